@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Makes a Debian machine ready for the tests: packages that are missing, and
+# the account the tests log in to. A second run changes nothing and needs no
+# network. It sets no password; each test process sets a random one.
+set -euo pipefail
+
+account=sshard-test
+# /usr/sbin is not on every PATH, and sshd and useradd live there.
+PATH="$PATH:/usr/sbin:/sbin"
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "tests/setup.sh: run as root; it installs packages, creates the account $account, and the tests start sshd for it" >&2
+    exit 1
+fi
+
+# command and the package it comes from
+missing=()
+while read -r command package; do
+    command -v "$command" >/dev/null || missing+=("$package")
+done <<'LIST'
+sshd openssh-server
+ssh openssh-client
+ssh-keygen openssh-client
+cc build-essential
+make build-essential
+git git
+useradd passwd
+chpasswd passwd
+LIST
+
+# Network failures are usually short.
+retry() {
+    for pause in 5 15 30; do
+        "$@" && return
+        echo "tests/setup.sh: '$*' failed, again in $pause s" >&2
+        sleep "$pause"
+    done
+    "$@"
+}
+
+if [ "${#missing[@]}" -gt 0 ]; then
+    export DEBIAN_FRONTEND=noninteractive
+    retry apt-get update
+    retry apt-get install -y --no-install-recommends "${missing[@]}"
+fi
+
+# The privilege separation directory; the package's service would make it.
+mkdir -p /run/sshd
+chmod 0755 /run/sshd
+
+if ! id "$account" >/dev/null 2>&1; then
+    useradd --create-home --shell /bin/bash "$account"
+fi
+# Nothing but the shell speaks at login.
+home=$(getent passwd "$account" | cut -d: -f6)
+touch "$home/.hushlogin"
+
+echo "tests/setup.sh: ready, the tests log in as $account"
