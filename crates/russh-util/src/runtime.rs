@@ -1,0 +1,124 @@
+//! Spawning: the thread's own spawner if it has one, else tokio.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A task handed to a thread's own spawner.
+pub type LocalTask = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Starts a task on the executor of the calling thread.
+pub type ThreadSpawner = fn(LocalTask);
+
+thread_local! {
+    static SPAWNER: Cell<Option<ThreadSpawner>> = const { Cell::new(None) };
+}
+
+/// Makes [`spawn`] on this thread, and on no other, use `spawner`.
+///
+/// The spawner must contain panics of the task: russh notices a task that
+/// vanished by its dropped channels.
+pub fn set_thread_spawner(spawner: ThreadSpawner) {
+    SPAWNER.with(|cell| cell.set(Some(spawner)));
+}
+
+/// The task ended without a result: it panicked or its executor is gone.
+#[derive(Debug)]
+pub struct JoinError;
+
+impl std::fmt::Display for JoinError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the task ended without a result")
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+/// The result of a spawned task, once it has one. Dropping it detaches.
+#[derive(Debug)]
+pub struct JoinHandle<T: Send> {
+    result: tokio::sync::oneshot::Receiver<T>,
+}
+
+/// Runs `future` in the background.
+///
+/// # Panics
+/// On a thread with neither a spawner of its own nor a tokio runtime.
+pub fn spawn<F, T>(future: F) -> JoinHandle<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let (sender, result) = tokio::sync::oneshot::channel();
+    let task = async move {
+        // The receiver may be gone: a detached task's result is for nobody.
+        let _ = sender.send(future.await);
+    };
+    match SPAWNER.with(Cell::get) {
+        Some(spawner) => spawner(Box::pin(task)),
+        None => {
+            tokio::spawn(task);
+        }
+    }
+    JoinHandle { result }
+}
+
+impl<T: Send> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.result).poll(cx).map_err(|_| JoinError)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    thread_local! {
+        static QUEUE: Cell<Vec<LocalTask>> = const { Cell::new(Vec::new()) };
+    }
+
+    fn enqueue(task: LocalTask) {
+        let mut queue = QUEUE.take();
+        queue.push(task);
+        QUEUE.set(queue);
+    }
+
+    #[test]
+    fn a_thread_with_a_spawner_runs_its_own_tasks() {
+        set_thread_spawner(enqueue);
+        let handle = spawn(async { 7 });
+        let tasks = QUEUE.take();
+        assert_eq!(tasks.len(), 1);
+        let rt = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        for task in tasks {
+            rt.block_on(task);
+        }
+        assert_eq!(rt.block_on(handle).unwrap(), 7);
+    }
+
+    #[test]
+    fn other_threads_use_tokio_and_a_lost_task_is_an_error() {
+        std::thread::spawn(|| {
+            let rt = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            rt.block_on(async {
+                assert_eq!(spawn(async { 8 }).await.unwrap(), 8);
+            });
+            let lost = rt.block_on(async { spawn(std::future::pending::<()>()) });
+            drop(rt);
+            let rt = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            assert!(rt.block_on(lost).is_err());
+        })
+        .join()
+        .unwrap();
+    }
+}
