@@ -1,0 +1,81 @@
+//! The configuration: every setting declared once (`settings`), read from layers that override
+//! each other, checked as a whole, and printed with the source of each value.
+//!
+//! Precedence: default < preset < TOML file < environment (`SSHARD_SECTION__KEY`) < `--set` <
+//! flags. Nothing here opens a port, parses target rules, or looks at the machine: whether there
+//! are as many CPUs as asked for is for others to find out.
+
+#[macro_use]
+mod macros;
+mod error;
+mod file;
+mod layers;
+mod presets;
+mod print;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod units;
+mod validate;
+mod value;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use error::{ConfigError, ConfigErrors};
+pub use layers::{Flag, Layers, Source, environment, login_shell};
+pub use settings::{
+    Compat, Config, HostKeyPolicy, KEYS, Limits, Log, LogFormat, LogLevel, Placement, Server,
+    Session, Ssh, Targets, Websocket,
+};
+pub use units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
+
+/// A complete, consistent configuration.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The values, shared by every shard.
+    pub config: Arc<Config>,
+    sources: BTreeMap<&'static str, Source>,
+}
+
+/// Reads every layer and checks the result.
+///
+/// # Errors
+/// Everything that is wrong in any layer, and every contradiction between settings.
+pub fn load(layers: &Layers) -> Result<Loaded, ConfigErrors> {
+    let mut draft = layers::lay(layers);
+    validate::check(&mut draft);
+    if draft.errors.is_empty() {
+        Ok(Loaded {
+            config: Arc::new(draft.config),
+            sources: draft.sources,
+        })
+    } else {
+        Err(ConfigErrors(draft.errors))
+    }
+}
+
+impl Loaded {
+    /// The configuration as TOML, grouped by section, each line with its source as a comment.
+    /// Loading the text as a file gives an equal `Config`.
+    pub fn print(&self) -> String {
+        print::print(self)
+    }
+
+    /// The layer the value of `key` (`section.name`) came from.
+    pub fn source(&self, key: &str) -> &Source {
+        self.sources.get(key).unwrap_or(&Source::Default)
+    }
+
+    /// Checks that some target is allowed, which `serve` needs and `demo` does not.
+    ///
+    /// # Errors
+    /// `ConfigError::NoTarget`, which says how to allow one.
+    pub fn require_targets(&self) -> Result<(), ConfigErrors> {
+        let targets = &self.config.targets;
+        if targets.allow.is_empty() && targets.named.is_empty() {
+            return Err(ConfigErrors(vec![ConfigError::NoTarget]));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! The presets: named sets of values between the defaults and the configuration file.
+
+/// A preset's name and what it sets.
+type Preset = (&'static str, &'static [(&'static str, &'static str)]);
+
+const PRESETS: &[Preset] = &[
+    (
+        "high-performance",
+        &[
+            ("limits.max_connections", "50000"),
+            ("limits.max_connections_per_host", "1000"),
+            ("limits.max_unauthenticated", "5000"),
+            ("limits.connection_timeout", "120s"),
+            ("websocket.read_buffer_size", "32KiB"),
+            ("websocket.write_buffer_size", "32KiB"),
+        ],
+    ),
+    (
+        "security",
+        &[
+            ("limits.max_connections", "1000"),
+            ("limits.max_connections_per_host", "10"),
+            ("limits.max_unauthenticated", "200"),
+            ("limits.connection_timeout", "30s"),
+            ("ssh.auth_timeout", "45s"),
+            ("ssh.host_key_policy", "strict"),
+            ("compat.enabled", "false"),
+        ],
+    ),
+    (
+        "development",
+        &[
+            ("limits.max_connections", "10"),
+            ("limits.max_connections_per_host", "2"),
+            ("limits.connection_timeout", "10s"),
+            ("log.level", "debug"),
+            ("log.messages", "true"),
+        ],
+    ),
+];
+
+/// The preset of that name, its name as a constant included.
+pub(super) fn find(name: &str) -> Option<Preset> {
+    PRESETS.iter().find(|(known, _)| *known == name).copied()
+}
+
+/// The names of all presets.
+pub(super) fn names() -> Vec<&'static str> {
+    PRESETS.iter().map(|(name, _)| *name).collect()
+}

@@ -1,0 +1,199 @@
+//! The one declaration of every setting: section, key, type, default, range, and what it bounds.
+//!
+//! Nothing else in the crate repeats a default. Relations between settings are in `validate`,
+//! the named sets of values in `presets`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
+use super::value::{Raw, Value, quoted, read_within};
+
+choices! {
+    /// How a new connection finds its shard.
+    Placement {
+        /// The accepting shard hands it to the least loaded one.
+        Balanced = "balanced",
+        /// It stays where the kernel's SO_REUSEPORT hash put it.
+        Kernel = "kernel",
+    }
+}
+
+choices! {
+    /// What happens when a target's host key is not in `ssh.known_hosts`.
+    HostKeyPolicy {
+        /// The connection is refused.
+        Strict = "strict",
+        /// The key is stored and believed from then on.
+        AcceptNew = "accept-new",
+        /// The user decides, for that session alone.
+        Ask = "ask",
+        /// Any key is believed, even a changed one.
+        Off = "off",
+    }
+}
+
+choices! {
+    /// The least severe events that are logged.
+    LogLevel {
+        /// Failures of the bridge itself.
+        Error = "error",
+        /// Also what an operator should look at.
+        Warn = "warn",
+        /// Also one line per session begun and ended.
+        Info = "info",
+        /// Also the stages of each session.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
+}
+
+choices! {
+    /// How a log line is written.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One JSON object per line.
+        Json = "json",
+    }
+}
+
+/// What one connection may buffer in either direction, in bytes.
+const BUFFER: RangeInclusive<ByteSize> = ByteSize::kib(4)..=ByteSize::kib(1024);
+/// An `auth` message carries a private key of up to 16 KiB, JSON-escaped: 32 KiB is the least.
+const MESSAGE: RangeInclusive<ByteSize> = ByteSize::kib(32)..=ByteSize::kib(1024);
+/// The limit table has a cache line or two per possible connection: a million is 128 MiB.
+const CONNECTIONS: RangeInclusive<u32> = 1..=1_000_000;
+/// How many unanswered probes may be tolerated.
+const PROBES: RangeInclusive<u32> = 1..=100;
+
+const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+settings! {
+    /// The public listener and the shape of the process.
+    server: Server {
+        /// Addresses of the public port.
+        listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8022))];
+        /// Number of shards, one pinned thread each; `auto` is one per allowed CPU.
+        shards: Shards = Shards::Auto;
+        /// CPUs the shards are pinned to; empty is every CPU the process may use.
+        cpus: CpuList = CpuList::default();
+        /// How a new connection finds its shard.
+        placement: Placement = Placement::Balanced;
+        /// Connections per listener that wait in the kernel to be accepted.
+        backlog: u32 = 4096, in 1..=65_535;
+        /// Longest time from accept to the end of the HTTP upgrade.
+        upgrade_timeout: Duration = seconds(10);
+        /// Longest time sessions get to end by themselves when the server stops.
+        drain_timeout: Duration = seconds(30);
+        /// What stands before `/ws` in the path; empty, or begins with `/` and does not end with it.
+        path_prefix: PathPrefix = PathPrefix::default();
+        /// Names, `host` or `host:port`, under which clients reach the bridge (Host and Origin).
+        public_hosts: Vec<HostPort> = Vec::new();
+        /// Whether a listener without TLS may be reachable from other machines.
+        allow_plaintext: bool = false;
+    }
+
+    /// How many connections there may be.
+    limits: Limits {
+        /// Logged-in connections, all shards together.
+        max_connections: u32 = 1000, in CONNECTIONS;
+        /// Connections to one target address.
+        max_connections_per_host: u32 = 10, in CONNECTIONS;
+        /// Connections that have not logged in yet.
+        max_unauthenticated: u32 = 1000, in CONNECTIONS;
+        /// Connections from one client address (/32 or /64); 0 is no limit.
+        max_connections_per_client: u32 = 0, in 0..=1_000_000;
+        /// Longest time from `auth` to the shell, all stages together.
+        connection_timeout: Duration = seconds(30);
+    }
+
+    /// The deadlines of a session.
+    session: Session {
+        /// Longest wait for the client's `auth` message.
+        auth_timeout: Duration = seconds(30);
+        /// Longest wait for a user to answer one prompt.
+        prompt_timeout: Duration = seconds(60);
+        /// Longest time a client may hold its output back.
+        hold_timeout: Duration = seconds(600);
+        /// Longest time without input or output; None (0) is no limit.
+        idle_timeout: Option<Duration> = None;
+        /// Longest life of a session; None (0) is no limit.
+        max_lifetime: Option<Duration> = None;
+    }
+
+    /// The client's side of a session.
+    websocket: Websocket {
+        /// Client input held per session; the protocol's `input_window`.
+        read_buffer_size: ByteSize = ByteSize::kib(64), in BUFFER;
+        /// Output held per session before the SSH side is held back.
+        write_buffer_size: ByteSize = ByteSize::kib(64), in BUFFER;
+        /// Largest message of a client.
+        read_limit: ByteSize = ByteSize::kib(64), in MESSAGE;
+        /// Time between two pings of the server.
+        ping_interval: Duration = seconds(30);
+        /// Unanswered pings in a row that end the session.
+        max_missed_pongs: u32 = 2, in PROBES;
+        /// Longest time a client may take nothing of the output that waits for it.
+        stall_timeout: Duration = seconds(60);
+    }
+
+    /// The target's side of a session.
+    ssh: Ssh {
+        /// Longest time for the TCP connection to the target.
+        connect_timeout: Duration = seconds(10);
+        /// Longest time for the SSH key exchange.
+        handshake_timeout: Duration = seconds(10);
+        /// Longest time for the SSH login.
+        auth_timeout: Duration = seconds(45);
+        /// What happens when a target's host key is not known.
+        host_key_policy: HostKeyPolicy = HostKeyPolicy::Strict;
+        /// The file of known host keys.
+        known_hosts: PathBuf = PathBuf::from("/etc/ssh/ssh_known_hosts");
+        /// Time without a sign of the target before it is asked for one.
+        keepalive_interval: Duration = seconds(60);
+        /// Unanswered keep-alives in a row that end the session.
+        keepalive_max: u32 = 3, in PROBES;
+        /// Most bcrypt rounds of a client's private key; each costs about 8 ms of CPU.
+        max_kdf_rounds: u32 = 64, in 1..=1024;
+        /// Whether NIST curves, group14 and other old algorithms are offered too.
+        legacy_algorithms: bool = false;
+        /// Receive buffer of the kernel for the target's socket.
+        receive_buffer: ByteSize = ByteSize::kib(256), in ByteSize::kib(16)..=ByteSize::kib(16 * 1024);
+    }
+
+    /// Where the bridge may connect to.
+    targets: Targets {
+        /// Rules such as `host:port`, `*.suffix:port`, `10.0.0.0/8:22`.
+        allow: Vec<String> = Vec::new();
+        /// Targets with a name, as `name=host:port`.
+        named: Vec<String> = Vec::new();
+        /// Longest time for the resolution of a name.
+        resolve_timeout: Duration = seconds(5);
+        /// Threads for name resolution and key derivation.
+        resolver_threads: u32 = 8, in 1..=256;
+        /// Whether every failure to reach a target looks the same to the client.
+        uniform_errors: bool = false;
+    }
+
+    /// The dialect of clients that offer no subprotocol.
+    compat: Compat {
+        /// Whether such clients are served.
+        enabled: bool = true;
+    }
+
+    /// The log.
+    log: Log {
+        /// The least severe events that are logged.
+        level: LogLevel = LogLevel::Info;
+        /// How a log line is written.
+        format: LogFormat = LogFormat::Text;
+        /// Whether every message of the protocol is logged at `debug`, without its content.
+        messages: bool = false;
+    }
+}

@@ -1,0 +1,256 @@
+//! Which layer wins, and what is said about a layer that is wrong.
+
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStringExt as _;
+
+use super::*;
+
+#[test]
+fn the_defaults_are_a_valid_configuration() {
+    let loaded = load(&Layers::default()).unwrap();
+    assert_eq!(*loaded.config, Config::default());
+    assert!(
+        KEYS.iter()
+            .all(|key| *loaded.source(key) == Source::Default)
+    );
+    assert_eq!(
+        loaded.config.server.listen,
+        ["127.0.0.1:8022".parse().unwrap()]
+    );
+    assert_eq!(loaded.config.session.idle_timeout, None);
+    assert_eq!(loaded.config.websocket.read_limit.bytes(), 65_536);
+}
+
+#[test]
+fn keys_are_unique_and_sections_contiguous() {
+    let unique: BTreeSet<_> = KEYS.iter().collect();
+    assert_eq!(unique.len(), KEYS.len());
+    let sections: BTreeSet<_> = crate::config::layers::sections().into_iter().collect();
+    assert_eq!(sections.len(), crate::config::layers::sections().len());
+}
+
+#[test]
+fn each_layer_overrides_the_one_below() {
+    let file = file("[limits]\nmax_connections = 300\n");
+    let mut layers = Layers::default();
+    let check = |layers: &Layers, value: u32, source: &str| {
+        let loaded = load(layers).unwrap();
+        assert_eq!(loaded.config.limits.max_connections, value);
+        assert_eq!(loaded.source("limits.max_connections").to_string(), source);
+    };
+    check(&layers, 1000, "default");
+    layers.preset = Some("development".into());
+    check(&layers, 10, "preset development");
+    layers.file = Some(file.path().into());
+    check(&layers, 300, &format!("file {}", file.path().display()));
+    layers.env = env(&[("SSHARD_LIMITS__MAX_CONNECTIONS", "400")]);
+    check(&layers, 400, "env SSHARD_LIMITS__MAX_CONNECTIONS");
+    layers.set = vec![
+        "limits.max_connections=500".into(),
+        "limits.max_connections = 501".into(),
+    ];
+    check(&layers, 501, "--set");
+    layers.flags = vec![Flag {
+        name: "--most",
+        key: "limits.max_connections",
+        value: "600".into(),
+    }];
+    check(&layers, 600, "--most");
+}
+
+#[test]
+fn a_file_knows_its_lines() {
+    let file = file("[log]\nlevel = \"warn\"\n\n[limits]\n\nmax_connections = 300\n");
+    let loaded = load(&Layers {
+        file: Some(file.path().into()),
+        ..Layers::default()
+    })
+    .unwrap();
+    let path = file.path().to_owned();
+    assert_eq!(
+        *loaded.source("limits.max_connections"),
+        Source::File { path, line: 6 }
+    );
+}
+
+#[test]
+fn bad_values_name_key_layer_value_and_what_is_accepted() {
+    assert_eq!(
+        the_error(&set(&["log.level=loud"])),
+        "log.level = loud (--set): expected one of error, warn, info, debug, trace",
+    );
+    let layers = Layers {
+        env: env(&[("SSHARD_WEBSOCKET__READ_LIMIT", "16KiB")]),
+        ..Layers::default()
+    };
+    assert_eq!(
+        the_error(&layers),
+        "websocket.read_limit = 16KiB (env SSHARD_WEBSOCKET__READ_LIMIT): \
+         expected a value from \"32KiB\" to \"1MiB\"",
+    );
+    let flag = Flag {
+        name: "--shards",
+        key: "server.shards",
+        value: "0".into(),
+    };
+    assert_eq!(
+        the_error(&Layers {
+            flags: vec![flag],
+            ..Layers::default()
+        }),
+        "server.shards = 0 (--shards): expected auto, or a whole number from 1 to 1024",
+    );
+    let (errors, path) = errors_of_file("[session]\n\nauth_timeout = 30\n");
+    let expected = format!(
+        "session.auth_timeout = 30 (file {path}, line 3): expected a duration above zero with \
+         its unit, such as 500ms, 30s, 10m or 1h; for 30 seconds write 30s"
+    );
+    assert_eq!(errors, [expected]);
+}
+
+#[test]
+fn all_errors_of_all_layers_are_reported_in_order() {
+    let file = file("[limits]\nmax_connections = \"many\"\n[log]\nlevl = \"warn\"\n[nope]\n");
+    let layers = Layers {
+        file: Some(file.path().into()),
+        env: env(&[("SSHARD_LOG__FORMAT", "xml")]),
+        set: vec!["server.backlog".into(), "server.listen=".into()],
+        ..Layers::default()
+    };
+    let errors = errors(&layers);
+    let begins: Vec<&str> = errors.iter().filter_map(|e| e.split(" (").next()).collect();
+    assert_eq!(
+        begins,
+        [
+            "limits.max_connections = \"many\"",
+            "log.levl",
+            "nope",
+            "log.format = xml",
+            "--set server.backlog: expected section.key=value",
+            "server.listen = []",
+        ],
+    );
+    assert_eq!(
+        load(&layers).unwrap_err().to_string().lines().count(),
+        errors.len()
+    );
+}
+
+#[test]
+fn unknown_keys_are_errors_that_list_the_known_ones() {
+    assert_eq!(
+        the_error(&set(&["log.levels=info"])),
+        "log.levels (--set): no such setting; section log has level, format, messages",
+    );
+    assert!(the_error(&set(&["listen=1"])).contains("the sections are server, limits, session"));
+    let layers = Layers {
+        env: env(&[("SSHARD_LOG__LEVELS", "x")]),
+        ..Layers::default()
+    };
+    assert!(the_error(&layers).starts_with("log.levels (env SSHARD_LOG__LEVELS): no such"));
+    let (errors, path) = errors_of_file("listen = 1\n[server]\nlisen = []\n");
+    assert!(
+        errors
+            .concat()
+            .starts_with(&format!("listen (file {path}, line 1): no such setting"))
+    );
+    assert!(
+        errors
+            .last()
+            .unwrap()
+            .starts_with(&format!("server.lisen (file {path}, line 3): no such"))
+    );
+}
+
+#[test]
+fn the_environment_is_ours_only_with_prefix_and_double_underscore() {
+    let foreign = [
+        ("SSHARD_HOME", "/x"),
+        ("PATH", "/bin"),
+        ("X_SSHARD_LOG__LEVEL", "nope"),
+    ];
+    let loaded = load(&Layers {
+        env: env(&foreign),
+        ..Layers::default()
+    })
+    .unwrap();
+    assert_eq!(*loaded.config, Config::default());
+    let layers = Layers {
+        env: env(&[("SSHARD_log__level", "warn")]),
+        ..Layers::default()
+    };
+    assert!(the_error(&layers).ends_with("variables are in capitals: SSHARD_LOG__LEVEL"));
+    let not_utf8 = OsString::from_vec(vec![0xff]);
+    let layers = Layers {
+        env: vec![("SSHARD_LOG__LEVEL".into(), not_utf8)],
+        ..Layers::default()
+    };
+    assert_eq!(
+        the_error(&layers),
+        "env SSHARD_LOG__LEVEL: expected a value in UTF-8"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_used_says_why() {
+    let layers = Layers {
+        file: Some("/nonexistent/sshard.toml".into()),
+        ..Layers::default()
+    };
+    assert!(the_error(&layers).starts_with("file /nonexistent/sshard.toml: "));
+    let (errors, path) = errors_of_file("[log]\nlevel = \n");
+    assert!(
+        errors
+            .concat()
+            .starts_with(&format!("file {path}, line 2: ")),
+        "{errors:?}"
+    );
+    let (errors, _) = errors_of_file("[log]\nlevel = \"info\"\nlevel = \"warn\"\n");
+    assert!(errors.concat().contains("line 3: "), "{errors:?}");
+    let (errors, _) = errors_of_file("server = 8022\n");
+    assert!(
+        errors
+            .concat()
+            .contains("section server begins with [server]"),
+        "{errors:?}"
+    );
+    let (errors, _) = errors_of_file(&"#".repeat(1024 * 1024 + 1));
+    assert!(errors.concat().contains("larger than"), "{errors:?}");
+}
+
+#[test]
+fn toml_types_must_fit() {
+    let wrong = [
+        "server.allow_plaintext = \"true\"",
+        "server.listen = \"127.0.0.1:1\"",
+        "server.listen = [8022]",
+        "server.backlog = 4096.0",
+        "server.backlog = -1",
+        "server.backlog = 99999999999999999999",
+        "server.cpus = [0, 1]",
+        "log.level = true",
+        "ssh.known_hosts = \"\"",
+        "log = { level = { is = \"info\" } }",
+    ];
+    for text in wrong {
+        let (errors, _) = errors_of_file(text);
+        assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        assert!(errors.concat().contains("expected"), "{text}: {errors:?}");
+    }
+}
+
+#[test]
+fn errors_stay_on_one_short_line() {
+    let error = the_error(&set(&[&format!("log.level=a\nb{}", "x".repeat(500))]));
+    assert!(
+        error.contains("a\\nbxx") && error.contains("x... (--set)"),
+        "{error}"
+    );
+    assert!(!error.contains('\n') && error.len() < 200, "{error}");
+}
+
+#[test]
+fn a_configuration_can_be_shared() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    shared(&load(&Layers::default()).unwrap());
+}

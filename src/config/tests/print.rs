@@ -1,0 +1,99 @@
+//! The printed form, and that it reads back equal.
+
+use super::*;
+
+fn assert_round_trip(loaded: &Loaded) {
+    let printed = file(&loaded.print());
+    let layers = Layers {
+        file: Some(printed.path().into()),
+        ..Layers::default()
+    };
+    assert_eq!(loaded.config, load(&layers).unwrap().config);
+}
+
+#[test]
+fn defaults_and_presets_load_as_printed() {
+    assert_round_trip(&load(&Layers::default()).unwrap());
+    for name in ["high-performance", "security", "development"] {
+        assert_round_trip(&preset(name));
+    }
+    // Shorter than every stage's default, which the printed file then repeats.
+    assert_round_trip(&load(&set(&["limits.connection_timeout=1s"])).unwrap());
+}
+
+/// A value unlike the default for every setting, and valid together.
+const UNUSUAL: &str = r#"
+server = { listen = ["127.0.0.1:1", "[::1]:2"], shards = 4, cpus = "8,0-2,3", placement = "kernel",
+  backlog = 1, upgrade_timeout = "1500ms", drain_timeout = "2h", path_prefix = "/a/b-c",
+  public_hosts = ["Example.org", "[::1]:443"], allow_plaintext = true }
+limits = { max_connections = 7, max_connections_per_host = 6, max_unauthenticated = 5,
+  max_connections_per_client = 4, connection_timeout = "90m" }
+session = { auth_timeout = "1s", prompt_timeout = "2s", hold_timeout = "3s", idle_timeout = "4s",
+  max_lifetime = "5s" }
+websocket = { read_buffer_size = "4KiB", write_buffer_size = 5000, read_limit = "1MiB",
+  ping_interval = "6s", max_missed_pongs = 3, stall_timeout = "7s" }
+ssh = { connect_timeout = "8s", handshake_timeout = "9s", auth_timeout = "11s",
+  host_key_policy = "accept-new", known_hosts = "/tmp/a \"b\"\n#c", keepalive_interval = "12s",
+  keepalive_max = 4, max_kdf_rounds = 16, legacy_algorithms = true, receive_buffer = "2MiB" }
+targets = { allow = ["a:22", "*.b:1-2"], named = ["x=y:22"], resolve_timeout = "13s",
+  resolver_threads = 2, uniform_errors = true }
+compat = { enabled = false }
+log = { level = "trace", format = "json", messages = true }
+"#;
+
+#[test]
+fn what_is_printed_loads_as_the_same_configuration() {
+    let first = file(UNUSUAL);
+    let loaded = load(&Layers {
+        file: Some(first.path().into()),
+        ..Layers::default()
+    })
+    .unwrap();
+    for key in KEYS {
+        assert_ne!(
+            loaded.config.written(key),
+            Config::default().written(key),
+            "{key}"
+        );
+    }
+    assert_round_trip(&loaded);
+}
+
+#[test]
+fn print_groups_by_section_and_names_each_source() {
+    let layers = Layers {
+        preset: Some("security".into()),
+        env: env(&[("SSHARD_LOG__FORMAT", "json")]),
+        ..set(&["server.shards=2"])
+    };
+    let printed = load(&layers).unwrap().print();
+    assert!(printed.starts_with("[server]\nlisten = [\"127.0.0.1:8022\"] # default\n"));
+    for line in [
+        "shards = 2 # --set",
+        "\n[limits]",
+        "enabled = false # preset security",
+        "format = \"json\" # env SSHARD_LOG__FORMAT",
+        "idle_timeout = 0 # default",
+    ] {
+        assert!(printed.contains(&format!("{line}\n")), "{line}\n{printed}");
+    }
+    assert_eq!(
+        printed.lines().filter(|line| line.contains(" # ")).count(),
+        KEYS.len()
+    );
+}
+
+#[test]
+fn a_path_cannot_break_out_of_its_comment() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x\nlevel = 1");
+    std::fs::write(&path, "[log]\nlevel = \"warn\"\n").unwrap();
+    let printed = load(&Layers {
+        file: Some(path),
+        ..Layers::default()
+    })
+    .unwrap()
+    .print();
+    assert!(printed.parse::<toml::Table>().is_ok(), "{printed}");
+    assert!(printed.contains("x\\nlevel = 1\n"), "{printed}");
+}

@@ -1,0 +1,318 @@
+//! The value types with a grammar of their own: durations, sizes, shard counts, CPU lists, path
+//! prefixes, host names.
+//!
+//! Each has one canonical spelling, so that a printed configuration reads back equal.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::time::Duration;
+
+use super::value::{Element, Raw, Value, quoted};
+
+/// No deadline is longer: adding a year to an instant cannot overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Units of a duration in milliseconds, longest first.
+const DURATION_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+/// Units of a size in bytes, largest first.
+const SIZE_UNITS: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+const DURATION: &str = "a duration above zero with its unit, such as 500ms, 30s, 10m or 1h";
+const SIZE: &str = "a size such as 64KiB, 1MiB or 4096 (bytes)";
+const CPUS: &str = "CPU numbers and ranges such as \"0-3,8\"";
+/// The largest shard count, above the CPU count of any host it is made for.
+const MOST_SHARDS: u16 = 1024;
+/// The largest CPU number; what Linux supports on x86-64 ends at 8191.
+const LAST_CPU: usize = 8191;
+
+/// Splits "64KiB" into its digits' value and "KiB".
+fn split_unit(text: &str) -> Option<(u64, &str)> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at_checked(end)?;
+    Some((digits.parse().ok()?, unit))
+}
+
+/// Reads a duration that may be zero; a bare number is only accepted where it is 0.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let (count, unit) = split_unit(text)?;
+    if unit.is_empty() && count == 0 {
+        return Some(Duration::ZERO);
+    }
+    let (_, factor) = DURATION_UNITS.into_iter().find(|(name, _)| *name == unit)?;
+    Some(Duration::from_millis(count.checked_mul(factor)?))
+}
+
+/// What is accepted, with a hint where only the unit is missing.
+fn duration_accepted(raw: &Raw<'_>, accepted: &str) -> String {
+    let bare = match raw {
+        Raw::Integer(number) if *number > 0 => Some(number.to_string()),
+        Raw::Text(text) | Raw::String(text) => split_unit(text)
+            .filter(|(n, unit)| *n > 0 && unit.is_empty())
+            .map(|(n, _)| n.to_string()),
+        _ => None,
+    };
+    match bare {
+        Some(number) => format!("{accepted}; for {number} seconds write {number}s"),
+        None => format!("{accepted}, at most {}", spell_duration(LONGEST)),
+    }
+}
+
+fn spell_duration(duration: Duration) -> String {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let unit = DURATION_UNITS
+        .into_iter()
+        .find(|(_, factor)| millis.is_multiple_of(*factor));
+    let (name, factor) = unit.unwrap_or(("ms", 1));
+    format!("{}{name}", millis / factor)
+}
+
+impl Value for Duration {
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        let duration = raw.as_text().and_then(parse_duration);
+        duration
+            .filter(|duration| (Duration::from_millis(1)..=LONGEST).contains(duration))
+            .ok_or_else(|| duration_accepted(raw, DURATION))
+    }
+
+    fn write(&self) -> String {
+        quoted(&spell_duration(*self))
+    }
+}
+
+/// A deadline that can be off: spelled `0`.
+impl Value for Option<Duration> {
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        let duration = match raw {
+            Raw::Integer(0) => Some(Duration::ZERO),
+            _ => raw.as_text().and_then(parse_duration),
+        };
+        match duration {
+            Some(Duration::ZERO) => Ok(None),
+            Some(duration) if duration <= LONGEST => Ok(Some(duration)),
+            _ => Err(duration_accepted(raw, &format!("{DURATION}, or 0 for off"))),
+        }
+    }
+
+    fn write(&self) -> String {
+        self.map_or_else(|| String::from("0"), |duration| duration.write())
+    }
+}
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(usize);
+
+impl ByteSize {
+    /// `n` KiB; `n` is a constant of the source, far below the overflow.
+    pub(super) const fn kib(n: usize) -> Self {
+        Self(n * 1024)
+    }
+
+    /// The size in bytes.
+    pub const fn bytes(self) -> usize {
+        self.0
+    }
+}
+
+impl Value for ByteSize {
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        let parse = |text: &str| {
+            let (count, unit) = split_unit(text)?;
+            let factor = match unit {
+                "" => 1,
+                _ => SIZE_UNITS.into_iter().find(|(name, _)| *name == unit)?.1,
+            };
+            usize::try_from(count).ok()?.checked_mul(factor)
+        };
+        let bytes = match raw {
+            Raw::Integer(bytes) => usize::try_from(*bytes).ok(),
+            _ => raw.as_text().and_then(parse),
+        };
+        bytes.map(Self).ok_or_else(|| String::from(SIZE))
+    }
+
+    fn write(&self) -> String {
+        let fits = |(_, factor): &(&str, usize)| self.0 > 0 && self.0.is_multiple_of(*factor);
+        match SIZE_UNITS.into_iter().find(fits) {
+            Some((name, factor)) => quoted(&format!("{}{name}", self.0 / factor)),
+            None => self.0.to_string(),
+        }
+    }
+}
+
+/// How many shards run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shards {
+    /// One per allowed CPU.
+    Auto,
+    /// Exactly so many, 1 to 1024.
+    Count(u16),
+}
+
+impl Value for Shards {
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        let count = match raw {
+            Raw::Text("auto") | Raw::String("auto") => return Ok(Self::Auto),
+            Raw::Text(text) => text.parse().ok(),
+            Raw::Integer(count) => u16::try_from(*count).ok(),
+            _ => None,
+        };
+        count
+            .filter(|count| (1..=MOST_SHARDS).contains(count))
+            .map(Self::Count)
+            .ok_or_else(|| format!("auto, or a whole number from 1 to {MOST_SHARDS}"))
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Self::Auto => quoted("auto"),
+            Self::Count(count) => count.to_string(),
+        }
+    }
+}
+
+/// A set of CPU numbers; empty means every allowed one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CpuList(BTreeSet<usize>);
+
+impl CpuList {
+    /// The CPU numbers, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Whether no CPU was named.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut cpus = BTreeSet::new();
+        if text.trim().is_empty() {
+            return Some(Self(cpus));
+        }
+        for part in text.split(',').map(str::trim) {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
+            if first > last || last > LAST_CPU {
+                return None;
+            }
+            cpus.extend(first..=last);
+        }
+        Some(Self(cpus))
+    }
+}
+
+impl fmt::Display for CpuList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut ranges: Vec<(usize, usize)> = Vec::new();
+        for cpu in self.iter() {
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == cpu => *last = cpu,
+                _ => ranges.push((cpu, cpu)),
+            }
+        }
+        let spell = |(first, last): (usize, usize)| {
+            if first == last {
+                first.to_string()
+            } else {
+                format!("{first}-{last}")
+            }
+        };
+        f.write_str(&ranges.into_iter().map(spell).collect::<Vec<_>>().join(","))
+    }
+}
+
+impl Value for CpuList {
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        raw.as_text()
+            .and_then(Self::parse)
+            .ok_or_else(|| format!("{CPUS}, none above {LAST_CPU}"))
+    }
+
+    fn write(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
+/// What stands before `/ws` in every path: empty, or `/a/b` without a slash at the end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PathPrefix(String);
+
+impl PathPrefix {
+    /// The prefix as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Value for PathPrefix {
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        // Unreserved characters of RFC 3986: nothing here ever needs percent-encoding.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        let segment = |s: &str| !matches!(s, "" | "." | "..") && s.chars().all(plain);
+        let valid = |text: &&str| {
+            text.is_empty()
+                || text
+                    .strip_prefix('/')
+                    .is_some_and(|rest| rest.split('/').all(segment))
+        };
+        raw.as_text().filter(valid).map(|text| Self(text.to_owned())).ok_or_else(|| {
+            String::from("nothing, or a path such as /terminal that begins with / and does not end with it")
+        })
+    }
+
+    fn write(&self) -> String {
+        quoted(&self.0)
+    }
+}
+
+/// A host, as a client spells it in `Host` or `Origin`, with an optional port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// Lower case; an IPv6 address stands in brackets.
+    pub host: String,
+    /// None matches the scheme's own port.
+    pub port: Option<u16>,
+}
+
+impl Element for HostPort {
+    const ACCEPTS: &'static str = "a host name, alone or with a port such as ssh.example.org:8443";
+
+    fn parse(text: &str) -> Option<Self> {
+        let after_brackets = text.rfind(']').map_or(0, |end| end + 1);
+        let (host, port) = match text.get(after_brackets..)?.find(':') {
+            Some(colon) => {
+                let (host, port) = text.split_at_checked(after_brackets + colon)?;
+                (host, Some(parse_port(port.strip_prefix(':')?)?))
+            }
+            None => (text, None),
+        };
+        let name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        let valid = match host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => (1..=253).contains(&host.len()) && host.chars().all(name),
+        };
+        valid.then(|| Self {
+            host: host.to_ascii_lowercase(),
+            port,
+        })
+    }
+
+    fn spell(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
+    }
+}
+
+/// A port in plain digits; `parse` alone would take a sign.
+fn parse_port(digits: &str) -> Option<u16> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|port| plain && *port > 0)
+}

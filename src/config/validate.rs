@@ -1,0 +1,125 @@
+//! What must hold between settings. Each error names the keys, their values and their sources.
+//!
+//! The range of a single setting stands with its declaration and is checked when it is read.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::error::ConfigError;
+use super::layers::{Draft, Source};
+use super::settings::Config;
+
+/// Checks every relation; one that involves a setting already found wrong is passed over.
+pub(super) fn check(draft: &mut Draft) {
+    let mut errors = Vec::new();
+    for (keys, relation) in RELATIONS {
+        if !keys.iter().any(|key| draft.broken.contains(key)) {
+            errors.extend(relation(draft).map(ConfigError::Contradiction));
+        }
+    }
+    errors.extend(late_stages(draft));
+    draft.errors.extend(errors);
+}
+
+/// The keys a relation looks at, and the relation: Some is what is wrong.
+type Relation = (&'static [&'static str], fn(&Draft) -> Option<String>);
+
+const RELATIONS: &[Relation] = &[
+    (
+        &["limits.max_connections_per_host", "limits.max_connections"],
+        per_host_above_all,
+    ),
+    (&["server.listen"], no_listener),
+    (&["server.listen"], duplicate_listener),
+    (&["server.listen", "server.allow_plaintext"], plaintext),
+];
+
+fn per_host_above_all(draft: &Draft) -> Option<String> {
+    let limits = &draft.config.limits;
+    (limits.max_connections_per_host > limits.max_connections).then(|| {
+        format!(
+            "{} is above {}: a host can never have more connections than there may be",
+            cite(draft, "limits.max_connections_per_host"),
+            cite(draft, "limits.max_connections"),
+        )
+    })
+}
+
+fn no_listener(draft: &Draft) -> Option<String> {
+    draft.config.server.listen.is_empty().then(|| {
+        format!(
+            "{}: at least one address is needed",
+            cite(draft, "server.listen")
+        )
+    })
+}
+
+fn duplicate_listener(draft: &Draft) -> Option<String> {
+    let listen = &draft.config.server.listen;
+    // Port 0 asks for a free port each time, so the same spelling twice is two listeners.
+    let again = listen.iter().enumerate().find_map(|(at, address)| {
+        let before = listen.iter().take(at).any(|earlier| earlier == address);
+        (before && address.port() != 0).then_some(address)
+    })?;
+    Some(format!(
+        "{}: {again} stands there twice",
+        cite(draft, "server.listen")
+    ))
+}
+
+fn plaintext(draft: &Draft) -> Option<String> {
+    let server = &draft.config.server;
+    let reachable = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
+    let open: Vec<String> = server
+        .listen
+        .iter()
+        .filter(reachable)
+        .map(ToString::to_string)
+        .collect();
+    (!open.is_empty() && !server.allow_plaintext).then(|| {
+        format!(
+            "{} with {}: {} can be reached from other machines without TLS, and passwords \
+             cross it; listen on loopback behind a proxy that speaks TLS, or set \
+             server.allow_plaintext=true",
+            cite(draft, "server.listen"),
+            cite(draft, "server.allow_plaintext"),
+            open.join(", "),
+        )
+    })
+}
+
+/// The stages the deadline of the whole covers. A default or preset may be longer, the whole
+/// deadline then cuts it short; an operator who asks for more must learn it can't be had. One who
+/// repeats the default asks for nothing: a printed configuration does so, and must load again.
+fn late_stages(draft: &Draft) -> Vec<ConfigError> {
+    const WHOLE: &str = "limits.connection_timeout";
+    let (config, defaults) = (&draft.config, Config::default());
+    let stages: [(&str, Duration); 4] = [
+        ("targets.resolve_timeout", config.targets.resolve_timeout),
+        ("ssh.connect_timeout", config.ssh.connect_timeout),
+        ("ssh.handshake_timeout", config.ssh.handshake_timeout),
+        ("ssh.auth_timeout", config.ssh.auth_timeout),
+    ];
+    let late = stages.into_iter().filter(|(key, stage)| {
+        *stage > config.limits.connection_timeout
+            && config.written(key) != defaults.written(key)
+            && draft.sources.get(key).is_some_and(Source::is_operator)
+            && !draft.broken.contains(key)
+            && !draft.broken.contains(WHOLE)
+    });
+    late.map(|(key, _)| {
+        ConfigError::Contradiction(format!(
+            "{} is longer than {}, which ends the session before",
+            cite(draft, key),
+            cite(draft, WHOLE),
+        ))
+    })
+    .collect()
+}
+
+/// `key = value (source)`.
+fn cite(draft: &Draft, key: &str) -> String {
+    let value = draft.config.written(key).unwrap_or_default();
+    let source = draft.sources.get(key).unwrap_or(&Source::Default);
+    format!("{key} = {value} ({})", source.place())
+}
