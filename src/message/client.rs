@@ -1,0 +1,257 @@
+//! What a client can ask for, after parsing: every value here is within its bounds.
+//! This file parses nothing; `v1` and `compat` build these types.
+
+use super::bounds::MAX_CELLS;
+use super::secret::Secret;
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// A control message. What it means in the present state is not decided here.
+#[derive(Debug)]
+pub enum ClientMessage {
+    /// Answers to the `prompt` with the same id: at most 32, 1 KiB each.
+    Answer {
+        /// Id of the prompt.
+        id: u32,
+        /// The answers in the order of the prompts; whether they are as many is not checked here.
+        answers: Vec<Secret>,
+    },
+    /// The user's word on a `host_key`.
+    HostKeyAnswer {
+        /// Id of the question.
+        id: u32,
+        /// Whether to go on, for this session alone.
+        accept: bool,
+    },
+    /// The terminal has a new size.
+    Resize(WindowSize),
+    /// Send a signal to the remote process.
+    Signal(SignalName),
+    /// No more input.
+    Eof,
+    /// Output consumed so far.
+    Ack {
+        /// Total bytes since the first `ready`, as the client claims.
+        bytes: u64,
+    },
+    /// Stop output.
+    Hold,
+    /// Restart output.
+    Release,
+    /// Asks for a `pong`.
+    Ping {
+        /// Echoed; at most 125 bytes, empty in the compatible dialect.
+        data: String,
+    },
+    /// End the session.
+    Close,
+}
+
+/// A terminal's size; `cols` and `rows` are 1 to 1000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowSize {
+    cols: u16,
+    rows: u16,
+    width_px: u32,
+    height_px: u32,
+}
+
+impl WindowSize {
+    /// `None` unless `cols` and `rows` are 1 to 1000. A pixel size of 0 means unknown (RFC 4254
+    /// section 6.2).
+    pub fn new(cols: u16, rows: u16, width_px: u32, height_px: u32) -> Option<Self> {
+        let cells = 1..=MAX_CELLS;
+        (cells.contains(&cols) && cells.contains(&rows)).then_some(Self {
+            cols,
+            rows,
+            width_px,
+            height_px,
+        })
+    }
+
+    /// Width in characters.
+    pub fn cols(&self) -> u16 {
+        self.cols
+    }
+
+    /// Height in characters.
+    pub fn rows(&self) -> u16 {
+        self.rows
+    }
+
+    /// Width in pixels, 0 if unknown.
+    pub fn width_px(&self) -> u32 {
+        self.width_px
+    }
+
+    /// Height in pixels, 0 if unknown.
+    pub fn height_px(&self) -> u32 {
+        self.height_px
+    }
+}
+
+impl Default for WindowSize {
+    /// 80 by 24, pixels unknown.
+    fn default() -> Self {
+        Self {
+            cols: 80,
+            rows: 24,
+            width_px: 0,
+            height_px: 0,
+        }
+    }
+}
+
+/// The one `auth` message of a connection.
+#[derive(Debug)]
+pub struct AuthRequest {
+    /// Who, and how to prove it.
+    pub credentials: Credentials,
+    /// What to start.
+    pub terminal: TerminalRequest,
+}
+
+/// SSH credentials. All but the name may be absent: the server may ask (keyboard-interactive) or
+/// want nothing.
+#[derive(Debug)]
+pub struct Credentials {
+    /// 1 to 256 bytes, no control characters.
+    pub username: String,
+    /// At most 1 KiB.
+    pub password: Option<Secret>,
+    /// OpenSSH PEM, at most 16 KiB; not parsed here.
+    pub private_key: Option<Secret>,
+    /// Of the private key; at most 1 KiB.
+    pub passphrase: Option<Secret>,
+    /// OpenSSH certificate of the private key, at most 16 KiB; not parsed here.
+    pub certificate: Option<String>,
+    /// Reserved for admission; at most 4 KiB.
+    pub ticket: Option<Secret>,
+}
+
+/// The terminal and the command a client wants.
+pub struct TerminalRequest {
+    /// Value of TERM: at most 64 bytes of graphic ASCII.
+    pub term: String,
+    /// Size at the start.
+    pub size: WindowSize,
+    /// At most 32 pairs and 4 KiB together; names are distinct identifiers, values have no NUL.
+    pub env: Vec<(String, String)>,
+    /// At most 8 KiB without NUL; `None` is the login shell.
+    pub command: Option<String>,
+    /// Most unacknowledged bytes of output, at least 1024; `None`: no acks.
+    pub flow_window: Option<u64>,
+}
+
+impl Default for TerminalRequest {
+    /// A login shell on an 80 by 24 xterm-256color, without acks.
+    fn default() -> Self {
+        Self {
+            term: "xterm-256color".to_owned(),
+            size: WindowSize::default(),
+            env: Vec::new(),
+            command: None,
+            flow_window: None,
+        }
+    }
+}
+
+impl fmt::Debug for TerminalRequest {
+    /// Commands and environment values are where people put passwords: only their sizes show.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            term,
+            size,
+            env,
+            command,
+            flow_window,
+        } = self;
+        f.debug_struct("TerminalRequest")
+            .field("term", term)
+            .field("size", size)
+            .field("env_entries", &env.len())
+            .field("command_bytes", &command.as_ref().map(String::len))
+            .field("flow_window", flow_window)
+            .finish()
+    }
+}
+
+/// A signal of RFC 4254 section 6.10.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalName {
+    /// SIGABRT
+    Abrt,
+    /// SIGALRM
+    Alrm,
+    /// SIGFPE
+    Fpe,
+    /// SIGHUP
+    Hup,
+    /// SIGILL
+    Ill,
+    /// SIGINT
+    Int,
+    /// SIGKILL
+    Kill,
+    /// SIGPIPE
+    Pipe,
+    /// SIGQUIT
+    Quit,
+    /// SIGSEGV
+    Segv,
+    /// SIGTERM
+    Term,
+    /// SIGUSR1
+    Usr1,
+    /// SIGUSR2
+    Usr2,
+}
+
+impl SignalName {
+    /// The whole list, in the order of the RFC.
+    pub const ALL: [Self; 13] = [
+        Self::Abrt,
+        Self::Alrm,
+        Self::Fpe,
+        Self::Hup,
+        Self::Ill,
+        Self::Int,
+        Self::Kill,
+        Self::Pipe,
+        Self::Quit,
+        Self::Segv,
+        Self::Term,
+        Self::Usr1,
+        Self::Usr2,
+    ];
+
+    /// The name on the wire, without "SIG".
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Abrt => "ABRT",
+            Self::Alrm => "ALRM",
+            Self::Fpe => "FPE",
+            Self::Hup => "HUP",
+            Self::Ill => "ILL",
+            Self::Int => "INT",
+            Self::Kill => "KILL",
+            Self::Pipe => "PIPE",
+            Self::Quit => "QUIT",
+            Self::Segv => "SEGV",
+            Self::Term => "TERM",
+            Self::Usr1 => "USR1",
+            Self::Usr2 => "USR2",
+        }
+    }
+
+    /// `None` for anything but the exact names of the list.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|signal| signal.as_str() == name)
+    }
+}
+
+impl Serialize for SignalName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

@@ -1,0 +1,90 @@
+//! Parser of the compatible dialect (no subprotocol). Nothing here is refused after the first
+//! message: what is not control is typed, as the seed's clients expect.
+
+use super::bounds::MAX_PASSWORD;
+use super::client::{AuthRequest, ClientMessage, Credentials, TerminalRequest, WindowSize};
+use super::fields::{check_secret, check_username};
+use super::{BadMessage, Incoming, Secret};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+const MESSAGE: &str = "credentials";
+const MALFORMED: BadMessage = BadMessage::Malformed {
+    message: MESSAGE,
+    accepted: "a JSON object with the strings username and password",
+};
+
+#[derive(Deserialize)]
+struct First {
+    username: String,
+    password: Secret,
+}
+
+/// Reads the first message: credentials, then bytes of input. The input is copied, so that it
+/// doesn't keep the password's buffer alive.
+pub(super) fn parse_first(message: &[u8]) -> Result<Incoming, BadMessage> {
+    // A derived struct also reads from an array; the dialect knows only an object.
+    if message.trim_ascii_start().first() != Some(&b'{') {
+        return Err(MALFORMED);
+    }
+    let mut objects = serde_json::Deserializer::from_slice(message).into_iter::<First>();
+    let Some(Ok(First { username, password })) = objects.next() else {
+        return Err(MALFORMED);
+    };
+    let input = message.get(objects.byte_offset()..).unwrap_or_default();
+    check_username(MESSAGE, &username)?;
+    check_secret(
+        MESSAGE,
+        "password",
+        Some(&password),
+        MAX_PASSWORD,
+        "at most 1 KiB",
+    )?;
+    let credentials = Credentials {
+        username,
+        password: Some(password),
+        private_key: None,
+        passphrase: None,
+        certificate: None,
+        ticket: None,
+    };
+    let request = AuthRequest {
+        credentials,
+        terminal: TerminalRequest::default(),
+    };
+    Ok(Incoming::Auth(
+        Box::new(request),
+        Bytes::copy_from_slice(input),
+    ))
+}
+
+/// Tells control from input in a later text message.
+pub(super) fn classify(text: Bytes) -> Incoming {
+    // Looks at the first byte before anything else: most text is keystrokes.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Incoming::Input(text);
+    }
+    let Ok(object) = serde_json::from_slice::<Map<String, Value>>(&text) else {
+        return Incoming::Input(text);
+    };
+    match object.get("action").and_then(Value::as_str) {
+        Some("ping") => Incoming::Control(ClientMessage::Ping {
+            data: String::new(),
+        }),
+        Some("resize") => resize(&object).map_or(Incoming::Ignored, |size| {
+            Incoming::Control(ClientMessage::Resize(size))
+        }),
+        _ => Incoming::Input(text),
+    }
+}
+
+fn resize(object: &Map<String, Value>) -> Option<WindowSize> {
+    let cells = |key| {
+        object
+            .get(key)
+            .and_then(Value::as_u64)
+            .and_then(|n| u16::try_from(n).ok())
+    };
+    WindowSize::new(cells("cols")?, cells("rows")?, 0, 0)
+}

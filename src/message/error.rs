@@ -1,0 +1,46 @@
+//! What can be wrong with a client's message. No variant carries text of the client, so the
+//! `Display` text may go to the client, to a log and into a close reason. The close code is not
+//! chosen here.
+
+use thiserror::Error;
+
+/// A message that the dialect does not accept (close code 4400).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum BadMessage {
+    /// The text message is not one JSON object.
+    #[error("a text message must be one JSON object")]
+    NotAnObject,
+    /// The object has no `type`, more than one, or one that is not a string.
+    #[error("a message needs exactly one `type`, a string")]
+    NoType,
+    /// `type` is not one of the client's.
+    #[error(
+        "unknown `type`; accepted: auth, answer, host_key_answer, resize, signal, eof, ack, hold, \
+         release, ping, close"
+    )]
+    UnknownType,
+    /// The message came before `auth`.
+    #[error("before `auth` only auth, ping and close are accepted")]
+    BeforeAuth,
+    /// `auth` came a second time.
+    #[error("`auth` is accepted once")]
+    SecondAuth,
+    /// A field has the wrong JSON type, or stands there twice.
+    #[error("`{message}` is malformed; accepted: {accepted}")]
+    Malformed {
+        /// Type of the message.
+        message: &'static str,
+        /// The fields it takes.
+        accepted: &'static str,
+    },
+    /// A required field is missing, or a value is out of bounds.
+    #[error("`{field}` of `{message}` must be {accepted}")]
+    Field {
+        /// Type of the message.
+        message: &'static str,
+        /// Name of the field.
+        field: &'static str,
+        /// The values it takes.
+        accepted: &'static str,
+    },
+}

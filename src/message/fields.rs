@@ -1,0 +1,162 @@
+//! Checks and containers that the parsers of both dialects share. Containers stop storing one
+//! element past their bound, so that a message can't grow much larger in memory than it was on
+//! the wire; the check after parsing then refuses it by name.
+
+use super::bounds::{MAX_ANSWERS, MAX_ENV_BYTES, MAX_ENV_ENTRIES, MAX_USERNAME};
+use super::{BadMessage, Secret};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// `Err` naming the field unless `ok`.
+pub(super) fn check(
+    message: &'static str,
+    field: &'static str,
+    ok: bool,
+    accepted: &'static str,
+) -> Result<(), BadMessage> {
+    if ok {
+        Ok(())
+    } else {
+        Err(BadMessage::Field {
+            message,
+            field,
+            accepted,
+        })
+    }
+}
+
+/// `Err` naming the field if it is absent or null.
+pub(super) fn required<T>(
+    message: &'static str,
+    field: &'static str,
+    value: Option<T>,
+) -> Result<T, BadMessage> {
+    value.ok_or(BadMessage::Field {
+        message,
+        field,
+        accepted: "present",
+    })
+}
+
+/// An absent secret passes.
+pub(super) fn check_secret(
+    message: &'static str,
+    field: &'static str,
+    secret: Option<&Secret>,
+    max_bytes: usize,
+    accepted: &'static str,
+) -> Result<(), BadMessage> {
+    let fits = secret.is_none_or(|secret| secret.expose().len() <= max_bytes);
+    check(message, field, fits, accepted)
+}
+
+/// 1 to 256 bytes, no control characters.
+pub(super) fn check_username(message: &'static str, username: &str) -> Result<(), BadMessage> {
+    let fits = !username.is_empty()
+        && username.len() <= MAX_USERNAME
+        && !username.chars().any(char::is_control);
+    check(
+        message,
+        "username",
+        fits,
+        "1 to 256 bytes without control characters",
+    )
+}
+
+/// At most 32 distinct identifiers, values without NUL, at most 4 KiB in all.
+pub(super) fn check_env(message: &'static str, env: &[(String, String)]) -> Result<(), BadMessage> {
+    let bytes: usize = env
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    let small = env.len() <= MAX_ENV_ENTRIES && bytes <= MAX_ENV_BYTES;
+    check(message, "env", small, "at most 32 entries and 4 KiB")?;
+    let clean = env
+        .iter()
+        .all(|(name, value)| is_identifier(name) && !value.contains('\0'));
+    check(
+        message,
+        "env",
+        clean,
+        "names [A-Za-z_][A-Za-z0-9_]*, values without NUL",
+    )?;
+    let mut names: Vec<&str> = env.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    check(
+        message,
+        "env",
+        names.len() == env.len(),
+        "without a name that stands there twice",
+    )
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// `answers` on the wire: an array of strings.
+pub(super) struct Answers(pub(super) Vec<Secret>);
+
+struct AnswersVisitor;
+
+impl<'de> Visitor<'de> for AnswersVisitor {
+    type Value = Answers;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of strings")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Answers, A::Error> {
+        let mut answers = Vec::new();
+        while answers.len() <= MAX_ANSWERS {
+            match seq.next_element()? {
+                Some(answer) => answers.push(answer),
+                None => return Ok(Answers(answers)),
+            }
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Answers(answers))
+    }
+}
+
+impl<'de> Deserialize<'de> for Answers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(AnswersVisitor)
+    }
+}
+
+/// `env` on the wire: an object of strings.
+pub(super) struct Env(pub(super) Vec<(String, String)>);
+
+struct EnvVisitor;
+
+impl<'de> Visitor<'de> for EnvVisitor {
+    type Value = Env;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Env, A::Error> {
+        let mut env = Vec::new();
+        while env.len() <= MAX_ENV_ENTRIES {
+            match map.next_entry()? {
+                Some(pair) => env.push(pair),
+                None => return Ok(Env(env)),
+            }
+        }
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Env(env))
+    }
+}
+
+impl<'de> Deserialize<'de> for Env {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EnvVisitor)
+    }
+}

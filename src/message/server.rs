@@ -1,0 +1,161 @@
+//! What the server tells an `sshard.v1` client, and its JSON. When to say it, and the words of
+//! an error, are not decided here.
+
+use super::client::SignalName;
+use serde::{Serialize, Serializer};
+
+/// Version of the protocol, as told in `hello`.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// What the server understands beyond the protocol page: nothing yet.
+pub const FEATURES: &[&str] = &[];
+
+/// A text message of the server. Texts of the SSH server go in as they came; JSON escapes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// First message of a connection; build it with [`ServerMessage::hello`].
+    Hello {
+        /// [`PROTOCOL_VERSION`].
+        version: u32,
+        /// [`FEATURES`].
+        features: &'static [&'static str],
+        /// Time left to send `auth`, in milliseconds.
+        auth_deadline_ms: u64,
+        /// Largest message the server reads, in bytes.
+        max_message_bytes: u64,
+    },
+    /// Asks whether this host key is to be trusted.
+    HostKey {
+        /// To be repeated in `host_key_answer`.
+        id: u32,
+        /// SSH name of the key's algorithm.
+        algorithm: String,
+        /// `SHA256:` and unpadded base64.
+        fingerprint: String,
+    },
+    /// The SSH server's banner (RFC 4252 section 5.4).
+    Banner {
+        /// Its text.
+        text: String,
+    },
+    /// One round of keyboard-interactive (RFC 4256).
+    Prompt {
+        /// To be repeated in `answer`.
+        id: u32,
+        /// Title; may be empty.
+        name: String,
+        /// May be empty.
+        instruction: String,
+        /// May be empty: then an empty `answer` is due.
+        prompts: Vec<Prompt>,
+    },
+    /// The shell or command has started.
+    Ready {
+        /// Session id: 32 hex digits, a name and not a secret.
+        session: String,
+        /// Bytes of input that may be unacknowledged.
+        input_window: u64,
+    },
+    /// Input passed on so far.
+    InputAck {
+        /// Total bytes.
+        bytes: u64,
+    },
+    /// The remote process ended. Without `status` and `signal` the SSH server told neither.
+    Exit {
+        /// Its exit status.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u32>,
+        /// The signal that ended it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signal: Option<ExitSignal>,
+        /// Whether a core was written.
+        core_dumped: bool,
+        /// The SSH server's words; may be empty.
+        message: String,
+    },
+    /// The session failed; a close frame follows.
+    Error {
+        /// Stable word of the error table.
+        code: &'static str,
+        /// Where it happened.
+        stage: &'static str,
+        /// For people.
+        message: String,
+        /// Whether the same request may work later.
+        retryable: bool,
+    },
+    /// Something is going to happen.
+    Notice {
+        /// What.
+        kind: NoticeKind,
+        /// When, in milliseconds from now.
+        deadline_ms: u64,
+    },
+    /// Answer to `ping`.
+    Pong {
+        /// The ping's `data`.
+        data: String,
+    },
+}
+
+impl ServerMessage {
+    /// The `hello` of this version. `auth_deadline_ms` in milliseconds, `max_message_bytes` in
+    /// bytes.
+    pub fn hello(auth_deadline_ms: u64, max_message_bytes: u64) -> Self {
+        Self::Hello {
+            version: PROTOCOL_VERSION,
+            features: FEATURES,
+            auth_deadline_ms,
+            max_message_bytes,
+        }
+    }
+}
+
+/// One question of a `prompt`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Prompt {
+    /// The question.
+    pub text: String,
+    /// Whether the answer may be shown while it is typed.
+    pub echo: bool,
+}
+
+/// The signal that ended the remote process, as the SSH server named it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitSignal {
+    /// One of RFC 4254's list.
+    Known(SignalName),
+    /// Any other name; it is remote text and is not repeated.
+    Unknown,
+}
+
+impl ExitSignal {
+    /// Reads a name as it stands in `exit-signal`, without "SIG".
+    pub fn from_remote(name: &str) -> Self {
+        SignalName::parse(name).map_or(Self::Unknown, Self::Known)
+    }
+
+    /// The name on the wire: of the list, or "unknown".
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Known(signal) => signal.as_str(),
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Serialize for ExitSignal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Kind of a `notice`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// The server is going down; sessions end at the deadline.
+    Drain,
+}

@@ -1,0 +1,193 @@
+//! The `auth` message of `sshard.v1`: fields, defaults, bounds at the limit and one past it.
+
+use super::*;
+
+#[test]
+fn auth_takes_every_field() {
+    let request = auth(json!({
+        "username": "alice", "password": "p\"\n\u{e9}", "private_key": "k", "passphrase": "pp",
+        "certificate": "c", "ticket": "t", "term": "vt100", "cols": 1000, "rows": 1,
+        "env": {"LANG": "C", "_x1": ""}, "command": "ls -l", "flow_window": 1024,
+        "something_new": [1, {"a": null}],
+    }))
+    .unwrap();
+    let Credentials {
+        username,
+        password,
+        private_key,
+        passphrase,
+        certificate,
+        ticket,
+    } = request.credentials;
+    let exposed = |secret: Option<Secret>| secret.unwrap().expose().to_owned();
+    assert_eq!(username, "alice");
+    assert_eq!(exposed(password), "p\"\n\u{e9}");
+    assert_eq!(exposed(private_key), "k");
+    assert_eq!(exposed(passphrase), "pp");
+    assert_eq!(certificate.as_deref(), Some("c"));
+    assert_eq!(exposed(ticket), "t");
+    let TerminalRequest {
+        term,
+        size,
+        mut env,
+        command,
+        flow_window,
+    } = request.terminal;
+    assert_eq!(term, "vt100");
+    assert_eq!(Some(size), WindowSize::new(1000, 1, 0, 0));
+    env.sort();
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(env, [pair("LANG", "C"), pair("_x1", "")]);
+    assert_eq!(command.as_deref(), Some("ls -l"));
+    assert_eq!(flow_window, Some(1024));
+}
+
+#[test]
+fn auth_has_defaults_and_needs_no_secret() {
+    for fields in [
+        json!({}),
+        json!({"password": null, "term": null, "cols": null, "env": null}),
+    ] {
+        let request = auth(fields).unwrap();
+        assert!(request.credentials.password.is_none());
+        assert!(request.credentials.private_key.is_none());
+        assert_eq!(request.terminal.term, "xterm-256color");
+        assert_eq!(
+            (request.terminal.size.cols(), request.terminal.size.rows()),
+            (80, 24)
+        );
+        assert!(request.terminal.env.is_empty());
+        assert!(request.terminal.command.is_none());
+        assert!(request.terminal.flow_window.is_none());
+    }
+}
+
+#[test]
+fn auth_texts_are_bounded() {
+    for (field, limit) in [
+        ("username", 256),
+        ("password", 1024),
+        ("private_key", 16 * 1024),
+        ("passphrase", 1024),
+        ("certificate", 16 * 1024),
+        ("ticket", 4096),
+        ("term", 64),
+        ("command", 8192),
+    ] {
+        assert!(
+            auth(json!({field: "x".repeat(limit)})).is_ok(),
+            "{field} at its limit"
+        );
+        assert_eq!(
+            refused_field(auth(json!({field: "x".repeat(limit + 1)}))),
+            field
+        );
+    }
+    // Bytes count, not characters: 128 of two bytes fit, 129 don't.
+    assert!(auth(json!({"username": "\u{e9}".repeat(128)})).is_ok());
+    assert_eq!(
+        refused_field(auth(json!({"username": "\u{e9}".repeat(129)}))),
+        "username"
+    );
+}
+
+#[test]
+fn auth_texts_are_checked() {
+    for bad in [
+        "",
+        "a\0b",
+        "a\rb",
+        "a\nb",
+        "a\u{1b}[0m",
+        "a\u{7f}",
+        "a\u{85}",
+    ] {
+        assert_eq!(
+            refused_field(auth(json!({"username": bad}))),
+            "username",
+            "{bad:?}"
+        );
+    }
+    assert_eq!(refused_field(auth(json!({"username": null}))), "username");
+    for bad in ["a b", "x\u{e9}", "x\n", "\u{7f}"] {
+        assert_eq!(refused_field(auth(json!({"term": bad}))), "term", "{bad:?}");
+    }
+    assert_eq!(refused_field(auth(json!({"command": "ls\0"}))), "command");
+    assert!(auth(json!({"command": "a\nb\tc"})).is_ok());
+}
+
+#[test]
+fn auth_numbers_are_bounded() {
+    for (field, named) in [("cols", "cols, rows"), ("rows", "cols, rows")] {
+        for good in [1, 1000] {
+            assert!(auth(json!({field: good})).is_ok(), "{field} {good}");
+        }
+        for bad in [0_u64, 1001, 65_536 + 80, u64::MAX] {
+            assert_eq!(
+                refused_field(auth(json!({field: bad}))),
+                named,
+                "{field} {bad}"
+            );
+        }
+    }
+    assert!(auth(json!({"flow_window": 1024})).is_ok());
+    assert!(auth(json!({"flow_window": u64::MAX})).is_ok());
+    assert_eq!(
+        refused_field(auth(json!({"flow_window": 1023}))),
+        "flow_window"
+    );
+    assert_eq!(
+        refused_field(auth(json!({"flow_window": 0}))),
+        "flow_window"
+    );
+}
+
+#[test]
+fn env_is_bounded() {
+    let entries = |n: usize| -> Value {
+        (0..n)
+            .map(|i| (format!("V{i}"), Value::from("x")))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    assert_eq!(
+        auth(json!({"env": entries(32)}))
+            .unwrap()
+            .terminal
+            .env
+            .len(),
+        32
+    );
+    for n in [33, 34, 500] {
+        assert_eq!(
+            refused_field(auth(json!({"env": entries(n)}))),
+            "env",
+            "{n} entries"
+        );
+    }
+    assert!(auth(json!({"env": {"AB": "x".repeat(4094)}})).is_ok());
+    assert_eq!(
+        refused_field(auth(json!({"env": {"AB": "x".repeat(4095)}}))),
+        "env"
+    );
+    let halves = |n: usize| json!({"env": {"A": "x".repeat(2047), "B": "x".repeat(n)}});
+    assert!(auth(halves(2047)).is_ok());
+    assert_eq!(refused_field(auth(halves(2048))), "env");
+}
+
+#[test]
+fn env_is_checked() {
+    for name in ["", "1A", "A-B", "A=B", "A B", "\u{c4}", "A\0"] {
+        assert_eq!(
+            refused_field(auth(json!({"env": {name: "x"}}))),
+            "env",
+            "{name:?}"
+        );
+    }
+    assert_eq!(refused_field(auth(json!({"env": {"A": "x\0"}}))), "env");
+    let twice = r#"{"type":"auth","username":"u","env":{"A":"1","A":"2"}}"#;
+    assert_eq!(
+        refused_field(MessageProcessor::new(Dialect::V1).decode(text(twice))),
+        "env"
+    );
+}

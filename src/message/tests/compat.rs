@@ -1,0 +1,174 @@
+//! The compatible dialect: first message, then what is control and what is typed.
+
+use super::*;
+
+const FIRST: &str = r#"{"username":"alice","password":"hunter2"}"#;
+
+fn first(frame: Frame) -> Result<(Box<AuthRequest>, Bytes), BadMessage> {
+    match MessageProcessor::new(Dialect::Compatible).decode(frame)? {
+        Incoming::Auth(request, input) => Ok((request, input)),
+        other => panic!("not an auth: {other:?}"),
+    }
+}
+
+fn later(frame: Frame) -> Incoming {
+    let mut processor = MessageProcessor::new(Dialect::Compatible);
+    processor.decode(text(FIRST)).unwrap();
+    processor.decode(frame).unwrap()
+}
+
+#[test]
+fn first_message_is_credentials_then_input() {
+    for rest in [
+        &b""[..],
+        b"ls\n",
+        b"\n",
+        b" {\"action\":\"ping\"}",
+        b"\xff\x00",
+        b"}",
+    ] {
+        let whole = [FIRST.as_bytes(), rest].concat();
+        for frame in [
+            Frame::Text(whole.clone().into()),
+            Frame::Binary(whole.clone().into()),
+        ] {
+            let (request, input) = first(frame).unwrap();
+            assert_eq!(request.credentials.username, "alice");
+            assert_eq!(request.credentials.password.unwrap().expose(), "hunter2");
+            assert_eq!(request.terminal.term, "xterm-256color");
+            assert_eq!(request.terminal.size, WindowSize::default());
+            assert!(request.terminal.flow_window.is_none());
+            assert_eq!(input, rest);
+        }
+    }
+    let spaced = "\n { \"cols\": 5, \"password\" : \"\\u0070\" , \"username\":\"a\" }x";
+    let (request, input) = first(text(spaced)).unwrap();
+    assert_eq!(request.credentials.password.unwrap().expose(), "p");
+    assert_eq!(request.terminal.size.cols(), 80);
+    assert_eq!(input, "x");
+}
+
+#[test]
+fn bad_first_messages_are_refused() {
+    let credentials = |user: &str, password: &str| {
+        first(text(
+            json!({"username": user, "password": password}).to_string(),
+        ))
+    };
+    assert!(credentials(&"u".repeat(256), &"p".repeat(1024)).is_ok());
+    assert!(credentials("u", "").is_ok());
+    assert_eq!(
+        refused_field(credentials(&"u".repeat(257), "p")),
+        "username"
+    );
+    assert_eq!(refused_field(credentials("", "p")), "username");
+    assert_eq!(refused_field(credentials("a\nb", "p")), "username");
+    assert_eq!(
+        refused_field(credentials("u", &"p".repeat(1025))),
+        "password"
+    );
+    for bad in [
+        "",
+        "ls\n",
+        r#"["alice","hunter2"]"#,
+        r#"{"username":"alice"}"#,
+        r#"{"password":"hunter2"}"#,
+        r#"{"username":"alice","password":null}"#,
+        r#"{"username":"alice","password":"hunter2""#,
+        r#"{"username":"alice","username":"bob","password":"hunter2"}"#,
+        r#"{"action":"ping"}"#,
+    ] {
+        let refused = first(text(bad)).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                BadMessage::Malformed {
+                    message: "credentials",
+                    ..
+                }
+            ),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn later_control() {
+    for (message, expected) in [
+        (
+            r#"{"action":"resize","cols":100,"rows":30}"#,
+            "Control(Resize(WindowSize { cols: 100, rows: 30, width_px: 0, height_px: 0 }))",
+        ),
+        (
+            " {\"rows\":1000,\"cols\":1,\"action\":\"resize\",\"x\":[]}\n",
+            "Control(Resize(WindowSize { cols: 1, rows: 1000, width_px: 0, height_px: 0 }))",
+        ),
+        (r#"{"action":"ping"}"#, r#"Control(Ping { data: "" })"#),
+        (
+            r#"{"action":"ping","data":"x"}"#,
+            r#"Control(Ping { data: "" })"#,
+        ),
+        (r#"{"action":"resize"}"#, "Ignored"),
+        (r#"{"action":"resize","cols":0,"rows":30}"#, "Ignored"),
+        (r#"{"action":"resize","cols":100,"rows":1001}"#, "Ignored"),
+        (r#"{"action":"resize","cols":65636,"rows":30}"#, "Ignored"),
+        (r#"{"action":"resize","cols":-1,"rows":30}"#, "Ignored"),
+        (r#"{"action":"resize","cols":"100","rows":30}"#, "Ignored"),
+        (r#"{"action":"resize","cols":100.5,"rows":30}"#, "Ignored"),
+        (
+            r#"{"action":"resize","action":"resize","cols":0,"rows":30}"#,
+            "Ignored",
+        ),
+    ] {
+        assert_eq!(format!("{:?}", later(text(message))), expected, "{message}");
+    }
+}
+
+#[test]
+fn everything_else_is_typed_whole() {
+    let deep = format!(
+        r#"{{"action":{}1{}}}"#,
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
+    for message in [
+        "",
+        "ls\n",
+        "{",
+        "{}",
+        "{ echo hi; }\n",
+        FIRST,
+        r#"{"action":"close"}"#,
+        r#"{"action":1}"#,
+        r#"{"Action":"resize"}"#,
+        r#"{"type":"resize","cols":1,"rows":1}"#,
+        r#"["resize"]"#,
+        r#""resize""#,
+        r#"{"action":"ping"}{"action":"ping"}"#,
+        r#"{"action":"ping"} ls"#,
+        &deep,
+    ] {
+        match later(text(message)) {
+            Incoming::Input(input) => assert_eq!(input, message),
+            other => panic!("{message}: {other:?}"),
+        }
+    }
+    for bytes in [
+        &br#"{"action":"resize","cols":1,"rows":1}"#[..],
+        b"\xff\x00",
+        FIRST.as_bytes(),
+    ] {
+        match later(Frame::Binary(Bytes::copy_from_slice(bytes))) {
+            Incoming::Input(input) => assert_eq!(input, bytes),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn input_after_credentials_does_not_share_their_buffer() {
+    let whole = Bytes::from(format!("{FIRST}ls\n"));
+    let range = whole.as_ptr() as usize..whole.as_ptr() as usize + whole.len();
+    let (_, input) = first(Frame::Text(whole.clone())).unwrap();
+    assert!(!range.contains(&(input.as_ptr() as usize)));
+}

@@ -1,0 +1,43 @@
+//! Makes text of a remote party safe for one log line or for a close reason. Text inside JSON
+//! messages does not pass here: JSON has its own escapes.
+
+use super::bounds::{MAX_CLOSE_REASON, MAX_REMOTE_TEXT};
+
+/// Text for a close frame: control characters escaped, at most 123 bytes, cut between characters
+/// and never inside an escape.
+pub fn close_reason(text: &str) -> String {
+    escape_within(text, MAX_CLOSE_REASON)
+}
+
+/// Remote text (banner, disconnect message) for a log line: control characters escaped, at most
+/// 1 KiB.
+pub fn escape_remote_text(text: &str) -> String {
+    escape_within(text, MAX_REMOTE_TEXT)
+}
+
+fn escape_within(text: &str, max_bytes: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(max_bytes));
+    for c in text.chars() {
+        let kept = out.len();
+        if is_deceptive(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+        if out.len() > max_bytes {
+            out.truncate(kept);
+            break;
+        }
+    }
+    out
+}
+
+/// Control characters, and those that break lines, reorder text or are invisible.
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
