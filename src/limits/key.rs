@@ -1,0 +1,153 @@
+//! What is counted under one name: a dialled address, or a client's network.
+//!
+//! Does NOT resolve names: a target key is made from the address after resolving,
+//! so that every spelling of one host shares one quota.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+/// Only the upper half of an IPv6 address tells one client network from another (/64).
+const CLIENT_V6_MASK: u128 = !(u64::MAX as u128);
+
+/// The key of a target: the address and port that are dialled, in one spelling.
+///
+/// An IPv4-mapped IPv6 address is the IPv4 address. The flow label does not count,
+/// the scope only for link-local addresses (fe80::/10, RFC 4007), where it is part
+/// of which host is meant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetKey {
+    /// IPv4 in its mapped form, which after normalising nothing else can have.
+    ip: u128,
+    scope: u32,
+    port: u16,
+}
+
+impl TargetKey {
+    /// The address in its normal spelling.
+    pub fn addr(self) -> SocketAddr {
+        let ip = Ipv6Addr::from_bits(self.ip);
+        match ip.to_ipv4_mapped() {
+            Some(v4) => SocketAddr::from((v4, self.port)),
+            None => SocketAddr::V6(SocketAddrV6::new(ip, self.port, 0, self.scope)),
+        }
+    }
+
+    /// The key as plain words, equal exactly when the keys are.
+    pub(super) fn words(self) -> [u64; 3] {
+        [
+            (self.ip >> 64) as u64,
+            self.ip as u64,
+            (u64::from(self.scope) << 16) | u64::from(self.port),
+        ]
+    }
+
+    /// The key `words` was called on.
+    pub(super) fn from_words([high, low, rest]: [u64; 3]) -> Self {
+        Self {
+            ip: (u128::from(high) << 64) | u128::from(low),
+            scope: (rest >> 16) as u32,
+            port: rest as u16,
+        }
+    }
+}
+
+impl From<SocketAddr> for TargetKey {
+    fn from(addr: SocketAddr) -> Self {
+        let scope = match addr {
+            SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => v6.scope_id(),
+            SocketAddr::V6(_) | SocketAddr::V4(_) => 0,
+        };
+        let ip = match addr.ip() {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        Self {
+            ip,
+            scope,
+            port: addr.port(),
+        }
+    }
+}
+
+impl fmt::Display for TargetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.addr().fmt(f)
+    }
+}
+
+impl fmt::Debug for TargetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TargetKey({self})")
+    }
+}
+
+/// The key of a client: its IPv4 address, or the /64 of its IPv6 address (who has
+/// one address of a /64 usually has them all).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ClientKey(u128);
+
+impl From<IpAddr> for ClientKey {
+    fn from(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            // The mapped form has bits set in its lower half, which no masked IPv6 address has.
+            IpAddr::V4(v4) => Self(v4.to_ipv6_mapped().to_bits()),
+            IpAddr::V6(v6) => Self(v6.to_bits() & CLIENT_V6_MASK),
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn v6(text: &str, flow: u32, scope: u32) -> TargetKey {
+        SocketAddr::V6(SocketAddrV6::new(text.parse().unwrap(), 22, flow, scope)).into()
+    }
+
+    fn target(text: &str) -> TargetKey {
+        text.parse::<SocketAddr>().unwrap().into()
+    }
+
+    fn client(text: &str) -> ClientKey {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    #[test]
+    fn one_host_has_one_key() {
+        assert_eq!(target("[::ffff:192.0.2.1]:22"), target("192.0.2.1:22"));
+        assert_eq!(v6("2001:db8::1", 7, 9), v6("2001:db8::1", 0, 0));
+        assert_eq!(v6("fe80::1", 7, 2), v6("fe80::1", 0, 2));
+    }
+
+    #[test]
+    fn different_hosts_have_different_keys() {
+        assert_ne!(target("192.0.2.1:22"), target("192.0.2.1:23"));
+        assert_ne!(target("192.0.2.1:22"), target("192.0.2.2:22"));
+        assert_ne!(target("[::192.0.2.1]:22"), target("192.0.2.1:22"));
+        assert_ne!(v6("fe80::1", 0, 1), v6("fe80::1", 0, 2));
+    }
+
+    #[test]
+    fn words_and_text_lose_nothing() {
+        for key in [
+            target("192.0.2.1:65535"),
+            target("[2001:db8::1]:22"),
+            v6("fe80::1", 3, u32::MAX),
+        ] {
+            assert_eq!(TargetKey::from_words(key.words()), key);
+            assert_eq!(TargetKey::from(key.addr()), key);
+        }
+        assert_eq!(target("[::ffff:192.0.2.1]:22").to_string(), "192.0.2.1:22");
+    }
+
+    #[test]
+    fn clients_are_told_apart_by_address_or_by_slash_64() {
+        assert_ne!(client("192.0.2.1"), client("192.0.2.2"));
+        assert_eq!(client("::ffff:192.0.2.1"), client("192.0.2.1"));
+        assert_eq!(client("2001:db8::1"), client("2001:db8::ffff:1"));
+        assert_ne!(client("2001:db8::1"), client("2001:db8:0:1::1"));
+        assert_ne!(client("::1"), client("0.0.0.0"));
+    }
+}

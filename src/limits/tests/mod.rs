@@ -1,0 +1,193 @@
+//! Tests of the table as its users see it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod model;
+mod stress;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::{Counts, LimitTable, Limits, Refused, TargetKey};
+
+const ROOMY: Limits = Limits {
+    max_connections: 100,
+    max_per_target: 100,
+    max_unauthenticated: 100,
+    max_per_client: 0,
+};
+
+fn client(last: u8) -> IpAddr {
+    IpAddr::from([192, 0, 2, last])
+}
+
+fn target(number: u8) -> TargetKey {
+    SocketAddr::from((Ipv4Addr::new(198, 51, 100, number), 22)).into()
+}
+
+fn counts(table: &LimitTable) -> (u32, u32, usize) {
+    let Counts {
+        connections,
+        unauthenticated,
+        targets_in_use,
+    } = table.snapshot();
+    (connections, unauthenticated, targets_in_use)
+}
+
+#[test]
+fn a_session_takes_and_gives_back_step_by_step() {
+    let table = LimitTable::new(ROOMY, 100);
+    let admission = table.admit(client(1)).ok().unwrap();
+    assert_eq!(counts(&table), (0, 1, 0));
+    let permit = admission.target(target(1)).ok();
+    assert!(permit.is_some());
+    assert_eq!(counts(&table), (1, 1, 1));
+    let client_permit = admission.logged_in();
+    assert_eq!(counts(&table), (1, 0, 1));
+    assert_eq!(table.per_target(), [(target(1), 1)]);
+    drop(permit);
+    drop(client_permit);
+    assert_eq!(counts(&table), (0, 0, 0));
+    assert_eq!(table.per_target(), []);
+    assert_eq!(Arc::strong_count(&table), 1);
+}
+
+#[test]
+fn each_limit_refuses_under_its_own_name() {
+    let limits = Limits {
+        max_connections: 2,
+        max_per_target: 1,
+        max_unauthenticated: 3,
+        max_per_client: 2,
+    };
+    let table = LimitTable::new(limits, 2);
+    let first = table.admit(client(1)).ok().unwrap();
+    let _second = table.admit(client(1)).ok().unwrap();
+    assert_eq!(table.admit(client(1)).err(), Some(Refused::Client));
+    let _third = table.admit(client(2)).ok().unwrap();
+    assert_eq!(table.admit(client(2)).err(), Some(Refused::Unauthenticated));
+
+    let _a = first.target(target(1)).ok().unwrap();
+    assert_eq!(first.target(target(1)).err(), Some(Refused::Target));
+    assert_eq!(
+        counts(&table),
+        (1, 3, 1),
+        "a refusal for the target keeps nothing"
+    );
+    let _b = first.target(target(2)).ok().unwrap();
+    assert_eq!(first.target(target(3)).err(), Some(Refused::Global));
+    assert_eq!(table.target_count(target(3)), 0);
+}
+
+#[test]
+fn a_refusal_by_the_pool_gives_the_clients_place_back() {
+    let limits = Limits {
+        max_unauthenticated: 1,
+        max_per_client: 1,
+        ..ROOMY
+    };
+    let table = LimitTable::new(limits, 4);
+    let first = table.admit(client(1)).ok().unwrap();
+    assert_eq!(table.admit(client(2)).err(), Some(Refused::Unauthenticated));
+    drop(first);
+    assert!(table.admit(client(2)).is_ok());
+}
+
+#[test]
+fn the_clients_place_is_held_after_login() {
+    let table = LimitTable::new(
+        Limits {
+            max_per_client: 1,
+            ..ROOMY
+        },
+        4,
+    );
+    let permit = table.admit(client(1)).ok().unwrap().logged_in();
+    assert_eq!(table.admit(client(1)).err(), Some(Refused::Client));
+    drop(permit);
+    assert!(table.admit(client(1)).is_ok());
+}
+
+#[test]
+fn turning_the_client_limit_off_and_on_loses_no_count() {
+    let on = Limits {
+        max_per_client: 1,
+        ..ROOMY
+    };
+    let table = LimitTable::new(ROOMY, 4);
+    let uncounted = table.admit(client(1)).ok().unwrap();
+    table.set_limits(on);
+    let counted = table.admit(client(1)).ok().unwrap();
+    drop(uncounted);
+    assert_eq!(table.admit(client(1)).err(), Some(Refused::Client));
+    table.set_limits(ROOMY);
+    drop(counted);
+    table.set_limits(on);
+    assert!(table.admit(client(1)).is_ok());
+}
+
+#[test]
+fn a_full_table_refuses_new_targets_and_joins_known_ones() {
+    let table = LimitTable::new(ROOMY, 2);
+    let admission = table.admit(client(1)).ok().unwrap();
+    let a = admission.target(target(1)).ok();
+    let _b = admission.target(target(2)).ok().unwrap();
+    assert_eq!(admission.target(target(3)).err(), Some(Refused::TableFull));
+    assert_eq!(counts(&table).0, 2);
+    assert!(admission.target(target(2)).is_ok());
+    drop(a);
+    assert!(admission.target(target(3)).is_ok());
+}
+
+#[test]
+fn a_table_without_slots_refuses() {
+    let table = LimitTable::new(ROOMY, 0);
+    let admission = table.admit(client(1)).ok().unwrap();
+    assert_eq!(admission.target(target(1)).err(), Some(Refused::TableFull));
+    assert_eq!(counts(&table).0, 0);
+}
+
+#[test]
+fn slots_serve_any_number_of_targets_one_after_the_other() {
+    let table = LimitTable::new(ROOMY, 3);
+    let admission = table.admit(client(1)).ok().unwrap();
+    // Two overlap at each moment, so that searches have to pass slots in use and freed ones.
+    let mut previous = None;
+    for number in 0..=255 {
+        let current = admission.target(target(number)).ok();
+        assert!(current.is_some());
+        assert_eq!(table.target_count(target(number)), 1);
+        drop(previous);
+        previous = current;
+    }
+    drop(previous);
+    assert_eq!(counts(&table), (0, 1, 0));
+}
+
+#[test]
+fn lowered_limits_keep_who_is_in_and_admit_nobody() {
+    let table = LimitTable::new(ROOMY, 4);
+    let admission = table.admit(client(1)).ok().unwrap();
+    let mut permits: Vec<_> = (0..3).map(|_| admission.target(target(1)).ok()).collect();
+    table.set_limits(Limits {
+        max_per_target: 2,
+        ..ROOMY
+    });
+    assert_eq!(table.target_count(target(1)), 3);
+    permits.pop();
+    assert_eq!(admission.target(target(1)).err(), Some(Refused::Target));
+    permits.pop();
+    assert!(admission.target(target(1)).is_ok());
+}
+
+#[test]
+fn permits_may_cross_threads() {
+    fn crosses<T: Send + 'static>() {}
+    crosses::<super::Admission>();
+    crosses::<super::TargetPermit>();
+    crosses::<super::ClientPermit>();
+    crosses::<Arc<LimitTable>>();
+}
