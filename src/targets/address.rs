@@ -1,0 +1,190 @@
+//! What the client asked for: the path segments after `/ws/`, decoded and
+//! checked. Knows nothing of the policy and looks nothing up; old spellings of
+//! IPv4 addresses (`127.1`, `0x7f.1`) are names here, and are judged by what
+//! they resolve to.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use thiserror::Error;
+
+/// Longest DNS name, without the trailing dot (RFC 1035 section 2.3.4).
+const MAX_NAME: usize = 253;
+/// Longest label of a DNS name.
+const MAX_LABEL: usize = 63;
+/// Longest name of a configured target.
+const MAX_TARGET_NAME: usize = 64;
+
+/// A target as requested.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Requested {
+    /// `/ws/{host}/{port}`.
+    Host {
+        /// A DNS name in lower case (a trailing dot is kept), or an address
+        /// in its usual spelling, without brackets.
+        host: String,
+        /// 1..=65535.
+        port: u16,
+    },
+    /// `/ws/{name}`: a target named in the configuration.
+    Named(String),
+}
+
+/// Why a path names no target. Holds nothing of the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AddressError {
+    /// Neither one nor two segments.
+    #[error("the path must be /ws/<name> or /ws/<host>/<port>")]
+    Shape,
+    /// Percent-encoding that is broken or not UTF-8.
+    #[error("the path is not properly percent-encoded")]
+    Encoding,
+    /// Not a host.
+    #[error("the host must be a DNS name, an IPv4 address or an IPv6 address in brackets")]
+    Host,
+    /// Not a port.
+    #[error("the port must be a number from 1 to 65535")]
+    Port,
+    /// Not a name.
+    #[error("a target's name is 1 to 64 letters, digits, '.', '_' and '-'")]
+    Name,
+}
+
+impl fmt::Display for Requested {
+    /// As in the URL, unescaped; every form is free of control characters.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Host { host, port } => write!(f, "{host}:{port}"),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Requested {
+    /// Reads the segments after `/ws/`, still percent-encoded as they stood
+    /// in the request; they are decoded here, once.
+    ///
+    /// # Errors
+    /// [`AddressError`] says which part is wrong.
+    pub fn from_segments(segments: &[&str]) -> Result<Self, AddressError> {
+        match segments {
+            [name] => {
+                let name = percent_decode(name)?;
+                if is_target_name(&name) {
+                    Ok(Self::Named(name))
+                } else {
+                    Err(AddressError::Name)
+                }
+            }
+            [host, port] => {
+                let host = Host::parse_bracketed(&percent_decode(host)?)?;
+                let port = parse_port(&percent_decode(port)?).ok_or(AddressError::Port)?;
+                Ok(Self::Host {
+                    host: host.to_string(),
+                    port,
+                })
+            }
+            _ => Err(AddressError::Shape),
+        }
+    }
+}
+
+/// A host that is one: an address, or something that can be looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Host {
+    Ip(IpAddr),
+    /// In lower case, perhaps with a trailing dot.
+    Name(String),
+}
+
+impl Host {
+    /// A host with IPv6 in brackets, as in URLs and in rules.
+    pub(super) fn parse_bracketed(text: &str) -> Result<Self, AddressError> {
+        match text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
+            Some(inner) => parse_ipv6(inner).map(|ip| Self::Ip(ip.into())),
+            None if text.contains(':') => Err(AddressError::Host),
+            None => Self::parse(text),
+        }
+    }
+
+    /// A host with IPv6 without brackets, as [`Requested::Host`] holds it.
+    pub(super) fn parse(text: &str) -> Result<Self, AddressError> {
+        if text.contains(':') {
+            return parse_ipv6(text).map(|ip| Self::Ip(ip.into()));
+        }
+        if let Ok(ip) = text.parse::<Ipv4Addr>() {
+            return Ok(Self::Ip(ip.into()));
+        }
+        if is_dns_name(text) {
+            Ok(Self::Name(text.to_ascii_lowercase()))
+        } else {
+            Err(AddressError::Host)
+        }
+    }
+}
+
+impl std::fmt::Display for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ip(ip) => ip.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Zone identifiers (`%eth0`) are refused: they name an interface of ours.
+fn parse_ipv6(text: &str) -> Result<Ipv6Addr, AddressError> {
+    text.parse().map_err(|_| AddressError::Host)
+}
+
+/// Whether `text` is a host name of letters, digits, `-` and `_`; a trailing
+/// dot is allowed. A leading `-` is not: such a name could be taken for an
+/// option by whoever handles it next.
+fn is_dns_name(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let label_ok = |label: &str| {
+        (1..=MAX_LABEL).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    name.len() <= MAX_NAME && !name.starts_with('-') && name.split('.').all(label_ok)
+}
+
+/// `.` and `..` are refused although their letters are fine: clients and
+/// proxies fold them away in paths, so such a target could never be reached.
+pub(super) fn is_target_name(text: &str) -> bool {
+    (1..=MAX_TARGET_NAME).contains(&text.len())
+        && text != "."
+        && text != ".."
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// Decimal digits only, 1..=65535. Leading zeros are refused, so that a port
+/// has one spelling.
+pub(super) fn parse_port(text: &str) -> Option<u16> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+fn percent_decode(text: &str) -> Result<String, AddressError> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || {
+            let hex = char::from(bytes.next()?).to_digit(16)?;
+            u8::try_from(hex).ok()
+        };
+        let (Some(high), Some(low)) = (digit(), digit()) else {
+            return Err(AddressError::Encoding);
+        };
+        decoded.push(high << 4 | low);
+    }
+    String::from_utf8(decoded).map_err(|_| AddressError::Encoding)
+}

@@ -1,0 +1,22 @@
+//! Which SSH servers may be reached, and at which addresses.
+//!
+//! `address` reads what the client asked for, `policy` decides (its rules are
+//! read by `rule`; `net` holds networks and the ranges that need an explicit
+//! entry), `resolver` looks names up. Nothing here opens a connection.
+//!
+//! The order is fixed by the types: [`Requested`] -> [`Policy::plan`] ->
+//! [`Resolver::resolve`] -> [`Plan::filter`] -> dial. Only addresses that
+//! [`Plan::filter`] or [`Plan::permits`] returned may be dialled.
+
+mod address;
+mod net;
+mod policy;
+mod resolver;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+pub use address::{AddressError, Requested};
+pub use policy::{Plan, Policy, PolicyErrors, Refused};
+pub use resolver::{ResolveError, Resolver};
+pub use rule::PolicyError;

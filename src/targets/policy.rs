@@ -1,0 +1,289 @@
+//! Decides which targets may be reached. Two steps: [`Policy::plan`] before
+//! the name is looked up, [`Plan::filter`] on the addresses that were found.
+//! Does no I/O; the entries are read by `rule`.
+//!
+//! - An address is allowed if a network rule holds it, or if a rule allows
+//!   the name it was found under.
+//! - Loopback, link-local, metadata and the other ranges of `net` are opened
+//!   only by a rule that names an address or network inside the range, by an
+//!   exact host rule, or by a named target; never by `*.suffix` or `0.0.0.0/0`.
+//! - IPv6 addresses that stand for an IPv4 address are judged as that address.
+
+use super::address::{Host, Requested};
+use super::net::{judged, special_range};
+use super::rule::{
+    Endpoint, PolicyError, Ports, Rule, Subject, parse_named, parse_rule, without_dot,
+};
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// All entries that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub struct PolicyErrors(pub Vec<PolicyError>);
+
+impl fmt::Display for PolicyErrors {
+    /// One line for each entry.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, error) in self.0.iter().enumerate() {
+            let line_break = if n == 0 { "" } else { "\n" };
+            write!(f, "{line_break}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a target is refused. For the operator's log; clients are told only
+/// that the target is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// `Requested::Named` with a name that is not configured.
+    #[error("no target of this name is configured")]
+    UnknownName,
+    /// Not a host at all.
+    #[error("this is not a host name or an address")]
+    NotAHost,
+    /// No rule could allow this name with this port.
+    #[error("no rule allows this host and port")]
+    NoRule,
+    /// The name leads to an address that no rule allows.
+    #[error("no rule allows the address {0}")]
+    Address(SocketAddr),
+    /// The address needs an entry of its own.
+    #[error("{address} is {what}; it needs an entry of its own")]
+    Special {
+        /// The address as it would be dialled.
+        address: SocketAddr,
+        /// What it is, with its article.
+        what: &'static str,
+    },
+}
+
+/// The rules in force. Cheap to clone; the clones share the rules.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    rules: Arc<Rules>,
+}
+
+#[derive(Debug)]
+struct Rules {
+    allow: Vec<Rule>,
+    named: HashMap<String, Endpoint>,
+}
+
+impl Rules {
+    fn any(&self, port: u16, matches: impl Fn(&Subject) -> bool) -> bool {
+        let applies = |ports: Ports| ports.contains(port);
+        self.allow
+            .iter()
+            .any(|rule| applies(rule.ports) && matches(&rule.subject))
+    }
+}
+
+impl Policy {
+    /// Reads `targets.allow` and `targets.named`.
+    ///
+    /// # Errors
+    /// Every entry that cannot be read, and every name given twice.
+    pub fn parse(allow: &[String], named: &[String]) -> Result<Self, PolicyErrors> {
+        let mut errors = Vec::new();
+        let mut bad = |setting, entry: &str, problem| {
+            errors.push(PolicyError {
+                setting,
+                entry: entry.to_owned(),
+                problem,
+            });
+        };
+        let mut rules = Rules {
+            allow: Vec::new(),
+            named: HashMap::new(),
+        };
+        for entry in allow {
+            match parse_rule(entry) {
+                Ok(rule) => rules.allow.push(rule),
+                Err(problem) => bad("targets.allow", entry, problem),
+            }
+        }
+        for entry in named {
+            match parse_named(entry) {
+                Ok((name, _)) if rules.named.contains_key(&name) => {
+                    bad("targets.named", entry, "this name is given twice");
+                }
+                Ok((name, endpoint)) => {
+                    rules.named.insert(name, endpoint);
+                }
+                Err(problem) => bad("targets.named", entry, problem),
+            }
+        }
+        if errors.is_empty() {
+            Ok(Self {
+                rules: Arc::new(rules),
+            })
+        } else {
+            Err(PolicyErrors(errors))
+        }
+    }
+
+    /// Whether nothing at all is allowed.
+    pub fn is_empty(&self) -> bool {
+        self.rules.allow.is_empty() && self.rules.named.is_empty()
+    }
+
+    /// The first step, before anything is looked up. An address that is not
+    /// allowed, and a name that could not lead to an allowed one, end here.
+    ///
+    /// # Errors
+    /// [`Refused`]: the target must not even be resolved.
+    pub fn plan(&self, requested: &Requested) -> Result<Plan, Refused> {
+        let (host, port, named) = match requested {
+            Requested::Named(name) => {
+                let endpoint = self.rules.named.get(name).ok_or(Refused::UnknownName)?;
+                (endpoint.host.clone(), endpoint.port, true)
+            }
+            Requested::Host { host, port } => {
+                let host = Host::parse(host).map_err(|_| Refused::NotAHost)?;
+                (host, *port, false)
+            }
+        };
+        let grant = match &host {
+            _ if named => Grant::Explicit,
+            Host::Ip(_) => Grant::Networks,
+            Host::Name(name) => self.grant(without_dot(name), port).ok_or(Refused::NoRule)?,
+        };
+        let plan = Plan {
+            host_key_name: host_key_name(&host),
+            host,
+            port,
+            grant,
+            rules: self.rules.clone(),
+        };
+        if let Host::Ip(ip) = plan.host {
+            plan.permits(SocketAddr::new(ip, port))?;
+        }
+        Ok(plan)
+    }
+
+    fn grant(&self, name: &str, port: u16) -> Option<Grant> {
+        let rules = &self.rules;
+        if rules.any(port, |s| matches!(s, Subject::Exact(n) if n == name)) {
+            Some(Grant::Explicit)
+        } else if rules.any(
+            port,
+            |s| matches!(s, Subject::Suffix(n) if name.ends_with(n)),
+        ) {
+            Some(Grant::Suffix)
+        } else if rules.any(port, |s| matches!(s, Subject::Net(_))) {
+            Some(Grant::Networks)
+        } else {
+            None
+        }
+    }
+}
+
+/// What the name that was asked for allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grant {
+    /// Wherever it leads: the operator wrote this very name.
+    Explicit,
+    /// Ordinary addresses, and those of the network rules.
+    Suffix,
+    /// Nothing but the addresses of the network rules.
+    Networks,
+}
+
+/// A target that may be looked up. Says which of its addresses may be dialled.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    host: Host,
+    port: u16,
+    grant: Grant,
+    host_key_name: String,
+    rules: Arc<Rules>,
+}
+
+impl Plan {
+    /// The host as known hosts files name it: in lower case, without a
+    /// trailing dot or brackets, IPv4-mapped addresses as IPv4; so that no
+    /// other spelling of a host escapes the key on record for it.
+    pub fn host(&self) -> &str {
+        &self.host_key_name
+    }
+
+    /// The port that is dialled.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn lookup_host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Judges one address. Returns it as it is to be dialled: IPv4-mapped
+    /// addresses as IPv4, without a flow label.
+    ///
+    /// # Errors
+    /// [`Refused`] if the address, or its port, is not what was planned.
+    pub fn permits(&self, address: SocketAddr) -> Result<SocketAddr, Refused> {
+        let dialled = dialled(address);
+        if dialled.port() != self.port {
+            return Err(Refused::Address(dialled));
+        }
+        if self.grant == Grant::Explicit {
+            return Ok(dialled);
+        }
+        let ip = judged(dialled.ip());
+        if let Some(special) = special_range(ip) {
+            let opened = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(ip) && net.is_within(&special.net));
+            return if self.rules.any(self.port, opened) {
+                Ok(dialled)
+            } else {
+                Err(Refused::Special {
+                    address: dialled,
+                    what: special.what,
+                })
+            };
+        }
+        let in_network = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(ip));
+        if self.grant == Grant::Suffix || self.rules.any(self.port, in_network) {
+            Ok(dialled)
+        } else {
+            Err(Refused::Address(dialled))
+        }
+    }
+
+    /// The second step: judges all addresses a name has, and returns them in
+    /// their order, each once.
+    ///
+    /// # Errors
+    /// [`Refused`] if any one of them is not allowed. A name that mixes
+    /// allowed and forbidden addresses is not to be trusted with either.
+    pub fn filter(&self, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Refused> {
+        let mut allowed = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let address = self.permits(address)?;
+            if !allowed.contains(&address) {
+                allowed.push(address);
+            }
+        }
+        Ok(allowed)
+    }
+}
+
+fn host_key_name(host: &Host) -> String {
+    match host {
+        Host::Ip(ip) => ip.to_canonical().to_string(),
+        Host::Name(name) => without_dot(name).to_owned(),
+    }
+}
+
+/// The scope is kept: without it a link-local address leads nowhere.
+fn dialled(address: SocketAddr) -> SocketAddr {
+    match (address.ip().to_canonical(), address) {
+        (IpAddr::V6(ip), SocketAddr::V6(v6)) => {
+            SocketAddrV6::new(ip, v6.port(), 0, v6.scope_id()).into()
+        }
+        (ip, _) => SocketAddr::new(ip, address.port()),
+    }
+}

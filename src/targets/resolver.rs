@@ -1,0 +1,235 @@
+//! Looks the hosts of plans up, off the shards: `getaddrinfo` blocks. It
+//! judges no address ([`Plan::filter`] does), keeps no cache and sets no
+//! deadline: a caller that gives up drops the future, and a look-up that has
+//! not started is then skipped.
+
+use super::address::Host;
+use super::policy::Plan;
+use crate::workers::Workers;
+use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
+use std::future::Future;
+use std::net::SocketAddr;
+use thiserror::Error;
+
+/// Most addresses of one name that are looked at.
+const MAX_ADDRESSES: usize = 64;
+
+/// Why a host has no addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ResolveError {
+    /// There is no such name, or it has no address, or more than 64.
+    #[error("the name has no address")]
+    NotFound,
+    /// The name servers did not answer, or the look-up failed here.
+    #[error("the name could not be looked up now")]
+    Temporary,
+    /// As many look-ups wait as may.
+    #[error("the name resolver is busy")]
+    QueueFull,
+}
+
+/// Looks up names on the workers' threads.
+#[derive(Debug, Clone)]
+pub struct Resolver {
+    workers: Workers,
+}
+
+impl Resolver {
+    /// A resolver that shares `workers` with their other users.
+    pub fn new(workers: Workers) -> Self {
+        Self { workers }
+    }
+
+    /// The addresses of `plan`'s host, at least one, with its port, in the
+    /// order in which they should be tried (RFC 6724). They are not judged yet:
+    /// pass them through [`Plan::filter`].
+    ///
+    /// # Errors
+    /// [`ResolveError::QueueFull`] at once, the others from the future.
+    pub fn resolve(
+        &self,
+        plan: &Plan,
+    ) -> Result<
+        impl Future<Output = Result<Vec<SocketAddr>, ResolveError>> + Send + use<>,
+        ResolveError,
+    > {
+        let port = plan.port();
+        let (literal, job) = match plan.lookup_host() {
+            Host::Ip(ip) => (Some(SocketAddr::new(*ip, port)), None),
+            Host::Name(name) => {
+                let name = name.clone();
+                let job = self.workers.run(move || look_up(&name, port));
+                (None, Some(job.map_err(|_| ResolveError::QueueFull)?))
+            }
+        };
+        Ok(async move {
+            match job {
+                None => Ok(Vec::from_iter(literal)),
+                Some(job) => job.await.unwrap_or(Err(ResolveError::Temporary)),
+            }
+        })
+    }
+}
+
+/// `getaddrinfo` by way of a crate that keeps its error code: the standard
+/// library tells "no such name" from "no answer" by text alone.
+fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, ResolveError> {
+    let hints = AddrInfoHints {
+        socktype: SockType::Stream.into(),
+        ..AddrInfoHints::default()
+    };
+    let found = getaddrinfo(Some(name), None, Some(hints)).map_err(|error| cause(&error))?;
+    let mut addresses = Vec::new();
+    for info in found {
+        let mut address = info.map_err(|_| ResolveError::Temporary)?.sockaddr;
+        address.set_port(port);
+        if addresses.len() == MAX_ADDRESSES {
+            return Err(ResolveError::NotFound);
+        }
+        addresses.push(address);
+    }
+    if addresses.is_empty() {
+        return Err(ResolveError::NotFound);
+    }
+    Ok(addresses)
+}
+
+fn cause(error: &LookupError) -> ResolveError {
+    match error.kind() {
+        LookupErrorKind::NoName | LookupErrorKind::NoData => ResolveError::NotFound,
+        LookupErrorKind::Again
+        | LookupErrorKind::Badflags
+        | LookupErrorKind::Fail
+        | LookupErrorKind::Family
+        | LookupErrorKind::Socktype
+        | LookupErrorKind::Service
+        | LookupErrorKind::Memory
+        | LookupErrorKind::System
+        | LookupErrorKind::Unknown
+        | LookupErrorKind::IO => ResolveError::Temporary,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::{Policy, Requested};
+    use futures_lite::future::block_on;
+
+    fn plan(allow: &str, host: &str, port: u16) -> Plan {
+        let requested = Requested::Host {
+            host: host.to_owned(),
+            port,
+        };
+        let policy = Policy::parse(&[allow.to_owned()], &[]).unwrap();
+        policy.plan(&requested).unwrap()
+    }
+
+    /// Workers whose only thread and only place in the queue are taken until
+    /// the sender is dropped.
+    fn busy_workers() -> (Workers, async_channel::Sender<()>, impl Sized) {
+        let workers = Workers::start(1, 1).unwrap();
+        let (release, released) = async_channel::bounded::<()>(1);
+        let (started, has_started) = async_channel::bounded(1);
+        let running = workers.run(move || {
+            started.send_blocking(()).unwrap();
+            let _ = released.recv_blocking();
+        });
+        has_started.recv_blocking().unwrap();
+        let waiting = workers.run(|| ());
+        (workers, release, (running, waiting))
+    }
+
+    #[test]
+    fn addresses_do_not_touch_the_workers() {
+        let (workers, _release, _jobs) = busy_workers();
+        let resolver = Resolver::new(workers);
+        for (allow, host, address) in [
+            ("192.0.2.0/24:22", "192.0.2.7", "192.0.2.7:22"),
+            ("[2001:db8::/32]:22", "2001:db8::7", "[2001:db8::7]:22"),
+        ] {
+            let future = resolver.resolve(&plan(allow, host, 22)).unwrap();
+            assert_eq!(block_on(future), Ok(vec![address.parse().unwrap()]));
+        }
+    }
+
+    #[test]
+    fn a_full_queue_is_said_at_once() {
+        let (workers, _release, _jobs) = busy_workers();
+        let resolver = Resolver::new(workers);
+        let refused = resolver.resolve(&plan("localhost:22", "localhost", 22));
+        assert_eq!(refused.err(), Some(ResolveError::QueueFull));
+    }
+
+    #[test]
+    fn names_are_looked_up_and_get_the_port() {
+        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
+        let plan = plan("localhost:2222", "localhost", 2222);
+        let found = block_on(resolver.resolve(&plan).unwrap()).unwrap();
+        assert!(!found.is_empty());
+        for address in &found {
+            assert!(address.ip().is_loopback(), "{address}");
+            assert_eq!(address.port(), 2222);
+        }
+        assert!(!plan.filter(found).unwrap().is_empty());
+    }
+
+    /// The spellings that only `getaddrinfo` takes for addresses pass the
+    /// first step as names, and are caught by what they resolve to.
+    #[test]
+    fn old_spellings_of_loopback_are_caught_after_the_look_up() {
+        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
+        for spelling in [
+            "127.1",
+            "0x7f.1",
+            "2130706433",
+            "0177.0.0.1",
+            "0x7f000001",
+            "0",
+            "127.0.1",
+        ] {
+            let plan = plan("0.0.0.0/0:22", spelling, 22);
+            let found = block_on(resolver.resolve(&plan).unwrap()).unwrap();
+            let refused = plan.filter(found).unwrap_err();
+            let special = matches!(refused, crate::targets::Refused::Special { .. });
+            assert!(special, "{spelling}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_an_error() {
+        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
+        // RFC 6761 reserves it; without a name server the answer is Temporary.
+        let plan = plan("no-such-host.invalid:22", "no-such-host.invalid", 22);
+        let error = block_on(resolver.resolve(&plan).unwrap()).unwrap_err();
+        assert!(matches!(
+            error,
+            ResolveError::NotFound | ResolveError::Temporary
+        ));
+    }
+
+    #[test]
+    fn error_codes_map_to_causes() {
+        // The codes of <netdb.h>; `cause` names their kinds, not the numbers.
+        for (code, expected) in [
+            (-2, ResolveError::NotFound),
+            (-5, ResolveError::NotFound),
+            (-3, ResolveError::Temporary),
+            (-4, ResolveError::Temporary),
+            (-10, ResolveError::Temporary),
+        ] {
+            assert_eq!(cause(&LookupError::new(code)), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn the_future_may_outlive_the_plan_and_cross_threads() {
+        fn free<T: Send + 'static>(_: T) {}
+        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
+        free(
+            resolver
+                .resolve(&plan("localhost:22", "localhost", 22))
+                .unwrap(),
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Reads the entries of `targets.allow` and `targets.named`. What the rules
+//! mean for a request is decided in `policy`.
+//!
+//! `targets.allow`: `host`, `*.suffix`, `1.2.3.4`, `10.0.0.0/8`, `[2001:db8::1]`
+//! or `[2001:db8::/32]`, then `:port`, `:first-last`, `:*`, or nothing for 22.
+//! `targets.named`: `name=host`, or `name=host:port` with a single port.
+
+use super::address::{Host, is_target_name, parse_port};
+use super::net::{Net, judged};
+use std::net::IpAddr;
+use thiserror::Error;
+
+/// The port of SSH, where an entry names none.
+const DEFAULT_PORT: u16 = 22;
+
+/// What is wrong with one entry.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{setting}: {entry:?}: {problem}")]
+pub struct PolicyError {
+    /// The setting that holds the entry.
+    pub setting: &'static str,
+    /// The entry as it was written.
+    pub entry: String,
+    /// What is wrong, and what is accepted.
+    pub problem: &'static str,
+}
+
+/// An inclusive range of ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ports {
+    first: u16,
+    last: u16,
+}
+
+impl Ports {
+    pub(super) fn contains(self, port: u16) -> bool {
+        (self.first..=self.last).contains(&port)
+    }
+
+    fn single(port: u16) -> Self {
+        Self {
+            first: port,
+            last: port,
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        const ACCEPTED: &str = "the port must be 1 to 65535, a range like 2200-2299, or *";
+        if text == "*" {
+            return Ok(Self {
+                first: 1,
+                last: u16::MAX,
+            });
+        }
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        match (parse_port(first), parse_port(last)) {
+            (Some(first), Some(last)) if first <= last => Ok(Self { first, last }),
+            (Some(_), Some(_)) => Err("the range of ports ends before it begins"),
+            _ => Err(ACCEPTED),
+        }
+    }
+}
+
+/// What an `allow` entry speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// This DNS name, in lower case, without a trailing dot.
+    Exact(String),
+    /// Every name that ends so; begins with a dot, in lower case.
+    Suffix(String),
+    /// Every address in it.
+    Net(Net),
+}
+
+/// One entry of `targets.allow`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rule {
+    pub(super) subject: Subject,
+    pub(super) ports: Ports,
+}
+
+/// What a name of `targets.named` stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    pub(super) host: Host,
+    pub(super) port: u16,
+}
+
+/// Reads one entry of `targets.allow`.
+pub(super) fn parse_rule(entry: &str) -> Result<Rule, &'static str> {
+    let (host, port) = split_port(entry.trim())?;
+    let ports = port.map_or(Ok(Ports::single(DEFAULT_PORT)), Ports::parse)?;
+    let subject = if let Some(suffix) = host.strip_prefix('*') {
+        parse_suffix(suffix)?
+    } else if host.contains('/') {
+        Subject::Net(parse_net(host)?)
+    } else {
+        match parse_host(host)? {
+            Host::Ip(ip) => Subject::Net(Net::single(own_form(ip)?)),
+            Host::Name(name) => Subject::Exact(without_dot(&name).to_owned()),
+        }
+    };
+    Ok(Rule { subject, ports })
+}
+
+/// Reads one entry of `targets.named`.
+pub(super) fn parse_named(entry: &str) -> Result<(String, Endpoint), &'static str> {
+    let (name, target) = entry
+        .split_once('=')
+        .ok_or("expected name=host or name=host:port")?;
+    let name = name.trim();
+    if !is_target_name(name) {
+        return Err("the name must be 1 to 64 letters, digits, '.', '_' and '-'");
+    }
+    let (host, port) = split_port(target.trim())?;
+    if host.contains(['*', '/']) {
+        return Err("a named target is one host: no wildcard and no network");
+    }
+    let host = match parse_host(host)? {
+        Host::Ip(ip) => Host::Ip(own_form(ip)?),
+        host @ Host::Name(_) => host,
+    };
+    let port = match port {
+        None => DEFAULT_PORT,
+        Some(text) => parse_port(text).ok_or("the port must be a number from 1 to 65535")?,
+    };
+    Ok((name.to_owned(), Endpoint { host, port }))
+}
+
+/// A name without the dot that only says "do not search".
+pub(super) fn without_dot(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// Splits at the colon before the port; brackets keep those of IPv6 out of it.
+fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
+    const BRACKETS: &str = "an IPv6 address or network stands in brackets: [2001:db8::/32]:22";
+    if text.starts_with('[') {
+        let end = text.find(']').ok_or(BRACKETS)?;
+        let (host, rest) = text.split_at(end.saturating_add(1));
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if rest.is_empty() => Ok((host, None)),
+            None => Err(BRACKETS),
+        };
+    }
+    match text.split_once(':') {
+        None => Ok((text, None)),
+        Some((_, port)) if port.contains(':') => Err(BRACKETS),
+        Some((host, port)) => Ok((host, Some(port))),
+    }
+}
+
+fn parse_host(text: &str) -> Result<Host, &'static str> {
+    let host = Host::parse_bracketed(text).map_err(
+        |_| "expected a DNS name, *.suffix, an IPv4 address or network, or [IPv6] in brackets",
+    )?;
+    match &host {
+        Host::Name(name) if ends_in_number(name) => {
+            Err("this looks like an IPv4 address; write all four numbers in decimal")
+        }
+        _ => Ok(host),
+    }
+}
+
+/// `127.1`, `0x7f.1` and `2130706433` are addresses to the resolver. As rules
+/// they would allow by name what nobody reads as a name.
+fn ends_in_number(name: &str) -> bool {
+    let last = without_dot(name).rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x");
+    last.bytes().all(|b| b.is_ascii_digit())
+        || hex.is_some_and(|h| h.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn parse_suffix(text: &str) -> Result<Subject, &'static str> {
+    const ACCEPTED: &str =
+        "a wildcard is *.suffix; to allow every address write 0.0.0.0/0 or [::/0]";
+    let name = text.strip_prefix('.').ok_or(ACCEPTED)?;
+    match parse_host(name) {
+        Ok(Host::Name(name)) => Ok(Subject::Suffix(format!(".{}", without_dot(&name)))),
+        Ok(Host::Ip(_)) | Err(_) => Err(ACCEPTED),
+    }
+}
+
+fn parse_net(text: &str) -> Result<Net, &'static str> {
+    const ACCEPTED: &str = "a network is 10.0.0.0/8 or [2001:db8::/32]";
+    let bracketed = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+    let (addr, prefix) = bracketed.unwrap_or(text).split_once('/').ok_or(ACCEPTED)?;
+    let addr: IpAddr = addr.parse().map_err(|_| ACCEPTED)?;
+    if addr.is_ipv6() != bracketed.is_some() {
+        return Err(ACCEPTED);
+    }
+    let digits = prefix.bytes().all(|b| b.is_ascii_digit());
+    let prefix = prefix.parse().ok().filter(|_| digits).ok_or(ACCEPTED)?;
+    let net = Net::new(addr, prefix).ok_or("the prefix is longer than the address")?;
+    if net.addr() != addr {
+        return Err("the address has bits set after the prefix; write the network's first address");
+    }
+    own_form(addr)?;
+    Ok(net)
+}
+
+/// Refuses IPv6 addresses that stand for IPv4 ones: requests are judged by
+/// the IPv4 address, so such an entry would never match.
+fn own_form(ip: IpAddr) -> Result<IpAddr, &'static str> {
+    if judged(ip) == ip {
+        Ok(ip)
+    } else {
+        Err("this IPv6 form stands for IPv4 addresses; write the IPv4 address or network")
+    }
+}

@@ -1,0 +1,189 @@
+use crate::targets::{AddressError, Requested};
+
+fn host(host: &str, port: u16) -> Result<Requested, AddressError> {
+    Ok(Requested::Host {
+        host: host.to_owned(),
+        port,
+    })
+}
+
+#[test]
+fn accepted() {
+    let long = format!("{}.{}", "a".repeat(63), "b".repeat(63));
+    let longest = format!("{long}.{}.{}", "c".repeat(63), "d".repeat(61));
+    assert_eq!(longest.len(), 253);
+    let with_dot = format!("{longest}.");
+    for (segments, expected) in [
+        (["example.com", "22"], host("example.com", 22)),
+        (["Example.COM.", "2222"], host("example.com.", 2222)),
+        (["my_host-1", "65535"], host("my_host-1", 65535)),
+        (["192.0.2.1", "1"], host("192.0.2.1", 1)),
+        (["[2001:DB8::1]", "22"], host("2001:db8::1", 22)),
+        (["%5B::1%5d", "22"], host("::1", 22)),
+        (["%65xample.com", "%32%32"], host("example.com", 22)),
+        (["127.1", "22"], host("127.1", 22)),
+        (["0X7F.1", "22"], host("0x7f.1", 22)),
+        (
+            ["xn--bcher-kva.example", "22"],
+            host("xn--bcher-kva.example", 22),
+        ),
+        ([&longest, "22"], host(&longest, 22)),
+        ([&with_dot, "22"], host(&with_dot, 22)),
+    ] {
+        assert_eq!(
+            Requested::from_segments(&segments),
+            expected,
+            "{segments:?}"
+        );
+    }
+    for name in ["web", "a.b_c-D9", &"n".repeat(64)] {
+        let named = Ok(Requested::Named(name.to_owned()));
+        assert_eq!(Requested::from_segments(&[name]), named);
+    }
+}
+
+#[test]
+fn refused_hosts() {
+    let long_name = format!("{}.{}", ["a"; 126].join("."), "bc");
+    assert_eq!(long_name.len(), 254);
+    let long_label = "a".repeat(64);
+    for segment in [
+        "",
+        ".",
+        "..",
+        "a..b",
+        ".a",
+        "-a",
+        "-oProxyCommand=x",
+        "a b",
+        "a%20b",
+        "a%00b",
+        "a%0ab",
+        "a%0d%0ab",
+        "a%7f",
+        "a%09",
+        "user@host",
+        "user%40host",
+        "a:b",
+        "::1",
+        "[::1",
+        "::1]",
+        "[]",
+        "[::1%25eth0]",
+        "[fe80::1%25%31]",
+        "[127.0.0.1]",
+        "[example.com]",
+        "[::1]:22",
+        "a/b",
+        "a%2fb",
+        "a\\b",
+        "a?b",
+        "a#b",
+        "a%2525",
+        "*",
+        "*.com",
+        "10.0.0.0%2f8",
+        "b\u{fc}cher",
+        "%e2%80%8ba",
+        "\u{ff11}27.0.0.1",
+        "a,b",
+        "a;b",
+        "a'b",
+        "a\"b",
+        "$(a)",
+        "a|b",
+        "[::ffff:1.2.3]",
+        "[1:2:3:4:5:6:7:8:9]",
+        "[::g]",
+        &long_name,
+        &long_label,
+    ] {
+        let got = Requested::from_segments(&[segment, "22"]);
+        assert_eq!(got, Err(AddressError::Host), "{segment:?}");
+    }
+    for segment in ["%", "%4", "%zz", "a%", "%+1", "%ff", "%c3%28"] {
+        let got = Requested::from_segments(&[segment, "22"]);
+        assert_eq!(got, Err(AddressError::Encoding), "{segment:?}");
+    }
+}
+
+#[test]
+fn refused_ports() {
+    for port in [
+        "",
+        "0",
+        "00",
+        "022",
+        "65536",
+        "99999999999999999999",
+        "+22",
+        "-1",
+        "22a",
+        " 22",
+        "22%20",
+        "0x16",
+        "ssh",
+        "2%002",
+        "%D9%A2",
+        "22.0",
+        "1e3",
+    ] {
+        let got = Requested::from_segments(&["host", port]);
+        assert_eq!(got, Err(AddressError::Port), "{port:?}");
+    }
+}
+
+#[test]
+fn refused_names_and_shapes() {
+    for name in [
+        "",
+        ".",
+        "..",
+        "%2e%2e",
+        "a b",
+        "a%2fb",
+        "a:22",
+        "a@b",
+        "b\u{fc}",
+        "[::1]",
+        "a%0a",
+        &"n".repeat(65),
+    ] {
+        let got = Requested::from_segments(&[name]);
+        assert_eq!(got, Err(AddressError::Name), "{name:?}");
+    }
+    let shapes: [&[&str]; 3] = [&[], &["a", "22", ""], &["a", "22", "b"]];
+    for segments in shapes {
+        let got = Requested::from_segments(segments);
+        assert_eq!(got, Err(AddressError::Shape), "{segments:?}");
+    }
+}
+
+#[test]
+fn errors_hold_nothing_of_the_path() {
+    let error = Requested::from_segments(&["s3cret!", "22"]).unwrap_err();
+    assert!(!error.to_string().contains("s3cret"));
+}
+
+mod properties {
+    use crate::targets::Requested;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_segments_are_answered(segments in prop::collection::vec(any::<String>(), 0..4)) {
+            let segments: Vec<_> = segments.iter().map(String::as_str).collect();
+            let _ = Requested::from_segments(&segments);
+        }
+
+        /// What is accepted has no character that means something elsewhere.
+        #[test]
+        fn accepted_hosts_are_plain(host in "[\\[\\]%a-fA-F0-9:._ @/-]{0,12}") {
+            if let Ok(Requested::Host { host, .. }) = Requested::from_segments(&[&host, "22"]) {
+                let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
+                prop_assert!(host.chars().all(plain), "{host:?}");
+                prop_assert!(!host.starts_with('-'));
+            }
+        }
+    }
+}

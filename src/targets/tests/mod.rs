@@ -1,0 +1,27 @@
+//! Tables: what is a target, what is a rule, and what the rules allow.
+
+mod address;
+mod forbidden;
+mod policy;
+mod rules;
+
+use super::{Plan, Policy, Refused, Requested};
+use std::net::SocketAddr;
+
+fn strings(entries: &[&str]) -> Vec<String> {
+    entries.iter().map(|e| (*e).to_owned()).collect()
+}
+
+fn policy(allow: &[&str]) -> Policy {
+    Policy::parse(&strings(allow), &[]).unwrap()
+}
+
+/// Requests as they come from a URL: `host` with brackets and encoding.
+fn plan(policy: &Policy, host: &str, port: u16) -> Result<Plan, Refused> {
+    let requested = Requested::from_segments(&[host, &port.to_string()]).unwrap();
+    policy.plan(&requested)
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}

@@ -1,0 +1,182 @@
+use super::{address, plan, policy, strings};
+use crate::targets::{Policy, Refused, Requested};
+
+#[test]
+fn names_are_planned_only_if_a_rule_could_allow_them() {
+    for (rule, host, port, planned) in [
+        ("example.com", "example.com", 22, true),
+        ("example.com", "EXAMPLE.com.", 22, true),
+        ("Example.com.", "example.com", 22, true),
+        ("example.com", "example.com", 2222, false),
+        ("example.com", "www.example.com", 22, false),
+        ("example.com:2200-2299", "example.com", 2200, true),
+        ("example.com:2200-2299", "example.com", 2299, true),
+        ("example.com:2200-2299", "example.com", 2300, false),
+        ("example.com:*", "example.com", 65535, true),
+        ("*.example.com", "www.example.com", 22, true),
+        ("*.example.com", "a.b.example.com.", 22, true),
+        ("*.example.com", "example.com", 22, false),
+        ("*.example.com", "wwwexample.com", 22, false),
+        ("*.example.com", "www.example.com.evil.net", 22, false),
+        ("10.0.0.0/8", "anything", 22, true),
+        ("10.0.0.0/8", "anything", 23, false),
+        ("[2001:db8::/32]:*", "anything", 23, true),
+        ("10.0.0.1", "anything", 22, true),
+    ] {
+        let got = plan(&policy(&[rule]), host, port);
+        assert_eq!(got.is_ok(), planned, "{rule} {host} {port}");
+        if !planned {
+            assert_eq!(got.unwrap_err(), Refused::NoRule);
+        }
+    }
+    assert_eq!(
+        plan(&policy(&[]), "example.com", 22).unwrap_err(),
+        Refused::NoRule
+    );
+}
+
+#[test]
+fn addresses_under_a_name() {
+    for (rule, host, found, allowed) in [
+        ("example.com", "example.com", "192.0.2.1:22", true),
+        ("*.example.com", "www.example.com", "10.1.2.3:22", true),
+        ("*.example.com", "www.example.com", "[2001:db8::1]:22", true),
+        ("10.0.0.0/8", "name", "10.255.255.255:22", true),
+        ("10.0.0.0/8", "name", "11.0.0.0:22", false),
+        ("10.0.0.0/8", "name", "[::ffff:10.0.0.1]:22", true),
+        ("10.0.0.0/8", "name", "[64:ff9b::10.0.0.1]:22", true),
+        ("10.0.0.0/8", "name", "[64:ff9b::11.0.0.1]:22", false),
+        ("[2001:db8::/32]", "name", "[2001:db8:ffff::]:22", true),
+        ("[2001:db8::/32]", "name", "[2001:db9::]:22", false),
+        ("[::/0]", "name", "192.0.2.1:22", false),
+        ("[::/0]", "name", "[::ffff:192.0.2.1]:22", false),
+        ("[::/0]", "name", "[2002:c000:201::1]:22", false),
+        ("0.0.0.0/0", "name", "[2002:c000:201::1]:22", true),
+        ("0.0.0.0/0", "name", "[2001:db8::1]:22", false),
+        ("1.2.3.4", "name", "1.2.3.4:22", true),
+        ("1.2.3.4", "name", "1.2.3.5:22", false),
+        // Another port than the one that was planned.
+        ("example.com:*", "example.com", "192.0.2.1:23", false),
+        // Special ranges: only by an entry for them.
+        ("localhost", "localhost", "127.0.0.1:22", true),
+        ("localhost", "localhost", "[::1]:22", true),
+        ("db.lab", "db.lab", "169.254.169.254:22", true),
+        ("127.0.0.0/8", "name", "127.0.0.1:22", true),
+        ("127.0.0.1", "name", "127.0.0.1:22", true),
+        ("127.0.0.1", "name", "127.0.0.2:22", false),
+        ("127.0.0.1", "name", "[::ffff:127.0.0.1]:22", true),
+        ("[::1]", "name", "[::1]:22", true),
+        ("[fe80::/10]", "name", "[fe80::1%3]:22", true),
+        ("169.254.0.0/16", "name", "169.254.1.1:22", true),
+        ("169.254.0.0/16", "name", "169.254.169.254:22", false),
+        ("169.254.169.254", "name", "169.254.169.254:22", true),
+        ("126.0.0.0/7", "name", "127.0.0.1:22", false),
+        ("*.lab", "db.lab", "127.0.0.1:22", false),
+        ("*.localhost", "x.localhost", "[::1]:22", false),
+    ] {
+        let plan = plan(&policy(&[rule]), host, 22).unwrap();
+        let got = plan.permits(address(found));
+        assert_eq!(got.is_ok(), allowed, "{rule} {host} {found}: {got:?}");
+    }
+}
+
+#[test]
+fn rules_add_up() {
+    let policy = policy(&["*.lab:22", "127.0.0.1:22", "0.0.0.0/0:2222"]);
+    let loopback = address("127.0.0.1:22");
+    assert!(
+        plan(&policy, "x.lab", 22)
+            .unwrap()
+            .permits(loopback)
+            .is_ok()
+    );
+    // The port of one rule does not open the address of another.
+    let other_port = plan(&policy, "x", 2222).unwrap();
+    assert!(other_port.permits(address("127.0.0.1:2222")).is_err());
+    assert!(other_port.permits(address("192.0.2.1:2222")).is_ok());
+}
+
+#[test]
+fn addresses_are_judged_before_any_look_up() {
+    let policy = policy(&["10.0.0.0/8", "[2001:db8::/32]", "*.com"]);
+    for (host, allowed) in [
+        ("10.1.2.3", true),
+        ("[2001:db8::1]", true),
+        ("[::ffff:10.1.2.3]", true),
+        ("192.0.2.1", false),
+        ("[::1]", false),
+    ] {
+        assert_eq!(plan(&policy, host, 22).is_ok(), allowed, "{host}");
+    }
+}
+
+#[test]
+fn named_targets_are_allowed_exactly() {
+    let named = strings(&["web=example.com:2222", "self=127.0.0.1"]);
+    let policy = Policy::parse(&[], &named).unwrap();
+    let named = |name: &str| policy.plan(&Requested::Named(name.to_owned()));
+    let web = named("web").unwrap();
+    assert_eq!((web.host(), web.port()), ("example.com", 2222));
+    assert!(web.permits(address("127.0.0.1:2222")).is_ok());
+    assert!(web.permits(address("127.0.0.1:22")).is_err());
+    let own = named("self").unwrap();
+    assert!(own.permits(address("127.0.0.1:22")).is_ok());
+    assert_eq!(named("Web").unwrap_err(), Refused::UnknownName);
+    // The name opens itself, not its host.
+    for (host, port) in [("example.com", 2222), ("127.0.0.1", 22)] {
+        assert!(plan(&policy, host, port).is_err(), "{host}");
+    }
+}
+
+#[test]
+fn one_forbidden_address_refuses_the_name() {
+    let plan = plan(&policy(&["10.0.0.0/8"]), "name", 22).unwrap();
+    let list = |texts: &[&str]| texts.iter().map(|t| address(t)).collect::<Vec<_>>();
+    let mixed = list(&["10.0.0.1:22", "192.0.2.1:22", "10.0.0.2:22"]);
+    assert_eq!(
+        plan.filter(mixed),
+        Err(Refused::Address(address("192.0.2.1:22")))
+    );
+    let doubled = list(&[
+        "10.0.0.2:22",
+        "[::ffff:10.0.0.1]:22",
+        "10.0.0.2:22",
+        "10.0.0.1:22",
+    ]);
+    assert_eq!(
+        plan.filter(doubled),
+        Ok(list(&["10.0.0.2:22", "10.0.0.1:22"]))
+    );
+}
+
+#[test]
+fn the_host_for_known_hosts_has_one_spelling() {
+    let policy = policy(&["0.0.0.0/0", "[::/0]"]);
+    for (host, expected) in [
+        ("Example.COM.", "example.com"),
+        ("[2001:DB8:0::1]", "2001:db8::1"),
+        ("[::ffff:192.0.2.1]", "192.0.2.1"),
+        ("192.0.2.1", "192.0.2.1"),
+    ] {
+        assert_eq!(plan(&policy, host, 22).unwrap().host(), expected);
+    }
+}
+
+#[test]
+fn hosts_that_were_not_checked_before_are_checked_here() {
+    let policy = policy(&["0.0.0.0/0"]);
+    for host in ["", "a b", "-x", "[::1]", "a/b", "a\0b"] {
+        let requested = Requested::Host {
+            host: host.to_owned(),
+            port: 22,
+        };
+        assert_eq!(policy.plan(&requested).unwrap_err(), Refused::NotAHost);
+    }
+}
+
+#[test]
+fn policies_and_plans_cross_threads() {
+    fn shared<T: Clone + Send + Sync + 'static>() {}
+    shared::<Policy>();
+    shared::<crate::targets::Plan>();
+}
