@@ -1,0 +1,193 @@
+//! A real shell as a child process, on a pseudo-terminal or on pipes.
+//!
+//! It starts, resizes and signals the process and knows how it ended. It moves no bytes and knows
+//! nothing of SSH. The child inherits the environment of this process: it is the same user's.
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::termios::{Winsize, tcgetpgrp, tcsetwinsize};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::process::{Child, Command};
+
+/// Where a process reads from or writes to.
+pub(super) type Input = Box<dyn AsyncWrite + Send + Unpin>;
+/// Where the bytes of a process come from. A pseudo-terminal ends with an error (EIO), not with 0.
+pub(super) type Output = Box<dyn AsyncRead + Send + Unpin>;
+
+/// The terminal a process gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Terminal {
+    /// Value of TERM.
+    pub(super) term: String,
+    /// Size in characters.
+    pub(super) size: Size,
+}
+
+/// Size of a terminal in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Width.
+    pub(super) columns: u16,
+    /// Height.
+    pub(super) rows: u16,
+}
+
+/// A running process, in parts that different loops can own.
+pub(super) struct Process {
+    /// To wait for its end. Killed when dropped.
+    pub(super) child: Child,
+    /// Its standard input.
+    pub(super) input: Input,
+    /// Its standard output; on a terminal standard error too.
+    pub(super) output: Output,
+    /// Its standard error, unless it has a terminal.
+    pub(super) errors: Option<Output>,
+    /// To resize and signal it.
+    pub(super) control: Control,
+}
+
+/// The handle for what does not travel as bytes. Dropping it hangs the process up.
+pub(super) struct Control {
+    /// The controlling side of the terminal.
+    terminal: Option<OwnedFd>,
+    /// The process and the group it leads, until it is known to have ended.
+    leader: Option<Pid>,
+}
+
+/// Starts `program`, interactive, or with `-c command`; with a terminal if one is given.
+///
+/// # Errors
+/// The program can't be run, or no pseudo-terminal is to be had.
+pub(super) fn spawn(
+    program: &Path,
+    command: Option<&str>,
+    env: &[(String, String)],
+    terminal: Option<&Terminal>,
+) -> io::Result<Process> {
+    let mut process = Command::new(program);
+    process.kill_on_drop(true).env("SHELL", program);
+    process.envs(env.iter().map(|(name, value)| (name, value)));
+    if let Some(command) = command {
+        process.arg("-c").arg(command);
+    }
+    match terminal {
+        Some(terminal) => on_terminal(process, terminal),
+        None => on_pipes(process),
+    }
+}
+
+fn on_terminal(mut process: Command, terminal: &Terminal) -> io::Result<Process> {
+    process.env("TERM", &terminal.term);
+    let (pty, pts) = pty_process::open().map_err(io::Error::other)?;
+    let master = pty.as_fd().try_clone_to_owned()?;
+    set_size(&master, terminal.size)?;
+    let child = pty_process::Command::from(process).spawn(pts);
+    let child = child.map_err(io::Error::other)?;
+    let (output, input) = pty.into_split();
+    Ok(Process {
+        control: Control {
+            terminal: Some(master),
+            leader: pid(&child),
+        },
+        child,
+        input: Box::new(input),
+        output: Box::new(output),
+        errors: None,
+    })
+}
+
+fn on_pipes(mut process: Command) -> io::Result<Process> {
+    process.stdin(Stdio::piped()).stdout(Stdio::piped());
+    process.stderr(Stdio::piped()).process_group(0);
+    let mut child = process.spawn()?;
+    let (Some(input), Some(output), Some(errors)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Err(io::Error::other("the process has no pipes"));
+    };
+    Ok(Process {
+        control: Control {
+            terminal: None,
+            leader: pid(&child),
+        },
+        child,
+        input: Box::new(input),
+        output: Box::new(output),
+        errors: Some(Box::new(errors)),
+    })
+}
+
+fn pid(child: &Child) -> Option<Pid> {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    id.and_then(Pid::from_raw)
+}
+
+fn set_size(terminal: &OwnedFd, size: Size) -> io::Result<()> {
+    let size = Winsize {
+        ws_row: size.rows,
+        ws_col: size.columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    Ok(tcsetwinsize(terminal, size)?)
+}
+
+impl Control {
+    /// Tells the terminal, and so the process, its new size. Without a terminal nothing happens.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(super) fn resize(&self, size: Size) -> io::Result<()> {
+        self.terminal
+            .as_ref()
+            .map_or(Ok(()), |terminal| set_size(terminal, size))
+    }
+
+    /// Signals the foreground group of the terminal, or the group of the process.
+    ///
+    /// # Errors
+    /// The kernel's; `NotFound` once the process has ended.
+    pub(super) fn signal(&self, signal: Signal) -> io::Result<()> {
+        let foreground = self.terminal.as_ref().map(tcgetpgrp).transpose()?;
+        let group = foreground.or(self.leader).ok_or(io::ErrorKind::NotFound)?;
+        Ok(kill_process_group(group, signal)?)
+    }
+
+    /// To be called when the process has been waited for: its id may then be another's.
+    pub(super) fn ended(&mut self) {
+        self.leader = None;
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader {
+            // Nobody is left to tell; it may have ended by itself.
+            let _ = kill_process_group(leader, Signal::HUP);
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// By itself, with this status.
+    Status(u32),
+    /// By this signal (its number), with or without a core dump.
+    Signal(i32, bool),
+}
+
+impl From<ExitStatus> for Ended {
+    fn from(status: ExitStatus) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Status(u32::from_ne_bytes(code.to_ne_bytes())),
+            (None, Some(signal)) => Self::Signal(signal, status.core_dumped()),
+            // A process that is only stopped is not reported as ended.
+            (None, None) => Self::Status(u32::MAX),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! A real shell on a channel: moves the bytes of a process both ways, each no faster than the
+//! other side takes them, and passes on size, signals and the end. It starts no process.
+
+use super::channel::{Control, Inbox, Output};
+use crate::tools::demo::pty::{self, Ended, Process};
+use std::pin::pin;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
+use tracing::debug;
+
+/// How much is read from a process at once, in bytes.
+const PIECE: usize = 16 * 1024;
+/// A process that ended may leave others behind that keep its output open: once nothing came for
+/// so long after its end, that was all.
+const QUIET: Duration = Duration::from_millis(200);
+/// What tells a terminal's line discipline that input has ended (VEOF).
+const END_OF_INPUT: u8 = 0x04;
+
+/// Serves the process until it ends, then says how and closes the channel; if the channel goes
+/// first, the process is hung up.
+pub(super) async fn run(process: Process, inbox: &Inbox, output: Output) {
+    let Process {
+        mut child,
+        input,
+        output: stdout,
+        errors,
+        mut control,
+    } = process;
+    let terminal = errors.is_none();
+    let (ended, has_ended) = watch::channel(false);
+    let end = async {
+        let status = child.wait().await;
+        ended.send_replace(true);
+        status
+    };
+    let out = pump(stdout, &output, false, has_ended.clone());
+    let err = async {
+        if let Some(errors) = errors {
+            pump(errors, &output, true, has_ended.clone()).await;
+        }
+    };
+    let served = async { tokio::join!(end, out, err).0 };
+    let status = tokio::select! {
+        // A size or signal that came before input must not be overtaken by it.
+        biased;
+        () = steer(&mut control, inbox, has_ended.clone()) => None,
+        () = feed(input, inbox, terminal) => None,
+        status = served => Some(status),
+    };
+    if status.is_some() {
+        control.ended();
+    }
+    match status {
+        Some(Ok(status)) => output.finish(status.into()).await,
+        Some(Err(error)) => {
+            debug!(%error, "the shell of the demo can't be waited for");
+            output.finish(Ended::Status(u32::MAX)).await;
+        }
+        None => {}
+    }
+}
+
+/// Copies until the process closes its side, or its end is a while ago, or the channel is gone.
+async fn pump(
+    mut source: pty::Output,
+    output: &Output,
+    errors: bool,
+    mut has_ended: watch::Receiver<bool>,
+) {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        let quiet = async {
+            // The sender lives as long as this loop.
+            let _ = has_ended.wait_for(|ended| *ended).await;
+            tokio::time::sleep(QUIET).await;
+        };
+        let read = tokio::select! {
+            biased;
+            read = source.read(&mut buffer) => read,
+            () = quiet => return,
+        };
+        // A terminal whose other side is closed answers with an error: that is its end.
+        let bytes = buffer.get(..read.unwrap_or(0)).unwrap_or_default().to_vec();
+        if bytes.is_empty() {
+            return;
+        }
+        let written = match errors {
+            false => output.write(bytes).await,
+            true => output.write_error(bytes).await,
+        };
+        if written.is_err() {
+            return;
+        }
+    }
+}
+
+/// Passes input on. Never returns: that the client sends no more, or that the process reads no
+/// more, ends nothing.
+async fn feed(mut input: pty::Input, inbox: &Inbox, terminal: bool) {
+    while let Some(bytes) = inbox.next_input().await {
+        if input.write_all(&bytes).await.is_err() {
+            break;
+        }
+    }
+    if terminal {
+        // Fails when the process has ended, which is noticed elsewhere.
+        let _ = input.write_all(&[END_OF_INPUT]).await;
+    }
+    drop(input);
+    // What still comes must not fill the gate: there is nobody to take it.
+    while inbox.next_input().await.is_some() {}
+    std::future::pending().await
+}
+
+/// Follows size and signals; returns when the channel is gone.
+async fn steer(control: &mut pty::Control, inbox: &Inbox, mut has_ended: watch::Receiver<bool>) {
+    let mut over = pin!(async move {
+        // The sender lives as long as this loop.
+        let _ = has_ended.wait_for(|ended| *ended).await;
+    });
+    let mut running = true;
+    loop {
+        let event = tokio::select! {
+            biased;
+            () = &mut over, if running => {
+                running = false;
+                control.ended();
+                continue;
+            }
+            event = inbox.next_control() => event,
+        };
+        let done = match event {
+            Control::Resize(size) => control.resize(size),
+            Control::Signal(signal) => control.signal(signal),
+            Control::Closed => return,
+        };
+        if let Err(error) = done {
+            debug!(%error, "the shell of the demo can't be resized or signalled");
+        }
+    }
+}
