@@ -1,0 +1,195 @@
+//! The way from an `auth` message to a running shell: resolve, connect,
+//! handshake, log in, start. One future; it reports its stages and has no
+//! clock: the session drops it when a deadline is over.
+
+use super::outbox::Outbox;
+use crate::config::Config;
+use crate::error::{LimitKind, SessionError, Stage};
+use crate::limits::{Admission, ClientPermit, Refused, TargetKey, TargetPermit};
+use crate::message::{AuthRequest, TerminalRequest, WindowSize};
+use crate::ssh::known_hosts::Store;
+use crate::ssh::{Gate, HostKeyCheck, SshChannel, SshClient, SshEvent, SshEvents};
+use crate::ssh::{SshSettings, dial};
+use crate::targets::{Plan, Policy, Requested, ResolveError, Resolver};
+use glommio::net::TcpStream;
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What all sessions of a shard share.
+pub struct SessionContext {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Which targets are allowed.
+    pub policy: Arc<Policy>,
+    /// Names to addresses.
+    pub resolver: Resolver,
+    /// Known host keys.
+    pub known_hosts: Store,
+    /// Options of the SSH side.
+    pub ssh: SshSettings,
+}
+
+/// A started shell, with what it holds.
+pub(super) struct Connected {
+    /// The shell.
+    pub(super) channel: SshChannel,
+    /// The global and the target's place.
+    pub(super) permit: TargetPermit,
+    /// The client's place.
+    pub(super) client: ClientPermit,
+}
+
+/// What one session's connection needs.
+pub(super) struct Connector {
+    /// Shared with the shard.
+    pub context: Rc<SessionContext>,
+    /// What the client asked for in its URL.
+    pub(super) target: Requested,
+    /// The place in the pool of connections not yet logged in.
+    pub(super) admission: Admission,
+    /// Where events and output go.
+    pub(super) outbox: Rc<Outbox>,
+    /// The valve of the SSH socket.
+    pub(super) gate: Rc<Gate>,
+    /// The client's latest terminal size.
+    pub(super) size: Rc<Cell<WindowSize>>,
+    /// Whether the client can be asked questions.
+    pub(super) can_ask: bool,
+}
+
+impl Connector {
+    /// Goes the whole way.
+    ///
+    /// # Errors
+    /// What ended the way, by stage. Permits are given back.
+    pub(super) async fn connect(self, request: AuthRequest) -> Result<Connected, SessionError> {
+        let AuthRequest {
+            credentials,
+            terminal,
+        } = request;
+        let (plan, addresses) = self.resolve().await?;
+        self.enter(Stage::Connect);
+        let (socket, permit) = self.dial_first(&addresses).await?;
+        self.enter(Stage::Handshake);
+        let config = &self.context.config;
+        let host_keys = HostKeyCheck {
+            policy: config.ssh.host_key_policy,
+            store: self.context.known_hosts.clone(),
+            host: plan.host().to_owned(),
+            port: plan.port(),
+            can_ask: self.can_ask,
+        };
+        let events: Rc<dyn SshEvents> = Rc::clone(&self.outbox) as _;
+        let settings = &self.context.ssh;
+        let mut client = SshClient::handshake(
+            socket,
+            settings,
+            host_keys,
+            Rc::clone(&events),
+            Rc::clone(&self.gate),
+        )
+        .await?;
+        self.enter(Stage::Login);
+        client
+            .login(credentials, self.can_ask, settings, events.as_ref())
+            .await?;
+        self.enter(Stage::Shell);
+        self.start(client, &terminal, permit).await
+    }
+
+    fn enter(&self, stage: Stage) {
+        self.outbox.event(SshEvent::Stage(stage));
+    }
+
+    async fn resolve(&self) -> Result<(Plan, Vec<SocketAddr>), SessionError> {
+        let plan = self
+            .context
+            .policy
+            .plan(&self.target)
+            .map_err(|_| SessionError::TargetRefused)?;
+        let found = match self.context.resolver.resolve(&plan) {
+            Ok(lookup) => lookup.await,
+            Err(error) => Err(error),
+        };
+        let found = found.map_err(|error| match error {
+            ResolveError::QueueFull => SessionError::ResolverBusy,
+            ResolveError::NotFound | ResolveError::Temporary => SessionError::NotResolved,
+        })?;
+        let allowed = plan
+            .filter(found)
+            .map_err(|_| SessionError::TargetRefused)?;
+        Ok((plan, allowed))
+    }
+
+    /// Tries the addresses in order, each with an equal share of what is left
+    /// of the stage, and with its own permit: quotas are by address.
+    async fn dial_first(
+        &self,
+        addresses: &[SocketAddr],
+    ) -> Result<(TcpStream, TargetPermit), SessionError> {
+        let config = &self.context.config.ssh;
+        let mut last = SessionError::Unreachable;
+        let start = crate::clock::now();
+        for (index, address) in addresses.iter().enumerate() {
+            let permit = match self.admission.target(TargetKey::from(*address)) {
+                Ok(permit) => permit,
+                Err(refused) => {
+                    last = limit_error(refused);
+                    continue;
+                }
+            };
+            let left = config.connect_timeout.saturating_sub(start.elapsed());
+            let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
+            match within(share, dial(*address, config.receive_buffer.bytes())).await {
+                Some(Ok(socket)) => return Ok((socket, permit)),
+                Some(Err(error)) => {
+                    tracing::info!(%address, %error, "no connection to the target");
+                    last = SessionError::Unreachable;
+                }
+                None => {
+                    tracing::info!(%address, "no answer from the target");
+                    last = SessionError::Deadline(Stage::Connect);
+                }
+            }
+        }
+        Err(last)
+    }
+
+    async fn start(
+        self,
+        client: SshClient,
+        terminal: &TerminalRequest,
+        permit: TargetPermit,
+    ) -> Result<Connected, SessionError> {
+        // Logged in: the place in the pool of those who are not goes back.
+        let client_permit = self.admission.logged_in();
+        let size = self.size;
+        let channel = client.start(terminal, || size.get()).await?;
+        Ok(Connected {
+            channel,
+            permit,
+            client: client_permit,
+        })
+    }
+}
+
+fn limit_error(refused: Refused) -> SessionError {
+    match refused {
+        Refused::Target => LimitKind::Target.into(),
+        Refused::Global | Refused::TableFull | Refused::Unauthenticated | Refused::Client => {
+            LimitKind::Global.into()
+        }
+    }
+}
+
+/// `None` if `future` takes longer than `limit`.
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let timeout = async {
+        glommio::timer::sleep(limit).await;
+        None
+    };
+    futures_lite::future::or(async { Some(future.await) }, timeout).await
+}

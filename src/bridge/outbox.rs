@@ -1,0 +1,154 @@
+//! Output of the remote process on its way to the client, and the occurrences
+//! of the SSH side: what russh's task leaves for the session's task.
+//!
+//! Most bytes a session holds for a client that does not read, by default:
+//!
+//! ```text
+//!   64 KiB  outbox up to websocket.write_buffer_size: here the gate closes
+//! + 64 KiB  read ahead by the stream adapter before it closed
+//! + 32 KiB  the packet russh is in
+//! + 32 KiB  one frame in the WebSocket's write buffer
+//!  192 KiB  (and 256 KiB in the kernel: ssh.receive_buffer)
+//! ```
+//!
+//! While input waits behind the closed gate for a reply of the server (a key
+//! re-exchange, a full window), up to MAX_HELD more passes, 64 KiB at a time.
+
+use crate::ssh::{Gate, SshEvent, SshEvents};
+use bytes::{Bytes, BytesMut};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::Waker;
+
+/// What may pass a closed gate at a time, in bytes.
+const GRANT: usize = 64 * 1024;
+
+/// Above this no more passes a closed gate, whatever waits. It is above what
+/// a capped receive buffer and sshd's send buffer hold ahead of a reply.
+const MAX_HELD: usize = 1024 * 1024;
+
+/// Where the SSH side leaves what it has. Lives on one shard.
+pub(super) struct Outbox {
+    bytes: RefCell<BytesMut>,
+    events: RefCell<VecDeque<SshEvent>>,
+    session: RefCell<Option<Waker>>,
+    gate: Rc<Gate>,
+    /// Held bytes that close the gate; a quarter of it opens it again.
+    high: usize,
+}
+
+impl Outbox {
+    /// `high`: bytes held at which `gate` is closed.
+    pub(super) fn new(gate: Rc<Gate>, high: usize) -> Self {
+        Self {
+            bytes: RefCell::default(),
+            events: RefCell::default(),
+            session: RefCell::default(),
+            gate,
+            high,
+        }
+    }
+
+    /// Whom to wake when something arrives.
+    pub(super) fn set_waker(&self, waker: &Waker) {
+        let mut slot = self.session.borrow_mut();
+        match slot.as_mut() {
+            Some(parked) => parked.clone_from(waker),
+            None => *slot = Some(waker.clone()),
+        }
+    }
+
+    /// Bytes held.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.borrow().len()
+    }
+
+    /// Takes up to `max` bytes; empty if there are none.
+    pub(super) fn take(&self, max: usize) -> Bytes {
+        let mut bytes = self.bytes.borrow_mut();
+        let chunk = if bytes.len() <= max {
+            // An idle session holds no buffer.
+            std::mem::take(&mut *bytes)
+        } else {
+            bytes.split_to(max)
+        };
+        if bytes.len() <= self.high / 4 {
+            self.gate.open();
+        }
+        chunk.freeze()
+    }
+
+    /// The next occurrence.
+    pub(super) fn next_event(&self) -> Option<SshEvent> {
+        self.events.borrow_mut().pop_front()
+    }
+
+    /// Lets a bounded amount through the closed gate; `false` if too much is
+    /// held already.
+    pub(super) fn grant(&self) -> bool {
+        let may = self.len() < MAX_HELD;
+        if may {
+            self.gate.grant(GRANT);
+        }
+        may
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.session.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl SshEvents for Outbox {
+    fn output(&self, output: &[u8]) {
+        let held = {
+            let mut bytes = self.bytes.borrow_mut();
+            bytes.extend_from_slice(output);
+            bytes.len()
+        };
+        if held >= self.high {
+            self.gate.close();
+        }
+        self.wake();
+    }
+
+    fn event(&self, event: SshEvent) {
+        self.events.borrow_mut().push_back(event);
+        self.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gate_closes_at_the_mark_and_opens_at_a_quarter() {
+        let gate = Rc::new(Gate::default());
+        let outbox = Outbox::new(Rc::clone(&gate), 1000);
+        outbox.output(&[b'x'; 999]);
+        assert!(!gate.is_closed());
+        outbox.output(b"y");
+        assert!(gate.is_closed());
+        assert_eq!(outbox.take(700).len(), 700);
+        assert!(gate.is_closed());
+        assert_eq!(outbox.take(50).len(), 50);
+        assert!(!gate.is_closed());
+        assert_eq!(
+            outbox.take(1000).as_ref(),
+            [&[b'x'; 249][..], b"y"].concat()
+        );
+        assert_eq!(outbox.take(1).len(), 0);
+    }
+
+    #[test]
+    fn grants_end_when_too_much_is_held() {
+        let outbox = Outbox::new(Rc::new(Gate::default()), 1000);
+        outbox.output(&[0; 2000]);
+        assert!(outbox.grant());
+        outbox.output(&vec![0; MAX_HELD]);
+        assert!(!outbox.grant());
+    }
+}

@@ -1,0 +1,305 @@
+//! BridgeSession: the thin shell around the state machine. One owner, one
+//! future, one Drop: the future polls everything the session has, in turns,
+//! and dropping it gives everything back.
+
+mod control;
+mod report;
+mod sleeper;
+mod turn;
+
+pub use control::SessionControl;
+pub use report::SessionSummary;
+
+use super::connector::{Connected, Connector, SessionContext};
+use super::id::SessionId;
+use super::outbox::Outbox;
+use super::state::{Action, Ending, Input, Phase, SessionState};
+use super::timers::Timer;
+use crate::error::SessionError;
+use crate::limits::{Admission, ClientPermit, TargetPermit};
+use crate::message::{AuthRequest, Dialect, MessageProcessor, Secret, ServerMessage, WindowSize};
+use crate::ssh::{Gate, SshChannel};
+use crate::targets::Requested;
+use crate::ws::WsConnection;
+use async_channel::Sender;
+use sleeper::Sleeper;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// The client's side of a session. A session owns its attachment as an
+/// option, so that a later version can let the shell outlive it.
+pub struct Attachment {
+    /// The WebSocket.
+    pub ws: WsConnection,
+    /// Text that waits for room in the WebSocket, oldest first. Bounded: one
+    /// `exit` or `error`, a few stages' worth of questions and banners.
+    texts: VecDeque<ServerMessage>,
+    close_sent: bool,
+    /// The client's direction is over: closed or broken.
+    done: bool,
+}
+
+impl Attachment {
+    /// A fresh attachment.
+    pub fn new(ws: WsConnection) -> Self {
+        Self {
+            ws,
+            texts: VecDeque::new(),
+            close_sent: false,
+            done: false,
+        }
+    }
+}
+
+type Connecting = Pin<Box<dyn Future<Output = Result<Connected, SessionError>>>>;
+
+/// The target's side of a session.
+enum Link {
+    /// Nothing yet; the place in the unauthenticated pool is held.
+    Idle(Admission),
+    Connecting(Connecting),
+    Up {
+        channel: SshChannel,
+        _permit: TargetPermit,
+        _client: ClientPermit,
+    },
+    Gone,
+}
+
+/// Whom the client's next answer is for.
+enum PendingAnswer {
+    None,
+    HostKey(Sender<bool>),
+    Prompts(Sender<Vec<Secret>>),
+}
+
+/// What a session starts from.
+pub struct SessionStart {
+    /// Its name.
+    pub id: SessionId,
+    /// How the client talks.
+    pub dialect: Dialect,
+    /// Where the client wants to go.
+    pub target: Requested,
+    /// Where the client is.
+    pub client: IpAddr,
+    /// Its place in the unauthenticated pool.
+    pub admission: Admission,
+    /// The WebSocket.
+    pub attachment: Attachment,
+    /// Shared with the shard.
+    pub context: Rc<SessionContext>,
+    /// How the shard reaches the session.
+    pub control: Rc<SessionControl>,
+}
+
+/// A session. Await [`BridgeSession::run`].
+pub struct BridgeSession {
+    dialect: Dialect,
+    target: Requested,
+    context: Rc<SessionContext>,
+    control: Rc<SessionControl>,
+    state: SessionState,
+    processor: MessageProcessor,
+    attachment: Option<Attachment>,
+    link: Link,
+    pending_answer: PendingAnswer,
+    outbox: Rc<Outbox>,
+    gate: Rc<Gate>,
+    size: Rc<Cell<WindowSize>>,
+    sleeper: Sleeper,
+    /// Bytes the SSH socket had written when input was last handed over
+    /// behind a closed gate.
+    probe_mark: Option<u64>,
+    keepalive: report::Keepalive,
+    ending: Option<Ending>,
+    span: tracing::Span,
+    started: std::time::Instant,
+    /// russh's loop is over.
+    ssh_gone: bool,
+    /// The client's messages were left unread for want of room.
+    reading_paused: bool,
+}
+
+impl Drop for BridgeSession {
+    /// Whatever russh is doing, it ends.
+    fn drop(&mut self) {
+        self.gate.kill();
+    }
+}
+
+impl BridgeSession {
+    /// A session whose upgrade is done.
+    pub fn new(start: SessionStart) -> Self {
+        let now = crate::clock::now();
+        let SessionStart {
+            id,
+            dialect,
+            target,
+            client,
+            admission,
+            attachment,
+            context,
+            control,
+        } = start;
+        let gate = Rc::new(Gate::default());
+        let high = context.config.websocket.write_buffer_size.bytes();
+        let span = tracing::info_span!("session", %id, %client, %target);
+        Self {
+            state: SessionState::new(id.to_string(), dialect, &context.config, now),
+            processor: MessageProcessor::new(dialect),
+            attachment: Some(attachment),
+            link: Link::Idle(admission),
+            pending_answer: PendingAnswer::None,
+            outbox: Rc::new(Outbox::new(Rc::clone(&gate), high)),
+            gate,
+            size: Rc::new(Cell::new(WindowSize::default())),
+            sleeper: Sleeper::default(),
+            probe_mark: None,
+            keepalive: report::Keepalive::default(),
+            ending: None,
+            started: now,
+            ssh_gone: false,
+            reading_paused: false,
+            dialect,
+            target,
+            context,
+            control,
+            span,
+        }
+    }
+
+    /// Serves the session to its end.
+    pub async fn run(mut self) -> SessionSummary {
+        self.log_start();
+        poll_fn(|cx| {
+            self.outbox.set_waker(cx.waker());
+            self.control.set_waker(cx.waker());
+            // A fault in one session ends that one alone.
+            if catch_unwind(AssertUnwindSafe(|| self.turn(cx))).is_err() {
+                self.abort(cx);
+            }
+            if self.state.phase() == Phase::Closed {
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        })
+        .await;
+        self.log_end()
+    }
+
+    /// After a panic: tells the client, if its socket takes a frame, and
+    /// trusts nothing else of the session's state.
+    fn abort(&mut self, cx: &mut Context<'_>) {
+        let error = SessionError::Internal;
+        let stage = self.state.stage();
+        if let Some(attachment) = &mut self.attachment {
+            let text = error.to_string();
+            attachment.ws.send_close(error.verdict().close_code, &text);
+            let _ = attachment.ws.poll_flush(cx);
+        }
+        self.ending = Some(Ending::Failed { error, stage });
+        self.state.set_closed();
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Send(message) => {
+                if let Some(attachment) = &mut self.attachment {
+                    attachment.texts.push_back(message);
+                }
+            }
+            Action::Ping => {
+                if let Some(attachment) = &mut self.attachment {
+                    attachment.ws.send_ping();
+                }
+            }
+            Action::Connect(request) => self.connect(*request),
+            Action::AnswerHostKey(accept) => {
+                if let PendingAnswer::HostKey(sender) = self.take_answer() {
+                    // Its receiver is gone only if the connection is, too.
+                    let _ = sender.try_send(accept);
+                }
+            }
+            Action::Answer(answers) => {
+                if let PendingAnswer::Prompts(sender) = self.take_answer() {
+                    let _ = sender.try_send(answers);
+                }
+            }
+            Action::Input(bytes) => {
+                self.note_message("in", "input", bytes.len());
+                self.note_input_handed_over();
+                self.with_channel(|channel| channel.push_input(bytes));
+            }
+            Action::Eof => self.with_channel(|channel| channel.push_eof()),
+            Action::Resize(size) => {
+                self.note_input_handed_over();
+                self.with_channel(|channel| channel.resize(size));
+            }
+            Action::Signal(signal) => {
+                self.note_input_handed_over();
+                self.with_channel(|channel| channel.signal(signal));
+            }
+            Action::End(ending) => self.ending = Some(ending),
+        }
+    }
+
+    fn take_answer(&mut self) -> PendingAnswer {
+        std::mem::replace(&mut self.pending_answer, PendingAnswer::None)
+    }
+
+    fn with_channel(&mut self, act: impl FnOnce(&SshChannel)) {
+        if let Link::Up { channel, .. } = &self.link {
+            act(channel);
+        }
+    }
+
+    fn connect(&mut self, request: AuthRequest) {
+        let Link::Idle(admission) = std::mem::replace(&mut self.link, Link::Gone) else {
+            // The state machine lets one `auth` through.
+            return;
+        };
+        self.size.set(request.terminal.size);
+        let connector = Connector {
+            context: Rc::clone(&self.context),
+            target: self.target.clone(),
+            admission,
+            outbox: Rc::clone(&self.outbox),
+            gate: Rc::clone(&self.gate),
+            size: Rc::clone(&self.size),
+            can_ask: self.dialect == Dialect::V1,
+        };
+        self.link = Link::Connecting(Box::pin(connector.connect(request)));
+    }
+
+    /// The shell runs: `connected` replaces the way there.
+    fn start_relay(&mut self, connected: Connected) {
+        let Connected {
+            channel,
+            permit,
+            client,
+        } = connected;
+        self.link = Link::Up {
+            channel,
+            _permit: permit,
+            _client: client,
+        };
+        let now = crate::clock::now();
+        self.state.handle(now, Input::Started);
+        self.arm_keepalive(now);
+        self.log_ready();
+    }
+
+    fn arm_keepalive(&mut self, now: std::time::Instant) {
+        let interval = self.context.config.ssh.keepalive_interval;
+        if !interval.is_zero() {
+            self.state.timers.set(Timer::SshKeepalive, now + interval);
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! One turn of a session: look at everything that may have happened, do what
+//! follows, hand on what can be, and see which clock runs next.
+
+use super::{Attachment, BridgeSession, Link, PendingAnswer};
+use crate::bridge::state::{Exit, Input, Phase};
+use crate::bridge::timers::Timer;
+use crate::error::SessionError;
+use crate::message::{ExitSignal, ServerMessage};
+use crate::ssh::SshEvent;
+use crate::ws::{MAX_OUTPUT_FRAME, WsEvent};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// Messages read from one client before the others get their turn.
+const MESSAGES_PER_TURN: usize = 32;
+
+/// How long input may wait behind a closed gate before the gate gives a
+/// little: a key re-exchange or a full window needs the server's reply.
+const PROBE_AFTER: Duration = Duration::from_millis(100);
+
+impl BridgeSession {
+    pub(super) fn turn(&mut self, cx: &mut Context<'_>) {
+        let now = crate::clock::now();
+        self.hear_control(now);
+        self.hear_clock(now);
+        self.hear_client(cx, now);
+        self.perform();
+        // After the client: its `auth` starts the connector.
+        self.hear_connector(cx);
+        self.hear_ssh(now);
+        self.perform();
+        self.feed_ssh(cx, now);
+        self.feed_client(cx, now);
+        self.perform();
+        self.feed_client_texts(cx);
+        self.close(cx);
+        self.arm(cx);
+    }
+
+    fn hear_control(&mut self, now: Instant) {
+        if let Some(deadline) = self.control.take_drain() {
+            self.state.handle(now, Input::Drain { deadline });
+        }
+        if let Some(reason) = self.control.take_kill() {
+            self.state.handle(now, Input::Kill(reason));
+        }
+    }
+
+    fn hear_clock(&mut self, now: Instant) {
+        while let Some(timer) = self.state.timers.expired(now) {
+            match timer {
+                Timer::GateProbe => self.on_probe_due(now),
+                Timer::SshKeepalive => self.on_keepalive_due(now),
+                other => self.state.on_timer(now, other),
+            }
+        }
+    }
+
+    fn hear_connector(&mut self, cx: &mut Context<'_>) {
+        let Link::Connecting(connecting) = &mut self.link else {
+            return;
+        };
+        let Poll::Ready(result) = connecting.as_mut().poll(cx) else {
+            return;
+        };
+        self.link = Link::Gone;
+        // Stages and banners that came before belong before the outcome.
+        self.hear_ssh(crate::clock::now());
+        match result {
+            Ok(connected) => self.start_relay(connected),
+            Err(error) => {
+                let now = crate::clock::now();
+                self.state.handle(now, Input::StartFailed(error));
+            }
+        }
+    }
+
+    fn hear_ssh(&mut self, now: Instant) {
+        while let Some(event) = self.outbox.next_event() {
+            let input = match event {
+                SshEvent::Stage(stage) => Input::Stage(stage),
+                SshEvent::Banner(text) => Input::Banner(text),
+                SshEvent::HostKeyQuestion {
+                    algorithm,
+                    fingerprint,
+                    answer,
+                } => {
+                    self.pending_answer = PendingAnswer::HostKey(answer);
+                    Input::HostKeyQuestion {
+                        algorithm,
+                        fingerprint,
+                    }
+                }
+                SshEvent::Question {
+                    name,
+                    instruction,
+                    prompts,
+                    answer,
+                } => {
+                    self.pending_answer = PendingAnswer::Prompts(answer);
+                    Input::Question {
+                        name,
+                        instruction,
+                        prompts,
+                    }
+                }
+                SshEvent::ExitStatus(status) => Input::Exit(Exit {
+                    status: Some(status),
+                    ..Exit::default()
+                }),
+                SshEvent::ExitSignal {
+                    signal,
+                    core_dumped,
+                    message,
+                } => Input::Exit(exit_by_signal(signal, core_dumped, message)),
+                SshEvent::ChannelClosed => Input::ChannelClosed,
+                SshEvent::Disconnected => {
+                    self.ssh_gone = true;
+                    Input::Disconnected
+                }
+            };
+            self.state.handle(now, input);
+        }
+    }
+
+    fn hear_client(&mut self, cx: &mut Context<'_>, now: Instant) {
+        for _ in 0..MESSAGES_PER_TURN {
+            // What the last message asked for counts for the next.
+            self.perform();
+            let closing = self.state.phase() == Phase::Closing;
+            let Some(attachment) = &mut self.attachment else {
+                return;
+            };
+            if attachment.done {
+                return;
+            }
+            self.reading_paused = !(closing || self.state.wants_message());
+            if self.reading_paused {
+                return;
+            }
+            let Poll::Ready(event) = attachment.ws.poll_recv(cx) else {
+                return;
+            };
+            let input = match event {
+                WsEvent::Frame(_) if closing => continue,
+                WsEvent::Frame(frame) => match self.processor.decode(frame) {
+                    Ok(incoming) => Input::Message(incoming),
+                    Err(bad) => Input::ClientError(bad.into()),
+                },
+                WsEvent::Pong => Input::Pong,
+                WsEvent::Violation(violation) => violation.into(),
+                WsEvent::Closed => {
+                    attachment.done = true;
+                    Input::ClientClosed
+                }
+                WsEvent::Gone => {
+                    attachment.done = true;
+                    Input::ClientGone
+                }
+            };
+            self.state.handle(now, input);
+            self.size.set(self.state.window_size());
+        }
+        // There may be more; others first.
+        cx.waker().wake_by_ref();
+    }
+
+    pub(super) fn perform(&mut self) {
+        while let Some(action) = self.state.next_action() {
+            self.act(action);
+        }
+    }
+
+    fn feed_ssh(&mut self, cx: &mut Context<'_>, now: Instant) {
+        let Link::Up { channel, .. } = &mut self.link else {
+            return;
+        };
+        if let Poll::Ready(error) = channel.poll(cx) {
+            // russh's loop is gone; its handler tells when it is dropped.
+            self.span
+                .in_scope(|| tracing::debug!(%error, "no more input is taken"));
+        }
+        self.state.note_input_passed(channel.passed());
+        if self.reading_paused && self.state.wants_message() {
+            // Room again; nobody else would wake us to read.
+            cx.waker().wake_by_ref();
+        }
+        self.run_probe(now);
+    }
+
+    fn feed_client(&mut self, cx: &mut Context<'_>, now: Instant) {
+        self.feed_client_texts(cx);
+        let Some(attachment) = &mut self.attachment else {
+            return;
+        };
+        let mut sent = 0;
+        while attachment.texts.is_empty() && attachment.ws.poll_ready(cx).is_ready() {
+            if let Some(reply) = self.state.next_reply() {
+                send_text(&self.processor, attachment, &reply);
+                continue;
+            }
+            let budget = self.state.output_budget().min(MAX_OUTPUT_FRAME);
+            let chunk = self.outbox.take(budget);
+            if chunk.is_empty() {
+                break;
+            }
+            let count = chunk.len();
+            attachment.ws.send_output(chunk);
+            self.state.note_output(now, count);
+            sent += count;
+            if glommio::executor().need_preempt() {
+                cx.waker().wake_by_ref();
+                break;
+            }
+        }
+        let _ = attachment.ws.poll_flush(cx);
+        let (blocked, written) = (attachment.ws.is_blocked(), attachment.ws.bytes_written());
+        if sent > 0 {
+            self.note_message("out", "output", sent);
+        }
+        let waiting = self.outbox.len();
+        self.state.settle(now, waiting, blocked, written);
+    }
+
+    /// Control text goes before output.
+    fn feed_client_texts(&mut self, cx: &mut Context<'_>) {
+        let Some(attachment) = &mut self.attachment else {
+            return;
+        };
+        while !attachment.texts.is_empty() && attachment.ws.poll_ready(cx).is_ready() {
+            if let Some(message) = attachment.texts.pop_front() {
+                send_text(&self.processor, attachment, &message);
+            }
+        }
+        let _ = attachment.ws.poll_flush(cx);
+    }
+
+    /// Closes both sides once the verdict is out; Closed when both are gone.
+    fn close(&mut self, cx: &mut Context<'_>) {
+        let (Phase::Closing, Some(ending)) = (self.state.phase(), &self.ending) else {
+            return;
+        };
+        let client_done = match &mut self.attachment {
+            None => true,
+            Some(attachment) => {
+                if !attachment.close_sent && attachment.texts.is_empty() {
+                    let (code, reason) = self.state.close_frame(ending);
+                    attachment.ws.send_close(code, &reason);
+                    attachment.close_sent = true;
+                }
+                let flushed = attachment.ws.poll_flush(cx).is_ready();
+                if attachment.close_sent && flushed && !attachment.done {
+                    // Wait for the client's close frame, with the next turns.
+                    return self.finish_ssh(cx);
+                }
+                attachment.done && (flushed || attachment.close_sent)
+            }
+        };
+        self.finish_ssh(cx);
+        if client_done && matches!(self.link, Link::Gone) {
+            if let Some(attachment) = &mut self.attachment {
+                attachment.ws.shutdown(cx);
+            }
+            self.state.set_closed();
+        }
+    }
+
+    /// Input that russh has not taken yet still goes; then the connection
+    /// ends in order. The linger clock bounds it.
+    fn finish_ssh(&mut self, cx: &mut Context<'_>) {
+        match &mut self.link {
+            Link::Up { .. } if self.ssh_gone => self.link = Link::Gone,
+            Link::Up { channel, .. } => {
+                // A closed gate would keep the server's replies from us.
+                self.gate.open();
+                let taking = channel.poll(cx).is_pending();
+                if !(taking && channel.has_input()) {
+                    channel.finish();
+                }
+            }
+            Link::Connecting(_) | Link::Idle(_) => {
+                self.link = Link::Gone;
+                self.gate.kill();
+            }
+            Link::Gone => {}
+        }
+    }
+
+    fn arm(&mut self, cx: &mut Context<'_>) {
+        let now = crate::clock::now();
+        if self
+            .sleeper
+            .poll(cx, self.state.timers.next(), now)
+            .is_ready()
+        {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Input goes out while the gate is closed: remember how much had been
+    /// written, to see whether it leaves.
+    pub(super) fn note_input_handed_over(&mut self) {
+        if self.gate.is_closed() {
+            self.probe_mark.get_or_insert(self.gate.bytes_written());
+        }
+    }
+
+    fn run_probe(&mut self, now: Instant) {
+        match self.probe_mark {
+            Some(mark) if self.gate.is_closed() && self.gate.bytes_written() == mark => {
+                self.state
+                    .timers
+                    .set_if_idle(Timer::GateProbe, now + PROBE_AFTER);
+            }
+            _ => {
+                self.probe_mark = None;
+                self.state.timers.clear(Timer::GateProbe);
+            }
+        }
+    }
+
+    /// Nothing left although there was input: let some of the server's bytes
+    /// through; its reply may be among them.
+    fn on_probe_due(&mut self, now: Instant) {
+        if self.outbox.grant() {
+            self.state.timers.set(Timer::GateProbe, now + PROBE_AFTER);
+        }
+    }
+
+    fn on_keepalive_due(&mut self, now: Instant) {
+        if self.keepalive_is_overdue(now) {
+            return self
+                .state
+                .handle(now, Input::Kill(SessionError::ConnectionLost));
+        }
+        self.with_channel(|channel| {
+            channel.send_keepalive();
+        });
+    }
+}
+
+fn exit_by_signal(signal: ExitSignal, core_dumped: bool, message: String) -> Exit {
+    Exit {
+        status: None,
+        signal: Some(signal),
+        core_dumped,
+        message,
+    }
+}
+
+fn send_text(
+    processor: &crate::message::MessageProcessor,
+    attachment: &mut Attachment,
+    message: &ServerMessage,
+) {
+    if let Some(text) = processor.encode(message) {
+        attachment.ws.send_text(text);
+    }
+}

@@ -1,0 +1,109 @@
+//! Bytes counted in both directions: how much output the client allows, how
+//! much of its input is on the way. Pure arithmetic.
+
+/// Output towards the client, counted since the first `ready`.
+#[derive(Debug)]
+pub(super) struct OutputFlow {
+    sent: u64,
+    acked: u64,
+    /// `flow_window` of `auth`; without it TCP alone pushes back.
+    window: Option<u64>,
+    held: bool,
+}
+
+/// An `ack` that no honest client sends.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BadAck;
+
+impl OutputFlow {
+    pub(super) fn new() -> Self {
+        Self {
+            sent: 0,
+            acked: 0,
+            window: None,
+            held: false,
+        }
+    }
+
+    pub(super) fn set_window(&mut self, window: Option<u64>) {
+        self.window = window;
+    }
+
+    pub(super) fn set_held(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Bytes that may be sent now.
+    pub(super) fn budget(&self) -> u64 {
+        match (self.held, self.window) {
+            (true, _) => 0,
+            (false, None) => u64::MAX,
+            (false, Some(window)) => window.saturating_sub(self.sent - self.acked),
+        }
+    }
+
+    pub(super) fn note_sent(&mut self, bytes: u64) {
+        self.sent += bytes;
+    }
+
+    /// A repeated or late ack is harmless; one ahead of what was sent is not.
+    pub(super) fn ack(&mut self, total: u64) -> Result<(), BadAck> {
+        if total > self.sent {
+            return Err(BadAck);
+        }
+        self.acked = self.acked.max(total);
+        Ok(())
+    }
+
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+}
+
+/// Input from the client.
+#[derive(Debug)]
+pub(super) struct InputFlow {
+    received: u64,
+    passed: u64,
+    acked: u64,
+    window: u64,
+}
+
+impl InputFlow {
+    pub(super) fn new(window: u64) -> Self {
+        Self {
+            received: 0,
+            passed: 0,
+            acked: 0,
+            window,
+        }
+    }
+
+    pub(super) fn note_received(&mut self, bytes: u64) {
+        self.received += bytes;
+    }
+
+    pub(super) fn note_passed(&mut self, total: u64) {
+        debug_assert!(self.passed <= total && total <= self.received);
+        self.passed = total;
+    }
+
+    /// Whether another message may be read. A client within its window is
+    /// never held back: what it has unacknowledged is at least what we hold.
+    pub(super) fn has_room(&self) -> bool {
+        self.received - self.passed <= self.window
+    }
+
+    /// The total to acknowledge, if another quarter of the window has passed.
+    pub(super) fn due_ack(&self) -> Option<u64> {
+        (self.passed - self.acked >= self.window.div_ceil(4)).then_some(self.passed)
+    }
+
+    pub(super) fn note_acked(&mut self, total: u64) {
+        self.acked = total;
+    }
+
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+}

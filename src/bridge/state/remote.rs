@@ -1,0 +1,174 @@
+//! What the target's side brings: stages, questions, the start and the end of
+//! the shell, and the account of relayed bytes.
+
+use super::{Action, Ending, Exit, MAX_BANNER_BYTES, Phase, Question, SessionState};
+use crate::bridge::timers::Timer;
+use crate::error::{SessionError, Stage};
+use crate::message::{Dialect, Prompt, ServerMessage};
+use std::time::Instant;
+
+impl SessionState {
+    pub(super) fn ask_host_key(&mut self, now: Instant, algorithm: String, fingerprint: String) {
+        let id = self.open_question(now, Stage::HostKey);
+        self.question = Some(Question::HostKey { id });
+        self.send(ServerMessage::HostKey {
+            id,
+            algorithm,
+            fingerprint,
+        });
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        name: String,
+        instruction: String,
+        prompts: Vec<Prompt>,
+    ) {
+        let id = self.open_question(now, Stage::Login);
+        self.question = Some(Question::Prompts {
+            id,
+            count: prompts.len(),
+        });
+        self.send(ServerMessage::Prompt {
+            id,
+            name,
+            instruction,
+            prompts,
+        });
+    }
+
+    fn open_question(&mut self, now: Instant, stage: Stage) -> u32 {
+        self.phase = Phase::Connecting(stage);
+        self.suspend_deadlines(now);
+        self.last_question = self.last_question.wrapping_add(1);
+        self.last_question
+    }
+
+    pub(super) fn on_banner(&mut self, now: Instant, text: String) {
+        self.banner_bytes += text.len();
+        if self.banner_bytes > MAX_BANNER_BYTES {
+            tracing::warn!(
+                limit = MAX_BANNER_BYTES,
+                "the SSH server sends too much banner"
+            );
+            return self.fail(now, SessionError::ConnectionLost);
+        }
+        self.send(ServerMessage::Banner { text });
+    }
+
+    pub(super) fn on_started(&mut self, now: Instant) {
+        self.phase = Phase::Active;
+        self.remote_done = self.disconnected_early;
+        self.start_relaying(now);
+        self.send(ServerMessage::Ready {
+            session: self.id.clone(),
+            input_window: self.rules.input_window,
+        });
+        if self.resized_early {
+            self.actions.push_back(Action::Resize(self.size));
+        }
+        for bytes in std::mem::take(&mut self.early_input) {
+            self.pass_input(bytes);
+        }
+    }
+
+    /// While connecting, the connection's own error tells more and comes too.
+    pub(super) fn on_disconnected(&mut self) {
+        if self.phase == Phase::Active {
+            self.remote_done = true;
+        } else {
+            self.disconnected_early = true;
+        }
+    }
+
+    pub(super) fn on_drain(&mut self, now: Instant, deadline: Instant) {
+        if std::mem::replace(&mut self.draining, true) {
+            return;
+        }
+        self.timers.set(Timer::Drain, deadline);
+        let left = deadline.saturating_duration_since(now);
+        self.send(ServerMessage::Notice {
+            kind: crate::message::NoticeKind::Drain,
+            deadline_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+        });
+    }
+
+    /// Bytes of output that may be sent to the client now.
+    pub fn output_budget(&self) -> usize {
+        match self.phase {
+            Phase::Active => usize::try_from(self.output.budget()).unwrap_or(usize::MAX),
+            _ => 0,
+        }
+    }
+
+    /// `bytes` of output were handed to the WebSocket.
+    pub fn note_output(&mut self, now: Instant, bytes: usize) {
+        self.output.note_sent(bytes as u64);
+        self.last_activity = now;
+    }
+
+    /// `total` bytes of input were handed to the SSH side so far.
+    pub fn note_input_passed(&mut self, total: u64) {
+        self.input.note_passed(total);
+    }
+
+    /// To be told at the end of each turn: output that waits (`pending`), and
+    /// whether the WebSocket has bytes the client did not take (`blocked`),
+    /// with its count of written bytes. Runs the hold and stall clocks, and
+    /// ends the session once the remote side is done and all is delivered.
+    pub fn settle(&mut self, now: Instant, pending: usize, blocked: bool, written: u64) {
+        if self.phase != Phase::Active {
+            // The stall clock guards the other phases as well: a client may
+            // stop reading before `ready`.
+            return self.run_stall_clock(now, blocked, written);
+        }
+        if pending > 0 && self.output_budget() == 0 {
+            let hold = self.rules.hold_timeout;
+            self.timers.set_if_idle(Timer::Hold, now + hold);
+        } else {
+            self.timers.clear(Timer::Hold);
+        }
+        self.run_stall_clock(now, blocked, written);
+        if self.remote_done && pending == 0 && !blocked {
+            self.finish(now);
+        }
+    }
+
+    fn run_stall_clock(&mut self, now: Instant, blocked: bool, written: u64) {
+        if matches!(self.phase, Phase::Closing | Phase::Closed) {
+            return;
+        }
+        if !blocked {
+            self.timers.clear(Timer::Stall);
+        } else if written != self.stall_mark || self.timers.get(Timer::Stall).is_none() {
+            self.stall_mark = written;
+            let stall = self.rules.stall_timeout;
+            self.timers.set(Timer::Stall, now + stall);
+        }
+    }
+
+    /// All output is delivered: the last text, then the close frame.
+    fn finish(&mut self, now: Instant) {
+        let Some(exit) = self.exit.take() else {
+            // Neither status nor signal: the connection broke, or the server
+            // closed the channel without a word.
+            return self.fail(now, SessionError::ConnectionLost);
+        };
+        if self.dialect == Dialect::V1 {
+            let Exit {
+                status,
+                signal,
+                core_dumped,
+                message,
+            } = exit.clone();
+            self.send(ServerMessage::Exit {
+                status,
+                signal,
+                core_dumped,
+                message,
+            });
+        }
+        self.end(now, Ending::Exited(exit));
+    }
+}

@@ -1,0 +1,136 @@
+//! Deadlines: which clock runs in which phase, and what follows when it ends.
+
+use super::{Action, Phase, Rules, SessionState, Suspended};
+use crate::bridge::timers::Timer;
+use crate::config::Config;
+use crate::error::{SessionError, Stage};
+use std::time::{Duration, Instant};
+
+impl From<&Config> for Rules {
+    fn from(config: &Config) -> Self {
+        Self {
+            auth_timeout: config.session.auth_timeout,
+            resolve_timeout: config.targets.resolve_timeout,
+            connect_timeout: config.ssh.connect_timeout,
+            handshake_timeout: config.ssh.handshake_timeout,
+            login_timeout: config.ssh.auth_timeout,
+            prompt_timeout: config.session.prompt_timeout,
+            connection_timeout: config.limits.connection_timeout,
+            ping_interval: config.websocket.ping_interval,
+            max_missed_pongs: config.websocket.max_missed_pongs,
+            stall_timeout: config.websocket.stall_timeout,
+            hold_timeout: config.session.hold_timeout,
+            idle_timeout: config.session.idle_timeout,
+            max_lifetime: config.session.max_lifetime,
+            input_window: config.websocket.read_buffer_size.bytes() as u64,
+            read_limit: config.websocket.read_limit.bytes() as u64,
+            uniform_errors: config.targets.uniform_errors,
+        }
+    }
+}
+
+impl SessionState {
+    pub(super) fn start_connecting(&mut self, now: Instant) {
+        let whole = self.rules.connection_timeout;
+        self.timers.set(Timer::Connection, now + whole);
+        self.enter_stage(now, Stage::Resolve);
+    }
+
+    pub(super) fn enter_stage(&mut self, now: Instant, stage: Stage) {
+        if !matches!(self.phase, Phase::Created | Phase::Connecting(_)) {
+            return;
+        }
+        self.phase = Phase::Connecting(stage);
+        let limit = match stage {
+            Stage::Resolve => self.rules.resolve_timeout,
+            Stage::Connect => self.rules.connect_timeout,
+            Stage::Login => self.rules.login_timeout,
+            // Starting a shell is a few packets, like the key exchange.
+            _ => self.rules.handshake_timeout,
+        };
+        self.timers.set(Timer::Stage, now + limit);
+    }
+
+    pub(super) fn start_relaying(&mut self, now: Instant) {
+        self.timers.clear(Timer::Stage);
+        self.timers.clear(Timer::Connection);
+        self.last_activity = now;
+        for (timer, limit) in [
+            (Timer::Idle, self.rules.idle_timeout),
+            (Timer::Lifetime, self.rules.max_lifetime),
+        ] {
+            if let Some(limit) = limit {
+                self.timers.set(timer, now + limit);
+            }
+        }
+    }
+
+    /// A human is asked: machine time stands still.
+    pub(super) fn suspend_deadlines(&mut self, now: Instant) {
+        self.suspended = Suspended {
+            stage: self.timers.suspend(Timer::Stage, now),
+            connection: self.timers.suspend(Timer::Connection, now),
+        };
+        let answer = self.rules.prompt_timeout;
+        self.timers.set(Timer::Prompt, now + answer);
+    }
+
+    pub(super) fn resume_deadlines(&mut self, now: Instant) {
+        self.question = None;
+        self.timers.clear(Timer::Prompt);
+        let Suspended { stage, connection } = std::mem::take(&mut self.suspended);
+        for (timer, left) in [(Timer::Stage, stage), (Timer::Connection, connection)] {
+            if let Some(left) = left {
+                self.timers.set(timer, now + left);
+            }
+        }
+    }
+
+    /// A timer ended. The shell keeps [`Timer::GateProbe`] and
+    /// [`Timer::SshKeepalive`] for itself.
+    pub fn on_timer(&mut self, now: Instant, timer: Timer) {
+        match timer {
+            Timer::Stage | Timer::Connection | Timer::Prompt => {
+                let stage = self.stage();
+                self.fail(now, SessionError::Deadline(stage));
+            }
+            Timer::Ping => self.on_ping_due(now),
+            Timer::Stall => self.fail(now, SessionError::Stalled),
+            Timer::Hold => self.fail(now, SessionError::HeldTooLong),
+            Timer::Idle => self.on_idle_due(now),
+            Timer::Lifetime => self.fail(now, SessionError::LifetimeOver),
+            Timer::Drain => self.fail(now, SessionError::Draining),
+            Timer::Linger => self.set_closed(),
+            Timer::GateProbe | Timer::SshKeepalive => {}
+        }
+    }
+
+    fn on_ping_due(&mut self, now: Instant) {
+        let interval: Duration = self.rules.ping_interval;
+        self.timers.set(Timer::Ping, now + interval);
+        let client_is_blocked = self.timers.get(Timer::Stall).is_some();
+        if client_is_blocked || !self.wants_message() {
+            // A ping would wait in the queue, or its pong unread: no news is
+            // no sign here. The stall clock or the input's end decides.
+            return;
+        }
+        if self.missed_pongs >= self.rules.max_missed_pongs {
+            return self.fail(now, SessionError::NoPong);
+        }
+        self.missed_pongs += 1;
+        self.actions.push_back(Action::Ping);
+    }
+
+    /// Activity does not touch the timer; it is looked at when it ends.
+    fn on_idle_due(&mut self, now: Instant) {
+        let Some(idle) = self.rules.idle_timeout else {
+            return;
+        };
+        let due = self.last_activity + idle;
+        if due > now {
+            self.timers.set(Timer::Idle, due);
+        } else {
+            self.fail(now, SessionError::Idle);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The public port before the WebSocket: one HTTP/1.1 request, an answer or
+//! an upgrade. It takes no session further than 101.
+
+mod hosts;
+mod io;
+mod problem;
+mod routes;
+mod serve;
+
+pub use routes::{Gatekeeper, Health, Upgrade};
+pub use serve::{Upgraded, serve};

@@ -1,0 +1,275 @@
+//! Which request gets which answer. Decides, and answers; moves no sockets.
+
+use super::hosts::Hosts;
+use super::problem::Problem;
+use crate::config::Config;
+use crate::message::{Dialect, SUBPROTOCOL_V1};
+use crate::targets::Requested;
+use async_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{
+    CONNECTION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use std::net::SocketAddr;
+
+/// How the process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// Not yet listening on every shard.
+    Starting,
+    /// Sessions are welcome.
+    Ready,
+    /// Going down.
+    Draining,
+}
+
+/// Who decides whether a connection may become a session. The decision and
+/// the place it takes are one step.
+pub trait Gatekeeper {
+    /// A place in the pool of connections not yet logged in.
+    type Place;
+
+    /// How the process is.
+    fn health(&self) -> Health;
+
+    /// Takes a place, or `None` if the pool is full.
+    fn admit(&self, client: SocketAddr) -> Option<Self::Place>;
+
+    /// Whether the global limit is reached. A hint only: it is taken for good
+    /// after `auth`.
+    fn is_full(&self) -> bool;
+}
+
+/// An upgrade that was granted.
+#[derive(Debug)]
+pub struct Upgrade<P> {
+    /// What the client wants to reach.
+    pub target: Requested,
+    /// How it talks.
+    pub dialect: Dialect,
+    /// Its place in the pool.
+    pub place: P,
+}
+
+/// Who asks, and where.
+pub(super) struct Peer {
+    pub(super) client: SocketAddr,
+    pub(super) local: SocketAddr,
+}
+
+pub(super) type Answer<P> = (Response<Full<Bytes>>, Option<Upgrade<P>>);
+
+/// Seconds until a refused client may try again: a place becomes free as
+/// soon as one login succeeds or times out.
+const RETRY_SECONDS: u32 = 2;
+
+/// Answers one request.
+pub(super) fn answer<G: Gatekeeper, B>(
+    request: &Request<B>,
+    config: &Config,
+    peer: &Peer,
+    keeper: &G,
+) -> Answer<G::Place> {
+    match route(request, config, peer, keeper) {
+        Ok(answer) => answer,
+        Err(problem) => {
+            tracing::debug!(
+                client = %peer.client,
+                status = problem.status.as_u16(),
+                detail = problem.detail,
+                "request refused"
+            );
+            (problem.into_response(), None)
+        }
+    }
+}
+
+fn route<G: Gatekeeper, B>(
+    request: &Request<B>,
+    config: &Config,
+    peer: &Peer,
+    keeper: &G,
+) -> Result<Answer<G::Place>, Problem> {
+    check_hosts(request.headers(), config, peer)?;
+    let path = request.uri().path();
+    let prefix = config.server.path_prefix.as_str();
+    match path {
+        "/healthz" | "/readyz" => {
+            require_get(request.method(), "GET, HEAD")?;
+            return health(path, keeper.health()).map(|response| (response, None));
+        }
+        _ => {}
+    }
+    let segments = path
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix("/ws/"))
+        .ok_or_else(|| {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                format!("nothing is here; terminals are at {prefix}/ws/{{host}}/{{port}}"),
+            )
+        })?;
+    if request.method() != Method::GET {
+        return Err(not_allowed("GET"));
+    }
+    if request.uri().query().is_some() {
+        return Err(bad(
+            "a query is not accepted: secrets must never reach a URL",
+        ));
+    }
+    let segments: Vec<&str> = segments.split('/').collect();
+    let target = Requested::from_segments(&segments).map_err(|error| bad(error.to_string()))?;
+    let dialect = negotiate(request.headers(), config)?;
+    let response = handshake(request, dialect)?;
+    let place = admit(peer, dialect, keeper)?;
+    Ok((
+        response,
+        Some(Upgrade {
+            target,
+            dialect,
+            place,
+        }),
+    ))
+}
+
+fn bad(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, detail)
+}
+
+fn not_allowed(methods: &'static str) -> Problem {
+    let detail = format!("this address takes {methods} only");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).allow(methods)
+}
+
+fn require_get(method: &Method, allowed: &'static str) -> Result<(), Problem> {
+    if method == Method::GET || method == Method::HEAD {
+        Ok(())
+    } else {
+        Err(not_allowed(allowed))
+    }
+}
+
+/// Exactly one Host that names us; at most one Origin, and only our own.
+fn check_hosts(headers: &HeaderMap, config: &Config, peer: &Peer) -> Result<(), Problem> {
+    let hosts = Hosts {
+        public: &config.server.public_hosts,
+        local: peer.local,
+    };
+    let mut host = headers.get_all(HOST).iter();
+    let (Some(first), None) = (host.next(), host.next()) else {
+        return Err(bad("exactly one Host header is needed"));
+    };
+    if !first.to_str().is_ok_and(|host| hosts.accepts_host(host)) {
+        return Err(Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "this server does not go by the name in the Host header; \
+             its operator can add it to server.public_hosts",
+        ));
+    }
+    for origin in headers.get_all(ORIGIN) {
+        if !origin.to_str().is_ok_and(|o| hosts.accepts_origin(o)) {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "pages of this Origin may not use this server; \
+                 its operator can add the host to server.public_hosts",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn health(path: &str, health: Health) -> Result<Response<Full<Bytes>>, Problem> {
+    let text = match (path, health) {
+        ("/healthz", _) => "alive\n",
+        (_, Health::Ready) => "ready\n",
+        (_, Health::Starting) => return Err(unavailable("the server is starting")),
+        (_, Health::Draining) => return Err(unavailable("the server is shutting down")),
+    };
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    Ok(response)
+}
+
+fn unavailable(detail: &str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(RETRY_SECONDS)
+}
+
+/// The subprotocols a client offers: ours, or none for the compatible
+/// dialect. Others alone are refused: a client that insists on a protocol we
+/// do not speak would fail anyway, and later.
+fn negotiate(headers: &HeaderMap, config: &Config) -> Result<Dialect, Problem> {
+    let mut offered = false;
+    for value in headers.get_all(SEC_WEBSOCKET_PROTOCOL) {
+        let list = value
+            .to_str()
+            .map_err(|_| bad("Sec-WebSocket-Protocol is not readable"))?;
+        for protocol in list.split(',').map(str::trim) {
+            offered = true;
+            if protocol == SUBPROTOCOL_V1 {
+                return Ok(Dialect::V1);
+            }
+        }
+    }
+    match (offered, config.compat.enabled) {
+        (true, _) => Err(bad("the subprotocol spoken here is sshard.v1")),
+        (false, true) => Ok(Dialect::Compatible),
+        (false, false) => Err(bad(
+            "offer the subprotocol sshard.v1; the compatible dialect is switched off",
+        )),
+    }
+}
+
+/// The checks of RFC 6455 section 4.2.1 and the 101 of section 4.2.2.
+fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Response<Full<Bytes>>, Problem> {
+    let mut response =
+        create_response_with_body(request, || Full::new(Bytes::new())).map_err(|error| {
+            let is_version = request
+                .headers()
+                .get(SEC_WEBSOCKET_VERSION)
+                .is_some_and(|v| v.as_bytes() != b"13");
+            if !request.headers().contains_key(UPGRADE)
+                || !request.headers().contains_key(CONNECTION)
+            {
+                Problem::new(
+                    StatusCode::UPGRADE_REQUIRED,
+                    "this address takes WebSocket upgrades only",
+                )
+            } else if is_version {
+                Problem::new(
+                    StatusCode::UPGRADE_REQUIRED,
+                    "the WebSocket version spoken here is 13",
+                )
+            } else {
+                bad(format!("not a WebSocket upgrade: {error}"))
+            }
+        })?;
+    if dialect == Dialect::V1 {
+        response.headers_mut().insert(
+            SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static(SUBPROTOCOL_V1),
+        );
+    }
+    Ok(response)
+}
+
+/// An `sshard.v1` client is told of limits and drain after the upgrade: a
+/// browser can't read a refusal. Only a flood is turned away here.
+fn admit<G: Gatekeeper>(peer: &Peer, dialect: Dialect, keeper: &G) -> Result<G::Place, Problem> {
+    if dialect == Dialect::Compatible {
+        if keeper.health() == Health::Draining {
+            return Err(unavailable("the server is shutting down"));
+        }
+        if keeper.is_full() {
+            return Err(unavailable("the server is full"));
+        }
+    }
+    keeper
+        .admit(peer.client)
+        .ok_or_else(|| unavailable("too many connections are waiting to log in"))
+}

@@ -1,0 +1,37 @@
+//! sshard: a sharded, thread-per-core WebSocket-to-SSH bridge.
+//!
+//! A client opens a WebSocket, sends SSH credentials, and gets a terminal on
+//! an SSH server. One pinned executor per core owns its sessions; nothing is
+//! shared on the data path. The map, top to bottom (arrows point down only):
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`cli`], [`tools`] | the command line and its subcommands |
+//! | [`server`] | places the shards on CPUs, starts and stops them |
+//! | [`control`] | signals, the drain, dead shards |
+//! | [`shard`] | one core: accept, place, own sessions |
+//! | [`http`] | the request before the WebSocket |
+//! | [`bridge`] | one session: a pure state machine and its shell |
+//! | [`ws`], [`ssh`] | the two sides; they never see each other |
+//! | [`message`] | the wire protocol (PROTOCOL.md is beside it) |
+//! | [`targets`], [`limits`] | where to, and how many |
+//! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`clock`] | what all stand on |
+
+pub mod bridge;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod error;
+pub mod http;
+pub mod limits;
+pub mod message;
+pub mod server;
+pub mod shard;
+pub mod sockets;
+pub mod ssh;
+pub mod targets;
+pub mod telemetry;
+pub mod tools;
+pub mod workers;
+pub mod ws;

@@ -1,0 +1,25 @@
+//! The `sshard` program: parse, load the configuration, run the subcommand.
+//!
+//! Exit codes: 0 done, 1 failed, 2 usage, 78 bad configuration (sysexits.h).
+
+use clap::Parser;
+use sshard::cli::{Cli, Command};
+use sshard::{config, tools};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = config::load(&cli.command.layers(config::environment()))
+        .map_err(tools::ToolError::from)
+        .and_then(|loaded| match cli.command {
+            Command::Demo(demo) => tools::demo::run(&loaded, demo.shell),
+            Command::Serve(serve) => tools::serve::run(&loaded, &serve),
+        });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sshard: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

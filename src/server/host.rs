@@ -1,0 +1,127 @@
+//! What the host must offer: io_uring, locked memory, file descriptors. Each
+//! refusal is a sentence that names what to change.
+
+use crate::config::Config;
+use glommio::LocalExecutorBuilder;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// What glommio's rings need, per process.
+const MIN_MEMLOCK: u64 = 512 * 1024;
+
+/// Descriptors of one session: the WebSocket and the SSH connection.
+const PER_SESSION: u64 = 2;
+/// Of one shard: rings, event and timer descriptors, listeners, duplicates.
+const PER_SHARD: u64 = 32;
+/// Of the process: log, known hosts, signals, resolver threads at work.
+const PER_PROCESS: u64 = 64;
+
+/// The host lacks something.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum HostError {
+    /// RLIMIT_MEMLOCK is too low.
+    #[error(
+        "the limit of locked memory is {have} bytes, and io_uring needs {need}; \
+         raise it with `ulimit -l 8192`, LimitMEMLOCK= in systemd, or --ulimit memlock= in a container"
+    )]
+    Memlock {
+        /// The limit.
+        have: u64,
+        /// What is needed.
+        need: u64,
+    },
+    /// RLIMIT_NOFILE is too low.
+    #[error(
+        "the limit of open files is {have}, and limits.max_connections and \
+         limits.max_unauthenticated together need {need}; raise it with `ulimit -n {need}` or \
+         LimitNOFILE= in systemd, or lower the limits"
+    )]
+    Nofile {
+        /// The hard limit.
+        have: u64,
+        /// What is needed.
+        need: u64,
+    },
+    /// io_uring is missing or forbidden.
+    #[error(
+        "io_uring cannot be used ({detail}); sshard needs Linux 5.8 or newer, \
+         kernel.io_uring_disabled=0, and a container whose seccomp profile allows io_uring_setup"
+    )]
+    IoUring {
+        /// The system's word.
+        detail: String,
+    },
+}
+
+/// Checks the host and raises the soft limit of open files to the hard one.
+pub(super) fn check(config: &Config, shards: usize) -> Result<(), HostError> {
+    check_memlock(getrlimit(Resource::Memlock))?;
+    let limits = &config.limits;
+    // A session counts once: before login in the pool, afterwards in the
+    // connections. Those in the pool may hold both descriptors already.
+    let sessions = u64::from(limits.max_connections) + u64::from(limits.max_unauthenticated);
+    let need = sessions * PER_SESSION + shards as u64 * PER_SHARD + PER_PROCESS;
+    raise_nofile(need)?;
+    check_io_uring()
+}
+
+fn check_memlock(limit: Rlimit) -> Result<(), HostError> {
+    match limit.current {
+        Some(have) if have < MIN_MEMLOCK => Err(HostError::Memlock {
+            have,
+            need: MIN_MEMLOCK,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn raise_nofile(need: u64) -> Result<(), HostError> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+        }
+    }
+    match getrlimit(Resource::Nofile).current {
+        Some(have) if have < need => Err(HostError::Nofile { have, need }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a ring, on a thread of its own so that nothing of it stays.
+fn check_io_uring() -> Result<(), HostError> {
+    let attempt = std::thread::spawn(|| {
+        LocalExecutorBuilder::new(glommio::Placement::Unbound)
+            .io_memory(super::IO_MEMORY)
+            .make()
+            .map(|executor| executor.run(async {}))
+            .map_err(|error| error.to_string())
+    });
+    match attempt.join() {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(detail)) => Err(HostError::IoUring { detail }),
+        Err(_) => Err(HostError::IoUring {
+            detail: "setting up a ring failed".to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_low_memlock_limit_is_named() {
+        let limit = |current| Rlimit {
+            current,
+            maximum: None,
+        };
+        assert_eq!(check_memlock(limit(None)), Ok(()));
+        assert_eq!(check_memlock(limit(Some(MIN_MEMLOCK))), Ok(()));
+        let error = check_memlock(limit(Some(65_536)));
+        assert!(error.is_err_and(|e| e.to_string().contains("ulimit -l")));
+    }
+}

@@ -1,0 +1,263 @@
+//! The server: checks the host, binds, places the shards on CPUs, starts and
+//! stops them.
+
+mod cpus;
+mod host;
+
+pub use cpus::CpuError;
+pub use host::HostError;
+
+use crate::bridge::SessionContext;
+use crate::config::Config;
+use crate::control::{self, Event, Supervised};
+use crate::limits::{LimitTable, Limits};
+use crate::shard::{self, Lifecycle, Placement, ShardSetup};
+use crate::ssh::SshSettings;
+use crate::ssh::known_hosts::Store;
+use crate::targets::{Policy, PolicyErrors, Resolver};
+use crate::workers::Workers;
+use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, PoolPlacement};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Duration;
+
+/// Jobs that may wait for a worker thread. Each is a login in progress, whose
+/// own deadline is a few seconds: more could not be served in time.
+const WORKER_QUEUE: usize = 1024;
+
+/// glommio registers this much memory per executor for its own file I/O,
+/// which sshard does not use: its floor.
+const IO_MEMORY: usize = 64 * 1024;
+
+/// Submission queue entries per executor; more than are in flight in a turn.
+const RING_DEPTH: usize = 4096;
+
+/// A shard's tasks are asked to yield this often; bounds how late timers run.
+const PREEMPT: Duration = Duration::from_millis(2);
+
+/// Why the server did not start. Each text says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// `targets` has bad rules.
+    #[error("{0}")]
+    Policy(#[from] PolicyErrors),
+    /// The CPUs asked for are not there.
+    #[error(transparent)]
+    Cpus(#[from] CpuError),
+    /// The host lacks something.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// A listener, a thread or a file.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// A shard's executor did not start.
+    #[error("shard {shard} could not start: {detail}")]
+    Shard {
+        /// Its number.
+        shard: usize,
+        /// Why.
+        detail: String,
+    },
+}
+
+fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
+    move |source| StartError::Io { what, source }
+}
+
+/// A running server.
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    shards: Vec<ExecutorJoinHandle<()>>,
+    watched: Supervised,
+    events: Receiver<Event>,
+}
+
+/// Tells the control thread when the shard's thread ends, however it does.
+struct DeathWatch {
+    shard: usize,
+    events: SyncSender<Event>,
+}
+
+impl Drop for DeathWatch {
+    fn drop(&mut self) {
+        // Full only if the control thread is gone, and then nobody cares.
+        let _ = self.events.try_send(Event::ShardEnded(self.shard));
+    }
+}
+
+/// What every shard's sessions are made with; cloned for each shard.
+#[derive(Clone)]
+struct Shared {
+    config: Arc<Config>,
+    policy: Arc<Policy>,
+    workers: Workers,
+    known_hosts: Store,
+}
+
+impl Shared {
+    fn context(self) -> SessionContext {
+        let Self {
+            config,
+            policy,
+            workers,
+            known_hosts,
+        } = self;
+        SessionContext {
+            policy,
+            resolver: Resolver::new(workers.clone()),
+            known_hosts,
+            ssh: SshSettings {
+                config: config.ssh.clone(),
+                workers,
+            },
+            config,
+        }
+    }
+}
+
+impl Server {
+    /// Starts all shards. Returns when every one listens.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running then but idle threads.
+    pub fn start(config: Arc<Config>) -> Result<Self, StartError> {
+        let policy = Policy::parse(&config.targets.allow, &config.targets.named)?;
+        let cpus = cpus::choose(&config.server)?;
+        host::check(&config, cpus.len())?;
+        // Before anything is pinned: threads inherit the CPUs of their maker.
+        let threads = config.targets.resolver_threads as usize;
+        let shared = Shared {
+            policy: Arc::new(policy),
+            workers: Workers::start(threads, WORKER_QUEUE)
+                .map_err(io_error("cannot start the resolver threads"))?,
+            known_hosts: Store::start(&config.ssh.known_hosts)
+                .map_err(io_error("cannot read ssh.known_hosts"))?,
+            config,
+        };
+        Self::start_shards(&shared, &cpus)
+    }
+
+    fn start_shards(shared: &Shared, cpus: &[usize]) -> Result<Self, StartError> {
+        let config = &shared.config;
+        let server = &config.server;
+        let (addresses, listeners) = shard::bind(&server.listen, cpus.len(), server.backlog)
+            .map_err(io_error("server.listen"))?;
+        let (senders, receivers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| shard::mailbox()).unzip();
+        let (event_sender, events) = control::events();
+        control::watch_signals(event_sender.clone()).map_err(io_error("cannot watch signals"))?;
+        let watched = Supervised {
+            mail: senders.into(),
+            placement: Placement::new(cpus.len(), server.placement),
+            lifecycle: Arc::new(Lifecycle::new(cpus.len())),
+            drain_timeout: server.drain_timeout,
+        };
+        let limits = limit_table(config);
+        let mut shards = Vec::new();
+        for (index, ((cpu, listeners), mail)) in
+            cpus.iter().zip(listeners).zip(receivers).enumerate()
+        {
+            let setup = ShardSetup {
+                index,
+                listeners,
+                mail,
+                peers: Arc::clone(&watched.mail),
+                placement: Arc::clone(&watched.placement),
+                limits: Arc::clone(&limits),
+                lifecycle: Arc::clone(&watched.lifecycle),
+            };
+            let watch = DeathWatch {
+                shard: index,
+                events: event_sender.clone(),
+            };
+            shards.push(start_shard(*cpu, setup, shared.clone(), watch)?);
+        }
+        let server = Self {
+            addresses,
+            shards,
+            watched,
+            events,
+        };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// Every shard reports in, or dies trying.
+    fn wait_until_ready(&self) -> Result<(), StartError> {
+        let look = Duration::from_millis(1);
+        while self.watched.lifecycle.health() == crate::http::Health::Starting {
+            if let Ok(Event::ShardEnded(shard)) = self.events.recv_timeout(look) {
+                return Err(StartError::Shard {
+                    shard,
+                    detail: "its thread ended".to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The addresses it listens on, ports filled in.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until a signal and the drain that follows.
+    ///
+    /// # Errors
+    /// The number of a shard that died: the process must not go on.
+    pub fn run(self) -> Result<(), usize> {
+        control::supervise(&self.watched, &self.events)?;
+        for shard in self.shards {
+            if let Err(error) = shard.join() {
+                tracing::warn!(%error, "a shard did not end in order");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn limit_table(config: &Config) -> Arc<LimitTable> {
+    let limits = &config.limits;
+    LimitTable::new(
+        Limits {
+            max_connections: limits.max_connections,
+            max_per_target: limits.max_connections_per_host,
+            max_unauthenticated: limits.max_unauthenticated,
+            max_per_client: limits.max_connections_per_client,
+        },
+        // One slot per connection: the table never fills first.
+        limits.max_connections as usize,
+    )
+}
+
+fn start_shard(
+    cpu: usize,
+    setup: ShardSetup,
+    shared: Shared,
+    watch: DeathWatch,
+) -> Result<ExecutorJoinHandle<()>, StartError> {
+    let index = setup.index;
+    LocalExecutorBuilder::new(glommio::Placement::Fixed(cpu))
+        .name(&format!("sshard-{index}"))
+        .io_memory(IO_MEMORY)
+        .ring_depth(RING_DEPTH)
+        .preempt_timer(PREEMPT)
+        // By default its blocking pool would be pinned to the shard's core.
+        .blocking_thread_pool_placement(PoolPlacement::Unbound(1))
+        .spawn(move || async move {
+            let _watch = watch;
+            if let Err(error) = shard::run(setup, shared.context()).await {
+                tracing::error!(shard = index, %error, "a shard could not run");
+            }
+        })
+        .map_err(|error| StartError::Shard {
+            shard: index,
+            detail: error.to_string(),
+        })
+}

@@ -1,0 +1,116 @@
+//! The accept loop of one listening socket: wait, accept what is there, find
+//! each connection its shard. Reads no byte of a connection.
+
+use super::mailbox::{Handover, Mail};
+use super::{Shard, connection};
+use crate::sockets;
+use futures_lite::AsyncRead;
+use rustix::io::Errno;
+use socket2::Socket;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Connections accepted before the shard's sessions get their turn.
+const BATCH: usize = 64;
+
+/// Pause when the process or the system has no descriptors or memory left:
+/// trying at once would spin, and the backlog keeps the clients.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+pub(super) async fn run(listener: Socket, shard: &Rc<Shard>) {
+    loop {
+        match accept_batch(&listener, shard) {
+            Ok(true) => glommio::yield_if_needed().await,
+            Ok(false) => {
+                if let Err(error) = wait_readable(&listener).await {
+                    tracing::error!(%error, "cannot wait for connections; trying again");
+                    glommio::timer::sleep(EXHAUSTED_PAUSE).await;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(
+                    %error,
+                    "cannot accept connections for now; raise the limit of open files \
+                     (ulimit -n) if this goes on"
+                );
+                glommio::timer::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// `Ok(true)`: there may be more. `Ok(false)`: the queue is empty.
+fn accept_batch(listener: &Socket, shard: &Rc<Shard>) -> io::Result<bool> {
+    for _ in 0..BATCH {
+        match listener.accept() {
+            Ok((socket, address)) => {
+                if let Some(client) = address.as_socket() {
+                    place(socket, client, shard);
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(e) if is_exhausted(&e) => return Err(e),
+            // A connection that died in the queue (accept(2) names a dozen
+            // ways) says nothing about the next.
+            Err(error) => tracing::debug!(%error, "a connection was gone before it was accepted"),
+        }
+    }
+    Ok(true)
+}
+
+fn is_exhausted(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn place(socket: Socket, client: SocketAddr, shard: &Rc<Shard>) {
+    let reservation = shard.placement.reserve(shard.index);
+    let target = reservation.shard();
+    let handover = Handover {
+        socket,
+        client,
+        reservation,
+    };
+    if target == shard.index {
+        return connection::spawn(shard, handover);
+    }
+    let refused = match shard.peers.get(target) {
+        Some(peer) => match peer.try_send(Mail::Adopt(handover)) {
+            Ok(()) => return,
+            Err(error) => error.into_inner(),
+        },
+        None => Mail::Adopt(handover),
+    };
+    if let Mail::Adopt(handover) = refused {
+        // The peer is stuck or gone: better served here than not at all.
+        let reservation = shard.placement.reserve_on(shard.index);
+        connection::spawn(
+            shard,
+            Handover {
+                reservation,
+                ..handover
+            },
+        );
+    }
+}
+
+/// Waits until `listener` has a connection.
+///
+/// glommio's own accept leaks the accepted descriptor if the future is
+/// dropped, and leaves CLOEXEC off. Its streams, though, wait for readiness
+/// before they first read: one on a duplicate of the listener becomes ready
+/// when a connection is there, reads ENOTCONN, and is dropped without harm.
+async fn wait_readable(listener: &Socket) -> io::Result<()> {
+    let mut probe = sockets::adopt(listener.try_clone()?);
+    let mut byte = [0];
+    match poll_fn(|cx| Pin::new(&mut probe).poll_read(cx, &mut byte)).await {
+        Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
+        Err(e) => Err(e),
+        Ok(_) => Ok(()),
+    }
+}

@@ -1,0 +1,126 @@
+//! One accepted connection on its shard: socket options, the HTTP request
+//! under its deadline, then the session, contained.
+
+use super::Shard;
+use super::mailbox::Handover;
+use crate::bridge::{Attachment, BridgeSession, SessionId, SessionStart};
+use crate::http::{self, Gatekeeper, Health, Upgraded};
+use crate::limits::Admission;
+use crate::sockets;
+use crate::ws::{CountingSocket, WsConnection};
+use futures_lite::FutureExt;
+use socket2::Socket;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
+/// What the kernel may hold of a session's output beyond what is in flight.
+/// Bounds memory, and the time from Ctrl-C to silence on a slow line.
+const UNSENT: u32 = 64 * 1024;
+
+/// Send buffer of a client's socket: enough for 20 Mbit/s at 100 ms.
+const SEND_BUFFER: usize = 256 * 1024;
+
+/// Serves a connection in a task of its own.
+pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
+    let shard = Rc::clone(shard);
+    glommio::spawn_local(async move {
+        let served = AssertUnwindSafe(serve(&shard, handover));
+        if served.catch_unwind().await.is_err() {
+            tracing::error!("a connection's task panicked");
+        }
+    })
+    .detach();
+}
+
+async fn serve(shard: &Rc<Shard>, handover: Handover) {
+    let Handover {
+        socket,
+        client,
+        reservation: _place,
+    } = handover;
+    let local = match prepare(&socket) {
+        Ok(local) => local,
+        Err(error) => {
+            tracing::debug!(%client, %error, "a connection was gone before it was served");
+            return;
+        }
+    };
+    let stream = CountingSocket::new(sockets::adopt(socket));
+    let config = &shard.context.config;
+    let upgrade = http::serve(stream, client, local, config, shard.as_ref());
+    let deadline = async {
+        glommio::timer::sleep(config.server.upgrade_timeout).await;
+        tracing::debug!(%client, "no HTTP request in time");
+        None
+    };
+    if let Some(upgraded) = upgrade.or(deadline).await {
+        run_session(shard, client, upgraded).await;
+    }
+}
+
+async fn run_session(
+    shard: &Rc<Shard>,
+    client: SocketAddr,
+    upgraded: Upgraded<CountingSocket, Admission>,
+) {
+    let Upgraded {
+        stream,
+        leftover,
+        upgrade,
+    } = upgraded;
+    let id = match SessionId::random() {
+        Ok(id) => id,
+        Err(error) => {
+            tracing::error!(%error, "no randomness for a session id");
+            return;
+        }
+    };
+    let registration = shard.manager.create_session(id);
+    let read_limit = shard.context.config.websocket.read_limit.bytes();
+    let ws = WsConnection::new(stream, leftover, read_limit).await;
+    let session = BridgeSession::new(SessionStart {
+        id,
+        dialect: upgrade.dialect,
+        target: upgrade.target,
+        client: client.ip().to_canonical(),
+        admission: upgrade.place,
+        attachment: Attachment::new(ws),
+        context: Rc::clone(&shard.context),
+        control: registration.control(),
+    });
+    session.run().await;
+}
+
+fn prepare(socket: &Socket) -> io::Result<SocketAddr> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER / 2)?;
+    socket.set_tcp_notsent_lowat(UNSENT)?;
+    socket
+        .local_addr()?
+        .as_socket()
+        .ok_or_else(|| io::Error::other("not an IP socket"))
+}
+
+impl Gatekeeper for Shard {
+    type Place = Admission;
+
+    fn health(&self) -> Health {
+        self.lifecycle.health()
+    }
+
+    fn admit(&self, client: SocketAddr) -> Option<Admission> {
+        match self.limits.admit(client.ip()) {
+            Ok(place) => Some(place),
+            Err(refused) => {
+                tracing::warn!(client = %client.ip(), %refused, "connection refused");
+                None
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.limits.snapshot().connections >= self.context.config.limits.max_connections
+    }
+}

@@ -1,0 +1,50 @@
+//! Listening sockets: one per shard and address, all on one port.
+
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+
+/// Binds `addresses` once per shard. Port 0 takes a free port, the same for
+/// all shards. Returns the addresses as bound, and each shard's sockets.
+///
+/// An IPv6 wildcard takes IPv4 too, unless an IPv4 address is listed as well.
+///
+/// # Errors
+/// The system's, with the address it is about.
+pub fn bind(
+    addresses: &[SocketAddr],
+    shards: usize,
+    backlog: u32,
+) -> io::Result<(Vec<SocketAddr>, Vec<Vec<Socket>>)> {
+    let any_v4 = addresses.iter().any(SocketAddr::is_ipv4);
+    let mut bound = Vec::new();
+    let mut by_shard: Vec<Vec<Socket>> = (0..shards).map(|_| Vec::new()).collect();
+    for wanted in addresses {
+        let mut address = *wanted;
+        for sockets in &mut by_shard {
+            let socket = bind_one(address, any_v4, backlog).map_err(|e| {
+                io::Error::new(e.kind(), format!("cannot listen on {address}: {e}"))
+            })?;
+            if let Some(actual) = socket.local_addr()?.as_socket() {
+                address = actual;
+            }
+            sockets.push(socket);
+        }
+        bound.push(address);
+    }
+    Ok((bound, by_shard))
+}
+
+fn bind_one(address: SocketAddr, only_v6: bool, backlog: u32) -> io::Result<Socket> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    // A restart must not wait for old connections in TIME_WAIT.
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    Ok(socket)
+}

@@ -1,0 +1,163 @@
+//! Which SSH algorithms are offered, and every other option of russh's
+//! client. Nothing is left to russh's defaults.
+
+use crate::config;
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
+use russh::{Limits, Preferred, cipher, client, compression, kex, mac};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Post-quantum hybrid first. Group exchange is not offered: a server that
+/// picks an 8192-bit group costs most of a second of CPU in one go.
+const KEX: &[kex::Name] = &[
+    kex::MLKEM768X25519_SHA256,
+    kex::CURVE25519,
+    kex::CURVE25519_PRE_RFC_8731,
+    kex::EXTENSION_SUPPORT_AS_CLIENT,
+    kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
+];
+
+const LEGACY_KEX: &[kex::Name] = &[
+    kex::MLKEM768X25519_SHA256,
+    kex::CURVE25519,
+    kex::CURVE25519_PRE_RFC_8731,
+    kex::ECDH_SHA2_NISTP256,
+    kex::ECDH_SHA2_NISTP384,
+    kex::ECDH_SHA2_NISTP521,
+    kex::DH_G14_SHA256,
+    kex::EXTENSION_SUPPORT_AS_CLIENT,
+    kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
+];
+
+/// AES-GCM is the fastest wherever the CPU has AES instructions.
+const CIPHERS: &[cipher::Name] = &[
+    cipher::AES_256_GCM,
+    cipher::AES_128_GCM,
+    cipher::CHACHA20_POLY1305,
+];
+
+/// Where the CPU has none, ChaCha20 is.
+const CIPHERS_WITHOUT_AES: &[cipher::Name] = &[
+    cipher::CHACHA20_POLY1305,
+    cipher::AES_256_GCM,
+    cipher::AES_128_GCM,
+];
+
+const LEGACY_CIPHERS: &[cipher::Name] = &[
+    cipher::AES_256_GCM,
+    cipher::AES_128_GCM,
+    cipher::CHACHA20_POLY1305,
+    cipher::AES_256_CTR,
+    cipher::AES_192_CTR,
+    cipher::AES_128_CTR,
+];
+
+/// Used with the CTR ciphers only.
+const MACS: &[mac::Name] = &[
+    mac::HMAC_SHA512_ETM,
+    mac::HMAC_SHA256_ETM,
+    mac::HMAC_SHA512,
+    mac::HMAC_SHA256,
+];
+
+const COMPRESSION: &[compression::Name] = &[compression::NONE];
+
+/// Output the server may send before russh has to re-open the window, which
+/// it does on receipt. It holds nothing of it: the gate is what bounds.
+const WINDOW: u32 = 2 * 1024 * 1024;
+/// RFC 4253 section 6.1 asks for at least 32 KiB.
+const MAX_PACKET: u32 = 32 * 1024;
+/// Messages in russh's channel queue; only used while the shell starts.
+const CHANNEL_QUEUE: usize = 8;
+/// RFC 4253 section 9: new keys after a gigabyte or an hour.
+const REKEY_BYTES: usize = 1 << 30;
+const REKEY_TIME: Duration = Duration::from_secs(3600);
+
+fn host_key_algorithms() -> [Algorithm; 6] {
+    [
+        Algorithm::Ed25519,
+        Algorithm::Ecdsa {
+            curve: EcdsaCurve::NistP256,
+        },
+        Algorithm::Ecdsa {
+            curve: EcdsaCurve::NistP384,
+        },
+        Algorithm::Ecdsa {
+            curve: EcdsaCurve::NistP521,
+        },
+        Algorithm::Rsa {
+            hash: Some(HashAlg::Sha512),
+        },
+        Algorithm::Rsa {
+            hash: Some(HashAlg::Sha256),
+        },
+    ]
+}
+
+/// Our host-key algorithms, those of `known` first: a host with several keys
+/// should show the one we can check.
+fn ordered_host_keys(known: &[Algorithm]) -> Vec<Algorithm> {
+    let is_known = |algorithm: &Algorithm| {
+        known.iter().any(|k| {
+            let both_rsa = [k, algorithm]
+                .iter()
+                .all(|a| matches!(a, Algorithm::Rsa { .. }));
+            k == algorithm || both_rsa
+        })
+    };
+    let (mut first, rest): (Vec<_>, Vec<_>) = host_key_algorithms().into_iter().partition(is_known);
+    first.extend(rest);
+    first
+}
+
+fn has_aes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        std::arch::is_x86_feature_detected!("aes")
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        std::arch::is_aarch64_feature_detected!("aes")
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        false
+    }
+}
+
+/// russh's configuration for one connection to a host of which `known`
+/// algorithms are on record.
+pub(super) fn client_config(ssh: &config::Ssh, known: &[Algorithm]) -> client::Config {
+    let (kex, ciphers) = match (ssh.legacy_algorithms, has_aes()) {
+        (true, _) => (LEGACY_KEX, LEGACY_CIPHERS),
+        (false, true) => (KEX, CIPHERS),
+        (false, false) => (KEX, CIPHERS_WITHOUT_AES),
+    };
+    client::Config {
+        client_id: russh::SshId::Standard(Cow::Borrowed(concat!(
+            "SSH-2.0-sshard_",
+            env!("CARGO_PKG_VERSION")
+        ))),
+        limits: Limits::new(REKEY_BYTES, REKEY_BYTES, REKEY_TIME),
+        window_size: WINDOW,
+        maximum_packet_size: MAX_PACKET,
+        channel_buffer_size: CHANNEL_QUEUE,
+        preferred: Preferred {
+            kex: Cow::Borrowed(kex),
+            key: Cow::Owned(ordered_host_keys(known)),
+            host_key_certificates: Cow::Borrowed(&[]),
+            cipher: Cow::Borrowed(ciphers),
+            mac: Cow::Borrowed(MACS),
+            compression: Cow::Borrowed(COMPRESSION),
+        },
+        // The session owns all clocks, and russh's keep-alive would take
+        // replies unread behind a closed gate for death.
+        inactivity_timeout: None,
+        keepalive_interval: None,
+        keepalive_max: 0,
+        anonymous: false,
+        gex: client::GexParams::default(),
+        // russh never sees the socket's options; `dial` sets TCP_NODELAY.
+        nodelay: false,
+    }
+}

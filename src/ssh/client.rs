@@ -1,0 +1,165 @@
+//! From a connected socket to a running shell: key exchange, login, channel,
+//! terminal. Each step is one call, so that the caller can name the stage and
+//! keep its deadline; nothing here has a clock.
+
+use super::algorithms::client_config;
+use super::auth;
+use super::channel::SshChannel;
+use super::gate::Gate;
+use super::handler::{HandlerError, SessionHandler};
+use super::host_keys::HostKeyCheck;
+use super::stream::SshStream;
+use super::{SshEvents, keys};
+use crate::config;
+use crate::error::SessionError;
+use crate::message::{Credentials, TerminalRequest, WindowSize};
+use crate::workers::Workers;
+use glommio::net::TcpStream;
+use russh::client::{self, Handle, Msg};
+use russh::{Channel, ChannelMsg};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What every connection of a shard needs.
+pub struct SshSettings {
+    /// The `ssh` section.
+    pub config: config::Ssh,
+    /// Where private keys are decrypted, off the shard.
+    pub workers: Workers,
+}
+
+/// An SSH connection, before or after login. Dropping it ends the connection;
+/// the gate's kill switch ends it even while russh is stuck.
+pub struct SshClient {
+    handle: Handle<SessionHandler>,
+    gate: Rc<Gate>,
+}
+
+impl SshClient {
+    /// Key exchange and the host-key check.
+    ///
+    /// Dropping the future does not end russh's task; killing `gate` does.
+    ///
+    /// # Errors
+    /// `NotSsh`, `NoCommonAlgorithm`, `HostKey`, `HandshakeFailed`.
+    pub async fn handshake(
+        socket: TcpStream,
+        settings: &SshSettings,
+        host_keys: HostKeyCheck,
+        events: Rc<dyn SshEvents>,
+        gate: Rc<Gate>,
+    ) -> Result<Self, SessionError> {
+        let config = client_config(&settings.config, &host_keys.known_algorithms());
+        let stream = SshStream::new(socket, Rc::clone(&gate));
+        let handler = SessionHandler::new(events, host_keys);
+        match client::connect_stream(Arc::new(config), stream, handler).await {
+            Ok(handle) => Ok(Self { handle, gate }),
+            Err(HandlerError::HostKey(problem)) => Err(problem.into()),
+            Err(HandlerError::Russh(error)) => Err(handshake_error(&error, &gate)),
+        }
+    }
+
+    /// Proves who the user is, by the methods of `credentials` and, where the
+    /// server asks, by questions to the user through `events`.
+    ///
+    /// # Errors
+    /// `LoginFailed`, `UnusableKey`, `ConnectionLost`.
+    pub async fn login(
+        &mut self,
+        credentials: Credentials,
+        can_ask: bool,
+        settings: &SshSettings,
+        events: &dyn SshEvents,
+    ) -> Result<(), SessionError> {
+        let identity = keys::identity(
+            &credentials,
+            settings.config.max_kdf_rounds,
+            &settings.workers,
+        )
+        .await?;
+        auth::login(&mut self.handle, credentials, identity, can_ask, events).await
+    }
+
+    /// Opens the session channel and starts the shell or command in a
+    /// terminal of the size that `size` gives when it is asked for.
+    ///
+    /// # Errors
+    /// `StartRefused`, `ConnectionLost`.
+    pub async fn start(
+        self,
+        terminal: &TerminalRequest,
+        size: impl Fn() -> WindowSize,
+    ) -> Result<SshChannel, SessionError> {
+        let mut channel = match self.handle.channel_open_session().await {
+            Ok(channel) => channel,
+            Err(russh::Error::ChannelOpenFailure(_)) => {
+                return Err(SessionError::StartRefused("a session channel"));
+            }
+            Err(_) => return Err(SessionError::ConnectionLost),
+        };
+        let now = size();
+        channel
+            .request_pty(
+                true,
+                &terminal.term,
+                u32::from(now.cols()),
+                u32::from(now.rows()),
+                now.width_px(),
+                now.height_px(),
+                &[],
+            )
+            .await
+            .map_err(|_| SessionError::ConnectionLost)?;
+        confirm(&mut channel, "a terminal").await?;
+        for (name, value) in &terminal.env {
+            // No reply wanted: servers refuse most names, which is no error.
+            channel
+                .set_env(false, name.as_str(), value.as_str())
+                .await
+                .map_err(|_| SessionError::ConnectionLost)?;
+        }
+        match &terminal.command {
+            None => channel.request_shell(true).await,
+            Some(command) => channel.exec(true, command.as_str()).await,
+        }
+        .map_err(|_| SessionError::ConnectionLost)?;
+        confirm(&mut channel, "the shell or command").await?;
+        // From here output comes through the handler alone: without its read
+        // half, russh's bounded queue is out of the path.
+        let (_, write) = channel.split();
+        Ok(SshChannel::new(self.handle, write, self.gate))
+    }
+}
+
+/// Waits for the reply to the last request.
+async fn confirm(channel: &mut Channel<Msg>, what: &'static str) -> Result<(), SessionError> {
+    loop {
+        match channel.wait().await {
+            Some(ChannelMsg::Success) => return Ok(()),
+            Some(ChannelMsg::Failure | ChannelMsg::Close) => {
+                return Err(SessionError::StartRefused(what));
+            }
+            // Output and window changes reach the handler too.
+            Some(_) => {}
+            None => return Err(SessionError::ConnectionLost),
+        }
+    }
+}
+
+fn handshake_error(error: &russh::Error, gate: &Gate) -> SessionError {
+    if !gate.is_identified() {
+        tracing::info!(%error, "the target does not speak SSH");
+        return SessionError::NotSsh;
+    }
+    if let russh::Error::NoCommonAlgo { kind, ours, theirs } = error {
+        tracing::warn!(
+            ?kind,
+            ?ours,
+            theirs = crate::message::escape_remote_text(&theirs.join(",")),
+            "no common algorithm"
+        );
+        return SessionError::NoCommonAlgorithm;
+    }
+    tracing::info!(%error, "the SSH key exchange failed");
+    SessionError::HandshakeFailed
+}

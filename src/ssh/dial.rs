@@ -1,0 +1,41 @@
+//! The TCP connection to a target: options first, then connect, nothing of
+//! SSH. Takes an address, never a name.
+
+use crate::sockets;
+use futures_lite::AsyncWrite;
+use glommio::net::TcpStream;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// A peer that acknowledges nothing for this long is dead (RFC 5482).
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Connects to `address`. `receive_buffer`, in bytes, caps SO_RCVBUF: what
+/// the kernel holds for a session whose gate is closed, and with it the time
+/// from Ctrl-C to silence. The caller owns the deadline; dropping the future
+/// closes the socket.
+///
+/// # Errors
+/// The system's, for instance `ConnectionRefused`.
+pub async fn dial(address: SocketAddr, receive_buffer: usize) -> io::Result<TcpStream> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    // The kernel doubles the value for its own bookkeeping (socket(7)).
+    socket.set_recv_buffer_size(receive_buffer / 2)?;
+    match socket.connect(&address.into()) {
+        Ok(()) => {}
+        Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
+        Err(e) => return Err(e),
+    }
+    let mut stream = sockets::adopt(socket);
+    // A send of nothing pends while the handshake is under way and then
+    // reports its outcome; glommio waits for it like for any other write.
+    poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, &[])).await?;
+    Ok(stream)
+}

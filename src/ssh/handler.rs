@@ -1,0 +1,252 @@
+//! russh's callbacks, turned into [`SshEvents`]. Rejects every channel a
+//! server tries to open. Decides nothing else.
+
+use super::host_keys::HostKeyCheck;
+use super::{SshEvent, SshEvents};
+use crate::error::HostKeyProblem;
+use crate::message::ExitSignal;
+use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
+use russh::keys::PublicKeyOrCertificate;
+use russh::{Channel, ChannelId, ChannelOpenFailure, Sig};
+use send_wrapper::SendWrapper;
+use std::rc::Rc;
+
+/// Why the handshake ended without a session.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HandlerError {
+    #[error(transparent)]
+    Russh(#[from] russh::Error),
+    #[error(transparent)]
+    HostKey(#[from] HostKeyProblem),
+}
+
+/// russh wants `Send`; the wrapped parts stay on the shard (see `stream`).
+pub(super) struct SessionHandler {
+    events: SendWrapper<Rc<dyn SshEvents>>,
+    host_keys: HostKeyCheck,
+}
+
+impl SessionHandler {
+    pub(super) fn new(events: Rc<dyn SshEvents>, host_keys: HostKeyCheck) -> Self {
+        Self {
+            events: SendWrapper::new(events),
+            host_keys,
+        }
+    }
+}
+
+impl Drop for SessionHandler {
+    /// russh's loop has ended, however it did.
+    fn drop(&mut self) {
+        self.events.event(SshEvent::Disconnected);
+    }
+}
+
+impl Handler for SessionHandler {
+    type Error = HandlerError;
+
+    async fn auth_banner(&mut self, banner: &str, _: &mut Session) -> Result<(), Self::Error> {
+        self.events.event(SshEvent::Banner(banner.to_owned()));
+        Ok(())
+    }
+
+    async fn check_server_key(
+        &mut self,
+        presented: &PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
+        let PublicKeyOrCertificate::PublicKey { key, .. } = presented else {
+            // No certificate algorithm is offered.
+            return Err(HostKeyProblem::Unknown.into());
+        };
+        if let Some(question) = self.host_keys.check(key)? {
+            if let Some((event, answer)) = question.ask() {
+                self.events.event(event);
+                if !answer.recv().await.unwrap_or(false) {
+                    return Err(HostKeyProblem::Refused.into());
+                }
+            } else {
+                self.host_keys.remember(key).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    async fn data(
+        &mut self,
+        _: ChannelId,
+        data: &[u8],
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.events.output(data);
+        Ok(())
+    }
+
+    async fn extended_data(
+        &mut self,
+        _: ChannelId,
+        _: u32,
+        data: &[u8],
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.events.output(data);
+        Ok(())
+    }
+
+    async fn exit_status(
+        &mut self,
+        _: ChannelId,
+        status: u32,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.events.event(SshEvent::ExitStatus(status));
+        Ok(())
+    }
+
+    async fn exit_signal(
+        &mut self,
+        _: ChannelId,
+        signal: Sig,
+        core_dumped: bool,
+        message: &str,
+        _: &str,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.events.event(SshEvent::ExitSignal {
+            signal: ExitSignal::from_remote(signal_name(&signal)),
+            core_dumped,
+            message: message.to_owned(),
+        });
+        Ok(())
+    }
+
+    async fn channel_close(&mut self, _: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
+        self.events.event(SshEvent::ChannelClosed);
+        Ok(())
+    }
+
+    async fn disconnected(
+        &mut self,
+        reason: DisconnectReason<Self::Error>,
+    ) -> Result<(), Self::Error> {
+        match reason {
+            DisconnectReason::ReceivedDisconnect(info) => {
+                tracing::debug!(
+                    reason = ?info.reason_code,
+                    message = crate::message::escape_remote_text(&info.message),
+                    "the SSH server disconnected"
+                );
+            }
+            DisconnectReason::Error(error) => {
+                tracing::debug!(%error, "the SSH connection ended");
+            }
+        }
+        Ok(())
+    }
+
+    // russh's defaults accept channels that a server opens.
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        reject(reply).await
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        reject(reply).await
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        reject(reply).await
+    }
+
+    async fn server_channel_open_session(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        reject(reply).await
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        reject(reply).await
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        reject(reply).await
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        reject(reply).await
+    }
+
+    async fn should_accept_unknown_server_channel(&mut self, _: ChannelId, _: &str) -> bool {
+        false
+    }
+}
+
+async fn reject(reply: ChannelOpenHandle) -> Result<(), HandlerError> {
+    reply
+        .reject(ChannelOpenFailure::AdministrativelyProhibited)
+        .await;
+    Ok(())
+}
+
+/// The name on the wire; russh keeps its own conversion private.
+fn signal_name(signal: &Sig) -> &str {
+    match signal {
+        Sig::ABRT => "ABRT",
+        Sig::ALRM => "ALRM",
+        Sig::FPE => "FPE",
+        Sig::HUP => "HUP",
+        Sig::ILL => "ILL",
+        Sig::INT => "INT",
+        Sig::KILL => "KILL",
+        Sig::PIPE => "PIPE",
+        Sig::QUIT => "QUIT",
+        Sig::SEGV => "SEGV",
+        Sig::TERM => "TERM",
+        Sig::USR1 => "USR1",
+        Sig::Custom(name) => name,
+    }
+}

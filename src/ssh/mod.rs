@@ -1,0 +1,81 @@
+//! The SSH side of a session: russh on the shard's own thread.
+//!
+//! `runtime` is the seam to the executor, `stream` and `gate` the socket,
+//! `dial` the TCP connection, `client` the handshake, `auth` the login,
+//! `channel` the running shell. It never sees a WebSocket.
+
+mod algorithms;
+mod auth;
+mod channel;
+mod client;
+mod dial;
+mod gate;
+mod handler;
+mod host_keys;
+mod keys;
+pub mod known_hosts;
+mod runtime;
+mod stream;
+
+pub use channel::SshChannel;
+pub use client::{SshClient, SshSettings};
+pub use dial::dial;
+pub use gate::Gate;
+pub use host_keys::HostKeyCheck;
+pub use runtime::SshRuntime;
+
+use crate::error::Stage;
+use crate::message::{ExitSignal, Prompt, Secret};
+use async_channel::Sender;
+
+/// What the SSH side tells the session. Implemented by the session's inbox;
+/// both live on one shard, so every call is a plain function call.
+pub trait SshEvents {
+    /// Output of the remote process, stdout and stderr alike.
+    fn output(&self, bytes: &[u8]);
+    /// Everything else.
+    fn event(&self, event: SshEvent);
+}
+
+/// An occurrence on the SSH side.
+pub enum SshEvent {
+    /// The connection has entered a stage.
+    Stage(Stage),
+    /// The server's banner (RFC 4252 section 5.4).
+    Banner(String),
+    /// The user must say whether to trust a key; the server waits.
+    HostKeyQuestion {
+        /// SSH name of the key's algorithm.
+        algorithm: String,
+        /// `SHA256:..`
+        fingerprint: String,
+        /// Where the answer goes.
+        answer: Sender<bool>,
+    },
+    /// A round of keyboard-interactive (RFC 4256).
+    Question {
+        /// Title, may be empty.
+        name: String,
+        /// May be empty.
+        instruction: String,
+        /// May be empty.
+        prompts: Vec<Prompt>,
+        /// Where the answers go, one for each prompt.
+        answer: Sender<Vec<Secret>>,
+    },
+    /// `exit-status`.
+    ExitStatus(u32),
+    /// `exit-signal`.
+    ExitSignal {
+        /// Its name.
+        signal: ExitSignal,
+        /// Whether a core was written.
+        core_dumped: bool,
+        /// The server's words.
+        message: String,
+    },
+    /// The channel is closed: no more output comes.
+    ChannelClosed,
+    /// The connection is gone.
+    Disconnected,
+}

@@ -1,0 +1,160 @@
+//! The stream russh reads from and writes to: a glommio socket with
+//! read-ahead, the [`Gate`], and fairness. No deadlines: the session owns all
+//! clocks and pulls the gate's kill switch.
+
+use super::gate::Gate;
+use super::runtime::{AsyncRead, AsyncWrite, ReadBuf};
+use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
+use glommio::net::TcpStream;
+use send_wrapper::SendWrapper;
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// russh reads a packet's length and then the rest, a system call each; this
+/// takes what is there in one. Shared by all sessions of a shard.
+const SCRATCH: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
+}
+
+/// Bytes that were read ahead and not yet taken by russh. At most [`SCRATCH`]
+/// minus what russh took at once; freed when drained.
+#[derive(Default)]
+struct Leftover {
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+impl Leftover {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.taken += count;
+        if self.taken >= self.bytes.len() {
+            *self = Self::default();
+        }
+    }
+}
+
+struct Inner {
+    socket: TcpStream,
+    leftover: Leftover,
+    gate: Rc<Gate>,
+}
+
+/// russh wants a `Send` stream. This one panics if another thread touches it,
+/// which cannot happen: russh's loop runs on the shard's own executor.
+pub(super) struct SshStream(SendWrapper<Inner>);
+
+impl SshStream {
+    pub(super) fn new(socket: TcpStream, gate: Rc<Gate>) -> Self {
+        Self(SendWrapper::new(Inner {
+            socket,
+            leftover: Leftover::default(),
+            gate,
+        }))
+    }
+}
+
+fn killed() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the session has ended")
+}
+
+impl Inner {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.gate.is_killed() {
+            return Poll::Ready(Err(killed()));
+        }
+        let rest = self.leftover.rest();
+        if rest.is_empty() {
+            return self.poll_read_ahead(cx, buf);
+        }
+        let count = rest.len().min(buf.remaining());
+        buf.put_slice(rest.get(..count).unwrap_or_default());
+        self.leftover.consume(count);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads what the socket has: what fits goes to `buf`, the rest is kept.
+    /// Nothing in `buf` afterwards means end of stream.
+    fn poll_read_ahead(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.gate.park_reader(cx.waker());
+        let budget = self.gate.read_budget();
+        if budget == 0 {
+            return Poll::Pending;
+        }
+        if glommio::executor().need_preempt() {
+            // A flooding server must not starve the shard's other sessions.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        SCRATCH_BUFFER.with_borrow_mut(|scratch| {
+            let limit = budget.min(scratch.len());
+            let window = scratch.get_mut(..limit).unwrap_or_default();
+            let count = std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, window))?;
+            let filled = window.get(..count).unwrap_or_default();
+            self.gate.note_read(filled);
+            let (now, later) = filled.split_at(count.min(buf.remaining()));
+            buf.put_slice(now);
+            self.leftover.bytes.extend_from_slice(later);
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.gate.is_killed() {
+            return Poll::Ready(Err(killed()));
+        }
+        self.gate.park_writer(cx.waker());
+        let count = std::task::ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
+        self.gate.note_written(count);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match Pin::new(&mut self.socket).poll_close(cx) {
+            // The peer closed first; russh would take the error for a failure
+            // and skip telling the handler.
+            Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            other => other,
+        }
+    }
+}
+
+impl AsyncRead for SshStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.0.poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for SshStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_close(cx)
+    }
+}

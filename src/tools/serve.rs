@@ -1,0 +1,36 @@
+//! `sshard serve`: run the bridge.
+
+use super::ToolError;
+use crate::cli::Serve;
+use crate::config::{HostKeyPolicy, Loaded};
+use crate::server::{Server, StartError};
+use crate::targets::Policy;
+use crate::telemetry;
+use std::sync::Arc;
+
+/// Checks, prints or serves, as the flags say. Serves until a signal.
+///
+/// # Errors
+/// [`ToolError`].
+pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
+    loaded.require_targets()?;
+    let config = &loaded.config;
+    Policy::parse(&config.targets.allow, &config.targets.named).map_err(StartError::from)?;
+    if flags.print_config {
+        print!("{}", loaded.print());
+    }
+    if flags.print_config || flags.check {
+        return Ok(());
+    }
+    let _log = telemetry::start_logging(&config.log);
+    if config.ssh.host_key_policy == HostKeyPolicy::Off {
+        tracing::warn!(
+            "ssh.host_key_policy is off: whoever answers at a target's address gets the passwords"
+        );
+    }
+    let server = Server::start(Arc::clone(config))?;
+    for address in server.addresses() {
+        println!("listening on {address}");
+    }
+    server.run().map_err(ToolError::ShardDied)
+}

@@ -1,0 +1,60 @@
+//! The client's socket with a count of what was written: the only sign of
+//! whether a slow client takes anything at all.
+
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use glommio::net::TcpStream;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A glommio socket that counts. No timeouts: the session owns all clocks.
+pub struct CountingSocket {
+    socket: TcpStream,
+    written: u64,
+}
+
+impl CountingSocket {
+    /// Wraps `socket`.
+    pub fn new(socket: TcpStream) -> Self {
+        Self { socket, written: 0 }
+    }
+
+    /// Bytes the kernel took so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+}
+
+impl AsyncRead for CountingSocket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for CountingSocket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = std::task::ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
+        self.written += count as u64;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match Pin::new(&mut self.socket).poll_close(cx) {
+            // The peer closed first.
+            Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            other => other,
+        }
+    }
+}
