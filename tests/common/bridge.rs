@@ -1,0 +1,160 @@
+//! The program under test, as a process: started, watched, signalled, ended.
+
+use super::log::Log;
+use super::{DEADLINE, poll};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+pub(crate) struct Bridge {
+    process: Child,
+    addrs: Vec<SocketAddr>,
+    stdout: Log,
+    stderr: Log,
+}
+
+impl Bridge {
+    /// `sshard serve` with these arguments and environment, listening. Unless `args` has its own
+    /// `--listen`, on a free port of 127.0.0.1.
+    pub(crate) fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut all = vec!["serve"];
+        if !args.contains(&"--listen") {
+            all.extend(["--listen", "127.0.0.1:0"]);
+        }
+        all.extend(args);
+        Self::command(&all, env)
+    }
+
+    /// Any subcommand that announces where it listens, once for each `--listen`.
+    pub(crate) fn command(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let listeners = args.iter().filter(|arg| **arg == "--listen").count().max(1);
+        let mut process = spawn(args, env);
+        let stdout = Log::drain(process.stdout.take().unwrap());
+        let stderr = Log::drain(process.stderr.take().unwrap());
+        let mut bridge = Self {
+            process,
+            addrs: Vec::new(),
+            stdout,
+            stderr,
+        };
+        let addrs = bridge.stdout.wait(DEADLINE, |text| {
+            let addrs = announced(text);
+            (addrs.len() >= listeners).then_some(addrs)
+        });
+        bridge.addrs = addrs.unwrap_or_else(|| {
+            panic!(
+                "`sshard {}` announced no listener:\n{}",
+                args.join(" "),
+                bridge.stdout()
+            )
+        });
+        bridge
+    }
+
+    /// The first address it listens on.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addrs[0]
+    }
+
+    /// All of them, in the order announced.
+    pub(crate) fn addrs(&self) -> &[SocketAddr] {
+        &self.addrs
+    }
+
+    /// The WebSocket's address for `target`: `host/port` or a name.
+    pub(crate) fn url(&self, target: &str) -> String {
+        format!("ws://{}/ws/{target}", self.addr())
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Open file descriptors.
+    pub(crate) fn fds(&self) -> usize {
+        self.count("fd")
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.count("task")
+    }
+
+    fn count(&self, directory: &str) -> usize {
+        let path = format!("/proc/{}/{directory}", self.pid());
+        fs::read_dir(path).map_or(0, Iterator::count)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
+        let process = &mut self.process;
+        poll(deadline, || process.try_wait().unwrap())
+            .unwrap_or_else(|| panic!("still running after {deadline:?}"))
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    pub(crate) fn stderr_contains(&self, pattern: &str) -> bool {
+        self.stderr().contains(pattern)
+    }
+
+    /// Waits until the log holds `pattern`; the log is printed when this panics.
+    pub(crate) fn wait_stderr(&self, pattern: &str, deadline: Duration) {
+        let found = self
+            .stderr
+            .wait(deadline, |text| text.contains(pattern).then_some(()));
+        assert!(
+            found.is_some(),
+            "not logged within {deadline:?}: {pattern:?}"
+        );
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to kill.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            eprintln!("sshard logged:\n{}", self.stderr());
+        }
+    }
+}
+
+fn spawn(args: &[&str], env: &[(&str, &str)]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sshard"));
+    // The settings of whoever runs the tests are not the test's.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SSHARD_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(args)
+        .envs(env.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The addresses of complete lines `listening on ADDRESS`.
+fn announced(text: &str) -> Vec<SocketAddr> {
+    text.split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+        .filter_map(|line| line.split_once("listening on "))
+        .filter_map(|(_, rest)| rest.split_whitespace().next()?.parse().ok())
+        .collect()
+}

@@ -1,0 +1,55 @@
+//! What the integration tests share: a real OpenSSH server, the bridge as a process, a blocking
+//! WebSocket client, and servers that misbehave. Nothing here knows the bridge's source; it
+//! speaks to the program as its users do. Every wait has a deadline and, when that passes,
+//! panics with what was seen.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test binary compiles all of this and uses its part"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests are threads that wait for real programs: they need the clock and locks"
+)]
+
+mod account;
+mod bridge;
+mod hostile;
+mod log;
+mod sshd;
+mod ws;
+
+pub(crate) use account::{Account, KeyPair, account};
+pub(crate) use bridge::Bridge;
+pub(crate) use hostile::{Hostile, Script, closed_port};
+pub(crate) use sshd::Sshd;
+pub(crate) use ws::{Client, Event, Options, Refused};
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for one thing. Generous, because machines are slow; no test passes
+/// because of it.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Asks again and again until `probe` gives an answer; None past the deadline. For what cannot
+/// tell us when it changes: another process, a file, `/proc`.
+pub(crate) fn poll<T>(deadline: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + deadline;
+    loop {
+        if let Some(answer) = probe() {
+            return Some(answer);
+        }
+        if Instant::now() >= until {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,270 @@
+//! Holds the shape of the source tree: which module may name which, which names are reserved to
+//! which modules, sizes, unfinished work, and the top level. The tables below are the rules;
+//! `layering/` is the checker, and `layering/planted.rs` shows that each rule can fail.
+//!
+//! Code under `cfg(test)` is exempt from arrows and names, not from sizes. Not looked at: what a
+//! macro expands to, and functions written inside a macro's arguments.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+#[path = "layering/arrows.rs"]
+mod arrows;
+#[path = "layering/mentions.rs"]
+mod mentions;
+#[path = "layering/planted.rs"]
+mod planted;
+#[path = "layering/rules.rs"]
+mod rules;
+#[path = "layering/shape.rs"]
+mod shape;
+#[path = "layering/tree.rs"]
+mod tree;
+
+use rules::{Forbidden, Reserved, Room, Rules};
+use std::path::Path;
+
+const RULES: Rules = Rules {
+    max_file_lines: 400,
+    max_function_lines: 70,
+    rooms: ROOMS,
+    reserved: RESERVED,
+    forbidden: FORBIDDEN,
+    top_level: TOP_LEVEL,
+};
+
+/// Every module of the crate and what it may name. The longest name that fits a module is its
+/// row; a module may always name what lies inside its own row.
+const ROOMS: &[Room] = &[
+    Room {
+        name: "main",
+        may_name: &["cli", "config", "tools", "server", "telemetry", "error"],
+        reason: "a table of contents: parse, load, run",
+    },
+    Room {
+        name: "cli",
+        may_name: &["config"],
+        reason: "flags become a layer of the configuration and nothing else",
+    },
+    Room {
+        name: "tools",
+        may_name: &["server", "config", "telemetry", "error", "clock"],
+        reason: "a subcommand starts a server or talks to one; it sees no session",
+    },
+    Room {
+        name: "tools::demo",
+        may_name: &["server", "config", "telemetry", "error", "clock", "ssh"],
+        reason: "brings its own SSH server, so it needs that side's key types",
+    },
+    Room {
+        name: "server",
+        may_name: &[
+            "control",
+            "shard",
+            "limits",
+            "targets",
+            "ssh",
+            "telemetry",
+            "workers",
+            "config",
+            "error",
+            "clock",
+        ],
+        reason: "builds what the shards share, then places, starts and stops them",
+    },
+    Room {
+        name: "control",
+        may_name: &[
+            "shard::mailbox",
+            "limits",
+            "telemetry",
+            "config",
+            "error",
+            "clock",
+        ],
+        reason: "reaches a shard by its mailbox alone; the rest it reads",
+    },
+    Room {
+        name: "shard",
+        may_name: &[
+            "http",
+            "bridge",
+            "limits",
+            "ws",
+            "telemetry",
+            "config",
+            "error",
+            "clock",
+        ],
+        reason: "accepts connections and owns sessions; what a session does is the bridge's",
+    },
+    Room {
+        name: "http",
+        may_name: &["ws", "targets", "message", "config", "error", "clock"],
+        reason: "from a request to an upgrade; it knows no session",
+    },
+    Room {
+        name: "bridge",
+        may_name: &[
+            "message",
+            "ws",
+            "ssh",
+            "targets",
+            "limits",
+            "telemetry",
+            "config",
+            "error",
+            "clock",
+            "workers",
+        ],
+        reason: "the one place where the two sides meet",
+    },
+    Room {
+        name: "bridge::state",
+        may_name: &["bridge::timers", "message", "limits", "config", "error"],
+        reason: "pure: events and instants in, actions out; no step back to the session",
+    },
+    Room {
+        name: "bridge::timers",
+        may_name: &["config", "error"],
+        reason: "pure: a table of instants",
+    },
+    Room {
+        name: "ws",
+        may_name: &["config", "error", "clock", "message"],
+        reason: "one WebSocket; it never sees SSH",
+    },
+    Room {
+        name: "ssh",
+        may_name: &[
+            "config",
+            "error",
+            "clock",
+            "workers",
+            "message::Credentials",
+            "message::WindowSize",
+            "message::Secret",
+        ],
+        reason: "one SSH connection; it never sees a WebSocket, and of the messages only values",
+    },
+    Room {
+        name: "targets",
+        may_name: &["workers", "config", "error"],
+        reason: "which address may be dialled; it dials none",
+    },
+    Room {
+        name: "limits",
+        may_name: &[],
+        reason: "checked by loom on its own",
+    },
+    Room {
+        name: "message",
+        may_name: &[],
+        reason: "bytes in, values out",
+    },
+    Room {
+        name: "telemetry",
+        may_name: &["config", "error"],
+        reason: "counts and writes; it asks nothing of those it counts",
+    },
+    Room {
+        name: "workers",
+        may_name: &[],
+        reason: "threads for work that blocks, whatever the work is",
+    },
+    Room {
+        name: "config",
+        may_name: &[],
+        reason: "everything reads it, so it reads nothing",
+    },
+    Room {
+        name: "error",
+        may_name: &["message"],
+        reason: "a bad message is one of the causes in its table",
+    },
+    Room {
+        name: "clock",
+        may_name: &[],
+        reason: "the bottom",
+    },
+];
+
+/// Names from outside that only some modules may write.
+const RESERVED: &[Reserved] = &[
+    Reserved {
+        name: "tokio",
+        only: &["ssh::runtime", "tools::demo"],
+        reason: "the seam russh needs is one small module; the demo's SSH server is no shard",
+    },
+    Reserved {
+        name: "glommio",
+        only: &["shard", "ssh", "ws", "http", "bridge::session", "server"],
+        reason: "what else there is can be tested without an executor",
+    },
+];
+
+/// Modules that do no I/O and know no runtime, and the names that would betray them.
+const FORBIDDEN: &[Forbidden] = &[Forbidden {
+    rooms: &["bridge::state", "bridge::timers", "message", "limits"],
+    names: &[
+        "glommio",
+        "tokio",
+        "russh",
+        "hyper",
+        "async_tungstenite",
+        "tungstenite",
+        "socket2",
+        "rustix",
+        "std::net::TcpListener",
+        "std::net::TcpStream",
+        "std::net::ToSocketAddrs",
+        "std::net::UdpSocket",
+        "std::os::unix::net",
+        "std::fs",
+        "std::process",
+        "std::thread::sleep",
+        "std::thread::spawn",
+        "std::io::stdin",
+        "std::io::stdout",
+        "std::io::stderr",
+    ],
+    reason: "pure, so that tests and models can run every path of it",
+}];
+
+/// Names at the top level: what the project is, then what its tools demand.
+const TOP_LEVEL: &[&str] = &[
+    "Cargo.toml",
+    "README.md",
+    "src",
+    "benches",
+    "loadtest",
+    "tests",
+    "perf",
+    "Cargo.lock",
+    "LICENSE",
+    "Makefile",
+    "crates",
+    "rustfmt.toml",
+    "clippy.toml",
+    "deny.toml",
+    ".ci",
+    ".gitignore",
+    // Never committed.
+    ".git",
+    "target",
+    "proptest-regressions",
+];
+
+#[test]
+fn the_tree_holds_the_rules() {
+    let violations = rules::check(Path::new(env!("CARGO_MANIFEST_DIR")), &RULES);
+    let report: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    assert!(
+        report.is_empty(),
+        "{} violations:\n{}",
+        report.len(),
+        report.join("\n")
+    );
+}

@@ -1,0 +1,109 @@
+//! Judges the paths a source file writes: arrows between modules, reserved and forbidden names.
+
+use crate::mentions::{Mention, Mentions};
+use crate::rules::{Room, Rule, Rules, Violation};
+
+/// A file, the module it is, and what it mentions.
+type Source<'a> = (&'a str, Vec<String>, Mentions);
+
+pub(crate) fn check(sources: &[Source<'_>], rules: &Rules) -> Vec<Violation> {
+    let test_modules: Vec<&Vec<String>> = sources
+        .iter()
+        .flat_map(|(_, _, mentions)| &mentions.test_modules)
+        .collect();
+    let mut found = Vec::new();
+    for (file, module, mentions) in sources {
+        if test_modules.iter().any(|test| module.starts_with(test)) {
+            continue;
+        }
+        // The library's root is the map of modules: it names them all, and is named by none.
+        let room = room_of(module, rules);
+        if room.is_none() && !module.is_empty() {
+            let what = format!("`{}` has no row in the table of rooms", module.join("::"));
+            found.push(violation(Rule::UnknownRoom, file, 0, what));
+            continue;
+        }
+        for mention in &mentions.paths {
+            let broken = match (mention.path.split_first(), room) {
+                (Some((first, inside)), Some(room)) if first == "crate" => {
+                    arrow(room, inside, rules)
+                }
+                _ => foreign(module, mention, rules),
+            };
+            if let Some((rule, what)) = broken {
+                found.push(violation(rule, file, mention.line, what));
+            }
+        }
+    }
+    found
+}
+
+fn violation(rule: Rule, file: &str, line: usize, what: String) -> Violation {
+    Violation {
+        rule,
+        file: file.to_owned(),
+        line,
+        what,
+    }
+}
+
+/// The row of a module: the longest name it lies in.
+fn room_of<'a>(module: &[String], rules: &'a Rules) -> Option<&'a Room> {
+    rules
+        .rooms
+        .iter()
+        .filter(|room| lies_in(module, room.name))
+        .max_by_key(|room| room.name.len())
+}
+
+/// Whether the path is `name` or something inside it.
+fn lies_in(path: &[String], name: &str) -> bool {
+    let mut path = path.iter();
+    name.split("::")
+        .all(|part| path.next().is_some_and(|p| p == part))
+}
+
+/// As [`lies_in`]; a glob that brings `name` in counts too.
+fn names(path: &[String], name: &str) -> bool {
+    let globbed = match path.split_last() {
+        Some((last, base)) if last == "*" => {
+            name.starts_with(&format!("{}::", base.join("::"))) || name == base.join("::")
+        }
+        _ => false,
+    };
+    globbed || lies_in(path, name)
+}
+
+fn arrow(room: &Room, target: &[String], rules: &Rules) -> Option<(Rule, String)> {
+    if lies_in(target, room.name) || room.may_name.iter().any(|name| lies_in(target, name)) {
+        return None;
+    }
+    let shown = target.join("::");
+    if room_of(target, rules).is_none() {
+        let what = format!("`crate::{shown}` lies in no room; name the module it comes from");
+        return Some((Rule::UnknownRoom, what));
+    }
+    let (name, reason) = (room.name, room.reason);
+    let what = format!("`{name}` names `{shown}` ({name}: {reason})");
+    Some((Rule::Arrow, what))
+}
+
+fn foreign(module: &[String], mention: &Mention, rules: &Rules) -> Option<(Rule, String)> {
+    let (path, shown) = (&mention.path, module.join("::"));
+    for reserved in rules.reserved {
+        let allowed = reserved.only.iter().any(|room| lies_in(module, room));
+        if names(path, reserved.name) && !allowed {
+            let what = format!("`{shown}` names {} ({})", reserved.name, reserved.reason);
+            return Some((Rule::Reserved, what));
+        }
+    }
+    for forbidden in rules.forbidden {
+        let here = forbidden.rooms.iter().any(|room| lies_in(module, room));
+        let name = forbidden.names.iter().find(|name| names(path, name));
+        if let (true, Some(name)) = (here, name) {
+            let what = format!("`{shown}` names {name} ({})", forbidden.reason);
+            return Some((Rule::Forbidden, what));
+        }
+    }
+    None
+}

@@ -1,0 +1,110 @@
+//! What a rule and a violation are, and the check of a whole tree against all rules.
+//! How each rule is looked at stands in `arrows`, `mentions` and `shape`.
+
+use crate::{arrows, mentions, shape, tree};
+use std::fmt;
+use std::path::Path;
+
+/// A module, by its path below `src` joined with `::`, and the modules (or single items of
+/// modules) it may name.
+pub(crate) struct Room {
+    pub(crate) name: &'static str,
+    pub(crate) may_name: &'static [&'static str],
+    pub(crate) reason: &'static str,
+}
+
+/// A name from outside the crate that only some modules may write.
+pub(crate) struct Reserved {
+    pub(crate) name: &'static str,
+    pub(crate) only: &'static [&'static str],
+    pub(crate) reason: &'static str,
+}
+
+/// Names from outside the crate that some modules may not write.
+pub(crate) struct Forbidden {
+    pub(crate) rooms: &'static [&'static str],
+    pub(crate) names: &'static [&'static str],
+    pub(crate) reason: &'static str,
+}
+
+/// All rules of a tree.
+pub(crate) struct Rules {
+    pub(crate) max_file_lines: usize,
+    /// From the opening to the closing brace of a function, both counted.
+    pub(crate) max_function_lines: usize,
+    pub(crate) rooms: &'static [Room],
+    pub(crate) reserved: &'static [Reserved],
+    pub(crate) forbidden: &'static [Forbidden],
+    pub(crate) top_level: &'static [&'static str],
+}
+
+/// Which rule was broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    FileSize,
+    FunctionSize,
+    /// A module names one that is not below it.
+    Arrow,
+    /// A module has no row in the table.
+    UnknownRoom,
+    Reserved,
+    Forbidden,
+    Unfinished,
+    IgnoredWithoutReason,
+    TopLevel,
+    /// The file is no Rust, so nothing can be said about it.
+    Unparsable,
+}
+
+/// One broken rule.
+#[derive(Debug)]
+pub(crate) struct Violation {
+    pub(crate) rule: Rule,
+    /// Path below the root, with `/`.
+    pub(crate) file: String,
+    /// Counted from 1; 0 speaks of the whole file.
+    pub(crate) line: usize,
+    pub(crate) what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            rule,
+            file,
+            line,
+            what,
+        } = self;
+        write!(f, "{file}:{line}: {rule:?}: {what}")
+    }
+}
+
+/// Everything in the tree at `root` that breaks a rule.
+pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
+    let mut found = shape::top_level(root, rules);
+    let files = tree::text_files(root);
+    for file in &files {
+        found.extend(shape::unfinished(file));
+    }
+    let mut sources = Vec::new();
+    for file in files.iter().filter(|file| file.is_rust()) {
+        found.extend(shape::file_size(file, rules));
+        match syn::parse_file(&file.text) {
+            Ok(syntax) => {
+                found.extend(shape::functions(file, &syntax, rules));
+                if let Some(module) = tree::module_of(&file.path) {
+                    let mentions = mentions::collect(&syntax, &module);
+                    sources.push((file.path.as_str(), module, mentions));
+                }
+            }
+            Err(error) => found.push(Violation {
+                rule: Rule::Unparsable,
+                file: file.path.clone(),
+                line: error.span().start().line,
+                what: error.to_string(),
+            }),
+        }
+    }
+    found.extend(arrows::check(&sources, rules));
+    found
+}
