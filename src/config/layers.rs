@@ -43,6 +43,10 @@ pub struct Flag {
 }
 
 /// The variables of this process's environment that may be ours.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where settings come from"
+)]
 pub fn environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os()
         .filter(|(name, _)| name.to_string_lossy().starts_with(ENV_PREFIX))
@@ -50,6 +54,10 @@ pub fn environment() -> Vec<(OsString, OsString)> {
 }
 
 /// The login shell of the user who runs this process: `$SHELL`, or `/bin/sh`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where settings come from"
+)]
 pub fn login_shell() -> PathBuf {
     std::env::var_os("SHELL").map_or_else(|| PathBuf::from("/bin/sh"), PathBuf::from)
 }

@@ -35,6 +35,10 @@ pub trait Gatekeeper {
     /// How the process is.
     fn health(&self) -> Health;
 
+    /// Whether a target of this name is configured. Whether it may be reached
+    /// is not asked here.
+    fn is_configured(&self, name: &str) -> bool;
+
     /// Takes a place, or `None` if the pool is full.
     fn admit(&self, client: SocketAddr) -> Option<Self::Place>;
 
@@ -122,6 +126,12 @@ fn route<G: Gatekeeper, B>(
     }
     let segments: Vec<&str> = segments.split('/').collect();
     let target = Requested::from_segments(&segments).map_err(|error| bad(error.to_string()))?;
+    if matches!(&target, Requested::Named(name) if !keeper.is_configured(name)) {
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "no target of this name is configured",
+        ));
+    }
     let dialect = negotiate(request.headers(), config)?;
     let response = handshake(request, dialect)?;
     let place = admit(peer, dialect, keeper)?;

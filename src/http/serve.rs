@@ -5,6 +5,7 @@ use super::io::HyperIo;
 use super::routes::{Gatekeeper, Peer, Upgrade, answer};
 use crate::config::Config;
 use futures_lite::io::{AsyncRead, AsyncWrite};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use std::cell::RefCell;
@@ -42,14 +43,19 @@ where
     let peer = Peer { client, local };
     let granted = RefCell::new(None);
     let service = service_fn(|request| {
-        let (response, upgrade) = answer(&request, config, &peer, keeper);
+        let (mut response, upgrade) = answer(&request, config, &peer, keeper);
+        if upgrade.is_none() {
+            // One request per connection: probes are rare, terminals upgrade.
+            // Said here and not by hyper's keep_alive(false), which would add
+            // "close" to the 101 as well, and strict clients refuse that.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
         *granted.borrow_mut() = upgrade;
         async move { Ok::<_, Infallible>(response) }
     });
     let connection = http1::Builder::new()
         .half_close(false)
-        // One request per connection: probes are rare, terminals upgrade.
-        .keep_alive(false)
         .header_read_timeout(None)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)

@@ -3,6 +3,7 @@
 
 mod cpus;
 mod host;
+mod thread;
 
 pub use cpus::CpuError;
 pub use host::HostError;
@@ -16,11 +17,11 @@ use crate::ssh::SshSettings;
 use crate::ssh::known_hosts::Store;
 use crate::targets::{Policy, PolicyErrors, Resolver};
 use crate::workers::Workers;
-use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, PoolPlacement};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Jobs that may wait for a worker thread. Each is a login in progress, whose
@@ -30,12 +31,6 @@ const WORKER_QUEUE: usize = 1024;
 /// glommio registers this much memory per executor for its own file I/O,
 /// which sshard does not use: its floor.
 const IO_MEMORY: usize = 64 * 1024;
-
-/// Submission queue entries per executor; more than are in flight in a turn.
-const RING_DEPTH: usize = 4096;
-
-/// A shard's tasks are asked to yield this often; bounds how late timers run.
-const PREEMPT: Duration = Duration::from_millis(2);
 
 /// Why the server did not start. Each text says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -57,14 +52,9 @@ pub enum StartError {
         /// The system's word.
         source: io::Error,
     },
-    /// A shard's executor did not start.
-    #[error("shard {shard} could not start: {detail}")]
-    Shard {
-        /// Its number.
-        shard: usize,
-        /// Why.
-        detail: String,
-    },
+    /// A shard's thread ended before it listened.
+    #[error("shard {0} could not start; the log says why")]
+    Shard(usize),
 }
 
 fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
@@ -74,22 +64,9 @@ fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
 /// A running server.
 pub struct Server {
     addresses: Vec<SocketAddr>,
-    shards: Vec<ExecutorJoinHandle<()>>,
+    shards: Vec<JoinHandle<()>>,
     watched: Supervised,
     events: Receiver<Event>,
-}
-
-/// Tells the control thread when the shard's thread ends, however it does.
-struct DeathWatch {
-    shard: usize,
-    events: SyncSender<Event>,
-}
-
-impl Drop for DeathWatch {
-    fn drop(&mut self) {
-        // Full only if the control thread is gone, and then nobody cares.
-        let _ = self.events.try_send(Event::ShardEnded(self.shard));
-    }
 }
 
 /// What every shard's sessions are made with; cloned for each shard.
@@ -172,11 +149,9 @@ impl Server {
                 limits: Arc::clone(&limits),
                 lifecycle: Arc::clone(&watched.lifecycle),
             };
-            let watch = DeathWatch {
-                shard: index,
-                events: event_sender.clone(),
-            };
-            shards.push(start_shard(*cpu, setup, shared.clone(), watch)?);
+            let thread = start_shard(*cpu, setup, shared.clone(), event_sender.clone())
+                .map_err(io_error("cannot start the thread of a shard"))?;
+            shards.push(thread);
         }
         let server = Self {
             addresses,
@@ -191,12 +166,9 @@ impl Server {
     /// Every shard reports in, or dies trying.
     fn wait_until_ready(&self) -> Result<(), StartError> {
         let look = Duration::from_millis(1);
-        while self.watched.lifecycle.health() == crate::http::Health::Starting {
+        while self.watched.lifecycle.is_starting() {
             if let Ok(Event::ShardEnded(shard)) = self.events.recv_timeout(look) {
-                return Err(StartError::Shard {
-                    shard,
-                    detail: "its thread ended".to_owned(),
-                });
+                return Err(StartError::Shard(shard));
             }
         }
         Ok(())
@@ -214,8 +186,8 @@ impl Server {
     pub fn run(self) -> Result<(), usize> {
         control::supervise(&self.watched, &self.events)?;
         for shard in self.shards {
-            if let Err(error) = shard.join() {
-                tracing::warn!(%error, "a shard did not end in order");
+            if shard.join().is_err() {
+                tracing::warn!("a shard did not end in order");
             }
         }
         Ok(())
@@ -240,24 +212,12 @@ fn start_shard(
     cpu: usize,
     setup: ShardSetup,
     shared: Shared,
-    watch: DeathWatch,
-) -> Result<ExecutorJoinHandle<()>, StartError> {
+    events: SyncSender<Event>,
+) -> io::Result<JoinHandle<()>> {
     let index = setup.index;
-    LocalExecutorBuilder::new(glommio::Placement::Fixed(cpu))
-        .name(&format!("sshard-{index}"))
-        .io_memory(IO_MEMORY)
-        .ring_depth(RING_DEPTH)
-        .preempt_timer(PREEMPT)
-        // By default its blocking pool would be pinned to the shard's core.
-        .blocking_thread_pool_placement(PoolPlacement::Unbound(1))
-        .spawn(move || async move {
-            let _watch = watch;
-            if let Err(error) = shard::run(setup, shared.context()).await {
-                tracing::error!(shard = index, %error, "a shard could not run");
-            }
-        })
-        .map_err(|error| StartError::Shard {
-            shard: index,
-            detail: error.to_string(),
-        })
+    thread::spawn(index, cpu, events, move || async move {
+        if let Err(error) = shard::run(setup, shared.context()).await {
+            tracing::error!(shard = index, %error, "a shard could not run");
+        }
+    })
 }

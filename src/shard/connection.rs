@@ -82,6 +82,7 @@ async fn run_session(
     let ws = WsConnection::new(stream, leftover, read_limit).await;
     let session = BridgeSession::new(SessionStart {
         id,
+        shard: shard.index,
         dialect: upgrade.dialect,
         target: upgrade.target,
         client: client.ip().to_canonical(),
@@ -108,6 +109,10 @@ impl Gatekeeper for Shard {
 
     fn health(&self) -> Health {
         self.lifecycle.health()
+    }
+
+    fn is_configured(&self, name: &str) -> bool {
+        self.context.policy.is_configured(name)
     }
 
     fn admit(&self, client: SocketAddr) -> Option<Admission> {

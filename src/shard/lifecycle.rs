@@ -24,6 +24,11 @@ impl Lifecycle {
         self.starting.fetch_sub(1, Ordering::AcqRel);
     }
 
+    /// Whether some shard does not listen yet.
+    pub fn is_starting(&self) -> bool {
+        self.starting.load(Ordering::Acquire) > 0
+    }
+
     /// No new sessions from now on.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
@@ -38,7 +43,7 @@ impl Lifecycle {
     pub fn health(&self) -> Health {
         if self.is_draining() {
             Health::Draining
-        } else if self.starting.load(Ordering::Acquire) > 0 {
+        } else if self.is_starting() {
             Health::Starting
         } else {
             Health::Ready

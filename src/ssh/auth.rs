@@ -1,8 +1,9 @@
 //! SSH authentication (RFC 4252, RFC 4256): certificate, key, password,
 //! keyboard-interactive, in this order, as far as the server lets each on.
 
-use super::handler::SessionHandler;
+use super::handler::{HandlerError, SessionHandler};
 use super::keys::Identity;
+use super::signer::{KeySigner, SignError};
 use super::{SshEvent, SshEvents};
 use crate::error::SessionError;
 use crate::message::{Credentials, Prompt, Secret};
@@ -47,8 +48,10 @@ struct Login<'a> {
     credentials: Credentials,
     identity: Option<Identity>,
     can_ask: bool,
-    /// The password answered a hidden prompt already, or was refused.
+    /// The password answered a hidden prompt already.
     password_used: bool,
+    /// Not to be offered again: taken as one factor of several, or wrong.
+    spent: Vec<Method>,
     events: &'a dyn SshEvents,
 }
 
@@ -70,6 +73,7 @@ pub(super) async fn login(
         identity,
         can_ask,
         password_used: false,
+        spent: Vec::new(),
         events,
     };
     login.run().await
@@ -84,33 +88,50 @@ impl Login<'_> {
                 return Err(SessionError::LoginFailed);
             };
             pending.remove(0);
-            let outcome = self.attempt(method).await;
-            match outcome? {
+            match self.attempt(method).await? {
                 Outcome::LoggedIn => return Ok(()),
                 Outcome::Refused { remaining, .. } if remaining.is_empty() => {
-                    // russh says the same when the connection died.
-                    return Err(if self.handle.is_closed() && !refused_any {
-                        SessionError::ConnectionLost
-                    } else {
-                        SessionError::LoginFailed
-                    });
+                    return Err(self.why_nothing_remains(refused_any).await);
                 }
                 Outcome::Refused { remaining, partial } => {
                     refused_any = true;
-                    if method == Method::Password && !partial {
-                        // The same password is as wrong in a prompt. Asking
-                        // the user again would not be the login they sent.
-                        self.password_used = true;
-                        pending.retain(|m| *m != Method::Interactive);
+                    if partial {
+                        // What was refused so far may only have been out of
+                        // turn (RFC 4252 section 5.1).
+                        pending = self.methods();
                     }
-                    if partial && !pending.contains(&Method::Interactive) {
-                        pending.push(Method::Interactive);
-                    }
-                    pending.retain(|m| remaining.contains(&m.kind()));
+                    self.spend(method, &remaining, partial);
+                    let spent = &self.spent;
+                    pending.retain(|m| remaining.contains(&m.kind()) && !spent.contains(m));
                 }
             }
         }
         Err(SessionError::LoginFailed)
+    }
+
+    /// russh says that no method remains, and ends, both when the server says
+    /// so and when the connection died. Its last word tells which it was.
+    async fn why_nothing_remains(self, refused_any: bool) -> SessionError {
+        match self.handle.await {
+            Err(HandlerError::Russh(russh::Error::NoAuthMethod)) => SessionError::LoginFailed,
+            _ if refused_any => SessionError::LoginFailed,
+            _ => SessionError::ConnectionLost,
+        }
+    }
+
+    /// Notes what is not to be offered again after this refusal.
+    fn spend(&mut self, method: Method, remaining: &MethodSet, partial: bool) {
+        match method {
+            // Another round may ask for something else.
+            Method::Interactive => {}
+            _ if partial => self.spent.push(method),
+            // Where passwords are taken, this one is wrong, and as wrong in a
+            // prompt. Asking the user again would not be the login they sent.
+            Method::Password if remaining.contains(&MethodKind::Password) => {
+                self.spent.extend([Method::Password, Method::Interactive]);
+            }
+            _ => {}
+        }
     }
 
     /// What there is to offer, in the order of the protocol page. With no
@@ -152,9 +173,18 @@ impl Login<'_> {
                 else {
                     return Err(SessionError::Internal);
                 };
-                self.handle
-                    .authenticate_openssh_cert(user, key, certificate)
-                    .await
+                let hash = self.rsa_hash(&key).await?;
+                let signed = self
+                    .handle
+                    .authenticate_certificate_with(user, certificate, hash, &mut KeySigner(key))
+                    .await;
+                match signed {
+                    Err(SignError::Connection(_)) => Err(russh::Error::SendError),
+                    Err(SignError::Key(_) | SignError::Encoding(_)) => {
+                        return Err(SessionError::UnusableKey("it cannot sign"));
+                    }
+                    Ok(result) => Ok(result),
+                }
             }
             Method::Key => {
                 let Some(key) = self.identity.as_ref().map(|i| Arc::clone(&i.key)) else {

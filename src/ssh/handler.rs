@@ -124,6 +124,7 @@ impl Handler for SessionHandler {
         Ok(())
     }
 
+    /// Hands the error on: it is what the connection's handle resolves to.
     async fn disconnected(
         &mut self,
         reason: DisconnectReason<Self::Error>,
@@ -138,6 +139,7 @@ impl Handler for SessionHandler {
             }
             DisconnectReason::Error(error) => {
                 tracing::debug!(%error, "the SSH connection ended");
+                return Err(error);
             }
         }
         Ok(())

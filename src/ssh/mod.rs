@@ -15,6 +15,7 @@ mod host_keys;
 mod keys;
 pub mod known_hosts;
 mod runtime;
+mod signer;
 mod stream;
 
 pub use channel::SshChannel;

@@ -131,6 +131,11 @@ impl Policy {
         self.rules.allow.is_empty() && self.rules.named.is_empty()
     }
 
+    /// Whether `targets.named` has this name.
+    pub fn is_configured(&self, name: &str) -> bool {
+        self.rules.named.contains_key(name)
+    }
+
     /// The first step, before anything is looked up. An address that is not
     /// allowed, and a name that could not lead to an allowed one, end here.
     ///

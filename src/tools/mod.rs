@@ -5,6 +5,8 @@ pub mod serve;
 
 use crate::config::ConfigErrors;
 use crate::server::StartError;
+use std::fmt::Display;
+use std::io::{self, Write};
 
 /// Why a subcommand failed; the text is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +23,19 @@ pub enum ToolError {
     /// The demo's SSH server did not start.
     #[error("{0}")]
     Demo(#[from] demo::DemoError),
+    /// What was asked for cannot be printed.
+    #[error("cannot print: {0}")]
+    Print(#[from] io::Error),
+}
+
+/// Prints a text of whole lines.
+///
+/// # Errors
+/// The system's, where `print!` would panic.
+fn say(text: impl Display) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    write!(stdout, "{text}")?;
+    stdout.flush()
 }
 
 impl ToolError {
@@ -29,7 +44,7 @@ impl ToolError {
         match self {
             // EX_CONFIG of sysexits.h.
             Self::Config(_) | Self::Start(StartError::Policy(_)) => 78,
-            Self::Start(_) | Self::ShardDied(_) | Self::Demo(_) => 1,
+            Self::Start(_) | Self::ShardDied(_) | Self::Demo(_) | Self::Print(_) => 1,
         }
     }
 }

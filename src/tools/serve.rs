@@ -1,6 +1,6 @@
 //! `sshard serve`: run the bridge.
 
-use super::ToolError;
+use super::{ToolError, say};
 use crate::cli::Serve;
 use crate::config::{HostKeyPolicy, Loaded};
 use crate::server::{Server, StartError};
@@ -17,7 +17,7 @@ pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
     let config = &loaded.config;
     Policy::parse(&config.targets.allow, &config.targets.named).map_err(StartError::from)?;
     if flags.print_config {
-        print!("{}", loaded.print());
+        say(loaded.print())?;
     }
     if flags.print_config || flags.check {
         return Ok(());
@@ -30,7 +30,7 @@ pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
     }
     let server = Server::start(Arc::clone(config))?;
     for address in server.addresses() {
-        println!("listening on {address}");
+        say(format_args!("listening on {address}\n"))?;
     }
     server.run().map_err(ToolError::ShardDied)
 }

@@ -57,6 +57,10 @@ where
     };
     match SPAWNER.with(Cell::get) {
         Some(spawner) => spawner(Box::pin(task)),
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is what upstream does; a shard has a spawner"
+        )]
         None => {
             tokio::spawn(task);
         }

@@ -83,6 +83,8 @@ enum PendingAnswer {
 pub struct SessionStart {
     /// Its name.
     pub id: SessionId,
+    /// The number of its shard.
+    pub shard: usize,
     /// How the client talks.
     pub dialect: Dialect,
     /// Where the client wants to go.
@@ -140,6 +142,7 @@ impl BridgeSession {
         let now = crate::clock::now();
         let SessionStart {
             id,
+            shard,
             dialect,
             target,
             client,
@@ -150,7 +153,7 @@ impl BridgeSession {
         } = start;
         let gate = Rc::new(Gate::default());
         let high = context.config.websocket.write_buffer_size.bytes();
-        let span = tracing::info_span!("session", %id, %client, %target);
+        let span = tracing::info_span!("session", %id, shard, %client, %target);
         Self {
             state: SessionState::new(id.to_string(), dialect, &context.config, now),
             processor: MessageProcessor::new(dialect),
@@ -292,8 +295,11 @@ impl BridgeSession {
         };
         let now = crate::clock::now();
         self.state.handle(now, Input::Started);
-        self.arm_keepalive(now);
-        self.log_ready();
+        // The client may have closed in the same turn.
+        if self.state.phase() == Phase::Active {
+            self.arm_keepalive(now);
+            self.log_ready();
+        }
     }
 
     fn arm_keepalive(&mut self, now: std::time::Instant) {

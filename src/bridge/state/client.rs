@@ -2,7 +2,9 @@
 
 use super::{Action, EARLY_INPUT, Ending, Phase, Question, SessionState};
 use crate::error::SessionError;
-use crate::message::{ClientMessage, Dialect, Incoming, Secret, ServerMessage, WindowSize};
+use crate::message::{
+    BadMessage, ClientMessage, Dialect, Incoming, Secret, ServerMessage, WindowSize,
+};
 use bytes::Bytes;
 use std::time::Instant;
 
@@ -11,10 +13,7 @@ impl SessionState {
     /// the client back, and its pong clock stands still.
     pub fn wants_message(&self) -> bool {
         match self.phase {
-            Phase::Created => true,
-            Phase::Connecting(_) => {
-                self.early_input.iter().map(Bytes::len).sum::<usize>() < EARLY_INPUT
-            }
+            Phase::Created | Phase::Connecting(_) => self.early_input.len() < EARLY_INPUT,
             Phase::Active => self.input.has_room(),
             Phase::Closing | Phase::Closed => false,
         }
@@ -23,15 +22,16 @@ impl SessionState {
     pub(super) fn on_message(&mut self, now: Instant, message: Incoming) {
         self.missed_pongs = 0;
         match message {
+            Incoming::Auth(..) if self.phase != Phase::Created => {
+                self.fail(now, BadMessage::SecondAuth.into());
+            }
             Incoming::Auth(request, rest) => {
                 if self.draining {
                     return self.fail(now, SessionError::Draining);
                 }
                 self.size = request.terminal.size;
                 self.output.set_window(request.terminal.flow_window);
-                if !rest.is_empty() {
-                    self.early_input.push_back(rest);
-                }
+                self.early_input.extend_from_slice(&rest);
                 self.start_connecting(now);
                 self.actions.push_back(Action::Connect(request));
             }
@@ -52,7 +52,7 @@ impl SessionState {
                 self.fail(now, SessionError::OutOfOrder("input came after `eof`"));
             }
             (Phase::Active, _) => self.pass_input(bytes),
-            (_, Dialect::Compatible) => self.early_input.push_back(bytes),
+            (_, Dialect::Compatible) => self.early_input.extend_from_slice(&bytes),
             (_, Dialect::V1) => self.fail(
                 now,
                 SessionError::OutOfOrder("binary messages are accepted after `ready`"),
@@ -166,6 +166,7 @@ impl SessionState {
         }
         let bytes = self.input.due_ack()?;
         self.input.note_acked(bytes);
+        self.check_invariants();
         Some(ServerMessage::InputAck { bytes })
     }
 }

@@ -58,6 +58,11 @@ impl OutputFlow {
     pub(super) fn sent(&self) -> u64 {
         self.sent
     }
+
+    /// No more is unacknowledged than the client allowed.
+    pub(super) fn is_consistent(&self) -> bool {
+        self.acked <= self.sent && self.window.is_none_or(|w| self.sent - self.acked <= w)
+    }
 }
 
 /// Input from the client.
@@ -105,5 +110,10 @@ impl InputFlow {
 
     pub(super) fn received(&self) -> u64 {
         self.received
+    }
+
+    /// Nothing is acknowledged before it passed, nor passed before it came.
+    pub(super) fn is_consistent(&self) -> bool {
+        self.acked <= self.passed && self.passed <= self.received
     }
 }

@@ -4,27 +4,32 @@
 
 mod client;
 mod flow;
+mod invariants;
 mod remote;
 #[cfg(test)]
 mod tests;
 mod time;
+mod types;
+
+pub use types::{Action, Ending, Exit, Input};
 
 use super::timers::{Timer, Timers};
 use crate::config::Config;
-use crate::error::{SessionError, Stage, WsViolation};
-use crate::message::{
-    AuthRequest, Dialect, ExitSignal, Incoming, Prompt, Secret, ServerMessage, SignalName,
-    WindowSize,
-};
-use bytes::Bytes;
+use crate::error::{SessionError, Stage};
+use crate::message::{Dialect, ServerMessage, WindowSize};
+use bytes::BytesMut;
 use flow::{InputFlow, OutputFlow};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+use types::{Question, Rules, Suspended};
 
 /// Input kept before the shell is up (compatible dialect).
 const EARLY_INPUT: usize = 16 * 1024;
-/// Banner text a server may send in one session.
+/// Bytes of banners a server may send in one session, with [`BANNER_COST`] for
+/// each: what waits for a client that does not read stays bounded.
 const MAX_BANNER_BYTES: usize = 64 * 1024;
+/// What a banner costs besides its text.
+const BANNER_COST: usize = 64;
 /// Time for the closing handshakes of both sides.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -44,147 +49,6 @@ pub enum Phase {
     Closed,
 }
 
-/// What happened.
-#[derive(Debug)]
-pub enum Input {
-    /// The client sent a message.
-    Message(Incoming),
-    /// The client sent a message that does not decode or breaks RFC 6455.
-    ClientError(SessionError),
-    /// The client sent a close frame.
-    ClientClosed,
-    /// The WebSocket broke.
-    ClientGone,
-    /// The client answered a ping.
-    Pong,
-    /// The connection to the target entered a stage.
-    Stage(Stage),
-    /// The host key is to be confirmed.
-    HostKeyQuestion {
-        /// Key algorithm.
-        algorithm: String,
-        /// `SHA256:..`
-        fingerprint: String,
-    },
-    /// A round of questions.
-    Question {
-        /// Title.
-        name: String,
-        /// May be empty.
-        instruction: String,
-        /// May be empty.
-        prompts: Vec<Prompt>,
-    },
-    /// The SSH server's banner.
-    Banner(String),
-    /// The shell or command has started.
-    Started,
-    /// It could not be started.
-    StartFailed(SessionError),
-    /// The remote process told how it ended.
-    Exit(Exit),
-    /// The channel is closed.
-    ChannelClosed,
-    /// The SSH connection is gone.
-    Disconnected,
-    /// The server drains; sessions end at the deadline.
-    Drain {
-        /// When.
-        deadline: Instant,
-    },
-    /// Someone wants the session to end.
-    Kill(SessionError),
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub enum Action {
-    /// Tell the client.
-    Send(ServerMessage),
-    /// Ping the client.
-    Ping,
-    /// Connect to the target and log in.
-    Connect(Box<AuthRequest>),
-    /// Answer the pending host-key question.
-    AnswerHostKey(bool),
-    /// Answer the pending questions.
-    Answer(Vec<Secret>),
-    /// Pass input on.
-    Input(Bytes),
-    /// Pass the end of input on.
-    Eof,
-    /// Pass the terminal's size on.
-    Resize(WindowSize),
-    /// Pass a signal on.
-    Signal(SignalName),
-    /// Close both sides. Comes once.
-    End(Ending),
-}
-
-/// How the remote process ended, as far as the server told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Exit {
-    /// `exit-status`.
-    pub status: Option<u32>,
-    /// `exit-signal`.
-    pub signal: Option<ExitSignal>,
-    /// Whether a core was written.
-    pub core_dumped: bool,
-    /// The server's words.
-    pub message: String,
-}
-
-/// How a session ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// The remote process ended.
-    Exited(Exit),
-    /// The client closed.
-    ClientClosed,
-    /// Something else ended it.
-    Failed {
-        /// The cause.
-        error: SessionError,
-        /// Where.
-        stage: Stage,
-    },
-}
-
-/// The questions a client can be answering.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Question {
-    HostKey { id: u32 },
-    Prompts { id: u32, count: usize },
-}
-
-/// Deadlines that stand still while a human is asked.
-#[derive(Debug, Default)]
-struct Suspended {
-    stage: Option<Duration>,
-    connection: Option<Duration>,
-}
-
-/// What of the configuration the state machine goes by.
-#[derive(Debug, Clone)]
-struct Rules {
-    auth_timeout: Duration,
-    resolve_timeout: Duration,
-    connect_timeout: Duration,
-    handshake_timeout: Duration,
-    login_timeout: Duration,
-    prompt_timeout: Duration,
-    connection_timeout: Duration,
-    ping_interval: Duration,
-    max_missed_pongs: u32,
-    stall_timeout: Duration,
-    hold_timeout: Duration,
-    idle_timeout: Option<Duration>,
-    max_lifetime: Option<Duration>,
-    input_window: u64,
-    read_limit: u64,
-    uniform_errors: bool,
-}
-
 /// The state of one session.
 #[derive(Debug)]
 pub struct SessionState {
@@ -197,7 +61,7 @@ pub struct SessionState {
     actions: VecDeque<Action>,
     output: OutputFlow,
     input: InputFlow,
-    early_input: VecDeque<Bytes>,
+    early_input: BytesMut,
     eof: bool,
     /// Latest size the client told.
     size: WindowSize,
@@ -207,10 +71,9 @@ pub struct SessionState {
     suspended: Suspended,
     banner_bytes: usize,
     exit: Option<Exit>,
-    /// No more output will come from the remote side.
+    /// No more output will come from the remote side. A short command's end is
+    /// known before its start is: it counts once the session is active.
     remote_done: bool,
-    /// The SSH connection ended while the shell was being started.
-    disconnected_early: bool,
     draining: bool,
     missed_pongs: u32,
     last_activity: Instant,
@@ -232,7 +95,7 @@ impl SessionState {
             actions: VecDeque::new(),
             output: OutputFlow::new(),
             input: InputFlow::new(rules.input_window),
-            early_input: VecDeque::new(),
+            early_input: BytesMut::new(),
             eof: false,
             size: WindowSize::default(),
             resized_early: false,
@@ -242,7 +105,6 @@ impl SessionState {
             banner_bytes: 0,
             exit: None,
             remote_done: false,
-            disconnected_early: false,
             draining: false,
             missed_pongs: 0,
             last_activity: now,
@@ -261,6 +123,7 @@ impl SessionState {
             state.rules.read_limit,
         );
         state.send(hello);
+        state.check_invariants();
         state
     }
 
@@ -281,6 +144,13 @@ impl SessionState {
                 self.end(now, Ending::Failed { error, stage });
             }
             Input::Pong => self.missed_pongs = 0,
+            // They mark the way to the shell and mean nothing off it.
+            Input::Stage(_)
+            | Input::HostKeyQuestion { .. }
+            | Input::Question { .. }
+            | Input::Banner(_)
+            | Input::Started
+                if !matches!(self.phase, Phase::Connecting(_)) => {}
             Input::Stage(stage) => self.enter_stage(now, stage),
             Input::HostKeyQuestion {
                 algorithm,
@@ -294,10 +164,16 @@ impl SessionState {
             Input::Banner(text) => self.on_banner(now, text),
             Input::Started => self.on_started(now),
             Input::Exit(exit) => self.exit = Some(exit),
-            Input::ChannelClosed => self.remote_done |= self.phase == Phase::Active,
-            Input::Disconnected => self.on_disconnected(),
+            Input::ChannelClosed => {
+                // In order, even if the server did not tell how it ended:
+                // many devices never do.
+                self.exit.get_or_insert_default();
+                self.remote_done = true;
+            }
+            Input::Disconnected => self.remote_done = true,
             Input::Drain { deadline } => self.on_drain(now, deadline),
         }
+        self.check_invariants();
     }
 
     /// What to do next, oldest first.
@@ -329,10 +205,12 @@ impl SessionState {
         (self.input.received(), self.output.sent())
     }
 
-    /// Both sides are closed, or may be dropped.
+    /// Both sides are closed, or may be dropped. Checks no invariants: it also
+    /// ends a session in which one was broken.
     pub fn set_closed(&mut self) {
         self.phase = Phase::Closed;
         self.timers.clear_all();
+        self.question = None;
     }
 
     fn send(&mut self, message: ServerMessage) {
@@ -343,15 +221,11 @@ impl SessionState {
 
     fn fail(&mut self, now: Instant, error: SessionError) {
         let stage = self.stage();
-        let public = if self.rules.uniform_errors && error.hides_target() {
-            SessionError::Unreachable
-        } else {
-            error.clone()
-        };
+        let public = self.public_error(&error);
         let verdict = public.verdict();
         self.send(ServerMessage::Error {
             code: verdict.word,
-            stage: stage.as_str(),
+            stage: self.public_stage().as_str(),
             message: public.to_string(),
             retryable: verdict.retryable,
         });
@@ -372,28 +246,30 @@ impl SessionState {
         match ending {
             Ending::Exited(exit) => (1000, exit.reason()),
             Ending::ClientClosed => (1000, String::new()),
-            Ending::Failed { error, .. } if self.rules.uniform_errors && error.hides_target() => {
-                let public = SessionError::Unreachable;
+            Ending::Failed { error, .. } => {
+                let public = self.public_error(error);
                 (public.verdict().close_code, public.to_string())
             }
-            Ending::Failed { error, .. } => (error.verdict().close_code, error.to_string()),
         }
     }
-}
 
-impl Exit {
-    /// `exit=N` or `signal=NAME`; empty if the server told neither.
-    fn reason(&self) -> String {
-        match (self.status, self.signal) {
-            (_, Some(signal)) => format!("signal={}", signal.as_str()),
-            (Some(status), None) => format!("exit={status}"),
-            (None, None) => String::new(),
+    /// What the client may know of `error`.
+    fn public_error(&self, error: &SessionError) -> SessionError {
+        if self.rules.uniform_errors && error.hides_target() {
+            SessionError::Unreachable
+        } else {
+            error.clone()
         }
     }
-}
 
-impl From<WsViolation> for Input {
-    fn from(violation: WsViolation) -> Self {
-        Self::ClientError(violation.into())
+    /// What the client may know of the stage, whatever ends the session: how
+    /// far the way to the target went tells what is there.
+    fn public_stage(&self) -> Stage {
+        let stage = self.stage();
+        if self.rules.uniform_errors && SessionError::Deadline(stage).hides_target() {
+            Stage::Connect
+        } else {
+            stage
+        }
     }
 }

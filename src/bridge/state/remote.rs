@@ -1,10 +1,11 @@
 //! What the target's side brings: stages, questions, the start and the end of
 //! the shell, and the account of relayed bytes.
 
-use super::{Action, Ending, Exit, MAX_BANNER_BYTES, Phase, Question, SessionState};
+use super::types::Question;
+use super::{Action, BANNER_COST, Ending, Exit, MAX_BANNER_BYTES, Phase, SessionState};
 use crate::bridge::timers::Timer;
 use crate::error::{SessionError, Stage};
-use crate::message::{Dialect, Prompt, ServerMessage};
+use crate::message::{Prompt, ServerMessage};
 use std::time::Instant;
 
 impl SessionState {
@@ -40,13 +41,15 @@ impl SessionState {
 
     fn open_question(&mut self, now: Instant, stage: Stage) -> u32 {
         self.phase = Phase::Connecting(stage);
+        // A newer question replaces one nobody answered.
+        self.resume_deadlines(now);
         self.suspend_deadlines(now);
         self.last_question = self.last_question.wrapping_add(1);
         self.last_question
     }
 
     pub(super) fn on_banner(&mut self, now: Instant, text: String) {
-        self.banner_bytes += text.len();
+        self.banner_bytes += text.len() + BANNER_COST;
         if self.banner_bytes > MAX_BANNER_BYTES {
             tracing::warn!(
                 limit = MAX_BANNER_BYTES,
@@ -59,7 +62,6 @@ impl SessionState {
 
     pub(super) fn on_started(&mut self, now: Instant) {
         self.phase = Phase::Active;
-        self.remote_done = self.disconnected_early;
         self.start_relaying(now);
         self.send(ServerMessage::Ready {
             session: self.id.clone(),
@@ -68,18 +70,8 @@ impl SessionState {
         if self.resized_early {
             self.actions.push_back(Action::Resize(self.size));
         }
-        for bytes in std::mem::take(&mut self.early_input) {
-            self.pass_input(bytes);
-        }
-    }
-
-    /// While connecting, the connection's own error tells more and comes too.
-    pub(super) fn on_disconnected(&mut self) {
-        if self.phase == Phase::Active {
-            self.remote_done = true;
-        } else {
-            self.disconnected_early = true;
-        }
+        let early = std::mem::take(&mut self.early_input);
+        self.pass_input(early.freeze());
     }
 
     pub(super) fn on_drain(&mut self, now: Instant, deadline: Instant) {
@@ -102,15 +94,18 @@ impl SessionState {
         }
     }
 
-    /// `bytes` of output were handed to the WebSocket.
+    /// `bytes` of output, within the budget, were handed to the WebSocket.
     pub fn note_output(&mut self, now: Instant, bytes: usize) {
+        debug_assert!(bytes <= self.output_budget());
         self.output.note_sent(bytes as u64);
         self.last_activity = now;
+        self.check_invariants();
     }
 
     /// `total` bytes of input were handed to the SSH side so far.
     pub fn note_input_passed(&mut self, total: u64) {
         self.input.note_passed(total);
+        self.check_invariants();
     }
 
     /// To be told at the end of each turn: output that waits (`pending`), and
@@ -118,20 +113,23 @@ impl SessionState {
     /// with its count of written bytes. Runs the hold and stall clocks, and
     /// ends the session once the remote side is done and all is delivered.
     pub fn settle(&mut self, now: Instant, pending: usize, blocked: bool, written: u64) {
-        if self.phase != Phase::Active {
-            // The stall clock guards the other phases as well: a client may
-            // stop reading before `ready`.
-            return self.run_stall_clock(now, blocked, written);
+        // In every phase: a client may stop reading before `ready`.
+        self.run_stall_clock(now, blocked, written);
+        if self.phase == Phase::Active {
+            self.run_hold_clock(now, pending);
+            if self.remote_done && pending == 0 && !blocked {
+                self.finish(now);
+            }
         }
+        self.check_invariants();
+    }
+
+    fn run_hold_clock(&mut self, now: Instant, pending: usize) {
         if pending > 0 && self.output_budget() == 0 {
             let hold = self.rules.hold_timeout;
             self.timers.set_if_idle(Timer::Hold, now + hold);
         } else {
             self.timers.clear(Timer::Hold);
-        }
-        self.run_stall_clock(now, blocked, written);
-        if self.remote_done && pending == 0 && !blocked {
-            self.finish(now);
         }
     }
 
@@ -151,24 +149,21 @@ impl SessionState {
     /// All output is delivered: the last text, then the close frame.
     fn finish(&mut self, now: Instant) {
         let Some(exit) = self.exit.take() else {
-            // Neither status nor signal: the connection broke, or the server
-            // closed the channel without a word.
+            // The connection broke, and no word on the process came before.
             return self.fail(now, SessionError::ConnectionLost);
         };
-        if self.dialect == Dialect::V1 {
-            let Exit {
-                status,
-                signal,
-                core_dumped,
-                message,
-            } = exit.clone();
-            self.send(ServerMessage::Exit {
-                status,
-                signal,
-                core_dumped,
-                message,
-            });
-        }
+        let Exit {
+            status,
+            signal,
+            core_dumped,
+            message,
+        } = exit.clone();
+        self.send(ServerMessage::Exit {
+            status,
+            signal,
+            core_dumped,
+            message,
+        });
         self.end(now, Ending::Exited(exit));
     }
 }

@@ -1,6 +1,7 @@
 //! Deadlines: which clock runs in which phase, and what follows when it ends.
 
-use super::{Action, Phase, Rules, SessionState, Suspended};
+use super::types::{Rules, Suspended};
+use super::{Action, Phase, SessionState};
 use crate::bridge::timers::Timer;
 use crate::config::Config;
 use crate::error::{SessionError, Stage};
@@ -37,9 +38,8 @@ impl SessionState {
     }
 
     pub(super) fn enter_stage(&mut self, now: Instant, stage: Stage) {
-        if !matches!(self.phase, Phase::Created | Phase::Connecting(_)) {
-            return;
-        }
+        // A question that the way went past is void.
+        self.resume_deadlines(now);
         self.phase = Phase::Connecting(stage);
         let limit = match stage {
             Stage::Resolve => self.rules.resolve_timeout,
@@ -52,6 +52,7 @@ impl SessionState {
     }
 
     pub(super) fn start_relaying(&mut self, now: Instant) {
+        self.resume_deadlines(now);
         self.timers.clear(Timer::Stage);
         self.timers.clear(Timer::Connection);
         self.last_activity = now;
@@ -103,6 +104,7 @@ impl SessionState {
             Timer::Linger => self.set_closed(),
             Timer::GateProbe | Timer::SshKeepalive => {}
         }
+        self.check_invariants();
     }
 
     fn on_ping_due(&mut self, now: Instant) {

@@ -127,11 +127,12 @@ fn several_keys_of_one_host() {
     let rsa_alg = Algorithm::Rsa { hash: None };
     assert_eq!(known.algorithms("h", 22), [rsa_alg, Algorithm::Ed25519]);
     assert_eq!(known.algorithms("h", 2222), []);
+    let known = bench.write(&format!("w* {}\nweb {}\n", text(&ecdsa), text(&ed)));
+    assert_eq!(known.check("web", 22, &rsa), Changed { line: 1 });
     let ecdsa_alg = Algorithm::Ecdsa {
         curve: EcdsaCurve::NistP256,
     };
-    let known = bench.write(&format!("h {}\n", text(&ecdsa)));
-    assert_eq!(known.algorithms("h", 22), [ecdsa_alg]);
+    assert_eq!(known.algorithms("web", 22), [ecdsa_alg, Algorithm::Ed25519]);
 }
 
 #[test]

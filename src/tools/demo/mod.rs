@@ -6,7 +6,7 @@ mod pty;
 mod shell;
 mod ssh_server;
 
-use super::ToolError;
+use super::{ToolError, say};
 use crate::config::{Config, HostKeyPolicy, Loaded};
 use crate::server::Server;
 use crate::telemetry;
@@ -62,10 +62,10 @@ pub fn run(loaded: &Loaded, own_shell: bool) -> Result<(), ToolError> {
     };
     let server = Server::start(Arc::new(config))?;
     for address in server.addresses() {
-        println!("listening on {address}");
+        say(format_args!("listening on {address}\n"))?;
     }
     if let Some(address) = server.addresses().first() {
-        println!("{}", how_to_connect(*address, loaded, &ssh));
+        say(how_to_connect(*address, loaded, &ssh))?;
     }
     server.run().map_err(ToolError::ShardDied)
 }
@@ -94,10 +94,10 @@ fn how_to_connect(address: SocketAddr, loaded: &Loaded, ssh: &EmbeddedServer) ->
          user               {user}\n\
          password           {password}\n\
          \n\
-         With websocat, in another terminal (`exit` ends it):\n\
+         With websocat, in another terminal (`exit` and one more key end it):\n\
          \n\
          stty raw -echo; (printf '%s' '{credentials}'; cat) | websocat -bE {url}; stty sane\n\
          \n\
-         Ctrl-C here stops the demo."
+         Ctrl-C here stops the demo.\n"
     )
 }

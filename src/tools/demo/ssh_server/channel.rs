@@ -3,6 +3,11 @@
 //!
 //! It runs no program and answers no request.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "no shard comes here: russh wants its server's handlers and streams to be Send"
+)]
+
 use super::gate::Gate;
 use super::signals;
 use crate::tools::demo::pty::{Ended, Size};

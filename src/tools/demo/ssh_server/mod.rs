@@ -106,7 +106,7 @@ impl EmbeddedServer {
             places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
         };
         let (stop, stopped) = oneshot::channel();
-        let (running, done) = mpsc::channel();
+        let (running, done) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new().name("sshard-demo-ssh".to_owned());
         let thread = thread.spawn(move || {
             let _running = running;

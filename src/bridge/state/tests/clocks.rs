@@ -1,0 +1,274 @@
+//! Which clock runs when, how long, and what its end brings.
+
+use super::*;
+
+#[test]
+fn every_stage_has_its_deadline() {
+    let stages = [
+        (Stage::Resolve, 5, "4408 the resolve stage"),
+        (Stage::Connect, 10, "4408 the connect stage"),
+        (Stage::Handshake, 12, "4408 the handshake stage"),
+        (Stage::Login, 14, "4408 the login stage"),
+        (Stage::Shell, 12, "4408 the shell stage"),
+    ];
+    for (stage, limit, end) in stages {
+        let mut s = Session::connecting(Dialect::V1, &config());
+        s.pass(3);
+        s.feed(Input::Stage(stage));
+        assert_eq!(s.fire(), Some((Timer::Stage, 3 + limit)));
+        let told = s.told();
+        assert_eq!(told[0], format!("<error deadline {}>", stage.as_str()));
+        assert!(told[1].starts_with(&format!("end {end}")), "{told:?}");
+    }
+    let mut silent = Session::new(Dialect::V1, &config());
+    assert_eq!(silent.fire(), Some((Timer::Stage, 30)));
+    assert!(silent.told()[2].starts_with("end 4408 the auth stage"));
+}
+
+#[test]
+fn pings_extend_no_deadline() {
+    let mut s = Session::new(Dialect::V1, &config());
+    s.pass(29);
+    s.say(ClientMessage::Ping {
+        data: String::new(),
+    });
+    assert_eq!(s.fire(), Some((Timer::Stage, 30)));
+}
+
+#[test]
+fn all_stages_together_have_one_too() {
+    let mut s = Session::connecting(Dialect::V1, &config());
+    for stage in [Stage::Connect, Stage::Handshake, Stage::Login] {
+        s.pass(8);
+        s.feed(Input::Stage(stage));
+    }
+    assert_eq!(s.fire(), Some((Timer::Connection, 25)));
+    assert_eq!(
+        s.told().last().unwrap(),
+        "end 4408 the login stage took too long"
+    );
+}
+
+#[test]
+fn machine_time_stands_still_while_a_human_is_asked() {
+    let mut s = Session::connecting(Dialect::V1, &config());
+    s.feed(Input::Stage(Stage::Login)); // 14 s, of 25 s for all
+    s.pass(4);
+    for (id, thinks) in [(1, 50), (2, 59)] {
+        s.feed(question(1));
+        s.pass(thinks);
+        assert_eq!(s.say(answer(id, 1)), ["1 answers"]);
+    }
+    // 10 s of the stage are left, and 21 s of the whole.
+    assert_eq!(s.fire(), Some((Timer::Stage, 4 + 50 + 59 + 10)));
+    let mut s = Session::connecting(Dialect::V1, &config());
+    s.feed(question(1));
+    s.pass(50);
+    s.say(answer(1, 1));
+    s.feed(Input::Stage(Stage::Shell));
+    s.pass(12);
+    s.feed(Input::Stage(Stage::Login));
+    s.pass(12);
+    s.feed(Input::Stage(Stage::Login));
+    assert_eq!(s.fire(), Some((Timer::Connection, 50 + 25)));
+}
+
+#[test]
+fn a_human_has_a_deadline_too() {
+    for (asked, end) in [(host_key(), "host_key"), (question(1), "login")] {
+        let mut s = Session::connecting(Dialect::V1, &config());
+        s.feed(asked);
+        assert_eq!(s.fire(), Some((Timer::Prompt, 60)));
+        let told = s.told();
+        assert_eq!(told[0], format!("<error deadline {end}>"));
+    }
+}
+
+#[test]
+fn a_question_that_is_passed_over_costs_no_clock() {
+    // The next question, the next stage, the start: each voids it.
+    let mut s = Session::connecting(Dialect::V1, &config());
+    s.feed(host_key());
+    s.feed(question(1));
+    s.say(answer(2, 1));
+    assert!(s.state.timers.get(Timer::Connection).is_some());
+    s.feed(question(1));
+    s.feed(Input::Stage(Stage::Shell));
+    assert_eq!(s.fire(), Some((Timer::Stage, 12)));
+    let mut s = Session::connecting(Dialect::V1, &config());
+    s.feed(question(1));
+    s.feed(Input::Started);
+    assert_eq!(s.fire(), None);
+    assert!(s.say(answer(1, 1))[1].starts_with("end 4400"));
+}
+
+#[test]
+fn idle_is_no_input_and_no_output() {
+    let mut rules = config();
+    rules.session.idle_timeout = Some(Duration::from_secs(100));
+    let mut s = Session::active(Dialect::V1, &rules);
+    s.pass(60);
+    s.feed(typed("x"));
+    assert_eq!(s.fire(), Some((Timer::Idle, 100)));
+    assert!(s.told().is_empty(), "not idle: 40 s ago");
+    s.pass(30);
+    s.state.note_output(s.now, 1);
+    s.pass(10);
+    s.say(ClientMessage::Ping {
+        data: String::new(),
+    });
+    s.say(resize(90, 20));
+    s.told();
+    assert_eq!(s.fire(), Some((Timer::Idle, 160)));
+    assert_eq!(s.fire(), Some((Timer::Idle, 230)));
+    assert_eq!(s.told()[0], "<error idle relay>");
+}
+
+#[test]
+fn a_life_ends() {
+    let mut rules = config();
+    rules.session.max_lifetime = Some(Duration::from_secs(1000));
+    let mut s = Session::connecting(Dialect::V1, &rules);
+    s.pass(3);
+    s.feed(Input::Started);
+    s.pass(900);
+    s.feed(typed("x"));
+    assert_eq!(s.fire(), Some((Timer::Lifetime, 1003)));
+    assert!(s.told().last().unwrap().starts_with("end 4411"));
+}
+
+#[test]
+fn drain_is_announced_once_and_ends_at_its_deadline() {
+    let drain = |s: &mut Session, after| {
+        let deadline = s.now + Duration::from_secs(after);
+        s.feed(Input::Drain { deadline })
+    };
+    let mut s = Session::active(Dialect::V1, &config());
+    assert_eq!(drain(&mut s, 20), ["<notice 20000>"]);
+    assert!(drain(&mut s, 10).is_empty());
+    assert_eq!(s.feed(typed("x")), ["input x"], "work goes on");
+    assert_eq!(s.fire(), Some((Timer::Drain, 20)));
+    assert!(s.told()[1].starts_with("end 1001"));
+    // No new shell, but one on its way is let start.
+    let mut s = Session::new(Dialect::V1, &config());
+    drain(&mut s, 20);
+    assert_eq!(s.feed(auth(None, ""))[0], "<error drain auth>");
+    let mut s = Session::connecting(Dialect::V1, &config());
+    drain(&mut s, 20);
+    assert_eq!(s.feed(Input::Started), ["<ready cafe 65536>"]);
+    assert_eq!(s.fire(), Some((Timer::Drain, 20)));
+}
+
+fn pinging() -> Config {
+    let mut rules = config();
+    rules.websocket.ping_interval = Duration::from_secs(30);
+    rules
+}
+
+#[test]
+fn two_missed_pongs_close() {
+    for (last, end) in [
+        (None, 90),
+        (Some(Input::Pong), 150),
+        (Some(typed("x")), 150),
+    ] {
+        let mut s = Session::active(Dialect::V1, &pinging());
+        for at in [30, 60] {
+            assert_eq!(s.fire(), Some((Timer::Ping, at)));
+            assert_eq!(s.told(), ["ping"]);
+        }
+        if let Some(sign_of_life) = last {
+            s.feed(sign_of_life);
+            assert_eq!((s.fire(), s.fire()).1, Some((Timer::Ping, 120)));
+        }
+        assert_eq!(s.fire(), Some((Timer::Ping, end)));
+        assert_eq!(
+            s.told().last().unwrap(),
+            "end 4514 the client stopped answering"
+        );
+    }
+}
+
+#[test]
+fn missed_pongs_stand_still_while_nothing_is_read() {
+    let window = pinging().websocket.read_buffer_size.bytes();
+    let mut s = Session::active(Dialect::V1, &pinging());
+    s.feed(zeros(window + 1));
+    assert!(!s.state.wants_message());
+    for at in 1..=5 {
+        assert_eq!(s.fire(), Some((Timer::Ping, at * 30)));
+        assert!(s.told().is_empty(), "no ping, no verdict");
+    }
+    s.state.note_input_passed(1);
+    assert!(s.state.wants_message());
+    assert_eq!(s.fire(), Some((Timer::Ping, 180)));
+    assert_eq!(s.told(), ["ping"]);
+}
+
+#[test]
+fn a_blocked_client_is_stalled_and_not_silent() {
+    let mut s = Session::active(Dialect::V1, &pinging());
+    s.state.settle(s.now, 0, true, 100);
+    assert_eq!(s.fire(), Some((Timer::Ping, 30)));
+    s.pass(15);
+    s.state.settle(s.now, 0, true, 101); // one byte taken: the clock restarts
+    s.pass(10);
+    s.state.settle(s.now, 0, true, 101); // none: it does not
+    assert_eq!(s.fire(), Some((Timer::Ping, 60)));
+    assert_eq!(s.fire(), Some((Timer::Ping, 90)));
+    assert!(s.told().is_empty());
+    assert_eq!(s.fire(), Some((Timer::Stall, 115)));
+    assert!(s.told()[1].starts_with("end 4513"));
+}
+
+#[test]
+fn the_stall_clock_runs_before_ready_and_stops_when_unblocked() {
+    let mut s = Session::new(Dialect::V1, &config());
+    s.state.settle(s.now, 0, true, 0);
+    assert!(s.state.timers.get(Timer::Stall).is_some());
+    s.settle(0);
+    assert!(s.state.timers.get(Timer::Stall).is_none());
+}
+
+#[test]
+fn holding_is_no_stall_and_ends_after_its_own_time() {
+    let mut s = Session::active(Dialect::V1, &config());
+    s.say(ClientMessage::Hold);
+    s.settle(0);
+    assert_eq!(s.state.timers.next(), None, "nothing is held back");
+    s.settle(10);
+    s.pass(500);
+    s.settle(20);
+    s.say(ClientMessage::Release);
+    s.settle(20);
+    assert_eq!(s.state.timers.next(), None);
+    s.say(ClientMessage::Hold);
+    s.settle(20);
+    assert_eq!(s.fire(), Some((Timer::Hold, 1100)));
+    let told = s.told();
+    assert_eq!(told[0], "<error held-too-long relay>");
+    assert!(told[1].starts_with("end 4513"));
+}
+
+#[test]
+fn withheld_acks_hold_too() {
+    let mut s = Session::windowed(1024);
+    s.state.note_output(s.now, 1024);
+    s.settle(1);
+    assert_eq!(s.fire(), Some((Timer::Hold, 600)));
+}
+
+#[test]
+fn every_end_stops_every_clock_but_the_last() {
+    let mut rules = pinging();
+    rules.session.idle_timeout = Some(Duration::from_secs(100));
+    rules.session.max_lifetime = Some(Duration::from_secs(100));
+    let mut s = Session::active(Dialect::V1, &rules);
+    let deadline = s.now + Duration::from_secs(1);
+    s.feed(Input::Drain { deadline });
+    s.say(ClientMessage::Hold);
+    s.state.settle(s.now, 1, true, 1);
+    s.feed(Input::ClientGone);
+    assert_eq!(s.fire(), Some((Timer::Linger, 2)));
+    assert_eq!(s.fire(), None);
+}

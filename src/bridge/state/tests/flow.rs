@@ -1,0 +1,121 @@
+//! Bytes counted in both directions, and the replies that come of it.
+
+use super::*;
+
+fn reply(session: &mut Session) -> Option<String> {
+    session
+        .state
+        .next_reply()
+        .map(|message| super::text(&message))
+}
+
+#[test]
+fn output_stays_within_the_window() {
+    let mut s = Session::windowed(1000);
+    assert_eq!(s.state.output_budget(), 1000);
+    s.state.note_output(s.now, 600);
+    assert_eq!(s.state.output_budget(), 400);
+    s.state.note_output(s.now, 400);
+    assert_eq!(s.state.output_budget(), 0);
+    s.say(ClientMessage::Ack { bytes: 700 });
+    assert_eq!(s.state.output_budget(), 700);
+    s.say(ClientMessage::Ack { bytes: 300 });
+    assert_eq!(s.state.output_budget(), 700, "a late ack is harmless");
+    s.say(ClientMessage::Hold);
+    assert_eq!(s.state.output_budget(), 0);
+    assert_eq!(s.feed(typed("x")), ["input x"], "input passes meanwhile");
+    s.say(ClientMessage::Release);
+    assert_eq!(s.state.output_budget(), 700);
+    assert_eq!(s.state.bytes(), (1, 1000));
+    assert!(s.say(ClientMessage::Ack { bytes: 1000 }).is_empty());
+    let told = s.say(ClientMessage::Ack { bytes: 1001 });
+    assert!(told[1].starts_with("end 4400 `ack` is ahead"));
+    assert_eq!(s.state.output_budget(), 0);
+}
+
+#[test]
+fn without_acks_tcp_pushes_back() {
+    let mut s = Session::connecting(Dialect::V1, &config());
+    assert_eq!(s.state.output_budget(), 0, "nothing before `ready`");
+    s.feed(Input::Started);
+    s.state.note_output(s.now, 1 << 30);
+    assert_eq!(s.state.output_budget(), usize::MAX);
+}
+
+#[test]
+fn input_is_acknowledged_every_quarter_window() {
+    let mut s = Session::active(Dialect::V1, &config());
+    let window = config().websocket.read_buffer_size.bytes();
+    let quarter = window as u64 / 4;
+    s.feed(zeros(window));
+    assert!(
+        s.state.wants_message(),
+        "an `ack` must be read at a full window"
+    );
+    s.feed(zeros(1));
+    assert!(!s.state.wants_message());
+    s.state.note_input_passed(quarter - 1);
+    assert!(s.state.wants_message());
+    assert_eq!(reply(&mut s), None);
+    s.state.note_input_passed(quarter);
+    assert_eq!(reply(&mut s), Some(format!("<input_ack {quarter}>")));
+    assert_eq!(reply(&mut s), None, "once");
+    s.state.note_input_passed(3 * quarter + 5);
+    let total = 3 * quarter + 5;
+    assert_eq!(reply(&mut s), Some(format!("<input_ack {total}>")));
+}
+
+#[test]
+fn the_latest_ping_is_answered_and_pings_do_not_pile_up() {
+    let mut s = Session::new(Dialect::V1, &config());
+    for data in ["a", "b"] {
+        let data = data.to_owned();
+        s.say(ClientMessage::Ping { data });
+    }
+    assert_eq!(reply(&mut s), Some("<pong b>".to_owned()));
+    assert_eq!(reply(&mut s), None);
+}
+
+#[test]
+fn nothing_is_replied_after_the_end() {
+    let mut s = Session::active(Dialect::V1, &config());
+    s.feed(zeros(20_000));
+    s.state.note_input_passed(20_000);
+    s.say(ClientMessage::Ping {
+        data: String::new(),
+    });
+    s.feed(Input::ClientClosed);
+    assert_eq!(reply(&mut s), None);
+    assert!(!s.state.wants_message());
+}
+
+#[test]
+fn early_input_is_kept_up_to_its_limit() {
+    let mut s = Session::new(Dialect::Compatible, &config());
+    s.feed(auth(None, "1"));
+    for _ in 0..100 {
+        s.feed(typed(""));
+    }
+    s.feed(zeros(EARLY_INPUT - 2));
+    assert!(s.state.wants_message());
+    s.feed(typed("2"));
+    assert!(!s.state.wants_message(), "now TCP holds the client back");
+    assert_eq!(s.feed(Input::Started), ["input 16384 bytes"]);
+    assert!(s.state.wants_message());
+    assert_eq!(s.state.bytes(), (EARLY_INPUT as u64, 0));
+}
+
+#[test]
+fn the_size_told_while_connecting_is_not_lost() {
+    let mut s = Session::connecting(Dialect::V1, &config());
+    assert!(s.say(resize(100, 40)).is_empty());
+    assert!(s.say(resize(90, 30)).is_empty());
+    assert_eq!(
+        s.state.window_size(),
+        WindowSize::new(90, 30, 0, 0).unwrap()
+    );
+    assert_eq!(
+        s.feed(Input::Started),
+        ["<ready cafe 65536>", "resize 90x30"]
+    );
+}

@@ -1,0 +1,381 @@
+//! Random sequences of occurrences. A failing case is printed, shrunk; its
+//! seed is kept under `proptest-regressions` and run first from then on.
+//!
+//! The steps keep the promises of the layers around the state machine, and no
+//! more: what a message processor refuses before `auth` does not come before
+//! it, and no message is read that is not wanted.
+
+use super::*;
+use crate::error::HostKeyProblem;
+use crate::message::BadMessage;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Auth {
+        window: Option<u64>,
+        early: bool,
+    },
+    Typed(usize),
+    /// In percent of what was sent; above 100 is a lie.
+    Ack(u64),
+    Say(Word),
+    Happens(Event),
+    /// In percent of the budget.
+    Output(usize),
+    /// In percent of what was received.
+    Passed(u64),
+    Settle {
+        pending: usize,
+        blocked: bool,
+        written: u64,
+    },
+    Reply,
+    Wait(u64),
+    Fire,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Word {
+    Answer(u32, usize),
+    HostKeyAnswer(u32),
+    Resize,
+    Signal,
+    Eof,
+    Hold,
+    Release,
+    Ping,
+    Close,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Stage(Stage),
+    HostKey,
+    Question(usize),
+    Banner(usize),
+    Started,
+    StartFailed,
+    Exit,
+    ChannelClosed,
+    Disconnected,
+    Drain(u64),
+    Kill,
+    Pong,
+    ClientClosed,
+    ClientGone,
+    ClientError,
+}
+
+impl Word {
+    fn message(self) -> ClientMessage {
+        match self {
+            Self::Answer(id, count) => answer(id, count),
+            Self::HostKeyAnswer(id) => ClientMessage::HostKeyAnswer { id, accept: true },
+            Self::Resize => resize(100, 40),
+            Self::Signal => ClientMessage::Signal(SignalName::Hup),
+            Self::Eof => ClientMessage::Eof,
+            Self::Hold => ClientMessage::Hold,
+            Self::Release => ClientMessage::Release,
+            Self::Ping => ClientMessage::Ping {
+                data: "x".to_owned(),
+            },
+            Self::Close => ClientMessage::Close,
+        }
+    }
+}
+
+impl Event {
+    fn input(self, now: Instant) -> Input {
+        match self {
+            Self::Stage(stage) => Input::Stage(stage),
+            Self::HostKey => host_key(),
+            Self::Question(count) => question(count),
+            Self::Banner(bytes) => Input::Banner("b".repeat(bytes)),
+            Self::Started => Input::Started,
+            Self::StartFailed => Input::StartFailed(HostKeyProblem::Refused.into()),
+            Self::Exit => exit(1),
+            Self::ChannelClosed => Input::ChannelClosed,
+            Self::Disconnected => Input::Disconnected,
+            Self::Drain(seconds) => Input::Drain {
+                deadline: now + Duration::from_secs(seconds),
+            },
+            Self::Kill => Input::Kill(SessionError::Killed),
+            Self::Pong => Input::Pong,
+            Self::ClientClosed => Input::ClientClosed,
+            Self::ClientGone => Input::ClientGone,
+            Self::ClientError => Input::ClientError(BadMessage::NotAnObject.into()),
+        }
+    }
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    prop_oneof![
+        4 => (1..4u32, 0..3usize).prop_map(|(id, count)| Word::Answer(id, count)),
+        4 => (1..4u32).prop_map(Word::HostKeyAnswer),
+        8 => prop::sample::select(vec![Word::Resize, Word::Ping, Word::Hold, Word::Release]),
+        2 => prop::sample::select(vec![Word::Signal, Word::Eof]),
+        1 => Just(Word::Close),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    use Stage::{Connect, Handshake, HostKey, Login, Resolve, Shell};
+    let stages = vec![Resolve, Connect, Handshake, HostKey, Login, Shell];
+    prop_oneof![
+        8 => prop::sample::select(stages).prop_map(Event::Stage),
+        4 => (0..3usize).prop_map(Event::Question),
+        4 => prop::sample::select(vec![Event::HostKey, Event::Pong]),
+        2 => (0..40_000usize).prop_map(Event::Banner),
+        8 => Just(Event::Started),
+        2 => (0..100u64).prop_map(Event::Drain),
+        3 => prop::sample::select(vec![Event::Exit, Event::ChannelClosed, Event::Disconnected]),
+        1 => prop::sample::select(vec![
+            Event::StartFailed, Event::Kill, Event::ClientClosed, Event::ClientGone,
+            Event::ClientError,
+        ]),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let window = prop::option::of(1024..100_000u64);
+    prop_oneof![
+        4 => (window, any::<bool>()).prop_map(|(window, early)| Step::Auth { window, early }),
+        8 => (0..40_000usize).prop_map(Step::Typed),
+        4 => (0..=100u64).prop_map(Step::Ack),
+        1 => (101..200u64).prop_map(Step::Ack),
+        8 => word().prop_map(Step::Say),
+        14 => event().prop_map(Step::Happens),
+        8 => (0..=100usize).prop_map(Step::Output),
+        8 => (0..=100u64).prop_map(Step::Passed),
+        8 => (0..3usize, any::<bool>(), 0..4u64)
+            .prop_map(|(pending, blocked, written)| Step::Settle { pending, blocked, written }),
+        4 => Just(Step::Reply),
+        4 => (0..20u64).prop_map(Step::Wait),
+        6 => Just(Step::Fire),
+    ]
+}
+
+fn rules() -> impl Strategy<Value = Config> {
+    let seconds = |range: std::ops::Range<u64>| {
+        prop::option::of(range).prop_map(|s| s.map(Duration::from_secs))
+    };
+    let flags = (any::<bool>(), any::<bool>());
+    (seconds(20..200), seconds(20..400), flags).prop_map(|(idle, life, (pings, uniform))| {
+        let mut rules = config();
+        rules.session.idle_timeout = idle;
+        rules.session.max_lifetime = life;
+        rules.targets.uniform_errors = uniform;
+        if pings {
+            rules.websocket.ping_interval = Duration::from_secs(30);
+        }
+        rules
+    })
+}
+
+/// A session beside what is known about it from the outside.
+struct World {
+    session: Session,
+    dialect: Dialect,
+    auth_seen: bool,
+    window: Option<u64>,
+    sent: u64,
+    acked: u64,
+    /// Bytes handed to the SSH side by [`Action::Input`].
+    handed: u64,
+    passed: u64,
+    input_acked: u64,
+    ends: u32,
+}
+
+impl World {
+    fn new(dialect: Dialect, rules: &Config) -> Self {
+        Self {
+            session: Session::new(dialect, rules),
+            dialect,
+            auth_seen: false,
+            window: None,
+            sent: 0,
+            acked: 0,
+            handed: 0,
+            passed: 0,
+            input_acked: 0,
+            ends: 0,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.session.state.phase(), Phase::Closing | Phase::Closed)
+    }
+
+    /// A message, if it is one that would be read and let through here.
+    fn message(&mut self, message: Incoming) {
+        let s = &mut self.session;
+        let first = matches!(message, Incoming::Auth(..));
+        if s.state.wants_message() && first != self.auth_seen {
+            self.auth_seen = true;
+            s.state.handle(s.now, Input::Message(message));
+        }
+    }
+
+    fn run(&mut self, step: Step) -> Result<(), TestCaseError> {
+        let now = self.session.now;
+        match step {
+            Step::Auth { window, early } => {
+                let early = early && self.dialect == Dialect::Compatible;
+                let window = window.filter(|_| self.dialect == Dialect::V1);
+                if !self.auth_seen {
+                    self.window = window;
+                }
+                let Input::Message(auth) = auth(window, if early { "ls\r" } else { "" }) else {
+                    return Ok(());
+                };
+                self.message(auth);
+            }
+            Step::Typed(count) => self.message(Incoming::Input(vec![b'x'; count].into())),
+            Step::Ack(percent) => {
+                let bytes = self.sent * percent / 100;
+                if bytes <= self.sent && self.auth_seen && !self.is_over() {
+                    self.acked = self.acked.max(bytes);
+                }
+                if self.dialect == Dialect::V1 {
+                    self.message(Incoming::Control(ClientMessage::Ack { bytes }));
+                }
+            }
+            Step::Say(word) => {
+                let both = matches!(word, Word::Resize | Word::Ping);
+                if both || self.dialect == Dialect::V1 {
+                    self.message(Incoming::Control(word.message()));
+                }
+            }
+            Step::Happens(event) => self.session.state.handle(now, event.input(now)),
+            Step::Output(percent) => {
+                let budget = self.session.state.output_budget().min(50_000);
+                let bytes = budget * percent / 100;
+                if bytes > 0 {
+                    self.session.state.note_output(now, bytes);
+                    self.sent += bytes as u64;
+                }
+            }
+            Step::Passed(percent) => {
+                self.passed = self.passed.max(self.handed * percent / 100);
+                self.session.state.note_input_passed(self.passed);
+            }
+            Step::Settle {
+                pending,
+                blocked,
+                written,
+            } => self.session.state.settle(now, pending, blocked, written),
+            Step::Reply => self.reply()?,
+            Step::Wait(seconds) => self.wait(seconds),
+            Step::Fire => drop(self.session.fire()),
+        }
+        self.check()
+    }
+
+    fn reply(&mut self) -> Result<(), TestCaseError> {
+        let Some(reply) = self.session.state.next_reply() else {
+            return Ok(());
+        };
+        prop_assert!(self.dialect == Dialect::V1 && !self.is_over());
+        if let ServerMessage::InputAck { bytes } = reply {
+            prop_assert!(self.input_acked < bytes && bytes <= self.passed);
+            self.input_acked = bytes;
+        }
+        Ok(())
+    }
+
+    /// Time passes; no timer is late.
+    fn wait(&mut self, seconds: u64) {
+        let until = self.session.now + Duration::from_secs(seconds);
+        while self
+            .session
+            .state
+            .timers
+            .next()
+            .is_some_and(|at| at <= until)
+        {
+            self.session.fire();
+        }
+        self.session.now = self.session.now.max(until);
+    }
+
+    fn check(&mut self) -> Result<(), TestCaseError> {
+        while let Some(action) = self.session.state.next_action() {
+            prop_assert_eq!(self.ends, 0, "{:?} after the end", action);
+            match action {
+                Action::End(_) => self.ends += 1,
+                Action::Send(_) => prop_assert_eq!(self.dialect, Dialect::V1),
+                Action::Input(bytes) => self.handed += bytes.len() as u64,
+                _ => {}
+            }
+        }
+        let state = &self.session.state;
+        prop_assert_eq!(
+            self.ends,
+            u32::from(self.is_over()),
+            "one end, and then only"
+        );
+        if let Some(window) = self.window {
+            let free = window - (self.sent - self.acked);
+            prop_assert!(state.output_budget() as u64 <= free);
+        }
+        prop_assert!(state.output_budget() == 0 || state.phase() == Phase::Active);
+        prop_assert_eq!(state.bytes(), (self.handed, self.sent));
+        if self.is_over() {
+            for timer in [Timer::Stage, Timer::Connection, Timer::Prompt, Timer::Ping] {
+                prop_assert_eq!(state.timers.get(timer), None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever was going on: with nobody answering, the clocks end it. Only
+    /// an open shell without limits may live on.
+    fn run_out(&mut self) -> Result<(), TestCaseError> {
+        for _ in 0..1000 {
+            if self.session.fire().is_none() {
+                break;
+            }
+            self.check()?;
+        }
+        if self.session.state.timers.next().is_none() {
+            let phase = self.session.state.phase();
+            prop_assert!(
+                matches!(phase, Phase::Closed | Phase::Active),
+                "{:?}",
+                phase
+            );
+        }
+        if self.session.state.phase() == Phase::Active {
+            self.session
+                .state
+                .handle(self.session.now, Input::ClientGone);
+            self.check()?;
+            prop_assert_eq!(
+                self.session.fire().map(|(timer, _)| timer),
+                Some(Timer::Linger)
+            );
+        }
+        prop_assert_eq!(self.session.state.phase(), Phase::Closed);
+        prop_assert_eq!(self.session.fire(), None);
+        self.check()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn no_sequence_breaks_a_rule(
+        dialect in prop::sample::select(vec![Dialect::V1, Dialect::Compatible]),
+        rules in rules(),
+        steps in prop::collection::vec(step(), 0..80),
+    ) {
+        let mut world = World::new(dialect, &rules);
+        world.check()?;
+        for step in steps {
+            world.run(step)?;
+        }
+        world.run_out()?;
+    }
+}

@@ -1,0 +1,363 @@
+//! Every transition and every way to end: what comes in, what comes out.
+
+use super::*;
+use crate::error::{HostKeyProblem, LimitKind, WsViolation};
+use crate::message::{BadMessage, ExitSignal};
+
+#[test]
+fn a_session_from_hello_to_exit() {
+    let mut s = Session::new(Dialect::V1, &config());
+    assert_eq!(s.told(), ["<hello 30000>"]);
+    assert_eq!(s.state.phase(), Phase::Created);
+    assert_eq!(s.feed(auth(None, "")), ["connect alice"]);
+    assert_eq!(s.state.phase(), Phase::Connecting(Stage::Resolve));
+    for stage in [Stage::Connect, Stage::Handshake] {
+        assert!(s.feed(Input::Stage(stage)).is_empty());
+        assert_eq!(s.state.phase(), Phase::Connecting(stage));
+    }
+    assert_eq!(s.feed(host_key()), ["<host_key 1>"]);
+    assert_eq!(s.state.phase(), Phase::Connecting(Stage::HostKey));
+    let accept = ClientMessage::HostKeyAnswer {
+        id: 1,
+        accept: true,
+    };
+    assert_eq!(s.say(accept), ["host key true"]);
+    s.feed(Input::Stage(Stage::Login));
+    assert_eq!(s.feed(Input::Banner("hi".to_owned())), ["<banner hi>"]);
+    assert_eq!(s.feed(question(2)), ["<prompt 2: 2>"]);
+    assert_eq!(s.say(answer(2, 2)), ["2 answers"]);
+    assert_eq!(s.feed(question(0)), ["<prompt 3: 0>"]);
+    assert_eq!(s.say(answer(3, 0)), ["0 answers"]);
+    s.feed(Input::Stage(Stage::Shell));
+    assert_eq!(s.feed(Input::Started), ["<ready cafe 65536>"]);
+    assert_eq!(s.state.phase(), Phase::Active);
+    assert_eq!(s.feed(typed("ls\r")), ["input ls\r"]);
+    assert_eq!(s.say(resize(100, 40)), ["resize 100x40"]);
+    assert_eq!(
+        s.say(ClientMessage::Signal(SignalName::Int)),
+        ["signal INT"]
+    );
+    assert_eq!(s.say(ClientMessage::Eof), ["eof"]);
+    assert!(s.say(ClientMessage::Eof).is_empty(), "once is enough");
+    s.feed(exit(3));
+    s.feed(Input::ChannelClosed);
+    let end = ["<exit Some(3) None>", "end 1000 exit=3"];
+    assert_eq!(s.settle(0), end);
+    assert_eq!(s.state.phase(), Phase::Closing);
+    assert_eq!(s.fire(), Some((Timer::Linger, 2)));
+    assert_eq!(s.state.phase(), Phase::Closed);
+    assert_eq!(s.fire(), None);
+}
+
+#[test]
+fn exit_comes_after_the_last_byte() {
+    let mut s = Session::active(Dialect::V1, &config());
+    s.feed(exit(0));
+    assert!(s.settle(0).is_empty(), "output may still follow `exit`");
+    s.feed(Input::ChannelClosed);
+    assert!(s.settle(10).is_empty(), "output waits");
+    s.state.settle(s.now, 0, true, 5);
+    assert!(s.told().is_empty(), "the client has not taken it");
+    assert_eq!(s.settle(0), ["<exit Some(0) None>", "end 1000 exit=0"]);
+}
+
+#[test]
+fn how_the_remote_side_ends() {
+    let by_signal = |signal| {
+        Input::Exit(Exit {
+            signal: Some(ExitSignal::from_remote(signal)),
+            ..Exit::default()
+        })
+    };
+    let lost = [
+        "<error connection-lost relay>",
+        "end 4503 the SSH connection was lost",
+    ];
+    let cases = [
+        (
+            vec![exit(7), Input::Disconnected],
+            ["<exit Some(7) None>", "end 1000 exit=7"],
+        ),
+        (
+            vec![by_signal("KILL"), Input::ChannelClosed],
+            ["<exit None Some(\"KILL\")>", "end 1000 signal=KILL"],
+        ),
+        (
+            vec![by_signal("X\r\n"), Input::ChannelClosed],
+            ["<exit None Some(\"unknown\")>", "end 1000 signal=unknown"],
+        ),
+        (
+            vec![Input::Exit(Exit::default()), Input::ChannelClosed],
+            ["<exit None None>", "end 1000"],
+        ),
+        (vec![Input::Disconnected], lost),
+        (vec![Input::ChannelClosed], ["<exit None None>", "end 1000"]),
+    ];
+    for (inputs, expected) in cases {
+        // The end of a short command can be known before its start is.
+        for early in [0, inputs.len()] {
+            let mut s = Session::connecting(Dialect::V1, &config());
+            let mut inputs: Vec<_> = inputs.iter().map(again).collect();
+            inputs.insert(early, Input::Started);
+            for input in inputs {
+                s.feed(input);
+            }
+            assert_eq!(s.settle(0), expected);
+        }
+    }
+}
+
+fn again(input: &Input) -> Input {
+    match input {
+        Input::Exit(exit) => Input::Exit(exit.clone()),
+        Input::ChannelClosed => Input::ChannelClosed,
+        Input::Disconnected => Input::Disconnected,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_other_end_and_where_it_is_told() {
+    let violation = |v: WsViolation| Input::from(v);
+    let cases = [
+        (Input::ClientClosed, vec!["end 1000"]),
+        (Input::ClientGone, vec!["end 1006 the client is gone"]),
+        (
+            Input::ClientError(BadMessage::UnknownType.into()),
+            vec!["<error bad-message ", "end 4400 unknown"],
+        ),
+        (
+            violation(WsViolation::Protocol),
+            vec!["<error websocket-protocol ", "end 1002"],
+        ),
+        (
+            violation(WsViolation::NotUtf8),
+            vec!["<error not-utf8 ", "end 1007"],
+        ),
+        (
+            violation(WsViolation::TooLarge),
+            vec!["<error too-large ", "end 1009"],
+        ),
+        (
+            Input::Kill(SessionError::Killed),
+            vec!["<error killed ", "end 4412 ended by an administrator"],
+        ),
+        (
+            Input::StartFailed(SessionError::LoginFailed),
+            vec!["<error login-failed ", "end 4401 the SSH login failed"],
+        ),
+        (
+            Input::StartFailed(LimitKind::Target.into()),
+            vec!["<error target-limit ", "end 1013"],
+        ),
+        (
+            Input::StartFailed(HostKeyProblem::Changed.into()),
+            vec!["<error host-key-changed ", "end 4409"],
+        ),
+        (
+            Input::Message(Incoming::Control(ClientMessage::Close)),
+            vec!["end 1000"],
+        ),
+    ];
+    for (input, expected) in cases {
+        let what = format!("{input:?}");
+        let mut s = Session::connecting(Dialect::V1, &config());
+        s.feed(Input::Stage(Stage::Connect));
+        let told = s.feed(input);
+        assert_eq!(told.len(), expected.len(), "{what}: {told:?}");
+        for (told, expected) in told.iter().zip(expected) {
+            assert!(told.starts_with(expected), "{what}: {told}");
+            assert!(
+                !told.starts_with('<') || told.ends_with(" connect>"),
+                "{told}"
+            );
+        }
+        assert_eq!(s.state.phase(), Phase::Closing);
+        assert!(
+            s.feed(Input::Kill(SessionError::Killed)).is_empty(),
+            "one end"
+        );
+        assert!(s.feed(Input::ClientGone).is_empty());
+    }
+}
+
+#[test]
+fn what_comes_out_of_order_ends_the_session() {
+    let out_of_order: [(&str, ClientMessage); 5] = [
+        ("signal", ClientMessage::Signal(SignalName::Term)),
+        ("eof", ClientMessage::Eof),
+        ("ack", ClientMessage::Ack { bytes: 1 }),
+        ("answer", answer(1, 1)),
+        (
+            "host_key_answer",
+            ClientMessage::HostKeyAnswer {
+                id: 0,
+                accept: true,
+            },
+        ),
+    ];
+    for (name, message) in out_of_order {
+        let mut s = Session::connecting(Dialect::V1, &config());
+        let told = s.say(message);
+        assert_eq!(told[0], "<error out-of-order resolve>", "{name}");
+        assert!(
+            told[1].starts_with(&format!("end 4400 `{name}`")),
+            "{told:?}"
+        );
+    }
+    let mut early = Session::connecting(Dialect::V1, &config());
+    assert_eq!(early.feed(typed("x"))[0], "<error out-of-order resolve>");
+    let mut late = Session::active(Dialect::V1, &config());
+    late.say(ClientMessage::Eof);
+    assert_eq!(late.feed(typed("x"))[0], "<error out-of-order relay>");
+    for mut s in [
+        Session::connecting(Dialect::V1, &config()),
+        Session::active(Dialect::V1, &config()),
+    ] {
+        assert!(s.feed(auth(None, ""))[0].starts_with("<error bad-message "));
+    }
+}
+
+#[test]
+fn answers_fit_the_open_question() {
+    let host = |id| ClientMessage::HostKeyAnswer { id, accept: false };
+    let wrong = [
+        (host_key(), vec![host(2)]),
+        (host_key(), vec![answer(1, 1)]),
+        (host_key(), vec![host(1), host(1)]),
+        (question(1), vec![answer(2, 1)]),
+        (question(1), vec![answer(1, 0)]),
+        (question(1), vec![answer(1, 2)]),
+        (question(1), vec![host(1)]),
+        (question(1), vec![answer(1, 1), answer(1, 1)]),
+    ];
+    for (asked, said) in wrong {
+        let what = format!("{asked:?} {said:?}");
+        let mut s = Session::connecting(Dialect::V1, &config());
+        s.feed(asked);
+        let told: Vec<_> = said.into_iter().flat_map(|m| s.say(m)).collect();
+        assert!(
+            told.last().unwrap().starts_with("end 4400"),
+            "{what}: {told:?}"
+        );
+    }
+    let mut s = Session::connecting(Dialect::V1, &config());
+    s.feed(host_key());
+    assert_eq!(s.say(host(1)), ["host key false"]);
+}
+
+#[test]
+fn what_belongs_to_the_way_there_means_nothing_off_it() {
+    for input in [
+        Input::Started,
+        Input::Stage(Stage::Login),
+        host_key(),
+        question(1),
+    ] {
+        let mut s = Session::active(Dialect::V1, &config());
+        assert!(s.feed(input).is_empty());
+        assert_eq!(s.state.phase(), Phase::Active);
+    }
+    let mut s = Session::new(Dialect::V1, &config());
+    s.told();
+    assert!(s.feed(Input::Started).is_empty());
+    assert_eq!(s.state.phase(), Phase::Created);
+}
+
+#[test]
+fn a_server_may_not_send_banners_without_end() {
+    for text in ["", "sixteen bytes..."] {
+        let mut s = Session::connecting(Dialect::V1, &config());
+        let each = BANNER_COST + text.len();
+        for _ in 0..MAX_BANNER_BYTES / each {
+            let told = s.feed(Input::Banner(text.to_owned()));
+            assert_eq!(told, [format!("<banner {text}>")]);
+        }
+        let told = s.feed(Input::Banner("x".repeat(each)));
+        assert_eq!(told[0], "<error connection-lost resolve>");
+    }
+}
+
+#[test]
+fn uniform_errors_tell_nothing_of_the_target() {
+    let reached = [
+        SessionError::TargetRefused,
+        SessionError::NotResolved,
+        SessionError::Unreachable,
+        SessionError::NotSsh,
+        SessionError::NoCommonAlgorithm,
+        SessionError::HandshakeFailed,
+        HostKeyProblem::Changed.into(),
+        SessionError::Deadline(Stage::Handshake),
+    ];
+    let mut uniform = config();
+    uniform.targets.uniform_errors = true;
+    let stages = [
+        Stage::Resolve,
+        Stage::Connect,
+        Stage::Handshake,
+        Stage::HostKey,
+    ];
+    for stage in stages {
+        let told = |input| {
+            let mut s = Session::connecting(Dialect::V1, &uniform);
+            s.feed(Input::Stage(stage));
+            s.feed(input)
+        };
+        for error in &reached {
+            assert_eq!(
+                told(Input::StartFailed(error.clone())),
+                [
+                    "<error unreachable connect>",
+                    "end 4502 the target is unreachable"
+                ],
+                "{error:?} in {stage:?}"
+            );
+        }
+        // Nor does an end of another cause say how far the way had led.
+        assert_eq!(
+            told(Input::Kill(SessionError::Killed))[0],
+            "<error killed connect>"
+        );
+    }
+    let mut s = Session::connecting(Dialect::V1, &uniform);
+    s.feed(Input::Stage(Stage::Login));
+    let told = s.feed(Input::StartFailed(SessionError::LoginFailed));
+    assert_eq!(told[0], "<error login-failed login>");
+}
+
+#[test]
+fn the_operator_is_told_the_cause_that_clients_are_not() {
+    let mut uniform = config();
+    uniform.targets.uniform_errors = true;
+    let mut s = Session::connecting(Dialect::V1, &uniform);
+    let error = SessionError::NotResolved;
+    s.state.handle(s.now, Input::StartFailed(error.clone()));
+    let last = std::iter::from_fn(|| s.state.next_action()).last();
+    let stage = Stage::Resolve;
+    assert!(matches!(last, Some(Action::End(e)) if e == Ending::Failed { error, stage }));
+}
+
+#[test]
+fn the_compatible_dialect_is_told_by_close_codes_alone() {
+    let mut s = Session::new(Dialect::Compatible, &config());
+    assert!(s.told().is_empty());
+    assert_eq!(s.feed(auth(None, "ls")), ["connect alice"]);
+    assert!(s.feed(typed(" -l\r")).is_empty());
+    assert!(s.say(resize(100, 40)).is_empty());
+    assert!(s.feed(Input::Message(Incoming::Ignored)).is_empty());
+    assert!(s.feed(Input::Banner("hi".to_owned())).is_empty());
+    assert_eq!(s.feed(Input::Started), ["resize 100x40", "input ls -l\r"]);
+    s.say(ClientMessage::Ping {
+        data: String::new(),
+    });
+    assert!(s.state.next_reply().is_none());
+    let deadline = s.now;
+    assert!(s.feed(Input::Drain { deadline }).is_empty());
+    s.feed(exit(1));
+    s.feed(Input::ChannelClosed);
+    assert_eq!(s.settle(0), ["end 1000 exit=1"]);
+    let mut failed = Session::connecting(Dialect::Compatible, &config());
+    let told = failed.feed(Input::StartFailed(SessionError::LoginFailed));
+    assert_eq!(told, ["end 4401 the SSH login failed"]);
+}
