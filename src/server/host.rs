@@ -97,7 +97,7 @@ fn check_io_uring() -> Result<(), HostError> {
         LocalExecutorBuilder::new(glommio::Placement::Unbound)
             .io_memory(super::IO_MEMORY)
             .make()
-            .map(|executor| executor.run(async {}))
+            .map(drop)
             .map_err(|error| error.to_string())
     });
     match attempt.join() {

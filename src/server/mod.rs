@@ -184,7 +184,8 @@ impl Server {
     /// # Errors
     /// The number of a shard that died: the process must not go on.
     pub fn run(self) -> Result<(), usize> {
-        control::supervise(&self.watched, &self.events)?;
+        control::supervise(&self.watched, &self.events)
+            .inspect_err(|shard| tracing::error!(shard, "a shard has died"))?;
         for shard in self.shards {
             if shard.join().is_err() {
                 tracing::warn!("a shard did not end in order");

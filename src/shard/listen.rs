@@ -37,12 +37,7 @@ pub fn bind(
 }
 
 /// `share`: the address has a socket of this process already.
-fn bind_one(
-    address: SocketAddr,
-    only_v6: bool,
-    share: bool,
-    backlog: u32,
-) -> io::Result<Socket> {
+fn bind_one(address: SocketAddr, only_v6: bool, share: bool, backlog: u32) -> io::Result<Socket> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     if address.is_ipv6() {

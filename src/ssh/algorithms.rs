@@ -63,8 +63,10 @@ const MACS: &[mac::Name] = &[
 const COMPRESSION: &[compression::Name] = &[compression::NONE];
 
 /// Output the server may send before russh has to re-open the window, which
-/// it does on receipt. It holds nothing of it: the gate is what bounds.
-const WINDOW: u32 = 2 * 1024 * 1024;
+/// it does on receipt. It holds nothing of it: the gate is what bounds. But it
+/// is also what may stand in front of a reply of the server (see the outbox),
+/// so it is no larger than fast and distant servers need.
+pub const OUTPUT_WINDOW: u32 = 1024 * 1024;
 /// RFC 4253 section 6.1 asks for at least 32 KiB.
 const MAX_PACKET: u32 = 32 * 1024;
 /// Messages in russh's channel queue; only used while the shell starts.
@@ -139,7 +141,7 @@ pub(super) fn client_config(ssh: &config::Ssh, known: &[Algorithm]) -> client::C
             env!("CARGO_PKG_VERSION")
         ))),
         limits: Limits::new(REKEY_BYTES, REKEY_BYTES, REKEY_TIME),
-        window_size: WINDOW,
+        window_size: OUTPUT_WINDOW,
         maximum_packet_size: MAX_PACKET,
         channel_buffer_size: CHANNEL_QUEUE,
         preferred: Preferred {

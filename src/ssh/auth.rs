@@ -48,7 +48,7 @@ struct Login<'a> {
     credentials: Credentials,
     identity: Option<Identity>,
     can_ask: bool,
-    /// The password answered a hidden prompt already.
+    /// The password answered a hidden prompt already, or was a factor itself.
     password_used: bool,
     /// Not to be offered again: taken as one factor of several, or wrong.
     spent: Vec<Method>,
@@ -124,7 +124,12 @@ impl Login<'_> {
         match method {
             // Another round may ask for something else.
             Method::Interactive => {}
-            _ if partial => self.spent.push(method),
+            _ if partial => {
+                // One factor is hardly the next as well. Whoever can be asked
+                // is; for the others it is the only answer there is.
+                self.password_used |= method == Method::Password && self.can_ask;
+                self.spent.push(method);
+            }
             // Where passwords are taken, this one is wrong, and as wrong in a
             // prompt. Asking the user again would not be the login they sent.
             Method::Password if remaining.contains(&MethodKind::Password) => {

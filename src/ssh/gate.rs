@@ -20,7 +20,6 @@ pub struct Gate {
     reader: RefCell<Option<Waker>>,
     writer: RefCell<Option<Waker>>,
     bytes_read: Cell<u64>,
-    bytes_written: Cell<u64>,
 }
 
 impl Gate {
@@ -63,11 +62,6 @@ impl Gate {
         self.bytes_read.get()
     }
 
-    /// Total bytes written to the socket.
-    pub fn bytes_written(&self) -> u64 {
-        self.bytes_written.get()
-    }
-
     /// Whether the peer has shown an SSH identification string (RFC 4253
     /// section 4.2). Looked for in single reads: a peer that splits the four
     /// bytes only gets a less exact error if it fails later.
@@ -96,11 +90,6 @@ impl Gate {
             .set(self.bytes_read.get() + bytes.len() as u64);
         self.allowance
             .set(self.allowance.get().saturating_sub(bytes.len()));
-    }
-
-    pub(super) fn note_written(&self, bytes: usize) {
-        self.bytes_written
-            .set(self.bytes_written.get() + bytes as u64);
     }
 
     pub(super) fn park_reader(&self, waker: &Waker) {

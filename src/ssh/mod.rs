@@ -18,6 +18,7 @@ mod runtime;
 mod signer;
 mod stream;
 
+pub use algorithms::OUTPUT_WINDOW;
 pub use channel::SshChannel;
 pub use client::{SshClient, SshSettings};
 pub use dial::dial;

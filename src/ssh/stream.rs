@@ -116,9 +116,7 @@ impl Inner {
             return Poll::Ready(Err(killed()));
         }
         self.gate.park_writer(cx.waker());
-        let count = std::task::ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
-        self.gate.note_written(count);
-        Poll::Ready(Ok(count))
+        Pin::new(&mut self.socket).poll_write(cx, buf)
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -49,6 +49,8 @@ pub struct WsConnection {
     blocked: bool,
     /// tungstenite reads no more; what comes is thrown away.
     deaf: bool,
+    /// The socket failed in writing.
+    broken: bool,
 }
 
 impl WsConnection {
@@ -71,6 +73,7 @@ impl WsConnection {
             dirty: false,
             blocked: false,
             deaf: false,
+            broken: false,
         }
     }
 
@@ -121,9 +124,11 @@ impl WsConnection {
         if self.blocked {
             return self.poll_flush(cx);
         }
-        // An error shows at the next read.
         match Pin::new(&mut self.stream).poll_ready(cx) {
-            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Ready(result) => {
+                self.note_failure(result);
+                Poll::Ready(())
+            }
             Poll::Pending => {
                 self.blocked = true;
                 Poll::Pending
@@ -158,9 +163,15 @@ impl WsConnection {
     fn send(&mut self, message: Message) {
         self.dirty = true;
         // A full buffer cannot be: text waits for `poll_ready`, and the close
-        // frame finds its place in TEXT_ROOM. A broken socket shows when read.
-        if let Err(error) = Pin::new(&mut self.stream).start_send(message) {
+        // frame finds its place in TEXT_ROOM.
+        let result = Pin::new(&mut self.stream).start_send(message);
+        self.note_failure(result);
+    }
+
+    fn note_failure(&mut self, result: Result<(), WsError>) {
+        if let Err(error) = result {
             tracing::trace!(%error, "a message could not be sent");
+            self.broken |= matches!(error, WsError::Io(_));
         }
     }
 
@@ -170,7 +181,8 @@ impl WsConnection {
             return Poll::Ready(());
         }
         match Pin::new(&mut self.stream).poll_flush(cx) {
-            Poll::Ready(_) => {
+            Poll::Ready(result) => {
+                self.note_failure(result);
                 self.dirty = false;
                 self.blocked = false;
                 Poll::Ready(())
@@ -185,6 +197,12 @@ impl WsConnection {
     /// Whether bytes wait that the client's socket did not take.
     pub fn is_blocked(&self) -> bool {
         self.blocked
+    }
+
+    /// Whether a write has failed. A reader learns as much, and maybe more,
+    /// from the next read.
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Total bytes the socket took.

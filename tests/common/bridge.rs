@@ -29,8 +29,13 @@ impl Bridge {
 
     /// Any subcommand that announces where it listens, once for each `--listen`.
     pub(crate) fn command(args: &[&str], env: &[(&str, &str)]) -> Self {
+        Self::under(&[], args, env)
+    }
+
+    /// As [`Bridge::command`], started by a program that becomes it, such as `taskset -c 0`.
+    pub(crate) fn under(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Self {
         let listeners = args.iter().filter(|arg| **arg == "--listen").count().max(1);
-        let mut process = spawn(args, env);
+        let mut process = spawn(starter, args, env);
         let stdout = Log::drain(process.stdout.take().unwrap());
         let stderr = Log::drain(process.stderr.take().unwrap());
         let mut bridge = Self {
@@ -81,6 +86,20 @@ impl Bridge {
         self.count("task")
     }
 
+    /// Forgets the past of [`Bridge::peak_memory`].
+    pub(crate) fn reset_peak_memory(&self) {
+        // 5 stands for the peak (proc_pid_clear_refs(5)).
+        fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
+    }
+
+    /// The most resident memory since the last reset, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+        kib.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap() * 1024
+    }
+
     fn count(&self, directory: &str) -> usize {
         let path = format!("/proc/{}/{directory}", self.pid());
         fs::read_dir(path).map_or(0, Iterator::count)
@@ -109,6 +128,21 @@ impl Bridge {
         self.stderr().contains(pattern)
     }
 
+    /// Waits until `pattern` is printed.
+    pub(crate) fn wait_stdout(&self, pattern: &str, deadline: Duration) {
+        let found = self
+            .stdout
+            .wait(deadline, |text| text.contains(pattern).then_some(()));
+        assert!(found.is_some(), "{pattern:?} is not in {:?}", self.stdout());
+    }
+
+    /// Waits until the log holds `pattern` so often.
+    pub(crate) fn wait_stderr_count(&self, pattern: &str, count: usize) {
+        let often = |text: &str| text.matches(pattern).count() >= count;
+        let found = self.stderr.wait(DEADLINE, |text| often(text).then_some(()));
+        assert!(found.is_some(), "not logged {count} times: {pattern:?}");
+    }
+
     /// Waits until the log holds `pattern`; the log is printed when this panics.
     pub(crate) fn wait_stderr(&self, pattern: &str, deadline: Duration) {
         let found = self
@@ -132,8 +166,47 @@ impl Drop for Bridge {
     }
 }
 
-fn spawn(args: &[&str], env: &[(&str, &str)]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sshard"));
+/// What a run that ended by itself left behind.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// `sshard` with these arguments, which is to end by itself.
+pub(crate) fn run(args: &[&str], env: &[(&str, &str)]) -> Finished {
+    run_under(&[], args, env)
+}
+
+/// As [`run`], started by a program that becomes it.
+pub(crate) fn run_under(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Finished {
+    let mut process = spawn(starter, args, env);
+    let stdout = Log::drain(process.stdout.take().unwrap());
+    let stderr = Log::drain(process.stderr.take().unwrap());
+    let status = poll(DEADLINE, || process.try_wait().unwrap());
+    if status.is_none() {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    let (stdout, stderr) = (stdout.whole(), stderr.whole());
+    let status = status.unwrap_or_else(|| {
+        panic!(
+            "`sshard {}` does not end:\n{stdout}\n{stderr}",
+            args.join(" ")
+        )
+    });
+    Finished {
+        code: status.code(),
+        stdout,
+        stderr,
+    }
+}
+
+fn spawn(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Child {
+    let mut words = starter.iter().chain([&env!("CARGO_BIN_EXE_sshard")]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words);
     // The settings of whoever runs the tests are not the test's.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SSHARD_") {

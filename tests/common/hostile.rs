@@ -5,8 +5,12 @@ use super::DEADLINE;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
-/// What the server does with each connection. All but the endless one then read until the peer
+/// Time between two drops of a drip: many within the shortest deadline.
+const DRIP: Duration = Duration::from_millis(20);
+
+/// What the server does with each connection. All but the endless ones then read until the peer
 /// is gone, and never close first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Script {
@@ -14,14 +18,22 @@ pub(crate) enum Script {
     Silent,
     /// Lines before an identification that never comes, for as long as they are read.
     EndlessBanner,
+    /// One such line, a byte at a time.
+    BannerDrip,
     /// Identifies itself as SSH, then says nothing.
     BannerThenSilence,
+    /// Begins a key exchange, then says nothing.
+    KexInitThenSilence,
+    /// Begins a key exchange, then sends messages that are to be ignored, slowly and for ever.
+    IgnoreDrip,
     /// Identifies itself as SSH, then sends what is no packet.
     BannerThenJunk,
     /// 64 KiB of bytes that are nothing.
     Junk,
-    /// Answers as a web server.
+    /// Answers as a web server, and keeps the connection.
     Http,
+    /// Answers as a web server, and says that this was all.
+    HttpThenEnd,
     /// Closes at once.
     Hangup,
 }
@@ -141,21 +153,40 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, script: Script) {
 
 fn play(mut stream: &TcpStream, script: Script) -> std::io::Result<()> {
     const BANNER: &[u8] = b"SSH-2.0-Hostile_1.0\r\n";
+    const HTTP: &[u8] =
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     match script {
         Script::Silent => {}
         Script::EndlessBanner => loop {
             stream.write_all(b"Welcome. Please wait, your call matters to us.\r\n")?;
         },
+        Script::BannerDrip => loop {
+            stream.write_all(b".")?;
+            std::thread::sleep(DRIP);
+        },
         Script::BannerThenSilence => stream.write_all(BANNER)?,
+        Script::KexInitThenSilence => {
+            stream.write_all(BANNER)?;
+            stream.write_all(&kexinit())?;
+        }
+        Script::IgnoreDrip => {
+            stream.write_all(BANNER)?;
+            stream.write_all(&kexinit())?;
+            loop {
+                // SSH_MSG_IGNORE with four bytes.
+                stream.write_all(&packet(b"\x02\0\0\0\x04drip"))?;
+                std::thread::sleep(DRIP);
+            }
+        }
         Script::BannerThenJunk => {
             stream.write_all(BANNER)?;
             stream.write_all(&junk())?;
         }
         Script::Junk => stream.write_all(&junk())?,
-        Script::Http => {
-            stream.write_all(
-                b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-            )?;
+        Script::Http => stream.write_all(HTTP)?,
+        Script::HttpThenEnd => {
+            stream.write_all(HTTP)?;
+            stream.shutdown(Shutdown::Write)?;
         }
         Script::Hangup => return Ok(()),
     }
@@ -168,6 +199,44 @@ fn play(mut stream: &TcpStream, script: Script) -> std::io::Result<()> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// SSH_MSG_KEXINIT of a server that has something in common with every client (RFC 4253
+/// section 7.1), and no strict key exchange.
+fn kexinit() -> Vec<u8> {
+    const CIPHERS: &str = "aes256-gcm@openssh.com,aes256-ctr";
+    const LISTS: [&str; 10] = [
+        "curve25519-sha256",
+        "ssh-ed25519",
+        CIPHERS,
+        CIPHERS,
+        "hmac-sha2-256",
+        "hmac-sha2-256",
+        "none",
+        "none",
+        "",
+        "",
+    ];
+    let mut payload = vec![20];
+    payload.extend([7; 16]);
+    for list in LISTS {
+        payload.extend(u32::try_from(list.len()).unwrap().to_be_bytes());
+        payload.extend(list.as_bytes());
+    }
+    // No guess follows; reserved.
+    payload.extend([0; 5]);
+    packet(&payload)
+}
+
+/// A packet before there are keys (RFC 4253 section 6).
+fn packet(payload: &[u8]) -> Vec<u8> {
+    let padding = 4 + (8 - (payload.len() + 9) % 8) % 8;
+    let length = u32::try_from(1 + payload.len() + padding).unwrap();
+    let mut packet = length.to_be_bytes().to_vec();
+    packet.push(u8::try_from(padding).unwrap());
+    packet.extend(payload);
+    packet.resize(packet.len() + padding, 0);
+    packet
 }
 
 /// The same bytes each time: a failure can be played again.

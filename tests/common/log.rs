@@ -1,7 +1,8 @@
 //! Output of a child process, collected by a thread, that a test can wait on and print.
 //! Does not interpret it.
 
-use std::io::{BufRead, BufReader, Read};
+use super::{DEADLINE, poll};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -18,25 +19,40 @@ struct State {
 
 impl Log {
     /// Reads `source` to its end on a thread of its own, so that the child never blocks on it.
+    /// Shows whole lines.
     pub(crate) fn drain(source: impl Read + Send + 'static) -> Self {
+        Self::drain_by(source, |source, line| source.read_until(b'\n', line))
+    }
+
+    /// As [`Log::drain`], for a terminal: shows what there is, though its line has not ended.
+    pub(crate) fn drain_screen(source: impl Read + Send + 'static) -> Self {
+        Self::drain_by(source, |source, piece| {
+            piece.extend(source.fill_buf()?);
+            source.consume(piece.len());
+            Ok(piece.len())
+        })
+    }
+
+    fn drain_by<R: Read + Send + 'static>(
+        source: R,
+        read: fn(&mut BufReader<R>, &mut Vec<u8>) -> io::Result<usize>,
+    ) -> Self {
         let log = Self {
             shared: Arc::default(),
         };
-        let sink = log.clone();
-        std::thread::spawn(move || sink.fill(BufReader::new(source)));
+        let (sink, mut source) = (log.clone(), BufReader::new(source));
+        std::thread::spawn(move || sink.fill(|piece| read(&mut source, piece)));
         log
     }
 
-    fn fill(&self, mut source: impl BufRead) {
+    fn fill(&self, mut read: impl FnMut(&mut Vec<u8>) -> io::Result<usize>) {
         let (state, changed) = &*self.shared;
-        let mut line = Vec::new();
+        let mut piece = Vec::new();
         loop {
-            line.clear();
-            let more = source
-                .read_until(b'\n', &mut line)
-                .is_ok_and(|count| count > 0);
+            piece.clear();
+            let more = read(&mut piece).is_ok_and(|count| count > 0);
             let mut state = state.lock().unwrap();
-            state.text.push_str(&String::from_utf8_lossy(&line));
+            state.text.push_str(&String::from_utf8_lossy(&piece));
             state.closed = !more;
             changed.notify_all();
             if !more {
@@ -47,6 +63,13 @@ impl Log {
 
     pub(crate) fn text(&self) -> String {
         self.shared.0.lock().unwrap().text.clone()
+    }
+
+    /// All of the text, once it has ended.
+    pub(crate) fn whole(&self) -> String {
+        let closed = || self.shared.0.lock().unwrap().closed.then_some(());
+        assert!(poll(DEADLINE, closed).is_some(), "the output does not end");
+        self.text()
     }
 
     /// Waits until `found` makes something of the text; None when the text ended, or the

@@ -24,14 +24,23 @@ mod account;
 mod bridge;
 mod hostile;
 mod log;
+mod proxy;
+pub(crate) mod raw;
+pub(crate) mod scene;
+mod scripted_ssh;
 mod sshd;
 mod ws;
 
 pub(crate) use account::{Account, KeyPair, account};
-pub(crate) use bridge::Bridge;
+pub(crate) use bridge::{Bridge, Finished, run, run_under};
 pub(crate) use hostile::{Hostile, Script, closed_port};
+pub(crate) use log::Log;
+pub(crate) use proxy::{Counts, Proxy, Stop};
+pub(crate) use raw::Raw;
+pub(crate) use scene::Scene;
+pub(crate) use scripted_ssh::{Login, Round, ScriptedSsh, Seen, SshScript, Start};
 pub(crate) use sshd::Sshd;
-pub(crate) use ws::{Client, Event, Options, Refused};
+pub(crate) use ws::{Client, Event, Options, Refused, text};
 
 use std::time::{Duration, Instant};
 

@@ -2,6 +2,7 @@
 
 use super::DEADLINE;
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) subprotocol: Option<&'static str>,
     /// Put in place of the usual ones: `Origin`, `Host` and so on.
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// SO_RCVBUF in bytes, where the system's own choice would hide that nobody reads.
+    pub(crate) receive_buffer: Option<usize>,
 }
 
 impl Options {
@@ -27,6 +30,7 @@ impl Options {
         Self {
             subprotocol: Some("sshard.v1"),
             headers: Vec::new(),
+            receive_buffer: None,
         }
     }
 
@@ -34,7 +38,13 @@ impl Options {
         Self {
             subprotocol: None,
             headers: Vec::new(),
+            receive_buffer: None,
         }
+    }
+
+    pub(crate) fn receive_buffer(mut self, bytes: usize) -> Self {
+        self.receive_buffer = Some(bytes);
+        self
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -84,8 +94,7 @@ impl Client {
         path: &str,
         options: &Options,
     ) -> Result<Self, Refused> {
-        let tcp = TcpStream::connect_timeout(&addr, DEADLINE).unwrap();
-        tcp.set_nodelay(true).unwrap();
+        let tcp = connect_tcp(addr, options);
         let mut request = format!("ws://{addr}{path}").into_client_request().unwrap();
         let offer = options
             .subprotocol
@@ -278,6 +287,22 @@ impl Client {
     fn fail(&self, what: &str) -> ! {
         panic!("{what}; the last events were:\n{}", self.seen.join("\n"));
     }
+}
+
+/// A message for [`Client::try_send`].
+pub(crate) fn text(value: &Value) -> Message {
+    Message::text(value.to_string())
+}
+
+fn connect_tcp(addr: SocketAddr, options: &Options) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
+    if let Some(bytes) = options.receive_buffer {
+        // Before the connection is made: the window's scale is settled then.
+        socket.set_recv_buffer_size(bytes).unwrap();
+    }
+    socket.connect_timeout(&addr.into(), DEADLINE).unwrap();
+    socket.set_tcp_nodelay(true).unwrap();
+    socket.into()
 }
 
 /// A socket whose reads and writes fail once `until` has passed, however slowly bytes trickle.

@@ -72,7 +72,8 @@ impl Collector {
         self.raw.push(raw);
     }
 
-    /// The full path; None for what is local to the file.
+    /// The full path; None for what is local to the file, and for what lies inside an import
+    /// from this crate: the import itself is judged, once.
     fn resolve(&self, raw: &Raw) -> Option<Vec<String>> {
         if raw.imported_as.is_none() {
             let (first, rest) = raw.segments.split_first()?;
@@ -80,7 +81,8 @@ impl Collector {
                 return None;
             }
             if let Some(import) = self.imports.get(first) {
-                return Some([import.as_slice(), rest].concat());
+                let foreign = import.first().is_none_or(|first| first != "crate");
+                return foreign.then(|| [import.as_slice(), rest].concat());
             }
         }
         self.absolute(raw)

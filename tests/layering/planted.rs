@@ -171,7 +171,7 @@ fn an_arrow_may_be_held_to_single_items() {
     ] {
         reports("src/ssh/x.rs", text, Rule::Arrow, 1);
     }
-    passes("src/control/x.rs", "use crate::shard::mailbox::Kill;");
+    passes("src/control/x.rs", "use crate::shard::{Lifecycle, Mail};");
     reports(
         "src/control/x.rs",
         "use crate::shard::Shard;",

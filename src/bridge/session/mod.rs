@@ -116,9 +116,8 @@ pub struct BridgeSession {
     gate: Rc<Gate>,
     size: Rc<Cell<WindowSize>>,
     sleeper: Sleeper,
-    /// Bytes the SSH socket had written when input was last handed over
-    /// behind a closed gate.
-    probe_mark: Option<u64>,
+    /// Input, a size or a signal was handed over since the gate last gave.
+    unprobed: bool,
     keepalive: report::Keepalive,
     ending: Option<Ending>,
     span: tracing::Span,
@@ -164,7 +163,7 @@ impl BridgeSession {
             gate,
             size: Rc::new(Cell::new(WindowSize::default())),
             sleeper: Sleeper::default(),
-            probe_mark: None,
+            unprobed: false,
             keepalive: report::Keepalive::default(),
             ending: None,
             started: now,
@@ -237,24 +236,22 @@ impl BridgeSession {
             }
             Action::Input(bytes) => {
                 self.note_message("in", "input", bytes.len());
-                self.note_input_handed_over();
-                self.with_channel(|channel| channel.push_input(bytes));
+                self.hand_over(|channel| channel.push_input(bytes));
             }
-            Action::Eof => self.with_channel(|channel| channel.push_eof()),
-            Action::Resize(size) => {
-                self.note_input_handed_over();
-                self.with_channel(|channel| channel.resize(size));
-            }
-            Action::Signal(signal) => {
-                self.note_input_handed_over();
-                self.with_channel(|channel| channel.signal(signal));
-            }
+            Action::Eof => self.hand_over(|channel| channel.push_eof()),
+            Action::Resize(size) => self.hand_over(|channel| channel.resize(size)),
+            Action::Signal(signal) => self.hand_over(|channel| channel.signal(signal)),
             Action::End(ending) => self.ending = Some(ending),
         }
     }
 
     fn take_answer(&mut self) -> PendingAnswer {
         std::mem::replace(&mut self.pending_answer, PendingAnswer::None)
+    }
+
+    fn hand_over(&mut self, act: impl FnOnce(&SshChannel)) {
+        self.unprobed = true;
+        self.with_channel(act);
     }
 
     fn with_channel(&mut self, act: impl FnOnce(&SshChannel)) {

@@ -49,7 +49,7 @@ impl BridgeSession {
     fn hear_clock(&mut self, now: Instant) {
         while let Some(timer) = self.state.timers.expired(now) {
             match timer {
-                Timer::GateProbe => self.on_probe_due(now),
+                Timer::GateProbe => self.on_probe_due(),
                 Timer::SshKeepalive => self.on_keepalive_due(now),
                 other => self.state.on_timer(now, other),
             }
@@ -214,6 +214,12 @@ impl BridgeSession {
             }
         }
         let _ = attachment.ws.poll_flush(cx);
+        if self.reading_paused && attachment.ws.is_broken() && !attachment.done {
+            // Input that nobody takes must not keep a session whose client
+            // is gone.
+            attachment.done = true;
+            return self.state.handle(now, Input::ClientGone);
+        }
         let (blocked, written) = (attachment.ws.is_blocked(), attachment.ws.bytes_written());
         if sent > 0 {
             self.note_message("out", "output", sent);
@@ -297,34 +303,26 @@ impl BridgeSession {
         }
     }
 
-    /// Input goes out while the gate is closed: remember how much had been
-    /// written, to see whether it leaves.
-    pub(super) fn note_input_handed_over(&mut self) {
-        if self.gate.is_closed() {
-            self.probe_mark.get_or_insert(self.gate.bytes_written());
-        }
-    }
-
+    /// What was handed to russh may wait there for the server's reply (a key
+    /// re-exchange), and input that was not, for the remote window. Neither
+    /// comes through a closed gate; whether russh is stuck, it does not tell.
     fn run_probe(&mut self, now: Instant) {
-        match self.probe_mark {
-            Some(mark) if self.gate.is_closed() && self.gate.bytes_written() == mark => {
-                self.state
-                    .timers
-                    .set_if_idle(Timer::GateProbe, now + PROBE_AFTER);
-            }
-            _ => {
-                self.probe_mark = None;
-                self.state.timers.clear(Timer::GateProbe);
-            }
+        let waits = self.unprobed || self.state.input_waits();
+        if self.gate.is_closed() && waits && self.outbox.may_grant() {
+            self.state
+                .timers
+                .set_if_idle(Timer::GateProbe, now + PROBE_AFTER);
+        } else {
+            self.state.timers.clear(Timer::GateProbe);
         }
     }
 
-    /// Nothing left although there was input: let some of the server's bytes
-    /// through; its reply may be among them.
-    fn on_probe_due(&mut self, now: Instant) {
-        if self.outbox.grant() {
-            self.state.timers.set(Timer::GateProbe, now + PROBE_AFTER);
-        }
+    /// Lets some of the server's bytes through; its reply may be among them.
+    /// Once is enough for what russh has: while it waits for new keys, the
+    /// server sends nothing else. For the window, again and again.
+    fn on_probe_due(&mut self) {
+        self.unprobed = false;
+        self.outbox.grant();
     }
 
     fn on_keepalive_due(&mut self, now: Instant) {

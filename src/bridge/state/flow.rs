@@ -93,6 +93,10 @@ impl InputFlow {
         self.passed = total;
     }
 
+    pub(super) fn waits(&self) -> bool {
+        self.passed < self.received
+    }
+
     /// Whether another message may be read. A client within its window is
     /// never held back: what it has unacknowledged is at least what we hold.
     pub(super) fn has_room(&self) -> bool {

@@ -102,6 +102,11 @@ impl SessionState {
         self.check_invariants();
     }
 
+    /// Whether some input was not handed to the SSH side yet.
+    pub fn input_waits(&self) -> bool {
+        self.input.waits()
+    }
+
     /// `total` bytes of input were handed to the SSH side so far.
     pub fn note_input_passed(&mut self, total: u64) {
         self.input.note_passed(total);

@@ -110,16 +110,19 @@ impl SessionState {
     fn on_ping_due(&mut self, now: Instant) {
         let interval: Duration = self.rules.ping_interval;
         self.timers.set(Timer::Ping, now + interval);
-        let client_is_blocked = self.timers.get(Timer::Stall).is_some();
-        if client_is_blocked || !self.wants_message() {
-            // A ping would wait in the queue, or its pong unread: no news is
-            // no sign here. The stall clock or the input's end decides.
+        if self.timers.get(Timer::Stall).is_some() {
+            // A ping would wait in the queue. The stall clock decides.
             return;
         }
-        if self.missed_pongs >= self.rules.max_missed_pongs {
-            return self.fail(now, SessionError::NoPong);
+        // While the client's input is not read, its pong waits unread, too,
+        // and no news is no sign. But where nobody is left, TCP refuses or
+        // loses the ping, and that shows.
+        if self.wants_message() {
+            if self.missed_pongs >= self.rules.max_missed_pongs {
+                return self.fail(now, SessionError::NoPong);
+            }
+            self.missed_pongs += 1;
         }
-        self.missed_pongs += 1;
         self.actions.push_back(Action::Ping);
     }
 

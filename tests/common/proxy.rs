@@ -1,0 +1,177 @@
+//! A TCP proxy in front of a server, that passes bytes on, counts them, and can stop passing on
+//! what the server says. It never closes first, so a peer that waits, waits for ever.
+
+use super::DEADLINE;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+
+/// When what the server says is no longer passed on. What comes later is read and dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Never,
+    /// After so many bytes of each connection.
+    AfterServer(u64),
+    /// As soon as the client has sent so many bytes in a connection: before they are passed on,
+    /// so that no answer to the last of them comes back.
+    AfterClient(u64),
+}
+
+/// Bytes that one connection has passed on.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) from_client: u64,
+    pub(crate) from_server: u64,
+}
+
+pub(crate) struct Proxy {
+    addr: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    server: SocketAddr,
+}
+
+struct State {
+    stop: Stop,
+    stopping: bool,
+    /// In the order they came.
+    counts: Vec<Counts>,
+    open: usize,
+    streams: Vec<TcpStream>,
+}
+
+impl Proxy {
+    /// Listens on a free port of 127.0.0.1 in front of `server`.
+    pub(crate) fn start(server: SocketAddr, stop: Stop) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                stop,
+                stopping: false,
+                counts: Vec::new(),
+                open: 0,
+                streams: Vec::new(),
+            }),
+            changed: Condvar::new(),
+            server,
+        });
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || accept_all(&listener, &accepting));
+        Self { addr, shared }
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// From now on, in every connection.
+    pub(crate) fn set_stop(&self, stop: Stop) {
+        self.shared.state.lock().unwrap().stop = stop;
+    }
+
+    /// The counts of all connections, oldest first.
+    pub(crate) fn counts(&self) -> Vec<Counts> {
+        self.shared.state.lock().unwrap().counts.clone()
+    }
+
+    /// Waits until the client's side of every connection is closed.
+    pub(crate) fn wait_closed(&self) {
+        let state = self.shared.state.lock().unwrap();
+        let (state, waited) = self
+            .shared
+            .changed
+            .wait_timeout_while(state, DEADLINE, |state| state.open > 0)
+            .unwrap();
+        let open = state.open;
+        drop(state);
+        assert!(!waited.timed_out(), "{open} connections stay open");
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.shared.state.lock() {
+            state.stopping = true;
+            for stream in state.streams.drain(..) {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        }
+        // Wakes the accepting thread, which then sees that it is to stop.
+        let _ = TcpStream::connect(self.addr);
+    }
+}
+
+fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
+    for client in listener.incoming() {
+        let client = client.unwrap();
+        let server = TcpStream::connect_timeout(&shared.server, DEADLINE).unwrap();
+        for stream in [&client, &server] {
+            stream.set_nodelay(true).unwrap();
+        }
+        let mut state = shared.state.lock().unwrap();
+        if state.stopping {
+            return;
+        }
+        let index = state.counts.len();
+        state.counts.push(Counts::default());
+        state.open += 1;
+        for stream in [&client, &server] {
+            state.streams.push(stream.try_clone().unwrap());
+        }
+        drop(state);
+        let (client_too, server_too) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        let (up, down) = (Arc::clone(shared), Arc::clone(shared));
+        std::thread::spawn(move || {
+            copy(client, &server, |count| up.on_client(index, count));
+            let _ = server.shutdown(Shutdown::Both);
+            up.state.lock().unwrap().open -= 1;
+            up.changed.notify_all();
+        });
+        std::thread::spawn(move || {
+            copy(server_too, &client_too, |count| {
+                down.on_server(index, count)
+            });
+        });
+    }
+}
+
+/// Copies to the end; `pass` tells how many of the bytes just read are to be passed on. A peer
+/// that is gone is an end like any other.
+fn copy(mut from: TcpStream, mut to: &TcpStream, mut pass: impl FnMut(usize) -> usize) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(count) = from.read(&mut buffer) {
+        let passed = pass(count);
+        if count == 0 || to.write_all(&buffer[..passed]).is_err() {
+            return;
+        }
+    }
+}
+
+impl Shared {
+    fn on_client(&self, index: usize, count: usize) -> usize {
+        self.state.lock().unwrap().counts[index].from_client += count as u64;
+        count
+    }
+
+    fn on_server(&self, index: usize, count: usize) -> usize {
+        let mut state = self.state.lock().unwrap();
+        let stop = state.stop;
+        let counts = &mut state.counts[index];
+        let passed = match stop {
+            Stop::Never => count,
+            Stop::AfterServer(limit) => {
+                let left = limit.saturating_sub(counts.from_server);
+                count.min(usize::try_from(left).unwrap_or(count))
+            }
+            Stop::AfterClient(limit) if counts.from_client >= limit => 0,
+            Stop::AfterClient(_) => count,
+        };
+        counts.from_server += passed as u64;
+        passed
+    }
+}

@@ -1,0 +1,253 @@
+//! Bytes on a socket: HTTP requests and WebSocket frames as no library would write them. Knows
+//! where an answer and a frame end, nothing else.
+
+use super::{DEADLINE, Options};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
+
+/// The key of RFC 6455's example, and what it must be answered with.
+pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// The header's only value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(n, _)| n == name);
+        let value = values.next().map(|(_, value)| value.as_str());
+        assert!(
+            values.next().is_none(),
+            "{name} stands there twice: {self:?}"
+        );
+        value
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+}
+
+/// A frame as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RawFrame {
+    /// FIN, the reserved bits and the opcode.
+    pub(crate) first: u8,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl RawFrame {
+    /// Code and reason; (1005, "") for a close frame without.
+    pub(crate) fn as_close(&self) -> Option<(u16, String)> {
+        (self.first == 0x88).then(|| match self.payload.split_first_chunk() {
+            Some((code, reason)) => (
+                u16::from_be_bytes(*code),
+                String::from_utf8(reason.to_vec()).unwrap(),
+            ),
+            None => (1005, String::new()),
+        })
+    }
+}
+
+pub(crate) struct Raw {
+    tcp: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Raw {
+    pub(crate) fn connect(addr: SocketAddr) -> Self {
+        let tcp = TcpStream::connect_timeout(&addr, DEADLINE).unwrap();
+        tcp.set_nodelay(true).unwrap();
+        tcp.set_write_timeout(Some(DEADLINE)).unwrap();
+        Self {
+            tcp,
+            received: Vec::new(),
+        }
+    }
+
+    /// Connects and upgrades, with `headers` besides the usual ones.
+    pub(crate) fn upgrade(addr: SocketAddr, path: &str, options: &Options) -> Self {
+        let mut raw = Self::connect(addr);
+        let mut request = upgrade_request(addr, path);
+        if let Some(protocol) = options.subprotocol {
+            request.push_str(&format!("Sec-WebSocket-Protocol: {protocol}\r\n"));
+        }
+        raw.send(format!("{request}\r\n").as_bytes());
+        let answer = raw.answer();
+        assert_eq!(answer.status, 101, "{answer:?}");
+        raw
+    }
+
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.try_send(bytes).unwrap();
+    }
+
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.tcp.write_all(bytes)
+    }
+
+    /// Whether the server has said something, or closed.
+    pub(crate) fn has_arrived(&self) -> bool {
+        self.tcp.set_nonblocking(true).unwrap();
+        let arrived = self.tcp.peek(&mut [0]).is_ok();
+        self.tcp.set_nonblocking(false).unwrap();
+        arrived
+    }
+
+    /// Sends a masked frame: `first` is FIN, reserved bits and opcode.
+    pub(crate) fn send_frame(&mut self, first: u8, payload: &[u8]) {
+        self.send(&frame(first, Some([0x12, 0x34, 0x56, 0x78]), payload));
+    }
+
+    /// One HTTP answer: its head, and the body as long as the head says.
+    pub(crate) fn answer(&mut self) -> Answer {
+        let end = loop {
+            if let Some(at) = self.received.windows(4).position(|w| w == b"\r\n\r\n") {
+                break at + 4;
+            }
+            assert!(
+                self.fill(),
+                "no HTTP answer: {}",
+                self.received.escape_ascii()
+            );
+        };
+        let head = String::from_utf8(self.received.drain(..end).collect()).unwrap();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+        let mut answer = Answer {
+            status: status.parse().unwrap(),
+            headers: lines
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+                .collect(),
+            body: String::new(),
+        };
+        let length = answer.header("content-length").unwrap_or("0");
+        let length: usize = length.parse().unwrap();
+        while self.received.len() < length && self.fill() {}
+        let body = self.received.drain(..length.min(self.received.len()));
+        answer.body = String::from_utf8(body.collect()).unwrap();
+        answer
+    }
+
+    /// All that comes until the server closes its direction.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        while self.fill() {}
+        std::mem::take(&mut self.received)
+    }
+
+    /// The next frame; None once the connection has ended.
+    pub(crate) fn frame(&mut self) -> Option<RawFrame> {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            if let Some((length, frame)) = parse_frame(&self.received) {
+                self.received.drain(..length);
+                return Some(frame);
+            }
+            assert!(Instant::now() < until, "no whole frame came");
+            if !self.fill() {
+                let rest = self.received.escape_ascii();
+                assert!(self.received.is_empty(), "ended within a frame: {rest}");
+                return None;
+            }
+        }
+    }
+
+    /// The next frame that is neither `hello` nor a ping.
+    pub(crate) fn text(&mut self) -> serde_json::Value {
+        let frame = self.frame().expect("a text message");
+        assert_eq!(frame.first, 0x81, "{frame:?}");
+        serde_json::from_slice(&frame.payload).unwrap()
+    }
+
+    /// Code and reason of the close frame, after everything before it.
+    pub(crate) fn until_close(&mut self) -> (u16, String) {
+        loop {
+            let frame = self.frame().expect("a close frame before the end");
+            if let Some(close) = frame.as_close() {
+                return close;
+            }
+        }
+    }
+
+    /// Reads more; false at the end of the stream, by whichever way.
+    fn fill(&mut self) -> bool {
+        self.tcp.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut buffer = [0; 64 * 1024];
+        match self.tcp.read(&mut buffer) {
+            Ok(count) => {
+                self.received.extend(&buffer[..count]);
+                count > 0
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("{error} after {}", self.received.escape_ascii()),
+        }
+    }
+}
+
+/// Request line and headers of an upgrade, without the subprotocol and the empty line.
+pub(crate) fn upgrade_request(addr: SocketAddr, path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n"
+    )
+}
+
+/// Sends a request as it stands, on a connection of its own, and returns the answer.
+pub(crate) fn exchange(addr: SocketAddr, request: &str) -> Answer {
+    let mut raw = Raw::connect(addr);
+    raw.send(request.as_bytes());
+    raw.answer()
+}
+
+pub(crate) fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
+    let masked = if mask.is_some() { 0x80 } else { 0 };
+    let mut bytes = vec![first];
+    match payload.len() {
+        length @ 0..=125 => bytes.push(masked | u8::try_from(length).unwrap()),
+        length @ 126..=0xffff => {
+            bytes.push(masked | 126);
+            bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
+        }
+        length => {
+            bytes.push(masked | 127);
+            bytes.extend((length as u64).to_be_bytes());
+        }
+    }
+    let mask = mask.inspect(|mask| bytes.extend(mask)).unwrap_or_default();
+    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m));
+    bytes
+}
+
+/// A server's frame at the start of `bytes`, and its whole length; None if more must come.
+fn parse_frame(bytes: &[u8]) -> Option<(usize, RawFrame)> {
+    let (&first, rest) = bytes.split_first()?;
+    let (&second, rest) = rest.split_first()?;
+    assert_eq!(second & 0x80, 0, "a server's frame is not masked");
+    let (length, rest) = match second {
+        126 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (usize::from(u16::from_be_bytes(*length)), rest)
+        }
+        127 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (usize::try_from(u64::from_be_bytes(*length)).unwrap(), rest)
+        }
+        length => (usize::from(length), rest),
+    };
+    let payload = rest.get(..length)?.to_vec();
+    let header = bytes.len() - rest.len();
+    Some((header + length, RawFrame { first, payload }))
+}

@@ -1,0 +1,78 @@
+//! The usual scene: a bridge that may reach one scripted SSH server, and clients of it.
+
+use super::{Bridge, Client, Options, Raw, ScriptedSsh, SshScript};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+pub(crate) struct Scene {
+    pub(crate) bridge: Bridge,
+    pub(crate) ssh: ScriptedSsh,
+}
+
+impl Scene {
+    /// Everyone gets in; `settings` as for `--set`.
+    pub(crate) fn new(settings: &[&str]) -> Self {
+        Self::with(SshScript::default(), settings)
+    }
+
+    pub(crate) fn with(script: SshScript, settings: &[&str]) -> Self {
+        let ssh = ScriptedSsh::start(script);
+        let bridge = bridge_to(&[ssh.addr()], settings);
+        Self { bridge, ssh }
+    }
+
+    pub(crate) fn path(&self) -> String {
+        path_to(self.ssh.addr())
+    }
+
+    pub(crate) fn v1(&self) -> Client {
+        Client::connect(self.bridge.addr(), &self.path(), &Options::v1())
+    }
+
+    /// An `sshard.v1` client that has sent `auth` with these fields.
+    pub(crate) fn auth(&self, fields: &Value) -> Client {
+        let mut client = self.v1();
+        client.auth_v1(fields);
+        client
+    }
+
+    /// An `sshard.v1` client with a running shell.
+    pub(crate) fn ready(&self) -> Client {
+        self.ready_with(&json!({ "username": "u" }))
+    }
+
+    pub(crate) fn ready_with(&self, fields: &Value) -> Client {
+        let mut client = self.auth(fields);
+        client.wait_type("ready");
+        client
+    }
+
+    /// A raw `sshard.v1` connection; `hello` is still to be read.
+    pub(crate) fn raw(&self) -> Raw {
+        Raw::upgrade(self.bridge.addr(), &self.path(), &Options::v1())
+    }
+
+    /// A client of the compatible dialect that has said nothing yet.
+    pub(crate) fn compatible(&self) -> Client {
+        Client::connect(self.bridge.addr(), &self.path(), &Options::compatible())
+    }
+}
+
+/// The path that dials `target`.
+pub(crate) fn path_to(target: SocketAddr) -> String {
+    match target {
+        SocketAddr::V4(v4) => format!("/ws/{}/{}", v4.ip(), v4.port()),
+        SocketAddr::V6(v6) => format!("/ws/[{}]/{}", v6.ip(), v6.port()),
+    }
+}
+
+/// One shard that may reach these targets, whatever their host keys.
+pub(crate) fn bridge_to(targets: &[SocketAddr], settings: &[&str]) -> Bridge {
+    let allow: Vec<String> = targets.iter().map(SocketAddr::to_string).collect();
+    let mut args = vec!["--shards", "1", "--log-level", "debug"];
+    args.extend(allow.iter().flat_map(|target| ["--allow", target.as_str()]));
+    // Later ones win over earlier ones.
+    args.extend(["--set", "ssh.host_key_policy=off"]);
+    args.extend(settings.iter().flat_map(|setting| ["--set", *setting]));
+    Bridge::start(&args, &[])
+}

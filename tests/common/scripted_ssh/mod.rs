@@ -1,0 +1,345 @@
+//! An SSH server that does what a test says and tells what it saw: for what no real server can be
+//! made to do on cue. It runs on a thread of its own and serves any number of connections, each
+//! with at most one session channel. What it does to a login is in `handler`.
+
+mod handler;
+
+use super::DEADLINE;
+use handler::Connection;
+use russh::keys::PrivateKey;
+use russh::keys::ssh_key::private::Ed25519Keypair;
+use russh::server::{Config, Handle, run_stream};
+use russh::{ChannelId, Disconnect, MethodKind, MethodSet, Sig};
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What the server does.
+#[derive(Debug, Clone)]
+pub(crate) struct SshScript {
+    pub(crate) login: Login,
+    pub(crate) banner: Option<String>,
+    pub(crate) start: Start,
+    /// The SSH window for the client's input.
+    pub(crate) window: u32,
+}
+
+/// Who gets in.
+#[derive(Debug, Clone)]
+pub(crate) enum Login {
+    /// Everyone, with or without a password.
+    Anyone,
+    /// Who knows this password.
+    Password(&'static str),
+    /// Who answers these rounds, whatever the answers are. No other method is offered.
+    Interactive(Vec<Round>),
+    /// As [`Login::Interactive`], after any password.
+    PasswordAndInteractive(Vec<Round>),
+    /// Nobody is ever answered.
+    Silent,
+}
+
+/// One round of keyboard-interactive.
+#[derive(Debug, Clone)]
+pub(crate) struct Round {
+    pub(crate) name: &'static str,
+    pub(crate) instruction: &'static str,
+    /// Text, and whether the answer may be shown.
+    pub(crate) prompts: Vec<(String, bool)>,
+}
+
+impl Round {
+    pub(crate) fn of(prompts: &[(&str, bool)]) -> Self {
+        Self {
+            name: "",
+            instruction: "",
+            prompts: prompts.iter().map(|(t, e)| ((*t).to_owned(), *e)).collect(),
+        }
+    }
+}
+
+/// How the session starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    Accept,
+    RefuseChannel,
+    RefuseTerminal,
+    RefuseShell,
+    /// The shell is asked for and never confirmed.
+    Silent,
+}
+
+impl Default for SshScript {
+    /// Everyone gets in, nothing is refused.
+    fn default() -> Self {
+        Self {
+            login: Login::Anyone,
+            banner: None,
+            start: Start::Accept,
+            window: 2 * 1024 * 1024,
+        }
+    }
+}
+
+impl SshScript {
+    pub(crate) fn login(login: Login) -> Self {
+        Self {
+            login,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn start(start: Start) -> Self {
+        Self {
+            start,
+            ..Self::default()
+        }
+    }
+}
+
+/// What the client did; its input is beside it, in [`ScriptedSsh::input`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Connected,
+    /// User and password.
+    Password(String, String),
+    Answers(Vec<String>),
+    /// TERM, columns, rows, width and height in pixels.
+    Terminal(String, [u32; 4]),
+    Env(String, String),
+    Shell,
+    Exec(String),
+    Resize([u32; 4]),
+    Signal(String),
+    Eof,
+    /// The connection is over.
+    Gone,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Vec<Seen>,
+    input: Vec<u8>,
+    sessions: Vec<(Handle, ChannelId)>,
+    sockets: Vec<TcpStream>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap());
+        self.changed.notify_all();
+    }
+
+    fn note(&self, seen: Seen) {
+        self.update(|state| state.seen.push(seen));
+    }
+}
+
+pub(crate) struct ScriptedSsh {
+    addr: SocketAddr,
+    shared: Arc<Shared>,
+    runtime: tokio::runtime::Handle,
+    paused: watch::Sender<bool>,
+    /// Ends the thread when dropped.
+    _stop: tokio::sync::oneshot::Sender<()>,
+}
+
+impl ScriptedSsh {
+    /// Listens on a free port of 127.0.0.1.
+    pub(crate) fn start(script: SshScript) -> Self {
+        Self::start_on(Ipv4Addr::LOCALHOST.into(), script)
+    }
+
+    /// Listens on a free port of `ip`.
+    pub(crate) fn start_on(ip: IpAddr, script: SshScript) -> Self {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let shared = Arc::<Shared>::default();
+        let (paused, is_paused) = watch::channel(false);
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let server = Self {
+            addr,
+            shared: Arc::clone(&shared),
+            runtime: runtime.handle().clone(),
+            paused,
+            _stop: stop,
+        };
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = serve(listener, script, shared, is_paused) => {}
+                    _ = stopped => {}
+                }
+            });
+            runtime.shutdown_background();
+        });
+        server
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.shared.state.lock().unwrap().seen.clone()
+    }
+
+    /// Input of all sessions so far.
+    pub(crate) fn input(&self) -> Vec<u8> {
+        self.shared.state.lock().unwrap().input.clone()
+    }
+
+    /// Waits until this happened.
+    pub(crate) fn wait_seen(&self, wanted: &Seen) {
+        self.wait_count(wanted, 1);
+    }
+
+    /// Waits until this happened so often.
+    pub(crate) fn wait_count(&self, wanted: &Seen, count: usize) {
+        let found = self.wait(|state| state.seen.iter().filter(|s| *s == wanted).count() >= count);
+        assert!(found, "{count} times {wanted:?}; seen {:?}", self.seen());
+    }
+
+    /// Waits until so many bytes of input have arrived, and returns all.
+    pub(crate) fn wait_input(&self, count: usize) -> Vec<u8> {
+        let found = self.wait(|state| state.input.len() >= count);
+        let input = self.input();
+        assert!(found, "{} of {count} bytes of input came", input.len());
+        input
+    }
+
+    fn wait(&self, reached: impl Fn(&State) -> bool) -> bool {
+        let state = self.shared.state.lock().unwrap();
+        let (state, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(state, DEADLINE, |state| !reached(state))
+            .unwrap();
+        reached(&state)
+    }
+
+    /// Stops (or starts again) to take input: the connection's socket is not read any more.
+    pub(crate) fn pause_input(&self, pause: bool) {
+        self.paused.send_replace(pause);
+    }
+
+    /// Output of the latest session.
+    pub(crate) fn output(&self, bytes: &[u8]) {
+        let (handle, id) = self.session();
+        self.tell(handle.data(id, bytes.to_vec()));
+    }
+
+    /// Output on stderr.
+    pub(crate) fn error_output(&self, bytes: &[u8]) {
+        let (handle, id) = self.session();
+        self.tell(handle.extended_data(id, 1, bytes.to_vec()));
+    }
+
+    /// `exit-status`, then the channel is closed.
+    pub(crate) fn exit(&self, status: u32) {
+        let (handle, id) = self.session();
+        self.tell(handle.exit_status_request(id, status));
+        self.tell(handle.close(id));
+    }
+
+    /// `exit-signal`, then the channel is closed.
+    pub(crate) fn exit_by_signal(&self, signal: Sig, core_dumped: bool, message: &str) {
+        let (handle, id) = self.session();
+        let (message, language) = (message.to_owned(), String::new());
+        self.tell(handle.exit_signal_request(id, signal, core_dumped, message, language));
+        self.tell(handle.close(id));
+    }
+
+    /// Closes the channel without a word on how the process ended.
+    pub(crate) fn close(&self) {
+        let (handle, id) = self.session();
+        self.tell(handle.close(id));
+    }
+
+    /// SSH_MSG_DISCONNECT.
+    pub(crate) fn disconnect(&self) {
+        let (handle, _) = self.session();
+        let words = ("going down".to_owned(), String::new());
+        self.tell(handle.disconnect(Disconnect::ByApplication, words.0, words.1));
+    }
+
+    /// Ends every TCP connection.
+    pub(crate) fn break_connections(&self) {
+        for socket in self.shared.state.lock().unwrap().sockets.drain(..) {
+            // The peer may have been faster.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn session(&self) -> (Handle, ChannelId) {
+        // Not under the lock: the server's threads need it whatever happens here.
+        let latest = self.shared.state.lock().unwrap().sessions.last().cloned();
+        latest.expect("no session started")
+    }
+
+    fn tell<T, E: std::fmt::Debug>(&self, word: impl Future<Output = Result<T, E>>) {
+        let told = async { tokio::time::timeout(DEADLINE, word).await };
+        let told = self.runtime.block_on(told).map(|told| told.map(drop));
+        assert!(matches!(told, Ok(Ok(()))), "the session is gone: {told:?}");
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    script: SshScript,
+    shared: Arc<Shared>,
+    paused: watch::Receiver<bool>,
+) {
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    let config = Arc::new(config(&script));
+    let script = Arc::new(script);
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let stream = stream.into_std().unwrap();
+        let socket = stream.try_clone().unwrap();
+        shared.update(|state| {
+            state.sockets.push(socket);
+            state.seen.push(Seen::Connected);
+        });
+        let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+        let handler = Connection::new(Arc::clone(&script), Arc::clone(&shared), paused.clone());
+        let config = Arc::clone(&config);
+        tokio::task::spawn(async move {
+            // How a connection ends is for the test to judge, from the other side.
+            if let Ok(session) = run_stream(config, stream, handler).await {
+                let _ = session.await;
+            }
+        });
+    }
+}
+
+fn config(script: &SshScript) -> Config {
+    let methods: &[MethodKind] = match script.login {
+        Login::Anyone | Login::Silent => &[MethodKind::None, MethodKind::Password],
+        Login::Password(_) | Login::PasswordAndInteractive(_) => &[MethodKind::Password],
+        Login::Interactive(_) => &[MethodKind::KeyboardInteractive],
+    };
+    Config {
+        methods: MethodSet::from(methods),
+        auth_rejection_time: Duration::ZERO,
+        // Always the same key: a test that looks at it has it to compare.
+        keys: vec![PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]))],
+        window_size: script.window,
+        inactivity_timeout: None,
+        nodelay: true,
+        ..Config::default()
+    }
+}
