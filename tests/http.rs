@@ -1,0 +1,61 @@
+//! The public port before the WebSocket, over real sockets: addresses, refusals, the upgrade,
+//! health, and clients that are slow or send too much. What follows an upgrade is in
+//! `protocol_v1` and `protocol_compat`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+mod common;
+
+#[path = "http/addresses.rs"]
+mod addresses;
+#[path = "http/full.rs"]
+mod full;
+#[path = "http/health.rs"]
+mod health;
+#[path = "http/hosts.rs"]
+mod hosts;
+#[path = "http/refusals.rs"]
+mod refusals;
+#[path = "http/slow.rs"]
+mod slow;
+#[path = "http/upgrade.rs"]
+mod upgrade;
+
+use common::raw::{Answer, exchange, upgrade_request};
+use common::{Bridge, scene};
+use std::net::SocketAddr;
+
+/// A bridge whose one target is never reached by these tests.
+fn bridge(settings: &[&str]) -> Bridge {
+    scene::bridge_to(&[SocketAddr::from(([127, 0, 0, 1], 1))], settings)
+}
+
+/// The answer to an upgrade of `path` that offers `sshard.v1`.
+fn upgrade_v1(bridge: &Bridge, path: &str) -> Answer {
+    let request = upgrade_request(bridge.addr(), path);
+    exchange(
+        bridge.addr(),
+        &format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n"),
+    )
+}
+
+/// A refusal is problem+json, tells its own status, is not to be kept, and ends the connection.
+fn assert_refused(answer: &Answer, status: u16, about: &str) {
+    assert_eq!(answer.status, status, "{about}: {answer:?}");
+    let kind = answer.header("content-type");
+    assert_eq!(kind, Some("application/problem+json"), "{about}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{about}");
+    assert_eq!(answer.header("connection"), Some("close"), "{about}");
+    let problem = answer.json();
+    assert_eq!(problem["status"], status, "{about}");
+    assert_eq!(problem["type"], "about:blank", "{about}");
+    for word in ["title", "detail"] {
+        let text = problem[word].as_str().unwrap_or_default();
+        assert!(!text.is_empty(), "{about}: no {word} in {problem}");
+    }
+}

@@ -1,0 +1,168 @@
+//! `{prefix}/ws/{host}/{port}` and `{prefix}/ws/{name}`.
+
+use super::common::scene::{bridge_to, path_to};
+use super::common::{Client, Event, Options, ScriptedSsh, Seen, SshScript, closed_port};
+use super::{assert_refused, bridge, upgrade_v1};
+use serde_json::json;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+#[test]
+fn what_is_no_address_is_400() {
+    let bridge = bridge(&[]);
+    let long_label = format!("/ws/{}/22", "a".repeat(64));
+    let long_host = format!("/ws/{}/22", dotted(254));
+    let long_name = format!("/ws/{}", "n".repeat(65));
+    for path in [
+        "/ws/127.0.0.1/0",
+        "/ws/127.0.0.1/65536",
+        "/ws/127.0.0.1/022",
+        "/ws/127.0.0.1/+22",
+        "/ws/127.0.0.1/ssh",
+        "/ws/127.0.0.1/",
+        "/ws//22",
+        "/ws/",
+        "/ws/::1/22",
+        "/ws/[127.0.0.1]/22",
+        "/ws/[::1/22",
+        "/ws/[fe80::1%25eth0]/22",
+        "/ws/a..b/22",
+        "/ws/-a/22",
+        "/ws/a%20b/22",
+        "/ws/a%0ab/22",
+        "/ws/a%00b/22",
+        "/ws/user@host/22",
+        "/ws/%zz/22",
+        "/ws/%ff/22",
+        "/ws/host/22/",
+        "/ws/host/22/more",
+        "/ws/na:me",
+        "/ws/..",
+        "/ws/a%2fb",
+        &long_label,
+        &long_host,
+        &long_name,
+    ] {
+        assert_refused(&upgrade_v1(&bridge, path), 400, path);
+    }
+}
+
+#[test]
+fn every_form_of_an_address_is_upgraded() {
+    let named = format!("{}=127.0.0.1:1", "n".repeat(64));
+    let setting = format!("targets.named={named},a.b_c-D9=127.0.0.1:1");
+    let bridge = bridge(&[&setting]);
+    let label = format!("/ws/{}/22", "a".repeat(63));
+    let host = format!("/ws/{}/22", dotted(253));
+    let name = format!("/ws/{}", "n".repeat(64));
+    for path in [
+        "/ws/127.0.0.1/1",
+        "/ws/127.0.0.1/65535",
+        "/ws/[::1]/22",
+        "/ws/%5B::1%5D/22",
+        "/ws/[::ffff:10.0.0.1]/22",
+        "/ws/host.example/22",
+        "/ws/HOST.example./22",
+        "/ws/host_name/22",
+        "/ws/h%6Fst/2%32",
+        "/ws/a.b_c-D9",
+        &label,
+        &host,
+        &name,
+    ] {
+        let answer = upgrade_v1(&bridge, path);
+        assert_eq!(answer.status, 101, "{path}: {answer:?}");
+    }
+}
+
+/// A host name of `length` bytes whose labels are short enough.
+fn dotted(length: usize) -> String {
+    let name = format!("{}.", "a".repeat(49)).repeat(length / 50 + 1);
+    let name = &name[..length];
+    name.strip_suffix('.')
+        .map_or_else(|| name.to_owned(), |rest| format!("{rest}b"))
+}
+
+#[test]
+fn a_query_is_refused_whatever_it_says() {
+    let bridge = bridge(&[]);
+    for query in ["?", "?token=hunter2", "?a=b&c", "?%3f"] {
+        for path in ["/ws/127.0.0.1/1", "/ws/name"] {
+            let answer = upgrade_v1(&bridge, &format!("{path}{query}"));
+            assert_refused(&answer, 400, query);
+            assert!(!answer.body.contains("hunter2"), "{answer:?}");
+        }
+    }
+    // Nor does the secret reach the log.
+    assert!(!bridge.stderr_contains("hunter2"));
+}
+
+#[test]
+fn what_is_elsewhere_is_404() {
+    let bridge = bridge(&[]);
+    for path in [
+        "/",
+        "/w",
+        "/ws",
+        "/wss/a/22",
+        "/x/ws/a/22",
+        "/WS/a/22",
+        "//ws/a/22",
+    ] {
+        assert_refused(&upgrade_v1(&bridge, path), 404, path);
+    }
+}
+
+#[test]
+fn a_name_that_is_not_configured_is_404() {
+    let bridge = bridge(&["targets.named=known=127.0.0.1:1"]);
+    assert_refused(&upgrade_v1(&bridge, "/ws/unknown"), 404, "unknown");
+    assert_refused(&upgrade_v1(&bridge, "/ws/Known"), 404, "another case");
+    assert_eq!(upgrade_v1(&bridge, "/ws/known").status, 101);
+}
+
+#[test]
+fn the_prefix_stands_before_the_path() {
+    let bridge = bridge(&["server.path_prefix=/term/a"]);
+    assert_eq!(upgrade_v1(&bridge, "/term/a/ws/127.0.0.1/1").status, 101);
+    for path in [
+        "/ws/127.0.0.1/1",
+        "/term/ws/127.0.0.1/1",
+        "/term/aws/127.0.0.1/1",
+    ] {
+        let answer = upgrade_v1(&bridge, path);
+        assert_refused(&answer, 404, path);
+        assert!(answer.body.contains("/term/a/ws/"), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_host_in_either_family_and_a_name_are_dialled() {
+    let v4 = ScriptedSsh::start(SshScript::default());
+    let v6 = ScriptedSsh::start_on(Ipv6Addr::LOCALHOST.into(), SshScript::default());
+    let named = ScriptedSsh::start(SshScript::default());
+    let other = closed_port();
+    assert_eq!(other.ip(), Ipv4Addr::LOCALHOST);
+    let setting = format!("targets.named=other={other},mine={}", named.addr());
+    let bridge = bridge_to(&[v4.addr(), v6.addr()], &[&setting]);
+    for (path, ssh) in [
+        (path_to(v4.addr()), &v4),
+        (path_to(v6.addr()), &v6),
+        ("/ws/mine".to_owned(), &named),
+    ] {
+        let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
+        client.login_v1("u", "p");
+        assert_eq!(ssh.seen().first(), Some(&Seen::Connected), "{path}");
+    }
+}
+
+#[test]
+fn policy_is_looked_at_after_auth_alone() {
+    let bridge = bridge(&[]);
+    let mut client = Client::connect(bridge.addr(), "/ws/127.0.0.1/2", &Options::v1());
+    client.auth_v1(&json!({ "username": "u" }));
+    let Event::Json(error) = client.recv() else {
+        panic!("no error came");
+    };
+    assert_eq!(error["type"], "error");
+    assert_eq!(client.until_close().0, 4403);
+}

@@ -1,0 +1,104 @@
+//! 503: the pool of connections that are not logged in is full; in the compatible dialect also a
+//! limit that is reached.
+
+use super::common::raw::{Answer, Raw, exchange, upgrade_request};
+use super::common::{Bridge, Client, DEADLINE, Options, Scene, poll};
+use super::{assert_refused, bridge};
+use serde_json::json;
+
+const PATH: &str = "/ws/127.0.0.1/1";
+
+fn ask(bridge: &Bridge, options: &Options) -> Answer {
+    let mut request = upgrade_request(bridge.addr(), PATH);
+    if let Some(name) = options.subprotocol {
+        request.push_str(&format!("Sec-WebSocket-Protocol: {name}\r\n"));
+    }
+    exchange(bridge.addr(), &format!("{request}\r\n"))
+}
+
+fn assert_busy(answer: &Answer) {
+    assert_refused(answer, 503, "busy");
+    let seconds = answer.header("retry-after").and_then(|s| s.parse().ok());
+    assert!(seconds.is_some_and(|s: u32| s > 0), "{answer:?}");
+}
+
+#[test]
+fn the_pool_admits_so_many_and_no_more() {
+    let bridge = bridge(&["limits.max_unauthenticated=2"]);
+    let dialects = [Options::v1(), Options::compatible()];
+    let held: Vec<Raw> = dialects
+        .iter()
+        .map(|dialect| Raw::upgrade(bridge.addr(), PATH, dialect))
+        .collect();
+    for dialect in &dialects {
+        assert_busy(&ask(&bridge, dialect));
+    }
+    // What needs no place is served.
+    let health = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr());
+    assert_eq!(exchange(bridge.addr(), &health).status, 200);
+    // Clients that vanish give their places back.
+    drop(held);
+    for dialect in &dialects {
+        let again = poll(DEADLINE, || {
+            (ask(&bridge, dialect).status == 101).then_some(())
+        });
+        assert!(again.is_some(), "the places never came back");
+    }
+}
+
+#[test]
+fn a_login_gives_its_place_back() {
+    let scene = Scene::new(&["limits.max_unauthenticated=1"]);
+    let mut logged_in: Vec<Client> = Vec::new();
+    for _ in 0..3 {
+        logged_in.push(scene.ready());
+    }
+    let waiting = scene.v1();
+    assert_busy(&ask(&scene.bridge, &Options::v1()));
+    drop(waiting);
+}
+
+#[test]
+fn a_failed_login_gives_its_place_back() {
+    let bridge = bridge(&["limits.max_unauthenticated=1"]);
+    for _ in 0..5 {
+        let mut client = poll(DEADLINE, || {
+            Client::try_connect(bridge.addr(), PATH, &Options::v1()).ok()
+        })
+        .expect("the place never came back");
+        client.auth_v1(&json!({ "username": "u" }));
+        assert_eq!(client.until_close().0, 4502);
+    }
+}
+
+/// `max_connections` is told to an `sshard.v1` client after `auth`, to a compatible one by HTTP.
+#[test]
+fn a_reached_limit_refuses_the_compatible_dialect_alone() {
+    let limits = [
+        "limits.max_connections=1",
+        "limits.max_connections_per_host=1",
+    ];
+    let scene = Scene::new(&limits);
+    let held = scene.ready();
+    assert_busy(&ask(&scene.bridge, &Options::compatible()));
+    assert_eq!(ask(&scene.bridge, &Options::v1()).status, 101);
+    drop(held);
+    let again = poll(DEADLINE, || {
+        (ask(&scene.bridge, &Options::compatible()).status == 101).then_some(())
+    });
+    assert!(again.is_some(), "the place never came back");
+}
+
+#[test]
+fn one_client_may_have_so_many() {
+    let bridge = bridge(&["limits.max_connections_per_client=2"]);
+    let held: Vec<Raw> = (0..2)
+        .map(|_| Raw::upgrade(bridge.addr(), PATH, &Options::v1()))
+        .collect();
+    assert_busy(&ask(&bridge, &Options::v1()));
+    drop(held);
+    let again = poll(DEADLINE, || {
+        (ask(&bridge, &Options::v1()).status == 101).then_some(())
+    });
+    assert!(again.is_some(), "the places never came back");
+}

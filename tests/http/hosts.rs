@@ -1,0 +1,96 @@
+//! `Host` and `Origin`: 421 and 403.
+
+use super::common::Bridge;
+use super::common::raw::{Answer, exchange, upgrade_request};
+use super::{assert_refused, bridge};
+
+fn ask(bridge: &Bridge, host: &str, more: &str) -> Answer {
+    let request = upgrade_request(bridge.addr(), "/ws/127.0.0.1/1");
+    let own = format!("Host: {}\r\n", bridge.addr());
+    let request = request.replace(&own, &format!("Host: {host}\r\n"));
+    exchange(
+        bridge.addr(),
+        &format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n{more}\r\n"),
+    )
+}
+
+#[test]
+fn the_server_answers_to_its_own_names_and_to_those_configured() {
+    let bridge = bridge(&["server.public_hosts=ssh.example.org,other.example:8443"]);
+    let port = bridge.addr().port();
+    for host in [
+        format!("127.0.0.1:{port}"),
+        format!("localhost:{port}"),
+        format!("LocalHost:{port}"),
+        "ssh.example.org".to_owned(),
+        "SSH.example.org:444".to_owned(),
+        "other.example:8443".to_owned(),
+    ] {
+        let answer = ask(&bridge, &host, "");
+        assert_eq!(answer.status, 101, "{host}: {answer:?}");
+    }
+}
+
+#[test]
+fn an_unknown_host_is_421() {
+    let bridge = bridge(&["server.public_hosts=ssh.example.org,other.example:8443"]);
+    let port = bridge.addr().port();
+    for host in [
+        format!("evil.example:{port}"),
+        "127.0.0.1".to_owned(),
+        format!("127.0.0.2:{port}"),
+        format!("127.0.0.1:{}", port ^ 1),
+        format!("user@127.0.0.1:{port}"),
+        "ssh.example.org.evil.net".to_owned(),
+        "other.example".to_owned(),
+        String::new(),
+    ] {
+        assert_refused(&ask(&bridge, &host, ""), 421, &host);
+        // Health is no exception: a rebound name must not learn that we are here.
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        assert_refused(&exchange(bridge.addr(), &request), 421, &host);
+    }
+}
+
+#[test]
+fn there_is_exactly_one_host() {
+    let bridge = bridge(&[]);
+    let addr = bridge.addr();
+    let two = format!("GET /healthz HTTP/1.1\r\nHost: {addr}\r\nHost: {addr}\r\n\r\n");
+    assert_refused(&exchange(addr, &two), 400, "two");
+    assert_refused(
+        &exchange(addr, "GET /healthz HTTP/1.1\r\n\r\n"),
+        400,
+        "none",
+    );
+}
+
+#[test]
+fn an_origin_must_be_our_own_page() {
+    let bridge = bridge(&["server.public_hosts=ssh.example.org"]);
+    let port = bridge.addr().port();
+    let host = bridge.addr().to_string();
+    for origin in [
+        format!("http://127.0.0.1:{port}"),
+        format!("https://localhost:{port}"),
+        "https://ssh.example.org".to_owned(),
+        "https://ssh.example.org:8443".to_owned(),
+    ] {
+        let answer = ask(&bridge, &host, &format!("Origin: {origin}\r\n"));
+        assert_eq!(answer.status, 101, "{origin}: {answer:?}");
+    }
+    for origin in [
+        "https://evil.example".to_owned(),
+        format!("http://evil.example:{port}"),
+        "null".to_owned(),
+        "file://".to_owned(),
+        format!("127.0.0.1:{port}"),
+        format!("http://127.0.0.1:{port}/page"),
+        "https://ssh.example.org.evil.net".to_owned(),
+    ] {
+        let answer = ask(&bridge, &host, &format!("Origin: {origin}\r\n"));
+        assert_refused(&answer, 403, &origin);
+    }
+    let both = format!("Origin: http://127.0.0.1:{port}\r\nOrigin: https://evil.example\r\n");
+    assert_refused(&ask(&bridge, &host, &both), 403, "one of two");
+}

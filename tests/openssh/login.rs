@@ -1,0 +1,115 @@
+//! Logging in by password, and failing to.
+
+use crate::common::{Event, account};
+use crate::{Rig, expect_close, expect_error, expect_shell, next_json, with_password};
+use serde_json::json;
+
+#[test]
+fn a_password_logs_in() {
+    let rig = Rig::start();
+    let mut client = rig.v1();
+    let hello = next_json(&mut client);
+    assert_eq!(
+        (&hello["type"], &hello["version"]),
+        (&json!("hello"), &json!(1))
+    );
+    let mut auth = with_password(json!({}));
+    auth["type"] = "auth".into();
+    client.send_json(&auth);
+    let ready = next_json(&mut client);
+    assert_eq!(ready["type"], "ready", "{ready}");
+    let session = ready["session"].as_str().unwrap();
+    assert!(session.len() == 32 && session.bytes().all(|b| b.is_ascii_hexdigit()));
+    assert_eq!(ready["input_window"], 64 * 1024);
+    expect_shell(&mut client);
+    rig.sshd.wait_log("Accepted password for sshard-test");
+}
+
+#[test]
+fn a_password_logs_in_in_the_compatible_dialect() {
+    let rig = Rig::start();
+    let mut client = rig.compatible();
+    client.login_compatible(account().user, &account().password);
+    expect_shell(&mut client);
+}
+
+#[test]
+fn the_compatible_login_may_come_as_binary_with_input_behind_it() {
+    let rig = Rig::start();
+    let mut client = rig.compatible();
+    let mut first = with_password(json!({})).to_string().into_bytes();
+    first.extend(b"exit 9\r");
+    client.send_binary(&first);
+    assert_eq!(client.until_close(), (1000, "exit=9".to_owned()));
+}
+
+#[test]
+fn a_wrong_password_is_refused_after_one_attempt() {
+    let rig = Rig::start();
+    let mut client = rig.v1();
+    client.auth_v1(&json!({ "username": account().user, "password": "wrong" }));
+    let error = expect_error(&mut client, "login", "login-failed", 4401);
+    assert_eq!(error["retryable"], false);
+    rig.sshd
+        .wait_log("Connection closed by authenticating user");
+    assert_eq!(rig.sshd.log().matches("Failed password").count(), 1);
+    assert!(!rig.sshd.log().contains("Failed keyboard-interactive"));
+}
+
+#[test]
+fn a_wrong_password_is_refused_in_the_compatible_dialect() {
+    let rig = Rig::start();
+    let mut client = rig.compatible();
+    client.login_compatible(account().user, "wrong");
+    expect_close(&mut client, 4401);
+}
+
+#[test]
+fn an_unknown_user_looks_like_a_wrong_password() {
+    let rig = Rig::start();
+    let mut errors = Vec::new();
+    for user in [account().user, "sshard-nobody"] {
+        let mut client = rig.v1();
+        client.auth_v1(&json!({ "username": user, "password": "wrong" }));
+        errors.push(expect_error(&mut client, "login", "login-failed", 4401));
+    }
+    assert_eq!(errors[0], errors[1]);
+    let mut client = rig.compatible();
+    client.login_compatible("sshard-nobody", "wrong");
+    expect_close(&mut client, 4401);
+}
+
+#[test]
+fn a_refused_login_does_not_spoil_the_next() {
+    let rig = Rig::start();
+    let mut client = rig.v1();
+    client.auth_v1(&json!({ "username": account().user, "password": "wrong" }));
+    expect_error(&mut client, "login", "login-failed", 4401);
+    expect_shell(&mut rig.ready(json!({})));
+}
+
+#[test]
+fn the_servers_banner_is_passed_on() {
+    let banner = tempfile::NamedTempFile::new().unwrap();
+    let text = "Nur für Befugte.\n\"Keep out\" \\ <b>\n";
+    std::fs::write(banner.path(), text).unwrap();
+    let rig = Rig::with(&[&format!("Banner {}", banner.path().display())], &[]);
+    let mut client = rig.v1();
+    client.auth_v1(&with_password(json!({})));
+    let message = next_json(&mut client);
+    assert_eq!(message["type"], "banner");
+    // OpenSSH ends lines with CR LF on the wire or leaves them, by version.
+    let shown = message["text"].as_str().unwrap().replace("\r\n", "\n");
+    assert_eq!(shown, text);
+    assert_eq!(next_json(&mut client)["type"], "ready");
+    expect_shell(&mut client);
+
+    let mut client = rig.compatible();
+    client.login_compatible(account().user, &account().password);
+    // Nothing but terminal output may come.
+    match client.recv() {
+        Event::Output(bytes) => assert!(!String::from_utf8_lossy(&bytes).contains("Keep out")),
+        other => panic!("no output but {other:?}"),
+    }
+    expect_shell(&mut client);
+}

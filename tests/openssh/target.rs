@@ -1,0 +1,123 @@
+//! Targets that are no SSH server, or none the bridge can talk to.
+
+use crate::common::{Bridge, Client, Hostile, Options, Script, account, closed_port};
+use crate::{Rig, allow, bridge_to, expect_close, expect_error, path};
+use serde_json::json;
+
+/// What both dialects are told about this port.
+fn expect_unreachable(bridge: &Bridge, port: u16, stage: &str, code: &str, close: u16) {
+    let fields = json!({ "username": "anyone", "password": "anything" });
+    let mut client = Client::connect(bridge.addr(), &path(port), &Options::v1());
+    client.auth_v1(&fields);
+    expect_error(&mut client, stage, code, close);
+    let mut client = Client::connect(bridge.addr(), &path(port), &Options::compatible());
+    client.send_json(&fields);
+    expect_close(&mut client, close);
+}
+
+/// What is told about such a server; the bridge hangs up on it each time.
+fn expect_hostile(script: Script, code: &str, close: u16) {
+    let hostile = Hostile::start(script);
+    let settings = ["ssh.handshake_timeout=1s", "ssh.host_key_policy=off"];
+    let bridge = bridge_to(&allow(hostile.port()), &settings);
+    expect_unreachable(&bridge, hostile.port(), "handshake", code, close);
+    hostile.wait_accepted(2);
+    hostile.wait_open(0);
+}
+
+#[test]
+fn a_closed_port_is_unreachable() {
+    let port = closed_port().port();
+    let bridge = bridge_to(&allow(port), &[]);
+    expect_unreachable(&bridge, port, "connect", "unreachable", 4502);
+}
+
+#[test]
+fn a_name_without_an_address_is_told() {
+    let bridge = bridge_to("no-such-host.invalid:22", &[]);
+    let path = "/ws/no-such-host.invalid/22";
+    let mut client = Client::connect(bridge.addr(), path, &Options::v1());
+    client.auth_v1(&json!({ "username": "anyone" }));
+    expect_error(&mut client, "resolve", "name-not-found", 4502);
+}
+
+#[test]
+fn a_silent_server_runs_into_the_deadline() {
+    expect_hostile(Script::Silent, "deadline", 4408);
+}
+
+#[test]
+fn a_server_silent_after_its_banner_runs_into_the_deadline() {
+    expect_hostile(Script::BannerThenSilence, "deadline", 4408);
+}
+
+#[test]
+fn a_web_server_is_not_ssh() {
+    expect_hostile(Script::HttpThenEnd, "not-ssh", 4502);
+}
+
+/// An SSH server may send other lines before it identifies itself (RFC 4253 section 4.2), so
+/// there is something to wait for.
+#[test]
+fn a_web_server_that_stays_runs_into_the_deadline() {
+    expect_hostile(Script::Http, "deadline", 4408);
+}
+
+#[test]
+fn junk_is_not_ssh() {
+    expect_hostile(Script::Junk, "not-ssh", 4502);
+}
+
+#[test]
+fn a_server_that_hangs_up_is_not_ssh() {
+    expect_hostile(Script::Hangup, "not-ssh", 4502);
+}
+
+#[test]
+fn junk_after_the_banner_fails_the_handshake() {
+    expect_hostile(Script::BannerThenJunk, "handshake-failed", 4502);
+}
+
+#[test]
+fn an_endless_banner_is_not_ssh() {
+    expect_hostile(Script::EndlessBanner, "not-ssh", 4502);
+}
+
+#[test]
+fn a_server_with_no_algorithm_in_common_is_told() {
+    for line in [
+        "KexAlgorithms diffie-hellman-group1-sha1",
+        "Ciphers 3des-cbc",
+    ] {
+        let rig = Rig::with(&[line], &[]);
+        let port = rig.sshd.port();
+        expect_unreachable(&rig.bridge, port, "handshake", "no-common-algorithm", 4502);
+    }
+}
+
+#[test]
+fn a_target_that_is_not_allowed_is_not_dialled() {
+    let hostile = Hostile::start(Script::Silent);
+    let bridge = bridge_to("127.0.0.1:1", &[]);
+    expect_unreachable(&bridge, hostile.port(), "resolve", "target-refused", 4403);
+    assert_eq!(hostile.accepted(), 0);
+}
+
+#[test]
+fn uniform_errors_hide_why_a_target_is_not_reached() {
+    let silent = Hostile::start(Script::Silent);
+    let web = Hostile::start(Script::Http);
+    let closed = closed_port().port();
+    let targets = [silent.port(), web.port(), closed, 1];
+    let rules: Vec<String> = targets[..3].iter().map(|port| allow(*port)).collect();
+    let settings = ["targets.uniform_errors=true", "ssh.handshake_timeout=1s"];
+    let bridge = bridge_to(&rules.join(","), &settings);
+    for port in targets {
+        let mut client = Client::connect(bridge.addr(), &path(port), &Options::v1());
+        client.auth_v1(&json!({ "username": account().user }));
+        let error = client.wait_type("error");
+        assert_eq!(error["code"], "unreachable", "port {port}");
+        let told = (4502, "the target is unreachable".to_owned());
+        assert_eq!(client.until_close(), told, "port {port}");
+    }
+}

@@ -1,0 +1,31 @@
+//! The program as its operator meets it: shards and CPUs, listeners, the orderly stop, settings,
+//! limits of the host, the demo, the log. What a session does is looked at elsewhere.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+mod common;
+#[path = "operations/cpus.rs"]
+mod cpus;
+#[path = "operations/demo.rs"]
+mod demo;
+#[path = "operations/drain.rs"]
+mod drain;
+#[path = "operations/drain_deadline.rs"]
+mod drain_deadline;
+#[path = "operations/host.rs"]
+mod host;
+#[path = "operations/listen.rs"]
+mod listen;
+#[path = "operations/log.rs"]
+mod log;
+#[path = "operations/scene.rs"]
+mod scene;
+#[path = "operations/settings.rs"]
+mod settings;
+#[path = "operations/shards.rs"]
+mod shards;

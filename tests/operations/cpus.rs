@@ -1,0 +1,148 @@
+//! Which CPUs the shards are pinned to, as the kernel tells.
+
+use crate::common::{Bridge, run, run_under};
+use std::fs;
+
+const ALLOW: [&str; 2] = ["--allow", "127.0.0.1:22"];
+const ANYWHERE: [&str; 4] = ["serve", "--listen", "127.0.0.1:0", "--check"];
+
+/// The CPUs of this test, and so of what it starts.
+fn cpus() -> Vec<usize> {
+    let cpus = list(&allowed_list("/proc/self/status"));
+    assert!(cpus.len() >= 2, "these tests need two CPUs, not {cpus:?}");
+    cpus
+}
+
+fn allowed_list(status: &str) -> String {
+    let status = fs::read_to_string(status).unwrap();
+    let line = status
+        .lines()
+        .find_map(|l| l.strip_prefix("Cpus_allowed_list:"));
+    line.unwrap().trim().to_owned()
+}
+
+/// `0-2,5` as numbers.
+fn list(text: &str) -> Vec<usize> {
+    let ranges = text.split(',').map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        first.parse::<usize>().unwrap()..=last.parse().unwrap()
+    });
+    ranges.flatten().collect()
+}
+
+/// Name and CPUs of every thread.
+fn threads(bridge: &Bridge) -> Vec<(String, Vec<usize>)> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", bridge.pid())).unwrap();
+    tasks
+        .map(|task| {
+            let task = task.unwrap().path();
+            let name = fs::read_to_string(task.join("comm")).unwrap();
+            let status = task.join("status");
+            (
+                name.trim().to_owned(),
+                list(&allowed_list(status.to_str().unwrap())),
+            )
+        })
+        .collect()
+}
+
+/// The threads that are pinned, in the order of their names.
+fn pinned(bridge: &Bridge) -> Vec<(String, usize)> {
+    let threads = threads(bridge).into_iter();
+    let mut pinned: Vec<_> = threads
+        .filter(|(_, cpus)| cpus.len() == 1)
+        .map(|(name, cpus)| (name, cpus[0]))
+        .collect();
+    pinned.sort();
+    pinned
+}
+
+fn serve(more: &[&str]) -> Bridge {
+    Bridge::start(&[&ALLOW[..], more].concat(), &[])
+}
+
+fn shard(index: usize, cpu: usize) -> (String, usize) {
+    (format!("sshard-{index}"), cpu)
+}
+
+#[test]
+fn each_shard_has_a_cpu_and_nothing_else_is_pinned() {
+    let cpus = cpus();
+    let bridge = serve(&["--shards", "2"]);
+    assert_eq!(pinned(&bridge), [shard(0, cpus[0]), shard(1, cpus[1])]);
+    let threads = threads(&bridge);
+    let elsewhere: Vec<_> = threads.iter().filter(|(_, on)| on.len() > 1).collect();
+    assert!(elsewhere.len() > 2, "{threads:?}");
+    assert!(elsewhere.iter().all(|(_, on)| *on == cpus), "{threads:?}");
+}
+
+#[test]
+fn by_default_there_is_a_shard_for_every_cpu() {
+    let all = cpus().into_iter().enumerate();
+    let mut wanted: Vec<_> = all.map(|(index, cpu)| shard(index, cpu)).collect();
+    wanted.sort();
+    assert_eq!(pinned(&serve(&[])), wanted);
+}
+
+#[test]
+fn the_cpus_asked_for_are_the_cpus_used() {
+    let last = *cpus().last().unwrap();
+    let bridge = serve(&["--cpus", &last.to_string()]);
+    assert_eq!(pinned(&bridge), [shard(0, last)]);
+}
+
+#[test]
+fn a_count_below_the_cpus_takes_the_first() {
+    assert_eq!(pinned(&serve(&["--shards", "1"])), [shard(0, cpus()[0])]);
+}
+
+#[test]
+fn more_shards_than_cpus_are_refused_with_both_numbers() {
+    let count = cpus().len();
+    let too_many = (count + 1).to_string();
+    let args = [&["serve", "--shards", &too_many][..], &ALLOW].concat();
+    let refused = run(&args, &[]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let wanted = format!("server.shards is {too_many}, but there are {count} CPUs");
+    assert!(refused.stderr.contains(&wanted), "{refused:?}");
+    assert!(refused.stderr.contains("server.cpus"), "{refused:?}");
+    assert!(!refused.stdout.contains("listening"), "{refused:?}");
+}
+
+#[test]
+fn a_cpu_that_is_not_there_is_refused_with_those_that_are() {
+    let beyond = (cpus().last().unwrap() + 1).to_string();
+    let refused = run(&[&["serve", "--cpus", &beyond][..], &ALLOW].concat(), &[]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let wanted = format!("server.cpus names CPU {beyond}");
+    assert!(refused.stderr.contains(&wanted), "{refused:?}");
+    let wanted = format!("it may use {:?}", cpus());
+    assert!(refused.stderr.contains(&wanted), "{refused:?}");
+}
+
+#[test]
+fn a_process_kept_to_one_cpu_sees_that_one() {
+    let last = *cpus().last().unwrap();
+    let starter = ["taskset", "-c", &last.to_string()].map(str::to_owned);
+    let starter: Vec<&str> = starter.iter().map(String::as_str).collect();
+    let listen = ["serve", "--listen", "127.0.0.1:0"];
+    let bridge = Bridge::under(&starter, &[&listen[..], &ALLOW].concat(), &[]);
+    let threads = threads(&bridge);
+    assert!(threads.iter().all(|(_, on)| *on == [last]), "{threads:?}");
+    let has = |name: &str| threads.iter().any(|(thread, _)| thread == name);
+    assert!(has("sshard-0") && !has("sshard-1"), "{threads:?}");
+
+    let two = [&["serve", "--shards", "2"][..], &ALLOW].concat();
+    let refused = run_under(&starter, &two, &[]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let wanted = "server.shards is 2, but there are 1 CPUs";
+    assert!(refused.stderr.contains(wanted), "{refused:?}");
+}
+
+/// Whether the CPUs are there is the host's affair, not the configuration's.
+#[test]
+fn check_does_not_look_at_the_host() {
+    let args = [&ANYWHERE[..], &["--shards", "1024"], &ALLOW].concat();
+    let checked = run(&args, &[]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+}

@@ -1,0 +1,202 @@
+//! The orderly stop while there is time: who is told what, who may go on, and when it is over.
+
+use crate::common::{Client, DEADLINE, Event, Login, Options, Raw, Round, Seen, SshScript, poll};
+use crate::scene::Site;
+use rustix::process::Signal;
+use serde_json::json;
+use std::net::TcpStream;
+
+/// No test waits this long: a process that ends before has not waited for it.
+const FAR: &str = "600s";
+
+fn site() -> Site {
+    Site::new(&["--shards", "2", "--drain-timeout", FAR])
+}
+
+/// Reads the notice of the drain and checks its deadline.
+fn hear_of_drain(client: &mut Client) {
+    let notice = client.wait_type("notice");
+    assert_eq!(notice["kind"], "drain", "{notice}");
+    let left = notice["deadline_ms"].as_u64().unwrap_or_default();
+    assert!((1..=600_000).contains(&left), "{notice}");
+}
+
+/// The bridge ends with 0, because nothing is left to wait for.
+fn ends_by_itself(site: &mut Site) {
+    let status = site.bridge.wait_exit(DEADLINE);
+    assert_eq!(status.code(), Some(0));
+    site.bridge.wait_stderr("all sessions have ended", DEADLINE);
+}
+
+#[test]
+fn without_sessions_a_signal_ends_the_process_at_once() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut site = site();
+        site.bridge.signal(signal);
+        ends_by_itself(&mut site);
+        assert!(TcpStream::connect(site.bridge.addr()).is_err());
+    }
+}
+
+#[test]
+fn sessions_go_on_and_the_process_ends_with_the_last() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut site = site();
+        let mut first = site.ready();
+        let mut second = site.ready();
+        site.bridge.signal(signal);
+        hear_of_drain(&mut first);
+        hear_of_drain(&mut second);
+
+        first.send_binary(b"still here");
+        assert_eq!(site.ssh.wait_input(10), b"still here");
+        site.ssh.output(b"and so am I");
+        second.output_until("and so am I");
+        second.send_json(&json!({ "type": "resize", "cols": 90, "rows": 30 }));
+        site.ssh.wait_seen(&Seen::Resize([90, 30, 0, 0]));
+
+        site.ssh.exit(7);
+        assert_eq!(second.wait_type("exit")["status"], 7);
+        assert_eq!(second.until_close(), (1000, "exit=7".to_owned()));
+        assert_eq!(site.get("/healthz").status, 200);
+        first.send_json(&json!({ "type": "close" }));
+        assert_eq!(first.until_close().0, 1000);
+        ends_by_itself(&mut site);
+    }
+}
+
+#[test]
+fn sessions_of_the_compatible_dialect_go_on_untold() {
+    let mut site = site();
+    let mut client = site.compatible(1);
+    let mut witness = site.ready();
+    site.bridge.signal(Signal::TERM);
+    hear_of_drain(&mut witness);
+    client.send_binary(b"typed");
+    assert_eq!(site.ssh.wait_input(5), b"typed");
+    drop(witness);
+    client.send(tungstenite::Message::Close(None));
+    // Nothing but the answer to the close frame, no text in particular.
+    assert!(matches!(client.recv(), Event::Close(..)));
+    ends_by_itself(&mut site);
+}
+
+#[test]
+fn readiness_ends_and_health_does_not() {
+    let site = site();
+    let ready = site.get("/readyz");
+    assert_eq!((ready.status, ready.body.as_str()), (200, "ready\n"));
+    let mut client = site.ready();
+    site.bridge.signal(Signal::TERM);
+    hear_of_drain(&mut client);
+    // Both shards are asked, whichever the kernel chooses.
+    for _ in 0..8 {
+        let ready = site.get("/readyz");
+        assert_eq!(ready.status, 503, "{ready:?}");
+        assert!(ready.header("retry-after").is_some(), "{ready:?}");
+        assert_eq!(ready.json()["detail"], "the server is shutting down");
+        let health = site.get("/healthz");
+        assert_eq!((health.status, health.body.as_str()), (200, "alive\n"));
+    }
+}
+
+#[test]
+fn new_sessions_are_refused_each_dialect_in_its_way() {
+    let mut site = site();
+    let mut old = site.ready();
+    let mut waiting = site.v1();
+    waiting.wait_type("hello");
+    site.bridge.signal(Signal::TERM);
+    hear_of_drain(&mut old);
+
+    let path = site.path();
+    // Both shards are asked, whichever gets the connection.
+    for _ in 0..4 {
+        refused_after_auth(site.v1());
+        let options = Options::compatible();
+        let refused = Client::try_connect(site.bridge.addr(), &path, &options).err();
+        let refused = refused.unwrap_or_else(|| panic!("a new session was let in"));
+        assert_eq!(refused.status, 503, "{refused:?}");
+        let has = |name: &str| refused.headers.iter().any(|(n, _)| n == name);
+        assert!(has("retry-after"), "{refused:?}");
+    }
+    // It was there before, and had not begun.
+    hear_of_drain(&mut waiting);
+    refuse_auth(waiting);
+    assert!(!site.ssh.seen()[1..].contains(&Seen::Connected));
+
+    old.send_json(&json!({ "type": "close" }));
+    ends_by_itself(&mut site);
+}
+
+fn refused_after_auth(mut client: Client) {
+    client.wait_type("hello");
+    hear_of_drain(&mut client);
+    refuse_auth(client);
+}
+
+fn refuse_auth(mut client: Client) {
+    client.send_json(&json!({ "type": "auth", "username": "u" }));
+    let error = client.wait_type("error");
+    assert_eq!(error["code"], "drain", "{error}");
+    assert_eq!(error["stage"], "auth", "{error}");
+    assert_eq!(error["retryable"], true, "{error}");
+    let (code, reason) = client.until_close();
+    assert_eq!(
+        (code, reason.as_str()),
+        (1001, "the server is shutting down")
+    );
+}
+
+/// Who is on the way to a shell gets there.
+#[test]
+fn a_login_that_has_begun_may_be_finished() {
+    let login = Login::Interactive(vec![Round::of(&[("Code: ", false)])]);
+    let args = ["--drain-timeout", FAR];
+    let mut site = Site::with(SshScript::login(login), &args);
+    let mut client = site.v1();
+    client.auth_v1(&json!({ "username": "u" }));
+    let id = client.wait_type("prompt")["id"].clone();
+    site.bridge.signal(Signal::TERM);
+    hear_of_drain(&mut client);
+    client.send_json(&json!({ "type": "answer", "id": id, "answers": ["1"] }));
+    client.wait_type("ready");
+    site.ssh.exit(0);
+    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
+    ends_by_itself(&mut site);
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    for signals in [
+        [Signal::TERM, Signal::TERM],
+        [Signal::INT, Signal::INT],
+        [Signal::INT, Signal::TERM],
+    ] {
+        let mut site = site();
+        let mut clients: Vec<Client> = (0..4).map(|_| site.ready()).collect();
+        site.bridge.signal(signals[0]);
+        clients.iter_mut().for_each(hear_of_drain);
+        site.bridge.signal(signals[1]);
+        assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
+        for client in &mut clients {
+            assert!(matches!(
+                client.recv(),
+                Event::Reset | Event::Close(1001, _)
+            ));
+        }
+    }
+}
+
+#[test]
+fn a_connection_without_a_request_is_waited_for_as_long_as_a_request_may_take() {
+    let args = ["--drain-timeout", FAR, "--set", "server.upgrade_timeout=1s"];
+    let mut site = Site::new(&args);
+    let before = site.bridge.fds();
+    let mut silent = Raw::connect(site.bridge.addr());
+    let accepted = poll(DEADLINE, || (site.bridge.fds() > before).then_some(()));
+    assert!(accepted.is_some());
+    site.bridge.signal(Signal::TERM);
+    assert_eq!(silent.rest(), b"");
+    ends_by_itself(&mut site);
+}

@@ -1,0 +1,105 @@
+//! The end of the orderly stop: those who are still there are told, and cannot delay it.
+
+use crate::common::scene::path_to;
+use crate::common::{Bridge, Client, DEADLINE, Hostile, Options, Raw, Script, Seen};
+use crate::scene::Site;
+use rustix::process::Signal;
+use serde_json::json;
+
+/// Long enough to arrive while it runs, short enough to be waited for.
+const SOON: [&str; 4] = ["--drain-timeout", "700ms", "--shards", "2"];
+
+/// The process ends with 0 and cuts nobody off: every session has closed by its own clock.
+fn ends(bridge: &mut Bridge) {
+    assert_eq!(bridge.wait_exit(DEADLINE).code(), Some(0));
+    bridge.wait_stderr("all sessions have ended", DEADLINE);
+    assert!(!bridge.stderr_contains("cut off"), "{}", bridge.stderr());
+}
+
+#[test]
+fn who_is_still_there_is_closed_with_1001() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut site = Site::new(&SOON);
+        let mut v1: Vec<Client> = (0..4).map(|_| site.ready()).collect();
+        let mut compatible = site.compatible(5);
+        let mut unborn = site.v1();
+        unborn.wait_type("hello");
+        site.bridge.signal(signal);
+        for (client, stage) in v1
+            .iter_mut()
+            .map(|c| (c, "relay"))
+            .chain([(&mut unborn, "auth")])
+        {
+            let notice = client.wait_type("notice");
+            let left = notice["deadline_ms"].as_u64().unwrap();
+            assert!((1..=700).contains(&left), "{notice}");
+            let error = client.wait_type("error");
+            assert_eq!(error["code"], "drain", "{error}");
+            assert_eq!(error["stage"], stage, "{error}");
+            assert_eq!(client.until_close().0, 1001);
+        }
+        assert_eq!(compatible.until_close().0, 1001);
+        ends(&mut site.bridge);
+        site.ssh.wait_count(&Seen::Gone, 5);
+    }
+}
+
+#[test]
+fn a_session_on_its_way_is_closed_with_1001() {
+    let target = Hostile::start(Script::Silent);
+    let allow = target.addr().to_string();
+    let mut bridge = Bridge::start(&[&SOON[..], &["--allow", &allow]].concat(), &[]);
+    let path = path_to(target.addr());
+    let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
+    client.auth_v1(&json!({ "username": "u" }));
+    target.wait_open(1);
+    bridge.signal(Signal::TERM);
+    let error = client.wait_type("error");
+    assert_eq!(error["code"], "drain", "{error}");
+    assert_eq!(error["stage"], "handshake", "{error}");
+    assert_eq!(client.until_close().0, 1001);
+    ends(&mut bridge);
+    target.wait_open(0);
+}
+
+/// Its socket is full and stays full: there is no room for a goodbye.
+#[test]
+fn a_client_that_reads_nothing_does_not_delay_the_end() {
+    let mut site = Site::new(&SOON);
+    let small = Options::v1().receive_buffer(4096);
+    let mut stalled = Client::connect(site.bridge.addr(), &site.path(), &small);
+    stalled.auth_v1(&json!({ "username": "u" }));
+    stalled.wait_type("ready");
+    // More than all buffers on the way take; the SSH window holds the rest back.
+    site.ssh.output(&vec![b'x'; 1024 * 1024]);
+    let mut reading = site.ready();
+    site.bridge.signal(Signal::TERM);
+    assert_eq!(reading.until_close().0, 1001);
+    ends(&mut site.bridge);
+    drop(stalled);
+}
+
+/// It reads, and never answers the close frame.
+#[test]
+fn a_client_that_answers_nothing_does_not_delay_the_end() {
+    let mut site = Site::new(&SOON);
+    let mut silent = Raw::upgrade(site.bridge.addr(), &site.path(), &Options::v1());
+    silent.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
+    site.ssh.wait_seen(&Seen::Shell);
+    site.bridge.signal(Signal::TERM);
+    assert_eq!(silent.until_close().0, 1001);
+    assert_eq!(silent.frame(), None);
+    ends(&mut site.bridge);
+}
+
+/// The SSH server takes nothing more, not even the goodbye.
+#[test]
+fn a_target_that_reads_nothing_does_not_delay_the_end() {
+    let mut site = Site::new(&SOON);
+    let mut client = site.ready();
+    site.ssh.pause_input(true);
+    client.send_binary(&[b'x'; 32 * 1024]);
+    site.bridge.signal(Signal::TERM);
+    assert_eq!(client.until_close().0, 1001);
+    ends(&mut site.bridge);
+}

@@ -1,0 +1,159 @@
+//! Where the program listens.
+
+use crate::common::{Bridge, DEADLINE, run};
+use crate::scene::{Site, get};
+use rustix::process::Signal;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+
+const OPEN: [&str; 2] = ["--set", "server.allow_plaintext=true"];
+
+/// A session through this address works.
+fn serves(site: &Site, addr: SocketAddr) {
+    assert_eq!(get(addr, "/readyz").status, 200);
+    let mut client = site.ready_on(addr);
+    site.ssh.output(b"here I am");
+    client.output_until("here I am");
+}
+
+fn at(ip: impl Into<IpAddr>, addr: SocketAddr) -> SocketAddr {
+    (ip.into(), addr.port()).into()
+}
+
+/// Listening IPv4 sockets on this port.
+fn sockets_on(bridge: &Bridge, port: u16) -> usize {
+    let table = fs::read_to_string(format!("/proc/{}/net/tcp", bridge.pid())).unwrap();
+    let port = format!(":{port:04X}");
+    let rows = table
+        .lines()
+        .skip(1)
+        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    // 0A is LISTEN.
+    rows.filter(|row| row[1].ends_with(&port) && row[3] == "0A")
+        .count()
+}
+
+#[test]
+fn on_ipv4_loopback() {
+    let site = Site::new(&["--listen", "127.0.0.1:0"]);
+    assert_eq!(site.bridge.addr().ip(), Ipv4Addr::LOCALHOST);
+    serves(&site, site.bridge.addr());
+}
+
+#[test]
+fn on_ipv6_loopback() {
+    let site = Site::new(&["--listen", "[::1]:0"]);
+    assert_eq!(site.bridge.addr().ip(), Ipv6Addr::LOCALHOST);
+    serves(&site, site.bridge.addr());
+}
+
+#[test]
+fn the_ipv6_wildcard_is_reached_by_both() {
+    let site = Site::new(&[&["--listen", "[::]:0"][..], &OPEN].concat());
+    let addr = site.bridge.addr();
+    serves(&site, at(Ipv4Addr::LOCALHOST, addr));
+    serves(&site, at(Ipv6Addr::LOCALHOST, addr));
+}
+
+#[test]
+fn the_ipv4_wildcard_is_reached_by_ipv4() {
+    let site = Site::new(&[&["--listen", "0.0.0.0:0"][..], &OPEN].concat());
+    serves(&site, at(Ipv4Addr::LOCALHOST, site.bridge.addr()));
+}
+
+#[test]
+fn on_several_addresses_at_once() {
+    let args = [
+        "--listen",
+        "127.0.0.1:0",
+        "--listen",
+        "[::1]:0",
+        "--listen",
+        "127.0.0.2:0",
+    ];
+    let site = Site::new(&args);
+    let addrs = site.bridge.addrs();
+    let ips: Vec<String> = addrs.iter().map(|addr| addr.ip().to_string()).collect();
+    assert_eq!(ips, ["127.0.0.1", "::1", "127.0.0.2"]);
+    for addr in addrs {
+        serves(&site, *addr);
+    }
+}
+
+/// Both wildcards on one port: neither takes the other's clients.
+#[test]
+fn both_wildcards_share_a_port() {
+    let port = quiet_port();
+    let (v6, v4) = (format!("[::]:{port}"), format!("0.0.0.0:{port}"));
+    let both = ["--listen", &v6, "--listen", &v4];
+    let site = Site::new(&[&both[..], &OPEN].concat());
+    serves(&site, (Ipv4Addr::LOCALHOST, port).into());
+    serves(&site, (Ipv6Addr::LOCALHOST, port).into());
+}
+
+/// A free port outside the range from which the kernel gives ports to those who ask for any.
+fn quiet_port() -> u16 {
+    let start = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let free = |port: &u16| TcpListener::bind((Ipv6Addr::UNSPECIFIED, *port)).is_ok();
+    (start..start + 1000).find(free).expect("a free port")
+}
+
+#[test]
+fn port_0_is_one_port_for_all_shards() {
+    let site = Site::new(&["--shards", "2"]);
+    let port = site.bridge.addr().port();
+    assert_ne!(port, 0);
+    assert_eq!(site.bridge.stdout().matches("listening on").count(), 1);
+    assert_eq!(sockets_on(&site.bridge, port), 2);
+    (0..8).for_each(|_| serves(&site, site.bridge.addr()));
+}
+
+/// Runs `serve` on an address it cannot have.
+fn refused(addr: SocketAddr, wanted: &str) {
+    let listen = addr.to_string();
+    let args = ["serve", "--listen", &listen, "--allow", "127.0.0.1:22"];
+    let refused = run(&[&args[..], &OPEN].concat(), &[]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let wanted = format!("server.listen: cannot listen on {listen}: {wanted}");
+    assert!(refused.stderr.contains(&wanted), "{wanted}: {refused:?}");
+    assert!(!refused.stdout.contains("listening"), "{refused:?}");
+}
+
+#[test]
+fn a_port_in_use_is_refused_by_name() {
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    refused(other.local_addr().unwrap(), "Address already in use");
+}
+
+/// Two of them on one port would share its clients without a word.
+#[test]
+fn a_port_of_another_bridge_is_in_use_too() {
+    for shards in ["1", "2"] {
+        let site = Site::new(&["--shards", shards]);
+        refused(site.bridge.addr(), "Address already in use");
+        serves(&site, site.bridge.addr());
+    }
+}
+
+#[test]
+fn an_address_of_another_machine_is_refused_by_name() {
+    // TEST-NET-3 of RFC 5737.
+    refused(
+        ([203, 0, 113, 7], 8022).into(),
+        "Cannot assign requested address",
+    );
+}
+
+/// Connections of the last run are still in TIME_WAIT.
+#[test]
+fn a_port_can_be_had_again_at_once() {
+    let mut site = Site::new(&["--drain-timeout", "1ms"]);
+    let addr = site.bridge.addr();
+    let mut client = site.ready();
+    site.bridge.signal(Signal::TERM);
+    assert_eq!(client.until_close().0, 1001);
+    assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
+    let again = Site::new(&["--listen", &addr.to_string()]);
+    assert_eq!(again.bridge.addr(), addr);
+    serves(&again, addr);
+}

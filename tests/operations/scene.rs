@@ -1,0 +1,91 @@
+//! What these tests share: a bridge with any arguments to a scripted SSH server, its log read as
+//! JSON, its health.
+
+use crate::common::raw::{Answer, exchange};
+use crate::common::scene::path_to;
+use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+/// A bridge and the one SSH server it may reach.
+pub(crate) struct Site {
+    pub(crate) bridge: Bridge,
+    pub(crate) ssh: ScriptedSsh,
+}
+
+impl Site {
+    /// Everyone gets in, as often as they like.
+    pub(crate) fn new(args: &[&str]) -> Self {
+        Self::with(SshScript::default(), args)
+    }
+
+    pub(crate) fn with(script: SshScript, args: &[&str]) -> Self {
+        let ssh = ScriptedSsh::start(script);
+        let bridge = Bridge::start(&site_args(ssh.addr(), args), &[]);
+        Self { bridge, ssh }
+    }
+
+    pub(crate) fn path(&self) -> String {
+        path_to(self.ssh.addr())
+    }
+
+    /// An upgraded `sshard.v1` client; `hello` is still to be read.
+    pub(crate) fn v1(&self) -> Client {
+        Client::connect(self.bridge.addr(), &self.path(), &Options::v1())
+    }
+
+    /// An `sshard.v1` client with a running shell.
+    pub(crate) fn ready(&self) -> Client {
+        self.ready_on(self.bridge.addr())
+    }
+
+    /// As [`Site::ready`], by this address of the bridge.
+    pub(crate) fn ready_on(&self, addr: SocketAddr) -> Client {
+        let mut client = Client::connect(addr, &self.path(), &Options::v1());
+        client.auth_v1(&json!({ "username": "u" }));
+        client.wait_type("ready");
+        client
+    }
+
+    /// A client of the compatible dialect with a running shell, the `count`th session of all.
+    pub(crate) fn compatible(&self, count: usize) -> Client {
+        let options = Options::compatible();
+        let mut client = Client::connect(self.bridge.addr(), &self.path(), &options);
+        client.login_compatible("u", "p");
+        self.ssh.wait_count(&crate::common::Seen::Shell, count);
+        client
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        get(self.bridge.addr(), path)
+    }
+}
+
+/// The arguments of a bridge to `target`, whose host key does not matter.
+fn site_args<'a>(target: SocketAddr, args: &[&'a str]) -> Vec<&'a str> {
+    // Leaked: a few bytes for as long as the tests run.
+    let allow: &'static str = target.to_string().leak();
+    let mut all = vec!["--allow", allow];
+    all.extend(["--set", "ssh.host_key_policy=off"]);
+    all.extend(["--set", "limits.max_connections_per_host=1000"]);
+    all.extend(args);
+    all
+}
+
+/// One HTTP request and its answer.
+pub(crate) fn get(addr: SocketAddr, path: &str) -> Answer {
+    exchange(
+        addr,
+        &format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"),
+    )
+}
+
+/// Every complete line of a log written with `--log-format json`.
+pub(crate) fn json_lines(log: &str) -> Vec<Value> {
+    let complete = log
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'));
+    complete
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("no JSON ({e}): {line}")))
+        .collect()
+}

@@ -1,0 +1,326 @@
+//! The configuration from outside: flags, environment and file, and what is said of mistakes.
+
+use crate::common::{Finished, run};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+const CHECK: [&str; 4] = ["serve", "--check", "--allow", "127.0.0.1:22"];
+
+fn check(more: &[&str], env: &[(&str, &str)]) -> Finished {
+    run(&[&CHECK[..], more].concat(), env)
+}
+
+fn printed(more: &[&str], env: &[(&str, &str)]) -> String {
+    let printed = run(&[&["serve", "--print-config"][..], more].concat(), env);
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    assert_eq!(printed.stderr, "", "{printed:?}");
+    printed.stdout
+}
+
+fn has_line(text: &str, wanted: &str) {
+    assert!(text.lines().any(|line| line == wanted), "{wanted}\n{text}");
+}
+
+/// Exit status 78, and one line that holds all of `wanted`.
+fn refused(refused: &Finished, wanted: &[&str]) {
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    assert_eq!(refused.stdout, "", "{refused:?}");
+    let mut lines = refused.stderr.lines();
+    let found = lines.any(|line| wanted.iter().all(|part| line.contains(part)));
+    assert!(found, "{wanted:?} in one line of:\n{}", refused.stderr);
+}
+
+/// A configuration file in a directory of its own.
+struct File {
+    path: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl File {
+    fn new(text: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("sshard.toml");
+        fs::write(&path, text).unwrap();
+        Self {
+            path,
+            _directory: directory,
+        }
+    }
+
+    fn path(&self) -> &str {
+        self.path.to_str().unwrap()
+    }
+}
+
+#[test]
+fn a_good_configuration_passes_the_check_in_silence() {
+    let checked = check(&[], &[]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert_eq!((checked.stdout.as_str(), checked.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn each_preset_is_printed_with_its_source() {
+    for (preset, wanted) in [
+        (
+            "high-performance",
+            &[
+                "max_connections = 50000",
+                "max_connections_per_host = 1000",
+                "connection_timeout = \"2m\"",
+                "write_buffer_size = \"32KiB\"",
+            ][..],
+        ),
+        (
+            "security",
+            &[
+                "max_unauthenticated = 200",
+                "host_key_policy = \"strict\"",
+                "enabled = false",
+            ],
+        ),
+        (
+            "development",
+            &[
+                "max_connections = 10",
+                "level = \"debug\"",
+                "messages = true",
+            ],
+        ),
+    ] {
+        let text = printed(&["--preset", preset, "--allow", "a:22"], &[]);
+        for line in wanted {
+            has_line(&text, &format!("{line} # preset {preset}"));
+        }
+        has_line(&text, "allow = [\"a:22\"] # --allow");
+        has_line(&text, "drain_timeout = \"30s\" # default");
+    }
+}
+
+#[test]
+fn each_layer_overrides_the_one_before() {
+    let file = File::new(
+        "[limits]\nmax_connections = 61\nmax_unauthenticated = 62\n\
+         max_connections_per_host = 6\n[log]\nlevel = \"warn\"\n",
+    );
+    let layers = [
+        "--preset",
+        "security",
+        "--config",
+        file.path(),
+        "--set",
+        "log.level=error",
+        "--set",
+        "server.shards=1",
+        "--shards",
+        "2",
+        "--allow",
+        "a:22",
+    ];
+    let env = [
+        ("SSHARD_LIMITS__MAX_UNAUTHENTICATED", "72"),
+        ("SSHARD_LOG__LEVEL", "trace"),
+        ("SSHARD_TARGETS__ALLOW", "b:22,c:22"),
+    ];
+    let text = printed(&layers, &env);
+    let of_file = format!("# file {}", file.path());
+    for line in [
+        "enabled = false # preset security".to_owned(),
+        format!("max_connections = 61 {of_file}"),
+        format!("max_connections_per_host = 6 {of_file}"),
+        "max_unauthenticated = 72 # env SSHARD_LIMITS__MAX_UNAUTHENTICATED".to_owned(),
+        "level = \"error\" # --set".to_owned(),
+        "shards = 2 # --shards".to_owned(),
+        "allow = [\"a:22\"] # --allow".to_owned(),
+    ] {
+        has_line(&text, &line);
+    }
+}
+
+#[test]
+fn what_is_printed_loads_again_and_means_the_same() {
+    let args = [
+        "--preset",
+        "high-performance",
+        "--allow",
+        "[2001:db8::1]:22",
+    ];
+    let first = printed(&args, &[]);
+    let again = printed(&["--config", File::new(&first).path()], &[]);
+    let without_sources = |text: &str| -> Vec<String> {
+        let lines = text
+            .lines()
+            .map(|l| l.split(" # ").next().unwrap().to_owned());
+        lines.collect()
+    };
+    assert_eq!(without_sources(&first), without_sources(&again));
+}
+
+#[test]
+fn the_environment_alone_can_allow_a_target() {
+    let env = [("SSHARD_TARGETS__ALLOW", "127.0.0.1:22")];
+    let checked = run(&["serve", "--check"], &env);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_named_with_its_layer() {
+    let from_set = check(&["--set", "limits.max_conections=5"], &[]);
+    refused(
+        &from_set,
+        &[
+            "limits.max_conections",
+            "(--set)",
+            "no such setting",
+            "max_connections",
+        ],
+    );
+    let from_env = check(&[], &[("SSHARD_LIMITS__NOPE", "5")]);
+    refused(&from_env, &["limits.nope", "(env SSHARD_LIMITS__NOPE)"]);
+    let file = File::new("[limits]\n\nnope = 5\n");
+    let from_file = check(&["--config", file.path()], &[]);
+    refused(
+        &from_file,
+        &["limits.nope", &format!("(file {}, line 3)", file.path())],
+    );
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_named_with_key_and_layer() {
+    let from_flag = check(&["--drain-timeout", "30"], &[]);
+    refused(
+        &from_flag,
+        &["server.drain_timeout = 30", "(--drain-timeout)", "30s"],
+    );
+    let from_set = check(&["--set", "session.idle_timeout=5 fortnights"], &[]);
+    refused(
+        &from_set,
+        &["session.idle_timeout = 5 fortnights", "(--set)", "expected"],
+    );
+    let from_env = check(&[], &[("SSHARD_WEBSOCKET__READ_LIMIT", "64kb")]);
+    refused(
+        &from_env,
+        &[
+            "websocket.read_limit = 64kb",
+            "(env SSHARD_WEBSOCKET__READ_LIMIT)",
+        ],
+    );
+    let file = File::new("[ssh]\nconnect_timeout = \"soon\"\n");
+    let from_file = check(&["--config", file.path()], &[]);
+    let place = format!("(file {}, line 2)", file.path());
+    refused(&from_file, &["ssh.connect_timeout = \"soon\"", &place]);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let told = check(
+        &["--set", "log.level=loud", "--shards", "many"],
+        &[("SSHARD_LOG__FORMAT", "xml")],
+    );
+    refused(&told, &["log.level = loud", "(--set)"]);
+    refused(&told, &["server.shards = many", "(--shards)"]);
+    refused(&told, &["log.format = xml", "(env SSHARD_LOG__FORMAT)"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_or_parsed_is_named() {
+    let missing = check(&["--config", "/nowhere/sshard.toml"], &[]);
+    refused(&missing, &["file /nowhere/sshard.toml", "No such file"]);
+    let file = File::new("[limits]\nmax_connections == 5\n");
+    let broken = check(&["--config", file.path()], &[]);
+    refused(&broken, &[&format!("file {}, line 2", file.path())]);
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_both_named() {
+    let contradiction = check(&["--set", "ssh.auth_timeout=10m"], &[]);
+    refused(
+        &contradiction,
+        &[
+            "ssh.auth_timeout = \"10m\" (--set)",
+            "limits.connection_timeout = \"30s\" (default)",
+        ],
+    );
+}
+
+#[test]
+fn a_bad_target_rule_is_named() {
+    let bad = run(&["serve", "--check", "--allow", "10.0.0.0/99:22"], &[]);
+    refused(&bad, &["10.0.0.0/99:22"]);
+}
+
+#[test]
+fn without_a_target_it_is_said_how_to_allow_one() {
+    for args in [
+        &["serve"][..],
+        &["serve", "--check"],
+        &["serve", "--print-config"],
+    ] {
+        let none = run(args, &[]);
+        refused(
+            &none,
+            &["no target is allowed", "--allow host:port", "targets.allow"],
+        );
+    }
+}
+
+#[test]
+fn an_open_port_without_tls_is_refused_and_it_is_said_why() {
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8022"] {
+        let open = check(&["--listen", listen], &[]);
+        let why = [
+            listen,
+            "without TLS",
+            "passwords cross it",
+            "server.allow_plaintext=true",
+            "(--listen)",
+        ];
+        refused(&open, &why);
+    }
+    let meant = [
+        "--listen",
+        "0.0.0.0:0",
+        "--set",
+        "server.allow_plaintext=true",
+    ];
+    assert_eq!(check(&meant, &[]).code, Some(0));
+}
+
+#[test]
+fn usage_errors_end_with_2_and_help_with_0() {
+    for args in [
+        &[][..],
+        &["tune"],
+        &["serve", "--nope"],
+        &["serve", "--listen"],
+    ] {
+        let wrong = run(args, &[]);
+        assert_eq!(wrong.code, Some(2), "{args:?}: {wrong:?}");
+        assert!(wrong.stderr.contains("--help"), "{wrong:?}");
+    }
+    for args in [&["--help"][..], &["serve", "--help"], &["--version"]] {
+        let asked = run(args, &[]);
+        assert_eq!(asked.code, Some(0), "{args:?}: {asked:?}");
+        assert!(asked.stdout.contains("sshard"), "{asked:?}");
+    }
+}
+
+/// A reader that closes early, such as `head`, is no crash.
+#[test]
+fn a_closed_pipe_is_no_panic() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = Command::new(env!("CARGO_BIN_EXE_sshard"))
+        .args(["serve", "--print-config", "--allow", "a:22"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(
+        complaint,
+        "sshard: cannot print: Broken pipe (os error 32)\n"
+    );
+    assert_eq!(ran.status.code(), Some(1));
+}

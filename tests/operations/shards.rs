@@ -1,0 +1,80 @@
+//! Which shard a session lands on, as its events in the log tell.
+
+use crate::common::{Client, DEADLINE, poll};
+use crate::scene::{Site, json_lines};
+
+const SESSIONS: usize = 24;
+
+/// How many sessions each of two shards has been given so far; waits until `total` have been.
+fn per_shard(site: &Site, total: usize) -> [usize; 2] {
+    let counted = poll(DEADLINE, || {
+        let mut counts = [0; 2];
+        for line in json_lines(&site.bridge.stderr()) {
+            if line["message"] == "session created" {
+                let shard = line["span"]["shard"].as_u64();
+                let shard = shard.unwrap_or_else(|| panic!("no shard: {line}"));
+                counts[usize::try_from(shard).unwrap()] += 1;
+            }
+        }
+        (counts.iter().sum::<usize>() >= total).then_some(counts)
+    });
+    counted.unwrap_or_else(|| panic!("fewer than {total} sessions are logged"))
+}
+
+fn site(placement: &str) -> Site {
+    Site::new(&[
+        "--shards",
+        "2",
+        "--placement",
+        placement,
+        "--log-level",
+        "debug",
+        "--log-format",
+        "json",
+    ])
+}
+
+/// Sends a line through each session and sees it arrive.
+fn use_all(site: &Site, clients: &mut [Client]) {
+    for client in clients.iter_mut() {
+        client.send_binary(b"0123456789");
+    }
+    let input = site.ssh.wait_input(10 * clients.len());
+    assert_eq!(input, b"0123456789".repeat(clients.len()));
+}
+
+#[test]
+fn balanced_gives_the_next_session_to_the_shard_with_fewer() {
+    let site = site("balanced");
+    let mut clients = Vec::new();
+    for total in 1..=SESSIONS {
+        clients.push(site.ready());
+        let [a, b] = per_shard(&site, total);
+        assert!(a.abs_diff(b) <= 1, "{a} and {b} of {total}");
+    }
+    assert_eq!(per_shard(&site, SESSIONS), [SESSIONS / 2; 2]);
+    use_all(&site, &mut clients);
+}
+
+#[test]
+fn balanced_keeps_even_when_all_come_at_once() {
+    let site = site("balanced");
+    let mut clients: Vec<Client> = std::thread::scope(|scope| {
+        let come = || (0..SESSIONS / 4).map(|_| site.ready()).collect::<Vec<_>>();
+        let crowd: Vec<_> = (0..4).map(|_| scope.spawn(come)).collect();
+        crowd.into_iter().flat_map(|t| t.join().unwrap()).collect()
+    });
+    assert_eq!(per_shard(&site, SESSIONS), [SESSIONS / 2; 2]);
+    use_all(&site, &mut clients);
+}
+
+/// The kernel's hash decides; that all go to one side is one case in eight million.
+#[test]
+fn kernel_placement_serves_on_both_shards() {
+    let site = site("kernel");
+    let mut clients: Vec<Client> = (0..SESSIONS).map(|_| site.ready()).collect();
+    let [a, b] = per_shard(&site, SESSIONS);
+    assert_eq!(a + b, SESSIONS);
+    assert!(a > 0 && b > 0, "{a} and {b}");
+    use_all(&site, &mut clients);
+}

@@ -1,0 +1,173 @@
+//! After the first message: what is control, and what is typed.
+
+use super::common::{Event, Login, Round, Scene, Seen, SshScript};
+use super::shell;
+use serde_json::json;
+
+#[test]
+fn resize_is_control_and_never_typed() {
+    let scene = Scene::new(&[]);
+    let mut client = shell(&scene);
+    for (cols, rows) in [(1, 1), (1000, 1000), (132, 43)] {
+        client.send_json(&json!({ "action": "resize", "cols": cols, "rows": rows, "x": [1] }));
+        scene.ssh.wait_seen(&Seen::Resize([cols, rows, 0, 0]));
+    }
+    client.send_text(" \n{\"rows\":7,\"cols\":8,\"action\":\"resize\"}\n");
+    scene.ssh.wait_seen(&Seen::Resize([8, 7, 0, 0]));
+    client.send_text("end");
+    assert_eq!(scene.ssh.wait_input(3), b"end");
+}
+
+#[test]
+fn a_bad_resize_is_ignored() {
+    let scene = Scene::new(&[]);
+    let mut client = shell(&scene);
+    for text in [
+        r#"{"action":"resize"}"#,
+        r#"{"action":"resize","cols":80}"#,
+        r#"{"action":"resize","cols":0,"rows":24}"#,
+        r#"{"action":"resize","cols":80,"rows":0}"#,
+        r#"{"action":"resize","cols":1001,"rows":24}"#,
+        r#"{"action":"resize","cols":80,"rows":1001}"#,
+        r#"{"action":"resize","cols":65616,"rows":24}"#,
+        r#"{"action":"resize","cols":18446744073709551616,"rows":24}"#,
+        r#"{"action":"resize","cols":-1,"rows":24}"#,
+        r#"{"action":"resize","cols":80.5,"rows":24}"#,
+        r#"{"action":"resize","cols":"80","rows":"24"}"#,
+        r#"{"action":"resize","cols":null,"rows":null}"#,
+        r#"{"action":"resize","cols":[80],"rows":24}"#,
+    ] {
+        client.send_text(text);
+    }
+    client.send_text("end");
+    assert_eq!(scene.ssh.wait_input(3), b"end");
+    let seen = scene.ssh.seen();
+    assert!(
+        !seen.iter().any(|s| matches!(s, Seen::Resize(_))),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn ping_is_control_and_has_no_answer() {
+    let scene = Scene::new(&[]);
+    let mut client = shell(&scene);
+    for text in [
+        r#"{"action":"ping"}"#,
+        r#"{"action":"ping","data":"x","cols":1}"#,
+    ] {
+        client.send_text(text);
+    }
+    client.send_text("end");
+    assert_eq!(scene.ssh.wait_input(3), b"end");
+    scene.ssh.output(b"echo");
+    assert_eq!(client.recv(), Event::Output(b"echo".to_vec()));
+}
+
+#[test]
+fn every_other_text_is_typed_verbatim() {
+    let scene = Scene::new(&[]);
+    let mut client = shell(&scene);
+    let mut typed: Vec<u8> = Vec::new();
+    for text in [
+        "",
+        "ls -l\n",
+        "{",
+        "{}",
+        "{ echo a; }\n",
+        "{\"action\":\"resize\",\"cols\":80,\"rows\":24",
+        r#"{"action":"resize","cols":80,"rows":24}x"#,
+        r#"{"action":"Resize","cols":80,"rows":24}"#,
+        r#"{"action":"close"}"#,
+        r#"{"action":null}"#,
+        r#"{"action":["ping"]}"#,
+        r#"{"type":"resize","cols":80,"rows":24}"#,
+        r#"{"type":"ping"}"#,
+        r#"{"type":"close"}"#,
+        r#"[{"action":"ping"}]"#,
+        r#""ping""#,
+        "null",
+        " 1 ",
+        "\u{3}\u{1b}[A\0é🦀",
+    ] {
+        client.send_text(text);
+        typed.extend(text.as_bytes());
+    }
+    assert_eq!(scene.ssh.wait_input(typed.len()), typed);
+}
+
+#[test]
+fn every_binary_message_is_input() {
+    let scene = Scene::new(&[]);
+    let mut client = shell(&scene);
+    let mut typed: Vec<u8> = Vec::new();
+    let all: Vec<u8> = (0..=255).collect();
+    for bytes in [
+        br#"{"action":"resize","cols":80,"rows":24}"#.as_slice(),
+        br#"{"action":"ping"}"#,
+        b"",
+        &all,
+    ] {
+        client.send_binary(bytes);
+        typed.extend(bytes);
+    }
+    assert_eq!(scene.ssh.wait_input(typed.len()), typed);
+    assert!(
+        !scene
+            .ssh
+            .seen()
+            .iter()
+            .any(|s| matches!(s, Seen::Resize(_)))
+    );
+}
+
+/// A resize while the login is under way is the size the terminal starts with.
+#[test]
+fn a_resize_may_come_before_the_shell() {
+    let scene = Scene::with(
+        SshScript::login(Login::Interactive(vec![Round::of(&[])])),
+        &[],
+    );
+    let mut client = scene.compatible();
+    client.login_compatible("u", "p");
+    client.send_json(&json!({ "action": "resize", "cols": 0, "rows": 24 }));
+    client.send_json(&json!({ "action": "resize", "cols": 101, "rows": 41 }));
+    client.send_text("end");
+    scene.ssh.wait_input(3);
+    let size = [101, 41, 0, 0];
+    let seen = scene.ssh.seen();
+    let terminal = Seen::Terminal("xterm-256color".to_owned(), size);
+    assert!(
+        seen.contains(&terminal) || seen.contains(&Seen::Resize(size)),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn output_is_binary_and_all_of_it_comes() {
+    let scene = Scene::new(&[]);
+    let mut client = shell(&scene);
+    let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_be_bytes).collect();
+    scene.ssh.output(&bytes);
+    let mut output = Vec::new();
+    while output.len() < bytes.len() {
+        match client.recv() {
+            Event::Output(bytes) => output.extend(bytes),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(output == bytes, "output is not what was sent");
+}
+
+/// Much input: no acks, and nothing is lost.
+#[test]
+fn much_input_passes_without_a_word() {
+    let scene = Scene::new(&[]);
+    let mut client = shell(&scene);
+    for _ in 0..50 {
+        client.send_binary(&[b'i'; 20_000]);
+    }
+    assert_eq!(scene.ssh.wait_input(1_000_000).len(), 1_000_000);
+    scene.ssh.output(b"the next thing");
+    assert_eq!(client.recv(), Event::Output(b"the next thing".to_vec()));
+}

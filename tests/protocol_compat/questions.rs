@@ -1,0 +1,106 @@
+//! Logins that ask: one hidden prompt gets the password, whatever else ends the session.
+
+use super::assert_closes;
+use super::common::{Client, Event, Login, Round, Scene, Seen, SshScript};
+
+fn login(rounds: Vec<Round>, settings: &[&str]) -> (Scene, Client) {
+    let script = SshScript {
+        banner: Some("welcome".to_owned()),
+        ..SshScript::login(Login::Interactive(rounds))
+    };
+    let scene = Scene::with(script, settings);
+    let mut client = scene.compatible();
+    client.login_compatible("u", "secret");
+    (scene, client)
+}
+
+fn answers(texts: &[&str]) -> Seen {
+    Seen::Answers(texts.iter().map(|t| (*t).to_owned()).collect())
+}
+
+#[test]
+fn a_single_hidden_prompt_gets_the_password() {
+    let (scene, mut client) = login(vec![Round::of(&[("Password: ", false)])], &[]);
+    scene.ssh.wait_seen(&Seen::Shell);
+    scene.ssh.output(b"in");
+    // No banner, no prompt: output is the first thing that comes.
+    assert_eq!(client.recv(), Event::Output(b"in".to_vec()));
+    scene.ssh.wait_seen(&answers(&["secret"]));
+}
+
+/// PAM closes a login with a round that asks nothing.
+#[test]
+fn rounds_without_prompts_are_answered() {
+    let rounds = vec![
+        Round {
+            name: "Title",
+            instruction: "Read this",
+            prompts: vec![],
+        },
+        Round::of(&[("Password: ", false)]),
+        Round::of(&[]),
+    ];
+    let (scene, _client) = login(rounds, &[]);
+    scene.ssh.wait_seen(&Seen::Shell);
+    let seen = scene.ssh.seen();
+    let given: Vec<&Seen> = seen
+        .iter()
+        .filter(|s| matches!(s, Seen::Answers(_)))
+        .collect();
+    assert_eq!(given, [&answers(&[]), &answers(&["secret"]), &answers(&[])]);
+}
+
+#[test]
+fn other_prompts_end_with_4401() {
+    for rounds in [
+        vec![Round::of(&[("Code: ", true)])],
+        vec![Round::of(&[("Password: ", false), ("OTP: ", false)])],
+        vec![
+            Round::of(&[("Password: ", false)]),
+            Round::of(&[("OTP: ", false)]),
+        ],
+        vec![
+            Round::of(&[("Password: ", false)]),
+            Round::of(&[("Password: ", false)]),
+        ],
+    ] {
+        let (scene, mut client) = login(rounds.clone(), &[]);
+        assert_closes(&mut client, 4401, &format!("{rounds:?}"));
+        scene.ssh.wait_seen(&Seen::Gone);
+        assert!(!scene.ssh.seen().contains(&Seen::Shell));
+    }
+}
+
+#[test]
+fn a_second_factor_with_an_open_prompt_ends_with_4401() {
+    let rounds = vec![Round::of(&[("OTP: ", true)])];
+    let scene = Scene::with(SshScript::login(Login::PasswordAndInteractive(rounds)), &[]);
+    let mut client = scene.compatible();
+    client.login_compatible("u", "secret");
+    assert_closes(&mut client, 4401, "second factor");
+}
+
+#[test]
+fn a_wrong_password_ends_with_4401() {
+    let scene = Scene::with(SshScript::login(Login::Password("right")), &[]);
+    let mut client = scene.compatible();
+    client.login_compatible("u", "wrong");
+    assert_closes(&mut client, 4401, "wrong");
+}
+
+#[test]
+fn a_host_key_to_be_confirmed_ends_with_4409() {
+    for policy in ["ssh.host_key_policy=ask", "ssh.host_key_policy=strict"] {
+        let scene = Scene::new(&[policy]);
+        let mut client = scene.compatible();
+        client.login_compatible("u", "p");
+        assert_closes(&mut client, 4409, policy);
+        assert!(
+            !scene
+                .ssh
+                .seen()
+                .iter()
+                .any(|s| matches!(s, Seen::Password(..)))
+        );
+    }
+}

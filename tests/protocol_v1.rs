@@ -1,0 +1,106 @@
+//! The dialect `sshard.v1` against the running server: every line of `src/message/PROTOCOL.md`
+//! that concerns it, bounds included. The SSH side is the scripted server, which tells what
+//! reached it; what needs OpenSSH itself is in `openssh`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+mod common;
+
+#[path = "protocol_v1/bad_text.rs"]
+mod bad_text;
+#[path = "protocol_v1/bounds.rs"]
+mod bounds;
+#[path = "protocol_v1/clocks.rs"]
+mod clocks;
+#[path = "protocol_v1/exit.rs"]
+mod exit;
+#[path = "protocol_v1/failures.rs"]
+mod failures;
+#[path = "protocol_v1/frames.rs"]
+mod frames;
+#[path = "protocol_v1/hello.rs"]
+mod hello;
+#[path = "protocol_v1/input_flow.rs"]
+mod input_flow;
+#[path = "protocol_v1/limits.rs"]
+mod limits;
+#[path = "protocol_v1/login.rs"]
+mod login;
+#[path = "protocol_v1/order.rs"]
+mod order;
+#[path = "protocol_v1/output_flow.rs"]
+mod output_flow;
+#[path = "protocol_v1/relay.rs"]
+mod relay;
+
+use common::{Client, Event};
+use serde_json::{Value, json};
+
+/// The next message is an `error` with the fields the page promises, then the connection is
+/// closed with `code`. Returns the error.
+fn assert_fails(client: &mut Client, code: u16, about: &str) -> Value {
+    let error = match client.recv() {
+        Event::Json(error) if error["type"] == "error" => error,
+        other => panic!("{about}: {other:?} in place of an error"),
+    };
+    assert_error_shape(&error, about);
+    match client.recv() {
+        Event::Close(got, reason) => {
+            assert_eq!(got, code, "{about}: {error}, {reason:?}");
+            assert!(reason.len() <= 123, "{about}: {reason}");
+        }
+        other => panic!("{about}: {other:?} in place of a close frame"),
+    }
+    assert_eq!(client.recv(), Event::Reset, "{about}");
+    error
+}
+
+fn assert_error_shape(error: &Value, about: &str) {
+    let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
+    assert!(!text("code").is_empty(), "{about}: {error}");
+    assert!(!text("message").is_empty(), "{about}: {error}");
+    assert!(error["retryable"].is_boolean(), "{about}: {error}");
+    let stages = [
+        "upgrade",
+        "auth",
+        "resolve",
+        "connect",
+        "handshake",
+        "host_key",
+        "login",
+        "shell",
+        "relay",
+    ];
+    assert!(stages.contains(&text("stage").as_str()), "{about}: {error}");
+}
+
+/// A bad control message: 4400, and nothing of it in the error.
+fn assert_bad(client: &mut Client, about: &str) -> Value {
+    let error = assert_fails(client, 4400, about);
+    let code = error["code"].as_str().unwrap();
+    assert!(["bad-message", "out-of-order"].contains(&code), "{error}");
+    assert_eq!(error["retryable"], false, "{about}");
+    error
+}
+
+/// `pong` comes back: the session took all before the `ping`, and lives.
+fn assert_alive(client: &mut Client, about: &str) {
+    client.send_json(&json!({ "type": "ping", "data": "alive?" }));
+    loop {
+        match client.recv() {
+            Event::Json(value) if value["type"] == "pong" => {
+                assert_eq!(value["data"], "alive?", "{about}");
+                return;
+            }
+            Event::Output(bytes) => client.output.extend(bytes),
+            Event::Json(value) if value["type"] == "input_ack" => {}
+            other => panic!("{about}: {other:?} in place of a pong"),
+        }
+    }
+}

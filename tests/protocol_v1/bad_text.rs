@@ -1,0 +1,183 @@
+//! Text that is no message: 4400, whatever is wrong with it.
+
+use super::common::{Client, Event, Scene, Seen};
+use super::{assert_alive, assert_bad};
+use serde_json::json;
+
+/// Sends each text on a connection of its own, in front of `auth` or after `ready`.
+fn assert_all_bad(scene: &Scene, ready: bool, texts: &[&str]) {
+    for text in texts {
+        let mut client = if ready { scene.ready() } else { greeted(scene) };
+        client.send_text(text);
+        let error = assert_bad(&mut client, text);
+        let stage = if ready { "relay" } else { "auth" };
+        assert_eq!(error["stage"], stage, "{text}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+fn greeted(scene: &Scene) -> Client {
+    let mut client = scene.v1();
+    client.wait_type("hello");
+    client
+}
+
+#[test]
+fn what_is_not_one_object_with_a_type() {
+    let scene = Scene::new(&[]);
+    let texts = [
+        "",
+        " ",
+        "hunter2",
+        "{",
+        "null",
+        "1",
+        "\"ping\"",
+        "[]",
+        r#"["ping"]"#,
+        r#"[{"type":"ping"}]"#,
+        "{}",
+        r#"{"type":null}"#,
+        r#"{"type":1}"#,
+        r#"{"type":["ping"]}"#,
+        r#"{"Type":"ping"}"#,
+        r#"{"type":"ping","type":"ping"}"#,
+        r#"{"type":"ping"}{"type":"ping"}"#,
+        r#"{"type":"ping"} hunter2"#,
+        r#"{"type":"ping",}"#,
+        r#"{'type':'ping'}"#,
+        r#"{"type":"ping","x":hunter2}"#,
+        r#"{"type":"ping","data":"\ud800"}"#,
+        "{\"type\":\"ping\",\"x\":\"a\nb\"}",
+        "\u{feff}{\"type\":\"ping\"}",
+    ];
+    assert_all_bad(&scene, false, &texts);
+    assert_all_bad(&scene, true, &texts);
+}
+
+#[test]
+fn types_the_server_does_not_know() {
+    let scene = Scene::new(&[]);
+    let texts = [
+        r#"{"type":""}"#,
+        r#"{"type":"PING"}"#,
+        r#"{"type":"ping "}"#,
+        r#"{"type":"reattach"}"#,
+        r#"{"type":"hello"}"#,
+        r#"{"type":"pong"}"#,
+        r#"{"type":"hunter2"}"#,
+    ];
+    assert_all_bad(&scene, false, &texts);
+    assert_all_bad(&scene, true, &texts);
+}
+
+#[test]
+fn fields_of_auth_twice_or_of_the_wrong_type() {
+    let scene = Scene::new(&[]);
+    let mut texts = vec![
+        r#"{"type":"auth"}"#.to_owned(),
+        r#"{"type":"auth","username":null}"#.to_owned(),
+        r#"{"type":"auth","username":"a","username":"b"}"#.to_owned(),
+        r#"{"type":"auth","username":"u","password":"hunter2","password":"hunter2"}"#.to_owned(),
+        r#"{"type":"auth","username":"u","env":{"A":1}}"#.to_owned(),
+        r#"{"type":"auth","username":"u","env":{"A":null}}"#.to_owned(),
+        r#"{"type":"auth","username":"u","env":[["A","b"]]}"#.to_owned(),
+        r#"{"type":"auth","username":"u","env":{"A":"x","A":"y"}}"#.to_owned(),
+    ];
+    let strings = [
+        "username",
+        "password",
+        "private_key",
+        "passphrase",
+        "certificate",
+        "ticket",
+        "term",
+        "command",
+    ];
+    for field in strings {
+        let user = if field == "username" { "x" } else { "username" };
+        for value in ["1", "true", "[]", "{}"] {
+            texts.push(format!(
+                r#"{{"type":"auth","{user}":"u","{field}":{value}}}"#
+            ));
+        }
+    }
+    for field in ["cols", "rows", "flow_window"] {
+        for value in [
+            "\"1024\"", "1024.0", "1.024e3", "1024.5", "-1024", "true", "[1024]", "1e400",
+        ] {
+            texts.push(format!(
+                r#"{{"type":"auth","username":"u","{field}":{value}}}"#
+            ));
+        }
+    }
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    assert_all_bad(&scene, false, &texts);
+    assert!(!scene.ssh.seen().contains(&Seen::Connected));
+}
+
+#[test]
+fn fields_of_the_others_twice_missing_or_of_the_wrong_type() {
+    let scene = Scene::new(&[]);
+    let texts = [
+        r#"{"type":"resize"}"#,
+        r#"{"type":"resize","cols":80}"#,
+        r#"{"type":"resize","rows":24}"#,
+        r#"{"type":"resize","cols":80,"rows":null}"#,
+        r#"{"type":"resize","cols":"80","rows":24}"#,
+        r#"{"type":"resize","cols":80.0,"rows":24}"#,
+        r#"{"type":"resize","cols":80,"rows":24,"rows":24}"#,
+        r#"{"type":"resize","cols":80,"rows":24,"width_px":-1}"#,
+        r#"{"type":"resize","cols":80,"rows":24,"height_px":"1"}"#,
+        r#"{"type":"signal"}"#,
+        r#"{"type":"signal","name":null}"#,
+        r#"{"type":"signal","name":2}"#,
+        r#"{"type":"ack"}"#,
+        r#"{"type":"ack","bytes":null}"#,
+        r#"{"type":"ack","bytes":"0"}"#,
+        r#"{"type":"ack","bytes":0.0}"#,
+        r#"{"type":"ack","bytes":-1}"#,
+        r#"{"type":"ack","bytes":18446744073709551616}"#,
+        r#"{"type":"ack","bytes":0,"bytes":0}"#,
+        r#"{"type":"ping","data":1}"#,
+        r#"{"type":"ping","data":"a","data":"a"}"#,
+        r#"{"type":"answer"}"#,
+        r#"{"type":"answer","id":1}"#,
+        r#"{"type":"answer","answers":[]}"#,
+        r#"{"type":"answer","id":1,"answers":"hunter2"}"#,
+        r#"{"type":"answer","id":1,"answers":[1]}"#,
+        r#"{"type":"answer","id":1,"answers":[null]}"#,
+        r#"{"type":"answer","id":4294967296,"answers":[]}"#,
+        r#"{"type":"answer","id":-1,"answers":[]}"#,
+        r#"{"type":"host_key_answer"}"#,
+        r#"{"type":"host_key_answer","id":1}"#,
+        r#"{"type":"host_key_answer","accept":true}"#,
+        r#"{"type":"host_key_answer","id":1,"accept":1}"#,
+        r#"{"type":"host_key_answer","id":1,"accept":"true"}"#,
+        r#"{"type":"host_key_answer","id":4294967296,"accept":true}"#,
+        // Nobody asked.
+        r#"{"type":"answer","id":1,"answers":[]}"#,
+        r#"{"type":"host_key_answer","id":1,"accept":true}"#,
+    ];
+    assert_all_bad(&scene, true, &texts);
+}
+
+/// Nesting costs the server no stack.
+#[test]
+fn deep_nesting_is_harmless() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    let deep = "[".repeat(60_000);
+    client.send_text(&format!(r#"{{"type":"ping","x":{deep}"#));
+    assert_bad(&mut client, "deep and unfinished");
+    let mut client = scene.ready();
+    let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+    client.send_text(&format!(r#"{{"type":"ping","x":{deep}}}"#));
+    match client.recv() {
+        Event::Json(value) if value["type"] == "pong" => assert_alive(&mut client, "deep"),
+        Event::Json(value) => assert_eq!(value["code"], "bad-message", "{value}"),
+        other => panic!("{other:?}"),
+    }
+    // And the server lives.
+    scene.ready().send_json(&json!({ "type": "close" }));
+}

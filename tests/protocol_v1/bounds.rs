@@ -1,0 +1,290 @@
+//! Every bound of a client's field: at the limit it is taken, one above it is not.
+
+use super::common::{Client, Event, Scene, Seen};
+use super::{assert_alive, assert_bad};
+use serde_json::{Value, json};
+
+/// `auth` of a user with one more field.
+fn auth(field: &str, value: Value) -> Value {
+    let mut auth = json!({ "username": "u" });
+    auth[field] = value;
+    auth
+}
+
+fn assert_auth_bad(scene: &Scene, field: &str, value: Value) {
+    let before = connections(scene);
+    let mut client = scene.auth(&auth(field, value));
+    assert_bad(&mut client, field);
+    assert_eq!(connections(scene), before, "{field}");
+}
+
+fn connections(scene: &Scene) -> usize {
+    let seen = scene.ssh.seen();
+    seen.iter().filter(|s| **s == Seen::Connected).count()
+}
+
+fn text(length: usize) -> String {
+    "x".repeat(length)
+}
+
+/// So many bytes of UTF-8 in fewer characters, written with escapes that take more.
+fn wide(length: usize) -> String {
+    format!("{}{}", "é".repeat(length / 2), "x".repeat(length % 2))
+}
+
+#[test]
+fn username_and_password() {
+    let scene = Scene::new(&[]);
+    for (user, password) in [
+        ("u".to_owned(), String::new()),
+        (text(256), text(1024)),
+        (wide(256), wide(1024)),
+        (
+            "a b\"\\ü\u{202e}".to_owned(),
+            "\u{7f}\n\t \"\\\u{85}".to_owned(),
+        ),
+    ] {
+        scene.ready_with(&json!({ "username": user, "password": password }));
+        scene.ssh.wait_seen(&Seen::Password(user, password));
+    }
+    for user in [text(257), wide(257), String::new()] {
+        assert_auth_bad(&scene, "username", user.into());
+    }
+    for control in ["a\0", "a\nb", "\u{1b}[m", "\u{7f}", "\u{85}"] {
+        assert_auth_bad(&scene, "username", control.into());
+    }
+    for password in [text(1025), wide(1025)] {
+        assert_auth_bad(&scene, "password", password.into());
+    }
+}
+
+/// What is within the bound but no key is told as that, not as a bad message.
+#[test]
+fn keys_certificates_and_passphrases() {
+    let scene = Scene::new(&[]);
+    for field in ["private_key", "certificate"] {
+        let mut client = scene.auth(&auth(field, text(16 * 1024).into()));
+        let error = super::assert_fails(&mut client, 4401, field);
+        assert_eq!(error["code"], "unusable-key", "{field}");
+        assert_auth_bad(&scene, field, text(16 * 1024 + 1).into());
+    }
+    for (field, most) in [("passphrase", 1024), ("ticket", 4 * 1024)] {
+        scene.ready_with(&auth(field, text(most).into()));
+        assert_auth_bad(&scene, field, text(most + 1).into());
+    }
+}
+
+/// A key of 16 KiB of line feeds is 32 KiB of JSON: still one message.
+#[test]
+fn the_largest_auth_fits_a_message() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.auth(&json!({
+        "username": text(256),
+        "password": text(1024),
+        "private_key": "\n".repeat(16 * 1024),
+        "passphrase": text(1024),
+        "certificate": text(16 * 1024),
+        "ticket": text(1024),
+        "command": text(4 * 1024),
+    }));
+    let error = super::assert_fails(&mut client, 4401, "all at once");
+    assert_eq!(error["code"], "unusable-key");
+}
+
+#[test]
+fn terminal_type_and_size() {
+    let scene = Scene::new(&[]);
+    let term = |value: &str| Seen::Terminal(value.to_owned(), [80, 24, 0, 0]);
+    for value in [text(64), "!~".to_owned(), String::new()] {
+        scene.ready_with(&auth("term", value.as_str().into()));
+        scene.ssh.wait_seen(&term(&value));
+    }
+    for value in [
+        text(65),
+        "a b".to_owned(),
+        "é".to_owned(),
+        "a\u{7f}".to_owned(),
+    ] {
+        assert_auth_bad(&scene, "term", value.into());
+    }
+    for (cols, rows) in [(1, 1), (1000, 1000), (1, 1000)] {
+        scene.ready_with(&json!({ "username": "u", "cols": cols, "rows": rows }));
+        let size = [cols, rows, 0, 0];
+        scene
+            .ssh
+            .wait_seen(&Seen::Terminal("xterm-256color".to_owned(), size));
+    }
+    for field in ["cols", "rows"] {
+        for value in [0_u64, 1001, 65_536, 65_616, u64::MAX] {
+            assert_auth_bad(&scene, field, value.into());
+        }
+    }
+}
+
+#[test]
+fn defaults_of_the_terminal() {
+    let scene = Scene::new(&[]);
+    scene.ready();
+    scene
+        .ssh
+        .wait_seen(&Seen::Terminal("xterm-256color".to_owned(), [80, 24, 0, 0]));
+    let seen = scene.ssh.seen();
+    assert!(seen.contains(&Seen::Shell), "{seen:?}");
+    assert!(!seen.iter().any(|s| matches!(s, Seen::Env(..))), "{seen:?}");
+}
+
+#[test]
+fn command() {
+    let scene = Scene::new(&[]);
+    for command in [
+        text(8 * 1024),
+        String::new(),
+        "printf 'é\\n'\n\u{1b}".to_owned(),
+    ] {
+        scene.ready_with(&auth("command", command.as_str().into()));
+        scene.ssh.wait_seen(&Seen::Exec(command));
+    }
+    assert!(!scene.ssh.seen().contains(&Seen::Shell));
+    assert_auth_bad(&scene, "command", text(8 * 1024 + 1).into());
+    assert_auth_bad(&scene, "command", "a\0b".into());
+}
+
+#[test]
+fn environment() {
+    let scene = Scene::new(&[]);
+    let of = |count: usize, bytes: usize| -> Value {
+        // Names of three bytes; the first value takes what is left.
+        let mut env = serde_json::Map::new();
+        for index in 0..count {
+            let value = if index == 0 {
+                text(bytes - 3 * count)
+            } else {
+                String::new()
+            };
+            env.insert(format!("A{index:02}"), value.into());
+        }
+        env.into()
+    };
+    for env in [
+        of(32, 4096),
+        of(1, 4096),
+        json!({}),
+        json!({ "_a9": "é\n", "B": "" }),
+    ] {
+        scene.ready_with(&auth("env", env.clone()));
+        for (name, value) in env.as_object().unwrap() {
+            let value = value.as_str().unwrap().to_owned();
+            scene.ssh.wait_seen(&Seen::Env(name.clone(), value));
+        }
+    }
+    for env in [
+        of(33, 200),
+        of(32, 4097),
+        of(1, 4097),
+        json!({ "": "x" }),
+        json!({ "9a": "x" }),
+        json!({ "a-b": "x" }),
+        json!({ "a=b": "x" }),
+        json!({ "é": "x" }),
+        json!({ "A": "x\u{0}" }),
+    ] {
+        assert_auth_bad(&scene, "env", env);
+    }
+}
+
+#[test]
+fn flow_window() {
+    let scene = Scene::new(&[]);
+    for window in [1024, u64::MAX] {
+        scene.ready_with(&auth("flow_window", window.into()));
+    }
+    for window in [0, 1, 1023] {
+        assert_auth_bad(&scene, "flow_window", window.into());
+    }
+}
+
+fn assert_ready_bad(scene: &Scene, message: &Value) {
+    let mut client = scene.ready();
+    client.send_json(message);
+    assert_bad(&mut client, &message.to_string());
+}
+
+#[test]
+fn resize() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    for size in [[1, 1, 0, 0], [1000, 1000, u32::MAX, u32::MAX], [7, 9, 1, 2]] {
+        let [cols, rows, width, height] = size;
+        client.send_json(&json!({
+            "type": "resize", "cols": cols, "rows": rows, "width_px": width, "height_px": height,
+        }));
+        scene.ssh.wait_seen(&Seen::Resize(size));
+    }
+    client.send_json(&json!({ "type": "resize", "cols": 5, "rows": 6 }));
+    scene.ssh.wait_seen(&Seen::Resize([5, 6, 0, 0]));
+    for (field, value) in [
+        ("cols", 0_u64),
+        ("cols", 1001),
+        ("cols", 65_616),
+        ("rows", 0),
+        ("rows", 1001),
+        ("rows", u64::MAX),
+        ("width_px", 1 << 32),
+        ("height_px", 1 << 32),
+    ] {
+        let mut message = json!({ "type": "resize", "cols": 80, "rows": 24 });
+        message[field] = value.into();
+        assert_ready_bad(&scene, &message);
+    }
+}
+
+#[test]
+fn ping_data() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    for data in [String::new(), text(125), wide(125)] {
+        client.send_json(&json!({ "type": "ping", "data": data }));
+        assert_eq!(client.wait_type("pong")["data"], data.as_str());
+    }
+    client.send_json(&json!({ "type": "ping" }));
+    assert_eq!(client.wait_type("pong")["data"], "");
+    for data in [text(126), wide(126)] {
+        assert_ready_bad(&scene, &json!({ "type": "ping", "data": data }));
+    }
+}
+
+/// `hello.max_message_bytes` holds for text, and for binary as well.
+#[test]
+fn a_whole_message() {
+    let scene = Scene::new(&["websocket.read_limit=32KiB"]);
+    let most = 32 * 1024;
+    let padded = |length: usize| {
+        let head = r#"{"type":"ping","pad":""#;
+        format!("{head}{}\"}}", text(length - head.len() - 2))
+    };
+    let mut client = scene.ready();
+    client.send_text(&padded(most));
+    client.wait_type("pong");
+    client.send_binary(&vec![b'i'; most]);
+    assert_alive(&mut client, "the largest input");
+    assert_eq!(scene.ssh.wait_input(most).len(), most);
+    client.send_text(&padded(most + 1));
+    assert_too_large(&mut client);
+    let mut client = scene.ready();
+    client.send_binary(&vec![b'i'; most + 1]);
+    assert_too_large(&mut client);
+    assert_eq!(scene.ssh.input().len(), most);
+}
+
+fn assert_too_large(client: &mut Client) {
+    loop {
+        match client.recv() {
+            Event::Close(code, _) => return assert_eq!(code, 1009),
+            Event::Json(value) => assert!(
+                value["code"] == "too-large" || value["type"] == "input_ack",
+                "{value}"
+            ),
+            other => panic!("{other:?}"),
+        }
+    }
+}

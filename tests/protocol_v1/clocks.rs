@@ -1,0 +1,237 @@
+//! The clocks of a running session: pongs, stall, hold, idle, lifetime, drain. A clock that must
+//! end a session is set short and waited for; one that must not is set short beside activity.
+
+use super::assert_fails;
+use super::common::raw::Raw;
+use super::common::{Client, Event, Options, Scene};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const FAST_PINGS: [&str; 2] = [
+    "websocket.ping_interval=50ms",
+    "websocket.max_missed_pongs=2",
+];
+
+/// A raw client with a shell, which answers no ping.
+fn mute(scene: &Scene) -> Raw {
+    let mut raw = scene.raw();
+    raw.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
+    loop {
+        let frame = raw.frame().unwrap();
+        if frame.payload.starts_with(br#"{"type":"ready""#) {
+            return raw;
+        }
+    }
+}
+
+/// Pings until the end, the `error` and the close code.
+fn until_end(raw: &mut Raw) -> (usize, Value, u16) {
+    let (mut pings, mut error) = (0, Value::Null);
+    loop {
+        let frame = raw.frame().expect("a close frame before the end");
+        match frame.first {
+            0x89 => pings += 1,
+            0x81 => error = serde_json::from_slice(&frame.payload).unwrap(),
+            0x88 => return (pings, error, frame.as_close().unwrap().0),
+            _ => panic!("{frame:?}"),
+        }
+    }
+}
+
+#[test]
+fn two_missed_pongs_are_4514() {
+    let scene = Scene::new(&FAST_PINGS);
+    let mut raw = mute(&scene);
+    let (pings, error, code) = until_end(&mut raw);
+    assert_eq!((code, &error["code"]), (4514, &"no-pong".into()));
+    assert!((1..=2).contains(&pings), "{pings} pings, two may be missed");
+    scene.ssh.wait_seen(&super::common::Seen::Gone);
+}
+
+/// The clock runs before `auth` as well.
+#[test]
+fn a_silent_client_is_4514_before_auth_too() {
+    let scene = Scene::new(&FAST_PINGS);
+    let mut raw = scene.raw();
+    raw.text();
+    let (_, error, code) = until_end(&mut raw);
+    assert_eq!((code, &error["stage"]), (4514, &"auth".into()));
+}
+
+/// A second of missed pongs is too much, and this lasts longer.
+const PATIENT_PINGS: [&str; 2] = [
+    "websocket.ping_interval=50ms",
+    "websocket.max_missed_pongs=20",
+];
+
+#[test]
+fn pongs_keep_a_session() {
+    let scene = Scene::new(&PATIENT_PINGS);
+    let mut client = scene.ready();
+    let quiet = client.recv_within(Duration::from_millis(2500));
+    assert_eq!(quiet, None, "nothing but pings, which are answered");
+    super::assert_alive(&mut client, "after many pings");
+}
+
+#[test]
+fn the_server_s_pings_come_again_and_again() {
+    let scene = Scene::new(&PATIENT_PINGS);
+    let mut raw = mute(&scene);
+    for _ in 0..10 {
+        let ping = raw.frame().unwrap();
+        assert_eq!(ping.first, 0x89, "{ping:?}");
+        raw.send_frame(0x8a, &ping.payload);
+    }
+    raw.send_frame(0x81, br#"{"type":"close"}"#);
+    assert_eq!(raw.until_close().0, 1000);
+}
+
+#[test]
+fn idle_for_too_long_is_4410() {
+    let mut settings = vec!["session.idle_timeout=1s"];
+    settings.extend(PATIENT_PINGS);
+    let scene = Scene::new(&settings);
+    let mut client = scene.ready();
+    let error = assert_fails(&mut client, 4410, "idle");
+    assert_eq!(error["code"], "idle");
+}
+
+#[test]
+fn the_message_ping_is_no_activity() {
+    let scene = Scene::new(&["session.idle_timeout=300ms"]);
+    let mut client = scene.ready();
+    let ping = json!({ "type": "ping" });
+    let mut pongs = 0;
+    client.send_json(&ping);
+    loop {
+        match client.recv() {
+            Event::Json(value) if value["type"] == "pong" => pongs += 1,
+            Event::Json(value) => break assert_eq!(value["code"], "idle", "{pongs} {value}"),
+            other => panic!("{other:?} after {pongs} pongs"),
+        }
+        // The end may be on its way already.
+        let _ = client.try_send(super::common::text(&ping));
+    }
+    assert_eq!(client.until_close().0, 4410);
+}
+
+/// Input in one session and output in another, for longer than either may be idle.
+#[test]
+fn input_and_output_are_activity() {
+    let scene = Scene::new(&["session.idle_timeout=3s"]);
+    let mut talker = scene.ready();
+    let mut listener = scene.ready();
+    for turn in 1..=14 {
+        assert_eq!(talker.recv_within(Duration::from_millis(250)), None);
+        talker.send_binary(b"i");
+        scene.ssh.wait_input(turn);
+        scene.ssh.output(b"o");
+        assert_eq!(listener.recv(), Event::Output(b"o".to_vec()));
+    }
+    super::assert_alive(&mut talker, "input");
+    super::assert_alive(&mut listener, "output");
+}
+
+/// A client that holds must still answer pings.
+#[test]
+fn who_holds_and_answers_no_ping_is_4514() {
+    let scene = Scene::new(&FAST_PINGS);
+    let mut raw = mute(&scene);
+    raw.send_frame(0x81, br#"{"type":"hold"}"#);
+    scene.ssh.output(b"waits");
+    let (_, error, code) = until_end(&mut raw);
+    assert_eq!((code, &error["code"]), (4514, &"no-pong".into()));
+}
+
+/// Activity is no way around it.
+#[test]
+fn a_lifetime_ends_with_4411() {
+    let scene = Scene::new(&["session.max_lifetime=500ms"]);
+    let mut client = scene.ready();
+    let error = loop {
+        let _ = client.try_send(super::common::text(&json!({ "type": "ping" })));
+        match client.recv() {
+            Event::Json(value) if value["type"] == "pong" => {}
+            Event::Json(value) => break value,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(error["code"], "lifetime", "{error}");
+    assert_eq!(client.until_close().0, 4411);
+    scene.ssh.wait_seen(&super::common::Seen::Gone);
+}
+
+/// The client reads nothing, and its pings cannot reach it: the stall clock decides.
+#[test]
+fn a_client_that_takes_nothing_is_4513() {
+    let scene = Scene::new(&["websocket.stall_timeout=500ms"]);
+    let options = Options::v1().receive_buffer(4096);
+    let mut client = Client::connect(scene.bridge.addr(), &scene.path(), &options);
+    client.login_v1("u", "p");
+    scene.ssh.output(&vec![b'o'; 2_000_000]);
+    scene.bridge.wait_stderr("stalled", super::common::DEADLINE);
+    scene.ssh.wait_seen(&super::common::Seen::Gone);
+}
+
+/// Withheld acks and `hold`: not stalled, but not for ever.
+#[test]
+fn who_holds_too_long_is_4513() {
+    let settings = [
+        "session.hold_timeout=400ms",
+        "websocket.stall_timeout=100ms",
+    ];
+    let scene = Scene::new(&settings);
+    let mut holding = scene.ready();
+    holding.send_json(&json!({ "type": "hold" }));
+    super::assert_alive(&mut holding, "held");
+    scene.ssh.output(b"never seen");
+    let error = assert_fails(&mut holding, 4513, "hold");
+    assert_eq!(error["code"], "held-too-long");
+    let mut mean = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+    scene.ssh.output(&vec![b'o'; 1025]);
+    while mean.output.len() < 1024 {
+        match mean.recv() {
+            Event::Output(bytes) => mean.output.extend(bytes),
+            other => panic!("{other:?}"),
+        }
+    }
+    let error = assert_fails(&mut mean, 4513, "no acks");
+    assert_eq!(error["code"], "held-too-long");
+}
+
+/// A hold with nothing to hold back harms nobody, nor does an unacknowledged window that was
+/// never used up.
+#[test]
+fn holding_nothing_is_no_hold() {
+    let settings = [
+        "session.hold_timeout=200ms",
+        "websocket.stall_timeout=100ms",
+    ];
+    let scene = Scene::new(&settings);
+    let mut holding = scene.ready();
+    holding.send_json(&json!({ "type": "hold" }));
+    let mut mean = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+    scene.ssh.output(&[b'o'; 1024]);
+    let quiet = holding.recv_within(Duration::from_secs(1));
+    assert_eq!(quiet, None);
+    super::assert_alive(&mut holding, "held for long");
+    super::assert_alive(&mut mean, "window just used up");
+    assert_eq!(mean.output.len(), 1024);
+}
+
+#[test]
+fn a_drain_is_noticed_and_ends_with_1001() {
+    let scene = Scene::new(&["server.drain_timeout=2s"]);
+    let mut client = scene.ready();
+    scene.bridge.signal(Signal::TERM);
+    let notice = client.wait_type("notice");
+    assert_eq!(notice["kind"], "drain");
+    let left = notice["deadline_ms"].as_u64().unwrap();
+    assert!(left <= 2000, "{notice}");
+    // The shell goes on until the deadline.
+    client.send_binary(b"typed while draining");
+    scene.ssh.wait_input(20);
+    let error = assert_fails(&mut client, 1001, "drain");
+    assert_eq!(error["code"], "drain");
+}

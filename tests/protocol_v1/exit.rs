@@ -1,0 +1,111 @@
+//! How a session ends with its process: `exit`, then close 1000 with the reason.
+
+use super::common::{Client, Event, Scene};
+use russh::Sig;
+use serde_json::{Value, json};
+
+/// The last text is `exit` with `fields`, then comes 1000 with `reason`.
+fn assert_exits(client: &mut Client, fields: &Value, reason: &str) {
+    let mut expected = fields.clone();
+    expected["type"] = "exit".into();
+    let exit = client.wait_type("exit");
+    // Absent and null are the same.
+    for (name, value) in exit.as_object().unwrap() {
+        assert_eq!(value, &expected[name], "{exit}");
+    }
+    for name in expected.as_object().unwrap().keys() {
+        assert!(
+            expected[name].is_null() || exit.get(name).is_some(),
+            "{exit}"
+        );
+    }
+    assert_eq!(client.recv(), Event::Close(1000, reason.to_owned()));
+    assert_eq!(client.recv(), Event::Reset);
+}
+
+#[test]
+fn a_status() {
+    let scene = Scene::new(&[]);
+    for status in [0, 1, 255, 256, u32::MAX] {
+        let mut client = scene.ready();
+        scene.ssh.exit(status);
+        let fields = json!({ "status": status, "core_dumped": false, "message": "" });
+        assert_exits(&mut client, &fields, &format!("exit={status}"));
+    }
+}
+
+#[test]
+fn a_signal_with_a_core_and_the_server_s_words() {
+    let scene = Scene::new(&[]);
+    let words = "Segmentation fault \u{1b}[31m\n\"ü\"";
+    let mut client = scene.ready();
+    scene.ssh.exit_by_signal(Sig::SEGV, true, words);
+    let fields = json!({ "signal": "SEGV", "core_dumped": true, "message": words });
+    assert_exits(&mut client, &fields, "signal=SEGV");
+}
+
+#[test]
+fn every_signal_by_name_and_others_as_unknown() {
+    let scene = Scene::new(&[]);
+    for (signal, name) in [
+        (Sig::ABRT, "ABRT"),
+        (Sig::ALRM, "ALRM"),
+        (Sig::FPE, "FPE"),
+        (Sig::HUP, "HUP"),
+        (Sig::ILL, "ILL"),
+        (Sig::INT, "INT"),
+        (Sig::KILL, "KILL"),
+        (Sig::PIPE, "PIPE"),
+        (Sig::QUIT, "QUIT"),
+        (Sig::TERM, "TERM"),
+        (Sig::USR1, "USR1"),
+        (Sig::Custom("USR2".to_owned()), "USR2"),
+        (Sig::Custom("STKFLT@example.org".to_owned()), "unknown"),
+        (Sig::Custom("\u{1b}[2J".to_owned()), "unknown"),
+        (Sig::Custom("kill".to_owned()), "unknown"),
+        (Sig::Custom(String::new()), "unknown"),
+    ] {
+        let mut client = scene.ready();
+        scene.ssh.exit_by_signal(signal, false, "");
+        let fields = json!({ "signal": name, "core_dumped": false, "message": "" });
+        assert_exits(&mut client, &fields, &format!("signal={name}"));
+    }
+}
+
+/// Neither status nor signal: the server closed the channel and told neither.
+#[test]
+fn nothing_told() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    scene.ssh.close();
+    let fields = json!({ "core_dumped": false, "message": "" });
+    assert_exits(&mut client, &fields, "");
+}
+
+#[test]
+fn all_output_comes_before_exit() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    let bytes = vec![b'o'; 1_500_000];
+    scene.ssh.output(&bytes);
+    scene.ssh.exit(3);
+    let exit = client.wait_type("exit");
+    assert_eq!(exit["status"], 3);
+    assert_eq!(client.output.len(), bytes.len());
+    assert_eq!(client.recv(), Event::Close(1000, "exit=3".to_owned()));
+}
+
+/// The process is gone but its output is not: it waits for the client.
+#[test]
+fn held_output_is_delivered_after_the_end() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    client.send_json(&json!({ "type": "hold" }));
+    super::assert_alive(&mut client, "held");
+    scene.ssh.output(b"last words");
+    scene.ssh.exit(0);
+    super::assert_alive(&mut client, "held, and the process is gone");
+    client.send_json(&json!({ "type": "release" }));
+    assert_eq!(client.recv(), Event::Output(b"last words".to_vec()));
+    assert_eq!(client.wait_type("exit")["status"], 0);
+}

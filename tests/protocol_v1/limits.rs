@@ -1,0 +1,127 @@
+//! `max_connections` and `max_connections_per_host`: 1013 after `auth`, and places that come back.
+
+use super::assert_fails;
+use super::common::scene::{bridge_to, path_to};
+use super::common::{
+    Client, DEADLINE, Event, Login, Options, Scene, ScriptedSsh, Seen, SshScript, poll,
+};
+use serde_json::json;
+
+fn assert_limited(client: &mut Client, code: &str) {
+    let error = assert_fails(client, 1013, code);
+    assert_eq!(
+        (&error["code"], &error["retryable"]),
+        (&code.into(), &true.into())
+    );
+}
+
+/// A session gets in again before the deadline.
+fn place_comes_back(connect: impl Fn() -> Client) -> Client {
+    poll(DEADLINE, || {
+        let mut client = connect();
+        match client.recv() {
+            Event::Json(value) if value["type"] == "ready" => Some(client),
+            _ => None,
+        }
+    })
+    .expect("the place never came back")
+}
+
+#[test]
+fn a_target_takes_so_many_and_each_gives_its_place_back() {
+    let scene = Scene::new(&["limits.max_connections_per_host=2"]);
+    let auth = || scene.auth(&json!({ "username": "u" }));
+    let mut first = scene.ready();
+    let second = scene.ready();
+    assert_limited(&mut auth(), "target-limit");
+    // By an orderly close, by vanishing, and by the end of the process.
+    first.send_json(&json!({ "type": "close" }));
+    assert_eq!(first.until_close().0, 1000);
+    let _third = place_comes_back(auth);
+    assert_limited(&mut auth(), "target-limit");
+    drop(second);
+    let mut fourth = place_comes_back(auth);
+    assert_limited(&mut auth(), "target-limit");
+    scene.ssh.exit(0);
+    assert_eq!(fourth.until_close(), (1000, "exit=0".to_owned()));
+    let _fifth = place_comes_back(auth);
+    assert_limited(&mut auth(), "target-limit");
+}
+
+#[test]
+fn all_together_may_be_so_many() {
+    let targets: Vec<ScriptedSsh> = (0..3)
+        .map(|_| ScriptedSsh::start(SshScript::default()))
+        .collect();
+    let addrs: Vec<_> = targets.iter().map(ScriptedSsh::addr).collect();
+    let settings = [
+        "limits.max_connections=2",
+        "limits.max_connections_per_host=2",
+    ];
+    let bridge = bridge_to(&addrs, &settings);
+    let auth = |index: usize| {
+        let path = path_to(addrs[index]);
+        let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
+        client.auth_v1(&json!({ "username": "u" }));
+        client
+    };
+    let mut held: Vec<Client> = [auth(0), auth(1)].into();
+    for client in &mut held {
+        client.wait_type("ready");
+    }
+    assert_limited(&mut auth(2), "limit");
+    assert!(!targets[2].seen().contains(&Seen::Connected));
+    held.pop();
+    let _third = place_comes_back(|| auth(2));
+}
+
+/// A place is taken before the target is dialled, and given back if the login fails.
+#[test]
+fn failed_and_abandoned_logins_hold_no_place() {
+    let limit = "limits.max_connections_per_host=1";
+    let scene = Scene::with(SshScript::login(Login::Password("right")), &[limit]);
+    for _ in 0..3 {
+        poll(DEADLINE, || {
+            let mut client = scene.auth(&json!({ "username": "u", "password": "wrong" }));
+            (client.until_close().0 == 4401).then_some(())
+        })
+        .expect("the place of a failed login never came back");
+    }
+    let silent = Scene::with(SshScript::login(Login::Silent), &[limit]);
+    for turn in 1..=3 {
+        let client = poll(DEADLINE, || {
+            let client = silent.auth(&json!({ "username": "u" }));
+            let connected = |s: &&Seen| **s == Seen::Connected;
+            poll(std::time::Duration::from_millis(500), || {
+                (silent.ssh.seen().iter().filter(connected).count() == turn).then_some(())
+            })
+            .map(|()| client)
+        });
+        assert!(
+            client.is_some(),
+            "the place of an abandoned login never came back"
+        );
+    }
+}
+
+/// However many ask at once, no more get in.
+#[test]
+fn a_crowd_does_not_overrun_a_limit() {
+    let scene = Scene::new(&["limits.max_connections_per_host=5"]);
+    let mut crowd: Vec<Client> = (0..20).map(|_| scene.v1()).collect();
+    for client in &mut crowd {
+        client.wait_type("hello");
+    }
+    for client in &mut crowd {
+        client.send_json(&json!({ "type": "auth", "username": "u" }));
+    }
+    let mut ready = 0;
+    for client in &mut crowd {
+        match client.recv() {
+            Event::Json(value) if value["type"] == "ready" => ready += 1,
+            Event::Json(value) => assert_eq!(value["code"], "target-limit", "{value}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(ready, 5);
+}

@@ -1,0 +1,139 @@
+//! Output: `flow_window` and `ack`, `hold` and `release`.
+
+use super::assert_alive;
+use super::common::{Client, Event, Scene};
+use serde_json::json;
+
+fn ack(client: &mut Client, bytes: usize) {
+    client.send_json(&json!({ "type": "ack", "bytes": bytes }));
+}
+
+/// Reads output until `total` bytes have come since `ready`, and then not one more: a pong comes
+/// first.
+fn assert_stops_at(client: &mut Client, total: usize) {
+    while client.output.len() < total {
+        match client.recv() {
+            Event::Output(bytes) => client.output.extend(bytes),
+            other => panic!("{other:?} after {} of {total}", client.output.len()),
+        }
+    }
+    assert_alive(client, "window used up");
+    assert_eq!(
+        client.output.len(),
+        total,
+        "more than the window is unacknowledged"
+    );
+}
+
+fn numbered(bytes: u32) -> Vec<u8> {
+    (0..bytes / 4).flat_map(u32::to_be_bytes).collect()
+}
+
+#[test]
+fn never_more_than_the_window_is_unacknowledged() {
+    for window in [1024, 5000, 100_000] {
+        let scene = Scene::new(&[]);
+        let mut client = scene.ready_with(&json!({ "username": "u", "flow_window": window }));
+        let bytes = numbered(400_000);
+        scene.ssh.output(&bytes);
+        assert_stops_at(&mut client, window);
+        let mut acked = 0;
+        for step in [1, window / 2, window / 2 - 1, window] {
+            acked += step;
+            ack(&mut client, acked);
+            assert_stops_at(&mut client, acked + window);
+        }
+        // Old and repeated acks change nothing.
+        for old in [acked, 0, acked - 1] {
+            ack(&mut client, old);
+        }
+        assert_stops_at(&mut client, acked + window);
+        while client.output.len() < bytes.len() {
+            let received = client.output.len();
+            ack(&mut client, received);
+            assert_stops_at(&mut client, (received + window).min(bytes.len()));
+        }
+        assert!(client.output == bytes, "output is not what was sent");
+    }
+}
+
+#[test]
+fn an_ack_ahead_of_the_output_is_4400() {
+    let scene = Scene::new(&[]);
+    for (output, bytes) in [(0, 1), (0, u64::MAX), (10, 11)] {
+        let mut client = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+        scene.ssh.output(&vec![b'o'; output]);
+        if output > 0 {
+            assert_stops_at(&mut client, output);
+        }
+        client.send_json(&json!({ "type": "ack", "bytes": bytes }));
+        let error = super::assert_bad(&mut client, "ahead");
+        assert_eq!(error["code"], "out-of-order");
+    }
+}
+
+/// Without `flow_window` an ack is taken and means nothing.
+#[test]
+fn without_a_window_nothing_waits_for_acks() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    scene.ssh.output(&numbered(1_000_000));
+    assert_stops_at(&mut client, 1_000_000);
+    ack(&mut client, 1000);
+    assert_alive(&mut client, "an ack without a window");
+}
+
+#[test]
+fn hold_stops_output_and_release_starts_it() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    scene.ssh.output(b"one");
+    assert_stops_at(&mut client, 3);
+    for _ in 0..3 {
+        client.send_json(&json!({ "type": "hold" }));
+        client.send_json(&json!({ "type": "hold" }));
+        assert_alive(&mut client, "held");
+        let before = client.output.len();
+        scene.ssh.output(b"more");
+        // Control passes, and no output.
+        for _ in 0..20 {
+            assert_alive(&mut client, "held");
+        }
+        assert_eq!(client.output.len(), before, "output while held");
+        client.send_json(&json!({ "type": "release" }));
+        assert_stops_at(&mut client, before + 4);
+    }
+    client.send_json(&json!({ "type": "release" }));
+    assert_alive(&mut client, "released twice");
+}
+
+/// Both must agree: acks free what `hold` still holds only once it is released.
+#[test]
+fn hold_and_window_add_up() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+    scene.ssh.output(&numbered(10_000));
+    assert_stops_at(&mut client, 1024);
+    client.send_json(&json!({ "type": "hold" }));
+    ack(&mut client, 1024);
+    assert_stops_at(&mut client, 1024);
+    client.send_json(&json!({ "type": "release" }));
+    assert_stops_at(&mut client, 2048);
+}
+
+/// A hold before `ready` holds from the first byte on.
+#[test]
+fn a_hold_may_come_before_ready() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.auth(&json!({ "username": "u" }));
+    client.send_json(&json!({ "type": "hold" }));
+    client.wait_type("ready");
+    assert_alive(&mut client, "ready and held");
+    scene.ssh.output(b"first");
+    for _ in 0..20 {
+        assert_alive(&mut client, "held");
+    }
+    assert_eq!(client.output, b"");
+    client.send_json(&json!({ "type": "release" }));
+    assert_eq!(client.recv(), Event::Output(b"first".to_vec()));
+}

@@ -1,0 +1,163 @@
+//! Bytes and control while the shell runs.
+
+use super::assert_alive;
+use super::common::{Client, Event, Scene, Seen};
+use serde_json::json;
+
+/// Every byte there is, and what a careless layer would stumble over.
+fn awkward() -> Vec<u8> {
+    let mut bytes: Vec<u8> = (0..=255).collect();
+    bytes.extend(b"{\"type\":\"close\"}\n\xff\xfe\x00\r\n\x1b[200~");
+    bytes
+}
+
+#[test]
+fn bytes_pass_verbatim_in_both_directions() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    client.send_binary(&awkward());
+    client.send_binary(b"");
+    client.send_binary(b"\x03");
+    let typed = [awkward(), b"\x03".to_vec()].concat();
+    assert_eq!(scene.ssh.wait_input(typed.len()), typed);
+    scene.ssh.output(&awkward());
+    scene.ssh.error_output(b"on stderr");
+    let said = [awkward(), b"on stderr".to_vec()].concat();
+    let mut output = Vec::new();
+    while output.len() < said.len() {
+        match client.recv() {
+            Event::Output(bytes) => output.extend(bytes),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(output, said);
+}
+
+#[test]
+fn much_passes_in_order() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    let bytes: Vec<u8> = (0..400_000_u32).flat_map(u32::to_be_bytes).collect();
+    scene.ssh.output(&bytes);
+    let mut output = Vec::new();
+    while output.len() < bytes.len() {
+        match client.recv() {
+            Event::Output(bytes) => output.extend(bytes),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(output == bytes, "output is not what was sent");
+    for chunk in bytes.chunks(50_000) {
+        client.send_binary(chunk);
+    }
+    assert!(
+        scene.ssh.wait_input(bytes.len()) == bytes,
+        "input is not what was sent"
+    );
+}
+
+#[test]
+fn all_signals_arrive_by_name() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    for name in [
+        "ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1",
+        "USR2",
+    ] {
+        client.send_json(&json!({ "type": "signal", "name": name }));
+        scene.ssh.wait_seen(&Seen::Signal(name.to_owned()));
+    }
+    for name in [
+        "", "SIGINT", "int", "STOP", "WINCH", "INT ", "USR3", "unknown",
+    ] {
+        let mut client = scene.ready();
+        client.send_json(&json!({ "type": "signal", "name": name }));
+        super::assert_bad(&mut client, name);
+    }
+}
+
+#[test]
+fn eof_half_closes_stdin() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    client.send_binary(b"last words");
+    client.send_json(&json!({ "type": "eof" }));
+    // A second one is harmless.
+    client.send_json(&json!({ "type": "eof" }));
+    scene.ssh.wait_seen(&Seen::Eof);
+    assert_eq!(scene.ssh.input(), b"last words");
+    // The other direction lives, and so does control.
+    scene.ssh.output(b"still here");
+    assert_eq!(client.output_until("still here"), "still here");
+    client.send_json(&json!({ "type": "signal", "name": "TERM" }));
+    scene.ssh.wait_seen(&Seen::Signal("TERM".to_owned()));
+    assert_alive(&mut client, "after eof");
+    client.send_binary(b"more");
+    super::assert_bad(&mut client, "input after eof");
+}
+
+#[test]
+fn the_latest_size_arrives() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    for cols in 1..=200 {
+        client.send_json(&json!({ "type": "resize", "cols": cols, "rows": 10 }));
+    }
+    scene.ssh.wait_seen(&Seen::Resize([200, 10, 0, 0]));
+    let seen = scene.ssh.seen();
+    let mut sizes = seen.iter().filter_map(|seen| match seen {
+        Seen::Resize(size) => Some(size[0]),
+        _ => None,
+    });
+    assert!(sizes.by_ref().is_sorted(), "{seen:?}");
+    assert!(!seen.contains(&Seen::Gone));
+}
+
+/// A `ping` for each `pong`; of several at once the latest may answer for all.
+#[test]
+fn pongs_echo_in_order() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    for number in 0..50 {
+        client.send_json(&json!({ "type": "ping", "data": number.to_string() }));
+    }
+    let mut last = -1;
+    while last < 49 {
+        let pong = client.wait_type("pong");
+        let number: i32 = pong["data"].as_str().unwrap().parse().unwrap();
+        assert!(number > last, "{number} after {last}");
+        last = number;
+    }
+}
+
+#[test]
+fn the_client_s_close_ends_both_sides() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    client.send_json(&json!({ "type": "close" }));
+    assert_eq!(client.recv(), Event::Close(1000, String::new()));
+    assert_eq!(client.recv(), Event::Reset);
+    scene.ssh.wait_seen(&Seen::Gone);
+}
+
+#[test]
+fn a_client_that_vanishes_takes_its_shell_along() {
+    let scene = Scene::new(&[]);
+    let client: Client = scene.ready();
+    drop(client);
+    scene.ssh.wait_seen(&Seen::Gone);
+}
+
+#[test]
+fn sessions_do_not_mix() {
+    let scene = Scene::new(&[]);
+    let mut first = scene.ready();
+    scene.ssh.output(b"for the first");
+    let mut second = scene.ready();
+    scene.ssh.output(b"for the second");
+    assert_eq!(first.output_until("first"), "for the first");
+    assert_eq!(second.output_until("second"), "for the second");
+    second.send_json(&json!({ "type": "close" }));
+    assert_eq!(second.until_close().0, 1000);
+    assert_alive(&mut first, "after the other's end");
+}
