@@ -3,7 +3,10 @@
 //! On one thread and with a second one doing the same beside it, for the same target
 //! and for another one; with the counters padded to cache lines and packed together.
 //! Does NOT measure refusals.
-#![allow(missing_docs, reason = "criterion's macros make an undocumented function")]
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make an undocumented function"
+)]
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

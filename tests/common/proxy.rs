@@ -5,6 +5,7 @@ use super::DEADLINE;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 /// When what the server says is no longer passed on. What comes later is read and dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,7 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     server: SocketAddr,
+    pause: Option<Duration>,
 }
 
 struct State {
@@ -47,6 +49,16 @@ struct State {
 impl Proxy {
     /// Listens on a free port of 127.0.0.1 in front of `server`.
     pub(crate) fn start(server: SocketAddr, stop: Stop) -> Self {
+        Self::with(server, stop, None)
+    }
+
+    /// As [`Proxy::start`], but what the server says without a longer pause than this arrives in
+    /// one piece.
+    pub(crate) fn in_lumps(server: SocketAddr, pause: Duration) -> Self {
+        Self::with(server, Stop::Never, Some(pause))
+    }
+
+    fn with(server: SocketAddr, stop: Stop, pause: Option<Duration>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let addr = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -59,6 +71,7 @@ impl Proxy {
             }),
             changed: Condvar::new(),
             server,
+            pause,
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || accept_all(&listener, &accepting));
@@ -127,13 +140,13 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
         let (client_too, server_too) = (client.try_clone().unwrap(), server.try_clone().unwrap());
         let (up, down) = (Arc::clone(shared), Arc::clone(shared));
         std::thread::spawn(move || {
-            copy(client, &server, |count| up.on_client(index, count));
+            copy(client, &server, None, |count| up.on_client(index, count));
             let _ = server.shutdown(Shutdown::Both);
             up.state.lock().unwrap().open -= 1;
             up.changed.notify_all();
         });
         std::thread::spawn(move || {
-            copy(server_too, &client_too, |count| {
+            copy(server_too, &client_too, down.pause, |count| {
                 down.on_server(index, count)
             });
         });
@@ -142,9 +155,21 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
 
 /// Copies to the end; `pass` tells how many of the bytes just read are to be passed on. A peer
 /// that is gone is an end like any other.
-fn copy(mut from: TcpStream, mut to: &TcpStream, mut pass: impl FnMut(usize) -> usize) {
-    let mut buffer = [0; 16 * 1024];
-    while let Ok(count) = from.read(&mut buffer) {
+fn copy(
+    mut from: TcpStream,
+    mut to: &TcpStream,
+    pause: Option<Duration>,
+    mut pass: impl FnMut(usize) -> usize,
+) {
+    let mut buffer = [0; 64 * 1024];
+    while let Ok(mut count) = from.read(&mut buffer) {
+        if let (Some(pause), true) = (pause, count > 0) {
+            from.set_read_timeout(Some(pause)).unwrap();
+            while let Ok(more @ 1..) = from.read(&mut buffer[count..]) {
+                count += more;
+            }
+            from.set_read_timeout(None).unwrap();
+        }
         let passed = pass(count);
         if count == 0 || to.write_all(&buffer[..passed]).is_err() {
             return;

@@ -115,7 +115,10 @@ mod tests {
             rt.block_on(async {
                 assert_eq!(spawn(async { 8 }).await.unwrap(), 8);
             });
-            let lost = rt.block_on(async { spawn(std::future::pending::<()>()) });
+            let lost = {
+                let _entered = rt.enter();
+                spawn(std::future::pending::<()>())
+            };
             drop(rt);
             let rt = tokio::runtime::Builder::new_current_thread()
                 .build()
