@@ -5,7 +5,6 @@ use super::DEADLINE;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
 
 /// When what the server says is no longer passed on. What comes later is read and dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +33,6 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     server: SocketAddr,
-    pause: Option<Duration>,
 }
 
 struct State {
@@ -49,16 +47,6 @@ struct State {
 impl Proxy {
     /// Listens on a free port of 127.0.0.1 in front of `server`.
     pub(crate) fn start(server: SocketAddr, stop: Stop) -> Self {
-        Self::with(server, stop, None)
-    }
-
-    /// As [`Proxy::start`], but what the server says without a longer pause than this arrives in
-    /// one piece.
-    pub(crate) fn in_lumps(server: SocketAddr, pause: Duration) -> Self {
-        Self::with(server, Stop::Never, Some(pause))
-    }
-
-    fn with(server: SocketAddr, stop: Stop, pause: Option<Duration>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let addr = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -71,7 +59,6 @@ impl Proxy {
             }),
             changed: Condvar::new(),
             server,
-            pause,
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || accept_all(&listener, &accepting));
@@ -122,14 +109,14 @@ impl Drop for Proxy {
 fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
     for client in listener.incoming() {
         let client = client.unwrap();
+        if shared.state.lock().unwrap().stopping {
+            return;
+        }
         let server = TcpStream::connect_timeout(&shared.server, DEADLINE).unwrap();
         for stream in [&client, &server] {
             stream.set_nodelay(true).unwrap();
         }
         let mut state = shared.state.lock().unwrap();
-        if state.stopping {
-            return;
-        }
         let index = state.counts.len();
         state.counts.push(Counts::default());
         state.open += 1;
@@ -140,13 +127,13 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
         let (client_too, server_too) = (client.try_clone().unwrap(), server.try_clone().unwrap());
         let (up, down) = (Arc::clone(shared), Arc::clone(shared));
         std::thread::spawn(move || {
-            copy(client, &server, None, |count| up.on_client(index, count));
+            copy(client, &server, |count| up.on_client(index, count));
             let _ = server.shutdown(Shutdown::Both);
             up.state.lock().unwrap().open -= 1;
             up.changed.notify_all();
         });
         std::thread::spawn(move || {
-            copy(server_too, &client_too, down.pause, |count| {
+            copy(server_too, &client_too, |count| {
                 down.on_server(index, count)
             });
         });
@@ -155,21 +142,9 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
 
 /// Copies to the end; `pass` tells how many of the bytes just read are to be passed on. A peer
 /// that is gone is an end like any other.
-fn copy(
-    mut from: TcpStream,
-    mut to: &TcpStream,
-    pause: Option<Duration>,
-    mut pass: impl FnMut(usize) -> usize,
-) {
+fn copy(mut from: TcpStream, mut to: &TcpStream, mut pass: impl FnMut(usize) -> usize) {
     let mut buffer = [0; 64 * 1024];
-    while let Ok(mut count) = from.read(&mut buffer) {
-        if let (Some(pause), true) = (pause, count > 0) {
-            from.set_read_timeout(Some(pause)).unwrap();
-            while let Ok(more @ 1..) = from.read(&mut buffer[count..]) {
-                count += more;
-            }
-            from.set_read_timeout(None).unwrap();
-        }
+    while let Ok(count) = from.read(&mut buffer) {
         let passed = pass(count);
         if count == 0 || to.write_all(&buffer[..passed]).is_err() {
             return;

@@ -1,0 +1,31 @@
+# flood.pl DIRECTORY BYTES: writes numbered lines of 64 bytes as fast as they are taken.
+# DIRECTORY/produced tells how many bytes were, DIRECTORY/interrupts how many Ctrl-C came.
+use strict;
+use warnings;
+
+my ($directory, $total) = @ARGV;
+
+sub tell_file {
+    my ($name, $number) = @_;
+    open(my $file, '>', "$directory/$name.new") or die "$name: $!";
+    syswrite($file, "$number\n");
+    close($file);
+    rename("$directory/$name.new", "$directory/$name") or die "$name: $!";
+}
+
+my $interrupts = 0;
+$SIG{INT} = sub { tell_file('interrupts', ++$interrupts) };
+
+my ($line, $produced) = (0, 0);
+while ($produced < $total) {
+    my $block = join('', map { sprintf("%063d\n", $line + $_) } 0 .. 255);
+    $line += 256;
+    my $at = 0;
+    while ($at < length($block)) {
+        # Nothing is written when a signal comes first.
+        my $count = syswrite(STDOUT, $block, length($block) - $at, $at);
+        $at += $count if defined $count;
+    }
+    $produced += length($block);
+    tell_file('produced', $produced);
+}

@@ -1,0 +1,58 @@
+//! An endless stream of numbered lines, 64 bytes each, that both ends know by heart: what comes
+//! out of the bridge is compared byte for byte with what must have gone in, without keeping it.
+
+/// Bytes of a line: its number with leading zeros and a line feed.
+pub(crate) const LINE: usize = 64;
+
+/// `len` bytes of the stream from `offset` on.
+pub(crate) fn bytes(offset: u64, len: usize) -> Vec<u8> {
+    let line = LINE as u64;
+    let skip = usize::try_from(offset % line).unwrap();
+    let lines = (skip + len).div_ceil(LINE) as u64;
+    let mut text: Vec<u8> = (offset / line..offset / line + lines)
+        .flat_map(|number| format!("{number:063}\n").into_bytes())
+        .collect();
+    text.truncate(skip + len);
+    text.drain(..skip);
+    text
+}
+
+/// Checks the stream as it comes.
+#[derive(Default)]
+pub(crate) struct Checker {
+    seen: u64,
+}
+
+impl Checker {
+    /// Takes the next bytes.
+    pub(crate) fn feed(&mut self, got: &[u8]) {
+        let wanted = bytes(self.seen, got.len());
+        if got != wanted {
+            let at = got.iter().zip(&wanted).position(|(a, b)| a != b).unwrap();
+            let around = at.saturating_sub(LINE)..(at + LINE).min(got.len());
+            panic!(
+                "the stream differs at byte {}: got {:?}, not {:?}",
+                self.seen + at as u64,
+                String::from_utf8_lossy(&got[around.clone()]),
+                String::from_utf8_lossy(&wanted[around])
+            );
+        }
+        self.seen += got.len() as u64;
+    }
+
+    /// Bytes that came, all of them right.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+}
+
+#[test]
+fn the_checker_sees_a_wrong_byte() {
+    let mut checker = Checker::default();
+    checker.feed(&bytes(0, 100));
+    checker.feed(&bytes(100, 1000));
+    assert_eq!(checker.seen(), 1100);
+    let mut wrong = bytes(1100, 100);
+    wrong[70] ^= 1;
+    assert!(std::panic::catch_unwind(move || checker.feed(&wrong)).is_err());
+}

@@ -1,0 +1,109 @@
+//! A client that is well-behaved in both directions: it keeps its unacknowledged input within
+//! `input_window`, and checks and acknowledges output as it comes.
+
+use crate::common::{Client, Event};
+use crate::numbered::{self, Checker};
+use serde_json::{Value, json};
+
+/// What the remote program says when it takes input.
+pub(crate) const WORD: &str = "READY\n";
+
+/// Bytes of one message of input.
+const CHUNK: usize = 8 * 1024;
+
+pub(crate) struct Pipe {
+    client: Client,
+    window: u64,
+    sent: u64,
+    /// `input_ack`: the total that was passed on.
+    passed: u64,
+    checker: Checker,
+    /// `flow_window` of `auth`, and what of the output is acknowledged.
+    flow: Option<(u64, u64)>,
+}
+
+impl Pipe {
+    /// Takes over a client that is `ready`. The remote program has said [`WORD`], and nothing
+    /// else before it.
+    pub(crate) fn new(client: Client, ready: &Value, flow_window: Option<u64>) -> Self {
+        Self {
+            client,
+            window: ready["input_window"].as_u64().unwrap(),
+            sent: 0,
+            passed: 0,
+            checker: Checker::default(),
+            // Acks count from the first byte after `ready`, the word included.
+            flow: flow_window.map(|window| (window, 0)),
+        }
+    }
+
+    /// Sends the numbered stream up to `total` bytes, as far as the window lets.
+    pub(crate) fn send(&mut self, total: u64) {
+        while self.sent < total {
+            let left = usize::try_from(total - self.sent).unwrap_or(CHUNK);
+            let count = left.min(CHUNK);
+            if self.sent + count as u64 > self.passed + self.window {
+                return;
+            }
+            self.client.send_binary(&numbered::bytes(self.sent, count));
+            self.sent += count as u64;
+        }
+    }
+
+    /// Takes one event. Output must be the numbered stream.
+    pub(crate) fn take(&mut self) {
+        match self.client.recv() {
+            Event::Output(bytes) => self.on_output(&bytes),
+            Event::Json(message) if message["type"] == "input_ack" => self.on_input_ack(&message),
+            other => panic!(
+                "{other:?} after {} bytes of input and {} of output",
+                self.sent,
+                self.checker.seen()
+            ),
+        }
+    }
+
+    fn on_input_ack(&mut self, message: &Value) {
+        let passed = message["bytes"].as_u64().unwrap();
+        assert!(
+            self.passed < passed && passed <= self.sent,
+            "input_ack {passed} after {} when {} were sent",
+            self.passed,
+            self.sent
+        );
+        self.passed = passed;
+    }
+
+    fn on_output(&mut self, bytes: &[u8]) {
+        self.checker.feed(bytes);
+        let seen = self.checker.seen() + WORD.len() as u64;
+        if let Some((window, acked)) = &mut self.flow {
+            assert!(seen - *acked <= *window, "the window was overrun");
+            if seen - *acked > *window / 2 {
+                *acked = seen;
+                self.client
+                    .send_json(&json!({ "type": "ack", "bytes": seen }));
+            }
+        }
+    }
+
+    /// Bytes of output that came, all of them right.
+    pub(crate) fn seen(&self) -> u64 {
+        self.checker.seen()
+    }
+
+    /// Sends `total` bytes and reads until `echoed` came back.
+    pub(crate) fn run(&mut self, total: u64, echoed: u64) {
+        loop {
+            self.send(total);
+            if self.sent == total && self.seen() >= echoed {
+                return;
+            }
+            self.take();
+        }
+    }
+
+    pub(crate) fn into_client(self) -> Client {
+        self.client
+    }
+}

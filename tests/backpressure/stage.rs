@@ -1,0 +1,179 @@
+//! What these tests play on: a real sshd, the bridge with one shard, a key that logs in, and a
+//! directory in which the remote programs tell what they did.
+
+use crate::common::{Bridge, Client, DEADLINE, KeyPair, Options, Sshd, poll};
+use serde_json::{Value, json};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+pub(crate) const KIB: u64 = 1024;
+pub(crate) const MIB: u64 = 1024 * 1024;
+
+/// By how much the bridge may grow for one session, whatever is done to it. Far above what is
+/// held by design and far below what flows through.
+const MAX_GROWTH: u64 = 8 * MIB;
+
+/// What may stand between a remote program and a client that does not read: buffers of both
+/// connections, of sshd and of the terminal. They are the kernel's for the most part.
+const MAX_UNDERWAY: u64 = 12 * MIB;
+
+/// A small receive buffer of the client's socket, in bytes. A still smaller one would not hold
+/// a segment of the loopback device, and retransmissions would be most of what happens.
+pub(crate) const SMALL: usize = 64 * 1024;
+
+pub(crate) struct Stage {
+    pub(crate) sshd: Sshd,
+    pub(crate) bridge: Bridge,
+    key: KeyPair,
+    directory: tempfile::TempDir,
+}
+
+impl Stage {
+    /// `sshd_lines` go to sshd_config, `settings` to the bridge as `--set`.
+    pub(crate) fn start(sshd_lines: &[&str], settings: &[&str]) -> Self {
+        let sshd = Sshd::with(sshd_lines);
+        let key = KeyPair::generate(&["-t", "ed25519"], "");
+        sshd.authorise(&key);
+        let allow = sshd.addr().to_string();
+        let mut args = vec!["--shards", "1", "--allow", &allow];
+        for setting in ["ssh.host_key_policy=off"].iter().chain(settings) {
+            args.extend(["--set", setting]);
+        }
+        let bridge = Bridge::start(&args, &[]);
+        let directory = tempfile::tempdir().unwrap();
+        // The remote programs run as the account.
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
+        for (name, text) in [
+            ("flood.pl", include_str!("flood.pl")),
+            ("deaf.pl", include_str!("deaf.pl")),
+        ] {
+            fs::write(directory.path().join(name), text).unwrap();
+        }
+        Self {
+            sshd,
+            bridge,
+            key,
+            directory,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A session in which `command` runs, and its `ready`. `fields` are added to `auth`.
+    pub(crate) fn open(&self, command: &str, fields: &Value, options: &Options) -> (Client, Value) {
+        let path = format!("/ws/127.0.0.1/{}", self.sshd.port());
+        let mut client = Client::connect(self.bridge.addr(), &path, options);
+        let mut auth = json!({
+            "username": "sshard-test",
+            "private_key": self.key.private_pem(),
+            "command": command,
+        });
+        for (name, value) in fields.as_object().unwrap() {
+            auth[name] = value.clone();
+        }
+        client.auth_v1(&auth);
+        let ready = client.wait_type("ready");
+        (client, ready)
+    }
+
+    /// A session that is flooded with `total` bytes of the numbered stream. Ctrl-C is counted,
+    /// and throws no output away.
+    pub(crate) fn open_flood(&self, total: u64, fields: &Value, options: &Options) -> Client {
+        let directory = self.path().display();
+        let command = format!(
+            "stty -opost -echo noflsh && exec perl {directory}/flood.pl {directory} {total}"
+        );
+        self.open(&command, fields, options).0
+    }
+
+    /// Bytes the flood has written so far.
+    pub(crate) fn produced(&self) -> u64 {
+        self.number("produced")
+    }
+
+    /// The number in a file that a remote program writes.
+    fn number(&self, name: &str) -> u64 {
+        let text = fs::read_to_string(self.path().join(name)).unwrap_or_default();
+        text.trim().parse().unwrap_or(0)
+    }
+
+    /// Waits until the flood is held back, and checks that it is while `read` bytes were read.
+    pub(crate) fn wait_throttled(&self, read: u64) {
+        let mut last = u64::MAX;
+        let mut same = 0;
+        let stopped = poll(DEADLINE, || {
+            let now = self.produced();
+            same = if now == last { same + 1 } else { 0 };
+            last = now;
+            let ahead = now.saturating_sub(read);
+            assert!(
+                ahead <= MAX_UNDERWAY,
+                "{read} bytes were read, and already {now} produced"
+            );
+            (same == 100 && now > 0).then_some(())
+        });
+        assert!(
+            stopped.is_some(),
+            "the flood goes on: {last} bytes, read {read}"
+        );
+    }
+
+    /// Waits until the remote program has had `count` SIGINT.
+    pub(crate) fn wait_interrupts(&self, count: u64) {
+        let came = poll(DEADLINE, || {
+            (self.number("interrupts") >= count).then_some(())
+        });
+        assert!(
+            came.is_some(),
+            "SIGINT number {count} never came; there were {}",
+            self.number("interrupts")
+        );
+    }
+
+    /// From here on the bridge's memory is watched. What every process needs once, such as code
+    /// that was not used before, is not to count: a session is played through first.
+    pub(crate) fn watch_memory(&self) -> Watch<'_> {
+        let count = 2 * MIB;
+        let command = format!("stty raw -echo && head -c {count} /dev/zero");
+        let (mut client, _) = self.open(&command, &json!({}), &Options::v1());
+        assert_eq!(client.until_close().0, 1000);
+        assert_eq!(client.output.len() as u64, count);
+        self.bridge.reset_peak_memory();
+        Watch {
+            bridge: &self.bridge,
+            before: self.bridge.peak_memory(),
+        }
+    }
+}
+
+pub(crate) struct Watch<'a> {
+    bridge: &'a Bridge,
+    before: u64,
+}
+
+impl Watch<'_> {
+    /// The most memory the bridge has had since is little more than before.
+    pub(crate) fn check(&self) {
+        let (before, peak) = (self.before, self.bridge.peak_memory());
+        assert!(
+            peak <= before + MAX_GROWTH,
+            "the bridge grew from {} to {} KiB",
+            before / KIB,
+            peak / KIB
+        );
+    }
+}
+
+/// Waits for an answer of the bridge that tells it has read all the client sent before.
+pub(crate) fn ping(client: &mut Client, data: &str) {
+    client.send_json(&json!({ "type": "ping", "data": data }));
+    let pong = client.wait_type("pong");
+    assert_eq!(pong["data"], data);
+}
+
+/// Longest wait for something that must not come.
+pub(crate) const QUIET: Duration = Duration::from_millis(300);

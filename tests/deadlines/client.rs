@@ -1,0 +1,136 @@
+//! Clients that keep the bridge waiting.
+
+use crate::common::{Client, DEADLINE, Event, Options, closed_port, poll};
+use crate::crowd::{bridge, expect_deadline, leaves_nothing, path};
+use serde_json::json;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+/// A target that nobody gets to.
+fn nowhere() -> (SocketAddr, String) {
+    let addr = closed_port();
+    (addr, addr.to_string())
+}
+
+fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&addr, DEADLINE).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
+/// The server closed, with or without a word; a reset says the same.
+fn expect_closed(mut stream: TcpStream) {
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        Err(error) => panic!("the connection stays open: {error}"),
+    }
+}
+
+#[test]
+fn without_a_request() {
+    let (_, allow) = nowhere();
+    let bridge = bridge(&allow, &["server.upgrade_timeout=500ms"], &[]);
+    leaves_nothing(&bridge, |count| {
+        let silent: Vec<_> = (0..count).map(|_| connect(bridge.addr())).collect();
+        silent.into_iter().for_each(expect_closed);
+    });
+}
+
+#[test]
+fn with_a_request_that_never_ends() {
+    let (target, allow) = nowhere();
+    let bridge = bridge(&allow, &["server.upgrade_timeout=500ms"], &[]);
+    let start = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\n",
+        path(target),
+        bridge.addr()
+    );
+    leaves_nothing(&bridge, |count| {
+        let mut slow: Vec<_> = (0..count).map(|_| connect(bridge.addr())).collect();
+        for stream in &mut slow {
+            stream.write_all(start.as_bytes()).unwrap();
+        }
+        // Another header now and then does not make the deadline later.
+        let gone = poll(DEADLINE, || {
+            let alive = |stream: &mut TcpStream| stream.write_all(b"X-More: 1\r\n").is_ok();
+            (!slow.iter_mut().any(alive)).then_some(())
+        });
+        assert!(gone.is_some(), "a request that never ends is read for ever");
+    });
+}
+
+#[test]
+fn without_auth() {
+    let (target, allow) = nowhere();
+    let bridge = bridge(&allow, &["session.auth_timeout=500ms"], &[]);
+    leaves_nothing(&bridge, |count| {
+        let connect = |_| Client::connect(bridge.addr(), &path(target), &Options::v1());
+        let mut silent: Vec<_> = (0..count).map(connect).collect();
+        for client in &mut silent {
+            assert_eq!(client.wait_type("hello")["auth_deadline_ms"], 500);
+            expect_deadline(client, "auth");
+        }
+    });
+}
+
+#[test]
+fn without_auth_in_the_compatible_dialect() {
+    let (target, allow) = nowhere();
+    let bridge = bridge(&allow, &["session.auth_timeout=500ms"], &[]);
+    leaves_nothing(&bridge, |count| {
+        let connect = |_| Client::connect(bridge.addr(), &path(target), &Options::compatible());
+        let mut silent: Vec<_> = (0..count).map(connect).collect();
+        for client in &mut silent {
+            assert_eq!(client.until_close().0, 4408);
+        }
+    });
+}
+
+/// Pings are answered, and extend nothing.
+#[test]
+fn with_pings_instead_of_auth() {
+    let (target, allow) = nowhere();
+    let bridge = bridge(&allow, &["session.auth_timeout=500ms"], &[]);
+    let mut client = Client::connect(bridge.addr(), &path(target), &Options::v1());
+    client.wait_type("hello");
+    let mut pongs = 0;
+    let close = poll(DEADLINE, || {
+        // Once the server has closed, there is nothing to ping.
+        let _ = client.try_send(tungstenite::Message::text(
+            json!({"type": "ping"}).to_string(),
+        ));
+        match client.recv() {
+            Event::Json(message) if message["type"] == "pong" => pongs += 1,
+            Event::Json(message) => assert_eq!(message["stage"], "auth", "{message}"),
+            Event::Close(code, _) => return Some(code),
+            other => panic!("{other:?}"),
+        }
+        None
+    });
+    assert_eq!(close, Some(4408));
+    assert!(pongs > 0);
+}
+
+/// A WebSocket whose client never reads nor answers anything ends all the same.
+#[test]
+fn with_nothing_but_a_socket_left() {
+    let (target, allow) = nowhere();
+    let settings = [
+        "websocket.ping_interval=200ms",
+        "websocket.max_missed_pongs=2",
+    ];
+    let bridge = bridge(&allow, &settings, &[]);
+    leaves_nothing(&bridge, |count| {
+        let connect = |_| Client::connect(bridge.addr(), &path(target), &Options::v1());
+        let silent: Vec<_> = (0..count).map(connect).collect();
+        for client in silent {
+            let stream = client.tcp().try_clone().unwrap();
+            stream.set_read_timeout(Some(DEADLINE)).unwrap();
+            // Read as bytes: a WebSocket client would answer the pings.
+            expect_closed(stream);
+        }
+    });
+    assert!(bridge.stderr_contains("no-pong"));
+}

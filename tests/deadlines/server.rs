@@ -1,0 +1,266 @@
+//! Servers that keep the bridge waiting, one stage after the other.
+
+use crate::common::{Hostile, KeyPair, Proxy, Script, Sshd, Stop, account};
+use crate::crowd::{
+    all_end_in, bridge, expect_deadline, leaves_nothing, logging_in, password, path,
+};
+use crate::full::FullListener;
+use crate::libc_shim;
+use serde_json::json;
+use std::time::Duration;
+
+#[test]
+fn a_name_that_is_never_resolved() {
+    let shim = libc_shim::slow_resolver();
+    let library = shim.path();
+    let env = [("LD_PRELOAD", library.to_str().unwrap())];
+    let settings = ["targets.resolve_timeout=500ms"];
+    let bridge = bridge("lost.example:22", &settings, &env);
+    leaves_nothing(&bridge, |count| {
+        let mut clients = logging_in(&bridge, "/ws/lost.example/22", &password(), count);
+        for client in &mut clients {
+            expect_deadline(client, "resolve");
+        }
+    });
+}
+
+#[test]
+fn a_host_that_never_accepts() {
+    let full = FullListener::start();
+    let settings = ["ssh.connect_timeout=500ms"];
+    let bridge = bridge(&full.addr().to_string(), &settings, &[]);
+    all_end_in(&bridge, full.addr(), "connect");
+}
+
+fn hostile_handshake(script: Script) {
+    let hostile = Hostile::start(script);
+    let settings = ["ssh.handshake_timeout=500ms"];
+    let bridge = bridge(&hostile.addr().to_string(), &settings, &[]);
+    all_end_in(&bridge, hostile.addr(), "handshake");
+    hostile.wait_open(0);
+}
+
+#[test]
+fn a_server_that_says_nothing() {
+    hostile_handshake(Script::Silent);
+}
+
+#[test]
+fn a_server_that_never_comes_to_its_identification() {
+    hostile_handshake(Script::BannerDrip);
+}
+
+/// No deadline is needed where enough was said to tell that this is not SSH.
+#[test]
+fn a_server_that_says_endless_lines_that_are_no_identification() {
+    let hostile = Hostile::start(Script::EndlessBanner);
+    let bridge = bridge(&hostile.addr().to_string(), &[], &[]);
+    leaves_nothing(&bridge, |count| {
+        let mut clients = logging_in(&bridge, &path(hostile.addr()), &password(), count);
+        for client in &mut clients {
+            let error = client.wait_type("error");
+            assert_eq!(error["code"], "not-ssh", "{error}");
+            assert_eq!(error["stage"], "handshake", "{error}");
+            assert_eq!(client.until_close().0, 4502);
+        }
+    });
+    hostile.wait_open(0);
+}
+
+#[test]
+fn a_server_that_says_its_name_and_no_more() {
+    hostile_handshake(Script::BannerThenSilence);
+}
+
+#[test]
+fn a_server_that_begins_a_key_exchange_and_no_more() {
+    hostile_handshake(Script::KexInitThenSilence);
+}
+
+#[test]
+fn a_server_that_drips_messages_to_be_ignored() {
+    hostile_handshake(Script::IgnoreDrip);
+}
+
+/// A real server whose words stop on the way: in its identification, in its offer.
+#[test]
+fn a_server_that_falls_silent_before_the_key_exchange() {
+    let sshd = Sshd::start();
+    for bytes in [1, 20, 45, 300] {
+        cut_handshake(&sshd, Stop::AfterServer(bytes));
+    }
+}
+
+/// A client says its name and its offer unasked, and more only when it knows the server's offer.
+#[test]
+fn a_server_that_falls_silent_in_the_key_exchange() {
+    let sshd = Sshd::start();
+    let unasked = cut_handshake(&sshd, Stop::AfterServer(300));
+    let whole = cut_handshake(&sshd, Stop::AfterClient(unasked + 1));
+    assert!(whole > unasked, "the key exchange did not begin");
+}
+
+/// Handshakes with `sshd` behind a proxy, and how much a client said in the last one.
+fn cut_handshake(sshd: &Sshd, stop: Stop) -> u64 {
+    let proxy = Proxy::start(sshd.addr(), stop);
+    let settings = ["ssh.handshake_timeout=500ms"];
+    let bridge = bridge(&proxy.addr().to_string(), &settings, &[]);
+    all_end_in(&bridge, proxy.addr(), "handshake");
+    proxy.wait_closed();
+    proxy.counts().last().unwrap().from_client
+}
+
+/// The connection is past the key exchange when the question about the host key comes.
+#[test]
+fn a_server_that_falls_silent_in_the_login() {
+    let sshd = Sshd::start();
+    let proxy = Proxy::start(sshd.addr(), Stop::Never);
+    let settings = ["ssh.auth_timeout=500ms", ASK, KNOWN_NOBODY];
+    let bridge = bridge(&proxy.addr().to_string(), &settings, &[]);
+    leaves_nothing(&bridge, |count| {
+        proxy.set_stop(Stop::Never);
+        let mut clients = logging_in(&bridge, &path(proxy.addr()), &password(), count);
+        let asked: Vec<_> = clients
+            .iter_mut()
+            .map(|client| client.wait_type("host_key")["id"].clone())
+            .collect();
+        proxy.set_stop(Stop::AfterServer(0));
+        for (client, id) in clients.iter_mut().zip(&asked) {
+            client.send_json(&json!({ "type": "host_key_answer", "id": id, "accept": true }));
+        }
+        for client in &mut clients {
+            expect_deadline(client, "login");
+        }
+    });
+    proxy.wait_closed();
+}
+
+const ASK: &str = "ssh.host_key_policy=ask";
+const KNOWN_NOBODY: &str = "ssh.known_hosts=/dev/null";
+
+/// The first login tells how much a client says up to its request for a command; the others are
+/// cut off exactly there.
+#[test]
+fn a_server_that_falls_silent_before_the_shell() {
+    let sshd = Sshd::start();
+    let key = KeyPair::generate(&["-t", "ed25519"], "");
+    sshd.authorise(&key);
+    let proxy = Proxy::start(sshd.addr(), Stop::Never);
+    let settings = ["ssh.handshake_timeout=5s"];
+    let bridge = bridge(&proxy.addr().to_string(), &settings, &[]);
+    let login = json!({
+        "username": "sshard-test",
+        "private_key": key.private_pem(),
+        "command": "sleep 1000",
+    });
+    let mut first = logging_in(&bridge, &path(proxy.addr()), &login, 1).remove(0);
+    first.wait_type("ready");
+    let said = proxy.counts()[0].from_client;
+    first.send_json(&json!({ "type": "close" }));
+    first.until_close();
+    proxy.wait_closed();
+    proxy.set_stop(Stop::AfterClient(said));
+    leaves_nothing(&bridge, |count| {
+        let mut clients = logging_in(&bridge, &path(proxy.addr()), &login, count);
+        for client in &mut clients {
+            expect_deadline(client, "shell");
+        }
+    });
+    proxy.wait_closed();
+}
+
+/// Each stage alone has as long as all together. One session loses two seconds of them in the
+/// first stage; another begins when that one comes to the second, and must outlive it.
+#[test]
+fn all_stages_together() {
+    let hostile = Hostile::start(Script::BannerThenSilence);
+    let shim = libc_shim::slow_resolver();
+    let library = shim.path();
+    let settings = ALL_STAGES.map(|stage| format!("{stage}=3s"));
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let targets = format!("slow.example:{} {}", hostile.port(), hostile.addr());
+    let env = [("LD_PRELOAD", library.to_str().unwrap())];
+    let bridge = bridge(&targets, &settings, &env);
+    leaves_nothing(&bridge, |count| {
+        let slow = format!("/ws/slow.example/{}", hostile.port());
+        let before = hostile.accepted();
+        let mut late = logging_in(&bridge, &slow, &password(), count.min(RESOLVERS));
+        hostile.wait_accepted(before + late.len());
+        let mut fresh = logging_in(&bridge, &path(hostile.addr()), &password(), 1).remove(0);
+        for client in &mut late {
+            expect_deadline(client, "handshake");
+        }
+        let event = fresh.recv_within(QUIET);
+        assert_eq!(event, None, "the later session ended with the earlier");
+        expect_deadline(&mut fresh, "handshake");
+    });
+    hostile.wait_open(0);
+}
+
+/// So many names are looked up at the same time (`targets.resolver_threads`).
+const RESOLVERS: usize = 8;
+
+/// Far below what the earlier session is ahead of the later.
+const QUIET: Duration = Duration::from_millis(300);
+
+const ALL_STAGES: [&str; 5] = [
+    "targets.resolve_timeout",
+    "ssh.connect_timeout",
+    "ssh.handshake_timeout",
+    "ssh.auth_timeout",
+    "limits.connection_timeout",
+];
+
+#[test]
+fn a_prompt_that_nobody_answers() {
+    let sshd = Sshd::with(&["PasswordAuthentication no", "PubkeyAuthentication no"]);
+    let settings = ["session.prompt_timeout=500ms"];
+    let bridge = bridge(&sshd.addr().to_string(), &settings, &[]);
+    let login = json!({ "username": account().user });
+    leaves_nothing(&bridge, |count| {
+        let mut clients = logging_in(&bridge, &path(sshd.addr()), &login, count);
+        for client in &mut clients {
+            client.wait_type("prompt");
+            expect_deadline(client, "login");
+        }
+    });
+}
+
+#[test]
+fn a_host_key_that_nobody_confirms() {
+    let sshd = Sshd::start();
+    let settings = ["session.prompt_timeout=500ms", ASK, KNOWN_NOBODY];
+    let bridge = bridge(&sshd.addr().to_string(), &settings, &[]);
+    leaves_nothing(&bridge, |count| {
+        let mut clients = logging_in(&bridge, &path(sshd.addr()), &password(), count);
+        for client in &mut clients {
+            client.wait_type("host_key");
+            expect_deadline(client, "host_key");
+        }
+    });
+}
+
+/// The human's time is not the machine's: while a question is open, only its own clock runs.
+#[test]
+fn deadlines_stand_still_while_a_human_is_asked() {
+    let sshd = Sshd::start();
+    let key = KeyPair::generate(&["-t", "ed25519"], "");
+    sshd.authorise(&key);
+    let login = json!({ "username": "sshard-test", "private_key": key.private_pem() });
+    let stages = ALL_STAGES.map(|stage| format!("{stage}=2s"));
+    let mut settings = vec!["session.prompt_timeout=5s", ASK, KNOWN_NOBODY];
+    settings.extend(stages.iter().map(String::as_str));
+    let bridge = bridge(&sshd.addr().to_string(), &settings, &[]);
+    let open = || {
+        let mut client = logging_in(&bridge, &path(sshd.addr()), &login, 1).remove(0);
+        let id = client.wait_type("host_key")["id"].clone();
+        (client, id)
+    };
+    let (mut asked, id) = open();
+    let event = asked.recv_within(Duration::from_millis(2500));
+    assert_eq!(event, None, "the question came to an end of itself");
+    asked.send_json(&json!({ "type": "host_key_answer", "id": id, "accept": true }));
+    asked.wait_type("ready");
+    let (mut unheard, _) = open();
+    expect_deadline(&mut unheard, "host_key");
+}
