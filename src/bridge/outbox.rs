@@ -17,7 +17,7 @@
 
 use crate::ssh::{Gate, OUTPUT_WINDOW, SshEvent, SshEvents};
 use bytes::{Bytes, BytesMut};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
@@ -37,6 +37,8 @@ pub(super) struct Outbox {
     gate: Rc<Gate>,
     /// Held bytes that close the gate; a quarter of it opens it again.
     high: usize,
+    /// The session ends: output is for nobody any more.
+    discarding: Cell<bool>,
 }
 
 impl Outbox {
@@ -48,6 +50,7 @@ impl Outbox {
             session: RefCell::default(),
             gate,
             high,
+            discarding: Cell::new(false),
         }
     }
 
@@ -80,6 +83,14 @@ impl Outbox {
         chunk.freeze()
     }
 
+    /// Drops what is held and what comes, and opens the gate: the server's last
+    /// replies are behind its output, and nothing may pile up meanwhile.
+    pub(super) fn discard(&self) {
+        self.discarding.set(true);
+        self.bytes.take();
+        self.gate.open();
+    }
+
     /// The next occurrence.
     pub(super) fn next_event(&self) -> Option<SshEvent> {
         self.events.borrow_mut().pop_front()
@@ -107,6 +118,9 @@ impl Outbox {
 
 impl SshEvents for Outbox {
     fn output(&self, output: &[u8]) {
+        if self.discarding.get() {
+            return;
+        }
         let held = {
             let mut bytes = self.bytes.borrow_mut();
             bytes.extend_from_slice(output);
@@ -145,6 +159,17 @@ mod tests {
             [&[b'x'; 249][..], b"y"].concat()
         );
         assert_eq!(outbox.take(1).len(), 0);
+    }
+
+    #[test]
+    fn nothing_is_held_for_a_session_that_ends() {
+        let gate = Rc::new(Gate::default());
+        let outbox = Outbox::new(Rc::clone(&gate), 1000);
+        outbox.output(&[0; 2000]);
+        outbox.discard();
+        outbox.output(&[0; 2000]);
+        assert_eq!(outbox.len(), 0);
+        assert!(!gate.is_closed());
     }
 
     #[test]

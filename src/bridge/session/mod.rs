@@ -241,7 +241,10 @@ impl BridgeSession {
             Action::Eof => self.hand_over(|channel| channel.push_eof()),
             Action::Resize(size) => self.hand_over(|channel| channel.resize(size)),
             Action::Signal(signal) => self.hand_over(|channel| channel.signal(signal)),
-            Action::End(ending) => self.ending = Some(ending),
+            Action::End(ending) => {
+                self.ending = Some(ending);
+                self.outbox.discard();
+            }
         }
     }
 

@@ -277,8 +277,6 @@ impl BridgeSession {
         match &mut self.link {
             Link::Up { .. } if self.ssh_gone => self.link = Link::Gone,
             Link::Up { channel, .. } => {
-                // A closed gate would keep the server's replies from us.
-                self.gate.open();
                 let taking = channel.poll(cx).is_pending();
                 if !(taking && channel.has_input()) {
                     channel.finish();
