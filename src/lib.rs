@@ -8,13 +8,14 @@
 //! |---|---|
 //! | [`cli`], [`tools`] | the command line and its subcommands |
 //! | [`server`] | places the shards on CPUs, starts and stops them |
-//! | [`control`] | signals, the drain, dead shards |
+//! | [`control`] | signals, the drain, reload, the administrator's listener, dead shards |
 //! | [`shard`] | one core: accept, place, own sessions |
 //! | [`http`] | the request before the WebSocket |
 //! | [`bridge`] | one session: a pure state machine and its shell |
 //! | [`ws`], [`ssh`] | the two sides; they never see each other |
 //! | [`message`] | the wire protocol (PROTOCOL.md is beside it) |
 //! | [`targets`], [`limits`] | where to, and how many |
+//! | [`registry`] | one small record per session, for others to read |
 //! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`clock`] | what all stand on |
 
 pub mod bridge;
@@ -26,6 +27,7 @@ pub mod error;
 pub mod http;
 pub mod limits;
 pub mod message;
+pub mod registry;
 pub mod server;
 pub mod shard;
 pub mod sockets;

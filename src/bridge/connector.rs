@@ -3,14 +3,16 @@
 //! clock: the session drops it when a deadline is over.
 
 use super::outbox::Outbox;
-use crate::config::Config;
+use super::terms::{LatestTerms, Terms};
 use crate::error::{LimitKind, SessionError, Stage};
 use crate::limits::{Admission, ClientPermit, Refused, TargetKey, TargetPermit};
 use crate::message::{AuthRequest, TerminalRequest, WindowSize};
+use crate::registry::Entry;
+use crate::ssh::dial;
 use crate::ssh::known_hosts::Store;
 use crate::ssh::{Gate, HostKeyCheck, SshChannel, SshClient, SshEvent, SshEvents};
-use crate::ssh::{SshSettings, dial};
-use crate::targets::{Plan, Policy, Requested, ResolveError, Resolver};
+use crate::targets::{Plan, Requested, ResolveError, Resolver};
+use crate::telemetry::OwnCounters;
 use glommio::net::TcpStream;
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -20,16 +22,14 @@ use std::time::Duration;
 
 /// What all sessions of a shard share.
 pub struct SessionContext {
-    /// The configuration.
-    pub config: Arc<Config>,
-    /// Which targets are allowed.
-    pub policy: Arc<Policy>,
+    /// What sessions are served on.
+    pub terms: LatestTerms,
     /// Names to addresses.
     pub resolver: Resolver,
     /// Known host keys.
     pub known_hosts: Store,
-    /// Options of the SSH side.
-    pub ssh: SshSettings,
+    /// What the shard counts.
+    pub counters: OwnCounters,
 }
 
 /// A started shell, with what it holds.
@@ -46,6 +46,10 @@ pub(super) struct Connected {
 pub(super) struct Connector {
     /// Shared with the shard.
     pub context: Rc<SessionContext>,
+    /// The terms the session started with.
+    pub(super) terms: Arc<Terms>,
+    /// What the outside sees of the session.
+    pub(super) record: Rc<Entry>,
     /// What the client asked for in its URL.
     pub(super) target: Requested,
     /// The place in the pool of connections not yet logged in.
@@ -74,7 +78,7 @@ impl Connector {
         self.enter(Stage::Connect);
         let (socket, permit) = self.dial_first(&addresses).await?;
         self.enter(Stage::Handshake);
-        let config = &self.context.config;
+        let config = &self.terms.config;
         let host_keys = HostKeyCheck {
             policy: config.ssh.host_key_policy,
             store: self.context.known_hosts.clone(),
@@ -83,7 +87,7 @@ impl Connector {
             can_ask: self.can_ask,
         };
         let events: Rc<dyn SshEvents> = Rc::clone(&self.outbox) as _;
-        let settings = &self.context.ssh;
+        let settings = &self.terms.ssh;
         let mut client = SshClient::handshake(
             socket,
             settings,
@@ -107,6 +111,8 @@ impl Connector {
     async fn resolve(&self) -> Result<(Plan, Vec<SocketAddr>), SessionError> {
         let plan = self
             .context
+            .terms
+            .load()
             .policy
             .plan(&self.target)
             .map_err(|_| SessionError::TargetRefused)?;
@@ -130,7 +136,7 @@ impl Connector {
         &self,
         addresses: &[SocketAddr],
     ) -> Result<(TcpStream, TargetPermit), SessionError> {
-        let config = &self.context.config.ssh;
+        let config = &self.terms.config.ssh;
         let mut last = SessionError::Unreachable;
         let start = crate::clock::now();
         for (index, address) in addresses.iter().enumerate() {
@@ -144,7 +150,10 @@ impl Connector {
             let left = config.connect_timeout.saturating_sub(start.elapsed());
             let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
             match within(share, dial(*address, config.receive_buffer.bytes())).await {
-                Some(Ok(socket)) => return Ok((socket, permit)),
+                Some(Ok(socket)) => {
+                    self.record.set_target_address(*address);
+                    return Ok((socket, permit));
+                }
                 Some(Err(error)) => {
                     tracing::info!(%address, %error, "no connection to the target");
                     last = SessionError::Unreachable;

@@ -12,6 +12,7 @@ mod file;
 mod layers;
 mod presets;
 mod print;
+mod reload;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -24,9 +25,10 @@ use std::sync::Arc;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::{Flag, Layers, Source, environment, login_shell};
+pub use reload::{Change, FIXED};
 pub use settings::{
-    Compat, Config, HostKeyPolicy, KEYS, Limits, Log, LogFormat, LogLevel, Placement, Server,
-    Session, Ssh, Targets, Websocket,
+    Admin, Compat, Config, HostKeyPolicy, IdleActivity, KEYS, Limits, Log, LogFormat, LogLevel,
+    Placement, Server, Session, Ssh, Targets, Websocket,
 };
 pub use units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
 
@@ -36,6 +38,7 @@ pub struct Loaded {
     /// The values, shared by every shard.
     pub config: Arc<Config>,
     sources: BTreeMap<&'static str, Source>,
+    layers: Layers,
 }
 
 /// Reads every layer and checks the result.
@@ -49,6 +52,7 @@ pub fn load(layers: &Layers) -> Result<Loaded, ConfigErrors> {
         Ok(Loaded {
             config: Arc::new(draft.config),
             sources: draft.sources,
+            layers: layers.clone(),
         })
     } else {
         Err(ConfigErrors(draft.errors))
@@ -60,6 +64,15 @@ impl Loaded {
     /// Loading the text as a file gives an equal `Config`.
     pub fn print(&self) -> String {
         print::print(self)
+    }
+
+    /// The same, but for what the caller has changed in `config`: for a
+    /// program that fills in settings of its own.
+    pub fn with(&self, config: Config) -> Self {
+        Self {
+            config: Arc::new(config),
+            ..self.clone()
+        }
     }
 
     /// The layer the value of `key` (`section.name`) came from.

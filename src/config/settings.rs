@@ -36,6 +36,16 @@ choices! {
 }
 
 choices! {
+    /// What keeps a session from being idle.
+    IdleActivity {
+        /// Input of the user and output of the target.
+        Any = "any",
+        /// Input of the user alone.
+        Input = "input",
+    }
+}
+
+choices! {
     /// The least severe events that are logged.
     LogLevel {
         /// Failures of the bridge itself.
@@ -95,8 +105,20 @@ settings! {
         path_prefix: PathPrefix = PathPrefix::default();
         /// Names, `host` or `host:port`, under which clients reach the bridge (Host and Origin).
         public_hosts: Vec<HostPort> = Vec::new();
+        /// Unix socket over which a next process takes the listeners over; none (empty) is none.
+        takeover: Option<PathBuf> = None;
         /// Whether a listener without TLS may be reachable from other machines.
         allow_plaintext: bool = false;
+    }
+
+    /// The administrator's listener: health, metrics, statistics, sessions.
+    admin: Admin {
+        /// Its addresses; none is off.
+        listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8023))];
+        /// The file with the token every request must bring; none (empty) is no token.
+        token_file: Option<PathBuf> = None;
+        /// Whether names of SSH users are shown.
+        show_users: bool = false;
     }
 
     /// How many connections there may be.
@@ -123,6 +145,8 @@ settings! {
         hold_timeout: Duration = seconds(600);
         /// Longest time without input or output; None (0) is no limit.
         idle_timeout: Option<Duration> = None;
+        /// What counts for it: `any` is input and output, `input` the user's input alone.
+        idle_activity: IdleActivity = IdleActivity::Any;
         /// Longest life of a session; None (0) is no limit.
         max_lifetime: Option<Duration> = None;
     }

@@ -115,6 +115,22 @@ impl Value for PathBuf {
     }
 }
 
+/// The empty text stands for no file.
+impl Value for Option<PathBuf> {
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        match raw.as_text() {
+            Some("") => Ok(None),
+            _ => PathBuf::read(raw)
+                .map(Some)
+                .map_err(|accepted| format!("{accepted}, or an empty text for none")),
+        }
+    }
+
+    fn write(&self) -> String {
+        self.as_ref().map_or_else(|| quoted(""), Value::write)
+    }
+}
+
 impl<T: Element> Value for Vec<T> {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
         let items: Vec<&str> = match raw {

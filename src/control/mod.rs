@@ -1,7 +1,10 @@
-//! The control thread's work: signals, dead shards, and the orderly end.
+//! The control thread's work: signals, reload, dead shards, and the orderly
+//! end.
 
+mod reload;
 mod signals;
 mod supervise;
 
+pub use reload::{HostCheck, ReloadError, Reloaded, Reloader, limits_of};
 pub use signals::watch_signals;
-pub use supervise::{Event, Supervised, events, supervise};
+pub use supervise::{Event, EventSender, Supervised, events, supervise};

@@ -1,7 +1,12 @@
 //! Watches the shards until the process may end: a dead shard ends it at once
 //! (no half-serving), a signal ends it in order, a second one at once.
 
-use crate::shard::{Lifecycle, Mail, MailSender, Placement};
+use super::reload::{Reloaded, Reloader};
+use crate::bridge::LatestTerms;
+use crate::limits::LimitTable;
+use crate::registry::Registry;
+use crate::shard::{Drain, Lifecycle, Mail, MailSender, Placement};
+use crate::telemetry::Counters;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -12,24 +17,39 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Beyond the drain deadline: sessions still close their two sides.
 const LINGER: Duration = Duration::from_secs(3);
 
-/// Events that may wait; signals and deaths are few.
+/// Events that may wait; signals, orders and deaths are few.
 const CAPACITY: usize = 64;
 
 /// What the control thread hears of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Event {
-    /// SIGTERM or SIGINT.
+    /// SIGTERM or SIGINT: drain. The second one: end at once.
     Terminate,
+    /// SIGHUP: reload. Where there is nothing to reload, as SIGTERM.
+    Hangup,
+    /// An administrator's order to drain; a repetition changes nothing.
+    Drain,
+    /// An administrator's order to reload.
+    Reload {
+        /// Takes what was changed, or why nothing was.
+        reply: async_channel::Sender<Result<Reloaded, String>>,
+    },
+    /// A new process accepts from our sockets, and we do no longer.
+    TakenOver,
     /// A shard's thread has ended, by itself or by a panic.
     ShardEnded(usize),
 }
 
+/// Where events are sent; any thread.
+pub type EventSender = SyncSender<Event>;
+
 /// The channel of events.
-pub fn events() -> (SyncSender<Event>, Receiver<Event>) {
+pub fn events() -> (EventSender, Receiver<Event>) {
     sync_channel(CAPACITY)
 }
 
-/// What is watched.
+/// What is watched. Cheap to clone.
+#[derive(Clone)]
 pub struct Supervised {
     /// The shards' mailboxes.
     pub mail: Arc<[MailSender]>,
@@ -37,35 +57,80 @@ pub struct Supervised {
     pub placement: Arc<Placement>,
     /// How the process is.
     pub lifecycle: Arc<Lifecycle>,
-    /// `server.drain_timeout`.
-    pub drain_timeout: Duration,
+    /// What sessions are served on.
+    pub terms: LatestTerms,
+    /// The limits, and what is taken of them.
+    pub limits: Arc<LimitTable>,
+    /// The records of all sessions.
+    pub registry: Registry,
+    /// What the shards count.
+    pub counters: Counters,
 }
 
 /// Blocks until the process is to end.
 ///
 /// # Errors
 /// The number of a shard that died.
-pub fn supervise(watched: &Supervised, events: &Receiver<Event>) -> Result<(), usize> {
-    match events.recv() {
-        Ok(Event::ShardEnded(shard)) => return Err(shard),
-        Ok(Event::Terminate) => {}
-        // Every sender is gone: nobody can ask for anything any more.
-        Err(_) => return Ok(()),
-    }
-    drain(watched, events)
+pub fn supervise(
+    watched: &Supervised,
+    reloader: Option<Reloader>,
+    events: &Receiver<Event>,
+) -> Result<(), usize> {
+    let admit = loop {
+        // Every sender gone: nobody can ask for anything any more.
+        let Ok(event) = events.recv() else {
+            return Ok(());
+        };
+        match (event, &reloader) {
+            (Event::ShardEnded(shard), _) => return Err(shard),
+            (Event::Terminate | Event::Drain, _) | (Event::Hangup, None) => break false,
+            (Event::TakenOver, _) => break true,
+            (Event::Hangup, Some(reloader)) => drop(reload(watched, reloader)),
+            (Event::Reload { reply }, Some(reloader)) => {
+                let _ = reply.try_send(reload(watched, reloader));
+            }
+            (Event::Reload { reply }, None) => {
+                let refusal = "this server was not started from files that could be read again";
+                let _ = reply.try_send(Err(refusal.to_owned()));
+            }
+        }
+    };
+    drain(watched, admit, events)
 }
 
-fn drain(watched: &Supervised, events: &Receiver<Event>) -> Result<(), usize> {
-    let deadline = crate::clock::now() + watched.drain_timeout;
-    watched.lifecycle.start_draining();
+fn reload(watched: &Supervised, reloader: &Reloader) -> Result<Reloaded, String> {
+    match reloader.reload() {
+        Ok(reloaded) => {
+            tracing::info!("reloaded; {reloaded}");
+            watched.lifecycle.note_reload(true);
+            Ok(reloaded)
+        }
+        Err(error) => {
+            tracing::error!(%error, "not reloaded; everything stays as it was");
+            watched.lifecycle.note_reload(false);
+            Err(error.to_string())
+        }
+    }
+}
+
+/// `admit`: connections that were accepted may still become sessions.
+fn drain(watched: &Supervised, admit: bool, events: &Receiver<Event>) -> Result<(), usize> {
+    let timeout = watched.terms.load().config.server.drain_timeout;
+    let deadline = crate::clock::now() + timeout;
+    if !admit {
+        watched.lifecycle.start_draining();
+    }
     tracing::info!(
         connections = watched.placement.loads().iter().sum::<usize>(),
-        timeout_s = watched.drain_timeout.as_secs_f64(),
+        timeout_s = timeout.as_secs_f64(),
         "draining: no new sessions; a second signal ends at once"
     );
     for shard in watched.mail.iter() {
         // A full box is a stuck shard; the deadline below ends it as well.
-        if shard.try_send(Mail::Drain { deadline }).is_err() {
+        if shard
+            .try_send(Mail::Drain(Drain { deadline, admit }))
+            .is_err()
+        {
             tracing::warn!("a shard does not read its mail");
         }
     }
@@ -96,7 +161,12 @@ fn wait_for_sessions(
                 return Ok(());
             }
             Ok(Event::ShardEnded(shard)) => return Err(shard),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            Ok(Event::Reload { reply }) => {
+                let _ = reply.try_send(Err("the server is shutting down".to_owned()));
+            }
+            // Asked for already.
+            Ok(Event::Hangup | Event::Drain | Event::TakenOver)
+            | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
     }
 }
@@ -104,18 +174,30 @@ fn wait_for_sessions(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config;
+    use crate::bridge::Terms;
+    use crate::config::{self, Layers};
+    use crate::control::limits_of;
     use crate::http::Health;
     use crate::shard::{MailReceiver, mailbox};
+    use crate::workers::Workers;
+    use arc_swap::ArcSwap;
 
     /// Two shards without sessions.
     fn watched(drain_timeout: Duration) -> (Supervised, [MailReceiver; 2]) {
         let ((first, one), (second, two)) = (mailbox(), mailbox());
+        let loaded = config::load(&Layers {
+            set: vec![format!("server.drain_timeout={}s", drain_timeout.as_secs())],
+            ..Layers::default()
+        });
+        let terms = Terms::new(loaded.unwrap(), Workers::start(1, 1).unwrap()).unwrap();
         let watched = Supervised {
             mail: [first, second].into(),
             placement: Placement::new(2, config::Placement::Balanced),
             lifecycle: Arc::new(Lifecycle::new(0)),
-            drain_timeout,
+            limits: LimitTable::new(limits_of(&terms.config), 1),
+            terms: Arc::new(ArcSwap::from_pointee(terms)),
+            registry: Registry::default(),
+            counters: Counters::new(2, crate::clock::now()),
         };
         (watched, [one, two])
     }
@@ -127,7 +209,7 @@ mod tests {
         let (watched, _mail) = watched(FAR);
         let (sender, receiver) = events();
         sender.send(Event::ShardEnded(1)).unwrap();
-        assert_eq!(supervise(&watched, &receiver), Err(1));
+        assert_eq!(supervise(&watched, None, &receiver), Err(1));
         assert_eq!(watched.lifecycle.health(), Health::Ready);
     }
 
@@ -138,7 +220,7 @@ mod tests {
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
         sender.send(Event::ShardEnded(0)).unwrap();
-        assert_eq!(supervise(&watched, &receiver), Err(0));
+        assert_eq!(supervise(&watched, None, &receiver), Err(0));
     }
 
     #[test]
@@ -146,7 +228,7 @@ mod tests {
         let (watched, mail) = watched(FAR);
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
-        assert_eq!(supervise(&watched, &receiver), Ok(()));
+        assert_eq!(supervise(&watched, None, &receiver), Ok(()));
         assert_eq!(watched.lifecycle.health(), Health::Draining);
         for shard in mail {
             assert!(matches!(shard.try_recv(), Ok(Mail::Drain { .. })));
@@ -161,6 +243,6 @@ mod tests {
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
         sender.send(Event::Terminate).unwrap();
-        assert_eq!(supervise(&watched, &receiver), Ok(()));
+        assert_eq!(supervise(&watched, None, &receiver), Ok(()));
     }
 }

@@ -45,6 +45,9 @@ pub trait Gatekeeper {
     /// Whether the global limit is reached. A hint only: it is taken for good
     /// after `auth`.
     fn is_full(&self) -> bool;
+
+    /// A request was answered.
+    fn note_response(&self, status: u16);
 }
 
 /// An upgrade that was granted.

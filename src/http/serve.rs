@@ -51,6 +51,7 @@ where
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
+        keeper.note_response(response.status().as_u16());
         *granted.borrow_mut() = upgrade;
         async move { Ok::<_, Infallible>(response) }
     });

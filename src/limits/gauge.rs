@@ -43,6 +43,11 @@ impl Gauge {
         count_of(self.0.load(Ordering::Acquire)) as u32
     }
 
+    /// Whether there is no place now.
+    pub(super) fn is_full(&self) -> bool {
+        !has_room(self.0.load(Ordering::Acquire))
+    }
+
     /// Takes a place if there is one.
     #[must_use]
     pub(super) fn try_acquire(&self) -> bool {

@@ -99,6 +99,12 @@ impl<L: Layout> LimitTable<L> {
         }
     }
 
+    /// Whether the limit of all connections is reached. A hint: it may be over
+    /// when the call returns.
+    pub fn is_full(&self) -> bool {
+        self.connections.is_full()
+    }
+
     /// Every target that has connections, each once and in no order. A target that came
     /// during the call may be missing.
     pub fn per_target(&self) -> Vec<(TargetKey, u32)> {

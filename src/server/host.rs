@@ -55,13 +55,18 @@ pub enum HostError {
 /// Checks the host and raises the soft limit of open files to the hard one.
 pub(super) fn check(config: &Config, shards: usize) -> Result<(), HostError> {
     check_memlock(getrlimit(Resource::Memlock))?;
+    check_files(config, shards)?;
+    check_io_uring()
+}
+
+/// Whether the open files allow as many connections as `config` does.
+pub(super) fn check_files(config: &Config, shards: usize) -> Result<(), HostError> {
     let limits = &config.limits;
     // A session counts once: before login in the pool, afterwards in the
     // connections. Those in the pool may hold both descriptors already.
     let sessions = u64::from(limits.max_connections) + u64::from(limits.max_unauthenticated);
     let need = sessions * PER_SESSION + shards as u64 * PER_SHARD + PER_PROCESS;
-    raise_nofile(need)?;
-    check_io_uring()
+    raise_nofile(need)
 }
 
 fn check_memlock(limit: Rlimit) -> Result<(), HostError> {

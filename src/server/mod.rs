@@ -8,19 +8,21 @@ mod thread;
 pub use cpus::CpuError;
 pub use host::HostError;
 
-use crate::bridge::SessionContext;
-use crate::config::Config;
-use crate::control::{self, Event, Supervised};
-use crate::limits::{LimitTable, Limits};
+use crate::bridge::{LatestTerms, SessionContext, Terms};
+use crate::config::{Config, Loaded};
+use crate::control::{self, Event, EventSender, HostCheck, Reloader, Supervised};
+use crate::limits::LimitTable;
+use crate::registry::Registry;
 use crate::shard::{self, Lifecycle, Placement, ShardSetup};
-use crate::ssh::SshSettings;
 use crate::ssh::known_hosts::Store;
-use crate::targets::{Policy, PolicyErrors, Resolver};
+use crate::targets::{PolicyErrors, Resolver};
+use crate::telemetry::{Counters, OwnCounters};
 use crate::workers::Workers;
+use arc_swap::ArcSwap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -67,62 +69,67 @@ pub struct Server {
     shards: Vec<JoinHandle<()>>,
     watched: Supervised,
     events: Receiver<Event>,
+    reloader: Option<Reloader>,
 }
 
 /// What every shard's sessions are made with; cloned for each shard.
 #[derive(Clone)]
 struct Shared {
-    config: Arc<Config>,
-    policy: Arc<Policy>,
+    terms: LatestTerms,
     workers: Workers,
     known_hosts: Store,
 }
 
 impl Shared {
-    fn context(self) -> SessionContext {
+    fn context(self, counters: OwnCounters) -> SessionContext {
         let Self {
-            config,
-            policy,
+            terms,
             workers,
             known_hosts,
         } = self;
         SessionContext {
-            policy,
-            resolver: Resolver::new(workers.clone()),
+            terms,
+            resolver: Resolver::new(workers),
             known_hosts,
-            ssh: SshSettings {
-                config: config.ssh.clone(),
-                workers,
-            },
-            config,
+            counters,
         }
     }
 }
 
 impl Server {
-    /// Starts all shards. Returns when every one listens.
+    /// Starts all shards. Returns when every one listens. `reloadable`: the
+    /// configuration may be read again from its layers.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left running then but idle threads.
-    pub fn start(config: Arc<Config>) -> Result<Self, StartError> {
-        let policy = Policy::parse(&config.targets.allow, &config.targets.named)?;
+    pub fn start(loaded: Loaded, reloadable: bool) -> Result<Self, StartError> {
+        let config = Arc::clone(&loaded.config);
         let cpus = cpus::choose(&config.server)?;
         host::check(&config, cpus.len())?;
         // Before anything is pinned: threads inherit the CPUs of their maker.
         let threads = config.targets.resolver_threads as usize;
+        let workers = Workers::start(threads, WORKER_QUEUE)
+            .map_err(io_error("cannot start the resolver threads"))?;
+        let known_hosts = Store::start(&config.ssh.known_hosts)
+            .map_err(io_error("cannot read ssh.known_hosts"))?;
+        let terms = Terms::new(loaded, workers.clone())?;
         let shared = Shared {
-            policy: Arc::new(policy),
-            workers: Workers::start(threads, WORKER_QUEUE)
-                .map_err(io_error("cannot start the resolver threads"))?,
-            known_hosts: Store::start(&config.ssh.known_hosts)
-                .map_err(io_error("cannot read ssh.known_hosts"))?,
-            config,
+            terms: Arc::new(ArcSwap::from_pointee(terms)),
+            workers,
+            known_hosts,
         };
-        Self::start_shards(&shared, &cpus)
+        let mut server = Self::start_shards(&shared, &config, &cpus)?;
+        server.reloader = reloadable.then(|| Reloader {
+            terms: shared.terms,
+            limits: Arc::clone(&server.watched.limits),
+            known_hosts: shared.known_hosts,
+            workers: shared.workers,
+            host_check: host_check(cpus.len()),
+        });
+        Ok(server)
     }
 
-    fn start_shards(shared: &Shared, cpus: &[usize]) -> Result<Self, StartError> {
-        let config = &shared.config;
+    fn start_shards(shared: &Shared, config: &Config, cpus: &[usize]) -> Result<Self, StartError> {
         let server = &config.server;
         let (addresses, listeners) = shard::bind(&server.listen, cpus.len(), server.backlog)
             .map_err(io_error("server.listen"))?;
@@ -133,9 +140,11 @@ impl Server {
             mail: senders.into(),
             placement: Placement::new(cpus.len(), server.placement),
             lifecycle: Arc::new(Lifecycle::new(cpus.len())),
-            drain_timeout: server.drain_timeout,
+            terms: Arc::clone(&shared.terms),
+            limits: limit_table(config),
+            registry: Registry::default(),
+            counters: Counters::new(cpus.len(), crate::clock::now()),
         };
-        let limits = limit_table(config);
         let mut shards = Vec::new();
         for (index, ((cpu, listeners), mail)) in
             cpus.iter().zip(listeners).zip(receivers).enumerate()
@@ -146,10 +155,12 @@ impl Server {
                 mail,
                 peers: Arc::clone(&watched.mail),
                 placement: Arc::clone(&watched.placement),
-                limits: Arc::clone(&limits),
+                limits: Arc::clone(&watched.limits),
+                registry: watched.registry.clone(),
                 lifecycle: Arc::clone(&watched.lifecycle),
             };
-            let thread = start_shard(*cpu, setup, shared.clone(), event_sender.clone())
+            let context = (shared.clone(), watched.counters.of_shard(index));
+            let thread = start_shard(*cpu, setup, context, event_sender.clone())
                 .map_err(io_error("cannot start the thread of a shard"))?;
             shards.push(thread);
         }
@@ -158,6 +169,7 @@ impl Server {
             shards,
             watched,
             events,
+            reloader: None,
         };
         server.wait_until_ready()?;
         Ok(server)
@@ -184,7 +196,7 @@ impl Server {
     /// # Errors
     /// The number of a shard that died: the process must not go on.
     pub fn run(self) -> Result<(), usize> {
-        control::supervise(&self.watched, &self.events)
+        control::supervise(&self.watched, self.reloader, &self.events)
             .inspect_err(|shard| tracing::error!(shard, "a shard has died"))?;
         for shard in self.shards {
             if shard.join().is_err() {
@@ -195,29 +207,25 @@ impl Server {
     }
 }
 
+fn host_check(shards: usize) -> HostCheck {
+    Box::new(move |config| host::check_files(config, shards).map_err(|error| error.to_string()))
+}
+
 fn limit_table(config: &Config) -> Arc<LimitTable> {
-    let limits = &config.limits;
-    LimitTable::new(
-        Limits {
-            max_connections: limits.max_connections,
-            max_per_target: limits.max_connections_per_host,
-            max_unauthenticated: limits.max_unauthenticated,
-            max_per_client: limits.max_connections_per_client,
-        },
-        // One slot per connection: the table never fills first.
-        limits.max_connections as usize,
-    )
+    // One slot per connection: the table never fills first.
+    let target_slots = config.limits.max_connections as usize;
+    LimitTable::new(control::limits_of(config), target_slots)
 }
 
 fn start_shard(
     cpu: usize,
     setup: ShardSetup,
-    shared: Shared,
-    events: SyncSender<Event>,
+    (shared, counters): (Shared, OwnCounters),
+    events: EventSender,
 ) -> io::Result<JoinHandle<()>> {
     let index = setup.index;
     thread::spawn(index, cpu, events, move || async move {
-        if let Err(error) = shard::run(setup, shared.context()).await {
+        if let Err(error) = shard::run(setup, shared.context(counters)).await {
             tracing::error!(shard = index, %error, "a shard could not run");
         }
     })

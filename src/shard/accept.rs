@@ -48,6 +48,7 @@ fn accept_batch(listener: &Socket, shard: &Rc<Shard>) -> io::Result<bool> {
     for _ in 0..BATCH {
         match listener.accept() {
             Ok((socket, address)) => {
+                shard.context.counters.accepted.add(1);
                 if let Some(client) = address.as_socket() {
                     place(socket, client, shard);
                 }

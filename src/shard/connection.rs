@@ -3,9 +3,9 @@
 
 use super::Shard;
 use super::mailbox::Handover;
-use crate::bridge::{Attachment, BridgeSession, SessionId, SessionStart};
 use crate::http::{self, Gatekeeper, Health, Upgraded};
 use crate::limits::Admission;
+use crate::registry::{NewSession, SessionId};
 use crate::sockets;
 use crate::ws::{CountingSocket, WsConnection};
 use futures_lite::FutureExt;
@@ -48,7 +48,8 @@ async fn serve(shard: &Rc<Shard>, handover: Handover) {
         }
     };
     let stream = CountingSocket::new(sockets::adopt(socket));
-    let config = &shard.context.config;
+    let terms = shard.context.terms.load_full();
+    let config = &terms.config;
     let upgrade = http::serve(stream, client, local, config, shard.as_ref());
     let deadline = async {
         glommio::timer::sleep(config.server.upgrade_timeout).await;
@@ -77,21 +78,26 @@ async fn run_session(
             return;
         }
     };
-    let registration = shard.manager.create_session(id);
-    let read_limit = shard.context.config.websocket.read_limit.bytes();
-    let ws = WsConnection::new(stream, leftover, read_limit).await;
-    let session = BridgeSession::new(SessionStart {
+    let session = NewSession {
         id,
         shard: shard.index,
-        dialect: upgrade.dialect,
-        target: upgrade.target,
         client: client.ip().to_canonical(),
-        admission: upgrade.place,
-        attachment: Attachment::new(ws),
-        context: Rc::clone(&shard.context),
-        control: registration.control(),
-    });
-    session.run().await;
+        target: upgrade.target.to_string(),
+    };
+    let registration = match shard.manager.create_session(session) {
+        Ok(registration) => registration,
+        Err(error) => {
+            tracing::error!(%error, "a session could not be entered");
+            return;
+        }
+    };
+    let read_limit = shard.context.terms.load().config.websocket.read_limit;
+    let ws = WsConnection::new(stream, leftover, read_limit.bytes()).await;
+    let session = shard
+        .manager
+        .initialize_session(&registration, upgrade, ws, &shard.context);
+    let summary = session.run().await;
+    registration.end(summary);
 }
 
 fn prepare(socket: &Socket) -> io::Result<SocketAddr> {
@@ -112,7 +118,7 @@ impl Gatekeeper for Shard {
     }
 
     fn is_configured(&self, name: &str) -> bool {
-        self.context.policy.is_configured(name)
+        self.context.terms.load().policy.is_configured(name)
     }
 
     fn admit(&self, client: SocketAddr) -> Option<Admission> {
@@ -126,6 +132,10 @@ impl Gatekeeper for Shard {
     }
 
     fn is_full(&self) -> bool {
-        self.limits.snapshot().connections >= self.context.config.limits.max_connections
+        self.limits.is_full()
+    }
+
+    fn note_response(&self, status: u16) {
+        self.context.counters.note_response(status);
     }
 }

@@ -1,13 +1,15 @@
 //! How the process is, as every shard sees it.
 
 use crate::http::Health;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Written by the control thread and at a shard's start, read per connection.
 #[derive(Debug)]
 pub struct Lifecycle {
     starting: AtomicUsize,
     draining: AtomicBool,
+    reloaded: AtomicU64,
+    not_reloaded: AtomicU64,
 }
 
 impl Lifecycle {
@@ -16,6 +18,8 @@ impl Lifecycle {
         Self {
             starting: AtomicUsize::new(shards),
             draining: AtomicBool::new(false),
+            reloaded: AtomicU64::new(0),
+            not_reloaded: AtomicU64::new(0),
         }
     }
 
@@ -37,6 +41,24 @@ impl Lifecycle {
     /// Whether [`Self::start_draining`] was called.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// The configuration was read again, and put in force or not.
+    pub fn note_reload(&self, in_force: bool) {
+        let count = if in_force {
+            &self.reloaded
+        } else {
+            &self.not_reloaded
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Reloads that were put in force, and those that were not.
+    pub fn reloads(&self) -> (u64, u64) {
+        (
+            self.reloaded.load(Ordering::Relaxed),
+            self.not_reloaded.load(Ordering::Relaxed),
+        )
     }
 
     /// What `/readyz` says.

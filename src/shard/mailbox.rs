@@ -1,11 +1,13 @@
-//! What is sent to a shard: connections from its peers, words from the
-//! control thread. Bounded; a letter that is not delivered closes what it
-//! carries.
+//! What is sent to a shard: connections from its peers, questions and orders
+//! from the control thread. Bounded; a letter that is not delivered closes
+//! what it carries.
 
 use super::placement::Reservation;
+use crate::bridge::Drain;
+use crate::registry::{RecordKey, SessionId};
+use async_channel::Sender;
 use socket2::Socket;
 use std::net::SocketAddr;
-use std::time::Instant;
 
 /// Letters a shard may have unread. They are short-lived: a full box means
 /// the shard is stuck, and its peers keep their connections.
@@ -21,15 +23,36 @@ pub struct Handover {
     pub reservation: Reservation,
 }
 
-/// A letter.
+/// A letter. An answer that nobody waits for any more is dropped.
 pub enum Mail {
     /// Serve this connection.
     Adopt(Handover),
-    /// Take no new sessions; those you have end at the deadline.
-    Drain {
-        /// When.
-        deadline: Instant,
+    /// Where are the records of your sessions?
+    Sessions {
+        /// Takes the answer.
+        reply: Sender<Vec<RecordKey>>,
     },
+    /// Where is the record of this session?
+    Session {
+        /// Its name.
+        id: SessionId,
+        /// Takes the answer; `None` if the session is not here.
+        reply: Sender<Option<RecordKey>>,
+    },
+    /// End this session (4412).
+    Remove {
+        /// Its name.
+        id: SessionId,
+        /// Takes whether the session is here.
+        reply: Sender<bool>,
+    },
+    /// Accept no more: someone else does, from the same sockets.
+    StopAccepting {
+        /// Is told when the last accepted connection has its place.
+        reply: Sender<()>,
+    },
+    /// Sessions end at the deadline.
+    Drain(Drain),
     /// End now.
     Stop,
 }

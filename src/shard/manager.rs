@@ -1,40 +1,124 @@
-//! ConnectionManager: the sessions a shard owns, and how to reach them all.
+//! ConnectionManager: the sessions a shard owns, how to reach them all, and
+//! what is told of them.
 
-use crate::bridge::{SessionControl, SessionId};
+use crate::bridge::{
+    Attachment, BridgeSession, Drain, SessionContext, SessionControl, SessionStart, SessionSummary,
+};
+use crate::error::{Reason, SessionError, Stage};
+use crate::http::Upgrade;
+use crate::limits::{Admission, LimitTable, TargetKey};
+use crate::registry::{Entry, NewSession, RecordKey, Registry, RegistryFull, SessionId, State};
+use crate::telemetry::{OwnCounters, SessionStats};
+use crate::ws::WsConnection;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::sync::Arc;
 
 /// Owned by one shard; no other thread touches it.
-#[derive(Debug, Default)]
 pub struct ConnectionManager {
-    sessions: RefCell<HashMap<SessionId, Rc<SessionControl>>>,
-    draining: Cell<Option<Instant>>,
+    registry: Registry,
+    limits: Arc<LimitTable>,
+    counters: OwnCounters,
+    sessions: RefCell<HashMap<SessionId, Seat>>,
+    drain: Cell<Option<Drain>>,
 }
 
-/// A session's entry; Drop removes it.
-#[must_use = "dropping it removes the session"]
-pub struct Registration<'a> {
-    manager: &'a ConnectionManager,
-    id: SessionId,
+/// What the manager keeps of a session.
+struct Seat {
+    key: RecordKey,
     control: Rc<SessionControl>,
 }
 
+/// A session's place with its manager. Drop removes the session and counts
+/// its end.
+#[must_use = "dropping it removes the session"]
+pub struct Registration<'a> {
+    manager: &'a ConnectionManager,
+    record: Rc<Entry>,
+    control: Rc<SessionControl>,
+    ended: Cell<(Stage, Reason)>,
+}
+
 impl ConnectionManager {
+    /// A manager without sessions.
+    pub fn new(registry: Registry, limits: Arc<LimitTable>, counters: OwnCounters) -> Self {
+        Self {
+            registry,
+            limits,
+            counters,
+            sessions: RefCell::default(),
+            drain: Cell::default(),
+        }
+    }
+
     /// Enters a session. One that comes while the shard drains is told so at
     /// once.
-    pub fn create_session(&self, id: SessionId) -> Registration<'_> {
+    ///
+    /// # Errors
+    /// [`RegistryFull`]; nothing is entered then.
+    pub fn create_session(&self, session: NewSession) -> Result<Registration<'_>, RegistryFull> {
+        let id = session.id;
+        let record = Rc::new(self.registry.insert(session)?);
         let control = Rc::new(SessionControl::default());
-        if let Some(deadline) = self.draining.get() {
-            control.drain(deadline);
+        if let Some(drain) = self.drain.get() {
+            control.drain(drain);
         }
-        self.sessions.borrow_mut().insert(id, Rc::clone(&control));
-        Registration {
+        let seat = Seat {
+            key: record.key(),
+            control: Rc::clone(&control),
+        };
+        self.sessions.borrow_mut().insert(id, seat);
+        self.counters.started.add(1);
+        self.counters.note_state(None, Some(record.state()));
+        Ok(Registration {
             manager: self,
-            id,
+            record,
             control,
-        }
+            // What is counted if the session is dropped without a word.
+            ended: Cell::new((Stage::Auth, Reason::Internal)),
+        })
+    }
+
+    /// Makes the session of an upgraded connection, ready to run.
+    pub fn initialize_session(
+        &self,
+        registration: &Registration<'_>,
+        upgrade: Upgrade<Admission>,
+        ws: WsConnection,
+        context: &Rc<SessionContext>,
+    ) -> BridgeSession {
+        BridgeSession::new(SessionStart {
+            record: Rc::clone(&registration.record),
+            dialect: upgrade.dialect,
+            target: upgrade.target,
+            admission: upgrade.place,
+            attachment: Attachment::new(ws),
+            context: Rc::clone(context),
+            control: Rc::clone(&registration.control),
+        })
+    }
+
+    /// Ends a session on an administrator's word. Whether it is here.
+    pub fn remove_session(&self, id: SessionId) -> bool {
+        let control = self.sessions.borrow().get(&id).map(Seat::control);
+        control
+            .inspect(|control| control.kill(SessionError::Killed))
+            .is_some()
+    }
+
+    /// Where the record of a session is.
+    pub fn session(&self, id: SessionId) -> Option<RecordKey> {
+        self.sessions.borrow().get(&id).map(|seat| seat.key)
+    }
+
+    /// Where the records of all sessions are, in no order.
+    pub fn active_sessions(&self) -> Vec<RecordKey> {
+        self.sessions
+            .borrow()
+            .values()
+            .map(|seat| seat.key)
+            .collect()
     }
 
     /// Sessions there are now.
@@ -42,27 +126,149 @@ impl ConnectionManager {
         self.sessions.borrow().len()
     }
 
+    /// Connections to a target, those of all shards.
+    pub fn host_connection_count(&self, target: TargetKey) -> u32 {
+        self.limits.target_count(target)
+    }
+
+    /// How the sessions of this shard went so far.
+    pub fn stats(&self) -> SessionStats {
+        self.counters.stats()
+    }
+
     /// Tells every session, present and to come, that the server drains.
-    pub fn drain(&self, deadline: Instant) {
-        self.draining.set(Some(deadline));
+    pub fn shutdown(&self, drain: Drain) {
+        self.drain.set(Some(drain));
         // Copied out: a woken session may end and remove itself.
-        let controls: Vec<_> = self.sessions.borrow().values().cloned().collect();
+        let controls: Vec<_> = self.sessions.borrow().values().map(Seat::control).collect();
         tracing::debug!(sessions = controls.len(), "draining");
         for control in controls {
-            control.drain(deadline);
+            control.drain(drain);
         }
     }
 }
 
-impl Registration<'_> {
-    /// How the shard reaches the session.
-    pub fn control(&self) -> Rc<SessionControl> {
+impl Seat {
+    fn control(&self) -> Rc<SessionControl> {
         Rc::clone(&self.control)
+    }
+}
+
+impl Registration<'_> {
+    /// How the session ended.
+    pub fn end(self, summary: SessionSummary) {
+        self.ended.set((summary.stage, summary.reason));
     }
 }
 
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        self.manager.sessions.borrow_mut().remove(&self.id);
+        let manager = self.manager;
+        manager.sessions.borrow_mut().remove(&self.record.id());
+        let (stage, reason) = self.ended.get();
+        manager.counters.note_ending(stage, reason);
+        let last: State = self.record.state();
+        manager.counters.note_state(Some(last), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::telemetry::Counters;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+
+    fn manager() -> (ConnectionManager, Registry) {
+        let limits = Limits {
+            max_connections: 2,
+            max_per_target: 2,
+            max_unauthenticated: 2,
+            max_per_client: 0,
+        };
+        let registry = Registry::default();
+        let counters = Counters::new(1, crate::clock::now()).of_shard(0);
+        let limits = LimitTable::new(limits, 2);
+        (
+            ConnectionManager::new(registry.clone(), limits, counters),
+            registry,
+        )
+    }
+
+    fn session() -> NewSession {
+        NewSession {
+            id: SessionId::random().unwrap(),
+            shard: 0,
+            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            target: "db".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_session_is_found_by_its_id_until_it_ends() {
+        let (manager, registry) = manager();
+        let (one, two) = (session(), session());
+        let (first, second) = (one.id, two.id);
+        let registration = manager.create_session(one).unwrap();
+        let other = manager.create_session(two).unwrap();
+        assert_eq!(manager.active_session_count(), 2);
+        let key = manager.session(first).unwrap();
+        assert!(manager.active_sessions().contains(&key));
+        assert_eq!(registry.read(key, |record| record.id()), Some(first));
+
+        registration.end(SessionSummary {
+            reason: Reason::Exit,
+            stage: Stage::Relay,
+        });
+        assert_eq!(manager.session(first), None);
+        assert_eq!(registry.read(key, |record| record.id()), None);
+        assert!(!manager.remove_session(first));
+        assert!(manager.remove_session(second));
+        drop(other);
+        assert_eq!(manager.active_session_count(), 0);
+    }
+
+    #[test]
+    fn every_session_is_counted_when_it_starts_and_when_it_ends() {
+        let (manager, _) = manager();
+        let registration = manager.create_session(session()).unwrap();
+        let lost = manager.create_session(session()).unwrap();
+        let stats = manager.stats();
+        assert_eq!((stats.total, stats.active), (2, 2));
+        registration.end(SessionSummary {
+            reason: Reason::ClientClosed,
+            stage: Stage::Auth,
+        });
+        drop(lost);
+        let stats = manager.stats();
+        assert_eq!((stats.total, stats.active), (2, 0));
+        assert_eq!((stats.successful, stats.failed), (1, 1));
+    }
+
+    #[test]
+    fn a_refused_entry_leaves_nothing() {
+        let target = TargetKey::from(std::net::SocketAddr::from(([127, 0, 0, 1], 22)));
+        let (manager, _) = manager();
+        let place = manager.limits.admit(Ipv4Addr::LOCALHOST.into()).unwrap();
+        let permit = place.target(target).unwrap();
+        assert_eq!(manager.host_connection_count(target), 1);
+        drop(permit);
+        assert_eq!(manager.host_connection_count(target), 0);
+    }
+
+    #[test]
+    fn who_comes_while_it_drains_is_told_too() {
+        let (manager, _) = manager();
+        let before = manager.create_session(session()).unwrap();
+        let drain = Drain {
+            deadline: crate::clock::now() + Duration::from_secs(9),
+            admit: true,
+        };
+        manager.shutdown(drain);
+        let after = manager.create_session(session()).unwrap();
+        for registration in [before, after] {
+            assert_eq!(registration.control.take_drain(), Some(drain));
+        }
     }
 }

@@ -10,6 +10,7 @@ mod mailbox;
 mod manager;
 mod placement;
 
+pub use crate::bridge::Drain;
 pub use lifecycle::Lifecycle;
 pub use listen::bind;
 pub use mailbox::{Handover, Mail, MailReceiver, MailSender, mailbox};
@@ -18,10 +19,14 @@ pub use placement::{Placement, Reservation};
 
 use crate::bridge::SessionContext;
 use crate::limits::LimitTable;
+use crate::registry::Registry;
 use crate::ssh::SshRuntime;
+use crate::telemetry::OwnCounters;
 use socket2::Socket;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a shard is made from; everything in it may cross threads.
 pub struct ShardSetup {
@@ -37,6 +42,8 @@ pub struct ShardSetup {
     pub placement: Arc<Placement>,
     /// The limits of the process.
     pub limits: Arc<LimitTable>,
+    /// The sessions of the process.
+    pub registry: Registry,
     /// How the process is.
     pub lifecycle: Arc<Lifecycle>,
 }
@@ -50,7 +57,11 @@ pub(crate) struct Shard {
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) manager: ConnectionManager,
     pub(crate) context: Rc<SessionContext>,
+    accepting: RefCell<Vec<glommio::Task<()>>>,
 }
+
+/// How often a shard shows that its loop turns.
+const HEARTBEAT: Duration = Duration::from_millis(500);
 
 /// Runs a shard on the executor of this thread until it is told to stop.
 ///
@@ -66,30 +77,76 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         peers,
         placement,
         limits,
+        registry,
         lifecycle,
     } = setup;
+    let counters = context.counters.clone();
     let shard = Rc::new(Shard {
         index,
         peers,
         placement,
+        manager: ConnectionManager::new(registry, Arc::clone(&limits), counters.clone()),
         limits,
         lifecycle,
-        manager: ConnectionManager::default(),
         context: Rc::new(context),
+        accepting: RefCell::default(),
     });
+    counters.beat(crate::clock::now());
+    glommio::spawn_local(async move { beat(&counters).await }).detach();
     for listener in listeners {
-        let shard = Rc::clone(&shard);
-        glommio::spawn_local(async move { accept::run(listener, &shard).await }).detach();
+        let accepts = Rc::clone(&shard);
+        let task = glommio::spawn_local(async move { accept::run(listener, &accepts).await });
+        shard.accepting.borrow_mut().push(task);
     }
     shard.lifecycle.shard_started();
     while let Ok(letter) = mail.recv().await {
-        match letter {
-            Mail::Adopt(handover) => connection::spawn(&shard, handover),
-            Mail::Drain { deadline } => shard.manager.drain(deadline),
-            Mail::Stop => break,
+        if matches!(letter, Mail::Stop) {
+            break;
         }
+        shard.read(letter).await;
     }
     // The executor drops every task with this future, and each gives back
     // what it holds.
     Ok(())
+}
+
+async fn beat(counters: &OwnCounters) {
+    loop {
+        glommio::timer::sleep(HEARTBEAT).await;
+        counters.beat(crate::clock::now());
+    }
+}
+
+impl Shard {
+    async fn read(self: &Rc<Self>, letter: Mail) {
+        // An answer is refused only by an asker that has left.
+        match letter {
+            Mail::Adopt(handover) => connection::spawn(self, handover),
+            Mail::Sessions { reply } => {
+                let _ = reply.try_send(self.manager.active_sessions());
+            }
+            Mail::Session { id, reply } => {
+                let _ = reply.try_send(self.manager.session(id));
+            }
+            Mail::Remove { id, reply } => {
+                let _ = reply.try_send(self.manager.remove_session(id));
+            }
+            Mail::StopAccepting { reply } => {
+                self.stop_accepting().await;
+                let _ = reply.try_send(());
+            }
+            Mail::Drain(drain) => self.manager.shutdown(drain),
+            // Read by the caller.
+            Mail::Stop => {}
+        }
+    }
+
+    /// Closes the shard's listening sockets. A connection is accepted and
+    /// placed in one step, so that none is lost between.
+    async fn stop_accepting(&self) {
+        let tasks = self.accepting.take();
+        for task in tasks {
+            task.cancel().await;
+        }
+    }
 }

@@ -6,7 +6,6 @@ use crate::config::{HostKeyPolicy, Loaded};
 use crate::server::{Server, StartError};
 use crate::targets::Policy;
 use crate::telemetry;
-use std::sync::Arc;
 
 /// Checks, prints or serves, as the flags say. Serves until a signal.
 ///
@@ -28,7 +27,7 @@ pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
             "ssh.host_key_policy is off: whoever answers at a target's address gets the passwords"
         );
     }
-    let server = Server::start(Arc::clone(config))?;
+    let server = Server::start(loaded.clone(), true)?;
     for address in server.addresses() {
         say(format_args!("listening on {address}\n"))?;
     }

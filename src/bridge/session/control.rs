@@ -1,22 +1,22 @@
 //! How a shard reaches one of its sessions: a word left beside it and a wake.
 
+use crate::bridge::state::Drain;
 use crate::error::SessionError;
 use std::cell::{Cell, RefCell};
 use std::task::Waker;
-use std::time::Instant;
 
 /// Shared by a session and the shard's manager; one thread.
 #[derive(Debug, Default)]
 pub struct SessionControl {
-    drain: Cell<Option<Instant>>,
+    drain: Cell<Option<Drain>>,
     kill: RefCell<Option<SessionError>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl SessionControl {
-    /// The session is to end by itself, at the latest at `deadline`.
-    pub fn drain(&self, deadline: Instant) {
-        self.drain.set(Some(deadline));
+    /// The session is to end by itself, at the latest at its deadline.
+    pub fn drain(&self, drain: Drain) {
+        self.drain.set(Some(drain));
         self.wake();
     }
 
@@ -41,7 +41,7 @@ impl SessionControl {
         }
     }
 
-    pub(super) fn take_drain(&self) -> Option<Instant> {
+    pub(crate) fn take_drain(&self) -> Option<Drain> {
         self.drain.take()
     }
 

@@ -2,6 +2,7 @@
 //! future, one Drop: the future polls everything the session has, in turns,
 //! and dropping it gives everything back.
 
+mod account;
 mod control;
 mod report;
 mod sleeper;
@@ -11,13 +12,14 @@ pub use control::SessionControl;
 pub use report::SessionSummary;
 
 use super::connector::{Connected, Connector, SessionContext};
-use super::id::SessionId;
 use super::outbox::Outbox;
 use super::state::{Action, Ending, Input, Phase, SessionState};
+use super::terms::Terms;
 use super::timers::Timer;
 use crate::error::SessionError;
 use crate::limits::{Admission, ClientPermit, TargetPermit};
 use crate::message::{AuthRequest, Dialect, MessageProcessor, Secret, ServerMessage, WindowSize};
+use crate::registry::Entry;
 use crate::ssh::{Gate, SshChannel};
 use crate::targets::Requested;
 use crate::ws::WsConnection;
@@ -26,10 +28,10 @@ use sleeper::Sleeper;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// The client's side of a session. A session owns its attachment as an
@@ -81,16 +83,12 @@ enum PendingAnswer {
 
 /// What a session starts from.
 pub struct SessionStart {
-    /// Its name.
-    pub id: SessionId,
-    /// The number of its shard.
-    pub shard: usize,
+    /// What the outside sees of it.
+    pub record: Rc<Entry>,
     /// How the client talks.
     pub dialect: Dialect,
     /// Where the client wants to go.
     pub target: Requested,
-    /// Where the client is.
-    pub client: IpAddr,
     /// Its place in the unauthenticated pool.
     pub admission: Admission,
     /// The WebSocket.
@@ -106,6 +104,8 @@ pub struct BridgeSession {
     dialect: Dialect,
     target: Requested,
     context: Rc<SessionContext>,
+    terms: Arc<Terms>,
+    record: Rc<Entry>,
     control: Rc<SessionControl>,
     state: SessionState,
     processor: MessageProcessor,
@@ -140,21 +140,21 @@ impl BridgeSession {
     pub fn new(start: SessionStart) -> Self {
         let now = crate::clock::now();
         let SessionStart {
-            id,
-            shard,
+            record,
             dialect,
             target,
-            client,
             admission,
             attachment,
             context,
             control,
         } = start;
         let gate = Rc::new(Gate::default());
-        let high = context.config.websocket.write_buffer_size.bytes();
+        let terms = context.terms.load_full();
+        let high = terms.config.websocket.write_buffer_size.bytes();
+        let (id, shard, client) = (record.id(), record.shard(), record.client_ip());
         let span = tracing::info_span!("session", %id, shard, %client, %target);
         Self {
-            state: SessionState::new(id.to_string(), dialect, &context.config, now),
+            state: SessionState::new(id.to_string(), dialect, &terms.config, now),
             processor: MessageProcessor::new(dialect),
             attachment: Some(attachment),
             link: Link::Idle(admission),
@@ -172,6 +172,8 @@ impl BridgeSession {
             dialect,
             target,
             context,
+            terms,
+            record,
             control,
             span,
         }
@@ -187,6 +189,7 @@ impl BridgeSession {
             if catch_unwind(AssertUnwindSafe(|| self.turn(cx))).is_err() {
                 self.abort(cx);
             }
+            self.publish(crate::clock::now());
             if self.state.phase() == Phase::Closed {
                 return Poll::Ready(());
             }
@@ -269,8 +272,13 @@ impl BridgeSession {
             return;
         };
         self.size.set(request.terminal.size);
+        if self.terms.config.admin.show_users {
+            self.record.set_user(&request.credentials.username);
+        }
         let connector = Connector {
             context: Rc::clone(&self.context),
+            terms: Arc::clone(&self.terms),
+            record: Rc::clone(&self.record),
             target: self.target.clone(),
             admission,
             outbox: Rc::clone(&self.outbox),
@@ -303,7 +311,7 @@ impl BridgeSession {
     }
 
     fn arm_keepalive(&mut self, now: std::time::Instant) {
-        let interval = self.context.config.ssh.keepalive_interval;
+        let interval = self.terms.config.ssh.keepalive_interval;
         if !interval.is_zero() {
             self.state.timers.set(Timer::SshKeepalive, now + interval);
         }

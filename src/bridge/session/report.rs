@@ -2,15 +2,17 @@
 //! message (sizes, never content); and its SSH keep-alive's account.
 
 use super::{BridgeSession, Ending};
-use crate::error::{SessionError, Stage};
+use crate::error::{Reason, SessionError, Stage};
 use crate::telemetry::MESSAGES_TARGET;
 use std::time::{Duration, Instant};
 
 /// How a session went.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct SessionSummary {
-    /// The stable word of the error table, or "exit" or "client-closed".
-    pub reason: &'static str,
+    /// Why it ended.
+    pub reason: Reason,
+    /// Where it was then.
+    pub stage: Stage,
 }
 
 /// Keep-alives without a sign of life since.
@@ -43,11 +45,8 @@ impl BridgeSession {
         let ending = self.ending.as_ref().unwrap_or(&internal);
         let (input, output) = self.state.bytes();
         let lasted_ms = millis(self.started.elapsed());
-        let reason = match ending {
-            Ending::Exited(_) => "exit",
-            Ending::ClientClosed => "client-closed",
-            Ending::Failed { error, .. } => error.verdict().word,
-        };
+        let summary = ending.summary();
+        let reason = summary.reason.as_str();
         self.span.in_scope(|| match ending {
             Ending::Exited(exit) => tracing::info!(
                 reason,
@@ -58,14 +57,14 @@ impl BridgeSession {
                 lasted_ms,
                 "session ended"
             ),
-            Ending::ClientClosed => {
+            Ending::ClientClosed { .. } => {
                 tracing::info!(reason, input, output, lasted_ms, "session ended");
             }
             Ending::Failed { error, stage } => {
                 log_failure(error, *stage, reason, input, output, lasted_ms);
             }
         });
-        SessionSummary { reason }
+        summary
     }
 
     /// One relaxed load while `log.messages` is off.
@@ -88,7 +87,7 @@ impl BridgeSession {
         }
         self.keepalive.read_mark = read;
         self.arm_keepalive(now);
-        self.keepalive.missed > self.context.config.ssh.keepalive_max
+        self.keepalive.missed > self.terms.config.ssh.keepalive_max
     }
 }
 
@@ -117,8 +116,13 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl std::fmt::Display for SessionSummary {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.reason)
+impl Ending {
+    fn summary(&self) -> SessionSummary {
+        let (reason, stage) = match self {
+            Self::Exited(_) => (Reason::Exit, Stage::Relay),
+            Self::ClientClosed { stage } => (Reason::ClientClosed, *stage),
+            Self::Failed { error, stage } => (error.verdict().reason, *stage),
+        };
+        SessionSummary { reason, stage }
     }
 }

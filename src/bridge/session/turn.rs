@@ -38,8 +38,8 @@ impl BridgeSession {
     }
 
     fn hear_control(&mut self, now: Instant) {
-        if let Some(deadline) = self.control.take_drain() {
-            self.state.handle(now, Input::Drain { deadline });
+        if let Some(drain) = self.control.take_drain() {
+            self.state.handle(now, Input::Drain(drain));
         }
         if let Some(reason) = self.control.take_kill() {
             self.state.handle(now, Input::Kill(reason));

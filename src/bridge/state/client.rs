@@ -1,6 +1,6 @@
 //! What the client says, in every phase.
 
-use super::{Action, EARLY_INPUT, Ending, Phase, Question, SessionState};
+use super::{Action, EARLY_INPUT, Phase, Question, SessionState};
 use crate::error::SessionError;
 use crate::message::{
     BadMessage, ClientMessage, Dialect, Incoming, Secret, ServerMessage, WindowSize,
@@ -26,7 +26,7 @@ impl SessionState {
                 self.fail(now, BadMessage::SecondAuth.into());
             }
             Incoming::Auth(request, rest) => {
-                if self.draining {
+                if self.drain.is_some_and(|drain| !drain.admit) {
                     return self.fail(now, SessionError::Draining);
                 }
                 self.size = request.terminal.size;
@@ -94,7 +94,7 @@ impl SessionState {
                     self.owed_pong = Some(data);
                 }
             }
-            ClientMessage::Close => self.end(now, Ending::ClientClosed),
+            ClientMessage::Close => self.end_by_client(now),
         }
         Ok(())
     }

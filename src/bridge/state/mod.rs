@@ -11,7 +11,7 @@ mod tests;
 mod time;
 mod types;
 
-pub use types::{Action, Ending, Exit, Input};
+pub use types::{Action, Drain, Ending, Exit, Input};
 
 use super::timers::{Timer, Timers};
 use crate::config::Config;
@@ -74,7 +74,7 @@ pub struct SessionState {
     /// No more output will come from the remote side. A short command's end is
     /// known before its start is: it counts once the session is active.
     remote_done: bool,
-    draining: bool,
+    drain: Option<Drain>,
     missed_pongs: u32,
     last_activity: Instant,
     /// Latest unanswered ping; older ones need no answer (as RFC 6455 5.5.3).
@@ -105,7 +105,7 @@ impl SessionState {
             banner_bytes: 0,
             exit: None,
             remote_done: false,
-            draining: false,
+            drain: None,
             missed_pongs: 0,
             last_activity: now,
             owed_pong: None,
@@ -137,7 +137,7 @@ impl SessionState {
             Input::ClientError(error) | Input::Kill(error) | Input::StartFailed(error) => {
                 self.fail(now, error);
             }
-            Input::ClientClosed => self.end(now, Ending::ClientClosed),
+            Input::ClientClosed => self.end_by_client(now),
             Input::ClientGone => {
                 let stage = self.stage();
                 let error = SessionError::ClientGone;
@@ -171,7 +171,7 @@ impl SessionState {
                 self.remote_done = true;
             }
             Input::Disconnected => self.remote_done = true,
-            Input::Drain { deadline } => self.on_drain(now, deadline),
+            Input::Drain(drain) => self.on_drain(now, drain),
         }
         self.check_invariants();
     }
@@ -224,12 +224,17 @@ impl SessionState {
         let public = self.public_error(&error);
         let verdict = public.verdict();
         self.send(ServerMessage::Error {
-            code: verdict.word,
+            code: verdict.reason.as_str(),
             stage: self.public_stage().as_str(),
             message: public.to_string(),
             retryable: verdict.retryable,
         });
         self.end(now, Ending::Failed { error, stage });
+    }
+
+    fn end_by_client(&mut self, now: Instant) {
+        let stage = self.stage();
+        self.end(now, Ending::ClientClosed { stage });
     }
 
     fn end(&mut self, now: Instant, ending: Ending) {
@@ -245,7 +250,7 @@ impl SessionState {
     pub fn close_frame(&self, ending: &Ending) -> (u16, String) {
         match ending {
             Ending::Exited(exit) => (1000, exit.reason()),
-            Ending::ClientClosed => (1000, String::new()),
+            Ending::ClientClosed { .. } => (1000, String::new()),
             Ending::Failed { error, .. } => {
                 let public = self.public_error(error);
                 (public.verdict().close_code, public.to_string())

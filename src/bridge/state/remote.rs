@@ -2,8 +2,9 @@
 //! the shell, and the account of relayed bytes.
 
 use super::types::Question;
-use super::{Action, BANNER_COST, Ending, Exit, MAX_BANNER_BYTES, Phase, SessionState};
+use super::{Action, BANNER_COST, Drain, Ending, Exit, MAX_BANNER_BYTES, Phase, SessionState};
 use crate::bridge::timers::Timer;
+use crate::config::IdleActivity;
 use crate::error::{SessionError, Stage};
 use crate::message::{Prompt, ServerMessage};
 use std::time::Instant;
@@ -74,12 +75,13 @@ impl SessionState {
         self.pass_input(early.freeze());
     }
 
-    pub(super) fn on_drain(&mut self, now: Instant, deadline: Instant) {
-        if std::mem::replace(&mut self.draining, true) {
+    pub(super) fn on_drain(&mut self, now: Instant, drain: Drain) {
+        if self.drain.is_some() {
             return;
         }
-        self.timers.set(Timer::Drain, deadline);
-        let left = deadline.saturating_duration_since(now);
+        self.drain = Some(drain);
+        self.timers.set(Timer::Drain, drain.deadline);
+        let left = drain.deadline.saturating_duration_since(now);
         self.send(ServerMessage::Notice {
             kind: crate::message::NoticeKind::Drain,
             deadline_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
@@ -98,7 +100,10 @@ impl SessionState {
     pub fn note_output(&mut self, now: Instant, bytes: usize) {
         debug_assert!(bytes <= self.output_budget());
         self.output.note_sent(bytes as u64);
-        self.last_activity = now;
+        match self.rules.idle_activity {
+            IdleActivity::Any => self.last_activity = now,
+            IdleActivity::Input => {}
+        }
         self.check_invariants();
     }
 

@@ -22,6 +22,7 @@ impl From<&Config> for Rules {
             stall_timeout: config.websocket.stall_timeout,
             hold_timeout: config.session.hold_timeout,
             idle_timeout: config.session.idle_timeout,
+            idle_activity: config.session.idle_activity,
             max_lifetime: config.session.max_lifetime,
             input_window: config.websocket.read_buffer_size.bytes() as u64,
             read_limit: config.websocket.read_limit.bytes() as u64,

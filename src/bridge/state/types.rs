@@ -1,6 +1,7 @@
 //! What goes into the state machine, what comes out, and the small records it
 //! keeps. No behaviour: who may do what when is in the files beside this one.
 
+use crate::config::IdleActivity;
 use crate::error::{SessionError, Stage, WsViolation};
 use crate::message::{
     AuthRequest, ExitSignal, Incoming, Prompt, Secret, ServerMessage, SignalName, WindowSize,
@@ -52,12 +53,19 @@ pub enum Input {
     /// The SSH connection is gone.
     Disconnected,
     /// The server drains; sessions end at the deadline.
-    Drain {
-        /// When.
-        deadline: Instant,
-    },
+    Drain(Drain),
     /// Someone wants the session to end.
     Kill(SessionError),
+}
+
+/// The server is on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// When sessions end at the latest.
+    pub deadline: Instant,
+    /// Whether connections that were accepted before may still log in: nobody
+    /// else can serve them (a new process has only what it accepts itself).
+    pub admit: bool,
 }
 
 /// What is to be done.
@@ -104,7 +112,10 @@ pub enum Ending {
     /// The remote process ended.
     Exited(Exit),
     /// The client closed.
-    ClientClosed,
+    ClientClosed {
+        /// Where the session was.
+        stage: Stage,
+    },
     /// Something else ended it.
     Failed {
         /// The cause.
@@ -143,6 +154,7 @@ pub(super) struct Rules {
     pub(super) stall_timeout: Duration,
     pub(super) hold_timeout: Duration,
     pub(super) idle_timeout: Option<Duration>,
+    pub(super) idle_activity: IdleActivity,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) input_window: u64,
     pub(super) read_limit: u64,

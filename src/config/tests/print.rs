@@ -25,11 +25,13 @@ fn defaults_and_presets_load_as_printed() {
 const UNUSUAL: &str = r#"
 server = { listen = ["127.0.0.1:1", "[::1]:2"], shards = 4, cpus = "8,0-2,3", placement = "kernel",
   backlog = 1, upgrade_timeout = "1500ms", drain_timeout = "2h", path_prefix = "/a/b-c",
-  public_hosts = ["Example.org", "[::1]:443"], allow_plaintext = true }
+  public_hosts = ["Example.org", "[::1]:443"], allow_plaintext = true,
+  takeover = "/run/x.sock" }
+admin = { listen = ["127.0.0.1:3"], token_file = "/etc/x", show_users = true }
 limits = { max_connections = 7, max_connections_per_host = 6, max_unauthenticated = 5,
   max_connections_per_client = 4, connection_timeout = "90m" }
 session = { auth_timeout = "1s", prompt_timeout = "2s", hold_timeout = "3s", idle_timeout = "4s",
-  max_lifetime = "5s" }
+  idle_activity = "input", max_lifetime = "5s" }
 websocket = { read_buffer_size = "4KiB", write_buffer_size = 5000, read_limit = "1MiB",
   ping_interval = "6s", max_missed_pongs = 3, stall_timeout = "7s" }
 ssh = { connect_timeout = "8s", handshake_timeout = "9s", auth_timeout = "11s",

@@ -13,7 +13,6 @@ use crate::telemetry;
 use ssh_server::{EmbeddedServer, ServerOptions};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 /// The target's name in the demo's URLs.
 const TARGET: &str = "demo";
@@ -60,7 +59,7 @@ pub fn run(loaded: &Loaded, own_shell: bool) -> Result<(), ToolError> {
         },
         ..Config::clone(&loaded.config)
     };
-    let server = Server::start(Arc::new(config))?;
+    let server = Server::start(loaded.with(config), false)?;
     for address in server.addresses() {
         say(format_args!("listening on {address}\n"))?;
     }

@@ -141,7 +141,7 @@ fn a_life_ends() {
 fn drain_is_announced_once_and_ends_at_its_deadline() {
     let drain = |s: &mut Session, after| {
         let deadline = s.now + Duration::from_secs(after);
-        s.feed(Input::Drain { deadline })
+        s.feed(drain_at(deadline))
     };
     let mut s = Session::active(Dialect::V1, &config());
     assert_eq!(drain(&mut s, 20), ["<notice 20000>"]);
@@ -265,7 +265,7 @@ fn every_end_stops_every_clock_but_the_last() {
     rules.session.max_lifetime = Some(Duration::from_secs(100));
     let mut s = Session::active(Dialect::V1, &rules);
     let deadline = s.now + Duration::from_secs(1);
-    s.feed(Input::Drain { deadline });
+    s.feed(drain_at(deadline));
     s.say(ClientMessage::Hold);
     s.state.settle(s.now, 1, true, 1);
     s.feed(Input::ClientGone);

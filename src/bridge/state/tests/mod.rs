@@ -39,6 +39,14 @@ fn config() -> Config {
     config
 }
 
+/// The server goes down and takes no new sessions.
+fn drain_at(deadline: Instant) -> Input {
+    Input::Drain(Drain {
+        deadline,
+        admit: false,
+    })
+}
+
 /// A session, the time it believes in, and when it began.
 #[derive(Debug)]
 struct Session {

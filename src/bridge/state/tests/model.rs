@@ -97,9 +97,7 @@ impl Event {
             Self::Exit => exit(1),
             Self::ChannelClosed => Input::ChannelClosed,
             Self::Disconnected => Input::Disconnected,
-            Self::Drain(seconds) => Input::Drain {
-                deadline: now + Duration::from_secs(seconds),
-            },
+            Self::Drain(seconds) => drain_at(now + Duration::from_secs(seconds)),
             Self::Kill => Input::Kill(SessionError::Killed),
             Self::Pong => Input::Pong,
             Self::ClientClosed => Input::ClientClosed,

@@ -353,7 +353,7 @@ fn the_compatible_dialect_is_told_by_close_codes_alone() {
     });
     assert!(s.state.next_reply().is_none());
     let deadline = s.now;
-    assert!(s.feed(Input::Drain { deadline }).is_empty());
+    assert!(s.feed(drain_at(deadline)).is_empty());
     s.feed(exit(1));
     s.feed(Input::ChannelClosed);
     assert_eq!(s.settle(0), ["end 1000 exit=1"]);

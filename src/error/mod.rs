@@ -1,6 +1,10 @@
 //! Why a session ended, and the one table that maps a cause to what the
 //! client, the log and the operator see. Nothing else chooses a close code.
 
+mod reason;
+
+pub use reason::Reason;
+
 use crate::message::BadMessage;
 use thiserror::Error;
 
@@ -28,6 +32,19 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every one, in the order of its number (`stage as usize`).
+    pub const ALL: &[Self] = &[
+        Self::Upgrade,
+        Self::Auth,
+        Self::Resolve,
+        Self::Connect,
+        Self::Handshake,
+        Self::HostKey,
+        Self::Login,
+        Self::Shell,
+        Self::Relay,
+    ];
+
     /// The stage's name on the wire and in logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -184,8 +201,9 @@ pub enum SessionError {
 pub struct Verdict {
     /// WebSocket close code.
     pub close_code: u16,
-    /// Stable word: `code` of the `error` message, and the reason in logs.
-    pub word: &'static str,
+    /// Its stable word is the `code` of the `error` message, and the reason in
+    /// logs and statistics.
+    pub reason: Reason,
     /// Whether the same request may work later.
     pub retryable: bool,
     /// How loud the log is about it.
@@ -195,48 +213,47 @@ pub struct Verdict {
 impl SessionError {
     /// The table. A new cause does not compile until it has a row.
     pub fn verdict(&self) -> Verdict {
+        use Reason as R;
         use tracing::Level as L;
-        let (close_code, word, retryable, level) = match self {
-            Self::BadMessage(_) => (4400, "bad-message", false, L::INFO),
-            Self::OutOfOrder(_) => (4400, "out-of-order", false, L::INFO),
-            Self::WebSocket(WsViolation::Protocol) => (1002, "websocket-protocol", false, L::INFO),
-            Self::WebSocket(WsViolation::NotUtf8) => (1007, "not-utf8", false, L::INFO),
-            Self::WebSocket(WsViolation::TooLarge) => (1009, "too-large", false, L::INFO),
-            Self::LoginFailed => (4401, "login-failed", false, L::INFO),
-            Self::UnusableKey(_) => (4401, "unusable-key", false, L::INFO),
-            Self::TargetRefused => (4403, "target-refused", false, L::WARN),
-            Self::Deadline(_) => (4408, "deadline", true, L::INFO),
-            Self::HostKey(HostKeyProblem::Unknown) => (4409, "host-key-unknown", false, L::WARN),
-            Self::HostKey(HostKeyProblem::Changed) => (4409, "host-key-changed", false, L::ERROR),
-            Self::HostKey(HostKeyProblem::Revoked) => (4409, "host-key-revoked", false, L::ERROR),
-            Self::HostKey(HostKeyProblem::Refused) => (4409, "host-key-refused", false, L::INFO),
-            Self::HostKey(HostKeyProblem::CannotAsk) => (4409, "host-key-unknown", false, L::WARN),
-            Self::HostKey(HostKeyProblem::NotStored) => {
-                (4409, "host-key-not-stored", true, L::ERROR)
-            }
-            Self::NotResolved => (4502, "name-not-found", true, L::INFO),
-            Self::ResolverBusy => (1013, "resolver-busy", true, L::WARN),
-            Self::Unreachable => (4502, "unreachable", true, L::INFO),
-            Self::NotSsh => (4502, "not-ssh", false, L::INFO),
-            Self::NoCommonAlgorithm => (4502, "no-common-algorithm", false, L::WARN),
-            Self::HandshakeFailed => (4502, "handshake-failed", false, L::WARN),
-            Self::ConnectionLost => (4503, "connection-lost", true, L::INFO),
-            Self::StartRefused(_) => (4503, "start-refused", false, L::INFO),
-            Self::Limit(LimitKind::Global) => (1013, "limit", true, L::WARN),
-            Self::Limit(LimitKind::Target) => (1013, "target-limit", true, L::WARN),
-            Self::Draining => (1001, "drain", true, L::INFO),
-            Self::Killed => (4412, "killed", false, L::INFO),
-            Self::Idle => (4410, "idle", true, L::INFO),
-            Self::LifetimeOver => (4411, "lifetime", true, L::INFO),
-            Self::Stalled => (4513, "stalled", true, L::INFO),
-            Self::HeldTooLong => (4513, "held-too-long", true, L::INFO),
-            Self::NoPong => (4514, "no-pong", true, L::INFO),
-            Self::ClientGone => (1006, "client-gone", true, L::INFO),
-            Self::Internal => (1011, "internal", true, L::ERROR),
+        let (close_code, reason, retryable, level) = match self {
+            Self::BadMessage(_) => (4400, R::BadMessage, false, L::INFO),
+            Self::OutOfOrder(_) => (4400, R::OutOfOrder, false, L::INFO),
+            Self::WebSocket(WsViolation::Protocol) => (1002, R::WebSocketProtocol, false, L::INFO),
+            Self::WebSocket(WsViolation::NotUtf8) => (1007, R::NotUtf8, false, L::INFO),
+            Self::WebSocket(WsViolation::TooLarge) => (1009, R::TooLarge, false, L::INFO),
+            Self::LoginFailed => (4401, R::LoginFailed, false, L::INFO),
+            Self::UnusableKey(_) => (4401, R::UnusableKey, false, L::INFO),
+            Self::TargetRefused => (4403, R::TargetRefused, false, L::WARN),
+            Self::Deadline(_) => (4408, R::Deadline, true, L::INFO),
+            Self::HostKey(HostKeyProblem::Unknown) => (4409, R::HostKeyUnknown, false, L::WARN),
+            Self::HostKey(HostKeyProblem::Changed) => (4409, R::HostKeyChanged, false, L::ERROR),
+            Self::HostKey(HostKeyProblem::Revoked) => (4409, R::HostKeyRevoked, false, L::ERROR),
+            Self::HostKey(HostKeyProblem::Refused) => (4409, R::HostKeyRefused, false, L::INFO),
+            Self::HostKey(HostKeyProblem::CannotAsk) => (4409, R::HostKeyUnknown, false, L::WARN),
+            Self::HostKey(HostKeyProblem::NotStored) => (4409, R::HostKeyNotStored, true, L::ERROR),
+            Self::NotResolved => (4502, R::NameNotFound, true, L::INFO),
+            Self::ResolverBusy => (1013, R::ResolverBusy, true, L::WARN),
+            Self::Unreachable => (4502, R::Unreachable, true, L::INFO),
+            Self::NotSsh => (4502, R::NotSsh, false, L::INFO),
+            Self::NoCommonAlgorithm => (4502, R::NoCommonAlgorithm, false, L::WARN),
+            Self::HandshakeFailed => (4502, R::HandshakeFailed, false, L::WARN),
+            Self::ConnectionLost => (4503, R::ConnectionLost, true, L::INFO),
+            Self::StartRefused(_) => (4503, R::StartRefused, false, L::INFO),
+            Self::Limit(LimitKind::Global) => (1013, R::Limit, true, L::WARN),
+            Self::Limit(LimitKind::Target) => (1013, R::TargetLimit, true, L::WARN),
+            Self::Draining => (1001, R::Drain, true, L::INFO),
+            Self::Killed => (4412, R::Killed, false, L::INFO),
+            Self::Idle => (4410, R::Idle, true, L::INFO),
+            Self::LifetimeOver => (4411, R::Lifetime, true, L::INFO),
+            Self::Stalled => (4513, R::Stalled, true, L::INFO),
+            Self::HeldTooLong => (4513, R::HeldTooLong, true, L::INFO),
+            Self::NoPong => (4514, R::NoPong, true, L::INFO),
+            Self::ClientGone => (1006, R::ClientGone, true, L::INFO),
+            Self::Internal => (1011, R::Internal, true, L::ERROR),
         };
         Verdict {
             close_code,
-            word,
+            reason,
             retryable,
             level,
         }

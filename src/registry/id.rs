@@ -1,6 +1,7 @@
 //! Session ids: names for logs and operators, not secrets.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// 16 random bytes, shown as 32 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +16,23 @@ impl SessionId {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
         Ok(Self(bytes))
+    }
+}
+
+/// Not 32 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a session id is 32 hex digits")]
+pub struct BadSessionId;
+
+impl FromStr for SessionId {
+    type Err = BadSessionId;
+
+    fn from_str(text: &str) -> Result<Self, BadSessionId> {
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(BadSessionId);
+        }
+        let number = u128::from_str_radix(text, 16).map_err(|_| BadSessionId)?;
+        Ok(Self(number.to_be_bytes()))
     }
 }
 
@@ -41,5 +59,23 @@ mod tests {
         let text = a.map(|id| id.to_string()).unwrap_or_default();
         assert_eq!(text.len(), 32);
         assert!(text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')));
+    }
+
+    #[test]
+    fn an_id_is_read_back_and_nothing_else_is() {
+        let id = SessionId::random().unwrap();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        let zero = "0".repeat(32).parse::<SessionId>().unwrap();
+        assert_eq!(zero.to_string(), "0".repeat(32));
+        let long = "0".repeat(33);
+        for bad in [
+            "",
+            "12",
+            &long,
+            "+0000000000000000000000000000001",
+            &"ü".repeat(16),
+        ] {
+            assert_eq!(bad.parse::<SessionId>(), Err(BadSessionId), "{bad}");
+        }
     }
 }

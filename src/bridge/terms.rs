@@ -1,0 +1,43 @@
+//! The terms sessions are served on: what a reload replaces as one.
+
+use crate::config::{Config, Loaded};
+use crate::ssh::SshSettings;
+use crate::targets::{Policy, PolicyErrors};
+use crate::workers::Workers;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+
+/// The configuration and what is made of it. A session keeps those it started
+/// with; whether its target is allowed it asks the latest.
+pub struct Terms {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The configuration with the source of each value.
+    pub loaded: Loaded,
+    /// Which targets are allowed.
+    pub policy: Policy,
+    /// Options of the SSH side.
+    pub ssh: SshSettings,
+}
+
+/// The latest terms, shared by every shard; read without a lock.
+pub type LatestTerms = Arc<ArcSwap<Terms>>;
+
+impl Terms {
+    /// The terms of a configuration.
+    ///
+    /// # Errors
+    /// Every rule of `targets` that cannot be read.
+    pub fn new(loaded: Loaded, workers: Workers) -> Result<Self, PolicyErrors> {
+        let config = Arc::clone(&loaded.config);
+        Ok(Self {
+            policy: Policy::parse(&config.targets.allow, &config.targets.named)?,
+            ssh: SshSettings {
+                config: config.ssh.clone(),
+                workers,
+            },
+            config,
+            loaded,
+        })
+    }
+}

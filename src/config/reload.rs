@@ -1,0 +1,162 @@
+//! Reading the same layers again while the process runs: what changes, and
+//! what only a restart can change.
+
+use super::{Admin, Config, ConfigErrors, KEYS, Loaded, Server, Ssh, Targets, load};
+use std::sync::Arc;
+
+/// Settings that are read once, when the process starts.
+pub const FIXED: &[&str] = &[
+    "server.listen",
+    "server.shards",
+    "server.cpus",
+    "server.placement",
+    "server.backlog",
+    "server.takeover",
+    "server.allow_plaintext",
+    "admin.listen",
+    "admin.token_file",
+    "ssh.known_hosts",
+    "targets.resolver_threads",
+    "log.level",
+    "log.format",
+    "log.messages",
+];
+
+/// The layers as they are now, against those in force.
+#[derive(Debug)]
+pub struct Change {
+    /// The new values, the fixed ones as before.
+    pub loaded: Loaded,
+    /// Keys with a new value.
+    pub changed: Vec<&'static str>,
+    /// Keys that would have one after a restart.
+    pub needs_restart: Vec<&'static str>,
+}
+
+impl Loaded {
+    /// Reads the layers this one was read from again. The environment and the
+    /// command line are those of the start.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn read_again(&self) -> Result<Change, ConfigErrors> {
+        let mut loaded = load(&self.layers)?;
+        let differing = KEYS
+            .iter()
+            .filter(|key| loaded.config.written(key) != self.config.written(key));
+        let (needs_restart, changed): (Vec<&'static str>, Vec<&'static str>) =
+            differing.partition(|key| FIXED.contains(key));
+        loaded.config = Arc::new(keep_fixed(&self.config, &loaded.config));
+        for key in FIXED {
+            match self.sources.get(key) {
+                Some(source) => loaded.sources.insert(key, source.clone()),
+                None => loaded.sources.remove(key),
+            };
+        }
+        Ok(Change {
+            loaded,
+            changed,
+            needs_restart,
+        })
+    }
+}
+
+/// `new`, but for what [`FIXED`] lists.
+fn keep_fixed(old: &Config, new: &Config) -> Config {
+    let new = new.clone();
+    Config {
+        server: Server {
+            listen: old.server.listen.clone(),
+            shards: old.server.shards,
+            cpus: old.server.cpus.clone(),
+            placement: old.server.placement,
+            backlog: old.server.backlog,
+            allow_plaintext: old.server.allow_plaintext,
+            takeover: old.server.takeover.clone(),
+            ..new.server
+        },
+        admin: Admin {
+            listen: old.admin.listen.clone(),
+            token_file: old.admin.token_file.clone(),
+            ..new.admin
+        },
+        ssh: Ssh {
+            known_hosts: old.ssh.known_hosts.clone(),
+            ..new.ssh
+        },
+        targets: Targets {
+            resolver_threads: old.targets.resolver_threads,
+            ..new.targets
+        },
+        log: old.log.clone(),
+        ..new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layers;
+
+    /// Values other than the defaults, one for every fixed key.
+    const OTHER: &[&str] = &[
+        "server.listen=127.0.0.1:1",
+        "server.shards=7",
+        "server.cpus=0-3",
+        "server.placement=kernel",
+        "server.backlog=77",
+        "server.allow_plaintext=true",
+        "server.takeover=/x/takeover",
+        "admin.listen=127.0.0.1:2",
+        "admin.token_file=/x/token",
+        "ssh.known_hosts=/x/hosts",
+        "targets.resolver_threads=3",
+        "log.level=trace",
+        "log.format=json",
+        "log.messages=true",
+    ];
+
+    fn with(set: &[&str]) -> Loaded {
+        let layers = Layers {
+            set: set.iter().map(|setting| (*setting).to_owned()).collect(),
+            ..Layers::default()
+        };
+        load(&layers).unwrap()
+    }
+
+    /// What was loaded as `old`, its layers now saying `new`.
+    fn again(old: &[&str], new: &[&str]) -> Change {
+        let mut loaded = with(old);
+        loaded.layers = with(new).layers;
+        loaded.read_again().unwrap()
+    }
+
+    #[test]
+    fn a_fixed_setting_keeps_its_value_and_is_named() {
+        let change = again(&[], OTHER);
+        assert_eq!(change.needs_restart, FIXED);
+        assert!(change.changed.is_empty(), "{:?}", change.changed);
+        assert_eq!(*change.loaded.config, Config::default());
+        let source = change.loaded.source("log.level");
+        assert_eq!(source.to_string(), "default");
+    }
+
+    #[test]
+    fn any_other_setting_takes_its_new_value() {
+        let new = ["limits.max_connections=77", "session.idle_timeout=5s"];
+        let change = again(&["session.idle_timeout=9s"], &new);
+        assert_eq!(
+            change.changed,
+            ["limits.max_connections", "session.idle_timeout"]
+        );
+        assert!(change.needs_restart.is_empty());
+        assert_eq!(change.loaded.config, with(&new).config);
+    }
+
+    #[test]
+    fn a_contradiction_is_an_error() {
+        let mut loaded = with(&[]);
+        loaded.layers.set = vec!["limits.max_connections=0".to_owned()];
+        assert!(loaded.read_again().is_err());
+    }
+}

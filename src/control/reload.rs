@@ -1,0 +1,115 @@
+//! Reload: the configuration is read and checked again, and all of it is put
+//! in force or nothing.
+
+use crate::bridge::{LatestTerms, Terms};
+use crate::config::{self, Change, Config, ConfigErrors};
+use crate::limits::{LimitTable, Limits};
+use crate::ssh::known_hosts::{RememberError, Store};
+use crate::targets::PolicyErrors;
+use crate::workers::Workers;
+use futures_lite::future::block_on;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a reload changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Settings whose new value is in force, for new sessions.
+    pub changed: Vec<&'static str>,
+    /// Settings whose new value waits for a restart.
+    pub needs_restart: Vec<&'static str>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The configuration is bad.
+    #[error("the configuration has errors:\n{0}")]
+    Config(#[from] ConfigErrors),
+    /// `targets` has bad rules.
+    #[error("{0}")]
+    Policy(#[from] PolicyErrors),
+    /// The host cannot bear the new limits.
+    #[error("{0}")]
+    Host(String),
+    /// The known hosts cannot be read.
+    #[error("ssh.known_hosts: {0}")]
+    KnownHosts(#[from] RememberError),
+}
+
+/// Whether the host can bear a configuration; the error says what it lacks.
+pub type HostCheck = Box<dyn Fn(&Config) -> Result<(), String> + Send>;
+
+/// Reads again what the server was started with. One thread's.
+pub struct Reloader {
+    /// What sessions are served on.
+    pub terms: LatestTerms,
+    /// The limits of the process.
+    pub limits: Arc<LimitTable>,
+    /// Known host keys.
+    pub known_hosts: Store,
+    /// For the new terms.
+    pub workers: Workers,
+    /// Asked before anything changes.
+    pub host_check: HostCheck,
+}
+
+impl Reloader {
+    /// Reads everything again. Limits, policy and known hosts are in force
+    /// when it returns; sessions there keep the deadlines they started with,
+    /// and none is ended.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; everything stays as it was.
+    pub fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let Change {
+            loaded,
+            changed,
+            needs_restart,
+        } = self.terms.load().loaded.read_again()?;
+        loaded.require_targets()?;
+        let terms = Terms::new(loaded, self.workers.clone())?;
+        let config = &terms.config;
+        (self.host_check)(config).map_err(ReloadError::Host)?;
+        // The last step that can fail.
+        block_on(self.known_hosts.reload())?;
+        self.limits.set_limits(limits_of(config));
+        self.terms.store(Arc::new(terms));
+        Ok(Reloaded {
+            changed,
+            needs_restart,
+        })
+    }
+}
+
+/// The limits a configuration asks for.
+pub fn limits_of(config: &Config) -> Limits {
+    let config::Limits {
+        max_connections,
+        max_connections_per_host,
+        max_unauthenticated,
+        max_connections_per_client,
+        connection_timeout: _,
+    } = config.limits;
+    Limits {
+        max_connections,
+        max_per_target: max_connections_per_host,
+        max_unauthenticated,
+        max_per_client: max_connections_per_client,
+    }
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |keys: &[&str]| match keys {
+            [] => "none".to_owned(),
+            keys => keys.join(", "),
+        };
+        write!(
+            f,
+            "changed: {}; waiting for a restart: {}",
+            list(&self.changed),
+            list(&self.needs_restart)
+        )
+    }
+}

@@ -1,0 +1,117 @@
+//! The stable words for how a session ended: in the `error` message, in the
+//! log, in the statistics. Once published, a word does not change.
+
+macro_rules! reasons {
+    ($( $(#[$doc:meta])* $Name:ident = $word:literal, )+) => {
+        /// How a session ended.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $( $(#[$doc])* $Name, )+
+        }
+
+        impl Reason {
+            /// Every one, in the order of its number (`reason as usize`).
+            pub const ALL: &[Self] = &[ $( Self::$Name, )+ ];
+
+            /// The word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$Name => $word, )+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The remote process ended. Not a failure.
+    Exit = "exit",
+    /// The client closed. Not a failure.
+    ClientClosed = "client-closed",
+    /// A control message that is not of the protocol.
+    BadMessage = "bad-message",
+    /// A message that does not fit the session's state.
+    OutOfOrder = "out-of-order",
+    /// WebSocket framing.
+    WebSocketProtocol = "websocket-protocol",
+    /// Text that is not UTF-8.
+    NotUtf8 = "not-utf8",
+    /// A message above the limit.
+    TooLarge = "too-large",
+    /// Every login method was refused.
+    LoginFailed = "login-failed",
+    /// A private key or certificate that cannot be used.
+    UnusableKey = "unusable-key",
+    /// The policy does not allow the target.
+    TargetRefused = "target-refused",
+    /// A stage took too long.
+    Deadline = "deadline",
+    /// The host key is not on record, and nobody could say yes.
+    HostKeyUnknown = "host-key-unknown",
+    /// Another host key is on record.
+    HostKeyChanged = "host-key-changed",
+    /// The host key is revoked.
+    HostKeyRevoked = "host-key-revoked",
+    /// The user said no to the host key.
+    HostKeyRefused = "host-key-refused",
+    /// The host key could not be remembered.
+    HostKeyNotStored = "host-key-not-stored",
+    /// The target's name has no address.
+    NameNotFound = "name-not-found",
+    /// The resolver's queue is full.
+    ResolverBusy = "resolver-busy",
+    /// No TCP connection.
+    Unreachable = "unreachable",
+    /// The peer does not speak SSH.
+    NotSsh = "not-ssh",
+    /// No algorithm in common.
+    NoCommonAlgorithm = "no-common-algorithm",
+    /// The key exchange failed.
+    HandshakeFailed = "handshake-failed",
+    /// The SSH connection broke.
+    ConnectionLost = "connection-lost",
+    /// No channel, terminal or shell.
+    StartRefused = "start-refused",
+    /// The global limit.
+    Limit = "limit",
+    /// The target's limit.
+    TargetLimit = "target-limit",
+    /// The server is going down.
+    Drain = "drain",
+    /// Ended by an administrator.
+    Killed = "killed",
+    /// Idle for too long.
+    Idle = "idle",
+    /// Older than it may get.
+    Lifetime = "lifetime",
+    /// The client took no output for too long.
+    Stalled = "stalled",
+    /// The client held output back for too long.
+    HeldTooLong = "held-too-long",
+    /// The client answered no ping.
+    NoPong = "no-pong",
+    /// The WebSocket broke.
+    ClientGone = "client-gone",
+    /// A fault of sshard.
+    Internal = "internal",
+}
+
+impl Reason {
+    /// Whether the session did not end as its two sides wanted.
+    pub const fn is_failure(self) -> bool {
+        !matches!(self, Self::Exit | Self::ClientClosed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_reason_has_its_number_and_a_word_of_its_own() {
+        for (number, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, number);
+        }
+        let words: HashSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(words.len(), Reason::ALL.len());
+    }
+}

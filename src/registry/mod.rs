@@ -1,0 +1,141 @@
+//! The registry: one small record per session of the process, written by its
+//! owner, read from any thread without a lock.
+//!
+//! Records live in a `sharded_slab::Slab`: inserted and removed on the owner's
+//! thread, read by key from any. The slab offers no iteration to readers, so
+//! each shard keeps the keys of its own sessions and hands them out. A key is
+//! never made from anything a client sent: a forged one races the slab's page
+//! allocation.
+
+mod id;
+mod record;
+
+pub use id::SessionId;
+pub use record::{NewSession, SessionRecord, State};
+
+use sharded_slab::{OwnedEntry, Slab};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Where a record is. Only [`Registry::insert`] makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordKey(usize);
+
+/// The slab has no room for another record on this thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the registry of sessions is full")]
+pub struct RegistryFull;
+
+/// The records of all sessions. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    slab: Arc<Slab<SessionRecord>>,
+}
+
+impl Registry {
+    /// Enters a session, on the thread of its shard.
+    ///
+    /// # Errors
+    /// [`RegistryFull`]: beyond any limit on connections there can be.
+    pub fn insert(&self, session: NewSession) -> Result<Entry, RegistryFull> {
+        let key = self
+            .slab
+            .insert(SessionRecord::new(session))
+            .ok_or(RegistryFull)?;
+        let record = Arc::clone(&self.slab).get_owned(key).ok_or(RegistryFull)?;
+        Ok(Entry {
+            registry: self.clone(),
+            key: RecordKey(key),
+            record,
+        })
+    }
+
+    /// Looks at a record; `None` if its session is gone. A key that was used
+    /// again since leads nowhere.
+    pub fn read<T>(&self, key: RecordKey, look: impl FnOnce(&SessionRecord) -> T) -> Option<T> {
+        self.slab.get(key.0).map(|record| look(&record))
+    }
+}
+
+/// A record, held by its owner; Drop removes it from the registry.
+#[must_use = "dropping it removes the record"]
+pub struct Entry {
+    registry: Registry,
+    key: RecordKey,
+    record: OwnedEntry<SessionRecord>,
+}
+
+impl Entry {
+    /// How others find it.
+    pub fn key(&self) -> RecordKey {
+        self.key
+    }
+}
+
+impl Deref for Entry {
+    type Target = SessionRecord;
+
+    fn deref(&self) -> &SessionRecord {
+        &self.record
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.registry.slab.remove(self.key.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    fn session() -> NewSession {
+        NewSession {
+            id: SessionId::random().unwrap(),
+            shard: 0,
+            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            target: "db".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_record_is_read_from_another_thread_until_its_entry_is_dropped() {
+        let registry = Registry::default();
+        let entry = registry.insert(session()).unwrap();
+        let (id, key) = (entry.id(), entry.key());
+        entry.set_traffic(3, 5);
+        let read = || registry.read(key, |record| (record.id(), record.traffic()));
+        let elsewhere = std::thread::scope(|scope| scope.spawn(read).join().unwrap());
+        assert_eq!(elsewhere, Some((id, (3, 5))));
+        drop(entry);
+        assert_eq!(read(), None);
+    }
+
+    #[test]
+    fn a_key_that_is_over_does_not_lead_to_its_successor() {
+        let registry = Registry::default();
+        let first = registry.insert(session()).unwrap();
+        let old = first.key();
+        drop(first);
+        for _ in 0..100 {
+            let next = registry.insert(session()).unwrap();
+            assert_ne!(next.key(), old);
+            assert_eq!(registry.read(old, SessionRecord::id), None);
+        }
+    }
+
+    #[test]
+    fn a_reader_may_hold_on_while_the_owner_lets_go() {
+        let registry = Registry::default();
+        let entry = registry.insert(session()).unwrap();
+        let (id, key) = (entry.id(), entry.key());
+        let seen = registry.read(key, |record| {
+            drop(entry);
+            record.id()
+        });
+        assert_eq!(seen, Some(id));
+        assert_eq!(registry.read(key, SessionRecord::id), None);
+    }
+}

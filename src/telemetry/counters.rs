@@ -1,0 +1,263 @@
+//! What the shards count. Every cell has one writer, the shard it belongs to:
+//! counting is a plain load and store, without a lock and without an atomic
+//! read-modify-write, and whoever reads sums the shards up.
+
+use crate::error::{Reason, Stage};
+use crate::registry::State;
+use crossbeam_utils::CachePadded;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A number that one thread writes and any thread reads.
+#[derive(Debug, Default)]
+pub struct Tally(AtomicU64);
+
+impl Tally {
+    /// The number.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Replaces it. Only its one writer may.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Adds to it. Only its one writer may.
+    pub fn add(&self, more: u64) {
+        self.set(self.get().wrapping_add(more));
+    }
+
+    /// Takes from it. Only its one writer may.
+    pub fn sub(&self, less: u64) {
+        self.set(self.get().wrapping_sub(less));
+    }
+}
+
+/// How sessions went: `total = active + successful + failed`.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct SessionStats {
+    /// There now, in any state.
+    pub active: u64,
+    /// Ever created.
+    pub total: u64,
+    /// Ended by the remote process or by their client's close.
+    pub successful: u64,
+    /// Ended by anything else.
+    pub failed: u64,
+}
+
+/// HTTP answers that have a cell of their own; any other is counted as 0.
+pub const HTTP_STATUSES: [u16; 11] = [101, 200, 400, 403, 404, 405, 408, 421, 426, 429, 503];
+
+const STATUS_CELLS: usize = HTTP_STATUSES.len() + 1;
+const ENDINGS: usize = Stage::ALL.len() * Reason::ALL.len();
+
+/// What one shard counts, since the start of the process.
+#[derive(Debug)]
+pub struct ShardCounters {
+    start: Instant,
+    /// Milliseconds from the start to the last beat.
+    beat: Tally,
+    /// Connections the shard accepted, whichever shard served them.
+    pub accepted: Tally,
+    /// Sessions created.
+    pub started: Tally,
+    /// Input of clients, in bytes.
+    pub input_bytes: Tally,
+    /// Output to clients, in bytes.
+    pub output_bytes: Tally,
+    states: [Tally; State::ALL.len()],
+    responses: [Tally; STATUS_CELLS],
+    endings: [Tally; ENDINGS],
+}
+
+impl ShardCounters {
+    fn new(start: Instant) -> Self {
+        Self {
+            start,
+            beat: Tally::default(),
+            accepted: Tally::default(),
+            started: Tally::default(),
+            input_bytes: Tally::default(),
+            output_bytes: Tally::default(),
+            states: std::array::from_fn(|_| Tally::default()),
+            responses: std::array::from_fn(|_| Tally::default()),
+            endings: std::array::from_fn(|_| Tally::default()),
+        }
+    }
+
+    /// The shard's loop turns.
+    pub fn beat(&self, now: Instant) {
+        let age = now.saturating_duration_since(self.start).as_millis();
+        self.beat.set(u64::try_from(age).unwrap_or(u64::MAX));
+    }
+
+    /// Time since the last beat; since the start if there was none.
+    pub fn beat_age(&self, now: Instant) -> Duration {
+        let last = self.start + Duration::from_millis(self.beat.get());
+        now.saturating_duration_since(last)
+    }
+
+    /// An HTTP request was answered.
+    pub fn note_response(&self, status: u16) {
+        let known = HTTP_STATUSES.iter().position(|known| *known == status);
+        if let Some(cell) = self.responses.get(known.unwrap_or(HTTP_STATUSES.len())) {
+            cell.add(1);
+        }
+    }
+
+    /// HTTP answers by status; 0 stands for those without a cell.
+    pub fn responses(&self) -> impl Iterator<Item = (u16, u64)> {
+        let statuses = HTTP_STATUSES.into_iter().chain([0]);
+        statuses.zip(self.responses.iter().map(Tally::get))
+    }
+
+    /// A session went from one state to another; `None` is outside of its life.
+    pub fn note_state(&self, from: Option<State>, to: Option<State>) {
+        if let Some(cell) = from.and_then(|state| self.states.get(state as usize)) {
+            cell.sub(1);
+        }
+        if let Some(cell) = to.and_then(|state| self.states.get(state as usize)) {
+            cell.add(1);
+        }
+    }
+
+    /// Sessions by state.
+    pub fn states(&self) -> impl Iterator<Item = (State, u64)> {
+        State::ALL
+            .into_iter()
+            .zip(self.states.iter().map(Tally::get))
+    }
+
+    /// A session ended.
+    pub fn note_ending(&self, stage: Stage, reason: Reason) {
+        let index = stage as usize * Reason::ALL.len() + reason as usize;
+        if let Some(cell) = self.endings.get(index) {
+            cell.add(1);
+        }
+    }
+
+    /// Ended sessions by stage and reason, those that occurred.
+    pub fn endings(&self) -> impl Iterator<Item = (Stage, Reason, u64)> {
+        let pairs = Stage::ALL
+            .iter()
+            .flat_map(|stage| Reason::ALL.iter().map(|reason| (*stage, *reason)));
+        pairs
+            .zip(self.endings.iter().map(Tally::get))
+            .filter(|(_, count)| *count > 0)
+            .map(|((stage, reason), count)| (stage, reason, count))
+    }
+
+    /// How the sessions went so far. Read while the shard counts, the numbers
+    /// may be a session apart.
+    pub fn stats(&self) -> SessionStats {
+        let mut stats = SessionStats {
+            active: self.states.iter().map(Tally::get).sum(),
+            total: self.started.get(),
+            ..SessionStats::default()
+        };
+        for (_, reason, count) in self.endings() {
+            if reason.is_failure() {
+                stats.failed += count;
+            } else {
+                stats.successful += count;
+            }
+        }
+        stats
+    }
+}
+
+/// The counters of every shard. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Counters {
+    shards: Arc<[CachePadded<ShardCounters>]>,
+}
+
+/// One shard's own counters. Cheap to clone; lives on that shard.
+#[derive(Debug, Clone)]
+pub struct OwnCounters {
+    counters: Counters,
+    shard: usize,
+}
+
+impl Counters {
+    /// All zero, for `shards` shards (at least one).
+    pub fn new(shards: usize, start: Instant) -> Self {
+        let shards = (0..shards.max(1)).map(|_| CachePadded::new(ShardCounters::new(start)));
+        Self {
+            shards: shards.collect(),
+        }
+    }
+
+    /// What `shard` writes to, wrapped around if there is no such shard.
+    pub fn of_shard(&self, shard: usize) -> OwnCounters {
+        OwnCounters {
+            counters: self.clone(),
+            shard: shard % self.shards.len(),
+        }
+    }
+
+    /// Every shard's, by number.
+    pub fn shards(&self) -> impl Iterator<Item = &ShardCounters> {
+        self.shards.iter().map(|padded| &**padded)
+    }
+}
+
+impl std::ops::Deref for OwnCounters {
+    type Target = ShardCounters;
+
+    #[expect(clippy::indexing_slicing, reason = "in bounds since `of_shard`")]
+    fn deref(&self) -> &ShardCounters {
+        &self.counters.shards[self.shard]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ending_has_a_cell_of_its_own() {
+        let counters = Counters::new(2, crate::clock::now());
+        let own = counters.of_shard(1);
+        for stage in Stage::ALL {
+            for reason in Reason::ALL {
+                own.note_ending(*stage, *reason);
+            }
+        }
+        own.note_ending(Stage::Login, Reason::LoginFailed);
+        let [first, second] = [0, 1].map(|n| counters.shards().nth(n).unwrap());
+        assert_eq!(first.endings().count(), 0);
+        assert_eq!(second.endings().count(), ENDINGS);
+        for (stage, reason, count) in second.endings() {
+            let twice = (stage, reason) == (Stage::Login, Reason::LoginFailed);
+            assert_eq!(count, 1 + u64::from(twice), "{stage:?} {reason:?}");
+        }
+        let stats = second.stats();
+        assert_eq!(stats.successful, 2 * Stage::ALL.len() as u64);
+        assert_eq!(stats.successful + stats.failed, ENDINGS as u64 + 1);
+    }
+
+    #[test]
+    fn an_unknown_status_is_counted_as_other() {
+        let own = Counters::new(1, crate::clock::now()).of_shard(0);
+        own.note_response(503);
+        own.note_response(418);
+        own.note_response(500);
+        let seen: Vec<_> = own.responses().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(seen, [(503, 1), (0, 2)]);
+    }
+
+    #[test]
+    fn a_heartbeat_ages_from_its_last_beat() {
+        let start = crate::clock::now();
+        let own = Counters::new(1, start).of_shard(0);
+        let after = |s| start + Duration::from_secs(s);
+        assert_eq!(own.beat_age(after(3)), Duration::from_secs(3));
+        own.beat(after(3));
+        assert_eq!(own.beat_age(after(4)), Duration::from_secs(1));
+        assert_eq!(own.beat_age(after(2)), Duration::ZERO);
+    }
+}
