@@ -73,6 +73,9 @@ pub struct Common {
     /// Address of the public port; may be given more than once.
     #[arg(long, value_name = "ADDR")]
     pub listen: Vec<String>,
+    /// Address of the administrator's port; may be given more than once.
+    #[arg(long, value_name = "ADDR")]
+    pub admin_listen: Vec<String>,
     /// Number of shards, or auto.
     #[arg(long, value_name = "N")]
     pub shards: Option<String>,
@@ -138,6 +141,7 @@ impl Common {
     fn layers(&self) -> Layers {
         let Self {
             listen,
+            admin_listen,
             shards,
             cpus,
             set,
@@ -146,6 +150,7 @@ impl Common {
         } = self;
         let flags = [
             list("--listen", "server.listen", listen),
+            list("--admin-listen", "admin.listen", admin_listen),
             flag("--shards", "server.shards", shards),
             flag("--cpus", "server.cpus", cpus),
             flag("--log-level", "log.level", log_level),
@@ -193,13 +198,14 @@ mod tests {
 
     #[test]
     fn every_flag_reaches_its_setting() {
-        let line = "sshard serve --preset security --listen 127.0.0.1:1 --listen [::1]:2 \
+        let line = "sshard serve --preset security --listen 127.0.0.1:1 --listen [::1]:2 --admin-listen 127.0.0.1:3 \
             --shards 3 --cpus 0-2 --placement kernel --allow a:22 --allow b:22 \
             --set limits.max_connections=77 --log-level warn --log-format json --drain-timeout 5s";
         let loaded = config::load(&layers(line, &[])).expect("valid");
         let printed = loaded.print();
         for expected in [
             "listen = [\"127.0.0.1:1\", \"[::1]:2\"] # --listen",
+            "listen = [\"127.0.0.1:3\"] # --admin-listen",
             "shards = 3 # --shards",
             "cpus = \"0-2\" # --cpus",
             "placement = \"kernel\" # --placement",

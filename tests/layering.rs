@@ -72,6 +72,7 @@ const ROOMS: &[Room] = &[
             "ssh",
             "tools::ToolError",
             "tools::say",
+            "tools::announce",
         ],
         reason: "brings its own SSH server, so it needs that side's key types",
     },
@@ -247,8 +248,9 @@ const ROOMS: &[Room] = &[
 const RESERVED: &[Reserved] = &[
     Reserved {
         name: "tokio",
-        only: &["ssh::runtime", "tools::demo"],
-        reason: "the seam russh needs is one small module; the demo's SSH server is no shard",
+        only: &["ssh::runtime", "tools::demo", "control::admin"],
+        reason: "the seam russh needs is one small module; the demo's SSH server and the \
+                 administrator's listener are on threads of their own, no shards",
     },
     Reserved {
         name: "glommio",

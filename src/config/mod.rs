@@ -75,6 +75,13 @@ impl Loaded {
         }
     }
 
+    /// Every setting: section, name, value, and the layer it came from.
+    pub fn entries(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &'static str, toml::Value, &Source)> {
+        print::entries(self)
+    }
+
     /// The layer the value of `key` (`section.name`) came from.
     pub fn source(&self, key: &str) -> &Source {
         self.sources.get(key).unwrap_or(&Source::Default)

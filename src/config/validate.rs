@@ -30,8 +30,14 @@ const RELATIONS: &[Relation] = &[
         per_host_above_all,
     ),
     (&["server.listen"], no_listener),
-    (&["server.listen"], duplicate_listener),
+    (&["server.listen"], |draft| {
+        duplicate(draft, "server.listen", &draft.config.server.listen)
+    }),
     (&["server.listen", "server.allow_plaintext"], plaintext),
+    (&["admin.listen"], |draft| {
+        duplicate(draft, "admin.listen", &draft.config.admin.listen)
+    }),
+    (&["admin.listen", "admin.token_file"], open_admin),
 ];
 
 fn per_host_above_all(draft: &Draft) -> Option<String> {
@@ -54,28 +60,39 @@ fn no_listener(draft: &Draft) -> Option<String> {
     })
 }
 
-fn duplicate_listener(draft: &Draft) -> Option<String> {
-    let listen = &draft.config.server.listen;
+fn duplicate(draft: &Draft, key: &str, listen: &[SocketAddr]) -> Option<String> {
     // Port 0 asks for a free port each time, so the same spelling twice is two listeners.
     let again = listen.iter().enumerate().find_map(|(at, address)| {
         let before = listen.iter().take(at).any(|earlier| earlier == address);
         (before && address.port() != 0).then_some(address)
     })?;
-    Some(format!(
-        "{}: {again} stands there twice",
-        cite(draft, "server.listen")
-    ))
+    Some(format!("{}: {again} stands there twice", cite(draft, key)))
+}
+
+/// Those that other machines can reach.
+fn open_addresses(listen: &[SocketAddr]) -> Vec<String> {
+    let reachable = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
+    let open = listen.iter().filter(reachable);
+    open.map(ToString::to_string).collect()
+}
+
+fn open_admin(draft: &Draft) -> Option<String> {
+    let admin = &draft.config.admin;
+    let open = open_addresses(&admin.listen);
+    (!open.is_empty() && admin.token_file.is_none()).then(|| {
+        format!(
+            "{} with {}: {} can be reached from other machines, and who reaches it may end \
+             sessions; listen on loopback, or set admin.token_file",
+            cite(draft, "admin.listen"),
+            cite(draft, "admin.token_file"),
+            open.join(", "),
+        )
+    })
 }
 
 fn plaintext(draft: &Draft) -> Option<String> {
     let server = &draft.config.server;
-    let reachable = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
-    let open: Vec<String> = server
-        .listen
-        .iter()
-        .filter(reachable)
-        .map(ToString::to_string)
-        .collect();
+    let open = open_addresses(&server.listen);
     (!open.is_empty() && !server.allow_plaintext).then(|| {
         format!(
             "{} with {}: {} can be reached from other machines without TLS, and passwords \

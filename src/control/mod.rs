@@ -1,6 +1,7 @@
 //! The control thread's work: signals, reload, dead shards, and the orderly
 //! end.
 
+pub mod admin;
 mod reload;
 mod signals;
 mod supervise;

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// What a reload changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Reloaded {
     /// Settings whose new value is in force, for new sessions.
     pub changed: Vec<&'static str>,

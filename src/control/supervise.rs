@@ -210,7 +210,7 @@ mod tests {
         let (sender, receiver) = events();
         sender.send(Event::ShardEnded(1)).unwrap();
         assert_eq!(supervise(&watched, None, &receiver), Err(1));
-        assert_eq!(watched.lifecycle.health(), Health::Ready);
+        assert_eq!(watched.lifecycle.health(&watched.limits), Health::Ready);
     }
 
     #[test]
@@ -229,7 +229,7 @@ mod tests {
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
         assert_eq!(supervise(&watched, None, &receiver), Ok(()));
-        assert_eq!(watched.lifecycle.health(), Health::Draining);
+        assert_eq!(watched.lifecycle.health(&watched.limits), Health::Draining);
         for shard in mail {
             assert!(matches!(shard.try_recv(), Ok(Mail::Drain { .. })));
             assert!(matches!(shard.try_recv(), Ok(Mail::Stop)));

@@ -4,21 +4,29 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
+    WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
 
+/// Seconds until a refused client may try again: a place becomes free as
+/// soon as one login succeeds or times out.
+const RETRY_SECONDS: u32 = 2;
+
 /// A refusal.
 #[derive(Debug)]
-pub(super) struct Problem {
-    pub(super) status: StatusCode,
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
     /// What was wrong and what to do; no text of the client.
-    pub(super) detail: String,
+    pub(crate) detail: String,
     retry_after: Option<u32>,
     allow: Option<&'static str>,
 }
 
+/// A whole answer.
+pub(crate) type Reply = Response<Full<Bytes>>;
+
 impl Problem {
-    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             status,
             detail: detail.into(),
@@ -27,19 +35,29 @@ impl Problem {
         }
     }
 
-    /// Seconds after which it may work.
-    pub(super) fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
-        self
+    /// 503: it may work in a moment.
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+        Self {
+            retry_after: Some(RETRY_SECONDS),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        }
+    }
+
+    /// 401: the bearer token is missing or wrong (RFC 6750 section 3).
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "bring the token of admin.token_file, as `Authorization: Bearer TOKEN`",
+        )
     }
 
     /// Methods that are allowed (with 405).
-    pub(super) fn allow(mut self, methods: &'static str) -> Self {
+    pub(crate) fn allow(mut self, methods: &'static str) -> Self {
         self.allow = Some(methods);
         self
     }
 
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+    pub(crate) fn into_response(self) -> Reply {
         let body = serde_json::json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("Error"),
@@ -58,6 +76,9 @@ impl Problem {
             // RFC 9110 section 15.5.22 and RFC 6455 section 4.4 ask for them.
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

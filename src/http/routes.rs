@@ -1,8 +1,8 @@
 //! Which request gets which answer. Decides, and answers; moves no sockets.
 
 use super::hosts::Hosts;
-use super::problem::Problem;
-use crate::config::Config;
+use super::problem::{Problem, Reply};
+use crate::config::{Config, HostPort};
 use crate::message::{Dialect, SUBPROTOCOL_V1};
 use crate::targets::Requested;
 use async_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -22,8 +22,23 @@ pub enum Health {
     Starting,
     /// Sessions are welcome.
     Ready,
+    /// The global limit is reached.
+    Full,
     /// Going down.
     Draining,
+}
+
+impl Health {
+    /// What `/readyz` says.
+    pub(crate) fn ready(self) -> Result<&'static str, Problem> {
+        let not = match self {
+            Self::Ready => return Ok("ready\n"),
+            Self::Starting => "the server is starting",
+            Self::Full => "the server is full",
+            Self::Draining => "the server is shutting down",
+        };
+        Err(Problem::unavailable(not))
+    }
 }
 
 /// Who decides whether a connection may become a session. The decision and
@@ -32,7 +47,8 @@ pub trait Gatekeeper {
     /// A place in the pool of connections not yet logged in.
     type Place;
 
-    /// How the process is.
+    /// How the process is. That it is full is a hint only: a place is taken
+    /// for good after `auth`.
     fn health(&self) -> Health;
 
     /// Whether a target of this name is configured. Whether it may be reached
@@ -41,10 +57,6 @@ pub trait Gatekeeper {
 
     /// Takes a place, or `None` if the pool is full.
     fn admit(&self, client: SocketAddr) -> Option<Self::Place>;
-
-    /// Whether the global limit is reached. A hint only: it is taken for good
-    /// after `auth`.
-    fn is_full(&self) -> bool;
 
     /// A request was answered.
     fn note_response(&self, status: u16);
@@ -67,11 +79,7 @@ pub(super) struct Peer {
     pub(super) local: SocketAddr,
 }
 
-pub(super) type Answer<P> = (Response<Full<Bytes>>, Option<Upgrade<P>>);
-
-/// Seconds until a refused client may try again: a place becomes free as
-/// soon as one login succeeds or times out.
-const RETRY_SECONDS: u32 = 2;
+pub(super) type Answer<P> = (Reply, Option<Upgrade<P>>);
 
 /// Answers one request.
 pub(super) fn answer<G: Gatekeeper, B>(
@@ -100,12 +108,12 @@ fn route<G: Gatekeeper, B>(
     peer: &Peer,
     keeper: &G,
 ) -> Result<Answer<G::Place>, Problem> {
-    check_hosts(request.headers(), config, peer)?;
+    check_hosts(request.headers(), &config.server.public_hosts, peer.local)?;
     let path = request.uri().path();
     let prefix = config.server.path_prefix.as_str();
     match path {
         "/healthz" | "/readyz" => {
-            require_get(request.method(), "GET, HEAD")?;
+            require_method(request.method(), &[Method::GET, Method::HEAD], "GET, HEAD")?;
             return health(path, keeper.health()).map(|response| (response, None));
         }
         _ => {}
@@ -119,9 +127,7 @@ fn route<G: Gatekeeper, B>(
                 format!("nothing is here; terminals are at {prefix}/ws/{{host}}/{{port}}"),
             )
         })?;
-    if request.method() != Method::GET {
-        return Err(not_allowed("GET"));
-    }
+    require_method(request.method(), &[Method::GET], "GET")?;
     if request.uri().query().is_some() {
         return Err(bad(
             "a query is not accepted: secrets must never reach a URL",
@@ -152,25 +158,26 @@ fn bad(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
-fn not_allowed(methods: &'static str) -> Problem {
-    let detail = format!("this address takes {methods} only");
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).allow(methods)
-}
-
-fn require_get(method: &Method, allowed: &'static str) -> Result<(), Problem> {
-    if method == Method::GET || method == Method::HEAD {
-        Ok(())
-    } else {
-        Err(not_allowed(allowed))
+/// 405 unless `method` is one of `allowed`; `listed` is what Allow says.
+pub(crate) fn require_method(
+    method: &Method,
+    allowed: &[Method],
+    listed: &'static str,
+) -> Result<(), Problem> {
+    if allowed.contains(method) {
+        return Ok(());
     }
+    let detail = format!("this address takes {listed} only");
+    Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).allow(listed))
 }
 
 /// Exactly one Host that names us; at most one Origin, and only our own.
-fn check_hosts(headers: &HeaderMap, config: &Config, peer: &Peer) -> Result<(), Problem> {
-    let hosts = Hosts {
-        public: &config.server.public_hosts,
-        local: peer.local,
-    };
+pub(crate) fn check_hosts(
+    headers: &HeaderMap,
+    public: &[HostPort],
+    local: SocketAddr,
+) -> Result<(), Problem> {
+    let hosts = Hosts { public, local };
     let mut host = headers.get_all(HOST).iter();
     let (Some(first), None) = (host.next(), host.next()) else {
         return Err(bad("exactly one Host header is needed"));
@@ -194,12 +201,10 @@ fn check_hosts(headers: &HeaderMap, config: &Config, peer: &Peer) -> Result<(), 
     Ok(())
 }
 
-fn health(path: &str, health: Health) -> Result<Response<Full<Bytes>>, Problem> {
-    let text = match (path, health) {
-        ("/healthz", _) => "alive\n",
-        (_, Health::Ready) => "ready\n",
-        (_, Health::Starting) => return Err(unavailable("the server is starting")),
-        (_, Health::Draining) => return Err(unavailable("the server is shutting down")),
+fn health(path: &str, health: Health) -> Result<Reply, Problem> {
+    let text = match path {
+        "/healthz" => "alive\n",
+        _ => health.ready()?,
     };
     let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
     response.headers_mut().insert(
@@ -207,10 +212,6 @@ fn health(path: &str, health: Health) -> Result<Response<Full<Bytes>>, Problem> 
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     Ok(response)
-}
-
-fn unavailable(detail: &str) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(RETRY_SECONDS)
 }
 
 /// The subprotocols a client offers: ours, or none for the compatible
@@ -275,14 +276,11 @@ fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Response<Full<
 /// browser can't read a refusal. Only a flood is turned away here.
 fn admit<G: Gatekeeper>(peer: &Peer, dialect: Dialect, keeper: &G) -> Result<G::Place, Problem> {
     if dialect == Dialect::Compatible {
-        if keeper.health() == Health::Draining {
-            return Err(unavailable("the server is shutting down"));
-        }
-        if keeper.is_full() {
-            return Err(unavailable("the server is full"));
+        if let health @ (Health::Draining | Health::Full) = keeper.health() {
+            health.ready()?;
         }
     }
     keeper
         .admit(peer.client)
-        .ok_or_else(|| unavailable("too many connections are waiting to log in"))
+        .ok_or_else(|| Problem::unavailable("too many connections are waiting to log in"))
 }

@@ -10,6 +10,7 @@ pub use host::HostError;
 
 use crate::bridge::{LatestTerms, SessionContext, Terms};
 use crate::config::{Config, Loaded};
+use crate::control::admin::{Admin, AdminError, AdminHandle};
 use crate::control::{self, Event, EventSender, HostCheck, Reloader, Supervised};
 use crate::limits::LimitTable;
 use crate::registry::Registry;
@@ -54,6 +55,9 @@ pub enum StartError {
         /// The system's word.
         source: io::Error,
     },
+    /// The administrator's listener.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// A shard's thread ended before it listened.
     #[error("shard {0} could not start; the log says why")]
     Shard(usize),
@@ -66,6 +70,8 @@ fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
 /// A running server.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    admin_addresses: Vec<SocketAddr>,
+    _admin: AdminHandle,
     shards: Vec<JoinHandle<()>>,
     watched: Supervised,
     events: Receiver<Event>,
@@ -131,6 +137,8 @@ impl Server {
 
     fn start_shards(shared: &Shared, config: &Config, cpus: &[usize]) -> Result<Self, StartError> {
         let server = &config.server;
+        let admin = Admin::bind(&config.admin, Vec::new())?;
+        let admin_addresses = admin.addresses().map_err(io_error("admin.listen"))?;
         let (addresses, listeners) = shard::bind(&server.listen, cpus.len(), server.backlog)
             .map_err(io_error("server.listen"))?;
         let (senders, receivers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| shard::mailbox()).unzip();
@@ -145,6 +153,7 @@ impl Server {
             registry: Registry::default(),
             counters: Counters::new(cpus.len(), crate::clock::now()),
         };
+        let admin = admin.start(watched.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
         for (index, ((cpu, listeners), mail)) in
             cpus.iter().zip(listeners).zip(receivers).enumerate()
@@ -166,6 +175,8 @@ impl Server {
         }
         let server = Self {
             addresses,
+            admin_addresses,
+            _admin: admin,
             shards,
             watched,
             events,
@@ -189,6 +200,11 @@ impl Server {
     /// The addresses it listens on, ports filled in.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses of the administrator's listener, ports filled in.
+    pub fn admin_addresses(&self) -> &[SocketAddr] {
+        &self.admin_addresses
     }
 
     /// Serves until a signal and the drain that follows.

@@ -114,7 +114,7 @@ impl Gatekeeper for Shard {
     type Place = Admission;
 
     fn health(&self) -> Health {
-        self.lifecycle.health()
+        self.lifecycle.health(&self.limits)
     }
 
     fn is_configured(&self, name: &str) -> bool {
@@ -129,10 +129,6 @@ impl Gatekeeper for Shard {
                 None
             }
         }
-    }
-
-    fn is_full(&self) -> bool {
-        self.limits.is_full()
     }
 
     fn note_response(&self, status: u16) {

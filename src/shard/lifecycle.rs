@@ -1,6 +1,7 @@
 //! How the process is, as every shard sees it.
 
 use crate::http::Health;
+use crate::limits::LimitTable;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Written by the control thread and at a shard's start, read per connection.
@@ -62,11 +63,13 @@ impl Lifecycle {
     }
 
     /// What `/readyz` says.
-    pub fn health(&self) -> Health {
+    pub fn health(&self, limits: &LimitTable) -> Health {
         if self.is_draining() {
             Health::Draining
         } else if self.is_starting() {
             Health::Starting
+        } else if limits.is_full() {
+            Health::Full
         } else {
             Health::Ready
         }

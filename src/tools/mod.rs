@@ -4,7 +4,7 @@ pub mod demo;
 pub mod serve;
 
 use crate::config::ConfigErrors;
-use crate::server::StartError;
+use crate::server::{Server, StartError};
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -36,6 +36,17 @@ fn say(text: impl Display) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     write!(stdout, "{text}")?;
     stdout.flush()
+}
+
+/// Prints where a server listens.
+fn announce(server: &Server) -> io::Result<()> {
+    for address in server.admin_addresses() {
+        say(format_args!("admin at {address}\n"))?;
+    }
+    for address in server.addresses() {
+        say(format_args!("listening on {address}\n"))?;
+    }
+    Ok(())
 }
 
 impl ToolError {

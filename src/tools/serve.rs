@@ -1,6 +1,6 @@
 //! `sshard serve`: run the bridge.
 
-use super::{ToolError, say};
+use super::{ToolError, announce, say};
 use crate::cli::Serve;
 use crate::config::{HostKeyPolicy, Loaded};
 use crate::server::{Server, StartError};
@@ -28,8 +28,6 @@ pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
         );
     }
     let server = Server::start(loaded.clone(), true)?;
-    for address in server.addresses() {
-        say(format_args!("listening on {address}\n"))?;
-    }
+    announce(&server)?;
     server.run().map_err(ToolError::ShardDied)
 }

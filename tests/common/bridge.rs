@@ -11,6 +11,7 @@ use std::time::Duration;
 pub(crate) struct Bridge {
     process: Child,
     addrs: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
     stdout: Log,
     stderr: Log,
 }
@@ -41,6 +42,7 @@ impl Bridge {
         let mut bridge = Self {
             process,
             addrs: Vec::new(),
+            admin: None,
             stdout,
             stderr,
         };
@@ -55,6 +57,8 @@ impl Bridge {
                 bridge.stdout()
             )
         });
+        // Announced before the others.
+        bridge.admin = addresses(&bridge.stdout(), "admin at ").first().copied();
         bridge
     }
 
@@ -66,6 +70,11 @@ impl Bridge {
     /// All of them, in the order announced.
     pub(crate) fn addrs(&self) -> &[SocketAddr] {
         &self.addrs
+    }
+
+    /// The administrator's listener.
+    pub(crate) fn admin_addr(&self) -> SocketAddr {
+        self.admin.unwrap()
     }
 
     /// The WebSocket's address for `target`: `host/port` or a name.
@@ -213,6 +222,11 @@ fn spawn(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Child {
             command.env_remove(name);
         }
     }
+    // A port of its own, where a test has not asked for one or looks at the settings themselves.
+    let looks = ["--print-config", "--check", "--admin-listen"];
+    if !args.iter().any(|arg| looks.contains(arg)) {
+        command.env("SSHARD_ADMIN__LISTEN", "127.0.0.1:0");
+    }
     command
         .args(args)
         .envs(env.iter().copied())
@@ -225,9 +239,13 @@ fn spawn(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Child {
 
 /// The addresses of complete lines `listening on ADDRESS`.
 fn announced(text: &str) -> Vec<SocketAddr> {
+    addresses(text, "listening on ")
+}
+
+fn addresses(text: &str, announcement: &str) -> Vec<SocketAddr> {
     text.split_inclusive('\n')
         .filter(|line| line.ends_with('\n'))
-        .filter_map(|line| line.split_once("listening on "))
+        .filter_map(|line| line.split_once(announcement))
         .filter_map(|(_, rest)| rest.split_whitespace().next()?.parse().ok())
         .collect()
 }

@@ -122,6 +122,26 @@ fn listeners_are_some_and_distinct() {
 }
 
 #[test]
+fn the_administrators_port_is_open_to_others_only_with_a_token() {
+    for open in [
+        "0.0.0.0:1",
+        "[::]:1",
+        "10.0.0.1:1",
+        "127.0.0.1:1,192.0.2.1:1",
+    ] {
+        let set = format!("admin.listen={open}");
+        let [error] = contradictions(&[&set]).try_into().unwrap();
+        assert!(error.contains("admin.token_file"), "{error}");
+        assert!(load_set(&[&set, "admin.token_file=/x"]).is_ok());
+    }
+    let [error] = contradictions(&["admin.listen=[::1]:1,[::1]:1"])
+        .try_into()
+        .unwrap();
+    assert!(error.ends_with("[::1]:1 stands there twice"), "{error}");
+    assert!(load_set(&["admin.listen="]).is_ok());
+}
+
+#[test]
 fn a_setting_that_is_wrong_itself_is_in_no_contradiction() {
     let errors = load_set(&[
         "limits.max_connections=5",

@@ -6,7 +6,7 @@ mod pty;
 mod shell;
 mod ssh_server;
 
-use super::{ToolError, say};
+use super::{ToolError, announce, say};
 use crate::config::{Config, HostKeyPolicy, Loaded};
 use crate::server::Server;
 use crate::telemetry;
@@ -60,9 +60,7 @@ pub fn run(loaded: &Loaded, own_shell: bool) -> Result<(), ToolError> {
         ..Config::clone(&loaded.config)
     };
     let server = Server::start(loaded.with(config), false)?;
-    for address in server.addresses() {
-        say(format_args!("listening on {address}\n"))?;
-    }
+    announce(&server)?;
     if let Some(address) = server.addresses().first() {
         say(how_to_connect(*address, loaded, &ssh))?;
     }

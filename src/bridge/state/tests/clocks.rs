@@ -1,6 +1,7 @@
 //! Which clock runs when, how long, and what its end brings.
 
 use super::*;
+use crate::config::IdleActivity;
 
 #[test]
 fn every_stage_has_its_deadline() {
@@ -125,6 +126,22 @@ fn idle_is_no_input_and_no_output() {
 }
 
 #[test]
+fn output_alone_does_not_keep_a_session_whose_user_is_to_be_heard() {
+    let mut rules = config();
+    rules.session.idle_timeout = Some(Duration::from_secs(100));
+    rules.session.idle_activity = IdleActivity::Input;
+    let mut s = Session::active(Dialect::V1, &rules);
+    s.pass(60);
+    s.feed(typed("x"));
+    s.pass(90);
+    s.state.note_output(s.now, 1);
+    assert_eq!(s.fire(), Some((Timer::Idle, 150)));
+    assert!(s.told().is_empty(), "not idle: 90 s ago");
+    assert_eq!(s.fire(), Some((Timer::Idle, 160)));
+    assert_eq!(s.told()[0], "<error idle relay>");
+}
+
+#[test]
 fn a_life_ends() {
     let mut rules = config();
     rules.session.max_lifetime = Some(Duration::from_secs(1000));
@@ -155,6 +172,19 @@ fn drain_is_announced_once_and_ends_at_its_deadline() {
     assert_eq!(s.feed(auth(None, ""))[0], "<error drain auth>");
     let mut s = Session::connecting(Dialect::V1, &config());
     drain(&mut s, 20);
+    assert_eq!(s.feed(Input::Started), ["<ready cafe 65536>"]);
+    assert_eq!(s.fire(), Some((Timer::Drain, 20)));
+}
+
+#[test]
+fn who_was_accepted_before_a_handover_may_still_log_in() {
+    let mut s = Session::new(Dialect::V1, &config());
+    s.told();
+    let deadline = s.now + Duration::from_secs(20);
+    let admit = true;
+    let told = s.feed(Input::Drain(Drain { deadline, admit }));
+    assert_eq!(told, ["<notice 20000>"]);
+    assert_eq!(s.feed(auth(None, "")), ["connect alice"]);
     assert_eq!(s.feed(Input::Started), ["<ready cafe 65536>"]);
     assert_eq!(s.fire(), Some((Timer::Drain, 20)));
 }

@@ -1,0 +1,216 @@
+//! The administrator's listener: health, metrics, statistics, sessions, drain,
+//! reload. HTTP/1.1 on a thread of its own, so that it answers while a shard
+//! does not; what it asks of a shard has a deadline.
+
+mod exposition;
+mod health;
+mod metrics;
+mod routes;
+mod sessions;
+mod settings;
+mod snapshot;
+mod stats;
+mod token;
+
+pub use token::TokenError;
+
+use super::supervise::{EventSender, Supervised};
+use crate::config;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use token::Token;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{sleep, timeout};
+
+/// Connections served at once; others wait in the backlog.
+const MAX_CONNECTIONS: usize = 64;
+/// Longest wait for a request's head, idle time of a kept connection included.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest life of a connection. A reload may take half of it.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+/// Request line and headers together.
+const MAX_HEAD: usize = 16 * 1024;
+/// Pause when nothing can be accepted (no descriptors left).
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why there is no administrator's listener.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The token cannot be used.
+    #[error("admin.token_file: {0}")]
+    Token(#[from] TokenError),
+    /// A listener cannot be had.
+    #[error("admin.listen: cannot listen on {address}: {source}; `admin.listen=` turns it off")]
+    Listen {
+        /// Its address.
+        address: SocketAddr,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// No thread, or no descriptors for its runtime.
+    #[error("cannot start the administrator's listener: {0}")]
+    Start(#[from] io::Error),
+}
+
+/// The bound listeners, not served yet.
+pub struct Admin {
+    listeners: Vec<TcpListener>,
+    token: Option<Token>,
+}
+
+/// The running listener; Drop closes it.
+#[must_use = "dropping it closes the listener"]
+pub struct AdminHandle {
+    _stop: oneshot::Sender<()>,
+}
+
+/// What requests are answered from.
+pub(super) struct Desk {
+    pub(super) watched: Supervised,
+    pub(super) events: EventSender,
+    token: Option<Token>,
+}
+
+/// Who asks, and where.
+#[derive(Debug, Clone, Copy)]
+struct Peer {
+    client: SocketAddr,
+    local: SocketAddr,
+}
+
+impl Admin {
+    /// Reads the token, and binds the listeners; `passed` are already bound
+    /// and serve in place of `admin.listen`.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub fn bind(config: &config::Admin, passed: Vec<TcpListener>) -> Result<Self, AdminError> {
+        let token = config.token_file.as_deref().map(Token::read).transpose()?;
+        let listeners = if passed.is_empty() {
+            let bind = |address: &SocketAddr| {
+                TcpListener::bind(address).map_err(|source| AdminError::Listen {
+                    address: *address,
+                    source,
+                })
+            };
+            config.listen.iter().map(bind).collect::<Result<_, _>>()?
+        } else {
+            passed
+        };
+        for listener in &listeners {
+            listener.set_nonblocking(true)?;
+        }
+        Ok(Self { listeners, token })
+    }
+
+    /// The addresses, ports filled in.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// Duplicates of the listeners, to be handed to a next process.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn duplicates(&self) -> io::Result<Vec<TcpListener>> {
+        self.listeners.iter().map(TcpListener::try_clone).collect()
+    }
+
+    /// Serves on a thread of its own until the handle is dropped.
+    ///
+    /// # Errors
+    /// [`AdminError::Start`].
+    pub fn start(
+        self,
+        watched: Supervised,
+        events: EventSender,
+    ) -> Result<AdminHandle, AdminError> {
+        let Self { listeners, token } = self;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()?;
+        let (stop, stopped) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("sshard-admin".to_owned())
+            .spawn(move || {
+                let desk = Rc::new(Desk {
+                    watched,
+                    events,
+                    token,
+                });
+                LocalSet::new().block_on(&runtime, serve(listeners, desk, stopped));
+            })?;
+        Ok(AdminHandle { _stop: stop })
+    }
+}
+
+async fn serve(listeners: Vec<TcpListener>, desk: Rc<Desk>, stopped: oneshot::Receiver<()>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    for listener in listeners {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => {
+                let (desk, places) = (Rc::clone(&desk), Arc::clone(&places));
+                spawn_local(accept(listener, desk, places));
+            }
+            Err(error) => tracing::error!(%error, "an administrator's listener is lost"),
+        }
+    }
+    // Never sent, only dropped.
+    let _ = stopped.await;
+}
+
+async fn accept(listener: tokio::net::TcpListener, desk: Rc<Desk>, places: Arc<Semaphore>) {
+    // Nobody closes the semaphore.
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, client)) => {
+                let desk = Rc::clone(&desk);
+                // A panic ends this task, and with it this connection alone.
+                spawn_local(async move {
+                    let _place = place;
+                    let served = timeout(CONNECTION_TIMEOUT, connection(stream, client, desk));
+                    if served.await.is_err() {
+                        tracing::debug!(%client, "an administrator's connection took too long");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept an administrator's connection for now");
+                sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, client: SocketAddr, desk: Rc<Desk>) {
+    let Ok(local) = stream.local_addr() else {
+        return;
+    };
+    let peer = Peer { client, local };
+    let service = service_fn(|request| {
+        let desk = Rc::clone(&desk);
+        async move { Ok::<_, Infallible>(routes::answer(&desk, peer, &request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%client, %error, "an administrator's connection ended early");
+    }
+}

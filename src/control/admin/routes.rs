@@ -1,0 +1,137 @@
+//! Which request gets which answer.
+
+use super::{Desk, Peer, health, metrics, sessions, settings, stats};
+use crate::control::supervise::Event;
+use crate::http::{Problem, Reply, check_hosts, require_method};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use serde::Serialize;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longest wait for the control thread to reload.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Answers one request. Its body is not read.
+pub(super) async fn answer<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Reply {
+    let mut response = match route(desk, peer, request).await {
+        Ok(response) => response,
+        Err(problem) => {
+            tracing::debug!(
+                client = %peer.client,
+                status = problem.status.as_u16(),
+                detail = problem.detail,
+                "an administrator's request was refused"
+            );
+            problem.into_response()
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply, Problem> {
+    // A page in the administrator's browser can reach a loopback port, too.
+    let config = desk.watched.terms.load().config.clone();
+    check_hosts(request.headers(), &config.server.public_hosts, peer.local)?;
+    let (method, path) = (request.method(), request.uri().path());
+    match path {
+        "/healthz" => return read(method).and_then(|()| health::alive(desk)),
+        "/readyz" => return read(method).and_then(|()| health::ready(desk)),
+        _ => {}
+    }
+    if let Some(token) = &desk.token
+        && !token.is_brought_by(request.headers())
+    {
+        return Err(Problem::unauthorized());
+    }
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    match segments.as_slice() {
+        ["metrics"] => read(method).map(|()| metrics::answer(desk, request.headers())),
+        ["stats"] => {
+            read(method)?;
+            json(StatusCode::OK, &stats::of(desk))
+        }
+        ["api", "v1", "sessions"] => {
+            read(method)?;
+            json(StatusCode::OK, &sessions::list(desk).await)
+        }
+        ["api", "v1", "sessions", id] if method == Method::DELETE => {
+            let ending = sessions::remove(desk, id).await?;
+            note(peer, "ends a session", id);
+            json(StatusCode::ACCEPTED, &ending)
+        }
+        ["api", "v1", "sessions", id] => {
+            require_method(method, &[Method::GET, Method::HEAD], "GET, HEAD, DELETE")?;
+            json(StatusCode::OK, &sessions::show(desk, id).await?)
+        }
+        ["api", "v1", "drain"] => {
+            require_method(method, &[Method::POST], "POST")?;
+            note(peer, "drains", "");
+            tell(desk, Event::Drain)?;
+            let draining = serde_json::json!({ "draining": true });
+            json(StatusCode::ACCEPTED, &draining)
+        }
+        ["api", "v1", "reload"] => {
+            require_method(method, &[Method::POST], "POST")?;
+            note(peer, "reloads", "");
+            reload(desk).await
+        }
+        ["api", "v1", "config"] => {
+            read(method)?;
+            json(StatusCode::OK, &settings::of(desk))
+        }
+        _ => Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "nothing is here; there are /healthz, /readyz, /metrics, /stats, and under /api/v1 \
+             sessions, drain, reload and config",
+        )),
+    }
+}
+
+fn read(method: &Method) -> Result<(), Problem> {
+    require_method(method, &[Method::GET, Method::HEAD], "GET, HEAD")
+}
+
+fn note(peer: Peer, does: &str, what: &str) {
+    tracing::info!(client = %peer.client, "an administrator {does} {what}");
+}
+
+fn tell(desk: &Desk, event: Event) -> Result<(), Problem> {
+    desk.events
+        .try_send(event)
+        .map_err(|_| Problem::unavailable("the control thread has too much to do; try again"))
+}
+
+async fn reload(desk: &Desk) -> Result<Reply, Problem> {
+    let (reply, answer) = async_channel::bounded(1);
+    tell(desk, Event::Reload { reply })?;
+    let answer = timeout(RELOAD_TIMEOUT, answer.recv()).await;
+    match answer {
+        Ok(Ok(Ok(reloaded))) => json(StatusCode::OK, &reloaded),
+        Ok(Ok(Err(reason))) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason)),
+        Ok(Err(_)) | Err(_) => Err(Problem::unavailable(
+            "the control thread does not answer; the log says what became of the reload",
+        )),
+    }
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Result<Reply, Problem> {
+    let text = serde_json::to_string(value).map_err(|error| {
+        tracing::error!(%error, "an answer cannot be written");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+    })?;
+    Ok(text_response(status, "application/json", text + "\n"))
+}
+
+/// An answer of this type.
+pub(super) fn text_response(status: StatusCode, kind: &'static str, text: String) -> Reply {
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

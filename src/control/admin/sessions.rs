@@ -1,0 +1,166 @@
+//! Sessions, asked of the shards that own them. A shard answers with the keys
+//! of records, which are then read without it.
+
+use super::Desk;
+use crate::http::Problem;
+use crate::limits::TargetKey;
+use crate::registry::{RecordKey, SessionId, SessionRecord, State};
+use crate::shard::{Mail, MailSender};
+use async_channel::Sender;
+use futures_util::future::join_all;
+use humantime::format_rfc3339_millis;
+use hyper::StatusCode;
+use serde::Serialize;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// Longest wait for a shard. One that turns answers within a millisecond.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A session, as the outside sees it.
+#[derive(Debug, Serialize)]
+pub(super) struct Session {
+    id: String,
+    shard: usize,
+    state: &'static str,
+    is_active: bool,
+    is_closed: bool,
+    target: String,
+    target_address: Option<String>,
+    client_ip: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    created_at: String,
+    last_activity: String,
+    duration_seconds: f64,
+    input_bytes: u64,
+    output_bytes: u64,
+}
+
+/// All sessions.
+#[derive(Serialize)]
+pub(super) struct List {
+    sessions: Vec<Session>,
+    unanswered_shards: Vec<usize>,
+}
+
+/// One session, and how many share its target.
+#[derive(Serialize)]
+pub(super) struct One {
+    #[serde(flatten)]
+    session: Session,
+    host_connections: Option<u32>,
+}
+
+/// A session that was told to end.
+#[derive(Serialize)]
+pub(super) struct Ending {
+    id: String,
+    ending: bool,
+}
+
+impl Session {
+    fn of(record: &SessionRecord, now: Instant) -> Self {
+        let state = record.state();
+        let (input_bytes, output_bytes) = record.traffic();
+        let last_activity = record.created_at() + record.last_activity();
+        Self {
+            id: record.id().to_string(),
+            shard: record.shard(),
+            state: state.as_str(),
+            is_active: state == State::Active,
+            is_closed: state == State::Closed,
+            target: record.target().to_owned(),
+            target_address: record.target_address().map(|address| address.to_string()),
+            client_ip: record.client_ip().to_string(),
+            user: record.user().map(str::to_owned),
+            created_at: format_rfc3339_millis(record.created_at()).to_string(),
+            last_activity: format_rfc3339_millis(last_activity).to_string(),
+            duration_seconds: record.duration(now).as_secs_f64(),
+            input_bytes,
+            output_bytes,
+        }
+    }
+}
+
+pub(super) async fn list(desk: &Desk) -> List {
+    let now = crate::clock::now();
+    let mut sessions = Vec::new();
+    let mut unanswered_shards = Vec::new();
+    let answers = ask_all(desk, |reply| Mail::Sessions { reply }).await;
+    for (shard, keys) in answers.into_iter().enumerate() {
+        let Some(keys) = keys else {
+            unanswered_shards.push(shard);
+            continue;
+        };
+        let read = |key| {
+            let registry = &desk.watched.registry;
+            registry.read(key, |record| Session::of(record, now))
+        };
+        sessions.extend(keys.into_iter().filter_map(read));
+    }
+    sessions
+        .sort_by(|a: &Session, b: &Session| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
+    List {
+        sessions,
+        unanswered_shards,
+    }
+}
+
+pub(super) async fn show(desk: &Desk, id: &str) -> Result<One, Problem> {
+    let id = parse(id)?;
+    let key = find(desk, id).await?;
+    let now = crate::clock::now();
+    let look = |record: &SessionRecord| (Session::of(record, now), record.target_address());
+    // It may have ended since the shard answered.
+    let (session, target) = desk.watched.registry.read(key, look).ok_or_else(gone)?;
+    Ok(One {
+        session,
+        host_connections: target
+            .map(|address| desk.watched.limits.target_count(TargetKey::from(address))),
+    })
+}
+
+pub(super) async fn remove(desk: &Desk, id: &str) -> Result<Ending, Problem> {
+    let id = parse(id)?;
+    let answers = ask_all(desk, |reply| Mail::Remove { id, reply }).await;
+    if answers.contains(&Some(true)) {
+        let id = id.to_string();
+        return Ok(Ending { id, ending: true });
+    }
+    Err(not_found(answers.contains(&None)))
+}
+
+async fn find(desk: &Desk, id: SessionId) -> Result<RecordKey, Problem> {
+    let answers = ask_all(desk, |reply| Mail::Session { id, reply }).await;
+    let found = answers.iter().find_map(|answer| answer.flatten());
+    found.ok_or_else(|| not_found(answers.contains(&None)))
+}
+
+fn parse(id: &str) -> Result<SessionId, Problem> {
+    id.parse()
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("{error}")))
+}
+
+fn gone() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is no session of this id")
+}
+
+fn not_found(silence: bool) -> Problem {
+    if silence {
+        return Problem::unavailable("a shard does not answer, and the session is on no other");
+    }
+    gone()
+}
+
+/// Asks every shard at once. `None` stands for one that did not answer.
+async fn ask_all<T>(desk: &Desk, letter: impl Fn(Sender<T>) -> Mail) -> Vec<Option<T>> {
+    let asked = desk.watched.mail.iter().map(|mail| ask(mail, &letter));
+    join_all(asked).await
+}
+
+async fn ask<T>(mail: &MailSender, letter: impl Fn(Sender<T>) -> Mail) -> Option<T> {
+    let (reply, answer) = async_channel::bounded(1);
+    mail.try_send(letter(reply)).ok()?;
+    timeout(ANSWER_TIMEOUT, answer.recv()).await.ok()?.ok()
+}

@@ -1,0 +1,152 @@
+//! The bearer token (RFC 6750): read from a file that nobody else can read,
+//! compared in constant time, never logged.
+
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// Bytes of a token: long enough not to be guessed, short enough for a header.
+const LENGTH: std::ops::RangeInclusive<usize> = 16..=512;
+
+/// Bits of a file's mode that let others than its owner at it.
+const OTHERS: u32 = 0o077;
+
+/// Why a token cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The file cannot be read.
+    #[error("cannot read the file: {0}")]
+    Read(#[from] io::Error),
+    /// Others could read the file.
+    #[error("others than its owner may read or write the file (mode {0:03o}); chmod 600 it")]
+    Exposed(u32),
+    /// It is no token.
+    #[error(
+        "the file must hold one token of {} to {} visible ASCII characters, such as \
+         `openssl rand -hex 32` prints",
+        LENGTH.start(), LENGTH.end()
+    )]
+    NotAToken,
+}
+
+/// The token every request must bring.
+pub(super) struct Token(Zeroizing<String>);
+
+impl Token {
+    pub(super) fn read(path: &Path) -> Result<Self, TokenError> {
+        let file = File::open(path)?;
+        let mode = file.metadata()?.mode() & 0o777;
+        if mode & OTHERS != 0 {
+            return Err(TokenError::Exposed(mode));
+        }
+        let mut text = Zeroizing::new(String::new());
+        // One more than fits with a line break, to see that it is too long.
+        let limit = *LENGTH.end() as u64 + 3;
+        file.take(limit).read_to_string(&mut text)?;
+        let token = text.trim();
+        let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
+        if !LENGTH.contains(&token.len()) || !visible {
+            return Err(TokenError::NotAToken);
+        }
+        Ok(Self(Zeroizing::new(token.to_owned())))
+    }
+
+    /// Whether exactly one Authorization header brings this token.
+    pub(super) fn is_brought_by(&self, headers: &HeaderMap) -> bool {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return false;
+        };
+        let brought = value.as_bytes().split_at_checked("Bearer ".len());
+        brought.is_some_and(|(scheme, token)| {
+            scheme.eq_ignore_ascii_case(b"Bearer ") && bool::from(token.ct_eq(self.0.as_bytes()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::HeaderValue;
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    fn file(content: &str, mode: u32) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+        let mode = std::fs::Permissions::from_mode(mode);
+        file.as_file().set_permissions(mode).unwrap();
+        file
+    }
+
+    fn read(content: &str) -> Result<Token, TokenError> {
+        Token::read(file(content, 0o600).path())
+    }
+
+    #[test]
+    fn a_token_is_one_long_visible_word() {
+        for good in [
+            TOKEN,
+            "0123456789abcdef\n",
+            &"x".repeat(512),
+            " -~0123456789ab==\r\n",
+        ] {
+            assert!(read(good).is_ok(), "{good:?}");
+        }
+        let bad = [
+            "",
+            "short",
+            "0123456789 abcdef",
+            "0123456789abcdé",
+            &"x".repeat(513),
+        ];
+        for bad in bad {
+            assert!(matches!(read(bad), Err(TokenError::NotAToken)), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        for mode in [0o644, 0o640, 0o602, 0o601] {
+            let refused = Token::read(file(TOKEN, mode).path());
+            assert!(matches!(refused, Err(TokenError::Exposed(seen)) if seen == mode));
+        }
+        assert!(Token::read(file(TOKEN, 0o400).path()).is_ok());
+    }
+
+    #[test]
+    fn only_the_very_token_is_let_in() {
+        let token = read(TOKEN).unwrap();
+        let headers = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+            }
+            headers
+        };
+        let right = format!("Bearer {TOKEN}");
+        assert!(token.is_brought_by(&headers(&[&right])));
+        assert!(token.is_brought_by(&headers(&["bearer 0123456789abcdef"])));
+        for wrong in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer 0123456789abcdeg",
+            "Bearer 0123456789abcde",
+            "Bearer 0123456789abcdef0",
+            "Basic 0123456789abcdef",
+            TOKEN,
+        ] {
+            assert!(!token.is_brought_by(&headers(&[wrong])), "{wrong}");
+        }
+        assert!(!token.is_brought_by(&headers(&[])));
+        assert!(!token.is_brought_by(&headers(&[&right, &right])));
+    }
+}
