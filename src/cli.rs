@@ -59,6 +59,9 @@ pub struct Serve {
     /// Longest time sessions get to end when the server stops, such as 30s.
     #[arg(long, value_name = "TIME")]
     pub drain_timeout: Option<String>,
+    /// Unix socket over which the listeners are taken from the process that runs, and later given on.
+    #[arg(long, value_name = "SOCKET")]
+    pub takeover: Option<String>,
     /// Check the configuration and exit.
     #[arg(long)]
     pub check: bool,
@@ -113,6 +116,7 @@ impl Command {
                     placement,
                     allow,
                     drain_timeout,
+                    takeover,
                     check: _,
                     print_config: _,
                 } = serve;
@@ -126,6 +130,9 @@ impl Command {
                     "server.drain_timeout",
                     drain_timeout,
                 ));
+                layers
+                    .flags
+                    .extend(flag("--takeover", "server.takeover", takeover));
                 Layers {
                     preset: preset.clone(),
                     file: config.clone(),
@@ -200,7 +207,7 @@ mod tests {
     fn every_flag_reaches_its_setting() {
         let line = "sshard serve --preset security --listen 127.0.0.1:1 --listen [::1]:2 --admin-listen 127.0.0.1:3 \
             --shards 3 --cpus 0-2 --placement kernel --allow a:22 --allow b:22 \
-            --set limits.max_connections=77 --log-level warn --log-format json --drain-timeout 5s";
+            --set limits.max_connections=77 --log-level warn --log-format json --drain-timeout 5s --takeover /x/y";
         let loaded = config::load(&layers(line, &[])).expect("valid");
         let printed = loaded.print();
         for expected in [
@@ -214,6 +221,7 @@ mod tests {
             "level = \"warn\" # --log-level",
             "format = \"json\" # --log-format",
             "drain_timeout = \"5s\" # --drain-timeout",
+            "takeover = \"/x/y\" # --takeover",
             "max_unauthenticated = 200 # preset security",
         ] {
             assert!(

@@ -5,6 +5,7 @@ pub mod admin;
 mod reload;
 mod signals;
 mod supervise;
+pub mod takeover;
 
 pub use reload::{HostCheck, ReloadError, Reloaded, Reloader, limits_of};
 pub use signals::watch_signals;

@@ -3,6 +3,7 @@
 
 mod cpus;
 mod host;
+mod listeners;
 mod thread;
 
 pub use cpus::CpuError;
@@ -10,7 +11,8 @@ pub use host::HostError;
 
 use crate::bridge::{LatestTerms, SessionContext, Terms};
 use crate::config::{Config, Loaded};
-use crate::control::admin::{Admin, AdminError, AdminHandle};
+use crate::control::admin::{AdminError, AdminHandle};
+use crate::control::takeover::{GiverHandle, TakeoverError};
 use crate::control::{self, Event, EventSender, HostCheck, Reloader, Supervised};
 use crate::limits::LimitTable;
 use crate::registry::Registry;
@@ -20,6 +22,7 @@ use crate::targets::{PolicyErrors, Resolver};
 use crate::telemetry::{Counters, OwnCounters};
 use crate::workers::Workers;
 use arc_swap::ArcSwap;
+use listeners::Listeners;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,6 +61,15 @@ pub enum StartError {
     /// The administrator's listener.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// The listeners of the process that runs could not be taken over.
+    #[error("server.takeover: {0}")]
+    Takeover(TakeoverError),
+    /// A passed socket is reachable from other machines.
+    #[error(
+        "a passed socket listens on {0}, which can be reached from other machines without TLS, \
+         and passwords cross it; pass a loopback one, or set server.allow_plaintext=true"
+    )]
+    OpenSocket(SocketAddr),
     /// A shard's thread ended before it listened.
     #[error("shard {0} could not start; the log says why")]
     Shard(usize),
@@ -71,7 +83,8 @@ fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
 pub struct Server {
     addresses: Vec<SocketAddr>,
     admin_addresses: Vec<SocketAddr>,
-    _admin: AdminHandle,
+    _admin: Option<AdminHandle>,
+    _takeover: Option<GiverHandle>,
     shards: Vec<JoinHandle<()>>,
     watched: Supervised,
     events: Receiver<Event>,
@@ -136,17 +149,23 @@ impl Server {
     }
 
     fn start_shards(shared: &Shared, config: &Config, cpus: &[usize]) -> Result<Self, StartError> {
-        let server = &config.server;
-        let admin = Admin::bind(&config.admin, Vec::new())?;
+        let mut listeners = listeners::open(config, cpus.len())?;
+        let heirloom = listeners
+            .heirloom(config)
+            .map_err(io_error("cannot duplicate a listening socket"))?;
+        let Listeners {
+            addresses,
+            by_shard,
+            admin,
+            ..
+        } = listeners;
         let admin_addresses = admin.addresses().map_err(io_error("admin.listen"))?;
-        let (addresses, listeners) = shard::bind(&server.listen, cpus.len(), server.backlog)
-            .map_err(io_error("server.listen"))?;
         let (senders, receivers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| shard::mailbox()).unzip();
         let (event_sender, events) = control::events();
         control::watch_signals(event_sender.clone()).map_err(io_error("cannot watch signals"))?;
         let watched = Supervised {
             mail: senders.into(),
-            placement: Placement::new(cpus.len(), server.placement),
+            placement: Placement::new(cpus.len(), config.server.placement),
             lifecycle: Arc::new(Lifecycle::new(cpus.len())),
             terms: Arc::clone(&shared.terms),
             limits: limit_table(config),
@@ -156,7 +175,7 @@ impl Server {
         let admin = admin.start(watched.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
         for (index, ((cpu, listeners), mail)) in
-            cpus.iter().zip(listeners).zip(receivers).enumerate()
+            cpus.iter().zip(by_shard).zip(receivers).enumerate()
         {
             let setup = ShardSetup {
                 index,
@@ -173,16 +192,23 @@ impl Server {
                 .map_err(io_error("cannot start the thread of a shard"))?;
             shards.push(thread);
         }
-        let server = Self {
+        let mut server = Self {
             addresses,
             admin_addresses,
-            _admin: admin,
+            _admin: None,
+            _takeover: None,
             shards,
             watched,
             events,
             reloader: None,
         };
         server.wait_until_ready()?;
+        match heirloom {
+            Some(heirloom) => {
+                server._takeover = Some(heirloom.offer(admin, &server.watched, event_sender)?);
+            }
+            None => server._admin = Some(admin),
+        }
         Ok(server)
     }
 

@@ -1,8 +1,12 @@
-//! Listening sockets: one per shard and address, all on one port.
+//! Listening sockets: one per shard and address, all on one port; or those
+//! another process has passed, of which none may be left out.
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
+
+/// Addresses as bound, and each shard's sockets.
+pub type Listeners = (Vec<SocketAddr>, Vec<Vec<Socket>>);
 
 /// Binds `addresses` once per shard. Port 0 takes a free port, the same for
 /// all shards. Returns the addresses as bound, and each shard's sockets.
@@ -12,11 +16,7 @@ use std::net::SocketAddr;
 ///
 /// # Errors
 /// The system's, with the address it is about.
-pub fn bind(
-    addresses: &[SocketAddr],
-    shards: usize,
-    backlog: u32,
-) -> io::Result<(Vec<SocketAddr>, Vec<Vec<Socket>>)> {
+pub fn bind(addresses: &[SocketAddr], shards: usize, backlog: u32) -> io::Result<Listeners> {
     let any_v4 = addresses.iter().any(SocketAddr::is_ipv4);
     let mut bound = Vec::new();
     let mut by_shard: Vec<Vec<Socket>> = (0..shards).map(|_| Vec::new()).collect();
@@ -36,6 +36,38 @@ pub fn bind(
     Ok((bound, by_shard))
 }
 
+/// Gives every shard a socket of each address, and every socket to a shard:
+/// one that nobody accepts from would keep its connections waiting for ever.
+/// Where there are fewer sockets than shards, shards share duplicates.
+///
+/// # Errors
+/// If a socket cannot be duplicated or has no IP address.
+pub fn distribute(passed: Vec<Socket>, shards: usize) -> io::Result<Listeners> {
+    let mut by_address: Vec<(SocketAddr, Vec<Socket>)> = Vec::new();
+    for socket in passed {
+        let address = socket.local_addr()?.as_socket();
+        let address = address.ok_or_else(|| io::Error::other("not an IP socket"))?;
+        match by_address.iter_mut().find(|(known, _)| *known == address) {
+            Some((_, sockets)) => sockets.push(socket),
+            None => by_address.push((address, vec![socket])),
+        }
+    }
+    let mut by_shard: Vec<Vec<Socket>> = (0..shards).map(|_| Vec::new()).collect();
+    let mut addresses = Vec::new();
+    for (address, sockets) in by_address {
+        addresses.push(address);
+        let missing = shards.saturating_sub(sockets.len());
+        let copies = sockets.iter().cycle().take(missing).map(Socket::try_clone);
+        let copies = copies.collect::<io::Result<Vec<_>>>()?;
+        for (place, socket) in sockets.into_iter().chain(copies).enumerate() {
+            if let Some(of_shard) = by_shard.get_mut(place % shards.max(1)) {
+                of_shard.push(socket);
+            }
+        }
+    }
+    Ok((addresses, by_shard))
+}
+
 /// `share`: the address has a socket of this process already.
 fn bind_one(address: SocketAddr, only_v6: bool, share: bool, backlog: u32) -> io::Result<Socket> {
     let kind = Type::STREAM.nonblocking().cloexec();
@@ -53,4 +85,54 @@ fn bind_one(address: SocketAddr, only_v6: bool, share: bool, backlog: u32) -> io
     socket.set_reuse_port(true)?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::os::unix::fs::MetadataExt;
+
+    /// The kernel's number of a socket: duplicates share it.
+    fn inode(socket: &Socket) -> u64 {
+        let copy = socket.try_clone().unwrap();
+        let file = std::fs::File::from(std::os::fd::OwnedFd::from(copy));
+        file.metadata().unwrap().ino()
+    }
+
+    /// `per_address[i]` sockets on the i-th address, shared out to `shards`.
+    fn shared_out(per_address: &[usize], shards: usize) {
+        let loopback = [SocketAddr::from(([127, 0, 0, 1], 0))];
+        let mut passed = Vec::new();
+        let mut expected = Vec::new();
+        for count in per_address {
+            let (addresses, sockets) = bind(&loopback, *count, 8).unwrap();
+            expected.extend(addresses);
+            passed.extend(sockets.into_iter().flatten());
+        }
+        let all: HashSet<u64> = passed.iter().map(inode).collect();
+        let (addresses, by_shard) = distribute(passed, shards).unwrap();
+        let what = format!("{per_address:?} on {shards}");
+        assert_eq!(addresses, expected, "{what}");
+        assert_eq!(by_shard.len(), shards, "{what}");
+        let served: HashSet<u64> = by_shard.iter().flatten().map(inode).collect();
+        assert_eq!(served, all, "{what}: every socket is accepted from");
+        for sockets in &by_shard {
+            let has: HashSet<SocketAddr> = sockets
+                .iter()
+                .filter_map(|socket| socket.local_addr().ok()?.as_socket())
+                .collect();
+            assert_eq!(has, expected.iter().copied().collect(), "{what}");
+        }
+    }
+
+    #[test]
+    fn every_shard_has_every_address_and_every_socket_a_shard() {
+        for shards in 1..5 {
+            for sockets in 1..6 {
+                shared_out(&[sockets], shards);
+                shared_out(&[sockets, 1], shards);
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ mod placement;
 
 pub use crate::bridge::Drain;
 pub use lifecycle::Lifecycle;
-pub use listen::bind;
+pub use listen::{Listeners, bind, distribute};
 pub use mailbox::{Handover, Mail, MailReceiver, MailSender, mailbox};
 pub use manager::ConnectionManager;
 pub use placement::{Placement, Reservation};

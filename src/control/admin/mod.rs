@@ -56,6 +56,9 @@ pub enum AdminError {
         /// The system's word.
         source: io::Error,
     },
+    /// A passed listener is reachable from other machines.
+    #[error("a passed administrator's listener on {0} needs admin.token_file")]
+    Open(SocketAddr),
     /// No thread, or no descriptors for its runtime.
     #[error("cannot start the administrator's listener: {0}")]
     Start(#[from] io::Error),
@@ -89,13 +92,15 @@ struct Peer {
 
 impl Admin {
     /// Reads the token, and binds the listeners; `passed` are already bound
-    /// and serve in place of `admin.listen`.
+    /// and serve in place of `admin.listen`, unless that is none.
     ///
     /// # Errors
     /// [`AdminError`].
     pub fn bind(config: &config::Admin, passed: Vec<TcpListener>) -> Result<Self, AdminError> {
         let token = config.token_file.as_deref().map(Token::read).transpose()?;
-        let listeners = if passed.is_empty() {
+        let listeners = if config.listen.is_empty() {
+            Vec::new()
+        } else if passed.is_empty() {
             let bind = |address: &SocketAddr| {
                 TcpListener::bind(address).map_err(|source| AdminError::Listen {
                     address: *address,
@@ -108,6 +113,10 @@ impl Admin {
         };
         for listener in &listeners {
             listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            if token.is_none() && !address.ip().to_canonical().is_loopback() {
+                return Err(AdminError::Open(address));
+            }
         }
         Ok(Self { listeners, token })
     }

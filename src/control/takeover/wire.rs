@@ -1,0 +1,266 @@
+//! The words of a takeover, one message each on a SOCK_SEQPACKET socket, and
+//! descriptors beside them. Every message is bounded, every wait has the
+//! socket's timeout.
+
+use super::{Sockets, TakeoverError};
+use rustix::net::sockopt::socket_peercred;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use serde::{Deserialize, Serialize};
+use socket2::Socket;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Of the protocol.
+const VERSION: u32 = 1;
+
+/// Longest message, in bytes.
+const MAX_MESSAGE: usize = 256;
+
+/// Descriptors per message; the kernel takes up to 253.
+const BATCH: usize = 64;
+
+/// Sockets that may be passed; one per shard and address, and then some.
+const MAX_SOCKETS: usize = 4096;
+
+/// What accompanies a batch of descriptors.
+const SOCKETS: &[u8] = b"sockets";
+
+pub(super) const READY: &[u8] = b"ready";
+pub(super) const DONE: &[u8] = b"done";
+
+/// What is coming.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    public: usize,
+    admin: usize,
+}
+
+/// Whether the peer runs as the same user or as root (SO_PEERCRED, unix(7)).
+pub(super) fn check_peer(connection: &Socket) -> Result<(), TakeoverError> {
+    let peer = socket_peercred(connection).map_err(std::io::Error::from)?;
+    if peer.uid == rustix::process::geteuid() || peer.uid.is_root() {
+        Ok(())
+    } else {
+        Err(TakeoverError::Stranger(peer.uid.as_raw()))
+    }
+}
+
+/// Sends a word.
+pub(super) fn say(connection: &Socket, word: &[u8]) -> Result<(), TakeoverError> {
+    connection.send(word)?;
+    Ok(())
+}
+
+/// Waits for a word.
+pub(super) fn expect(connection: &Socket, word: &'static [u8]) -> Result<(), TakeoverError> {
+    let (said, _) = receive(connection)?;
+    if said == word {
+        return Ok(());
+    }
+    Err(TakeoverError::Protocol(if said.is_empty() {
+        "it has closed the connection"
+    } else {
+        "an unexpected word"
+    }))
+}
+
+/// Passes duplicates of all sockets.
+pub(super) fn send_sockets(connection: &Socket, sockets: &Sockets) -> Result<(), TakeoverError> {
+    let header = Header {
+        version: VERSION,
+        public: sockets.public.len(),
+        admin: sockets.admin.len(),
+    };
+    let text = serde_json::to_vec(&header).map_err(std::io::Error::from)?;
+    say(connection, &text)?;
+    let all: Vec<BorrowedFd<'_>> = sockets
+        .public
+        .iter()
+        .chain(&sockets.admin)
+        .map(Socket::as_fd)
+        .collect();
+    for batch in all.chunks(BATCH) {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BATCH))];
+        let mut rights = SendAncillaryBuffer::new(&mut space);
+        if !rights.push(SendAncillaryMessage::ScmRights(batch)) {
+            return Err(TakeoverError::Protocol("too many sockets in a message"));
+        }
+        let text = [IoSlice::new(SOCKETS)];
+        sendmsg(connection, &text, &mut rights, SendFlags::NOSIGNAL)
+            .map_err(std::io::Error::from)?;
+    }
+    Ok(())
+}
+
+/// Takes what [`send_sockets`] passes. Each is a listening TCP socket.
+pub(super) fn receive_sockets(connection: &Socket) -> Result<Sockets, TakeoverError> {
+    let (text, _) = receive(connection)?;
+    let header: Header = serde_json::from_slice(&text)
+        .map_err(|_| TakeoverError::Protocol("no header came first"))?;
+    if header.version != VERSION {
+        return Err(TakeoverError::Protocol("it speaks another version"));
+    }
+    let expected = header.public.saturating_add(header.admin);
+    if expected > MAX_SOCKETS {
+        return Err(TakeoverError::Protocol("it has too many sockets"));
+    }
+    let mut all = Vec::new();
+    while all.len() < expected {
+        let (word, descriptors) = receive(connection)?;
+        if word != SOCKETS || descriptors.is_empty() {
+            return Err(TakeoverError::Protocol("sockets are missing"));
+        }
+        for descriptor in descriptors {
+            all.push(checked(descriptor)?);
+        }
+    }
+    let admin = all.split_off(header.public.min(all.len()));
+    Ok(Sockets { public: all, admin })
+}
+
+/// `descriptor`, if it is a listening TCP socket; set not to block.
+pub(super) fn checked(descriptor: OwnedFd) -> Result<Socket, TakeoverError> {
+    let socket = Socket::from(descriptor);
+    let is_tcp = socket
+        .r#type()
+        .is_ok_and(|kind| kind == socket2::Type::STREAM)
+        && socket
+            .local_addr()
+            .is_ok_and(|address| address.as_socket().is_some());
+    if !(is_tcp && socket.is_listener().unwrap_or(false)) {
+        return Err(TakeoverError::NotListening);
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// One message, and the descriptors beside it. Empty at the end.
+fn receive(connection: &Socket) -> Result<(Vec<u8>, Vec<OwnedFd>), TakeoverError> {
+    let mut message = [0; MAX_MESSAGE];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BATCH))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let received = recvmsg(
+        connection,
+        &mut [IoSliceMut::new(&mut message)],
+        &mut ancillary,
+        RecvFlags::CMSG_CLOEXEC,
+    )
+    .map_err(std::io::Error::from)?;
+    let descriptors = ancillary
+        .drain()
+        .filter_map(|item| match item {
+            RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let text = message.get(..received.bytes).unwrap_or(&message);
+    Ok((text.to_vec(), descriptors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn pair() -> (Socket, Socket) {
+        let kind = socket2::Type::SEQPACKET.cloexec();
+        let (one, two) = Socket::pair(socket2::Domain::UNIX, kind, None).unwrap();
+        let timeout = Some(std::time::Duration::from_secs(30));
+        one.set_read_timeout(timeout).unwrap();
+        two.set_read_timeout(timeout).unwrap();
+        (one, two)
+    }
+
+    fn listeners(count: usize) -> Vec<Socket> {
+        (0..count)
+            .map(|_| Socket::from(TcpListener::bind("127.0.0.1:0").unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn every_socket_arrives_as_the_same_socket() {
+        let (old, new) = pair();
+        let sockets = Sockets {
+            public: listeners(2 * BATCH + 1),
+            admin: listeners(1),
+        };
+        send_sockets(&old, &sockets).unwrap();
+        let taken = receive_sockets(&new).unwrap();
+        let cookies = |sockets: &[Socket]| -> Vec<u64> {
+            sockets.iter().map(|s| s.cookie().unwrap()).collect()
+        };
+        assert_eq!(cookies(&taken.public), cookies(&sockets.public));
+        assert_eq!(cookies(&taken.admin), cookies(&sockets.admin));
+        assert!(taken.public.iter().all(|s| s.nonblocking().unwrap()));
+        let flags = |s: &Socket| rustix::io::fcntl_getfd(s).unwrap();
+        let closes = |s| flags(s).contains(rustix::io::FdFlags::CLOEXEC);
+        assert!(taken.public.iter().all(closes));
+        say(&new, READY).unwrap();
+        expect(&old, READY).unwrap();
+    }
+
+    #[test]
+    fn what_does_not_listen_is_refused() {
+        let (old, new) = pair();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let sockets = Sockets {
+            public: vec![Socket::from(client)],
+            admin: Vec::new(),
+        };
+        send_sockets(&old, &sockets).unwrap();
+        let refused = receive_sockets(&new).err();
+        assert!(
+            matches!(refused, Some(TakeoverError::NotListening)),
+            "{refused:?}"
+        );
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let refused = checked(file.into()).err();
+        assert!(
+            matches!(refused, Some(TakeoverError::NotListening)),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn anything_else_is_named() {
+        for (sent, said) in [
+            (None, "no header"),
+            (Some("{}"), "no header"),
+            (
+                Some(r#"{"version":2,"public":1,"admin":0}"#),
+                "another version",
+            ),
+            (
+                Some(r#"{"version":1,"public":9999999999,"admin":0}"#),
+                "too many",
+            ),
+            (Some(r#"{"version":1,"public":1,"admin":0}"#), "missing"),
+        ] {
+            let (old, new) = pair();
+            if let Some(sent) = sent {
+                say(&old, sent.as_bytes()).unwrap();
+            }
+            drop(old);
+            let error = receive_sockets(&new).unwrap_err().to_string();
+            assert!(error.contains(said), "{sent:?}: {error}");
+        }
+        let (old, new) = pair();
+        say(&old, b"later").unwrap();
+        assert!(expect(&new, READY).is_err());
+        drop(old);
+        assert!(expect(&new, READY).is_err());
+    }
+
+    #[test]
+    fn the_peer_is_looked_at() {
+        let (old, new) = pair();
+        assert!(check_peer(&old).is_ok() && check_peer(&new).is_ok());
+    }
+}

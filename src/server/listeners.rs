@@ -1,0 +1,147 @@
+//! Where the listening sockets come from: an old process that hands them
+//! over, systemd, or the configuration.
+
+use super::{StartError, io_error};
+use crate::config::Config;
+use crate::control::admin::{Admin, AdminHandle};
+use crate::control::takeover::{Giver, GiverHandle, Sockets, Taken, take_over};
+use crate::control::{EventSender, Supervised};
+use crate::shard;
+use listenfd::ListenFd;
+use socket2::Socket;
+use std::collections::HashSet;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The listening sockets of the process.
+pub(super) struct Listeners {
+    /// Of the public port.
+    pub(super) addresses: Vec<SocketAddr>,
+    /// Each shard's.
+    pub(super) by_shard: Vec<Vec<Socket>>,
+    /// Of the administrator's port.
+    pub(super) admin: Admin,
+    /// The process they were taken from.
+    taken_from: Option<Taken>,
+}
+
+/// What a next process may take over.
+pub(super) struct Heirloom {
+    path: PathBuf,
+    sockets: Sockets,
+    taken_from: Option<Taken>,
+}
+
+/// Takes the sockets over, or binds them.
+pub(super) fn open(config: &Config, shards: usize) -> Result<Listeners, StartError> {
+    let mut taken_from = match &config.server.takeover {
+        Some(path) => take_over(path).map_err(StartError::Takeover)?,
+        None => None,
+    };
+    let Sockets { public, admin } = match &mut taken_from {
+        Some(taken) => std::mem::take(&mut taken.sockets),
+        None => Sockets {
+            public: from_systemd()?,
+            admin: Vec::new(),
+        },
+    };
+    let (addresses, by_shard) = if public.is_empty() {
+        let server = &config.server;
+        shard::bind(&server.listen, shards, server.backlog).map_err(io_error("server.listen"))?
+    } else {
+        accept_passed(config, public, shards)?
+    };
+    let admin = admin.into_iter().map(TcpListener::from).collect();
+    Ok(Listeners {
+        addresses,
+        by_shard,
+        admin: Admin::bind(&config.admin, admin)?,
+        taken_from,
+    })
+}
+
+fn from_systemd() -> Result<Vec<Socket>, StartError> {
+    let error = io_error("cannot use the sockets that systemd passes");
+    let mut passed = ListenFd::from_env();
+    let sockets = (0..passed.len()).map(|index| {
+        let Some(listener) = passed.take_tcp_listener(index)? else {
+            return Ok(None);
+        };
+        listener.set_nonblocking(true)?;
+        Ok(Some(Socket::from(listener)))
+    });
+    let sockets: std::io::Result<Vec<_>> = sockets.collect();
+    Ok(sockets.map_err(error)?.into_iter().flatten().collect())
+}
+
+/// Passed sockets are the listeners, whatever `server.listen` says.
+fn accept_passed(
+    config: &Config,
+    passed: Vec<Socket>,
+    shards: usize,
+) -> Result<shard::Listeners, StartError> {
+    let listeners =
+        shard::distribute(passed, shards).map_err(io_error("cannot use the passed sockets"))?;
+    let addresses = &listeners.0;
+    tracing::info!(
+        ?addresses,
+        "listening on passed sockets; server.listen is not used"
+    );
+    let open = addresses
+        .iter()
+        .find(|a| !a.ip().to_canonical().is_loopback());
+    match open {
+        Some(open) if !config.server.allow_plaintext => Err(StartError::OpenSocket(*open)),
+        _ => Ok(listeners),
+    }
+}
+
+impl Listeners {
+    /// Duplicates for a next process, if one may take over.
+    pub(super) fn heirloom(&mut self, config: &Config) -> std::io::Result<Option<Heirloom>> {
+        let Some(path) = &config.server.takeover else {
+            return Ok(None);
+        };
+        // Each once, however many shards share it.
+        let mut seen = HashSet::new();
+        let mut public = Vec::new();
+        for socket in self.by_shard.iter().flatten() {
+            if seen.insert(socket.cookie()?) {
+                public.push(socket.try_clone()?);
+            }
+        }
+        let admin = self.admin.duplicates()?.into_iter().map(Socket::from);
+        Ok(Some(Heirloom {
+            path: path.clone(),
+            sockets: Sockets {
+                public,
+                admin: admin.collect(),
+            },
+            taken_from: self.taken_from.take(),
+        }))
+    }
+}
+
+impl Heirloom {
+    /// To be called when every shard accepts: lets the old process go, then
+    /// waits for a next one, which takes the place of `admin`, too.
+    pub(super) fn offer(
+        self,
+        admin: AdminHandle,
+        watched: &Supervised,
+        events: EventSender,
+    ) -> Result<GiverHandle, StartError> {
+        let Self {
+            path,
+            sockets,
+            taken_from,
+        } = self;
+        if let Some(taken) = taken_from {
+            taken.finish();
+        }
+        Giver::bind(&path)
+            .and_then(|giver| giver.start(sockets, admin, Arc::clone(&watched.mail), events))
+            .map_err(io_error("cannot listen at server.takeover"))
+    }
+}
