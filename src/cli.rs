@@ -25,6 +25,8 @@ pub enum Command {
     Demo(Demo),
     /// Run the bridge.
     Serve(Serve),
+    /// Show or end the sessions of a running bridge.
+    Sessions(Sessions),
 }
 
 /// Flags of `sshard demo`.
@@ -70,6 +72,47 @@ pub struct Serve {
     pub print_config: bool,
 }
 
+/// Flags of `sshard sessions`.
+#[derive(Debug, Args)]
+pub struct Sessions {
+    /// What to do; without it, list.
+    #[command(subcommand)]
+    pub action: Option<SessionsAction>,
+    /// TOML file of the bridge, for admin.listen and admin.token_file.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Any setting, as section.key=value; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    pub set: Vec<String>,
+    /// Address of the bridge's administrator's port.
+    #[arg(long, value_name = "ADDR", global = true)]
+    pub admin: Option<String>,
+    /// File with the administrator's token.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub token_file: Option<String>,
+    /// Print the answer as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What `sshard sessions` does.
+#[derive(Debug, Subcommand)]
+pub enum SessionsAction {
+    /// List all sessions.
+    List,
+    /// Show one session.
+    Show {
+        /// Its id, or the first digits of it.
+        id: String,
+    },
+    /// End sessions; their clients see 4412.
+    Kill {
+        /// Their ids, or the first digits of each.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+}
+
 /// Flags of every subcommand that runs the bridge.
 #[derive(Debug, Args)]
 pub struct Common {
@@ -108,6 +151,10 @@ impl Command {
                     ..common.layers()
                 }
             }
+            Self::Sessions(sessions) => Layers {
+                env,
+                ..sessions.layers()
+            },
             Self::Serve(serve) => {
                 let Serve {
                     common,
@@ -140,6 +187,29 @@ impl Command {
                     ..layers
                 }
             }
+        }
+    }
+}
+
+impl Sessions {
+    fn layers(&self) -> Layers {
+        let Self {
+            action: _,
+            config,
+            set,
+            admin,
+            token_file,
+            json: _,
+        } = self;
+        let flags = [
+            flag("--admin", "admin.listen", admin),
+            flag("--token-file", "admin.token_file", token_file),
+        ];
+        Layers {
+            file: config.clone(),
+            set: set.clone(),
+            flags: flags.into_iter().flatten().collect(),
+            ..Layers::default()
         }
     }
 }

@@ -53,6 +53,10 @@ const ROOMS: &[Room] = &[
         may_name: &[
             "server",
             "cli::Serve",
+            "cli::Sessions",
+            "cli::SessionsAction",
+            "control::admin::Token",
+            "control::admin::TokenError",
             "targets::Policy",
             "config",
             "telemetry",

@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod serve;
+pub mod sessions;
 
 use crate::config::ConfigErrors;
 use crate::server::{Server, StartError};
@@ -23,6 +24,9 @@ pub enum ToolError {
     /// The demo's SSH server did not start.
     #[error("{0}")]
     Demo(#[from] demo::DemoError),
+    /// The running bridge could not be asked.
+    #[error("{0}")]
+    Sessions(#[from] sessions::SessionsError),
     /// What was asked for cannot be printed.
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
@@ -55,7 +59,11 @@ impl ToolError {
         match self {
             // EX_CONFIG of sysexits.h.
             Self::Config(_) | Self::Start(StartError::Policy(_)) => 78,
-            Self::Start(_) | Self::ShardDied(_) | Self::Demo(_) | Self::Print(_) => 1,
+            Self::Start(_)
+            | Self::ShardDied(_)
+            | Self::Demo(_)
+            | Self::Sessions(_)
+            | Self::Print(_) => 1,
         }
     }
 }

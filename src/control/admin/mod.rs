@@ -12,7 +12,7 @@ mod snapshot;
 mod stats;
 mod token;
 
-pub use token::TokenError;
+pub use token::{Token, TokenError};
 
 use super::supervise::{EventSender, Supervised};
 use crate::config;
@@ -25,7 +25,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use token::Token;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{LocalSet, spawn_local};

@@ -35,10 +35,14 @@ pub enum TokenError {
 }
 
 /// The token every request must bring.
-pub(super) struct Token(Zeroizing<String>);
+pub struct Token(Zeroizing<String>);
 
 impl Token {
-    pub(super) fn read(path: &Path) -> Result<Self, TokenError> {
+    /// Reads a token.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn read(path: &Path) -> Result<Self, TokenError> {
         let file = File::open(path)?;
         let mode = file.metadata()?.mode() & 0o777;
         if mode & OTHERS != 0 {
@@ -54,6 +58,11 @@ impl Token {
             return Err(TokenError::NotAToken);
         }
         Ok(Self(Zeroizing::new(token.to_owned())))
+    }
+
+    /// The token itself, for a client to bring. Not to be logged.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// Whether exactly one Authorization header brings this token.

@@ -1,0 +1,152 @@
+//! `sshard sessions`: the sessions of a running bridge, for people. Talks to
+//! its administrator's listener; what it can do, `curl` can.
+
+mod client;
+mod table;
+
+use super::{ToolError, say};
+use crate::cli::{Sessions, SessionsAction};
+use crate::config::Loaded;
+use client::Client;
+use serde::Deserialize;
+
+/// Least digits of an id that stand for all of it.
+const MIN_PREFIX: usize = 4;
+
+/// Digits of a whole id.
+const ID_DIGITS: usize = 32;
+
+/// Why nothing could be shown or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionsError {
+    /// The configuration has no listener to talk to.
+    #[error("admin.listen is empty, so the bridge has no administrator's listener")]
+    NoListener,
+    /// The token cannot be used.
+    #[error("admin.token_file: {0}")]
+    Token(#[from] crate::control::admin::TokenError),
+    /// No answer.
+    #[error(
+        "no answer from http://{address}: {reason}. Is the bridge running, and is this its \
+         admin.listen? (--admin ADDR, or --config FILE as the bridge has it)"
+    )]
+    NoAnswer {
+        /// Who was asked.
+        address: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A refusal.
+    #[error("{0}")]
+    Refused(String),
+    /// 401.
+    #[error("the bridge wants its token: --token-file FILE, or admin.token_file")]
+    Unauthorized,
+    /// It answers, but not as a bridge does.
+    #[error("the answer is not one of sshard's: {0}")]
+    NotOurs(String),
+    /// Not the beginning of an id.
+    #[error("{0:?} is not a session id: give its first 4 hex digits or more")]
+    BadId(String),
+    /// No such session.
+    #[error("no session's id begins with {0}")]
+    Unknown(String),
+    /// More than one.
+    #[error("{prefix} is the beginning of {}; give more of it", .ids.join(", "))]
+    Ambiguous {
+        /// What was given.
+        prefix: String,
+        /// What it could be.
+        ids: Vec<String>,
+    },
+}
+
+/// A session, as the API tells of it.
+#[derive(Debug, Deserialize)]
+struct Session {
+    id: String,
+    shard: usize,
+    state: String,
+    target: String,
+    target_address: Option<String>,
+    client_ip: String,
+    user: Option<String>,
+    created_at: String,
+    last_activity: String,
+    duration_seconds: f64,
+    input_bytes: u64,
+    output_bytes: u64,
+    /// Of one session alone.
+    host_connections: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct List {
+    sessions: Vec<Session>,
+    unanswered_shards: Vec<usize>,
+}
+
+/// Lists, shows or ends sessions.
+///
+/// # Errors
+/// [`ToolError`].
+pub fn run(loaded: &Loaded, flags: &Sessions) -> Result<(), ToolError> {
+    let client = Client::new(&loaded.config.admin)?;
+    match &flags.action {
+        None | Some(SessionsAction::List) => {
+            let text = client.get("/api/v1/sessions")?;
+            if flags.json {
+                return Ok(say(text)?);
+            }
+            let list: List = client::parse(&text)?;
+            say(table::list(&list.sessions))?;
+            for shard in list.unanswered_shards {
+                say(format_args!("shard {shard} does not answer\n"))?;
+            }
+        }
+        Some(SessionsAction::Show { id }) => {
+            let id = complete(&client, id)?;
+            let text = client.get(&format!("/api/v1/sessions/{id}"))?;
+            if flags.json {
+                return Ok(say(text)?);
+            }
+            say(table::one(&client::parse(&text)?))?;
+        }
+        Some(SessionsAction::Kill { ids }) => {
+            // All are looked up before the first ends.
+            let ids: Result<Vec<_>, _> = ids.iter().map(|id| complete(&client, id)).collect();
+            for id in ids? {
+                let text = client.delete(&format!("/api/v1/sessions/{id}"))?;
+                if flags.json {
+                    say(text)?;
+                } else {
+                    say(format_args!("{id} is told to end\n"))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The id that begins with `prefix`.
+fn complete(client: &Client, prefix: &str) -> Result<String, SessionsError> {
+    let prefix = prefix.to_ascii_lowercase();
+    let is_hex = prefix.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_hex || !(MIN_PREFIX..=ID_DIGITS).contains(&prefix.len()) {
+        return Err(SessionsError::BadId(prefix));
+    }
+    if prefix.len() == ID_DIGITS {
+        return Ok(prefix);
+    }
+    let list: List = client::parse(&client.get("/api/v1/sessions")?)?;
+    let ids = list.sessions.into_iter().map(|session| session.id);
+    let mut ids: Vec<String> = ids.filter(|id| id.starts_with(&prefix)).collect();
+    match (ids.pop(), ids.is_empty()) {
+        (None, _) => Err(SessionsError::Unknown(prefix)),
+        (Some(id), true) => Ok(id),
+        (Some(id), false) => {
+            ids.push(id);
+            Err(SessionsError::Ambiguous { prefix, ids })
+        }
+    }
+}

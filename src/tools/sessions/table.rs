@@ -1,0 +1,196 @@
+//! Sessions as people read them. What comes from outside (targets, users)
+//! reaches the terminal without control characters.
+
+use super::Session;
+use std::fmt::Write as _;
+use std::time::Duration;
+use unicode_width::UnicodeWidthStr;
+
+/// Digits of an id in the table; enough to tell sessions apart.
+const ID_SHOWN: usize = 12;
+
+const HEADINGS: [&str; 10] = [
+    "ID", "STATE", "SHARD", "CLIENT", "TARGET", "USER", "AGE", "IDLE", "IN", "OUT",
+];
+
+/// All sessions, one a line under a heading.
+pub(super) fn list(sessions: &[Session]) -> String {
+    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    rows.extend(sessions.iter().map(row));
+    let widths: [usize; HEADINGS.len()] = std::array::from_fn(|column| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.width()).max().unwrap_or(0)
+    });
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            let gap = " ".repeat(width - cell.width() + 2);
+            line.push_str(cell);
+            line.push_str(&gap);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn row(session: &Session) -> [String; HEADINGS.len()] {
+    [
+        plain(&session.id).chars().take(ID_SHOWN).collect(),
+        plain(&session.state),
+        session.shard.to_string(),
+        plain(&session.client_ip),
+        plain(session.target_address.as_ref().unwrap_or(&session.target)),
+        session
+            .user
+            .as_deref()
+            .map_or_else(|| "-".to_owned(), plain),
+        age(session.duration_seconds),
+        idle(session).map_or_else(|| "-".to_owned(), age),
+        size(session.input_bytes),
+        size(session.output_bytes),
+    ]
+}
+
+/// One session, a property a line.
+pub(super) fn one(session: &Session) -> String {
+    let unknown = || "-".to_owned();
+    let count = |count: Option<u32>| count.map_or_else(unknown, |count| count.to_string());
+    let lines = [
+        ("id", plain(&session.id)),
+        ("state", plain(&session.state)),
+        ("shard", session.shard.to_string()),
+        ("client", plain(&session.client_ip)),
+        ("target", plain(&session.target)),
+        (
+            "address",
+            session
+                .target_address
+                .as_deref()
+                .map_or_else(unknown, plain),
+        ),
+        ("sessions to it", count(session.host_connections)),
+        ("user", session.user.as_deref().map_or_else(unknown, plain)),
+        ("created", plain(&session.created_at)),
+        ("last activity", plain(&session.last_activity)),
+        ("age", age(session.duration_seconds)),
+        ("input", size(session.input_bytes)),
+        ("output", size(session.output_bytes)),
+    ];
+    let mut text = String::new();
+    for (name, value) in lines {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{:<15} {value}", format!("{name}:"));
+    }
+    text
+}
+
+/// Seconds without input and output, by the bridge's clock.
+fn idle(session: &Session) -> Option<f64> {
+    let created = humantime::parse_rfc3339(&session.created_at).ok()?;
+    let last = humantime::parse_rfc3339(&session.last_activity).ok()?;
+    let active = last.duration_since(created).ok()?.as_secs_f64();
+    Some((session.duration_seconds - active).max(0.0))
+}
+
+/// The two largest units: `1d 2h`, `3m 4s`.
+fn age(seconds: f64) -> String {
+    let Ok(age) = Duration::try_from_secs_f64(seconds) else {
+        return "-".to_owned();
+    };
+    let seconds = age.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
+        (0, _, _) => format!("{hours}h {minutes}m"),
+        _ => format!("{days}d {hours}h"),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    let mut rest = bytes as f64;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if rest < 1024.0 {
+            let digits = usize::from(rest < 10.0 && unit != "B");
+            return format!("{rest:.digits$} {unit}");
+        }
+        rest /= 1024.0;
+    }
+    format!("{rest:.1} TiB")
+}
+
+fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { '?' } else { c };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(target: &str, user: Option<&str>) -> Session {
+        Session {
+            id: "0123456789abcdef0123456789abcdef".to_owned(),
+            shard: 1,
+            state: "active".to_owned(),
+            target: target.to_owned(),
+            target_address: None,
+            client_ip: "192.0.2.7".to_owned(),
+            user: user.map(str::to_owned),
+            created_at: "2026-01-01T00:00:00.000Z".to_owned(),
+            last_activity: "2026-01-01T01:00:00.000Z".to_owned(),
+            duration_seconds: 3661.5,
+            input_bytes: 1023,
+            output_bytes: 5 * 1024 * 1024 * 1024,
+            host_connections: Some(3),
+        }
+    }
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        let sessions = [
+            session("db", Some("müller")),
+            session("a.example.org:22", None),
+        ];
+        let table = list(&sessions);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].starts_with("ID            STATE   SHARD  CLIENT     TARGET"));
+        assert!(lines[1].starts_with("0123456789ab  active  1      192.0.2.7  db"));
+        let column = |line: &str, word: &str| line[..line.find(word).unwrap()].width();
+        let start = column(lines[0], "AGE");
+        assert_eq!(column(lines[1], "1h 1m"), start);
+        assert_eq!(column(lines[2], "1h 1m"), start);
+        assert!(
+            lines[1].ends_with("1h 1m  1m 1s  1023 B  5.0 GiB"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn units_fit_the_size() {
+        for (seconds, text) in [
+            (0.4, "0s"),
+            (59.9, "59s"),
+            (61.0, "1m 1s"),
+            (90_000.0, "1d 1h"),
+        ] {
+            assert_eq!(age(seconds), text);
+        }
+        for (bytes, text) in [(0, "0 B"), (1024, "1.0 KiB"), (10 * 1024, "10 KiB")] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let evil = session("\u{1b}]0;x\u{7}", Some("a\u{9b}31m\n"));
+        for text in [list(std::slice::from_ref(&evil)), one(&evil)] {
+            let bad = |c: char| c.is_control() && c != '\n';
+            assert!(!text.contains(bad), "{text:?}");
+        }
+        assert_eq!(list(&[evil]).lines().count(), 2);
+    }
+}
