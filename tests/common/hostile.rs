@@ -91,6 +91,14 @@ impl Hostile {
         self.wait(|state| state.open == count, "open", count);
     }
 
+    /// Ends every connection, and forgets those that are over.
+    pub(crate) fn break_connections(&self) {
+        for stream in self.shared.state.lock().unwrap().streams.drain(..) {
+            // The peer may have been faster.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
     fn wait(&self, reached: impl Fn(&State) -> bool, what: &str, count: usize) {
         let (state, _) = self
             .shared

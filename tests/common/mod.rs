@@ -21,8 +21,10 @@
 )]
 
 mod account;
+mod admin;
 mod bridge;
 mod hostile;
+pub(crate) mod in_process;
 mod log;
 mod proxy;
 pub(crate) mod raw;
@@ -32,6 +34,7 @@ mod sshd;
 mod ws;
 
 pub(crate) use account::{Account, KeyPair, account};
+pub(crate) use admin::Admin;
 pub(crate) use bridge::{Bridge, Finished, run, run_under};
 pub(crate) use hostile::{Hostile, Script, closed_port};
 pub(crate) use log::Log;

@@ -242,6 +242,19 @@ impl ScriptedSsh {
         self.tell(handle.data(id, bytes.to_vec()));
     }
 
+    /// Output of every session there is.
+    pub(crate) fn output_of_all(&self, bytes: &[u8]) {
+        let sessions = self.shared.state.lock().unwrap().sessions.clone();
+        for (handle, id) in sessions {
+            // One that is gone is not asked.
+            let word = async {
+                let word = handle.data(id, bytes.to_vec());
+                tokio::time::timeout(DEADLINE, word).await
+            };
+            let _ = self.runtime.block_on(word);
+        }
+    }
+
     /// Output on stderr.
     pub(crate) fn error_output(&self, bytes: &[u8]) {
         let (handle, id) = self.session();

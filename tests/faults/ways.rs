@@ -1,0 +1,236 @@
+//! The ways a session can end, and one client for each.
+
+use crate::common::in_process::POISON;
+use crate::common::{Account, Admin, Client, Hostile, KeyPair, Options, ScriptedSsh, Sshd};
+use crate::common::{Login, Script, SshScript, Start, closed_port};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    TargetRefused,
+    BadMessage,
+    NameNotFound,
+    ConnectRefused,
+    JunkBanner,
+    KeyExchangeFails,
+    HostKeyChanged,
+    WrongPassword,
+    ChannelRefused,
+    TerminalRefused,
+    RemoteExit,
+    RemoteKilled,
+    ClientCloses,
+    ClientResets,
+    ClientVanishes,
+    Idle,
+    Killed,
+    Panic,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 18] = [
+        Self::TargetRefused,
+        Self::BadMessage,
+        Self::NameNotFound,
+        Self::ConnectRefused,
+        Self::JunkBanner,
+        Self::KeyExchangeFails,
+        Self::HostKeyChanged,
+        Self::WrongPassword,
+        Self::ChannelRefused,
+        Self::TerminalRefused,
+        Self::RemoteExit,
+        Self::RemoteKilled,
+        Self::ClientCloses,
+        Self::ClientResets,
+        Self::ClientVanishes,
+        Self::Idle,
+        Self::Killed,
+        Self::Panic,
+    ];
+
+    /// Stage and reason it is counted under, and the close code, if anybody is there to read it.
+    pub(crate) fn counted(self) -> (&'static str, &'static str, Option<u16>) {
+        match self {
+            Self::TargetRefused => ("resolve", "target-refused", Some(4403)),
+            Self::BadMessage => ("auth", "bad-message", Some(4400)),
+            Self::NameNotFound => ("resolve", "name-not-found", Some(4502)),
+            Self::ConnectRefused => ("connect", "unreachable", Some(4502)),
+            Self::JunkBanner => ("handshake", "not-ssh", Some(4502)),
+            Self::KeyExchangeFails => ("handshake", "handshake-failed", Some(4502)),
+            Self::HostKeyChanged => ("handshake", "host-key-changed", Some(4409)),
+            Self::WrongPassword => ("login", "login-failed", Some(4401)),
+            Self::ChannelRefused | Self::TerminalRefused => ("shell", "start-refused", Some(4503)),
+            Self::RemoteExit | Self::RemoteKilled => ("relay", "exit", Some(1000)),
+            Self::ClientCloses => ("relay", "client-closed", Some(1000)),
+            Self::ClientResets => ("relay", "client-gone", None),
+            Self::ClientVanishes => ("relay", "no-pong", None),
+            Self::Idle => ("relay", "idle", Some(4410)),
+            Self::Killed => ("relay", "killed", Some(4412)),
+            Self::Panic => ("relay", "internal", Some(1011)),
+        }
+    }
+}
+
+/// The servers they need.
+pub(crate) struct Targets {
+    pub(crate) shell: ScriptedSsh,
+    password: ScriptedSsh,
+    no_channel: ScriptedSsh,
+    no_terminal: ScriptedSsh,
+    changed: ScriptedSsh,
+    hostile: Hostile,
+    junk: Hostile,
+    closed: SocketAddr,
+    sshd: Sshd,
+    key: KeyPair,
+    user: &'static str,
+}
+
+impl Targets {
+    pub(crate) fn start(account: &Account) -> Self {
+        let key = KeyPair::generate(&["-t", "ed25519"], "");
+        let sshd = Sshd::start();
+        sshd.authorise(&key);
+        Self {
+            shell: ScriptedSsh::start(SshScript::default()),
+            password: ScriptedSsh::start(SshScript::login(Login::Password("right"))),
+            no_channel: ScriptedSsh::start(SshScript::start(Start::RefuseChannel)),
+            no_terminal: ScriptedSsh::start(SshScript::start(Start::RefuseTerminal)),
+            changed: ScriptedSsh::start(SshScript::default()),
+            hostile: Hostile::start(Script::BannerThenJunk),
+            junk: Hostile::start(Script::Junk),
+            closed: closed_port(),
+            sshd,
+            key,
+            user: account.user,
+        }
+    }
+
+    /// `targets.allow`.
+    pub(crate) fn allow(&self) -> String {
+        let addresses = [
+            self.shell.addr(),
+            self.password.addr(),
+            self.no_channel.addr(),
+            self.no_terminal.addr(),
+            self.changed.addr(),
+            self.hostile.addr(),
+            self.junk.addr(),
+            self.closed,
+            self.sshd.addr(),
+        ];
+        let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+        format!("targets.allow={}", addresses.join(","))
+    }
+
+    /// Another key is on record for the server whose key is to have changed.
+    pub(crate) fn known_hosts(&self) -> String {
+        let address = self.changed.addr();
+        let key = self.key.public_line();
+        format!("[{}]:{} {key}\n", address.ip(), address.port())
+    }
+
+    /// The servers of this process forget the connections that are over: only the bridge's
+    /// descriptors are to be counted.
+    pub(crate) fn forget(&self) {
+        for ssh in [
+            &self.shell,
+            &self.password,
+            &self.no_channel,
+            &self.no_terminal,
+            &self.changed,
+        ] {
+            ssh.break_connections();
+        }
+        for hostile in [&self.hostile, &self.junk] {
+            hostile.break_connections();
+        }
+    }
+
+    fn address(&self, way: Way) -> SocketAddr {
+        match way {
+            Way::WrongPassword => self.password.addr(),
+            Way::ChannelRefused => self.no_channel.addr(),
+            Way::TerminalRefused => self.no_terminal.addr(),
+            Way::HostKeyChanged => self.changed.addr(),
+            Way::KeyExchangeFails => self.hostile.addr(),
+            Way::JunkBanner => self.junk.addr(),
+            Way::ConnectRefused => self.closed,
+            Way::RemoteExit | Way::RemoteKilled => self.sshd.addr(),
+            _ => self.shell.addr(),
+        }
+    }
+
+    fn path(&self, way: Way) -> String {
+        match way {
+            Way::TargetRefused => "/ws/192.0.2.1/22".to_owned(),
+            Way::NameNotFound => "/ws/gone".to_owned(),
+            _ => crate::common::scene::path_to(self.address(way)),
+        }
+    }
+
+    fn auth(&self, way: Way) -> Value {
+        match way {
+            Way::WrongPassword => json!({ "username": "u", "password": "wrong" }),
+            Way::RemoteExit | Way::RemoteKilled => {
+                let command = match way {
+                    Way::RemoteExit => "exit 3",
+                    _ => "kill -KILL $$",
+                };
+                json!({
+                    "username": self.user,
+                    "private_key": self.key.private_pem(),
+                    "command": command,
+                })
+            }
+            _ => json!({ "username": "u" }),
+        }
+    }
+
+    /// One session that ends this way. A client that is to stay until the bridge notices is
+    /// returned.
+    pub(crate) fn meet(&self, way: Way, bridge: SocketAddr, admin: &Admin) -> Option<Client> {
+        let mut client = Client::connect(bridge, &self.path(way), &Options::v1());
+        if way == Way::BadMessage {
+            client.wait_type("hello");
+            client.send_text("not an object");
+        } else {
+            client.auth_v1(&self.auth(way));
+        }
+        match way {
+            Way::ClientCloses => {
+                client.wait_type("ready");
+                client.send_json(&json!({ "type": "close" }));
+            }
+            Way::ClientResets => {
+                client.wait_type("ready");
+                let socket = socket2::SockRef::from(client.tcp());
+                socket.set_linger(Some(Duration::ZERO)).unwrap();
+                return None;
+            }
+            Way::ClientVanishes => {
+                client.wait_type("ready");
+                return Some(client);
+            }
+            Way::Killed => {
+                let ready = client.wait_type("ready");
+                let id = ready["session"].as_str().unwrap();
+                let told = admin.delete(&format!("/api/v1/sessions/{id}"));
+                assert_eq!(told.status, 202, "{told:?}");
+            }
+            Way::Panic => {
+                client.wait_type("ready");
+                client.send_binary(&[0; POISON]);
+            }
+            _ => {}
+        }
+        let (code, reason) = client.until_close();
+        let expected = way.counted().2;
+        assert_eq!(Some(code), expected, "{way:?}: {reason}");
+        None
+    }
+}
