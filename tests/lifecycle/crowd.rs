@@ -1,0 +1,115 @@
+//! Two thousand logins at once against a limit of two hundred.
+
+use crate::common::scene::path_to;
+use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript};
+use serde_json::json;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+const LOGINS: usize = 2000;
+const LIMIT: usize = 200;
+const THREADS: usize = 8;
+
+/// Every client's word on how it went, in order: `ready`, or the refusal's code and close code.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum Outcome {
+    Admitted,
+    Refused,
+}
+
+fn outcome(client: &mut Client) -> Outcome {
+    loop {
+        match client.recv_within(4 * DEADLINE) {
+            Some(crate::common::Event::Json(message)) => match message["type"].as_str() {
+                Some("ready") => return Outcome::Admitted,
+                Some("error") => {
+                    assert_eq!(message["code"], "limit", "{message}");
+                    assert_eq!(message["retryable"], true, "{message}");
+                    let (code, reason) = client.until_close();
+                    assert_eq!((code, reason.as_str()), (1013, "the server is full"));
+                    return Outcome::Refused;
+                }
+                _ => {}
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// In parts, each by a thread of its own.
+fn in_parallel<T: Send>(clients: &mut [Client], work: impl Fn(&mut Client) -> T + Sync) -> Vec<T> {
+    let part = clients.len().div_ceil(THREADS);
+    thread::scope(|scope| {
+        let threads: Vec<_> = clients
+            .chunks_mut(part)
+            .map(|part| scope.spawn(|| part.iter_mut().map(&work).collect::<Vec<T>>()))
+            .collect();
+        let parts = threads.into_iter().map(|thread| thread.join().unwrap());
+        parts.flatten().collect()
+    })
+}
+
+#[test]
+fn of_2000_logins_at_once_exactly_200_are_admitted() {
+    let ssh = ScriptedSsh::start(SshScript::default());
+    let target = ssh.addr().to_string();
+    let mut args = vec!["--shards", "2", "--allow", &target, "--log-level", "error"];
+    for setting in [
+        "ssh.host_key_policy=off",
+        "limits.max_connections=200",
+        // As many: where the target's limit is not met first, nothing rolls back.
+        "limits.max_connections_per_host=200",
+        "limits.max_unauthenticated=4000",
+        "limits.connection_timeout=300s",
+        "session.auth_timeout=300s",
+        "ssh.connect_timeout=120s",
+        "ssh.handshake_timeout=120s",
+        "ssh.auth_timeout=120s",
+        "websocket.ping_interval=600s",
+    ] {
+        args.extend(["--set", setting]);
+    }
+    let bridge = Bridge::start(&args, &[]);
+    let admin = Admin::of(&bridge);
+    let path = path_to(ssh.addr());
+    let mut clients: Vec<Client> = (0..LOGINS)
+        .map(|_| Client::connect(bridge.addr(), &path, &Options::v1()))
+        .collect();
+    in_parallel(&mut clients, |client| client.wait_type("hello"));
+    assert_eq!(admin.stat("unauthenticated"), LOGINS as u64);
+
+    let done = AtomicBool::new(false);
+    let highest = AtomicU64::new(0);
+    let outcomes = thread::scope(|scope| {
+        let sampler = scope.spawn(|| {
+            let mut samples = 0;
+            while !done.load(Ordering::Relaxed) {
+                highest.fetch_max(admin.stat("connections"), Ordering::Relaxed);
+                samples += 1;
+            }
+            samples
+        });
+        let auth = json!({ "type": "auth", "username": "u" });
+        in_parallel(&mut clients, |client| client.send_json(&auth));
+        let outcomes = in_parallel(&mut clients, outcome);
+        done.store(true, Ordering::Relaxed);
+        assert!(
+            sampler.join().unwrap() > 10,
+            "the gauge was looked at all along"
+        );
+        outcomes
+    });
+    let admitted = outcomes.iter().filter(|o| **o == Outcome::Admitted).count();
+    assert_eq!((admitted, outcomes.len()), (LIMIT, LOGINS));
+    assert_eq!(highest.load(Ordering::Relaxed), LIMIT as u64);
+    assert_eq!(admin.stat("connections"), LIMIT as u64);
+    assert_eq!(admin.get("/readyz").status, 503);
+
+    // The places come back, and with them service.
+    drop(clients);
+    admin.wait_empty();
+    assert_eq!(admin.get("/readyz").status, 200);
+    let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
+    client.auth_v1(&json!({ "username": "u" }));
+    client.wait_type("ready");
+}

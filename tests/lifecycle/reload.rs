@@ -1,0 +1,125 @@
+//! Reading the configuration again: what changes, what waits, and what a bad file does: nothing.
+
+use crate::common::DEADLINE;
+use crate::site::{By, Site};
+use rustix::process::Signal;
+use std::fs;
+
+const OPEN: &str = "targets.allow = [\"ALLOW\"]\nssh.host_key_policy = \"off\"\n";
+
+#[test]
+fn a_target_that_is_no_longer_allowed_is_refused_to_new_sessions_alone() {
+    for by in [By::Signal, By::Request] {
+        let site = Site::new(OPEN);
+        let mut old = site.ready();
+        site.reload("targets.allow = [\"192.0.2.1:22\"]\n", by);
+        site.refuses("target-refused", 4403);
+        site.works(&mut old);
+        site.reload(OPEN, by);
+        site.ready();
+    }
+}
+
+#[test]
+fn known_hosts_are_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let known_hosts = directory.path().join("known_hosts");
+    let strict = format!(
+        "targets.allow = [\"ALLOW\"]\nssh = {{ known_hosts = {known_hosts:?}, \
+         host_key_policy = \"strict\" }}\n"
+    );
+    let site = Site::new(&strict);
+    site.refuses("host-key-unknown", 4409);
+    let scan = std::process::Command::new("ssh-keyscan")
+        .args(["-p", &site.ssh.addr().port().to_string(), "127.0.0.1"])
+        .output()
+        .unwrap();
+    assert!(!scan.stdout.is_empty(), "{scan:?}");
+    fs::write(&known_hosts, scan.stdout).unwrap();
+    site.refuses("host-key-unknown", 4409);
+    site.reload(&strict, By::Signal);
+    site.ready();
+    fs::write(&known_hosts, "").unwrap();
+    site.reload(&strict, By::Request);
+    site.refuses("host-key-unknown", 4409);
+}
+
+#[test]
+fn a_bad_file_changes_nothing_and_says_why() {
+    let site = Site::new(OPEN);
+    let mut old = site.ready();
+    let bad = [
+        ("targets.allow = [", "sshard.toml"),
+        (
+            "targets.allow = [\"192.0.2.1:22\"]\nnonsense = 1\n",
+            "nonsense",
+        ),
+        (
+            "targets.allow = [\"192.0.2.1:22\", \"10.0.0.0/33:22\"]\n",
+            "10.0.0.0/33:22",
+        ),
+        ("targets.allow = []\n", "target"),
+        (
+            "targets.allow = [\"192.0.2.1:22\"]\nlimits.max_connections = 5\n\
+             limits.max_connections_per_host = 6\n",
+            "limits.max_connections_per_host",
+        ),
+        (
+            "targets.allow = [\"192.0.2.1:22\"]\nlimits.max_connections = 1000000\n\
+             limits.max_connections_per_host = 1\n",
+            "ulimit -n",
+        ),
+    ];
+    for (count, (text, said)) in bad.iter().enumerate() {
+        site.write(text);
+        let answer = site.admin.post("/api/v1/reload");
+        assert_eq!(answer.status, 422, "{text}: {answer:?}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(said), "{text}: {detail}");
+        assert_eq!(site.reloads("refused"), count as u64 + 1);
+        // The old policy and limits are in force.
+        drop(site.ready());
+        assert_eq!(site.admin.stat("max_connections"), 1000);
+    }
+    site.bridge.signal(Signal::HUP);
+    let known = "not reloaded; everything stays as it was";
+    site.bridge.wait_stderr_count(known, bad.len() + 1);
+    assert_eq!(site.reloads("applied"), 0);
+    site.works(&mut old);
+}
+
+#[test]
+fn settings_that_need_a_restart_are_named_and_keep_their_value() {
+    let site = Site::new(OPEN);
+    site.write(&format!(
+        "{OPEN}server = {{ listen = [\"127.0.0.1:1\"], backlog = 7, drain_timeout = \"7s\" }}\n\
+         log.level = \"error\"\nsession.idle_timeout = \"77s\"\n"
+    ));
+    let answer = site.admin.post("/api/v1/reload").json();
+    let keys = |name: &str| answer[name].as_array().unwrap().clone();
+    assert_eq!(
+        keys("changed"),
+        ["server.drain_timeout", "session.idle_timeout"]
+    );
+    // The address is the command line's, so the file's does not count.
+    assert_eq!(keys("needs_restart"), ["server.backlog", "log.level"]);
+    let config = site.admin.get("/api/v1/config").json();
+    assert_eq!(config["server"]["backlog"]["value"], 4096);
+    assert_eq!(config["server"]["backlog"]["source"], "default");
+    assert_eq!(config["session"]["idle_timeout"]["value"], "77s");
+    site.bridge
+        .wait_stderr("waiting for a restart: server.backlog, log.level", DEADLINE);
+}
+
+#[test]
+fn new_deadlines_are_for_new_sessions() {
+    let site = Site::new(OPEN);
+    let mut old = site.ready();
+    site.reload(
+        &format!("{OPEN}session.idle_timeout = \"1s\"\n"),
+        By::Request,
+    );
+    let mut new = site.ready();
+    assert_eq!(new.until_close().0, 4410);
+    site.works(&mut old);
+}

@@ -1,0 +1,103 @@
+//! A bridge with a configuration file that a test can change, and the servers it may reach.
+
+use crate::common::scene::path_to;
+use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript, poll};
+use rustix::process::Signal;
+use serde_json::json;
+use std::fs;
+
+pub(crate) struct Site {
+    pub(crate) bridge: Bridge,
+    pub(crate) admin: Admin,
+    pub(crate) ssh: ScriptedSsh,
+    directory: tempfile::TempDir,
+}
+
+/// How a reload is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Signal,
+    Request,
+}
+
+impl Site {
+    /// `settings` is TOML; `ALLOW` in it stands for the address of the SSH server.
+    pub(crate) fn new(settings: &str) -> Self {
+        let ssh = ScriptedSsh::start(SshScript::default());
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("sshard.toml");
+        fs::write(&file, with_address(settings, &ssh)).unwrap();
+        let file = file.display().to_string();
+        let bridge = Bridge::start(&["--shards", "2", "--config", &file], &[]);
+        Self {
+            admin: Admin::of(&bridge),
+            bridge,
+            ssh,
+            directory,
+        }
+    }
+
+    pub(crate) fn write(&self, settings: &str) {
+        let text = with_address(settings, &self.ssh);
+        fs::write(self.directory.path().join("sshard.toml"), text).unwrap();
+    }
+
+    /// Puts these settings in force; returns when they are.
+    pub(crate) fn reload(&self, settings: &str, by: By) {
+        let before = self.reloads("applied");
+        self.write(settings);
+        match by {
+            By::Request => {
+                let answer = self.admin.post("/api/v1/reload");
+                assert_eq!(answer.status, 200, "{answer:?}");
+            }
+            By::Signal => {
+                self.bridge.signal(Signal::HUP);
+                let done = poll(DEADLINE, || {
+                    (self.reloads("applied") > before).then_some(())
+                });
+                assert!(done.is_some(), "not reloaded");
+            }
+        }
+    }
+
+    /// The count of reloads with this outcome.
+    pub(crate) fn reloads(&self, outcome: &str) -> u64 {
+        let metrics = self.admin.get("/metrics").body;
+        let series = format!("sshard_reloads_total{{outcome=\"{outcome}\"}} ");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&series));
+        line.unwrap().parse().unwrap()
+    }
+
+    /// A client that has sent `auth`.
+    pub(crate) fn auth(&self) -> Client {
+        let path = path_to(self.ssh.addr());
+        let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
+        client.auth_v1(&json!({ "username": "u" }));
+        client
+    }
+
+    pub(crate) fn ready(&self) -> Client {
+        let mut client = self.auth();
+        client.wait_type("ready");
+        client
+    }
+
+    /// A new session is refused like this.
+    pub(crate) fn refuses(&self, code: &str, close: u16) {
+        let mut client = self.auth();
+        assert_eq!(client.wait_type("error")["code"], code);
+        assert_eq!(client.until_close().0, close);
+    }
+
+    /// What the client types reaches the server.
+    pub(crate) fn works(&self, client: &mut Client) {
+        let before = self.ssh.input().len();
+        client.send_binary(b"typed");
+        self.ssh.wait_input(before + 5);
+    }
+}
+
+fn with_address(settings: &str, ssh: &ScriptedSsh) -> String {
+    settings.replace("ALLOW", &ssh.addr().to_string())
+}

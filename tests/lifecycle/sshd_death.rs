@@ -1,0 +1,76 @@
+//! `kill -9` of a real sshd under two hundred sessions.
+
+use crate::common::scene::path_to;
+use crate::common::{Admin, Bridge, Client, KeyPair, Options, Sshd, account};
+use serde_json::json;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const SESSIONS: usize = 200;
+
+/// What the project promises its users.
+const PROMISE: Duration = Duration::from_secs(2);
+
+#[test]
+fn each_client_is_told_within_two_seconds_of_its_servers_death() {
+    let key = KeyPair::generate(&["-t", "ed25519"], "");
+    let mut sshd = Sshd::with(&["UsePAM no"]);
+    sshd.authorise(&key);
+    let target = sshd.addr().to_string();
+    let mut args = vec!["--shards", "2", "--allow", &target];
+    for setting in [
+        "ssh.host_key_policy=off",
+        "limits.max_connections_per_host=1000",
+        "websocket.ping_interval=600s",
+    ] {
+        args.extend(["--set", setting]);
+    }
+    let bridge = Bridge::start(&args, &[]);
+    let admin = Admin::of(&bridge);
+    let auth = json!({
+        "username": account().user,
+        "private_key": key.private_pem(),
+        "command": "exec sleep 1000",
+        "pty": false,
+    });
+    let clients: Vec<Client> = (0..SESSIONS)
+        .map(|_| {
+            let mut client = Client::connect(bridge.addr(), &path_to(sshd.addr()), &Options::v1());
+            client.auth_v1(&auth);
+            client.wait_type("ready");
+            client
+        })
+        .collect();
+    assert_eq!(admin.stat("connections"), SESSIONS as u64);
+
+    let waiting: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| {
+            thread::spawn(move || {
+                let error = client.wait_type("error");
+                let close = client.until_close();
+                (error, close, Instant::now())
+            })
+        })
+        .collect();
+    let killed = Instant::now();
+    sshd.kill();
+    let mut last = Duration::ZERO;
+    for client in waiting {
+        let (error, (code, reason), told) = client.join().unwrap();
+        assert_eq!(error["code"], "connection-lost", "{error}");
+        assert_eq!(
+            (code, reason.as_str()),
+            (4503, "the SSH connection was lost")
+        );
+        last = last.max(told.duration_since(killed));
+    }
+    assert!(
+        last < PROMISE,
+        "the last of {SESSIONS} was told after {last:?}"
+    );
+    admin.wait_empty();
+    let ended = admin.ended();
+    let lost = ("relay".to_owned(), "connection-lost".to_owned());
+    assert_eq!(ended.get(&lost), Some(&(SESSIONS as u64)), "{ended:?}");
+}
