@@ -29,6 +29,7 @@ useradd passwd
 chpasswd passwd
 script bsdutils
 taskset util-linux
+strace strace
 LIST
 
 # The one the printed lines of `sshard demo` call; Debian has no package of it.

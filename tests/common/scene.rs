@@ -66,10 +66,11 @@ pub(crate) fn path_to(target: SocketAddr) -> String {
     }
 }
 
-/// One shard that may reach these targets, whatever their host keys.
+/// One shard, unless the settings ask for more, that may reach these targets, whatever their host
+/// keys.
 pub(crate) fn bridge_to(targets: &[SocketAddr], settings: &[&str]) -> Bridge {
     let allow: Vec<String> = targets.iter().map(SocketAddr::to_string).collect();
-    let mut args = vec!["--shards", "1", "--log-level", "debug"];
+    let mut args = vec!["--log-level", "debug", "--set", "server.shards=1"];
     args.extend(allow.iter().flat_map(|target| ["--allow", target.as_str()]));
     // Later ones win over earlier ones.
     args.extend(["--set", "ssh.host_key_policy=off"]);

@@ -1,0 +1,20 @@
+//! The administrator's listener, as an operator and as a stranger meet it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+#[path = "admin/access.rs"]
+mod access;
+mod common;
+#[path = "admin/health.rs"]
+mod health;
+#[path = "admin/metrics.rs"]
+mod metrics;
+#[path = "admin/sessions.rs"]
+mod sessions;
+#[path = "admin/stats.rs"]
+mod stats;

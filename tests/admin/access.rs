@@ -1,0 +1,266 @@
+//! Who may ask what: tokens, methods, hosts, and what is not there.
+
+use crate::common::scene::Scene;
+use crate::common::{Admin, Bridge, run};
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+
+const TOKEN: &str = "correct-horse-battery-staple";
+const ID: &str = "00000000000000000000000000000000";
+
+/// Every route, the methods it takes, and what the right request is answered with.
+const ROUTES: [(&str, &[&str], u16); 10] = [
+    ("/healthz", &["GET", "HEAD"], 200),
+    ("/readyz", &["GET", "HEAD"], 200),
+    ("/metrics", &["GET", "HEAD"], 200),
+    ("/stats", &["GET", "HEAD"], 200),
+    ("/api/v1/sessions", &["GET", "HEAD"], 200),
+    (
+        "/api/v1/sessions/00000000000000000000000000000000",
+        &["GET", "HEAD", "DELETE"],
+        404,
+    ),
+    ("/api/v1/config", &["GET", "HEAD"], 200),
+    ("/api/v1/reload", &["POST"], 200),
+    ("/nope", &["GET", "HEAD", "POST", "DELETE", "PUT"], 404),
+    // Last: it ends the server.
+    ("/api/v1/drain", &["POST"], 202),
+];
+
+fn token_file(token: &str, mode: u32) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{token}").unwrap();
+    fs::set_permissions(file.path(), Permissions::from_mode(mode)).unwrap();
+    file
+}
+
+fn guarded() -> (Bridge, tempfile::NamedTempFile) {
+    let file = token_file(TOKEN, 0o600);
+    let setting = format!("admin.token_file={}", file.path().display());
+    let args = [
+        "--shards",
+        "1",
+        "--allow",
+        "127.0.0.1:22",
+        "--set",
+        &setting,
+    ];
+    (Bridge::start(&args, &[]), file)
+}
+
+fn is_open(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
+#[test]
+fn every_route_wants_the_token_but_the_two_for_load_balancers() {
+    let (bridge, _file) = guarded();
+    let nobody = Admin::of(&bridge);
+    let strangers = [
+        nobody.clone(),
+        nobody.with_token("wrong-horse-battery-staple"),
+        nobody.with_token(&TOKEN[1..]),
+        nobody.with_token(&format!("{TOKEN}x")),
+        nobody.with_token(""),
+    ];
+    let owner = nobody.with_token(TOKEN);
+    for (path, methods, expected) in ROUTES {
+        for method in methods {
+            for stranger in &strangers {
+                let answer = stranger.request(method, path, &[]);
+                if is_open(path) {
+                    assert_eq!(answer.status, 200, "{method} {path}");
+                } else {
+                    assert_eq!(answer.status, 401, "{method} {path}: {answer:?}");
+                    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+                    assert!(!answer.body.contains(TOKEN));
+                }
+            }
+            let answer = owner.request(method, path, &[]);
+            assert_eq!(answer.status, expected, "{method} {path}: {answer:?}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+        }
+    }
+    assert!(!bridge.stderr_contains(TOKEN), "the token is in the log");
+}
+
+#[test]
+fn the_token_is_in_no_answer() {
+    let (bridge, file) = guarded();
+    let owner = Admin::of(&bridge).with_token(TOKEN);
+    for (path, _, _) in ROUTES {
+        assert!(!owner.get(path).body.contains(TOKEN), "{path}");
+    }
+    let config = owner.get("/api/v1/config").json();
+    let setting = &config["admin"]["token_file"];
+    assert_eq!(setting["value"], file.path().to_str().unwrap());
+    assert_eq!(setting["source"], "--set");
+    assert_eq!(config["server"]["shards"]["value"], 1);
+    assert_eq!(config["limits"]["max_connections"]["source"], "default");
+}
+
+#[test]
+fn wrong_methods_are_405_and_wrong_paths_404() {
+    let scene = Scene::new(&[]);
+    let admin = Admin::of(&scene.bridge);
+    for (path, methods, _) in ROUTES.iter().filter(|(path, ..)| *path != "/nope") {
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+            if methods.contains(&method) {
+                continue;
+            }
+            let answer = admin.request(method, path, &[]);
+            assert_eq!(answer.status, 405, "{method} {path}: {answer:?}");
+            assert_eq!(answer.header("allow"), Some(methods.join(", ").as_str()));
+        }
+    }
+    for path in [
+        "/",
+        "/metrics/",
+        "/stats/x",
+        "/api/v1",
+        "/api/v2/sessions",
+        "//stats",
+        "/ws/a/1",
+    ] {
+        let answer = admin.get(path);
+        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
+        assert_eq!(answer.json()["status"], 404);
+    }
+}
+
+#[test]
+fn an_id_is_32_digits_of_a_session_that_is_there() {
+    let scene = Scene::new(&[]);
+    let admin = Admin::of(&scene.bridge);
+    for (id, status) in [
+        (ID, 404),
+        ("1", 400),
+        ("", 400),
+        ("18446744073709551615", 400),
+        ("zz000000000000000000000000000000", 400),
+        ("%30%30", 400),
+        ("000000000000000000000000000000000", 400),
+    ] {
+        for method in ["GET", "DELETE"] {
+            let answer = admin.request(method, &format!("/api/v1/sessions/{id}"), &[]);
+            assert_eq!(answer.status, status, "{method} {id}: {answer:?}");
+            assert!(answer.json()["detail"].is_string());
+        }
+    }
+}
+
+#[test]
+fn a_page_in_the_administrators_browser_gets_nowhere() {
+    let scene = Scene::new(&["server.public_hosts=ssh.example.org"]);
+    let admin = Admin::of(&scene.bridge);
+    let host = admin.addr.to_string();
+    let port = admin.addr.port();
+    for (headers, status) in [
+        (vec![("Host", "evil.example")], 421),
+        (
+            vec![("Host", host.as_str()), ("Origin", "http://evil.example")],
+            403,
+        ),
+        (vec![("Host", host.as_str()), ("Origin", "null")], 403),
+        (vec![("Host", "ssh.example.org")], 200),
+    ] {
+        let answer = admin.request("GET", "/stats", &headers);
+        assert_eq!(answer.status, status, "{headers:?}: {answer:?}");
+        let changing = admin.request("POST", "/api/v1/reload", &headers);
+        assert_eq!(changing.status, status, "{headers:?}: {changing:?}");
+    }
+    let local = format!("localhost:{port}");
+    assert_eq!(
+        admin.request("GET", "/stats", &[("Host", &local)]).status,
+        200
+    );
+}
+
+#[test]
+fn a_token_file_that_others_can_read_or_that_holds_no_token_is_refused() {
+    for (content, mode, said) in [
+        (TOKEN, 0o644, "chmod 600"),
+        (TOKEN, 0o620, "chmod 600"),
+        ("short", 0o600, "16 to 512"),
+        ("", 0o600, "16 to 512"),
+        ("two words of sufficient length", 0o600, "16 to 512"),
+    ] {
+        let file = token_file(content, mode);
+        let setting = format!("admin.token_file={}", file.path().display());
+        let args = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--allow",
+            "127.0.0.1:22",
+            "--set",
+            &setting,
+        ];
+        let ended = run(&args, &[]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(said), "{ended:?}");
+        assert!(!ended.stderr.contains(TOKEN));
+    }
+}
+
+#[test]
+fn outside_loopback_a_token_is_required() {
+    let args = ["serve", "--allow", "a:22", "--admin-listen", "0.0.0.0:0"];
+    let ended = run(&args, &[]);
+    assert_eq!(ended.code, Some(78), "{ended:?}");
+    assert!(ended.stderr.contains("admin.token_file"), "{ended:?}");
+    let file = token_file(TOKEN, 0o600);
+    let setting = format!("admin.token_file={}", file.path().display());
+    let open = [
+        "--allow",
+        "a:22",
+        "--admin-listen",
+        "0.0.0.0:0",
+        "--set",
+        &setting,
+    ];
+    let bridge = Bridge::start(&open, &[]);
+    let admin = Admin::at(([127, 0, 0, 1], bridge.admin_addr().port()).into());
+    assert_eq!(admin.get("/stats").status, 401);
+    assert_eq!(admin.with_token(TOKEN).get("/stats").status, 200);
+}
+
+#[test]
+fn without_a_listener_there_is_none_and_a_port_in_use_is_named() {
+    let scene = Scene::new(&[]);
+    let taken = scene.bridge.admin_addr().to_string();
+    let args = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--allow",
+        "a:22",
+        "--admin-listen",
+        &taken,
+    ];
+    let ended = run(&args, &[]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for said in ["admin.listen", &taken] {
+        assert!(ended.stderr.contains(said), "{ended:?}");
+    }
+    let none = Bridge::start(&["--allow", "a:22", "--set", "admin.listen="], &[]);
+    assert!(!none.stdout().contains("admin at"), "{}", none.stdout());
+}
+
+#[test]
+fn many_silent_connections_do_not_keep_the_operator_out_for_long() {
+    let scene = Scene::new(&[]);
+    let admin = Admin::of(&scene.bridge);
+    // As many as are served at once; each has ten seconds for its request.
+    let silent: Vec<TcpStream> = (0..64)
+        .map(|_| TcpStream::connect(admin.addr).unwrap())
+        .collect();
+    assert_eq!(admin.get("/healthz").status, 200);
+    drop(silent);
+}

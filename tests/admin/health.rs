@@ -1,0 +1,112 @@
+//! Health and readiness, a shard that is really stuck included.
+
+use crate::common::scene::Scene;
+use crate::common::{Admin, Bridge, DEADLINE, poll};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What the project promises its operators.
+const PROMISE: Duration = Duration::from_secs(3);
+
+/// Holds one thread of a process: every system call of its io_uring waits.
+struct Hold(Child);
+
+impl Hold {
+    fn of(bridge: &Bridge, name: &str) -> Self {
+        let tasks = fs::read_dir(format!("/proc/{}/task", bridge.pid())).unwrap();
+        let thread = tasks
+            .map(|task| task.unwrap().path())
+            .find(|task| fs::read_to_string(task.join("comm")).unwrap().trim() == name)
+            .unwrap_or_else(|| panic!("no thread {name}"));
+        let id = thread.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut strace = Command::new("strace")
+            .args(["-p", &id, "-e", "trace=io_uring_enter", "-e"])
+            .arg("inject=io_uring_enter:delay_enter=60000000")
+            .args(["-o", "/dev/null"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("strace starts; run tests/setup.sh first");
+        let mut said = String::new();
+        let stderr = strace.stderr.as_mut().unwrap();
+        BufReader::new(stderr).read_line(&mut said).unwrap();
+        assert!(said.contains("attached"), "{said}");
+        Self(strace)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_stuck_shard_is_seen_and_named_and_the_listener_still_answers() {
+    let scene = Scene::new(&["server.shards=2"]);
+    let admin = Admin::of(&scene.bridge);
+    assert_eq!(admin.get("/healthz").body, "alive\n");
+    let hold = Hold::of(&scene.bridge, "sshard-0");
+    let held = Instant::now();
+    let sick = poll(DEADLINE, || {
+        let answer = admin.get("/healthz");
+        (answer.status == 503).then_some(answer)
+    });
+    let after = held.elapsed();
+    let detail = sick.expect("never 503").json()["detail"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(after < PROMISE, "seen after {after:?}");
+    assert!(detail.contains("shard 0 for "), "{detail}");
+    assert!(!detail.contains("shard 1"), "{detail}");
+    // What needs no shard is answered at once, what needs one names it.
+    assert_eq!(admin.get("/metrics").status, 200);
+    assert_eq!(admin.stat("active_sessions"), 0);
+    let list = admin.get("/api/v1/sessions").json();
+    assert_eq!(list["unanswered_shards"], serde_json::json!([0]));
+    let one = admin.get(&format!("/api/v1/sessions/{}", "0".repeat(32)));
+    assert_eq!(one.status, 503, "{one:?}");
+    drop(hold);
+    let well = poll(DEADLINE, || {
+        (admin.get("/healthz").status == 200).then_some(())
+    });
+    assert!(well.is_some(), "the shard runs again");
+}
+
+#[test]
+fn readiness_ends_when_full_and_when_draining() {
+    let settings = [
+        "limits.max_connections=1",
+        "limits.max_connections_per_host=1",
+    ];
+    let scene = Scene::new(&settings);
+    let admin = Admin::of(&scene.bridge);
+    let ready = |status: u16, text: &str| {
+        let answer = admin.get("/readyz");
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.body.contains(text), "{answer:?}");
+        assert_eq!(answer.header("retry-after").is_some(), status == 503);
+    };
+    ready(200, "ready");
+    let client = scene.ready();
+    ready(503, "the server is full");
+    assert_eq!(admin.get("/healthz").status, 200);
+    drop(client);
+    admin.wait_sessions(0);
+    ready(200, "ready");
+    let mut client = scene.ready();
+    assert_eq!(admin.post("/api/v1/drain").status, 202);
+    client.wait_type("notice");
+    ready(503, "the server is shutting down");
+    let again = admin.post("/api/v1/drain");
+    assert_eq!(
+        (again.status, again.json()["draining"].as_bool()),
+        (202, Some(true))
+    );
+    let reload = admin.post("/api/v1/reload");
+    assert_eq!(reload.status, 422, "{reload:?}");
+    drop(client);
+}

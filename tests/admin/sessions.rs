@@ -1,0 +1,119 @@
+//! Sessions by the API: what is shown of one, and how it is ended.
+
+use crate::common::scene::Scene;
+use crate::common::{Admin, DEADLINE, poll};
+use serde_json::{Value, json};
+
+fn time(value: &Value) -> std::time::SystemTime {
+    humantime::parse_rfc3339(value.as_str().unwrap()).unwrap()
+}
+
+/// The only session, once it has this state.
+fn only(admin: &Admin, state: &str) -> Value {
+    let found = poll(DEADLINE, || {
+        let sessions = admin.sessions();
+        assert!(sessions.len() <= 1, "{sessions:?}");
+        sessions
+            .into_iter()
+            .find(|session| session["state"] == state)
+    });
+    found.unwrap_or_else(|| panic!("none is {state}: {:?}", admin.sessions()))
+}
+
+#[test]
+fn a_session_is_shown_from_its_start_to_its_end() {
+    let scene = Scene::new(&["server.shards=2"]);
+    let admin = Admin::of(&scene.bridge);
+    let mut client = scene.v1();
+    let created = only(&admin, "created");
+    assert_eq!(created["is_active"], false);
+    assert_eq!(created["target_address"], Value::Null);
+    client.auth_v1(&json!({ "username": "alice" }));
+    let id = client.wait_type("ready")["session"].clone();
+    client.send_binary(b"12345");
+    scene.ssh.wait_input(5);
+
+    let active = only(&admin, "active");
+    let address = scene.ssh.addr().to_string();
+    for (name, value) in [
+        ("id", id.clone()),
+        ("is_active", true.into()),
+        ("is_closed", false.into()),
+        ("target", address.as_str().into()),
+        ("target_address", address.as_str().into()),
+        ("client_ip", "127.0.0.1".into()),
+        ("user", Value::Null),
+    ] {
+        assert_eq!(active[name], value, "{name}: {active}");
+    }
+    assert!(active["shard"].as_u64().unwrap() < 2, "{active}");
+    assert!(
+        active["duration_seconds"].as_f64().unwrap() > 0.0,
+        "{active}"
+    );
+    assert!(
+        time(&active["last_activity"]) >= time(&active["created_at"]),
+        "{active}"
+    );
+    let counted = poll(DEADLINE, || {
+        (only(&admin, "active")["input_bytes"] == 5).then_some(())
+    });
+    assert!(counted.is_some());
+
+    let path = format!("/api/v1/sessions/{}", id.as_str().unwrap());
+    let one = admin.get(&path).json();
+    assert_eq!(one["id"], id);
+    assert_eq!(one["host_connections"], 1);
+
+    let told = admin.delete(&path);
+    assert_eq!(told.status, 202);
+    assert_eq!(told.json(), json!({ "id": id, "ending": true }));
+    let error = client.wait_type("error");
+    assert_eq!(error["code"], "killed", "{error}");
+    let end = client.until_close();
+    assert_eq!(end, (4412, "ended by an administrator".to_owned()));
+    drop(client);
+    admin.wait_empty();
+    assert_eq!(admin.get(&path).status, 404);
+    assert_eq!(admin.delete(&path).status, 404);
+    let key = ("relay".to_owned(), "killed".to_owned());
+    assert_eq!(admin.ended().get(&key), Some(&1));
+}
+
+#[test]
+fn a_session_can_be_ended_before_its_login() {
+    let scene = Scene::new(&[]);
+    let admin = Admin::of(&scene.bridge);
+    let mut client = scene.v1();
+    let id = only(&admin, "created")["id"].as_str().unwrap().to_owned();
+    assert_eq!(admin.delete(&format!("/api/v1/sessions/{id}")).status, 202);
+    assert_eq!(client.until_close().0, 4412);
+    admin.wait_empty();
+}
+
+#[test]
+fn users_are_shown_only_where_that_is_asked_for() {
+    let scene = Scene::new(&["admin.show_users=true"]);
+    let admin = Admin::of(&scene.bridge);
+    let _client = scene.ready_with(&json!({ "username": "alice" }));
+    assert_eq!(only(&admin, "active")["user"], "alice");
+    assert!(!admin.get("/metrics").body.contains("alice"));
+    assert!(!admin.get("/stats").body.contains("alice"));
+}
+
+#[test]
+fn the_list_has_every_session_of_every_shard_once_and_in_order() {
+    let settings = ["server.shards=2", "limits.max_connections_per_host=100"];
+    let scene = Scene::new(&settings);
+    let admin = Admin::of(&scene.bridge);
+    let clients: Vec<_> = (0..20).map(|_| scene.ready()).collect();
+    let sessions = admin.sessions();
+    assert_eq!(sessions.len(), clients.len());
+    let order: Vec<_> = sessions
+        .iter()
+        .map(|s| (s["created_at"].as_str().unwrap(), s["id"].as_str().unwrap()))
+        .collect();
+    assert!(order.is_sorted(), "{order:?}");
+    let on = |shard: u64| sessions.iter().filter(|s| s["shard"] == shard).count();
+    assert_eq!((on(0), on(1)), (10, 10));
+}
