@@ -1,0 +1,85 @@
+//! Takers that fail, and files that are no takeover socket.
+
+use crate::common::{Bridge, DEADLINE, run};
+use crate::site::Site;
+use rustix::process::Signal;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+/// `serve` with these arguments, which is to fail.
+fn fails(site: &Site, more: &[&str]) -> (Option<i32>, String) {
+    let args = site.args(more);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let ended = run(&args, &[]);
+    (ended.code, ended.stderr)
+}
+
+fn serves(site: &Site, bridge: &Bridge) {
+    let mut client = site.ready(bridge.addr());
+    site.works(&mut client);
+}
+
+#[test]
+fn a_taker_that_fails_leaves_the_old_process_serving() {
+    let site = Site::new();
+    let old = site.generation(&["--shards", "2"]);
+    let (code, stderr) = fails(&site, &["--set", "admin.token_file=/does/not/exist"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("admin.token_file"), "{stderr}");
+    old.wait_stderr_count("not handed over; this process goes on", 1);
+    serves(&site, &old);
+
+    // One that connects and leaves, and one that says something else.
+    for said in [&b""[..], b"hello"] {
+        let taker = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
+        taker
+            .connect(&SockAddr::unix(site.socket()).unwrap())
+            .unwrap();
+        if !said.is_empty() {
+            taker.send(said).unwrap();
+        }
+        drop(taker);
+    }
+    old.wait_stderr_count("not handed over; this process goes on", 3);
+    serves(&site, &old);
+    // And then one that does it right.
+    let new = site.generation(&["--shards", "1"]);
+    assert_eq!(new.addr(), old.addr());
+    serves(&site, &new);
+}
+
+#[test]
+fn what_a_dead_process_left_is_in_nobodys_way() {
+    let site = Site::new();
+    let mut dead = site.generation(&[]);
+    dead.signal(Signal::KILL);
+    dead.wait_exit(DEADLINE);
+    assert!(site.socket().exists(), "its socket is still there");
+    let next = site.generation(&[]);
+    serves(&site, &next);
+}
+
+#[test]
+fn the_socket_is_its_owners_and_goes_with_the_process() {
+    let site = Site::new();
+    let mut bridge = site.generation(&[]);
+    let metadata = fs::metadata(site.socket()).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    assert_eq!(metadata.uid(), rustix::process::geteuid().as_raw());
+    bridge.signal(Signal::TERM);
+    assert_eq!(bridge.wait_exit(DEADLINE).code(), Some(0));
+    assert!(!site.socket().exists());
+}
+
+#[test]
+fn a_path_that_is_something_else_is_left_alone() {
+    let site = Site::new();
+    fs::write(site.socket(), "precious").unwrap();
+    let (code, stderr) = fails(&site, &[]);
+    assert_eq!(code, Some(1), "{stderr}");
+    for said in ["server.takeover", "is not a socket"] {
+        assert!(stderr.contains(said), "{stderr}");
+    }
+    assert_eq!(fs::read_to_string(site.socket()).unwrap(), "precious");
+}

@@ -1,0 +1,124 @@
+//! A takeover under load, and what becomes of the sessions of the old process.
+
+use crate::common::{Admin, DEADLINE};
+use crate::site::Site;
+use serde_json::json;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Connections in all, and how long after one the next is due: 200 a second.
+const CONNECTIONS: usize = 1200;
+const PACE: Duration = Duration::from_millis(5);
+
+/// Enough that a slow one does not hold the next back.
+const THREADS: usize = 48;
+
+#[test]
+fn of_200_connections_a_second_none_is_refused_while_generations_change() {
+    let site = Site::new();
+    let first = site.generation(&["--shards", "2"]);
+    let address = first.addr();
+    let admin = Admin::of(&first);
+    let next = AtomicUsize::new(0);
+    let started = Instant::now();
+    // One whole session: upgrade, login, shell, close.
+    let one = |number: usize| {
+        let due = started + PACE * u32::try_from(number).unwrap();
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let session = AssertUnwindSafe(|| {
+            let mut client = site.ready(address);
+            client.send_json(&json!({ "type": "close" }));
+            assert_eq!(client.until_close().0, 1000);
+        });
+        catch_unwind(session).is_err()
+    };
+    let (failed, generations) = thread::scope(|scope| {
+        let clients: Vec<_> = (0..THREADS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut failed = 0;
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= CONNECTIONS {
+                            return failed;
+                        }
+                        failed += usize::from(one(number));
+                    }
+                })
+            })
+            .collect();
+        let mut generations = vec![first];
+        for (part, shards) in [(1, "1"), (2, "2")] {
+            while next.load(Ordering::Relaxed) < part * CONNECTIONS / 3 {
+                thread::yield_now();
+                thread::sleep(PACE);
+            }
+            generations.push(site.generation(&["--shards", shards]));
+        }
+        let failed: usize = clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .sum();
+        (failed, generations)
+    });
+    let took = started.elapsed();
+    eprintln!("{CONNECTIONS} connections in {took:.1?}, two takeovers: {failed} refused or broken");
+    assert_eq!(failed, 0);
+
+    let [mut first, mut second, third] = <[_; 3]>::try_from(generations).ok().unwrap();
+    for (name, old) in [("first", &mut first), ("second", &mut second)] {
+        assert_eq!(old.wait_exit(DEADLINE).code(), Some(0), "{name}");
+        assert!(old.stderr_contains("all sessions have ended"), "{name}");
+    }
+    // The same addresses, now the third's; and every one of the others had its part.
+    assert_eq!((third.addr(), third.admin_addr()), (address, admin.addr));
+    let served = admin.stat("total_sessions");
+    assert!(0 < served && served < CONNECTIONS as u64, "{served}");
+    let shards = admin.stats()["shards"].as_array().unwrap().len();
+    assert_eq!(shards, 2);
+}
+
+#[test]
+fn sessions_live_on_in_the_old_process_until_their_end() {
+    let site = Site::new();
+    let mut old = site.generation(&["--shards", "2"]);
+    let mut shell = site.ready(old.addr());
+    // Upgraded, but not logged in: nobody else can serve it.
+    let path = crate::common::scene::path_to(site.ssh.addr());
+    let options = crate::common::Options::v1();
+    let mut late = crate::common::Client::connect(old.addr(), &path, &options);
+    late.wait_type("hello");
+
+    let new = site.generation(&["--shards", "1"]);
+    assert_eq!(shell.wait_type("notice")["kind"], "drain");
+    site.works(&mut shell);
+    late.send_json(&json!({ "type": "auth", "username": "u" }));
+    late.wait_type("ready");
+    site.works(&mut late);
+    let mut young = site.ready(new.addr());
+    site.works(&mut young);
+    assert_eq!(
+        Admin::of(&new).stat("active_sessions"),
+        1,
+        "the new one has its own alone"
+    );
+
+    drop(late);
+    site.works(&mut shell);
+    shell.send_json(&json!({ "type": "close" }));
+    assert_eq!(shell.until_close().0, 1000);
+    assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
+    site.works(&mut young);
+}
+
+#[test]
+fn the_drain_deadline_holds_for_the_sessions_of_the_old_process() {
+    let site = Site::new();
+    let mut old = site.generation(&["--drain-timeout", "1s"]);
+    let mut shell = site.ready(old.addr());
+    let _new = site.generation(&[]);
+    assert_eq!(shell.until_close().0, 1001);
+    assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
+}

@@ -1,0 +1,64 @@
+//! Generations of a bridge that hand their listeners on, and the SSH server they all reach.
+
+use crate::common::scene::path_to;
+use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub(crate) struct Site {
+    pub(crate) ssh: ScriptedSsh,
+    directory: tempfile::TempDir,
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        Self {
+            ssh: ScriptedSsh::start(SshScript::default()),
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Where one generation waits for the next.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.directory.path().join("takeover")
+    }
+
+    /// The arguments of `serve` for every generation, and these.
+    pub(crate) fn args(&self, more: &[&str]) -> Vec<String> {
+        let target = self.ssh.addr().to_string();
+        let socket = self.socket().display().to_string();
+        let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--allow", &target];
+        args.extend(["--takeover", &socket]);
+        for setting in [
+            "ssh.host_key_policy=off",
+            "limits.max_connections_per_host=1000",
+        ] {
+            args.extend(["--set", setting]);
+        }
+        args.extend(more);
+        args.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The next generation; it has taken over when this returns.
+    pub(crate) fn generation(&self, more: &[&str]) -> Bridge {
+        let args = self.args(more);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        Bridge::command(&args, &[])
+    }
+
+    /// An `sshard.v1` client with a running shell.
+    pub(crate) fn ready(&self, bridge: SocketAddr) -> Client {
+        let mut client = Client::connect(bridge, &path_to(self.ssh.addr()), &Options::v1());
+        client.auth_v1(&json!({ "username": "u" }));
+        client.wait_type("ready");
+        client
+    }
+
+    /// What the client types reaches the server.
+    pub(crate) fn works(&self, client: &mut Client) {
+        let before = self.ssh.input().len();
+        client.send_binary(b"typed");
+        self.ssh.wait_input(before + 5);
+    }
+}
