@@ -4,7 +4,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a failed step of a test has nowhere to go but the test's output"
+    clippy::disallowed_methods,
+    reason = "a failed step of a test has nowhere to go but the test's output; tests need the clock"
 )]
 
 #[path = "admin/access.rs"]

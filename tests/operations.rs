@@ -25,6 +25,8 @@ mod listen;
 mod log;
 #[path = "operations/scene.rs"]
 mod scene;
+#[path = "operations/sessions.rs"]
+mod sessions;
 #[path = "operations/settings.rs"]
 mod settings;
 #[path = "operations/shards.rs"]

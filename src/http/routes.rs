@@ -275,10 +275,10 @@ fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Response<Full<
 /// An `sshard.v1` client is told of limits and drain after the upgrade: a
 /// browser can't read a refusal. Only a flood is turned away here.
 fn admit<G: Gatekeeper>(peer: &Peer, dialect: Dialect, keeper: &G) -> Result<G::Place, Problem> {
-    if dialect == Dialect::Compatible {
-        if let health @ (Health::Draining | Health::Full) = keeper.health() {
-            health.ready()?;
-        }
+    if dialect == Dialect::Compatible
+        && let health @ (Health::Draining | Health::Full) = keeper.health()
+    {
+        health.ready()?;
     }
     keeper
         .admit(peer.client)

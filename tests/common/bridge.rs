@@ -224,7 +224,10 @@ fn spawn(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Child {
     }
     // A port of its own, where a test has not asked for one or looks at the settings themselves.
     let looks = ["--print-config", "--check", "--admin-listen"];
-    if !args.iter().any(|arg| looks.contains(arg)) {
+    let runs = args
+        .first()
+        .is_some_and(|arg| matches!(*arg, "serve" | "demo"));
+    if runs && !args.iter().any(|arg| looks.contains(arg)) {
         command.env("SSHARD_ADMIN__LISTEN", "127.0.0.1:0");
     }
     command

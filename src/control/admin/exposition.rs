@@ -46,10 +46,11 @@ fn media_range(range: &str) -> Option<(&str, u32)> {
     for parameter in parts {
         match parameter.split_once('=') {
             Some(("q", value)) => weight = thousandths(value)?,
-            Some(("version", version)) if name == "application/openmetrics-text" => {
-                if !matches!(version, "1.0.0" | "0.0.1") {
-                    return None;
-                }
+            Some(("version", version))
+                if name == "application/openmetrics-text"
+                    && !matches!(version, "1.0.0" | "0.0.1") =>
+            {
+                return None;
             }
             _ => {}
         }

@@ -1,0 +1,150 @@
+//! `sshard sessions`, as an operator types it.
+
+use crate::common::{Bridge, Finished, run};
+use crate::scene::Site;
+use serde_json::{Value, json};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+/// `sshard sessions` of this bridge, with these arguments.
+fn sessions(bridge: &Bridge, more: &[&str]) -> Finished {
+    let admin = bridge.admin_addr().to_string();
+    let mut args = vec!["sessions", "--admin", &admin];
+    args.extend(more);
+    run(&args, &[])
+}
+
+fn good(bridge: &Bridge, more: &[&str]) -> String {
+    let ended = sessions(bridge, more);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stderr, "", "{ended:?}");
+    ended.stdout
+}
+
+fn bad(bridge: &Bridge, more: &[&str], said: &str) {
+    let ended = sessions(bridge, more);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains(said), "{ended:?}");
+    assert_eq!(ended.stdout, "", "{ended:?}");
+}
+
+fn ids(bridge: &Bridge) -> Vec<String> {
+    let list: Value = serde_json::from_str(&good(bridge, &["--json"])).unwrap();
+    let sessions = list["sessions"].as_array().unwrap();
+    let id = |session: &Value| session["id"].as_str().unwrap().to_owned();
+    sessions.iter().map(id).collect()
+}
+
+#[test]
+fn sessions_are_listed_shown_and_ended() {
+    let site = Site::new(&["--shards", "2", "--set", "admin.show_users=true"]);
+    assert_eq!(
+        good(&site.bridge, &[]).lines().count(),
+        1,
+        "the heading alone"
+    );
+    let mut first = site.ready();
+    let _second = site.ready();
+    let ids = ids(&site.bridge);
+    assert_eq!(ids.len(), 2);
+
+    let table = good(&site.bridge, &["list"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 3, "{table}");
+    assert!(lines[0].starts_with("ID  "), "{table}");
+    for (line, id) in lines[1..].iter().zip(&ids) {
+        assert!(line.starts_with(&id[..12]), "{table}");
+        for cell in ["active", "127.0.0.1", &site.ssh.addr().to_string(), " u "] {
+            assert!(line.contains(cell), "{cell}: {table}");
+        }
+    }
+
+    let shown = good(&site.bridge, &["show", &ids[0].to_uppercase()]);
+    for line in [
+        format!("id:             {}", ids[0]),
+        "sessions to it: 2".to_owned(),
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
+    let one: Value =
+        serde_json::from_str(&good(&site.bridge, &["show", &ids[0], "--json"])).unwrap();
+    assert_eq!(one["id"], ids[0].as_str());
+
+    let told = good(&site.bridge, &["kill", &ids[0]]);
+    assert_eq!(told, format!("{} is told to end\n", ids[0]));
+    assert_eq!(first.until_close().0, 4412);
+}
+
+#[test]
+fn the_beginning_of_an_id_is_enough_if_it_is_one_sessions() {
+    let site = Site::new(&[]);
+    let mut client = site.ready();
+    let id = ids(&site.bridge).remove(0);
+    assert!(good(&site.bridge, &["show", &id[..4]]).contains(&id));
+    bad(&site.bridge, &["show", &id[..3]], "4 hex digits");
+    bad(&site.bridge, &["show", "not an id"], "4 hex digits");
+    // Some other beginning: the first digit changed.
+    let other = if id.starts_with('0') { "1" } else { "0" }.to_owned() + &id[1..8];
+    bad(
+        &site.bridge,
+        &["show", &other],
+        "no session's id begins with",
+    );
+    bad(
+        &site.bridge,
+        &["show", &"0".repeat(32)],
+        "no session of this id",
+    );
+    // Nothing ends unless all are known.
+    bad(&site.bridge, &["kill", &id[..8], &other], "no session's id");
+    client.send_json(&json!({ "type": "resize", "cols": 90, "rows": 30 }));
+    assert!(good(&site.bridge, &["kill", &id[..8]]).starts_with(&id));
+    assert_eq!(client.until_close().0, 4412);
+}
+
+#[test]
+fn the_token_comes_from_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, token: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, token).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    };
+    let right = file("right", "correct-horse-battery-staple\n");
+    let wrong = file("wrong", "wrong-horse-battery-staple");
+    let site = Site::new(&["--set", &format!("admin.token_file={right}")]);
+    good(&site.bridge, &["--token-file", &right]);
+    bad(&site.bridge, &[], "--token-file FILE");
+    bad(&site.bridge, &["--token-file", &wrong], "--token-file FILE");
+    bad(
+        &site.bridge,
+        &["--token-file", "/does/not/exist"],
+        "admin.token_file",
+    );
+    // As the bridge has it: by a configuration file.
+    let config = directory.path().join("sshard.toml");
+    let listen = site.bridge.admin_addr();
+    let text = format!("admin = {{ listen = [\"{listen}\"], token_file = {right:?} }}\n");
+    fs::write(&config, text).unwrap();
+    let ended = run(
+        &["sessions", "--config", &config.display().to_string()],
+        &[],
+    );
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn without_a_bridge_it_is_said_where_one_was_looked_for() {
+    let closed = crate::common::closed_port().to_string();
+    let ended = run(&["sessions", "--admin", &closed], &[]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for said in [closed.as_str(), "Is the bridge running"] {
+        assert!(ended.stderr.contains(said), "{ended:?}");
+    }
+    let none = run(&["sessions", "--set", "admin.listen="], &[]);
+    assert_eq!(none.code, Some(1), "{none:?}");
+    assert!(none.stderr.contains("admin.listen is empty"), "{none:?}");
+    let bad = run(&["sessions", "--admin", "nowhere"], &[]);
+    assert_eq!(bad.code, Some(78), "{bad:?}");
+}
