@@ -70,6 +70,9 @@ pub enum StartError {
          and passwords cross it; pass a loopback one, or set server.allow_plaintext=true"
     )]
     OpenSocket(SocketAddr),
+    /// SIGTERM or SIGINT came before every shard listened.
+    #[error("a signal ended it before it had started")]
+    Interrupted,
     /// A shard's thread ended before it listened.
     #[error("shard {0} could not start; the log says why")]
     Shard(usize),
@@ -192,35 +195,22 @@ impl Server {
                 .map_err(io_error("cannot start the thread of a shard"))?;
             shards.push(thread);
         }
-        let mut server = Self {
+        wait_until_ready(&watched.lifecycle, &events)?;
+        // Whoever can be taken over gives the administrator's port away, too.
+        let (admin, takeover) = match heirloom {
+            Some(heirloom) => (None, Some(heirloom.offer(admin, &watched, event_sender)?)),
+            None => (Some(admin), None),
+        };
+        Ok(Self {
             addresses,
             admin_addresses,
-            _admin: None,
-            _takeover: None,
+            _admin: admin,
+            _takeover: takeover,
             shards,
             watched,
             events,
             reloader: None,
-        };
-        server.wait_until_ready()?;
-        match heirloom {
-            Some(heirloom) => {
-                server._takeover = Some(heirloom.offer(admin, &server.watched, event_sender)?);
-            }
-            None => server._admin = Some(admin),
-        }
-        Ok(server)
-    }
-
-    /// Every shard reports in, or dies trying.
-    fn wait_until_ready(&self) -> Result<(), StartError> {
-        let look = Duration::from_millis(1);
-        while self.watched.lifecycle.is_starting() {
-            if let Ok(Event::ShardEnded(shard)) = self.events.recv_timeout(look) {
-                return Err(StartError::Shard(shard));
-            }
-        }
-        Ok(())
+        })
     }
 
     /// The addresses it listens on, ports filled in.
@@ -247,6 +237,19 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Every shard reports in, or dies trying.
+fn wait_until_ready(lifecycle: &Lifecycle, events: &Receiver<Event>) -> Result<(), StartError> {
+    let look = Duration::from_millis(1);
+    while lifecycle.is_starting() {
+        match events.recv_timeout(look) {
+            Ok(Event::ShardEnded(shard)) => return Err(StartError::Shard(shard)),
+            Ok(Event::Terminate) => return Err(StartError::Interrupted),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn host_check(shards: usize) -> HostCheck {
