@@ -30,8 +30,9 @@ impl Terms {
     /// Every rule of `targets` that cannot be read.
     pub fn new(loaded: Loaded, workers: Workers) -> Result<Self, PolicyErrors> {
         let config = Arc::clone(&loaded.config);
+        let targets = &config.targets;
         Ok(Self {
-            policy: Policy::parse(&config.targets.allow, &config.targets.named)?,
+            policy: Policy::parse(&targets.allow, &targets.deny, &targets.named)?,
             ssh: SshSettings {
                 config: config.ssh.clone(),
                 workers,

@@ -195,6 +195,9 @@ settings! {
     targets: Targets {
         /// Rules such as `host:port`, `*.suffix:port`, `10.0.0.0/8:22`.
         allow: Vec<String> = Vec::new();
+        /// Rules of the same kind that win over every other: neither allowed nor named targets
+        /// that they match are reached.
+        deny: Vec<String> = Vec::new();
         /// Targets with a name, as `name=host:port`.
         named: Vec<String> = Vec::new();
         /// Longest time for the resolution of a name.

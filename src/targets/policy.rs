@@ -7,6 +7,8 @@
 //! - Loopback, link-local, metadata and the other ranges of `net` are opened
 //!   only by a rule that names an address or network inside the range, by an
 //!   exact host rule, or by a named target; never by `*.suffix` or `0.0.0.0/0`.
+//! - A deny rule wins over all of these: what it names is neither looked up
+//!   nor dialled, under whatever name, the named targets' included.
 //! - IPv6 addresses that stand for an IPv4 address are judged as that address.
 
 use super::address::{Host, Requested};
@@ -51,6 +53,9 @@ pub enum Refused {
     /// The name leads to an address that no rule allows.
     #[error("no rule allows the address {0}")]
     Address(SocketAddr),
+    /// A rule denies this name or address.
+    #[error("a rule of targets.deny forbids {0}")]
+    Denied(String),
     /// The address needs an entry of its own.
     #[error("{address} is {what}; it needs an entry of its own")]
     Special {
@@ -70,24 +75,47 @@ pub struct Policy {
 #[derive(Debug)]
 struct Rules {
     allow: Vec<Rule>,
+    deny: Vec<Rule>,
     named: HashMap<String, Endpoint>,
 }
 
 impl Rules {
     fn any(&self, port: u16, matches: impl Fn(&Subject) -> bool) -> bool {
-        let applies = |ports: Ports| ports.contains(port);
-        self.allow
-            .iter()
-            .any(|rule| applies(rule.ports) && matches(&rule.subject))
+        any(&self.allow, port, matches)
+    }
+
+    /// `name` in lower case, without a trailing dot.
+    fn denies_name(&self, name: &str, port: u16) -> bool {
+        any(&self.deny, port, |subject| match subject {
+            Subject::Exact(denied) => denied == name,
+            Subject::Suffix(denied) => name.ends_with(denied),
+            Subject::Net(_) => false,
+        })
+    }
+
+    fn denies_address(&self, ip: IpAddr, port: u16) -> bool {
+        let holds = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(ip));
+        any(&self.deny, port, holds)
     }
 }
 
+fn any(rules: &[Rule], port: u16, matches: impl Fn(&Subject) -> bool) -> bool {
+    let applies = |ports: Ports| ports.contains(port);
+    rules
+        .iter()
+        .any(|rule| applies(rule.ports) && matches(&rule.subject))
+}
+
 impl Policy {
-    /// Reads `targets.allow` and `targets.named`.
+    /// Reads `targets.allow`, `targets.deny` and `targets.named`.
     ///
     /// # Errors
     /// Every entry that cannot be read, and every name given twice.
-    pub fn parse(allow: &[String], named: &[String]) -> Result<Self, PolicyErrors> {
+    pub fn parse(
+        allow: &[String],
+        deny: &[String],
+        named: &[String],
+    ) -> Result<Self, PolicyErrors> {
         let mut errors = Vec::new();
         let mut bad = |setting, entry: &str, problem| {
             errors.push(PolicyError {
@@ -98,12 +126,19 @@ impl Policy {
         };
         let mut rules = Rules {
             allow: Vec::new(),
+            deny: Vec::new(),
             named: HashMap::new(),
         };
-        for entry in allow {
-            match parse_rule(entry) {
-                Ok(rule) => rules.allow.push(rule),
-                Err(problem) => bad("targets.allow", entry, problem),
+        let lists = [
+            ("targets.allow", allow, &mut rules.allow),
+            ("targets.deny", deny, &mut rules.deny),
+        ];
+        for (setting, entries, list) in lists {
+            for entry in entries {
+                match parse_rule(entry) {
+                    Ok(rule) => list.push(rule),
+                    Err(problem) => bad(setting, entry, problem),
+                }
             }
         }
         for entry in named {
@@ -152,6 +187,11 @@ impl Policy {
                 (host, *port, false)
             }
         };
+        if let Host::Name(name) = &host
+            && self.rules.denies_name(without_dot(name), port)
+        {
+            return Err(Refused::Denied(host_key_name(&host)));
+        }
         let grant = match &host {
             _ if named => Grant::Explicit,
             Host::Ip(_) => Grant::Networks,
@@ -235,10 +275,13 @@ impl Plan {
         if dialled.port() != self.port {
             return Err(Refused::Address(dialled));
         }
+        let ip = judged(dialled.ip());
+        if self.rules.denies_address(ip, self.port) {
+            return Err(Refused::Denied(dialled.to_string()));
+        }
         if self.grant == Grant::Explicit {
             return Ok(dialled);
         }
-        let ip = judged(dialled.ip());
         if let Some(special) = special_range(ip) {
             let opened = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(ip) && net.is_within(&special.net));
             return if self.rules.any(self.port, opened) {

@@ -121,7 +121,7 @@ mod tests {
             host: host.to_owned(),
             port,
         };
-        let policy = Policy::parse(&[allow.to_owned()], &[]).unwrap();
+        let policy = Policy::parse(&[allow.to_owned()], &[], &[]).unwrap();
         policy.plan(&requested).unwrap()
     }
 

@@ -14,7 +14,8 @@ use crate::telemetry;
 pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
     loaded.require_targets()?;
     let config = &loaded.config;
-    Policy::parse(&config.targets.allow, &config.targets.named).map_err(StartError::from)?;
+    let targets = &config.targets;
+    Policy::parse(&targets.allow, &targets.deny, &targets.named).map_err(StartError::from)?;
     if flags.print_config {
         say(loaded.print())?;
     }

@@ -2,7 +2,9 @@
 
 use crate::common::scene::path_to;
 use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript};
+use crate::site::MACHINE;
 use serde_json::json;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
@@ -51,6 +53,7 @@ fn in_parallel<T: Send>(clients: &mut [Client], work: impl Fn(&mut Client) -> T 
 
 #[test]
 fn of_2000_logins_at_once_exactly_200_are_admitted() {
+    let _machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
     let ssh = ScriptedSsh::start(SshScript::default());
     let target = ssh.addr().to_string();
     let mut args = vec!["--shards", "2", "--allow", &target, "--log-level", "error"];

@@ -5,6 +5,10 @@ use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshSc
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
+use std::sync::Mutex;
+
+/// Held by the tests that want the machine for themselves: a crowd, and a promise in seconds.
+pub(crate) static MACHINE: Mutex<()> = Mutex::new(());
 
 pub(crate) struct Site {
     pub(crate) bridge: Bridge,

@@ -2,7 +2,9 @@
 
 use crate::common::scene::path_to;
 use crate::common::{Admin, Bridge, Client, KeyPair, Options, Sshd, account};
+use crate::site::MACHINE;
 use serde_json::json;
+use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,7 @@ const PROMISE: Duration = Duration::from_secs(2);
 
 #[test]
 fn each_client_is_told_within_two_seconds_of_its_servers_death() {
+    let _machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
     let key = KeyPair::generate(&["-t", "ed25519"], "");
     let mut sshd = Sshd::with(&["UsePAM no"]);
     sshd.authorise(&key);

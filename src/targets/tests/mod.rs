@@ -13,7 +13,7 @@ fn strings(entries: &[&str]) -> Vec<String> {
 }
 
 fn policy(allow: &[&str]) -> Policy {
-    Policy::parse(&strings(allow), &[]).unwrap()
+    Policy::parse(&strings(allow), &[], &[]).unwrap()
 }
 
 /// Requests as they come from a URL: `host` with brackets and encoding.

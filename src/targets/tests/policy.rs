@@ -113,7 +113,7 @@ fn addresses_are_judged_before_any_look_up() {
 #[test]
 fn named_targets_are_allowed_exactly() {
     let named = strings(&["web=example.com:2222", "self=127.0.0.1"]);
-    let policy = Policy::parse(&[], &named).unwrap();
+    let policy = Policy::parse(&[], &[], &named).unwrap();
     let named = |name: &str| policy.plan(&Requested::Named(name.to_owned()));
     let web = named("web").unwrap();
     assert_eq!((web.host(), web.port()), ("example.com", 2222));
@@ -179,4 +179,72 @@ fn policies_and_plans_cross_threads() {
     fn shared<T: Clone + Send + Sync + 'static>() {}
     shared::<Policy>();
     shared::<crate::targets::Plan>();
+}
+
+#[test]
+fn a_deny_rule_wins_whatever_allows() {
+    let allow = strings(&[
+        "0.0.0.0/0:*",
+        "[::/0]:*",
+        "*.example.com:*",
+        "db.example.com:*",
+        "127.0.0.1:*",
+    ]);
+    let deny = strings(&[
+        "10.0.0.0/8:*",
+        "192.0.2.1",
+        "[2001:db8::/32]:*",
+        "*.secret.example.com:*",
+        "db.example.com:22",
+        "127.0.0.1:8023",
+    ]);
+    let named = strings(&[
+        "inner=10.1.1.1",
+        "deep=x.secret.example.com",
+        "web=192.0.2.1:80",
+    ]);
+    let policy = Policy::parse(&allow, &deny, &named).unwrap();
+    for (host, port, planned) in [
+        ("192.0.2.1", 22, false),
+        ("192.0.2.1", 23, true),
+        ("[::ffff:192.0.2.1]", 22, false),
+        ("[64:ff9b::192.0.2.1]", 22, false),
+        ("[2002:c000:201::1]", 22, false),
+        ("192.0.2.2", 22, true),
+        ("10.255.0.1", 2222, false),
+        ("[2001:db8::1]", 22, false),
+        ("[2001:db9::1]", 22, true),
+        ("db.example.com", 22, false),
+        ("DB.Example.COM.", 22, false),
+        ("db.example.com", 23, true),
+        ("a.secret.example.com", 22, false),
+        ("secret.example.com", 22, true),
+        ("127.0.0.1", 8023, false),
+        ("127.0.0.1", 22, true),
+    ] {
+        let got = plan(&policy, host, port);
+        assert_eq!(got.is_ok(), planned, "{host} {port}: {got:?}");
+        if !planned {
+            assert!(matches!(got, Err(Refused::Denied(_))), "{host} {port}");
+        }
+    }
+    let by_name = |name: &str| policy.plan(&Requested::Named(name.to_owned()));
+    assert!(matches!(by_name("inner"), Err(Refused::Denied(_))));
+    assert!(matches!(by_name("deep"), Err(Refused::Denied(_))));
+    assert!(by_name("web").is_ok());
+    // A name that leads there, and one of several addresses.
+    let plan = plan(&policy, "a.example.com", 22).unwrap();
+    let denied = plan.filter(vec![address("192.0.2.9:22"), address("10.0.0.1:22")]);
+    assert_eq!(denied, Err(Refused::Denied("10.0.0.1:22".to_owned())));
+}
+
+#[test]
+fn a_bad_deny_rule_is_named_with_its_setting() {
+    let errors = Policy::parse(&[], &strings(&["10.0.0.1/8"]), &[]).unwrap_err();
+    assert!(
+        errors
+            .to_string()
+            .starts_with("targets.deny: \"10.0.0.1/8\""),
+        "{errors}"
+    );
 }

@@ -23,7 +23,7 @@ fn accepted_entries() {
         "[::/0]:*",
         "[2001:db8::1/128]",
     ] {
-        let parsed = Policy::parse(&strings(&[entry]), &[]);
+        let parsed = Policy::parse(&strings(&[entry]), &[], &[]);
         assert!(parsed.is_ok_and(|p| !p.is_empty()), "{entry}");
     }
     for entry in [
@@ -33,10 +33,10 @@ fn accepted_entries() {
         "v6=[::1]:22",
         "a.b = c",
     ] {
-        let parsed = Policy::parse(&[], &strings(&[entry]));
+        let parsed = Policy::parse(&[], &[], &strings(&[entry]));
         assert!(parsed.is_ok_and(|p| !p.is_empty()), "{entry}");
     }
-    assert!(Policy::parse(&[], &[]).unwrap().is_empty());
+    assert!(Policy::parse(&[], &[], &[]).unwrap().is_empty());
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn refused_allow_entries() {
         "[::127.0.0.1]",
         "/8",
     ] {
-        let errors = Policy::parse(&strings(&[entry]), &[]).unwrap_err();
+        let errors = Policy::parse(&strings(&[entry]), &[], &[]).unwrap_err();
         assert_eq!(errors.0.len(), 1, "{entry}");
         assert_eq!(errors.0[0].setting, "targets.allow");
     }
@@ -123,7 +123,7 @@ fn refused_named_entries() {
         "web=[::ffff:1.2.3.4]:22",
         "a/b=host",
     ] {
-        let errors = Policy::parse(&[], &strings(&[entry])).unwrap_err();
+        let errors = Policy::parse(&[], &[], &strings(&[entry])).unwrap_err();
         assert_eq!(errors.0.len(), 1, "{entry}");
         assert_eq!(errors.0[0].setting, "targets.named");
     }
@@ -133,7 +133,7 @@ fn refused_named_entries() {
 fn every_error_is_reported_with_setting_and_entry() {
     let allow = strings(&["ok.example", "10.0.0.1/8", "*"]);
     let named = strings(&["a=host", "a=other", "b"]);
-    let text = Policy::parse(&allow, &named).unwrap_err().to_string();
+    let text = Policy::parse(&allow, &[], &named).unwrap_err().to_string();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 4, "{text}");
     for (line, part) in lines.iter().zip([
