@@ -76,15 +76,16 @@ pub fn supervise(
     reloader: Option<Reloader>,
     events: &Receiver<Event>,
 ) -> Result<(), usize> {
-    let admit = loop {
+    let order = loop {
         // Every sender gone: nobody can ask for anything any more.
         let Ok(event) = events.recv() else {
             return Ok(());
         };
         match (event, &reloader) {
             (Event::ShardEnded(shard), _) => return Err(shard),
-            (Event::Terminate | Event::Drain, _) | (Event::Hangup, None) => break false,
-            (Event::TakenOver, _) => break true,
+            (Event::Terminate, _) | (Event::Hangup, None) => break Order::Signal,
+            (Event::Drain, _) => break Order::Request,
+            (Event::TakenOver, _) => break Order::TakenOver,
             (Event::Hangup, Some(reloader)) => drop(reload(watched, reloader)),
             (Event::Reload { reply }, Some(reloader)) => {
                 let _ = reply.try_send(reload(watched, reloader));
@@ -95,7 +96,15 @@ pub fn supervise(
             }
         }
     };
-    drain(watched, admit, events)
+    drain(watched, order, events)
+}
+
+/// What a drain began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Signal,
+    Request,
+    TakenOver,
 }
 
 fn reload(watched: &Supervised, reloader: &Reloader) -> Result<Reloaded, String> {
@@ -113,8 +122,10 @@ fn reload(watched: &Supervised, reloader: &Reloader) -> Result<Reloaded, String>
     }
 }
 
-/// `admit`: connections that were accepted may still become sessions.
-fn drain(watched: &Supervised, admit: bool, events: &Receiver<Event>) -> Result<(), usize> {
+fn drain(watched: &Supervised, order: Order, events: &Receiver<Event>) -> Result<(), usize> {
+    // Connections that were accepted before a handover may still become
+    // sessions.
+    let admit = order == Order::TakenOver;
     let timeout = watched.terms.load().config.server.drain_timeout;
     let deadline = crate::clock::now() + timeout;
     if !admit {
@@ -123,6 +134,7 @@ fn drain(watched: &Supervised, admit: bool, events: &Receiver<Event>) -> Result<
     tracing::info!(
         connections = watched.placement.loads().iter().sum::<usize>(),
         timeout_s = timeout.as_secs_f64(),
+        ?order,
         "draining: no new sessions; a second signal ends at once"
     );
     for shard in watched.mail.iter() {
@@ -134,7 +146,8 @@ fn drain(watched: &Supervised, admit: bool, events: &Receiver<Event>) -> Result<
             tracing::warn!("a shard does not read its mail");
         }
     }
-    wait_for_sessions(watched, events, deadline + LINGER)?;
+    let signalled = order == Order::Signal;
+    wait_for_sessions(watched, events, signalled, deadline + LINGER)?;
     for shard in watched.mail.iter() {
         let _ = shard.try_send(Mail::Stop);
     }
@@ -144,6 +157,7 @@ fn drain(watched: &Supervised, admit: bool, events: &Receiver<Event>) -> Result<
 fn wait_for_sessions(
     watched: &Supervised,
     events: &Receiver<Event>,
+    mut signalled: bool,
     until: Instant,
 ) -> Result<(), usize> {
     loop {
@@ -156,10 +170,12 @@ fn wait_for_sessions(
             return Ok(());
         }
         match events.recv_timeout(LOOK) {
-            Ok(Event::Terminate) => {
+            Ok(Event::Terminate) if signalled => {
                 tracing::info!("second signal: ending at once");
                 return Ok(());
             }
+            // It asks for what is under way.
+            Ok(Event::Terminate) => signalled = true,
             Ok(Event::ShardEnded(shard)) => return Err(shard),
             Ok(Event::Reload { reply }) => {
                 let _ = reply.try_send(Err("the server is shutting down".to_owned()));
@@ -244,5 +260,45 @@ mod tests {
         sender.send(Event::Terminate).unwrap();
         sender.send(Event::Terminate).unwrap();
         assert_eq!(supervise(&watched, None, &receiver), Ok(()));
+    }
+
+    /// A service manager sends one to the old process after a takeover, too.
+    #[test]
+    fn the_first_signal_of_a_drain_by_other_means_changes_nothing() {
+        for order in [Event::Drain, Event::TakenOver] {
+            let (watched, _mail) = watched(FAR);
+            let session = watched.placement.reserve_on(1);
+            let (sender, receiver) = events();
+            sender.send(order).unwrap();
+            sender.send(Event::Terminate).unwrap();
+            let ended = std::thread::scope(|scope| {
+                let watched = &watched;
+                let supervisor = scope.spawn(move || supervise(watched, None, &receiver));
+                // Answered once the signal before it was heard.
+                let (reply, answer) = async_channel::bounded(1);
+                sender.send(Event::Reload { reply }).unwrap();
+                assert!(answer.recv_blocking().unwrap().is_err());
+                assert!(!supervisor.is_finished(), "it waits for the session");
+                drop(session);
+                supervisor.join().unwrap()
+            });
+            assert_eq!(ended, Ok(()));
+        }
+    }
+
+    #[test]
+    fn who_was_accepted_before_a_takeover_is_let_in() {
+        for (order, admitted, health) in [
+            (Event::TakenOver, true, Health::Ready),
+            (Event::Drain, false, Health::Draining),
+        ] {
+            let (watched, [mail, _other]) = watched(FAR);
+            let (sender, receiver) = events();
+            sender.send(order).unwrap();
+            assert_eq!(supervise(&watched, None, &receiver), Ok(()));
+            let told = mail.try_recv();
+            assert!(matches!(told, Ok(Mail::Drain(Drain { admit, .. })) if admit == admitted));
+            assert_eq!(watched.lifecycle.health(&watched.limits), health);
+        }
     }
 }
