@@ -123,7 +123,7 @@ settings! {
 
     /// How many connections there may be.
     limits: Limits {
-        /// Logged-in connections, all shards together.
+        /// Connections to targets, all shards together, from before the dial to the end.
         max_connections: u32 = 1000, in CONNECTIONS;
         /// Connections to one target address.
         max_connections_per_host: u32 = 10, in CONNECTIONS;

@@ -2,11 +2,13 @@
 //! end.
 
 pub mod admin;
+mod circular;
 mod reload;
 mod signals;
 mod supervise;
 pub mod takeover;
 
+pub use circular::stop;
 pub use reload::{HostCheck, ReloadError, Reloaded, Reloader, limits_of};
 pub use signals::watch_signals;
 pub use supervise::{Event, EventSender, Supervised, events, supervise};

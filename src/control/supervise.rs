@@ -1,6 +1,7 @@
 //! Watches the shards until the process may end: a dead shard ends it at once
 //! (no half-serving), a signal ends it in order, a second one at once.
 
+use super::circular::Circular;
 use super::reload::{Reloaded, Reloader};
 use crate::bridge::LatestTerms;
 use crate::limits::LimitTable;
@@ -137,30 +138,20 @@ fn drain(watched: &Supervised, order: Order, events: &Receiver<Event>) -> Result
         ?order,
         "draining: no new sessions; a second signal ends at once"
     );
-    for shard in watched.mail.iter() {
-        // A full box is a stuck shard; the deadline below ends it as well.
-        if shard
-            .try_send(Mail::Drain(Drain { deadline, admit }))
-            .is_err()
-        {
-            tracing::warn!("a shard does not read its mail");
-        }
-    }
+    let mut letters = Circular::new(&watched.mail, || Mail::Drain(Drain { deadline, admit }));
     let signalled = order == Order::Signal;
-    wait_for_sessions(watched, events, signalled, deadline + LINGER)?;
-    for shard in watched.mail.iter() {
-        let _ = shard.try_send(Mail::Stop);
-    }
-    Ok(())
+    wait_for_sessions(watched, events, &mut letters, signalled, deadline + LINGER)
 }
 
 fn wait_for_sessions(
     watched: &Supervised,
     events: &Receiver<Event>,
+    letters: &mut Circular<'_, impl Fn() -> Mail>,
     mut signalled: bool,
     until: Instant,
 ) -> Result<(), usize> {
     loop {
+        letters.deliver();
         if watched.placement.loads().iter().all(|load| *load == 0) {
             tracing::info!("all sessions have ended");
             return Ok(());
@@ -240,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_drains_every_shard_and_then_stops_it() {
+    fn a_signal_drains_every_shard() {
         let (watched, mail) = watched(FAR);
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
@@ -248,7 +239,7 @@ mod tests {
         assert_eq!(watched.lifecycle.health(&watched.limits), Health::Draining);
         for shard in mail {
             assert!(matches!(shard.try_recv(), Ok(Mail::Drain { .. })));
-            assert!(matches!(shard.try_recv(), Ok(Mail::Stop)));
+            assert!(shard.is_empty());
         }
     }
 

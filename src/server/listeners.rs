@@ -4,7 +4,7 @@
 use super::{StartError, io_error};
 use crate::config::Config;
 use crate::control::admin::{Admin, AdminHandle};
-use crate::control::takeover::{Giver, GiverHandle, Sockets, Taken, take_over};
+use crate::control::takeover::{Estate, Giver, SocketFile, Sockets, Taken, checked, take_over};
 use crate::control::{EventSender, Supervised};
 use crate::shard;
 use listenfd::ListenFd;
@@ -68,11 +68,11 @@ fn from_systemd() -> Result<Vec<Socket>, StartError> {
         let Some(listener) = passed.take_tcp_listener(index)? else {
             return Ok(None);
         };
-        listener.set_nonblocking(true)?;
-        Ok(Some(Socket::from(listener)))
+        checked(listener.into()).map(Some)
     });
-    let sockets: std::io::Result<Vec<_>> = sockets.collect();
-    Ok(sockets.map_err(error)?.into_iter().flatten().collect())
+    let sockets: Result<Vec<_>, _> = sockets.collect();
+    let sockets = sockets.map_err(|refused| error(std::io::Error::other(refused)))?;
+    Ok(sockets.into_iter().flatten().collect())
 }
 
 /// Passed sockets are the listeners, whatever `server.listen` says.
@@ -125,23 +125,42 @@ impl Listeners {
 
 impl Heirloom {
     /// To be called when every shard accepts: lets the old process go, then
-    /// waits for a next one, which takes the place of `admin`, too.
+    /// waits for a next one, which takes the place of `admin`, too. Once the
+    /// old one is told, nobody else serves: what fails then is only logged.
     pub(super) fn offer(
         self,
         admin: AdminHandle,
         watched: &Supervised,
         events: EventSender,
-    ) -> Result<GiverHandle, StartError> {
+    ) -> Result<Option<SocketFile>, StartError> {
         let Self {
             path,
             sockets,
             taken_from,
         } = self;
+        let cannot_listen = io_error("cannot listen at server.takeover");
+        let giver = match Giver::bind(&path) {
+            Ok(giver) => giver,
+            Err(error) => return Err(cannot_listen(error)),
+        };
+        let must_serve = taken_from.is_some();
         if let Some(taken) = taken_from {
-            taken.finish();
+            taken.finish().map_err(StartError::Takeover)?;
         }
-        Giver::bind(&path)
-            .and_then(|giver| giver.start(sockets, admin, Arc::clone(&watched.mail), events))
-            .map_err(io_error("cannot listen at server.takeover"))
+        let estate = Estate {
+            sockets,
+            admin,
+            mail: Arc::clone(&watched.mail),
+            lifecycle: Arc::clone(&watched.lifecycle),
+            events,
+        };
+        match giver.start(estate) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if must_serve => {
+                tracing::error!(%error, "no process can take over from this one");
+                Ok(None)
+            }
+            Err(error) => Err(cannot_listen(error)),
+        }
     }
 }

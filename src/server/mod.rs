@@ -12,7 +12,7 @@ pub use host::HostError;
 use crate::bridge::{LatestTerms, SessionContext, Terms};
 use crate::config::{Config, Loaded};
 use crate::control::admin::{AdminError, AdminHandle};
-use crate::control::takeover::{GiverHandle, TakeoverError};
+use crate::control::takeover::{SocketFile, TakeoverError};
 use crate::control::{self, Event, EventSender, HostCheck, Reloader, Supervised};
 use crate::limits::LimitTable;
 use crate::registry::Registry;
@@ -70,8 +70,8 @@ pub enum StartError {
          and passwords cross it; pass a loopback one, or set server.allow_plaintext=true"
     )]
     OpenSocket(SocketAddr),
-    /// SIGTERM or SIGINT came before every shard listened.
-    #[error("a signal ended it before it had started")]
+    /// SIGTERM, SIGINT or an order to drain came before every shard listened.
+    #[error("a signal or an order to drain ended it before it had started")]
     Interrupted,
     /// A shard's thread ended before it listened.
     #[error("shard {0} could not start; the log says why")]
@@ -87,7 +87,7 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     admin_addresses: Vec<SocketAddr>,
     _admin: Option<AdminHandle>,
-    _takeover: Option<GiverHandle>,
+    _takeover: Option<SocketFile>,
     shards: Vec<JoinHandle<()>>,
     watched: Supervised,
     events: Receiver<Event>,
@@ -198,7 +198,7 @@ impl Server {
         wait_until_ready(&watched.lifecycle, &events)?;
         // Whoever can be taken over gives the administrator's port away, too.
         let (admin, takeover) = match heirloom {
-            Some(heirloom) => (None, Some(heirloom.offer(admin, &watched, event_sender)?)),
+            Some(heirloom) => (None, heirloom.offer(admin, &watched, event_sender)?),
             None => (Some(admin), None),
         };
         Ok(Self {
@@ -230,11 +230,7 @@ impl Server {
     pub fn run(self) -> Result<(), usize> {
         control::supervise(&self.watched, self.reloader, &self.events)
             .inspect_err(|shard| tracing::error!(shard, "a shard has died"))?;
-        for shard in self.shards {
-            if shard.join().is_err() {
-                tracing::warn!("a shard did not end in order");
-            }
-        }
+        control::stop(&self.watched.mail, self.shards);
         Ok(())
     }
 }
@@ -245,7 +241,7 @@ fn wait_until_ready(lifecycle: &Lifecycle, events: &Receiver<Event>) -> Result<(
     while lifecycle.is_starting() {
         match events.recv_timeout(look) {
             Ok(Event::ShardEnded(shard)) => return Err(StartError::Shard(shard)),
-            Ok(Event::Terminate) => return Err(StartError::Interrupted),
+            Ok(Event::Terminate | Event::Drain) => return Err(StartError::Interrupted),
             _ => {}
         }
     }

@@ -38,8 +38,9 @@ struct DeathWatch {
 impl Drop for DeathWatch {
     fn drop(&mut self) {
         if !self.disarmed.get() {
-            // Full only if the control thread is gone, and then nobody cares.
-            let _ = self.events.try_send(Event::ShardEnded(self.shard));
+            // Waits for room: a death must be heard behind whatever else is told.
+            // Fails only if the control thread is gone, and then nobody cares.
+            let _ = self.events.send(Event::ShardEnded(self.shard));
         }
     }
 }

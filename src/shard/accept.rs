@@ -22,7 +22,8 @@ const BATCH: usize = 64;
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(listener: Socket, shard: &Rc<Shard>) {
-    loop {
+    // Looked at before each batch: mail may be late.
+    while !shard.lifecycle.has_stopped_accepting() {
         match accept_batch(&listener, shard) {
             Ok(true) => glommio::yield_if_needed().await,
             Ok(false) => {
@@ -34,8 +35,8 @@ pub(super) async fn run(listener: Socket, shard: &Rc<Shard>) {
             Err(error) => {
                 tracing::warn!(
                     %error,
-                    "cannot accept connections for now; raise the limit of open files \
-                     (ulimit -n) if this goes on"
+                    "cannot accept connections for now; if it is for want of open files, \
+                     raise their limit (ulimit -n)"
                 );
                 glommio::timer::sleep(EXHAUSTED_PAUSE).await;
             }
@@ -54,23 +55,40 @@ fn accept_batch(listener: &Socket, shard: &Rc<Shard>) -> io::Result<bool> {
                 }
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            Err(e) if is_exhausted(&e) => return Err(e),
-            // A connection that died in the queue (accept(2) names a dozen
-            // ways) says nothing about the next.
-            Err(error) => tracing::debug!(%error, "a connection was gone before it was accepted"),
+            Err(e) if is_of_one_connection(&e) => {
+                tracing::debug!(error = %e, "a connection was gone before it was accepted");
+            }
+            Err(e) => return Err(e),
         }
     }
     Ok(true)
 }
 
-fn is_exhausted(error: &io::Error) -> bool {
-    [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
-        .iter()
-        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+/// Errors of a connection that died in the queue (accept(2), "Error
+/// handling"): they say nothing about the next. Any other may come again at
+/// once.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    [
+        Errno::CONNABORTED,
+        Errno::INTR,
+        Errno::PERM,
+        Errno::NETDOWN,
+        Errno::PROTO,
+        Errno::NOPROTOOPT,
+        Errno::HOSTDOWN,
+        Errno::NONET,
+        Errno::HOSTUNREACH,
+        Errno::OPNOTSUPP,
+        Errno::NETUNREACH,
+    ]
+    .iter()
+    .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 fn place(socket: Socket, client: SocketAddr, shard: &Rc<Shard>) {
-    let reservation = shard.placement.reserve(shard.index);
+    let (now, counters) = (crate::clock::now(), shard.context.counters.all());
+    let is_stuck = |peer| counters.shard(peer).is_some_and(|peer| peer.is_stuck(now));
+    let reservation = shard.placement.reserve(shard.index, is_stuck);
     let target = reservation.shard();
     let handover = Handover {
         socket,

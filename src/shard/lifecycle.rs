@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub struct Lifecycle {
     starting: AtomicUsize,
     draining: AtomicBool,
+    handed_over: AtomicBool,
     reloaded: AtomicU64,
     not_reloaded: AtomicU64,
 }
@@ -19,6 +20,7 @@ impl Lifecycle {
         Self {
             starting: AtomicUsize::new(shards),
             draining: AtomicBool::new(false),
+            handed_over: AtomicBool::new(false),
             reloaded: AtomicU64::new(0),
             not_reloaded: AtomicU64::new(0),
         }
@@ -42,6 +44,16 @@ impl Lifecycle {
     /// Whether [`Self::start_draining`] was called.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// The listening sockets are another process's: no shard accepts again.
+    pub fn stop_accepting(&self) {
+        self.handed_over.store(true, Ordering::Release);
+    }
+
+    /// Whether [`Self::stop_accepting`] was called.
+    pub fn has_stopped_accepting(&self) -> bool {
+        self.handed_over.load(Ordering::Acquire)
     }
 
     /// The configuration was read again, and put in force or not.
@@ -73,5 +85,30 @@ impl Lifecycle {
         } else {
             Health::Ready
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    #[test]
+    fn it_is_ready_once_every_shard_listens_and_until_it_drains() {
+        let limits = Limits {
+            max_connections: 1,
+            max_per_target: 1,
+            max_unauthenticated: 1,
+            max_per_client: 0,
+        };
+        let limits = LimitTable::new(limits, 1);
+        let lifecycle = Lifecycle::new(2);
+        assert_eq!(lifecycle.health(&limits), Health::Starting);
+        lifecycle.shard_started();
+        assert_eq!(lifecycle.health(&limits), Health::Starting);
+        lifecycle.shard_started();
+        assert_eq!(lifecycle.health(&limits), Health::Ready);
+        lifecycle.start_draining();
+        assert_eq!(lifecycle.health(&limits), Health::Draining);
     }
 }

@@ -29,14 +29,19 @@ impl Placement {
         Arc::new(Self { loads, mode })
     }
 
-    /// A place for a connection that shard `accepting` accepted.
-    pub fn reserve(self: &Arc<Self>, accepting: usize) -> Reservation {
+    /// A place for a connection that shard `accepting` accepted. Balanced, it
+    /// is on no shard that `is_stuck`, for that would never serve it.
+    pub fn reserve(
+        self: &Arc<Self>,
+        accepting: usize,
+        is_stuck: impl Fn(usize) -> bool,
+    ) -> Reservation {
         let shard = match self.mode {
             config::Placement::Kernel => {
                 self.add(accepting);
                 accepting
             }
-            config::Placement::Balanced => self.reserve_least(accepting),
+            config::Placement::Balanced => self.reserve_least(accepting, is_stuck),
         };
         Reservation {
             placement: Arc::clone(self),
@@ -62,12 +67,14 @@ impl Placement {
     /// Looks and takes in one step: if the least loaded shard has changed
     /// since the look, look again. A tie goes to the accepting shard, which
     /// saves the hand-over.
-    fn reserve_least(&self, accepting: usize) -> usize {
+    fn reserve_least(&self, accepting: usize, is_stuck: impl Fn(usize) -> bool) -> usize {
         loop {
             let least = self
                 .loads
                 .iter()
                 .enumerate()
+                // Whoever accepts turns.
+                .filter(|(shard, _)| *shard == accepting || !is_stuck(*shard))
                 .map(|(shard, load)| (load.load(Ordering::Acquire), shard != accepting, shard))
                 .min();
             let Some((seen, _, shard)) = least else {
@@ -115,13 +122,25 @@ mod tests {
         let placement = Placement::new(3, config::Placement::Balanced);
         let mut held = Vec::new();
         for round in 0..100 {
-            held.push(placement.reserve(round % 2));
+            held.push(placement.reserve(round % 2, |_| false));
             let loads = placement.loads();
             let spread = loads.iter().max().zip(loads.iter().min());
             assert!(spread.is_some_and(|(max, min)| max - min <= 1), "{loads:?}");
         }
         drop(held);
         assert_eq!(placement.loads(), [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_stuck_shard_gets_nothing_from_the_others() {
+        let placement = Placement::new(3, config::Placement::Balanced);
+        let held: Vec<_> = (0..6)
+            .map(|n| placement.reserve(n % 2, |shard| shard == 2))
+            .collect();
+        assert_eq!(placement.loads(), [3, 3, 0]);
+        let own = placement.reserve(2, |_| true);
+        assert_eq!(own.shard(), 2, "it accepts, so it turns");
+        drop(held);
     }
 
     #[test]
@@ -132,7 +151,7 @@ mod tests {
                 let placement = &placement;
                 move || {
                     (0..1000)
-                        .map(|_| placement.reserve(shard))
+                        .map(|_| placement.reserve(shard, |_| false))
                         .collect::<Vec<_>>()
                 }
             };
@@ -150,7 +169,7 @@ mod tests {
     #[test]
     fn kernel_leaves_a_connection_where_it_is() {
         let placement = Placement::new(2, config::Placement::Kernel);
-        let held: Vec<_> = (0..5).map(|_| placement.reserve(1)).collect();
+        let held: Vec<_> = (0..5).map(|_| placement.reserve(1, |_| true)).collect();
         assert_eq!(placement.loads(), [0, 5]);
         drop(held);
     }

@@ -74,6 +74,12 @@ impl Resolver {
 /// `getaddrinfo` by way of a crate that keeps its error code: the standard
 /// library tells "no such name" from "no answer" by text alone.
 fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, ResolveError> {
+    // RFC 6761 section 6.3: never a matter of name servers, where glibc would
+    // take the absolute form.
+    let name = match name {
+        "localhost." => "localhost",
+        name => name,
+    };
     let hints = AddrInfoHints {
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
@@ -172,6 +178,14 @@ mod tests {
             assert_eq!(address.port(), 2222);
         }
         assert!(!plan.filter(found).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_absolute_localhost_is_localhost() {
+        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
+        let plan = plan("localhost:22", "LOCALHOST.", 22);
+        let found = block_on(resolver.resolve(&plan).unwrap()).unwrap();
+        assert!(found.iter().all(|address| address.ip().is_loopback()));
     }
 
     /// The spellings that only `getaddrinfo` takes for addresses pass the

@@ -14,14 +14,15 @@ use std::time::{Duration, Instant};
 pub struct Tally(AtomicU64);
 
 impl Tally {
-    /// The number.
+    /// The number. Whoever reads it sees, in numbers read after it, all that
+    /// their writer counted before it.
     pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Acquire)
     }
 
     /// Replaces it. Only its one writer may.
     pub fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Relaxed);
+        self.0.store(value, Ordering::Release);
     }
 
     /// Adds to it. Only its one writer may.
@@ -50,6 +51,10 @@ pub struct SessionStats {
 
 /// HTTP answers that have a cell of their own; any other is counted as 0.
 pub const HTTP_STATUSES: [u16; 11] = [101, 200, 400, 403, 404, 405, 408, 421, 426, 429, 503];
+
+/// A shard whose last beat is older does not serve its sessions. It beats
+/// twice a second.
+const STUCK: Duration = Duration::from_secs(2);
 
 const STATUS_CELLS: usize = HTTP_STATUSES.len() + 1;
 const ENDINGS: usize = Stage::ALL.len() * Reason::ALL.len();
@@ -98,6 +103,11 @@ impl ShardCounters {
     pub fn beat_age(&self, now: Instant) -> Duration {
         let last = self.start + Duration::from_millis(self.beat.get());
         now.saturating_duration_since(last)
+    }
+
+    /// Whether the loop has not turned for so long that it serves nobody.
+    pub fn is_stuck(&self, now: Instant) -> bool {
+        self.beat_age(now) >= STUCK
     }
 
     /// An HTTP request was answered.
@@ -150,14 +160,10 @@ impl ShardCounters {
             .map(|((stage, reason), count)| (stage, reason, count))
     }
 
-    /// How the sessions went so far. Read while the shard counts, the numbers
-    /// may be a session apart.
+    /// How the sessions went so far. What has ended is read first: whatever
+    /// the shard counts meanwhile, the numbers add up.
     pub fn stats(&self) -> SessionStats {
-        let mut stats = SessionStats {
-            active: self.states.iter().map(Tally::get).sum(),
-            total: self.started.get(),
-            ..SessionStats::default()
-        };
+        let mut stats = SessionStats::default();
         for (_, reason, count) in self.endings() {
             if reason.is_failure() {
                 stats.failed += count;
@@ -165,6 +171,9 @@ impl ShardCounters {
                 stats.successful += count;
             }
         }
+        stats.total = self.started.get();
+        let ended = stats.successful + stats.failed;
+        stats.active = stats.total.saturating_sub(ended);
         stats
     }
 }
@@ -199,9 +208,21 @@ impl Counters {
         }
     }
 
+    /// One shard's, if there is such a shard.
+    pub fn shard(&self, shard: usize) -> Option<&ShardCounters> {
+        self.shards.get(shard).map(|padded| &**padded)
+    }
+
     /// Every shard's, by number.
     pub fn shards(&self) -> impl Iterator<Item = &ShardCounters> {
         self.shards.iter().map(|padded| &**padded)
+    }
+}
+
+impl OwnCounters {
+    /// Those of all shards, to read.
+    pub fn all(&self) -> &Counters {
+        &self.counters
     }
 }
 

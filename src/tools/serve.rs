@@ -29,6 +29,9 @@ pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
         );
     }
     let server = Server::start(loaded.clone(), true)?;
-    announce(&server)?;
+    if let Err(error) = announce(&server) {
+        // It may have taken over already: nobody else would serve.
+        tracing::warn!(%error, "cannot print where it listens");
+    }
     server.run().map_err(ToolError::ShardDied)
 }

@@ -1,47 +1,11 @@
 //! Health and readiness, a shard that is really stuck included.
 
 use crate::common::scene::Scene;
-use crate::common::{Admin, Bridge, DEADLINE, poll};
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use crate::common::{Admin, DEADLINE, Hold, poll};
 use std::time::{Duration, Instant};
 
 /// What the project promises its operators.
 const PROMISE: Duration = Duration::from_secs(3);
-
-/// Holds one thread of a process: every system call of its io_uring waits.
-struct Hold(Child);
-
-impl Hold {
-    fn of(bridge: &Bridge, name: &str) -> Self {
-        let tasks = fs::read_dir(format!("/proc/{}/task", bridge.pid())).unwrap();
-        let thread = tasks
-            .map(|task| task.unwrap().path())
-            .find(|task| fs::read_to_string(task.join("comm")).unwrap().trim() == name)
-            .unwrap_or_else(|| panic!("no thread {name}"));
-        let id = thread.file_name().unwrap().to_str().unwrap().to_owned();
-        let mut strace = Command::new("strace")
-            .args(["-p", &id, "-e", "trace=io_uring_enter", "-e"])
-            .arg("inject=io_uring_enter:delay_enter=60000000")
-            .args(["-o", "/dev/null"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("strace starts; run tests/setup.sh first");
-        let mut said = String::new();
-        let stderr = strace.stderr.as_mut().unwrap();
-        BufReader::new(stderr).read_line(&mut said).unwrap();
-        assert!(said.contains("attached"), "{said}");
-        Self(strace)
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn a_stuck_shard_is_seen_and_named_and_the_listener_still_answers() {

@@ -23,6 +23,7 @@
 mod account;
 mod admin;
 mod bridge;
+mod hold;
 mod hostile;
 pub(crate) mod in_process;
 mod log;
@@ -36,6 +37,7 @@ mod ws;
 pub(crate) use account::{Account, KeyPair, account};
 pub(crate) use admin::Admin;
 pub(crate) use bridge::{Bridge, Finished, run, run_under};
+pub(crate) use hold::Hold;
 pub(crate) use hostile::{Hostile, Script, closed_port};
 pub(crate) use log::Log;
 pub(crate) use proxy::{Counts, Proxy, Stop};

@@ -1,6 +1,8 @@
 //! The orderly stop while there is time: who is told what, who may go on, and when it is over.
 
-use crate::common::{Client, DEADLINE, Event, Login, Options, Raw, Round, Seen, SshScript, poll};
+use crate::common::{
+    Client, DEADLINE, Event, Hold, Login, Options, Raw, Round, Seen, SshScript, poll,
+};
 use crate::scene::Site;
 use rustix::process::Signal;
 use serde_json::json;
@@ -186,6 +188,22 @@ fn a_second_signal_ends_at_once() {
             ));
         }
     }
+}
+
+/// Nothing of a shard that does not turn is waited for.
+#[test]
+fn a_second_signal_ends_the_process_though_a_shard_is_stuck() {
+    let mut site = site();
+    let _clients: Vec<Client> = (0..4).map(|_| site.ready()).collect();
+    let hold = Hold::of(&site.bridge, "sshard-1");
+    site.bridge.signal(Signal::TERM);
+    site.bridge.wait_stderr("draining", DEADLINE);
+    site.bridge.signal(Signal::TERM);
+    site.bridge
+        .wait_stderr("the process ends without it", DEADLINE);
+    // The kernel keeps a process while a thread of it is held by a tracer.
+    drop(hold);
+    assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
 }
 
 #[test]

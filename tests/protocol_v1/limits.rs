@@ -48,6 +48,41 @@ fn a_target_takes_so_many_and_each_gives_its_place_back() {
     assert_limited(&mut auth(), "target-limit");
 }
 
+/// Quotas are of addresses: no spelling of one escapes what it has used up.
+#[test]
+fn every_spelling_of_a_target_shares_its_quota() {
+    let localhost = |port| format!("localhost:{port}");
+    let ssh = ScriptedSsh::start(SshScript::default());
+    let port = ssh.addr().port();
+    let allow = format!("targets.allow={},{}", ssh.addr(), localhost(port));
+    let settings = [allow.as_str(), "limits.max_connections_per_host=1"];
+    let bridge = bridge_to(&[ssh.addr()], &settings);
+    let auth = |host: &str| {
+        let path = format!("/ws/{host}/{port}");
+        let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
+        client.auth_v1(&json!({ "username": "u" }));
+        client
+    };
+    const SPELLINGS: [&str; 8] = [
+        "127.0.0.1",
+        "localhost",
+        "LOCALHOST.",
+        "127.1",
+        "0x7f.0.0.1",
+        "2130706433",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+    ];
+    for holder in SPELLINGS {
+        let mut held = place_comes_back(|| auth(holder));
+        for other in SPELLINGS {
+            assert_limited(&mut auth(other), "target-limit");
+        }
+        held.send_json(&json!({ "type": "close" }));
+        assert_eq!(held.until_close().0, 1000, "{holder}");
+    }
+}
+
 #[test]
 fn all_together_may_be_so_many() {
     let targets: Vec<ScriptedSsh> = (0..3)

@@ -1,11 +1,12 @@
 //! Takers that fail, and files that are no takeover socket.
 
-use crate::common::{Bridge, DEADLINE, run};
+use crate::common::{Bridge, DEADLINE, Hold, run};
 use crate::site::Site;
 use rustix::process::Signal;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::Command;
 
 /// `serve` with these arguments, which is to fail.
 fn fails(site: &Site, more: &[&str]) -> (Option<i32>, String) {
@@ -47,6 +48,45 @@ fn a_taker_that_fails_leaves_the_old_process_serving() {
     let new = site.generation(&["--shards", "1"]);
     assert_eq!(new.addr(), old.addr());
     serves(&site, &new);
+}
+
+/// A stuck shard is a likely reason to restart. The new process serves every connection, and keeps
+/// the path, so that the next one finds it.
+#[test]
+fn a_process_with_a_stuck_shard_is_taken_over_and_the_next_one_too() {
+    let site = Site::new();
+    let mut old = site.generation(&["--shards", "2", "--drain-timeout", "1s"]);
+    let hold = Hold::of(&old, "sshard-1");
+    let new = site.generation(&["--shards", "2"]);
+    old.wait_stderr_count("handing over all the same", 1);
+    for _ in 0..8 {
+        serves(&site, &new);
+    }
+    old.wait_stderr_count("the process ends without it", 1);
+    drop(hold);
+    assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
+    let next = site.generation(&["--shards", "1"]);
+    assert_eq!(next.addr(), new.addr());
+    serves(&site, &next);
+}
+
+/// Where it listens is told by then, and nobody reads it.
+#[test]
+fn a_broken_standard_output_does_not_end_a_new_process() {
+    let site = Site::new();
+    let old = site.generation(&[]);
+    let mut args = site.args(&[]);
+    args.insert(0, env!("CARGO_BIN_EXE_sshard").to_owned());
+    let mut new = Command::new("bash")
+        .args(["-c", "exec \"$0\" \"$@\" >/dev/full 2>&1"])
+        .args(&args)
+        .env("SSHARD_ADMIN__LISTEN", "127.0.0.1:0")
+        .spawn()
+        .unwrap();
+    old.wait_stderr_count("handed over to a new process", 1);
+    serves(&site, &old);
+    new.kill().unwrap();
+    new.wait().unwrap();
 }
 
 #[test]

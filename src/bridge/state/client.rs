@@ -46,7 +46,9 @@ impl SessionState {
     }
 
     fn on_input(&mut self, now: Instant, bytes: Bytes) {
-        self.last_activity = now;
+        if !bytes.is_empty() {
+            self.last_activity = now;
+        }
         match (self.phase, self.dialect) {
             (Phase::Active, _) if self.eof => {
                 self.fail(now, SessionError::OutOfOrder("input came after `eof`"));

@@ -4,26 +4,19 @@ use super::Desk;
 use super::routes::text_response;
 use crate::http::{Problem, Reply};
 use hyper::StatusCode;
-use std::time::Duration;
-
-/// A shard whose last beat is older does not serve its sessions. It beats
-/// twice a second.
-const STUCK: Duration = Duration::from_secs(2);
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Every shard's loop turns.
 pub(super) fn alive(desk: &Desk) -> Result<Reply, Problem> {
     let now = crate::clock::now();
-    let ages = desk
-        .watched
-        .counters
-        .shards()
-        .map(|shard| shard.beat_age(now));
-    let stuck: Vec<String> = ages
-        .enumerate()
-        .filter(|(_, age)| *age >= STUCK)
-        .map(|(shard, age)| format!("shard {shard} for {:.1} s", age.as_secs_f64()))
+    let shards = desk.watched.counters.shards().enumerate();
+    let stuck: Vec<String> = shards
+        .filter(|(_, counters)| counters.is_stuck(now))
+        .map(|(shard, counters)| {
+            let age = counters.beat_age(now).as_secs_f64();
+            format!("shard {shard} for {age:.1} s")
+        })
         .collect();
     if stuck.is_empty() {
         return Ok(text_response(StatusCode::OK, PLAIN, "alive\n".to_owned()));

@@ -32,7 +32,7 @@ use tokio::time::{sleep, timeout};
 
 /// Connections served at once; others wait in the backlog.
 const MAX_CONNECTIONS: usize = 64;
-/// Longest wait for a request's head, idle time of a kept connection included.
+/// Longest wait for a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest life of a connection. A reload may take half of it.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -214,6 +214,8 @@ async fn connection(stream: TcpStream, client: SocketAddr, desk: Rc<Desk>) {
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
+        // A second request would share the connection's time with the first.
+        .keep_alive(false)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service)

@@ -32,7 +32,8 @@ pub(super) struct Session {
     user: Option<String>,
     created_at: String,
     last_activity: String,
-    duration_seconds: f64,
+    /// Seconds.
+    duration: f64,
     input_bytes: u64,
     output_bytes: u64,
 }
@@ -59,8 +60,25 @@ pub(super) struct Ending {
     ending: bool,
 }
 
+/// When records are looked at, and how much is told of them.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    now: Instant,
+    /// A session may have noted its user when that was allowed still.
+    show_users: bool,
+}
+
+impl Look {
+    fn at(desk: &Desk) -> Self {
+        Self {
+            now: crate::clock::now(),
+            show_users: desk.watched.terms.load().config.admin.show_users,
+        }
+    }
+}
+
 impl Session {
-    fn of(record: &SessionRecord, now: Instant) -> Self {
+    fn of(record: &SessionRecord, look: Look) -> Self {
         let state = record.state();
         let (input_bytes, output_bytes) = record.traffic();
         let last_activity = record.created_at() + record.last_activity();
@@ -73,10 +91,10 @@ impl Session {
             target: record.target().to_owned(),
             target_address: record.target_address().map(|address| address.to_string()),
             client_ip: record.client_ip().to_string(),
-            user: record.user().map(str::to_owned),
+            user: record.user().filter(|_| look.show_users).map(str::to_owned),
             created_at: format_rfc3339_millis(record.created_at()).to_string(),
             last_activity: format_rfc3339_millis(last_activity).to_string(),
-            duration_seconds: record.duration(now).as_secs_f64(),
+            duration: record.duration(look.now).as_secs_f64(),
             input_bytes,
             output_bytes,
         }
@@ -84,7 +102,7 @@ impl Session {
 }
 
 pub(super) async fn list(desk: &Desk) -> List {
-    let now = crate::clock::now();
+    let look = Look::at(desk);
     let mut sessions = Vec::new();
     let mut unanswered_shards = Vec::new();
     let answers = ask_all(desk, |reply| Mail::Sessions { reply }).await;
@@ -95,7 +113,7 @@ pub(super) async fn list(desk: &Desk) -> List {
         };
         let read = |key| {
             let registry = &desk.watched.registry;
-            registry.read(key, |record| Session::of(record, now))
+            registry.read(key, |record| Session::of(record, look))
         };
         sessions.extend(keys.into_iter().filter_map(read));
     }
@@ -110,10 +128,10 @@ pub(super) async fn list(desk: &Desk) -> List {
 pub(super) async fn show(desk: &Desk, id: &str) -> Result<One, Problem> {
     let id = parse(id)?;
     let key = find(desk, id).await?;
-    let now = crate::clock::now();
-    let look = |record: &SessionRecord| (Session::of(record, now), record.target_address());
+    let look = Look::at(desk);
+    let read = |record: &SessionRecord| (Session::of(record, look), record.target_address());
     // It may have ended since the shard answered.
-    let (session, target) = desk.watched.registry.read(key, look).ok_or_else(gone)?;
+    let (session, target) = desk.watched.registry.read(key, read).ok_or_else(gone)?;
     Ok(One {
         session,
         host_connections: target

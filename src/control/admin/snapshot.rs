@@ -29,8 +29,6 @@ pub(super) struct ShardNumbers {
 pub(super) struct Snapshot {
     pub(super) shards: Vec<ShardNumbers>,
     pub(super) taken: Counts,
-    /// Connections to each target, in the order of its address.
-    pub(super) targets: Vec<(String, u32)>,
     pub(super) max_connections: u32,
     pub(super) max_per_host: u32,
     pub(super) max_unauthenticated: u32,
@@ -59,18 +57,12 @@ impl Snapshot {
         let watched = &desk.watched;
         let now = crate::clock::now();
         let limits = watched.terms.load().config.limits.clone();
-        let mut targets = watched.limits.per_target();
-        targets.sort_unstable();
         let shards = watched.counters.shards().zip(watched.placement.loads());
         Self {
             shards: shards
                 .map(|(counters, load)| ShardNumbers::read(counters, load, now))
                 .collect(),
             taken: watched.limits.snapshot(),
-            targets: targets
-                .into_iter()
-                .map(|(target, count)| (target.to_string(), count))
-                .collect(),
             max_connections: limits.max_connections,
             max_per_host: limits.max_connections_per_host,
             max_unauthenticated: limits.max_unauthenticated,

@@ -50,6 +50,7 @@ pub(super) struct Stats {
 
 pub(super) fn of(desk: &Desk) -> Stats {
     let snapshot = Snapshot::read(desk);
+    let targets = desk.watched.limits.per_target();
     let shards = snapshot.shards.iter().enumerate();
     Stats {
         numbers: sum(&snapshot.shards),
@@ -61,7 +62,10 @@ pub(super) fn of(desk: &Desk) -> Stats {
                 heartbeat_age_seconds: numbers.heartbeat_age.as_secs_f64(),
             })
             .collect(),
-        host_connections: snapshot.targets.into_iter().collect(),
+        host_connections: targets
+            .into_iter()
+            .map(|(target, count)| (target.to_string(), count))
+            .collect(),
         connections: snapshot.taken.connections,
         max_connections: snapshot.max_connections,
         max_per_host: snapshot.max_per_host,

@@ -14,21 +14,23 @@
 //! ```text
 //! new: connects to server.takeover
 //! old: header, sockets             both processes have them; the old accepts
-//! new: starts its shards, "ready"  both accept
-//! old: its shards stop accepting, it gives the path up, "done"
-//! new: listens at the path for the next one
+//! new: starts its shards, listens beside the path, "ready"    both accept
+//! old: its shards stop accepting, "done"
+//! new: renames its socket over the old one's, for the next process
 //! old: drains; what its last accept yielded is served like any other
 //! ```
 //!
 //! Until "ready" nothing has changed for the old process: should the new one
-//! fail, it goes on. From "ready" on the new one needs the old no more.
+//! fail, it goes on. What can fail in the new one comes before "ready"; from
+//! there on it needs the old one no more, dead or stuck.
 
 mod giver;
 mod taker;
 mod wire;
 
-pub use giver::{Giver, GiverHandle};
+pub use giver::{Estate, Giver, SocketFile};
 pub use taker::{Taken, take_over};
+pub use wire::checked;
 
 use socket2::Socket;
 use std::io;
@@ -40,6 +42,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest wait for the new process to start its shards.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest wait of the new process for "done". The old one waits for its
+/// shards meanwhile, for at most [`ANSWER_TIMEOUT`].
+const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
+
+const _: () = assert!(FINISH_TIMEOUT.as_secs() > ANSWER_TIMEOUT.as_secs());
 
 /// Why a takeover did not come about.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +67,9 @@ pub enum TakeoverError {
     /// A shard did not stop accepting.
     #[error("a shard does not answer")]
     Stuck,
+    /// The old process waited too long for this one to start, and goes on.
+    #[error("the process there no longer waited when this one was ready, and goes on")]
+    TooLate,
     /// The system's word.
     #[error("{0}")]
     Io(#[from] io::Error),

@@ -1,9 +1,12 @@
 //! The new process's side.
 
 use super::wire::{DONE, READY, check_peer, expect, receive_sockets, say};
-use super::{ANSWER_TIMEOUT, Sockets, TakeoverError, unix_socket};
+use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, Sockets, TakeoverError, unix_socket};
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::test_kill_process;
 use socket2::{SockAddr, Socket};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
@@ -47,16 +50,86 @@ pub fn take_over(path: &Path) -> Result<Option<Taken>, TakeoverError> {
 }
 
 impl Taken {
-    /// This process accepts: the old one may stop. Returns when it has, and
-    /// has given up the path. If it died meanwhile, that does for both.
-    pub fn finish(self) {
+    /// This process accepts: the old one may stop. Returns when it has. If it
+    /// has died, or says nothing more, this one serves all the same.
+    ///
+    /// # Errors
+    /// [`TakeoverError::TooLate`]: the old process lives and has given up
+    /// waiting. Both must not go on.
+    pub fn finish(self) -> Result<(), TakeoverError> {
+        self.connection.set_read_timeout(Some(FINISH_TIMEOUT))?;
         let told = say(&self.connection, READY).and_then(|()| expect(&self.connection, DONE));
         match told {
             Ok(()) => tracing::info!("the old process has handed over, and drains"),
+            Err(error) if self.has_left() && self.is_alive() => {
+                tracing::error!(%error, "the old process has hung up");
+                return Err(TakeoverError::TooLate);
+            }
             Err(error) => tracing::warn!(
                 %error,
                 "the old process did not say that it has handed over; this one serves anyway"
             ),
+        }
+        Ok(())
+    }
+
+    /// Whether the other end of the connection is closed.
+    fn has_left(&self) -> bool {
+        let mut word = [MaybeUninit::uninit(); 1];
+        let seen = self.connection.set_nonblocking(true);
+        seen.is_ok() && matches!(self.connection.peek(&mut word), Ok(0))
+    }
+
+    /// Whether the process that listened there still runs.
+    fn is_alive(&self) -> bool {
+        socket_peercred(&self.connection).is_ok_and(|peer| test_kill_process(peer.pid).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::send_sockets;
+    use super::*;
+
+    /// A taker of an old process that passes no sockets and then does `then`.
+    fn finish(then: impl FnOnce(Socket) + Send) -> Result<(), TakeoverError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let listener = unix_socket().unwrap();
+        listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        listener.listen(1).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let (connection, _) = listener.accept().unwrap();
+                send_sockets(&connection, &Sockets::default()).unwrap();
+                then(connection);
+            });
+            take_over(&path).unwrap().unwrap().finish()
+        })
+    }
+
+    #[test]
+    fn one_that_says_done_has_handed_over() {
+        let done = finish(|connection| {
+            expect(&connection, READY).unwrap();
+            say(&connection, DONE).unwrap();
+        });
+        assert!(done.is_ok(), "{done:?}");
+    }
+
+    /// This very process plays both, so that the old one is surely alive.
+    #[test]
+    fn one_that_lives_and_has_hung_up_goes_on() {
+        for wait in [true, false] {
+            let refused = finish(|connection| {
+                if wait {
+                    expect(&connection, READY).unwrap();
+                }
+            });
+            assert!(
+                matches!(refused, Err(TakeoverError::TooLate)),
+                "{wait}: {refused:?}"
+            );
         }
     }
 }

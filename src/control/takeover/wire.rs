@@ -124,7 +124,10 @@ pub(super) fn receive_sockets(connection: &Socket) -> Result<Sockets, TakeoverEr
 }
 
 /// `descriptor`, if it is a listening TCP socket; set not to block.
-pub(super) fn checked(descriptor: OwnedFd) -> Result<Socket, TakeoverError> {
+///
+/// # Errors
+/// [`TakeoverError::NotListening`], or the system's.
+pub fn checked(descriptor: OwnedFd) -> Result<Socket, TakeoverError> {
     let socket = Socket::from(descriptor);
     let is_tcp = socket
         .r#type()

@@ -73,7 +73,7 @@ struct Session {
     user: Option<String>,
     created_at: String,
     last_activity: String,
-    duration_seconds: f64,
+    duration: f64,
     input_bytes: u64,
     output_bytes: u64,
     /// Of one session alone.

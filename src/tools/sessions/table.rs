@@ -46,7 +46,7 @@ fn row(session: &Session) -> [String; HEADINGS.len()] {
             .user
             .as_deref()
             .map_or_else(|| "-".to_owned(), plain),
-        age(session.duration_seconds),
+        age(session.duration),
         idle(session).map_or_else(|| "-".to_owned(), age),
         size(session.input_bytes),
         size(session.output_bytes),
@@ -74,7 +74,7 @@ pub(super) fn one(session: &Session) -> String {
         ("user", session.user.as_deref().map_or_else(unknown, plain)),
         ("created", plain(&session.created_at)),
         ("last activity", plain(&session.last_activity)),
-        ("age", age(session.duration_seconds)),
+        ("age", age(session.duration)),
         ("input", size(session.input_bytes)),
         ("output", size(session.output_bytes)),
     ];
@@ -91,7 +91,7 @@ fn idle(session: &Session) -> Option<f64> {
     let created = humantime::parse_rfc3339(&session.created_at).ok()?;
     let last = humantime::parse_rfc3339(&session.last_activity).ok()?;
     let active = last.duration_since(created).ok()?.as_secs_f64();
-    Some((session.duration_seconds - active).max(0.0))
+    Some((session.duration - active).max(0.0))
 }
 
 /// The two largest units: `1d 2h`, `3m 4s`.
@@ -141,7 +141,7 @@ mod tests {
             user: user.map(str::to_owned),
             created_at: "2026-01-01T00:00:00.000Z".to_owned(),
             last_activity: "2026-01-01T01:00:00.000Z".to_owned(),
-            duration_seconds: 3661.5,
+            duration: 3661.5,
             input_bytes: 1023,
             output_bytes: 5 * 1024 * 1024 * 1024,
             host_connections: Some(3),
