@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_thread_that_hangs_holds_nobody() {
         let (shard, _mail) = mailbox();
-        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let (hold, held) = std::sync::mpsc::sync_channel::<()>(1);
         let thread = std::thread::spawn(move || {
             let _ = held.recv();
         });
