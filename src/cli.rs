@@ -64,6 +64,12 @@ pub struct Serve {
     /// Unix socket over which the listeners are taken from the process that runs, and later given on.
     #[arg(long, value_name = "SOCKET")]
     pub takeover: Option<String>,
+    /// PEM file with the certificate and its chain; the public port then speaks TLS.
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// PEM file with the certificate's private key.
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<String>,
     /// Check the configuration and exit.
     #[arg(long)]
     pub check: bool,
@@ -164,6 +170,8 @@ impl Command {
                     allow,
                     drain_timeout,
                     takeover,
+                    tls_cert,
+                    tls_key,
                     check: _,
                     print_config: _,
                 } = serve;
@@ -180,6 +188,11 @@ impl Command {
                 layers
                     .flags
                     .extend(flag("--takeover", "server.takeover", takeover));
+                let tls = [
+                    flag("--tls-cert", "tls.cert_file", tls_cert),
+                    flag("--tls-key", "tls.key_file", tls_key),
+                ];
+                layers.flags.extend(tls.into_iter().flatten());
                 Layers {
                     preset: preset.clone(),
                     file: config.clone(),
@@ -277,7 +290,8 @@ mod tests {
     fn every_flag_reaches_its_setting() {
         let line = "sshard serve --preset security --listen 127.0.0.1:1 --listen [::1]:2 --admin-listen 127.0.0.1:3 \
             --shards 3 --cpus 0-2 --placement kernel --allow a:22 --allow b:22 \
-            --set limits.max_connections=77 --log-level warn --log-format json --drain-timeout 5s --takeover /x/y";
+            --set limits.max_connections=77 --log-level warn --log-format json --drain-timeout 5s --takeover /x/y \
+            --tls-cert /x/cert --tls-key /x/key";
         let loaded = config::load(&layers(line, &[])).expect("valid");
         let printed = loaded.print();
         for expected in [
@@ -292,6 +306,8 @@ mod tests {
             "format = \"json\" # --log-format",
             "drain_timeout = \"5s\" # --drain-timeout",
             "takeover = \"/x/y\" # --takeover",
+            "cert_file = \"/x/cert\" # --tls-cert",
+            "key_file = \"/x/key\" # --tls-key",
             "max_unauthenticated = 200 # preset security",
         ] {
             assert!(

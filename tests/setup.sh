@@ -30,6 +30,8 @@ chpasswd passwd
 script bsdutils
 taskset util-linux
 strace strace
+openssl openssl
+haproxy haproxy
 LIST
 
 # The one the printed lines of `sshard demo` call; Debian has no package of it.

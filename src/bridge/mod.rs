@@ -15,4 +15,4 @@ pub mod timers;
 pub use connector::SessionContext;
 pub use session::{Attachment, BridgeSession, SessionControl, SessionStart, SessionSummary};
 pub use state::Drain;
-pub use terms::{LatestTerms, Terms};
+pub use terms::{LatestTerms, Terms, TermsError};

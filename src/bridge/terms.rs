@@ -4,6 +4,7 @@ use crate::config::{Config, Loaded};
 use crate::ssh::SshSettings;
 use crate::targets::{Policy, PolicyErrors};
 use crate::workers::Workers;
+use crate::ws::{Tls, TlsError};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
@@ -18,17 +19,30 @@ pub struct Terms {
     pub policy: Policy,
     /// Options of the SSH side.
     pub ssh: SshSettings,
+    /// What the public port speaks TLS with, if it does.
+    pub tls: Option<Tls>,
+}
+
+/// Why a configuration cannot be put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum TermsError {
+    /// Rules of `targets` that cannot be read, all of them.
+    #[error("{0}")]
+    Policy(#[from] PolicyErrors),
+    /// The certificate or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// The latest terms, shared by every shard; read without a lock.
 pub type LatestTerms = Arc<ArcSwap<Terms>>;
 
 impl Terms {
-    /// The terms of a configuration.
+    /// The terms of a configuration. Reads the files of `tls`.
     ///
     /// # Errors
-    /// Every rule of `targets` that cannot be read.
-    pub fn new(loaded: Loaded, workers: Workers) -> Result<Self, PolicyErrors> {
+    /// [`TermsError`].
+    pub fn new(loaded: Loaded, workers: Workers) -> Result<Self, TermsError> {
         let config = Arc::clone(&loaded.config);
         let targets = &config.targets;
         Ok(Self {
@@ -37,6 +51,7 @@ impl Terms {
                 config: config.ssh.clone(),
                 workers,
             },
+            tls: Tls::load(&config.tls)?,
             config,
             loaded,
         })

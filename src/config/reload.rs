@@ -1,7 +1,7 @@
 //! Reading the same layers again while the process runs: what changes, and
 //! what only a restart can change.
 
-use super::{Admin, Config, ConfigErrors, KEYS, Loaded, Server, Ssh, Targets, load};
+use super::{Admin, Config, ConfigErrors, KEYS, Loaded, Server, Ssh, Targets, Tls, load};
 use std::sync::Arc;
 
 /// Settings that are read once, when the process starts.
@@ -13,6 +13,9 @@ pub const FIXED: &[&str] = &[
     "server.backlog",
     "server.takeover",
     "server.allow_plaintext",
+    "server.proxy_protocol",
+    "tls.cert_file",
+    "tls.key_file",
     "admin.listen",
     "admin.token_file",
     "ssh.known_hosts",
@@ -73,7 +76,14 @@ fn keep_fixed(old: &Config, new: &Config) -> Config {
             backlog: old.server.backlog,
             allow_plaintext: old.server.allow_plaintext,
             takeover: old.server.takeover.clone(),
+            proxy_protocol: old.server.proxy_protocol.clone(),
             ..new.server
+        },
+        // Their content is read again; whether there is TLS stays.
+        tls: Tls {
+            cert_file: old.tls.cert_file.clone(),
+            key_file: old.tls.key_file.clone(),
+            ..new.tls
         },
         admin: Admin {
             listen: old.admin.listen.clone(),
@@ -107,6 +117,9 @@ mod tests {
         "server.backlog=77",
         "server.allow_plaintext=true",
         "server.takeover=/x/takeover",
+        "server.proxy_protocol=127.0.0.1:1",
+        "tls.cert_file=/x/cert",
+        "tls.key_file=/x/key",
         "admin.listen=127.0.0.1:2",
         "admin.token_file=/x/token",
         "ssh.known_hosts=/x/hosts",

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::network::Network;
 use super::units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
 use super::value::{Raw, Value, quoted, read_within};
 
@@ -109,6 +110,22 @@ settings! {
         takeover: Option<PathBuf> = None;
         /// Whether a listener without TLS may be reachable from other machines.
         allow_plaintext: bool = false;
+        /// Those of `listen` on which every connection begins with a PROXY protocol header.
+        proxy_protocol: Vec<SocketAddr> = Vec::new();
+        /// Networks whose hosts may connect there and are believed.
+        proxy_protocol_from: Vec<Network> = Network::loopback();
+        /// Connections per shard between accept and the end of the upgrade; more are refused.
+        max_handshakes: u32 = 512, in 1..=65_535;
+    }
+
+    /// TLS on the public listener.
+    tls: Tls {
+        /// PEM file with the server's certificate, then those that sign it; none (empty) is no TLS.
+        cert_file: Option<PathBuf> = None;
+        /// PEM file with its private key, not encrypted, which only its owner may read.
+        key_file: Option<PathBuf> = None;
+        /// Longest time for the TLS handshake.
+        handshake_timeout: Duration = seconds(5);
     }
 
     /// The administrator's listener: health, metrics, statistics, sessions.

@@ -33,7 +33,19 @@ const RELATIONS: &[Relation] = &[
     (&["server.listen"], |draft| {
         duplicate(draft, "server.listen", &draft.config.server.listen)
     }),
-    (&["server.listen", "server.allow_plaintext"], plaintext),
+    (
+        &["server.listen", "server.allow_plaintext", "tls.cert_file"],
+        plaintext,
+    ),
+    (&["tls.cert_file", "tls.key_file"], half_a_pair),
+    (
+        &["server.listen", "server.proxy_protocol"],
+        proxied_elsewhere,
+    ),
+    (
+        &["server.proxy_protocol", "server.proxy_protocol_from"],
+        proxied_by_nobody,
+    ),
     (&["admin.listen"], |draft| {
         duplicate(draft, "admin.listen", &draft.config.admin.listen)
     }),
@@ -91,16 +103,51 @@ fn open_admin(draft: &Draft) -> Option<String> {
 }
 
 fn plaintext(draft: &Draft) -> Option<String> {
-    let server = &draft.config.server;
+    let Config { server, tls, .. } = &draft.config;
     let open = open_addresses(&server.listen);
-    (!open.is_empty() && !server.allow_plaintext).then(|| {
+    (!open.is_empty() && !server.allow_plaintext && tls.cert_file.is_none()).then(|| {
         format!(
             "{} with {}: {} can be reached from other machines without TLS, and passwords \
-             cross it; listen on loopback behind a proxy that speaks TLS, or set \
-             server.allow_plaintext=true",
+             cross it; set tls.cert_file and tls.key_file, listen on loopback behind a proxy \
+             that speaks TLS, or set server.allow_plaintext=true",
             cite(draft, "server.listen"),
             cite(draft, "server.allow_plaintext"),
             open.join(", "),
+        )
+    })
+}
+
+fn half_a_pair(draft: &Draft) -> Option<String> {
+    let tls = &draft.config.tls;
+    (tls.cert_file.is_some() != tls.key_file.is_some()).then(|| {
+        format!(
+            "{} with {}: TLS needs both the certificate and its key",
+            cite(draft, "tls.cert_file"),
+            cite(draft, "tls.key_file"),
+        )
+    })
+}
+
+fn proxied_elsewhere(draft: &Draft) -> Option<String> {
+    let server = &draft.config.server;
+    let elsewhere = server.proxy_protocol.iter();
+    let mut elsewhere = elsewhere.filter(|proxied| !server.listen.contains(proxied));
+    elsewhere.next().map(|proxied| {
+        format!(
+            "{}: {proxied} is not one of {}",
+            cite(draft, "server.proxy_protocol"),
+            cite(draft, "server.listen"),
+        )
+    })
+}
+
+fn proxied_by_nobody(draft: &Draft) -> Option<String> {
+    let server = &draft.config.server;
+    (!server.proxy_protocol.is_empty() && server.proxy_protocol_from.is_empty()).then(|| {
+        format!(
+            "{} with {}: nobody may connect there; name the networks of the proxies",
+            cite(draft, "server.proxy_protocol"),
+            cite(draft, "server.proxy_protocol_from"),
         )
     })
 }
@@ -109,26 +156,60 @@ fn plaintext(draft: &Draft) -> Option<String> {
 /// deadline then cuts it short; an operator who asks for more must learn it can't be had. One who
 /// repeats the default asks for nothing: a printed configuration does so, and must load again.
 fn late_stages(draft: &Draft) -> Vec<ConfigError> {
-    const WHOLE: &str = "limits.connection_timeout";
+    const SESSION: &str = "limits.connection_timeout";
+    const UPGRADE: &str = "server.upgrade_timeout";
     let (config, defaults) = (&draft.config, Config::default());
-    let stages: [(&str, Duration); 4] = [
-        ("targets.resolve_timeout", config.targets.resolve_timeout),
-        ("ssh.connect_timeout", config.ssh.connect_timeout),
-        ("ssh.handshake_timeout", config.ssh.handshake_timeout),
-        ("ssh.auth_timeout", config.ssh.auth_timeout),
+    let session = config.limits.connection_timeout;
+    let upgrade = config.server.upgrade_timeout;
+    let stages: [(&str, Duration, &str, Duration); 5] = [
+        (
+            "targets.resolve_timeout",
+            config.targets.resolve_timeout,
+            SESSION,
+            session,
+        ),
+        (
+            "ssh.connect_timeout",
+            config.ssh.connect_timeout,
+            SESSION,
+            session,
+        ),
+        (
+            "ssh.handshake_timeout",
+            config.ssh.handshake_timeout,
+            SESSION,
+            session,
+        ),
+        (
+            "ssh.auth_timeout",
+            config.ssh.auth_timeout,
+            SESSION,
+            session,
+        ),
+        (
+            "tls.handshake_timeout",
+            config.tls.handshake_timeout,
+            UPGRADE,
+            upgrade,
+        ),
     ];
-    let late = stages.into_iter().filter(|(key, stage)| {
-        *stage > config.limits.connection_timeout
+    let late = stages.into_iter().filter(|(key, stage, whole, limit)| {
+        stage > limit
             && config.written(key) != defaults.written(key)
             && draft.sources.get(key).is_some_and(Source::is_operator)
             && !draft.broken.contains(key)
-            && !draft.broken.contains(WHOLE)
+            && !draft.broken.contains(whole)
     });
-    late.map(|(key, _)| {
+    late.map(|(key, _, whole, _)| {
         ConfigError::Contradiction(format!(
-            "{} is longer than {}, which ends the session before",
+            "{} is longer than {}, which ends {} before",
             cite(draft, key),
-            cite(draft, WHOLE),
+            cite(draft, whole),
+            if whole == SESSION {
+                "the session"
+            } else {
+                "it"
+            },
         ))
     })
     .collect()

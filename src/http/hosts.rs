@@ -1,8 +1,9 @@
 //! Host and Origin: which names the bridge answers to. Stops cross-site pages
 //! (Origin) and DNS rebinding (Host).
 
+use super::routes::Door;
 use crate::config::HostPort;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// A host with an optional port, as it stands in Host and Origin.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,14 +50,15 @@ impl<'a> Authority<'a> {
 pub(super) struct Hosts<'a> {
     /// `server.public_hosts`.
     pub(super) public: &'a [HostPort],
-    /// The address the client connected to.
-    pub(super) local: SocketAddr,
+    /// Where the client connected to.
+    pub(super) door: Door,
 }
 
 impl Hosts<'_> {
     /// Whether a Host header names this server.
     pub(super) fn accepts_host(&self, host: &str) -> bool {
-        Authority::parse(host).is_some_and(|authority| self.names_us(&authority, 80))
+        let default_port = if self.door.tls { 443 } else { 80 };
+        Authority::parse(host).is_some_and(|authority| self.names_us(&authority, default_port))
     }
 
     /// Whether an Origin header is a page of this server's own. `null` and
@@ -77,17 +79,17 @@ impl Hosts<'_> {
         if self.is_public(authority) {
             return true;
         }
-        if port != self.local.port() {
+        if port != self.door.local.port() {
             return false;
         }
         if authority.host.eq_ignore_ascii_case("localhost") {
-            return self.local.ip().to_canonical().is_loopback();
+            return self.door.local.ip().to_canonical().is_loopback();
         }
         // The literal address the client connected to, in any spelling.
         authority
             .host
             .parse::<IpAddr>()
-            .is_ok_and(|ip| ip.to_canonical() == self.local.ip().to_canonical())
+            .is_ok_and(|ip| ip.to_canonical() == self.door.local.ip().to_canonical())
     }
 
     /// `public_hosts` without a port stand for any port: a proxy in front
@@ -106,6 +108,7 @@ impl Hosts<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::SocketAddr;
 
     fn host_port(text: &str) -> HostPort {
         match text.split_once(':') {
@@ -125,7 +128,7 @@ mod tests {
         let local = local.parse().ok().unwrap_or(SocketAddr::from(([0; 4], 0)));
         let hosts = Hosts {
             public: &public,
-            local,
+            door: Door { local, tls: false },
         };
         (
             hosts.accepts_host(host),
@@ -191,7 +194,10 @@ mod tests {
     fn an_origin_needs_a_web_scheme() {
         let hosts = Hosts {
             public: &[],
-            local: SocketAddr::from(([127, 0, 0, 1], 443)),
+            door: Door {
+                local: SocketAddr::from(([127, 0, 0, 1], 443)),
+                tls: false,
+            },
         };
         assert!(hosts.accepts_origin("https://localhost"));
         assert!(!hosts.accepts_origin("http://localhost"));
@@ -203,6 +209,25 @@ mod tests {
             "https://",
         ] {
             assert!(!hosts.accepts_origin(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_host_without_a_port_has_the_port_of_its_scheme() {
+        for (port, tls, accepted) in [
+            (80, false, true),
+            (443, false, false),
+            (443, true, true),
+            (80, true, false),
+        ] {
+            let hosts = Hosts {
+                public: &[],
+                door: Door {
+                    local: SocketAddr::from(([127, 0, 0, 1], port)),
+                    tls,
+                },
+            };
+            assert_eq!(hosts.accepts_host("localhost"), accepted, "{port} {tls}");
         }
     }
 }

@@ -7,7 +7,7 @@ mod problem;
 mod routes;
 mod serve;
 
-pub(crate) use problem::{Problem, Reply};
-pub use routes::{Gatekeeper, Health, Upgrade};
+pub(crate) use problem::{Problem, Reply, raw_busy, raw_speaks_tls};
+pub use routes::{Door, Gatekeeper, Health, Upgrade};
 pub(crate) use routes::{check_hosts, require_method};
 pub use serve::{Upgraded, serve};

@@ -57,14 +57,31 @@ impl Problem {
         self
     }
 
-    pub(crate) fn into_response(self) -> Reply {
+    fn body(&self) -> String {
         let body = serde_json::json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("Error"),
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
-        let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+        body.to_string()
+    }
+
+    /// The answer as bytes, for a connection that gets no further than this.
+    fn into_bytes(self) -> Vec<u8> {
+        let (status, body) = (self.status, self.body());
+        let mut bytes = format!("HTTP/1.1 {status}\r\n").into_bytes();
+        for (name, value) in self.into_response().headers() {
+            bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        let length = body.len();
+        bytes.extend(format!("content-length: {length}\r\nconnection: close\r\n\r\n").bytes());
+        bytes.extend(body.bytes());
+        bytes
+    }
+
+    pub(crate) fn into_response(self) -> Reply {
+        let mut response = Response::new(Full::new(Bytes::from(self.body())));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(
@@ -87,5 +104,42 @@ impl Problem {
             headers.insert(ALLOW, HeaderValue::from_static(methods));
         }
         response
+    }
+}
+
+/// The whole answer to a connection for which there is no place.
+pub(crate) fn raw_busy() -> Vec<u8> {
+    Problem::unavailable("too many connections are at their handshake").into_bytes()
+}
+
+/// The whole answer to a request that came without TLS to a port that speaks
+/// it.
+pub(crate) fn raw_speaks_tls() -> Vec<u8> {
+    let detail = "this port speaks TLS: use https:// or wss://";
+    Problem::new(StatusCode::BAD_REQUEST, detail).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_raw_answer_is_a_whole_response() {
+        let text = String::from_utf8(raw_busy()).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"),
+            "{head}"
+        );
+        for line in [
+            "content-type: application/problem+json",
+            "retry-after: 2",
+            "connection: close",
+            &format!("content-length: {}", body.len()),
+        ] {
+            assert!(head.lines().any(|seen| seen == line), "{line}: {head}");
+        }
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["status"], 503);
     }
 }

@@ -73,10 +73,19 @@ pub struct Upgrade<P> {
     pub place: P,
 }
 
+/// Where a connection came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Door {
+    /// The address the client, or the proxy before it, connected to.
+    pub local: SocketAddr,
+    /// Whether TLS is spoken there.
+    pub tls: bool,
+}
+
 /// Who asks, and where.
 pub(super) struct Peer {
     pub(super) client: SocketAddr,
-    pub(super) local: SocketAddr,
+    pub(super) door: Door,
 }
 
 pub(super) type Answer<P> = (Reply, Option<Upgrade<P>>);
@@ -108,7 +117,7 @@ fn route<G: Gatekeeper, B>(
     peer: &Peer,
     keeper: &G,
 ) -> Result<Answer<G::Place>, Problem> {
-    check_hosts(request.headers(), &config.server.public_hosts, peer.local)?;
+    check_hosts(request.headers(), &config.server.public_hosts, peer.door)?;
     let path = request.uri().path();
     let prefix = config.server.path_prefix.as_str();
     match path {
@@ -175,9 +184,9 @@ pub(crate) fn require_method(
 pub(crate) fn check_hosts(
     headers: &HeaderMap,
     public: &[HostPort],
-    local: SocketAddr,
+    door: Door,
 ) -> Result<(), Problem> {
-    let hosts = Hosts { public, local };
+    let hosts = Hosts { public, door };
     let mut host = headers.get_all(HOST).iter();
     let (Some(first), None) = (host.next(), host.next()) else {
         return Err(bad("exactly one Host header is needed"));

@@ -2,7 +2,7 @@
 //! caller owns the deadline.
 
 use super::io::HyperIo;
-use super::routes::{Gatekeeper, Peer, Upgrade, answer};
+use super::routes::{Door, Gatekeeper, Peer, Upgrade, answer};
 use crate::config::Config;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use hyper::header::{CONNECTION, HeaderValue};
@@ -32,7 +32,7 @@ pub struct Upgraded<S, P> {
 pub async fn serve<S, G>(
     stream: S,
     client: SocketAddr,
-    local: SocketAddr,
+    door: Door,
     config: &Config,
     keeper: &G,
 ) -> Option<Upgraded<S, G::Place>>
@@ -40,7 +40,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
     G: Gatekeeper,
 {
-    let peer = Peer { client, local };
+    let peer = Peer { client, door };
     let granted = RefCell::new(None);
     let service = service_fn(|request| {
         let (mut response, upgrade) = answer(&request, config, &peer, keeper);

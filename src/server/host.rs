@@ -31,8 +31,9 @@ pub enum HostError {
     },
     /// RLIMIT_NOFILE is too low.
     #[error(
-        "the limit of open files is {have}, and limits.max_connections and \
-         limits.max_unauthenticated together need {need}; raise it with `ulimit -n {need}` or \
+        "the limit of open files is {have}, and limits.max_connections, \
+         limits.max_unauthenticated and server.max_handshakes together need {need}; raise it \
+         with `ulimit -n {need}` or \
          LimitNOFILE= in systemd, or lower the limits"
     )]
     Nofile {
@@ -65,7 +66,8 @@ pub(super) fn check_files(config: &Config, shards: usize) -> Result<(), HostErro
     // A session counts once: before login in the pool, afterwards in the
     // connections. Those in the pool may hold both descriptors already.
     let sessions = u64::from(limits.max_connections) + u64::from(limits.max_unauthenticated);
-    let need = sessions * PER_SESSION + shards as u64 * PER_SHARD + PER_PROCESS;
+    let per_shard = PER_SHARD + u64::from(config.server.max_handshakes);
+    let need = sessions * PER_SESSION + shards as u64 * per_shard + PER_PROCESS;
     raise_nofile(need)
 }
 

@@ -92,8 +92,15 @@ fn accept_passed(
         .iter()
         .find(|a| !a.ip().to_canonical().is_loopback());
     match open {
-        Some(open) if !config.server.allow_plaintext => Err(StartError::OpenSocket(*open)),
-        _ => Ok(listeners),
+        Some(open) if !config.server.allow_plaintext && config.tls.cert_file.is_none() => {
+            return Err(StartError::OpenSocket(*open));
+        }
+        _ => {}
+    }
+    let mut proxied = config.server.proxy_protocol.iter();
+    match proxied.find(|entry| !addresses.iter().any(|a| shard::is_listener(**entry, *a))) {
+        Some(missing) => Err(StartError::NotProxied(*missing)),
+        None => Ok(listeners),
     }
 }
 

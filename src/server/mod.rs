@@ -9,7 +9,7 @@ mod thread;
 pub use cpus::CpuError;
 pub use host::HostError;
 
-use crate::bridge::{LatestTerms, SessionContext, Terms};
+use crate::bridge::{LatestTerms, SessionContext, Terms, TermsError};
 use crate::config::{Config, Loaded};
 use crate::control::admin::{AdminError, AdminHandle};
 use crate::control::takeover::{SocketFile, TakeoverError};
@@ -21,6 +21,7 @@ use crate::ssh::known_hosts::Store;
 use crate::targets::{PolicyErrors, Resolver};
 use crate::telemetry::{Counters, OwnCounters};
 use crate::workers::Workers;
+use crate::ws::TlsError;
 use arc_swap::ArcSwap;
 use listeners::Listeners;
 use std::io;
@@ -44,6 +45,9 @@ pub enum StartError {
     /// `targets` has bad rules.
     #[error("{0}")]
     Policy(#[from] PolicyErrors),
+    /// A file of `tls` is no good.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The CPUs asked for are not there.
     #[error(transparent)]
     Cpus(#[from] CpuError),
@@ -67,15 +71,28 @@ pub enum StartError {
     /// A passed socket is reachable from other machines.
     #[error(
         "a passed socket listens on {0}, which can be reached from other machines without TLS, \
-         and passwords cross it; pass a loopback one, or set server.allow_plaintext=true"
+         and passwords cross it; set tls.cert_file and tls.key_file, pass a loopback one, or \
+         set server.allow_plaintext=true"
     )]
     OpenSocket(SocketAddr),
+    /// No passed socket is one that a proxy is to use.
+    #[error("server.proxy_protocol: {0} is not the address of a passed socket")]
+    NotProxied(SocketAddr),
     /// SIGTERM, SIGINT or an order to drain came before every shard listened.
     #[error("a signal or an order to drain ended it before it had started")]
     Interrupted,
     /// A shard's thread ended before it listened.
     #[error("shard {0} could not start; the log says why")]
     Shard(usize),
+}
+
+impl From<TermsError> for StartError {
+    fn from(error: TermsError) -> Self {
+        match error {
+            TermsError::Policy(errors) => Self::Policy(errors),
+            TermsError::Tls(error) => Self::Tls(error),
+        }
+    }
 }
 
 fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {

@@ -1,8 +1,10 @@
 //! The accept loop of one listening socket: wait, accept what is there, find
 //! each connection its shard. Reads no byte of a connection.
 
+use super::listen::is_listener;
 use super::mailbox::{Handover, Mail};
 use super::{Shard, connection};
+use crate::config::Config;
 use crate::sockets;
 use futures_lite::AsyncRead;
 use rustix::io::Errno;
@@ -22,9 +24,10 @@ const BATCH: usize = 64;
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(listener: Socket, shard: &Rc<Shard>) {
+    let proxied = is_proxied(&listener, &shard.context.terms.load().config);
     // Looked at before each batch: mail may be late.
     while !shard.lifecycle.has_stopped_accepting() {
-        match accept_batch(&listener, shard) {
+        match accept_batch(&listener, proxied, shard) {
             Ok(true) => glommio::yield_if_needed().await,
             Ok(false) => {
                 if let Err(error) = wait_readable(&listener).await {
@@ -45,13 +48,13 @@ pub(super) async fn run(listener: Socket, shard: &Rc<Shard>) {
 }
 
 /// `Ok(true)`: there may be more. `Ok(false)`: the queue is empty.
-fn accept_batch(listener: &Socket, shard: &Rc<Shard>) -> io::Result<bool> {
+fn accept_batch(listener: &Socket, proxied: bool, shard: &Rc<Shard>) -> io::Result<bool> {
     for _ in 0..BATCH {
         match listener.accept() {
             Ok((socket, address)) => {
                 shard.context.counters.accepted.add(1);
                 if let Some(client) = address.as_socket() {
-                    place(socket, client, shard);
+                    place(socket, client, proxied, shard);
                 }
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -85,7 +88,14 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-fn place(socket: Socket, client: SocketAddr, shard: &Rc<Shard>) {
+/// Whether a proxy is to say who the clients are.
+fn is_proxied(listener: &Socket, config: &Config) -> bool {
+    let address = listener.local_addr().ok().and_then(|a| a.as_socket());
+    let mut proxied = config.server.proxy_protocol.iter();
+    address.is_some_and(|address| proxied.any(|entry| is_listener(*entry, address)))
+}
+
+fn place(socket: Socket, client: SocketAddr, proxied: bool, shard: &Rc<Shard>) {
     let (now, counters) = (crate::clock::now(), shard.context.counters.all());
     let is_stuck = |peer| counters.shard(peer).is_some_and(|peer| peer.is_stuck(now));
     let reservation = shard.placement.reserve(shard.index, is_stuck);
@@ -93,6 +103,7 @@ fn place(socket: Socket, client: SocketAddr, shard: &Rc<Shard>) {
     let handover = Handover {
         socket,
         client,
+        proxied,
         reservation,
     };
     if target == shard.index {

@@ -1,13 +1,14 @@
-//! One accepted connection on its shard: socket options, the HTTP request
-//! under its deadline, then the session, contained.
+//! One accepted connection on its shard: socket options, the handshakes and
+//! the HTTP request under their deadline, then the session, contained.
 
-use super::Shard;
 use super::mailbox::Handover;
+use super::{Shard, handshake};
 use crate::http::{self, Gatekeeper, Health, Upgraded};
 use crate::limits::Admission;
 use crate::registry::{NewSession, SessionId};
 use crate::sockets;
-use crate::ws::{CountingSocket, WsConnection};
+use crate::telemetry::HandshakeFailure;
+use crate::ws::{ClientStream, CountingSocket, WsConnection};
 use futures_lite::FutureExt;
 use socket2::Socket;
 use std::io;
@@ -22,11 +23,14 @@ const UNSENT: u32 = 64 * 1024;
 /// Send buffer of a client's socket: enough for 20 Mbit/s at 100 ms.
 const SEND_BUFFER: usize = 256 * 1024;
 
-/// Serves a connection in a task of its own.
+/// Serves a connection in a task of its own, or refuses it at once.
 pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
+    let Some(place) = handshake::Place::take(shard) else {
+        return handshake::refuse(shard, handover);
+    };
     let shard = Rc::clone(shard);
     glommio::spawn_local(async move {
-        let served = AssertUnwindSafe(serve(&shard, handover));
+        let served = AssertUnwindSafe(serve(&shard, handover, place));
         if served.catch_unwind().await.is_err() {
             tracing::error!("a connection's task panicked");
         }
@@ -34,29 +38,42 @@ pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
     .detach();
 }
 
-async fn serve(shard: &Rc<Shard>, handover: Handover) {
+async fn serve(shard: &Rc<Shard>, handover: Handover, place: handshake::Place) {
     let Handover {
         socket,
-        client,
+        client: peer,
+        proxied,
         reservation: _place,
     } = handover;
     let local = match prepare(&socket) {
         Ok(local) => local,
         Err(error) => {
-            tracing::debug!(%client, %error, "a connection was gone before it was served");
+            tracing::debug!(client = %peer, %error, "a connection was gone before it was served");
             return;
         }
     };
-    let stream = CountingSocket::new(sockets::adopt(socket));
+    let socket = CountingSocket::new(sockets::adopt(socket));
     let terms = shard.context.terms.load_full();
     let config = &terms.config;
-    let upgrade = http::serve(stream, client, local, config, shard.as_ref());
+    let upgrade = async {
+        let (stream, client) = handshake::run(shard, &terms, socket, peer, proxied).await?;
+        let door = http::Door {
+            local,
+            tls: stream.is_tls(),
+        };
+        let upgraded = http::serve(stream, client, door, config, shard.as_ref()).await?;
+        Some((client, upgraded))
+    };
     let deadline = async {
         glommio::timer::sleep(config.server.upgrade_timeout).await;
-        tracing::debug!(%client, "no HTTP request in time");
+        tracing::debug!(client = %peer, "no HTTP request in time");
+        let counters = &shard.context.counters;
+        counters.note_handshake_failure(HandshakeFailure::Timeout);
         None
     };
-    if let Some(upgraded) = upgrade.or(deadline).await {
+    let upgraded = upgrade.or(deadline).await;
+    drop(place);
+    if let Some((client, upgraded)) = upgraded {
         run_session(shard, client, upgraded).await;
     }
 }
@@ -64,7 +81,7 @@ async fn serve(shard: &Rc<Shard>, handover: Handover) {
 async fn run_session(
     shard: &Rc<Shard>,
     client: SocketAddr,
-    upgraded: Upgraded<CountingSocket, Admission>,
+    upgraded: Upgraded<ClientStream, Admission>,
 ) {
     let Upgraded {
         stream,

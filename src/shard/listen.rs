@@ -36,6 +36,13 @@ pub fn bind(addresses: &[SocketAddr], shards: usize, backlog: u32) -> io::Result
     Ok((bound, by_shard))
 }
 
+/// Whether a listener bound to `bound` is the one that `configured` stands for,
+/// whose port may be 0.
+pub fn is_listener(configured: SocketAddr, bound: SocketAddr) -> bool {
+    let port = [0, bound.port()].contains(&configured.port());
+    port && configured.ip() == bound.ip()
+}
+
 /// Gives every shard a socket of each address, and every socket to a shard:
 /// one that nobody accepts from would keep its connections waiting for ever.
 /// Where there are fewer sockets than shards, shards share duplicates.

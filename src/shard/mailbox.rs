@@ -19,6 +19,8 @@ pub struct Handover {
     pub socket: Socket,
     /// Its address.
     pub client: SocketAddr,
+    /// Whether it begins with a PROXY protocol header.
+    pub proxied: bool,
     /// Its place on a shard.
     pub reservation: Reservation,
 }

@@ -4,15 +4,17 @@
 
 mod accept;
 mod connection;
+mod handshake;
 mod lifecycle;
 mod listen;
 mod mailbox;
 mod manager;
 mod placement;
+mod proxy_protocol;
 
 pub use crate::bridge::Drain;
 pub use lifecycle::Lifecycle;
-pub use listen::{Listeners, bind, distribute};
+pub use listen::{Listeners, bind, distribute, is_listener};
 pub use mailbox::{Handover, Mail, MailReceiver, MailSender, mailbox};
 pub use manager::ConnectionManager;
 pub use placement::{Placement, Reservation};
@@ -21,7 +23,7 @@ use crate::bridge::SessionContext;
 use crate::limits::LimitTable;
 use crate::registry::Registry;
 use crate::ssh::SshRuntime;
-use crate::telemetry::OwnCounters;
+use crate::telemetry::{OwnCounters, Seldom};
 use socket2::Socket;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -57,6 +59,8 @@ pub(crate) struct Shard {
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) manager: ConnectionManager,
     pub(crate) context: Rc<SessionContext>,
+    /// Peers that may not speak the PROXY protocol.
+    pub(crate) strangers: Seldom,
     accepting: RefCell<Vec<glommio::Task<()>>>,
 }
 
@@ -89,6 +93,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         limits,
         lifecycle,
         context: Rc::new(context),
+        strangers: Seldom::default(),
         accepting: RefCell::default(),
     });
     counters.beat(crate::clock::now());

@@ -2,6 +2,7 @@
 //! counting is a plain load and store, without a lock and without an atomic
 //! read-modify-write, and whoever reads sums the shards up.
 
+use super::handshakes::HandshakeFailure;
 use crate::error::{Reason, Stage};
 use crate::registry::State;
 use crossbeam_utils::CachePadded;
@@ -67,6 +68,8 @@ pub struct ShardCounters {
     beat: Tally,
     /// Connections the shard accepted, whichever shard served them.
     pub accepted: Tally,
+    /// Connections between accept and the end of the upgrade, now.
+    pub handshakes: Tally,
     /// Sessions created.
     pub started: Tally,
     /// Input of clients, in bytes.
@@ -76,6 +79,7 @@ pub struct ShardCounters {
     states: [Tally; State::ALL.len()],
     responses: [Tally; STATUS_CELLS],
     endings: [Tally; ENDINGS],
+    failed_handshakes: [Tally; HandshakeFailure::ALL.len()],
 }
 
 impl ShardCounters {
@@ -84,12 +88,14 @@ impl ShardCounters {
             start,
             beat: Tally::default(),
             accepted: Tally::default(),
+            handshakes: Tally::default(),
             started: Tally::default(),
             input_bytes: Tally::default(),
             output_bytes: Tally::default(),
             states: std::array::from_fn(|_| Tally::default()),
             responses: std::array::from_fn(|_| Tally::default()),
             endings: std::array::from_fn(|_| Tally::default()),
+            failed_handshakes: std::array::from_fn(|_| Tally::default()),
         }
     }
 
@@ -122,6 +128,19 @@ impl ShardCounters {
     pub fn responses(&self) -> impl Iterator<Item = (u16, u64)> {
         let statuses = HTTP_STATUSES.into_iter().chain([0]);
         statuses.zip(self.responses.iter().map(Tally::get))
+    }
+
+    /// A connection ended before its HTTP request.
+    pub fn note_handshake_failure(&self, cause: HandshakeFailure) {
+        if let Some(cell) = self.failed_handshakes.get(cause as usize) {
+            cell.add(1);
+        }
+    }
+
+    /// Connections that ended before their HTTP request, by cause.
+    pub fn failed_handshakes(&self) -> impl Iterator<Item = (HandshakeFailure, u64)> {
+        let causes = HandshakeFailure::ALL.into_iter();
+        causes.zip(self.failed_handshakes.iter().map(Tally::get))
     }
 
     /// A session went from one state to another; `None` is outside of its life.

@@ -1,7 +1,7 @@
 //! One WebSocket connection after the upgrade, as polls: receive, send, flush,
 //! close. Every limit of tungstenite is set here, none left to its defaults.
 
-use super::socket::CountingSocket;
+use super::stream::ClientStream;
 use crate::error::WsViolation;
 use crate::message::{Frame, close_reason};
 use async_tungstenite::WebSocketStream;
@@ -42,7 +42,7 @@ pub enum WsEvent {
 
 /// The connection.
 pub struct WsConnection {
-    stream: WebSocketStream<CountingSocket>,
+    stream: WebSocketStream<ClientStream>,
     /// Something may be in tungstenite's write buffer.
     dirty: bool,
     /// The client takes no bytes: the last flush pended.
@@ -56,7 +56,7 @@ pub struct WsConnection {
 impl WsConnection {
     /// Takes over a socket on which the upgrade is done. `leftover`: bytes
     /// that came behind the request. `read_limit`: largest message, in bytes.
-    pub async fn new(socket: CountingSocket, leftover: Vec<u8>, read_limit: usize) -> Self {
+    pub async fn new(socket: ClientStream, leftover: Vec<u8>, read_limit: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             // 0: each message is written at once.
@@ -210,9 +210,10 @@ impl WsConnection {
         self.stream.get_ref().written()
     }
 
-    /// Ends our direction of the TCP connection.
+    /// Ends our direction of the connection.
     pub fn shutdown(&mut self, cx: &mut Context<'_>) {
-        // glommio shuts down at once; the outcome changes nothing.
+        // glommio shuts down at once, and a TLS alert that finds no room is
+        // lost with the connection; the outcome changes nothing.
         let _ = Pin::new(self.stream.get_mut()).poll_close(cx);
     }
 }

@@ -1,8 +1,13 @@
-//! The client's WebSocket: tungstenite over a glommio socket. It knows frames
-//! and their limits, nothing of sessions and nothing of SSH.
+//! The client's WebSocket: tungstenite over a glommio socket, with TLS or
+//! without. It knows frames and their limits, nothing of sessions and nothing
+//! of SSH.
 
 mod connection;
 mod socket;
+mod stream;
+mod tls;
 
 pub use connection::{MAX_OUTPUT_FRAME, WsConnection, WsEvent};
 pub use socket::CountingSocket;
+pub use stream::ClientStream;
+pub use tls::{Tls, TlsError};

@@ -1,6 +1,7 @@
 //! The client's socket with a count of what was written: the only sign of
 //! whether a slow client takes anything at all.
 
+use bytes::Bytes;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use glommio::net::TcpStream;
 use std::io;
@@ -11,12 +12,24 @@ use std::task::{Context, Poll};
 pub struct CountingSocket {
     socket: TcpStream,
     written: u64,
+    /// What was read too early; empty but for a moment of the handshake.
+    ahead: Bytes,
 }
 
 impl CountingSocket {
     /// Wraps `socket`.
     pub fn new(socket: TcpStream) -> Self {
-        Self { socket, written: 0 }
+        Self {
+            socket,
+            written: 0,
+            ahead: Bytes::new(),
+        }
+    }
+
+    /// Gives back what was read and is for the next reader.
+    pub fn unread(&mut self, mut bytes: Vec<u8>) {
+        bytes.extend_from_slice(&self.ahead);
+        self.ahead = bytes.into();
     }
 
     /// Bytes the kernel took so far.
@@ -31,6 +44,12 @@ impl AsyncRead for CountingSocket {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        if !self.ahead.is_empty() {
+            let count = self.ahead.len().min(buf.len());
+            let bytes = self.ahead.split_to(count);
+            buf.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+            return Poll::Ready(Ok(count));
+        }
         Pin::new(&mut self.socket).poll_read(cx, buf)
     }
 }

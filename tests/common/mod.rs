@@ -32,6 +32,7 @@ pub(crate) mod raw;
 pub(crate) mod scene;
 mod scripted_ssh;
 mod sshd;
+pub(crate) mod tls;
 mod ws;
 
 pub(crate) use account::{Account, KeyPair, account};

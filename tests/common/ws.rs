@@ -1,10 +1,12 @@
 //! A blocking WebSocket client of the bridge. It checks no order of messages: tests do.
 
-use super::DEADLINE;
+use super::{DEADLINE, tls};
+use futures_rustls::rustls::{self, ClientConfig, ClientConnection};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::HandshakeError;
@@ -21,6 +23,10 @@ pub(crate) struct Options {
     pub(crate) subprotocol: Option<&'static str>,
     /// Put in place of the usual ones: `Origin`, `Host` and so on.
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// Speaks TLS, and believes whom this believes.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// The address of this machine to come from.
+    pub(crate) source: Option<IpAddr>,
     /// SO_RCVBUF in bytes, where the system's own choice would hide that nobody reads.
     pub(crate) receive_buffer: Option<usize>,
 }
@@ -30,6 +36,8 @@ impl Options {
         Self {
             subprotocol: Some("sshard.v1"),
             headers: Vec::new(),
+            tls: None,
+            source: None,
             receive_buffer: None,
         }
     }
@@ -38,8 +46,20 @@ impl Options {
         Self {
             subprotocol: None,
             headers: Vec::new(),
+            tls: None,
+            source: None,
             receive_buffer: None,
         }
+    }
+
+    pub(crate) fn tls(mut self, config: &Arc<ClientConfig>) -> Self {
+        self.tls = Some(Arc::clone(config));
+        self
+    }
+
+    pub(crate) fn from(mut self, source: &str) -> Self {
+        self.source = Some(source.parse().unwrap());
+        self
     }
 
     pub(crate) fn receive_buffer(mut self, bytes: usize) -> Self {
@@ -106,6 +126,7 @@ impl Client {
         }
         let stream = Timed {
             tcp,
+            tls: options.tls.as_ref().map(|config| tls::client(config, addr)),
             until: Instant::now() + DEADLINE,
         };
         match tungstenite::client(request, stream) {
@@ -133,6 +154,12 @@ impl Client {
             }
             Err(other) => panic!("the upgrade of {path} failed: {other}"),
         }
+    }
+
+    /// The certificate the server showed.
+    pub(crate) fn certificate(&self) -> Vec<u8> {
+        let tls = self.socket.get_ref().tls.as_ref().unwrap();
+        tls.peer_certificates().unwrap()[0].to_vec()
     }
 
     /// The socket below, for a test that stops reading, resets or half-closes.
@@ -296,6 +323,9 @@ pub(crate) fn text(value: &Value) -> Message {
 
 fn connect_tcp(addr: SocketAddr, options: &Options) -> TcpStream {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
+    if let Some(source) = options.source {
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+    }
     if let Some(bytes) = options.receive_buffer {
         // Before the connection is made: the window's scale is settled then.
         socket.set_recv_buffer_size(bytes).unwrap();
@@ -308,6 +338,7 @@ fn connect_tcp(addr: SocketAddr, options: &Options) -> TcpStream {
 /// A socket whose reads and writes fail once `until` has passed, however slowly bytes trickle.
 struct Timed {
     tcp: TcpStream,
+    tls: Option<Box<ClientConnection>>,
     until: Instant,
 }
 
@@ -324,18 +355,34 @@ impl Timed {
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.tcp.set_read_timeout(self.left()?)?;
-        self.tcp.read(buffer)
+        match &mut self.tls {
+            None => self.tcp.read(buffer),
+            Some(tls) => {
+                // The handshake writes, too.
+                self.tcp.set_write_timeout(Some(DEADLINE))?;
+                rustls::Stream::new(&mut **tls, &mut self.tcp).read(buffer)
+            }
+        }
     }
 }
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.tcp.set_write_timeout(self.left()?)?;
-        self.tcp.write(bytes)
+        match &mut self.tls {
+            None => self.tcp.write(bytes),
+            Some(tls) => {
+                self.tcp.set_read_timeout(Some(DEADLINE))?;
+                rustls::Stream::new(&mut **tls, &mut self.tcp).write(bytes)
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.tcp.flush()
+        match &mut self.tls {
+            None => self.tcp.flush(),
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut self.tcp).flush(),
+        }
     }
 }
 

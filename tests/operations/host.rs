@@ -47,11 +47,11 @@ fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
 #[test]
 fn too_few_open_files_are_refused_with_the_number_to_raise_to() {
     let refused = refused("ulimit -n 500", &["--shards", "1"]);
-    // 2 for each of 1000 + 1000 sessions, 32 for the shard, 64 for the process.
+    // 2 for each of 1000 + 1000 sessions, 512 + 32 for the shard, 64 for the process.
     for wanted in [
         "the limit of open files is 500",
-        "together need 4096",
-        "`ulimit -n 4096`",
+        "together need 4608",
+        "`ulimit -n 4608`",
     ] {
         assert!(refused.stderr.contains(wanted), "{wanted}: {refused:?}");
     }
@@ -64,6 +64,8 @@ fn fewer_connections_need_fewer_open_files() {
         "limits.max_connections=20",
         "--set",
         "limits.max_unauthenticated=20",
+        "--set",
+        "server.max_handshakes=20",
     ];
     let shell = shell("ulimit -n 500");
     let shell = shell.each_ref().map(String::as_str);

@@ -142,7 +142,7 @@ fn unknown_keys_are_errors_that_list_the_known_ones() {
         the_error(&set(&["log.levels=info"])),
         "log.levels (--set): no such setting; section log has level, format, messages",
     );
-    assert!(the_error(&set(&["listen=1"])).contains("the sections are server, admin, limits"));
+    assert!(the_error(&set(&["listen=1"])).contains("the sections are server, tls, admin, limits"));
     let layers = Layers {
         env: env(&[("SSHARD_LOG__LEVELS", "x")]),
         ..Layers::default()

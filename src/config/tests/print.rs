@@ -26,7 +26,9 @@ const UNUSUAL: &str = r#"
 server = { listen = ["127.0.0.1:1", "[::1]:2"], shards = 4, cpus = "8,0-2,3", placement = "kernel",
   backlog = 1, upgrade_timeout = "1500ms", drain_timeout = "2h", path_prefix = "/a/b-c",
   public_hosts = ["Example.org", "[::1]:443"], allow_plaintext = true,
-  takeover = "/run/x.sock" }
+  takeover = "/run/x.sock", proxy_protocol = ["[::1]:2"], proxy_protocol_from = ["10.0.0.0/8"],
+  max_handshakes = 9 }
+tls = { cert_file = "/etc/c", key_file = "/etc/k", handshake_timeout = "1s" }
 admin = { listen = ["127.0.0.1:3"], token_file = "/etc/x", show_users = true }
 limits = { max_connections = 7, max_connections_per_host = 6, max_unauthenticated = 5,
   max_connections_per_client = 4, connection_timeout = "90m" }

@@ -96,6 +96,7 @@ fn plaintext_beyond_loopback_must_be_asked_for() {
         assert!(error.contains("server.allow_plaintext=true"), "{error}");
         let listen = format!("server.listen={open}");
         assert!(load_set(&[&listen, "server.allow_plaintext=true"]).is_ok());
+        assert!(load_set(&[&listen, "tls.cert_file=/c", "tls.key_file=/k"]).is_ok());
     }
     for closed in [
         "127.0.0.1:1",
@@ -108,6 +109,53 @@ fn plaintext_beyond_loopback_must_be_asked_for() {
             "{closed}"
         );
     }
+}
+
+#[test]
+fn a_certificate_needs_its_key() {
+    for half in ["tls.cert_file=/x", "tls.key_file=/x"] {
+        let [error] = contradictions(&[half]).try_into().unwrap();
+        assert!(
+            error.ends_with("needs both the certificate and its key"),
+            "{error}"
+        );
+    }
+    assert!(load_set(&["tls.cert_file=/c", "tls.key_file=/k"]).is_ok());
+}
+
+#[test]
+fn the_tls_handshake_is_part_of_the_upgrade() {
+    assert_eq!(
+        contradictions(&["tls.handshake_timeout=11s"]),
+        [
+            "tls.handshake_timeout = \"11s\" (--set) is longer than server.upgrade_timeout = \
+             \"10s\" (default), which ends it before"
+        ],
+    );
+    // The default is cut short in silence.
+    assert!(load_set(&["server.upgrade_timeout=1s"]).is_ok());
+}
+
+#[test]
+fn a_proxied_listener_is_one_of_them_and_somebody_may_connect() {
+    let listen = "server.listen=127.0.0.1:1,10.0.0.1:0";
+    let plain = "server.allow_plaintext=true";
+    for elsewhere in ["127.0.0.1:2", "127.0.0.2:1", "10.0.0.1:7"] {
+        let proxied = format!("server.proxy_protocol={elsewhere}");
+        let [error] = contradictions(&[listen, plain, &proxied])
+            .try_into()
+            .unwrap();
+        let said = format!("{elsewhere} is not one of server.listen");
+        assert!(error.contains(&said), "{error}");
+    }
+    let proxied = "server.proxy_protocol=10.0.0.1:0,127.0.0.1:1";
+    assert!(load_set(&[listen, plain, proxied]).is_ok());
+    let nobody = "server.proxy_protocol_from=";
+    let [error] = contradictions(&[listen, plain, proxied, nobody])
+        .try_into()
+        .unwrap();
+    assert!(error.contains("nobody may connect there"), "{error}");
+    assert!(load_set(&[nobody]).is_ok());
 }
 
 #[test]

@@ -85,6 +85,15 @@ impl Snapshot {
                 .encode_descriptor(name, help, None, MetricType::Gauge)?
                 .encode_gauge(&value)?;
         }
+        if let Some(expiry) = self.tls_expiry {
+            let (name, help) = (
+                "tls_certificate_expiry_timestamp_seconds",
+                "When the first certificate of the served chain expires, since 1970.",
+            );
+            encoder
+                .encode_descriptor(name, help, None, MetricType::Gauge)?
+                .encode_gauge(&expiry)?;
+        }
         let (applied, refused) = self.reloads;
         let help = "Reloads of the configuration, by what came of them.";
         let mut reloads = encoder.encode_descriptor("reloads", help, None, MetricType::Counter)?;
@@ -123,6 +132,15 @@ impl Snapshot {
                 })
             },
         )?;
+        self.counters(
+            encoder,
+            "handshakes_failed",
+            "Connections that ended before their HTTP request, by cause.",
+            |shard, emit| {
+                let mut causes = shard.failed_handshakes.iter();
+                causes.try_for_each(|(cause, count)| emit(&[("cause", cause.as_str())], *count))
+            },
+        )?;
         let help = "Sessions there are, by state.";
         let mut states = encoder.encode_descriptor("sessions", help, None, MetricType::Gauge)?;
         for (number, shard) in self.numbered() {
@@ -131,13 +149,26 @@ impl Snapshot {
                 states.encode_family(&labels)?.encode_gauge(count)?;
             }
         }
-        let help = "Connections on the shard, sessions or not.";
-        let mut loads =
-            encoder.encode_descriptor("shard_connections", help, None, MetricType::Gauge)?;
-        for (number, shard) in self.numbered() {
-            loads
-                .encode_family(&[("shard", number.as_str())])?
-                .encode_gauge(&(shard.connections as u64))?;
+        type Read = fn(&ShardNumbers) -> u64;
+        let gauges: [(&str, &str, Read); 2] = [
+            (
+                "shard_connections",
+                "Connections on the shard, sessions or not.",
+                |shard| shard.connections as u64,
+            ),
+            (
+                "handshakes",
+                "Connections between accept and the end of the upgrade.",
+                |shard| shard.handshakes,
+            ),
+        ];
+        for (name, help, read) in gauges {
+            let mut gauge = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (number, shard) in self.numbered() {
+                gauge
+                    .encode_family(&[("shard", number.as_str())])?
+                    .encode_gauge(&read(shard))?;
+            }
         }
         let (name, help) = (
             "shard_heartbeat_age_seconds",

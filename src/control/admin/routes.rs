@@ -2,7 +2,7 @@
 
 use super::{Desk, Peer, health, metrics, sessions, settings, stats};
 use crate::control::supervise::Event;
-use crate::http::{Problem, Reply, check_hosts, require_method};
+use crate::http::{Door, Problem, Reply, check_hosts, require_method};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -36,7 +36,11 @@ pub(super) async fn answer<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> 
 async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply, Problem> {
     // A page in the administrator's browser can reach a loopback port, too.
     let config = desk.watched.terms.load().config.clone();
-    check_hosts(request.headers(), &config.server.public_hosts, peer.local)?;
+    let door = Door {
+        local: peer.local,
+        tls: false,
+    };
+    check_hosts(request.headers(), &config.server.public_hosts, door)?;
     let (method, path) = (request.method(), request.uri().path());
     match path {
         "/healthz" => return read(method).and_then(|()| health::alive(desk)),

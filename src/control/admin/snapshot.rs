@@ -6,7 +6,8 @@ use super::Desk;
 use crate::error::{Reason, Stage};
 use crate::limits::Counts;
 use crate::registry::State;
-use crate::telemetry::{SessionStats, ShardCounters};
+use crate::telemetry::{HandshakeFailure, SessionStats, ShardCounters};
+use crate::ws::Tls;
 use std::time::{Duration, Instant};
 
 /// One shard.
@@ -15,6 +16,8 @@ pub(super) struct ShardNumbers {
     /// Connections on it, sessions or not.
     pub(super) connections: usize,
     pub(super) accepted: u64,
+    pub(super) handshakes: u64,
+    pub(super) failed_handshakes: Vec<(HandshakeFailure, u64)>,
     pub(super) responses: Vec<(u16, u64)>,
     pub(super) sessions: SessionStats,
     pub(super) states: Vec<(State, u64)>,
@@ -34,6 +37,8 @@ pub(super) struct Snapshot {
     pub(super) max_unauthenticated: u32,
     pub(super) reloads: (u64, u64),
     pub(super) draining: bool,
+    /// When the TLS certificate expires, in seconds since 1970.
+    pub(super) tls_expiry: Option<u64>,
 }
 
 impl ShardNumbers {
@@ -41,6 +46,8 @@ impl ShardNumbers {
         Self {
             connections,
             accepted: counters.accepted.get(),
+            handshakes: counters.handshakes.get(),
+            failed_handshakes: counters.failed_handshakes().collect(),
             responses: counters.responses().collect(),
             sessions: counters.stats(),
             states: counters.states().collect(),
@@ -56,7 +63,8 @@ impl Snapshot {
     pub(super) fn read(desk: &Desk) -> Self {
         let watched = &desk.watched;
         let now = crate::clock::now();
-        let limits = watched.terms.load().config.limits.clone();
+        let terms = watched.terms.load();
+        let limits = &terms.config.limits;
         let shards = watched.counters.shards().zip(watched.placement.loads());
         Self {
             shards: shards
@@ -68,6 +76,7 @@ impl Snapshot {
             max_unauthenticated: limits.max_unauthenticated,
             reloads: watched.lifecycle.reloads(),
             draining: watched.lifecycle.is_draining(),
+            tls_expiry: terms.tls.as_ref().map(Tls::expiry),
         }
     }
 }

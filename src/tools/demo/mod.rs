@@ -23,6 +23,11 @@ pub enum DemoError {
     /// The demo's password is on the screen; nobody else may try it.
     #[error("{0} is not a loopback address; the demo is for this machine only")]
     NotLoopback(SocketAddr),
+    /// Its printed lines would not work.
+    #[error(
+        "the demo speaks plain WebSocket to whoever connects: no tls, no server.proxy_protocol"
+    )]
+    NotPlain,
     /// The embedded SSH server.
     #[error("the embedded SSH server: {0}")]
     Server(String),
@@ -40,6 +45,10 @@ pub fn run(loaded: &Loaded, own_shell: bool) -> Result<(), ToolError> {
     let listen = &loaded.config.server.listen;
     if let Some(open) = listen.iter().find(|a| !a.ip().to_canonical().is_loopback()) {
         return Err(DemoError::NotLoopback(*open).into());
+    }
+    let Config { server, tls, .. } = &*loaded.config;
+    if tls.cert_file.is_some() || !server.proxy_protocol.is_empty() {
+        return Err(DemoError::NotPlain.into());
     }
     let _log = telemetry::start_logging(&loaded.config.log);
     let shell = own_shell.then(crate::config::login_shell);

@@ -1,0 +1,206 @@
+//! From an accepted socket to a stream that HTTP can be spoken on: a place
+//! among the handshakes of the shard, the proxy's word on who the client is,
+//! TLS. The caller owns the deadline of it all.
+
+use super::proxy_protocol::{HeaderError, parse};
+use super::{Shard, mailbox::Handover};
+use crate::bridge::Terms;
+use crate::http;
+use crate::telemetry::HandshakeFailure;
+use crate::ws::{ClientStream, CountingSocket, Tls};
+use futures_lite::FutureExt;
+use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
+use rustix::net::SendFlags;
+use socket2::Socket;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Read at a time. A browser's ClientHello has up to 2 KiB, a PROXY header
+/// about a hundred bytes.
+const CHUNK: usize = 2048;
+
+/// How long a client that was answered may take to close.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Read from a client that was answered, so that the answer is not lost in a
+/// reset caused by unread bytes.
+const MAX_DISCARDED: usize = 16 * 1024;
+
+/// A place among the handshakes in progress; Drop gives it back.
+#[must_use = "dropping it gives the place back"]
+pub(super) struct Place {
+    shard: Rc<Shard>,
+}
+
+impl Place {
+    /// A place, if there are fewer than `server.max_handshakes`. The shard's
+    /// own count is exact: no other thread writes it.
+    pub(super) fn take(shard: &Rc<Shard>) -> Option<Self> {
+        let counters = &shard.context.counters;
+        let limit = shard.context.terms.load().config.server.max_handshakes;
+        if counters.handshakes.get() >= u64::from(limit) {
+            return None;
+        }
+        counters.handshakes.add(1);
+        Some(Self {
+            shard: Rc::clone(shard),
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shard.context.counters.handshakes.sub(1);
+    }
+}
+
+/// There was no place: tells the client, if it speaks plain HTTP, and closes.
+/// Waits for nothing.
+pub(super) fn refuse(shard: &Shard, handover: Handover) {
+    let Handover { socket, client, .. } = handover;
+    let counters = &shard.context.counters;
+    counters.note_handshake_failure(HandshakeFailure::Full);
+    tracing::debug!(%client, "too many handshakes in progress; a connection is refused");
+    if shard.context.terms.load().tls.is_none() {
+        counters.note_response(503);
+        let answer = http::raw_busy();
+        // A fresh socket has room for it; what the client loses is a text.
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let _ = rustix::net::send(&socket, &answer, flags);
+        let _ = socket.shutdown(Shutdown::Write);
+        discard_arrived(&socket);
+    }
+}
+
+/// Unread bytes would turn the close into a reset.
+fn discard_arrived(socket: &Socket) {
+    let mut scratch = [0; CHUNK];
+    for _ in 0..MAX_DISCARDED / CHUNK {
+        let read = rustix::net::recv(socket, &mut scratch, rustix::net::RecvFlags::DONTWAIT);
+        if !matches!(read, Ok((_, count)) if count > 0) {
+            return;
+        }
+    }
+}
+
+/// The stream, and the address of its client. `None`: the connection is done.
+pub(super) async fn run(
+    shard: &Shard,
+    terms: &Terms,
+    mut socket: CountingSocket,
+    peer: SocketAddr,
+    proxied: bool,
+) -> Option<(ClientStream, SocketAddr)> {
+    let counters = &shard.context.counters;
+    let client = if proxied {
+        match proxied_client(shard, terms, &mut socket, peer).await {
+            Ok(client) => client,
+            Err(failure) => {
+                counters.note_handshake_failure(failure);
+                return None;
+            }
+        }
+    } else {
+        peer
+    };
+    let Some(tls) = &terms.tls else {
+        return Some((ClientStream::Plain(socket), client));
+    };
+    let timeout = terms.config.tls.handshake_timeout;
+    let error = match within(timeout, handshake(tls, socket)).await {
+        Ok(stream) => return Some((stream, client)),
+        Err(error) => error,
+    };
+    tracing::debug!(%client, %error, "no TLS handshake");
+    counters.note_handshake_failure(match error.kind() {
+        io::ErrorKind::TimedOut => HandshakeFailure::Timeout,
+        _ => HandshakeFailure::Tls,
+    });
+    None
+}
+
+async fn within<T>(timeout: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let deadline = async {
+        glommio::timer::sleep(timeout).await;
+        Err(io::ErrorKind::TimedOut.into())
+    };
+    work.or(deadline).await
+}
+
+/// Whom the proxy speaks for.
+async fn proxied_client(
+    shard: &Shard,
+    terms: &Terms,
+    socket: &mut CountingSocket,
+    peer: SocketAddr,
+) -> Result<SocketAddr, HandshakeFailure> {
+    let server = &terms.config.server;
+    let trusted = &server.proxy_protocol_from;
+    if !trusted.iter().any(|network| network.contains(peer.ip())) {
+        if let Some(others) = shard.strangers.may_log(crate::clock::now()) {
+            tracing::warn!(
+                %peer,
+                others,
+                "closed a connection to a listener of server.proxy_protocol: its peer is not in \
+                 server.proxy_protocol_from"
+            );
+        }
+        return Err(HandshakeFailure::ProxyStranger);
+    }
+    match read_header(socket).await {
+        Ok(client) => Ok(client.unwrap_or(peer)),
+        Err(error) => {
+            tracing::debug!(%peer, %error, "no PROXY protocol header");
+            Err(HandshakeFailure::ProxyHeader)
+        }
+    }
+}
+
+async fn read_header(socket: &mut CountingSocket) -> io::Result<Option<SocketAddr>> {
+    let mut bytes = Vec::new();
+    loop {
+        let parsed = parse(&bytes);
+        let parsed = parsed
+            .map_err(|error: HeaderError| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if let Some(header) = parsed {
+            socket.unread(bytes.split_off(header.length));
+            return Ok(header.client);
+        }
+        if !read_more(socket, &mut bytes).await? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// False at the end of the stream.
+async fn read_more(socket: &mut CountingSocket, bytes: &mut Vec<u8>) -> io::Result<bool> {
+    let mut chunk = [0; CHUNK];
+    let count = socket.read(&mut chunk).await?;
+    bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
+    Ok(count > 0)
+}
+
+async fn handshake(tls: &Tls, mut socket: CountingSocket) -> io::Result<ClientStream> {
+    let mut bytes = Vec::new();
+    read_more(&mut socket, &mut bytes).await?;
+    // A TLS record begins with its type, 0x16; a request with its method.
+    if bytes.first().is_some_and(u8::is_ascii_uppercase) {
+        // What becomes of the answer changes nothing.
+        let _ = within(LINGER, answer_plain(socket)).await;
+        let what = "plain HTTP on a port that speaks TLS";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
+    socket.unread(bytes);
+    let stream = tls.accept(socket).await?;
+    Ok(ClientStream::Tls(Box::new(stream)))
+}
+
+async fn answer_plain(mut socket: CountingSocket) -> io::Result<()> {
+    socket.write_all(&http::raw_speaks_tls()).await?;
+    socket.close().await?;
+    let mut discarded = Vec::new();
+    while discarded.len() < MAX_DISCARDED && read_more(&mut socket, &mut discarded).await? {}
+    Ok(())
+}

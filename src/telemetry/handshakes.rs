@@ -1,0 +1,39 @@
+//! Why a connection did not get as far as its HTTP request, in words that
+//! metrics keep.
+
+/// The causes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeFailure {
+    /// `server.max_handshakes` were in progress.
+    Full,
+    /// Not a peer that may speak the PROXY protocol.
+    ProxyStranger,
+    /// No PROXY protocol header, or a broken one.
+    ProxyHeader,
+    /// The TLS handshake failed, or the client spoke no TLS.
+    Tls,
+    /// A deadline passed.
+    Timeout,
+}
+
+impl HandshakeFailure {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 5] = [
+        Self::Full,
+        Self::ProxyStranger,
+        Self::ProxyHeader,
+        Self::Tls,
+        Self::Timeout,
+    ];
+
+    /// Its stable word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::ProxyStranger => "proxy-stranger",
+            Self::ProxyHeader => "proxy-header",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The client's connection as HTTP and the WebSocket see it: plain or TLS.
+
+use super::socket::CountingSocket;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use futures_rustls::server::TlsStream;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A client's connection, ready for HTTP.
+pub enum ClientStream {
+    /// Without TLS.
+    Plain(CountingSocket),
+    /// With it; boxed, so that a plain one stays small.
+    Tls(Box<TlsStream<CountingSocket>>),
+}
+
+impl ClientStream {
+    /// Bytes the kernel took so far; with TLS, those on the wire.
+    pub fn written(&self) -> u64 {
+        match self {
+            Self::Plain(socket) => socket.written(),
+            Self::Tls(stream) => stream.get_ref().0.written(),
+        }
+    }
+
+    /// Whether it is encrypted.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
+        }
+    }
+
+    /// With TLS, close_notify goes before the FIN.
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_close(cx),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_close(cx),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! TLS on the client's socket (TLS 1.2 and 1.3, server's side only): the
+//! certificate and its key read from files, and the handshake. It asks no
+//! certificate of the client, and keeps nothing that could resume a session:
+//! terminals last for hours, and a whole handshake costs less than a
+//! millisecond.
+
+use super::socket::CountingSocket;
+use crate::config;
+use futures_rustls::pki_types::pem::{self, PemObject};
+use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use futures_rustls::rustls::crypto::aws_lc_rs;
+use futures_rustls::rustls::server::NoServerSessionStorage;
+use futures_rustls::rustls::version::{TLS12, TLS13};
+use futures_rustls::rustls::{self, InconsistentKeys, ServerConfig};
+use futures_rustls::{TlsAcceptor, server::TlsStream};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use zeroize::Zeroizing;
+
+/// Most bytes of either file; a chain of four certificates has about eight
+/// thousand.
+const MAX_FILE: u64 = 256 * 1024;
+
+/// Bits of a file's mode that let others than its owner at it.
+const OTHERS: u32 = 0o077;
+
+/// Encrypted output that may wait for the client: one record. What does not
+/// fit waits above, where the session sees it.
+const MAX_UNSENT: usize = 16 * 1024;
+
+/// Why the public port cannot speak TLS.
+#[derive(Debug, thiserror::Error)]
+#[error("{setting} {}: {cause}", .path.display())]
+pub struct TlsError {
+    setting: &'static str,
+    path: PathBuf,
+    cause: Cause,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error("cannot read the file: {0}")]
+    Read(#[from] io::Error),
+    #[error("the file is larger than {MAX_FILE} bytes")]
+    TooLarge,
+    #[error("others than its owner may read or write the file (mode {0:03o}); chmod 600 it")]
+    Exposed(u32),
+    #[error("the PEM is broken: {0}")]
+    Pem(pem::Error),
+    #[error("no CERTIFICATE is in the file (PEM)")]
+    NoCertificate,
+    #[error("a certificate in the file cannot be read")]
+    BadCertificate,
+    #[error("no PRIVATE KEY is in the file (PEM)")]
+    NoKey,
+    #[error(
+        "the private key is encrypted, and nobody is there to be asked for its passphrase; \
+         decrypt it with `openssl pkey -in FILE -out DECRYPTED`"
+    )]
+    Encrypted,
+    #[error("the private key belongs to another certificate than the first of tls.cert_file")]
+    Mismatch,
+    #[error("the pair cannot be used: {0}")]
+    Unusable(rustls::Error),
+}
+
+/// What new connections are served with. Cheap to clone.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    validity: Validity,
+}
+
+/// When every certificate of the chain is valid, in time since 1970.
+#[derive(Debug, Clone, Copy)]
+struct Validity {
+    from: Duration,
+    until: Duration,
+}
+
+impl Tls {
+    /// Reads the certificate and its key, and warns where clients will refuse
+    /// them; `None` without TLS.
+    ///
+    /// # Errors
+    /// [`TlsError`], which names the file and what to do.
+    pub fn load(config: &config::Tls) -> Result<Option<Self>, TlsError> {
+        let (Some(cert_file), Some(key_file)) = (&config.cert_file, &config.key_file) else {
+            return Ok(None);
+        };
+        let of_cert = |cause| TlsError {
+            setting: "tls.cert_file",
+            path: cert_file.clone(),
+            cause,
+        };
+        let of_key = |cause| TlsError {
+            setting: "tls.key_file",
+            path: key_file.clone(),
+            cause,
+        };
+        let chain = read_chain(cert_file).map_err(of_cert)?;
+        let validity = Validity::of(&chain).map_err(of_cert)?;
+        let key = read_key(key_file).map_err(of_key)?;
+        let config = server_config(chain, key).map_err(of_key)?;
+        let tls = Self {
+            acceptor: Arc::new(config).into(),
+            validity,
+        };
+        tls.warn_if_invalid(cert_file, crate::clock::wall());
+        Ok(Some(tls))
+    }
+
+    /// When the first certificate of the chain expires, in seconds since 1970.
+    pub fn expiry(&self) -> u64 {
+        self.validity.until.as_secs()
+    }
+
+    /// It is served all the same: a client that knows it by heart still
+    /// connects, and no other would be helped by silence.
+    fn warn_if_invalid(&self, file: &Path, now: SystemTime) {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let file = file.display();
+        let Validity { from, until } = self.validity;
+        if until <= now {
+            let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + until);
+            tracing::warn!(%file, %date, "the TLS certificate HAS EXPIRED: clients refuse it");
+        } else if now < from {
+            let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + from);
+            tracing::warn!(%file, %date, "the TLS certificate is NOT YET VALID: clients refuse it");
+        }
+    }
+
+    /// The handshake. Does not return while the client is silent: the caller
+    /// owns the deadline.
+    ///
+    /// # Errors
+    /// The client's fault or the network's; an alert was sent where TLS has
+    /// one for it.
+    pub async fn accept(&self, socket: CountingSocket) -> io::Result<TlsStream<CountingSocket>> {
+        let limit = Some(MAX_UNSENT);
+        self.acceptor
+            .accept_with(socket, |session| session.set_buffer_limit(limit))
+            .await
+    }
+}
+
+fn server_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<ServerConfig, Cause> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(Cause::Unusable)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Cause::Mismatch,
+            other => Cause::Unusable(other),
+        })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+    Ok(config)
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Cause> {
+    let text = read_file(File::open(path)?)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let chain = chain.map_err(Cause::Pem)?;
+    if chain.is_empty() {
+        return Err(Cause::NoCertificate);
+    }
+    Ok(chain)
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, Cause> {
+    let file = File::open(path)?;
+    let mode = file.metadata()?.mode() & 0o777;
+    if mode & OTHERS != 0 {
+        return Err(Cause::Exposed(mode));
+    }
+    let text = read_file(file)?;
+    // PKCS #8 says so in its label, older files in a header of their own.
+    let is_encrypted = |line: &[u8]| {
+        line.starts_with(b"-----BEGIN ENCRYPTED PRIVATE KEY")
+            || (line.starts_with(b"Proc-Type:") && line.ends_with(b"ENCRYPTED"))
+    };
+    if text
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .any(is_encrypted)
+    {
+        return Err(Cause::Encrypted);
+    }
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
+        pem::Error::NoItemsFound => Cause::NoKey,
+        other => Cause::Pem(other),
+    })
+}
+
+fn read_file(file: File) -> Result<Zeroizing<Vec<u8>>, Cause> {
+    // Its whole room at once: a buffer that grows leaves copies behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(MAX_FILE as usize + 1));
+    file.take(MAX_FILE + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > MAX_FILE {
+        return Err(Cause::TooLarge);
+    }
+    Ok(content)
+}
+
+impl Validity {
+    fn of(chain: &[CertificateDer<'_>]) -> Result<Self, Cause> {
+        let mut whole = Self {
+            from: Duration::ZERO,
+            until: Duration::MAX,
+        };
+        for der in chain {
+            let certificate = Certificate::from_der(der).map_err(|_| Cause::BadCertificate)?;
+            let validity = certificate.tbs_certificate().validity();
+            let (from, until) = (validity.not_before, validity.not_after);
+            whole.from = whole.from.max(from.to_unix_duration());
+            whole.until = whole.until.min(until.to_unix_duration());
+        }
+        Ok(whole)
+    }
+}

@@ -1,0 +1,124 @@
+//! A new certificate while sessions run and clients keep coming.
+
+use crate::certificate::expiry;
+use crate::common::tls::{self, Pair};
+use crate::common::{Admin, Client, DEADLINE, Options};
+use crate::site::Site;
+use rustix::process::Signal;
+use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+/// Sessions that are to notice nothing.
+const STAYING: usize = 200;
+const RELOADS: usize = 10;
+
+#[test]
+fn sessions_stay_and_every_newcomer_is_served() {
+    let site = Site::new(&["server.shards=2"]);
+    let pairs: Vec<Pair> = (0..RELOADS).map(|_| Pair::new()).collect();
+    let all: Vec<&Pair> = pairs.iter().chain([&site.pair]).collect();
+    let anyone = Options::v1().tls(&tls::trusting(&all));
+    let admin = Admin::of(&site.bridge);
+    let mut staying: Vec<Client> = thread::scope(|scope| {
+        let quarter = || -> Vec<Client> { (0..STAYING / 4).map(|_| site.ready(&anyone)).collect() };
+        let quarters: Vec<_> = (0..4).map(|_| scope.spawn(quarter)).collect();
+        quarters
+            .into_iter()
+            .flat_map(|q| q.join().unwrap())
+            .collect()
+    });
+    let (over, served) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            // A refusal, or a certificate that was never ours, is a panic.
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let mut client = site.connect(&anyone);
+                    client.wait_type("hello");
+                    served.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for pair in &pairs {
+            let before = served.load(Ordering::Relaxed);
+            pair.install(&site.files);
+            let answer = admin.post("/api/v1/reload");
+            assert_eq!(answer.status, 200, "{answer:?}");
+            // Whoever comes from now on is shown the new one.
+            assert_eq!(site.connect(&anyone).certificate(), pair.der);
+            let more = crate::common::poll(DEADLINE, || {
+                (served.load(Ordering::Relaxed) > before + 4).then_some(())
+            });
+            assert!(more.is_some(), "nobody is served any more");
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    admin.wait_sessions(STAYING as u64);
+    for client in &mut staying {
+        client.send_binary(b"x");
+    }
+    site.ssh.wait_input(STAYING);
+    site.ssh.output_of_all(b"all of us are here");
+    for client in &mut staying {
+        client.output_until("all of us are here");
+        assert_eq!(client.certificate(), site.pair.der);
+    }
+    assert_eq!(crate::refusals::failed(&admin, "tls"), 0);
+}
+
+#[test]
+fn a_signal_reloads_too_and_the_metric_follows() {
+    let site = Site::new(&[]);
+    let admin = Admin::of(&site.bridge);
+    let before = expiry(&admin).unwrap();
+    let next = Pair::valid(
+        std::time::SystemTime::now(),
+        std::time::SystemTime::now() + std::time::Duration::from_secs(3600),
+    );
+    next.install(&site.files);
+    site.bridge.signal(Signal::HUP);
+    let changed = crate::common::poll(DEADLINE, || (expiry(&admin)? != before).then_some(()));
+    assert!(changed.is_some(), "not reloaded");
+    let trust = Options::v1().tls(&tls::trusting(&[&next]));
+    assert_eq!(site.ready(&trust).certificate(), next.der);
+}
+
+#[test]
+fn a_bad_pair_changes_nothing_and_says_why() {
+    let site = Site::new(&[]);
+    let admin = Admin::of(&site.bridge);
+    let mut old = site.ready(&site.options());
+    let other = Pair::new();
+    type Break<'a> = Box<dyn Fn() + 'a>;
+    let ways: [(Break<'_>, &str); 4] = [
+        (
+            Box::new(|| site.files.write(&other.certificate, &site.pair.key)),
+            "belongs to another certificate",
+        ),
+        (Box::new(|| site.files.write("", "")), "no CERTIFICATE"),
+        (
+            Box::new(|| {
+                site.files.write(&other.certificate, &other.key);
+                fs::remove_file(site.files.key_file()).unwrap();
+            }),
+            "cannot read the file",
+        ),
+        (
+            Box::new(|| fs::remove_file(site.files.cert_file()).unwrap()),
+            "cannot read the file",
+        ),
+    ];
+    for (count, (change, said)) in ways.iter().enumerate() {
+        change();
+        let answer = admin.post("/api/v1/reload");
+        assert_eq!(answer.status, 422, "{answer:?}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(said) && detail.contains("tls."), "{detail}");
+        let logged = "not reloaded; everything stays as it was";
+        site.bridge.wait_stderr_count(logged, count + 1);
+        assert_eq!(site.ready(&site.options()).certificate(), site.pair.der);
+    }
+    old.send_binary(b"typed");
+    site.ssh.wait_input(5);
+}
