@@ -44,6 +44,7 @@ impl Haproxy {
             "server bridge1 127.0.0.1:8022",
             &format!("server bridge1 {bridge}"),
         );
+        let config = replace(&config, "maxconn 20000", "maxconn 100");
         let config = replace(&config, "inter 2s", "inter 50ms");
         let stats = format!("global\n    stats socket {} mode 600", socket.display());
         let config = replace(&config, "\nglobal", &format!("\n{stats}"));
