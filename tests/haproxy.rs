@@ -15,7 +15,7 @@ mod common;
 mod proxy;
 
 use common::tls::{self, Pair};
-use common::{Admin, Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, Seen, SshScript, poll};
+use common::{Admin, Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, Seen, SshScript};
 use proxy::Haproxy;
 use rustix::process::Signal;
 use serde_json::json;

@@ -32,6 +32,7 @@ pub(crate) mod raw;
 pub(crate) mod scene;
 mod scripted_ssh;
 mod sshd;
+mod timed;
 pub(crate) mod tls;
 mod ws;
 

@@ -1,10 +1,11 @@
 //! A blocking WebSocket client of the bridge. It checks no order of messages: tests do.
 
+use super::timed::Timed;
 use super::{DEADLINE, tls};
-use futures_rustls::rustls::{self, ClientConfig, ClientConnection};
+use futures_rustls::rustls::ClientConfig;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -333,57 +334,6 @@ fn connect_tcp(addr: SocketAddr, options: &Options) -> TcpStream {
     socket.connect_timeout(&addr.into(), DEADLINE).unwrap();
     socket.set_tcp_nodelay(true).unwrap();
     socket.into()
-}
-
-/// A socket whose reads and writes fail once `until` has passed, however slowly bytes trickle.
-struct Timed {
-    tcp: TcpStream,
-    tls: Option<Box<ClientConnection>>,
-    until: Instant,
-}
-
-impl Timed {
-    fn left(&self) -> io::Result<Option<Duration>> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        Ok(Some(left))
-    }
-}
-
-impl Read for Timed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.tcp.set_read_timeout(self.left()?)?;
-        match &mut self.tls {
-            None => self.tcp.read(buffer),
-            Some(tls) => {
-                // The handshake writes, too.
-                self.tcp.set_write_timeout(Some(DEADLINE))?;
-                rustls::Stream::new(&mut **tls, &mut self.tcp).read(buffer)
-            }
-        }
-    }
-}
-
-impl Write for Timed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.tcp.set_write_timeout(self.left()?)?;
-        match &mut self.tls {
-            None => self.tcp.write(bytes),
-            Some(tls) => {
-                self.tcp.set_read_timeout(Some(DEADLINE))?;
-                rustls::Stream::new(&mut **tls, &mut self.tcp).write(bytes)
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match &mut self.tls {
-            None => self.tcp.flush(),
-            Some(tls) => rustls::Stream::new(&mut **tls, &mut self.tcp).flush(),
-        }
-    }
 }
 
 fn is_timeout(error: &io::Error) -> bool {

@@ -1,7 +1,6 @@
 //! `server.proxy_protocol`: who the client is, on a proxy's word.
 
 use super::common::raw::{Raw, exchange, upgrade_request};
-use super::common::scene::bridge_to;
 use super::common::tls::{Files, Pair, client, trusting};
 use super::common::{Admin, Bridge, DEADLINE, poll, run};
 use super::failed;

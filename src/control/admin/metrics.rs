@@ -149,6 +149,21 @@ impl Snapshot {
                 states.encode_family(&labels)?.encode_gauge(count)?;
             }
         }
+        self.encode_gauges(encoder)?;
+        let (name, help) = (
+            "shard_heartbeat_age_seconds",
+            "Time since the shard's loop last turned.",
+        );
+        let mut ages = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (number, shard) in self.numbered() {
+            ages.encode_family(&[("shard", number.as_str())])?
+                .encode_gauge(&shard.heartbeat_age.as_secs_f64())?;
+        }
+        Ok(())
+    }
+
+    /// Gauges of one number per shard.
+    fn encode_gauges(&self, encoder: &mut DescriptorEncoder) -> Encoded {
         type Read = fn(&ShardNumbers) -> u64;
         let gauges: [(&str, &str, Read); 2] = [
             (
@@ -169,15 +184,6 @@ impl Snapshot {
                     .encode_family(&[("shard", number.as_str())])?
                     .encode_gauge(&read(shard))?;
             }
-        }
-        let (name, help) = (
-            "shard_heartbeat_age_seconds",
-            "Time since the shard's loop last turned.",
-        );
-        let mut ages = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (number, shard) in self.numbered() {
-            ages.encode_family(&[("shard", number.as_str())])?
-                .encode_gauge(&shard.heartbeat_age.as_secs_f64())?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Says {
     /// This client; all but so many bytes are the header.
     Client(&'static str, usize),
@@ -40,124 +40,129 @@ fn check(bytes: &[u8], says: &Says) {
     }
 }
 
+const GOOD_1: &[(&str, Says)] = &[
+    (
+        "PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\n",
+        Client("192.0.2.7:51234", 0),
+    ),
+    (
+        "PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\nGET / HTTP/1.1\r\n",
+        Client("192.0.2.7:51234", 16),
+    ),
+    (
+        "PROXY TCP4 255.255.255.255 0.0.0.0 0 65535\r\n",
+        Client("255.255.255.255:0", 0),
+    ),
+    (
+        "PROXY TCP6 2001:db8::7 ::1 51234 443\r\n",
+        Client("[2001:db8::7]:51234", 0),
+    ),
+    (
+        "PROXY TCP6 ::ffff:192.0.2.7 ::1 51234 443\r\n",
+        Client("[::ffff:192.0.2.7]:51234", 0),
+    ),
+    (
+        "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff \
+             ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
+        Client("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", 0),
+    ),
+    ("PROXY UNKNOWN\r\n", Peer),
+    ("PROXY UNKNOWN 192.0.2.7 198.51.100.1 1 2\r\n", Peer),
+];
+
+const BAD_1: &[(&str, Says)] = &[
+    ("", More),
+    ("P", More),
+    ("PROXY ", More),
+    ("PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r", More),
+    ("GET / HTTP/1.1\r\n\r\n", Refused(Missing)),
+    (
+        "proxy TCP4 192.0.2.7 198.51.100.1 51234 443\r\n",
+        Refused(Missing),
+    ),
+    (
+        "PROXYTCP4 192.0.2.7 198.51.100.1 51234 443\r\n",
+        Refused(Missing),
+    ),
+    ("PROXY\r\n", Refused(Missing)),
+    ("PROXY \r\n", Refused(Malformed)),
+    ("PROXY UNKNOWNS\r\n", Refused(Malformed)),
+    (
+        "PROXY UDP4 192.0.2.7 198.51.100.1 51234 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4 192.0.2.7 198.51.100.1 51234\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4 192.0.2.7 198.51.100.1 51234 443 \r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4  192.0.2.7 198.51.100.1 51234 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4\t192.0.2.7 198.51.100.1 51234 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4 192.0.2.7 198.51.100.1 65536 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4 192.0.2.7 198.51.100.1 51234 -1\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4 192.0.2.7 198.51.100.1 +5123 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4 192.0.2.7 198.51.100.1 51234 0443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4 192.0.2.7 198.51.100.1 00 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4 192.0.2.07 198.51.100.1 51234 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4 192.0.2.256 198.51.100.1 51234 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP4 2001:db8::7 ::1 51234 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP6 192.0.2.7 198.51.100.1 51234 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP6 fe80::7%eth0 ::1 51234 443\r\n",
+        Refused(Malformed),
+    ),
+    (
+        "PROXY TCP6 [2001:db8::7] ::1 51234 443\r\n",
+        Refused(Malformed),
+    ),
+    // A line feed alone ends no header.
+    ("PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\n", More),
+    (
+        "PROXY TCP4 192.0.2.7 198.51.100.1 1 2\nX\r\n",
+        Refused(Malformed),
+    ),
+];
+
 #[test]
 fn version_1() {
-    let rows: &[(&str, Says)] = &[
-        (
-            "PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\n",
-            Client("192.0.2.7:51234", 0),
-        ),
-        (
-            "PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\nGET / HTTP/1.1\r\n",
-            Client("192.0.2.7:51234", 16),
-        ),
-        (
-            "PROXY TCP4 255.255.255.255 0.0.0.0 0 65535\r\n",
-            Client("255.255.255.255:0", 0),
-        ),
-        (
-            "PROXY TCP6 2001:db8::7 ::1 51234 443\r\n",
-            Client("[2001:db8::7]:51234", 0),
-        ),
-        (
-            "PROXY TCP6 ::ffff:192.0.2.7 ::1 51234 443\r\n",
-            Client("[::ffff:192.0.2.7]:51234", 0),
-        ),
-        (
-            "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff \
-             ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
-            Client("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", 0),
-        ),
-        ("PROXY UNKNOWN\r\n", Peer),
-        ("PROXY UNKNOWN 192.0.2.7 198.51.100.1 1 2\r\n", Peer),
-        ("", More),
-        ("P", More),
-        ("PROXY ", More),
-        ("PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r", More),
-        ("GET / HTTP/1.1\r\n\r\n", Refused(Missing)),
-        (
-            "proxy TCP4 192.0.2.7 198.51.100.1 51234 443\r\n",
-            Refused(Missing),
-        ),
-        (
-            "PROXYTCP4 192.0.2.7 198.51.100.1 51234 443\r\n",
-            Refused(Missing),
-        ),
-        ("PROXY\r\n", Refused(Missing)),
-        ("PROXY \r\n", Refused(Malformed)),
-        ("PROXY UNKNOWNS\r\n", Refused(Malformed)),
-        (
-            "PROXY UDP4 192.0.2.7 198.51.100.1 51234 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4 192.0.2.7 198.51.100.1 51234\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4 192.0.2.7 198.51.100.1 51234 443 \r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4  192.0.2.7 198.51.100.1 51234 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4\t192.0.2.7 198.51.100.1 51234 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4 192.0.2.7 198.51.100.1 65536 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4 192.0.2.7 198.51.100.1 51234 -1\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4 192.0.2.7 198.51.100.1 +5123 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4 192.0.2.7 198.51.100.1 51234 0443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4 192.0.2.7 198.51.100.1 00 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4 192.0.2.07 198.51.100.1 51234 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4 192.0.2.256 198.51.100.1 51234 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP4 2001:db8::7 ::1 51234 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP6 192.0.2.7 198.51.100.1 51234 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP6 fe80::7%eth0 ::1 51234 443\r\n",
-            Refused(Malformed),
-        ),
-        (
-            "PROXY TCP6 [2001:db8::7] ::1 51234 443\r\n",
-            Refused(Malformed),
-        ),
-        // A line feed alone ends no header.
-        ("PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\n", More),
-        (
-            "PROXY TCP4 192.0.2.7 198.51.100.1 1 2\nX\r\n",
-            Refused(Malformed),
-        ),
-    ];
-    for (text, says) in rows {
+    assert_eq!(GOOD_1.len() + BAD_1.len(), 36);
+    for (text, says) in GOOD_1.iter().chain(BAD_1) {
         check(text.as_bytes(), says);
     }
 }
@@ -198,10 +203,9 @@ fn block_6() -> Vec<u8> {
     [&addresses.concat()[..], &[0xc8, 0x22, 1, 0xbb]].concat()
 }
 
-#[test]
-fn version_2() {
+fn good_2() -> Vec<(Vec<u8>, Says)> {
     let extension = [0x04, 0, 3, 1, 2, 3];
-    let rows: &[(Vec<u8>, Says)] = &[
+    vec![
         (v2(PROXY, 0x11, &BLOCK_4), Client("192.0.2.7:51234", 0)),
         (
             v2(PROXY, 0x21, &block_6()),
@@ -235,6 +239,11 @@ fn version_2() {
         (v2(PROXY, 0x22, &block_6()), Peer),
         (v2(PROXY, 0x31, &[0; 216]), Peer),
         (v2(PROXY, 0x32, &[0; 220]), Peer),
+    ]
+}
+
+fn bad_2() -> Vec<(Vec<u8>, Says)> {
+    vec![
         (V2.to_vec(), More),
         (v2(PROXY, 0x11, &BLOCK_4)[..27].to_vec(), More),
         (v2_saying(PROXY, 0x11, 13, &BLOCK_4), More),
@@ -265,8 +274,14 @@ fn version_2() {
             b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03".to_vec(),
             Refused(Missing),
         ),
-    ];
-    for (bytes, says) in rows {
+    ]
+}
+
+#[test]
+fn version_2() {
+    let rows = [good_2(), bad_2()].concat();
+    assert_eq!(rows.len(), 39);
+    for (bytes, says) in &rows {
         check(bytes, says);
     }
 }
