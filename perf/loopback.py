@@ -20,9 +20,11 @@ DEADLINE = 120
 class WebSocket:
     """The least of RFC 6455 that a measurement needs."""
 
-    def __init__(self, port, path):
+    def __init__(self, port, path, tls=None):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock)
         key = base64.b64encode(os.urandom(16)).decode()
         self.sock.sendall(
             f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
@@ -87,13 +89,15 @@ class Sshd:
 
 
 class Bridge:
-    def __init__(self, binary, sshd):
+    def __init__(self, binary, sshd, more=(), tls=None):
+        """`more`: flags of `serve`; `tls`: the ssl.SSLContext of its clients."""
         self.sshd = sshd
+        self.tls = tls
         self.process = subprocess.Popen(
             [binary, "serve", "--listen", "127.0.0.1:0", "--shards", "1", "--allow",
              f"127.0.0.1:{sshd.port}", "--set", f"ssh.known_hosts={sshd.folder}/known_hosts",
              "--set", "limits.max_connections=5000", "--set", "limits.max_connections_per_host=5000",
-             "--admin-listen", "127.0.0.1:0", "--log-level", "warn"],
+             "--admin-listen", "127.0.0.1:0", "--log-level", "warn", *more],
             stdout=subprocess.PIPE,
         )
         self.admin_port = self.announced(b"admin at ")
@@ -104,8 +108,11 @@ class Bridge:
         assert line.startswith(words), line
         return int(line.rsplit(b":", 1)[1])
 
+    def connect(self):
+        return WebSocket(self.port, f"/ws/127.0.0.1/{self.sshd.port}", self.tls)
+
     def open(self, command):
-        ws = WebSocket(self.port, f"/ws/127.0.0.1/{self.sshd.port}")
+        ws = self.connect()
         key = (self.sshd.folder / "user").read_text()
         auth = {"type": "auth", "username": ACCOUNT, "private_key": key, "command": command}
         ws.send(1, json.dumps(auth).encode())

@@ -11,6 +11,8 @@
 //!  192 KiB  (and 256 KiB in the kernel: ssh.receive_buffer)
 //! ```
 //!
+//! With TLS, 32 KiB more: what is encrypted and unsent (`ws/tls.rs`).
+//!
 //! While input waits behind the closed gate for a reply of the server (a key
 //! re-exchange, a full window), more passes, 64 KiB at a time, until the outbox
 //! holds MAX_HELD: 1.25 MiB, the most a session that types without reading holds.

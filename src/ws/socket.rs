@@ -8,8 +8,9 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Most bytes of several pieces that are sent at once.
-const MAX_GATHERED: usize = 32 * 1024;
+/// Most bytes of several pieces that are sent at once: the TLS records of one
+/// frame of output.
+const MAX_GATHERED: usize = 40 * 1024;
 
 /// A glommio socket that counts. No timeouts: the session owns all clocks.
 pub struct CountingSocket {

@@ -4,6 +4,7 @@
 //! terminals last for hours, and a whole handshake costs less than a
 //! millisecond.
 
+use super::connection::MAX_OUTPUT_FRAME;
 use super::socket::CountingSocket;
 use crate::config;
 use futures_rustls::pki_types::pem::{self, PemObject};
@@ -30,9 +31,10 @@ const MAX_FILE: u64 = 256 * 1024;
 /// Bits of a file's mode that let others than its owner at it.
 const OTHERS: u32 = 0o077;
 
-/// Encrypted output that may wait for the client: one record. What does not
-/// fit waits above, where the session sees it.
-const MAX_UNSENT: usize = 16 * 1024;
+/// Output that may be encrypted and wait for the client: one frame with its
+/// header, so that its records leave in one send. What does not fit waits
+/// above, where the session sees it.
+const MAX_UNSENT: usize = MAX_OUTPUT_FRAME + 16;
 
 /// Why the public port cannot speak TLS.
 #[derive(Debug, thiserror::Error)]

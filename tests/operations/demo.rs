@@ -67,6 +67,22 @@ fn each_demo_has_a_password_of_its_own() {
     assert_ne!(one.printed("password"), other.printed("password"));
 }
 
+/// What it prints would not work.
+#[test]
+fn it_speaks_neither_tls_nor_to_proxies() {
+    let tls = ["tls.cert_file=/x", "tls.key_file=/x"];
+    let proxied = [
+        "server.listen=127.0.0.1:1",
+        "server.proxy_protocol=127.0.0.1:1",
+    ];
+    for [first, second] in [tls, proxied] {
+        let refused = run(&["demo", "--set", first, "--set", second], &[]);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        let said = "no tls, no server.proxy_protocol";
+        assert!(refused.stderr.contains(said), "{refused:?}");
+    }
+}
+
 /// A line run by bash on a terminal, as a person would.
 struct Terminal {
     process: Child,

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""What TLS costs the bridge: one bridge with it and one without, same minute, same sshd, in turns.
+
+    cargo build --release && sudo python3 perf/tls_cost.py
+
+Measures (a) the bridge's CPU (user and system) per connection from accept to `hello` and its end, with a
+certificate of each kind, (b) per GiB of output, and (c) its memory per idle session. Needs root and
+openssl, and no network but loopback. Prints JSON.
+"""
+
+import argparse
+import json
+import pathlib
+import pwd
+import ssl
+import statistics
+import subprocess
+import tempfile
+import time
+
+from loopback import ACCOUNT, ROOT, Bridge, Sshd
+
+KINDS = {
+    "plain": None,
+    "ecdsa-p256": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+    "rsa-2048": ["-newkey", "rsa:2048"],
+}
+
+
+def bridges(binary, sshd, folder):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for kind, new in KINDS.items():
+        if new is None:
+            yield kind, Bridge(binary, sshd)
+            continue
+        cert, key = folder / f"{kind}.pem", folder / f"{kind}.key"
+        subprocess.run(["openssl", "req", "-x509", "-nodes", "-subj", "/CN=x", *new, "-keyout", key, "-out", cert],
+                       check=True, capture_output=True)
+        key.chmod(0o600)
+        yield kind, Bridge(binary, sshd, ["--tls-cert", cert, "--tls-key", key], context)
+
+
+def setups(bridge, count):
+    before = bridge.cpu()
+    for _ in range(count):
+        ws = bridge.connect()
+        assert b"hello" in ws.recv()[1]
+        ws.sock.close()
+    time.sleep(0.2)
+    return (bridge.cpu() - before) / count * 1e6
+
+
+def bulk(bridge, mib):
+    before = bridge.cpu()
+    ws, got = bridge.open(f"stty raw; exec head -c {mib}M /dev/zero"), 0
+    while True:
+        opcode, payload = ws.recv()
+        if opcode == 2:
+            got += len(payload)
+        elif opcode == 8:
+            break
+    assert got == mib << 20, got
+    return (bridge.cpu() - before) * 1024 / mib
+
+
+def idle(bridge, count):
+    before = bridge.memory()["Pss"]
+    held = [bridge.open("exec cat") for _ in range(count)]
+    time.sleep(2)
+    grown = (bridge.memory()["Pss"] - before) / count
+    for ws in held:
+        ws.sock.close()
+    return grown
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", default=ROOT / "target/release/sshard")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--setups", type=int, default=1000)
+    parser.add_argument("--mib", type=int, default=128)
+    parser.add_argument("--idle", type=int, default=200)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        sshd = Sshd(folder)
+        running = dict(bridges(args.binary, sshd, folder))
+        try:
+            result = {kind: {"setup_us": [], "cpu_s_per_gib": []} for kind in running}
+            for _ in range(args.rounds):
+                for kind, bridge in running.items():
+                    result[kind]["setup_us"].append(round(setups(bridge, args.setups)))
+                    if kind != "rsa-2048":
+                        result[kind]["cpu_s_per_gib"].append(round(bulk(bridge, args.mib), 2))
+            for kind in ("plain", "ecdsa-p256"):
+                result[kind]["pss_kib_per_idle"] = round(idle(running[kind], args.idle), 1)
+        finally:
+            for bridge in running.values():
+                bridge.process.kill()
+            sshd.process.kill()
+    for kind, figures in result.items():
+        for name in ("setup_us", "cpu_s_per_gib"):
+            if figures[name]:
+                figures[name + "_median"] = statistics.median(figures[name])
+        print(kind, json.dumps(figures))
+
+
+if __name__ == "__main__":
+    pwd.getpwnam(ACCOUNT)
+    main()
