@@ -1,8 +1,8 @@
 //! TLS on the client's socket (TLS 1.2 and 1.3, server's side only): the
 //! certificate and its key read from files, and the handshake. It asks no
 //! certificate of the client, and keeps nothing that could resume a session:
-//! terminals last for hours, and a whole handshake costs less than a
-//! millisecond.
+//! terminals last for hours, and a whole handshake costs about a millisecond
+//! of CPU (`perf/README.md`).
 
 use super::connection::MAX_OUTPUT_FRAME;
 use super::socket::CountingSocket;
@@ -11,6 +11,7 @@ use futures_rustls::pki_types::pem::{self, PemObject};
 use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use futures_rustls::rustls::crypto::aws_lc_rs;
 use futures_rustls::rustls::server::NoServerSessionStorage;
+use futures_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use futures_rustls::rustls::version::{TLS12, TLS13};
 use futures_rustls::rustls::{self, InconsistentKeys, ServerConfig};
 use futures_rustls::{TlsAcceptor, server::TlsStream};
@@ -109,7 +110,7 @@ impl Tls {
         let chain = read_chain(cert_file).map_err(of_cert)?;
         let validity = Validity::of(&chain).map_err(of_cert)?;
         let key = read_key(key_file).map_err(of_key)?;
-        let config = server_config(chain, key).map_err(of_key)?;
+        let config = server_config(chain, &key).map_err(of_key)?;
         let tls = Self {
             acceptor: Arc::new(config).into(),
             validity,
@@ -154,18 +155,20 @@ impl Tls {
 
 fn server_config(
     chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    key: &PrivateKeyDer<'static>,
 ) -> Result<ServerConfig, Cause> {
+    let signer = aws_lc_rs::sign::any_supported_type(key).map_err(Cause::Unusable)?;
+    let pair = CertifiedKey::new(chain, signer);
+    pair.keys_match().map_err(|error| match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Cause::Mismatch,
+        other => Cause::Unusable(other),
+    })?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(Cause::Unusable)?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Cause::Mismatch,
-            other => Cause::Unusable(other),
-        })?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
@@ -183,7 +186,7 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Cause> {
     Ok(chain)
 }
 
-fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, Cause> {
+fn read_key(path: &Path) -> Result<Zeroizing<PrivateKeyDer<'static>>, Cause> {
     let file = File::open(path)?;
     let mode = file.metadata()?.mode() & 0o777;
     if mode & OTHERS != 0 {
@@ -201,10 +204,11 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, Cause> {
     {
         return Err(Cause::Encrypted);
     }
-    PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
         pem::Error::NoItemsFound => Cause::NoKey,
         other => Cause::Pem(other),
-    })
+    })?;
+    Ok(Zeroizing::new(key))
 }
 
 fn read_file(file: File) -> Result<Zeroizing<Vec<u8>>, Cause> {

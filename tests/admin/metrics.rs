@@ -5,7 +5,7 @@ use crate::common::{Admin, DEADLINE, poll};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Name, type and labels of every family, in the terms of Prometheus text 0.0.4.
-const FAMILIES: [(&str, &str, &[&str]); 18] = [
+const FAMILIES: [(&str, &str, &[&str]); 20] = [
     ("sshard_build_info", "gauge", &["version"]),
     ("sshard_connections", "gauge", &[]),
     ("sshard_unauthenticated_connections", "gauge", &[]),
@@ -23,6 +23,12 @@ const FAMILIES: [(&str, &str, &[&str]); 18] = [
         "counter",
         &["reason", "shard", "stage"],
     ),
+    (
+        "sshard_handshakes_failed_total",
+        "counter",
+        &["cause", "shard"],
+    ),
+    ("sshard_handshakes", "gauge", &["shard"]),
     ("sshard_sessions", "gauge", &["shard", "state"]),
     ("sshard_shard_connections", "gauge", &["shard"]),
     ("sshard_shard_heartbeat_age_seconds", "gauge", &["shard"]),
