@@ -58,6 +58,7 @@ const ROOMS: &[Room] = &[
             "control::admin::Token",
             "control::admin::TokenError",
             "targets::Policy",
+            "ticket::Tickets",
             "config",
             "telemetry",
             "error",
@@ -88,8 +89,11 @@ const ROOMS: &[Room] = &[
             "bridge::SessionContext",
             "bridge::Terms",
             "bridge::LatestTerms",
+            "bridge::TermsError",
+            "bridge::LoginThrottle",
             "registry",
             "limits",
+            "ticket::KeyError",
             "targets",
             "ssh",
             "telemetry",
@@ -110,11 +114,11 @@ const ROOMS: &[Room] = &[
             "shard::Drain",
             "bridge::Terms",
             "bridge::LatestTerms",
+            "bridge::TermsError",
             "registry",
             "limits",
             "http",
             "ssh::known_hosts",
-            "targets::PolicyErrors",
             "workers",
             "telemetry",
             "config",
@@ -142,7 +146,9 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "http",
-        may_name: &["ws", "targets", "message", "config", "error", "clock"],
+        may_name: &[
+            "ws", "targets", "message", "config", "net", "error", "clock",
+        ],
         reason: "from a request to an upgrade; it knows no session",
     },
     Room {
@@ -153,6 +159,7 @@ const ROOMS: &[Room] = &[
             "ssh",
             "targets",
             "limits",
+            "ticket",
             "registry",
             "telemetry",
             "config",
@@ -198,8 +205,13 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "targets",
-        may_name: &["workers", "config", "error"],
+        may_name: &["workers", "config", "net", "error"],
         reason: "which address may be dialled; it dials none",
+    },
+    Room {
+        name: "ticket",
+        may_name: &["config", "error", "message::MAX_TICKET"],
+        reason: "whether a signed word is good; what it opens is the bridge's",
     },
     Room {
         name: "limits",
@@ -233,13 +245,18 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "config",
-        may_name: &[],
-        reason: "everything reads it, so it reads nothing",
+        may_name: &["net"],
+        reason: "everything reads it, so it reads next to nothing",
     },
     Room {
         name: "error",
         may_name: &["message"],
         reason: "a bad message is one of the causes in its table",
+    },
+    Room {
+        name: "net",
+        may_name: &[],
+        reason: "arithmetic of addresses",
     },
     Room {
         name: "clock",

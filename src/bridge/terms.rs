@@ -3,6 +3,7 @@
 use crate::config::{Config, Loaded};
 use crate::ssh::SshSettings;
 use crate::targets::{Policy, PolicyErrors};
+use crate::ticket::{KeyError, Tickets};
 use crate::workers::Workers;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -16,8 +17,21 @@ pub struct Terms {
     pub loaded: Loaded,
     /// Which targets are allowed.
     pub policy: Policy,
+    /// Which admission tickets are good; `None` if they are off.
+    pub tickets: Option<Tickets>,
     /// Options of the SSH side.
     pub ssh: SshSettings,
+}
+
+/// Why there are no terms of a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum TermsError {
+    /// Rules of `targets` that cannot be read.
+    #[error("{0}")]
+    Policy(#[from] PolicyErrors),
+    /// The key of admission tickets cannot be used.
+    #[error("{0}")]
+    TicketKey(#[from] KeyError),
 }
 
 /// The latest terms, shared by every shard; read without a lock.
@@ -27,12 +41,13 @@ impl Terms {
     /// The terms of a configuration.
     ///
     /// # Errors
-    /// Every rule of `targets` that cannot be read.
-    pub fn new(loaded: Loaded, workers: Workers) -> Result<Self, PolicyErrors> {
+    /// [`TermsError`].
+    pub fn new(loaded: Loaded, workers: Workers) -> Result<Self, TermsError> {
         let config = Arc::clone(&loaded.config);
         let targets = &config.targets;
         Ok(Self {
             policy: Policy::parse(&targets.allow, &targets.deny, &targets.named)?,
+            tickets: Tickets::from_settings(&config.admission)?,
             ssh: SshSettings {
                 config: config.ssh.clone(),
                 workers,

@@ -1,7 +1,7 @@
 //! Reading the same layers again while the process runs: what changes, and
 //! what only a restart can change.
 
-use super::{Admin, Config, ConfigErrors, KEYS, Loaded, Server, Ssh, Targets, load};
+use super::{Admin, Config, ConfigErrors, KEYS, Loaded, RateLimit, Server, Ssh, Targets, load};
 use std::sync::Arc;
 
 /// Settings that are read once, when the process starts.
@@ -15,6 +15,7 @@ pub const FIXED: &[&str] = &[
     "server.allow_plaintext",
     "admin.listen",
     "admin.token_file",
+    "rate_limit.table_size",
     "ssh.known_hosts",
     "targets.resolver_threads",
     "log.level",
@@ -80,6 +81,10 @@ fn keep_fixed(old: &Config, new: &Config) -> Config {
             token_file: old.admin.token_file.clone(),
             ..new.admin
         },
+        rate_limit: RateLimit {
+            table_size: old.rate_limit.table_size,
+            ..new.rate_limit
+        },
         ssh: Ssh {
             known_hosts: old.ssh.known_hosts.clone(),
             ..new.ssh
@@ -109,6 +114,7 @@ mod tests {
         "server.takeover=/x/takeover",
         "admin.listen=127.0.0.1:2",
         "admin.token_file=/x/token",
+        "rate_limit.table_size=2048",
         "ssh.known_hosts=/x/hosts",
         "targets.resolver_threads=3",
         "log.level=trace",

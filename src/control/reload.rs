@@ -1,11 +1,10 @@
 //! Reload: the configuration is read and checked again, and all of it is put
 //! in force or nothing.
 
-use crate::bridge::{LatestTerms, Terms};
+use crate::bridge::{LatestTerms, Terms, TermsError};
 use crate::config::{self, Change, Config, ConfigErrors};
 use crate::limits::{LimitTable, Limits};
 use crate::ssh::known_hosts::{RememberError, Store};
-use crate::targets::PolicyErrors;
 use crate::workers::Workers;
 use futures_lite::future::block_on;
 use std::fmt;
@@ -26,9 +25,9 @@ pub enum ReloadError {
     /// The configuration is bad.
     #[error("the configuration has errors:\n{0}")]
     Config(#[from] ConfigErrors),
-    /// `targets` has bad rules.
+    /// `targets` has bad rules, or the key of tickets cannot be used.
     #[error("{0}")]
-    Policy(#[from] PolicyErrors),
+    Terms(#[from] TermsError),
     /// The host cannot bear the new limits.
     #[error("{0}")]
     Host(String),

@@ -4,16 +4,17 @@
 use super::Shard;
 use super::mailbox::Handover;
 use crate::http::{self, Gatekeeper, Health, Upgraded};
-use crate::limits::Admission;
+use crate::limits::{Admission, ClientKey, Rate};
 use crate::registry::{NewSession, SessionId};
 use crate::sockets;
 use crate::ws::{CountingSocket, WsConnection};
 use futures_lite::FutureExt;
 use socket2::Socket;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What the kernel may hold of a session's output beyond what is in flight.
 /// Bounds memory, and the time from Ctrl-C to silence on a slow line.
@@ -57,15 +58,11 @@ async fn serve(shard: &Rc<Shard>, handover: Handover) {
         None
     };
     if let Some(upgraded) = upgrade.or(deadline).await {
-        run_session(shard, client, upgraded).await;
+        run_session(shard, upgraded).await;
     }
 }
 
-async fn run_session(
-    shard: &Rc<Shard>,
-    client: SocketAddr,
-    upgraded: Upgraded<CountingSocket, Admission>,
-) {
+async fn run_session(shard: &Rc<Shard>, upgraded: Upgraded<CountingSocket, Admission>) {
     let Upgraded {
         stream,
         leftover,
@@ -81,7 +78,7 @@ async fn run_session(
     let session = NewSession {
         id,
         shard: shard.index,
-        client: client.ip().to_canonical(),
+        client: upgrade.client,
         target: upgrade.target.to_string(),
     };
     let registration = match shard.manager.create_session(session) {
@@ -121,11 +118,24 @@ impl Gatekeeper for Shard {
         self.context.terms.load().policy.is_configured(name)
     }
 
-    fn admit(&self, client: SocketAddr) -> Option<Admission> {
-        match self.limits.admit(client.ip()) {
+    fn note_request(&self, client: IpAddr) -> Result<(), Duration> {
+        let terms = self.context.terms.load();
+        let limit = &terms.config.rate_limit;
+        if !limit.enabled || limit.exempt.iter().any(|net| net.contains(client)) {
+            return Ok(());
+        }
+        let rate = Rate::per(limit.connections, limit.period);
+        let taken = self
+            .rates
+            .take(ClientKey::from(client), rate, crate::clock::now());
+        taken.map(|_| ())
+    }
+
+    fn admit(&self, client: IpAddr) -> Option<Admission> {
+        match self.limits.admit(client) {
             Ok(place) => Some(place),
             Err(refused) => {
-                tracing::warn!(client = %client.ip(), %refused, "connection refused");
+                tracing::warn!(%client, %refused, "connection refused");
                 None
             }
         }
