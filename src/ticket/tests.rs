@@ -48,9 +48,11 @@ fn said(ticket: &str) -> Result<(), P> {
     tickets().verify(ticket, "alice", now).map(|_| ())
 }
 
-#[test]
-fn claims_and_times() {
-    let rows: &[(&str, Value, Result<(), P>)] = &[
+/// What is changed about good claims (null: taken away), and what is said then.
+type Row = (&'static str, Value, Result<(), P>);
+
+fn times() -> Vec<Row> {
+    vec![
         ("good", json!({}), Ok(())),
         (
             "nbf for iat",
@@ -89,6 +91,11 @@ fn claims_and_times() {
         ),
         ("not before", json!({ "nbf": NOW + 31 }), Err(P::NotYet)),
         ("from never", json!({ "iat": u64::MAX }), Err(P::NotYet)),
+    ]
+}
+
+fn names() -> Vec<Row> {
+    vec![
         ("no exp", json!({ "exp": null }), Err(P::NotValid)),
         ("no iat, no nbf", json!({ "iat": null }), Err(P::NotValid)),
         ("no target", json!({ "target": null }), Err(P::NotValid)),
@@ -116,8 +123,12 @@ fn claims_and_times() {
             Err(P::OtherUser),
         ),
         ("no user", json!({ "sub": "" }), Err(P::OtherUser)),
-    ];
-    for (about, change, expected) in rows {
+    ]
+}
+
+#[test]
+fn claims_and_times() {
+    for (about, change, expected) in times().into_iter().chain(names()) {
         let mut claims = claims();
         for (name, value) in change.as_object().unwrap() {
             match value {
@@ -128,7 +139,7 @@ fn claims_and_times() {
                     .insert(name.clone(), value.clone()),
             };
         }
-        assert_eq!(said(&hs256(&claims)), *expected, "{about}");
+        assert_eq!(said(&hs256(&claims)), expected, "{about}");
     }
 }
 
