@@ -14,9 +14,9 @@
 //! | [`bridge`] | one session: a pure state machine and its shell |
 //! | [`ws`], [`ssh`] | the two sides; they never see each other |
 //! | [`message`] | the wire protocol (PROTOCOL.md is beside it) |
-//! | [`targets`], [`limits`] | where to, and how many |
+//! | [`targets`], [`limits`], [`ticket`] | where to, how many and how often, on whose word |
 //! | [`registry`] | one small record per session, for others to read |
-//! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`clock`] | what all stand on |
+//! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`net`], [`clock`] | what all stand on |
 
 pub mod bridge;
 pub mod cli;
@@ -27,6 +27,7 @@ pub mod error;
 pub mod http;
 pub mod limits;
 pub mod message;
+pub mod net;
 pub mod registry;
 pub mod server;
 pub mod shard;
@@ -34,6 +35,7 @@ pub mod sockets;
 pub mod ssh;
 pub mod targets;
 pub mod telemetry;
+pub mod ticket;
 pub mod tools;
 pub mod workers;
 pub mod ws;

@@ -59,6 +59,7 @@ const ROOMS: &[Room] = &[
             "control::admin::TokenError",
             "targets::Policy",
             "ws::Tls",
+            "ticket::Tickets",
             "config",
             "telemetry",
             "error",
@@ -90,8 +91,10 @@ const ROOMS: &[Room] = &[
             "bridge::Terms",
             "bridge::LatestTerms",
             "bridge::TermsError",
+            "bridge::LoginThrottle",
             "registry",
             "limits",
+            "ticket::KeyError",
             "targets",
             "ssh",
             "ws::TlsError",
@@ -146,7 +149,9 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "http",
-        may_name: &["ws", "targets", "message", "config", "error", "clock"],
+        may_name: &[
+            "ws", "targets", "message", "config", "net", "error", "clock",
+        ],
         reason: "from a request to an upgrade; it knows no session",
     },
     Room {
@@ -157,6 +162,7 @@ const ROOMS: &[Room] = &[
             "ssh",
             "targets",
             "limits",
+            "ticket",
             "registry",
             "telemetry",
             "config",
@@ -202,8 +208,13 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "targets",
-        may_name: &["workers", "config", "error"],
+        may_name: &["workers", "config", "net", "error"],
         reason: "which address may be dialled; it dials none",
+    },
+    Room {
+        name: "ticket",
+        may_name: &["config", "error", "message::MAX_TICKET"],
+        reason: "whether a signed word is good; what it opens is the bridge's",
     },
     Room {
         name: "limits",
@@ -237,13 +248,18 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "config",
-        may_name: &[],
-        reason: "everything reads it, so it reads nothing",
+        may_name: &["net"],
+        reason: "everything reads it, so it reads next to nothing",
     },
     Room {
         name: "error",
         may_name: &["message"],
         reason: "a bad message is one of the causes in its table",
+    },
+    Room {
+        name: "net",
+        may_name: &[],
+        reason: "arithmetic of addresses",
     },
     Room {
         name: "clock",

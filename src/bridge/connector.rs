@@ -4,21 +4,26 @@
 
 use super::outbox::Outbox;
 use super::terms::{LatestTerms, Terms};
-use crate::error::{LimitKind, SessionError, Stage};
+use super::throttle::{LoginAttempt, LoginThrottle, NotNow};
+use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
 use crate::limits::{Admission, ClientPermit, Refused, TargetKey, TargetPermit};
-use crate::message::{AuthRequest, TerminalRequest, WindowSize};
+use crate::message::{AuthRequest, Credentials, TerminalRequest, WindowSize};
 use crate::registry::Entry;
 use crate::ssh::dial;
 use crate::ssh::known_hosts::Store;
 use crate::ssh::{Gate, HostKeyCheck, SshChannel, SshClient, SshEvent, SshEvents};
 use crate::targets::{Plan, Requested, ResolveError, Resolver};
 use crate::telemetry::OwnCounters;
+use crate::ticket::Admitted;
 use glommio::net::TcpStream;
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How often a login that waits for others of its client looks again.
+const ATTEMPT_LOOK: Duration = Duration::from_millis(20);
 
 /// What all sessions of a shard share.
 pub struct SessionContext {
@@ -28,6 +33,8 @@ pub struct SessionContext {
     pub resolver: Resolver,
     /// Known host keys.
     pub known_hosts: Store,
+    /// Failed logins.
+    pub logins: Arc<LoginThrottle>,
     /// What the shard counts.
     pub counters: OwnCounters,
 }
@@ -71,12 +78,12 @@ impl Connector {
     /// What ended the way, by stage. Permits are given back.
     pub(super) async fn connect(self, request: AuthRequest) -> Result<Connected, SessionError> {
         let AuthRequest {
-            credentials,
+            mut credentials,
             terminal,
         } = request;
-        let (plan, addresses) = self.resolve().await?;
+        let (plan, addresses) = self.resolve(&mut credentials).await?;
         self.enter(Stage::Connect);
-        let (socket, permit) = self.dial_first(&addresses).await?;
+        let (socket, permit, mut attempt) = self.dial_first(&addresses).await?;
         self.enter(Stage::Handshake);
         let config = &self.terms.config;
         let host_keys = HostKeyCheck {
@@ -97,9 +104,14 @@ impl Connector {
         )
         .await?;
         self.enter(Stage::Login);
-        client
+        attempt.begin();
+        let login = client
             .login(credentials, self.can_ask, settings, events.as_ref())
-            .await?;
+            .await;
+        if let Ok(()) | Err(SessionError::UnusableKey(_)) = login {
+            attempt.did_not_fail();
+        }
+        login?;
         self.enter(Stage::Shell);
         self.start(client, &terminal, permit).await
     }
@@ -108,14 +120,11 @@ impl Connector {
         self.outbox.event(SshEvent::Stage(stage));
     }
 
-    async fn resolve(&self) -> Result<(Plan, Vec<SocketAddr>), SessionError> {
-        let plan = self
-            .context
-            .terms
-            .load()
-            .policy
-            .plan(&self.target)
-            .map_err(|_| SessionError::TargetRefused)?;
+    async fn resolve(
+        &self,
+        credentials: &mut Credentials,
+    ) -> Result<(Plan, Vec<SocketAddr>), SessionError> {
+        let plan = self.plan(credentials)?;
         let found = match self.context.resolver.resolve(&plan) {
             Ok(lookup) => lookup.await,
             Err(error) => Err(error),
@@ -130,16 +139,55 @@ impl Connector {
         Ok((plan, allowed))
     }
 
+    /// Ticket, then policy, then whether the ticket is for what the policy
+    /// makes of the target: who has no ticket learns nothing of the policy.
+    fn plan(&self, credentials: &mut Credentials) -> Result<Plan, SessionError> {
+        let terms = self.context.terms.load();
+        let admitted = admit(&terms, credentials)?;
+        let plan = terms
+            .policy
+            .plan(&self.target)
+            .map_err(|_| SessionError::TargetRefused)?;
+        let name = match &self.target {
+            Requested::Named(name) => Some(name.as_str()),
+            Requested::Host { .. } => None,
+        };
+        match admitted {
+            Some(admitted) if !admitted.is_for(name, plan.host(), plan.port()) => {
+                Err(TicketProblem::OtherTarget.into())
+            }
+            _ => Ok(plan),
+        }
+    }
+
+    /// Waits while other logins of this client are under way at the target;
+    /// not beyond half of the stage, so that there is time left to connect.
+    async fn attempt(&self, address: SocketAddr) -> Result<LoginAttempt, SessionError> {
+        let config = &self.terms.config;
+        let (client, logins) = (self.record.client_ip(), &self.context.logins);
+        let until = crate::clock::now() + config.ssh.connect_timeout / 2;
+        loop {
+            let now = crate::clock::now();
+            match logins.attempt(client, address, &config.rate_limit, now) {
+                Ok(attempt) => return Ok(attempt),
+                Err(NotNow::Failed(wait)) => return Err(throttled(wait)),
+                Err(NotNow::UnderWay) if now >= until => return Err(throttled(ATTEMPT_LOOK)),
+                Err(NotNow::UnderWay) => glommio::timer::sleep(ATTEMPT_LOOK).await,
+            }
+        }
+    }
+
     /// Tries the addresses in order, each with an equal share of what is left
     /// of the stage, and with its own permit: quotas are by address.
     async fn dial_first(
         &self,
         addresses: &[SocketAddr],
-    ) -> Result<(TcpStream, TargetPermit), SessionError> {
+    ) -> Result<(TcpStream, TargetPermit, LoginAttempt), SessionError> {
         let config = &self.terms.config.ssh;
         let mut last = SessionError::Unreachable;
         let start = crate::clock::now();
         for (index, address) in addresses.iter().enumerate() {
+            let attempt = self.attempt(*address).await?;
             let permit = match self.admission.target(TargetKey::from(*address)) {
                 Ok(permit) => permit,
                 Err(refused) => {
@@ -152,7 +200,7 @@ impl Connector {
             match within(share, dial(*address, config.receive_buffer.bytes())).await {
                 Some(Ok(socket)) => {
                     self.record.set_target_address(*address);
-                    return Ok((socket, permit));
+                    return Ok((socket, permit, attempt));
                 }
                 Some(Err(error)) => {
                     tracing::info!(%address, %error, "no connection to the target");
@@ -183,6 +231,27 @@ impl Connector {
             client: client_permit,
         })
     }
+}
+
+/// Looks at the ticket, where tickets are on. It is gone after that.
+fn admit(terms: &Terms, credentials: &mut Credentials) -> Result<Option<Admitted>, SessionError> {
+    let (Some(tickets), ticket) = (&terms.tickets, credentials.ticket.take()) else {
+        return Ok(None);
+    };
+    match ticket {
+        Some(ticket) => {
+            let now = crate::clock::wall();
+            let admitted = tickets.verify(ticket.expose(), &credentials.username, now)?;
+            Ok(Some(admitted))
+        }
+        None if tickets.are_required() => Err(TicketProblem::Missing.into()),
+        None => Ok(None),
+    }
+}
+
+/// In whole seconds, rounded up: sooner would be too soon.
+fn throttled(wait: Duration) -> SessionError {
+    SessionError::Throttled(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
 }
 
 fn limit_error(refused: Refused) -> SessionError {

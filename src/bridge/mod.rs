@@ -2,7 +2,8 @@
 //!
 //! `state` decides (pure), `timers` keeps its clocks (pure), `session` does
 //! what was decided, `connector` is the way to the shell, `outbox` what the
-//! SSH side leaves on its way to the client, `terms` what a reload replaces.
+//! SSH side leaves on its way to the client, `terms` what a reload replaces,
+//! `throttle` counts failed logins.
 //! LIFECYCLE.md draws the states.
 
 mod connector;
@@ -10,9 +11,11 @@ mod outbox;
 mod session;
 pub mod state;
 mod terms;
+mod throttle;
 pub mod timers;
 
 pub use connector::SessionContext;
 pub use session::{Attachment, BridgeSession, SessionControl, SessionStart, SessionSummary};
 pub use state::Drain;
 pub use terms::{LatestTerms, Terms, TermsError};
+pub use throttle::LoginThrottle;

@@ -3,6 +3,7 @@
 use crate::config::{Config, Loaded};
 use crate::ssh::SshSettings;
 use crate::targets::{Policy, PolicyErrors};
+use crate::ticket::{KeyError, Tickets};
 use crate::workers::Workers;
 use crate::ws::{Tls, TlsError};
 use arc_swap::ArcSwap;
@@ -17,6 +18,8 @@ pub struct Terms {
     pub loaded: Loaded,
     /// Which targets are allowed.
     pub policy: Policy,
+    /// Which admission tickets are good; `None` if they are off.
+    pub tickets: Option<Tickets>,
     /// Options of the SSH side.
     pub ssh: SshSettings,
     /// What the public port speaks TLS with, if it does.
@@ -32,13 +35,16 @@ pub enum TermsError {
     /// The certificate or its key.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The key of admission tickets cannot be used.
+    #[error("{0}")]
+    TicketKey(#[from] KeyError),
 }
 
 /// The latest terms, shared by every shard; read without a lock.
 pub type LatestTerms = Arc<ArcSwap<Terms>>;
 
 impl Terms {
-    /// The terms of a configuration. Reads the files of `tls`.
+    /// The terms of a configuration. Reads the files of `tls` and `admission`.
     ///
     /// # Errors
     /// [`TermsError`].
@@ -47,6 +53,7 @@ impl Terms {
         let targets = &config.targets;
         Ok(Self {
             policy: Policy::parse(&targets.allow, &targets.deny, &targets.named)?,
+            tickets: Tickets::from_settings(&config.admission)?,
             ssh: SshSettings {
                 config: config.ssh.clone(),
                 workers,

@@ -10,7 +10,7 @@ mod macros;
 mod error;
 mod file;
 mod layers;
-mod network;
+mod origin;
 mod presets;
 mod print;
 mod reload;
@@ -26,11 +26,11 @@ use std::sync::Arc;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::{Flag, Layers, Source, environment, login_shell};
-pub use network::Network;
+pub use origin::Origin;
 pub use reload::{Change, FIXED};
 pub use settings::{
-    Admin, Compat, Config, HostKeyPolicy, IdleActivity, KEYS, Limits, Log, LogFormat, LogLevel,
-    Placement, Server, Session, Ssh, Targets, Tls, Websocket,
+    Admin, Admission, ClientIpHeader, Compat, Config, HostKeyPolicy, IdleActivity, KEYS, Limits,
+    Log, LogFormat, LogLevel, Placement, RateLimit, Server, Session, Ssh, Targets, Tls, Websocket,
 };
 pub use units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
 

@@ -22,6 +22,7 @@ const PRESETS: &[Preset] = &[
             ("limits.max_connections_per_host", "10"),
             ("limits.max_unauthenticated", "200"),
             ("limits.connection_timeout", "30s"),
+            ("rate_limit.enabled", "true"),
             ("ssh.auth_timeout", "45s"),
             ("ssh.host_key_policy", "strict"),
             ("compat.enabled", "false"),

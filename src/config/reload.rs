@@ -1,7 +1,9 @@
 //! Reading the same layers again while the process runs: what changes, and
 //! what only a restart can change.
 
-use super::{Admin, Config, ConfigErrors, KEYS, Loaded, Server, Ssh, Targets, Tls, load};
+use super::{
+    Admin, Config, ConfigErrors, KEYS, Loaded, RateLimit, Server, Ssh, Targets, Tls, load,
+};
 use std::sync::Arc;
 
 /// Settings that are read once, when the process starts.
@@ -18,6 +20,7 @@ pub const FIXED: &[&str] = &[
     "tls.key_file",
     "admin.listen",
     "admin.token_file",
+    "rate_limit.table_size",
     "ssh.known_hosts",
     "targets.resolver_threads",
     "log.level",
@@ -90,6 +93,10 @@ fn keep_fixed(old: &Config, new: &Config) -> Config {
             token_file: old.admin.token_file.clone(),
             ..new.admin
         },
+        rate_limit: RateLimit {
+            table_size: old.rate_limit.table_size,
+            ..new.rate_limit
+        },
         ssh: Ssh {
             known_hosts: old.ssh.known_hosts.clone(),
             ..new.ssh
@@ -122,6 +129,7 @@ mod tests {
         "tls.key_file=/x/key",
         "admin.listen=127.0.0.1:2",
         "admin.token_file=/x/token",
+        "rate_limit.table_size=2048",
         "ssh.known_hosts=/x/hosts",
         "targets.resolver_threads=3",
         "log.level=trace",

@@ -8,9 +8,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::network::Network;
+use super::origin::Origin;
 use super::units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
 use super::value::{Raw, Value, quoted, read_within};
+use crate::net::Net;
 
 choices! {
     /// How a new connection finds its shard.
@@ -33,6 +34,19 @@ choices! {
         Ask = "ask",
         /// Any key is believed, even a changed one.
         Off = "off",
+    }
+}
+
+choices! {
+    /// Where a trusted proxy says who its client is. Exactly one header is believed: a proxy that
+    /// sets one of them passes the others through as the client wrote them.
+    ClientIpHeader {
+        /// `X-Forwarded-For`, a list that each proxy appends to.
+        XForwardedFor = "x-forwarded-for",
+        /// `Forwarded` (RFC 7239), a list that each proxy appends to.
+        Forwarded = "forwarded",
+        /// `X-Real-IP`, one address that the proxy puts in place of any other.
+        XRealIp = "x-real-ip",
     }
 }
 
@@ -106,6 +120,15 @@ settings! {
         path_prefix: PathPrefix = PathPrefix::default();
         /// Names, `host` or `host:port`, under which clients reach the bridge (Host and Origin).
         public_hosts: Vec<HostPort> = Vec::new();
+        /// Origins, `https://app.example.org` or with `:port`, whose pages may connect besides the
+        /// bridge's own.
+        allowed_origins: Vec<Origin> = Vec::new();
+        /// Addresses and networks of the proxies in front, which are believed when they say who
+        /// their client is. Everyone in such a network can say so.
+        trusted_proxies: Vec<Net> = Vec::new();
+        /// The one header in which they say it. It must be the one they set: the others come
+        /// through as the client wrote them.
+        client_ip_header: ClientIpHeader = ClientIpHeader::XForwardedFor;
         /// Unix socket over which a next process takes the listeners over; none (empty) is none.
         takeover: Option<PathBuf> = None;
         /// Whether a listener without TLS may be reachable from other machines.
@@ -113,7 +136,7 @@ settings! {
         /// Those of `listen` on which every connection begins with a PROXY protocol header.
         proxy_protocol: Vec<SocketAddr> = Vec::new();
         /// Networks whose hosts may connect there and are believed.
-        proxy_protocol_from: Vec<Network> = Network::loopback();
+        proxy_protocol_from: Vec<Net> = Net::loopback().to_vec();
         /// Connections per shard between accept and the end of the upgrade; more are refused.
         max_handshakes: u32 = 512, in 1..=65_535;
     }
@@ -150,6 +173,34 @@ settings! {
         max_connections_per_client: u32 = 0, in 0..=1_000_000;
         /// Longest time from `auth` to the shell, all stages together.
         connection_timeout: Duration = seconds(30);
+    }
+
+    /// How often one client (IPv4 address or IPv6 /64) may try.
+    rate_limit: RateLimit {
+        /// Whether new connections are limited.
+        enabled: bool = false;
+        /// Requests a client may make at once, and in each period after.
+        connections: u32 = 10, in 1..=10_000;
+        /// The time in which `connections` become free again, one by one.
+        period: Duration = seconds(2);
+        /// Addresses and networks of clients that none of these limits is for.
+        exempt: Vec<Net> = Vec::new();
+        /// Failed SSH logins a client has at one target address before it must wait; 0 is no limit.
+        login_failures: u32 = 2, in 0..=1000;
+        /// The time after which it has one more.
+        login_period: Duration = seconds(5);
+        /// Clients that are remembered at once, 8 bytes each, and as many pairs of client and target.
+        table_size: u32 = 65_536, in 1024..=16_777_216;
+    }
+
+    /// Tickets: a signed word of another server on who may log in, where and as whom.
+    admission: Admission {
+        /// The file with the key they are signed with; none (empty) is no tickets.
+        ticket_key_file: Option<PathBuf> = None;
+        /// Whether nobody gets in without one.
+        required: bool = false;
+        /// Longest time from a ticket's making to its use, whatever it says itself.
+        max_ticket_age: Duration = seconds(300);
     }
 
     /// The deadlines of a session.

@@ -9,6 +9,7 @@ use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use super::value::{Element, Raw, Value, quoted};
+use crate::net::Net;
 
 /// No deadline is longer: adding a year to an instant cannot overflow.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -312,7 +313,19 @@ impl Element for HostPort {
 }
 
 /// A port in plain digits; `parse` alone would take a sign.
-fn parse_port(digits: &str) -> Option<u16> {
+pub(super) fn parse_port(digits: &str) -> Option<u16> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|port| plain && *port > 0)
+}
+
+impl Element for Net {
+    const ACCEPTS: &'static str = "an IP address, or a network such as 10.0.0.0/8 or 2001:db8::/32";
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+
+    fn spell(&self) -> String {
+        self.to_string()
+    }
 }

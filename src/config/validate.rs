@@ -50,6 +50,10 @@ const RELATIONS: &[Relation] = &[
         duplicate(draft, "admin.listen", &draft.config.admin.listen)
     }),
     (&["admin.listen", "admin.token_file"], open_admin),
+    (
+        &["admission.required", "admission.ticket_key_file"],
+        tickets_without_key,
+    ),
 ];
 
 fn per_host_above_all(draft: &Draft) -> Option<String> {
@@ -98,6 +102,17 @@ fn open_admin(draft: &Draft) -> Option<String> {
             cite(draft, "admin.listen"),
             cite(draft, "admin.token_file"),
             open.join(", "),
+        )
+    })
+}
+
+fn tickets_without_key(draft: &Draft) -> Option<String> {
+    let admission = &draft.config.admission;
+    (admission.required && admission.ticket_key_file.is_none()).then(|| {
+        format!(
+            "{} with {}: without the key no ticket can be checked, and nobody gets in",
+            cite(draft, "admission.required"),
+            cite(draft, "admission.ticket_key_file"),
         )
     })
 }

@@ -25,7 +25,7 @@ pub enum ReloadError {
     /// The configuration is bad.
     #[error("the configuration has errors:\n{0}")]
     Config(#[from] ConfigErrors),
-    /// `targets` has bad rules, or a file of `tls` is no good.
+    /// `targets` has bad rules, or a file of `tls` or the key of tickets is no good.
     #[error(transparent)]
     Terms(#[from] TermsError),
     /// The host cannot bear the new limits.

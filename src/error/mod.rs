@@ -98,6 +98,29 @@ pub enum HostKeyProblem {
     NotStored,
 }
 
+/// Why an admission ticket was not accepted. Holds nothing of the ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TicketProblem {
+    /// None was brought, and one is required.
+    #[error("an admission ticket is needed here")]
+    Missing,
+    /// Not a ticket, or not signed with our key.
+    #[error("the admission ticket is not valid")]
+    NotValid,
+    /// Its time has not come.
+    #[error("the admission ticket is not valid yet")]
+    NotYet,
+    /// Its time is over, or `admission.max_ticket_age`.
+    #[error("the admission ticket has expired")]
+    Expired,
+    /// It names another SSH user.
+    #[error("the admission ticket is for another user")]
+    OtherUser,
+    /// It names another target.
+    #[error("the admission ticket is for another target")]
+    OtherTarget,
+}
+
 /// Which limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum LimitKind {
@@ -134,6 +157,13 @@ pub enum SessionError {
     /// The policy does not allow the target.
     #[error("this target is not allowed")]
     TargetRefused,
+    /// The admission ticket was not accepted.
+    #[error("{0}")]
+    Ticket(#[from] TicketProblem),
+    /// Too many logins of this client have failed at this target; the number
+    /// is how many seconds from now the next may be tried.
+    #[error("too many failed logins; try again in {0} s")]
+    Throttled(u64),
     /// A stage took longer than its deadline.
     #[error("the {} stage took too long", .0.as_str())]
     Deadline(Stage),
@@ -224,6 +254,8 @@ impl SessionError {
             Self::LoginFailed => (4401, R::LoginFailed, false, L::INFO),
             Self::UnusableKey(_) => (4401, R::UnusableKey, false, L::INFO),
             Self::TargetRefused => (4403, R::TargetRefused, false, L::WARN),
+            Self::Ticket(_) => (4403, R::TicketRefused, false, L::WARN),
+            Self::Throttled(_) => (4429, R::Throttled, true, L::INFO),
             Self::Deadline(_) => (4408, R::Deadline, true, L::INFO),
             Self::HostKey(HostKeyProblem::Unknown) => (4409, R::HostKeyUnknown, false, L::WARN),
             Self::HostKey(HostKeyProblem::Changed) => (4409, R::HostKeyChanged, false, L::ERROR),
@@ -267,6 +299,8 @@ impl SessionError {
                 stage,
                 Stage::Resolve | Stage::Connect | Stage::Handshake | Stage::HostKey
             ),
+            // Says nothing of the target: it was not even looked at.
+            Self::Ticket(_) => false,
             other => matches!(other.verdict().close_code, 4403 | 4409 | 4502),
         }
     }

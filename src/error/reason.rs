@@ -42,6 +42,10 @@ reasons! {
     UnusableKey = "unusable-key",
     /// The policy does not allow the target.
     TargetRefused = "target-refused",
+    /// An admission ticket is missing or not good.
+    TicketRefused = "ticket-refused",
+    /// Too many logins of this client have failed at this target.
+    Throttled = "throttled",
     /// A stage took too long.
     Deadline = "deadline",
     /// The host key is not on record, and nobody could say yes.

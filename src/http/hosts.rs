@@ -2,7 +2,7 @@
 //! (Origin) and DNS rebinding (Host).
 
 use super::routes::Door;
-use crate::config::HostPort;
+use crate::config::{HostPort, Origin};
 use std::net::IpAddr;
 
 /// A host with an optional port, as it stands in Host and Origin.
@@ -50,6 +50,8 @@ impl<'a> Authority<'a> {
 pub(super) struct Hosts<'a> {
     /// `server.public_hosts`.
     pub(super) public: &'a [HostPort],
+    /// `server.allowed_origins`.
+    pub(super) origins: &'a [Origin],
     /// Where the client connected to.
     pub(super) door: Door,
 }
@@ -61,9 +63,14 @@ impl Hosts<'_> {
         Authority::parse(host).is_some_and(|authority| self.names_us(&authority, default_port))
     }
 
-    /// Whether an Origin header is a page of this server's own. `null` and
-    /// everything with a path is not.
+    /// Whether an Origin header is a page of this server's own, or of those
+    /// on the list. `null` and everything with a path is not.
     pub(super) fn accepts_origin(&self, origin: &str) -> bool {
+        let listed = || Origin::parse(origin).is_some_and(|it| self.origins.contains(&it));
+        self.is_own_origin(origin) || (!self.origins.is_empty() && listed())
+    }
+
+    fn is_own_origin(&self, origin: &str) -> bool {
         let (rest, default_port) = if let Some(rest) = origin.strip_prefix("http://") {
             (rest, 80)
         } else if let Some(rest) = origin.strip_prefix("https://") {
@@ -128,6 +135,7 @@ mod tests {
         let local = local.parse().ok().unwrap_or(SocketAddr::from(([0; 4], 0)));
         let hosts = Hosts {
             public: &public,
+            origins: &[],
             door: Door { local, tls: false },
         };
         (
@@ -194,6 +202,7 @@ mod tests {
     fn an_origin_needs_a_web_scheme() {
         let hosts = Hosts {
             public: &[],
+            origins: &[],
             door: Door {
                 local: SocketAddr::from(([127, 0, 0, 1], 443)),
                 tls: false,
@@ -222,6 +231,7 @@ mod tests {
         ] {
             let hosts = Hosts {
                 public: &[],
+                origins: &[],
                 door: Door {
                     local: SocketAddr::from(([127, 0, 0, 1], port)),
                     tls,
@@ -229,5 +239,32 @@ mod tests {
             };
             assert_eq!(hosts.accepts_host("localhost"), accepted, "{port} {tls}");
         }
+    }
+
+    /// Pairs of the listed origins and what becomes of a header, also used over real sockets.
+    const ORIGINS: &str = include_str!("origins.txt");
+
+    #[test]
+    fn an_origin_on_the_list_is_matched_exactly() {
+        let mut rows = 0;
+        let mut listed: Vec<Origin> = Vec::new();
+        for line in ORIGINS.lines().filter(|line| !line.starts_with('#')) {
+            let (word, origin) = line.split_once(' ').unwrap();
+            if word == "list" {
+                listed.push(Origin::parse(origin).unwrap());
+                continue;
+            }
+            let hosts = Hosts {
+                public: &[],
+                origins: &listed,
+                door: Door {
+                    local: SocketAddr::from(([10, 0, 0, 7], 8022)),
+                    tls: false,
+                },
+            };
+            assert_eq!(hosts.accepts_origin(origin), word == "101", "{line}");
+            rows += 1;
+        }
+        assert!(rows >= 20 && listed.len() >= 2, "{rows} rows");
     }
 }

@@ -1,12 +1,15 @@
 //! The public port before the WebSocket: one HTTP/1.1 request, an answer or
 //! an upgrade. It takes no session further than 101.
 
+mod forwarded;
 mod hosts;
 mod io;
 mod problem;
 mod routes;
 mod serve;
+mod ticket;
 
+pub use forwarded::client_ip;
 pub(crate) use problem::{Problem, Reply, raw_busy, raw_speaks_tls};
 pub use routes::{Door, Gatekeeper, Health, Upgrade};
 pub(crate) use routes::{check_hosts, require_method};

@@ -7,6 +7,7 @@ use hyper::header::{
     WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
+use std::time::Duration;
 
 /// Seconds until a refused client may try again: a place becomes free as
 /// soon as one login succeeds or times out.
@@ -40,6 +41,19 @@ impl Problem {
         Self {
             retry_after: Some(RETRY_SECONDS),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        }
+    }
+
+    /// 429: this client asks too often, and may again after `wait`.
+    pub(crate) fn too_often(wait: Duration) -> Self {
+        // Rounded up: a client that comes back a moment too early is refused again.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self {
+            retry_after: Some(u32::try_from(seconds).unwrap_or(u32::MAX).max(1)),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "this client connects too often",
+            )
         }
     }
 

@@ -1,9 +1,11 @@
 //! Which request gets which answer. Decides, and answers; moves no sockets.
 
+use super::forwarded::client_ip;
 use super::hosts::Hosts;
 use super::problem::{Problem, Reply};
-use crate::config::{Config, HostPort};
-use crate::message::{Dialect, SUBPROTOCOL_V1};
+use super::ticket::ticket;
+use crate::config::{Config, HostPort, Origin};
+use crate::message::{Dialect, SUBPROTOCOL_V1, Secret};
 use crate::targets::Requested;
 use async_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use http_body_util::Full;
@@ -13,7 +15,8 @@ use hyper::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// How the process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +58,14 @@ pub trait Gatekeeper {
     /// is not asked here.
     fn is_configured(&self, name: &str) -> bool;
 
+    /// Counts a request of a client; the error is how long it must wait.
+    ///
+    /// # Errors
+    /// The client asks too often; nothing is counted then.
+    fn note_request(&self, client: IpAddr) -> Result<(), Duration>;
+
     /// Takes a place, or `None` if the pool is full.
-    fn admit(&self, client: SocketAddr) -> Option<Self::Place>;
+    fn admit(&self, client: IpAddr) -> Option<Self::Place>;
 
     /// A request was answered.
     fn note_response(&self, status: u16);
@@ -69,6 +78,10 @@ pub struct Upgrade<P> {
     pub target: Requested,
     /// How it talks.
     pub dialect: Dialect,
+    /// Who it is: the address that counts, whatever proxies stand between.
+    pub client: IpAddr,
+    /// The admission ticket it brought in a header.
+    pub ticket: Option<Secret>,
     /// Its place in the pool.
     pub place: P,
 }
@@ -84,6 +97,7 @@ pub struct Door {
 
 /// Who asks, and where.
 pub(super) struct Peer {
+    /// The other end of the connection, which may be a proxy.
     pub(super) client: SocketAddr,
     pub(super) door: Door,
 }
@@ -97,11 +111,20 @@ pub(super) fn answer<G: Gatekeeper, B>(
     peer: &Peer,
     keeper: &G,
 ) -> Answer<G::Place> {
-    match route(request, config, peer, keeper) {
+    let server = &config.server;
+    let client = client_ip(
+        request.headers(),
+        peer.client.ip(),
+        &server.trusted_proxies,
+        server.client_ip_header,
+    );
+    let within_rate = keeper.note_request(client).map_err(Problem::too_often);
+    match within_rate.and_then(|()| route(request, config, peer.door, client, keeper)) {
         Ok(answer) => answer,
         Err(problem) => {
             tracing::debug!(
-                client = %peer.client,
+                %client,
+                peer = %peer.client,
                 status = problem.status.as_u16(),
                 detail = problem.detail,
                 "request refused"
@@ -114,10 +137,13 @@ pub(super) fn answer<G: Gatekeeper, B>(
 fn route<G: Gatekeeper, B>(
     request: &Request<B>,
     config: &Config,
-    peer: &Peer,
+    door: Door,
+    client: IpAddr,
     keeper: &G,
 ) -> Result<Answer<G::Place>, Problem> {
-    check_hosts(request.headers(), &config.server.public_hosts, peer.door)?;
+    let server = &config.server;
+    let names = (&server.public_hosts[..], &server.allowed_origins[..]);
+    check_hosts(request.headers(), names, door)?;
     let path = request.uri().path();
     let prefix = config.server.path_prefix.as_str();
     match path {
@@ -152,12 +178,18 @@ fn route<G: Gatekeeper, B>(
     }
     let dialect = negotiate(request.headers(), config)?;
     let response = handshake(request, dialect)?;
-    let place = admit(peer, dialect, keeper)?;
+    let ticket = match &config.admission.ticket_key_file {
+        Some(_) => ticket(request.headers())?,
+        None => None,
+    };
+    let place = admit(client, dialect, keeper)?;
     Ok((
         response,
         Some(Upgrade {
             target,
             dialect,
+            client,
+            ticket,
             place,
         }),
     ))
@@ -180,13 +212,17 @@ pub(crate) fn require_method(
     Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).allow(listed))
 }
 
-/// Exactly one Host that names us; at most one Origin, and only our own.
+/// Exactly one Host that names us; at most one Origin, our own or a listed one.
 pub(crate) fn check_hosts(
     headers: &HeaderMap,
-    public: &[HostPort],
+    (public, origins): (&[HostPort], &[Origin]),
     door: Door,
 ) -> Result<(), Problem> {
-    let hosts = Hosts { public, door };
+    let hosts = Hosts {
+        public,
+        origins,
+        door,
+    };
     let mut host = headers.get_all(HOST).iter();
     let (Some(first), None) = (host.next(), host.next()) else {
         return Err(bad("exactly one Host header is needed"));
@@ -198,16 +234,20 @@ pub(crate) fn check_hosts(
              its operator can add it to server.public_hosts",
         ));
     }
-    for origin in headers.get_all(ORIGIN) {
-        if !origin.to_str().is_ok_and(|o| hosts.accepts_origin(o)) {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "pages of this Origin may not use this server; \
-                 its operator can add the host to server.public_hosts",
-            ));
-        }
+    let mut origin = headers.get_all(ORIGIN).iter();
+    let accepted = match (origin.next(), origin.next()) {
+        (None, _) => true,
+        (Some(only), None) => only.to_str().is_ok_and(|o| hosts.accepts_origin(o)),
+        (Some(_), Some(_)) => false,
+    };
+    if accepted {
+        return Ok(());
     }
-    Ok(())
+    Err(Problem::new(
+        StatusCode::FORBIDDEN,
+        "pages of this Origin may not use this server; its operator can add it to \
+         server.allowed_origins, or to server.public_hosts if it is this server's own",
+    ))
 }
 
 fn health(path: &str, health: Health) -> Result<Reply, Problem> {
@@ -283,13 +323,13 @@ fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Response<Full<
 
 /// An `sshard.v1` client is told of limits and drain after the upgrade: a
 /// browser can't read a refusal. Only a flood is turned away here.
-fn admit<G: Gatekeeper>(peer: &Peer, dialect: Dialect, keeper: &G) -> Result<G::Place, Problem> {
+fn admit<G: Gatekeeper>(client: IpAddr, dialect: Dialect, keeper: &G) -> Result<G::Place, Problem> {
     if dialect == Dialect::Compatible
         && let health @ (Health::Draining | Health::Full) = keeper.health()
     {
         health.ready()?;
     }
     keeper
-        .admit(peer.client)
+        .admit(client)
         .ok_or_else(|| Problem::unavailable("too many connections are waiting to log in"))
 }

@@ -7,6 +7,9 @@
 //! logged in    Admission::logged_in   -> ClientPermit   pool place goes back
 //! ```
 //!
+//! How often somebody may try is counted beside that, by [`RateTable`]: nothing is held there, and
+//! time alone gives it back.
+//!
 //! A place is looked for and taken in one step, never counted above its limit, and given
 //! back by `Drop` alone. `tests/loom` checks the races with a model checker.
 //! Does NO input or output, names no runtime, never waits.
@@ -15,14 +18,16 @@ mod clients;
 mod gauge;
 mod key;
 mod layout;
+mod rate;
 mod slots;
 mod sync;
 mod table;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-pub use key::TargetKey;
+pub use key::{ClientKey, TargetKey};
 pub use layout::{Layout, Padded};
+pub use rate::{Rate, RateTable, Token};
 pub use table::{Admission, ClientPermit, LimitTable, TargetPermit};
 
 /// How much is allowed. 0 admits nobody, except where it says otherwise.

@@ -12,7 +12,7 @@ pub(super) const MAX_PASSPHRASE: usize = 1024;
 /// Longest `certificate`.
 pub(super) const MAX_CERTIFICATE: usize = 16 * 1024;
 /// Longest `ticket`.
-pub(super) const MAX_TICKET: usize = 4 * 1024;
+pub(crate) const MAX_TICKET: usize = 4 * 1024;
 /// Longest `term`.
 pub(super) const MAX_TERM: usize = 64;
 /// Largest `cols` and `rows`; the smallest is 1.

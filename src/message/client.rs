@@ -125,7 +125,7 @@ pub struct Credentials {
     pub passphrase: Option<Secret>,
     /// OpenSSH certificate of the private key, at most 16 KiB; not parsed here.
     pub certificate: Option<String>,
-    /// Reserved for admission; at most 4 KiB.
+    /// Admission ticket; at most 4 KiB, not parsed here.
     pub ticket: Option<Secret>,
 }
 

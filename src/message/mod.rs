@@ -16,6 +16,7 @@ mod tests;
 mod text;
 mod v1;
 
+pub(crate) use bounds::MAX_TICKET;
 pub use client::{
     AuthRequest, ClientMessage, Credentials, SignalName, TerminalRequest, WindowSize,
 };

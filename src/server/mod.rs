@@ -9,17 +9,18 @@ mod thread;
 pub use cpus::CpuError;
 pub use host::HostError;
 
-use crate::bridge::{LatestTerms, SessionContext, Terms, TermsError};
+use crate::bridge::{LatestTerms, LoginThrottle, SessionContext, Terms, TermsError};
 use crate::config::{Config, Loaded};
 use crate::control::admin::{AdminError, AdminHandle};
 use crate::control::takeover::{SocketFile, TakeoverError};
 use crate::control::{self, Event, EventSender, HostCheck, Reloader, Supervised};
-use crate::limits::LimitTable;
+use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
 use crate::shard::{self, Lifecycle, Placement, ShardSetup};
 use crate::ssh::known_hosts::Store;
 use crate::targets::{PolicyErrors, Resolver};
 use crate::telemetry::{Counters, OwnCounters};
+use crate::ticket::KeyError;
 use crate::workers::Workers;
 use crate::ws::TlsError;
 use arc_swap::ArcSwap;
@@ -48,6 +49,9 @@ pub enum StartError {
     /// A file of `tls` is no good.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The key of admission tickets cannot be used.
+    #[error("{0}")]
+    TicketKey(#[from] KeyError),
     /// The CPUs asked for are not there.
     #[error(transparent)]
     Cpus(#[from] CpuError),
@@ -91,6 +95,7 @@ impl From<TermsError> for StartError {
         match error {
             TermsError::Policy(errors) => Self::Policy(errors),
             TermsError::Tls(error) => Self::Tls(error),
+            TermsError::TicketKey(error) => Self::TicketKey(error),
         }
     }
 }
@@ -117,6 +122,7 @@ struct Shared {
     terms: LatestTerms,
     workers: Workers,
     known_hosts: Store,
+    logins: Arc<LoginThrottle>,
 }
 
 impl Shared {
@@ -125,11 +131,13 @@ impl Shared {
             terms,
             workers,
             known_hosts,
+            logins,
         } = self;
         SessionContext {
             terms,
             resolver: Resolver::new(workers),
             known_hosts,
+            logins,
             counters,
         }
     }
@@ -156,6 +164,7 @@ impl Server {
             terms: Arc::new(ArcSwap::from_pointee(terms)),
             workers,
             known_hosts,
+            logins: LoginThrottle::new(rate_slots(&config), crate::clock::now()),
         };
         let mut server = Self::start_shards(&shared, &config, &cpus)?;
         server.reloader = reloadable.then(|| Reloader {
@@ -192,6 +201,7 @@ impl Server {
             registry: Registry::default(),
             counters: Counters::new(cpus.len(), crate::clock::now()),
         };
+        let rates = Arc::new(RateTable::new(rate_slots(config), crate::clock::now()));
         let admin = admin.start(watched.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
         for (index, ((cpu, listeners), mail)) in
@@ -204,6 +214,7 @@ impl Server {
                 peers: Arc::clone(&watched.mail),
                 placement: Arc::clone(&watched.placement),
                 limits: Arc::clone(&watched.limits),
+                rates: Arc::clone(&rates),
                 registry: watched.registry.clone(),
                 lifecycle: Arc::clone(&watched.lifecycle),
             };
@@ -267,6 +278,10 @@ fn wait_until_ready(lifecycle: &Lifecycle, events: &Receiver<Event>) -> Result<(
 
 fn host_check(shards: usize) -> HostCheck {
     Box::new(move |config| host::check_files(config, shards).map_err(|error| error.to_string()))
+}
+
+fn rate_slots(config: &Config) -> usize {
+    config.rate_limit.table_size as usize
 }
 
 fn limit_table(config: &Config) -> Arc<LimitTable> {

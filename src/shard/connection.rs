@@ -4,7 +4,7 @@
 use super::mailbox::Handover;
 use super::{Shard, handshake};
 use crate::http::{self, Gatekeeper, Health, Upgraded};
-use crate::limits::Admission;
+use crate::limits::{Admission, ClientKey, Rate};
 use crate::registry::{NewSession, SessionId};
 use crate::sockets;
 use crate::telemetry::HandshakeFailure;
@@ -12,9 +12,10 @@ use crate::ws::{ClientStream, CountingSocket, WsConnection};
 use futures_lite::FutureExt;
 use socket2::Socket;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What the kernel may hold of a session's output beyond what is in flight.
 /// Bounds memory, and the time from Ctrl-C to silence on a slow line.
@@ -61,8 +62,7 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, place: handshake::Place) {
             local,
             tls: stream.is_tls(),
         };
-        let upgraded = http::serve(stream, client, door, config, shard.as_ref()).await?;
-        Some((client, upgraded))
+        http::serve(stream, client, door, config, shard.as_ref()).await
     };
     let deadline = async {
         glommio::timer::sleep(config.server.upgrade_timeout).await;
@@ -73,16 +73,12 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, place: handshake::Place) {
     };
     let upgraded = upgrade.or(deadline).await;
     drop(place);
-    if let Some((client, upgraded)) = upgraded {
-        run_session(shard, client, upgraded).await;
+    if let Some(upgraded) = upgraded {
+        run_session(shard, upgraded).await;
     }
 }
 
-async fn run_session(
-    shard: &Rc<Shard>,
-    client: SocketAddr,
-    upgraded: Upgraded<ClientStream, Admission>,
-) {
+async fn run_session(shard: &Rc<Shard>, upgraded: Upgraded<ClientStream, Admission>) {
     let Upgraded {
         stream,
         leftover,
@@ -98,7 +94,7 @@ async fn run_session(
     let session = NewSession {
         id,
         shard: shard.index,
-        client: client.ip().to_canonical(),
+        client: upgrade.client,
         target: upgrade.target.to_string(),
     };
     let registration = match shard.manager.create_session(session) {
@@ -138,11 +134,24 @@ impl Gatekeeper for Shard {
         self.context.terms.load().policy.is_configured(name)
     }
 
-    fn admit(&self, client: SocketAddr) -> Option<Admission> {
-        match self.limits.admit(client.ip()) {
+    fn note_request(&self, client: IpAddr) -> Result<(), Duration> {
+        let terms = self.context.terms.load();
+        let limit = &terms.config.rate_limit;
+        if !limit.enabled || limit.exempt.iter().any(|net| net.contains(client)) {
+            return Ok(());
+        }
+        let rate = Rate::per(limit.connections, limit.period);
+        let taken = self
+            .rates
+            .take(ClientKey::from(client), rate, crate::clock::now());
+        taken.map(|_| ())
+    }
+
+    fn admit(&self, client: IpAddr) -> Option<Admission> {
+        match self.limits.admit(client) {
             Ok(place) => Some(place),
             Err(refused) => {
-                tracing::warn!(client = %client.ip(), %refused, "connection refused");
+                tracing::warn!(%client, %refused, "connection refused");
                 None
             }
         }

@@ -138,7 +138,8 @@ async fn proxied_client(
 ) -> Result<SocketAddr, HandshakeFailure> {
     let server = &terms.config.server;
     let trusted = &server.proxy_protocol_from;
-    if !trusted.iter().any(|network| network.contains(peer.ip())) {
+    let ip = peer.ip().to_canonical();
+    if !trusted.iter().any(|net| net.contains(ip)) {
         if let Some(others) = shard.strangers.may_log(crate::clock::now()) {
             tracing::warn!(
                 %peer,

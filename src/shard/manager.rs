@@ -92,6 +92,7 @@ impl ConnectionManager {
             record: Rc::clone(&registration.record),
             dialect: upgrade.dialect,
             target: upgrade.target,
+            ticket: upgrade.ticket,
             admission: upgrade.place,
             attachment: Attachment::new(ws),
             context: Rc::clone(context),

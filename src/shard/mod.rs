@@ -20,7 +20,7 @@ pub use manager::ConnectionManager;
 pub use placement::{Placement, Reservation};
 
 use crate::bridge::SessionContext;
-use crate::limits::LimitTable;
+use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
 use crate::ssh::SshRuntime;
 use crate::telemetry::{OwnCounters, Seldom};
@@ -44,6 +44,8 @@ pub struct ShardSetup {
     pub placement: Arc<Placement>,
     /// The limits of the process.
     pub limits: Arc<LimitTable>,
+    /// How often clients have come lately.
+    pub rates: Arc<RateTable>,
     /// The sessions of the process.
     pub registry: Registry,
     /// How the process is.
@@ -56,6 +58,7 @@ pub(crate) struct Shard {
     pub(crate) peers: Arc<[MailSender]>,
     pub(crate) placement: Arc<Placement>,
     pub(crate) limits: Arc<LimitTable>,
+    pub(crate) rates: Arc<RateTable>,
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) manager: ConnectionManager,
     pub(crate) context: Rc<SessionContext>,
@@ -81,6 +84,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         peers,
         placement,
         limits,
+        rates,
         registry,
         lifecycle,
     } = setup;
@@ -91,6 +95,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         placement,
         manager: ConnectionManager::new(registry, Arc::clone(&limits), counters.clone()),
         limits,
+        rates,
         lifecycle,
         context: Rc::new(context),
         strangers: Seldom::default(),

@@ -1,86 +1,9 @@
-//! Networks in CIDR form, the ranges that need an explicit entry in the
-//! policy, and the IPv4 addresses hidden in IPv6 ones. Pure arithmetic: no
-//! rule is read or decided here.
+//! The ranges that need an explicit entry in the policy, and the IPv4
+//! addresses hidden in IPv6 ones. Pure arithmetic: no rule is read or decided
+//! here.
 
+pub(super) use crate::net::Net;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-/// A network; `prefix` is at most 32 or 128, and all bits after it are zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Net {
-    addr: IpAddr,
-    prefix: u8,
-}
-
-impl Net {
-    /// `None` if the prefix is too long for the address.
-    pub(super) fn new(addr: IpAddr, prefix: u8) -> Option<Self> {
-        (prefix <= width(addr)).then(|| Self {
-            addr: masked(addr, prefix),
-            prefix,
-        })
-    }
-
-    /// The network of one address.
-    pub(super) fn single(addr: IpAddr) -> Self {
-        Self {
-            addr,
-            prefix: width(addr),
-        }
-    }
-
-    const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Self {
-        Self {
-            addr: IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-            prefix,
-        }
-    }
-
-    const fn v6(s: [u16; 8], prefix: u8) -> Self {
-        let [a, b, c, d, e, f, g, h] = s;
-        Self {
-            addr: IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)),
-            prefix,
-        }
-    }
-
-    /// The first address.
-    pub(super) fn addr(&self) -> IpAddr {
-        self.addr
-    }
-
-    /// IPv4 networks hold no IPv6 address, and the other way round.
-    pub(super) fn contains(&self, ip: IpAddr) -> bool {
-        self.addr.is_ipv4() == ip.is_ipv4() && masked(ip, self.prefix) == self.addr
-    }
-
-    /// Whether `self` lies inside `outer`, or is it.
-    pub(super) fn is_within(&self, outer: &Self) -> bool {
-        self.prefix >= outer.prefix && outer.contains(self.addr)
-    }
-}
-
-fn width(ip: IpAddr) -> u8 {
-    match ip {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    }
-}
-
-/// `ip` with the bits after `prefix` cleared; a prefix of 0 clears all.
-fn masked(ip: IpAddr, prefix: u8) -> IpAddr {
-    match ip {
-        IpAddr::V4(v4) => {
-            let host_bits = 32u32.saturating_sub(prefix.into());
-            let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
-            Ipv4Addr::from_bits(v4.to_bits() & mask).into()
-        }
-        IpAddr::V6(v6) => {
-            let host_bits = 128u32.saturating_sub(prefix.into());
-            let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
-            Ipv6Addr::from_bits(v6.to_bits() & mask).into()
-        }
-    }
-}
 
 /// A range no broad rule opens.
 #[derive(Debug)]

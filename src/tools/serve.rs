@@ -6,6 +6,7 @@ use crate::config::{HostKeyPolicy, Loaded};
 use crate::server::{Server, StartError};
 use crate::targets::Policy;
 use crate::telemetry;
+use crate::ticket::Tickets;
 use crate::ws::Tls;
 
 /// Checks, prints or serves, as the flags say. Serves until a signal.
@@ -17,6 +18,7 @@ pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
     let config = &loaded.config;
     let targets = &config.targets;
     Policy::parse(&targets.allow, &targets.deny, &targets.named).map_err(StartError::from)?;
+    Tickets::from_settings(&config.admission).map_err(StartError::from)?;
     if flags.check {
         Tls::load(&config.tls).map_err(StartError::from)?;
     }

@@ -229,6 +229,8 @@ fn spawn(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Child {
         .is_some_and(|arg| matches!(*arg, "serve" | "demo"));
     if runs && !args.iter().any(|arg| looks.contains(arg)) {
         command.env("SSHARD_ADMIN__LISTEN", "127.0.0.1:0");
+        // Tests log in, and fail to, as often as they like; those of the throttle turn it on.
+        command.env("SSHARD_RATE_LIMIT__LOGIN_FAILURES", "0");
     }
     command
         .args(args)

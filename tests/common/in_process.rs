@@ -32,7 +32,11 @@ impl InProcess {
         // A test that failed has left nothing that the next depends on.
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         FAULTS.call_once(|| tracing::subscriber::set_global_default(Faults).unwrap());
-        let ports = ["server.listen=127.0.0.1:0", "admin.listen=127.0.0.1:0"];
+        let ports = [
+            "server.listen=127.0.0.1:0",
+            "admin.listen=127.0.0.1:0",
+            "rate_limit.login_failures=0",
+        ];
         let layers = Layers {
             set: ports
                 .iter()

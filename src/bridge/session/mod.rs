@@ -89,6 +89,8 @@ pub struct SessionStart {
     pub dialect: Dialect,
     /// Where the client wants to go.
     pub target: Requested,
+    /// The admission ticket it brought with the upgrade.
+    pub ticket: Option<Secret>,
     /// Its place in the unauthenticated pool.
     pub admission: Admission,
     /// The WebSocket.
@@ -103,6 +105,7 @@ pub struct SessionStart {
 pub struct BridgeSession {
     dialect: Dialect,
     target: Requested,
+    ticket: Option<Secret>,
     context: Rc<SessionContext>,
     terms: Arc<Terms>,
     record: Rc<Entry>,
@@ -143,6 +146,7 @@ impl BridgeSession {
             record,
             dialect,
             target,
+            ticket,
             admission,
             attachment,
             context,
@@ -171,6 +175,7 @@ impl BridgeSession {
             reading_paused: false,
             dialect,
             target,
+            ticket,
             context,
             terms,
             record,
@@ -266,12 +271,15 @@ impl BridgeSession {
         }
     }
 
-    fn connect(&mut self, request: AuthRequest) {
+    fn connect(&mut self, mut request: AuthRequest) {
         let Link::Idle(admission) = std::mem::replace(&mut self.link, Link::Gone) else {
             // The state machine lets one `auth` through.
             return;
         };
         self.size.set(request.terminal.size);
+        let brought = self.ticket.take();
+        let ticket = &mut request.credentials.ticket;
+        *ticket = ticket.take().or(brought);
         if self.terms.config.admin.show_users {
             self.record.set_user(&request.credentials.username);
         }

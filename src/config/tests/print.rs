@@ -27,11 +27,15 @@ server = { listen = ["127.0.0.1:1", "[::1]:2"], shards = 4, cpus = "8,0-2,3", pl
   backlog = 1, upgrade_timeout = "1500ms", drain_timeout = "2h", path_prefix = "/a/b-c",
   public_hosts = ["Example.org", "[::1]:443"], allow_plaintext = true,
   takeover = "/run/x.sock", proxy_protocol = ["[::1]:2"], proxy_protocol_from = ["10.0.0.0/8"],
-  max_handshakes = 9 }
+  max_handshakes = 9, allowed_origins = ["https://App.example.org:443", "http://[::1]:8080"],
+  trusted_proxies = ["10.0.0.0/8", "::1"], client_ip_header = "forwarded" }
 tls = { cert_file = "/etc/c", key_file = "/etc/k", handshake_timeout = "1s" }
 admin = { listen = ["127.0.0.1:3"], token_file = "/etc/x", show_users = true }
 limits = { max_connections = 7, max_connections_per_host = 6, max_unauthenticated = 5,
   max_connections_per_client = 4, connection_timeout = "90m" }
+rate_limit = { enabled = true, connections = 3, period = "14s", exempt = ["192.0.2.1"],
+  login_failures = 9, login_period = "15s", table_size = 4096 }
+admission = { ticket_key_file = "/etc/y", required = true, max_ticket_age = "16s" }
 session = { auth_timeout = "1s", prompt_timeout = "2s", hold_timeout = "3s", idle_timeout = "4s",
   idle_activity = "input", max_lifetime = "5s" }
 websocket = { read_buffer_size = "4KiB", write_buffer_size = 5000, read_limit = "1MiB",

@@ -190,6 +190,16 @@ fn the_administrators_port_is_open_to_others_only_with_a_token() {
 }
 
 #[test]
+fn tickets_are_required_only_with_a_key() {
+    let [error] = contradictions(&["admission.required=true"])
+        .try_into()
+        .unwrap();
+    assert!(error.contains("admission.ticket_key_file"), "{error}");
+    let set = ["admission.required=true", "admission.ticket_key_file=/x"];
+    assert!(load_set(&set).is_ok());
+}
+
+#[test]
 fn a_setting_that_is_wrong_itself_is_in_no_contradiction() {
     let errors = load_set(&[
         "limits.max_connections=5",

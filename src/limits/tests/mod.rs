@@ -6,6 +6,7 @@
 )]
 
 mod model;
+mod rate;
 mod stress;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,0 +1,173 @@
+//! Who the client is when proxies stand between: a walk back along the hops they name.
+//!
+//! The walk starts at the other end of the connection. As long as a hop is a trusted proxy, the
+//! hop it names is the next one; the first that is not trusted is the client. What stands left of
+//! it was written by the client, or by somebody the client chose, and is not even looked at.
+//! Where the walk arrives at something that is no address (`unknown`, `_name`, nonsense, nothing
+//! at all), it ends, and the last trusted hop counts as the client: what is not known is never
+//! guessed, and never believed. Pure: no socket, no clock, no setting of its own.
+
+use crate::config::ClientIpHeader;
+use crate::net::Net;
+use hyper::HeaderMap;
+use hyper::header::HeaderValue;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// More proxies in a row than anybody has. The walk ends there, however much is trusted.
+const MAX_HOPS: usize = 16;
+
+/// Longest spelling of one hop: an IPv6 address in brackets and a port with a name.
+const MAX_NODE: usize = 80;
+
+/// The client's address, IPv4 in its own form. `peer` is the other end of the connection, or whom
+/// PROXY protocol named in its place; `header` is the only header that is read.
+pub fn client_ip(
+    headers: &HeaderMap,
+    peer: IpAddr,
+    proxies: &[Net],
+    header: ClientIpHeader,
+) -> IpAddr {
+    let trusted = |ip: IpAddr| proxies.iter().any(|net| net.contains(ip));
+    let peer = peer.to_canonical();
+    if !trusted(peer) {
+        return peer;
+    }
+    let mut lines = lines_backwards(headers, header.as_str());
+    match header {
+        ClientIpHeader::XForwardedFor => {
+            let hops = lines.flat_map(|line| line.rsplit(',').map(node));
+            walk(peer, hops, trusted)
+        }
+        ClientIpHeader::Forwarded => walk(peer, lines.flat_map(elements_backwards), trusted),
+        ClientIpHeader::XRealIp => {
+            // Not a list: of two, one may be the client's.
+            let only = lines.next().filter(|_| lines.next().is_none());
+            walk(peer, only.map(node).into_iter(), trusted)
+        }
+    }
+}
+
+/// `hops` nearest first; `None` is one that cannot be named.
+fn walk(
+    peer: IpAddr,
+    hops: impl Iterator<Item = Option<IpAddr>>,
+    trusted: impl Fn(IpAddr) -> bool,
+) -> IpAddr {
+    let mut last = peer;
+    for hop in hops.take(MAX_HOPS) {
+        let Some(ip) = hop else {
+            break;
+        };
+        last = ip;
+        if !trusted(ip) {
+            break;
+        }
+    }
+    last
+}
+
+/// Several lines are one list (RFC 9110 section 5.3). What is not ASCII is an empty line, which
+/// names nobody.
+fn lines_backwards<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let text = |value: &'a HeaderValue| value.to_str().unwrap_or_default();
+    headers.get_all(name).into_iter().rev().map(text)
+}
+
+/// One hop: an address, alone or with a port; IPv6 with a port stands in brackets.
+fn node(text: &str) -> Option<IpAddr> {
+    let text = text.trim_matches([' ', '\t']);
+    if text.len() > MAX_NODE {
+        return None;
+    }
+    if let Some(rest) = text.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        let address: std::net::Ipv6Addr = address.parse().ok()?;
+        let plain = port.is_empty() || is_port(port.strip_prefix(':')?);
+        return plain.then(|| IpAddr::V6(address).to_canonical());
+    }
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address.to_canonical());
+    }
+    let (address, port) = text.split_once(':')?;
+    let address: Ipv4Addr = address.parse().ok()?;
+    is_port(port).then_some(IpAddr::V4(address))
+}
+
+/// Digits, or a name in its place (RFC 7239 section 6).
+fn is_port(text: &str) -> bool {
+    match text.strip_prefix('_') {
+        Some(name) => name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)),
+        None => (1..=5).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()),
+    }
+}
+
+/// The hops of one `Forwarded` line (RFC 7239 section 4), nearest first. A line whose quotes do
+/// not match names nobody: where its elements end is anybody's guess.
+fn elements_backwards(line: &str) -> Vec<Option<IpAddr>> {
+    match split_unquoted(line, ',') {
+        Some(elements) => elements.into_iter().rev().map(element).collect(),
+        None => vec![None],
+    }
+}
+
+/// The one `for` of an element; the other parameters are only read past.
+fn element(text: &str) -> Option<IpAddr> {
+    let mut found = None;
+    for pair in split_unquoted(text, ';')? {
+        let pair = pair.trim_matches([' ', '\t']);
+        if pair.is_empty() {
+            continue;
+        }
+        let (name, value) = pair.split_once('=')?;
+        let value = unquoted(value)?;
+        if name.eq_ignore_ascii_case("for") && found.replace(node(&value)?).is_some() {
+            return None;
+        }
+    }
+    found
+}
+
+/// A token, or what a quoted string says. Colons and brackets need quotes by the letter of the
+/// RFC; many proxies forget them, and nothing else could be meant.
+fn unquoted(text: &str) -> Option<String> {
+    let Some(rest) = text.strip_prefix('"') else {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:[]".contains(&b);
+        return (!text.is_empty() && text.bytes().all(plain)).then(|| text.to_owned());
+    };
+    let mut said = String::new();
+    let mut rest = rest.chars();
+    loop {
+        match rest.next()? {
+            '"' => return rest.as_str().is_empty().then_some(said),
+            '\\' => said.push(rest.next()?),
+            other => said.push(other),
+        }
+    }
+}
+
+/// Splits at separators outside of quoted strings; `None` if one of those does not end.
+fn split_unquoted(text: &str, separator: char) -> Option<Vec<&str>> {
+    let mut parts = Vec::new();
+    let (mut start, mut quoted) = (0, false);
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => quoted = !quoted,
+            '\\' if quoted => {
+                chars.next()?;
+            }
+            c if c == separator && !quoted => {
+                parts.push(text.get(start..at)?);
+                start = at + c.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    parts.push(text.get(start..)?);
+    (!quoted).then_some(parts)
+}
+
+#[cfg(test)]
+mod tests;

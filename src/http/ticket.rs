@@ -1,0 +1,37 @@
+//! The admission ticket in the request: `Authorization: Bearer TICKET` (RFC 6750 section 2.1).
+//! Carries it, does not judge it. Never in the URL: those end up in logs.
+
+use super::problem::Problem;
+use crate::message::{MAX_TICKET, Secret};
+use hyper::header::AUTHORIZATION;
+use hyper::{HeaderMap, StatusCode};
+
+const SCHEME: &str = "Bearer ";
+
+/// The ticket, if one is brought. Other schemes are a proxy's business.
+///
+/// # Errors
+/// 400: two headers, or a ticket that cannot be one.
+pub(super) fn ticket(headers: &HeaderMap) -> Result<Option<Secret>, Problem> {
+    let bad = |detail| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(bad("at most one Authorization header is accepted"));
+    }
+    let Some((scheme, ticket)) = value.as_bytes().split_at_checked(SCHEME.len()) else {
+        return Ok(None);
+    };
+    if !scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) {
+        return Ok(None);
+    }
+    let ticket = std::str::from_utf8(ticket.trim_ascii());
+    match ticket {
+        Ok(ticket) if (1..=MAX_TICKET).contains(&ticket.len()) => {
+            Ok(Some(Secret::new(ticket.to_owned())))
+        }
+        Ok(_) | Err(_) => Err(bad("a ticket is ASCII text of at most 4 KiB")),
+    }
+}

@@ -1,0 +1,173 @@
+//! Networks in CIDR form. Pure arithmetic: what a network stands for is for others to say.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A network; `prefix` is at most 32 or 128, and all bits after it are zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Net {
+    addr: IpAddr,
+    prefix: u8,
+}
+
+impl Net {
+    /// `None` if the prefix is too long for the address.
+    pub fn new(addr: IpAddr, prefix: u8) -> Option<Self> {
+        (prefix <= width(addr)).then(|| Self {
+            addr: masked(addr, prefix),
+            prefix,
+        })
+    }
+
+    /// The network of one address.
+    pub fn single(addr: IpAddr) -> Self {
+        Self {
+            addr,
+            prefix: width(addr),
+        }
+    }
+
+    /// Reads `10.0.0.0/8`, `2001:db8::/32`, or one address. `None` for anything else: bits set
+    /// after the prefix, and IPv4 addresses in their IPv6 form, which nothing here is ever
+    /// compared in.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (addr, prefix) = match text.split_once('/') {
+            None => (text, None),
+            Some((addr, prefix)) => (addr, Some(prefix)),
+        };
+        let addr: IpAddr = addr.parse().ok()?;
+        let net = match prefix {
+            None => Self::single(addr),
+            Some(prefix) => {
+                let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
+                Self::new(addr, prefix.parse().ok().filter(|_| digits)?)?
+            }
+        };
+        (net.addr == addr && addr.to_canonical() == addr).then_some(net)
+    }
+
+    pub(crate) const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Self {
+        Self {
+            addr: IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+            prefix,
+        }
+    }
+
+    pub(crate) const fn v6(s: [u16; 8], prefix: u8) -> Self {
+        let [a, b, c, d, e, f, g, h] = s;
+        Self {
+            addr: IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)),
+            prefix,
+        }
+    }
+
+    /// This machine's own addresses.
+    pub(crate) const fn loopback() -> [Self; 2] {
+        [
+            Self::v4(127, 0, 0, 0, 8),
+            Self::v6([0, 0, 0, 0, 0, 0, 0, 1], 128),
+        ]
+    }
+
+    /// The first address.
+    pub fn addr(&self) -> IpAddr {
+        self.addr
+    }
+
+    /// IPv4 networks hold no IPv6 address, and the other way round.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        self.addr.is_ipv4() == ip.is_ipv4() && masked(ip, self.prefix) == self.addr
+    }
+
+    /// Whether `self` lies inside `outer`, or is it.
+    pub fn is_within(&self, outer: &Self) -> bool {
+        self.prefix >= outer.prefix && outer.contains(self.addr)
+    }
+}
+
+impl fmt::Display for Net {
+    /// As [`Net::parse`] reads it: one address stands without its prefix.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.prefix == width(self.addr) {
+            self.addr.fmt(f)
+        } else {
+            write!(f, "{}/{}", self.addr, self.prefix)
+        }
+    }
+}
+
+fn width(ip: IpAddr) -> u8 {
+    match ip {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+/// `ip` with the bits after `prefix` cleared; a prefix of 0 clears all.
+fn masked(ip: IpAddr, prefix: u8) -> IpAddr {
+    match ip {
+        IpAddr::V4(v4) => {
+            let host_bits = 32u32.saturating_sub(prefix.into());
+            let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
+            Ipv4Addr::from_bits(v4.to_bits() & mask).into()
+        }
+        IpAddr::V6(v6) => {
+            let host_bits = 128u32.saturating_sub(prefix.into());
+            let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+            Ipv6Addr::from_bits(v6.to_bits() & mask).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Net;
+
+    #[test]
+    fn what_is_read_is_printed_the_same() {
+        for text in [
+            "10.0.0.0/8",
+            "192.0.2.1",
+            "0.0.0.0/0",
+            "2001:db8::/32",
+            "::1",
+            "::/0",
+        ] {
+            let net = Net::parse(text).unwrap();
+            assert_eq!(net.to_string(), text);
+        }
+        assert_eq!(Net::parse("10.0.0.1/32").unwrap().to_string(), "10.0.0.1");
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "10.0.0.1/8",
+            "10.0.0",
+            "010.0.0.1",
+            "::/129",
+            "[::1]",
+            "fe80::1%eth0",
+            "::ffff:10.0.0.1",
+            "::ffff:10.0.0.0/104",
+            "localhost",
+            "10.0.0.0/8/8",
+        ] {
+            assert_eq!(Net::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_network_holds_its_own_family_alone() {
+        let net = |text| Net::parse(text).unwrap();
+        assert!(net("10.0.0.0/8").contains([10, 255, 0, 1].into()));
+        assert!(!net("10.0.0.0/8").contains([11, 0, 0, 1].into()));
+        assert!(net("0.0.0.0/0").contains([1, 2, 3, 4].into()));
+        assert!(!net("0.0.0.0/0").contains("2001:db8::1".parse().unwrap()));
+        assert!(net("2001:db8::/32").contains("2001:db8:ffff::1".parse().unwrap()));
+    }
+}

@@ -1,0 +1,138 @@
+//! Admission tickets: the signed word of another server, which knows the user, on who may log in
+//! where.
+//!
+//! A ticket is a compact JWS (RFC 7515) with the claims of a JWT (RFC 7519): `target` and `sub`,
+//! the SSH user, which both bind; `exp`; and `iat` or `nbf`, from which its age is counted. The
+//! signature is HMAC-SHA-256 (`HS256`), and no header can ask for another. Other claims (`iss`,
+//! `aud` ...) are not looked at: the key is for nothing else.
+//!
+//! The crate `jsonwebtoken` reads and verifies it, on aws-lc-rs, which russh stands on as well: no
+//! second implementation of cryptography. It compares in constant time and wipes the key. Its
+//! judgement of times is switched off, because it asks the machine's clock itself.
+//!
+//! A ticket may be used more than once while it lasts. It proves to the bridge that the issuer
+//! lets this user in, and nothing to the SSH server, so that who has seen it still needs the
+//! credentials. Does NOT issue tickets.
+
+mod key;
+#[cfg(test)]
+mod tests;
+
+pub use key::KeyError;
+
+use crate::config::Admission;
+use crate::error::TicketProblem;
+use crate::message::MAX_TICKET;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How far the issuer's clock may be ahead of ours.
+const SKEW: Duration = Duration::from_secs(30);
+
+/// Tells good tickets from bad ones.
+pub struct Tickets {
+    key: DecodingKey,
+    validation: Validation,
+    required: bool,
+    max_age: Duration,
+}
+
+/// What a ticket says, once it is believed.
+#[derive(serde::Deserialize)]
+struct Claims {
+    target: String,
+    sub: String,
+    exp: u64,
+    iat: Option<u64>,
+    nbf: Option<u64>,
+}
+
+/// A good ticket of the right user, for a target that is still to be compared.
+pub struct Admitted {
+    target: String,
+}
+
+impl Tickets {
+    /// What the settings ask for; `None` if tickets are off. Reads the key.
+    ///
+    /// # Errors
+    /// The key cannot be used.
+    pub fn from_settings(settings: &Admission) -> Result<Option<Self>, KeyError> {
+        let Some(file) = &settings.ticket_key_file else {
+            return Ok(None);
+        };
+        let key = DecodingKey::from_secret(&key::read(file)?);
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        Ok(Some(Self {
+            key,
+            validation,
+            required: settings.required,
+            max_age: settings.max_ticket_age,
+        }))
+    }
+
+    /// Whether nobody gets in without a ticket.
+    pub fn are_required(&self) -> bool {
+        self.required
+    }
+
+    /// Judges a ticket that `user` brings, at the time of day `now`.
+    ///
+    /// # Errors
+    /// Why it is not good. Nothing of its content is in that.
+    pub fn verify(
+        &self,
+        ticket: &str,
+        user: &str,
+        now: SystemTime,
+    ) -> Result<Admitted, TicketProblem> {
+        if ticket.len() > MAX_TICKET {
+            return Err(TicketProblem::NotValid);
+        }
+        let token = decode::<Claims>(ticket, &self.key, &self.validation)
+            .map_err(|_| TicketProblem::NotValid)?;
+        // What must be understood (RFC 7515 section 4.1.11) is not understood here.
+        if token.header.crit.is_some() {
+            return Err(TicketProblem::NotValid);
+        }
+        let claims = token.claims;
+        self.check_time(&claims, now)?;
+        if claims.sub != user {
+            return Err(TicketProblem::OtherUser);
+        }
+        Ok(Admitted {
+            target: claims.target,
+        })
+    }
+
+    fn check_time(&self, claims: &Claims, now: SystemTime) -> Result<(), TicketProblem> {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let made = claims.iat.or(claims.nbf).ok_or(TicketProblem::NotValid)?;
+        let starts = made.max(claims.nbf.unwrap_or(made));
+        if Duration::from_secs(starts) > now + SKEW {
+            return Err(TicketProblem::NotYet);
+        }
+        let too_old = now.saturating_sub(Duration::from_secs(made)) > self.max_age;
+        if too_old || now >= Duration::from_secs(claims.exp) {
+            return Err(TicketProblem::Expired);
+        }
+        Ok(())
+    }
+}
+
+impl Admitted {
+    /// Whether it is for this target: a ticket says `host:port`, in lower case and with IPv6 in
+    /// brackets, or, where the client asked for a target by its configured name, that name.
+    pub fn is_for(&self, name: Option<&str>, host: &str, port: u16) -> bool {
+        let address = if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        };
+        self.target == address || name.is_some_and(|name| self.target == name)
+    }
+}

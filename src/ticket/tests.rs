@@ -1,0 +1,303 @@
+//! Rows of tickets, and what is said to each.
+
+use super::*;
+use crate::error::TicketProblem as P;
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+const NOW: u64 = 1_900_000_000;
+
+fn key_file(content: &[u8], mode: u32) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(content).unwrap();
+    let mode = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(file.path(), mode).unwrap();
+    file
+}
+
+fn tickets_of(file: &Path) -> Result<Option<Tickets>, KeyError> {
+    Tickets::from_settings(&Admission {
+        ticket_key_file: Some(file.to_owned()),
+        ..Admission::default()
+    })
+}
+
+fn tickets() -> Tickets {
+    let file = key_file(format!("{KEY}\n").as_bytes(), 0o600);
+    tickets_of(file.path()).unwrap().unwrap()
+}
+
+fn claims() -> Value {
+    json!({ "target": "db.example.org:22", "sub": "alice", "iat": NOW - 10, "exp": NOW + 60 })
+}
+
+fn signed(header: &Header, claims: &Value, key: &str) -> String {
+    encode(header, claims, &EncodingKey::from_secret(key.as_bytes())).unwrap()
+}
+
+fn hs256(claims: &Value) -> String {
+    signed(&Header::new(Algorithm::HS256), claims, KEY)
+}
+
+fn said(ticket: &str) -> Result<(), P> {
+    let now = UNIX_EPOCH + Duration::from_secs(NOW);
+    tickets().verify(ticket, "alice", now).map(|_| ())
+}
+
+/// What is changed about good claims (null: taken away), and what is said then.
+type Row = (&'static str, Value, Result<(), P>);
+
+fn times() -> Vec<Row> {
+    vec![
+        ("good", json!({}), Ok(())),
+        (
+            "nbf for iat",
+            json!({ "iat": null, "nbf": NOW - 10 }),
+            Ok(()),
+        ),
+        (
+            "more claims",
+            json!({ "iss": "x", "aud": "y", "jti": 1 }),
+            Ok(()),
+        ),
+        ("expires now", json!({ "exp": NOW }), Err(P::Expired)),
+        ("expired", json!({ "exp": NOW - 1 }), Err(P::Expired)),
+        ("one second left", json!({ "exp": NOW + 1 }), Ok(())),
+        ("as old as may be", json!({ "iat": NOW - 300 }), Ok(())),
+        ("too old", json!({ "iat": NOW - 301 }), Err(P::Expired)),
+        (
+            "too old by nbf",
+            json!({ "iat": null, "nbf": NOW - 301 }),
+            Err(P::Expired),
+        ),
+        (
+            "lasts for ever, just made",
+            json!({ "exp": u64::MAX }),
+            Ok(()),
+        ),
+        (
+            "the issuer's clock is ahead",
+            json!({ "iat": NOW + 30 }),
+            Ok(()),
+        ),
+        (
+            "from the future",
+            json!({ "iat": NOW + 31 }),
+            Err(P::NotYet),
+        ),
+        ("not before", json!({ "nbf": NOW + 31 }), Err(P::NotYet)),
+        ("from never", json!({ "iat": u64::MAX }), Err(P::NotYet)),
+    ]
+}
+
+fn names() -> Vec<Row> {
+    vec![
+        ("no exp", json!({ "exp": null }), Err(P::NotValid)),
+        ("no iat, no nbf", json!({ "iat": null }), Err(P::NotValid)),
+        ("no target", json!({ "target": null }), Err(P::NotValid)),
+        ("no sub", json!({ "sub": null }), Err(P::NotValid)),
+        (
+            "exp as text",
+            json!({ "exp": "1900000060" }),
+            Err(P::NotValid),
+        ),
+        ("negative exp", json!({ "exp": -1 }), Err(P::NotValid)),
+        (
+            "exp with a fraction",
+            json!({ "exp": 1_900_000_060.5 }),
+            Err(P::NotValid),
+        ),
+        (
+            "a list of targets",
+            json!({ "target": ["db.example.org:22"] }),
+            Err(P::NotValid),
+        ),
+        ("another user", json!({ "sub": "bob" }), Err(P::OtherUser)),
+        (
+            "the user in capitals",
+            json!({ "sub": "Alice" }),
+            Err(P::OtherUser),
+        ),
+        ("no user", json!({ "sub": "" }), Err(P::OtherUser)),
+    ]
+}
+
+#[test]
+fn claims_and_times() {
+    for (about, change, expected) in times().into_iter().chain(names()) {
+        let mut claims = claims();
+        for (name, value) in change.as_object().unwrap() {
+            match value {
+                Value::Null => claims.as_object_mut().unwrap().remove(name),
+                value => claims
+                    .as_object_mut()
+                    .unwrap()
+                    .insert(name.clone(), value.clone()),
+            };
+        }
+        assert_eq!(said(&hs256(&claims)), expected, "{about}");
+    }
+}
+
+fn part(value: &Value) -> String {
+    // The URL-safe alphabet, without padding: what `encode` makes of a header.
+    let token = hs256(value);
+    token.split('.').nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn forgeries() {
+    let good = hs256(&claims());
+    let [header, payload, signature]: [&str; 3] =
+        good.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let with_header = |header: Value| format!("{}.{payload}.{signature}", part(&header));
+    let mut crit = Header::new(Algorithm::HS256);
+    crit.crit = Some(vec!["exp".to_owned()]);
+    let other = hs256(&json!({ "target": "db.example.org:22", "sub": "alice" }));
+    let rows = [
+        ("empty", String::new()),
+        ("dots", "..".to_owned()),
+        ("no signature", format!("{header}.{payload}.")),
+        ("two parts", format!("{header}.{payload}")),
+        ("four parts", format!("{good}.{signature}")),
+        (
+            "alg none",
+            format!("{}.{payload}.", part(&json!({ "alg": "none" }))),
+        ),
+        ("alg none, signed", with_header(json!({ "alg": "none" }))),
+        ("alg RS256", with_header(json!({ "alg": "RS256" }))),
+        ("alg in lower case", with_header(json!({ "alg": "hs256" }))),
+        ("no alg", with_header(json!({ "typ": "JWT" }))),
+        ("another header", with_header(json!({ "alg": "HS256" }))),
+        (
+            "HS512",
+            signed(&Header::new(Algorithm::HS512), &claims(), KEY),
+        ),
+        (
+            "HS384",
+            signed(&Header::new(Algorithm::HS384), &claims(), KEY),
+        ),
+        ("crit", signed(&crit, &claims(), KEY)),
+        (
+            "another key",
+            signed(&Header::default(), &claims(), &KEY.replace('0', "1")),
+        ),
+        ("an empty key", signed(&Header::default(), &claims(), "")),
+        (
+            "the key and more",
+            signed(&Header::default(), &claims(), &format!("{KEY}\n")),
+        ),
+        (
+            "another payload",
+            format!("{header}.{}.{signature}", other.split('.').nth(1).unwrap()),
+        ),
+        ("a shorter signature", good[..good.len() - 2].to_owned()),
+        ("a longer signature", format!("{good}AA")),
+        ("a blank before", format!(" {good}")),
+        ("a line break behind", format!("{good}\n")),
+        ("too long", format!("{good}{}", "A".repeat(MAX_TICKET))),
+        (
+            "nested",
+            format!("{}.{}.", "W".repeat(1000), "W".repeat(1000)),
+        ),
+        ("not ASCII", "\u{e9}.\u{e9}.\u{e9}".to_owned()),
+    ];
+    for (about, ticket) in &rows {
+        assert_eq!(said(ticket), Err(P::NotValid), "{about}");
+    }
+    assert_eq!(said(&good), Ok(()));
+    // A claim twice: which one another reader saw, nobody knows.
+    let key = EncodingKey::from_secret(KEY.as_bytes());
+    for (users, expected) in [
+        (&["alice"][..], Ok(())),
+        (&["bob", "alice"], Err(P::NotValid)),
+    ] {
+        let token = encode(&Header::default(), &Users(users), &key).unwrap();
+        assert_eq!(said(&token), expected, "{users:?}");
+    }
+}
+
+/// Good claims, but for as many `sub` as there are users.
+struct Users<'a>(&'a [&'a str]);
+
+impl serde::Serialize for Users<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut claims = claims();
+        claims.as_object_mut().unwrap().remove("sub");
+        let users = self.0.iter().map(|user| ("sub", json!(user)));
+        let others = claims.as_object().unwrap().iter();
+        let others = others.map(|(name, value)| (name.as_str(), value.clone()));
+        serializer.collect_map(users.chain(others))
+    }
+}
+
+#[test]
+fn a_ticket_names_its_target() {
+    let rows = [
+        ("db.example.org:22", None, "db.example.org", 22, true),
+        ("db.example.org:22", None, "db.example.org", 23, false),
+        ("db.example.org:22", None, "db.example.com", 22, false),
+        ("db.example.org", None, "db.example.org", 22, false),
+        ("10.0.0.5:22", None, "10.0.0.5", 22, true),
+        ("[2001:db8::1]:22", None, "2001:db8::1", 22, true),
+        ("2001:db8::1:22", None, "2001:db8::1", 22, false),
+        ("db", Some("db"), "10.0.0.5", 22, true),
+        ("10.0.0.5:22", Some("db"), "10.0.0.5", 22, true),
+        ("db", None, "10.0.0.5", 22, false),
+        ("web", Some("db"), "10.0.0.5", 22, false),
+        ("DB", Some("db"), "10.0.0.5", 22, false),
+        ("*", Some("db"), "10.0.0.5", 22, false),
+        ("", None, "", 0, false),
+    ];
+    for (ticket, name, host, port, good) in rows {
+        let admitted = Admitted {
+            target: ticket.to_owned(),
+        };
+        assert_eq!(
+            admitted.is_for(name, host, port),
+            good,
+            "{ticket} {name:?} {host}"
+        );
+    }
+}
+
+#[test]
+fn keys() {
+    let long = "k".repeat(1024);
+    for (content, mode, accepted) in [
+        (KEY.to_owned(), 0o600, true),
+        (format!("{KEY}\n"), 0o400, true),
+        (format!("{KEY}\r\n"), 0o600, true),
+        (long.clone(), 0o600, true),
+        (format!("{long}k"), 0o600, false),
+        (KEY[1..].to_owned(), 0o600, false),
+        (format!("{}\n", &KEY[1..]), 0o600, false),
+        (String::new(), 0o600, false),
+        (KEY.to_owned(), 0o640, false),
+        (KEY.to_owned(), 0o604, false),
+    ] {
+        let file = key_file(content.as_bytes(), mode);
+        let read = tickets_of(file.path());
+        assert_eq!(
+            read.is_ok(),
+            accepted,
+            "{} bytes, mode {mode:o}",
+            content.len()
+        );
+        if let Err(error) = read {
+            assert!(error.to_string().starts_with("admission.ticket_key_file: "));
+            assert!(!error.to_string().contains(&KEY[1..]));
+        }
+    }
+    let gone = tickets_of(Path::new("/nonexistent/key"));
+    assert!(matches!(gone, Err(KeyError::Read(_))));
+    assert!(
+        Tickets::from_settings(&Admission::default())
+            .unwrap()
+            .is_none()
+    );
+}

@@ -1,0 +1,56 @@
+//! Who may knock, how often, and on whose word, over real sockets: pages of other sites, clients
+//! behind proxies, rates, failed logins, tickets. The tables of the pure parts stand beside the
+//! source.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tickets are made for the time of day"
+)]
+
+mod common;
+
+#[path = "door/client_ip.rs"]
+mod client_ip;
+#[path = "door/origins.rs"]
+mod origins;
+#[path = "door/rate.rs"]
+mod rate;
+#[path = "door/throttle.rs"]
+mod throttle;
+#[path = "door/tickets.rs"]
+mod tickets;
+
+use common::raw::{Answer, exchange, upgrade_request};
+use common::{Bridge, Client, scene};
+use std::net::SocketAddr;
+
+/// Who is not a proxy cannot say who it is; so the tests' own address is one.
+const BEHIND_PROXY: &str = "server.trusted_proxies=127.0.0.1";
+
+/// A bridge whose one target is never reached.
+fn bridge(settings: &[&str]) -> Bridge {
+    scene::bridge_to(&[SocketAddr::from(([127, 0, 0, 1], 1))], settings)
+}
+
+/// The answer to an upgrade with these header lines, each with its line break.
+fn upgrade(bridge: &Bridge, headers: &str) -> Answer {
+    let request = upgrade_request(bridge.addr(), "/ws/127.0.0.1/1");
+    exchange(
+        bridge.addr(),
+        &format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n{headers}\r\n"),
+    )
+}
+
+/// The session ends with this `error` and close code; the error is returned.
+fn expect_refused(client: &mut Client, code: &str, close: u16) -> serde_json::Value {
+    let error = client.wait_type("error");
+    assert_eq!(error["code"], code, "{error}");
+    assert_eq!(client.until_close().0, close);
+    error
+}

@@ -1,0 +1,81 @@
+//! `rate_limit.enabled`: requests per client.
+
+use crate::common::raw::{Answer, exchange};
+use crate::common::{Admin, Bridge};
+use crate::{BEHIND_PROXY, bridge, upgrade};
+
+/// Three at once, and in the time a test takes not one more.
+const SLOW: [&str; 4] = [
+    BEHIND_PROXY,
+    "rate_limit.enabled=true",
+    "rate_limit.connections=3",
+    "rate_limit.period=1h",
+];
+
+fn of(bridge: &Bridge, client: &str) -> Answer {
+    upgrade(bridge, &format!("X-Forwarded-For: {client}\r\n"))
+}
+
+/// One client's requests until one is refused.
+fn allowed(bridge: &Bridge, client: &str) -> usize {
+    let answered = (0..10).find(|_| of(bridge, client).status == 429);
+    answered.unwrap_or(10)
+}
+
+#[test]
+fn a_client_over_its_rate_is_429_and_nobody_else() {
+    let bridge = bridge(&[&SLOW[..], &["server.shards=2"]].concat());
+    assert_eq!(allowed(&bridge, "198.51.100.7"), 3);
+    let answer = of(&bridge, "198.51.100.7");
+    assert_eq!(answer.status, 429);
+    let kind = answer.header("content-type");
+    assert_eq!(kind, Some("application/problem+json"));
+    assert_eq!(answer.json()["status"], 429);
+    let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1190..=1200).contains(&after), "{after}");
+    // What was not asked for a session counts as well, and comes before any other refusal.
+    let health = "GET /healthz HTTP/1.1\r\nHost: nowhere\r\nX-Forwarded-For: 198.51.100.7\r\n\r\n";
+    assert_eq!(exchange(bridge.addr(), health).status, 429);
+
+    assert_eq!(allowed(&bridge, "198.51.100.8"), 3);
+    // IPv6 by /64.
+    assert_eq!(of(&bridge, "2001:db8::1").status, 101);
+    assert_eq!(of(&bridge, "2001:db8::2").status, 101);
+    assert_eq!(allowed(&bridge, "2001:db8::3"), 1);
+    assert_eq!(allowed(&bridge, "2001:db8:0:1::1"), 3);
+
+    let metrics = Admin::of(&bridge).get("/metrics").body;
+    let counted: u64 = metrics
+        .lines()
+        .filter(|line| line.starts_with("sshard_http_responses_total{") && line.contains("\"429\""))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+        .sum();
+    assert_eq!(counted, 6, "{metrics}");
+}
+
+#[test]
+fn it_is_off_unless_asked_for_and_not_for_the_exempt() {
+    let open = bridge(&[BEHIND_PROXY, "rate_limit.connections=1"]);
+    assert_eq!(allowed(&open, "198.51.100.7"), 10);
+    let some = bridge(&[&SLOW[..], &["rate_limit.exempt=198.51.100.0/24"]].concat());
+    assert_eq!(allowed(&some, "198.51.100.7"), 10);
+    assert_eq!(allowed(&some, "198.51.101.7"), 3);
+}
+
+#[test]
+fn who_waits_as_told_is_served() {
+    let bridge = bridge(&[
+        "rate_limit.enabled=true",
+        "rate_limit.connections=1",
+        "rate_limit.period=50ms",
+    ]);
+    // A machine that is slow may need more than 50 ms for one request.
+    let refused = (0..1000).map(|_| upgrade(&bridge, ""));
+    let refused = refused.into_iter().find(|answer| answer.status == 429);
+    let refused = refused.expect("never refused");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let served = crate::common::poll(crate::common::DEADLINE, || {
+        (upgrade(&bridge, "").status == 101).then_some(())
+    });
+    assert!(served.is_some());
+}

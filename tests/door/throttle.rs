@@ -1,0 +1,197 @@
+//! Failed logins: a client that has too many at a target must wait, and nobody else.
+
+use crate::common::scene::{bridge_to, path_to};
+use crate::common::{
+    Admin, Bridge, Client, DEADLINE, Login, Options, ScriptedSsh, Seen, SshScript, Sshd, account,
+    closed_port, poll,
+};
+use crate::{BEHIND_PROXY, expect_refused};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::thread;
+
+/// Two at once, and in the time a test takes not one more.
+const SLOW: [&str; 3] = [
+    BEHIND_PROXY,
+    "rate_limit.login_failures=2",
+    "rate_limit.login_period=1h",
+];
+
+const GOOD: &str = "right";
+
+fn passwords() -> ScriptedSsh {
+    ScriptedSsh::start(SshScript::login(Login::Password(GOOD)))
+}
+
+fn slow_bridge(target: SocketAddr) -> Bridge {
+    bridge_to(&[target], &SLOW)
+}
+
+fn from(client: &str, options: Options) -> Options {
+    options.header("X-Forwarded-For", client)
+}
+
+/// A client at `client` that has sent these fields as `auth`.
+fn auth(bridge: &Bridge, target: SocketAddr, client: &str, fields: &Value) -> Client {
+    let options = from(client, Options::v1());
+    let mut client = Client::connect(bridge.addr(), &path_to(target), &options);
+    client.auth_v1(fields);
+    client
+}
+
+fn login(bridge: &Bridge, target: SocketAddr, client: &str, password: &str) -> Client {
+    let fields = json!({ "username": "u", "password": password });
+    auth(bridge, target, client, &fields)
+}
+
+fn connected(ssh: &ScriptedSsh) -> usize {
+    let seen = ssh.seen();
+    seen.iter().filter(|seen| **seen == Seen::Connected).count()
+}
+
+const ONE: &str = "198.51.100.7";
+const OTHER: &str = "198.51.100.8";
+
+#[test]
+fn the_third_failure_in_a_row_reaches_no_sshd() {
+    let sshd = Sshd::start();
+    let bridge = slow_bridge(sshd.addr());
+    let user = account().user;
+    let wrong = json!({ "username": user, "password": "wrong" });
+    let right = json!({ "username": user, "password": account().password });
+    for _ in 0..2 {
+        let mut client = auth(&bridge, sshd.addr(), ONE, &wrong);
+        expect_refused(&mut client, "login-failed", 4401);
+    }
+    // The right password, too: the target must not see who else guesses.
+    for fields in [&wrong, &right] {
+        let mut client = auth(&bridge, sshd.addr(), ONE, fields);
+        let error = expect_refused(&mut client, "throttled", 4429);
+        assert_eq!(error["retryable"], true, "{error}");
+        assert_eq!(error["stage"], "connect", "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(
+            message.starts_with("too many failed logins; try again in 3"),
+            "{message}"
+        );
+    }
+    // Another client is not concerned.
+    auth(&bridge, sshd.addr(), OTHER, &right).wait_type("ready");
+    sshd.wait_log("Accepted password");
+    assert_eq!(
+        sshd.log().matches("Connection from ").count(),
+        3,
+        "{}",
+        sshd.log()
+    );
+    assert_eq!(sshd.log().matches("Failed password").count(), 2);
+}
+
+#[test]
+fn another_target_and_another_client_are_not_concerned() {
+    let (first, second) = (passwords(), passwords());
+    let bridge = bridge_to(&[first.addr(), second.addr()], &SLOW);
+    for _ in 0..2 {
+        let mut client = login(&bridge, first.addr(), ONE, "wrong");
+        expect_refused(&mut client, "login-failed", 4401);
+    }
+    let mut client = login(&bridge, first.addr(), ONE, GOOD);
+    expect_refused(&mut client, "throttled", 4429);
+    login(&bridge, second.addr(), ONE, GOOD).wait_type("ready");
+    login(&bridge, first.addr(), OTHER, GOOD).wait_type("ready");
+    assert_eq!((connected(&first), connected(&second)), (3, 1));
+}
+
+#[test]
+fn the_compatible_dialect_is_told_by_the_close_code() {
+    let ssh = passwords();
+    let bridge = slow_bridge(ssh.addr());
+    for code in [4401, 4401, 4429] {
+        let options = from(ONE, Options::compatible());
+        let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &options);
+        client.login_compatible("u", "wrong");
+        assert_eq!(client.until_close().0, code);
+    }
+    assert_eq!(connected(&ssh), 2);
+}
+
+#[test]
+fn many_wrong_ones_at_once_do_not_all_pass() {
+    let ssh = passwords();
+    let bridge = slow_bridge(ssh.addr());
+    let codes: Vec<u16> = thread::scope(|scope| {
+        let attempt = || login(&bridge, ssh.addr(), ONE, "wrong").until_close().0;
+        let clients: Vec<_> = (0..8).map(|_| scope.spawn(attempt)).collect();
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .collect()
+    });
+    let count = |code| codes.iter().filter(|c| **c == code).count();
+    assert_eq!((count(4401), count(4429)), (2, 6), "{codes:?}");
+    assert_eq!(connected(&ssh), 2);
+}
+
+#[test]
+fn many_right_ones_at_once_all_get_in() {
+    let ssh = passwords();
+    let bridge = slow_bridge(ssh.addr());
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| login(&bridge, ssh.addr(), ONE, GOOD).wait_type("ready"));
+        }
+    });
+    assert_eq!(connected(&ssh), 8);
+}
+
+#[test]
+fn who_leaves_while_it_is_tried_has_tried() {
+    let ssh = ScriptedSsh::start(SshScript::login(Login::Silent));
+    let bridge = slow_bridge(ssh.addr());
+    for count in 1..=2 {
+        let client = login(&bridge, ssh.addr(), ONE, "wrong");
+        let password = Seen::Password("u".to_owned(), "wrong".to_owned());
+        ssh.wait_count(&password, count);
+        drop(client);
+        Admin::of(&bridge).wait_empty();
+    }
+    let mut client = login(&bridge, ssh.addr(), ONE, "wrong");
+    expect_refused(&mut client, "throttled", 4429);
+    assert_eq!(connected(&ssh), 2);
+}
+
+#[test]
+fn what_is_no_failed_login_does_not_count() {
+    let closed = closed_port();
+    let bridge = slow_bridge(closed);
+    for _ in 0..4 {
+        let mut client = login(&bridge, closed, ONE, GOOD);
+        expect_refused(&mut client, "unreachable", 4502);
+    }
+    let ssh = passwords();
+    let bridge = slow_bridge(ssh.addr());
+    for _ in 0..4 {
+        let fields = json!({ "username": "u", "private_key": "nonsense" });
+        let mut client = auth(&bridge, ssh.addr(), ONE, &fields);
+        expect_refused(&mut client, "unusable-key", 4401);
+    }
+    for _ in 0..4 {
+        login(&bridge, ssh.addr(), ONE, GOOD).wait_type("ready");
+    }
+}
+
+#[test]
+fn time_gives_one_back() {
+    let ssh = passwords();
+    let settings = [SLOW[0], SLOW[1], "rate_limit.login_period=1s"];
+    let bridge = bridge_to(&[ssh.addr()], &settings);
+    for _ in 0..2 {
+        let mut client = login(&bridge, ssh.addr(), ONE, "wrong");
+        expect_refused(&mut client, "login-failed", 4401);
+    }
+    let again = poll(DEADLINE, || {
+        let code = login(&bridge, ssh.addr(), ONE, "wrong").until_close().0;
+        (code == 4401).then_some(())
+    });
+    assert!(again.is_some());
+}

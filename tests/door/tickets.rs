@@ -1,0 +1,319 @@
+//! Admission tickets: what opens the door, what does not, and what is said then.
+
+use crate::common::raw::{Raw, exchange, upgrade_request};
+use crate::common::scene::{bridge_to, path_to};
+use crate::common::{Admin, Bridge, Client, Options, ScriptedSsh, SshScript, run};
+use crate::expect_refused;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+struct Gate {
+    bridge: Bridge,
+    ssh: ScriptedSsh,
+    key_file: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl Gate {
+    fn new(settings: &[&str]) -> Self {
+        let ssh = ScriptedSsh::start(SshScript::default());
+        let directory = tempfile::tempdir().unwrap();
+        let key_file = directory.path().join("key");
+        write_key(&key_file, KEY);
+        let file = format!("admission.ticket_key_file={}", key_file.display());
+        let named = format!("targets.named=db={}", ssh.addr());
+        let all = [&[file.as_str(), &named], settings].concat();
+        Self {
+            bridge: bridge_to(&[ssh.addr()], &all),
+            ssh,
+            key_file,
+            _directory: directory,
+        }
+    }
+
+    /// Good claims for `alice`.
+    fn claims(&self) -> Value {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = now.as_secs();
+        json!({ "target": self.ssh.addr().to_string(), "sub": "alice", "iat": now, "exp": now + 60 })
+    }
+
+    fn ticket(&self) -> String {
+        signed(&self.claims(), KEY)
+    }
+
+    fn client(&self, path: &str, options: &Options, ticket: Option<&str>) -> Client {
+        let mut client = Client::connect(self.bridge.addr(), path, options);
+        let mut auth = json!({ "username": "alice", "password": "p" });
+        if let Some(ticket) = ticket {
+            auth["ticket"] = ticket.into();
+        }
+        client.auth_v1(&auth);
+        client
+    }
+
+    /// A client that brings this ticket in `auth`.
+    fn with(&self, ticket: Option<&str>) -> Client {
+        self.client(&path_to(self.ssh.addr()), &Options::v1(), ticket)
+    }
+
+    fn admits(&self, ticket: &str) {
+        self.with(Some(ticket)).wait_type("ready");
+    }
+
+    fn refuses(&self, ticket: Option<&str>, said: &str) {
+        let mut client = self.with(ticket);
+        let error = expect_refused(&mut client, "ticket-refused", 4403);
+        assert_eq!(error["message"], said);
+        assert_eq!(error["retryable"], false);
+    }
+}
+
+fn write_key(file: &PathBuf, key: &str) {
+    fs::write(file, format!("{key}\n")).unwrap();
+    fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
+}
+
+fn signed(claims: &Value, key: &str) -> String {
+    let key = EncodingKey::from_secret(key.as_bytes());
+    encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
+}
+
+const REQUIRED: &str = "admission.required=true";
+
+#[test]
+fn a_good_ticket_is_needed_where_tickets_are_required() {
+    let gate = Gate::new(&[REQUIRED]);
+    gate.admits(&gate.ticket());
+    // Again: a ticket lasts until it expires.
+    gate.admits(&gate.ticket());
+    gate.refuses(None, "an admission ticket is needed here");
+    let change = |name: &str, value: Value| {
+        let mut claims = gate.claims();
+        claims[name] = value;
+        signed(&claims, KEY)
+    };
+    let now = gate.claims()["iat"].as_u64().unwrap();
+    let not_valid = "the admission ticket is not valid";
+    let expired = "the admission ticket has expired";
+    let other_key = signed(&gate.claims(), &KEY.replace('0', "1"));
+    let hs512 = encode(
+        &Header::new(Algorithm::HS512),
+        &gate.claims(),
+        &EncodingKey::from_secret(KEY.as_bytes()),
+    );
+    for (ticket, said) in [
+        ("nonsense".to_owned(), not_valid),
+        (other_key, not_valid),
+        (hs512.unwrap(), not_valid),
+        (change("exp", json!("soon")), not_valid),
+        (change("exp", json!(now - 1)), expired),
+        (change("iat", json!(now - 400)), expired),
+        (
+            change("iat", json!(now + 400)),
+            "the admission ticket is not valid yet",
+        ),
+        (
+            change("sub", json!("bob")),
+            "the admission ticket is for another user",
+        ),
+        (
+            change("target", json!("192.0.2.1:22")),
+            "the admission ticket is for another target",
+        ),
+        (
+            change("target", json!("db")),
+            "the admission ticket is for another target",
+        ),
+    ] {
+        gate.refuses(Some(&ticket), said);
+    }
+    // Too long for the field.
+    let mut client = gate.with(Some(&"a".repeat(4097)));
+    expect_refused(&mut client, "bad-message", 4400);
+}
+
+#[test]
+fn a_refused_ticket_opens_no_connection_and_tells_nothing_of_the_target() {
+    let gate = Gate::new(&[REQUIRED, "targets.uniform_errors=true"]);
+    // A target that no rule allows looks the same.
+    for path in [path_to(gate.ssh.addr()), "/ws/192.0.2.1/22".to_owned()] {
+        let mut client = gate.client(&path, &Options::v1(), None);
+        expect_refused(&mut client, "ticket-refused", 4403);
+    }
+    assert_eq!(gate.ssh.seen(), []);
+}
+
+#[test]
+fn a_named_target_is_opened_by_its_name_or_address() {
+    let gate = Gate::new(&[REQUIRED]);
+    for target in [json!("db"), gate.claims()["target"].clone()] {
+        let mut claims = gate.claims();
+        claims["target"] = target;
+        let ticket = signed(&claims, KEY);
+        let mut client = gate.client("/ws/db", &Options::v1(), Some(&ticket));
+        client.wait_type("ready");
+    }
+    let mut claims = gate.claims();
+    claims["target"] = json!("web");
+    let ticket = signed(&claims, KEY);
+    let mut client = gate.client("/ws/db", &Options::v1(), Some(&ticket));
+    expect_refused(&mut client, "ticket-refused", 4403);
+}
+
+#[test]
+fn a_ticket_that_is_not_required_must_be_good_all_the_same() {
+    let gate = Gate::new(&[]);
+    gate.with(None).wait_type("ready");
+    gate.admits(&gate.ticket());
+    gate.refuses(Some("nonsense"), "the admission ticket is not valid");
+}
+
+#[test]
+fn the_header_carries_it_in_both_dialects() {
+    let gate = Gate::new(&[REQUIRED]);
+    let path = path_to(gate.ssh.addr());
+    let bearer = format!("Bearer {}", gate.ticket());
+    let v1 = Options::v1().header("Authorization", &bearer);
+    gate.client(&path, &v1, None).wait_type("ready");
+    let v1 = Options::v1().header("Authorization", &bearer.replace("Bearer", "bearer"));
+    gate.client(&path, &v1, None).wait_type("ready");
+    // What `auth` says goes first.
+    let mut client = gate.client(&path, &v1, Some("nonsense"));
+    expect_refused(&mut client, "ticket-refused", 4403);
+    // Another scheme is no ticket.
+    let basic = Options::v1().header("Authorization", "Basic YTpi");
+    let mut client = gate.client(&path, &basic, None);
+    expect_refused(&mut client, "ticket-refused", 4403);
+
+    let logged_in = |options: &Options| {
+        let mut client = Client::connect(gate.bridge.addr(), &path, options);
+        client.login_compatible("alice", "p");
+        client
+    };
+    let compatible = Options::compatible().header("Authorization", &bearer);
+    let shell = logged_in(&compatible);
+    let admin = Admin::of(&gate.bridge);
+    let active = crate::common::poll(crate::common::DEADLINE, || {
+        let sessions = admin.sessions();
+        sessions
+            .iter()
+            .any(|s| s["state"] == "active")
+            .then_some(())
+    });
+    assert!(active.is_some());
+    drop(shell);
+    assert_eq!(logged_in(&Options::compatible()).until_close().0, 4403);
+    let forged = Options::compatible().header("Authorization", "Bearer nonsense");
+    assert_eq!(logged_in(&forged).until_close().0, 4403);
+}
+
+#[test]
+fn a_header_that_cannot_be_a_ticket_is_400() {
+    let gate = Gate::new(&[]);
+    let addr = gate.bridge.addr();
+    let ask = |lines: &str, query: &str| {
+        let path = format!("{}{query}", path_to(gate.ssh.addr()));
+        let request = upgrade_request(addr, &path);
+        let protocol = "Sec-WebSocket-Protocol: sshard.v1\r\n";
+        exchange(addr, &format!("{request}{protocol}{lines}\r\n")).status
+    };
+    let ticket = gate.ticket();
+    let good = format!("Authorization: Bearer {ticket}\r\n");
+    assert_eq!(ask(&good, ""), 101);
+    assert_eq!(ask(&good.repeat(2), ""), 400);
+    let long = format!("Authorization: Bearer {}\r\n", "a".repeat(4097));
+    assert_eq!(ask(&long, ""), 400);
+    assert_eq!(ask("Authorization: Bearer \u{e9}.\r\n", ""), 101);
+    assert_eq!(ask("Authorization: Basic YTpi\r\n", ""), 101);
+    // Never in the URL.
+    assert_eq!(ask("", &format!("?ticket={ticket}")), 400);
+}
+
+#[test]
+fn the_key_is_read_again_on_reload() {
+    let gate = Gate::new(&[REQUIRED]);
+    let old = gate.ticket();
+    let new_key = KEY.replace('0', "1");
+    let new = signed(&gate.claims(), &new_key);
+    gate.admits(&old);
+    write_key(&gate.key_file, &new_key);
+    gate.admits(&old);
+    gate.bridge.signal(Signal::HUP);
+    gate.bridge.wait_stderr_count("reloaded", 1);
+    gate.refuses(Some(&old), "the admission ticket is not valid");
+    gate.admits(&new);
+    // A key that cannot be used changes nothing.
+    let admin = Admin::of(&gate.bridge);
+    write_key(&gate.key_file, "short");
+    let answer = admin.post("/api/v1/reload");
+    assert_eq!(answer.status, 422);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("admission.ticket_key_file"), "{detail}");
+    assert!(!detail.contains("short,"), "{detail}");
+    gate.admits(&new);
+}
+
+#[test]
+fn a_bad_key_is_an_error_of_the_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("key");
+    let set = format!("admission.ticket_key_file={}", file.display());
+    let check = || run(&["serve", "--allow", "a:22", "--set", &set, "--check"], &[]);
+    let refused = |why: &str| {
+        let ended = check();
+        assert_eq!(ended.code, Some(78), "{ended:?}");
+        assert!(
+            ended.stderr.contains("admission.ticket_key_file: "),
+            "{ended:?}"
+        );
+        assert!(ended.stderr.contains(why), "{ended:?}");
+    };
+    refused("cannot read the file");
+    write_key(&file, &KEY[1..]);
+    refused("32 to 1024 bytes");
+    write_key(&file, KEY);
+    assert_eq!(check().code, Some(0));
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    refused("chmod 600");
+}
+
+#[test]
+fn neither_ticket_nor_key_is_ever_logged() {
+    let gate = Gate::new(&[
+        "log.level=trace",
+        "log.messages=true",
+        "admin.show_users=true",
+    ]);
+    let ticket = gate.ticket();
+    let [_, payload, signature]: [&str; 3] =
+        ticket.split('.').collect::<Vec<_>>().try_into().unwrap();
+    gate.admits(&ticket);
+    let path = path_to(gate.ssh.addr());
+    let bearer = format!("Bearer {ticket}");
+    let v1 = Options::v1().header("Authorization", &bearer);
+    gate.client(&path, &v1, None).wait_type("ready");
+    let forged = format!("{ticket}AA");
+    gate.refuses(Some(&forged), "the admission ticket is not valid");
+    let mut raw = Raw::connect(gate.bridge.addr());
+    let request = upgrade_request(gate.bridge.addr(), &format!("{path}?{ticket}"));
+    raw.send(format!("{request}Authorization: {bearer}\r\n\r\n").as_bytes());
+    assert_eq!(raw.answer().status, 400);
+    let admin = Admin::of(&gate.bridge);
+    admin.wait_empty();
+    let api = ["/metrics", "/stats", "/api/v1/config"].map(|path| admin.get(path).body);
+    let log = gate.bridge.stderr();
+    assert!(log.contains("ticket-refused"), "{log}");
+    for (what, text) in [("log", &log), ("api", &api.concat())] {
+        for secret in [payload, signature, KEY] {
+            assert!(!text.contains(secret), "{secret} is in the {what}");
+        }
+    }
+}
