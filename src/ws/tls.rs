@@ -88,8 +88,8 @@ struct Validity {
 }
 
 impl Tls {
-    /// Reads the certificate and its key, and warns where clients will refuse
-    /// them; `None` without TLS.
+    /// Reads the certificate and its key, and logs how long it is valid;
+    /// `None` without TLS.
     ///
     /// # Errors
     /// [`TlsError`], which names the file and what to do.
@@ -115,7 +115,7 @@ impl Tls {
             acceptor: Arc::new(config).into(),
             validity,
         };
-        tls.warn_if_invalid(cert_file, crate::clock::wall());
+        tls.log_validity(cert_file, crate::clock::wall());
         Ok(Some(tls))
     }
 
@@ -124,18 +124,19 @@ impl Tls {
         self.validity.until.as_secs()
     }
 
-    /// It is served all the same: a client that knows it by heart still
-    /// connects, and no other would be helped by silence.
-    fn warn_if_invalid(&self, file: &Path, now: SystemTime) {
+    /// One that clients refuse is served all the same: who knows it by heart
+    /// still connects, and nobody would be helped by silence.
+    fn log_validity(&self, file: &Path, now: SystemTime) {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let file = file.display();
+        let date = |time| humantime::format_rfc3339_seconds(UNIX_EPOCH + time);
         let Validity { from, until } = self.validity;
+        let (file, from_date, until_date) = (file.display(), date(from), date(until));
         if until <= now {
-            let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + until);
-            tracing::warn!(%file, %date, "the TLS certificate HAS EXPIRED: clients refuse it");
+            tracing::warn!(%file, until = %until_date, "the TLS certificate HAS EXPIRED: clients refuse it");
         } else if now < from {
-            let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + from);
-            tracing::warn!(%file, %date, "the TLS certificate is NOT YET VALID: clients refuse it");
+            tracing::warn!(%file, from = %from_date, "the TLS certificate is NOT YET VALID: clients refuse it");
+        } else {
+            tracing::info!(%file, until = %until_date, "the TLS certificate is valid");
         }
     }
 
