@@ -4,13 +4,14 @@
 
 use super::outbox::Outbox;
 use super::terms::{LatestTerms, Terms};
+use crate::config::{Config, Fixed};
 use crate::error::{LimitKind, SessionError, Stage};
 use crate::limits::{Admission, ClientPermit, Refused, TargetKey, TargetPermit};
 use crate::message::{AuthRequest, TerminalRequest, WindowSize};
 use crate::registry::Entry;
 use crate::ssh::dial;
 use crate::ssh::known_hosts::Store;
-use crate::ssh::{Gate, HostKeyCheck, SshChannel, SshClient, SshEvent, SshEvents};
+use crate::ssh::{Gate, HostKeyCheck, LoginRules, SshChannel, SshClient, SshEvent, SshEvents};
 use crate::targets::{Plan, Requested, ResolveError, Resolver};
 use crate::telemetry::OwnCounters;
 use glommio::net::TcpStream;
@@ -74,7 +75,10 @@ impl Connector {
             credentials,
             terminal,
         } = request;
-        let (plan, addresses) = self.resolve().await?;
+        let plan = self.plan()?;
+        check_user(plan.fixed(), &credentials.username)?;
+        let addresses = self.resolve(&plan).await?;
+        let rules = login_rules(plan.fixed(), &self.terms.config);
         self.enter(Stage::Connect);
         let (socket, permit) = self.dial_first(&addresses).await?;
         self.enter(Stage::Handshake);
@@ -84,6 +88,7 @@ impl Connector {
             store: self.context.known_hosts.clone(),
             host: plan.host().to_owned(),
             port: plan.port(),
+            pinned: plan.fixed().host_keys.clone(),
             can_ask: self.can_ask,
         };
         let events: Rc<dyn SshEvents> = Rc::clone(&self.outbox) as _;
@@ -98,7 +103,7 @@ impl Connector {
         .await?;
         self.enter(Stage::Login);
         client
-            .login(credentials, self.can_ask, settings, events.as_ref())
+            .login(credentials, rules, self.can_ask, settings, events.as_ref())
             .await?;
         self.enter(Stage::Shell);
         self.start(client, &terminal, permit).await
@@ -108,15 +113,14 @@ impl Connector {
         self.outbox.event(SshEvent::Stage(stage));
     }
 
-    async fn resolve(&self) -> Result<(Plan, Vec<SocketAddr>), SessionError> {
-        let plan = self
-            .context
-            .terms
-            .load()
-            .policy
-            .plan(&self.target)
-            .map_err(|_| SessionError::TargetRefused)?;
-        let found = match self.context.resolver.resolve(&plan) {
+    fn plan(&self) -> Result<Plan, SessionError> {
+        let terms = self.context.terms.load();
+        let plan = terms.policy.plan(&self.target);
+        plan.map_err(|_| SessionError::TargetRefused)
+    }
+
+    async fn resolve(&self, plan: &Plan) -> Result<Vec<SocketAddr>, SessionError> {
+        let found = match self.context.resolver.resolve(plan) {
             Ok(lookup) => lookup.await,
             Err(error) => Err(error),
         };
@@ -124,10 +128,7 @@ impl Connector {
             ResolveError::QueueFull => SessionError::ResolverBusy,
             ResolveError::NotFound | ResolveError::Temporary => SessionError::NotResolved,
         })?;
-        let allowed = plan
-            .filter(found)
-            .map_err(|_| SessionError::TargetRefused)?;
-        Ok((plan, allowed))
+        plan.filter(found).map_err(|_| SessionError::TargetRefused)
     }
 
     /// Tries the addresses in order, each with an equal share of what is left
@@ -182,6 +183,25 @@ impl Connector {
             permit,
             client: client_permit,
         })
+    }
+}
+
+/// A target with a fixed user is nobody else's.
+fn check_user(fixed: &Fixed, username: &str) -> Result<(), SessionError> {
+    match &fixed.user {
+        Some(user) if user != username => {
+            tracing::warn!("the target is for another user");
+            Err(SessionError::TargetRefused)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn login_rules(fixed: &Fixed, config: &Config) -> LoginRules {
+    let methods = fixed.auth_methods.as_ref();
+    LoginRules {
+        methods: methods.unwrap_or(&config.ssh.auth_methods).clone(),
+        agent_socket: fixed.agent_socket.clone(),
     }
 }
 

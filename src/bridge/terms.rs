@@ -44,9 +44,8 @@ impl Terms {
     /// [`TermsError`].
     pub fn new(loaded: Loaded, workers: Workers) -> Result<Self, TermsError> {
         let config = Arc::clone(&loaded.config);
-        let targets = &config.targets;
         Ok(Self {
-            policy: Policy::parse(&targets.allow, &targets.deny, &targets.named)?,
+            policy: Policy::read(&config.targets)?,
             ssh: SshSettings {
                 config: config.ssh.clone(),
                 workers,
