@@ -2,7 +2,7 @@
 //! terminal. Each step is one call, so that the caller can name the stage and
 //! keep its deadline; nothing here has a clock.
 
-use super::algorithms::{MAX_PACKET, OUTPUT_WINDOW, client_config};
+use super::algorithms::{MAX_PACKET, client_config};
 use super::auth::{self, LoginRules};
 use super::channel::SshChannel;
 use super::gate::Gate;
@@ -57,7 +57,7 @@ impl SshClient {
             &host_keys.known_algorithms(),
             host_keys.wants_certificate(),
         );
-        let ledger = Ledger::new(OUTPUT_WINDOW, MAX_PACKET, crate::clock::now);
+        let ledger = Ledger::new(MAX_PACKET, crate::clock::now);
         let ledger = Rc::new(ledger);
         let stream = SshStream::new(socket, Rc::clone(&gate), Rc::clone(&ledger));
         let handler = SessionHandler::new(events, host_keys, Rc::clone(&ledger));

@@ -121,11 +121,6 @@ impl Handler for SessionHandler {
         Ok(())
     }
 
-    fn adjust_window(&mut self, _: ChannelId, window: u32) -> u32 {
-        self.ledger.note_window_reopened();
-        window
-    }
-
     async fn window_adjusted(
         &mut self,
         _: ChannelId,

@@ -1,29 +1,41 @@
 //! What an SSH server may cost beyond what it was asked for: the account of one connection, and
-//! the rules a server must keep (RFC 4254 section 5.2). Shared by the stream, which sees every
+//! the rules a server must keep (RFC 4254 section 5.2). The window is not among them: russh
+//! re-opens it on receipt, so whatever is read is within it; the gate bounds what is held. Shared by the stream, which sees every
 //! packet go by, and the handler, which is told of those that carry something; it reads, sends
 //! and ends nothing itself.
 //!
 //! russh answers or drops most packets without a word to its handler: global requests, IGNORE,
 //! DEBUG, data for channels that are closed or never were. They are what is left when the
-//! packets that the handler accounts for are taken from those that were read. So one bound,
-//! [`MAX_IDLE_PACKETS`], holds for all of them together, known or not.
+//! packets that the handler accounts for are taken from those that were read. So one bound holds
+//! for all of them together, known or not: [`MAX_IDLE`].
+//!
+//! AsyncSSH's servers put an empty IGNORE in front of every packet. So one idle packet in front of
+//! each packet of output is free, and one that fills no more than a cipher's block counts half.
 //!
 //! Promise: a server that sends at most 100 idle packets in any minute, and 10 key exchanges
-//! that fewer than [`REKEY_EARNED_BY`] bytes lie between, is never ended by this; more than
-//! twice as much in a minute always is.
+//! that fewer than [`REKEY_EARNED_BY`] bytes lie between, is never ended by this; one that sends
+//! more than twice as many in a minute (four times, if they are that small) always is.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// Packets a minute that bring nothing a session waits for.
-const MAX_IDLE_PACKETS: u64 = 100;
+/// Packets a minute that bring nothing a session waits for, at [`LARGE`] points each.
+const MAX_IDLE: u64 = 100 * LARGE;
+/// What a packet counts.
+const LARGE: u64 = 2;
+/// What a packet counts that has hardly room for more than its type.
+const SMALL: u64 = 1;
+/// After its length, such a packet has 16 bytes and the tag of AES-GCM or ChaCha20-Poly1305. With
+/// the MACs of old ciphers all packets are larger.
+const SMALL_PACKET: usize = 32;
+/// russh reads a packet in two pieces: first one of this size, the length, or of this size, a
+/// block of an old cipher; no second piece has either.
+const FIRST_PIECES: [usize; 2] = [4, 16];
 /// Key exchanges a minute that no traffic explains. Each costs about half a millisecond of CPU.
 const MAX_REKEYS: u64 = 10;
 /// Bytes of channel data, both ways together, after which new keys are not counted: relaying
 /// them cost as much. OpenSSH's `RekeyLimit` is set that low by nobody but testers.
 const REKEY_EARNED_BY: u64 = 32 * 1024;
-/// Packets of a key exchange: KEXINIT, the reply, NEWKEYS.
-const PACKETS_OF_A_REKEY: u64 = 3;
 /// What limits the counts above.
 const MINUTE: Duration = Duration::from_secs(60);
 /// Largest packet as it is read, in bytes. Channel data has at most 32 KiB (what we asked for);
@@ -76,10 +88,14 @@ impl PerMinute {
 #[derive(Debug)]
 pub(super) struct Ledger {
     fault: Cell<Option<Fault>>,
-    /// russh reads a packet in two pieces, its length and the rest.
-    pieces: Cell<u64>,
-    /// Packets that were worth it.
+    /// Points of all packets.
+    points: Cell<u64>,
+    /// Those of the latest.
+    latest: Cell<u64>,
+    /// Those of packets that were worth it.
     accounted: Cell<u64>,
+    /// The idle ones when output last came.
+    idle_mark: Cell<u64>,
     idle: PerMinute,
     rekeys: Cell<u64>,
     rekeys_per_minute: PerMinute,
@@ -89,34 +105,28 @@ pub(super) struct Ledger {
     adjusts: Cell<u64>,
     input_rest: Cell<u64>,
     banners: Cell<usize>,
-    window: Cell<usize>,
-    window_size: usize,
-    reopened: Cell<bool>,
     max_data: usize,
     ended: Cell<bool>,
     now: fn() -> Instant,
 }
 
 impl Ledger {
-    /// `window` and `max_data`, in bytes: what the server was told it may send, and in one
-    /// packet.
-    pub(super) fn new(window: u32, max_data: u32, now: fn() -> Instant) -> Self {
-        let window = window as usize;
+    /// `max_data`, in bytes: what the server was told it may send in one packet.
+    pub(super) fn new(max_data: u32, now: fn() -> Instant) -> Self {
         let start = now();
         Self {
             fault: Cell::new(None),
-            pieces: Cell::new(0),
+            points: Cell::new(0),
+            latest: Cell::new(0),
             accounted: Cell::new(0),
-            idle: PerMinute::new(MAX_IDLE_PACKETS, start),
+            idle_mark: Cell::new(0),
+            idle: PerMinute::new(MAX_IDLE, start),
             rekeys: Cell::new(0),
             rekeys_per_minute: PerMinute::new(MAX_REKEYS, start),
             traffic: Cell::new(0),
             adjusts: Cell::new(0),
             input_rest: Cell::new(0),
             banners: Cell::new(0),
-            window: Cell::new(window),
-            window_size: window,
-            reopened: Cell::new(false),
             max_data: max_data as usize,
             ended: Cell::new(false),
             now,
@@ -142,15 +152,30 @@ impl Ledger {
         Ok(())
     }
 
-    /// A piece has been read.
-    pub(super) fn note_piece(&self) -> Result<(), Fault> {
-        add(&self.pieces, 1);
-        let read = self.pieces.get() / 2;
-        let idle = read.saturating_sub(self.accounted.get());
-        if self.idle.is_exceeded(idle, self.now) {
+    /// A piece has been read, of this many bytes.
+    pub(super) fn note_piece(&self, bytes: usize) -> Result<(), Fault> {
+        if FIRST_PIECES.contains(&bytes) {
+            return Ok(());
+        }
+        let points = if bytes <= SMALL_PACKET { SMALL } else { LARGE };
+        self.latest.set(points);
+        add(&self.points, points);
+        if self.idle.is_exceeded(self.idle_points(), self.now) {
             return self.blame("it sent too many messages that nobody waits for");
         }
         Ok(())
+    }
+
+    fn idle_points(&self) -> u64 {
+        self.points.get().saturating_sub(self.accounted.get())
+    }
+
+    /// The latest packet was worth it, and so is one before it.
+    fn account(&self) {
+        add(&self.accounted, self.latest.get());
+        let before = self.idle_points().saturating_sub(self.idle_mark.get());
+        add(&self.accounted, before.min(LARGE));
+        self.idle_mark.set(self.idle_points());
     }
 
     /// Output for the channel. Empty packets count as idle.
@@ -161,22 +186,11 @@ impl Ledger {
         if bytes > self.max_data {
             return self.blame("it sent more data in a packet than it was told it may");
         }
-        let Some(left) = self.window.get().checked_sub(bytes) else {
-            return self.blame("it sent more data than the window allows");
-        };
-        let reopened = self.reopened.take();
-        self.window
-            .set(if reopened { self.window_size } else { left });
         if bytes > 0 {
-            add(&self.accounted, 1);
+            self.account();
             add(&self.traffic, bytes as u64);
         }
         Ok(())
-    }
-
-    /// russh has sent the server a full window, on account of the data that comes next.
-    pub(super) fn note_window_reopened(&self) {
-        self.reopened.set(true);
     }
 
     /// The server has said that no more data comes.
@@ -197,13 +211,14 @@ impl Ledger {
     pub(super) fn note_adjust(&self) {
         if let Some(left) = self.adjusts.get().checked_sub(1) {
             self.adjusts.set(left);
-            add(&self.accounted, 1);
+            self.account();
         }
     }
 
     /// New keys, whoever asked for them.
     pub(super) fn note_rekey(&self) -> Result<(), Fault> {
-        add(&self.accounted, PACKETS_OF_A_REKEY);
+        // KEXINIT and the reply came before the latest, NEWKEYS.
+        add(&self.accounted, 2 * LARGE + self.latest.get());
         if self.traffic.take() < REKEY_EARNED_BY {
             add(&self.rekeys, 1);
         }
@@ -250,13 +265,13 @@ mod tests {
     }
 
     fn ledger() -> Ledger {
-        Ledger::new(1000, 100, clock)
+        Ledger::new(100, clock)
     }
 
     /// Reads a packet of which the handler is told nothing.
     fn idle(ledger: &Ledger) -> Result<(), Fault> {
-        ledger.note_piece()?;
-        ledger.note_piece()
+        ledger.note_piece(4)?;
+        ledger.note_piece(64)
     }
 
     /// How many times in a row `act` is fine, up to `most`.
@@ -288,11 +303,34 @@ mod tests {
         let ledger = ledger();
         let packet = |bytes| {
             idle(&ledger)?;
-            ledger.note_window_reopened();
             ledger.note_output(bytes)
         };
         assert_eq!(fine(100_000, || packet(1)), 100_000);
         assert!(fine(1000, || packet(0)) <= 101);
+    }
+
+    #[test]
+    fn an_idle_packet_in_front_of_output_is_free() {
+        let ledger = ledger();
+        let output = |before| {
+            for _ in 0..before {
+                idle(&ledger)?;
+            }
+            idle(&ledger)?;
+            ledger.note_output(1)
+        };
+        assert_eq!(fine(10_000, || output(1)), 10_000);
+        assert!((97..=101).contains(&fine(10_000, || output(2))));
+    }
+
+    #[test]
+    fn the_smallest_packets_count_half() {
+        let ledger = ledger();
+        let small = || {
+            ledger.note_piece(4)?;
+            ledger.note_piece(32)
+        };
+        assert_eq!(fine(1000, small), 200);
     }
 
     #[test]
@@ -311,23 +349,9 @@ mod tests {
     }
 
     #[test]
-    fn the_window_is_kept() {
-        let ledger = ledger();
-        assert_eq!(fine(100, || ledger.note_output(100)), 10);
-        let ledger = Ledger::new(1000, 100, clock);
-        for _ in 0..100 {
-            assert_eq!(fine(9, || ledger.note_output(100)), 9);
-            // russh widens it with the packet that it learns this from.
-            ledger.note_window_reopened();
-            ledger.note_output(100).unwrap();
-        }
-        assert_eq!(fine(100, || ledger.note_output(100)), 10);
-    }
-
-    #[test]
     fn faults() {
         type Act = fn(&Ledger) -> Result<(), Fault>;
-        let table: [(&str, Act); 6] = [
+        let table: [(&str, Act); 5] = [
             ("in a packet", |ledger| ledger.note_output(101)),
             ("above 64 KiB", |ledger| ledger.expect_piece(64 * 1024 + 1)),
             ("after the end", |ledger| {
@@ -342,10 +366,6 @@ mod tests {
                 assert_eq!(fine(10, || ledger.note_rekey()), 10);
                 ledger.note_rekey()
             }),
-            ("window", |ledger| {
-                assert_eq!(fine(10, || ledger.note_output(100)), 10);
-                ledger.note_output(1)
-            }),
         ];
         for (words, act) in table {
             let ledger = ledger();
@@ -359,7 +379,7 @@ mod tests {
 
     #[test]
     fn new_keys_that_traffic_explains_are_free() {
-        let ledger = Ledger::new(u32::MAX, u32::MAX, clock);
+        let ledger = Ledger::new(u32::MAX, clock);
         for _ in 0..1000 {
             ledger.note_output(20 * 1024).unwrap();
             ledger.note_input(12 * 1024);

@@ -48,8 +48,8 @@ struct Inner {
     leftover: Leftover,
     gate: Rc<Gate>,
     ledger: Rc<Ledger>,
-    /// russh is in the middle of a piece of a packet.
-    in_piece: bool,
+    /// The size of the piece of a packet that russh is reading.
+    piece: Option<usize>,
 }
 
 /// russh wants a `Send` stream. This one panics if another thread touches it,
@@ -63,7 +63,7 @@ impl SshStream {
             leftover: Leftover::default(),
             gate,
             ledger,
-            in_piece: false,
+            piece: None,
         }))
     }
 }
@@ -81,15 +81,17 @@ impl Inner {
     /// An identification string is read otherwise, which is over soon.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.may_go_on()?;
-        if !std::mem::replace(&mut self.in_piece, true) {
+        if self.piece.is_none() {
+            self.piece = Some(buf.remaining());
             self.ledger
                 .expect_piece(buf.remaining())
                 .map_err(at_fault)?;
         }
         std::task::ready!(self.poll_fill(cx, buf))?;
-        if buf.remaining() == 0 {
-            self.in_piece = false;
-            self.ledger.note_piece().map_err(at_fault)?;
+        if buf.remaining() == 0
+            && let Some(bytes) = self.piece.take()
+        {
+            self.ledger.note_piece(bytes).map_err(at_fault)?;
         }
         Poll::Ready(Ok(()))
     }
