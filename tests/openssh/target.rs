@@ -79,6 +79,11 @@ fn junk_after_the_banner_fails_the_handshake() {
 }
 
 #[test]
+fn a_flood_before_there_are_keys_is_told() {
+    expect_hostile(Script::IgnoreFlood, "server-misbehaved", 4503);
+}
+
+#[test]
 fn an_endless_banner_is_not_ssh() {
     expect_hostile(Script::EndlessBanner, "not-ssh", 4502);
 }
@@ -147,8 +152,9 @@ fn uniform_errors_hide_why_a_target_is_not_reached() {
     let silent = Hostile::start(Script::Silent);
     let web = Hostile::start(Script::Http);
     let closed = closed_port().port();
-    let targets = [silent.port(), web.port(), closed, 1];
-    let rules: Vec<String> = targets[..3].iter().map(|port| allow(*port)).collect();
+    let flood = Hostile::start(Script::IgnoreFlood);
+    let targets = [silent.port(), web.port(), flood.port(), closed, 1];
+    let rules: Vec<String> = targets[..4].iter().map(|port| allow(*port)).collect();
     let settings = ["targets.uniform_errors=true", "ssh.handshake_timeout=1s"];
     let bridge = bridge_to(&rules.join(","), &settings);
     for port in targets {

@@ -2,105 +2,114 @@
 
 use super::*;
 
-/// A file and what it says, in rows. In the file `A` to `D` stand for keys: two of
-/// Ed25519, one of ECDSA, one of RSA. Hashed names have tests of their own.
+/// Keys: two of Ed25519, one of ECDSA, one of RSA. They stand for themselves in the files.
+const LETTERS: [&str; 4] = ["A", "B", "C", "D"];
+const A: usize = 0;
+const B: usize = 1;
+const C: usize = 2;
+const D: usize = 3;
+
+/// The file; host, port and key; the verdict.
+type Row = (&'static str, &'static str, u16, usize, HostKeyVerdict);
+
+/// Hashed names have tests of their own.
+const ROWS: &[Row] = &[
+    // Names.
+    ("h A", "h", 22, A, Known),
+    ("H.Example A", "h.eXAMPLE", 22, A, Known),
+    ("h A", "g", 22, A, Unknown),
+    ("h A", "hh", 22, A, Unknown),
+    ("g,h,i A", "h", 22, A, Known),
+    ("g,h,i A", "i", 22, A, Known),
+    ("h A", "h", 22, B, Changed { line: 1 }),
+    ("h A", "h", 22, C, Changed { line: 1 }),
+    ("h D", "h", 22, D, Known),
+    ("h D", "h", 22, A, Changed { line: 1 }),
+    ("g B\nh A", "h", 22, B, Changed { line: 2 }),
+    ("h A\nh B", "h", 22, B, Known),
+    ("h A\nh B", "h", 22, D, Changed { line: 1 }),
+    ("h D\nh A", "h", 22, B, Changed { line: 2 }),
+    // Ports.
+    ("[h]:2222 A", "h", 2222, A, Known),
+    ("[h]:2222 A", "h", 22, A, Unknown),
+    ("h A", "h", 2222, A, Unknown),
+    ("[h]:22 A", "h", 22, A, Unknown),
+    ("[h]:2222 A\nh B", "h", 2222, B, Changed { line: 1 }),
+    ("h:2222 A", "h", 2222, A, Unknown),
+    // Addresses.
+    ("10.0.0.1 A", "10.0.0.1", 22, A, Known),
+    ("::1 A", "::1", 22, A, Known),
+    ("[::1]:23 A", "::1", 23, A, Known),
+    ("FE80::1 A", "fe80::1", 22, A, Known),
+    // Wildcards and negation.
+    ("* A", "anything", 22, A, Known),
+    ("*.lab A", "x.y.lab", 22, A, Known),
+    ("*.lab A", "lab", 22, A, Unknown),
+    ("?.lab A", "x.lab", 22, A, Known),
+    ("?.lab A", "xx.lab", 22, A, Unknown),
+    ("*.lab,!no.lab A", "no.lab", 22, A, Unknown),
+    ("!no.lab,*.lab A", "no.lab", 22, A, Unknown),
+    ("!no.lab A", "yes.lab", 22, A, Unknown),
+    ("*.lab A", "x.lab", 2222, A, Unknown),
+    ("[*.lab]:* A", "x.lab", 2222, A, Known),
+    ("*.lab A\nx.lab B", "x.lab", 22, C, Changed { line: 1 }),
+    // Markers.
+    ("@revoked h A", "h", 22, A, Revoked { line: 1 }),
+    ("@revoked * A", "h", 2222, A, Revoked { line: 1 }),
+    ("h A\n@revoked h A", "h", 22, A, Revoked { line: 2 }),
+    ("@revoked h A\nh A", "h", 22, A, Revoked { line: 1 }),
+    ("@revoked h A", "h", 22, B, Unknown),
+    ("@revoked g A\nh A", "h", 22, A, Known),
+    ("@cert-authority h A", "h", 22, A, Unknown),
+    ("@cert-authority h A\nh B", "h", 22, B, Known),
+    (
+        "@cert-authority h A\n@revoked h A",
+        "h",
+        22,
+        A,
+        Revoked { line: 2 },
+    ),
+    ("@unheard-of h A", "h", 22, A, Unknown),
+    // What is between and around.
+    ("h A\r\ng B\r\n", "g", 22, B, Known),
+    ("# h A\nh B", "h", 22, A, Changed { line: 2 }),
+    ("#h A", "h", 22, A, Unknown),
+    ("\n\n  \n\th  A  words and more", "h", 22, A, Known),
+    ("h\tA", "h", 22, A, Known),
+    ("h", "h", 22, A, Unknown),
+    ("h ssh-ed25519", "h", 22, A, Unknown),
+    ("h ssh-ed25519 AAAA", "h", 22, A, Unknown),
+    ("h ssh-ed25519 AAAA\nh A", "h", 22, A, Known),
+    ("A", "h", 22, A, Unknown),
+    (",h A", "h", 22, A, Known),
+    ("|1|bad|hash A\nh A", "h", 22, A, Known),
+];
+
+/// `file` with keys in place of their letters.
+fn written(file: &str, keys: &[PublicKey]) -> String {
+    let words = file.split_inclusive(['\n', ' ', '\t']).map(|word| {
+        let letter = LETTERS.iter().position(|letter| *letter == word.trim_end());
+        let key = letter.map(|at| word.replace(LETTERS[at], &text(&shown(&keys[at]))));
+        key.unwrap_or_else(|| word.to_owned())
+    });
+    words.collect()
+}
+
 #[test]
 fn files_and_what_they_say() {
     let bench = Bench::new();
-    let keys = [
-        bench.key("A", "ed25519"),
-        bench.key("B", "ed25519"),
-        bench.key("C", "ecdsa"),
-        bench.key("D", "rsa"),
-    ];
-    let [a, b, c, d] = &keys;
-    let changed = |line| Changed { line };
-    let revoked = |line| Revoked { line };
-    let rows = [
-        // Names.
-        ("h A", "h", 22, a, Known),
-        ("H.Example A", "h.eXAMPLE", 22, a, Known),
-        ("h A", "g", 22, a, Unknown),
-        ("h A", "hh", 22, a, Unknown),
-        ("g,h,i A", "h", 22, a, Known),
-        ("g,h,i A", "i", 22, a, Known),
-        ("h A", "h", 22, b, changed(1)),
-        ("h A", "h", 22, c, changed(1)),
-        ("h D", "h", 22, d, Known),
-        ("h D", "h", 22, a, changed(1)),
-        ("g B\nh A", "h", 22, b, changed(2)),
-        ("h A\nh B", "h", 22, b, Known),
-        ("h A\nh B", "h", 22, d, changed(1)),
-        ("h D\nh A", "h", 22, b, changed(2)),
-        // Ports.
-        ("[h]:2222 A", "h", 2222, a, Known),
-        ("[h]:2222 A", "h", 22, a, Unknown),
-        ("h A", "h", 2222, a, Unknown),
-        ("[h]:22 A", "h", 22, a, Unknown),
-        ("[h]:2222 A\nh B", "h", 2222, b, changed(1)),
-        ("h:2222 A", "h", 2222, a, Unknown),
-        // Addresses.
-        ("10.0.0.1 A", "10.0.0.1", 22, a, Known),
-        ("::1 A", "::1", 22, a, Known),
-        ("[::1]:23 A", "::1", 23, a, Known),
-        ("FE80::1 A", "fe80::1", 22, a, Known),
-        // Wildcards and negation.
-        ("* A", "anything", 22, a, Known),
-        ("*.lab A", "x.y.lab", 22, a, Known),
-        ("*.lab A", "lab", 22, a, Unknown),
-        ("?.lab A", "x.lab", 22, a, Known),
-        ("?.lab A", "xx.lab", 22, a, Unknown),
-        ("*.lab,!no.lab A", "no.lab", 22, a, Unknown),
-        ("!no.lab,*.lab A", "no.lab", 22, a, Unknown),
-        ("!no.lab A", "yes.lab", 22, a, Unknown),
-        ("*.lab A", "x.lab", 2222, a, Unknown),
-        ("[*.lab]:* A", "x.lab", 2222, a, Known),
-        ("*.lab A\nx.lab B", "x.lab", 22, c, changed(1)),
-        // Markers.
-        ("@revoked h A", "h", 22, a, revoked(1)),
-        ("@revoked * A", "h", 2222, a, revoked(1)),
-        ("h A\n@revoked h A", "h", 22, a, revoked(2)),
-        ("@revoked h A\nh A", "h", 22, a, revoked(1)),
-        ("@revoked h A", "h", 22, b, Unknown),
-        ("@revoked g A\nh A", "h", 22, a, Known),
-        ("@cert-authority h A", "h", 22, a, Unknown),
-        ("@cert-authority h A\nh B", "h", 22, b, Known),
-        ("@cert-authority h A\n@revoked h A", "h", 22, a, revoked(2)),
-        ("@unheard-of h A", "h", 22, a, Unknown),
-        // What is between and around.
-        ("h A\r\ng B\r\n", "g", 22, b, Known),
-        ("# h A\nh B", "h", 22, a, changed(2)),
-        ("#h A", "h", 22, a, Unknown),
-        ("\n\n  \n\th  A  words and more", "h", 22, a, Known),
-        ("h\tA", "h", 22, a, Known),
-        ("h", "h", 22, a, Unknown),
-        ("h ssh-ed25519", "h", 22, a, Unknown),
-        ("h ssh-ed25519 AAAA", "h", 22, a, Unknown),
-        ("h ssh-ed25519 AAAA\nh A", "h", 22, a, Known),
-        ("A", "h", 22, a, Unknown),
-        (",h A", "h", 22, a, Known),
-        ("|1|bad|hash A\nh A", "h", 22, a, Known),
-    ];
-    for (file, host, port, key, expected) in rows {
-        let mut text = file.to_owned();
-        for (letter, key) in ["A", "B", "C", "D"].iter().zip(&keys) {
-            let words: Vec<String> = text
-                .split_inclusive(['\n', ' ', '\t'])
-                .map(|word| match word.trim_end() {
-                    bare if bare == *letter => word.replace(letter, &super::text(&shown(key))),
-                    _ => word.to_owned(),
-                })
-                .collect();
-            text = words.concat();
-        }
-        let known = KnownHosts::parse(text.as_bytes());
-        assert_eq!(
-            known.check(host, port, &shown(key)),
-            expected,
-            "{file:?} {host} {port}"
-        );
+    let kinds = ["ed25519", "ed25519", "ecdsa", "rsa"];
+    let keys: Vec<PublicKey> = LETTERS
+        .iter()
+        .zip(kinds)
+        .map(|(letter, kind)| bench.key(letter, kind))
+        .collect();
+    for (file, host, port, key, expected) in ROWS {
+        let known = KnownHosts::parse(written(file, &keys).as_bytes());
+        let verdict = known.check(host, *port, &shown(&keys[*key]));
+        assert_eq!(verdict, *expected, "{file:?} {host} {port}");
     }
-    assert!(rows.len() >= 40, "{} rows", rows.len());
+    assert!(ROWS.len() >= 40, "{} rows", ROWS.len());
 }
 
 #[test]
