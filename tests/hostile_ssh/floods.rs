@@ -15,9 +15,9 @@ const EXTRA: u64 = 256 * 1024;
 /// What the allocator and the bridge as a whole may take more, whatever the number of sessions.
 const SLACK: u64 = 4 * 1024 * 1024;
 
-fn connect(bridge: &Bridge, ssh: &AsyncSsh) -> Client {
+fn connect(bridge: &Bridge, ssh: &AsyncSsh, mode: &str) -> Client {
     let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
-    client.auth_v1(&json!({ "username": "u", "password": "p" }));
+    client.auth_v1(&json!({ "username": mode, "password": "p" }));
     client
 }
 
@@ -74,12 +74,12 @@ const TABLE: &[(&str, &str)] = &[
 
 #[test]
 fn every_way_to_misbehave_ends_the_session_soon_and_is_told() {
+    let ssh = AsyncSsh::start(&[]);
     let mut wrong = Vec::new();
     for (mode, words) in TABLE {
-        let ssh = AsyncSsh::start(mode);
         let bridge = bridge_to(&[ssh.addr()], &[]);
         let start = Instant::now();
-        let (error, code) = outcome(&mut connect(&bridge, &ssh));
+        let (error, code) = outcome(&mut connect(&bridge, &ssh, mode));
         let took = start.elapsed();
         let told = error["message"].as_str().unwrap_or_default();
         let right = error["code"] == "server-misbehaved" && told.contains(words) && code == 4503;
@@ -93,17 +93,16 @@ fn every_way_to_misbehave_ends_the_session_soon_and_is_told() {
 }
 
 /// The most that all sessions of a crowd took together, from first to last.
-fn peak(mode: &str) -> u64 {
-    let ssh = AsyncSsh::start(mode);
+fn peak(ssh: &AsyncSsh, mode: &str) -> u64 {
     let settings = ["limits.max_connections_per_host=1000"];
     let bridge = bridge_to(&[ssh.addr()], &settings);
     // What a first session alone brings is not of interest.
-    drop(connect(&bridge, &ssh).recv());
+    drop(connect(&bridge, ssh, mode).recv());
     let before = {
         bridge.reset_peak_memory();
         bridge.peak_memory()
     };
-    let mut clients: Vec<Client> = (0..CROWD).map(|_| connect(&bridge, &ssh)).collect();
+    let mut clients: Vec<Client> = (0..CROWD).map(|_| connect(&bridge, ssh, mode)).collect();
     for client in &mut clients {
         if mode == "honest" {
             client.wait_type("ready");
@@ -116,7 +115,8 @@ fn peak(mode: &str) -> u64 {
 
 #[test]
 fn no_flood_takes_more_memory_than_a_session_may() {
-    let honest = peak("honest");
+    let ssh = AsyncSsh::start(&[]);
+    let honest = peak(&ssh, "honest");
     for mode in [
         "banners",
         "global_requests",
@@ -129,7 +129,7 @@ fn no_flood_takes_more_memory_than_a_session_may() {
         "many_prompts",
         "long_prompts",
     ] {
-        let hostile = peak(mode);
+        let hostile = peak(&ssh, mode);
         let extra = hostile.saturating_sub(honest);
         eprintln!(
             "{mode}: {} KiB a session more than an honest one",
@@ -144,9 +144,9 @@ fn no_flood_takes_more_memory_than_a_session_may() {
 
 #[test]
 fn compression_is_not_spoken_so_there_is_no_bomb() {
-    let ssh = AsyncSsh::start("compression_only");
+    let ssh = AsyncSsh::start(&["compression"]);
     let bridge = bridge_to(&[ssh.addr()], &[]);
-    let (error, code) = outcome(&mut connect(&bridge, &ssh));
+    let (error, code) = outcome(&mut connect(&bridge, &ssh, "honest"));
     assert_eq!(error["code"], "no-common-algorithm", "{error}");
     let message = error["message"].as_str().unwrap();
     assert!(

@@ -15,10 +15,11 @@ pub(crate) struct AsyncSsh {
 }
 
 impl AsyncSsh {
-    /// The server that misbehaves in this way.
-    pub(crate) fn start(mode: &str) -> Self {
+    /// The server whose users say how it misbehaves; `arguments` as it describes them.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut process = Command::new(format!("{BIN}/python"))
-            .args(["-", mode])
+            .arg("-")
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

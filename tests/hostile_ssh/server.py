@@ -1,6 +1,7 @@
-"""SSH servers that misbehave on purpose, one way each, and one that does not. Prints its port.
+"""An SSH server that misbehaves on purpose, and one that does not. Prints its port.
 
-Usage: server.py MODE. What each mode does is the function of that name.
+The name of the user who logs in says in which way: what it does is the function of that name. With
+the argument `compression`, it speaks nothing without compression.
 """
 
 import asyncio
@@ -128,10 +129,10 @@ FLOODS = {
 
 
 async def handle(process):
-    mode = sys.argv[1]
+    mode = process.get_extra_info("username")
     conn, chan = process.channel.get_connection(), process.channel
     if mode == "one_byte_packets":
-        for _ in range(64 * 1024):
+        for _ in range(8 * 1024):
             process.stdout.write("x")
             await process.stdout.drain()
         process.exit(0)
@@ -151,7 +152,7 @@ async def handle(process):
 class Server(asyncssh.SSHServer):
     def connection_made(self, conn):
         self.conn = conn
-        self.rounds = 0
+        self.mode = None
         # Answers that nobody asked for are what a flood gets.
         ignore = lambda *args: None
         handlers = dict(type(conn)._packet_handlers)
@@ -160,7 +161,7 @@ class Server(asyncssh.SSHServer):
         conn._packet_handlers = handlers
 
     def begin_auth(self, username):
-        mode = sys.argv[1]
+        mode = self.mode = username
         if mode == "banners":
             send = lambda: self.conn.send_auth_banner("x" * 10000)
             asyncio.get_running_loop().create_task(flood(self.conn, send))
@@ -170,7 +171,7 @@ class Server(asyncssh.SSHServer):
         return mode in ("banners", "empty_banners") or self.asks()
 
     def asks(self):
-        return sys.argv[1] in ("rounds", "many_prompts", "long_prompts")
+        return self.mode in ("rounds", "many_prompts", "long_prompts")
 
     def password_auth_supported(self):
         return not self.asks()
@@ -189,19 +190,18 @@ class Server(asyncssh.SSHServer):
         return self.challenge()
 
     def challenge(self):
-        self.rounds += 1
         prompts = {
             "rounds": [("Again? ", False)],
             "many_prompts": [("p", True)] * 5000,
             "long_prompts": [("p" * 15000, True)],
         }
-        return "", "", "", prompts[sys.argv[1]]
+        return "", "", "", prompts[self.mode]
 
 
 async def main():
     logging.disable(logging.CRITICAL)
     options = {}
-    if sys.argv[1] == "compression_only":
+    if "compression" in sys.argv:
         options["compression_algs"] = ["zlib@openssh.com", "zlib"]
     else:
         options["compression_algs"] = None
