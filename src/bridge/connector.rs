@@ -5,13 +5,14 @@
 use super::outbox::Outbox;
 use super::terms::{LatestTerms, Terms};
 use super::throttle::{LoginAttempt, LoginThrottle, NotNow};
+use crate::config::{Config, Fixed};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
 use crate::limits::{Admission, ClientPermit, Refused, TargetKey, TargetPermit};
 use crate::message::{AuthRequest, Credentials, TerminalRequest, WindowSize};
 use crate::registry::Entry;
 use crate::ssh::dial;
 use crate::ssh::known_hosts::Store;
-use crate::ssh::{Gate, HostKeyCheck, SshChannel, SshClient, SshEvent, SshEvents};
+use crate::ssh::{Gate, HostKeyCheck, LoginRules, SshChannel, SshClient, SshEvent, SshEvents};
 use crate::targets::{Plan, Requested, ResolveError, Resolver};
 use crate::telemetry::OwnCounters;
 use crate::ticket::Admitted;
@@ -81,7 +82,10 @@ impl Connector {
             mut credentials,
             terminal,
         } = request;
-        let (plan, addresses) = self.resolve(&mut credentials).await?;
+        let plan = self.plan(&mut credentials)?;
+        check_user(plan.fixed(), &credentials.username)?;
+        let addresses = self.resolve(&plan).await?;
+        let rules = login_rules(plan.fixed(), &self.terms.config);
         self.enter(Stage::Connect);
         let (socket, permit, mut attempt) = self.dial_first(&addresses).await?;
         self.enter(Stage::Handshake);
@@ -91,6 +95,7 @@ impl Connector {
             store: self.context.known_hosts.clone(),
             host: plan.host().to_owned(),
             port: plan.port(),
+            pinned: plan.fixed().host_keys.clone(),
             can_ask: self.can_ask,
         };
         let events: Rc<dyn SshEvents> = Rc::clone(&self.outbox) as _;
@@ -106,7 +111,7 @@ impl Connector {
         self.enter(Stage::Login);
         attempt.begin();
         let login = client
-            .login(credentials, self.can_ask, settings, events.as_ref())
+            .login(credentials, rules, self.can_ask, settings, events.as_ref())
             .await;
         if let Ok(()) | Err(SessionError::UnusableKey(_)) = login {
             attempt.did_not_fail();
@@ -120,12 +125,8 @@ impl Connector {
         self.outbox.event(SshEvent::Stage(stage));
     }
 
-    async fn resolve(
-        &self,
-        credentials: &mut Credentials,
-    ) -> Result<(Plan, Vec<SocketAddr>), SessionError> {
-        let plan = self.plan(credentials)?;
-        let found = match self.context.resolver.resolve(&plan) {
+    async fn resolve(&self, plan: &Plan) -> Result<Vec<SocketAddr>, SessionError> {
+        let found = match self.context.resolver.resolve(plan) {
             Ok(lookup) => lookup.await,
             Err(error) => Err(error),
         };
@@ -133,10 +134,7 @@ impl Connector {
             ResolveError::QueueFull => SessionError::ResolverBusy,
             ResolveError::NotFound | ResolveError::Temporary => SessionError::NotResolved,
         })?;
-        let allowed = plan
-            .filter(found)
-            .map_err(|_| SessionError::TargetRefused)?;
-        Ok((plan, allowed))
+        plan.filter(found).map_err(|_| SessionError::TargetRefused)
     }
 
     /// Ticket, then policy, then whether the ticket is for what the policy
@@ -252,6 +250,25 @@ fn admit(terms: &Terms, credentials: &mut Credentials) -> Result<Option<Admitted
 /// In whole seconds, rounded up: sooner would be too soon.
 fn throttled(wait: Duration) -> SessionError {
     SessionError::Throttled(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+}
+
+/// A target with a fixed user is nobody else's.
+fn check_user(fixed: &Fixed, username: &str) -> Result<(), SessionError> {
+    match &fixed.user {
+        Some(user) if user != username => {
+            tracing::warn!("the target is for another user");
+            Err(SessionError::TargetRefused)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn login_rules(fixed: &Fixed, config: &Config) -> LoginRules {
+    let methods = fixed.auth_methods.as_ref();
+    LoginRules {
+        methods: methods.unwrap_or(&config.ssh.auth_methods).clone(),
+        agent_socket: fixed.agent_socket.clone(),
+    }
 }
 
 fn limit_error(refused: Refused) -> SessionError {

@@ -50,9 +50,8 @@ impl Terms {
     /// [`TermsError`].
     pub fn new(loaded: Loaded, workers: Workers) -> Result<Self, TermsError> {
         let config = Arc::clone(&loaded.config);
-        let targets = &config.targets;
         Ok(Self {
-            policy: Policy::parse(&targets.allow, &targets.deny, &targets.named)?,
+            policy: Policy::read(&config.targets)?,
             tickets: Tickets::from_settings(&config.admission)?,
             ssh: SshSettings {
                 config: config.ssh.clone(),

@@ -131,12 +131,14 @@ fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
         DeValue::String(text) => Raw::String(text),
         DeValue::Integer(number) => integer(number).map_or(Raw::Other, Raw::Integer),
         DeValue::Boolean(value) => Raw::Boolean(*value),
-        DeValue::Array(items) => {
-            let items: Option<Vec<&str>> =
-                items.iter().map(|item| item.get_ref().as_str()).collect();
-            items.map_or(Raw::Other, Raw::Strings)
+        DeValue::Array(items) => Raw::Items(items.iter().map(|item| raw(item.get_ref())).collect()),
+        DeValue::Table(table) => {
+            let field = |(name, value): (&'a Spanned<Name<'_>>, &'a Item<'_>)| {
+                (name.get_ref().as_ref(), raw(value.get_ref()))
+            };
+            Raw::Table(in_file_order(table).into_iter().map(field).collect())
         }
-        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => Raw::Other,
+        DeValue::Float(_) | DeValue::Datetime(_) => Raw::Other,
     }
 }
 

@@ -7,6 +7,7 @@
 
 #[macro_use]
 mod macros;
+mod auth_methods;
 mod error;
 mod file;
 mod layers;
@@ -15,6 +16,7 @@ mod presets;
 mod print;
 mod reload;
 mod settings;
+mod target;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -24,6 +26,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use auth_methods::{AuthMethod, AuthMethods};
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::{Flag, Layers, Source, environment, login_shell};
 pub use origin::Origin;
@@ -32,6 +35,7 @@ pub use settings::{
     Admin, Admission, ClientIpHeader, Compat, Config, HostKeyPolicy, IdleActivity, KEYS, Limits,
     Log, LogFormat, LogLevel, Placement, RateLimit, Server, Session, Ssh, Targets, Tls, Websocket,
 };
+pub use target::{Fixed, NamedTarget, NamedTargets};
 pub use units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
 
 /// A complete, consistent configuration.

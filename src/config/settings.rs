@@ -8,7 +8,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::auth_methods::AuthMethods;
 use super::origin::Origin;
+use super::target::NamedTargets;
 use super::units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
 use super::value::{Raw, Value, quoted, read_within};
 use crate::net::Net;
@@ -255,6 +257,8 @@ settings! {
         max_kdf_rounds: u32 = 64, in 1..=1024;
         /// Whether NIST curves, group14 and other old algorithms are offered too.
         legacy_algorithms: bool = false;
+        /// Ways to log in that may be used; a named target may have its own.
+        auth_methods: AuthMethods = AuthMethods::default();
         /// Receive buffer of the kernel for the target's socket.
         receive_buffer: ByteSize = ByteSize::kib(256), in ByteSize::kib(16)..=ByteSize::kib(16 * 1024);
     }
@@ -266,8 +270,9 @@ settings! {
         /// Rules of the same kind that win over every other: neither allowed nor named targets
         /// that they match are reached.
         deny: Vec<String> = Vec::new();
-        /// Targets with a name, as `name=host:port`.
-        named: Vec<String> = Vec::new();
+        /// Targets with a name, as `name=host:port`, or as a table that fixes more: user, host keys,
+        /// methods, agent.
+        named: NamedTargets = NamedTargets::default();
         /// Longest time for the resolution of a name.
         resolve_timeout: Duration = seconds(5);
         /// Threads for name resolution and key derivation.

@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+/// A field of a table: its name and value.
+pub(super) type Field<'a> = (&'a str, Raw<'a>);
+
 /// A value as a layer spells it.
 #[derive(Debug)]
 pub(super) enum Raw<'a> {
@@ -17,8 +20,10 @@ pub(super) enum Raw<'a> {
     Integer(i64),
     /// A TOML boolean.
     Boolean(bool),
-    /// A TOML array of strings.
-    Strings(Vec<&'a str>),
+    /// A TOML array.
+    Items(Vec<Raw<'a>>),
+    /// A TOML table.
+    Table(Vec<Field<'a>>),
     /// Any other TOML value; no setting accepts it.
     Other,
 }
@@ -28,7 +33,7 @@ impl<'a> Raw<'a> {
     pub(super) fn as_text(&self) -> Option<&'a str> {
         match self {
             Raw::Text(text) | Raw::String(text) => Some(text),
-            Raw::Integer(_) | Raw::Boolean(_) | Raw::Strings(_) | Raw::Other => None,
+            Raw::Integer(_) | Raw::Boolean(_) | Raw::Items(_) | Raw::Table(_) | Raw::Other => None,
         }
     }
 }
@@ -131,13 +136,21 @@ impl Value for Option<PathBuf> {
     }
 }
 
+/// The texts of an array that has nothing else.
+fn strings<'a>(items: &[Raw<'a>]) -> Option<Vec<&'a str>> {
+    items.iter().map(Raw::as_text).collect()
+}
+
 impl<T: Element> Value for Vec<T> {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
-        let items: Vec<&str> = match raw {
-            Raw::Strings(items) => items.clone(),
-            Raw::Text(text) if text.trim().is_empty() => Vec::new(),
-            Raw::Text(text) => text.split(',').map(str::trim).collect(),
-            _ => return Err(format!("an array of strings, each {}", T::ACCEPTS)),
+        let items = match raw {
+            Raw::Items(items) => strings(items),
+            Raw::Text(text) if text.trim().is_empty() => Some(Vec::new()),
+            Raw::Text(text) => Some(text.split(',').map(str::trim).collect()),
+            _ => None,
+        };
+        let Some(items) = items else {
+            return Err(format!("an array of strings, each {}", T::ACCEPTS));
         };
         let read = |item: &str| {
             T::parse(item).ok_or_else(|| format!("{} in place of {item:?}", T::ACCEPTS))

@@ -45,6 +45,14 @@ impl Stage {
         Self::Relay,
     ];
 
+    /// Whether the way to the target is not over in this stage.
+    pub fn is_before_login(self) -> bool {
+        matches!(
+            self,
+            Self::Resolve | Self::Connect | Self::Handshake | Self::HostKey
+        )
+    }
+
     /// The stage's name on the wire and in logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -87,6 +95,12 @@ pub enum HostKeyProblem {
     /// The key is marked `@revoked`.
     #[error("the target's host key is revoked")]
     Revoked,
+    /// The target has pinned keys, and this is none of them.
+    #[error("the target's host key is not one of those it is pinned to; it may be another machine")]
+    NotPinned,
+    /// The certificate the target showed does not hold.
+    #[error("the target's host certificate is not accepted: {0}")]
+    Certificate(&'static str),
     /// The user said no.
     #[error("the host key was refused")]
     Refused,
@@ -134,8 +148,8 @@ pub enum LimitKind {
 
 /// Why a session ended, if not by the end of the remote process.
 ///
-/// `Display` is the public text: it names what was wrong and holds neither
-/// secrets nor text of the remote side. Details for the operator are logged
+/// `Display` is the public text: it names what was wrong and holds no secrets,
+/// and of the remote side's text only the names of algorithms, escaped. Details for the operator are logged
 /// where they occur.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SessionError {
@@ -154,6 +168,9 @@ pub enum SessionError {
     /// The private key or certificate cannot be used.
     #[error("the private key or certificate cannot be used: {0}")]
     UnusableKey(&'static str),
+    /// The target's ssh-agent cannot be reached, or speaks no sense.
+    #[error("the bridge's ssh-agent for this target cannot be used")]
+    AgentUnavailable,
     /// The policy does not allow the target.
     #[error("this target is not allowed")]
     TargetRefused,
@@ -182,15 +199,19 @@ pub enum SessionError {
     /// The peer does not speak SSH.
     #[error("the target does not speak SSH")]
     NotSsh,
-    /// No algorithm in common.
-    #[error("the target offers no algorithm that is accepted here")]
-    NoCommonAlgorithm,
+    /// No algorithm in common: what each side offers, the target's escaped
+    /// and cut to what fits.
+    #[error("no algorithm in common: {0}")]
+    NoCommonAlgorithm(String),
     /// The key exchange failed otherwise.
     #[error("the SSH key exchange failed")]
     HandshakeFailed,
     /// The SSH connection broke.
     #[error("the SSH connection was lost")]
     ConnectionLost,
+    /// The server broke a rule, or cost more than a server may.
+    #[error("the SSH server misbehaved: {0}")]
+    ServerMisbehaved(&'static str),
     /// The server would not open a session channel, a terminal or a shell.
     #[error("the SSH server refused to start {0}")]
     StartRefused(&'static str),
@@ -253,6 +274,7 @@ impl SessionError {
             Self::WebSocket(WsViolation::TooLarge) => (1009, R::TooLarge, false, L::INFO),
             Self::LoginFailed => (4401, R::LoginFailed, false, L::INFO),
             Self::UnusableKey(_) => (4401, R::UnusableKey, false, L::INFO),
+            Self::AgentUnavailable => (4401, R::AgentUnavailable, true, L::ERROR),
             Self::TargetRefused => (4403, R::TargetRefused, false, L::WARN),
             Self::Ticket(_) => (4403, R::TicketRefused, false, L::WARN),
             Self::Throttled(_) => (4429, R::Throttled, true, L::INFO),
@@ -260,6 +282,10 @@ impl SessionError {
             Self::HostKey(HostKeyProblem::Unknown) => (4409, R::HostKeyUnknown, false, L::WARN),
             Self::HostKey(HostKeyProblem::Changed) => (4409, R::HostKeyChanged, false, L::ERROR),
             Self::HostKey(HostKeyProblem::Revoked) => (4409, R::HostKeyRevoked, false, L::ERROR),
+            Self::HostKey(HostKeyProblem::NotPinned) => (4409, R::HostKeyChanged, false, L::ERROR),
+            Self::HostKey(HostKeyProblem::Certificate(_)) => {
+                (4409, R::HostCertificateInvalid, false, L::ERROR)
+            }
             Self::HostKey(HostKeyProblem::Refused) => (4409, R::HostKeyRefused, false, L::INFO),
             Self::HostKey(HostKeyProblem::CannotAsk) => (4409, R::HostKeyUnknown, false, L::WARN),
             Self::HostKey(HostKeyProblem::NotStored) => (4409, R::HostKeyNotStored, true, L::ERROR),
@@ -267,9 +293,10 @@ impl SessionError {
             Self::ResolverBusy => (1013, R::ResolverBusy, true, L::WARN),
             Self::Unreachable => (4502, R::Unreachable, true, L::INFO),
             Self::NotSsh => (4502, R::NotSsh, false, L::INFO),
-            Self::NoCommonAlgorithm => (4502, R::NoCommonAlgorithm, false, L::WARN),
+            Self::NoCommonAlgorithm(_) => (4502, R::NoCommonAlgorithm, false, L::WARN),
             Self::HandshakeFailed => (4502, R::HandshakeFailed, false, L::WARN),
             Self::ConnectionLost => (4503, R::ConnectionLost, true, L::INFO),
+            Self::ServerMisbehaved(_) => (4503, R::ServerMisbehaved, false, L::WARN),
             Self::StartRefused(_) => (4503, R::StartRefused, false, L::INFO),
             Self::Limit(LimitKind::Global) => (1013, R::Limit, true, L::WARN),
             Self::Limit(LimitKind::Target) => (1013, R::TargetLimit, true, L::WARN),
@@ -291,14 +318,13 @@ impl SessionError {
         }
     }
 
-    /// What the client is told where `targets.uniform_errors` hides why a
-    /// target could not be reached (4403, 4408 before login, 4409, 4502).
-    pub fn hides_target(&self) -> bool {
+    /// Whether `targets.uniform_errors` hides this end, in this stage, from
+    /// the client: it would tell why a target could not be reached (4403,
+    /// 4409, 4502; 4408 and a server's misbehaviour before login).
+    pub fn hides_target(&self, stage: Stage) -> bool {
         match self {
-            Self::Deadline(stage) => matches!(
-                stage,
-                Stage::Resolve | Stage::Connect | Stage::Handshake | Stage::HostKey
-            ),
+            Self::Deadline(stage) => stage.is_before_login(),
+            Self::ServerMisbehaved(_) => stage.is_before_login(),
             // Says nothing of the target: it was not even looked at.
             Self::Ticket(_) => false,
             other => matches!(other.verdict().close_code, 4403 | 4409 | 4502),

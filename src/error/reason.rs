@@ -40,6 +40,8 @@ reasons! {
     LoginFailed = "login-failed",
     /// A private key or certificate that cannot be used.
     UnusableKey = "unusable-key",
+    /// The ssh-agent of a named target cannot be used.
+    AgentUnavailable = "agent-unavailable",
     /// The policy does not allow the target.
     TargetRefused = "target-refused",
     /// An admission ticket is missing or not good.
@@ -54,6 +56,8 @@ reasons! {
     HostKeyChanged = "host-key-changed",
     /// The host key is revoked.
     HostKeyRevoked = "host-key-revoked",
+    /// The host's certificate does not hold.
+    HostCertificateInvalid = "host-certificate-invalid",
     /// The user said no to the host key.
     HostKeyRefused = "host-key-refused",
     /// The host key could not be remembered.
@@ -72,6 +76,8 @@ reasons! {
     HandshakeFailed = "handshake-failed",
     /// The SSH connection broke.
     ConnectionLost = "connection-lost",
+    /// The SSH server broke a rule or cost too much.
+    ServerMisbehaved = "server-misbehaved",
     /// No channel, terminal or shell.
     StartRefused = "start-refused",
     /// The global limit.

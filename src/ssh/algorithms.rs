@@ -68,7 +68,7 @@ const COMPRESSION: &[compression::Name] = &[compression::NONE];
 /// so it is no larger than fast and distant servers need.
 pub const OUTPUT_WINDOW: u32 = 1024 * 1024;
 /// RFC 4253 section 6.1 asks for at least 32 KiB.
-const MAX_PACKET: u32 = 32 * 1024;
+pub(super) const MAX_PACKET: u32 = 32 * 1024;
 /// Messages in russh's channel queue; only used while the shell starts.
 const CHANNEL_QUEUE: usize = 8;
 /// RFC 4253 section 9: new keys after a gigabyte or an hour.
@@ -128,8 +128,12 @@ fn has_aes() -> bool {
 }
 
 /// russh's configuration for one connection to a host of which `known`
-/// algorithms are on record.
-pub(super) fn client_config(ssh: &config::Ssh, known: &[Algorithm]) -> client::Config {
+/// algorithms are on record, and, with `certificates`, an authority.
+pub(super) fn client_config(
+    ssh: &config::Ssh,
+    known: &[Algorithm],
+    certificates: bool,
+) -> client::Config {
     let (kex, ciphers) = match (ssh.legacy_algorithms, has_aes()) {
         (true, _) => (LEGACY_KEX, LEGACY_CIPHERS),
         (false, true) => (KEX, CIPHERS),
@@ -147,7 +151,11 @@ pub(super) fn client_config(ssh: &config::Ssh, known: &[Algorithm]) -> client::C
         preferred: Preferred {
             kex: Cow::Borrowed(kex),
             key: Cow::Owned(ordered_host_keys(known)),
-            host_key_certificates: Cow::Borrowed(&[]),
+            host_key_certificates: if certificates {
+                Cow::Owned(host_key_algorithms().to_vec())
+            } else {
+                Cow::Borrowed(&[])
+            },
             cipher: Cow::Borrowed(ciphers),
             mac: Cow::Borrowed(MACS),
             compression: Cow::Borrowed(COMPRESSION),

@@ -1,26 +1,40 @@
-//! SSH authentication (RFC 4252, RFC 4256): certificate, key, password,
-//! keyboard-interactive, in this order, as far as the server lets each on.
+//! SSH authentication (RFC 4252, RFC 4256): certificate, key, agent, password,
+//! keyboard-interactive, in this order, as far as the server and the rules let
+//! each on.
 
+use super::SshEvents;
+use super::agent::Agent;
 use super::handler::{HandlerError, SessionHandler};
 use super::keys::Identity;
 use super::signer::{KeySigner, SignError};
-use super::{SshEvent, SshEvents};
+use crate::config::{AuthMethod, AuthMethods};
 use crate::error::SessionError;
-use crate::message::{Credentials, Prompt, Secret};
-use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Interactive};
-use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg};
+use crate::message::Credentials;
+use russh::client::{AuthResult, Handle};
+use russh::keys::agent::AgentIdentity;
+use russh::keys::{Algorithm, HashAlg, PrivateKeyWithHashAlg};
 use russh::{MethodKind, MethodSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Steps of authentication a server may ask for in a row. RFC 4252 sets no
 /// bound; OpenSSH gives up after six attempts.
 const MAX_STEPS: usize = 16;
+/// What a login may use, beside what the client brings.
+#[derive(Debug, Clone, Default)]
+pub struct LoginRules {
+    /// The methods that may be tried.
+    pub methods: AuthMethods,
+    /// Socket of an ssh-agent whose keys are tried as well.
+    pub agent_socket: Option<PathBuf>,
+}
 
 /// What to try next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
     Certificate,
     Key,
+    Agent,
     Password,
     Interactive,
     None,
@@ -29,41 +43,61 @@ enum Method {
 impl Method {
     fn kind(self) -> MethodKind {
         match self {
-            Self::Certificate | Self::Key => MethodKind::PublicKey,
+            Self::Certificate | Self::Key | Self::Agent => MethodKind::PublicKey,
             Self::Password => MethodKind::Password,
             Self::Interactive => MethodKind::KeyboardInteractive,
             Self::None => MethodKind::None,
         }
     }
+
+    /// "none" asks the server what it wants; it shows nothing.
+    fn is_allowed(self, methods: &AuthMethods) -> bool {
+        match self {
+            Self::Certificate | Self::Key | Self::Agent => methods.allow(AuthMethod::Publickey),
+            Self::Password => methods.allow(AuthMethod::Password),
+            Self::Interactive => methods.allow(AuthMethod::KeyboardInteractive),
+            Self::None => true,
+        }
+    }
 }
 
 /// What one method brought.
-enum Outcome {
+pub(super) enum Outcome {
     LoggedIn,
-    Refused { remaining: MethodSet, partial: bool },
+    Refused {
+        remaining: MethodSet,
+        partial: bool,
+    },
+    /// There was nothing to try.
+    Skipped,
 }
 
-struct Login<'a> {
-    handle: &'a mut Handle<SessionHandler>,
-    credentials: Credentials,
+pub(super) struct Login<'a> {
+    pub(super) handle: &'a mut Handle<SessionHandler>,
+    pub(super) credentials: Credentials,
     identity: Option<Identity>,
-    can_ask: bool,
+    rules: LoginRules,
+    pub(super) can_ask: bool,
+    pub(super) rounds: usize,
+    pub(super) prompt_bytes: usize,
     /// The password answered a hidden prompt already, or was a factor itself.
-    password_used: bool,
+    pub(super) password_used: bool,
     /// Not to be offered again: taken as one factor of several, or wrong.
     spent: Vec<Method>,
-    events: &'a dyn SshEvents,
+    pub(super) events: &'a dyn SshEvents,
 }
 
 /// Logs in, or says why not.
 ///
 /// # Errors
 /// `LoginFailed` if the server refused what there was to offer,
-/// `ConnectionLost` if it went away before it refused anything.
+/// `ConnectionLost` if it went away before it refused anything,
+/// `AgentUnavailable`, `ServerMisbehaved`.
 pub(super) async fn login(
     handle: &mut Handle<SessionHandler>,
     credentials: Credentials,
     identity: Option<Identity>,
+    rules: LoginRules,
     can_ask: bool,
     events: &dyn SshEvents,
 ) -> Result<(), SessionError> {
@@ -71,7 +105,10 @@ pub(super) async fn login(
         handle,
         credentials,
         identity,
+        rules,
         can_ask,
+        rounds: 0,
+        prompt_bytes: 0,
         password_used: false,
         spent: Vec::new(),
         events,
@@ -90,6 +127,7 @@ impl Login<'_> {
             pending.remove(0);
             match self.attempt(method).await? {
                 Outcome::LoggedIn => return Ok(()),
+                Outcome::Skipped => {}
                 Outcome::Refused { remaining, .. } if remaining.is_empty() => {
                     return Err(self.why_nothing_remains(refused_any).await);
                 }
@@ -148,16 +186,20 @@ impl Login<'_> {
             .as_ref()
             .is_some_and(|identity| identity.certificate.is_some());
         let has_password = self.credentials.password.is_some();
+        let has_agent = self.rules.agent_socket.is_some();
+        let has_any = self.identity.is_some() || has_password || has_agent;
         let offers = [
-            (Method::None, self.identity.is_none() && !has_password),
+            (Method::None, !has_any),
             (Method::Certificate, has_certificate),
             (Method::Key, self.identity.is_some()),
+            (Method::Agent, has_agent),
             (Method::Password, has_password),
             (Method::Interactive, true),
         ];
         offers
             .into_iter()
-            .filter_map(|(method, offered)| offered.then_some(method))
+            .filter(|(method, offered)| *offered && method.is_allowed(&self.rules.methods))
+            .map(|(method, _)| method)
             .collect()
     }
 
@@ -178,14 +220,14 @@ impl Login<'_> {
                 else {
                     return Err(SessionError::Internal);
                 };
-                let hash = self.rsa_hash(&key).await?;
+                let hash = self.rsa_hash(&key.algorithm()).await?;
                 let signed = self
                     .handle
                     .authenticate_certificate_with(user, certificate, hash, &mut KeySigner(key))
                     .await;
                 match signed {
                     Err(SignError::Connection(_)) => Err(russh::Error::SendError),
-                    Err(SignError::Key(_) | SignError::Encoding(_)) => {
+                    Err(SignError::Key(_) | SignError::Encoding(_) | SignError::Agent(_)) => {
                         return Err(SessionError::UnusableKey("it cannot sign"));
                     }
                     Ok(result) => Ok(result),
@@ -195,10 +237,11 @@ impl Login<'_> {
                 let Some(key) = self.identity.as_ref().map(|i| Arc::clone(&i.key)) else {
                     return Err(SessionError::Internal);
                 };
-                let hash = self.rsa_hash(&key).await?;
+                let hash = self.rsa_hash(&key.algorithm()).await?;
                 let key = PrivateKeyWithHashAlg::new(key, hash);
                 self.handle.authenticate_publickey(user, key).await
             }
+            Method::Agent => return self.agent(user).await,
             Method::Interactive => return self.interactive(user).await,
         };
         match result {
@@ -215,8 +258,8 @@ impl Login<'_> {
     }
 
     /// RSA keys sign with SHA-2 (RFC 8332); SHA-1 is never used.
-    async fn rsa_hash(&self, key: &PrivateKey) -> Result<Option<HashAlg>, SessionError> {
-        if !matches!(key.algorithm(), Algorithm::Rsa { .. }) {
+    async fn rsa_hash(&self, algorithm: &Algorithm) -> Result<Option<HashAlg>, SessionError> {
+        if !matches!(algorithm, Algorithm::Rsa { .. }) {
             return Ok(None);
         }
         let best = self
@@ -228,80 +271,48 @@ impl Login<'_> {
         Ok(best.flatten().or(Some(HashAlg::Sha512)))
     }
 
-    async fn interactive(&mut self, user: String) -> Result<Outcome, SessionError> {
-        let mut response = self
-            .handle
-            .authenticate_keyboard_interactive_start(user, None)
-            .await
-            .map_err(|_| SessionError::ConnectionLost)?;
-        loop {
-            match response {
-                Interactive::Success => return Ok(Outcome::LoggedIn),
-                Interactive::Failure {
-                    remaining_methods,
-                    partial_success,
-                } => {
-                    return Ok(Outcome::Refused {
-                        remaining: remaining_methods,
-                        partial: partial_success,
-                    });
+    /// Shows the server the agent's keys, one by one, until one is taken.
+    async fn agent(&mut self, user: String) -> Result<Outcome, SessionError> {
+        let Some(path) = &self.rules.agent_socket else {
+            return Ok(Outcome::Skipped);
+        };
+        let mut agent = Agent::connect(path, self.handle).await?;
+        let mut outcome = Outcome::Skipped;
+        while let Some(identity) = agent.next() {
+            let algorithm = match &identity {
+                AgentIdentity::PublicKey { key, .. } => key.algorithm(),
+                AgentIdentity::Certificate { certificate, .. } => certificate.algorithm(),
+            };
+            let hash = self.rsa_hash(&algorithm).await?;
+            let (user, handle) = (user.clone(), &mut *self.handle);
+            let result = match identity {
+                AgentIdentity::PublicKey { key, .. } => {
+                    let signed = handle.authenticate_publickey_with(user, key, hash, &mut agent);
+                    signed.await
                 }
-                Interactive::InfoRequest {
-                    name,
-                    instructions,
-                    prompts,
-                } => {
-                    let prompts: Vec<Prompt> = prompts
-                        .into_iter()
-                        .map(|p| Prompt {
-                            text: p.prompt,
-                            echo: p.echo,
-                        })
-                        .collect();
-                    let answers = self.answers(name, instructions, prompts).await?;
-                    response = self
-                        .handle
-                        .authenticate_keyboard_interactive_respond(answers)
+                AgentIdentity::Certificate { certificate, .. } => {
+                    handle
+                        .authenticate_certificate_with(user, certificate, hash, &mut agent)
                         .await
-                        .map_err(|_| SessionError::ConnectionLost)?;
                 }
+            };
+            match result {
+                Ok(AuthResult::Success) => return Ok(Outcome::LoggedIn),
+                Ok(AuthResult::Failure {
+                    remaining_methods: remaining,
+                    partial_success: partial,
+                }) => {
+                    let over = partial || !remaining.contains(&MethodKind::PublicKey);
+                    outcome = Outcome::Refused { remaining, partial };
+                    if over {
+                        break;
+                    }
+                }
+                Err(SignError::Connection(_)) => return Err(SessionError::ConnectionLost),
+                // The next key may do.
+                Err(error) => tracing::warn!(%error, "no signature from the ssh-agent"),
             }
         }
-    }
-
-    /// Answers a round: nothing asked, nothing answered; a single hidden
-    /// prompt gets the password, once; the rest is for the user.
-    async fn answers(
-        &mut self,
-        name: String,
-        instruction: String,
-        prompts: Vec<Prompt>,
-    ) -> Result<Vec<String>, SessionError> {
-        if prompts.is_empty() && (name.is_empty() && instruction.is_empty() || !self.can_ask) {
-            return Ok(Vec::new());
-        }
-        if let [only] = prompts.as_slice()
-            && !only.echo
-            && !self.password_used
-            && let Some(password) = &self.credentials.password
-        {
-            self.password_used = true;
-            return Ok(vec![password.expose().to_owned()]);
-        }
-        if !self.can_ask {
-            return Err(SessionError::LoginFailed);
-        }
-        let (sender, receiver) = async_channel::bounded::<Vec<Secret>>(1);
-        self.events.event(SshEvent::Question {
-            name,
-            instruction,
-            prompts,
-            answer: sender,
-        });
-        let answers = receiver
-            .recv()
-            .await
-            .map_err(|_| SessionError::LoginFailed)?;
-        Ok(answers.iter().map(|a| a.expose().to_owned()).collect())
+        Ok(outcome)
     }
 }

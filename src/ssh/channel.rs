@@ -4,6 +4,7 @@
 
 use super::gate::Gate;
 use super::handler::SessionHandler;
+use super::ledger::Ledger;
 use crate::message::{SignalName, WindowSize};
 use bytes::Bytes;
 use russh::Sig;
@@ -49,11 +50,20 @@ pub struct SshChannel {
 }
 
 impl SshChannel {
-    pub(super) fn new(handle: Handle<SessionHandler>, write: WriteHalf, gate: Rc<Gate>) -> Self {
+    pub(super) fn new(
+        handle: Handle<SessionHandler>,
+        write: WriteHalf,
+        gate: Rc<Gate>,
+        ledger: Rc<Ledger>,
+    ) -> Self {
         let queue = Rc::new(Queue::default());
         let write = Rc::new(write);
         Self {
-            input_pump: Some(Box::pin(pump_input(Rc::clone(&queue), Rc::clone(&write)))),
+            input_pump: Some(Box::pin(pump_input(
+                Rc::clone(&queue),
+                Rc::clone(&write),
+                ledger,
+            ))),
             control_pump: Some(Box::pin(pump_control(Rc::clone(&queue), write))),
             queue,
             gate,
@@ -138,7 +148,11 @@ impl Drop for SshChannel {
     }
 }
 
-async fn pump_input(queue: Rc<Queue>, write: Rc<WriteHalf>) -> Result<(), russh::Error> {
+async fn pump_input(
+    queue: Rc<Queue>,
+    write: Rc<WriteHalf>,
+    ledger: Rc<Ledger>,
+) -> Result<(), russh::Error> {
     loop {
         let next = poll_fn(|_| {
             // No waker: the session polls after every push.
@@ -153,9 +167,11 @@ async fn pump_input(queue: Rc<Queue>, write: Rc<WriteHalf>) -> Result<(), russh:
         };
         while !bytes.is_empty() {
             let packet = bytes.split_to(bytes.len().min(INPUT_PACKET));
-            let count = packet.len() as u64;
+            let count = packet.len();
+            // Before: the server may answer while this waits for the window.
+            ledger.note_input(count);
             write.data_bytes(packet).await?;
-            queue.passed.set(queue.passed.get() + count);
+            queue.passed.set(queue.passed.get() + count as u64);
         }
     }
 }

@@ -2,12 +2,13 @@
 //! terminal. Each step is one call, so that the caller can name the stage and
 //! keep its deadline; nothing here has a clock.
 
-use super::algorithms::client_config;
-use super::auth;
+use super::algorithms::{MAX_PACKET, client_config};
+use super::auth::{self, LoginRules};
 use super::channel::SshChannel;
 use super::gate::Gate;
 use super::handler::{HandlerError, SessionHandler};
 use super::host_keys::HostKeyCheck;
+use super::ledger::Ledger;
 use super::stream::SshStream;
 use super::{SshEvents, keys};
 use crate::config;
@@ -16,7 +17,7 @@ use crate::message::{Credentials, TerminalRequest, WindowSize};
 use crate::workers::Workers;
 use glommio::net::TcpStream;
 use russh::client::{self, Handle, Msg};
-use russh::{Channel, ChannelMsg};
+use russh::{AlgorithmKind, Channel, ChannelMsg, ChannelWriteHalf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub struct SshSettings {
 pub struct SshClient {
     handle: Handle<SessionHandler>,
     gate: Rc<Gate>,
+    ledger: Rc<Ledger>,
 }
 
 impl SshClient {
@@ -41,7 +43,8 @@ impl SshClient {
     /// Dropping the future does not end russh's task; killing `gate` does.
     ///
     /// # Errors
-    /// `NotSsh`, `NoCommonAlgorithm`, `HostKey`, `HandshakeFailed`.
+    /// `NotSsh`, `NoCommonAlgorithm`, `HostKey`, `HandshakeFailed`,
+    /// `ServerMisbehaved`.
     pub async fn handshake(
         socket: TcpStream,
         settings: &SshSettings,
@@ -49,24 +52,40 @@ impl SshClient {
         events: Rc<dyn SshEvents>,
         gate: Rc<Gate>,
     ) -> Result<Self, SessionError> {
-        let config = client_config(&settings.config, &host_keys.known_algorithms());
-        let stream = SshStream::new(socket, Rc::clone(&gate));
-        let handler = SessionHandler::new(events, host_keys);
+        let config = client_config(
+            &settings.config,
+            &host_keys.known_algorithms(),
+            host_keys.wants_certificate(),
+        );
+        let ledger = Ledger::new(MAX_PACKET, crate::clock::now);
+        let ledger = Rc::new(ledger);
+        let stream = SshStream::new(socket, Rc::clone(&gate), Rc::clone(&ledger));
+        let handler = SessionHandler::new(events, host_keys, Rc::clone(&ledger));
         match client::connect_stream(Arc::new(config), stream, handler).await {
-            Ok(handle) => Ok(Self { handle, gate }),
+            Ok(handle) => Ok(Self {
+                handle,
+                gate,
+                ledger,
+            }),
             Err(HandlerError::HostKey(problem)) => Err(problem.into()),
-            Err(HandlerError::Russh(error)) => Err(handshake_error(&error, &gate)),
+            Err(HandlerError::Fault(fault)) => Err(SessionError::ServerMisbehaved(fault)),
+            Err(HandlerError::Russh(error)) => Err(match ledger.fault() {
+                Some(fault) => SessionError::ServerMisbehaved(fault),
+                None => handshake_error(&error, &gate),
+            }),
         }
     }
 
-    /// Proves who the user is, by the methods of `credentials` and, where the
-    /// server asks, by questions to the user through `events`.
+    /// Proves who the user is, by the methods of `credentials` that `rules`
+    /// allow and, where the server asks, by questions to the user through
+    /// `events`.
     ///
     /// # Errors
-    /// `LoginFailed`, `UnusableKey`, `ConnectionLost`.
+    /// `LoginFailed`, `UnusableKey`, `ConnectionLost`, `ServerMisbehaved`.
     pub async fn login(
         &mut self,
         credentials: Credentials,
+        rules: LoginRules,
         can_ask: bool,
         settings: &SshSettings,
         events: &dyn SshEvents,
@@ -77,19 +96,51 @@ impl SshClient {
             &settings.workers,
         )
         .await?;
-        auth::login(&mut self.handle, credentials, identity, can_ask, events).await
+        auth::login(
+            &mut self.handle,
+            credentials,
+            identity,
+            rules,
+            can_ask,
+            events,
+        )
+        .await
+        .map_err(|error| self.blame(error))
     }
 
     /// Opens the session channel and starts the shell or command in a
     /// terminal of the size that `size` gives when it is asked for.
     ///
     /// # Errors
-    /// `StartRefused`, `ConnectionLost`.
+    /// `StartRefused`, `ConnectionLost`, `ServerMisbehaved`.
     pub async fn start(
         self,
         terminal: &TerminalRequest,
         size: impl Fn() -> WindowSize,
     ) -> Result<SshChannel, SessionError> {
+        let write = self
+            .open(terminal, size)
+            .await
+            .map_err(|error| self.blame(error))?;
+        let Self {
+            handle,
+            gate,
+            ledger,
+        } = self;
+        Ok(SshChannel::new(handle, write, gate, ledger))
+    }
+
+    /// A broken rule is the cause of what else went wrong.
+    fn blame(&self, error: SessionError) -> SessionError {
+        let fault = self.ledger.fault();
+        fault.map_or(error, SessionError::ServerMisbehaved)
+    }
+
+    async fn open(
+        &self,
+        terminal: &TerminalRequest,
+        size: impl Fn() -> WindowSize,
+    ) -> Result<ChannelWriteHalf<Msg>, SessionError> {
         let mut channel = match self.handle.channel_open_session().await {
             Ok(channel) => channel,
             Err(russh::Error::ChannelOpenFailure(_)) => {
@@ -127,7 +178,7 @@ impl SshClient {
         // From here output comes through the handler alone: without its read
         // half, russh's bounded queue is out of the path.
         let (_, write) = channel.split();
-        Ok(SshChannel::new(self.handle, write, self.gate))
+        Ok(write)
     }
 }
 
@@ -146,19 +197,29 @@ async fn confirm(channel: &mut Channel<Msg>, what: &'static str) -> Result<(), S
     }
 }
 
+/// `key exchange: the bridge offers A,B; the target offers C,D`.
+fn no_common_algorithm(kind: &AlgorithmKind, ours: &[String], theirs: &[String]) -> String {
+    let kind = match kind {
+        AlgorithmKind::Kex => "key exchange",
+        AlgorithmKind::Key => "host key",
+        AlgorithmKind::Cipher => "cipher",
+        AlgorithmKind::Compression => "compression",
+        AlgorithmKind::Mac => "MAC",
+    };
+    let theirs = crate::message::escape_remote_text(&theirs.join(","));
+    let ours = ours.join(",");
+    format!("{kind}: the bridge offers {ours}; the target offers {theirs}")
+}
+
 fn handshake_error(error: &russh::Error, gate: &Gate) -> SessionError {
     if !gate.is_identified() {
         tracing::info!(%error, "the target does not speak SSH");
         return SessionError::NotSsh;
     }
     if let russh::Error::NoCommonAlgo { kind, ours, theirs } = error {
-        tracing::warn!(
-            ?kind,
-            ?ours,
-            theirs = crate::message::escape_remote_text(&theirs.join(",")),
-            "no common algorithm"
-        );
-        return SessionError::NoCommonAlgorithm;
+        let text = no_common_algorithm(kind, ours, theirs);
+        tracing::warn!("no algorithm in common: {text}");
+        return SessionError::NoCommonAlgorithm(text);
     }
     tracing::info!(%error, "the SSH key exchange failed");
     SessionError::HandshakeFailed

@@ -2,12 +2,13 @@
 //! server tries to open. Decides nothing else.
 
 use super::host_keys::HostKeyCheck;
+use super::ledger::{Fault, Ledger};
 use super::{SshEvent, SshEvents};
 use crate::error::HostKeyProblem;
 use crate::message::ExitSignal;
 use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
 use russh::keys::PublicKeyOrCertificate;
-use russh::{Channel, ChannelId, ChannelOpenFailure, Sig};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Names, Sig};
 use send_wrapper::SendWrapper;
 use std::rc::Rc;
 
@@ -18,19 +19,38 @@ pub(super) enum HandlerError {
     Russh(#[from] russh::Error),
     #[error(transparent)]
     HostKey(#[from] HostKeyProblem),
+    #[error("the SSH server misbehaves: {0}")]
+    Fault(Fault),
+}
+
+fn fault(fault: Fault) -> HandlerError {
+    HandlerError::Fault(fault)
 }
 
 /// russh wants `Send`; the wrapped parts stay on the shard (see `stream`).
 pub(super) struct SessionHandler {
     events: SendWrapper<Rc<dyn SshEvents>>,
     host_keys: HostKeyCheck,
+    ledger: SendWrapper<Rc<Ledger>>,
+    /// The first keys are there.
+    has_keys: bool,
+    /// How the remote process ended was told. A second word is dropped, so
+    /// that no heap of them waits for the session.
+    exit_told: bool,
 }
 
 impl SessionHandler {
-    pub(super) fn new(events: Rc<dyn SshEvents>, host_keys: HostKeyCheck) -> Self {
+    pub(super) fn new(
+        events: Rc<dyn SshEvents>,
+        host_keys: HostKeyCheck,
+        ledger: Rc<Ledger>,
+    ) -> Self {
         Self {
             events: SendWrapper::new(events),
             host_keys,
+            ledger: SendWrapper::new(ledger),
+            has_keys: false,
+            exit_told: false,
         }
     }
 }
@@ -38,7 +58,10 @@ impl SessionHandler {
 impl Drop for SessionHandler {
     /// russh's loop has ended, however it did.
     fn drop(&mut self) {
-        self.events.event(SshEvent::Disconnected);
+        self.events.event(match self.ledger.fault() {
+            Some(fault) => SshEvent::Misbehaved(fault),
+            None => SshEvent::Disconnected,
+        });
     }
 }
 
@@ -46,6 +69,7 @@ impl Handler for SessionHandler {
     type Error = HandlerError;
 
     async fn auth_banner(&mut self, banner: &str, _: &mut Session) -> Result<(), Self::Error> {
+        self.ledger.note_banner(banner.len()).map_err(fault)?;
         self.events.event(SshEvent::Banner(banner.to_owned()));
         Ok(())
     }
@@ -54,9 +78,12 @@ impl Handler for SessionHandler {
         &mut self,
         presented: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        let PublicKeyOrCertificate::PublicKey { key, .. } = presented else {
-            // No certificate algorithm is offered.
-            return Err(HostKeyProblem::Unknown.into());
+        let key = match presented {
+            PublicKeyOrCertificate::PublicKey { key, .. } => key,
+            PublicKeyOrCertificate::Certificate(certificate) => {
+                self.host_keys.check_certificate(certificate)?;
+                return Ok(true);
+            }
         };
         if let Some(question) = self.host_keys.check(key)? {
             if let Some((event, answer)) = question.ask() {
@@ -77,6 +104,7 @@ impl Handler for SessionHandler {
         data: &[u8],
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.ledger.note_output(data.len()).map_err(fault)?;
         self.events.output(data);
         Ok(())
     }
@@ -88,7 +116,35 @@ impl Handler for SessionHandler {
         data: &[u8],
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.ledger.note_output(data.len()).map_err(fault)?;
         self.events.output(data);
+        Ok(())
+    }
+
+    async fn window_adjusted(
+        &mut self,
+        _: ChannelId,
+        _: u32,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.ledger.note_adjust();
+        Ok(())
+    }
+
+    async fn kex_done(
+        &mut self,
+        _: Option<&[u8]>,
+        _: &Names,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if std::mem::replace(&mut self.has_keys, true) {
+            self.ledger.note_rekey().map_err(fault)?;
+        }
+        Ok(())
+    }
+
+    async fn channel_eof(&mut self, _: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
+        self.ledger.note_end_of_output();
         Ok(())
     }
 
@@ -98,7 +154,9 @@ impl Handler for SessionHandler {
         status: u32,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.events.event(SshEvent::ExitStatus(status));
+        if !std::mem::replace(&mut self.exit_told, true) {
+            self.events.event(SshEvent::ExitStatus(status));
+        }
         Ok(())
     }
 
@@ -111,11 +169,13 @@ impl Handler for SessionHandler {
         _: &str,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.events.event(SshEvent::ExitSignal {
-            signal: ExitSignal::from_remote(signal_name(&signal)),
-            core_dumped,
-            message: message.to_owned(),
-        });
+        if !std::mem::replace(&mut self.exit_told, true) {
+            self.events.event(SshEvent::ExitSignal {
+                signal: ExitSignal::from_remote(signal_name(&signal)),
+                core_dumped,
+                message: message.to_owned(),
+            });
+        }
         Ok(())
     }
 

@@ -2,11 +2,12 @@
 //! keys is `known_hosts`; asking the user is the session's work.
 
 use super::SshEvent;
-use super::known_hosts::{HostKeyVerdict, Store};
+use super::host_certificates;
+use super::known_hosts::{AuthorityVerdict, HostKeyVerdict, Store};
 use crate::config::HostKeyPolicy;
 use crate::error::HostKeyProblem;
 use async_channel::Receiver;
-use russh::keys::{Algorithm, HashAlg, PublicKey};
+use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 
 /// The policy as it applies to one connection.
 pub struct HostKeyCheck {
@@ -18,6 +19,9 @@ pub struct HostKeyCheck {
     pub host: String,
     /// Port that is dialled.
     pub port: u16,
+    /// Fingerprints (`SHA256:..`) of the only keys that are accepted; if there
+    /// are any, neither `store` nor `policy` is asked.
+    pub pinned: Vec<String>,
     /// Whether the client's dialect can be asked.
     pub can_ask: bool,
 }
@@ -45,6 +49,9 @@ impl OpenQuestion {
 impl HostKeyCheck {
     /// `Ok(None)`: the key is accepted as it is.
     pub(super) fn check(&self, key: &PublicKey) -> Result<Option<OpenQuestion>, HostKeyProblem> {
+        if !self.pinned.is_empty() {
+            return self.check_pinned(key).map(|()| None);
+        }
         if self.policy == HostKeyPolicy::Off {
             return Ok(None);
         }
@@ -60,6 +67,49 @@ impl HostKeyCheck {
             }
             HostKeyVerdict::Unknown => self.unknown(key),
         }
+    }
+
+    fn check_pinned(&self, key: &PublicKey) -> Result<(), HostKeyProblem> {
+        let shown = key.fingerprint(HashAlg::Sha256).to_string();
+        if self.pinned.contains(&shown) {
+            return Ok(());
+        }
+        self.log_refusal(key, None, "not pinned");
+        Err(HostKeyProblem::NotPinned)
+    }
+
+    /// Judges a certificate, which is shown only where [`Self::wants_certificate`].
+    pub(super) fn check_certificate(
+        &self,
+        certificate: &Certificate,
+    ) -> Result<(), HostKeyProblem> {
+        let key = PublicKey::new(certificate.public_key().clone(), "");
+        let authority = certificate.signature_key();
+        let refuse = |problem| {
+            self.log_refusal(&key, None, &format!("certificate refused: {problem}"));
+            HostKeyProblem::Certificate(problem)
+        };
+        host_certificates::check(certificate, &self.host, crate::clock::wall()).map_err(refuse)?;
+        let known = self.store.current();
+        match known.check_authority(&self.host, self.port, authority, certificate.public_key()) {
+            AuthorityVerdict::Known => Ok(()),
+            AuthorityVerdict::Unknown => {
+                Err(refuse("its authority is not on record for this host"))
+            }
+            AuthorityVerdict::Revoked { line } => {
+                self.log_refusal(&key, Some(line), "revoked, or its authority");
+                Err(HostKeyProblem::Revoked)
+            }
+        }
+    }
+
+    /// Whether certificates are asked for: an authority for this host is on
+    /// record, so that its word is the one to go by. Servers without one show
+    /// a plain key.
+    pub(super) fn wants_certificate(&self) -> bool {
+        self.pinned.is_empty()
+            && self.policy != HostKeyPolicy::Off
+            && self.store.current().has_authority(&self.host, self.port)
     }
 
     fn unknown(&self, key: &PublicKey) -> Result<Option<OpenQuestion>, HostKeyProblem> {

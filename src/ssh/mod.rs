@@ -1,9 +1,11 @@
 //! The SSH side of a session: russh on the shard's own thread.
 //!
 //! `runtime` is the seam to the executor, `stream` and `gate` the socket,
+//! `ledger` what a server may cost,
 //! `dial` the TCP connection, `client` the handshake, `auth` the login,
 //! `channel` the running shell. It never sees a WebSocket.
 
+mod agent;
 mod algorithms;
 mod auth;
 mod channel;
@@ -11,14 +13,18 @@ mod client;
 mod dial;
 mod gate;
 mod handler;
+mod host_certificates;
 mod host_keys;
+mod interactive;
 mod keys;
 pub mod known_hosts;
+mod ledger;
 mod runtime;
 mod signer;
 mod stream;
 
 pub use algorithms::OUTPUT_WINDOW;
+pub use auth::LoginRules;
 pub use channel::SshChannel;
 pub use client::{SshClient, SshSettings};
 pub use dial::dial;
@@ -80,4 +86,6 @@ pub enum SshEvent {
     ChannelClosed,
     /// The connection is gone.
     Disconnected,
+    /// It was ended, because the server broke this rule.
+    Misbehaved(&'static str),
 }

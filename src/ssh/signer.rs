@@ -18,6 +18,8 @@ pub(super) enum SignError {
     Connection(#[from] russh::SendError),
     #[error(transparent)]
     Key(#[from] signature::Error),
+    #[error("the agent: {0}")]
+    Agent(String),
     #[error(transparent)]
     Encoding(#[from] ssh_encoding::Error),
 }

@@ -1,8 +1,9 @@
 //! The stream russh reads from and writes to: a glommio socket with
-//! read-ahead, the [`Gate`], and fairness. No deadlines: the session owns all
+//! read-ahead, the [`Gate`], the [`Ledger`], and fairness. No deadlines: the session owns all
 //! clocks and pulls the gate's kill switch.
 
 use super::gate::Gate;
+use super::ledger::{Fault, Ledger};
 use super::runtime::{AsyncRead, AsyncWrite, ReadBuf};
 use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
 use glommio::net::TcpStream;
@@ -46,6 +47,9 @@ struct Inner {
     socket: TcpStream,
     leftover: Leftover,
     gate: Rc<Gate>,
+    ledger: Rc<Ledger>,
+    /// The size of the piece of a packet that russh is reading.
+    piece: Option<usize>,
 }
 
 /// russh wants a `Send` stream. This one panics if another thread touches it,
@@ -53,11 +57,13 @@ struct Inner {
 pub(super) struct SshStream(SendWrapper<Inner>);
 
 impl SshStream {
-    pub(super) fn new(socket: TcpStream, gate: Rc<Gate>) -> Self {
+    pub(super) fn new(socket: TcpStream, gate: Rc<Gate>, ledger: Rc<Ledger>) -> Self {
         Self(SendWrapper::new(Inner {
             socket,
             leftover: Leftover::default(),
             gate,
+            ledger,
+            piece: None,
         }))
     }
 }
@@ -66,11 +72,40 @@ fn killed() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "the session has ended")
 }
 
+fn at_fault(fault: Fault) -> io::Error {
+    io::Error::other(fault)
+}
+
 impl Inner {
+    /// russh reads a piece of a packet at a time, until its buffer is full.
+    /// An identification string is read otherwise, which is over soon.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.gate.is_killed() {
-            return Poll::Ready(Err(killed()));
+        self.may_go_on()?;
+        if self.piece.is_none() {
+            self.piece = Some(buf.remaining());
+            self.ledger
+                .expect_piece(buf.remaining())
+                .map_err(at_fault)?;
         }
+        std::task::ready!(self.poll_fill(cx, buf))?;
+        if buf.remaining() == 0
+            && let Some(bytes) = self.piece.take()
+        {
+            self.ledger.note_piece(bytes).map_err(at_fault)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn may_go_on(&self) -> io::Result<()> {
+        if self.gate.is_killed() {
+            return Err(killed());
+        }
+        self.ledger
+            .fault()
+            .map_or(Ok(()), |fault| Err(at_fault(fault)))
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let rest = self.leftover.rest();
         if rest.is_empty() {
             return self.poll_read_ahead(cx, buf);
@@ -112,9 +147,7 @@ impl Inner {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.gate.is_killed() {
-            return Poll::Ready(Err(killed()));
-        }
+        self.may_go_on()?;
         self.gate.park_writer(cx.waker());
         Pin::new(&mut self.socket).poll_write(cx, buf)
     }

@@ -16,6 +16,7 @@ use super::net::{judged, special_range};
 use super::rule::{
     Endpoint, PolicyError, Ports, Rule, Subject, parse_named, parse_rule, without_dot,
 };
+use crate::config::{self, Fixed};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -70,6 +71,8 @@ pub enum Refused {
 #[derive(Debug, Clone)]
 pub struct Policy {
     rules: Arc<Rules>,
+    /// What named targets fix beside their addresses, by name.
+    fixed: Arc<HashMap<String, Arc<Fixed>>>,
 }
 
 #[derive(Debug)]
@@ -107,7 +110,22 @@ fn any(rules: &[Rule], port: u16, matches: impl Fn(&Subject) -> bool) -> bool {
 }
 
 impl Policy {
-    /// Reads `targets.allow`, `targets.deny` and `targets.named`.
+    /// Reads the section `targets`.
+    ///
+    /// # Errors
+    /// As [`Policy::parse`].
+    pub fn read(targets: &config::Targets) -> Result<Self, PolicyErrors> {
+        let named: Vec<String> = targets.named.iter().map(|t| t.address.clone()).collect();
+        let mut policy = Self::parse(&targets.allow, &targets.deny, &named)?;
+        let fixed = targets.named.iter().filter_map(|target| {
+            let (name, _) = parse_named(&target.address).ok()?;
+            Some((name, Arc::new(target.fixed.clone())))
+        });
+        policy.fixed = Arc::new(fixed.collect());
+        Ok(policy)
+    }
+
+    /// Reads `targets.allow`, `targets.deny` and the addresses of `targets.named`.
     ///
     /// # Errors
     /// Every entry that cannot be read, and every name given twice.
@@ -155,6 +173,7 @@ impl Policy {
         if errors.is_empty() {
             Ok(Self {
                 rules: Arc::new(rules),
+                fixed: Arc::default(),
             })
         } else {
             Err(PolicyErrors(errors))
@@ -197,7 +216,12 @@ impl Policy {
             Host::Ip(_) => Grant::Networks,
             Host::Name(name) => self.grant(without_dot(name), port).ok_or(Refused::NoRule)?,
         };
+        let fixed = match requested {
+            Requested::Named(name) => self.fixed.get(name).cloned(),
+            Requested::Host { .. } => None,
+        };
         let plan = Plan {
+            fixed: fixed.unwrap_or_default(),
             host_key_name: host_key_name(&host),
             host,
             port,
@@ -245,6 +269,7 @@ pub struct Plan {
     port: u16,
     grant: Grant,
     host_key_name: String,
+    fixed: Arc<Fixed>,
     rules: Arc<Rules>,
 }
 
@@ -259,6 +284,11 @@ impl Plan {
     /// The port that is dialled.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What the target fixes beside its address; nothing for one without a name.
+    pub fn fixed(&self) -> &Fixed {
+        &self.fixed
     }
 
     pub(super) fn lookup_host(&self) -> &Host {

@@ -16,8 +16,7 @@ use crate::ws::Tls;
 pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
     loaded.require_targets()?;
     let config = &loaded.config;
-    let targets = &config.targets;
-    Policy::parse(&targets.allow, &targets.deny, &targets.named).map_err(StartError::from)?;
+    Policy::read(&config.targets).map_err(StartError::from)?;
     Tickets::from_settings(&config.admission).map_err(StartError::from)?;
     if flags.check {
         Tls::load(&config.tls).map_err(StartError::from)?;

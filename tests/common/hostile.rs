@@ -26,6 +26,8 @@ pub(crate) enum Script {
     KexInitThenSilence,
     /// Begins a key exchange, then sends messages that are to be ignored, slowly and for ever.
     IgnoreDrip,
+    /// As [`Script::IgnoreDrip`], as fast as they are read.
+    IgnoreFlood,
     /// Identifies itself as SSH, then sends what is no packet.
     BannerThenJunk,
     /// 64 KiB of bytes that are nothing.
@@ -184,6 +186,13 @@ fn play(mut stream: &TcpStream, script: Script) -> std::io::Result<()> {
                 // SSH_MSG_IGNORE with four bytes.
                 stream.write_all(&packet(b"\x02\0\0\0\x04drip"))?;
                 std::thread::sleep(DRIP);
+            }
+        }
+        Script::IgnoreFlood => {
+            stream.write_all(BANNER)?;
+            stream.write_all(&kexinit())?;
+            loop {
+                stream.write_all(&packet(b"\x02\0\0\0\x05flood"))?;
             }
         }
         Script::BannerThenJunk => {

@@ -109,7 +109,11 @@ fn encrypted_keys_log_in() {
         &["-t", "ed25519", "-a", "64"][..],
         &["-t", "ed25519", "-Z", "aes256-gcm@openssh.com"],
         &["-t", "ed25519", "-Z", "aes256-cbc"],
+        &["-t", "ecdsa", "-b", "256"],
+        &["-t", "ecdsa", "-b", "384"],
+        &["-t", "ecdsa", "-b", "521"],
         &["-t", "rsa", "-b", "2048"],
+        &["-t", "rsa", "-b", "4096"],
     ] {
         let key = KeyPair::generate(args, "pass phräse");
         rig.sshd.authorise(&key);

@@ -1,7 +1,7 @@
 //! Targets that are no SSH server, or none the bridge can talk to.
 
-use crate::common::{Bridge, Client, Hostile, Options, Script, account, closed_port};
-use crate::{Rig, allow, bridge_to, expect_close, expect_error, path};
+use crate::common::{Bridge, Client, DEADLINE, Hostile, Options, Script, account, closed_port};
+use crate::{Rig, allow, bridge_to, expect_close, expect_error, expect_shell, path};
 use serde_json::json;
 
 /// What both dialects are told about this port.
@@ -79,19 +79,63 @@ fn junk_after_the_banner_fails_the_handshake() {
 }
 
 #[test]
+fn a_flood_before_there_are_keys_is_told() {
+    expect_hostile(Script::IgnoreFlood, "server-misbehaved", 4503);
+}
+
+#[test]
 fn an_endless_banner_is_not_ssh() {
     expect_hostile(Script::EndlessBanner, "not-ssh", 4502);
 }
 
 #[test]
 fn a_server_with_no_algorithm_in_common_is_told() {
-    for line in [
-        "KexAlgorithms diffie-hellman-group1-sha1",
-        "Ciphers 3des-cbc",
+    for (line, told) in [
+        (
+            "KexAlgorithms diffie-hellman-group1-sha1",
+            "key exchange: the bridge offers mlkem768x25519-sha256,curve25519-sha256,\
+             curve25519-sha256@libssh.org; the target offers diffie-hellman-group1-sha1",
+        ),
+        (
+            "Ciphers 3des-cbc,aes256-cbc",
+            "; the target offers 3des-cbc,aes256-cbc",
+        ),
     ] {
         let rig = Rig::with(&[line], &[]);
-        let port = rig.sshd.port();
-        expect_unreachable(&rig.bridge, port, "handshake", "no-common-algorithm", 4502);
+        let mut client = rig.v1();
+        client.auth_v1(&json!({ "username": account().user }));
+        let error = expect_error(&mut client, "handshake", "no-common-algorithm", 4502);
+        assert!(error["message"].as_str().unwrap().contains(told), "{error}");
+        rig.bridge.wait_stderr(told, DEADLINE);
+    }
+}
+
+/// Equipment that knows only what is old.
+#[test]
+fn old_algorithms_are_spoken_where_they_are_asked_for() {
+    for line in [
+        "KexAlgorithms diffie-hellman-group14-sha256",
+        "KexAlgorithms ecdh-sha2-nistp256",
+        "KexAlgorithms ecdh-sha2-nistp384",
+        "KexAlgorithms ecdh-sha2-nistp521",
+        "Ciphers aes128-ctr",
+        "Ciphers aes192-ctr\nMACs hmac-sha2-256",
+        "Ciphers aes256-ctr\nMACs hmac-sha2-512",
+        "Ciphers aes256-ctr\nMACs hmac-sha2-256-etm@openssh.com",
+        "Ciphers aes256-ctr\nMACs hmac-sha2-512-etm@openssh.com",
+        "KexAlgorithms diffie-hellman-group14-sha256\nCiphers aes128-ctr\nMACs hmac-sha2-256",
+    ] {
+        let rig = Rig::with(&[line], &["ssh.legacy_algorithms=true"]);
+        expect_shell(&mut rig.ready(json!({})));
+        let modern = Rig::with(&[line], &[]);
+        let port = modern.sshd.port();
+        expect_unreachable(
+            &modern.bridge,
+            port,
+            "handshake",
+            "no-common-algorithm",
+            4502,
+        );
     }
 }
 
@@ -108,8 +152,9 @@ fn uniform_errors_hide_why_a_target_is_not_reached() {
     let silent = Hostile::start(Script::Silent);
     let web = Hostile::start(Script::Http);
     let closed = closed_port().port();
-    let targets = [silent.port(), web.port(), closed, 1];
-    let rules: Vec<String> = targets[..3].iter().map(|port| allow(*port)).collect();
+    let flood = Hostile::start(Script::IgnoreFlood);
+    let targets = [silent.port(), web.port(), flood.port(), closed, 1];
+    let rules: Vec<String> = targets[..4].iter().map(|port| allow(*port)).collect();
     let settings = ["targets.uniform_errors=true", "ssh.handshake_timeout=1s"];
     let bridge = bridge_to(&rules.join(","), &settings);
     for port in targets {

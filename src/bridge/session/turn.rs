@@ -118,6 +118,10 @@ impl BridgeSession {
                     self.ssh_gone = true;
                     Input::Disconnected
                 }
+                SshEvent::Misbehaved(fault) => {
+                    self.ssh_gone = true;
+                    Input::Kill(SessionError::ServerMisbehaved(fault))
+                }
             };
             self.state.handle(now, input);
         }

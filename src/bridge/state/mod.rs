@@ -25,11 +25,6 @@ use types::{Question, Rules, Suspended};
 
 /// Input kept before the shell is up (compatible dialect).
 const EARLY_INPUT: usize = 16 * 1024;
-/// Bytes of banners a server may send in one session, with [`BANNER_COST`] for
-/// each: what waits for a client that does not read stays bounded.
-const MAX_BANNER_BYTES: usize = 64 * 1024;
-/// What a banner costs besides its text.
-const BANNER_COST: usize = 64;
 /// Time for the closing handshakes of both sides.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -69,7 +64,6 @@ pub struct SessionState {
     question: Option<Question>,
     last_question: u32,
     suspended: Suspended,
-    banner_bytes: usize,
     exit: Option<Exit>,
     /// No more output will come from the remote side. A short command's end is
     /// known before its start is: it counts once the session is active.
@@ -102,7 +96,6 @@ impl SessionState {
             question: None,
             last_question: 0,
             suspended: Suspended::default(),
-            banner_bytes: 0,
             exit: None,
             remote_done: false,
             drain: None,
@@ -161,7 +154,7 @@ impl SessionState {
                 instruction,
                 prompts,
             } => self.ask(now, name, instruction, prompts),
-            Input::Banner(text) => self.on_banner(now, text),
+            Input::Banner(text) => self.send(ServerMessage::Banner { text }),
             Input::Started => self.on_started(now),
             Input::Exit(exit) => self.exit = Some(exit),
             Input::ChannelClosed => {
@@ -221,7 +214,7 @@ impl SessionState {
 
     fn fail(&mut self, now: Instant, error: SessionError) {
         let stage = self.stage();
-        let public = self.public_error(&error);
+        let public = self.public_error(&error, self.stage());
         let verdict = public.verdict();
         self.send(ServerMessage::Error {
             code: verdict.reason.as_str(),
@@ -251,16 +244,16 @@ impl SessionState {
         match ending {
             Ending::Exited(exit) => (1000, exit.reason()),
             Ending::ClientClosed { .. } => (1000, String::new()),
-            Ending::Failed { error, .. } => {
-                let public = self.public_error(error);
+            Ending::Failed { error, stage } => {
+                let public = self.public_error(error, *stage);
                 (public.verdict().close_code, public.to_string())
             }
         }
     }
 
     /// What the client may know of `error`.
-    fn public_error(&self, error: &SessionError) -> SessionError {
-        if self.rules.uniform_errors && error.hides_target() {
+    fn public_error(&self, error: &SessionError, stage: Stage) -> SessionError {
+        if self.rules.uniform_errors && error.hides_target(stage) {
             SessionError::Unreachable
         } else {
             error.clone()
@@ -271,7 +264,7 @@ impl SessionState {
     /// far the way to the target went tells what is there.
     fn public_stage(&self) -> Stage {
         let stage = self.stage();
-        if self.rules.uniform_errors && SessionError::Deadline(stage).hides_target() {
+        if self.rules.uniform_errors && stage.is_before_login() {
             Stage::Connect
         } else {
             stage

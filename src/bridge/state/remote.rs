@@ -2,7 +2,7 @@
 //! the shell, and the account of relayed bytes.
 
 use super::types::Question;
-use super::{Action, BANNER_COST, Drain, Ending, Exit, MAX_BANNER_BYTES, Phase, SessionState};
+use super::{Action, Drain, Ending, Exit, Phase, SessionState};
 use crate::bridge::timers::Timer;
 use crate::config::IdleActivity;
 use crate::error::{SessionError, Stage};
@@ -47,18 +47,6 @@ impl SessionState {
         self.suspend_deadlines(now);
         self.last_question = self.last_question.wrapping_add(1);
         self.last_question
-    }
-
-    pub(super) fn on_banner(&mut self, now: Instant, text: String) {
-        self.banner_bytes += text.len() + BANNER_COST;
-        if self.banner_bytes > MAX_BANNER_BYTES {
-            tracing::warn!(
-                limit = MAX_BANNER_BYTES,
-                "the SSH server sends too much banner"
-            );
-            return self.fail(now, SessionError::ConnectionLost);
-        }
-        self.send(ServerMessage::Banner { text });
     }
 
     pub(super) fn on_started(&mut self, now: Instant) {

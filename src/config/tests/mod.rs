@@ -9,6 +9,7 @@ mod layers;
 mod presets;
 mod print;
 mod relations;
+mod targets;
 mod values;
 
 use std::ffi::OsString;

@@ -42,8 +42,10 @@ websocket = { read_buffer_size = "4KiB", write_buffer_size = 5000, read_limit = 
   ping_interval = "6s", max_missed_pongs = 3, stall_timeout = "7s" }
 ssh = { connect_timeout = "8s", handshake_timeout = "9s", auth_timeout = "11s",
   host_key_policy = "accept-new", known_hosts = "/tmp/a \"b\"\n#c", keepalive_interval = "12s",
-  keepalive_max = 4, max_kdf_rounds = 16, legacy_algorithms = true, receive_buffer = "2MiB" }
-targets = { allow = ["a:22", "*.b:1-2"], deny = ["b:3"], named = ["x=y:22"], resolve_timeout = "13s",
+  keepalive_max = 4, max_kdf_rounds = 16, legacy_algorithms = true, auth_methods = ["password"], receive_buffer = "2MiB" }
+targets = { allow = ["a:22", "*.b:1-2"], deny = ["b:3"], named = ["x=y:22",
+  { name = "v", host = "::1", port = 23, user = "a \"b", auth_methods = ["publickey"],
+    host_keys = ["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"], agent_socket = "/x" }], resolve_timeout = "13s",
   resolver_threads = 2, uniform_errors = true }
 compat = { enabled = false }
 log = { level = "trace", format = "json", messages = true }

@@ -35,6 +35,20 @@ pub enum HostKeyVerdict {
     },
 }
 
+/// What the record says of the authority behind a host's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorityVerdict {
+    /// It may speak for this host.
+    Known,
+    /// No `@cert-authority` line for this host has its key.
+    Unknown,
+    /// Its key, or the one it certifies, is marked `@revoked` for this host.
+    Revoked {
+        /// Line of the mark, counted from 1.
+        line: usize,
+    },
+}
+
 /// A line that was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineWarning {
@@ -179,6 +193,35 @@ impl KnownHosts {
             }
         }
         verdict
+    }
+
+    /// What the record says of `authority`, which certifies `key` for `host` on
+    /// `port`. As for [`Self::check`], a revocation outweighs everything.
+    pub fn check_authority(
+        &self,
+        host: &str,
+        port: u16,
+        authority: &KeyData,
+        key: &KeyData,
+    ) -> AuthorityVerdict {
+        let mut verdict = AuthorityVerdict::Unknown;
+        for entry in self.entries(&name_on_record(host, port)) {
+            let is_authority = *entry.key == *authority;
+            match entry.role {
+                Role::Revoked if is_authority || *entry.key == *key => {
+                    return AuthorityVerdict::Revoked { line: entry.line };
+                }
+                Role::Authority if is_authority => verdict = AuthorityVerdict::Known,
+                Role::HostKey | Role::Authority | Role::Revoked => {}
+            }
+        }
+        verdict
+    }
+
+    /// Whether some authority may speak for `host`.
+    pub fn has_authority(&self, host: &str, port: u16) -> bool {
+        let entries = self.entries(&name_on_record(host, port));
+        entries.iter().any(|entry| entry.role == Role::Authority)
     }
 
     /// The algorithms of the keys on record for `host`, in the order of the

@@ -4,8 +4,7 @@
 //! `line` reads one line, `index` is the whole file indexed once and answers
 //! for a host and key, `store` shares the index between the shards and
 //! appends to the file. What to do with the answers is the policy of
-//! `host_keys`. Certificate authorities are read but not used: a host that
-//! only has a `@cert-authority` line is unknown.
+//! `host_keys`.
 
 mod index;
 mod line;
@@ -13,5 +12,5 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use index::{HostKeyVerdict, KnownHosts, KnownHostsError, LineWarning};
+pub use index::{AuthorityVerdict, HostKeyVerdict, KnownHosts, KnownHostsError, LineWarning};
 pub use store::{RememberError, Store};

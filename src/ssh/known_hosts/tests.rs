@@ -1,5 +1,7 @@
 //! Files as `ssh-keygen` writes them, verdicts, and the store's writer.
 
+mod table;
+
 use super::HostKeyVerdict::{Changed, Known, Revoked, Unknown};
 use super::*;
 use futures_lite::future::block_on;

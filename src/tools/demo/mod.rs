@@ -7,7 +7,7 @@ mod shell;
 mod ssh_server;
 
 use super::{ToolError, announce, say};
-use crate::config::{Config, HostKeyPolicy, Loaded};
+use crate::config::{Config, HostKeyPolicy, Loaded, NamedTarget};
 use crate::server::Server;
 use crate::telemetry;
 use ssh_server::{EmbeddedServer, ServerOptions};
@@ -58,7 +58,9 @@ pub fn run(loaded: &Loaded, own_shell: bool) -> Result<(), ToolError> {
     let config = Config {
         targets: crate::config::Targets {
             allow: vec![ssh.address().to_string()],
-            named: vec![format!("{TARGET}={}", ssh.address())],
+            named: [NamedTarget::short(&format!("{TARGET}={}", ssh.address()))]
+                .into_iter()
+                .collect(),
             ..loaded.config.targets.clone()
         },
         ssh: crate::config::Ssh {

@@ -265,27 +265,14 @@ fn what_belongs_to_the_way_there_means_nothing_off_it() {
 }
 
 #[test]
-fn a_server_may_not_send_banners_without_end() {
-    for text in ["", "sixteen bytes..."] {
-        let mut s = Session::connecting(Dialect::V1, &config());
-        let each = BANNER_COST + text.len();
-        for _ in 0..MAX_BANNER_BYTES / each {
-            let told = s.feed(Input::Banner(text.to_owned()));
-            assert_eq!(told, [format!("<banner {text}>")]);
-        }
-        let told = s.feed(Input::Banner("x".repeat(each)));
-        assert_eq!(told[0], "<error connection-lost resolve>");
-    }
-}
-
-#[test]
 fn uniform_errors_tell_nothing_of_the_target() {
     let reached = [
         SessionError::TargetRefused,
         SessionError::NotResolved,
         SessionError::Unreachable,
         SessionError::NotSsh,
-        SessionError::NoCommonAlgorithm,
+        SessionError::NoCommonAlgorithm("kex".to_owned()),
+        SessionError::ServerMisbehaved("it sent too much"),
         SessionError::HandshakeFailed,
         HostKeyProblem::Changed.into(),
         SessionError::Deadline(Stage::Handshake),
@@ -324,6 +311,11 @@ fn uniform_errors_tell_nothing_of_the_target() {
     s.feed(Input::Stage(Stage::Login));
     let told = s.feed(Input::StartFailed(SessionError::LoginFailed));
     assert_eq!(told[0], "<error login-failed login>");
+    let misbehaved = SessionError::ServerMisbehaved("it sent too much");
+    let mut s = Session::connecting(Dialect::V1, &uniform);
+    s.feed(Input::Stage(Stage::Login));
+    let told = s.feed(Input::Kill(misbehaved));
+    assert_eq!(told[0], "<error server-misbehaved login>");
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! Which ways to log in may be used: a set of methods, spelled as in RFC 4252.
+
+use super::value::{Element, Raw, Value};
+
+/// A way to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// Keys and certificates, the client's and an agent's.
+    Publickey,
+    /// A password, sent as such.
+    Password,
+    /// Questions of the server (RFC 4256), whoever answers them.
+    KeyboardInteractive,
+}
+
+impl AuthMethod {
+    const ALL: [Self; 3] = [Self::Publickey, Self::Password, Self::KeyboardInteractive];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Publickey => "publickey",
+            Self::Password => "password",
+            Self::KeyboardInteractive => "keyboard-interactive",
+        }
+    }
+}
+
+impl Element for AuthMethod {
+    const ACCEPTS: &'static str = "one of publickey, password, keyboard-interactive";
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+
+    fn spell(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+/// At least one method, in the order they were written, which means nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthMethods(Vec<AuthMethod>);
+
+impl AuthMethods {
+    /// Whether `method` may be used.
+    pub fn allow(&self, method: AuthMethod) -> bool {
+        self.0.contains(&method)
+    }
+}
+
+impl Default for AuthMethods {
+    /// All of them.
+    fn default() -> Self {
+        Self(AuthMethod::ALL.to_vec())
+    }
+}
+
+impl Value for AuthMethods {
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        match Vec::read(raw)? {
+            methods if methods.is_empty() => Err(String::from(
+                "at least one of publickey, password, keyboard-interactive",
+            )),
+            methods => Ok(Self(methods)),
+        }
+    }
+
+    fn write(&self) -> String {
+        self.0.write()
+    }
+}

@@ -1,0 +1,227 @@
+//! `targets.named`: targets with a name, and what such a target may fix beside its address.
+//!
+//! An entry is a text, `name=host:port`, or a table with the fields of [`NamedTarget`]. Whether
+//! the name and the host are ones is for `targets` to say, as for every rule.
+
+use std::path::PathBuf;
+
+use super::auth_methods::{AuthMethod, AuthMethods};
+use super::value::{Field, Raw, Value, quoted};
+
+const ACCEPTS: &str = "an array of entries, each \"name=host:port\" or a table with name, host, \
+     and any of port, user, host_keys, auth_methods, agent_socket";
+/// The port of SSH, where a table names none.
+const DEFAULT_PORT: u16 = 22;
+
+/// One entry of `targets.named`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedTarget {
+    /// `name=host:port`, or `name=host` for port 22.
+    pub address: String,
+    /// What else is fixed; empty for an entry that is a text.
+    pub fixed: Fixed,
+}
+
+/// What a named target fixes beside its address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fixed {
+    /// The only user who may log in.
+    pub user: Option<String>,
+    /// Fingerprints (`SHA256:..`) of the host keys that are accepted; if there are any,
+    /// `ssh.known_hosts` and `ssh.host_key_policy` are not asked.
+    pub host_keys: Vec<String>,
+    /// In place of `ssh.auth_methods`.
+    pub auth_methods: Option<AuthMethods>,
+    /// Socket of an ssh-agent on this host whose keys log in.
+    pub agent_socket: Option<PathBuf>,
+}
+
+/// All of them, in the order of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamedTargets(Vec<NamedTarget>);
+
+impl NamedTargets {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The entries.
+    pub fn iter(&self) -> impl Iterator<Item = &NamedTarget> {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<NamedTarget> for NamedTargets {
+    fn from_iter<I: IntoIterator<Item = NamedTarget>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+impl NamedTarget {
+    /// The short form.
+    pub fn short(text: &str) -> Self {
+        Self {
+            address: text.to_owned(),
+            fixed: Fixed::default(),
+        }
+    }
+
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        match raw {
+            Raw::String(text) if !text.is_empty() => Ok(Self::short(text)),
+            Raw::Table(fields) => read_table(fields),
+            _ => Err(String::from(ACCEPTS)),
+        }
+    }
+
+    fn write(&self) -> String {
+        if self.fixed == Fixed::default() {
+            return quoted(&self.address);
+        }
+        let (name, host, port) = self.parts();
+        let Fixed {
+            user,
+            host_keys,
+            auth_methods,
+            agent_socket,
+        } = &self.fixed;
+        let mut fields = vec![
+            format!("name = {}", quoted(name)),
+            format!("host = {}", quoted(host)),
+            format!("port = {port}"),
+        ];
+        fields.extend(user.iter().map(|user| format!("user = {}", quoted(user))));
+        if !host_keys.is_empty() {
+            fields.push(format!("host_keys = {}", host_keys.write()));
+        }
+        let methods = auth_methods.iter();
+        fields.extend(methods.map(|methods| format!("auth_methods = {}", methods.write())));
+        let socket = agent_socket.iter();
+        fields.extend(socket.map(|path| format!("agent_socket = {}", path.write())));
+        format!("{{ {} }}", fields.join(", "))
+    }
+
+    /// What [`read_table`] put together. A text has no parts to be printed.
+    fn parts(&self) -> (&str, &str, &str) {
+        let (name, address) = self.address.split_once('=').unwrap_or_default();
+        let (host, port) = address.rsplit_once(':').unwrap_or_default();
+        (name, host, port)
+    }
+}
+
+impl Value for NamedTargets {
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        match raw {
+            Raw::Items(items) => items.iter().map(NamedTarget::read).collect(),
+            Raw::Text(text) if text.trim().is_empty() => Ok(Self::default()),
+            Raw::Text(text) => text
+                .split(',')
+                .map(|entry| NamedTarget::read(&Raw::String(entry.trim())))
+                .collect(),
+            _ => Err(String::from(ACCEPTS)),
+        }
+    }
+
+    fn write(&self) -> String {
+        let entries: Vec<String> = self.0.iter().map(NamedTarget::write).collect();
+        format!("[{}]", entries.join(", "))
+    }
+}
+
+/// Reads a table; the error names the entry and the field.
+fn read_table(fields: &[Field<'_>]) -> Result<NamedTarget, String> {
+    let find = |name: &str| fields.iter().find(|(field, _)| *field == name);
+    let name = match find("name") {
+        Some((_, Raw::String(name))) if !name.contains('=') => *name,
+        _ => {
+            return Err(format!(
+                "a name, a text without '=', in each table; {ACCEPTS}"
+            ));
+        }
+    };
+    let wrong = |problem: String| format!("another entry {name:?} of targets.named: {problem}");
+    let Some((_, Raw::String(host))) = find("host") else {
+        return Err(wrong(String::from("host must be a text")));
+    };
+    let mut port = DEFAULT_PORT;
+    let mut fixed = Fixed::default();
+    for (field, raw) in fields {
+        let read = match *field {
+            "name" | "host" => Ok(()),
+            "port" => read_port(raw).map(|read| port = read),
+            "user" => read_user(raw).map(|user| fixed.user = Some(user)),
+            "host_keys" => read_host_keys(raw).map(|keys| fixed.host_keys = keys),
+            "auth_methods" => AuthMethods::read(raw).map(|m| fixed.auth_methods = Some(m)),
+            "agent_socket" => PathBuf::read(raw).map(|path| fixed.agent_socket = Some(path)),
+            _ => return Err(wrong(format!("{field} is no field of it; {ACCEPTS}"))),
+        };
+        read.map_err(|accepted| wrong(format!("{field} must be {accepted}")))?;
+    }
+    check_agent(&fixed).map_err(wrong)?;
+    let host = if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]")
+    } else {
+        (*host).to_owned()
+    };
+    Ok(NamedTarget {
+        address: format!("{name}={host}:{port}"),
+        fixed,
+    })
+}
+
+/// Whoever may use the name may use the agent's keys: as whom must be fixed.
+fn check_agent(fixed: &Fixed) -> Result<(), String> {
+    if fixed.agent_socket.is_none() {
+        return Ok(());
+    }
+    if fixed.user.is_none() {
+        return Err(String::from("agent_socket needs a fixed user"));
+    }
+    let methods = fixed.auth_methods.as_ref();
+    if methods.is_some_and(|methods| !methods.allow(AuthMethod::Publickey)) {
+        return Err(String::from("agent_socket needs publickey in auth_methods"));
+    }
+    Ok(())
+}
+
+fn read_port(raw: &Raw<'_>) -> Result<u16, String> {
+    let port = match raw {
+        Raw::Integer(port) => u16::try_from(*port).ok().filter(|port| *port > 0),
+        _ => None,
+    };
+    port.ok_or_else(|| String::from("a number from 1 to 65535"))
+}
+
+fn read_user(raw: &Raw<'_>) -> Result<String, String> {
+    let user = raw
+        .as_text()
+        .filter(|user| (1..=256).contains(&user.len()) && !user.chars().any(char::is_control));
+    user.map(str::to_owned)
+        .ok_or_else(|| String::from("a name of 1 to 256 bytes without control characters"))
+}
+
+fn read_host_keys(raw: &Raw<'_>) -> Result<Vec<String>, String> {
+    let keys = match raw {
+        Raw::Items(items) => items.iter().map(fingerprint).collect(),
+        _ => None,
+    };
+    keys.filter(|keys: &Vec<String>| !keys.is_empty())
+        .ok_or_else(|| {
+            String::from(
+                "one or more fingerprints as `ssh-keygen -l` prints them: SHA256:, and 43 letters",
+            )
+        })
+}
+
+/// A SHA-256 in base64 without padding: of the last letter, two bits are not used.
+fn fingerprint(raw: &Raw<'_>) -> Option<String> {
+    const LETTERS: usize = 43;
+    let text = raw.as_text()?;
+    let hash = text.strip_prefix("SHA256:")?;
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let whole = hash.len() == LETTERS
+        && hash.bytes().all(letter)
+        && hash.ends_with(|last| "AEIMQUYcgkosw048".contains(last));
+    whole.then(|| text.to_owned())
+}

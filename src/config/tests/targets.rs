@@ -1,0 +1,101 @@
+//! `targets.named` as tables: what such an entry may hold, and how a wrong one is told.
+
+use super::*;
+
+fn named(text: &str) -> Result<Vec<NamedTarget>, String> {
+    let file = file(text);
+    let layers = Layers {
+        file: Some(file.path().into()),
+        ..Layers::default()
+    };
+    let loaded = load(&layers).map_err(|errors| errors.to_string())?;
+    Ok(loaded.config.targets.named.iter().cloned().collect())
+}
+
+const KEY: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+
+#[test]
+fn tables_and_texts_stand_together() {
+    let text = format!(
+        "[[targets.named]]\nname = 'db'\nhost = 'db.internal'\nuser = 'ops'\n\
+         host_keys = ['{KEY}']\nauth_methods = ['publickey', 'password']\n\
+         agent_socket = '/run/agent'\n\n[[targets.named]]\nname = 'six'\nhost = '::1'\nport = 2222\n"
+    );
+    let entries = named(&text).unwrap();
+    assert_eq!(entries[0].address, "db=db.internal:22");
+    let fixed = &entries[0].fixed;
+    assert_eq!(fixed.user.as_deref(), Some("ops"));
+    assert_eq!(fixed.host_keys, [KEY]);
+    let methods = fixed.auth_methods.as_ref().unwrap();
+    assert!(methods.allow(AuthMethod::Password) && !methods.allow(AuthMethod::KeyboardInteractive));
+    assert!(fixed.agent_socket.is_some());
+    // Nothing is fixed: the same as the text.
+    assert_eq!(entries[1], NamedTarget::short("six=[::1]:2222"));
+    let mixed = "[targets]\nnamed = ['a=b:22', { name = 'c', host = 'd', user = 'e' }]";
+    assert_eq!(named(mixed).unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_wrong_with_an_entry_is_told_by_its_name() {
+    for (fields, words) in [
+        ("", "host must be"),
+        ("host = 1", "host must be"),
+        ("host = 'h'\nport = 0", "port must be"),
+        ("host = 'h'\nport = 65536", "port must be"),
+        ("host = 'h'\nport = '22'", "port must be"),
+        ("host = 'h'\nusr = 'u'", "usr is no field"),
+        ("host = 'h'\nuser = ''", "user must be"),
+        ("host = 'h'\nuser = \"a\\nb\"", "user must be"),
+        ("host = 'h'\nhost_keys = []", "host_keys must be"),
+        ("host = 'h'\nhost_keys = 'SHA256:x'", "host_keys must be"),
+        ("host = 'h'\nhost_keys = ['MD5:00']", "host_keys must be"),
+        (
+            "host = 'h'\nhost_keys = ['SHA256:47DEQpj8HBSa']",
+            "host_keys must be",
+        ),
+        // The last letter has bits that no hash has.
+        (
+            "host = 'h'\nhost_keys = ['SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV']",
+            "host_keys must be",
+        ),
+        ("host = 'h'\nauth_methods = []", "auth_methods must be"),
+        (
+            "host = 'h'\nauth_methods = ['none']",
+            "auth_methods must be",
+        ),
+        ("host = 'h'\nagent_socket = '/x'", "needs a fixed user"),
+        (
+            "host = 'h'\nuser = 'u'\nagent_socket = '/x'\nauth_methods = ['password']",
+            "needs publickey",
+        ),
+    ] {
+        let error = named(&format!("[[targets.named]]\nname = 'db'\n{fields}")).unwrap_err();
+        assert!(error.contains("\"db\""), "{fields}: {error}");
+        assert!(error.contains(words), "{fields}: {error}");
+    }
+    for text in [
+        "[[targets.named]]\nhost = 'h'",
+        "[[targets.named]]\nname = 'a=b'\nhost = 'h'",
+        "[targets]\nnamed = [1]",
+        "[targets]\nnamed = ['']",
+        "[targets]\nnamed = 1",
+        "[targets.named]\nname = 'a'",
+    ] {
+        assert!(named(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn methods() {
+    for (value, fine) in [
+        ("publickey", true),
+        ("password,keyboard-interactive", true),
+        ("", false),
+        ("none", false),
+        ("hostbased", false),
+        ("Password", false),
+    ] {
+        let loaded = load_set(&[&format!("ssh.auth_methods={value}")]);
+        assert_eq!(loaded.is_ok(), fine, "{value}");
+    }
+}

@@ -1,0 +1,119 @@
+//! Logging in with the keys of an ssh-agent on this host (draft-miller-ssh-agent). The protocol is
+//! russh's; here are the socket it speaks on and the choice of keys. No deadline: the login's ends
+//! an agent that hangs.
+
+use super::handler::SessionHandler;
+use super::runtime::{AsyncRead, AsyncWrite, ReadBuf};
+use super::signer::SignError;
+use crate::error::SessionError;
+use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
+use glommio::net::UnixStream;
+use russh::client::Handle;
+use russh::keys::HashAlg;
+use russh::keys::agent::AgentIdentity;
+use russh::keys::agent::client::AgentClient;
+use send_wrapper::SendWrapper;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Keys that are shown to a server: OpenSSH's sshd ends a connection after
+/// six attempts.
+const MAX_KEYS: usize = 5;
+
+/// A connection to an agent, and what it has. Dropping it closes it.
+pub(super) struct Agent {
+    client: AgentClient<Socket>,
+    identities: std::vec::IntoIter<AgentIdentity>,
+}
+
+impl Agent {
+    /// Connects to the agent at `path` for the connection of `handle`, and asks for its keys.
+    ///
+    /// # Errors
+    /// `AgentUnavailable`; the log says why.
+    pub(super) async fn connect(
+        path: &Path,
+        handle: &Handle<SessionHandler>,
+    ) -> Result<Self, SessionError> {
+        let unavailable = |error: &dyn std::fmt::Display| {
+            tracing::error!(socket = %path.display(), %error, "the ssh-agent cannot be used");
+            SessionError::AgentUnavailable
+        };
+        let socket = UnixStream::connect(path)
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let mut client = AgentClient::connect(Socket(SendWrapper::new(socket)));
+        if let Some(binding) = handle.agent_session_binding() {
+            // For keys that are confined to destinations. An agent that does not know of them
+            // says no, and has none.
+            match client.bind_session(binding, false).await {
+                Ok(()) | Err(russh::keys::Error::AgentFailure) => {}
+                Err(error) => return Err(unavailable(&error)),
+            }
+        }
+        let mut identities = client
+            .request_identities()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        identities.truncate(MAX_KEYS);
+        Ok(Self {
+            client,
+            identities: identities.into_iter(),
+        })
+    }
+
+    /// The next key to try.
+    pub(super) fn next(&mut self) -> Option<AgentIdentity> {
+        self.identities.next()
+    }
+}
+
+impl russh::Signer for Agent {
+    type Error = SignError;
+
+    async fn auth_sign(
+        &mut self,
+        identity: &AgentIdentity,
+        hash: Option<HashAlg>,
+        request: Vec<u8>,
+    ) -> Result<Vec<u8>, SignError> {
+        let signed = self.client.sign_request(identity, hash, request).await;
+        signed.map_err(|error| SignError::Agent(error.to_string()))
+    }
+}
+
+/// The agent's socket, as russh wants it. See `stream` for why the wrapper holds.
+struct Socket(SendWrapper<UnixStream>);
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut *self.0).poll_read(cx, buf.initialize_unfilled());
+        let count = ready!(read)?;
+        buf.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0).poll_close(cx)
+    }
+}

@@ -1,0 +1,162 @@
+//! Is this certificate the host's (PROTOCOL.certkeys of OpenSSH): signed by an authority on record
+//! for it, for this name, for now. Stricter than OpenSSH in one thing: a certificate that fails is
+//! not tried again as a plain key.
+
+use russh::keys::ssh_key::certificate::CertType;
+use russh::keys::{Algorithm, Certificate, HashAlg};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Checks what the certificate says of itself, for `host` at `now`. Whether its authority is one
+/// for this host is for the known hosts to say.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check(
+    certificate: &Certificate,
+    host: &str,
+    now: SystemTime,
+) -> Result<(), &'static str> {
+    if certificate.cert_type() != CertType::Host {
+        return Err("it is not one for hosts");
+    }
+    if signs_with_sha1(&certificate.signature().algorithm()) {
+        return Err("its signature uses SHA-1");
+    }
+    if !certificate.critical_options().is_empty() {
+        return Err("it has critical options, and none is known for hosts");
+    }
+    let named = |name: &String| name.eq_ignore_ascii_case(host);
+    if !certificate.valid_principals().iter().any(named) {
+        return Err("it is not for this host name");
+    }
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    if now < certificate.valid_after() {
+        return Err("it is not valid yet");
+    }
+    if now >= certificate.valid_before() {
+        return Err("it has expired");
+    }
+    // Signature and times once more, by the library; the authority is looked up apart from this.
+    let authority = certificate.signature_key().fingerprint(HashAlg::Sha256);
+    certificate
+        .validate_at(now, [&authority])
+        .map_err(|_| "its signature does not verify")
+}
+
+/// RSA with SHA-1, and DSA, which knows nothing else.
+fn signs_with_sha1(algorithm: &Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Rsa { hash: None } | Algorithm::Dsa)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use russh::keys::PrivateKey;
+    use russh::keys::ssh_key::certificate::Builder;
+    use russh::keys::ssh_key::private::Ed25519Keypair;
+    use std::time::Duration;
+
+    fn key(seed: u8) -> PrivateKey {
+        PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
+    }
+
+    /// A certificate for `host`, valid from second 1000 to 2000, changed by `change`.
+    fn certificate(change: impl FnOnce(&mut Builder)) -> Certificate {
+        let public = key(1).public_key().clone();
+        let mut builder = Builder::new(vec![7; 16], public, 1000, 2000).unwrap();
+        builder.valid_principal("host").unwrap();
+        change(&mut builder);
+        builder.sign(&key(2)).unwrap()
+    }
+
+    fn for_host(builder: &mut Builder) {
+        builder.cert_type(CertType::Host).unwrap();
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn names_and_times() {
+        let whole = certificate(for_host);
+        for (host, second, expected) in [
+            ("host", 1000, Ok(())),
+            ("HOST", 1999, Ok(())),
+            ("host", 999, Err("it is not valid yet")),
+            ("host", 2000, Err("it has expired")),
+            ("host", 0, Err("it is not valid yet")),
+            ("host.", 1500, Err("it is not for this host name")),
+            ("hos", 1500, Err("it is not for this host name")),
+            ("", 1500, Err("it is not for this host name")),
+        ] {
+            assert_eq!(check(&whole, host, at(second)), expected, "{host} {second}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_it() {
+        type Change = fn(&mut Builder);
+        let table: [(Change, Result<(), &str>); 6] = [
+            (for_host, Ok(())),
+            (
+                |b| {
+                    for_host(b);
+                    b.valid_principal("another").unwrap();
+                },
+                Ok(()),
+            ),
+            (
+                |b| {
+                    for_host(b);
+                    b.extension("x@y", "z").unwrap();
+                },
+                Ok(()),
+            ),
+            (
+                |b| {
+                    for_host(b);
+                    b.critical_option("force-command", "x").unwrap();
+                },
+                Err("it has critical options, and none is known for hosts"),
+            ),
+            (
+                |b| drop(b.cert_type(CertType::User)),
+                Err("it is not one for hosts"),
+            ),
+            // Users are what a builder makes of it.
+            (|_| {}, Err("it is not one for hosts")),
+        ];
+        for (number, (change, expected)) in table.into_iter().enumerate() {
+            let changed = certificate(change);
+            assert_eq!(check(&changed, "host", at(1500)), expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_for_nobody_is_for_no_host() {
+        let public = key(1).public_key().clone();
+        let mut builder = Builder::new(vec![7; 16], public, 1000, 2000).unwrap();
+        builder.cert_type(CertType::Host).unwrap();
+        builder.all_principals_valid().unwrap();
+        let anyone = builder.sign(&key(2)).unwrap();
+        assert!(check(&anyone, "host", at(1500)).is_err());
+    }
+
+    /// Each byte of it, changed: it is no certificate any more, or none that is accepted.
+    #[test]
+    fn a_certificate_that_was_changed_anywhere_is_refused() {
+        let whole = certificate(for_host).to_bytes().unwrap();
+        let mut read = 0;
+        for at_byte in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at_byte] ^= 1;
+            let Ok(changed) = Certificate::from_bytes(&changed) else {
+                continue;
+            };
+            read += 1;
+            assert!(check(&changed, "host", at(1500)).is_err(), "byte {at_byte}");
+        }
+        assert!(read > 100, "only {read} were certificates at all");
+    }
+}

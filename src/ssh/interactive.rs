@@ -1,0 +1,118 @@
+//! Keyboard-interactive (RFC 4256): rounds of questions, answered with the password where that is
+//! plainly what is asked for, by the user otherwise.
+
+use super::SshEvent;
+use super::auth::{Login, Outcome};
+use crate::error::SessionError;
+use crate::message::{Prompt, Secret};
+use russh::client::KeyboardInteractiveAuthResponse as Interactive;
+
+/// Rounds of keyboard-interactive, all together; each may wait for a person.
+const MAX_ROUNDS: usize = 32;
+/// Questions in one round: the protocol's clients answer no more.
+const MAX_PROMPTS: usize = 32;
+/// Bytes of all rounds' texts.
+const MAX_PROMPT_BYTES: usize = 64 * 1024;
+
+impl Login<'_> {
+    /// Counts a round; its texts wait for the client, and its answer for a
+    /// person, so there is an end to both.
+    fn note_round(
+        &mut self,
+        name: &str,
+        instruction: &str,
+        prompts: &[Prompt],
+    ) -> Result<(), SessionError> {
+        let texts = prompts.iter().map(|prompt| prompt.text.len());
+        self.rounds += 1;
+        self.prompt_bytes += name.len() + instruction.len() + texts.sum::<usize>();
+        let fault = if self.rounds > MAX_ROUNDS {
+            "it asked more than 32 rounds of questions"
+        } else if prompts.len() > MAX_PROMPTS {
+            "it asked more than 32 questions at once"
+        } else if self.prompt_bytes > MAX_PROMPT_BYTES {
+            "it asked questions of more than 64 KiB"
+        } else {
+            return Ok(());
+        };
+        Err(SessionError::ServerMisbehaved(fault))
+    }
+
+    pub(super) async fn interactive(&mut self, user: String) -> Result<Outcome, SessionError> {
+        let mut response = self
+            .handle
+            .authenticate_keyboard_interactive_start(user, None)
+            .await
+            .map_err(|_| SessionError::ConnectionLost)?;
+        loop {
+            match response {
+                Interactive::Success => return Ok(Outcome::LoggedIn),
+                Interactive::Failure {
+                    remaining_methods,
+                    partial_success,
+                } => {
+                    return Ok(Outcome::Refused {
+                        remaining: remaining_methods,
+                        partial: partial_success,
+                    });
+                }
+                Interactive::InfoRequest {
+                    name,
+                    instructions,
+                    prompts,
+                } => {
+                    let prompts: Vec<Prompt> = prompts
+                        .into_iter()
+                        .map(|p| Prompt {
+                            text: p.prompt,
+                            echo: p.echo,
+                        })
+                        .collect();
+                    self.note_round(&name, &instructions, &prompts)?;
+                    let answers = self.answers(name, instructions, prompts).await?;
+                    response = self
+                        .handle
+                        .authenticate_keyboard_interactive_respond(answers)
+                        .await
+                        .map_err(|_| SessionError::ConnectionLost)?;
+                }
+            }
+        }
+    }
+
+    /// Answers a round: nothing asked, nothing answered; a single hidden
+    /// prompt gets the password, once; the rest is for the user.
+    async fn answers(
+        &mut self,
+        name: String,
+        instruction: String,
+        prompts: Vec<Prompt>,
+    ) -> Result<Vec<String>, SessionError> {
+        if prompts.is_empty() && (name.is_empty() && instruction.is_empty() || !self.can_ask) {
+            return Ok(Vec::new());
+        }
+        if let [only] = prompts.as_slice()
+            && !only.echo
+            && !self.password_used
+            && let Some(password) = &self.credentials.password
+        {
+            self.password_used = true;
+            return Ok(vec![password.expose().to_owned()]);
+        }
+        if !self.can_ask {
+            return Err(SessionError::LoginFailed);
+        }
+        let (sender, receiver) = async_channel::bounded::<Vec<Secret>>(1);
+        self.events.event(SshEvent::Question {
+            name,
+            instruction,
+            prompts,
+            answer: sender,
+        });
+        let answers = receiver
+            .recv()
+            .await
+            .map_err(|_| SessionError::LoginFailed)?;
+        Ok(answers.iter().map(|a| a.expose().to_owned()).collect())
+    }
+}

@@ -1,0 +1,25 @@
+//! SSH servers that misbehave after the key exchange, scripted with AsyncSSH, and honest ones that
+//! are not OpenSSH: the former end with 4503 and say why, whatever they send; the latter do not.
+//! Servers that never come so far are in `deadlines`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests are threads that wait for real programs: they need the clock"
+)]
+
+mod common;
+
+#[path = "hostile_ssh/algorithms.rs"]
+mod algorithms;
+#[path = "hostile_ssh/floods.rs"]
+mod floods;
+#[path = "hostile_ssh/honest.rs"]
+mod honest;
+#[path = "hostile_ssh/python.rs"]
+mod python;

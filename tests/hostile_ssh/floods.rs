@@ -1,0 +1,159 @@
+//! Each way to misbehave: how the session ends, how soon, and what it costs in memory.
+
+use crate::common::scene::{bridge_to, path_to};
+use crate::common::{Bridge, Client, Event, Options};
+use crate::python::AsyncSsh;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Far below a minute, which is what the counts are for; far above what a loaded machine needs.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Sessions at once where memory is looked at, and the most that each may take more.
+const CROWD: u64 = 30;
+const EXTRA: u64 = 256 * 1024;
+/// What the allocator and the bridge as a whole may take more, whatever the number of sessions.
+const SLACK: u64 = 4 * 1024 * 1024;
+
+fn connect(bridge: &Bridge, ssh: &AsyncSsh, mode: &str) -> Client {
+    let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
+    client.auth_v1(&json!({ "username": mode, "password": "p" }));
+    client
+}
+
+/// Reads to the end, answers what is asked on the way, and returns the error and close code.
+fn outcome(client: &mut Client) -> (Value, u16) {
+    let mut error = Value::Null;
+    loop {
+        match client.recv() {
+            Event::Json(message) if message["type"] == "error" => error = message,
+            Event::Json(message) if message["type"] == "prompt" => {
+                let asked = message["prompts"].as_array().unwrap().len();
+                let answers = vec!["x"; asked];
+                let id = &message["id"];
+                client.send_json(&json!({ "type": "answer", "id": id, "answers": answers }));
+            }
+            Event::Json(_) | Event::Output(_) => {}
+            Event::Close(code, _) => return (error, code),
+            Event::Reset => panic!("reset after {error}"),
+        }
+    }
+}
+
+const TOO_MANY: &str = "too many messages";
+
+/// Mode and words of the fault.
+const TABLE: &[(&str, &str)] = &[
+    ("banners", "64 KiB of banners"),
+    ("empty_banners", TOO_MANY),
+    ("global_requests", TOO_MANY),
+    ("keepalives", TOO_MANY),
+    ("host_key_announcements", TOO_MANY),
+    ("ignores", TOO_MANY),
+    ("empty_ignores", TOO_MANY),
+    ("debugs", TOO_MANY),
+    ("unimplementeds", TOO_MANY),
+    ("unknown_messages", TOO_MANY),
+    ("channel_opens", TOO_MANY),
+    ("unknown_channel_opens", TOO_MANY),
+    ("channel_requests", TOO_MANY),
+    ("data_for_nobody", TOO_MANY),
+    ("empty_data", TOO_MANY),
+    ("window_adjusts", TOO_MANY),
+    ("successes", TOO_MANY),
+    ("exit_statuses", TOO_MANY),
+    ("exit_signals", TOO_MANY),
+    ("rekeys", "new keys too often"),
+    ("large_data", "more data in a packet"),
+    ("large_packets", "packet above 64 KiB"),
+    ("data_after_eof", "after the end of its data"),
+    ("rounds", "32 rounds of questions"),
+    ("many_prompts", "32 questions at once"),
+    ("long_prompts", "questions of more than 64 KiB"),
+];
+
+#[test]
+fn every_way_to_misbehave_ends_the_session_soon_and_is_told() {
+    let ssh = AsyncSsh::start(&[]);
+    let mut wrong = Vec::new();
+    for (mode, words) in TABLE {
+        let bridge = bridge_to(&[ssh.addr()], &[]);
+        let start = Instant::now();
+        let (error, code) = outcome(&mut connect(&bridge, &ssh, mode));
+        let took = start.elapsed();
+        let told = error["message"].as_str().unwrap_or_default();
+        let right = error["code"] == "server-misbehaved" && told.contains(words) && code == 4503;
+        if !right || took > SOON {
+            wrong.push(format!("{mode}: {code} {error} after {took:?}"));
+            continue;
+        }
+        bridge.wait_stderr(words, SOON);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The most that all sessions of a crowd took together, from first to last.
+fn peak(ssh: &AsyncSsh, mode: &str) -> u64 {
+    let settings = ["limits.max_connections_per_host=1000"];
+    let bridge = bridge_to(&[ssh.addr()], &settings);
+    // What a first session alone brings is not of interest.
+    drop(connect(&bridge, ssh, mode).recv());
+    let before = {
+        bridge.reset_peak_memory();
+        bridge.peak_memory()
+    };
+    let mut clients: Vec<Client> = (0..CROWD).map(|_| connect(&bridge, ssh, mode)).collect();
+    for client in &mut clients {
+        if mode == "honest" {
+            client.wait_type("ready");
+        } else {
+            outcome(client);
+        }
+    }
+    bridge.peak_memory().saturating_sub(before)
+}
+
+#[test]
+fn no_flood_takes_more_memory_than_a_session_may() {
+    let ssh = AsyncSsh::start(&[]);
+    let honest = peak(&ssh, "honest");
+    for mode in [
+        "banners",
+        "global_requests",
+        "ignores",
+        "unknown_channel_opens",
+        "data_for_nobody",
+        "exit_signals",
+        "large_packets",
+        "rekeys",
+        "many_prompts",
+        "long_prompts",
+    ] {
+        let hostile = peak(&ssh, mode);
+        let extra = hostile.saturating_sub(honest);
+        eprintln!(
+            "{mode}: {} KiB a session more than an honest one",
+            extra / CROWD / 1024
+        );
+        assert!(
+            extra <= CROWD * EXTRA + SLACK,
+            "{mode}: {extra} bytes more than honest sessions, {honest}"
+        );
+    }
+}
+
+#[test]
+fn compression_is_not_spoken_so_there_is_no_bomb() {
+    let ssh = AsyncSsh::start(&["compression"]);
+    let bridge = bridge_to(&[ssh.addr()], &[]);
+    let (error, code) = outcome(&mut connect(&bridge, &ssh, "honest"));
+    assert_eq!(error["code"], "no-common-algorithm", "{error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains(
+            "compression: the bridge offers none; the target offers zlib@openssh.com,zlib"
+        ),
+        "{message}"
+    );
+    assert_eq!(code, 4502);
+}

@@ -1,0 +1,168 @@
+//! Servers that keep the rules in their own ways. OpenSSH has tests of its own: `openssh`, and new
+//! keys under load in `backpressure`.
+
+use crate::common::scene::{bridge_to, path_to};
+use crate::common::{Account, Client, Event, KeyPair, Log, Options, Sshd, account, poll};
+use crate::python::AsyncSsh;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const MIB: usize = 1024 * 1024;
+
+/// Reads output to the end; how much there was, and the exit status.
+fn drain(client: &mut Client) -> (usize, i64) {
+    let (mut bytes, mut status) = (0, -1);
+    loop {
+        match client.recv() {
+            Event::Output(output) => bytes += output.len(),
+            Event::Json(message) if message["type"] == "exit" => {
+                status = message["status"].as_i64().unwrap();
+            }
+            Event::Json(message) => assert_ne!(message["type"], "error", "{message}"),
+            Event::Close(code, reason) => {
+                assert_eq!(code, 1000, "{reason}");
+                return (bytes, status);
+            }
+            Event::Reset => panic!("reset after {bytes} bytes"),
+        }
+    }
+}
+
+/// AsyncSSH puts an IGNORE in front of each.
+#[test]
+fn many_tiny_packets() {
+    let ssh = AsyncSsh::start(&[]);
+    let bridge = bridge_to(&[ssh.addr()], &[]);
+    let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
+    client.auth_v1(&json!({ "username": "one_byte_packets" }));
+    client.wait_type("ready");
+    let before = client.output.len();
+    assert_eq!(drain(&mut client).0 + before, 8 * 1024);
+}
+
+/// Typing, each key echoed, faster and longer than the idle packets' bound would let through.
+#[test]
+fn typing_into_asyncssh() {
+    let ssh = AsyncSsh::start(&[]);
+    let bridge = bridge_to(&[ssh.addr()], &[]);
+    let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
+    client.auth_v1(&json!({ "username": "honest" }));
+    client.wait_type("ready");
+    client.output_until("ready");
+    for round in 0..250 {
+        client.send_binary(format!("{round}.\n").as_bytes());
+        client.output_until(&format!("{round}."));
+    }
+}
+
+struct Dropbear {
+    process: Child,
+    addr: SocketAddr,
+    _directory: tempfile::TempDir,
+    log: Log,
+}
+
+impl Dropbear {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("key");
+        let made = Command::new("dropbearkey")
+            .args(["-t", "ed25519", "-f"])
+            .arg(&key)
+            .output()
+            .expect("dropbearkey starts; run tests/setup.sh first");
+        assert!(made.status.success(), "{made:?}");
+        // It tells no port of its own: one that is free now, as for sshd.
+        for _ in 0..20 {
+            let addr = crate::common::closed_port();
+            let mut process = Command::new("dropbear")
+                .args(["-F", "-E", "-m", "-r"])
+                .arg(&key)
+                .args(["-p", &addr.to_string()])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("dropbear starts; run tests/setup.sh first");
+            let log = Log::drain(process.stderr.take().unwrap());
+            let up = poll(Duration::from_secs(10), || {
+                std::net::TcpStream::connect(addr).ok()
+            });
+            if up.is_some() && process.try_wait().unwrap().is_none() {
+                return Self {
+                    process,
+                    addr,
+                    _directory: directory,
+                    log,
+                };
+            }
+            let _ = process.kill();
+            process.wait().unwrap();
+        }
+        panic!("dropbear does not start");
+    }
+}
+
+impl Drop for Dropbear {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            eprintln!("dropbear said:\n{}", self.log.text());
+        }
+    }
+}
+
+fn with_password(fields: serde_json::Value) -> serde_json::Value {
+    let Account { user, password, .. } = account();
+    let mut fields = fields;
+    fields["username"] = (*user).into();
+    fields["password"] = password.as_str().into();
+    fields
+}
+
+#[test]
+fn dropbear_logs_in_runs_and_transfers_both_ways() {
+    let ssh = Dropbear::start();
+    let bridge = bridge_to(&[ssh.addr], &[]);
+    let connect = |command: &str| {
+        let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr), &Options::v1());
+        client.auth_v1(&with_password(json!({ "command": command })));
+        client.wait_type("ready");
+        client
+    };
+    let mut client = connect(&format!("stty raw; head -c {} /dev/zero", 50 * MIB));
+    assert_eq!(drain(&mut client), (50 * MIB, 0));
+    // Its window is small, so it widens it all the time.
+    let mut client = connect(&format!(
+        "stty raw -echo; echo GO; head -c {} | wc -c",
+        5 * MIB
+    ));
+    client.output_until("GO");
+    for _ in 0..5 * MIB / (32 * 1024) {
+        client.send_binary(&[b'x'; 32 * 1024]);
+    }
+    client.output_until(&(5 * MIB).to_string());
+    assert_eq!(drain(&mut client).1, 0);
+}
+
+#[test]
+fn openssh_that_changes_keys_all_the_time_and_asks_for_signs_of_life() {
+    let sshd = Sshd::with(&["RekeyLimit 1M", "ClientAliveInterval 1"]);
+    let key = KeyPair::generate(&["-t", "ed25519"], "");
+    sshd.authorise(&key);
+    let bridge = bridge_to(&[sshd.addr()], &[]);
+    let mut client = Client::connect(bridge.addr(), &path_to(sshd.addr()), &Options::v1());
+    let command = format!("stty raw; head -c {} /dev/zero; sleep 3", 50 * MIB);
+    client.auth_v1(&json!({
+        "username": account().user,
+        "private_key": key.private_pem(),
+        "command": command,
+    }));
+    client.wait_type("ready");
+    let start = Instant::now();
+    assert_eq!(drain(&mut client), (50 * MIB, 0));
+    assert!(start.elapsed() >= Duration::from_secs(3));
+}

@@ -1,0 +1,224 @@
+"""An SSH server that misbehaves on purpose, and one that does not. Prints its port.
+
+The name of the user who logs in says in which way: what it does is the function of that name. With
+the argument `compression`, it speaks nothing without compression.
+"""
+
+import asyncio
+import logging
+import sys
+
+import asyncssh
+from asyncssh.constants import *
+from asyncssh.packet import Boolean, String, UInt32
+
+MIB = 1024 * 1024
+
+
+async def flood(conn, send):
+    """Sends until the peer is gone, never faster than it is read."""
+    try:
+        while not conn.is_closed() and conn._transport:
+            send()
+            while conn._transport and conn._transport.get_write_buffer_size() > 256 * 1024:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
+    except (OSError, asyncssh.Error, AttributeError):
+        pass
+
+
+def global_requests(conn, chan):
+    conn.send_packet(MSG_GLOBAL_REQUEST, String("nothing@example.org"), Boolean(True))
+
+
+def keepalives(conn, chan):
+    conn.send_packet(MSG_GLOBAL_REQUEST, String("keepalive@openssh.com"), Boolean(True))
+
+
+def host_key_announcements(conn, chan):
+    conn.send_packet(MSG_GLOBAL_REQUEST, String("hostkeys-00@openssh.com"), Boolean(False))
+
+
+def ignores(conn, chan):
+    conn.send_packet(MSG_IGNORE, String(b"x" * 1000))
+
+
+def empty_ignores(conn, chan):
+    conn.send_packet(MSG_IGNORE, String(b""))
+
+
+def debugs(conn, chan):
+    conn.send_packet(MSG_DEBUG, Boolean(True), String("hello"), String(""))
+
+
+def unimplementeds(conn, chan):
+    conn.send_packet(MSG_UNIMPLEMENTED, UInt32(0))
+
+
+def unknown_messages(conn, chan):
+    conn.send_packet(192, String("hello"))
+
+
+def channel_opens(conn, chan):
+    conn.send_packet(MSG_CHANNEL_OPEN, String("session"), UInt32(7), UInt32(MIB), UInt32(1024))
+
+
+def unknown_channel_opens(conn, chan):
+    conn.send_packet(MSG_CHANNEL_OPEN, String("x" * 1000), UInt32(7), UInt32(MIB), UInt32(1024))
+
+
+def data_for_nobody(conn, chan):
+    conn.send_packet(MSG_CHANNEL_DATA, UInt32(4711), String(b"x" * 1000))
+
+
+def empty_data(conn, chan):
+    chan.send_packet(MSG_CHANNEL_DATA, String(b""))
+
+
+def window_adjusts(conn, chan):
+    chan.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(1))
+
+
+def successes(conn, chan):
+    chan.send_packet(MSG_CHANNEL_SUCCESS)
+
+
+def exit_statuses(conn, chan):
+    chan.send_packet(MSG_CHANNEL_REQUEST, String("exit-status"), Boolean(False), UInt32(0))
+
+
+def exit_signals(conn, chan):
+    text = String("x" * 30000)
+    request = (String("exit-signal"), Boolean(False), String("TERM"), Boolean(False))
+    chan.send_packet(MSG_CHANNEL_REQUEST, *request, text, String(""))
+
+
+def channel_requests(conn, chan):
+    chan.send_packet(MSG_CHANNEL_REQUEST, String("nothing@example.org"), Boolean(False))
+
+
+def large_data(conn, chan):
+    chan.send_packet(MSG_CHANNEL_DATA, String(b"x" * 32769))
+
+
+def large_packets(conn, chan):
+    conn.send_packet(MSG_IGNORE, String(b"x" * 200 * 1024))
+
+
+def data_after_eof(conn, chan):
+    chan.send_packet(MSG_CHANNEL_EOF)
+    chan.send_packet(MSG_CHANNEL_DATA, String(b"x"))
+
+
+def rekeys(conn, chan):
+    if conn._kex_complete and not conn._kexinit_sent:
+        conn._send_kexinit()
+        conn._kexinit_sent = True
+
+
+FLOODS = {
+    f.__name__: f
+    for f in [
+        global_requests, keepalives, host_key_announcements, ignores, empty_ignores, debugs,
+        unimplementeds, unknown_messages, channel_opens, unknown_channel_opens, data_for_nobody,
+        empty_data, window_adjusts, successes, exit_statuses, exit_signals, channel_requests,
+        large_data, large_packets, data_after_eof,
+        rekeys,
+    ]
+}
+
+
+async def handle(process):
+    mode = process.get_extra_info("username")
+    conn, chan = process.channel.get_connection(), process.channel
+    if mode == "one_byte_packets":
+        for _ in range(8 * 1024):
+            process.stdout.write("x")
+            await process.stdout.drain()
+        process.exit(0)
+    elif mode in FLOODS:
+        await flood(conn, lambda: FLOODS[mode](conn, chan))
+    else:
+        # Honest: says what it is told.
+        process.stdout.write("ready\r\n")
+        try:
+            async for line in process.stdin:
+                process.stdout.write(line)
+        except asyncssh.Error:
+            pass
+        process.exit(0)
+
+
+class Server(asyncssh.SSHServer):
+    def connection_made(self, conn):
+        self.conn = conn
+        self.mode = None
+        # Answers that nobody asked for are what a flood gets.
+        ignore = lambda *args: None
+        handlers = dict(type(conn)._packet_handlers)
+        for kind in (MSG_REQUEST_SUCCESS, MSG_REQUEST_FAILURE, MSG_CHANNEL_OPEN_FAILURE):
+            handlers[kind] = ignore
+        conn._packet_handlers = handlers
+
+    def begin_auth(self, username):
+        mode = self.mode = username
+        if mode == "banners":
+            send = lambda: self.conn.send_auth_banner("x" * 10000)
+            asyncio.get_running_loop().create_task(flood(self.conn, send))
+        elif mode == "empty_banners":
+            send = lambda: self.conn.send_auth_banner("")
+            asyncio.get_running_loop().create_task(flood(self.conn, send))
+        return mode in ("banners", "empty_banners") or self.asks()
+
+    def asks(self):
+        return self.mode in ("rounds", "many_prompts", "long_prompts")
+
+    def password_auth_supported(self):
+        return not self.asks()
+
+    async def validate_password(self, username, password):
+        await asyncio.sleep(3600)
+        return False
+
+    def kbdint_auth_supported(self):
+        return self.asks()
+
+    def get_kbdint_challenge(self, username, lang, submethods):
+        return self.challenge()
+
+    def validate_kbdint_response(self, username, responses):
+        return self.challenge()
+
+    def challenge(self):
+        prompts = {
+            "rounds": [("Again? ", False)],
+            "many_prompts": [("p", True)] * 5000,
+            "long_prompts": [("p" * 15000, True)],
+        }
+        return "", "", "", prompts[self.mode]
+
+
+async def main():
+    logging.disable(logging.CRITICAL)
+    options = {}
+    if "compression" in sys.argv:
+        options["compression_algs"] = ["zlib@openssh.com", "zlib"]
+    else:
+        options["compression_algs"] = None
+    server = await asyncssh.create_server(
+        Server,
+        "127.0.0.1",
+        0,
+        server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
+        process_factory=handle,
+        line_editor=False,
+        encoding="latin-1",
+        login_timeout=0,
+        rekey_bytes=1 << 40,
+        **options,
+    )
+    print(server.get_port(), flush=True)
+    await server.wait_closed()
+
+
+asyncio.run(main())

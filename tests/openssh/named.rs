@@ -1,0 +1,313 @@
+//! Targets with a name that fix more than an address: user, host keys, methods, agent.
+
+use crate::common::{Bridge, Client, DEADLINE, KeyPair, Log, Options, Sshd, account};
+use crate::{expect_error, expect_shell, next_json, with_password};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::net::Shutdown;
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command, Stdio};
+
+/// A bridge with one target, `box`, which has these fields beside its address.
+fn bridge(sshd: &Sshd, fields: &str, settings: &[&str]) -> Bridge {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = format!(
+        "[[targets.named]]\nname = 'box'\nhost = '127.0.0.1'\nport = {}\n{fields}\n",
+        sshd.port()
+    );
+    std::fs::write(file.path(), text).unwrap();
+    let mut args = vec!["--config", file.path().to_str().unwrap()];
+    args.extend(["--set", "ssh.known_hosts=/dev/null"]);
+    args.extend(settings.iter().flat_map(|setting| ["--set", *setting]));
+    Bridge::start(&args, &[])
+}
+
+fn client(bridge: &Bridge, fields: &Value) -> Client {
+    let mut client = Client::connect(bridge.addr(), "/ws/box", &Options::v1());
+    client.auth_v1(fields);
+    client
+}
+
+fn gets_in(bridge: &Bridge, fields: &Value) {
+    let mut client = client(bridge, fields);
+    let ready = next_json(&mut client);
+    assert_eq!(ready["type"], "ready", "{ready}");
+    expect_shell(&mut client);
+}
+
+fn pins(keys: &[&KeyPair]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| key.fingerprint()).collect();
+    format!("host_keys = {keys:?}")
+}
+
+fn pinned(sshd: &Sshd) -> String {
+    pins(&sshd.host_keys().iter().collect::<Vec<_>>())
+}
+
+#[test]
+fn pinned_keys_are_believed_and_no_others() {
+    let sshd = Sshd::start();
+    let bridge_of = |fields: &str, settings: &[&str]| bridge(&sshd, fields, settings);
+    gets_in(&bridge_of(&pinned(&sshd), &[]), &with_password(json!({})));
+    let log = sshd.log().len();
+    let stranger = KeyPair::generate(&["-t", "ed25519"], "");
+    let of_a_stranger = pins(&[&stranger]);
+    for policy in ["strict", "accept-new", "ask", "off"] {
+        let policy = format!("ssh.host_key_policy={policy}");
+        let bridge = bridge_of(&of_a_stranger, &[&policy]);
+        let mut client = client(&bridge, &with_password(json!({})));
+        expect_error(&mut client, "handshake", "host-key-changed", 4409);
+    }
+    assert!(!sshd.log()[log..].contains("password"));
+}
+
+#[test]
+fn a_pinned_key_is_believed_whatever_the_known_hosts_say() {
+    let sshd = Sshd::start();
+    let stranger = KeyPair::generate(&["-t", "ed25519"], "");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let line = format!("[127.0.0.1]:{} {}\n", sshd.port(), stranger.public_line());
+    std::fs::write(file.path(), line).unwrap();
+    let known = format!("ssh.known_hosts={}", file.path().display());
+    let bridge = bridge(&sshd, &pinned(&sshd), &[&known]);
+    gets_in(&bridge, &with_password(json!({})));
+}
+
+#[test]
+fn a_target_with_a_user_is_nobody_elses() {
+    let sshd = Sshd::start();
+    let fields = format!("{}\nuser = '{}'", pinned(&sshd), account().user);
+    let mine = bridge(&sshd, &fields, &[]);
+    gets_in(&mine, &with_password(json!({})));
+    let connections = sshd.log().matches("Connection from").count();
+    for user in ["root", "sshard-test ", "SSHARD-TEST", "sshard-testt"] {
+        let mut client = client(&mine, &json!({ "username": user, "password": "x" }));
+        expect_error(&mut client, "resolve", "target-refused", 4403);
+    }
+    assert_eq!(sshd.log().matches("Connection from").count(), connections);
+}
+
+#[test]
+fn methods_that_are_not_allowed_are_not_tried() {
+    let sshd = Sshd::start();
+    let key = KeyPair::generate(&["-t", "ed25519"], "");
+    sshd.authorise(&key);
+    let both = with_password(json!({ "private_key": key.private_pem() }));
+    let password = with_password(json!({}));
+    // What is allowed, what is brought, how sshd accepts it; None where nothing is tried.
+    let table: [(&str, &Value, Option<&str>); 5] = [
+        ("'publickey'", &both, Some("Accepted publickey")),
+        ("'password'", &both, Some("Accepted password")),
+        (
+            "'keyboard-interactive'",
+            &both,
+            Some("Accepted keyboard-interactive"),
+        ),
+        ("'publickey'", &password, None),
+        (
+            "'publickey', 'password'",
+            &password,
+            Some("Accepted password"),
+        ),
+    ];
+    for (methods, auth, accepted) in table {
+        let before = sshd.log().len();
+        let list = format!("auth_methods = [{methods}]");
+        let own = bridge(&sshd, &format!("{}\n{list}", pinned(&sshd)), &[]);
+        let all = format!("ssh.auth_methods={}", methods.replace(['\'', ' '], ""));
+        let of_all = bridge(&sshd, &pinned(&sshd), &[&all]);
+        for bridge in [own, of_all] {
+            match accepted {
+                Some(accepted) => {
+                    gets_in(&bridge, auth);
+                    sshd.wait_log(accepted);
+                }
+                None => {
+                    let mut client = client(&bridge, auth);
+                    expect_error(&mut client, "login", "login-failed", 4401);
+                }
+            }
+        }
+        let log = sshd.log();
+        let ways = [
+            "Accepted publickey",
+            "Accepted password",
+            "Accepted keyboard-interactive",
+        ];
+        for way in ways.into_iter().filter(|way| Some(*way) != accepted) {
+            assert!(!log[before..].contains(way), "{methods}: {way}");
+        }
+        assert!(!log[before..].contains("Failed"), "{methods}");
+    }
+}
+
+#[test]
+fn a_target_s_methods_stand_in_place_of_those_of_all() {
+    let sshd = Sshd::start();
+    let fields = format!("{}\nauth_methods = ['password']", pinned(&sshd));
+    let bridge = bridge(&sshd, &fields, &["ssh.auth_methods=publickey"]);
+    gets_in(&bridge, &with_password(json!({})));
+}
+
+/// A real ssh-agent.
+struct Agent {
+    process: Child,
+    directory: tempfile::TempDir,
+}
+
+impl Agent {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut process = Command::new("ssh-agent")
+            .arg("-D")
+            .arg("-a")
+            .arg(directory.path().join("agent"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("ssh-agent starts; run tests/setup.sh first");
+        let log = Log::drain(process.stdout.take().unwrap());
+        let up = log.wait(DEADLINE, |text| {
+            text.contains("SSH_AUTH_SOCK").then_some(())
+        });
+        assert!(up.is_some(), "ssh-agent does not start");
+        Self { process, directory }
+    }
+
+    fn socket(&self) -> String {
+        self.directory.path().join("agent").display().to_string()
+    }
+
+    fn add(&self, key: &std::path::Path) {
+        let added = Command::new("ssh-add")
+            .env("SSH_AUTH_SOCK", self.socket())
+            .arg("-q")
+            .arg(key)
+            .output()
+            .unwrap();
+        assert!(added.status.success(), "{added:?}");
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn with_agent(sshd: &Sshd, socket: &str, settings: &[&str]) -> Bridge {
+    let user = account().user;
+    let fields = format!(
+        "{}\nuser = '{user}'\nagent_socket = '{socket}'",
+        pinned(sshd)
+    );
+    bridge(sshd, &fields, settings)
+}
+
+fn nothing_but_a_name() -> Value {
+    json!({ "username": account().user })
+}
+
+#[test]
+fn keys_of_an_agent_log_in() {
+    let kinds: [&[&str]; 5] = [
+        &["-t", "ed25519"],
+        &["-t", "ecdsa", "-b", "256"],
+        &["-t", "ecdsa", "-b", "384"],
+        &["-t", "ecdsa", "-b", "521"],
+        &["-t", "rsa", "-b", "2048"],
+    ];
+    for kind in kinds {
+        // RSA with SHA-1 is not accepted.
+        let sshd = Sshd::start();
+        let (agent, key) = (Agent::start(), KeyPair::generate(kind, ""));
+        // Others first: the right one is found.
+        for _ in 0..3 {
+            agent.add(KeyPair::generate(&["-t", "ed25519"], "").path());
+        }
+        agent.add(key.path());
+        sshd.authorise(&key);
+        gets_in(
+            &with_agent(&sshd, &agent.socket(), &[]),
+            &nothing_but_a_name(),
+        );
+        sshd.wait_log(&key.fingerprint());
+    }
+}
+
+#[test]
+fn a_certificate_of_an_agent_logs_in() {
+    let authority = KeyPair::generate(&["-t", "ed25519"], "");
+    let line = format!(
+        "TrustedUserCAKeys {}",
+        authority.path().with_extension("pub").display()
+    );
+    for kind in [&["-t", "ed25519"][..], &["-t", "rsa", "-b", "2048"]] {
+        let sshd = Sshd::with(&[&line, "PasswordAuthentication no"]);
+        let (agent, key) = (Agent::start(), KeyPair::generate(kind, ""));
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-I", "test", "-n", account().user, "-s"])
+            .arg(authority.path())
+            .arg(key.path().with_extension("pub"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        agent.add(key.path());
+        gets_in(
+            &with_agent(&sshd, &agent.socket(), &[]),
+            &nothing_but_a_name(),
+        );
+        sshd.wait_log("CA ED25519");
+    }
+}
+
+#[test]
+fn an_agent_without_the_right_key_leaves_the_password_a_chance() {
+    let sshd = Sshd::start();
+    let agent = Agent::start();
+    let bridge = with_agent(&sshd, &agent.socket(), &[]);
+    // It has none.
+    gets_in(&bridge, &with_password(json!({})));
+    agent.add(KeyPair::generate(&["-t", "ed25519"], "").path());
+    gets_in(&bridge, &with_password(json!({})));
+    // A key that the client brings goes first.
+    let key = KeyPair::generate(&["-t", "ed25519"], "");
+    sshd.authorise(&key);
+    let auth = json!({ "username": account().user, "private_key": key.private_pem() });
+    gets_in(&bridge, &auth);
+}
+
+#[test]
+fn an_agent_that_is_not_there_is_told() {
+    let sshd = Sshd::start();
+    let bridge = with_agent(&sshd, "/nonexistent/agent", &[]);
+    let mut client = client(&bridge, &nothing_but_a_name());
+    let error = expect_error(&mut client, "login", "agent-unavailable", 4401);
+    assert!(!error.to_string().contains("nonexistent"), "{error}");
+    bridge.wait_stderr("/nonexistent/agent", DEADLINE);
+}
+
+/// One that accepts and never answers, and ones that talk nonsense or leave.
+#[test]
+fn an_agent_that_hangs_or_raves_ends_the_login() {
+    let sshd = Sshd::start();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent");
+    let listener = UnixListener::bind(&path).unwrap();
+    let socket = path.display().to_string();
+    let hangs = with_agent(&sshd, &socket, &["ssh.auth_timeout=500ms"]);
+    let mut waiting = client(&hangs, &nothing_but_a_name());
+    expect_error(&mut waiting, "login", "deadline", 4408);
+    drop(listener.accept().unwrap());
+    let raves = with_agent(&sshd, &socket, &[]);
+    for nonsense in [&b"\xff\xff\xff\xffxxxx"[..], b"\0\0\0\x01", b""] {
+        let mut client = client(&raves, &nothing_but_a_name());
+        let (mut stream, _) = listener.accept().unwrap();
+        // The bridge may be gone before it has heard all.
+        let _ = stream.write_all(nonsense);
+        let _ = stream.shutdown(Shutdown::Write);
+        expect_error(&mut client, "login", "agent-unavailable", 4401);
+    }
+}
