@@ -161,11 +161,12 @@ impl Connector {
     /// Waits while other logins of this client are under way at the target;
     /// not beyond half of the stage, so that there is time left to connect.
     async fn attempt(&self, address: SocketAddr) -> Result<LoginAttempt, SessionError> {
-        let config = &self.terms.config;
         let (client, logins) = (self.record.client_ip(), &self.context.logins);
-        let until = crate::clock::now() + config.ssh.connect_timeout / 2;
+        let until = crate::clock::now() + self.terms.config.ssh.connect_timeout / 2;
         loop {
             let now = crate::clock::now();
+            // The latest, like the policy: one count of failures cannot keep two rates.
+            let config = Arc::clone(&self.context.terms.load().config);
             match logins.attempt(client, address, &config.rate_limit, now) {
                 Ok(attempt) => return Ok(attempt),
                 Err(NotNow::Failed(wait)) => return Err(throttled(wait)),

@@ -177,9 +177,10 @@ pub enum SessionError {
     /// The admission ticket was not accepted.
     #[error("{0}")]
     Ticket(#[from] TicketProblem),
-    /// Too many logins of this client have failed at this target; the number
-    /// is how many seconds from now the next may be tried.
-    #[error("too many failed logins; try again in {0} s")]
+    /// Too many logins of this client at this target have failed, or are
+    /// still under way; the number is how many seconds from now the next may
+    /// be tried.
+    #[error("too many failed or unfinished logins at this target; try again in {0} s")]
     Throttled(u64),
     /// A stage took longer than its deadline.
     #[error("the {} stage took too long", .0.as_str())]

@@ -71,7 +71,8 @@ fn the_third_failure_in_a_row_reaches_no_sshd() {
         assert_eq!(error["stage"], "connect", "{error}");
         let message = error["message"].as_str().unwrap();
         assert!(
-            message.starts_with("too many failed logins; try again in 3"),
+            message
+                .starts_with("too many failed or unfinished logins at this target; try again in 3"),
             "{message}"
         );
     }
