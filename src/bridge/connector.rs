@@ -2,6 +2,7 @@
 //! handshake, log in, start. One future; it reports its stages and has no
 //! clock: the session drops it when a deadline is over.
 
+use super::audit::SessionAudit;
 use super::outbox::Outbox;
 use super::terms::{LatestTerms, Terms};
 use crate::error::{LimitKind, SessionError, Stage};
@@ -11,8 +12,8 @@ use crate::registry::Entry;
 use crate::ssh::dial;
 use crate::ssh::known_hosts::Store;
 use crate::ssh::{Gate, HostKeyCheck, SshChannel, SshClient, SshEvent, SshEvents};
-use crate::targets::{Plan, Requested, ResolveError, Resolver};
-use crate::telemetry::OwnCounters;
+use crate::targets::{self, Plan, Requested, ResolveError, Resolver};
+use crate::telemetry::{AuditLog, OwnCounters};
 use glommio::net::TcpStream;
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -30,6 +31,8 @@ pub struct SessionContext {
     pub known_hosts: Store,
     /// What the shard counts.
     pub counters: OwnCounters,
+    /// Who did what.
+    pub audit: AuditLog,
 }
 
 /// A started shell, with what it holds.
@@ -50,6 +53,8 @@ pub(super) struct Connector {
     pub(super) terms: Arc<Terms>,
     /// What the outside sees of the session.
     pub(super) record: Rc<Entry>,
+    /// Where the outcome of the login is told.
+    pub(super) audit: Rc<SessionAudit>,
     /// What the client asked for in its URL.
     pub(super) target: Requested,
     /// The place in the pool of connections not yet logged in.
@@ -97,9 +102,11 @@ impl Connector {
         )
         .await?;
         self.enter(Stage::Login);
-        client
+        let login = client
             .login(credentials, self.can_ask, settings, events.as_ref())
-            .await?;
+            .await;
+        self.audit.note_login(login.as_deref());
+        login?;
         self.enter(Stage::Shell);
         self.start(client, &terminal, permit).await
     }
@@ -115,18 +122,14 @@ impl Connector {
             .load()
             .policy
             .plan(&self.target)
-            .map_err(|_| SessionError::TargetRefused)?;
-        let found = match self.context.resolver.resolve(&plan) {
-            Ok(lookup) => lookup.await,
-            Err(error) => Err(error),
-        };
+            .map_err(refused)?;
+        let client = self.record.client_ip();
+        let found = self.context.resolver.resolve(&plan, client).await;
         let found = found.map_err(|error| match error {
             ResolveError::QueueFull => SessionError::ResolverBusy,
             ResolveError::NotFound | ResolveError::Temporary => SessionError::NotResolved,
         })?;
-        let allowed = plan
-            .filter(found)
-            .map_err(|_| SessionError::TargetRefused)?;
+        let allowed = plan.filter(found).map_err(refused)?;
         Ok((plan, allowed))
     }
 
@@ -183,6 +186,12 @@ impl Connector {
             client: client_permit,
         })
     }
+}
+
+/// Why, is for the operator alone.
+fn refused(refused: targets::Refused) -> SessionError {
+    tracing::info!(%refused, "the target is refused");
+    SessionError::TargetRefused
 }
 
 fn limit_error(refused: Refused) -> SessionError {

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Loaded};
 use crate::ssh::SshSettings;
-use crate::targets::{Policy, PolicyErrors};
+use crate::targets::{OwnListeners, Policy, PolicyErrors};
 use crate::workers::Workers;
 use crate::ws::{Tls, TlsError};
 use arc_swap::ArcSwap;
@@ -38,15 +38,17 @@ pub enum TermsError {
 pub type LatestTerms = Arc<ArcSwap<Terms>>;
 
 impl Terms {
-    /// The terms of a configuration. Reads the files of `tls`.
+    /// The terms of a configuration; `own` is where this process listens.
+    /// Reads the files of `tls`.
     ///
     /// # Errors
     /// [`TermsError`].
-    pub fn new(loaded: Loaded, workers: Workers) -> Result<Self, TermsError> {
+    pub fn new(loaded: Loaded, workers: Workers, own: OwnListeners) -> Result<Self, TermsError> {
         let config = Arc::clone(&loaded.config);
         let targets = &config.targets;
+        let policy = Policy::parse(&targets.allow, &targets.deny, &targets.named)?;
         Ok(Self {
-            policy: Policy::parse(&targets.allow, &targets.deny, &targets.named)?,
+            policy: policy.with_own(own),
             ssh: SshSettings {
                 config: config.ssh.clone(),
                 workers,

@@ -53,6 +53,11 @@ impl Net {
         self.addr.is_ipv4() == ip.is_ipv4() && masked(ip, self.prefix) == self.addr
     }
 
+    /// Whether it is one address.
+    pub(super) fn is_single(&self) -> bool {
+        self.prefix == width(self.addr)
+    }
+
     /// Whether `self` lies inside `outer`, or is it.
     pub(super) fn is_within(&self, outer: &Self) -> bool {
         self.prefix >= outer.prefix && outer.contains(self.addr)
@@ -79,6 +84,14 @@ fn masked(ip: IpAddr, prefix: u8) -> IpAddr {
             let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
             Ipv6Addr::from_bits(v6.to_bits() & mask).into()
         }
+    }
+}
+
+/// What counts as one client: an IPv4 address, or the /64 of an IPv6 one.
+pub(super) fn network_of(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(v6) => masked(v6.into(), 64),
+        v4 => v4,
     }
 }
 

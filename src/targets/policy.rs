@@ -1,6 +1,6 @@
 //! Decides which targets may be reached. Two steps: [`Policy::plan`] before
 //! the name is looked up, [`Plan::filter`] on the addresses that were found.
-//! Does no I/O; the entries are read by `rule`.
+//! Connects to nothing; the entries are read by `rule`.
 //!
 //! - An address is allowed if a network rule holds it, or if a rule allows
 //!   the name it was found under.
@@ -9,10 +9,15 @@
 //!   exact host rule, or by a named target; never by `*.suffix` or `0.0.0.0/0`.
 //! - A deny rule wins over all of these: what it names is neither looked up
 //!   nor dialled, under whatever name, the named targets' included.
+//! - The bridge's own listeners, the administrator's among them, are opened
+//!   only by an entry for that very port: a named target, or a rule with one
+//!   port and an exact host or a single address. A network, a range of ports
+//!   or `*` does not open them.
 //! - IPv6 addresses that stand for an IPv4 address are judged as that address.
 
 use super::address::{Host, Requested};
 use super::net::{judged, special_range};
+use super::own::OwnListeners;
 use super::rule::{
     Endpoint, PolicyError, Ports, Rule, Subject, parse_named, parse_rule, without_dot,
 };
@@ -64,12 +69,16 @@ pub enum Refused {
         /// What it is, with its article.
         what: &'static str,
     },
+    /// The bridge itself listens there.
+    #[error("the bridge itself listens at {0}; it needs an entry of its own, with this one port")]
+    OwnListener(SocketAddr),
 }
 
 /// The rules in force. Cheap to clone; the clones share the rules.
 #[derive(Debug, Clone)]
 pub struct Policy {
     rules: Arc<Rules>,
+    own: OwnListeners,
 }
 
 #[derive(Debug)]
@@ -155,10 +164,17 @@ impl Policy {
         if errors.is_empty() {
             Ok(Self {
                 rules: Arc::new(rules),
+                own: OwnListeners::default(),
             })
         } else {
             Err(PolicyErrors(errors))
         }
+    }
+
+    /// With the listeners of this process, which broad rules do not open.
+    #[must_use]
+    pub fn with_own(self, own: OwnListeners) -> Self {
+        Self { own, ..self }
     }
 
     /// Whether nothing at all is allowed.
@@ -193,7 +209,7 @@ impl Policy {
             return Err(Refused::Denied(host_key_name(&host)));
         }
         let grant = match &host {
-            _ if named => Grant::Explicit,
+            _ if named => Grant::Named,
             Host::Ip(_) => Grant::Networks,
             Host::Name(name) => self.grant(without_dot(name), port).ok_or(Refused::NoRule)?,
         };
@@ -203,6 +219,7 @@ impl Policy {
             port,
             grant,
             rules: self.rules.clone(),
+            own: self.own.clone(),
         };
         if let Host::Ip(ip) = plan.host {
             plan.permits(SocketAddr::new(ip, port))?;
@@ -230,6 +247,8 @@ impl Policy {
 /// What the name that was asked for allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Grant {
+    /// Wherever it leads, even to ourselves: the operator named the target.
+    Named,
     /// Wherever it leads: the operator wrote this very name.
     Explicit,
     /// Ordinary addresses, and those of the network rules.
@@ -246,6 +265,7 @@ pub struct Plan {
     grant: Grant,
     host_key_name: String,
     rules: Arc<Rules>,
+    own: OwnListeners,
 }
 
 impl Plan {
@@ -279,7 +299,10 @@ impl Plan {
         if self.rules.denies_address(ip, self.port) {
             return Err(Refused::Denied(dialled.to_string()));
         }
-        if self.grant == Grant::Explicit {
+        if self.own.holds(dialled) && !self.opens_own(ip) {
+            return Err(Refused::OwnListener(dialled));
+        }
+        if matches!(self.grant, Grant::Named | Grant::Explicit) {
             return Ok(dialled);
         }
         if let Some(special) = special_range(ip) {
@@ -299,6 +322,19 @@ impl Plan {
         } else {
             Err(Refused::Address(dialled))
         }
+    }
+
+    /// Whether an entry was written for this port of this very host.
+    fn opens_own(&self, ip: IpAddr) -> bool {
+        self.grant == Grant::Named
+            || self.rules.allow.iter().any(|rule| {
+                let host = match (&rule.subject, &self.host) {
+                    (Subject::Exact(allowed), Host::Name(name)) => allowed == without_dot(name),
+                    (Subject::Net(net), _) => net.is_single() && net.contains(ip),
+                    (Subject::Exact(_) | Subject::Suffix(_), _) => false,
+                };
+                host && rule.ports.is_single() && rule.ports.contains(self.port)
+            })
     }
 
     /// The second step: judges all addresses a name has, and returns them in

@@ -2,6 +2,7 @@
 
 mod address;
 mod forbidden;
+mod own;
 mod policy;
 mod rules;
 
