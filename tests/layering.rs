@@ -119,6 +119,7 @@ const ROOMS: &[Room] = &[
             "http",
             "ws::Tls",
             "ssh::known_hosts",
+            "targets::OwnListeners",
             "workers",
             "telemetry",
             "config",
@@ -202,7 +203,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "targets",
-        may_name: &["workers", "config", "error"],
+        may_name: &["config", "error"],
         reason: "which address may be dialled; it dials none",
     },
     Room {

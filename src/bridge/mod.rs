@@ -2,9 +2,11 @@
 //!
 //! `state` decides (pure), `timers` keeps its clocks (pure), `session` does
 //! what was decided, `connector` is the way to the shell, `outbox` what the
-//! SSH side leaves on its way to the client, `terms` what a reload replaces.
+//! SSH side leaves on its way to the client, `terms` what a reload replaces,
+//! `audit` what the audit log is told.
 //! LIFECYCLE.md draws the states.
 
+mod audit;
 mod connector;
 mod outbox;
 mod session;

@@ -27,6 +27,17 @@ enum Method {
 }
 
 impl Method {
+    /// As the audit log names it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::Key => "publickey",
+            Self::Password => "password",
+            Self::Interactive => "keyboard-interactive",
+            Self::None => "none",
+        }
+    }
+
     fn kind(self) -> MethodKind {
         match self {
             Self::Certificate | Self::Key => MethodKind::PublicKey,
@@ -55,7 +66,8 @@ struct Login<'a> {
     events: &'a dyn SshEvents,
 }
 
-/// Logs in, or says why not.
+/// Logs in, or says why not. Returns the methods the server accepted, in
+/// their order.
 ///
 /// # Errors
 /// `LoginFailed` if the server refused what there was to offer,
@@ -66,7 +78,7 @@ pub(super) async fn login(
     identity: Option<Identity>,
     can_ask: bool,
     events: &dyn SshEvents,
-) -> Result<(), SessionError> {
+) -> Result<Vec<&'static str>, SessionError> {
     let login = Login {
         handle,
         credentials,
@@ -80,7 +92,8 @@ pub(super) async fn login(
 }
 
 impl Login<'_> {
-    async fn run(mut self) -> Result<(), SessionError> {
+    async fn run(mut self) -> Result<Vec<&'static str>, SessionError> {
+        let mut accepted = Vec::new();
         let mut pending = self.methods();
         let mut refused_any = false;
         for _ in 0..MAX_STEPS {
@@ -89,13 +102,17 @@ impl Login<'_> {
             };
             pending.remove(0);
             match self.attempt(method).await? {
-                Outcome::LoggedIn => return Ok(()),
+                Outcome::LoggedIn => {
+                    accepted.push(method.name());
+                    return Ok(accepted);
+                }
                 Outcome::Refused { remaining, .. } if remaining.is_empty() => {
                     return Err(self.why_nothing_remains(refused_any).await);
                 }
                 Outcome::Refused { remaining, partial } => {
                     refused_any = true;
                     if partial {
+                        accepted.push(method.name());
                         // What was refused so far may only have been out of
                         // turn (RFC 4252 section 5.1).
                         pending = self.methods();

@@ -11,6 +11,7 @@ mod turn;
 pub use control::SessionControl;
 pub use report::SessionSummary;
 
+use super::audit::SessionAudit;
 use super::connector::{Connected, Connector, SessionContext};
 use super::outbox::Outbox;
 use super::state::{Action, Ending, Input, Phase, SessionState};
@@ -119,6 +120,7 @@ pub struct BridgeSession {
     /// Input, a size or a signal was handed over since the gate last gave.
     unprobed: bool,
     keepalive: report::Keepalive,
+    audit: Rc<SessionAudit>,
     ending: Option<Ending>,
     span: tracing::Span,
     started: std::time::Instant,
@@ -165,6 +167,10 @@ impl BridgeSession {
             sleeper: Sleeper::default(),
             unprobed: false,
             keepalive: report::Keepalive::default(),
+            audit: Rc::new(SessionAudit::start(
+                context.audit.clone(),
+                Rc::clone(&record),
+            )),
             ending: None,
             started: now,
             ssh_gone: false,
@@ -272,6 +278,7 @@ impl BridgeSession {
             return;
         };
         self.size.set(request.terminal.size);
+        self.audit.set_user(&request.credentials.username);
         if self.terms.config.admin.show_users {
             self.record.set_user(&request.credentials.username);
         }
@@ -279,6 +286,7 @@ impl BridgeSession {
             context: Rc::clone(&self.context),
             terms: Arc::clone(&self.terms),
             record: Rc::clone(&self.record),
+            audit: Rc::clone(&self.audit),
             target: self.target.clone(),
             admission,
             outbox: Rc::clone(&self.outbox),
