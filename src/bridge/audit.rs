@@ -1,9 +1,8 @@
 //! What a session tells the audit log: its start, what became of the login,
 //! its end, each once.
 
-use super::state::Drain;
 use crate::error::{Reason, SessionError, Stage};
-use crate::registry::Entry;
+use crate::registry::{Entry, State};
 use crate::telemetry::{AuditEnd, AuditEvent, AuditLine, AuditLog};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,8 +13,6 @@ pub(super) struct SessionAudit {
     record: Rc<Entry>,
     user: RefCell<Option<String>>,
     method: RefCell<Option<String>>,
-    /// What it ends with if it is dropped without a word.
-    dropped: Cell<Reason>,
     ended: Cell<bool>,
 }
 
@@ -27,7 +24,6 @@ impl SessionAudit {
             record,
             user: RefCell::default(),
             method: RefCell::default(),
-            dropped: Cell::new(Reason::Internal),
             ended: Cell::new(false),
         };
         audit.write(AuditEvent::Start, None, None);
@@ -55,11 +51,6 @@ impl SessionAudit {
         self.write(AuditEvent::Auth, Some(result), None);
     }
 
-    /// The server drains: a session that is cut off then is so for this.
-    pub(super) fn note_drain(&self, _: Drain) {
-        self.dropped.set(Reason::Drain);
-    }
-
     /// The session is over.
     pub(super) fn end(&self, reason: Reason, stage: Stage) {
         if self.ended.replace(true) {
@@ -75,6 +66,16 @@ impl SessionAudit {
             stage: stage.as_str(),
         };
         self.write(AuditEvent::End, None, Some(end));
+    }
+
+    /// The session is over without a turn of its own: about where it was.
+    pub(super) fn cut_off(&self, reason: Reason) {
+        let stage = match self.record.state() {
+            State::Created => Stage::Auth,
+            State::Connecting => Stage::Connect,
+            State::Active | State::Detached | State::Closing | State::Closed => Stage::Relay,
+        };
+        self.end(reason, stage);
     }
 
     fn write(&self, event: AuditEvent, result: Option<&'static str>, end: Option<AuditEnd>) {
@@ -98,7 +99,6 @@ impl SessionAudit {
 
 impl Drop for SessionAudit {
     fn drop(&mut self) {
-        // Where it was is not known here; the relay is where sessions live.
-        self.end(self.dropped.get(), Stage::Relay);
+        self.cut_off(Reason::Internal);
     }
 }

@@ -151,6 +151,9 @@ impl BridgeSession {
             control,
         } = start;
         let gate = Rc::new(Gate::default());
+        let audit = SessionAudit::start(context.audit.clone(), Rc::clone(&record));
+        let audit = Rc::new(audit);
+        control.set_audit(Rc::clone(&audit));
         let terms = context.terms.load_full();
         let high = terms.config.websocket.write_buffer_size.bytes();
         let (id, shard, client) = (record.id(), record.shard(), record.client_ip());
@@ -167,10 +170,7 @@ impl BridgeSession {
             sleeper: Sleeper::default(),
             unprobed: false,
             keepalive: report::Keepalive::default(),
-            audit: Rc::new(SessionAudit::start(
-                context.audit.clone(),
-                Rc::clone(&record),
-            )),
+            audit,
             ending: None,
             started: now,
             ssh_gone: false,

@@ -39,7 +39,6 @@ impl BridgeSession {
 
     fn hear_control(&mut self, now: Instant) {
         if let Some(drain) = self.control.take_drain() {
-            self.audit.note_drain(drain);
             self.state.handle(now, Input::Drain(drain));
         }
         if let Some(reason) = self.control.take_kill() {
