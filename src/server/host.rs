@@ -141,6 +141,21 @@ fn check_io_uring() -> Result<(), HostError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::process::dumpable_behavior;
+
+    #[test]
+    fn core_dumps_and_tracing_are_off_unless_allowed() {
+        let mut config = Config::default();
+        config.server.core_dumps = true;
+        let before = (dumpable_behavior().unwrap(), getrlimit(Resource::Core));
+        limit_core_dumps(&config).unwrap();
+        let after = (dumpable_behavior().unwrap(), getrlimit(Resource::Core));
+        assert_eq!(before, after);
+        limit_core_dumps(&Config::default()).unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+    }
 
     #[test]
     fn a_low_memlock_limit_is_named() {
