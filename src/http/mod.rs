@@ -4,6 +4,8 @@
 mod hosts;
 mod io;
 mod problem;
+#[cfg(test)]
+mod properties;
 mod routes;
 mod serve;
 

@@ -4,6 +4,7 @@ mod address;
 mod forbidden;
 mod own;
 mod policy;
+mod properties;
 mod rules;
 
 use super::{Plan, Policy, Refused, Requested};
