@@ -18,4 +18,8 @@ mod leaks;
 #[path = "canary/search.rs"]
 mod search;
 #[path = "faults/ways.rs"]
+#[allow(
+    dead_code,
+    reason = "shared with the tests of faults, which use all of it"
+)]
 mod ways;

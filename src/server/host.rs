@@ -15,8 +15,10 @@ const MIN_MEMLOCK: u64 = 512 * 1024;
 const PER_SESSION: u64 = 2;
 /// Of one shard: rings, event and timer descriptors, listeners, duplicates.
 const PER_SHARD: u64 = 32;
-/// Of the process: log, known hosts, signals, resolver threads at work.
-const PER_PROCESS: u64 = 64;
+/// Of each thread that may be looking a name up, those that hang included.
+const PER_RESOLVER: u64 = 4;
+/// Of the process: log, audit log, known hosts, signals.
+const PER_PROCESS: u64 = 32;
 
 /// The host lacks something.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +91,8 @@ pub(super) fn check_files(config: &Config, shards: usize) -> Result<(), HostErro
     // connections. Those in the pool may hold both descriptors already.
     let sessions = u64::from(limits.max_connections) + u64::from(limits.max_unauthenticated);
     let per_shard = PER_SHARD + u64::from(config.server.max_handshakes);
-    let need = sessions * PER_SESSION + shards as u64 * per_shard + PER_PROCESS;
+    let lookups = u64::from(config.targets.resolver_threads) * PER_RESOLVER;
+    let need = sessions * PER_SESSION + shards as u64 * per_shard + lookups + PER_PROCESS;
     raise_nofile(need)
 }
 

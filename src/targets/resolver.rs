@@ -176,9 +176,9 @@ mod tests {
 
     #[test]
     fn an_absolute_localhost_is_localhost() {
-        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
+        let resolver = Resolver::start(1).unwrap();
         let plan = plan("localhost:22", "LOCALHOST.", 22);
-        let found = block_on(resolver.resolve(&plan).unwrap()).unwrap();
+        let found = block_on(resolver.resolve(&plan, CLIENT)).unwrap();
         assert!(found.iter().all(|address| address.ip().is_loopback()));
     }
 

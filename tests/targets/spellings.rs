@@ -82,7 +82,7 @@ const SPELLINGS: &[(&str, Refusal)] = &[
     ("localhost/PORT", Close(4403)),
     ("LOCALHOST/PORT", Close(4403)),
     ("%6c%6F%63alhost/PORT", Close(4403)),
-    ("LOCALHOST./PORT", Close(4502)),
+    ("LOCALHOST./PORT", Close(4403)),
     ("x.localhost/PORT", Close(4502)),
     ("loop.test/PORT", Close(4403)),
     ("loop.test./PORT", Close(4403)),

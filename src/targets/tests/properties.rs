@@ -148,7 +148,7 @@ proptest! {
             .into_iter()
             .filter(|entry| Policy::parse(std::slice::from_ref(entry), &[], &[]).is_ok())
             .collect();
-        if let Ok(policy) = Policy::parse(&allow, &[net.clone()], &[]) {
+        if let Ok(policy) = Policy::parse(&allow, std::slice::from_ref(&net), &[]) {
             prop_assert!(policy.plan(&named(ip, port)).is_err());
         }
         if let Ok(policy) = Policy::parse(&[], &[net], &[named_entry]) {
