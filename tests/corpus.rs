@@ -15,3 +15,7 @@ mod common;
 mod first;
 #[path = "corpus/frames.rs"]
 mod frames;
+#[path = "corpus/shapes.rs"]
+mod shapes;
+#[path = "corpus/values.rs"]
+mod values;

@@ -58,87 +58,68 @@ fn a_session_from_its_start_to_its_end() {
 /// What is told of a session that ends early: `auth` lines only where the server had a word.
 #[test]
 fn sessions_that_end_on_the_way() {
+    const WITH_LOGIN: &[&str] = &["start", "auth refused", "end"];
+    const WITHOUT: &[&str] = &["start", "end"];
     let site = Site::with(
         SshScript::login(Login::Password("right")),
         &["targets.named=gone=127.0.0.1:1"],
     );
-    let target = site.scene.ssh.addr().to_string();
-    let user = Some("ann");
-    for (number, (path, auth, expected, reason, stage)) in [
+    let own = site.scene.path();
+    let wrong = json!({ "username": "ann", "password": "wrong" });
+    let no_key = json!({ "username": "ann", "private_key": "no key" });
+    let user = json!({ "username": "ann" });
+    for (number, (path, auth, events, reason, stage)) in [
+        (own.as_str(), wrong, WITH_LOGIN, "login-failed", "login"),
+        (&own, no_key, WITH_LOGIN, "unusable-key", "login"),
         (
-            site.scene.path(),
-            json!({ "username": "ann", "password": "wrong" }),
-            vec!["start", "auth refused", "end"],
-            "login-failed",
-            "login",
-        ),
-        (
-            site.scene.path(),
-            json!({ "username": "ann", "private_key": "no key" }),
-            vec!["start", "auth refused", "end"],
-            "unusable-key",
-            "login",
-        ),
-        (
-            "/ws/192.0.2.1/22".to_owned(),
-            json!({ "username": "ann" }),
-            vec!["start", "end"],
+            "/ws/192.0.2.1/22",
+            user.clone(),
+            WITHOUT,
             "target-refused",
             "resolve",
         ),
-        (
-            "/ws/gone".to_owned(),
-            json!({ "username": "ann" }),
-            vec!["start", "end"],
-            "unreachable",
-            "connect",
-        ),
+        ("/ws/gone", user, WITHOUT, "unreachable", "connect"),
     ]
     .into_iter()
     .enumerate()
     {
-        let bridge = site.scene.bridge.addr();
-        let mut client = Client::connect(bridge, &path, &Options::v1());
+        let mut client = Client::connect(site.scene.bridge.addr(), path, &Options::v1());
         client.auth_v1(&auth);
         client.until_close();
-        let lines = site.ended(number + 1);
-        let id = lines.last().unwrap()["session"].clone();
-        let of_session: Vec<&Value> = lines.iter().filter(|l| l["session"] == id).collect();
-        let words = of_session.iter().map(|line| {
+        let lines = of_last_session(&site.ended(number + 1));
+        let words = lines.iter().map(|line| {
             let word = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
             format!("{} {}", word("event"), word("result"))
                 .trim()
                 .to_owned()
         });
-        assert_eq!(words.collect::<Vec<_>>(), expected, "{path}");
-        let end = of_session.last().unwrap();
-        assert_eq!(
-            (&end["reason"], &end["stage"]),
-            (&reason.into(), &stage.into())
-        );
-        assert_eq!(end["user"].as_str(), user, "{end}");
+        assert_eq!(words.collect::<Vec<_>>(), events, "{path}");
+        let end = lines.last().unwrap();
+        let fields = ["reason", "stage", "user"].map(|name| end[name].as_str());
+        assert_eq!(fields, [Some(reason), Some(stage), Some("ann")], "{path}");
         assert_eq!(end["method"], Value::Null, "{end}");
-        let dialled = expected.len() == 3;
-        assert_eq!(
-            end["address"],
-            if dialled {
-                target.clone().into()
-            } else {
-                Value::Null
-            }
-        );
+        let dialled = (path == own).then(|| site.scene.ssh.addr().to_string());
+        assert_eq!(end["address"].as_str(), dialled.as_deref(), "{path}");
     }
-    // And one that never said who it was.
+}
+
+fn of_last_session(lines: &[Value]) -> Vec<Value> {
+    let id = &lines.last().unwrap()["session"];
+    let of_session = lines.iter().filter(|line| line["session"] == *id);
+    of_session.cloned().collect()
+}
+
+#[test]
+fn a_client_that_never_said_who_it_was() {
+    let site = Site::with(SshScript::default(), &[]);
     let mut silent = site.scene.v1();
     silent.wait_type("hello");
     silent.send_text("not an object");
     silent.until_close();
-    let lines = site.ended(5);
+    let lines = site.ended(1);
     let end = lines.last().unwrap();
-    assert_eq!(
-        (&end["reason"], &end["user"]),
-        (&"bad-message".into(), &Value::Null)
-    );
+    assert_eq!(end["reason"], "bad-message");
+    assert_eq!(end["user"], Value::Null);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Of two threads; eight with those that hang.
-const SETTINGS: [&str; 2] = ["targets.resolver_threads=2", "targets.resolve_timeout=1s"];
+/// Four look-ups at once, two of one client; sixteen and eight with those that hang.
+const SETTINGS: [&str; 2] = ["targets.resolver_threads=4", "targets.resolve_timeout=1s"];
 
 /// Far more than a look-up takes, far less than a hung one.
 const IN_TIME: Duration = Duration::from_secs(5);
@@ -39,28 +39,26 @@ fn other_names_are_resolved_in_time() {
         let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
         let bridge = bridge(&ssh);
         let [one, other] = [bridge.addrs()[0], bridge.addrs()[1]];
-        for round in 0..3 {
-            // More than there are threads, all of one client.
-            let names = (0..6).map(|n| format!("r{round}n{n}.hang.test"));
-            let hung: Vec<Client> = names.map(|name| ask_for(one, &name, &ssh)).collect();
-            // While they hang: another client is served.
-            let start = Instant::now();
-            ask_for(other, "public.test", &ssh).wait_type("ready");
-            assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
-            for mut client in hung {
-                assert_eq!(client.wait_type("error")["code"], "deadline");
-                assert_eq!(client.until_close().0, 4408);
-            }
-            // When their deadlines are over: the same client is served, too.
-            let start = Instant::now();
-            ask_for(one, "public.test", &ssh).wait_type("ready");
-            assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
+        // More than there are threads, all of one client.
+        let names = (0..6).map(|n| format!("n{n}.hang.test"));
+        let hung: Vec<Client> = names.map(|name| ask_for(one, &name, &ssh)).collect();
+        // While they hang: another client is served.
+        let start = Instant::now();
+        ask_for(other, "public.test", &ssh).wait_type("ready");
+        assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
+        for mut client in hung {
+            assert_eq!(client.wait_type("error")["code"], "deadline");
+            assert_eq!(client.until_close().0, 4408);
         }
-        assert_eq!(dns.asked("public.test"), 6);
+        // When their deadlines are over: the same client is served, too.
+        let start = Instant::now();
+        ask_for(one, "public.test", &ssh).wait_type("ready");
+        assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
+        assert_eq!(dns.asked("public.test"), 2);
     });
 }
 
-/// Eight threads at most, whatever hangs; and beyond them, a deadline.
+/// Sixteen threads at most, whatever hangs; and beyond them, a deadline.
 #[test]
 fn hung_threads_have_a_bound() {
     inside("hanging::hung_threads_have_a_bound", || {
@@ -68,15 +66,20 @@ fn hung_threads_have_a_bound() {
         let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
         let bridge = bridge(&ssh);
         let idle = bridge.threads();
+        let mut most = 0;
         for address in bridge.addrs().iter().cycle().take(6) {
-            let hung: Vec<Client> = (0..6)
+            let hung: Vec<Client> = (0..10)
                 .map(|n| ask_for(*address, &format!("n{n}.hang.test"), &ssh))
                 .collect();
             for mut client in hung {
                 assert_eq!(client.until_close().0, 4408);
             }
-            let more = bridge.threads() - idle;
-            assert!(more <= 8, "{more} threads more than there were");
+            most = most.max(bridge.threads() - idle);
         }
+        // Four there were.
+        assert!(
+            (4..=12).contains(&most),
+            "{most} threads more than there were"
+        );
     });
 }

@@ -79,7 +79,7 @@ impl Drop for Door {
 }
 
 impl Pool {
-    /// Starts the thread that starts the others as they are needed.
+    /// Starts the threads, and the one that starts more while some hang.
     ///
     /// # Errors
     /// The system's.
@@ -87,7 +87,7 @@ impl Pool {
         let (events, heard) = sync_channel(queue.max(1));
         let door = Arc::new(Door { events });
         let (orders, taken) = async_channel::bounded(queue.max(1));
-        let dispatcher = Dispatcher {
+        let mut dispatcher = Dispatcher {
             schedule: Schedule::new(bounds),
             door: Arc::downgrade(&door),
             orders,
@@ -96,6 +96,9 @@ impl Pool {
             alive: 0,
         };
         let events = door.events.clone();
+        for _ in 0..dispatcher.schedule.threads() {
+            dispatcher.hire(&events)?;
+        }
         thread::Builder::new()
             .name("sshard-lookups".to_owned())
             .spawn(move || dispatcher.run(&heard, &events))?;
@@ -170,7 +173,10 @@ impl Dispatcher {
     }
 
     fn start(&mut self, ticket: Ticket, task: Task, events: &SyncSender<Event>) {
-        if self.idle == 0 && !self.hire(events) {
+        if self.idle == 0
+            && let Err(error) = self.hire(events)
+        {
+            tracing::error!(%error, "no thread for a look-up");
             self.schedule.finish(ticket);
             return task.caller.tell(Err(ResolveError::Temporary));
         }
@@ -183,22 +189,14 @@ impl Dispatcher {
         let _ = self.orders.try_send(order);
     }
 
-    fn hire(&mut self, events: &SyncSender<Event>) -> bool {
+    fn hire(&mut self, events: &SyncSender<Event>) -> io::Result<()> {
         let (taken, events) = (self.taken.clone(), events.clone());
-        let hired = thread::Builder::new()
+        thread::Builder::new()
             .name("sshard-lookup".to_owned())
-            .spawn(move || look_up(&taken, &events));
-        match hired {
-            Ok(_) => {
-                self.idle += 1;
-                self.alive += 1;
-                true
-            }
-            Err(error) => {
-                tracing::error!(%error, "no thread for a look-up");
-                false
-            }
-        }
+            .spawn(move || look_up(&taken, &events))?;
+        self.idle += 1;
+        self.alive += 1;
+        Ok(())
     }
 }
 
