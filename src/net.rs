@@ -79,6 +79,11 @@ impl Net {
         self.addr.is_ipv4() == ip.is_ipv4() && masked(ip, self.prefix) == self.addr
     }
 
+    /// Whether it is one address.
+    pub fn is_single(&self) -> bool {
+        self.prefix == width(self.addr)
+    }
+
     /// Whether `self` lies inside `outer`, or is it.
     pub fn is_within(&self, outer: &Self) -> bool {
         self.prefix >= outer.prefix && outer.contains(self.addr)
@@ -93,6 +98,14 @@ impl fmt::Display for Net {
         } else {
             write!(f, "{}/{}", self.addr, self.prefix)
         }
+    }
+}
+
+/// What counts as one client: an IPv4 address, or the /64 of an IPv6 one.
+pub fn network_of(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(v6) => masked(v6.into(), 64),
+        v4 => v4,
     }
 }
 

@@ -1,6 +1,7 @@
-//! A fixed number of plain OS threads for work that blocks: `getaddrinfo`
-//! and the key derivation of private keys. Started from the main thread
-//! before the shards are pinned, so that they are not bound to a shard's core.
+//! A fixed number of plain OS threads for work that takes long but ends: the
+//! key derivation of private keys. Started from the main thread before the
+//! shards are pinned, so that they are not bound to a shard's core. Look-ups
+//! of names, which may hang, have threads of their own (`targets::pool`).
 //!
 //! It knows no runtime (its futures work on any), sets no deadlines (a caller
 //! that stops waiting drops the future) and cannot interrupt a job that runs.

@@ -122,6 +122,7 @@ const ROOMS: &[Room] = &[
             "http",
             "ws::Tls",
             "ssh::known_hosts",
+            "targets::OwnListeners",
             "workers",
             "telemetry",
             "config",
@@ -208,7 +209,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "targets",
-        may_name: &["workers", "config", "net", "error"],
+        may_name: &["config", "net", "error"],
         reason: "which address may be dialled; it dials none",
     },
     Room {

@@ -29,6 +29,9 @@ useradd passwd
 chpasswd passwd
 script bsdutils
 taskset util-linux
+unshare util-linux
+mount mount
+ip iproute2
 strace strace
 openssl openssl
 haproxy haproxy

@@ -2,6 +2,7 @@
 //! handshake, log in, start. One future; it reports its stages and has no
 //! clock: the session drops it when a deadline is over.
 
+use super::audit::SessionAudit;
 use super::outbox::Outbox;
 use super::terms::{LatestTerms, Terms};
 use super::throttle::{LoginAttempt, LoginThrottle, NotNow};
@@ -13,8 +14,8 @@ use crate::registry::Entry;
 use crate::ssh::dial;
 use crate::ssh::known_hosts::Store;
 use crate::ssh::{Gate, HostKeyCheck, LoginRules, SshChannel, SshClient, SshEvent, SshEvents};
-use crate::targets::{Plan, Requested, ResolveError, Resolver};
-use crate::telemetry::OwnCounters;
+use crate::targets::{self, Plan, Requested, ResolveError, Resolver};
+use crate::telemetry::{AuditLog, OwnCounters};
 use crate::ticket::Admitted;
 use glommio::net::TcpStream;
 use std::cell::Cell;
@@ -38,6 +39,8 @@ pub struct SessionContext {
     pub logins: Arc<LoginThrottle>,
     /// What the shard counts.
     pub counters: OwnCounters,
+    /// Who did what.
+    pub audit: AuditLog,
 }
 
 /// A started shell, with what it holds.
@@ -58,6 +61,8 @@ pub(super) struct Connector {
     pub(super) terms: Arc<Terms>,
     /// What the outside sees of the session.
     pub(super) record: Rc<Entry>,
+    /// Where the outcome of the login is told.
+    pub(super) audit: Rc<SessionAudit>,
     /// What the client asked for in its URL.
     pub(super) target: Requested,
     /// The place in the pool of connections not yet logged in.
@@ -113,9 +118,10 @@ impl Connector {
         let login = client
             .login(credentials, rules, self.can_ask, settings, events.as_ref())
             .await;
-        if let Ok(()) | Err(SessionError::UnusableKey(_)) = login {
+        if let Ok(_) | Err(SessionError::UnusableKey(_)) = login {
             attempt.did_not_fail();
         }
+        self.audit.note_login(login.as_deref());
         login?;
         self.enter(Stage::Shell);
         self.start(client, &terminal, permit).await
@@ -126,15 +132,13 @@ impl Connector {
     }
 
     async fn resolve(&self, plan: &Plan) -> Result<Vec<SocketAddr>, SessionError> {
-        let found = match self.context.resolver.resolve(plan) {
-            Ok(lookup) => lookup.await,
-            Err(error) => Err(error),
-        };
+        let client = self.record.client_ip();
+        let found = self.context.resolver.resolve(plan, client).await;
         let found = found.map_err(|error| match error {
             ResolveError::QueueFull => SessionError::ResolverBusy,
             ResolveError::NotFound | ResolveError::Temporary => SessionError::NotResolved,
         })?;
-        plan.filter(found).map_err(|_| SessionError::TargetRefused)
+        plan.filter(found).map_err(refused)
     }
 
     /// Ticket, then policy, then whether the ticket is for what the policy
@@ -142,10 +146,7 @@ impl Connector {
     fn plan(&self, credentials: &mut Credentials) -> Result<Plan, SessionError> {
         let terms = self.context.terms.load();
         let admitted = admit(&terms, credentials)?;
-        let plan = terms
-            .policy
-            .plan(&self.target)
-            .map_err(|_| SessionError::TargetRefused)?;
+        let plan = terms.policy.plan(&self.target).map_err(refused)?;
         let name = match &self.target {
             Requested::Named(name) => Some(name.as_str()),
             Requested::Host { .. } => None,
@@ -270,6 +271,12 @@ fn login_rules(fixed: &Fixed, config: &Config) -> LoginRules {
         methods: methods.unwrap_or(&config.ssh.auth_methods).clone(),
         agent_socket: fixed.agent_socket.clone(),
     }
+}
+
+/// Why, is for the operator alone.
+fn refused(refused: targets::Refused) -> SessionError {
+    tracing::info!(%refused, "the target is refused");
+    SessionError::TargetRefused
 }
 
 fn limit_error(refused: Refused) -> SessionError {

@@ -3,9 +3,10 @@
 //! `state` decides (pure), `timers` keeps its clocks (pure), `session` does
 //! what was decided, `connector` is the way to the shell, `outbox` what the
 //! SSH side leaves on its way to the client, `terms` what a reload replaces,
-//! `throttle` counts failed logins.
+//! `throttle` counts failed logins, `audit` is what the audit log is told.
 //! LIFECYCLE.md draws the states.
 
+mod audit;
 mod connector;
 mod outbox;
 mod session;

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Loaded};
 use crate::ssh::SshSettings;
-use crate::targets::{Policy, PolicyErrors};
+use crate::targets::{OwnListeners, Policy, PolicyErrors};
 use crate::ticket::{KeyError, Tickets};
 use crate::workers::Workers;
 use crate::ws::{Tls, TlsError};
@@ -44,14 +44,15 @@ pub enum TermsError {
 pub type LatestTerms = Arc<ArcSwap<Terms>>;
 
 impl Terms {
-    /// The terms of a configuration. Reads the files of `tls` and `admission`.
+    /// The terms of a configuration; `own` is where this process listens.
+    /// Reads the files of `tls` and `admission`.
     ///
     /// # Errors
     /// [`TermsError`].
-    pub fn new(loaded: Loaded, workers: Workers) -> Result<Self, TermsError> {
+    pub fn new(loaded: Loaded, workers: Workers, own: OwnListeners) -> Result<Self, TermsError> {
         let config = Arc::clone(&loaded.config);
         Ok(Self {
-            policy: Policy::read(&config.targets)?,
+            policy: Policy::read(&config.targets)?.with_own(own),
             tickets: Tickets::from_settings(&config.admission)?,
             ssh: SshSettings {
                 config: config.ssh.clone(),

@@ -14,6 +14,7 @@ pub const FIXED: &[&str] = &[
     "server.placement",
     "server.backlog",
     "server.takeover",
+    "server.core_dumps",
     "server.allow_plaintext",
     "server.proxy_protocol",
     "tls.cert_file",
@@ -26,6 +27,7 @@ pub const FIXED: &[&str] = &[
     "log.level",
     "log.format",
     "log.messages",
+    "audit.file",
 ];
 
 /// The layers as they are now, against those in force.
@@ -77,6 +79,7 @@ fn keep_fixed(old: &Config, new: &Config) -> Config {
             cpus: old.server.cpus.clone(),
             placement: old.server.placement,
             backlog: old.server.backlog,
+            core_dumps: old.server.core_dumps,
             allow_plaintext: old.server.allow_plaintext,
             takeover: old.server.takeover.clone(),
             proxy_protocol: old.server.proxy_protocol.clone(),
@@ -106,6 +109,7 @@ fn keep_fixed(old: &Config, new: &Config) -> Config {
             ..new.targets
         },
         log: old.log.clone(),
+        audit: old.audit.clone(),
         ..new
     }
 }
@@ -122,6 +126,7 @@ mod tests {
         "server.cpus=0-3",
         "server.placement=kernel",
         "server.backlog=77",
+        "server.core_dumps=true",
         "server.allow_plaintext=true",
         "server.takeover=/x/takeover",
         "server.proxy_protocol=127.0.0.1:1",
@@ -135,6 +140,7 @@ mod tests {
         "log.level=trace",
         "log.format=json",
         "log.messages=true",
+        "audit.file=/x/audit",
     ];
 
     fn with(set: &[&str]) -> Loaded {

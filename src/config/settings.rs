@@ -133,6 +133,8 @@ settings! {
         client_ip_header: ClientIpHeader = ClientIpHeader::XForwardedFor;
         /// Unix socket over which a next process takes the listeners over; none (empty) is none.
         takeover: Option<PathBuf> = None;
+        /// Whether the process may leave core dumps and be traced by its own user; they hold passwords.
+        core_dumps: bool = false;
         /// Whether a listener without TLS may be reachable from other machines.
         allow_plaintext: bool = false;
         /// Those of `listen` on which every connection begins with a PROXY protocol header.
@@ -275,7 +277,8 @@ settings! {
         named: NamedTargets = NamedTargets::default();
         /// Longest time for the resolution of a name.
         resolve_timeout: Duration = seconds(5);
-        /// Threads for name resolution and key derivation.
+        /// Names that are looked up at once, half as many of one client; while look-ups hang, up
+        /// to four times as many threads.
         resolver_threads: u32 = 8, in 1..=256;
         /// Whether every failure to reach a target looks the same to the client.
         uniform_errors: bool = false;
@@ -295,5 +298,11 @@ settings! {
         format: LogFormat = LogFormat::Text;
         /// Whether every message of the protocol is logged at `debug`, without its content.
         messages: bool = false;
+    }
+
+    /// The audit log: a line for each session's start, login and end.
+    audit: Audit {
+        /// Its file, appended to, opened again on SIGHUP; none (empty) is off.
+        file: Option<PathBuf> = None;
     }
 }

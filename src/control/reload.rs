@@ -5,6 +5,7 @@ use crate::bridge::{LatestTerms, Terms, TermsError};
 use crate::config::{self, Change, Config, ConfigErrors};
 use crate::limits::{LimitTable, Limits};
 use crate::ssh::known_hosts::{RememberError, Store};
+use crate::targets::OwnListeners;
 use crate::workers::Workers;
 use futures_lite::future::block_on;
 use std::fmt;
@@ -49,6 +50,8 @@ pub struct Reloader {
     pub known_hosts: Store,
     /// For the new terms.
     pub workers: Workers,
+    /// For the new terms, too.
+    pub own: OwnListeners,
     /// Asked before anything changes.
     pub host_check: HostCheck,
 }
@@ -67,7 +70,7 @@ impl Reloader {
             needs_restart,
         } = self.terms.load().loaded.read_again()?;
         loaded.require_targets()?;
-        let terms = Terms::new(loaded, self.workers.clone())?;
+        let terms = Terms::new(loaded, self.workers.clone(), self.own.clone())?;
         let config = &terms.config;
         (self.host_check)(config).map_err(ReloadError::Host)?;
         // The last step that can fail.

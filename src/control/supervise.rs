@@ -7,7 +7,7 @@ use crate::bridge::LatestTerms;
 use crate::limits::LimitTable;
 use crate::registry::Registry;
 use crate::shard::{Drain, Lifecycle, Mail, MailSender, Placement};
-use crate::telemetry::Counters;
+use crate::telemetry::{AuditLog, Counters};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -26,7 +26,8 @@ const CAPACITY: usize = 64;
 pub enum Event {
     /// SIGTERM or SIGINT: drain. The second one: end at once.
     Terminate,
-    /// SIGHUP: reload. Where there is nothing to reload, as SIGTERM.
+    /// SIGHUP: reload, and open the audit log anew. Where there is nothing to
+    /// reload, as SIGTERM.
     Hangup,
     /// An administrator's order to drain; a repetition changes nothing.
     Drain,
@@ -66,6 +67,8 @@ pub struct Supervised {
     pub registry: Registry,
     /// What the shards count.
     pub counters: Counters,
+    /// Who did what.
+    pub audit: AuditLog,
 }
 
 /// Blocks until the process is to end.
@@ -87,7 +90,11 @@ pub fn supervise(
             (Event::Terminate, _) | (Event::Hangup, None) => break Order::Signal,
             (Event::Drain, _) => break Order::Request,
             (Event::TakenOver, _) => break Order::TakenOver,
-            (Event::Hangup, Some(reloader)) => drop(reload(watched, reloader)),
+            (Event::Hangup, Some(reloader)) => {
+                // Whatever comes of the reload: the file may have been renamed.
+                drop(reload(watched, reloader));
+                watched.audit.reopen();
+            }
             (Event::Reload { reply }, Some(reloader)) => {
                 let _ = reply.try_send(reload(watched, reloader));
             }
@@ -171,8 +178,9 @@ fn wait_for_sessions(
             Ok(Event::Reload { reply }) => {
                 let _ = reply.try_send(Err("the server is shutting down".to_owned()));
             }
+            Ok(Event::Hangup) => watched.audit.reopen(),
             // Asked for already.
-            Ok(Event::Hangup | Event::Drain | Event::TakenOver)
+            Ok(Event::Drain | Event::TakenOver)
             | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
     }
@@ -186,6 +194,7 @@ mod tests {
     use crate::control::limits_of;
     use crate::http::Health;
     use crate::shard::{MailReceiver, mailbox};
+    use crate::targets::OwnListeners;
     use crate::workers::Workers;
     use arc_swap::ArcSwap;
 
@@ -196,7 +205,8 @@ mod tests {
             set: vec![format!("server.drain_timeout={}s", drain_timeout.as_secs())],
             ..Layers::default()
         });
-        let terms = Terms::new(loaded.unwrap(), Workers::start(1, 1).unwrap()).unwrap();
+        let workers = Workers::start(1, 1).unwrap();
+        let terms = Terms::new(loaded.unwrap(), workers, OwnListeners::default()).unwrap();
         let watched = Supervised {
             mail: [first, second].into(),
             placement: Placement::new(2, config::Placement::Balanced),
@@ -205,6 +215,7 @@ mod tests {
             terms: Arc::new(ArcSwap::from_pointee(terms)),
             registry: Registry::default(),
             counters: Counters::new(2, crate::clock::now()),
+            audit: AuditLog::default(),
         };
         (watched, [one, two])
     }

@@ -5,6 +5,8 @@ mod forwarded;
 mod hosts;
 mod io;
 mod problem;
+#[cfg(test)]
+mod properties;
 mod routes;
 mod serve;
 mod ticket;

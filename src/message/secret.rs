@@ -1,8 +1,9 @@
 //! A text that must not be seen: wiped when dropped, absent from `Debug` output.
 //!
-//! It does not encrypt or lock memory. Two copies are out of its reach: serde_json's own scratch
-//! buffer, used when the JSON string contains an escape (a PEM key always does), and buffers that
-//! the WebSocket layer still holds when it hands a message over.
+//! It does not encrypt or lock memory. Out of its reach are: serde_json's own scratch buffer, used
+//! when the JSON string contains an escape (a PEM key always does); buffers that the WebSocket
+//! layer still holds when it hands a message over; the copies of a password and of answers that
+//! russh takes for its packets, wiped by nobody; and what is typed or shown once the shell runs.
 
 use bytes::{Bytes, BytesMut};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};

@@ -3,7 +3,10 @@
 
 use crate::config::Config;
 use glommio::LocalExecutorBuilder;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
+use std::io;
 
 /// What glommio's rings need, per process.
 const MIN_MEMLOCK: u64 = 512 * 1024;
@@ -12,11 +15,13 @@ const MIN_MEMLOCK: u64 = 512 * 1024;
 const PER_SESSION: u64 = 2;
 /// Of one shard: rings, event and timer descriptors, listeners, duplicates.
 const PER_SHARD: u64 = 32;
-/// Of the process: log, known hosts, signals, resolver threads at work.
-const PER_PROCESS: u64 = 64;
+/// Of each thread that may be looking a name up, those that hang included.
+const PER_RESOLVER: u64 = 4;
+/// Of the process: log, audit log, known hosts, signals.
+const PER_PROCESS: u64 = 32;
 
 /// The host lacks something.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 pub enum HostError {
     /// RLIMIT_MEMLOCK is too low.
     #[error(
@@ -51,6 +56,25 @@ pub enum HostError {
         /// The system's word.
         detail: String,
     },
+    /// Core dumps cannot be turned off.
+    #[error("core dumps cannot be turned off: {0}; server.core_dumps=true leaves them as they are")]
+    CoreDumps(io::Error),
+}
+
+/// Unless `server.core_dumps` allows it: no core dump, to a file or to a
+/// program (which a limit of 0 alone does not stop, core(5)), and no other
+/// process of the same user may read this one's memory. Root may.
+pub(super) fn limit_core_dumps(config: &Config) -> Result<(), HostError> {
+    if config.server.core_dumps {
+        return Ok(());
+    }
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
+        .map_err(|errno| HostError::CoreDumps(errno.into()))
 }
 
 /// Checks the host and raises the soft limit of open files to the hard one.
@@ -67,7 +91,8 @@ pub(super) fn check_files(config: &Config, shards: usize) -> Result<(), HostErro
     // connections. Those in the pool may hold both descriptors already.
     let sessions = u64::from(limits.max_connections) + u64::from(limits.max_unauthenticated);
     let per_shard = PER_SHARD + u64::from(config.server.max_handshakes);
-    let need = sessions * PER_SESSION + shards as u64 * per_shard + PER_PROCESS;
+    let lookups = u64::from(config.targets.resolver_threads) * PER_RESOLVER;
+    let need = sessions * PER_SESSION + shards as u64 * per_shard + lookups + PER_PROCESS;
     raise_nofile(need)
 }
 
@@ -119,6 +144,21 @@ fn check_io_uring() -> Result<(), HostError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::process::dumpable_behavior;
+
+    #[test]
+    fn core_dumps_and_tracing_are_off_unless_allowed() {
+        let mut config = Config::default();
+        config.server.core_dumps = true;
+        let before = (dumpable_behavior().unwrap(), getrlimit(Resource::Core));
+        limit_core_dumps(&config).unwrap();
+        let after = (dumpable_behavior().unwrap(), getrlimit(Resource::Core));
+        assert_eq!(before, after);
+        limit_core_dumps(&Config::default()).unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+    }
 
     #[test]
     fn a_low_memlock_limit_is_named() {
@@ -126,8 +166,8 @@ mod tests {
             current,
             maximum: None,
         };
-        assert_eq!(check_memlock(limit(None)), Ok(()));
-        assert_eq!(check_memlock(limit(Some(MIN_MEMLOCK))), Ok(()));
+        assert!(check_memlock(limit(None)).is_ok());
+        assert!(check_memlock(limit(Some(MIN_MEMLOCK))).is_ok());
         let error = check_memlock(limit(Some(65_536)));
         assert!(error.is_err_and(|e| e.to_string().contains("ulimit -l")));
     }

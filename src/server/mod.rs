@@ -18,8 +18,8 @@ use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
 use crate::shard::{self, Lifecycle, Placement, ShardSetup};
 use crate::ssh::known_hosts::Store;
-use crate::targets::{PolicyErrors, Resolver};
-use crate::telemetry::{Counters, OwnCounters};
+use crate::targets::{OwnListeners, PolicyErrors, Resolver};
+use crate::telemetry::{AuditLog, Counters, OwnCounters};
 use crate::ticket::KeyError;
 use crate::workers::Workers;
 use crate::ws::TlsError;
@@ -32,9 +32,16 @@ use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Jobs that may wait for a worker thread. Each is a login in progress, whose
+/// Keys that may wait for their derivation. Each is a login in progress, whose
 /// own deadline is a few seconds: more could not be served in time.
 const WORKER_QUEUE: usize = 1024;
+
+/// Threads for key derivation at least; one for each shard beyond, as more
+/// than there are CPUs would only take turns.
+const MIN_WORKERS: usize = 2;
+
+/// How long the process's end waits for the last lines of the audit log.
+const AUDIT_FLUSH: Duration = Duration::from_secs(5);
 
 /// glommio registers this much memory per executor for its own file I/O,
 /// which sshard does not use: its floor.
@@ -121,24 +128,30 @@ pub struct Server {
 struct Shared {
     terms: LatestTerms,
     workers: Workers,
+    resolver: Resolver,
+    own: OwnListeners,
     known_hosts: Store,
     logins: Arc<LoginThrottle>,
+    audit: AuditLog,
 }
 
 impl Shared {
     fn context(self, counters: OwnCounters) -> SessionContext {
         let Self {
             terms,
-            workers,
+            resolver,
             known_hosts,
             logins,
+            audit,
+            ..
         } = self;
         SessionContext {
             terms,
-            resolver: Resolver::new(workers),
+            resolver,
             known_hosts,
             logins,
             counters,
+            audit,
         }
     }
 }
@@ -151,20 +164,29 @@ impl Server {
     /// [`StartError`]; nothing is left running then but idle threads.
     pub fn start(loaded: Loaded, reloadable: bool) -> Result<Self, StartError> {
         let config = Arc::clone(&loaded.config);
+        // Before there is a secret.
+        host::limit_core_dumps(&config)?;
         let cpus = cpus::choose(&config.server)?;
         host::check(&config, cpus.len())?;
         // Before anything is pinned: threads inherit the CPUs of their maker.
-        let threads = config.targets.resolver_threads as usize;
-        let workers = Workers::start(threads, WORKER_QUEUE)
-            .map_err(io_error("cannot start the resolver threads"))?;
+        let resolver = Resolver::start(config.targets.resolver_threads as usize)
+            .map_err(io_error("cannot start the resolver"))?;
+        let workers = Workers::start(cpus.len().max(MIN_WORKERS), WORKER_QUEUE)
+            .map_err(io_error("cannot start the threads for key derivation"))?;
         let known_hosts = Store::start(&config.ssh.known_hosts)
             .map_err(io_error("cannot read ssh.known_hosts"))?;
-        let terms = Terms::new(loaded, workers.clone())?;
+        let audit =
+            AuditLog::start(config.audit.file.as_deref()).map_err(io_error("audit.file"))?;
+        let own = OwnListeners::default();
+        let terms = Terms::new(loaded, workers.clone(), own.clone())?;
         let shared = Shared {
             terms: Arc::new(ArcSwap::from_pointee(terms)),
             workers,
+            resolver,
+            own,
             known_hosts,
             logins: LoginThrottle::new(rate_slots(&config), crate::clock::now()),
+            audit,
         };
         let mut server = Self::start_shards(&shared, &config, &cpus)?;
         server.reloader = reloadable.then(|| Reloader {
@@ -172,6 +194,7 @@ impl Server {
             limits: Arc::clone(&server.watched.limits),
             known_hosts: shared.known_hosts,
             workers: shared.workers,
+            own: shared.own,
             host_check: host_check(cpus.len()),
         });
         Ok(server)
@@ -189,6 +212,7 @@ impl Server {
             ..
         } = listeners;
         let admin_addresses = admin.addresses().map_err(io_error("admin.listen"))?;
+        shared.own.set([&addresses[..], &admin_addresses].concat());
         let (senders, receivers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| shard::mailbox()).unzip();
         let (event_sender, events) = control::events();
         control::watch_signals(event_sender.clone()).map_err(io_error("cannot watch signals"))?;
@@ -200,6 +224,7 @@ impl Server {
             limits: limit_table(config),
             registry: Registry::default(),
             counters: Counters::new(cpus.len(), crate::clock::now()),
+            audit: shared.audit.clone(),
         };
         let rates = Arc::new(RateTable::new(rate_slots(config), crate::clock::now()));
         let admin = admin.start(watched.clone(), event_sender.clone())?;
@@ -256,6 +281,13 @@ impl Server {
     /// # Errors
     /// The number of a shard that died: the process must not go on.
     pub fn run(self) -> Result<(), usize> {
+        let audit = self.watched.audit.clone();
+        let ended = self.serve();
+        audit.flush(AUDIT_FLUSH);
+        ended
+    }
+
+    fn serve(self) -> Result<(), usize> {
         control::supervise(&self.watched, self.reloader, &self.events)
             .inspect_err(|shard| tracing::error!(shard, "a shard has died"))?;
         control::stop(&self.watched.mail, self.shards);

@@ -137,6 +137,14 @@ impl ConnectionManager {
         self.counters.stats()
     }
 
+    /// The shard stops: says of every session that is left that it was cut
+    /// off.
+    pub fn cut_off(&self) {
+        for seat in self.sessions.borrow().values() {
+            seat.control.cut_off();
+        }
+    }
+
     /// Tells every session, present and to come, that the server drains.
     pub fn shutdown(&self, drain: Drain) {
         self.drain.set(Some(drain));

@@ -115,6 +115,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         }
         shard.read(letter).await;
     }
+    shard.manager.cut_off();
     // The executor drops every task with this future, and each gives back
     // what it holds.
     Ok(())

@@ -41,6 +41,18 @@ enum Method {
 }
 
 impl Method {
+    /// As the audit log names it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::Key => "publickey",
+            Self::Agent => "agent",
+            Self::Password => "password",
+            Self::Interactive => "keyboard-interactive",
+            Self::None => "none",
+        }
+    }
+
     fn kind(self) -> MethodKind {
         match self {
             Self::Certificate | Self::Key | Self::Agent => MethodKind::PublicKey,
@@ -87,7 +99,8 @@ pub(super) struct Login<'a> {
     pub(super) events: &'a dyn SshEvents,
 }
 
-/// Logs in, or says why not.
+/// Logs in, or says why not. Returns the methods the server accepted, in
+/// their order.
 ///
 /// # Errors
 /// `LoginFailed` if the server refused what there was to offer,
@@ -100,7 +113,7 @@ pub(super) async fn login(
     rules: LoginRules,
     can_ask: bool,
     events: &dyn SshEvents,
-) -> Result<(), SessionError> {
+) -> Result<Vec<&'static str>, SessionError> {
     let login = Login {
         handle,
         credentials,
@@ -117,7 +130,8 @@ pub(super) async fn login(
 }
 
 impl Login<'_> {
-    async fn run(mut self) -> Result<(), SessionError> {
+    async fn run(mut self) -> Result<Vec<&'static str>, SessionError> {
+        let mut accepted = Vec::new();
         let mut pending = self.methods();
         let mut refused_any = false;
         for _ in 0..MAX_STEPS {
@@ -126,7 +140,10 @@ impl Login<'_> {
             };
             pending.remove(0);
             match self.attempt(method).await? {
-                Outcome::LoggedIn => return Ok(()),
+                Outcome::LoggedIn => {
+                    accepted.push(method.name());
+                    return Ok(accepted);
+                }
                 Outcome::Skipped => {}
                 Outcome::Refused { remaining, .. } if remaining.is_empty() => {
                     return Err(self.why_nothing_remains(refused_any).await);
@@ -134,6 +151,7 @@ impl Login<'_> {
                 Outcome::Refused { remaining, partial } => {
                     refused_any = true;
                     if partial {
+                        accepted.push(method.name());
                         // What was refused so far may only have been out of
                         // turn (RFC 4252 section 5.1).
                         pending = self.methods();

@@ -78,7 +78,8 @@ impl SshClient {
 
     /// Proves who the user is, by the methods of `credentials` that `rules`
     /// allow and, where the server asks, by questions to the user through
-    /// `events`.
+    /// `events`. Returns the names of the methods the server accepted, in their
+    /// order.
     ///
     /// # Errors
     /// `LoginFailed`, `UnusableKey`, `ConnectionLost`, `ServerMisbehaved`.
@@ -89,7 +90,7 @@ impl SshClient {
         can_ask: bool,
         settings: &SshSettings,
         events: &dyn SshEvents,
-    ) -> Result<(), SessionError> {
+    ) -> Result<Vec<&'static str>, SessionError> {
         let identity = keys::identity(
             &credentials,
             settings.config.max_kdf_rounds,

@@ -1,8 +1,9 @@
 //! Which SSH servers may be reached, and at which addresses.
 //!
-//! `address` reads what the client asked for, `policy` decides (its rules are
+//! `address` reads what the client asked for, `policy` decides (its `rules` are
 //! read by `rule`; `net` holds networks and the ranges that need an explicit
-//! entry), `resolver` looks names up. Nothing here opens a connection.
+//! entry, `own` the bridge's listeners), `resolver` looks names up on the
+//! threads of `pool`. Nothing here opens a connection.
 //!
 //! The order is fixed by the types: [`Requested`] -> [`Policy::plan`] ->
 //! [`Resolver::resolve`] -> [`Plan::filter`] -> dial. Only addresses that
@@ -10,13 +11,18 @@
 
 mod address;
 mod net;
+mod own;
 mod policy;
+mod pool;
 mod resolver;
 mod rule;
+mod rules;
 #[cfg(test)]
 mod tests;
 
 pub use address::{AddressError, Requested};
-pub use policy::{Plan, Policy, PolicyErrors, Refused};
+pub use own::OwnListeners;
+pub use policy::{Plan, Policy, Refused};
 pub use resolver::{ResolveError, Resolver};
 pub use rule::PolicyError;
+pub use rules::PolicyErrors;

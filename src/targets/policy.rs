@@ -1,6 +1,6 @@
 //! Decides which targets may be reached. Two steps: [`Policy::plan`] before
 //! the name is looked up, [`Plan::filter`] on the addresses that were found.
-//! Does no I/O; the entries are read by `rule`.
+//! Connects to nothing; the entries are read by `rule`.
 //!
 //! - An address is allowed if a network rule holds it, or if a rule allows
 //!   the name it was found under.
@@ -9,34 +9,22 @@
 //!   exact host rule, or by a named target; never by `*.suffix` or `0.0.0.0/0`.
 //! - A deny rule wins over all of these: what it names is neither looked up
 //!   nor dialled, under whatever name, the named targets' included.
+//! - The bridge's own listeners, the administrator's among them, are opened
+//!   only by an entry for that very port: a named target, or a rule with one
+//!   port and an exact host or a single address. A network, a range of ports
+//!   or `*` does not open them.
 //! - IPv6 addresses that stand for an IPv4 address are judged as that address.
 
 use super::address::{Host, Requested};
 use super::net::{judged, special_range};
-use super::rule::{
-    Endpoint, PolicyError, Ports, Rule, Subject, parse_named, parse_rule, without_dot,
-};
+use super::own::OwnListeners;
+use super::rule::{Subject, parse_named, without_dot};
+use super::rules::{PolicyErrors, Rules};
 use crate::config::{self, Fixed};
 use std::collections::HashMap;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use thiserror::Error;
-
-/// All entries that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub struct PolicyErrors(pub Vec<PolicyError>);
-
-impl fmt::Display for PolicyErrors {
-    /// One line for each entry.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, error) in self.0.iter().enumerate() {
-            let line_break = if n == 0 { "" } else { "\n" };
-            write!(f, "{line_break}{error}")?;
-        }
-        Ok(())
-    }
-}
 
 /// Why a target is refused. For the operator's log; clients are told only
 /// that the target is not allowed.
@@ -65,6 +53,9 @@ pub enum Refused {
         /// What it is, with its article.
         what: &'static str,
     },
+    /// The bridge itself listens there.
+    #[error("the bridge itself listens at {0}; it needs an entry of its own, with this one port")]
+    OwnListener(SocketAddr),
 }
 
 /// The rules in force. Cheap to clone; the clones share the rules.
@@ -73,40 +64,7 @@ pub struct Policy {
     rules: Arc<Rules>,
     /// What named targets fix beside their addresses, by name.
     fixed: Arc<HashMap<String, Arc<Fixed>>>,
-}
-
-#[derive(Debug)]
-struct Rules {
-    allow: Vec<Rule>,
-    deny: Vec<Rule>,
-    named: HashMap<String, Endpoint>,
-}
-
-impl Rules {
-    fn any(&self, port: u16, matches: impl Fn(&Subject) -> bool) -> bool {
-        any(&self.allow, port, matches)
-    }
-
-    /// `name` in lower case, without a trailing dot.
-    fn denies_name(&self, name: &str, port: u16) -> bool {
-        any(&self.deny, port, |subject| match subject {
-            Subject::Exact(denied) => denied == name,
-            Subject::Suffix(denied) => name.ends_with(denied),
-            Subject::Net(_) => false,
-        })
-    }
-
-    fn denies_address(&self, ip: IpAddr, port: u16) -> bool {
-        let holds = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(ip));
-        any(&self.deny, port, holds)
-    }
-}
-
-fn any(rules: &[Rule], port: u16, matches: impl Fn(&Subject) -> bool) -> bool {
-    let applies = |ports: Ports| ports.contains(port);
-    rules
-        .iter()
-        .any(|rule| applies(rule.ports) && matches(&rule.subject))
+    own: OwnListeners,
 }
 
 impl Policy {
@@ -134,50 +92,17 @@ impl Policy {
         deny: &[String],
         named: &[String],
     ) -> Result<Self, PolicyErrors> {
-        let mut errors = Vec::new();
-        let mut bad = |setting, entry: &str, problem| {
-            errors.push(PolicyError {
-                setting,
-                entry: entry.to_owned(),
-                problem,
-            });
-        };
-        let mut rules = Rules {
-            allow: Vec::new(),
-            deny: Vec::new(),
-            named: HashMap::new(),
-        };
-        let lists = [
-            ("targets.allow", allow, &mut rules.allow),
-            ("targets.deny", deny, &mut rules.deny),
-        ];
-        for (setting, entries, list) in lists {
-            for entry in entries {
-                match parse_rule(entry) {
-                    Ok(rule) => list.push(rule),
-                    Err(problem) => bad(setting, entry, problem),
-                }
-            }
-        }
-        for entry in named {
-            match parse_named(entry) {
-                Ok((name, _)) if rules.named.contains_key(&name) => {
-                    bad("targets.named", entry, "this name is given twice");
-                }
-                Ok((name, endpoint)) => {
-                    rules.named.insert(name, endpoint);
-                }
-                Err(problem) => bad("targets.named", entry, problem),
-            }
-        }
-        if errors.is_empty() {
-            Ok(Self {
-                rules: Arc::new(rules),
-                fixed: Arc::default(),
-            })
-        } else {
-            Err(PolicyErrors(errors))
-        }
+        Ok(Self {
+            rules: Arc::new(Rules::parse(allow, deny, named)?),
+            fixed: Arc::default(),
+            own: OwnListeners::default(),
+        })
+    }
+
+    /// With the listeners of this process, which broad rules do not open.
+    #[must_use]
+    pub fn with_own(self, own: OwnListeners) -> Self {
+        Self { own, ..self }
     }
 
     /// Whether nothing at all is allowed.
@@ -212,7 +137,7 @@ impl Policy {
             return Err(Refused::Denied(host_key_name(&host)));
         }
         let grant = match &host {
-            _ if named => Grant::Explicit,
+            _ if named => Grant::Named,
             Host::Ip(_) => Grant::Networks,
             Host::Name(name) => self.grant(without_dot(name), port).ok_or(Refused::NoRule)?,
         };
@@ -227,6 +152,7 @@ impl Policy {
             port,
             grant,
             rules: self.rules.clone(),
+            own: self.own.clone(),
         };
         if let Host::Ip(ip) = plan.host {
             plan.permits(SocketAddr::new(ip, port))?;
@@ -254,6 +180,8 @@ impl Policy {
 /// What the name that was asked for allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Grant {
+    /// Wherever it leads, even to ourselves: the operator named the target.
+    Named,
     /// Wherever it leads: the operator wrote this very name.
     Explicit,
     /// Ordinary addresses, and those of the network rules.
@@ -271,6 +199,7 @@ pub struct Plan {
     host_key_name: String,
     fixed: Arc<Fixed>,
     rules: Arc<Rules>,
+    own: OwnListeners,
 }
 
 impl Plan {
@@ -309,7 +238,10 @@ impl Plan {
         if self.rules.denies_address(ip, self.port) {
             return Err(Refused::Denied(dialled.to_string()));
         }
-        if self.grant == Grant::Explicit {
+        if self.own.holds(dialled) && !self.opens_own(ip) {
+            return Err(Refused::OwnListener(dialled));
+        }
+        if matches!(self.grant, Grant::Named | Grant::Explicit) {
             return Ok(dialled);
         }
         if let Some(special) = special_range(ip) {
@@ -329,6 +261,19 @@ impl Plan {
         } else {
             Err(Refused::Address(dialled))
         }
+    }
+
+    /// Whether an entry was written for this port of this very host.
+    fn opens_own(&self, ip: IpAddr) -> bool {
+        self.grant == Grant::Named
+            || self.rules.allow.iter().any(|rule| {
+                let host = match (&rule.subject, &self.host) {
+                    (Subject::Exact(allowed), Host::Name(name)) => allowed == without_dot(name),
+                    (Subject::Net(net), _) => net.is_single() && net.contains(ip),
+                    (Subject::Exact(_) | Subject::Suffix(_), _) => false,
+                };
+                host && rule.ports.is_single() && rule.ports.contains(self.port)
+            })
     }
 
     /// The second step: judges all addresses a name has, and returns them in

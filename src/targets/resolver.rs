@@ -1,18 +1,32 @@
 //! Looks the hosts of plans up, off the shards: `getaddrinfo` blocks. It
 //! judges no address ([`Plan::filter`] does), keeps no cache and sets no
-//! deadline: a caller that gives up drops the future, and a look-up that has
-//! not started is then skipped.
+//! deadline: a caller that gives up drops the future; a look-up that has not
+//! started is then skipped, and one that runs is given up, so that names
+//! whose servers never answer do not keep the others waiting.
+//!
+//! Bounds, with `targets.resolver_threads` = N: N look-ups at once, N / 2 of
+//! one client (/32 or /64); with those given up, which run until the C library
+//! gives them up as well, 4 N, and 2 N of one client. 1024 more wait, at most
+//! 256 of one client; clients take turns. Whoever does not fit is told that
+//! the resolver is busy.
 
 use super::address::Host;
 use super::policy::Plan;
-use crate::workers::Workers;
+use super::pool::{Bounds, Pool};
+use crate::net::network_of;
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
+use futures_lite::FutureExt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use thiserror::Error;
 
 /// Most addresses of one name that are looked at.
 const MAX_ADDRESSES: usize = 64;
+
+/// Look-ups that may wait for a thread. Each is a login in progress, whose own
+/// deadline is a few seconds: more could not be served in time.
+const QUEUE: usize = 1024;
 
 /// Why a host has no addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -23,51 +37,52 @@ pub enum ResolveError {
     /// The name servers did not answer, or the look-up failed here.
     #[error("the name could not be looked up now")]
     Temporary,
-    /// As many look-ups wait as may.
+    /// As many look-ups wait as may, of all clients or of this one.
     #[error("the name resolver is busy")]
     QueueFull,
 }
 
-/// Looks up names on the workers' threads.
+/// Looks up names on threads of its own. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Resolver {
-    workers: Workers,
+    pool: Pool,
 }
 
 impl Resolver {
-    /// A resolver that shares `workers` with their other users.
-    pub fn new(workers: Workers) -> Self {
-        Self { workers }
+    /// A resolver of `threads` look-ups at once. To be called before the
+    /// shards are pinned: its threads run where its caller does.
+    ///
+    /// # Errors
+    /// The system's reason for not starting a thread.
+    pub fn start(threads: usize) -> io::Result<Self> {
+        let pool = Pool::start(Bounds::new(threads, QUEUE), QUEUE)?;
+        Ok(Self { pool })
     }
 
     /// The addresses of `plan`'s host, at least one, with its port, in the
     /// order in which they should be tried (RFC 6724). They are not judged yet:
-    /// pass them through [`Plan::filter`].
+    /// pass them through [`Plan::filter`]. `client` is who asks.
     ///
     /// # Errors
-    /// [`ResolveError::QueueFull`] at once, the others from the future.
+    /// [`ResolveError`], from the future.
     pub fn resolve(
         &self,
         plan: &Plan,
-    ) -> Result<
-        impl Future<Output = Result<Vec<SocketAddr>, ResolveError>> + Send + use<>,
-        ResolveError,
-    > {
+        client: IpAddr,
+    ) -> impl Future<Output = Result<Vec<SocketAddr>, ResolveError>> + Send + use<> {
         let port = plan.port();
-        let (literal, job) = match plan.lookup_host() {
-            Host::Ip(ip) => (Some(SocketAddr::new(*ip, port)), None),
+        match plan.lookup_host() {
+            Host::Ip(ip) => {
+                let literal = SocketAddr::new(*ip, port);
+                async move { Ok(vec![literal]) }.boxed()
+            }
             Host::Name(name) => {
                 let name = name.clone();
-                let job = self.workers.run(move || look_up(&name, port));
-                (None, Some(job.map_err(|_| ResolveError::QueueFull)?))
+                self.pool
+                    .run(network_of(client), move || look_up(&name, port))
+                    .boxed()
             }
-        };
-        Ok(async move {
-            match job {
-                None => Ok(Vec::from_iter(literal)),
-                Some(job) => job.await.unwrap_or(Err(ResolveError::Temporary)),
-            }
-        })
+        }
     }
 }
 
@@ -121,6 +136,7 @@ mod tests {
     use super::*;
     use crate::targets::{Policy, Requested};
     use futures_lite::future::block_on;
+    use std::net::Ipv4Addr;
 
     fn plan(allow: &str, host: &str, port: u16) -> Plan {
         let requested = Requested::Host {
@@ -131,47 +147,25 @@ mod tests {
         policy.plan(&requested).unwrap()
     }
 
-    /// Workers whose only thread and only place in the queue are taken until
-    /// the sender is dropped.
-    fn busy_workers() -> (Workers, async_channel::Sender<()>, impl Sized) {
-        let workers = Workers::start(1, 1).unwrap();
-        let (release, released) = async_channel::bounded::<()>(1);
-        let (started, has_started) = async_channel::bounded(1);
-        let running = workers.run(move || {
-            started.send_blocking(()).unwrap();
-            let _ = released.recv_blocking();
-        });
-        has_started.recv_blocking().unwrap();
-        let waiting = workers.run(|| ());
-        (workers, release, (running, waiting))
-    }
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[test]
-    fn addresses_do_not_touch_the_workers() {
-        let (workers, _release, _jobs) = busy_workers();
-        let resolver = Resolver::new(workers);
+    fn an_address_is_its_own_answer() {
+        let resolver = Resolver::start(1).unwrap();
         for (allow, host, address) in [
             ("192.0.2.0/24:22", "192.0.2.7", "192.0.2.7:22"),
             ("[2001:db8::/32]:22", "2001:db8::7", "[2001:db8::7]:22"),
         ] {
-            let future = resolver.resolve(&plan(allow, host, 22)).unwrap();
+            let future = resolver.resolve(&plan(allow, host, 22), CLIENT);
             assert_eq!(block_on(future), Ok(vec![address.parse().unwrap()]));
         }
     }
 
     #[test]
-    fn a_full_queue_is_said_at_once() {
-        let (workers, _release, _jobs) = busy_workers();
-        let resolver = Resolver::new(workers);
-        let refused = resolver.resolve(&plan("localhost:22", "localhost", 22));
-        assert_eq!(refused.err(), Some(ResolveError::QueueFull));
-    }
-
-    #[test]
     fn names_are_looked_up_and_get_the_port() {
-        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
+        let resolver = Resolver::start(1).unwrap();
         let plan = plan("localhost:2222", "localhost", 2222);
-        let found = block_on(resolver.resolve(&plan).unwrap()).unwrap();
+        let found = block_on(resolver.resolve(&plan, CLIENT)).unwrap();
         assert!(!found.is_empty());
         for address in &found {
             assert!(address.ip().is_loopback(), "{address}");
@@ -182,9 +176,9 @@ mod tests {
 
     #[test]
     fn an_absolute_localhost_is_localhost() {
-        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
+        let resolver = Resolver::start(1).unwrap();
         let plan = plan("localhost:22", "LOCALHOST.", 22);
-        let found = block_on(resolver.resolve(&plan).unwrap()).unwrap();
+        let found = block_on(resolver.resolve(&plan, CLIENT)).unwrap();
         assert!(found.iter().all(|address| address.ip().is_loopback()));
     }
 
@@ -192,7 +186,7 @@ mod tests {
     /// first step as names, and are caught by what they resolve to.
     #[test]
     fn old_spellings_of_loopback_are_caught_after_the_look_up() {
-        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
+        let resolver = Resolver::start(1).unwrap();
         for spelling in [
             "127.1",
             "0x7f.1",
@@ -203,7 +197,7 @@ mod tests {
             "127.0.1",
         ] {
             let plan = plan("0.0.0.0/0:22", spelling, 22);
-            let found = block_on(resolver.resolve(&plan).unwrap()).unwrap();
+            let found = block_on(resolver.resolve(&plan, CLIENT)).unwrap();
             let refused = plan.filter(found).unwrap_err();
             let special = matches!(refused, crate::targets::Refused::Special { .. });
             assert!(special, "{spelling}: {refused}");
@@ -212,10 +206,10 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_exist_is_an_error() {
-        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
+        let resolver = Resolver::start(1).unwrap();
         // RFC 6761 reserves it; without a name server the answer is Temporary.
         let plan = plan("no-such-host.invalid:22", "no-such-host.invalid", 22);
-        let error = block_on(resolver.resolve(&plan).unwrap()).unwrap_err();
+        let error = block_on(resolver.resolve(&plan, CLIENT)).unwrap_err();
         assert!(matches!(
             error,
             ResolveError::NotFound | ResolveError::Temporary
@@ -239,11 +233,7 @@ mod tests {
     #[test]
     fn the_future_may_outlive_the_plan_and_cross_threads() {
         fn free<T: Send + 'static>(_: T) {}
-        let resolver = Resolver::new(Workers::start(1, 1).unwrap());
-        free(
-            resolver
-                .resolve(&plan("localhost:22", "localhost", 22))
-                .unwrap(),
-        );
+        let resolver = Resolver::start(1).unwrap();
+        free(resolver.resolve(&plan("localhost:22", "localhost", 22), CLIENT));
     }
 }

@@ -37,6 +37,10 @@ impl Ports {
         (self.first..=self.last).contains(&port)
     }
 
+    pub(super) fn is_single(self) -> bool {
+        self.first == self.last
+    }
+
     fn single(port: u16) -> Self {
         Self {
             first: port,

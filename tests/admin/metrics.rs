@@ -5,7 +5,7 @@ use crate::common::{Admin, DEADLINE, poll};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Name, type and labels of every family, in the terms of Prometheus text 0.0.4.
-const FAMILIES: [(&str, &str, &[&str]); 20] = [
+const FAMILIES: [(&str, &str, &[&str]); 21] = [
     ("sshard_build_info", "gauge", &["version"]),
     ("sshard_connections", "gauge", &[]),
     ("sshard_unauthenticated_connections", "gauge", &[]),
@@ -14,6 +14,7 @@ const FAMILIES: [(&str, &str, &[&str]); 20] = [
     ("sshard_max_connections_per_host", "gauge", &[]),
     ("sshard_max_unauthenticated", "gauge", &[]),
     ("sshard_draining", "gauge", &[]),
+    ("sshard_audit_lost_lines_total", "counter", &[]),
     ("sshard_reloads_total", "counter", &["outcome"]),
     ("sshard_connections_accepted_total", "counter", &["shard"]),
     ("sshard_http_responses_total", "counter", &["code", "shard"]),

@@ -197,8 +197,9 @@ fn all_stages_together() {
     hostile.wait_open(0);
 }
 
-/// So many names are looked up at the same time (`targets.resolver_threads`).
-const RESOLVERS: usize = 8;
+/// So many names are looked up at the same time for one client (half of
+/// `targets.resolver_threads`).
+const RESOLVERS: usize = 4;
 
 /// Far below what the earlier session is ahead of the later.
 const QUIET: Duration = Duration::from_millis(300);

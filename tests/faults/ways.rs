@@ -194,12 +194,30 @@ impl Targets {
     /// One session that ends this way. A client that is to stay until the bridge notices is
     /// returned.
     pub(crate) fn meet(&self, way: Way, bridge: SocketAddr, admin: &Admin) -> Option<Client> {
+        self.meet_with(way, &json!({}), bridge, admin)
+    }
+
+    /// As [`Targets::meet`], with these fields of `auth` where the way needs no others.
+    pub(crate) fn meet_with(
+        &self,
+        way: Way,
+        fields: &Value,
+        bridge: SocketAddr,
+        admin: &Admin,
+    ) -> Option<Client> {
+        let mut auth = fields.clone();
+        for (name, value) in self.auth(way).as_object().unwrap() {
+            let given = name == "password" && !auth[name].is_null();
+            if !given {
+                auth[name] = value.clone();
+            }
+        }
         let mut client = Client::connect(bridge, &self.path(way), &Options::v1());
         if way == Way::BadMessage {
             client.wait_type("hello");
-            client.send_text("not an object");
+            client.send_text(&format!("not an object {auth}"));
         } else {
-            client.auth_v1(&self.auth(way));
+            client.auth_v1(&auth);
         }
         match way {
             Way::ClientCloses => {

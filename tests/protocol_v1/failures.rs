@@ -145,10 +145,20 @@ fn uniform_errors_tell_nothing_apart() {
     let closed = closed_port();
     let silent = Hostile::start(Script::Silent);
     let junk = Hostile::start(Script::Junk);
+    let http = Hostile::start(Script::Http);
+    let hangup = Hostile::start(Script::Hangup);
+    let broken = Hostile::start(Script::BannerThenJunk);
     let ssh = super::common::ScriptedSsh::start(SshScript::login(Login::Password("right")));
-    let targets = [closed, silent.addr(), junk.addr(), ssh.addr()];
+    let denied = SocketAddr::from(([127, 0, 0, 2], 22));
+    let others = [http.addr(), hangup.addr(), broken.addr(), denied];
+    let targets = [
+        &[closed, silent.addr(), junk.addr(), ssh.addr()],
+        &others[..],
+    ]
+    .concat();
     let settings = [
         "targets.uniform_errors=true",
+        "targets.deny=127.0.0.2:22",
         "ssh.handshake_timeout=1s",
         "targets.named=gone=does-not-exist.invalid:22",
         "ssh.host_key_policy=strict",
@@ -158,9 +168,11 @@ fn uniform_errors_tell_nothing_apart() {
     let unknown_key = ssh.addr();
     let mut faces: Vec<(Value, String)> = Vec::new();
     for path in [closed, silent.addr(), junk.addr(), refused, unknown_key]
-        .map(path_to)
         .into_iter()
-        .chain(["/ws/gone".to_owned()])
+        .chain(others)
+        .chain([bridge.addr(), bridge.admin_addr()])
+        .map(path_to)
+        .chain(["/ws/gone".to_owned(), "/ws/a.example/22".to_owned()])
     {
         let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
         client.auth_v1(&json!({ "username": "u" }));
@@ -177,6 +189,7 @@ fn uniform_errors_tell_nothing_apart() {
         "target-refused",
         "deadline",
         "not-ssh",
+        "handshake-failed",
         "host-key-unknown",
         "name-not-found",
     ] {

@@ -1,16 +1,19 @@
 //! How a shard reaches one of its sessions: a word left beside it and a wake.
 
+use crate::bridge::audit::SessionAudit;
 use crate::bridge::state::Drain;
-use crate::error::SessionError;
+use crate::error::{Reason, SessionError};
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::task::Waker;
 
 /// Shared by a session and the shard's manager; one thread.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SessionControl {
     drain: Cell<Option<Drain>>,
     kill: RefCell<Option<SessionError>>,
     waker: RefCell<Option<Waker>>,
+    audit: RefCell<Option<Rc<SessionAudit>>>,
 }
 
 impl SessionControl {
@@ -24,6 +27,18 @@ impl SessionControl {
     pub fn kill(&self, reason: SessionError) {
         *self.kill.borrow_mut() = Some(reason);
         self.wake();
+    }
+
+    /// The shard stops, and the session gets no turn any more: its end is
+    /// written to the audit log.
+    pub fn cut_off(&self) {
+        if let Some(audit) = self.audit.borrow().as_ref() {
+            audit.cut_off(Reason::Drain);
+        }
+    }
+
+    pub(super) fn set_audit(&self, audit: Rc<SessionAudit>) {
+        *self.audit.borrow_mut() = Some(audit);
     }
 
     fn wake(&self) {

@@ -11,6 +11,7 @@ mod turn;
 pub use control::SessionControl;
 pub use report::SessionSummary;
 
+use super::audit::SessionAudit;
 use super::connector::{Connected, Connector, SessionContext};
 use super::outbox::Outbox;
 use super::state::{Action, Ending, Input, Phase, SessionState};
@@ -122,6 +123,7 @@ pub struct BridgeSession {
     /// Input, a size or a signal was handed over since the gate last gave.
     unprobed: bool,
     keepalive: report::Keepalive,
+    audit: Rc<SessionAudit>,
     ending: Option<Ending>,
     span: tracing::Span,
     started: std::time::Instant,
@@ -153,6 +155,9 @@ impl BridgeSession {
             control,
         } = start;
         let gate = Rc::new(Gate::default());
+        let audit = SessionAudit::start(context.audit.clone(), Rc::clone(&record));
+        let audit = Rc::new(audit);
+        control.set_audit(Rc::clone(&audit));
         let terms = context.terms.load_full();
         let high = terms.config.websocket.write_buffer_size.bytes();
         let (id, shard, client) = (record.id(), record.shard(), record.client_ip());
@@ -169,6 +174,7 @@ impl BridgeSession {
             sleeper: Sleeper::default(),
             unprobed: false,
             keepalive: report::Keepalive::default(),
+            audit,
             ending: None,
             started: now,
             ssh_gone: false,
@@ -277,6 +283,7 @@ impl BridgeSession {
             return;
         };
         self.size.set(request.terminal.size);
+        self.audit.set_user(&request.credentials.username);
         let brought = self.ticket.take();
         let ticket = &mut request.credentials.ticket;
         *ticket = ticket.take().or(brought);
@@ -287,6 +294,7 @@ impl BridgeSession {
             context: Rc::clone(&self.context),
             terms: Arc::clone(&self.terms),
             record: Rc::clone(&self.record),
+            audit: Rc::clone(&self.audit),
             target: self.target.clone(),
             admission,
             outbox: Rc::clone(&self.outbox),

@@ -46,6 +46,7 @@ impl BridgeSession {
         let (input, output) = self.state.bytes();
         let lasted_ms = millis(self.started.elapsed());
         let summary = ending.summary();
+        self.audit.end(summary.reason, summary.stage);
         let reason = summary.reason.as_str();
         self.span.in_scope(|| match ending {
             Ending::Exited(exit) => tracing::info!(

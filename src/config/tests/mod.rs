@@ -8,6 +8,7 @@
 mod layers;
 mod presets;
 mod print;
+mod properties;
 mod relations;
 mod targets;
 mod values;

@@ -25,7 +25,7 @@ fn defaults_and_presets_load_as_printed() {
 const UNUSUAL: &str = r#"
 server = { listen = ["127.0.0.1:1", "[::1]:2"], shards = 4, cpus = "8,0-2,3", placement = "kernel",
   backlog = 1, upgrade_timeout = "1500ms", drain_timeout = "2h", path_prefix = "/a/b-c",
-  public_hosts = ["Example.org", "[::1]:443"], allow_plaintext = true,
+  public_hosts = ["Example.org", "[::1]:443"], allow_plaintext = true, core_dumps = true,
   takeover = "/run/x.sock", proxy_protocol = ["[::1]:2"], proxy_protocol_from = ["10.0.0.0/8"],
   max_handshakes = 9, allowed_origins = ["https://App.example.org:443", "http://[::1]:8080"],
   trusted_proxies = ["10.0.0.0/8", "::1"], client_ip_header = "forwarded" }
@@ -49,6 +49,7 @@ targets = { allow = ["a:22", "*.b:1-2"], deny = ["b:3"], named = ["x=y:22",
   resolver_threads = 2, uniform_errors = true }
 compat = { enabled = false }
 log = { level = "trace", format = "json", messages = true }
+audit = { file = "/var/log/x" }
 "#;
 
 #[test]

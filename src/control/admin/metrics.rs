@@ -94,6 +94,10 @@ impl Snapshot {
                 .encode_descriptor(name, help, None, MetricType::Gauge)?
                 .encode_gauge(&expiry)?;
         }
+        let help = "Lines of the audit log that could not be written.";
+        encoder
+            .encode_descriptor("audit_lost_lines", help, None, MetricType::Counter)?
+            .encode_counter::<NoLabelSet, _, u64>(&self.audit_lost_lines, None)?;
         let (applied, refused) = self.reloads;
         let help = "Reloads of the configuration, by what came of them.";
         let mut reloads = encoder.encode_descriptor("reloads", help, None, MetricType::Counter)?;

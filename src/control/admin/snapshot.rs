@@ -39,6 +39,7 @@ pub(super) struct Snapshot {
     pub(super) draining: bool,
     /// When the TLS certificate expires, in seconds since 1970.
     pub(super) tls_expiry: Option<u64>,
+    pub(super) audit_lost_lines: u64,
 }
 
 impl ShardNumbers {
@@ -77,6 +78,7 @@ impl Snapshot {
             reloads: watched.lifecycle.reloads(),
             draining: watched.lifecycle.is_draining(),
             tls_expiry: terms.tls.as_ref().map(Tls::expiry),
+            audit_lost_lines: watched.audit.lost_lines(),
         }
     }
 }

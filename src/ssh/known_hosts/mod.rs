@@ -8,6 +8,8 @@
 
 mod index;
 mod line;
+#[cfg(test)]
+mod properties;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -164,26 +164,3 @@ fn errors_hold_nothing_of_the_path() {
     let error = Requested::from_segments(&["s3cret!", "22"]).unwrap_err();
     assert!(!error.to_string().contains("s3cret"));
 }
-
-mod properties {
-    use crate::targets::Requested;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn any_segments_are_answered(segments in prop::collection::vec(any::<String>(), 0..4)) {
-            let segments: Vec<_> = segments.iter().map(String::as_str).collect();
-            let _ = Requested::from_segments(&segments);
-        }
-
-        /// What is accepted has no character that means something elsewhere.
-        #[test]
-        fn accepted_hosts_are_plain(host in "[\\[\\]%a-fA-F0-9:._ @/-]{0,12}") {
-            if let Ok(Requested::Host { host, .. }) = Requested::from_segments(&[&host, "22"]) {
-                let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
-                prop_assert!(host.chars().all(plain), "{host:?}");
-                prop_assert!(!host.starts_with('-'));
-            }
-        }
-    }
-}

@@ -2,7 +2,9 @@
 
 mod address;
 mod forbidden;
+mod own;
 mod policy;
+mod properties;
 mod rules;
 
 use super::{Plan, Policy, Refused, Requested};

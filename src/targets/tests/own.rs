@@ -1,0 +1,69 @@
+//! What opens the bridge's own listeners, and what does not.
+
+use super::{address, plan, policy, strings};
+use crate::targets::{OwnListeners, Policy, Refused, Requested};
+
+fn own() -> OwnListeners {
+    let own = OwnListeners::default();
+    own.set(vec![address("127.0.0.1:8022"), address("127.0.0.1:8023")]);
+    own
+}
+
+#[test]
+fn only_an_entry_for_the_very_port_opens_them() {
+    for (rule, host, port, opened) in [
+        ("127.0.0.1:8022", "127.0.0.1", 8022, true),
+        ("127.0.0.1/32:8022", "127.0.0.1", 8022, true),
+        ("127.0.0.1:8022-8022", "127.0.0.1", 8022, true),
+        ("127.0.0.1:8022", "[::ffff:127.0.0.1]", 8022, true),
+        ("127.0.0.1:8022", "127.0.0.1", 8023, false),
+        ("127.0.0.1:*", "127.0.0.1", 8022, false),
+        ("127.0.0.1:8022-8023", "127.0.0.1", 8022, false),
+        ("127.0.0.0/8:8022", "127.0.0.1", 8022, false),
+        ("127.0.0.0/31:8023", "127.0.0.1", 8023, false),
+        ("0.0.0.0/8:*", "0.0.0.0", 8022, false),
+        // The neighbours stay open.
+        ("127.0.0.1:*", "127.0.0.1", 8021, true),
+        ("127.0.0.0/8:8022", "127.0.0.2", 8022, true),
+    ] {
+        let policy = policy(&[rule]).with_own(own());
+        let got = plan(&policy, host, port);
+        assert_eq!(got.is_ok(), opened, "{rule} {host} {port}: {got:?}");
+    }
+}
+
+#[test]
+fn names_that_lead_to_them() {
+    for (rule, host, opened) in [
+        ("localhost:8022", "localhost", true),
+        ("localhost:8022", "LOCALHOST.", true),
+        ("127.0.0.1:8022", "other.example", true),
+        ("localhost:*", "localhost", false),
+        ("localhost:8000-9000", "localhost", false),
+        ("127.0.0.0/8:*", "other.example", false),
+        ("*.example:8022", "other.example", false),
+    ] {
+        let policy = policy(&[rule]).with_own(own());
+        let plan = plan(&policy, host, 8022).unwrap();
+        let got = plan.filter(vec![address("127.0.0.1:8022")]);
+        assert_eq!(got.is_ok(), opened, "{rule} {host}: {got:?}");
+    }
+}
+
+#[test]
+fn a_named_target_may_be_one_of_them_unless_it_is_denied() {
+    let named = strings(&["self=127.0.0.1:8023"]);
+    let requested = Requested::Named("self".to_owned());
+    for (deny, opened) in [(&[][..], true), (&["127.0.0.1:8023"], false)] {
+        let policy = Policy::parse(&[], &strings(deny), &named).unwrap();
+        let got = policy.with_own(own()).plan(&requested);
+        assert_eq!(got.is_ok(), opened, "{deny:?}: {got:?}");
+    }
+}
+
+#[test]
+fn the_refusal_says_what_stands_there() {
+    let policy = policy(&["127.0.0.0/8:*"]).with_own(own());
+    let refused = plan(&policy, "127.0.0.1", 8023).unwrap_err();
+    assert_eq!(refused, Refused::OwnListener(address("127.0.0.1:8023")));
+}

@@ -1,0 +1,172 @@
+//! Hostile segments and entries never panic, and no broad rule opens what
+//! needs an entry of its own.
+
+use super::{address, strings};
+use crate::targets::net::{judged, special_range};
+use crate::targets::{OwnListeners, Policy, Requested};
+use proptest::prelude::*;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Entries, and texts that are nearly some.
+fn any_entry() -> impl Strategy<Value = String> {
+    let host = prop_oneof![
+        Just("*.example.com".to_owned()),
+        "[a-z0-9*._=-]{0,12}",
+        "[0-9./]{0,14}",
+        "\\[[0-9a-f:./%]{0,14}\\]?",
+        any::<Ipv4Addr>().prop_map(|ip| ip.to_string()),
+        any::<Ipv6Addr>().prop_map(|ip| format!("[{ip}]")),
+        (any::<Ipv4Addr>(), 0_u8..=40).prop_map(|(ip, p)| format!("{ip}/{p}")),
+    ];
+    let port = prop_oneof![
+        Just(String::new()),
+        Just(":*".to_owned()),
+        ":[0-9*-]{0,11}",
+        any::<u16>().prop_map(|port| format!(":{port}")),
+        any::<(u16, u16)>().prop_map(|(a, b)| format!(":{a}-{b}")),
+    ];
+    prop_oneof![
+        4 => (host, port).prop_map(|(host, port)| host + &port),
+        1 => any::<String>(),
+    ]
+}
+
+/// Any address, those that stand for others and those of the special ranges
+/// more often than chance would have them.
+fn any_ip() -> impl Strategy<Value = IpAddr> {
+    let inner = prop_oneof![
+        any::<Ipv4Addr>(),
+        prop::sample::select(
+            &[
+                [127, 0, 0, 1],
+                [169, 254, 169, 254],
+                [0, 0, 0, 0],
+                [10, 0, 0, 1]
+            ][..]
+        )
+        .prop_map(Ipv4Addr::from),
+    ];
+    (inner, any::<u128>(), 0_u8..9).prop_map(|(v4, bits, form)| {
+        let low = u128::from(v4.to_bits());
+        let v6 = |bits: u128| IpAddr::V6(Ipv6Addr::from_bits(bits));
+        match form {
+            0 | 1 => v4.into(),
+            2 => v6(0xffff << 32 | low),
+            3 => v6(0x64_ff9b << 96 | low),
+            4 => v6(0x2002 << 112 | low << 80 | bits & 0xffff_ffff),
+            5 => v6(low),
+            6 => v6(0xfe80 << 112 | bits >> 64),
+            7 => v6(0xffff << 48 | low),
+            _ => v6(bits),
+        }
+    })
+}
+
+fn named(ip: IpAddr, port: u16) -> Requested {
+    let host = ip.to_string();
+    Requested::Host { host, port }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_segments_are_answered(segments in prop::collection::vec(any::<String>(), 0..4)) {
+        let segments: Vec<_> = segments.iter().map(String::as_str).collect();
+        let _ = Requested::from_segments(&segments);
+    }
+
+    /// What is accepted has no character that means something elsewhere.
+    #[test]
+    fn accepted_hosts_are_plain(host in "[\\[\\]%a-fA-F0-9:._ @/-]{0,12}") {
+        if let Ok(Requested::Host { host, .. }) = Requested::from_segments(&[&host, "22"]) {
+            let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
+            prop_assert!(host.chars().all(plain), "{host:?}");
+            prop_assert!(!host.starts_with('-'));
+        }
+    }
+
+    /// Every entry is read or named in the error, and none breaks what uses it.
+    #[test]
+    fn any_entries_are_answered(
+        allow in prop::collection::vec(any_entry(), 0..4),
+        deny in prop::collection::vec(any_entry(), 0..2),
+        name in any_entry(),
+        ip in any_ip(),
+        port in 1..=u16::MAX,
+    ) {
+        let entries = vec![format!("n={name}")];
+        match Policy::parse(&allow, &deny, &entries) {
+            Ok(policy) => {
+                let _ = policy.plan(&Requested::Named("n".to_owned()));
+                if let Ok(plan) = policy.plan(&named(ip, port)) {
+                    prop_assert!(plan.filter(vec![SocketAddr::new(ip, port)]).is_ok());
+                }
+            }
+            Err(errors) => {
+                prop_assert!(!errors.0.is_empty());
+                for error in errors.0 {
+                    let all = || allow.iter().chain(&deny).chain(&entries);
+                    prop_assert!(all().any(|entry| *entry == error.entry), "{error}");
+                }
+            }
+        }
+    }
+
+    /// The broadest rules there are open every address but the special ones,
+    /// whatever form it has, and say which one is dialled.
+    #[test]
+    fn broad_rules_open_what_is_not_special(ip in any_ip(), port in 1..=u16::MAX) {
+        let policy = Policy::parse(&strings(&["0.0.0.0/0:*", "[::/0]:*"]), &[], &[]).unwrap();
+        let special = special_range(judged(ip)).is_some();
+        let planned = policy.plan(&named(ip, port));
+        prop_assert_eq!(planned.is_err(), special, "{:?}", planned);
+        let anything = policy.plan(&Requested::Host { host: "a.example".to_owned(), port }).unwrap();
+        let got = anything.permits(SocketAddr::new(ip, port));
+        prop_assert_eq!(got.is_err(), special, "{:?}", got);
+        if let Ok(dialled) = got {
+            prop_assert_eq!(dialled, SocketAddr::new(ip.to_canonical(), port));
+        }
+    }
+
+    /// What is denied stays so, whatever else is allowed.
+    #[test]
+    fn a_denied_address_is_refused(
+        allow in prop::collection::vec(any_entry(), 0..4),
+        ip in any_ip(),
+        port in 1..=u16::MAX,
+    ) {
+        let net = match judged(ip) {
+            IpAddr::V4(v4) => format!("{v4}:*"),
+            IpAddr::V6(v6) => format!("[{v6}]:*"),
+        };
+        let named_entry = match ip {
+            IpAddr::V4(v4) => format!("n={v4}:{port}"),
+            IpAddr::V6(v6) => format!("n=[{v6}]:{port}"),
+        };
+        let allow: Vec<String> = allow
+            .into_iter()
+            .filter(|entry| Policy::parse(std::slice::from_ref(entry), &[], &[]).is_ok())
+            .collect();
+        if let Ok(policy) = Policy::parse(&allow, std::slice::from_ref(&net), &[]) {
+            prop_assert!(policy.plan(&named(ip, port)).is_err());
+        }
+        if let Ok(policy) = Policy::parse(&[], &[net], &[named_entry]) {
+            prop_assert!(policy.plan(&Requested::Named("n".to_owned())).is_err());
+        }
+    }
+
+    /// No rule for a network or for more than one port opens our listeners.
+    #[test]
+    fn own_listeners_need_one_port(first in 1..8022_u16, last in 8022..=u16::MAX, prefix in 8_u8..32) {
+        let own = OwnListeners::default();
+        own.set(vec![address("127.0.0.1:8022")]);
+        let net = IpAddr::V4(Ipv4Addr::from_bits(0x7f00_0001 & (u32::MAX << (32 - prefix))));
+        let rules = [format!("127.0.0.1:{first}-{last}"), format!("{net}/{prefix}:8022")];
+        for rule in rules {
+            let policy = Policy::parse(&[rule], &[], &[]).unwrap().with_own(own.clone());
+            let ours = named(Ipv4Addr::LOCALHOST.into(), 8022);
+            prop_assert!(policy.plan(&ours).is_err());
+        }
+    }
+}

@@ -1,0 +1,197 @@
+use super::*;
+use serde_json::Value;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn line<'a>(target: &'a str, user: Option<&'a str>) -> AuditLine<'a> {
+    AuditLine {
+        event: AuditEvent::Start,
+        session: "5e".to_owned(),
+        shard: 3,
+        client: Ipv4Addr::LOCALHOST.into(),
+        target,
+        address: None,
+        user,
+        result: None,
+        method: None,
+        end: None,
+    }
+}
+
+fn read(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.is_ascii(), "{text:?}");
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .collect()
+}
+
+#[test]
+fn a_line_has_what_is_known_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit");
+    let log = AuditLog::start(Some(&path)).unwrap();
+    log.record(&line("db:22", None));
+    let mut end = line("db:22", Some("ann"));
+    end.event = AuditEvent::End;
+    end.address = Some(SocketAddr::from(([192, 0, 2, 1], 22)));
+    end.method = Some("publickey,password");
+    end.end = Some(AuditEnd {
+        duration_ms: 12,
+        input_bytes: 3,
+        output_bytes: 4,
+        reason: "exit",
+        stage: "relay",
+    });
+    log.record(&end);
+    log.flush(SOON);
+    let mut lines = read(&path);
+    for line in &mut lines {
+        let time = line["time"].as_str().unwrap().to_owned();
+        humantime::parse_rfc3339(&time).unwrap();
+        assert!(time.ends_with('Z') && time.len() == 24, "{time}");
+        line.as_object_mut().unwrap().remove("time");
+    }
+    assert_eq!(
+        lines,
+        [
+            serde_json::json!({
+                "event": "start", "session": "5e", "shard": 3, "client": "127.0.0.1",
+                "target": "db:22",
+            }),
+            serde_json::json!({
+                "event": "end", "session": "5e", "shard": 3, "client": "127.0.0.1",
+                "target": "db:22", "address": "192.0.2.1:22", "user": "ann",
+                "method": "publickey,password", "duration_ms": 12, "input_bytes": 3,
+                "output_bytes": 4, "reason": "exit", "stage": "relay",
+            }),
+        ]
+    );
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn no_name_forges_a_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit");
+    let log = AuditLog::start(Some(&path)).unwrap();
+    let names = [
+        "a\n{\"event\":\"end\"}",
+        "\r\u{1b}[2J",
+        "\"},\"user\":\"root",
+        "\\",
+        "\u{7f}\u{85}\u{2028}\u{202e}\u{feff}",
+        "ünï 🦀",
+        "\0",
+    ];
+    for name in names {
+        log.record(&line(name, Some(name)));
+    }
+    log.flush(SOON);
+    let lines = read(&path);
+    assert_eq!(lines.len(), names.len());
+    for (line, name) in lines.iter().zip(names) {
+        assert_eq!(
+            (&line["user"], &line["target"]),
+            (&name.into(), &name.into())
+        );
+    }
+}
+
+#[test]
+fn a_renamed_file_is_opened_again_and_no_line_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, old) = (directory.path().join("audit"), directory.path().join("old"));
+    let log = AuditLog::start(Some(&path)).unwrap();
+    log.record(&line("one", None));
+    log.flush(SOON);
+    std::fs::rename(&path, &old).unwrap();
+    log.record(&line("two", None));
+    log.flush(SOON);
+    log.reopen();
+    log.record(&line("three", None));
+    log.flush(SOON);
+    let targets = |path| {
+        let lines = read(path);
+        lines
+            .iter()
+            .map(|line| line["target"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(targets(&old), ["one", "two"]);
+    assert_eq!(targets(&path), ["three"]);
+    assert_eq!(log.lost_lines(), 0);
+}
+
+/// The writer is not there: as if the disk took its time.
+fn stalled(path: &Path) -> (AuditLog, Writer, Receiver<Order>) {
+    let flags = Arc::<Flags>::default();
+    let (orders, received) = sync_channel(2);
+    let writer = Writer {
+        file: open(path).unwrap(),
+        path: path.to_owned(),
+        flags: Arc::clone(&flags),
+        told: 0,
+        torn: false,
+        failing: false,
+    };
+    let desk = Some(Desk { orders, flags });
+    (AuditLog { desk }, writer, received)
+}
+
+#[test]
+fn what_does_not_fit_is_counted_and_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit");
+    let (log, writer, received) = stalled(&path);
+    for _ in 0..7 {
+        log.record(&line("t", None));
+    }
+    assert_eq!(log.lost_lines(), 5);
+    drop(log);
+    writer.run(&received);
+    let lines = read(&path);
+    assert_eq!(lines.len(), 3);
+    assert_eq!(
+        (&lines[0]["event"], &lines[0]["lines"]),
+        (&"lost".into(), &5.into())
+    );
+}
+
+#[test]
+fn a_full_disk_loses_lines_and_says_so_once_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit");
+    let (log, mut writer, received) = stalled(&path);
+    writer.file = OpenOptions::new().append(true).open("/dev/full").unwrap();
+    log.record(&line("first", None));
+    let Ok(Order::Line(text)) = received.try_recv() else {
+        panic!("a line waits");
+    };
+    assert!(!writer.write(&text));
+    writer.flags.lost.fetch_add(1, Ordering::Relaxed);
+    // A cut line does not run into the next.
+    writer.torn = true;
+    writer.file = open(&path).unwrap();
+    log.record(&line("second", None));
+    drop(log);
+    writer.run(&received);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("\n{"), "{text:?}");
+    assert!(text.contains("\"lines\":1}\n{"), "{text:?}");
+    assert!(text.ends_with("\"target\":\"second\"}\n"), "{text:?}");
+}
+
+#[test]
+fn what_cannot_be_opened_is_an_error_and_no_file_is_off() {
+    assert!(AuditLog::start(Some(Path::new("/dev/null/audit"))).is_err());
+    let off = AuditLog::start(None).unwrap();
+    off.record(&line("t", None));
+    off.reopen();
+    off.flush(SOON);
+    assert!(!off.is_on());
+}

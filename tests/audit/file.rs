@@ -1,0 +1,145 @@
+//! The file: made, rotated, full, or not to be had.
+
+use crate::common::scene::Scene;
+use crate::common::{Admin, DEADLINE, SshScript, poll, run};
+use crate::site::{Site, read};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+fn visit(scene: &Scene) {
+    let mut client = scene.ready_with(&json!({ "username": "ann" }));
+    client.send_json(&json!({ "type": "close" }));
+    client.until_close();
+}
+
+#[test]
+fn it_is_made_for_its_owner_alone_and_appended_to() {
+    let site = Site::with(SshScript::default(), &[]);
+    visit(&site.scene);
+    site.ended(1);
+    let mode = |site: &Site| fs::metadata(site.path()).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&site), 0o600);
+    // A next process goes on where this one ended.
+    let file = format!("audit.file={}", site.path().display());
+    let next = Scene::new(&[&file]);
+    visit(&next);
+    assert_eq!(site.ended(2).len(), 6);
+}
+
+const VISITORS: usize = 8;
+const VISITS: usize = 240;
+const ROTATIONS: usize = 6;
+
+/// Renamed under load, again and again: every session's three lines are there, each once.
+#[test]
+fn rotation_loses_no_line() {
+    let limits = ["limits.max_connections_per_host=1000", "server.shards=2"];
+    let site = Site::with(SshScript::default(), &limits);
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..VISITORS {
+            scope.spawn(|| {
+                while next.fetch_add(1, Ordering::Relaxed) < VISITS {
+                    visit(&site.scene);
+                }
+            });
+        }
+        for number in 0..ROTATIONS {
+            let due = VISITS * (number + 1) / (ROTATIONS + 1);
+            let reached = || (next.load(Ordering::Relaxed) >= due).then_some(());
+            assert!(poll(DEADLINE, reached).is_some());
+            fs::rename(site.path(), site.beside(&format!("old{number}"))).unwrap();
+            site.scene.bridge.signal(Signal::HUP);
+            let made = || site.path().exists().then_some(());
+            assert!(poll(DEADLINE, made).is_some(), "not opened again");
+        }
+    });
+    Admin::of(&site.scene.bridge).wait_sessions(0);
+    let all = || {
+        let old = (0..ROTATIONS).map(|number| site.beside(&format!("old{number}")));
+        let files = old.chain([site.path()]);
+        files.flat_map(|file| read(&file)).collect::<Vec<Value>>()
+    };
+    assert!(poll(DEADLINE, || (all().len() >= 3 * VISITS).then_some(())).is_some());
+    let mut sessions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in all() {
+        let word = |name: &str| line[name].as_str().unwrap().to_owned();
+        sessions
+            .entry(word("session"))
+            .or_default()
+            .push(word("event"));
+    }
+    assert_eq!(sessions.len(), VISITS);
+    for (session, events) in sessions {
+        assert_eq!(events, ["start", "auth", "end"], "{session}");
+    }
+}
+
+/// A reload that is refused opens it anew as well.
+#[test]
+fn what_cannot_be_opened_again_is_written_on() {
+    let site = Site::with(SshScript::default(), &[]);
+    visit(&site.scene);
+    site.ended(1);
+    let old = site.beside("old");
+    fs::rename(site.path(), &old).unwrap();
+    fs::create_dir(site.path()).unwrap();
+    site.scene.bridge.signal(Signal::HUP);
+    site.scene
+        .bridge
+        .wait_stderr("the audit log cannot be opened again", DEADLINE);
+    visit(&site.scene);
+    assert!(poll(DEADLINE, || (read(&old).len() == 6).then_some(())).is_some());
+}
+
+#[test]
+fn a_full_disk_stops_no_session_and_is_counted() {
+    let scene = Scene::new(&["audit.file=/dev/full"]);
+    for _ in 0..3 {
+        visit(&scene);
+    }
+    scene
+        .bridge
+        .wait_stderr("the audit log cannot be written; lines are lost", DEADLINE);
+    let admin = Admin::of(&scene.bridge);
+    let counted = || {
+        let metrics = admin.get("/metrics").body;
+        metrics
+            .contains("\nsshard_audit_lost_lines_total 9\n")
+            .then_some(())
+    };
+    assert!(
+        poll(DEADLINE, counted).is_some(),
+        "{}",
+        admin.get("/metrics").body
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_refused_at_the_start() {
+    for file in ["/dev/null/audit", "/", "/does-not-exist/audit"] {
+        let setting = format!("audit.file={file}");
+        let refused = run(
+            &[
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--allow",
+                "127.0.0.1:22",
+                "--set",
+                &setting,
+            ],
+            &[],
+        );
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(
+            refused.stderr.contains("sshard: audit.file: "),
+            "{refused:?}"
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! What the lines say.
+
+use crate::common::{Client, DEADLINE, KeyPair, Login, Options, Round, SshScript, Sshd, account};
+use crate::site::Site;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+/// The line with its fields of this run taken out, after a look at them.
+fn plain(line: &Value, session: &str) -> Value {
+    let mut line = line.clone();
+    let fields = line.as_object_mut().unwrap();
+    let time = fields.remove("time").unwrap();
+    humantime::parse_rfc3339(time.as_str().unwrap()).unwrap();
+    assert_eq!(fields.remove("session").unwrap(), session);
+    assert_eq!(fields.remove("client").unwrap(), "127.0.0.1");
+    assert_eq!(fields.remove("shard").unwrap(), 0);
+    if fields["event"] == "end" {
+        assert!(fields.remove("duration_ms").unwrap().is_u64());
+    }
+    line
+}
+
+fn plain_all(lines: &[Value]) -> Vec<Value> {
+    let session = lines[0]["session"].as_str().unwrap();
+    assert_eq!(session.len(), 32);
+    lines.iter().map(|line| plain(line, session)).collect()
+}
+
+#[test]
+fn a_session_from_its_start_to_its_end() {
+    let site = Site::with(SshScript::login(Login::Password("right")), &[]);
+    let mut client = site.scene.v1();
+    client.login_v1("ann", "right");
+    client.send_binary(b"typed");
+    site.scene.ssh.wait_input(5);
+    site.scene.ssh.output(b"out");
+    client.output_until("out");
+    site.scene.ssh.exit(3);
+    assert_eq!(client.until_close().0, 1000);
+    let target = site.scene.ssh.addr().to_string();
+    assert_eq!(
+        plain_all(&site.ended(1)),
+        [
+            json!({ "event": "start", "target": target }),
+            json!({
+                "event": "auth", "target": target, "address": target, "user": "ann",
+                "result": "ok", "method": "password",
+            }),
+            json!({
+                "event": "end", "target": target, "address": target, "user": "ann",
+                "method": "password", "input_bytes": 5, "output_bytes": 3, "reason": "exit",
+                "stage": "relay",
+            }),
+        ]
+    );
+}
+
+/// What is told of a session that ends early: `auth` lines only where the server had a word.
+#[test]
+fn sessions_that_end_on_the_way() {
+    const WITH_LOGIN: &[&str] = &["start", "auth refused", "end"];
+    const WITHOUT: &[&str] = &["start", "end"];
+    let site = Site::with(
+        SshScript::login(Login::Password("right")),
+        &["targets.named=gone=127.0.0.1:1"],
+    );
+    let own = site.scene.path();
+    let wrong = json!({ "username": "ann", "password": "wrong" });
+    let no_key = json!({ "username": "ann", "private_key": "no key" });
+    let user = json!({ "username": "ann" });
+    for (number, (path, auth, events, reason, stage)) in [
+        (own.as_str(), wrong, WITH_LOGIN, "login-failed", "login"),
+        (&own, no_key, WITH_LOGIN, "unusable-key", "login"),
+        (
+            "/ws/192.0.2.1/22",
+            user.clone(),
+            WITHOUT,
+            "target-refused",
+            "resolve",
+        ),
+        ("/ws/gone", user, WITHOUT, "unreachable", "connect"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut client = Client::connect(site.scene.bridge.addr(), path, &Options::v1());
+        client.auth_v1(&auth);
+        client.until_close();
+        let lines = of_last_session(&site.ended(number + 1));
+        let words = lines.iter().map(|line| {
+            let word = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+            format!("{} {}", word("event"), word("result"))
+                .trim()
+                .to_owned()
+        });
+        assert_eq!(words.collect::<Vec<_>>(), events, "{path}");
+        let end = lines.last().unwrap();
+        let fields = ["reason", "stage", "user"].map(|name| end[name].as_str());
+        assert_eq!(fields, [Some(reason), Some(stage), Some("ann")], "{path}");
+        assert_eq!(end["method"], Value::Null, "{end}");
+        let dialled = (path == own).then(|| site.scene.ssh.addr().to_string());
+        assert_eq!(end["address"].as_str(), dialled.as_deref(), "{path}");
+    }
+}
+
+fn of_last_session(lines: &[Value]) -> Vec<Value> {
+    let id = &lines.last().unwrap()["session"];
+    let of_session = lines.iter().filter(|line| line["session"] == *id);
+    of_session.cloned().collect()
+}
+
+#[test]
+fn a_client_that_never_said_who_it_was() {
+    let site = Site::with(SshScript::default(), &[]);
+    let mut silent = site.scene.v1();
+    silent.wait_type("hello");
+    silent.send_text("not an object");
+    silent.until_close();
+    let lines = site.ended(1);
+    let end = lines.last().unwrap();
+    assert_eq!(end["reason"], "bad-message");
+    assert_eq!(end["user"], Value::Null);
+}
+
+#[test]
+fn methods_are_named_as_the_server_took_them() {
+    let rounds = vec![Round::of(&[("PIN: ", false), ("Code: ", false)])];
+    let site = Site::with(SshScript::login(Login::PasswordAndInteractive(rounds)), &[]);
+    let mut client = site.scene.v1();
+    client.auth_v1(&json!({ "username": "ann", "password": "p" }));
+    let id = client.wait_type("prompt")["id"].clone();
+    client.send_json(&json!({ "type": "answer", "id": id, "answers": ["1", "2"] }));
+    client.wait_type("ready");
+    client.send_json(&json!({ "type": "close" }));
+    client.until_close();
+    let lines = site.ended(1);
+    assert_eq!(lines[1]["method"], "password,keyboard-interactive");
+    assert_eq!(lines[2]["reason"], "client-closed");
+
+    let key = KeyPair::generate(&["-t", "ed25519"], "");
+    let sshd = Sshd::start();
+    sshd.authorise(&key);
+    let named = format!("targets.named=sshd={}", sshd.addr());
+    let site = Site::with(SshScript::default(), &[&named]);
+    let mut client = Client::connect(site.scene.bridge.addr(), "/ws/sshd", &Options::v1());
+    client.auth_v1(&json!({
+        "username": account().user, "private_key": key.private_pem(), "command": "true",
+    }));
+    client.until_close();
+    assert_eq!(site.ended(1)[1]["method"], "publickey");
+}
+
+/// What JSON and terminals care about in a name changes nothing but the name.
+#[test]
+fn no_user_forges_a_line() {
+    let site = Site::with(SshScript::default(), &[]);
+    let names = [
+        r#"x","event":"end","reason":"exit"#,
+        r#"\"#,
+        "\u{202e}evil\u{2066}",
+        "a\u{2028}{\"event\":\"end\"}\u{2029}",
+        "-oProxyCommand=x",
+        "ünï 🦀",
+    ];
+    for (number, name) in names.iter().enumerate() {
+        let mut client = site.scene.auth(&json!({ "username": name }));
+        client.wait_type("ready");
+        client.send_json(&json!({ "type": "close" }));
+        client.until_close();
+        let lines = site.ended(number + 1);
+        assert_eq!(lines.len(), 3 * (number + 1));
+        assert_eq!(lines.last().unwrap()["user"], *name);
+    }
+    // Control characters do not get that far.
+    for name in ["a\nb", "a\u{1b}[2J", "a\rb", "\u{85}"] {
+        let mut client = site.scene.auth(&json!({ "username": name }));
+        assert_eq!(client.until_close().0, 4400);
+    }
+    let lines = site.ended(names.len() + 4);
+    assert_eq!(lines.len(), 3 * names.len() + 2 * 4);
+}
+
+/// The last lines are written however the process ends: in order, or at once.
+#[test]
+fn the_end_of_the_process_writes_what_is_left() {
+    for (signals, timeout) in [(1, "1s"), (2, "300s")] {
+        let drain = format!("server.drain_timeout={timeout}");
+        let mut site = Site::with(SshScript::default(), &[&drain]);
+        let clients: Vec<Client> = (0..5)
+            .map(|_| site.scene.ready_with(&json!({ "username": "ann" })))
+            .collect();
+        site.scene.bridge.signal(Signal::TERM);
+        if signals == 2 {
+            let draining = "a second signal ends at once";
+            site.scene.bridge.wait_stderr(draining, DEADLINE);
+            site.scene.bridge.signal(Signal::TERM);
+        }
+        site.scene.bridge.wait_exit(DEADLINE);
+        let lines = crate::site::read(&site.path());
+        let ends: Vec<&Value> = lines.iter().filter(|l| l["event"] == "end").collect();
+        assert_eq!(ends.len(), clients.len(), "{lines:#?}");
+        for end in ends {
+            assert_eq!(end["reason"], "drain", "{end}");
+            assert_eq!(end["user"], "ann", "{end}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Secrets that are sent along every way a session can end, at the loudest log there is, and then
+//! searched for in everything the bridge tells: logs, metrics, statistics, the administrator's
+//! API, the audit log, its arguments and environment, and what its clients are told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a failed step of a test has nowhere to go but the test's output; tests are threads"
+)]
+
+mod common;
+
+#[path = "canary/leaks.rs"]
+mod leaks;
+#[path = "canary/search.rs"]
+mod search;
+#[path = "faults/ways.rs"]
+#[allow(
+    dead_code,
+    reason = "shared with the tests of faults, which use all of it"
+)]
+mod ways;

@@ -1,0 +1,341 @@
+use crate::common::scene::path_to;
+use crate::common::{Admin, Bridge, Client, DEADLINE, Options, account, poll};
+use crate::common::{KeyPair, Login, Round, ScriptedSsh, Seen, SshScript};
+use crate::search::found;
+use crate::ways::{Targets, Way};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::fs;
+use std::io::Write;
+
+const USER: &str = "canary-user-Xw41vb";
+const PASSWORD: &str = "canary-pass\"word\\ Zf83kq";
+const PASSPHRASE: &str = "canary-passphrase Tq95mn";
+const TICKET: &str = "canary-ticket-Hb72ls";
+const ANSWERS: [&str; 2] = ["canary-otp-48301975", "canary-pin-\u{fc}-61520"];
+const INPUT: &str = "canary-typed-Jd60we";
+const OUTPUT: &str = "canary-shown-Pc37xz";
+const ENV: &str = "canary-env-value-Mn18rt";
+
+/// The secrets that were sent, with the lines of the private key.
+fn secrets(key: &KeyPair) -> Vec<String> {
+    let fixed = [PASSWORD, PASSPHRASE, TICKET, INPUT, OUTPUT, ENV];
+    let fixed = fixed.iter().chain(&ANSWERS).map(|s| (*s).to_owned());
+    let pem = key.private_pem();
+    let lines = pem.lines().filter(|line| !line.starts_with("-----"));
+    // The last line is too short to stand for itself.
+    let lines = lines.filter(|line| line.len() >= 20).map(str::to_owned);
+    fixed.chain(lines).collect()
+}
+
+struct World {
+    bridge: Bridge,
+    admin: Admin,
+    targets: Targets,
+    asking: ScriptedSsh,
+    key: KeyPair,
+    directory: tempfile::TempDir,
+    /// What clients were told, and what the administrator's listener said.
+    told: String,
+}
+
+impl World {
+    fn new(format: &str) -> Self {
+        let targets = Targets::start(account());
+        let rounds = vec![Round::of(&[("Code: ", false), ("PIN: ", false)])];
+        let asking = ScriptedSsh::start(SshScript::login(Login::PasswordAndInteractive(rounds)));
+        let directory = tempfile::tempdir().unwrap();
+        let known_hosts = directory.path().join("known_hosts");
+        fs::write(&known_hosts, targets.known_hosts()).unwrap();
+        let settings = [
+            format!("{},{}", targets.allow(), asking.addr()),
+            format!("ssh.known_hosts={}", known_hosts.display()),
+            format!("audit.file={}", directory.path().join("audit").display()),
+            format!("log.format={format}"),
+            "log.level=trace".to_owned(),
+            "log.messages=true".to_owned(),
+            "admin.show_users=true".to_owned(),
+            "targets.named=gone=does-not-exist.invalid:22".to_owned(),
+            "ssh.host_key_policy=accept-new".to_owned(),
+            "websocket.ping_interval=1s".to_owned(),
+            "session.idle_timeout=4s".to_owned(),
+            "limits.max_connections_per_host=100".to_owned(),
+        ];
+        let args: Vec<&str> = settings
+            .iter()
+            .flat_map(|setting| ["--set", setting])
+            .collect();
+        let bridge = Bridge::start(&args, &[]);
+        Self {
+            admin: Admin::of(&bridge),
+            bridge,
+            targets,
+            asking,
+            key: KeyPair::generate(&["-t", "ed25519", "-a", "4"], PASSPHRASE),
+            directory,
+            told: String::new(),
+        }
+    }
+
+    fn credentials(&self) -> Value {
+        json!({
+            "username": USER, "password": PASSWORD, "ticket": TICKET,
+            "private_key": self.key.private_pem(), "passphrase": PASSPHRASE,
+            "env": { "TOKEN": ENV },
+        })
+    }
+
+    fn tell(&mut self, what: &str) {
+        self.told.push_str(what);
+        self.told.push('\n');
+    }
+
+    /// All that a client hears to its end.
+    fn hear(&mut self, client: &mut Client) {
+        loop {
+            let event = client.recv();
+            self.tell(&format!("{event:?}"));
+            if matches!(event, crate::common::Event::Reset) {
+                return;
+            }
+        }
+    }
+
+    /// Every way but the panic, which needs a bridge in the test's own process.
+    fn go_every_way(&self) {
+        let credentials = self.credentials();
+        std::thread::scope(|scope| {
+            for way in Way::ALL.into_iter().filter(|way| *way != Way::Panic) {
+                let credentials = &credentials;
+                scope.spawn(move || {
+                    let mut fields = credentials.clone();
+                    // The name that is known to the way's server stays.
+                    if matches!(way, Way::RemoteExit | Way::RemoteKilled) {
+                        fields.as_object_mut().unwrap().remove("passphrase");
+                    }
+                    let bridge = self.bridge.addr();
+                    let stays = self.targets.meet_with(way, &fields, bridge, &self.admin);
+                    if stays.is_some() {
+                        self.bridge.wait_stderr("no-pong", DEADLINE);
+                    }
+                });
+            }
+        });
+    }
+
+    /// A session that is asked, types, sees, and is looked at by the administrator while it lives.
+    fn whole_session(&mut self) {
+        let path = path_to(self.asking.addr());
+        let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
+        client.auth_v1(&self.credentials());
+        let id = client.wait_type("prompt")["id"].clone();
+        client.send_json(&json!({ "type": "answer", "id": id, "answers": ANSWERS }));
+        client.wait_type("ready");
+        let answers = ANSWERS.map(str::to_owned).to_vec();
+        self.asking.wait_seen(&Seen::Answers(answers));
+        let login = Seen::Password(USER.to_owned(), PASSWORD.to_owned());
+        self.asking.wait_seen(&login);
+        client.send_binary(INPUT.as_bytes());
+        self.asking.wait_input(INPUT.len());
+        self.asking.output(OUTPUT.as_bytes());
+        client.output_until(OUTPUT);
+        for path in ["/metrics", "/stats", "/api/v1/sessions", "/api/v1/config"] {
+            let answer = self.admin.get(path);
+            assert_eq!(answer.status, 200, "{path}");
+            self.tell(&answer.body);
+        }
+        self.asking.exit(0);
+        client.until_close();
+        // Answers that nobody asked for, more than were asked for, and none at all.
+        for answers in [json!(ANSWERS), json!([ANSWERS[0], ANSWERS[1], "x"])] {
+            let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
+            client.auth_v1(&self.credentials());
+            let id = client.wait_type("prompt")["id"].clone();
+            let id = if answers == json!(ANSWERS) {
+                json!(77)
+            } else {
+                id
+            };
+            client.send_json(&json!({ "type": "answer", "id": id, "answers": answers }));
+            self.hear(&mut client);
+        }
+    }
+
+    /// Messages that are wrong, with secrets in them.
+    fn bad_messages(&mut self) {
+        let path = path_to(self.targets.shell.addr());
+        let mut wrong = self.credentials();
+        wrong["type"] = "auth".into();
+        let whole = wrong.to_string();
+        let mut texts = vec![
+            whole[..whole.len() - 1].to_owned(),
+            format!("{whole}{whole}"),
+            whole.replace("\"auth\"", &format!("{:?}", PASSPHRASE)),
+        ];
+        for (field, value) in [
+            ("cols", json!("wide")),
+            ("password", json!([PASSWORD])),
+            ("private_key", json!({ "x": PASSPHRASE })),
+            ("passphrase", json!(PASSPHRASE.repeat(60))),
+            ("env", json!({ "1": ENV })),
+            ("username", json!("a\nb")),
+        ] {
+            let mut wrong = wrong.clone();
+            wrong[field] = value;
+            texts.push(wrong.to_string());
+        }
+        for text in &texts {
+            for options in [Options::v1(), Options::compatible()] {
+                let mut client = Client::connect(self.bridge.addr(), &path, &options);
+                client.send_text(text);
+                // The compatible dialect takes some of them.
+                let _ = client.try_send(tungstenite::Message::Close(None));
+                self.hear(&mut client);
+            }
+        }
+        // A wrong passphrase, and a URL that carries a secret.
+        let mut wrong = self.credentials();
+        wrong["passphrase"] = PASSWORD.into();
+        let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
+        client.auth_v1(&wrong);
+        self.hear(&mut client);
+        for path in [
+            format!("{path}?ticket={TICKET}"),
+            format!("/ws/{TICKET}%00/22"),
+        ] {
+            let refused = Client::try_connect(self.bridge.addr(), &path, &Options::v1());
+            let refused = refused.err().unwrap();
+            self.tell(&refused.body);
+        }
+    }
+
+    /// All there is to search, each with its name, once the bridge has ended.
+    fn end(mut self) -> (Vec<(&'static str, String)>, Vec<String>) {
+        let of_process = |name: &str| {
+            let path = format!("/proc/{}/{name}", self.bridge.pid());
+            String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()
+        };
+        let mut all = vec![
+            ("arguments", of_process("cmdline")),
+            ("environment", of_process("environ")),
+        ];
+        self.bridge.signal(Signal::TERM);
+        assert_eq!(self.bridge.wait_exit(DEADLINE).code(), Some(0));
+        all.push(("log", self.bridge.stderr()));
+        all.push(("stdout", self.bridge.stdout()));
+        let audit = self.directory.path().join("audit");
+        all.push(("audit log", fs::read_to_string(audit).unwrap()));
+        all.push(("answers", self.told));
+        (all, secrets(&self.key))
+    }
+}
+
+/// Also shows that the search looks where it should: the user's name is where it may be.
+#[test]
+fn no_secret_is_told_to_anybody() {
+    for format in ["text", "json"] {
+        let mut world = World::new(format);
+        world.whole_session();
+        world.bad_messages();
+        world.go_every_way();
+        let admin = world.admin.clone();
+        assert!(
+            poll(DEADLINE, || (admin.stat("active_sessions") == 0)
+                .then_some(()))
+            .is_some()
+        );
+        let metrics = world.admin.get("/metrics").body;
+        world.tell(&metrics);
+        let (places, secrets) = world.end();
+        for (place, text) in &places {
+            assert!(
+                !text.is_empty() || *place == "environment",
+                "{place} is empty"
+            );
+            for secret in &secrets {
+                let forms = found(text, secret);
+                assert!(
+                    forms.is_empty(),
+                    "{format}: {secret} as {forms:?} in the {place}"
+                );
+            }
+        }
+        let place = |name: &str| &places.iter().find(|(place, _)| *place == name).unwrap().1;
+        assert_eq!(found(place("audit log"), USER)[..1], ["plain"]);
+        assert_eq!(found(place("answers"), USER)[..1], ["plain"]);
+        assert!(found(place("log"), USER).is_empty());
+        for word in ["session ended", "TRACE", "sshard::messages"] {
+            let log = place("log");
+            assert!(
+                word == "TRACE" || log.contains(word),
+                "{word} is not in the log"
+            );
+        }
+    }
+}
+
+/// No core dump, to a file or to a program, unless that is allowed; `server::host` has the test of
+/// the other half, that the process can't be traced.
+#[test]
+fn core_dumps_are_off_unless_allowed() {
+    let limit = |process: &str| {
+        let limits = fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+        let line = limits.lines().find(|l| l.starts_with("Max core file size"));
+        let words = line.unwrap().split_whitespace().map(str::to_owned);
+        words.skip(4).take(2).collect::<Vec<_>>()
+    };
+    let of_bridge = |settings: &[&str]| {
+        let args = [&["--allow", "127.0.0.1:22", "--shards", "1"], settings].concat();
+        limit(&Bridge::start(&args, &[]).pid().to_string())
+    };
+    assert_eq!(of_bridge(&[]), ["0", "0"]);
+    assert_eq!(
+        of_bridge(&["--set", "server.core_dumps=true"]),
+        limit("self")
+    );
+}
+
+/// A secret in the configuration would be in the arguments, the environment, or what is printed:
+/// settings hold the names of files with secrets, never secrets.
+#[test]
+fn no_setting_takes_a_secret() {
+    let words = [
+        "password",
+        "passphrase",
+        "secret",
+        "token",
+        "credential",
+        "private",
+        "hmac",
+    ];
+    let mut files = 0;
+    for key in sshard::config::KEYS {
+        let (_, name) = key.split_once('.').unwrap();
+        if words.iter().any(|word| name.contains(word)) || name.ends_with("key") {
+            assert!(
+                name.ends_with("_file"),
+                "{key} looks as if it took a secret"
+            );
+            files += 1;
+        }
+    }
+    assert!(files > 0, "not even admin.token_file");
+    let help = crate::common::run(&["serve", "--help"], &[]).stdout;
+    for word in words {
+        let flag = format!("--{word}");
+        let taken = help
+            .lines()
+            .find(|l| l.contains(&flag) && !l.contains("-file"));
+        assert_eq!(taken, None);
+    }
+}
+
+/// The search is of use only if a leak would be there to be found.
+#[test]
+fn a_planted_leak_is_found_in_a_log() {
+    let mut log = tempfile::NamedTempFile::new().unwrap();
+    let leak = serde_json::to_string(PASSWORD).unwrap();
+    writeln!(log, "{{\"level\":\"TRACE\",\"message\":{leak}}}").unwrap();
+    let text = fs::read_to_string(log.path()).unwrap();
+    assert_eq!(found(&text, PASSWORD)[0], "JSON");
+}

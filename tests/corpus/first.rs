@@ -1,0 +1,142 @@
+//! First messages. Each is sent to each dialect, as text and, where that is no difference of
+//! kind, as binary; each has its close code, or gets in.
+
+use crate::common::{Client, Options, Scene, Seen, SshScript};
+use crate::shapes::{keys, nesting, shapes, surrogates, types};
+use crate::values::{limits, names};
+use serde_json::{Value, json};
+
+/// It gets in.
+pub(crate) const IN: u16 = 0;
+/// It gets in, and the key in it is none.
+pub(crate) const NO_KEY: u16 = 4401;
+pub(crate) const BAD: u16 = 4400;
+pub(crate) const LARGE: u16 = 1009;
+
+/// `websocket.read_limit`, as small as it can be.
+pub(crate) const MOST: usize = 32 * 1024;
+
+pub(crate) struct Row {
+    about: String,
+    text: String,
+    v1: u16,
+    compatible: u16,
+}
+
+pub(crate) fn row(about: &str, text: impl Into<String>, v1: u16, compatible: u16) -> Row {
+    Row {
+        about: about.to_owned(),
+        text: text.into(),
+        v1,
+        compatible,
+    }
+}
+
+/// Fields of a good first message of both dialects, and these.
+pub(crate) fn with(fields: &str) -> String {
+    format!(r#"{{"type":"auth","username":"u","password":"p",{fields}}}"#)
+}
+
+/// A good one, but for this field.
+pub(crate) fn but(field: &str, value: &Value) -> String {
+    let mut message = json!({ "type": "auth", "username": "u", "password": "p" });
+    message[field] = value.clone();
+    message.to_string()
+}
+
+/// As [`but`], with JSON that no library would write.
+pub(crate) fn but_raw(field: &str, value: &str) -> String {
+    let other = if field == "username" {
+        "password"
+    } else {
+        "username"
+    };
+    format!(r#"{{"type":"auth","{other}":"u","{field}":{value}}}"#)
+}
+
+fn check(scene: &Scene, row: &Row, compatible: bool, binary: bool) -> Result<(), String> {
+    let options = if compatible {
+        Options::compatible()
+    } else {
+        Options::v1()
+    };
+    let mut client = Client::connect(scene.bridge.addr(), &scene.path(), &options);
+    if !compatible {
+        client.wait_type("hello");
+    }
+    if binary {
+        client.send_binary(row.text.as_bytes());
+    } else {
+        client.send_text(&row.text);
+    }
+    let expected = match (compatible, binary) {
+        (true, _) => row.compatible,
+        // Binary is input, and nobody is there yet; too large is too large first.
+        (false, true) if row.v1 != LARGE => BAD,
+        (false, _) => row.v1,
+    };
+    let before = scene.ssh.input().len();
+    if expected == IN {
+        client.send(tungstenite::Message::Ping(Vec::new().into()));
+        if compatible {
+            let mark = b"mark";
+            client.send_binary(mark);
+            let input = scene.ssh.wait_input(before + mark.len());
+            return input
+                .ends_with(mark)
+                .then_some(())
+                .ok_or_else(|| "not in".to_owned());
+        }
+        client.wait_type("ready");
+        return Ok(());
+    }
+    let (got, reason) = client.until_close();
+    let said = !reason.is_empty() && reason.len() <= 123;
+    (got == expected && said)
+        .then_some(())
+        .ok_or_else(|| format!("{got} {reason:?}, not {expected}"))
+}
+
+#[test]
+fn first_messages() {
+    let limit = format!("websocket.read_limit={MOST}");
+    let settings = [limit.as_str(), "limits.max_connections_per_host=1000"];
+    let scene = Scene::with(SshScript::default(), &settings);
+    let rows: Vec<Row> = [
+        shapes(),
+        nesting(),
+        surrogates(),
+        keys(),
+        types(),
+        names(),
+        limits(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let mut wrong = Vec::new();
+    for row in &rows {
+        for (compatible, binary) in [(false, false), (true, false), (true, true), (false, true)] {
+            if let Err(what) = check(&scene, row, compatible, binary) {
+                let dialect = if compatible { "compatible" } else { "v1" };
+                wrong.push(format!("{}, {dialect}, binary {binary}: {what}", row.about));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} rows:\n{}",
+        wrong.len(),
+        rows.len(),
+        wrong.join("\n")
+    );
+    assert!(rows.len() >= 100, "{} rows", rows.len());
+    println!(
+        "{} first messages, each in both dialects and as text and binary",
+        rows.len()
+    );
+    // A name is a name: nothing of it was taken for an option or a command.
+    let login = Seen::Password("-oProxyCommand=x".to_owned(), "p".to_owned());
+    scene.ssh.wait_count(&login, 3);
+    assert!(!scene.bridge.stderr_contains("panicked"));
+}

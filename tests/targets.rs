@@ -1,0 +1,28 @@
+//! Which targets are reached, against the running server and real sockets. Every test runs in a
+//! network and mount namespace of its own, with a name server of its own: nothing of the machine
+//! is changed, nothing outside of it is asked, and addresses like 169.254.169.254 have listeners
+//! that count who comes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a failed step of a test has nowhere to go but the test's output; tests are threads"
+)]
+
+mod common;
+
+#[path = "targets/dns.rs"]
+mod dns;
+#[path = "targets/hanging.rs"]
+mod hanging;
+#[path = "targets/inside.rs"]
+mod inside;
+#[path = "targets/names.rs"]
+mod names;
+#[path = "targets/own.rs"]
+mod own;
+#[path = "targets/spellings.rs"]
+mod spellings;

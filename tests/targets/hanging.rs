@@ -1,0 +1,85 @@
+//! Name servers that never answer keep no thread from those that do.
+
+use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
+use crate::dns::Dns;
+use crate::inside::{PUBLIC, inside};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Four look-ups at once, two of one client; sixteen and eight with those that hang.
+const SETTINGS: [&str; 2] = ["targets.resolver_threads=4", "targets.resolve_timeout=1s"];
+
+/// Far more than a look-up takes, far less than a hung one.
+const IN_TIME: Duration = Duration::from_secs(5);
+
+/// On both families of loopback: two clients to the bridge.
+fn bridge(ssh: &ScriptedSsh) -> Bridge {
+    let port = ssh.addr().port();
+    let rules = format!("targets.allow=*.test:{port}");
+    let mut args = vec!["--listen", "127.0.0.1:0", "--listen", "[::1]:0"];
+    args.extend(["--shards", "1", "--set", "ssh.host_key_policy=off"]);
+    for setting in [&rules, SETTINGS[0], SETTINGS[1]] {
+        args.extend(["--set", setting]);
+    }
+    Bridge::start(&args, &[])
+}
+
+fn ask_for(bridge: SocketAddr, name: &str, ssh: &ScriptedSsh) -> Client {
+    let path = format!("/ws/{name}/{}", ssh.addr().port());
+    let mut client = Client::connect(bridge, &path, &Options::v1());
+    client.auth_v1(&json!({ "username": "u" }));
+    client
+}
+
+#[test]
+fn other_names_are_resolved_in_time() {
+    inside("hanging::other_names_are_resolved_in_time", || {
+        let dns = Dns::start();
+        let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
+        let bridge = bridge(&ssh);
+        let [one, other] = [bridge.addrs()[0], bridge.addrs()[1]];
+        // More than there are threads, all of one client.
+        let names = (0..6).map(|n| format!("n{n}.hang.test"));
+        let hung: Vec<Client> = names.map(|name| ask_for(one, &name, &ssh)).collect();
+        // While they hang: another client is served.
+        let start = Instant::now();
+        ask_for(other, "public.test", &ssh).wait_type("ready");
+        assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
+        for mut client in hung {
+            assert_eq!(client.wait_type("error")["code"], "deadline");
+            assert_eq!(client.until_close().0, 4408);
+        }
+        // When their deadlines are over: the same client is served, too.
+        let start = Instant::now();
+        ask_for(one, "public.test", &ssh).wait_type("ready");
+        assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
+        assert_eq!(dns.asked("public.test"), 2);
+    });
+}
+
+/// Sixteen threads at most, whatever hangs; and beyond them, a deadline.
+#[test]
+fn hung_threads_have_a_bound() {
+    inside("hanging::hung_threads_have_a_bound", || {
+        let _dns = Dns::start();
+        let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
+        let bridge = bridge(&ssh);
+        let idle = bridge.threads();
+        let mut most = 0;
+        for address in bridge.addrs().iter().cycle().take(6) {
+            let hung: Vec<Client> = (0..10)
+                .map(|n| ask_for(*address, &format!("n{n}.hang.test"), &ssh))
+                .collect();
+            for mut client in hung {
+                assert_eq!(client.until_close().0, 4408);
+            }
+            most = most.max(bridge.threads() - idle);
+        }
+        // Four there were.
+        assert!(
+            (4..=12).contains(&most),
+            "{most} threads more than there were"
+        );
+    });
+}
