@@ -118,8 +118,10 @@ impl Connector {
         let login = client
             .login(credentials, rules, self.can_ask, settings, events.as_ref())
             .await;
-        if let Ok(_) | Err(SessionError::UnusableKey(_)) = login {
-            attempt.did_not_fail();
+        match login {
+            Ok(_) => attempt.succeeded(),
+            Err(SessionError::UnusableKey(_)) => attempt.did_not_fail(),
+            Err(_) => {}
         }
         self.audit.note_login(login.as_deref());
         login?;

@@ -8,6 +8,10 @@
 //! on the same look. One that logs in gives it back, as does one that never came to authenticate.
 //! Failures alone are counted a second time: while what is taken is only under way, others wait
 //! for it; once it has failed, they are refused.
+//!
+//! Where a client has logged in to a target, its next logins there wait for none under way: a
+//! crowd behind one address is not served two by two. Then as many guesses can be under way at
+//! once as `limits.max_connections_per_host` allows, but only by who has an account there.
 
 use crate::clock;
 use crate::config::RateLimit;
@@ -18,8 +22,13 @@ use std::time::{Duration, Instant};
 
 type Key = (ClientKey, TargetKey);
 
+/// How long a login vouches for the next ones.
+const VOUCHED: Duration = Duration::from_secs(600);
+
 /// What clients have taken of their attempts; shared by the shards.
 pub struct LoginThrottle {
+    /// Logged in lately.
+    vouched: RateTable,
     /// Failed, or under way.
     attempts: RateTable,
     /// Failed.
@@ -44,14 +53,20 @@ struct Counted {
     throttle: Arc<LoginThrottle>,
     key: Key,
     rate: Rate,
-    token: Token,
+    /// None of a client that is vouched for.
+    token: Option<Token>,
     begun: bool,
+}
+
+fn vouched() -> Rate {
+    Rate::new(1, VOUCHED)
 }
 
 impl LoginThrottle {
     /// Nobody has failed yet; remembers at least `slots` pairs of client and target.
     pub fn new(slots: usize, epoch: Instant) -> Arc<Self> {
         Arc::new(Self {
+            vouched: RateTable::new(slots, epoch),
             attempts: RateTable::new(slots, epoch),
             failures: RateTable::new(slots, epoch),
         })
@@ -71,19 +86,23 @@ impl LoginThrottle {
         }
         let key = (client.into(), target.into());
         let rate = Rate::new(settings.login_failures, settings.login_period);
-        match self.attempts.take(key, rate, now) {
-            Ok(token) => Ok(LoginAttempt(Some(Counted {
-                throttle: Arc::clone(self),
-                key,
-                rate,
-                token,
-                begun: false,
-            }))),
-            Err(_) => match self.failures.check(key, rate, now) {
-                Ok(()) => Err(NotNow::UnderWay),
-                Err(wait) => Err(NotNow::Failed(wait)),
-            },
-        }
+        self.failures
+            .check(key, rate, now)
+            .map_err(NotNow::Failed)?;
+        let is_vouched_for = self.vouched.check(key, vouched(), now).is_err();
+        let token = if is_vouched_for {
+            None
+        } else {
+            let taken = self.attempts.take(key, rate, now);
+            Some(taken.map_err(|_| NotNow::UnderWay)?)
+        };
+        Ok(LoginAttempt(Some(Counted {
+            throttle: Arc::clone(self),
+            key,
+            rate,
+            token,
+            begun: false,
+        })))
     }
 }
 
@@ -96,11 +115,21 @@ impl LoginAttempt {
         }
     }
 
-    /// It succeeded, or nothing was shown to the target that it could count.
+    /// Nothing was shown to the target that it could count.
     pub(super) fn did_not_fail(mut self) {
         if let Some(counted) = &mut self.0 {
             counted.begun = false;
         }
+    }
+
+    /// The client is logged in.
+    pub(super) fn succeeded(self) {
+        if let Some(counted) = &self.0 {
+            let (key, now) = (counted.key, clock::now());
+            // Refused where it is vouched for already.
+            let _ = counted.throttle.vouched.take(key, vouched(), now);
+        }
+        self.did_not_fail();
     }
 }
 
@@ -120,7 +149,7 @@ impl Drop for LoginAttempt {
         if begun {
             // Refused only if as many failures are counted already.
             let _ = throttle.failures.take(key, rate, now);
-        } else {
+        } else if let Some(token) = token {
             throttle.attempts.give_back(token, now);
         }
     }
@@ -188,6 +217,29 @@ mod tests {
         }
         fail(&throttle, CLIENT, 22);
         assert!(attempt(&throttle, CLIENT, 22).is_ok());
+    }
+
+    #[test]
+    fn a_crowd_waits_for_the_first_login_alone_and_failures_count_all_the_same() {
+        let throttle = throttle();
+        let mut first = attempt(&throttle, CLIENT, 22).ok().unwrap();
+        first.begin();
+        first.succeeded();
+        let crowd: Vec<_> = (0..100)
+            .map(|_| attempt(&throttle, CLIENT, 22).ok().unwrap())
+            .collect();
+        // Neither another client nor another target is vouched for.
+        for (client, port) in [([192, 0, 2, 2].into(), 22), (CLIENT, 23)] {
+            let held = [(), ()].map(|()| attempt(&throttle, client, port).ok().unwrap());
+            let third = refused(attempt(&throttle, client, port));
+            assert_eq!(third, Some(NotNow::UnderWay));
+            drop(held);
+        }
+        drop(crowd);
+        fail(&throttle, CLIENT, 22);
+        fail(&throttle, CLIENT, 22);
+        let third = refused(attempt(&throttle, CLIENT, 22));
+        assert!(matches!(third, Some(NotNow::Failed(_))), "{third:?}");
     }
 
     #[test]
