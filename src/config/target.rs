@@ -140,7 +140,7 @@ fn read_table(fields: &[Field<'_>]) -> Result<NamedTarget, String> {
             ));
         }
     };
-    let wrong = |problem: String| format!("another entry {name:?} of targets.named: {problem}");
+    let wrong = |problem: String| format!("a correct entry {name:?}: {problem}");
     let Some((_, Raw::String(host))) = find("host") else {
         return Err(wrong(String::from("host must be a text")));
     };

@@ -10,6 +10,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+/// What sshd logs of each packet of a login.
+const AUTHENTICATION: &str = "userauth-request";
+
 /// A real sshd, and a file for the keys that bridges believe.
 struct Machine {
     sshd: Sshd,
@@ -19,7 +22,7 @@ struct Machine {
 impl Machine {
     fn start() -> Self {
         Self {
-            sshd: Sshd::start(),
+            sshd: Sshd::with(&["LogLevel DEBUG1"]),
             directory: tempfile::tempdir().unwrap(),
         }
     }
@@ -73,13 +76,16 @@ impl Machine {
         assert_eq!(ready["type"], "ready", "{ready}");
         expect_shell(&mut client);
         expect_shell(&mut self.compatible(bridge));
+        // What `refuses` looks for is there to be found.
+        assert!(self.sshd.log().contains(AUTHENTICATION));
     }
 
-    /// Both dialects are refused with 4409; no password has been sent to the machine.
+    /// Both dialects are refused with 4409; not one packet of a login has been sent to the machine.
     fn refuses(&self, bridge: &Bridge, code: &str) {
         expect_error(&mut self.auth(bridge), "handshake", code, 4409);
         expect_close(&mut self.compatible(bridge), 4409);
-        assert!(!self.sshd.log().contains("password"), "a password was sent");
+        let log = self.sshd.log();
+        assert!(!log.contains(AUTHENTICATION), "a login was begun");
     }
 
     /// From now on the machine shows other keys: sshd reads them anew for each connection.
