@@ -13,6 +13,6 @@ mod ticket;
 
 pub use forwarded::client_ip;
 pub(crate) use problem::{Problem, Reply, raw_busy, raw_speaks_tls};
-pub use routes::{Door, Gatekeeper, Health, Upgrade};
+pub use routes::{Door, Gatekeeper, Health, NoPlace, Upgrade};
 pub(crate) use routes::{check_hosts, require_method};
 pub use serve::{Upgraded, serve};

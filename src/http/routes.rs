@@ -44,6 +44,15 @@ impl Health {
     }
 }
 
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPlace {
+    /// The pool is full; that passes as logins succeed or time out.
+    Pool,
+    /// This client holds all that one may.
+    Client,
+}
+
 /// Who decides whether a connection may become a session. The decision and
 /// the place it takes are one step.
 pub trait Gatekeeper {
@@ -64,8 +73,11 @@ pub trait Gatekeeper {
     /// The client asks too often; nothing is counted then.
     fn note_request(&self, client: IpAddr) -> Result<(), Duration>;
 
-    /// Takes a place, or `None` if the pool is full.
-    fn admit(&self, client: IpAddr) -> Option<Self::Place>;
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// There is none for this client.
+    fn admit(&self, client: IpAddr) -> Result<Self::Place, NoPlace>;
 
     /// A request was answered.
     fn note_response(&self, status: u16);
@@ -329,7 +341,8 @@ fn admit<G: Gatekeeper>(client: IpAddr, dialect: Dialect, keeper: &G) -> Result<
     {
         health.ready()?;
     }
-    keeper
-        .admit(client)
-        .ok_or_else(|| Problem::unavailable("too many connections are waiting to log in"))
+    keeper.admit(client).map_err(|no_place| match no_place {
+        NoPlace::Pool => Problem::unavailable("too many connections are waiting to log in"),
+        NoPlace::Client => Problem::unavailable("this client has as many connections as it may"),
+    })
 }

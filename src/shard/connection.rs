@@ -3,8 +3,8 @@
 
 use super::mailbox::Handover;
 use super::{Shard, handshake};
-use crate::http::{self, Gatekeeper, Health, Upgraded};
-use crate::limits::{Admission, ClientKey, Rate};
+use crate::http::{self, Gatekeeper, Health, NoPlace, Upgraded};
+use crate::limits::{Admission, ClientKey, Rate, Refused};
 use crate::registry::{NewSession, SessionId};
 use crate::sockets;
 use crate::telemetry::HandshakeFailure;
@@ -147,14 +147,19 @@ impl Gatekeeper for Shard {
         taken.map(|_| ())
     }
 
-    fn admit(&self, client: IpAddr) -> Option<Admission> {
-        match self.limits.admit(client) {
-            Ok(place) => Some(place),
-            Err(refused) => {
-                tracing::warn!(%client, %refused, "connection refused");
-                None
+    fn admit(&self, client: IpAddr) -> Result<Admission, NoPlace> {
+        self.limits.admit(client).map_err(|refused| {
+            if let Some(others) = self.refusals.may_log(crate::clock::now()) {
+                tracing::warn!(%client, %refused, others, "connection refused");
             }
-        }
+            match refused {
+                Refused::Client => NoPlace::Client,
+                Refused::Unauthenticated
+                | Refused::Global
+                | Refused::Target
+                | Refused::TableFull => NoPlace::Pool,
+            }
+        })
     }
 
     fn note_response(&self, status: u16) {

@@ -62,6 +62,8 @@ pub(crate) struct Shard {
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) manager: ConnectionManager,
     pub(crate) context: Rc<SessionContext>,
+    /// Connections for which there was no place.
+    pub(crate) refusals: Seldom,
     /// Peers that may not speak the PROXY protocol.
     pub(crate) strangers: Seldom,
     accepting: RefCell<Vec<glommio::Task<()>>>,
@@ -98,6 +100,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         rates,
         lifecycle,
         context: Rc::new(context),
+        refusals: Seldom::default(),
         strangers: Seldom::default(),
         accepting: RefCell::default(),
     });
