@@ -120,7 +120,10 @@ impl Connector {
             .await;
         match login {
             Ok(_) => attempt.succeeded(),
-            Err(SessionError::UnusableKey(_)) => attempt.did_not_fail(),
+            // The fault is the key's, or the bridge's; the target refused nobody.
+            Err(SessionError::UnusableKey(_) | SessionError::AgentUnavailable) => {
+                attempt.did_not_fail();
+            }
             Err(_) => {}
         }
         self.audit.note_login(login.as_deref());
