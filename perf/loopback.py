@@ -97,7 +97,7 @@ class Bridge:
             [binary, "serve", "--listen", "127.0.0.1:0", "--shards", "1", "--allow",
              f"127.0.0.1:{sshd.port}", "--set", f"ssh.known_hosts={sshd.folder}/known_hosts",
              "--set", "limits.max_connections=5000", "--set", "limits.max_connections_per_host=5000",
-              "--admin-listen", "127.0.0.1:0", "--log-level", "warn", *more],
+             "--admin-listen", "127.0.0.1:0", "--log-level", "warn", *more],
             stdout=subprocess.PIPE,
         )
         self.admin_port = self.announced(b"admin at ")

@@ -39,8 +39,9 @@ impl Net {
         let net = match prefix {
             None => Self::single(addr),
             Some(prefix) => {
-                let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
-                Self::new(addr, prefix.parse().ok().filter(|_| digits)?)?
+                // No sign and no leading zero.
+                let bits: u8 = prefix.parse().ok()?;
+                Self::new(addr, (bits.to_string() == prefix).then_some(bits)?)?
             }
         };
         (net.addr == addr && addr.to_canonical() == addr).then_some(net)
@@ -159,6 +160,7 @@ mod tests {
             "10.0.0.0/33",
             "10.0.0.0/",
             "10.0.0.0/+8",
+            "10.0.0.0/08",
             "10.0.0.1/8",
             "10.0.0",
             "010.0.0.1",

@@ -54,6 +54,8 @@ fn pinned(bridge: &Bridge) -> Vec<(String, usize)> {
         .map(|(name, cpus)| (name, cpus[0]))
         .collect();
     pinned.sort();
+    // An executor that has lost its first wake-up stays beside the one that took its work.
+    pinned.dedup();
     pinned
 }
 
