@@ -37,10 +37,11 @@ proptest! {
     #[test]
     fn what_is_accepted_names_this_server(
         authority in any_authority(),
+        tls in any::<bool>(),
         scheme in prop_oneof![Just("http://"), Just("https://"), Just("HTTP://"), Just("ftp://"), Just("")],
     ) {
         let public = [HostPort { host: "term.example".to_owned(), port: None }];
-        let hosts = Hosts { public: &public, origins: &[], door: Door { local: SocketAddr::from(([127, 0, 0, 1], 8022)), tls: false } };
+        let hosts = Hosts { public: &public, origins: &[], door: Door { local: SocketAddr::from(([127, 0, 0, 1], 8022)), tls } };
         let origin = format!("{scheme}{authority}");
         let accepted = (hosts.accepts_host(&authority), hosts.accepts_origin(&origin));
         if accepted.0 || accepted.1 {
