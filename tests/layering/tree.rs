@@ -6,7 +6,14 @@ use std::path::Path;
 /// Directories that hold what is made, not written.
 const MADE: &[&str] = &["target", ".git", "proptest-regressions"];
 /// Where Rust is held to the sizes.
-const RUST_ROOTS: &[&str] = &["src/", "tests/", "benches/", "crates/", "loadtest/"];
+const RUST_ROOTS: &[&str] = &[
+    "src/",
+    "tests/",
+    "benches/",
+    "crates/",
+    "loadtest/",
+    "perf/",
+];
 /// Text that others wrote.
 const FOREIGN: &[&str] = &["LICENSE", "Cargo.lock"];
 
