@@ -1,5 +1,5 @@
 # What a person or the CI runs. `make setup` once per machine, as root.
-.PHONY: demo setup test lint bench
+.PHONY: demo setup test lint bench instructions
 
 demo:
 	cargo run --release -- demo
@@ -19,3 +19,7 @@ lint:
 
 bench:
 	cargo bench
+
+# Needs valgrind. Comparable across commits on a busy machine; see perf/README.md.
+instructions:
+	python3 perf/instructions.py

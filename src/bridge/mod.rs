@@ -16,6 +16,7 @@ mod throttle;
 pub mod timers;
 
 pub use connector::SessionContext;
+pub use outbox::Outbox;
 pub use session::{Attachment, BridgeSession, SessionControl, SessionStart, SessionSummary};
 pub use state::Drain;
 pub use terms::{LatestTerms, Terms, TermsError};

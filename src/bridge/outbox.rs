@@ -32,7 +32,7 @@ const GRANT: usize = 64 * 1024;
 const MAX_HELD: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 
 /// Where the SSH side leaves what it has. Lives on one shard.
-pub(super) struct Outbox {
+pub struct Outbox {
     bytes: RefCell<BytesMut>,
     events: RefCell<VecDeque<SshEvent>>,
     session: RefCell<Option<Waker>>,
@@ -45,7 +45,7 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// `high`: bytes held at which `gate` is closed.
-    pub(super) fn new(gate: Rc<Gate>, high: usize) -> Self {
+    pub fn new(gate: Rc<Gate>, high: usize) -> Self {
         Self {
             bytes: RefCell::default(),
             events: RefCell::default(),
@@ -71,7 +71,7 @@ impl Outbox {
     }
 
     /// Takes up to `max` bytes; empty if there are none.
-    pub(super) fn take(&self, max: usize) -> Bytes {
+    pub fn take(&self, max: usize) -> Bytes {
         let mut bytes = self.bytes.borrow_mut();
         let chunk = if bytes.len() <= max {
             // An idle session holds no buffer.
