@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the bridge and an embedded SSH server on loopback, and print how to connect.
     Demo(Demo),
+    /// Look at this host: how many sessions it can hold, and what to change for more.
+    Doctor(Doctor),
     /// Run the bridge.
     Serve(Serve),
     /// Show or end the sessions of a running bridge.
@@ -38,6 +40,35 @@ pub struct Demo {
     /// Offer the login shell of this user in place of the built-in toy.
     #[arg(long)]
     pub shell: bool,
+}
+
+/// Flags of `sshard doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// TOML file of the bridge that is to run here.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Named set of values under the file: high-performance, security or development.
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Any setting, as section.key=value; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Number of shards, or auto.
+    #[arg(long, value_name = "N")]
+    pub shards: Option<String>,
+    /// CPUs to pin the shards to, such as 0-3,8.
+    #[arg(long, value_name = "LIST")]
+    pub cpus: Option<String>,
+    /// Whether so many sessions fit, in place of limits.max_connections.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub sessions: Option<u32>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Read the /proc and /sys below this directory, copied from another host; no ring is tried.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
 }
 
 /// Flags of `sshard serve`.
@@ -157,6 +188,10 @@ impl Command {
                     ..common.layers()
                 }
             }
+            Self::Doctor(doctor) => Layers {
+                env,
+                ..doctor.layers()
+            },
             Self::Sessions(sessions) => Layers {
                 env,
                 ..sessions.layers()
@@ -200,6 +235,32 @@ impl Command {
                     ..layers
                 }
             }
+        }
+    }
+}
+
+impl Doctor {
+    fn layers(&self) -> Layers {
+        let Self {
+            config,
+            preset,
+            set,
+            shards,
+            cpus,
+            sessions: _,
+            json: _,
+            root: _,
+        } = self;
+        let flags = [
+            flag("--shards", "server.shards", shards),
+            flag("--cpus", "server.cpus", cpus),
+        ];
+        Layers {
+            preset: preset.clone(),
+            file: config.clone(),
+            set: set.clone(),
+            flags: flags.into_iter().flatten().collect(),
+            ..Layers::default()
         }
     }
 }
@@ -268,93 +329,4 @@ fn list(name: &'static str, key: &'static str, values: &[String]) -> Option<Flag
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
-
-    use super::*;
-    use crate::config;
-
-    fn layers(line: &str, env: &[(&str, &str)]) -> Layers {
-        let cli = Cli::try_parse_from(line.split_whitespace()).expect("a valid command line");
-        cli.command
-            .layers(env.iter().map(|(k, v)| (k.into(), v.into())).collect())
-    }
-
-    #[test]
-    fn the_declaration_is_consistent() {
-        use clap::CommandFactory as _;
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_flag_reaches_its_setting() {
-        let line = "sshard serve --preset security --listen 127.0.0.1:1 --listen [::1]:2 --admin-listen 127.0.0.1:3 \
-            --shards 3 --cpus 0-2 --placement kernel --allow a:22 --allow b:22 \
-            --set limits.max_connections=77 --log-level warn --log-format json --drain-timeout 5s --takeover /x/y \
-            --tls-cert /x/cert --tls-key /x/key";
-        let loaded = config::load(&layers(line, &[])).expect("valid");
-        let printed = loaded.print();
-        for expected in [
-            "listen = [\"127.0.0.1:1\", \"[::1]:2\"] # --listen",
-            "listen = [\"127.0.0.1:3\"] # --admin-listen",
-            "shards = 3 # --shards",
-            "cpus = \"0-2\" # --cpus",
-            "placement = \"kernel\" # --placement",
-            "allow = [\"a:22\", \"b:22\"] # --allow",
-            "max_connections = 77 # --set",
-            "level = \"warn\" # --log-level",
-            "format = \"json\" # --log-format",
-            "drain_timeout = \"5s\" # --drain-timeout",
-            "takeover = \"/x/y\" # --takeover",
-            "cert_file = \"/x/cert\" # --tls-cert",
-            "key_file = \"/x/key\" # --tls-key",
-            "max_unauthenticated = 200 # preset security",
-        ] {
-            assert!(
-                printed.lines().any(|line| line == expected),
-                "{expected}\n{printed}"
-            );
-        }
-    }
-
-    #[test]
-    fn without_flags_nothing_is_set() {
-        let layers = layers("sshard serve", &[]);
-        assert!(layers.flags.is_empty() && layers.set.is_empty());
-        assert!(layers.preset.is_none() && layers.file.is_none() && layers.env.is_empty());
-    }
-
-    #[test]
-    fn demo_passes_its_flags_and_the_environment_on() {
-        let line = "sshard demo --shell --listen 127.0.0.1:0 --set log.level=debug";
-        let loaded = config::load(&layers(line, &[("SSHARD_LOG__FORMAT", "json")])).expect("valid");
-        assert_eq!(loaded.source("server.listen").to_string(), "--listen");
-        assert_eq!(loaded.source("log.level").to_string(), "--set");
-        assert_eq!(
-            loaded.source("log.format").to_string(),
-            "env SSHARD_LOG__FORMAT"
-        );
-    }
-
-    #[test]
-    fn a_config_file_is_handed_on_by_path() {
-        let layers = layers(
-            "sshard serve --config /x/y.toml --check --print-config",
-            &[],
-        );
-        assert_eq!(layers.file, Some(PathBuf::from("/x/y.toml")));
-    }
-
-    #[test]
-    fn usage_errors_exit_with_2() {
-        for line in [
-            "sshard",
-            "sshard serve --nope",
-            "sshard tune",
-            "sshard demo --config x",
-        ] {
-            let error = Cli::try_parse_from(line.split_whitespace()).expect_err(line);
-            assert_eq!(error.exit_code(), 2, "{line}");
-        }
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         .map_err(tools::ToolError::from)
         .and_then(|loaded| match cli.command {
             Command::Demo(demo) => tools::demo::run(&loaded, demo.shell),
+            Command::Doctor(doctor) => tools::doctor::run(&loaded, &doctor),
             Command::Sessions(sessions) => tools::sessions::run(&loaded, &sessions),
             Command::Serve(serve) => tools::serve::run(&loaded, &serve),
         });

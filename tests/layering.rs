@@ -52,6 +52,7 @@ const ROOMS: &[Room] = &[
         name: "tools",
         may_name: &[
             "server",
+            "cli::Doctor",
             "cli::Serve",
             "cli::Sessions",
             "cli::SessionsAction",

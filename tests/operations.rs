@@ -13,6 +13,8 @@ mod common;
 mod cpus;
 #[path = "operations/demo.rs"]
 mod demo;
+#[path = "operations/doctor.rs"]
+mod doctor;
 #[path = "operations/drain.rs"]
 mod drain;
 #[path = "operations/drain_deadline.rs"]

@@ -45,7 +45,11 @@ pub(super) fn choose(server: &Server) -> Result<Vec<usize>, CpuError> {
     pick(&allowed, server.cpus.iter().collect(), server.shards)
 }
 
-fn pick(allowed: &[usize], wanted: Vec<usize>, shards: Shards) -> Result<Vec<usize>, CpuError> {
+/// One CPU per shard of those that the process may use.
+///
+/// # Errors
+/// [`CpuError`]: more is asked for than is allowed.
+pub fn pick(allowed: &[usize], wanted: Vec<usize>, shards: Shards) -> Result<Vec<usize>, CpuError> {
     if let Some(cpu) = wanted.iter().find(|cpu| !allowed.contains(cpu)) {
         return Err(CpuError::NotAllowed {
             cpu: *cpu,

@@ -8,8 +8,8 @@ use rustix::process::{
 };
 use std::io;
 
-/// What glommio's rings need, per process.
-const MIN_MEMLOCK: u64 = 512 * 1024;
+/// Locked memory that glommio's rings need, in bytes per process.
+pub const MIN_MEMLOCK: u64 = 512 * 1024;
 
 /// Descriptors of one session: the WebSocket and the SSH connection.
 const PER_SESSION: u64 = 2;
@@ -79,25 +79,42 @@ pub(super) fn limit_core_dumps(config: &Config) -> Result<(), HostError> {
 
 /// Checks the host and raises the soft limit of open files to the hard one.
 pub(super) fn check(config: &Config, shards: usize) -> Result<(), HostError> {
-    check_memlock(getrlimit(Resource::Memlock))?;
+    check_memlock(getrlimit(Resource::Memlock).current)?;
     check_files(config, shards)?;
     check_io_uring()
 }
 
 /// Whether the open files allow as many connections as `config` does.
 pub(super) fn check_files(config: &Config, shards: usize) -> Result<(), HostError> {
-    let limits = &config.limits;
-    // A session counts once: before login in the pool, afterwards in the
-    // connections. Those in the pool may hold both descriptors already.
-    let sessions = u64::from(limits.max_connections) + u64::from(limits.max_unauthenticated);
-    let per_shard = PER_SHARD + u64::from(config.server.max_handshakes);
-    let lookups = u64::from(config.targets.resolver_threads) * PER_RESOLVER;
-    let need = sessions * PER_SESSION + shards as u64 * per_shard + lookups + PER_PROCESS;
-    raise_nofile(need)
+    raise_nofile(files_needed(config, shards))
 }
 
-fn check_memlock(limit: Rlimit) -> Result<(), HostError> {
-    match limit.current {
+/// Open files that as many connections as `config` allows can need at once.
+pub fn files_needed(config: &Config, shards: usize) -> u64 {
+    u64::from(config.limits.max_connections) * PER_SESSION + files_besides(config, shards)
+}
+
+/// The highest `limits.max_connections` that so many open files are enough for.
+pub fn sessions_of_files(config: &Config, shards: usize, files: u64) -> u64 {
+    files.saturating_sub(files_besides(config, shards)) / PER_SESSION
+}
+
+/// Open files besides those of the connections.
+fn files_besides(config: &Config, shards: usize) -> u64 {
+    // A session counts once: before login in the pool, afterwards in the
+    // connections. Those in the pool may hold both descriptors already.
+    let pool = u64::from(config.limits.max_unauthenticated) * PER_SESSION;
+    let per_shard = PER_SHARD + u64::from(config.server.max_handshakes);
+    let lookups = u64::from(config.targets.resolver_threads) * PER_RESOLVER;
+    pool + shards as u64 * per_shard + lookups + PER_PROCESS
+}
+
+/// Whether a limit of locked memory, None for unlimited, is enough for the rings.
+///
+/// # Errors
+/// [`HostError::Memlock`].
+pub fn check_memlock(limit: Option<u64>) -> Result<(), HostError> {
+    match limit {
         Some(have) if have < MIN_MEMLOCK => Err(HostError::Memlock {
             have,
             need: MIN_MEMLOCK,
@@ -124,7 +141,10 @@ fn raise_nofile(need: u64) -> Result<(), HostError> {
 }
 
 /// Makes a ring, on a thread of its own so that nothing of it stays.
-fn check_io_uring() -> Result<(), HostError> {
+///
+/// # Errors
+/// [`HostError::IoUring`].
+pub fn check_io_uring() -> Result<(), HostError> {
     let attempt = std::thread::spawn(|| {
         LocalExecutorBuilder::new(glommio::Placement::Unbound)
             .io_memory(super::IO_MEMORY)
@@ -162,13 +182,20 @@ mod tests {
 
     #[test]
     fn a_low_memlock_limit_is_named() {
-        let limit = |current| Rlimit {
-            current,
-            maximum: None,
-        };
-        assert!(check_memlock(limit(None)).is_ok());
-        assert!(check_memlock(limit(Some(MIN_MEMLOCK))).is_ok());
-        let error = check_memlock(limit(Some(65_536)));
+        assert!(check_memlock(None).is_ok());
+        assert!(check_memlock(Some(MIN_MEMLOCK)).is_ok());
+        let error = check_memlock(Some(65_536));
         assert!(error.is_err_and(|e| e.to_string().contains("ulimit -l")));
+    }
+    #[test]
+    fn so_many_sessions_need_so_many_files() {
+        // As the refusal names them: see tests/operations/host.rs.
+        let mut config = Config::default();
+        assert_eq!(files_needed(&config, 1), 4608);
+        assert_eq!(sessions_of_files(&config, 1, 4608), 1000);
+        assert_eq!(sessions_of_files(&config, 1, 4607), 999);
+        assert_eq!(sessions_of_files(&config, 1, 100), 0);
+        config.limits.max_connections = 999;
+        assert_eq!(files_needed(&config, 1), 4606);
     }
 }

@@ -2,11 +2,11 @@
 //! stops them.
 
 mod cpus;
-mod host;
+pub mod host;
 mod listeners;
 mod thread;
 
-pub use cpus::CpuError;
+pub use cpus::{CpuError, pick as pick_cpus};
 pub use host::HostError;
 
 use crate::bridge::{LatestTerms, LoginThrottle, SessionContext, Terms, TermsError};

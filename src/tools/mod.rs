@@ -1,6 +1,7 @@
 //! The subcommands, each in its own file.
 
 pub mod demo;
+pub mod doctor;
 pub mod serve;
 pub mod sessions;
 
@@ -24,6 +25,9 @@ pub enum ToolError {
     /// The demo's SSH server did not start.
     #[error("{0}")]
     Demo(#[from] demo::DemoError),
+    /// The host is not good enough, or could not be looked at.
+    #[error("{0}")]
+    Doctor(#[from] doctor::DoctorError),
     /// The running bridge could not be asked.
     #[error("{0}")]
     Sessions(#[from] sessions::SessionsError),
@@ -65,6 +69,7 @@ impl ToolError {
             Self::Start(_)
             | Self::ShardDied(_)
             | Self::Demo(_)
+            | Self::Doctor(_)
             | Self::Sessions(_)
             | Self::Print(_) => 1,
         }

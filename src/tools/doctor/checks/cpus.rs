@@ -1,0 +1,134 @@
+//! The shards' CPUs: memory nodes, shared cores, clock, quota; and how many threads there may be.
+
+use super::super::finding::{Finding, Of};
+use super::Question;
+use std::collections::BTreeSet;
+
+/// CPU of a user who types 4 keys a second, in millionths of one; measured (perf/README.md):
+/// 92 us for each key and its echo.
+const TYPING: u64 = 4 * 92;
+
+/// Threads of a shard: its own, its ring's in the kernel, one for key derivation.
+const PER_SHARD: u64 = 3;
+/// Of each that looks names up, while look-ups hang.
+const PER_RESOLVER: u64 = 4;
+/// Of the process: log, audit, signals, the administrator's listener.
+const BESIDES: u64 = 16;
+
+pub(super) fn numa(question: &Question<'_>) -> Finding {
+    let name = "NUMA nodes";
+    let nodes = &question.facts.nodes;
+    let used: BTreeSet<usize> = nodes
+        .iter()
+        .filter(|(_, cpus)| question.cpus.iter().any(|cpu| cpus.contains(cpu)))
+        .map(|(node, _)| *node)
+        .collect();
+    let found = Finding::ok(name, format!("{}, shards on {}", nodes.len(), used.len()));
+    match nodes.len() {
+        0 => Finding::ok(name, "not told"),
+        _ if used.len() < 2 => found,
+        _ => found.advised(
+            "Memory of another node is slower: run one bridge for each node, with server.cpus \
+             from /sys/devices/system/node/node*/cpulist."
+                .to_owned(),
+        ),
+    }
+}
+
+/// Two shards on one core get half of it each.
+pub(super) fn smt(question: &Question<'_>) -> Finding {
+    let name = "SMT siblings";
+    let siblings = &question.facts.siblings;
+    let cores: BTreeSet<&Vec<usize>> = question
+        .cpus
+        .iter()
+        .filter_map(|cpu| siblings.get(cpu))
+        .collect();
+    if cores.is_empty() {
+        return Finding::ok(name, "not told");
+    }
+    let found = Finding::ok(
+        name,
+        format!("{} shards on {} cores", question.cpus.len(), cores.len()),
+    );
+    if cores.len() >= question.cpus.len() {
+        return found;
+    }
+    let firsts = cores.iter().filter_map(|core| core.first());
+    let firsts: Vec<String> = firsts.map(ToString::to_string).collect();
+    found.advised(format!(
+        "Shards share cores, which brings less than a core each; measure server.cpus=\"{}\" \
+         against it.",
+        firsts.join(",")
+    ))
+}
+
+pub(super) fn governor(question: &Question<'_>) -> Finding {
+    let name = "cpufreq governor";
+    let governors = &question.facts.governors;
+    let used: BTreeSet<&str> = question
+        .cpus
+        .iter()
+        .filter_map(|cpu| governors.get(cpu).map(String::as_str))
+        .collect();
+    if used.is_empty() {
+        return Finding::ok(name, "none");
+    }
+    let value = used.iter().copied().collect::<Vec<_>>().join(", ");
+    let found = Finding::ok(name, value);
+    if used.iter().all(|name| *name == "performance") {
+        return found;
+    }
+    found.advised(
+        "Clocks that are low while nobody types make echoes slower: \
+         `cpupower frequency-set -g performance`."
+            .to_owned(),
+    )
+}
+
+pub(super) fn quota(question: &Question<'_>) -> Finding {
+    let name = "cgroup cpu.max";
+    let Some(limits) = question.facts.cgroup else {
+        return Finding::ok(name, "no cgroup version 2 here");
+    };
+    let Some(milli) = limits.cpu else {
+        return Finding::ok(name, "max");
+    };
+    let shards = question.shards();
+    let found = Finding::ok(name, format!("{}.{:03} CPUs", milli / 1000, milli % 1000));
+    let whole = (milli / 1000).max(1);
+    let found = if milli < shards * 1000 && whole < shards {
+        found.advised(format!(
+            "It is less than one CPU for each of {shards} shards, so all stop together when it \
+             is used up: server.shards={whole}, or allow more."
+        ))
+    } else {
+        found
+    };
+    let count = milli.min(shards * 1000) * 1000 / TYPING;
+    found.capped(count, Of::Typing, question.sessions(), || {
+        format!(
+            "If all users type 4 keys a second that takes {:.1} CPUs: allow more, and as many \
+             shards.",
+            (question.sessions() * TYPING) as f64 / 1e6
+        )
+    })
+}
+
+pub(super) fn pids(question: &Question<'_>) -> Finding {
+    let name = "cgroup pids.max";
+    let Some(limits) = question.facts.cgroup else {
+        return Finding::ok(name, "no cgroup version 2 here");
+    };
+    let Some(have) = limits.pids else {
+        return Finding::ok(name, "max");
+    };
+    let resolvers = u64::from(question.config.targets.resolver_threads);
+    let need = question.shards() * PER_SHARD + resolvers * PER_RESOLVER + BESIDES;
+    if have < need {
+        let change =
+            format!("The bridge may need {need} threads, whatever the sessions: allow so many.");
+        return Finding::fails(name, have, change);
+    }
+    Finding::ok(name, have)
+}

@@ -1,0 +1,133 @@
+//! The kernel's version, io_uring, and the limits of a process.
+
+use super::super::finding::{Finding, Of, Verdict};
+use super::super::parse::{self, Limit};
+use super::Question;
+use crate::server::HostError;
+use crate::server::host::{MIN_MEMLOCK, check_memlock, files_needed, sessions_of_files};
+
+/// glommio's rings need what came with it.
+const MIN_RELEASE: (u32, u32) = (5, 8);
+
+/// Memory areas of a session whose locked buffers stand alone: the kernel splits an area where
+/// a locked page meets an unlocked one. Measured: about 4.
+const AREAS_PER_SESSION: u64 = 4;
+
+/// Areas of the program, its libraries, threads and heaps.
+const AREAS_BESIDES: u64 = 2000;
+
+pub(super) fn release(question: &Question<'_>) -> Finding {
+    let name = "kernel";
+    let Some(text) = &question.facts.release else {
+        return Finding::unknown(name, "/proc/sys/kernel/osrelease");
+    };
+    match parse::release(text) {
+        Some(found) if found < MIN_RELEASE => {
+            let (major, minor) = MIN_RELEASE;
+            let change =
+                format!("io_uring as it is used here needs Linux {major}.{minor} or newer.");
+            Finding::fails(name, text, change)
+        }
+        Some(_) => Finding::ok(name, text),
+        None => Finding::unknown(name, "the number in /proc/sys/kernel/osrelease"),
+    }
+}
+
+pub(super) fn io_uring(question: &Question<'_>) -> Finding {
+    let name = "io_uring";
+    let facts = question.facts;
+    // Absent where the kernel has no such switch: then it is on.
+    let switch = facts.io_uring_disabled.unwrap_or(0);
+    let value = match &facts.ring {
+        Some(Ok(())) => "a ring can be made".to_owned(),
+        Some(Err(_)) => format!("no ring; io_uring_disabled={switch}"),
+        None => format!("not tried; io_uring_disabled={switch}"),
+    };
+    match (&facts.ring, switch) {
+        (Some(Ok(())), _) | (None, 0) => Finding::ok(name, value),
+        (Some(Err(error)), _) => Finding::fails(name, value, format!("{error}.")),
+        (None, 1) => Finding::ok(name, value).advised(
+            "Only members of kernel.io_uring_group and CAP_SYS_ADMIN may use it: \
+             `sysctl -w kernel.io_uring_disabled=0`, or run the bridge in that group."
+                .to_owned(),
+        ),
+        (None, _) => Finding::fails(
+            name,
+            value,
+            "`sysctl -w kernel.io_uring_disabled=0`.".to_owned(),
+        ),
+    }
+}
+
+pub(super) fn memlock(question: &Question<'_>) -> Finding {
+    let name = "locked memory";
+    let Some(limit) = question.facts.memlock else {
+        return Finding::unknown(name, "/proc/self/limits");
+    };
+    let value = limit
+        .soft
+        .map_or_else(|| "unlimited".to_owned(), super::size);
+    match check_memlock(limit.soft) {
+        Err(error) => Finding::fails(name, value, format!("{error}.")),
+        Ok(()) => Finding::ok(name, value),
+    }
+}
+
+pub(super) fn nofile(question: &Question<'_>) -> Finding {
+    let name = "open files";
+    let Some(limit) = question.facts.nofile else {
+        return Finding::unknown(name, "/proc/self/limits");
+    };
+    let value = format!("{} (hard {})", shown(limit.soft), shown(limit.hard));
+    let Some(have) = limit.hard else {
+        return Finding::ok(name, value);
+    };
+    // The bridge raises the soft limit to the hard one.
+    let shards = question.cpus.len();
+    let need = files_needed(question.config, shards);
+    let count = sessions_of_files(question.config, shards, have);
+    let mut found = Finding::ok(name, value);
+    found = found.capped(count, Of::Sessions, question.sessions(), || {
+        format!("{}.", HostError::Nofile { have, need })
+    });
+    if have < files_needed_to_start(question) {
+        found.verdict = Verdict::Fails;
+    }
+    found
+}
+
+/// With `limits.max_connections` as it is set.
+fn files_needed_to_start(question: &Question<'_>) -> u64 {
+    let mut config = question.config.clone();
+    config.limits.max_connections = question.configured;
+    files_needed(&config, question.cpus.len())
+}
+
+/// The buffers that hold secrets are locked, and each locked page can split two areas off.
+pub(super) fn max_map_count(question: &Question<'_>) -> Finding {
+    let name = "vm.max_map_count";
+    let Some(have) = question.facts.max_map_count else {
+        return Finding::unknown(name, "/proc/sys/vm/max_map_count");
+    };
+    let found = Finding::ok(name, have);
+    let usable = have.saturating_sub(AREAS_BESIDES);
+    let locked = question.facts.memlock.and_then(|limit| limit.soft);
+    let page = question.facts.page_size.unwrap_or(4096).max(1);
+    if locked.is_some_and(|bytes| (bytes / page).saturating_mul(2) <= usable) {
+        // Locking stops before the areas do.
+        return found;
+    }
+    let needed = question.sessions() * AREAS_PER_SESSION + AREAS_BESIDES;
+    let count = usable / AREAS_PER_SESSION;
+    found.capped(count, Of::Sessions, question.sessions(), || {
+        format!(
+            "With so much lockable memory a session takes about {AREAS_PER_SESSION} memory areas: \
+             `sysctl -w vm.max_map_count={needed}`, or limit it (`ulimit -l {}`).",
+            16 * MIN_MEMLOCK / 1024
+        )
+    })
+}
+
+fn shown(limit: Limit) -> String {
+    limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string())
+}

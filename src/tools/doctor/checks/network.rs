@@ -1,0 +1,106 @@
+//! The queues of new connections, the ports towards targets, the kernel's memory for TCP.
+
+use super::super::finding::{Finding, Of};
+use super::{Question, size};
+
+/// Sockets of a session: its WebSocket and its SSH connection.
+const SOCKETS: u64 = 2;
+
+/// The kernel cuts `server.backlog` to it, and says nothing.
+pub(super) fn somaxconn(question: &Question<'_>) -> Finding {
+    let name = "net.core.somaxconn";
+    let Some(have) = question.facts.somaxconn else {
+        return Finding::unknown(name, "/proc/sys/net/core/somaxconn");
+    };
+    let backlog = u64::from(question.config.server.backlog);
+    let shards = question.shards();
+    let (count, needed) = (have.min(backlog) * shards, backlog * shards);
+    Finding::ok(name, have).capped(count, Of::Arriving, needed, || {
+        format!(
+            "server.backlog is {backlog}, and the kernel cuts it to this: \
+             `sysctl -w net.core.somaxconn={backlog}`."
+        )
+    })
+}
+
+/// Counts only without SYN cookies: with them a full queue turns nobody away (tcp(7)).
+pub(super) fn max_syn_backlog(question: &Question<'_>) -> Finding {
+    let name = "net.ipv4.tcp_max_syn_backlog";
+    let facts = question.facts;
+    let Some(have) = facts.max_syn_backlog else {
+        return Finding::unknown(name, "/proc/sys/net/ipv4/tcp_max_syn_backlog");
+    };
+    let cookies = facts.syncookies.unwrap_or(0) != 0;
+    let value = format!("{have}, SYN cookies {}", if cookies { "on" } else { "off" });
+    let found = Finding::ok(name, value);
+    if cookies {
+        return found;
+    }
+    let backlog = u64::from(question.config.server.backlog);
+    let shards = question.shards();
+    // The last quarter is for peers the kernel knows already.
+    let usable = have - have / 4;
+    found.capped(
+        usable.min(backlog) * shards,
+        Of::Arriving,
+        backlog * shards,
+        || {
+            format!(
+                "`sysctl -w net.ipv4.tcp_syncookies=1`, or raise it to {} for a server.backlog of \
+             {backlog}.",
+                backlog.div_ceil(3) * 4
+            )
+        },
+    )
+}
+
+pub(super) fn port_range(question: &Question<'_>) -> Finding {
+    let name = "net.ipv4.ip_local_port_range";
+    let Some([first, last]) = question.facts.port_range else {
+        return Finding::unknown(name, "/proc/sys/net/ipv4/ip_local_port_range");
+    };
+    let limits = &question.config.limits;
+    let to_one = limits.max_connections_per_host.min(limits.max_connections);
+    let ports = last.saturating_add(1).saturating_sub(first);
+    Finding::ok(name, format!("{first} {last}")).capped(ports, Of::OneTarget, to_one.into(), || {
+        format!(
+            "limits.max_connections_per_host allows {to_one}: \
+                 `sysctl -w net.ipv4.ip_local_port_range='1024 65535'`, lower the setting, or \
+                 give the target more addresses."
+        )
+    })
+}
+
+/// What every socket keeps under pressure is the least; full buffers are said beside it.
+pub(super) fn socket_memory(question: &Question<'_>) -> Finding {
+    let name = "net.ipv4.tcp_mem";
+    let facts = question.facts;
+    let (Some(pages), Some(rmem), Some(wmem)) = (facts.tcp_mem, facts.tcp_rmem, facts.tcp_wmem)
+    else {
+        return Finding::unknown(name, "one of /proc/sys/net/ipv4/tcp_{mem,rmem,wmem}");
+    };
+    let [_, _, most] = pages;
+    let ([least_read, ..], [least_write, _, full_write]) = (rmem, wmem);
+    let page = facts.page_size.unwrap_or(4096).max(1);
+    let bytes = most.saturating_mul(page);
+    let least = least_read
+        .saturating_add(least_write)
+        .saturating_mul(SOCKETS)
+        .max(1);
+    // Of a session whose client reads nothing: what its target sent, what it is to get.
+    let full = full_write.saturating_add(question.config.ssh.receive_buffer.bytes() as u64);
+    let stalled = bytes / full.max(1);
+    let found = Finding::ok(name, size(bytes));
+    let found = found.capped(bytes / least, Of::Sessions, question.sessions(), || {
+        let needed = question.sessions().saturating_mul(least).div_ceil(page);
+        format!("Even idle sockets need more: raise its last number to {needed} or more (pages).")
+    });
+    if found.falls_short() || stalled >= question.sessions() {
+        return found;
+    }
+    found.advised(format!(
+        "{stalled} sessions whose clients read nothing can fill it; above that the kernel \
+         shrinks all buffers. If so many may stall, raise it or lower ssh.receive_buffer and the \
+         last number of net.ipv4.tcp_wmem."
+    ))
+}

@@ -1,0 +1,158 @@
+//! What one check found.
+
+use serde::Serialize;
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    /// As many sessions as asked for fit.
+    Ok,
+    /// Fewer fit.
+    Caps,
+    /// The bridge does not start.
+    Fails,
+    /// The system does not tell.
+    Unknown,
+}
+
+impl Verdict {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Caps => "caps",
+            Self::Fails => "fails",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What a cap counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) enum Of {
+    /// Sessions of the whole bridge.
+    #[serde(rename = "sessions")]
+    Sessions,
+    /// Sessions to one target address.
+    #[serde(rename = "sessions to one target address")]
+    OneTarget,
+    /// Connections that wait at once to be accepted, all shards together.
+    #[serde(rename = "connections arriving at once")]
+    Arriving,
+    /// Sessions whose users all type.
+    #[serde(rename = "sessions with a user typing")]
+    Typing,
+}
+
+impl Of {
+    /// What stands behind the number in the table.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::Sessions => "",
+            Self::OneTarget => " per target address",
+            Self::Arriving => " arriving at once",
+            Self::Typing => " typing",
+        }
+    }
+}
+
+/// A number that cannot be exceeded on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct Cap {
+    pub(super) count: u64,
+    pub(super) of: Of,
+}
+
+/// One line of the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    /// Stable.
+    pub(super) name: &'static str,
+    /// What the system says.
+    pub(super) value: String,
+    pub(super) verdict: Verdict,
+    /// None: it is no number of sessions.
+    pub(super) cap: Option<Cap>,
+    /// What to change, in a sentence; empty where nothing is to be gained.
+    pub(super) change: String,
+}
+
+impl Finding {
+    /// Nothing is wrong and nothing to be counted.
+    pub(super) fn ok(name: &'static str, value: impl ToString) -> Self {
+        Self {
+            name,
+            value: value.to_string(),
+            verdict: Verdict::Ok,
+            cap: None,
+            change: String::new(),
+        }
+    }
+
+    /// The bridge does not start; `change` says why and what to do.
+    pub(super) fn fails(name: &'static str, value: impl ToString, change: String) -> Self {
+        Self {
+            verdict: Verdict::Fails,
+            change,
+            ..Self::ok(name, value)
+        }
+    }
+
+    /// The system did not tell.
+    pub(super) fn unknown(name: &'static str, file: &str) -> Self {
+        Self {
+            verdict: Verdict::Unknown,
+            change: format!("{file} cannot be read, so nothing is known of it."),
+            ..Self::ok(name, "-")
+        }
+    }
+
+    /// There are `count` where `needed` are asked for; `change` is said where that is too few.
+    pub(super) fn capped(
+        self,
+        count: u64,
+        of: Of,
+        needed: u64,
+        change: impl FnOnce() -> String,
+    ) -> Self {
+        let enough = count >= needed;
+        Self {
+            cap: Some(Cap { count, of }),
+            verdict: if enough { self.verdict } else { Verdict::Caps },
+            change: if enough { self.change } else { change() },
+            ..self
+        }
+    }
+
+    /// As it is, with something that could be better.
+    pub(super) fn advised(self, change: String) -> Self {
+        Self { change, ..self }
+    }
+
+    /// Whether fewer sessions fit than were asked for.
+    pub(super) fn falls_short(&self) -> bool {
+        match self.verdict {
+            Verdict::Caps | Verdict::Fails => true,
+            Verdict::Ok | Verdict::Unknown => false,
+        }
+    }
+}
+
+/// What ends it first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct AtMost {
+    pub(super) sessions: u64,
+    pub(super) check: &'static str,
+}
+
+/// The lowest cap of all sessions together.
+pub(super) fn lowest(checks: &[Finding]) -> Option<AtMost> {
+    let caps = checks.iter().filter_map(|check| {
+        let cap = check.cap.filter(|cap| cap.of == Of::Sessions)?;
+        Some(AtMost {
+            sessions: cap.count,
+            check: check.name,
+        })
+    });
+    caps.min_by_key(|cap| cap.sessions)
+}

@@ -1,0 +1,101 @@
+//! `sshard doctor`: whether this host can hold as many sessions as the configuration allows,
+//! what would end it first, and what to change. It reads `/proc` and `/sys`, tries a ring, opens
+//! no port and changes nothing.
+//!
+//! From the outside in: [`facts`] reads files, [`parse`] understands their texts, [`checks`]
+//! judges (pure), [`report`] prints.
+
+mod checks;
+mod facts;
+mod finding;
+mod parse;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use super::{ToolError, say};
+use crate::cli::Doctor;
+use crate::config::{Config, Limits, Loaded};
+use crate::server::{CpuError, host, pick_cpus};
+use checks::Question;
+use facts::Facts;
+use finding::Finding;
+use report::Report;
+use std::path::Path;
+
+/// Why the host is not good enough, or nothing can be said of it.
+#[derive(Debug, thiserror::Error)]
+pub enum DoctorError {
+    /// Too few sessions fit; the report has said what falls short.
+    #[error("{count} of the checks fall short of {sessions} sessions")]
+    FallsShort {
+        /// Checks that do not pass.
+        count: usize,
+        /// Sessions asked for.
+        sessions: u32,
+    },
+    /// The shards have no CPUs.
+    #[error(transparent)]
+    Cpus(#[from] CpuError),
+    /// The report is no JSON.
+    #[error("cannot write the report: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Looks at the host and prints what it finds.
+///
+/// # Errors
+/// [`ToolError`]; [`DoctorError::FallsShort`] after the report is printed.
+pub fn run(loaded: &Loaded, flags: &Doctor) -> Result<(), ToolError> {
+    let root = flags.root.as_deref();
+    let mut facts = Facts::read(root.unwrap_or(Path::new("/")));
+    // A tree copied from elsewhere has no kernel behind it.
+    facts.ring = root
+        .is_none()
+        .then(|| host::check_io_uring().map_err(|error| error.to_string()));
+    let report = examine(&facts, &loaded.config, flags.sessions)?;
+    if flags.json {
+        let json = serde_json::to_string_pretty(&report).map_err(DoctorError::from)?;
+        say(format_args!("{json}\n"))?;
+    } else {
+        say(report.text())?;
+    }
+    match report.short() {
+        0 => Ok(()),
+        count => Err(DoctorError::FallsShort {
+            count,
+            sessions: report.sessions,
+        }
+        .into()),
+    }
+}
+
+/// Judges the facts. `sessions` takes the place of `limits.max_connections`, None keeps it.
+fn examine(facts: &Facts, config: &Config, sessions: Option<u32>) -> Result<Report, DoctorError> {
+    let configured = config.limits.max_connections;
+    let sessions = sessions.unwrap_or(configured);
+    let config = Config {
+        limits: Limits {
+            max_connections: sessions,
+            ..config.limits.clone()
+        },
+        ..config.clone()
+    };
+    let allowed = facts.allowed_cpus.as_ref().ok_or(CpuError::Unknown)?;
+    let wanted = config.server.cpus.iter().collect();
+    let cpus = pick_cpus(allowed, wanted, config.server.shards)?;
+    let question = Question {
+        facts,
+        config: &config,
+        cpus: &cpus,
+        configured,
+    };
+    let checks: Vec<Finding> = checks::all(&question);
+    Ok(Report {
+        sessions,
+        fits: !checks.iter().any(Finding::falls_short),
+        shards: cpus.len(),
+        at_most: finding::lowest(&checks),
+        checks,
+    })
+}

@@ -1,0 +1,87 @@
+//! The report, for people and as JSON.
+
+use super::finding::{AtMost, Finding};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// Everything that was found.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// Asked for.
+    pub(super) sessions: u32,
+    pub(super) fits: bool,
+    pub(super) shards: usize,
+    pub(super) at_most: Option<AtMost>,
+    pub(super) checks: Vec<Finding>,
+}
+
+const HEADINGS: [&str; 4] = ["CHECK", "VERDICT", "AT MOST", "VALUE"];
+
+impl Report {
+    /// Checks that do not pass.
+    pub(super) fn short(&self) -> usize {
+        self.checks
+            .iter()
+            .filter(|check| check.falls_short())
+            .count()
+    }
+
+    /// A table, then a sentence for each thing to change, then the sum of it.
+    pub(super) fn text(&self) -> String {
+        let mut rows = vec![HEADINGS.map(str::to_owned)];
+        rows.extend(self.checks.iter().map(row));
+        let widths: [usize; HEADINGS.len()] = std::array::from_fn(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        });
+        let mut text = String::new();
+        for row in &rows {
+            let cells = row.iter().zip(widths);
+            let line: String = cells
+                .map(|(cell, width)| format!("{cell:<width$}  "))
+                .collect();
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        let changes = self.checks.iter().filter(|check| !check.change.is_empty());
+        for (index, check) in changes.enumerate() {
+            let gap = if index == 0 { "\n" } else { "" };
+            let _ = writeln!(text, "{gap}{}: {}", check.name, plain(&check.change));
+        }
+        let _ = writeln!(text, "\n{}", self.sum());
+        text
+    }
+
+    fn sum(&self) -> String {
+        let Self {
+            sessions, shards, ..
+        } = self;
+        let asked = format!("{sessions} sessions on {shards} shards");
+        let verdict = if self.fits { "fit" } else { "do not fit" };
+        match self.at_most {
+            Some(AtMost { sessions, check }) => {
+                format!("{asked} {verdict}. The first to end is {check}, at {sessions}.")
+            }
+            None => format!("{asked} {verdict}."),
+        }
+    }
+}
+
+fn row(check: &Finding) -> [String; HEADINGS.len()] {
+    let cap = check.cap.map_or_else(
+        || "-".to_owned(),
+        |cap| format!("{}{}", cap.count, cap.of.suffix()),
+    );
+    [
+        check.name.to_owned(),
+        check.verdict.word().to_owned(),
+        cap,
+        plain(&check.value),
+    ]
+}
+
+/// What a file said reaches the terminal without control characters.
+fn plain(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { '?' } else { c };
+    text.chars().map(shown).collect()
+}

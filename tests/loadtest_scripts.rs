@@ -1,0 +1,160 @@
+//! The scripts of `loadtest/websocat`, each run with the real websocat against a real bridge:
+//! exit status and what is printed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+mod common;
+
+use common::{Bridge, DEADLINE, Log, poll};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// `sshard demo`: a bridge and an SSH server in one process.
+struct Demo {
+    bridge: Bridge,
+    password: String,
+}
+
+/// How a script ended.
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Demo {
+    fn start(more: &[&str]) -> Self {
+        let args = [&["demo", "--listen", "127.0.0.1:0"][..], more].concat();
+        let bridge = Bridge::command(&args, &[]);
+        bridge.wait_stdout("Ctrl-C here stops the demo.\n", DEADLINE);
+        let text = bridge.stdout();
+        let password = text.lines().find_map(|line| line.strip_prefix("password"));
+        let password = password.unwrap().trim().to_owned();
+        Self { bridge, password }
+    }
+
+    fn url(&self) -> String {
+        self.bridge.url("demo")
+    }
+
+    fn script(&self, name: &str, args: &[&str]) -> Ended {
+        script(name, args, &self.password)
+    }
+
+    fn sessions_ended(&self, count: usize) {
+        self.bridge.wait_stderr_count("session ended", count);
+    }
+}
+
+fn script(name: &str, args: &[&str], password: &str) -> Ended {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtest/websocat");
+    let mut process = Command::new(folder.join(name))
+        .args(args)
+        .env("SSHARD_USER", "demo")
+        .env("SSHARD_PASSWORD", password)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdout = Log::drain(process.stdout.take().unwrap());
+    let stderr = Log::drain(process.stderr.take().unwrap());
+    let status = poll(DEADLINE, || process.try_wait().unwrap());
+    if status.is_none() {
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    let (stdout, stderr) = (stdout.whole(), stderr.whole());
+    let status = status.unwrap_or_else(|| panic!("{name} does not end: {stdout}\n{stderr}"));
+    Ended {
+        code: status.code(),
+        stdout,
+        stderr,
+    }
+}
+
+#[test]
+fn smoke_goes_through_both_dialects() {
+    let demo = Demo::start(&[]);
+    let ended = demo.script("smoke", &[&demo.url()]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let wanted = "sshard.v1  logged in\n\
+                  sshard.v1  the shell answers\n\
+                  sshard.v1  exit status 7\n\
+                  compatible the shell answers\n\
+                  smoke      ok\n";
+    assert_eq!(ended.stdout, wanted, "{ended:?}");
+    demo.sessions_ended(2);
+}
+
+#[test]
+fn smoke_fails_at_a_bridge_that_does_not_let_it_in() {
+    let demo = Demo::start(&[]);
+    let ended = script("smoke", &[&demo.url()], "wrong");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("login-failed"), "{ended:?}");
+    let ended = demo.script("smoke", &["ws://127.0.0.1:1/ws/demo"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("Connection refused"), "{ended:?}");
+}
+
+#[test]
+fn one_shot_ends_as_its_command_does() {
+    let demo = Demo::start(&[]);
+    let url = demo.url();
+    for (command, code, output) in [
+        ("echo a \"b\" \\c", 0, "a b \\c"),
+        ("exit 3", 3, ""),
+        ("no-such-command", 127, ""),
+    ] {
+        let ended = demo.script("one-shot", &[&url, command]);
+        assert_eq!(ended.code, Some(code), "{command}: {ended:?}");
+        assert!(ended.stdout.contains(output), "{command}: {ended:?}");
+    }
+    let ended = script("one-shot", &[&url, "echo"], "wrong");
+    assert_eq!(ended.code, Some(255), "{ended:?}");
+    assert!(ended.stderr.contains("login-failed"), "{ended:?}");
+}
+
+#[test]
+fn hold_counts_what_it_holds() {
+    let demo = Demo::start(&["--set", "limits.max_connections_per_host=6"]);
+    let url = demo.url();
+    let ended = demo.script("hold", &["6", "0", &url]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let wanted = "asked for  6\nlogged in  6\nheld       6 for 0 s\n";
+    assert_eq!(ended.stdout, wanted, "{ended:?}");
+    // In order, not by a lost connection.
+    demo.sessions_ended(6);
+    assert!(demo.bridge.stderr().matches("client-closed").count() == 6);
+    let ended = demo.script("hold", &["8", "0", &url]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.contains("logged in  6\n"), "{ended:?}");
+    assert!(
+        ended.stdout.contains("2 \"code\":\"target-limit\""),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn wrong_use_is_told() {
+    for (name, args) in [
+        ("smoke", &[][..]),
+        ("one-shot", &["ws://127.0.0.1:1/ws/demo"]),
+        ("hold", &["0", "1", "ws://127.0.0.1:1/ws/demo"]),
+        ("hold", &["many", "1", "ws://127.0.0.1:1/ws/demo"]),
+    ] {
+        let ended = script(name, args, "x");
+        assert_eq!(ended.code, Some(64), "{name} {args:?}: {ended:?}");
+        assert!(ended.stderr.starts_with("usage: "), "{ended:?}");
+    }
+    let ended = script("smoke", &["ws://127.0.0.1:1/ws/demo"], "");
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+}

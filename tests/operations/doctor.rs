@@ -1,0 +1,108 @@
+//! `sshard doctor`, on this host under limits a shell sets, and on a copied tree.
+
+use crate::common::{Finished, run, run_under};
+use serde_json::Value;
+use std::fs;
+
+/// The report of the program under these limits, as JSON, and how it ended.
+fn examined(limits: &str, more: &[&str]) -> (Value, Finished) {
+    let script = format!(r#"{limits} && exec "$@""#);
+    let shell = ["bash", "-c", &script, "bash"];
+    let finished = run_under(&shell, &[&["doctor", "--json"][..], more].concat(), &[]);
+    let report = serde_json::from_str(&finished.stdout);
+    let report = report.unwrap_or_else(|error| panic!("{error}: {finished:?}"));
+    (report, finished)
+}
+
+fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let checks = report["checks"].as_array().unwrap();
+    let found = checks.iter().find(|check| check["name"] == name);
+    found.unwrap_or_else(|| panic!("{name}: {report}"))
+}
+
+#[test]
+fn this_host_holds_a_few_sessions() {
+    // However short a queue the host allows.
+    let backlog = ["--set", "server.backlog=64"];
+    let fits = run(
+        &[&["doctor", "--sessions", "2"][..], &backlog].concat(),
+        &[],
+    );
+    assert_eq!(fits.code, Some(0), "{fits:?}");
+    assert!(fits.stdout.contains("a ring can be made"), "{fits:?}");
+    assert!(fits.stdout.contains("\n2 sessions on "), "{fits:?}");
+    assert_eq!(fits.stderr, "", "{fits:?}");
+}
+
+#[test]
+fn it_counts_open_files_as_serve_does() {
+    // See host.rs: with one shard serve wants 4608 for 1000 sessions.
+    let (report, finished) = examined("ulimit -n 4607", &["--shards", "1"]);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    let files = check(&report, "open files");
+    assert_eq!(files["verdict"], "fails", "{report}");
+    assert_eq!(files["cap"]["count"], 999, "{report}");
+    assert!(
+        files["change"]
+            .as_str()
+            .unwrap()
+            .contains("`ulimit -n 4608`"),
+        "{report}"
+    );
+    assert!(
+        finished.stderr.contains("fall short of 1000 sessions"),
+        "{finished:?}"
+    );
+    let (report, _) = examined("ulimit -n 4608", &["--shards", "1"]);
+    assert_eq!(check(&report, "open files")["verdict"], "ok", "{report}");
+}
+
+#[test]
+fn it_names_too_little_locked_memory() {
+    let (report, finished) = examined("ulimit -l 64", &[]);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    let locked = check(&report, "locked memory");
+    assert_eq!(locked["verdict"], "fails", "{report}");
+    assert!(
+        locked["change"]
+            .as_str()
+            .unwrap()
+            .contains("`ulimit -l 8192`"),
+        "{report}"
+    );
+}
+
+#[test]
+fn it_reads_the_configuration_of_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sshard.toml");
+    fs::write(&file, "[limits]\nmax_connections = 17\n").unwrap();
+    let file = file.to_str().unwrap();
+    let (report, _) = examined("true", &["--config", file]);
+    assert_eq!(report["sessions"], 17);
+    let (report, finished) = examined("true", &["--config", file, "--sessions", "18"]);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert_eq!(check(&report, "limits.max_connections")["verdict"], "caps");
+    let bad = run(&["doctor", "--set", "limits.max_connections=none"], &[]);
+    assert_eq!(bad.code, Some(78), "{bad:?}");
+}
+
+#[test]
+fn a_copied_tree_is_read_in_place_of_this_host() {
+    let root = tempfile::tempdir().unwrap();
+    let plant = |path: &str, text: &str| {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    plant("proc/self/status", "Cpus_allowed_list:\t0-3\n");
+    plant("proc/sys/net/core/somaxconn", "128\n");
+    plant("proc/sys/kernel/osrelease", "5.4.0\n");
+    let (report, finished) = examined("true", &["--root", root.path().to_str().unwrap()]);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert_eq!(report["shards"], 4);
+    assert_eq!(check(&report, "kernel")["verdict"], "fails");
+    assert_eq!(check(&report, "net.core.somaxconn")["cap"]["count"], 512);
+    let ring = check(&report, "io_uring")["value"].as_str().unwrap();
+    assert!(ring.starts_with("not tried"), "{report}");
+}
