@@ -3,7 +3,7 @@
 use super::Mode;
 use bytes::Bytes;
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
-use russh::{Channel, ChannelId, ChannelOpenFailure};
+use russh::{Channel, ChannelId, ChannelOpenFailure, ChannelWriteHalf};
 use std::sync::{Arc, LazyLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
@@ -30,7 +30,8 @@ static OUTPUT: LazyLock<Bytes> = LazyLock::new(|| {
 #[derive(Default)]
 pub(super) struct Connection {
     user: String,
-    channel: Option<Channel<Msg>>,
+    /// The writing end alone: nobody reads the other, and russh waits for who does not.
+    output: Option<ChannelWriteHalf<Msg>>,
     mode: Option<Mode>,
     /// Stops a flood.
     interrupted: Arc<Notify>,
@@ -45,9 +46,8 @@ impl Connection {
         mode: Option<Mode>,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        // Its receiving end is dropped in any case: input comes to `data`.
-        let channel = self.channel.take();
-        if self.mode.is_some() || channel.is_none() {
+        let output = self.output.take();
+        if self.mode.is_some() || output.is_none() {
             return session.channel_failure(id);
         }
         session.channel_success(id)?;
@@ -56,12 +56,12 @@ impl Connection {
             return end(id, UNKNOWN_COMMAND, session);
         };
         self.mode = Some(mode);
-        match (mode, channel) {
-            (Mode::Bulk(mib), Some(channel)) => {
-                tokio::spawn(bulk(channel, mib.saturating_mul(MIB)));
+        match (mode, output) {
+            (Mode::Bulk(mib), Some(output)) => {
+                tokio::spawn(bulk(output, mib.saturating_mul(MIB)));
             }
-            (Mode::Flood, Some(channel)) => {
-                tokio::spawn(flood(channel, Arc::clone(&self.interrupted)));
+            (Mode::Flood, Some(output)) => {
+                tokio::spawn(flood(output, Arc::clone(&self.interrupted)));
             }
             (Mode::Exit(status), _) => end(id, status, session)?,
             _ => {}
@@ -95,8 +95,7 @@ fn end(id: ChannelId, status: u32, session: &mut Session) -> Result<(), russh::E
 
 /// Waits for the client's window before each chunk, so it holds one at a time. An error is the
 /// end of the connection, which the client knows of.
-async fn bulk(channel: Channel<Msg>, mut left: u64) {
-    let (_, output) = channel.split();
+async fn bulk(output: ChannelWriteHalf<Msg>, mut left: u64) {
     while left > 0 {
         let count = OUTPUT.len().min(usize::try_from(left).unwrap_or(CHUNK));
         if output.data_bytes(OUTPUT.slice(..count)).await.is_err() {
@@ -109,8 +108,7 @@ async fn bulk(channel: Channel<Msg>, mut left: u64) {
     }
 }
 
-async fn flood(channel: Channel<Msg>, interrupted: Arc<Notify>) {
-    let (_, output) = channel.split();
+async fn flood(output: ChannelWriteHalf<Msg>, interrupted: Arc<Notify>) {
     loop {
         tokio::select! {
             biased;
@@ -148,12 +146,14 @@ impl Handler for Connection {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        if self.channel.is_some() || self.mode.is_some() {
+        if self.output.is_some() || self.mode.is_some() {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         }
         reply.accept().await;
-        self.channel = Some(channel);
+        // Input comes to `data`.
+        let (_, output) = channel.split();
+        self.output = Some(output);
         Ok(())
     }
 
