@@ -83,6 +83,8 @@ pub struct Recorder {
     pub opened: AtomicU64,
     /// Sessions that are.
     pub live: AtomicU64,
+    /// The most that ever were.
+    pub most_live: AtomicU64,
     /// Sends, measured or not.
     pub sent: AtomicU64,
     /// Bytes of output, measured or not.
@@ -116,6 +118,7 @@ impl Recorder {
             measured: (AtomicU64::new(0), AtomicU64::new(u64::MAX)),
             opened: AtomicU64::new(0),
             live: AtomicU64::new(0),
+            most_live: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             output: AtomicU64::new(0),
             answers: AtomicU64::new(0),

@@ -33,7 +33,7 @@ pub struct Report {
     pub whole_s: f64,
     /// Sessions that were ready.
     pub opened: u64,
-    /// Most sessions at a time, as seen once a second.
+    /// Most sessions at a time.
     pub most_live: u64,
     /// Keystrokes, pastes or sessions that were begun, warm-up included.
     pub sent: u64,
@@ -115,7 +115,7 @@ pub struct Cost {
     pub cpu_percent: f64,
     /// Processor time for each of `answered`.
     pub cpu_us_per_answer: Option<f64>,
-    /// Processor time for each GiB of output, seconds.
+    /// Processor time for each GiB of output, seconds; None below a MiB, where it says nothing.
     pub cpu_s_per_gib: Option<f64>,
     /// Voluntary context switches.
     pub voluntary_switches: u64,
@@ -156,7 +156,8 @@ impl Cost {
             system_ms: to.system.saturating_sub(from.system).as_secs_f64() * 1e3,
             cpu_percent: 100.0 * cpu.as_secs_f64() / time.as_secs_f64().max(f64::MIN_POSITIVE),
             cpu_us_per_answer: each(cpu.as_secs_f64() * 1e6, answered as f64),
-            cpu_s_per_gib: each(cpu.as_secs_f64(), output as f64 / f64::from(1 << 30)),
+            cpu_s_per_gib: (output >= 1 << 20)
+                .then(|| cpu.as_secs_f64() / (output as f64 / f64::from(1 << 30))),
             voluntary_switches: to.switches.0.saturating_sub(from.switches.0),
             involuntary_switches: to.switches.1.saturating_sub(from.switches.1),
             pss_before_kib: idle.pss_kib,

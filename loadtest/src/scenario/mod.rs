@@ -58,7 +58,8 @@ impl Run {
                 self.recorder.ready(session.set_up);
                 let early = session.early as u64;
                 self.recorder.output.fetch_add(early, Relaxed);
-                self.recorder.live.fetch_add(1, Relaxed);
+                let live = self.recorder.live.fetch_add(1, Relaxed) + 1;
+                self.recorder.most_live.fetch_max(live, Relaxed);
                 Some((session, Live(Arc::clone(self))))
             }
             Err(failure) => {
@@ -179,8 +180,8 @@ async fn whole(run: &Arc<Run>) -> io::Result<Report> {
         run.recorder.failed(&Failure::new("run-deadline", detail));
     }
     let _ = stop.send(true);
-    let (seconds, most_live) = seconds.await.map_err(io::Error::other)?;
-    Ok(gather(run, &idle, seconds, most_live))
+    let seconds = seconds.await.map_err(io::Error::other)?;
+    Ok(gather(run, &idle, seconds))
 }
 
 async fn scenario(run: &Arc<Run>) -> io::Result<()> {
@@ -197,7 +198,7 @@ async fn scenario(run: &Arc<Run>) -> io::Result<()> {
     }
 }
 
-fn gather(run: &Run, idle: &Look, seconds: Vec<report::Row>, most_live: u64) -> Report {
+fn gather(run: &Run, idle: &Look, seconds: Vec<report::Row>) -> Report {
     let recorder = &run.recorder;
     let looks = *run.looks.lock().unwrap_or_else(PoisonError::into_inner);
     let totals = recorder.take_totals();
@@ -223,7 +224,7 @@ fn gather(run: &Run, idle: &Look, seconds: Vec<report::Row>, most_live: u64) -> 
         measured_s: measured.as_secs_f64(),
         whole_s: recorder.start().elapsed().as_secs_f64(),
         opened: recorder.opened.load(Relaxed),
-        most_live,
+        most_live: recorder.most_live.load(Relaxed),
         sent: recorder.sent.load(Relaxed),
         answered,
         rate: answered as f64 / measured.as_secs_f64().max(f64::MIN_POSITIVE),

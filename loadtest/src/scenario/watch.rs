@@ -21,11 +21,10 @@ struct Last {
     cpu: Option<Duration>,
 }
 
-/// Rows until told to stop, and the most sessions that were live.
-pub(super) async fn watch(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> (Vec<Row>, u64) {
+/// Rows until told to stop.
+pub(super) async fn watch(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> Vec<Row> {
     let shows = run.plan.progress && std::io::stderr().is_terminal();
     let mut rows = Vec::new();
-    let mut most = 0;
     let mut last = Last {
         at: run.recorder.start(),
         output: 0,
@@ -39,7 +38,6 @@ pub(super) async fn watch(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> (Ve
             _ = stop.wait_for(|stop| *stop) => true,
         };
         let row = row(&run, &mut last, rows.len() % MEMORY_EACH == 0).await;
-        most = most.max(row.live);
         if shows {
             show(&run, &row);
         }
@@ -48,7 +46,7 @@ pub(super) async fn watch(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> (Ve
             if shows {
                 let _ = writeln!(std::io::stderr());
             }
-            return (rows, most);
+            return rows;
         }
     }
 }
