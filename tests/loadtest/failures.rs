@@ -27,7 +27,10 @@ fn a_bridge_that_is_not_there() {
 
 #[test]
 fn what_the_bridge_refuses_is_told_in_its_own_words() {
-    let site = Site::with(&["limits.max_connections=2"]);
+    let site = Site::with(&[
+        "limits.max_connections=2",
+        "limits.max_connections_per_host=2",
+    ]);
     let mut plan = site.plan(Scenario::ConnectStorm);
     plan.rate = 1000.0;
     let report = run(&plan).unwrap();
