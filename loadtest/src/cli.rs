@@ -1,0 +1,274 @@
+//! Flags.
+
+use clap::{Args, Parser, Subcommand};
+use sshard_load::client::{BadUrl, Dialect, Target};
+use sshard_load::scenario::{Plan, Scenario};
+use sshard_load::schedule::Arrival;
+use sshard_load::sink::SinkOptions;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Load for a WebSocket-to-SSH bridge, and an SSH server to put behind it.
+///
+/// Exit status: 0 when all went well, 1 when a session failed or a limit was broken, 2 when there
+/// was no run.
+#[derive(Parser)]
+#[command(name = "sshard-load", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// The SSH server: user echo, bulk-N (MiB), flood, null or exit-N; any password
+    Sink(SinkFlags),
+    /// Connections at --rate per second, held until all are ready
+    ConnectStorm(Common),
+    /// Connections at --rate per second, each closed after --hold
+    Churn {
+        #[command(flatten)]
+        common: Common,
+        /// From ready to the close
+        #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
+        hold: Duration,
+    },
+    /// Sessions that do nothing, then one keystroke each
+    IdleHold(Common),
+    /// --rate keystrokes per second and session, and their echo
+    Typing(Common),
+    /// Typing with a resize in front of every keystroke
+    Resize(Common),
+    /// --mib of output for each session, as fast as it comes
+    BulkOutput {
+        #[command(flatten)]
+        common: Common,
+        /// MiB of each session
+        #[arg(long, default_value_t = 64)]
+        mib: u64,
+    },
+    /// --rate pastes per second and session, until they are echoed whole
+    Paste {
+        #[command(flatten)]
+        common: Common,
+        /// Of one paste
+        #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+        bytes: u32,
+    },
+    /// Slow readers of a flood that type Ctrl-C after --duration
+    SlowReader {
+        #[command(flatten)]
+        common: Common,
+        /// That a session reads; 0 does not read at all
+        #[arg(long, default_value_t = 125_000)]
+        bytes_per_second: u64,
+    },
+    /// Typing alone, then beside sessions under a flood
+    NoisyNeighbour {
+        #[command(flatten)]
+        common: Common,
+        /// Sessions that take a flood
+        #[arg(long, default_value_t = 10)]
+        flooders: u16,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SinkFlags {
+    /// Where to listen; port 0 for any
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Threads
+    #[arg(long, default_value_t = 1)]
+    threads: u16,
+    /// Connections at a time
+    #[arg(long, default_value_t = 9_900)]
+    max_sessions: u32,
+    /// Makes the same host key each time
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where to write the line for known_hosts, too
+    #[arg(long)]
+    pub(crate) known_hosts: Option<PathBuf>,
+    /// Listens elsewhere than on loopback, and lets everyone in
+    #[arg(long)]
+    anywhere: bool,
+}
+
+impl SinkFlags {
+    pub(crate) fn options(&self) -> SinkOptions {
+        SinkOptions {
+            listen: self.listen,
+            threads: usize::from(self.threads),
+            max_sessions: self.max_sessions as usize,
+            seed: self.seed,
+            anywhere: self.anywhere,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Common {
+    /// The bridge: ws://ADDRESS:PORT/ws/HOST/PORT or .../ws/NAME
+    #[arg(long)]
+    url: String,
+    /// How many sessions
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    sessions: u32,
+    /// Per second: connections, or what each session sends
+    #[arg(long, default_value = "10", value_parser = rate)]
+    rate: f64,
+    /// Sessions opened per second before what is measured
+    #[arg(long, default_value = "200", value_parser = rate)]
+    open_rate: f64,
+    /// How sends follow each other
+    #[arg(long, value_enum, default_value = "poisson")]
+    arrival: Arrival,
+    /// What is measured
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    duration: Duration,
+    /// Before it, not measured
+    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    warm_up: Duration,
+    /// From a connection to ready
+    #[arg(long, default_value = "30s", value_parser = humantime::parse_duration)]
+    deadline: Duration,
+    /// What is spoken
+    #[arg(long, value_enum, default_value = "v1")]
+    dialect: Dialect,
+    /// SSH user; by default the sink's that fits
+    #[arg(long)]
+    user: Option<String>,
+    /// SSH password. Others on this machine can see it
+    #[arg(long, default_value = "load")]
+    password: String,
+    /// In place of the login shell (dialect v1)
+    #[arg(long)]
+    command: Option<String>,
+    /// Acknowledge output, with this window in bytes (dialect v1)
+    #[arg(long)]
+    flow_window: Option<u64>,
+    /// SO_RCVBUF of each session, bytes
+    #[arg(long)]
+    receive_buffer: Option<u32>,
+    /// The bridge's process, to see what it costs
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Threads of the generator
+    #[arg(long, default_value_t = 1)]
+    threads: u16,
+    /// Of everything that is by chance
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where to write the report as JSON
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+    /// Where to write a row for each second
+    #[arg(long)]
+    pub(crate) csv: Option<PathBuf>,
+    /// The directory for plots
+    #[arg(long)]
+    pub(crate) svg: Option<PathBuf>,
+    /// Exit status 1 when the p99 of the latency is above
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) max_p99: Option<Duration>,
+    /// No line of progress
+    #[arg(long)]
+    quiet: bool,
+    /// Sends load elsewhere than to loopback
+    #[arg(long)]
+    anywhere: bool,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    let possible = rate > 0.0 && rate <= 1e6;
+    possible
+        .then_some(rate)
+        .ok_or("has to be above 0 and at most 1000000".to_owned())
+}
+
+impl Common {
+    pub(crate) fn plan(&self, scenario: Scenario) -> Result<Plan, BadUrl> {
+        let target = Target {
+            dialect: self.dialect,
+            password: self.password.clone(),
+            command: self.command.clone(),
+            flow_window: self.flow_window,
+            receive_buffer: self.receive_buffer,
+            deadline: self.deadline,
+            ..Target::new(&self.url, self.anywhere)?
+        };
+        Ok(Plan {
+            user: self.user.clone(),
+            sessions: self.sessions as usize,
+            rate: self.rate,
+            open_rate: self.open_rate,
+            arrival: self.arrival,
+            warm_up: self.warm_up,
+            duration: self.duration,
+            threads: usize::from(self.threads),
+            seed: self.seed,
+            pid: self.pid,
+            progress: !self.quiet,
+            ..Plan::new(target, scenario)
+        })
+    }
+}
+
+impl Cli {
+    /// The scenario and its flags, or those of the sink.
+    pub(crate) fn split(self) -> Result<(Common, Scenario), SinkFlags> {
+        match self.what {
+            What::Sink(flags) => Err(flags),
+            What::ConnectStorm(common) => Ok((common, Scenario::ConnectStorm)),
+            What::Churn { common, hold } => Ok((common, Scenario::Churn { hold })),
+            What::IdleHold(common) => Ok((common, Scenario::IdleHold)),
+            What::Typing(common) => Ok((common, Scenario::Typing)),
+            What::Resize(common) => Ok((common, Scenario::Resize)),
+            What::BulkOutput { common, mib } => Ok((common, Scenario::BulkOutput { mib })),
+            What::Paste { common, bytes } => {
+                let bytes = bytes as usize;
+                Ok((common, Scenario::Paste { bytes }))
+            }
+            What::SlowReader {
+                common,
+                bytes_per_second,
+            } => Ok((common, Scenario::SlowReader { bytes_per_second })),
+            What::NoisyNeighbour { common, flooders } => {
+                let flooders = usize::from(flooders);
+                Ok((common, Scenario::NoisyNeighbour { flooders }))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn rates_are_positive() {
+        for text in ["0", "-1", "nan", "inf", "x", ""] {
+            assert!(rate(text).is_err(), "{text:?}");
+        }
+        assert_eq!(rate("0.5"), Ok(0.5));
+    }
+
+    #[test]
+    fn flags_become_a_plan() {
+        let words = "sshard-load churn --url ws://127.0.0.1:1/ws/h/22 --rate 5 --hold 250ms";
+        let (common, scenario) = Cli::parse_from(words.split(' ')).split().unwrap();
+        let hold = Duration::from_millis(250);
+        assert_eq!(scenario, Scenario::Churn { hold });
+        let plan = common.plan(scenario).unwrap();
+        assert_eq!((plan.rate, plan.sessions, plan.progress), (5.0, 10, true));
+    }
+}

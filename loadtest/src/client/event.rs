@@ -1,0 +1,93 @@
+//! What the bridge says, and how a session fails.
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// How a session failed: a stable word to count by, and what a person wants to know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}: {detail}")]
+pub struct Failure {
+    /// `connect-*`, `http-STATUS`, `error-CODE` (the bridge's word), `close-CODE`, `reset`,
+    /// `timeout`, `protocol`, and those of the scenarios.
+    pub kind: String,
+    /// For people.
+    pub detail: String,
+}
+
+impl Failure {
+    /// A failure of this kind.
+    #[must_use]
+    pub fn new(kind: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            kind: kind.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Http(response) => format!("http-{}", response.status().as_u16()),
+            Error::Io(_) | Error::ConnectionClosed | Error::AlreadyClosed => "reset".to_owned(),
+            _ => "protocol".to_owned(),
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// What came from the bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Terminal bytes.
+    Output(Bytes),
+    /// Input passed on so far, bytes.
+    InputAck(u64),
+    /// The process ended with this status.
+    Exit(Option<u64>),
+    /// The bridge closed: code and reason.
+    Close(u16, String),
+    /// Something that asks for nothing: a ping that is answered, a notice.
+    Other,
+}
+
+pub(super) fn event(message: Message) -> Result<Event, Failure> {
+    match message {
+        Message::Binary(bytes) => Ok(Event::Output(bytes)),
+        Message::Text(text) => {
+            let value = parse(text.as_str())?;
+            match value["type"].as_str() {
+                Some("error") => Err(told(&value)),
+                Some("exit") => Ok(Event::Exit(value["status"].as_u64())),
+                Some("input_ack") => Ok(Event::InputAck(value["bytes"].as_u64().unwrap_or(0))),
+                _ => Ok(Event::Other),
+            }
+        }
+        Message::Close(frame) => Ok(frame.map_or(Event::Close(1005, String::new()), |frame| {
+            Event::Close(frame.code.into(), frame.reason.as_str().to_owned())
+        })),
+        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(Event::Other),
+    }
+}
+
+pub(super) fn parse(text: &str) -> Result<Value, Failure> {
+    serde_json::from_str(text).map_err(|error| Failure::new("protocol", error.to_string()))
+}
+
+pub(super) fn told(error: &Value) -> Failure {
+    let code = error["code"].as_str().unwrap_or("unknown");
+    Failure::new(
+        format!("error-{code}"),
+        error["message"].as_str().unwrap_or(""),
+    )
+}
+
+/// An event that is an end where none is due.
+pub(crate) fn unexpected(event: &Event) -> Failure {
+    match event {
+        Event::Close(code, reason) => Failure::new(format!("close-{code}"), reason.as_str()),
+        Event::Exit(status) => Failure::new("exited", format!("status {status:?}")),
+        other => Failure::new("protocol", format!("unexpected: {other:?}")),
+    }
+}

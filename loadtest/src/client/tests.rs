@@ -1,0 +1,53 @@
+use super::*;
+use std::net::IpAddr;
+
+#[test]
+fn which_urls_are_taken() {
+    let table = [
+        ("ws://127.0.0.1:80/ws/h/22", Ok(())),
+        ("ws://127.9.9.9:80/ws/name", Ok(())),
+        ("ws://[::1]:80/ws/h/22", Ok(())),
+        ("ws://localhost:80/ws/h/22", Ok(())),
+        ("ws://192.0.2.1:80/ws/h/22", Err(BadUrl::NotLoopback)),
+        ("ws://0.0.0.0:80/ws/h/22", Err(BadUrl::NotLoopback)),
+        ("ws://example.org:80/ws/h/22", Err(BadUrl::Address)),
+        ("ws://127.0.0.1/ws/h/22", Err(BadUrl::Address)),
+        ("wss://127.0.0.1:80/ws/h/22", Err(BadUrl::Scheme)),
+        ("ws://127.0.0.1:80", Err(BadUrl::Path)),
+    ];
+    for (url, expected) in table {
+        assert_eq!(Target::new(url, false).map(drop), expected, "{url}");
+    }
+    assert!(Target::new("ws://192.0.2.1:80/ws/h/22", true).is_ok());
+}
+
+#[test]
+fn ports_run_out_after_the_source_has_changed() {
+    let target = Target::new("ws://127.0.0.1:80/ws/h/22", false).unwrap();
+    assert_eq!(target.source(19_999), None);
+    assert_eq!(target.source(20_000), Some(IpAddr::from([127, 0, 1, 1])));
+    assert_eq!(target.source(40_000), Some(IpAddr::from([127, 0, 1, 2])));
+}
+
+#[test]
+fn what_messages_mean() {
+    let text = |text: &str| event(Message::text(text.to_owned()));
+    assert_eq!(
+        text(r#"{"type":"input_ack","bytes":7}"#),
+        Ok(Event::InputAck(7))
+    );
+    assert_eq!(
+        text(r#"{"type":"exit","status":3}"#),
+        Ok(Event::Exit(Some(3)))
+    );
+    assert_eq!(text(r#"{"type":"later"}"#), Ok(Event::Other));
+    assert_eq!(
+        text(r#"{"type":"error","code":"limit","message":"full"}"#),
+        Err(Failure::new("error-limit", "full"))
+    );
+    assert_eq!(text("no JSON").unwrap_err().kind, "protocol");
+    assert_eq!(
+        event(Message::Close(None)),
+        Ok(Event::Close(1005, String::new()))
+    );
+}

@@ -1,0 +1,62 @@
+//! What this process may open, asked before it is too late.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::io;
+use tokio::runtime::{Builder, Runtime};
+
+/// Descriptors for what is neither session nor sink: runtime, /proc, files of the report.
+const SPARE: u64 = 64;
+
+/// Raises the soft limit of open files to the hard one, and checks that `sessions` of
+/// `descriptors` each fit.
+///
+/// # Errors
+/// When they do not.
+pub fn want_files(sessions: usize, descriptors: u64) -> io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let hard = limit.maximum.unwrap_or(u64::MAX);
+    let wanted = (sessions as u64)
+        .saturating_mul(descriptors)
+        .saturating_add(SPARE);
+    if limit.current.is_some_and(|soft| soft < wanted) && hard >= wanted {
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        setrlimit(Resource::Nofile, raised)?;
+    }
+    if hard < wanted {
+        return Err(io::Error::other(format!(
+            "{sessions} sessions need {wanted} open files, and the limit (ulimit -Hn) is {hard}"
+        )));
+    }
+    Ok(())
+}
+
+/// A runtime of so many threads. One is the caller's own, so that a run can be pinned to a core
+/// and pays nothing for the others.
+///
+/// # Errors
+/// When there are no threads, or no descriptors, to be had.
+pub(crate) fn runtime(threads: usize, name: &str) -> io::Result<Runtime> {
+    if threads <= 1 {
+        return Builder::new_current_thread().enable_all().build();
+    }
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name(name)
+        .enable_all()
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_opened_is_told_before_it_is_tried() {
+        assert!(want_files(1, 1).is_ok());
+        let error = want_files(usize::MAX, 2).unwrap_err().to_string();
+        assert!(error.contains("ulimit -Hn"), "{error}");
+    }
+}

@@ -1,0 +1,249 @@
+//! What came out of a run. [`Report`] is what `--json` writes; its fields are the schema. All times
+//! in it are microseconds unless their name says otherwise.
+
+mod plot;
+mod table;
+
+pub use plot::plots;
+pub use table::table;
+
+use crate::meter::Sample;
+use crate::record::Failures;
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// The version of [`Report`]'s fields; another one when a field is taken away or means another
+/// thing.
+pub const SCHEMA: u32 = 1;
+
+/// One run.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// What was asked for, by the names of the flags.
+    pub asked: BTreeMap<String, serde_json::Value>,
+    /// Seconds that were measured.
+    pub measured_s: f64,
+    /// Seconds from the first connection to the last close.
+    pub whole_s: f64,
+    /// Sessions that were ready.
+    pub opened: u64,
+    /// Most sessions at a time.
+    pub most_live: u64,
+    /// Keystrokes, pastes or sessions that were begun, warm-up included.
+    pub sent: u64,
+    /// Of those that were measured, how many were answered.
+    pub answered: u64,
+    /// `answered` each second.
+    pub rate: f64,
+    /// Bytes of output that came, warm-up included.
+    pub output_bytes: u64,
+    /// Failures by their kind; empty when all went well.
+    pub failures: BTreeMap<String, Failures>,
+    /// From the TCP connection to `ready`, of every session.
+    pub set_up: Option<Summary>,
+    /// From the intended time of sending to the answer.
+    pub latency: Option<Summary>,
+    /// From the real time of sending to the answer.
+    pub service: Option<Summary>,
+    /// From the intended to the real time of sending. When this is not small, the generator is
+    /// what was measured.
+    pub lateness: Option<Summary>,
+    /// Times of kinds that only this scenario has.
+    pub named: BTreeMap<String, Summary>,
+    /// Other figures that only this scenario has.
+    pub figures: BTreeMap<String, f64>,
+    /// `latency` as pairs of percentile and time, for a curve.
+    pub percentiles: Vec<(f64, u64)>,
+    /// What the measured time cost the bridge, with `--pid`.
+    pub bridge: Option<Cost>,
+    /// One row a second, warm-up included.
+    pub seconds: Vec<Row>,
+}
+
+/// A distribution of times in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Summary {
+    /// How many.
+    pub count: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// The least.
+    pub min: u64,
+    /// Half are at most this.
+    pub p50: u64,
+    /// 90 % are.
+    pub p90: u64,
+    /// 99 % are.
+    pub p99: u64,
+    /// 99.9 % are.
+    pub p999: u64,
+    /// The most.
+    pub max: u64,
+}
+
+impl Summary {
+    /// Of these times; None when there are none.
+    #[must_use]
+    pub fn of(times: &Histogram<u64>) -> Option<Self> {
+        (!times.is_empty()).then(|| Self {
+            count: times.len(),
+            mean: times.mean(),
+            min: times.min(),
+            p50: times.value_at_quantile(0.5),
+            p90: times.value_at_quantile(0.9),
+            p99: times.value_at_quantile(0.99),
+            p999: times.value_at_quantile(0.999),
+            max: times.max(),
+        })
+    }
+}
+
+/// The bridge's cost of the measured time.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Cost {
+    /// Processor time of all threads, milliseconds.
+    pub cpu_ms: f64,
+    /// Of that in the kernel, at the resolution of a clock tick (10 ms).
+    pub system_ms: f64,
+    /// Processor time in percent of one core.
+    pub cpu_percent: f64,
+    /// Processor time for each of `answered`.
+    pub cpu_us_per_answer: Option<f64>,
+    /// Processor time for each GiB of output, seconds; None below a MiB, where it says nothing.
+    pub cpu_s_per_gib: Option<f64>,
+    /// Voluntary context switches.
+    pub voluntary_switches: u64,
+    /// Others.
+    pub involuntary_switches: u64,
+    /// Proportional set size before the first session, KiB.
+    pub pss_before_kib: Option<u64>,
+    /// At the end of the measured time.
+    pub pss_kib: Option<u64>,
+    /// The growth between, for each live session, KiB.
+    pub pss_per_session_kib: Option<f64>,
+    /// Resident set size at the end of the measured time, KiB.
+    pub rss_kib: Option<u64>,
+    /// Threads then.
+    pub threads: usize,
+    /// Open file descriptors then.
+    pub files: usize,
+}
+
+impl Cost {
+    /// Between two looks `time` apart; `idle` is from before the first session.
+    #[must_use]
+    pub fn between(
+        idle: &Sample,
+        from: &Sample,
+        to: &Sample,
+        time: Duration,
+        (answered, output, live): (u64, u64, u64),
+    ) -> Self {
+        let cpu = to.cpu().saturating_sub(from.cpu());
+        let each = |total: f64, count: f64| (count > 0.0).then(|| total / count);
+        let grown = to
+            .pss_kib
+            .zip(idle.pss_kib)
+            .map(|(to, idle)| to as f64 - idle as f64);
+        Self {
+            cpu_ms: cpu.as_secs_f64() * 1e3,
+            system_ms: to.system.saturating_sub(from.system).as_secs_f64() * 1e3,
+            cpu_percent: 100.0 * cpu.as_secs_f64() / time.as_secs_f64().max(f64::MIN_POSITIVE),
+            cpu_us_per_answer: each(cpu.as_secs_f64() * 1e6, answered as f64),
+            cpu_s_per_gib: (output >= 1 << 20)
+                .then(|| cpu.as_secs_f64() / (output as f64 / f64::from(1 << 30))),
+            voluntary_switches: to.switches.0.saturating_sub(from.switches.0),
+            involuntary_switches: to.switches.1.saturating_sub(from.switches.1),
+            pss_before_kib: idle.pss_kib,
+            pss_kib: to.pss_kib,
+            pss_per_session_kib: grown.and_then(|grown| each(grown, live as f64)),
+            rss_kib: to.rss_kib,
+            threads: to.threads,
+            files: to.files,
+        }
+    }
+}
+
+/// One second of a run; also one row of the CSV.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
+pub struct Row {
+    /// Its end, seconds after the start of the run.
+    pub second: f64,
+    /// Answers in it, per second.
+    pub rate: f64,
+    /// Half of the latencies are at most this; 0 without answers.
+    pub p50: u64,
+    /// 99 % are.
+    pub p99: u64,
+    /// All are.
+    pub max: u64,
+    /// Output, MiB per second.
+    pub output_mib_s: f64,
+    /// Live sessions.
+    pub live: u64,
+    /// Failures in it.
+    pub failures: u64,
+    /// The bridge's processor time, percent of one core.
+    pub cpu_percent: Option<f64>,
+    /// The bridge's proportional set size, KiB; not in every row.
+    pub pss_kib: Option<u64>,
+    /// The bridge's threads.
+    pub threads: Option<usize>,
+    /// The bridge's descriptors.
+    pub files: Option<usize>,
+    /// The kernel's memory for all TCP sockets of the machine, KiB.
+    pub socket_kib: Option<u64>,
+}
+
+/// Writes the seconds of `report` as CSV, with a head.
+///
+/// # Errors
+/// Those of `out`.
+pub fn csv(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "second,rate,p50_us,p99_us,max_us,output_mib_s,live,failures,cpu_percent,pss_kib,threads,files,socket_kib"
+    )?;
+    for row in &report.seconds {
+        let cells = [
+            format!("{:.3}", row.second),
+            format!("{:.1}", row.rate),
+            row.p50.to_string(),
+            row.p99.to_string(),
+            row.max.to_string(),
+            format!("{:.3}", row.output_mib_s),
+            row.live.to_string(),
+            row.failures.to_string(),
+            row.cpu_percent
+                .map_or(String::new(), |cpu| format!("{cpu:.2}")),
+            cell(row.pss_kib),
+            cell(row.threads),
+            cell(row.files),
+            cell(row.socket_kib),
+        ];
+        writeln!(out, "{}", cells.join(","))?;
+    }
+    Ok(())
+}
+
+fn cell(value: Option<impl ToString>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
+}
+
+/// Points of a distribution, denser towards its slow end.
+#[must_use]
+pub fn percentiles(times: &Histogram<u64>) -> Vec<(f64, u64)> {
+    times
+        .iter_quantiles(2)
+        .map(|step| (step.quantile() * 100.0, step.value_iterated_to()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

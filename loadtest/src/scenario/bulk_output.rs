@@ -1,0 +1,57 @@
+//! Output as fast as it goes: every byte is counted, and a session that brings too few has failed.
+
+use super::Run;
+use super::crowd::{Begin, Crowd, Member};
+use crate::client::{Event, Failure, unexpected};
+use crate::sink::Mode;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+const MIB: u64 = 1024 * 1024;
+/// A process that ended by itself.
+const NORMAL: u16 = 1000;
+
+pub(super) async fn run(run: &Arc<Run>) -> io::Result<()> {
+    run.begin().await;
+    let began = Instant::now();
+    let numbers = 0..run.plan.sessions;
+    let body = |run: Arc<Run>, member: Member| async move { take(&run, member).await };
+    let crowd = Crowd::open(run, &run.target, numbers, Begin::AtOnce, body).await;
+    crowd.join().await;
+    let time = began.elapsed();
+    run.end().await;
+    let mib = run.recorder.output.load(Relaxed) as f64 / MIB as f64;
+    run.figure("MiB/s", mib / time.as_secs_f64());
+    Ok(())
+}
+
+/// Reads to the end.
+async fn take(run: &Run, member: Member) -> Result<(), Failure> {
+    let Member {
+        mut session,
+        index,
+        start,
+    } = member;
+    run.recorder.sent.fetch_add(1, Relaxed);
+    let wanted = match run.plan.scenario.mode() {
+        Mode::Bulk(mib) => mib.saturating_mul(MIB),
+        _ => 0,
+    };
+    let mut came = session.early as u64;
+    loop {
+        match session.next().await? {
+            Event::Close(NORMAL, _) => break,
+            Event::Exit(Some(0)) => {}
+            end @ (Event::Close(..) | Event::Exit(_)) => return Err(unexpected(&end)),
+            event => came += run.used(&mut session, event).await? as u64,
+        }
+    }
+    if came != wanted && run.plan.user.is_none() {
+        let detail = format!("{came} of {wanted} bytes came");
+        return Err(Failure::new("wrong-output", detail));
+    }
+    run.recorder.answered(index, start, start, Instant::now());
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Sessions that are just there. That they are is shown by a keystroke of each at the end.
+
+use super::crowd::{Begin, Crowd, Member};
+use super::{CLOSING, GRACE, Run};
+use crate::client::Failure;
+use crate::schedule::Schedule;
+use bytes::Bytes;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+pub(super) async fn run(run: &Arc<Run>) -> io::Result<()> {
+    let numbers = 0..run.plan.sessions;
+    let body = |run: Arc<Run>, member: Member| async move { hold(&run, member).await };
+    let crowd = Crowd::open(run, &run.target, numbers, Begin::Together, body).await;
+    if run.recorder.live.load(Relaxed) == 0 {
+        return Ok(());
+    }
+    let start = Instant::now();
+    crowd.go(start);
+    run.measure(start + run.plan.warm_up, start + run.plan.length())
+        .await;
+    // The keystrokes come after what is measured of the bridge.
+    run.recorder.measure(start, start + run.plan.longest());
+    crowd.join().await;
+    Ok(())
+}
+
+async fn hold(run: &Run, member: Member) -> Result<(), Failure> {
+    let Member {
+        mut session,
+        index,
+        start,
+    } = member;
+    // One after the other, as they came; and not into the looks at the end of the hold.
+    let turn = Schedule::steady(run.plan.open_rate).nth(index);
+    let intended = start + run.plan.length() + GRACE / 5 + turn.unwrap_or(Duration::ZERO);
+    let until = tokio::time::sleep_until(intended.into());
+    tokio::pin!(until);
+    loop {
+        tokio::select! {
+            () = &mut until => break,
+            event = session.next() => {
+                run.used(&mut session, event?).await?;
+            }
+        }
+    }
+    // The timer is good to a millisecond; the bridge is not to blame for that.
+    let sent = Instant::now();
+    run.recorder.sent.fetch_add(1, Relaxed);
+    session.send(Bytes::from_static(b"k")).await?;
+    let echo = async {
+        while run.next(&mut session).await? == 0 {}
+        Ok::<_, Failure>(())
+    };
+    match tokio::time::timeout(GRACE, echo).await {
+        Ok(came) => came?,
+        Err(_) => return Err(Failure::new("unanswered", "no echo after the hold")),
+    }
+    run.recorder.answered(index, sent, sent, Instant::now());
+    session.close(CLOSING).await
+}

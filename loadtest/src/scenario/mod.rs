@@ -1,0 +1,247 @@
+//! What is done to the bridge. [`run`] does one [`Plan`] and returns the [`Report`].
+
+mod bulk_output;
+mod crowd;
+mod idle_hold;
+mod noisy_neighbour;
+mod paste;
+mod plan;
+mod slow_reader;
+mod storm;
+mod typing;
+mod watch;
+
+pub use plan::{Plan, Scenario};
+
+use crate::client::{Event, Failure, Session, Target, unexpected};
+use crate::host;
+use crate::meter::{Meter, Sample};
+use crate::record::Recorder;
+use crate::report::{self, Cost, Report, Summary};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// For the answer to our close.
+const CLOSING: Duration = Duration::from_secs(5);
+/// For answers that are still on their way when a run ends.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A look at the bridge, and at how far the run was then.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    at: Instant,
+    sample: Option<Sample>,
+    answers: u64,
+    output: u64,
+    live: u64,
+}
+
+/// What the parts of a run share.
+struct Run {
+    plan: Plan,
+    target: Arc<Target>,
+    recorder: Recorder,
+    meter: Option<Meter>,
+    /// Begin and end of the measured time.
+    looks: Mutex<(Option<Look>, Option<Look>)>,
+    figures: Mutex<BTreeMap<String, f64>>,
+}
+
+impl Run {
+    /// Opens a session, and counts it or its failure.
+    async fn open(self: &Arc<Self>, target: &Target, index: usize) -> Option<(Session, Live)> {
+        match Session::open(target, index).await {
+            Ok(session) => {
+                self.recorder.ready(session.set_up);
+                let early = session.early as u64;
+                self.recorder.output.fetch_add(early, Relaxed);
+                let live = self.recorder.live.fetch_add(1, Relaxed) + 1;
+                self.recorder.most_live.fetch_max(live, Relaxed);
+                Some((session, Live(Arc::clone(self))))
+            }
+            Err(failure) => {
+                self.recorder.failed(&failure);
+                None
+            }
+        }
+    }
+
+    /// The next event, which is no end; output is counted and acknowledged.
+    async fn next(&self, session: &mut Session) -> Result<usize, Failure> {
+        let event = session.next().await?;
+        self.used(session, event).await
+    }
+
+    /// How much output an event brought; an end is a failure.
+    async fn used(&self, session: &mut Session, event: Event) -> Result<usize, Failure> {
+        match event {
+            Event::Output(bytes) => {
+                self.recorder.output.fetch_add(bytes.len() as u64, Relaxed);
+                session.consumed(bytes.len()).await?;
+                Ok(bytes.len())
+            }
+            Event::InputAck(_) | Event::Other => Ok(0),
+            end @ (Event::Exit(_) | Event::Close(..)) => Err(unexpected(&end)),
+        }
+    }
+
+    async fn look(&self) -> Look {
+        let meter = self.meter.clone();
+        let sample = tokio::task::spawn_blocking(move || meter.map(|meter| meter.sample(true)));
+        let sample = match sample.await {
+            Ok(Some(Ok(sample))) => Some(sample),
+            Ok(Some(Err(error))) => {
+                self.recorder
+                    .failed(&Failure::new("meter", error.to_string()));
+                None
+            }
+            Ok(None) | Err(_) => None,
+        };
+        Look {
+            at: Instant::now(),
+            sample,
+            answers: self.recorder.answers.load(Relaxed),
+            output: self.recorder.output.load(Relaxed),
+            live: self.recorder.live.load(Relaxed),
+        }
+    }
+
+    /// Measured time begins now, or begins anew.
+    async fn begin(&self) {
+        let look = self.look().await;
+        *self.looks.lock().unwrap_or_else(PoisonError::into_inner) = (Some(look), None);
+    }
+
+    /// Measured time ends now.
+    async fn end(&self) {
+        let look = self.look().await;
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.1 = Some(look);
+    }
+
+    /// Measures what is intended between two instants to come, and waits for the second.
+    async fn measure(&self, from: Instant, to: Instant) {
+        self.recorder.measure(from, to);
+        tokio::time::sleep_until(from.into()).await;
+        self.begin().await;
+        tokio::time::sleep_until(to.into()).await;
+        self.end().await;
+    }
+
+    fn figure(&self, name: &str, figure: f64) {
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.insert(name.to_owned(), figure);
+    }
+}
+
+/// A session counts as live as long as this is.
+struct Live(Arc<Run>);
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.recorder.live.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Does `plan`, on threads of its own. What fails in a session is in the report.
+///
+/// # Errors
+/// When the run cannot be made at all: files, threads, a bridge whose /proc cannot be read.
+pub fn run(plan: &Plan) -> io::Result<Report> {
+    host::want_files(plan.most_sessions(), 1)?;
+    let meter = plan.pid.map(Meter::new).transpose()?;
+    let runtime = host::runtime(plan.threads, "load")?;
+    let run = Arc::new(Run {
+        target: Arc::new(plan.target()),
+        recorder: Recorder::new(Instant::now(), plan.threads),
+        meter,
+        looks: Mutex::default(),
+        figures: Mutex::default(),
+        plan: plan.clone(),
+    });
+    let report = runtime.block_on(whole(&run));
+    runtime.shutdown_background();
+    report
+}
+
+async fn whole(run: &Arc<Run>) -> io::Result<Report> {
+    let idle = run.look().await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let seconds = tokio::spawn(watch::watch(Arc::clone(run), stopped));
+    let longest = run.plan.longest();
+    let done = tokio::time::timeout(longest, scenario(run)).await;
+    if let Ok(result) = done {
+        result?;
+    } else {
+        let detail = format!("not done after {} s", longest.as_secs());
+        run.recorder.failed(&Failure::new("run-deadline", detail));
+    }
+    let _ = stop.send(true);
+    let seconds = seconds.await.map_err(io::Error::other)?;
+    Ok(gather(run, &idle, seconds))
+}
+
+async fn scenario(run: &Arc<Run>) -> io::Result<()> {
+    match run.plan.scenario {
+        Scenario::ConnectStorm => storm::connect_storm(run).await,
+        Scenario::Churn { hold } => storm::churn(run, hold).await,
+        Scenario::IdleHold => idle_hold::run(run).await,
+        Scenario::Typing => typing::run(run, false).await,
+        Scenario::Resize => typing::run(run, true).await,
+        Scenario::BulkOutput { .. } => bulk_output::run(run).await,
+        Scenario::Paste { bytes } => paste::run(run, bytes).await,
+        Scenario::SlowReader { bytes_per_second } => slow_reader::run(run, bytes_per_second).await,
+        Scenario::NoisyNeighbour { flooders } => noisy_neighbour::run(run, flooders).await,
+    }
+}
+
+fn gather(run: &Run, idle: &Look, seconds: Vec<report::Row>) -> Report {
+    let recorder = &run.recorder;
+    let looks = *run.looks.lock().unwrap_or_else(PoisonError::into_inner);
+    let totals = recorder.take_totals();
+    let (from, to) = (looks.0.unwrap_or(*idle), looks.1);
+    let measured = to.map_or_else(
+        || from.at.elapsed(),
+        |to| to.at.saturating_duration_since(from.at),
+    );
+    let answered = totals.latency.len();
+    let cost = to.and_then(|to| {
+        let done = (
+            to.answers.saturating_sub(from.answers),
+            to.output.saturating_sub(from.output),
+            to.live,
+        );
+        let (idle, from, to) = (idle.sample?, from.sample?, to.sample?);
+        Some(Cost::between(&idle, &from, &to, measured, done))
+    });
+    Report {
+        schema: report::SCHEMA,
+        scenario: run.plan.scenario.name().to_owned(),
+        asked: run.plan.asked(),
+        measured_s: measured.as_secs_f64(),
+        whole_s: recorder.start().elapsed().as_secs_f64(),
+        opened: recorder.opened.load(Relaxed),
+        most_live: recorder.most_live.load(Relaxed),
+        sent: recorder.sent.load(Relaxed),
+        answered,
+        rate: answered as f64 / measured.as_secs_f64().max(f64::MIN_POSITIVE),
+        output_bytes: recorder.output.load(Relaxed),
+        failures: recorder.failures(),
+        set_up: recorder.set_up(),
+        latency: Summary::of(&totals.latency),
+        service: Summary::of(&totals.service),
+        lateness: Summary::of(&totals.lateness),
+        named: recorder.named(),
+        figures: run
+            .figures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone(),
+        percentiles: report::percentiles(&totals.latency),
+        bridge: cost,
+        seconds,
+    }
+}

@@ -1,0 +1,230 @@
+//! One SSH connection of the sink, with one session channel.
+
+use super::Mode;
+use bytes::Bytes;
+use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
+use russh::{Channel, ChannelId, ChannelOpenFailure, ChannelWriteHalf};
+use std::sync::{Arc, LazyLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::Notify;
+
+/// What `flood` prints when it is interrupted, before the nanoseconds since 1970 at which the
+/// Ctrl-C came and a line feed.
+pub const CTRL_C_MARK: &str = "\r\n^C at ";
+
+const CTRL_C: u8 = 0x03;
+const CHUNK: usize = 32 * 1024;
+const MIB: u64 = 1024 * 1024;
+/// Echo that a client has not taken. A generator that lets this much lie has no use for it.
+const MAX_UNTAKEN: usize = 4 * 1024 * 1024;
+/// As a shell's for a command it does not know.
+const UNKNOWN_COMMAND: u32 = 127;
+
+/// Lines of printable text, the same for every session.
+static OUTPUT: LazyLock<Bytes> = LazyLock::new(|| {
+    let line = b"0123456789abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ\n";
+    line.iter().copied().cycle().take(CHUNK).collect()
+});
+
+/// The handler of one connection.
+#[derive(Default)]
+pub(super) struct Connection {
+    user: String,
+    /// The writing end alone: nobody reads the other, and russh waits for who does not.
+    output: Option<ChannelWriteHalf<Msg>>,
+    mode: Option<Mode>,
+    /// Stops a flood.
+    interrupted: Arc<Notify>,
+    was_interrupted: bool,
+    untaken: usize,
+}
+
+impl Connection {
+    fn start(
+        &mut self,
+        id: ChannelId,
+        mode: Option<Mode>,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        let output = self.output.take();
+        if self.mode.is_some() || output.is_none() {
+            return session.channel_failure(id);
+        }
+        session.channel_success(id)?;
+        let Some(mode) = mode else {
+            session.extended_data(id, 1, &b"sink: unknown command\r\n"[..])?;
+            return end(id, UNKNOWN_COMMAND, session);
+        };
+        self.mode = Some(mode);
+        match (mode, output) {
+            (Mode::Bulk(mib), Some(output)) => {
+                tokio::spawn(bulk(output, mib.saturating_mul(MIB)));
+            }
+            (Mode::Flood, Some(output)) => {
+                tokio::spawn(flood(output, Arc::clone(&self.interrupted)));
+            }
+            (Mode::Exit(status), _) => end(id, status, session)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn echo(
+        &mut self,
+        id: ChannelId,
+        data: &[u8],
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        // russh keeps what the client's window has no room for, without bound.
+        if session.has_pending_data(id) {
+            self.untaken = self.untaken.saturating_add(data.len());
+            if self.untaken > MAX_UNTAKEN {
+                return session.close(id);
+            }
+        } else {
+            self.untaken = 0;
+        }
+        session.data(id, Bytes::copy_from_slice(data))
+    }
+}
+
+fn end(id: ChannelId, status: u32, session: &mut Session) -> Result<(), russh::Error> {
+    session.exit_status_request(id, status)?;
+    session.close(id)
+}
+
+/// Waits for the client's window before each chunk, so it holds one at a time. An error is the
+/// end of the connection, which the client knows of.
+async fn bulk(output: ChannelWriteHalf<Msg>, mut left: u64) {
+    while left > 0 {
+        let count = OUTPUT.len().min(usize::try_from(left).unwrap_or(CHUNK));
+        if output.data_bytes(OUTPUT.slice(..count)).await.is_err() {
+            return;
+        }
+        left = left.saturating_sub(count as u64);
+    }
+    if output.exit_status(0).await.is_ok() {
+        let _ = output.close().await;
+    }
+}
+
+async fn flood(output: ChannelWriteHalf<Msg>, interrupted: Arc<Notify>) {
+    loop {
+        tokio::select! {
+            biased;
+            () = interrupted.notified() => return,
+            sent = output.data_bytes(OUTPUT.clone()) => if sent.is_err() {
+                return;
+            },
+        }
+    }
+}
+
+/// Nanoseconds since 1970.
+fn now() -> u128 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos())
+}
+
+impl Handler for Connection {
+    type Error = russh::Error;
+
+    async fn auth_none(&mut self, user: &str) -> Result<Auth, Self::Error> {
+        // For clients that have no password to offer.
+        user.clone_into(&mut self.user);
+        Ok(Auth::reject())
+    }
+
+    async fn auth_password(&mut self, user: &str, _: &str) -> Result<Auth, Self::Error> {
+        user.clone_into(&mut self.user);
+        Ok(Auth::Accept)
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if self.output.is_some() || self.mode.is_some() {
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+            return Ok(());
+        }
+        reply.accept().await;
+        // Input comes to `data`.
+        let (_, output) = channel.split();
+        self.output = Some(output);
+        Ok(())
+    }
+
+    async fn pty_request(
+        &mut self,
+        id: ChannelId,
+        _: &str,
+        _: u32,
+        _: u32,
+        _: u32,
+        _: u32,
+        _: &[(russh::Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(id)
+    }
+
+    async fn env_request(
+        &mut self,
+        id: ChannelId,
+        _: &str,
+        _: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(id)
+    }
+
+    async fn shell_request(
+        &mut self,
+        id: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let mode = Mode::parse(&self.user).unwrap_or(Mode::Echo);
+        self.start(id, Some(mode), session)
+    }
+
+    async fn exec_request(
+        &mut self,
+        id: ChannelId,
+        command: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let mode = std::str::from_utf8(command).ok().and_then(Mode::parse);
+        self.start(id, mode, session)
+    }
+
+    async fn data(
+        &mut self,
+        id: ChannelId,
+        data: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        match self.mode {
+            Some(Mode::Echo) => self.echo(id, data, session),
+            Some(Mode::Flood) if !self.was_interrupted && data.contains(&CTRL_C) => {
+                self.was_interrupted = true;
+                self.interrupted.notify_one();
+                session.data(id, format!("{CTRL_C_MARK}{}\n", now()).into_bytes())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn channel_eof(
+        &mut self,
+        id: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        match self.mode {
+            Some(Mode::Echo | Mode::Null) => end(id, 0, session),
+            _ => Ok(()),
+        }
+    }
+}

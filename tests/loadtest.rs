@@ -1,0 +1,20 @@
+//! The load generator and its sink with the bridge between them: what each scenario counts has to
+//! be what was asked for. No times are judged here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a failed step of a test has nowhere to go but the test's output; tests need the clock"
+)]
+
+mod common;
+#[path = "loadtest/failures.rs"]
+mod failures;
+#[path = "loadtest/scenarios.rs"]
+mod scenarios;
+#[path = "loadtest/sink.rs"]
+mod sink;
+#[path = "loadtest/site.rs"]
+mod site;

@@ -1,0 +1,84 @@
+//! What goes wrong is counted by its kind, and ends a run that cannot be.
+
+use crate::common::closed_port;
+use crate::site::Site;
+use sshard_load::client::{Dialect, Target};
+use sshard_load::scenario::{Plan, Scenario, run};
+use std::time::Duration;
+
+/// The kinds of failures of a run, with their counts.
+fn kinds(plan: &Plan) -> Vec<(String, u64)> {
+    let failures = run(plan).unwrap().failures;
+    failures
+        .into_iter()
+        .map(|(kind, failures)| (kind, failures.count))
+        .collect()
+}
+
+#[test]
+fn a_bridge_that_is_not_there() {
+    let url = format!("ws://{}/ws/127.0.0.1/22", closed_port());
+    let plan = Plan {
+        sessions: 3,
+        ..Plan::new(Target::new(&url, false).unwrap(), Scenario::Typing)
+    };
+    assert_eq!(kinds(&plan), [("connect-ConnectionRefused".to_owned(), 3)]);
+}
+
+#[test]
+fn what_the_bridge_refuses_is_told_in_its_own_words() {
+    let site = Site::with(&[
+        "limits.max_connections=2",
+        "limits.max_connections_per_host=2",
+    ]);
+    let mut plan = site.plan(Scenario::ConnectStorm);
+    plan.rate = 1000.0;
+    let report = run(&plan).unwrap();
+    assert_eq!(report.opened, 2);
+    let count: u64 = report.failures.values().map(|kind| kind.count).sum();
+    assert_eq!(count, 3, "{:?}", report.failures);
+    for (dialect, kind) in [
+        (Dialect::V1, "error-target-refused"),
+        (Dialect::Compatible, "close-4403"),
+    ] {
+        let mut plan = site.plan(Scenario::Typing);
+        plan.sessions = 1;
+        plan.target.path = "/ws/127.0.0.1/1".to_owned();
+        plan.target.dialect = dialect;
+        assert_eq!(kinds(&plan), [(kind.to_owned(), 1)]);
+    }
+}
+
+#[test]
+fn a_session_that_ends_while_it_types_has_failed() {
+    let site = Site::new();
+    let mut plan = site.plan(Scenario::Typing);
+    plan.sessions = 2;
+    plan.user = Some("exit-3".to_owned());
+    let failed = kinds(&plan);
+    let count: u64 = failed.iter().map(|(_, count)| count).sum();
+    assert_eq!(count, 2, "{failed:?}");
+}
+
+#[test]
+fn keystrokes_without_an_echo_are_failures() {
+    let site = Site::new();
+    let plan = Plan {
+        user: Some("null".to_owned()),
+        sessions: 1,
+        rate: 10.0,
+        arrival: sshard_load::schedule::Arrival::Constant,
+        warm_up: Duration::ZERO,
+        ..site.plan(Scenario::Typing)
+    };
+    assert_eq!(kinds(&plan), [("unanswered".to_owned(), 10)]);
+}
+
+#[test]
+fn output_that_stops_short_is_noticed() {
+    let site = Site::new();
+    let mut plan = site.plan(Scenario::BulkOutput { mib: 1 });
+    plan.sessions = 1;
+    plan.target.command = Some("exit 0".to_owned());
+    assert_eq!(kinds(&plan), [("wrong-output".to_owned(), 1)]);
+}

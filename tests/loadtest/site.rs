@@ -1,0 +1,51 @@
+//! A sink, a bridge that may reach it, and plans for runs of a second or two.
+
+use crate::common::Bridge;
+use crate::common::scene::{bridge_to, path_to};
+use sshard_load::client::Target;
+use sshard_load::report::Report;
+use sshard_load::scenario::{Plan, Scenario, run};
+use sshard_load::sink::{Sink, SinkOptions};
+use std::time::Duration;
+
+pub(crate) struct Site {
+    pub(crate) sink: Sink,
+    pub(crate) bridge: Bridge,
+}
+
+impl Site {
+    pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    pub(crate) fn with(settings: &[&str]) -> Self {
+        let sink = Sink::start(&SinkOptions::default()).unwrap();
+        let mut all = vec!["limits.max_connections_per_host=1000"];
+        all.extend(settings);
+        let bridge = bridge_to(&[sink.addr()], &all);
+        Self { sink, bridge }
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        let url = format!("ws://{}{}", self.bridge.addr(), path_to(self.sink.addr()));
+        Target::new(&url, false).unwrap()
+    }
+
+    pub(crate) fn plan(&self, scenario: Scenario) -> Plan {
+        Plan {
+            sessions: 5,
+            rate: 20.0,
+            duration: Duration::from_secs(1),
+            warm_up: Duration::from_millis(200),
+            pid: Some(self.bridge.pid()),
+            ..Plan::new(self.target(), scenario)
+        }
+    }
+}
+
+/// Runs, and nothing may have failed.
+pub(crate) fn good(plan: &Plan) -> Report {
+    let report = run(plan).unwrap();
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+    report
+}
