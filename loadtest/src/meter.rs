@@ -183,7 +183,7 @@ mod tests {
         let mut sum = 0_u64;
         loop {
             sum = std::hint::black_box(sum.wrapping_add(1));
-            if sum % 1_000_000 == 0 && meter.sample(false).unwrap().cpu() > before.cpu() {
+            if sum.is_multiple_of(1_000_000) && meter.sample(false).unwrap().cpu() > before.cpu() {
                 break;
             }
         }

@@ -57,10 +57,11 @@ pub(super) fn event(message: Message) -> Result<Event, Failure> {
         Message::Binary(bytes) => Ok(Event::Output(bytes)),
         Message::Text(text) => {
             let value = parse(text.as_str())?;
-            match value["type"].as_str() {
+            let number = |field| value.get(field).and_then(Value::as_u64);
+            match value.get("type").and_then(Value::as_str) {
                 Some("error") => Err(told(&value)),
-                Some("exit") => Ok(Event::Exit(value["status"].as_u64())),
-                Some("input_ack") => Ok(Event::InputAck(value["bytes"].as_u64().unwrap_or(0))),
+                Some("exit") => Ok(Event::Exit(number("status"))),
+                Some("input_ack") => Ok(Event::InputAck(number("bytes").unwrap_or(0))),
                 _ => Ok(Event::Other),
             }
         }

@@ -10,7 +10,7 @@ pub use target::{BadUrl, Dialect, Target};
 use bytes::Bytes;
 use event::{event, parse, told};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
@@ -128,9 +128,10 @@ impl Session {
             match message? {
                 Message::Text(text) => {
                     let value = parse(text.as_str())?;
-                    match value["type"].as_str() {
+                    match value.get("type").and_then(Value::as_str) {
                         Some("ready") => {
-                            self.input_window = value["input_window"].as_u64().unwrap_or(u64::MAX);
+                            let window = value.get("input_window").and_then(Value::as_u64);
+                            self.input_window = window.unwrap_or(u64::MAX);
                             return Ok(());
                         }
                         Some("error") => return Err(told(&value)),
@@ -217,7 +218,6 @@ impl Session {
     }
 
     /// The two directions apart, for input that must not wait for output. No acks are sent.
-    #[must_use]
     pub fn split(
         self,
     ) -> (

@@ -85,17 +85,17 @@ impl Target {
     }
 
     pub(super) fn auth(&self) -> Value {
-        let mut auth = json!({ "username": self.user, "password": self.password });
-        if self.dialect == Dialect::V1 {
-            auth["type"] = "auth".into();
-            if let Some(command) = &self.command {
-                auth["command"] = command.as_str().into();
-            }
-            if let Some(window) = self.flow_window {
-                auth["flow_window"] = window.into();
-            }
+        match self.dialect {
+            // Null stands for absent.
+            Dialect::V1 => json!({
+                "type": "auth",
+                "username": self.user,
+                "password": self.password,
+                "command": self.command,
+                "flow_window": self.flow_window,
+            }),
+            Dialect::Compatible => json!({ "username": self.user, "password": self.password }),
         }
-        auth
     }
 }
 

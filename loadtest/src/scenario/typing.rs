@@ -68,7 +68,7 @@ async fn type_on(run: &Run, member: Member, wake: &Notify, resizes: bool) -> Res
                         return Err(Failure::new("stuck", "the echo has stopped"));
                     }
                     if resizes {
-                        let wider = u16::from(waiting.len() % 2 == 0);
+                        let wider = u16::from(waiting.len().is_multiple_of(2));
                         session.resize(80 + wider, 24).await?;
                     }
                     waiting.push_back((start + at, Instant::now()));
