@@ -217,9 +217,9 @@ fn machine_and_container() {
         // The tightest of all above counts.
         row(&[(SLICE_MEMORY, "268435456")], 1000, memory, Caps, sessions(945), &["allow"]),
         row(&[(MEMORY, "536870912"), (SLICE_MEMORY, "268435456")], 945, memory, Ok, sessions(945), &[]),
-        row(&[(QUOTA, "400000 100000")], 1000, quota, Ok, typing(5434), &[]),
-        row(&[(QUOTA, "150000 100000")], 1000, quota, Ok, typing(4076), &["server.shards=1"]),
-        row(&[(QUOTA, "10000 100000")], 1000, quota, Caps, typing(271), &["0.4 CPUs"]),
+        row(&[(QUOTA, "400000 100000")], 1000, quota, Ok, typing(2057), &[]),
+        row(&[(QUOTA, "150000 100000")], 1000, quota, Ok, typing(1543), &["server.shards=1"]),
+        row(&[(QUOTA, "10000 100000")], 1000, quota, Caps, typing(102), &["1.0 CPUs"]),
         row(&[(PIDS, "53")], 1000, pids, Fails, None, &["54 threads"]),
         row(&[(PIDS, "54")], 1000, pids, Ok, None, &[]),
         row(&[(CORE_0, "0-1"), (CORE_1, "0-1")], 9, "SMT siblings", Ok, None, &["cpus=\"0\""]),
