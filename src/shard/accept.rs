@@ -6,13 +6,10 @@ use super::mailbox::{Handover, Mail};
 use super::{Shard, connection};
 use crate::config::Config;
 use crate::sockets;
-use futures_lite::AsyncRead;
 use rustix::io::Errno;
 use socket2::Socket;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -132,15 +129,7 @@ fn place(socket: Socket, client: SocketAddr, proxied: bool, shard: &Rc<Shard>) {
 /// Waits until `listener` has a connection.
 ///
 /// glommio's own accept leaks the accepted descriptor if the future is
-/// dropped, and leaves CLOEXEC off. Its streams, though, wait for readiness
-/// before they first read: one on a duplicate of the listener becomes ready
-/// when a connection is there, reads ENOTCONN, and is dropped without harm.
+/// dropped, and leaves CLOEXEC off.
 async fn wait_readable(listener: &Socket) -> io::Result<()> {
-    let mut probe = sockets::adopt(listener.try_clone()?);
-    let mut byte = [0];
-    match poll_fn(|cx| Pin::new(&mut probe).poll_read(cx, &mut byte)).await {
-        Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
-        Err(e) => Err(e),
-        Ok(_) => Ok(()),
-    }
+    sockets::wait_readable(listener.try_clone()?.into()).await
 }

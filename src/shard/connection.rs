@@ -2,11 +2,13 @@
 //! the HTTP request under their deadline, then the session, contained.
 
 use super::mailbox::Handover;
+use super::manager::Registration;
 use super::{Shard, handshake};
+use crate::bridge::BridgeSession;
 use crate::http::{self, Gatekeeper, Health, NoPlace, Upgraded};
 use crate::limits::{Admission, ClientKey, Rate, Refused};
 use crate::registry::{NewSession, SessionId};
-use crate::sockets;
+use crate::sockets::{self, TcpStream};
 use crate::telemetry::HandshakeFailure;
 use crate::ws::{ClientStream, CountingSocket, WsConnection};
 use futures_lite::FutureExt;
@@ -30,13 +32,12 @@ pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
         return handshake::refuse(shard, handover);
     };
     let shard = Rc::clone(shard);
-    glommio::spawn_local(async move {
-        let served = AssertUnwindSafe(serve(&shard, handover, place));
+    sockets::spawn(async move {
+        let served = AssertUnwindSafe(Box::pin(serve(&shard, handover, place)));
         if served.catch_unwind().await.is_err() {
             tracing::error!("a connection's task panicked");
         }
-    })
-    .detach();
+    });
 }
 
 async fn serve(shard: &Rc<Shard>, handover: Handover, place: handshake::Place) {
@@ -46,14 +47,15 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, place: handshake::Place) {
         proxied,
         reservation: _place,
     } = handover;
-    let local = match prepare(&socket) {
-        Ok(local) => local,
+    let prepared = prepare(&socket).and_then(|local| Ok((local, TcpStream::new(socket)?)));
+    let (local, socket) = match prepared {
+        Ok(prepared) => prepared,
         Err(error) => {
             tracing::debug!(client = %peer, %error, "a connection was gone before it was served");
             return;
         }
     };
-    let socket = CountingSocket::new(sockets::adopt(socket));
+    let socket = CountingSocket::new(socket);
     let terms = shard.context.terms.load_full();
     let config = &terms.config;
     let upgrade = async {
@@ -71,14 +73,23 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, place: handshake::Place) {
         counters.note_handshake_failure(HandshakeFailure::Timeout);
         None
     };
-    let upgraded = upgrade.or(deadline).await;
+    // Boxed, so that a session does not hold the room that its beginning took.
+    let upgraded = Box::pin(upgrade.or(deadline)).await;
     drop(place);
-    if let Some(upgraded) = upgraded {
-        run_session(shard, upgraded).await;
-    }
+    let Some(upgraded) = upgraded else {
+        return;
+    };
+    let Some((registration, session)) = Box::pin(enter_session(shard, upgraded)).await else {
+        return;
+    };
+    let summary = session.run().await;
+    registration.end(summary);
 }
 
-async fn run_session(shard: &Rc<Shard>, upgraded: Upgraded<ClientStream, Admission>) {
+async fn enter_session(
+    shard: &Rc<Shard>,
+    upgraded: Upgraded<ClientStream, Admission>,
+) -> Option<(Registration<'_>, Box<BridgeSession>)> {
     let Upgraded {
         stream,
         leftover,
@@ -88,7 +99,7 @@ async fn run_session(shard: &Rc<Shard>, upgraded: Upgraded<ClientStream, Admissi
         Ok(id) => id,
         Err(error) => {
             tracing::error!(%error, "no randomness for a session id");
-            return;
+            return None;
         }
     };
     let session = NewSession {
@@ -101,7 +112,7 @@ async fn run_session(shard: &Rc<Shard>, upgraded: Upgraded<ClientStream, Admissi
         Ok(registration) => registration,
         Err(error) => {
             tracing::error!(%error, "a session could not be entered");
-            return;
+            return None;
         }
     };
     let read_limit = shard.context.terms.load().config.websocket.read_limit;
@@ -109,8 +120,7 @@ async fn run_session(shard: &Rc<Shard>, upgraded: Upgraded<ClientStream, Admissi
     let session = shard
         .manager
         .initialize_session(&registration, upgrade, ws, &shard.context);
-    let summary = session.run().await;
-    registration.end(summary);
+    Some((registration, Box::new(session)))
 }
 
 fn prepare(socket: &Socket) -> io::Result<SocketAddr> {

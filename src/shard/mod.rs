@@ -22,6 +22,7 @@ pub use placement::{Placement, Reservation};
 use crate::bridge::SessionContext;
 use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
+use crate::sockets;
 use crate::ssh::SshRuntime;
 use crate::telemetry::{OwnCounters, Seldom};
 use socket2::Socket;
@@ -77,6 +78,7 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 /// # Errors
 /// If the thread lacks what it needs to start (file descriptors).
 pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<()> {
+    sockets::install()?;
     let runtime = SshRuntime::install()?;
     glommio::spawn_local(async move { runtime.turn_wheel().await }).detach();
     let ShardSetup {

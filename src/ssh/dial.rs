@@ -1,9 +1,8 @@
 //! The TCP connection to a target: options first, then connect, nothing of
 //! SSH. Takes an address, never a name.
 
-use crate::sockets;
+use crate::sockets::TcpStream;
 use futures_lite::AsyncWrite;
-use glommio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::future::poll_fn;
 use std::io;
@@ -33,9 +32,9 @@ pub async fn dial(address: SocketAddr, receive_buffer: usize) -> io::Result<TcpS
         Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
         Err(e) => return Err(e),
     }
-    let mut stream = sockets::adopt(socket);
+    let mut stream = TcpStream::new(socket)?;
     // A send of nothing pends while the handshake is under way and then
-    // reports its outcome; glommio waits for it like for any other write.
+    // reports its outcome; it is waited for like for any other write.
     poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, &[])).await?;
     Ok(stream)
 }

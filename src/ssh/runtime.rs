@@ -13,6 +13,7 @@
 //!
 //! Nothing else on a shard names tokio; its I/O traits are re-exported here.
 
+use crate::sockets;
 use futures_lite::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -46,12 +47,11 @@ impl SshRuntime {
         russh_util::runtime::set_thread_spawner(|task| {
             // One panicking session loop must not end the executor; its
             // dropped handler tells the session.
-            glommio::spawn_local(async move {
+            sockets::spawn(async move {
                 if AssertUnwindSafe(task).catch_unwind().await.is_err() {
                     tracing::error!("an SSH session loop panicked");
                 }
-            })
-            .detach();
+            });
         });
         Ok(Self {
             driver,

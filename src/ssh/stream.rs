@@ -5,8 +5,8 @@
 use super::gate::Gate;
 use super::ledger::{Fault, Ledger};
 use super::runtime::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::sockets::TcpStream;
 use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
-use glommio::net::TcpStream;
 use send_wrapper::SendWrapper;
 use std::cell::RefCell;
 use std::io;

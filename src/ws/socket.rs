@@ -1,9 +1,9 @@
 //! The client's socket with a count of what was written: the only sign of
 //! whether a slow client takes anything at all.
 
+use crate::sockets::TcpStream;
 use bytes::Bytes;
 use futures_lite::io::{AsyncRead, AsyncWrite};
-use glommio::net::TcpStream;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};

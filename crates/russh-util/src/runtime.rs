@@ -41,6 +41,30 @@ pub struct JoinHandle<T: Send> {
     result: tokio::sync::oneshot::Receiver<T>,
 }
 
+pin_project_lite::pin_project! {
+    /// A future and where its result goes. An async block would hold the future
+    /// twice, as what it took and as what it awaits: 15 KiB a session.
+    struct Deliver<F: Future> {
+        #[pin]
+        future: F,
+        sender: Option<tokio::sync::oneshot::Sender<F::Output>>,
+    }
+}
+
+impl<F: Future> Future for Deliver<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        this.future.poll(cx).map(|result| {
+            if let Some(sender) = this.sender.take() {
+                // The receiver may be gone: a detached task's result is for nobody.
+                let _ = sender.send(result);
+            }
+        })
+    }
+}
+
 /// Runs `future` in the background.
 ///
 /// # Panics
@@ -51,12 +75,12 @@ where
     T: Send + 'static,
 {
     let (sender, result) = tokio::sync::oneshot::channel();
-    let task = async move {
-        // The receiver may be gone: a detached task's result is for nobody.
-        let _ = sender.send(future.await);
-    };
+    let task = Box::pin(Deliver {
+        future,
+        sender: Some(sender),
+    });
     match SPAWNER.with(Cell::get) {
-        Some(spawner) => spawner(Box::pin(task)),
+        Some(spawner) => spawner(task),
         #[expect(
             clippy::disallowed_methods,
             reason = "this is what upstream does; a shard has a spawner"

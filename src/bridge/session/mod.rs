@@ -190,17 +190,19 @@ impl BridgeSession {
         }
     }
 
-    /// Serves the session to its end.
-    pub async fn run(mut self) -> SessionSummary {
+    /// Serves the session to its end. Boxed, for a future holds what it takes
+    /// twice.
+    pub async fn run(mut self: Box<Self>) -> SessionSummary {
         self.log_start();
         poll_fn(|cx| {
             self.outbox.set_waker(cx.waker());
             self.control.set_waker(cx.waker());
+            let now = crate::clock::now();
             // A fault in one session ends that one alone.
-            if catch_unwind(AssertUnwindSafe(|| self.turn(cx))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| self.turn(cx, now))).is_err() {
                 self.abort(cx);
             }
-            self.publish(crate::clock::now());
+            self.publish(now);
             if self.state.phase() == Phase::Closed {
                 return Poll::Ready(());
             }

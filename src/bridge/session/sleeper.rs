@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-/// Sleeps until the earliest deadline. A deadline that moved later leaves the
-/// timer alone: it fires early once and is set again, which is cheaper than
-/// moving it at every keystroke.
+/// Sleeps until the earliest deadline, for one task. A deadline that moved later
+/// leaves the timer alone: it fires early once and is set again, which is cheaper
+/// than moving it at every keystroke. So is not to poll it before its time, which
+/// would enter it anew.
 #[derive(Default)]
 pub(super) struct Sleeper {
     armed: Option<(Instant, Timer)>,
@@ -28,17 +29,21 @@ impl Sleeper {
         if deadline <= now {
             return Poll::Ready(());
         }
-        if self.armed.as_ref().is_none_or(|(at, _)| *at > deadline) {
-            let timer = Timer::new(deadline - now);
-            self.armed = Some((deadline, timer));
+        if let Some((at, timer)) = &mut self.armed
+            && *at <= deadline
+        {
+            if now < *at {
+                return Poll::Pending;
+            }
+            let fired = Pin::new(timer).poll(cx).map(drop);
+            if fired.is_ready() {
+                self.armed = None;
+            }
+            return fired;
         }
-        let Some((_, timer)) = &mut self.armed else {
-            return Poll::Pending;
-        };
-        if Pin::new(timer).poll(cx).is_ready() {
-            self.armed = None;
-            return Poll::Ready(());
-        }
-        Poll::Pending
+        let mut timer = Timer::new(deadline - now);
+        let fired = Pin::new(&mut timer).poll(cx).map(drop);
+        self.armed = fired.is_pending().then_some((deadline, timer));
+        fired
     }
 }

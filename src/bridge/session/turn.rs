@@ -19,8 +19,8 @@ const MESSAGES_PER_TURN: usize = 32;
 const PROBE_AFTER: Duration = Duration::from_millis(100);
 
 impl BridgeSession {
-    pub(super) fn turn(&mut self, cx: &mut Context<'_>) {
-        let now = crate::clock::now();
+    /// `now` is the time of the whole turn, but for what may have taken long.
+    pub(super) fn turn(&mut self, cx: &mut Context<'_>, now: Instant) {
         self.hear_control(now);
         self.hear_clock(now);
         self.hear_client(cx, now);
@@ -34,7 +34,7 @@ impl BridgeSession {
         self.perform();
         self.feed_client_texts(cx);
         self.close(cx);
-        self.arm(cx);
+        self.arm(cx, now);
     }
 
     fn hear_control(&mut self, now: Instant) {
@@ -294,8 +294,7 @@ impl BridgeSession {
         }
     }
 
-    fn arm(&mut self, cx: &mut Context<'_>) {
-        let now = crate::clock::now();
+    fn arm(&mut self, cx: &mut Context<'_>, now: Instant) {
         if self
             .sleeper
             .poll(cx, self.state.timers.next(), now)

@@ -1,0 +1,266 @@
+//! Which sockets of a shard are ready: one epoll instance for them all, and a
+//! task that waits on it when no other task has anything to do.
+//!
+//! glommio can tell readiness too, at the price of a request per wait and of
+//! about ten system calls per turn of its loop, two turns per keystroke
+//! (`perf/README.md`). Here a turn is one epoll_wait(2), whatever became
+//! ready. While sockets are busy the task blocks in it for [`LINGER`] at most;
+//! whatever glommio's own ring has (a timer, a letter from another thread)
+//! interrupts it or waits as long. A shard that is idle parks in glommio, which
+//! then watches the epoll instance.
+
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// How long a shard waits for its sockets before it parks in glommio: longer
+/// than an answer from nearby takes. Other threads' letters wait as long.
+const LINGER: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 1_000_000,
+};
+
+const NO_TIME: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+
+/// Most events taken at once.
+const BATCH: usize = 256;
+
+/// Rounds of the shard's tasks before sockets are looked at again, although
+/// tasks are still busy.
+const BUSY_ROUNDS: usize = 4;
+
+/// Pause when the shard cannot park for want of a descriptor.
+const PARK_RETRY: Duration = Duration::from_millis(1);
+
+thread_local! {
+    static REACTOR: RefCell<Option<Rc<Reactor>>> = const { RefCell::new(None) };
+}
+
+/// The sockets of one thread.
+pub(super) struct Reactor {
+    epoll: OwnedFd,
+    sockets: RefCell<Slab<Rc<Readiness>>>,
+    /// Polls of all tasks made by [`spawn`].
+    polls: Cell<u64>,
+}
+
+/// One direction of a socket.
+#[derive(Default)]
+pub(super) struct Direction {
+    ready: Cell<bool>,
+    waiting: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Direction {
+    /// Whether to try; if not, the task is woken when there is a reason to.
+    pub(super) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.ready.get() {
+            return Poll::Ready(());
+        }
+        self.waiting.set(true);
+        let mut parked = self.waker.borrow_mut();
+        match parked.as_mut() {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => *parked = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    pub(super) fn set_ready(&self, ready: bool) {
+        self.ready.set(ready);
+    }
+
+    fn wake(&self) {
+        self.ready.set(true);
+        if self.waiting.replace(false)
+            && let Some(waker) = self.waker.borrow().as_ref()
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// What is known of a socket. Events are edges, so what one told stays true
+/// until a call says otherwise.
+#[derive(Default)]
+pub(super) struct Readiness {
+    pub(super) read: Direction,
+    pub(super) write: Direction,
+    /// The peer's direction is over, or the connection: no further edge comes.
+    ended: Cell<bool>,
+}
+
+impl Readiness {
+    fn note(&self, flags: EventFlags) {
+        let over = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+        if over {
+            self.ended.set(true);
+        }
+        if over || flags.contains(EventFlags::IN) {
+            self.read.wake();
+        }
+        if flags.intersects(EventFlags::OUT | EventFlags::HUP | EventFlags::ERR) {
+            self.write.wake();
+        }
+    }
+
+    /// A read took all there was.
+    pub(super) fn note_drained(&self) {
+        if !self.ended.get() {
+            self.read.set_ready(false);
+        }
+    }
+}
+
+/// A socket's place in the reactor, given back by Drop. The descriptor must be
+/// the only one of its socket and be closed right after: closing it takes it
+/// out of the epoll instance.
+pub(super) struct Registration {
+    reactor: Rc<Reactor>,
+    key: usize,
+    readiness: Rc<Readiness>,
+}
+
+impl Registration {
+    /// Enters `socket` with the reactor of this thread.
+    ///
+    /// # Errors
+    /// If the thread has no reactor, or the kernel no room.
+    pub(super) fn new(socket: impl AsFd) -> io::Result<Self> {
+        let reactor = REACTOR.with_borrow(|reactor| reactor.as_ref().map(Rc::clone));
+        let reactor = reactor.ok_or_else(|| io::Error::other("this thread has no reactor"))?;
+        let readiness = Rc::new(Readiness::default());
+        // Tried at once; a socket that does not connect yet says so.
+        readiness.write.set_ready(true);
+        let key = reactor.sockets.borrow_mut().insert(Rc::clone(&readiness));
+        let registration = Self {
+            reactor,
+            key,
+            readiness,
+        };
+        epoll::add(
+            &registration.reactor.epoll,
+            socket,
+            EventData::new_u64(key as u64),
+            EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET,
+        )?;
+        Ok(registration)
+    }
+
+    pub(super) fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.reactor.sockets.borrow_mut().try_remove(self.key);
+    }
+}
+
+/// Gives this thread, which must be one of glommio's, its reactor.
+///
+/// # Errors
+/// If there are no descriptors left.
+pub fn install() -> io::Result<()> {
+    let reactor = Rc::new(Reactor {
+        epoll: epoll::create(CreateFlags::CLOEXEC)?,
+        sockets: RefCell::default(),
+        polls: Cell::new(0),
+    });
+    REACTOR.set(Some(Rc::clone(&reactor)));
+    glommio::spawn_local(async move { reactor.drive().await }).detach();
+    Ok(())
+}
+
+/// Runs `task` on this thread, in the knowledge of its reactor: the reactor
+/// blocks only when no such task has anything to do.
+pub fn spawn(task: impl Future<Output = ()> + 'static) {
+    let reactor = REACTOR.with_borrow(|reactor| reactor.as_ref().map(Rc::clone));
+    // Boxed at once: what is moved into an async block takes its room twice.
+    let mut task = Box::pin(task);
+    let counted = std::future::poll_fn(move |cx| {
+        if let Some(reactor) = &reactor {
+            reactor.polls.set(reactor.polls.get().wrapping_add(1));
+        }
+        task.as_mut().poll(cx)
+    });
+    glommio::spawn_local(counted).detach();
+}
+
+impl Reactor {
+    async fn drive(&self) {
+        let mut events = Vec::with_capacity(BATCH);
+        let mut handle = self.epoll.try_clone().ok();
+        loop {
+            let quiet = self.let_tasks_run().await;
+            let timeout = if quiet { LINGER } else { NO_TIME };
+            if self.wait(&mut events, timeout) == Some(0) && quiet {
+                self.park(&mut handle).await;
+            }
+        }
+    }
+
+    /// Whether no task has anything to do any more.
+    async fn let_tasks_run(&self) -> bool {
+        for _ in 0..BUSY_ROUNDS {
+            let before = self.polls.get();
+            futures_lite::future::yield_now().await;
+            if self.polls.get() == before {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How many sockets had something; `None` if the wait was interrupted.
+    fn wait(&self, events: &mut Vec<Event>, timeout: Timespec) -> Option<usize> {
+        events.clear();
+        let room = rustix::buffer::spare_capacity(events);
+        match epoll::wait(&self.epoll, room, Some(&timeout)) {
+            Ok(count) => {
+                let sockets = self.sockets.borrow();
+                for event in events.iter() {
+                    let key = usize::try_from(event.data.u64());
+                    if let Some(readiness) = key.ok().and_then(|key| sockets.get(key)) {
+                        readiness.note(event.flags);
+                    }
+                }
+                Some(count)
+            }
+            // By what glommio's ring has, for one.
+            Err(Errno::INTR) => None,
+            Err(error) => {
+                tracing::error!(%error, "cannot wait for sockets");
+                Some(0)
+            }
+        }
+    }
+
+    /// Leaves the waiting to glommio, until a socket has something. It takes
+    /// `handle`, another descriptor of the epoll instance, and closes it; the
+    /// next is made at once, so that the shard always holds as many.
+    async fn park(&self, handle: &mut Option<OwnedFd>) {
+        let parked = match handle.take().map_or_else(|| self.epoll.try_clone(), Ok) {
+            Ok(epoll) => super::wait_readable(epoll).await,
+            Err(error) => Err(error),
+        };
+        *handle = self.epoll.try_clone().ok();
+        if let Err(error) = parked {
+            tracing::debug!(%error, "cannot park on the sockets; trying again");
+            glommio::timer::sleep(PARK_RETRY).await;
+        }
+    }
+}
