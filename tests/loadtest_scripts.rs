@@ -1,5 +1,5 @@
-//! The scripts of `loadtest/websocat`, each run with the real websocat against a real bridge:
-//! exit status and what is printed.
+//! The scripts of `loadtest/`: exit status, what is printed, and what is left behind. Those of
+//! `websocat/` are run with the real websocat against a real bridge; `run` starts its own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,6 +10,8 @@
 )]
 
 mod common;
+#[path = "loadtest_scripts/run.rs"]
+mod run;
 
 use common::{Bridge, DEADLINE, Log, poll};
 use std::path::Path;
