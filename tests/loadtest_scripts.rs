@@ -1,5 +1,6 @@
 //! The scripts of `loadtest/`: exit status, what is printed, and what is left behind. Those of
-//! `websocat/` are run with the real websocat against a real bridge; `run` starts its own.
+//! `websocat/` are run with the real websocat against a real bridge; `run` starts its own; those of
+//! `k6/` run under a stand-in.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,6 +11,8 @@
 )]
 
 mod common;
+#[path = "loadtest_scripts/k6.rs"]
+mod k6;
 #[path = "loadtest_scripts/run.rs"]
 mod run;
 
