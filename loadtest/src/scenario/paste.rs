@@ -2,7 +2,7 @@
 //! unacknowledged.
 
 use super::crowd::{self, Member};
-use super::{GRACE, Run};
+use super::{GRACE, LOOKING, Run};
 use crate::client::{Event, Failure, Incoming, unexpected};
 use bytes::Bytes;
 use futures_util::{SinkExt, Stream};
@@ -79,6 +79,12 @@ async fn paste_on(run: &Run, member: Member, wake: &Notify, bytes: usize) -> Res
             Ok(())
         }
     }?;
+    let stays = start + length + LOOKING;
+    while let Ok(event) = tokio::time::timeout_at(stays.into(), input.next()).await {
+        if let end @ (Event::Close(..) | Event::Exit(_)) = event? {
+            return Err(unexpected(&end));
+        }
+    }
     Ok(output.send(Message::Close(None)).await?)
 }
 

@@ -1,7 +1,7 @@
 //! People who type, and wait for no echo to type on. Also those who pull at their windows.
 
 use super::crowd::{self, Member};
-use super::{CLOSING, GRACE, Run};
+use super::{CLOSING, GRACE, LOOKING, Run};
 use crate::client::Failure;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -70,6 +70,10 @@ async fn type_on(run: &Run, member: Member, wake: &Notify, resizes: bool) -> Res
                 break;
             }
         }
+    }
+    let stays = start + length + LOOKING;
+    while let Ok(event) = tokio::time::timeout_at(stays.into(), session.next()).await {
+        run.used(&mut session, event?).await?;
     }
     session.close(CLOSING).await
 }
