@@ -1,5 +1,6 @@
-//! The scripts of `loadtest/websocat`, each run with the real websocat against a real bridge:
-//! exit status and what is printed.
+//! The scripts of `loadtest/`: exit status, what is printed, and what is left behind. Those of
+//! `websocat/` are run with the real websocat against a real bridge; `run` starts its own; those of
+//! `k6/` run under a stand-in.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,6 +11,10 @@
 )]
 
 mod common;
+#[path = "loadtest_scripts/k6.rs"]
+mod k6;
+#[path = "loadtest_scripts/run.rs"]
+mod run;
 
 use common::{Bridge, DEADLINE, Log, poll};
 use std::path::Path;

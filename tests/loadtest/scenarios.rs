@@ -42,6 +42,10 @@ fn the_report_tells_what_the_bridge_spent_and_is_json() {
     let cost = report.bridge.unwrap();
     assert!(cost.cpu_ms > 0.0 && cost.cpu_us_per_answer.unwrap() > 0.0);
     assert!(cost.pss_kib.unwrap() > 1000 && cost.threads >= 2 && cost.files > 15);
+    // They were still there when the bridge was looked at.
+    let each = cost.pss_per_session_kib.unwrap();
+    let grown = cost.pss_kib.unwrap() - cost.pss_before_kib.unwrap();
+    assert!((each * 5.0 - grown as f64).abs() < 1.0, "{cost:?}");
     assert!(report.seconds.iter().any(|row| row.cpu_percent > Some(0.0)));
     assert_eq!(report.most_live, 5);
     let json = serde_json::to_value(&report).unwrap();

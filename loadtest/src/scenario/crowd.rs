@@ -2,16 +2,21 @@
 
 use super::Run;
 use crate::client::{Failure, Session, Target};
+use crate::pacer::Pacer;
 use crate::schedule::Schedule;
 use std::future::Future;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
-use tokio::sync::{Semaphore, watch};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// Sessions that are being opened at a time: a bridge bounds those that are not logged in.
 const OPENING: u32 = 64;
+/// From the word to begin to the start: every session has read it by then.
+const AHEAD: Duration = Duration::from_millis(100);
 
 /// What one session does.
 pub(super) struct Member {
@@ -96,6 +101,39 @@ impl Crowd {
     pub(super) async fn join(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
+}
+
+/// All sessions of the plan, each woken at the times that the plan has for it, for the plan's
+/// whole length. They begin together, and every one ends by itself.
+pub(super) async fn paced<F, Fut>(run: &Arc<Run>, body: F) -> io::Result<()>
+where
+    F: Fn(Arc<Run>, Member, Arc<Notify>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), Failure>> + Send,
+{
+    let wakes: Vec<_> = (0..run.plan.sessions)
+        .map(|_| Arc::new(Notify::new()))
+        .collect();
+    let of_session = wakes.clone();
+    let woken = move |run: Arc<Run>, member: Member| {
+        let wake = of_session.get(member.index).map(Arc::clone);
+        body(run, member, wake.unwrap_or_default())
+    };
+    let numbers = 0..run.plan.sessions;
+    let crowd = Crowd::open(run, &run.target, numbers, Begin::Together, woken).await;
+    if run.recorder.live.load(Relaxed) == 0 {
+        return Ok(());
+    }
+    let start = Instant::now() + AHEAD;
+    let entries = wakes.into_iter().enumerate();
+    let entries = entries
+        .map(|(index, wake)| (run.plan.times(index), wake))
+        .collect();
+    crowd.go(start);
+    let _pacer = Pacer::start(entries, start, run.plan.length())?;
+    run.measure(start + run.plan.warm_up, start + run.plan.length())
+        .await;
+    crowd.join().await;
+    Ok(())
 }
 
 /// Waits for the common start.

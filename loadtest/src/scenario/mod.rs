@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 const CLOSING: Duration = Duration::from_secs(5);
 /// For answers that are still on their way when a run ends.
 const GRACE: Duration = Duration::from_secs(5);
+/// For a look at the bridge when a run ends: sessions are still there for it.
+const LOOKING: Duration = Duration::from_millis(500);
 
 /// A look at the bridge, and at how far the run was then.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +91,8 @@ impl Run {
     }
 
     async fn look(&self) -> Look {
+        // Before the sample, which takes a while: at the end of a run sessions close meanwhile.
+        let live = self.recorder.live.load(Relaxed);
         let meter = self.meter.clone();
         let sample = tokio::task::spawn_blocking(move || meter.map(|meter| meter.sample(true)));
         let sample = match sample.await {
@@ -105,7 +109,7 @@ impl Run {
             sample,
             answers: self.recorder.answers.load(Relaxed),
             output: self.recorder.output.load(Relaxed),
-            live: self.recorder.live.load(Relaxed),
+            live,
         }
     }
 

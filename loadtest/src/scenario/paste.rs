@@ -1,10 +1,9 @@
 //! Pastes into an echo: input and output at the same time, with at most `input_window` bytes
 //! unacknowledged.
 
-use super::crowd::{Begin, Crowd, Member};
-use super::{GRACE, Run};
+use super::crowd::{self, Member};
+use super::{GRACE, LOOKING, Run};
 use crate::client::{Event, Failure, Incoming, unexpected};
-use crate::pacer::Pacer;
 use bytes::Bytes;
 use futures_util::{SinkExt, Stream};
 use std::collections::VecDeque;
@@ -12,11 +11,10 @@ use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-const AHEAD: Duration = Duration::from_millis(100);
 /// Of one message.
 const CHUNK: usize = 8 * 1024;
 
@@ -30,30 +28,10 @@ struct Between {
 }
 
 pub(super) async fn run(run: &Arc<Run>, bytes: usize) -> io::Result<()> {
-    let wakes: Vec<_> = (0..run.plan.sessions)
-        .map(|_| Arc::new(Notify::new()))
-        .collect();
-    let of_session = wakes.clone();
-    let body = move |run: Arc<Run>, member: Member| {
-        let wake = of_session.get(member.index).map(Arc::clone);
-        async move { paste_on(&run, member, &wake.unwrap_or_default(), bytes).await }
+    let body = move |run: Arc<Run>, member: Member, wake: Arc<Notify>| async move {
+        paste_on(&run, member, &wake, bytes).await
     };
-    let numbers = 0..run.plan.sessions;
-    let crowd = Crowd::open(run, &run.target, numbers, Begin::Together, body).await;
-    if run.recorder.live.load(Relaxed) == 0 {
-        return Ok(());
-    }
-    let start = Instant::now() + AHEAD;
-    let entries = wakes.into_iter().enumerate();
-    let entries = entries
-        .map(|(index, wake)| (run.plan.times(index), wake))
-        .collect();
-    crowd.go(start);
-    let _pacer = Pacer::start(entries, start, run.plan.length())?;
-    run.measure(start + run.plan.warm_up, start + run.plan.length())
-        .await;
-    crowd.join().await;
-    Ok(())
+    crowd::paced(run, body).await
 }
 
 async fn paste_on(run: &Run, member: Member, wake: &Notify, bytes: usize) -> Result<(), Failure> {
@@ -101,6 +79,12 @@ async fn paste_on(run: &Run, member: Member, wake: &Notify, bytes: usize) -> Res
             Ok(())
         }
     }?;
+    let stays = start + length + LOOKING;
+    while let Ok(event) = tokio::time::timeout_at(stays.into(), input.next()).await {
+        if let end @ (Event::Close(..) | Event::Exit(_)) = event? {
+            return Err(unexpected(&end));
+        }
+    }
     Ok(output.send(Message::Close(None)).await?)
 }
 

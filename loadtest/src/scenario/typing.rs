@@ -1,49 +1,26 @@
 //! People who type, and wait for no echo to type on. Also those who pull at their windows.
 
-use super::crowd::{Begin, Crowd, Member};
-use super::{CLOSING, GRACE, Run};
+use super::crowd::{self, Member};
+use super::{CLOSING, GRACE, LOOKING, Run};
 use crate::client::Failure;
-use crate::pacer::Pacer;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Notify;
 
-/// From the word to begin to the start: every session has read it by then.
-const AHEAD: Duration = Duration::from_millis(100);
 /// Keystrokes of one session that may wait for their echo. Beyond that the bridge has stopped.
 const MAX_WAITING: usize = 100_000;
 const KEY: &[u8] = b"k";
 
 /// All sessions of the plan type for its whole length.
 pub(super) async fn run(run: &Arc<Run>, resizes: bool) -> io::Result<()> {
-    let wakes: Vec<_> = (0..run.plan.sessions)
-        .map(|_| Arc::new(Notify::new()))
-        .collect();
-    let of_session = wakes.clone();
-    let body = move |run: Arc<Run>, member: Member| {
-        let wake = of_session.get(member.index).map(Arc::clone);
-        async move { type_on(&run, member, &wake.unwrap_or_default(), resizes).await }
+    let body = move |run: Arc<Run>, member: Member, wake: Arc<Notify>| async move {
+        type_on(&run, member, &wake, resizes).await
     };
-    let numbers = 0..run.plan.sessions;
-    let crowd = Crowd::open(run, &run.target, numbers, Begin::Together, body).await;
-    if run.recorder.live.load(Relaxed) == 0 {
-        return Ok(());
-    }
-    let start = Instant::now() + AHEAD;
-    let entries = wakes.into_iter().enumerate();
-    let entries = entries
-        .map(|(index, wake)| (run.plan.times(index), wake))
-        .collect();
-    crowd.go(start);
-    let _pacer = Pacer::start(entries, start, run.plan.length())?;
-    run.measure(start + run.plan.warm_up, start + run.plan.length())
-        .await;
-    crowd.join().await;
-    Ok(())
+    crowd::paced(run, body).await
 }
 
 async fn type_on(run: &Run, member: Member, wake: &Notify, resizes: bool) -> Result<(), Failure> {
@@ -93,6 +70,10 @@ async fn type_on(run: &Run, member: Member, wake: &Notify, resizes: bool) -> Res
                 break;
             }
         }
+    }
+    let stays = start + length + LOOKING;
+    while let Ok(event) = tokio::time::timeout_at(stays.into(), session.next()).await {
+        run.used(&mut session, event?).await?;
     }
     session.close(CLOSING).await
 }

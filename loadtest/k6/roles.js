@@ -1,0 +1,258 @@
+// What one session does. Each role counts from when something was due, not from when this
+// generator got to it.
+'use strict';
+
+const { Counter, Trend } = require('k6/metrics');
+const settings = require('./settings.js');
+
+const echo = new Trend('key_echo', true);
+const paste = new Trend('paste_back', true);
+const bulk = new Trend('bulk_done', true);
+const interrupted = new Trend('ctrl_c_seen', true);
+const silent = new Trend('ctrl_c_silence', true);
+const keys = new Counter('keys');
+const pastes = new Counter('pastes');
+
+const MIB = 1024 * 1024;
+const KEY = 'x';
+const CTRL_C = '\x03';
+// Of one message of a paste.
+const CHUNK = 8192;
+// For answers that are on their way when the sending ends.
+const GRACE_MS = 5000;
+// How often a slow reader reads.
+const READ_MS = 50;
+// Output that stops for so long has stopped.
+const SILENCE_MS = 500;
+// What the sink prints when a flood is interrupted, before the nanoseconds since 1970.
+const MARK = /\^C at (\d+)\n/;
+
+function echoing(ready) {
+  return { user: settings.user || 'echo', command: '', echoes: true, ready: ready };
+}
+
+function flooding(ready) {
+  const user = settings.user || 'flood';
+  return { user: user, command: settings.command, echoes: false, ready: ready };
+}
+
+// Calls `send(due)` RATE times a second for DURATION from now on, then `sent()`. A timer that
+// fires late makes up for what was due.
+function steadily(session, send, sent) {
+  const gap = 1000 / settings.rate;
+  const count = Math.max(1, Math.floor(settings.duration / gap));
+  const first = Date.now() + gap * Math.random();
+  let done = 0;
+  const turn = () => {
+    while (done < count && first + done * gap <= Date.now()) {
+      send(first + done * gap);
+      done += 1;
+    }
+    if (done < count) {
+      session.after(first + done * gap - Date.now(), turn);
+    } else {
+      sent();
+    }
+  };
+  turn();
+}
+
+// Types for DURATION without waiting for echoes, then waits for those that are missing.
+function typist(phase, resizes) {
+  return echoing((session) => {
+    const waiting = [];
+    let sentAll = false;
+    let wider = 0;
+    const check = () => sentAll && waiting.length === 0 && session.close();
+    session.onOutput = (bytes) => {
+      for (let i = 0; i < bytes.length; i++) {
+        if (bytes[i] === KEY.charCodeAt(0) && waiting.length > 0) {
+          echo.add(Date.now() - waiting.shift(), phase ? { phase: phase } : {});
+        }
+      }
+      check();
+    };
+    steadily(
+      session,
+      (due) => {
+        if (resizes) {
+          wider = 1 - wider;
+          session.resize(80 + wider, 24);
+        }
+        waiting.push(due);
+        keys.add(1);
+        session.type(KEY);
+      },
+      () => {
+        sentAll = true;
+        session.after(GRACE_MS, () => session.fail(`${waiting.length} keys without an echo`));
+        check();
+      }
+    );
+  });
+}
+
+// Sends pastes with at most the session's input window unacknowledged, and waits until each has
+// come back whole.
+function paster() {
+  return echoing((session) => {
+    const waiting = [];
+    let left = 0;
+    let sent = 0;
+    let acked = 0;
+    let came = 0;
+    let sentAll = false;
+    const pump = () => {
+      while (left > 0 && sent - acked < session.inputWindow) {
+        const room = session.inputWindow - (sent - acked);
+        const count = Math.min(CHUNK, left, room);
+        session.type(new Uint8Array(count).fill(112));
+        sent += count;
+        left -= count;
+      }
+    };
+    const check = () => sentAll && waiting.length === 0 && session.close();
+    session.onAck = (total) => {
+      acked = total;
+      pump();
+    };
+    session.onOutput = (bytes) => {
+      came += bytes.length;
+      while (came >= settings.pasteBytes && waiting.length > 0) {
+        came -= settings.pasteBytes;
+        paste.add(Date.now() - waiting.shift());
+      }
+      check();
+    };
+    steadily(
+      session,
+      (due) => {
+        waiting.push(due);
+        pastes.add(1);
+        left += settings.pasteBytes;
+        pump();
+      },
+      () => {
+        sentAll = true;
+        const missing = () => session.fail(`${waiting.length} pastes not back`);
+        session.after(GRACE_MS + settings.duration, missing);
+        check();
+      }
+    );
+  });
+}
+
+// Takes output until the remote process ends; the sink's is counted to the byte.
+function bulkReader() {
+  const role = {
+    user: settings.user || `bulk-${settings.mib}`,
+    command: settings.command,
+    endsItself: true,
+  };
+  role.ready = (session) => {
+    let came = 0;
+    session.onOutput = (bytes) => {
+      came += bytes.length;
+    };
+    session.onEnd = (good) => {
+      if (good && !settings.user && came !== settings.mib * MIB) {
+        session.good = false;
+        session.why = `${came} of ${settings.mib * MIB} bytes came`;
+      } else if (good) {
+        bulk.add(Date.now() - session.intended);
+      }
+    };
+  };
+  return role;
+}
+
+// Under a flood: acknowledges BYTES_PER_SECOND for DURATION, then types Ctrl-C, reads on at full
+// speed and notes when the remote side saw it and when the output stopped.
+function slowReader() {
+  const role = flooding((session) => {
+    const began = Date.now();
+    let came = 0;
+    let told = 0;
+    let last = 0;
+    let typed = 0;
+    let tail = '';
+    let seen = false;
+    const tell = (total) => {
+      if (total > told) {
+        told = total;
+        session.ack(total);
+      }
+    };
+    const read = () => {
+      const now = Date.now();
+      if (now - began < settings.duration) {
+        tell(Math.min(came, Math.floor(((now - began) * settings.bytesPerSecond) / 1000)));
+        session.after(READ_MS, read);
+        return;
+      }
+      typed = now;
+      last = now;
+      session.type(CTRL_C);
+      tell(came);
+      listen();
+    };
+    const listen = () => {
+      if (Date.now() - last >= SILENCE_MS) {
+        silent.add(last - typed);
+        session.close();
+      } else if (Date.now() - typed > GRACE_MS + settings.duration) {
+        session.fail('output goes on after Ctrl-C');
+      } else {
+        session.after(READ_MS, listen);
+      }
+    };
+    session.onOutput = (bytes) => {
+      came += bytes.length;
+      if (typed) {
+        last = Date.now();
+        tell(came);
+        tail = (tail + String.fromCharCode.apply(null, bytes.slice(-64))).slice(-128);
+        const mark = seen ? null : MARK.exec(tail);
+        if (mark) {
+          seen = true;
+          interrupted.add(Math.max(0, Number(mark[1].slice(0, -6)) - typed));
+        }
+      }
+    };
+    read();
+  });
+  role.flowWindow = settings.window;
+  return role;
+}
+
+// Takes a flood for so long.
+function flooder(ms) {
+  return flooding((session) => session.after(ms, () => session.close()));
+}
+
+// Stays for so long, then types a key to show that it is alive.
+function holder(ms) {
+  return echoing((session) => {
+    session.after(ms, () => {
+      const due = Date.now();
+      keys.add(1);
+      session.onOutput = () => {
+        echo.add(Date.now() - due);
+        session.close();
+      };
+      session.after(GRACE_MS, () => session.fail('no echo after the hold'));
+      session.type(KEY);
+    });
+  });
+}
+
+// Is there until somebody closes it, or for so long.
+function visitor(ms) {
+  return echoing((session) => {
+    if (ms !== undefined) {
+      session.after(ms, () => session.close());
+    }
+  });
+}
+
+module.exports = { GRACE_MS, typist, paster, bulkReader, slowReader, flooder, holder, visitor };

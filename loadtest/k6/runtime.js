@@ -1,0 +1,29 @@
+// Which of its modules this k6 has. Releases before 1.6 know `k6/websockets` as
+// `k6/experimental/websockets`, and old ones have no global timers. An import cannot be tried, and
+// one of a module that is not there ends the run; so these files are CommonJS throughout, and the
+// names stand in a list, where k6 does not look for them before it runs.
+'use strict';
+
+// The first of these modules that has what is wanted. Some releases throw for a module they do not
+// know, others give an empty one.
+function firstWith(wanted, names) {
+  for (const name of names) {
+    try {
+      const module = require(name);
+      if (module && module[wanted]) {
+        return module;
+      }
+    } catch (error) {
+      // The next one, or the error below.
+    }
+  }
+  throw new Error(`this k6 has none of ${names.join(', ')}`);
+}
+
+const { WebSocket } = firstWith('WebSocket', ['k6/websockets', 'k6/experimental/websockets']);
+const timers =
+  typeof globalThis.setTimeout === 'function'
+    ? globalThis
+    : firstWith('setTimeout', ['k6/timers', 'k6/experimental/timers']);
+
+module.exports = { WebSocket, setTimeout: timers.setTimeout, clearTimeout: timers.clearTimeout };

@@ -1,0 +1,221 @@
+// One session with the bridge, from upgrade to close, in both dialects; counts how it went.
+'use strict';
+
+const { Counter, Rate, Trend } = require('k6/metrics');
+const { WebSocket, setTimeout, clearTimeout } = require('./runtime.js');
+const settings = require('./settings.js');
+
+const failed = new Rate('session_failed');
+const ready = new Trend('session_ready', true);
+const output = new Counter('output_bytes');
+const ends = new Counter('session_ends');
+
+// What a compatible client types to see by the echo that the shell is up.
+const PROBE = '.';
+// For the answer to a close.
+const CLOSING_MS = 5000;
+// Failures that each VU prints; the others are counted.
+let toPrint = 3;
+
+function bytesOf(text) {
+  const array = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    array[i] = text.charCodeAt(i);
+  }
+  return array;
+}
+
+// A session that is not counted as such, because it was not begun.
+function notBegun(why) {
+  failed.add(true);
+  ends.add(1, { reason: why });
+}
+
+// `role` says who logs in and what happens then:
+//   user, command   the latter only in sshard.v1; empty for a login shell
+//   flowWindow      output is acknowledged, by session.ack (sshard.v1)
+//   echoes          what is typed comes back, and nothing else comes by itself
+//   endsItself      that the remote process ends, with status 0, is the good end
+//   ready(session)  it is up; may set session.onOutput (Uint8Array), .onAck (total), .onEnd (good)
+class Session {
+  constructor(role, intended, onSettled) {
+    this.role = role;
+    this.intended = intended;
+    // Called once, when it is ready or has failed before.
+    this.onSettled = onSettled || (() => {});
+    this.onOutput = () => {};
+    this.onAck = () => {};
+    this.onEnd = () => {};
+    this.inputWindow = Infinity;
+    this.up = false;
+    this.good = false;
+    this.why = '';
+    this.timers = new Set();
+    const v1 = settings.dialect === 'v1';
+    this.socket = new WebSocket(settings.url, v1 ? 'sshard.v1' : undefined);
+    this.socket.binaryType = 'arraybuffer';
+    this.socket.onopen = () => this.opened();
+    this.socket.onmessage = (event) => this.message(event.data);
+    this.socket.onerror = (event) => this.blame(`socket: ${event.error}`);
+    this.socket.onclose = (event) => this.closed(event || {});
+    this.after(settings.readyDeadline, () => this.up || this.fail('never ready'));
+  }
+
+  opened() {
+    if (this.ended) {
+      this.socket.close();
+    } else if (settings.dialect === 'compatible') {
+      this.send(JSON.stringify(this.login()) + (this.role.echoes ? PROBE : ''));
+    }
+  }
+
+  login() {
+    const login = { username: this.role.user, password: settings.password };
+    if (settings.dialect === 'v1') {
+      login.type = 'auth';
+      if (this.role.command) {
+        login.command = this.role.command;
+      }
+      if (this.role.flowWindow) {
+        login.flow_window = this.role.flowWindow;
+      }
+    }
+    return login;
+  }
+
+  message(data) {
+    if (this.ended) {
+      return;
+    }
+    if (typeof data !== 'string') {
+      output.add(data.byteLength);
+      const first = !this.up;
+      if (first) {
+        this.isReady();
+      }
+      // What showed that a compatible session is up answers nothing that was typed.
+      if (!first || !this.role.echoes) {
+        this.onOutput(new Uint8Array(data));
+      }
+      return;
+    }
+    const message = JSON.parse(data);
+    if (message.type === 'hello') {
+      this.send(JSON.stringify(this.login()));
+    } else if (message.type === 'ready') {
+      this.inputWindow = message.input_window || Infinity;
+      this.isReady();
+    } else if (message.type === 'input_ack') {
+      this.onAck(message.bytes);
+    } else if (message.type === 'exit') {
+      this.good = this.up && Boolean(this.role.endsItself) && message.status === 0;
+      this.blame(`exit status ${message.status}`);
+    } else if (message.type === 'error') {
+      this.blame(message.code);
+    } else if (message.type === 'prompt' || message.type === 'host_key') {
+      this.fail(`asked: ${message.type}`);
+    }
+  }
+
+  isReady() {
+    this.up = true;
+    ready.add(Date.now() - this.intended);
+    this.settle();
+    this.role.ready(this);
+  }
+
+  settle() {
+    const settled = this.onSettled;
+    this.onSettled = () => {};
+    settled(this);
+  }
+
+  // Runs `todo` later, unless the session has ended by then.
+  after(ms, todo) {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      todo();
+    }, Math.max(1, ms));
+    this.timers.add(timer);
+  }
+
+  // Input: text whose characters are bytes, or bytes.
+  type(input) {
+    this.send(typeof input === 'string' ? bytesOf(input) : input);
+  }
+
+  send(data) {
+    // Between a close and its answer nobody listens, and k6 throws.
+    if (this.socket.readyState === 1) {
+      this.socket.send(typeof data === 'string' ? data : data.buffer);
+    }
+  }
+
+  resize(cols, rows) {
+    const word = settings.dialect === 'v1' ? 'type' : 'action';
+    this.send(JSON.stringify({ [word]: 'resize', cols: cols, rows: rows }));
+  }
+
+  ack(total) {
+    this.send(JSON.stringify({ type: 'ack', bytes: total }));
+  }
+
+  // The good end, where that is the client's.
+  close() {
+    this.good = true;
+    this.hangUp();
+  }
+
+  fail(why) {
+    this.good = false;
+    this.blame(why);
+    this.hangUp();
+  }
+
+  blame(why) {
+    this.why = this.why || why;
+  }
+
+  hangUp() {
+    this.clear();
+    if (this.socket.readyState === 0) {
+      // k6 would wait in close() for a connection that may never be.
+      this.closed({ reason: 'never open' });
+      return;
+    }
+    this.after(CLOSING_MS, () => {
+      this.good = false;
+      this.closed({ reason: 'was not answered' });
+    });
+    this.socket.close();
+  }
+
+  clear() {
+    this.timers.forEach((timer) => clearTimeout(timer));
+    this.timers.clear();
+  }
+
+  closed(event) {
+    if (this.ended) {
+      return;
+    }
+    this.ended = true;
+    this.clear();
+    if (this.role.endsItself && settings.dialect === 'compatible' && this.up) {
+      // Releases that do not tell the reason tell of a bad end by an error.
+      this.good = event.reason === undefined ? !this.why : event.reason === 'exit=0';
+    }
+    // The bridge's word says more than the close that follows it.
+    this.blame(`close ${event.code || ''} ${event.reason || ''}`.trim());
+    this.onEnd(this.good);
+    failed.add(!this.good);
+    ends.add(1, { reason: this.good ? 'done' : this.why });
+    if (!this.good && toPrint > 0) {
+      toPrint -= 1;
+      console.warn(`a session failed: ${this.why}`);
+    }
+    this.settle();
+  }
+}
+
+module.exports = { Session, notBegun };
