@@ -1,7 +1,8 @@
 //! The only place that asks the machine for the time. Everything else is
 //! given the time, so that pure code can be tested without waiting.
 
-use std::time::{Instant, SystemTime};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Monotonic time now.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -13,4 +14,32 @@ pub fn now() -> Instant {
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn wall() -> SystemTime {
     SystemTime::now()
+}
+
+/// The next of the times that lie `step` apart, the same for all who ask with the
+/// same `step`; `at` itself if it is one.
+pub fn round_up(at: Instant, step: Duration) -> Instant {
+    static START: LazyLock<Instant> = LazyLock::new(now);
+    let (since, step) = (at.saturating_duration_since(*START), step.as_nanos());
+    let over = since.as_nanos().checked_rem(step).unwrap_or(0);
+    let missing = if over == 0 { 0 } else { step - over };
+    at + Duration::from_nanos(u64::try_from(missing).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rounded_up_to_common_ones() {
+        let (start, step) = (now(), Duration::from_millis(100));
+        let first = round_up(start, step);
+        assert!(first >= start && first - start < step);
+        assert_eq!(round_up(first, step), first);
+        for later in [1, 50, 100] {
+            let at = first + Duration::from_millis(later);
+            assert_eq!(round_up(at, step), first + step);
+        }
+        assert_eq!(round_up(start, Duration::ZERO), start);
+    }
 }

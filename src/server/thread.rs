@@ -19,8 +19,10 @@ use std::time::Duration;
 /// Submission queue entries per executor; more than are in flight in a turn.
 const RING_DEPTH: usize = 4096;
 
-/// A shard's tasks are asked to yield this often; bounds how late timers run.
-const PREEMPT: Duration = Duration::from_millis(2);
+/// A busy shard's tasks are asked to yield this often; bounds how late timers
+/// run, and letters from other threads are read. Each turn of glommio's loop
+/// costs about ten microseconds.
+const PREEMPT: Duration = Duration::from_millis(5);
 
 /// How long an executor gets to run its first task. It takes a millisecond.
 const START_TIMEOUT: Duration = Duration::from_secs(1);

@@ -4,7 +4,14 @@ use glommio::timer::Timer;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Deadlines further away than this may be a little late.
+const FAR: Duration = Duration::from_secs(5);
+
+/// Far deadlines are kept at multiples of this time, so that the pings of many
+/// idle sessions wake their shard together.
+const COARSE: Duration = Duration::from_millis(100);
 
 /// Sleeps until the earliest deadline, for one task. A deadline that moved later
 /// leaves the timer alone: it fires early once and is set again, which is cheaper
@@ -29,6 +36,11 @@ impl Sleeper {
         if deadline <= now {
             return Poll::Ready(());
         }
+        let deadline = if deadline - now > FAR {
+            crate::clock::round_up(deadline, COARSE)
+        } else {
+            deadline
+        };
         if let Some((at, timer)) = &mut self.armed
             && *at <= deadline
         {
