@@ -17,7 +17,7 @@ pub fn wall() -> SystemTime {
 }
 
 /// The next of the times that lie `step` apart, the same for all who ask with the
-/// same `step`; `at` itself if it is one.
+/// same `step`; `at` itself if it is one, or lies before the first call.
 pub fn round_up(at: Instant, step: Duration) -> Instant {
     static START: LazyLock<Instant> = LazyLock::new(now);
     let (since, step) = (at.saturating_duration_since(*START), step.as_nanos());
@@ -32,7 +32,9 @@ mod tests {
 
     #[test]
     fn times_are_rounded_up_to_common_ones() {
-        let (start, step) = (now(), Duration::from_millis(100));
+        let step = Duration::from_millis(100);
+        round_up(now(), step);
+        let start = now();
         let first = round_up(start, step);
         assert!(first >= start && first - start < step);
         assert_eq!(round_up(first, step), first);
