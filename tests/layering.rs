@@ -159,6 +159,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "bridge",
         may_name: &[
+            "sockets",
             "message",
             "ws",
             "ssh",
@@ -186,7 +187,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "ws",
-        may_name: &["config", "error", "clock", "message"],
+        may_name: &["sockets", "config", "error", "clock", "message"],
         reason: "one WebSocket; it never sees SSH",
     },
     Room {
@@ -246,7 +247,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "sockets",
         may_name: &[],
-        reason: "a descriptor from one library's hands into another's",
+        reason: "which sockets of a shard are ready, whatever they are for",
     },
     Room {
         name: "config",
