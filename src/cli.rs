@@ -101,6 +101,9 @@ pub struct Serve {
     /// PEM file with the certificate's private key.
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<String>,
+    /// End when the process of this number, which started this one, does. For `sshard tune`.
+    #[arg(long, value_name = "PID", hide = true)]
+    pub with_parent: Option<u32>,
     /// Check the configuration and exit.
     #[arg(long)]
     pub check: bool,
@@ -207,6 +210,7 @@ impl Command {
                     takeover,
                     tls_cert,
                     tls_key,
+                    with_parent: _,
                     check: _,
                     print_config: _,
                 } = serve;

@@ -31,6 +31,9 @@ pub enum ToolError {
     /// The running bridge could not be asked.
     #[error("{0}")]
     Sessions(#[from] sessions::SessionsError),
+    /// The process this one is to end with has ended.
+    #[error("cannot end with the process that started this one: {0}")]
+    Parent(#[source] io::Error),
     /// What was asked for cannot be printed.
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
@@ -71,6 +74,7 @@ impl ToolError {
             | Self::Demo(_)
             | Self::Doctor(_)
             | Self::Sessions(_)
+            | Self::Parent(_)
             | Self::Print(_) => 1,
         }
     }
