@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flag, Layers};
 
+mod tune;
+
+pub use tune::Tune;
+
 /// A WebSocket-to-SSH bridge.
 #[derive(Debug, Parser)]
 #[command(name = "sshard", version, about)]
@@ -29,6 +33,8 @@ pub enum Command {
     Serve(Serve),
     /// Show or end the sessions of a running bridge.
     Sessions(Sessions),
+    /// Try numbers of shards on this host under load, and recommend one.
+    Tune(Tune),
 }
 
 /// Flags of `sshard demo`.
@@ -199,6 +205,8 @@ impl Command {
                 env,
                 ..sessions.layers()
             },
+            // It runs bridges with settings of its own.
+            Self::Tune(_) => Layers::default(),
             Self::Serve(serve) => {
                 let Serve {
                     common,
