@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flag, Layers};
 
+mod tune;
+
+pub use tune::Tune;
+
 /// A WebSocket-to-SSH bridge.
 #[derive(Debug, Parser)]
 #[command(name = "sshard", version, about)]
@@ -29,6 +33,8 @@ pub enum Command {
     Serve(Serve),
     /// Show or end the sessions of a running bridge.
     Sessions(Sessions),
+    /// Try numbers of shards on this host under load, and recommend one.
+    Tune(Tune),
 }
 
 /// Flags of `sshard demo`.
@@ -101,6 +107,9 @@ pub struct Serve {
     /// PEM file with the certificate's private key.
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<String>,
+    /// End when the process of this number, which started this one, does. For `sshard tune`.
+    #[arg(long, value_name = "PID", hide = true)]
+    pub with_parent: Option<u32>,
     /// Check the configuration and exit.
     #[arg(long)]
     pub check: bool,
@@ -196,6 +205,8 @@ impl Command {
                 env,
                 ..sessions.layers()
             },
+            // It runs bridges with settings of its own.
+            Self::Tune(_) => Layers::default(),
             Self::Serve(serve) => {
                 let Serve {
                     common,
@@ -207,6 +218,7 @@ impl Command {
                     takeover,
                     tls_cert,
                     tls_key,
+                    with_parent: _,
                     check: _,
                     print_config: _,
                 } = serve;

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
             Command::Demo(demo) => tools::demo::run(&loaded, demo.shell),
             Command::Doctor(doctor) => tools::doctor::run(&loaded, &doctor),
             Command::Sessions(sessions) => tools::sessions::run(&loaded, &sessions),
+            Command::Tune(tune) => tools::tune::run(&tune),
             Command::Serve(serve) => tools::serve::run(&loaded, &serve),
         });
     match outcome {

@@ -56,6 +56,7 @@ const ROOMS: &[Room] = &[
             "cli::Serve",
             "cli::Sessions",
             "cli::SessionsAction",
+            "cli::Tune",
             "control::admin::Token",
             "control::admin::TokenError",
             "targets::Policy",
@@ -278,6 +279,11 @@ const RESERVED: &[Reserved] = &[
         only: &["ssh::runtime", "tools::demo", "control::admin"],
         reason: "the seam russh needs is one small module; the demo's SSH server and the \
                  administrator's listener are on threads of their own, no shards",
+    },
+    Reserved {
+        name: "sshard_load",
+        only: &["tools::tune"],
+        reason: "what serves has no load generator in it",
     },
     Reserved {
         name: "glommio",

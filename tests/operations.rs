@@ -33,3 +33,5 @@ mod sessions;
 mod settings;
 #[path = "operations/shards.rs"]
 mod shards;
+#[path = "operations/tune.rs"]
+mod tune;

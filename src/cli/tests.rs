@@ -96,7 +96,8 @@ fn usage_errors_exit_with_2() {
     for line in [
         "sshard",
         "sshard serve --nope",
-        "sshard tune",
+        "sshard tune --max-shards 0",
+        "sshard tune --set log.level=debug",
         "sshard demo --config x",
         "sshard doctor --sessions 0",
         "sshard doctor --sessions many",

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod doctor;
 pub mod serve;
 pub mod sessions;
+pub mod tune;
 
 use crate::config::ConfigErrors;
 use crate::server::{Server, StartError};
@@ -31,6 +32,12 @@ pub enum ToolError {
     /// The running bridge could not be asked.
     #[error("{0}")]
     Sessions(#[from] sessions::SessionsError),
+    /// The host could not be tried, or sessions failed on it.
+    #[error("{0}")]
+    Tune(#[from] tune::TuneError),
+    /// The process this one is to end with has ended.
+    #[error("cannot end with the process that started this one: {0}")]
+    Parent(#[source] io::Error),
     /// What was asked for cannot be printed.
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
@@ -71,6 +78,8 @@ impl ToolError {
             | Self::Demo(_)
             | Self::Doctor(_)
             | Self::Sessions(_)
+            | Self::Tune(_)
+            | Self::Parent(_)
             | Self::Print(_) => 1,
         }
     }

@@ -8,12 +8,17 @@ use crate::targets::Policy;
 use crate::telemetry;
 use crate::ticket::Tickets;
 use crate::ws::Tls;
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+use std::io;
 
 /// Checks, prints or serves, as the flags say. Serves until a signal.
 ///
 /// # Errors
 /// [`ToolError`].
 pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
+    if let Some(parent) = flags.with_parent {
+        end_with(parent).map_err(ToolError::Parent)?;
+    }
     loaded.require_targets()?;
     let config = &loaded.config;
     Policy::read(&config.targets).map_err(StartError::from)?;
@@ -39,4 +44,15 @@ pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
         tracing::warn!(%error, "cannot print where it listens");
     }
     server.run().map_err(ToolError::ShardDied)
+}
+
+/// The kernel ends this process with the thread that started it.
+fn end_with(parent: u32) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have ended before the kernel knew.
+    let now = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    if u32::try_from(now) != Ok(parent) {
+        return Err(io::Error::other(format!("{parent} is not it, but {now}")));
+    }
+    Ok(())
 }

@@ -1,0 +1,247 @@
+//! `sshard tune`: which number of shards and which placement to run on this host. It tries them,
+//! in rounds, and says what it found; it changes nothing.
+//!
+//! [`setting`] says what is tried, [`bridge`] starts it, [`measure`] puts it under load (of
+//! `sshard_load`, with the SSH server behind it, in this process), [`figures`] sums the rounds up,
+//! [`recommend`] chooses (pure), [`report`] prints.
+
+mod bridge;
+mod figures;
+mod measure;
+mod recommend;
+mod report;
+mod setting;
+#[cfg(test)]
+mod tests;
+
+use super::{ToolError, say};
+use crate::cli::Tune;
+use crate::config::{self, Placement};
+use bridge::{Bridge, BridgeError};
+use figures::{Figures, Sample};
+use measure::{Failed, Load, Stop, Turn};
+use report::{Report, Row};
+use setting::Setting;
+use sshard_load::client::BadUrl;
+use sshard_load::host::want_files;
+use sshard_load::sink::{Sink, SinkOptions};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+/// Sessions for each CPU that may have a shard, and the most of them: a wave has to fit in the
+/// queue of one listener.
+const SESSIONS_PER_CPU: usize = 100;
+const MAX_SESSIONS: usize = 1000;
+
+/// Why nothing, or not everything, can be said.
+#[derive(Debug, thiserror::Error)]
+pub enum TuneError {
+    /// The system does not tell.
+    #[error("the CPUs this process may use cannot be determined")]
+    Cpus,
+    /// More shards than CPUs to pin them to.
+    #[error("--max-shards is {asked}, but this process may use {cpus} CPUs")]
+    TooManyShards {
+        /// Of the flag.
+        asked: usize,
+        /// There are.
+        cpus: usize,
+    },
+    /// No SSH server to put behind the bridge.
+    #[error("the SSH server behind the bridge cannot be started: {0}")]
+    Sink(#[source] io::Error),
+    /// The generator cannot work.
+    #[error("the load generator cannot work: {0}")]
+    Generator(#[source] io::Error),
+    /// The bridge announced an address to which no load is sent.
+    #[error("no load can be sent to the bridge: {0}")]
+    Url(#[source] BadUrl),
+    /// The bridge did not start, or died.
+    #[error("the bridge ({setting}) {error}")]
+    Bridge {
+        /// Which.
+        setting: String,
+        /// What happened.
+        #[source]
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Sessions failed; the report has said which.
+    #[error("sessions failed under {count} of {of} settings, which are out of the comparison")]
+    Failed {
+        /// Settings.
+        count: usize,
+        /// All of them.
+        of: usize,
+    },
+    /// The report is no JSON.
+    #[error("cannot write the report: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Tries every setting, and prints what it found.
+///
+/// # Errors
+/// [`ToolError`]; [`TuneError::Failed`] after the report is printed.
+pub fn run(flags: &Tune) -> Result<(), ToolError> {
+    let cpus = core_affinity::get_core_ids().map_or(0, |ids| ids.len());
+    let trial = Trial::new(flags, cpus)?;
+    let rows = trial.rows()?;
+    let report = Report::new(cpus, trial.load.words(), trial.rounds, rows);
+    if flags.json {
+        let json = serde_json::to_string_pretty(&report).map_err(TuneError::from)?;
+        say(format_args!("{json}\n"))?;
+    } else {
+        say(report.text())?;
+    }
+    match report.failed() {
+        0 => Ok(()),
+        count => Err(TuneError::Failed {
+            count,
+            of: report.settings.len(),
+        }
+        .into()),
+    }
+}
+
+/// What is tried, and how often.
+#[derive(Debug)]
+struct Trial {
+    settings: Vec<Setting>,
+    rounds: usize,
+    load: Load,
+}
+
+/// What the rounds of one setting have brought.
+#[derive(Debug, Default)]
+struct Past {
+    samples: Vec<Sample>,
+    failures: Vec<Failed>,
+}
+
+impl Trial {
+    /// What the flags say, with `cpus` to pin shards to.
+    fn new(flags: &Tune, cpus: usize) -> Result<Self, TuneError> {
+        let Tune {
+            max_shards,
+            placement,
+            rounds,
+            sessions,
+            duration,
+            quick,
+            json: _,
+        } = flags;
+        if cpus == 0 {
+            return Err(TuneError::Cpus);
+        }
+        let max_shards = max_shards.map_or(cpus, usize::from);
+        if max_shards > cpus {
+            let asked = max_shards;
+            return Err(TuneError::TooManyShards { asked, cpus });
+        }
+        let mut placements: Vec<Placement> = placement.clone();
+        placements.dedup();
+        if placements.is_empty() {
+            placements = vec![Placement::Balanced, Placement::Kernel];
+        }
+        let (usual_rounds, usual_time) = if *quick { (3, 400) } else { (5, 1500) };
+        let usual_sessions = (SESSIONS_PER_CPU * max_shards).min(MAX_SESSIONS);
+        Ok(Self {
+            settings: setting::all(max_shards, &placements),
+            rounds: rounds.map_or(usual_rounds, usize::from),
+            load: Load {
+                sessions: sessions.map_or(usual_sessions, usize::from),
+                duration: duration.unwrap_or(Duration::from_millis(usual_time)),
+                threads: max_shards,
+                max_shards,
+            },
+        })
+    }
+
+    /// Does it all.
+    fn rows(&self) -> Result<Vec<Row>, TuneError> {
+        let sessions = self.load.sessions;
+        // Those of the wave before may still be closing.
+        let served = 2 * sessions + 100;
+        want_files(sessions + served, 1).map_err(TuneError::Generator)?;
+        let sink = Sink::start(&SinkOptions {
+            threads: self.load.threads,
+            max_sessions: served,
+            ..SinkOptions::default()
+        })
+        .map_err(TuneError::Sink)?;
+        // Flags alone decide: what is in the environment is meant for another bridge.
+        let unset: Vec<OsString> = config::environment().into_iter().map(|(n, _)| n).collect();
+        let mut past: Vec<Past> = self.settings.iter().map(|_| Past::default()).collect();
+        for round in 0..self.rounds {
+            for turn in setting::turns(self.settings.len(), round) {
+                if let (Some(setting), Some(past)) = (self.settings.get(turn), past.get_mut(turn)) {
+                    self.turn(*setting, past, round + 1, &sink, &unset)?;
+                }
+            }
+        }
+        progress(None);
+        let rows = self.settings.iter().zip(past);
+        let rows = rows.map(|(setting, Past { samples, failures })| {
+            Row::new(*setting, Figures::of(&samples), failures)
+        });
+        Ok(rows.collect())
+    }
+
+    fn turn(
+        &self,
+        setting: Setting,
+        past: &mut Past,
+        round: usize,
+        sink: &Sink,
+        unset: &[OsString],
+    ) -> Result<(), TuneError> {
+        if !past.failures.is_empty() {
+            // It is out already.
+            return Ok(());
+        }
+        progress(Some((round, self.rounds, setting)));
+        let died = |error: BridgeError| TuneError::Bridge {
+            setting: setting.to_string(),
+            error: Box::new(error),
+        };
+        let mut bridge =
+            Bridge::start(setting, sink.addr(), self.load.sessions, unset).map_err(died)?;
+        let turn = Turn {
+            setting,
+            bridge: &bridge,
+            sink: sink.addr(),
+            load: self.load,
+            round,
+        };
+        let stop = match turn.sample() {
+            Ok(sample) => {
+                past.samples.push(sample);
+                return Ok(());
+            }
+            Err(stop) => stop,
+        };
+        // If the bridge has died, that is why.
+        match (bridge.ended_just_now(), stop) {
+            (Some(ended), _) => Err(died(ended)),
+            (None, Stop::Failed(failed)) => {
+                past.failures.extend(failed);
+                Ok(())
+            }
+            (None, Stop::Generator(error)) => Err(TuneError::Generator(error)),
+            (None, Stop::Url(error)) => Err(TuneError::Url(error)),
+        }
+    }
+}
+
+/// A line on a terminal that says how far it is; None takes it away. A terminal that is gone is
+/// nobody's loss.
+fn progress(at: Option<(usize, usize, Setting)>) {
+    let mut stderr = io::stderr();
+    if stderr.is_terminal() {
+        let line = at.map_or_else(String::new, |(round, rounds, setting)| {
+            format!("round {round} of {rounds}: {setting}")
+        });
+        let _ = write!(stderr, "\r{line:<60}\r");
+    }
+}

@@ -1,0 +1,285 @@
+//! The result, for people and as JSON.
+
+use super::figures::{Figure, Figures};
+use super::measure::Failed;
+use super::recommend::{Candidate, Choice, Lag, TOLERANCE, choose};
+use super::setting::Setting;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// From here on the noise hides more than the tolerance, and is worth a word.
+const LOUD: f64 = 0.15;
+/// A bridge that used less of its CPUs waited for others.
+const WAITING: f64 = 80.0;
+
+/// One setting's outcome.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Row {
+    #[serde(skip)]
+    pub(super) setting: Setting,
+    pub(super) shards: usize,
+    pub(super) placement: &'static str,
+    /// None if a session failed.
+    pub(super) figures: Option<Figures>,
+    /// How far behind the best; empty if a session failed.
+    pub(super) lags: Vec<Lag>,
+    pub(super) failures: Vec<Failed>,
+}
+
+impl Row {
+    /// What is known of `setting`: figures, unless a session failed.
+    pub(super) fn new(setting: Setting, figures: Option<Figures>, failures: Vec<Failed>) -> Self {
+        Self {
+            setting,
+            shards: setting.shards,
+            placement: setting.placement.as_str(),
+            figures: figures.filter(|_| failures.is_empty()),
+            lags: Vec::new(),
+            failures,
+        }
+    }
+}
+
+/// What to run.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Recommended {
+    pub(super) shards: usize,
+    pub(super) placement: &'static str,
+    /// The line to paste.
+    pub(super) command: String,
+    /// Whether it is near the best in every throughput.
+    pub(super) near_the_best: bool,
+}
+
+/// Everything that was found.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) cpus: usize,
+    /// In words.
+    pub(super) load: String,
+    pub(super) rounds: usize,
+    pub(super) tolerance: f64,
+    pub(super) settings: Vec<Row>,
+    /// None if sessions failed under every setting.
+    pub(super) recommended: Option<Recommended>,
+    pub(super) notes: Vec<String>,
+}
+
+const HEADINGS: [&str; 8] = [
+    "SHARDS",
+    "PLACEMENT",
+    "SESSIONS/S",
+    "KEY P50",
+    "KEY P99",
+    "MIB/S",
+    "CPU/SESSION",
+    "BUSY",
+];
+
+impl Report {
+    /// Judges the rows.
+    pub(super) fn new(cpus: usize, load: String, rounds: usize, mut rows: Vec<Row>) -> Self {
+        let choice = {
+            let candidates: Vec<Candidate<'_>> = rows
+                .iter()
+                .filter_map(|row| {
+                    let (setting, figures) = (row.setting, row.figures.as_ref()?);
+                    Some(Candidate { setting, figures })
+                })
+                .collect();
+            choose(&candidates)
+        };
+        let mut lags = choice.iter().flat_map(|choice| choice.lags.iter().cloned());
+        for row in rows.iter_mut().filter(|row| row.figures.is_some()) {
+            row.lags = lags.next().unwrap_or_default();
+        }
+        drop(lags);
+        Self {
+            cpus,
+            load,
+            rounds,
+            tolerance: TOLERANCE,
+            notes: notes(&rows, rounds),
+            recommended: choice.as_ref().map(recommended),
+            settings: rows,
+        }
+    }
+
+    /// Settings under which sessions failed.
+    pub(super) fn failed(&self) -> usize {
+        let failed = self.settings.iter();
+        failed.filter(|row| !row.failures.is_empty()).count()
+    }
+
+    /// A table, what stands against the others, and the line to paste.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!(
+            "{} CPUs; {} rounds of {}.\n\n",
+            self.cpus, self.rounds, self.load
+        );
+        table(&self.settings, &mut text);
+        text.push('\n');
+        for row in &self.settings {
+            failures(row, &mut text);
+        }
+        for note in &self.notes {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{note}");
+        }
+        let Some(recommended) = &self.recommended else {
+            return text;
+        };
+        for row in &self.settings {
+            if row.shards < recommended.shards {
+                against(row, &mut text);
+            }
+        }
+        let _ = writeln!(text, "{}\n", reason(recommended));
+        let _ = writeln!(text, "  {}", recommended.command);
+        text
+    }
+}
+
+fn recommended(choice: &Choice) -> Recommended {
+    Recommended {
+        shards: choice.setting.shards,
+        placement: choice.setting.placement.as_str(),
+        command: choice.setting.flags(),
+        near_the_best: choice.near,
+    }
+}
+
+fn reason(recommended: &Recommended) -> &'static str {
+    if recommended.near_the_best {
+        "The fewest shards that are as good as the best, by 5 % or the noise:"
+    } else {
+        "No setting is near the best in both sessions/s and MiB/s. The least behind:"
+    }
+}
+
+fn notes(rows: &[Row], rounds: usize) -> Vec<String> {
+    let figures = || rows.iter().filter_map(|row| row.figures.as_ref());
+    let mut notes = vec![
+        "The generator and the SSH server behind the bridge ran on the same CPUs and competed with it."
+            .to_owned(),
+    ];
+    if cfg!(debug_assertions) {
+        notes.push("This is a debug build: measure with a release build.".to_owned());
+    }
+    let busiest = figures()
+        .map(|figures| {
+            let Figures {
+                connect_busy_percent,
+                bulk_busy_percent,
+                ..
+            } = figures;
+            connect_busy_percent.median.max(bulk_busy_percent.median)
+        })
+        .fold(0.0, f64::max);
+    if figures().next().is_some() && busiest < WAITING {
+        notes.push(format!(
+            "No bridge used more than {busiest:.0} % of its CPUs: generator, server or machine were the limit."
+        ));
+    }
+    let noise = figures()
+        .flat_map(|figures| [figures.sessions_per_s.noise, figures.mib_per_s.noise])
+        .fold(0.0, f64::max);
+    if rounds < 3 {
+        notes.push("With fewer than 3 rounds nothing is known of the noise.".to_owned());
+    } else if noise > LOUD {
+        notes.push(format!(
+            "The rounds differ by up to {:.0} %: more --rounds, or a quieter machine, tell more apart.",
+            noise * 100.0
+        ));
+    }
+    notes
+}
+
+/// Why a setting with fewer shards is not the one.
+fn against(row: &Row, text: &mut String) {
+    let far = row.lags.iter().filter(|lag| lag.excess() > 0.0);
+    let far: Vec<String> = far
+        .map(|lag| {
+            format!(
+                "{:.0} % below the best in {} ({:.0} % would do)",
+                lag.behind * 100.0,
+                lag.of,
+                lag.allowed * 100.0
+            )
+        })
+        .collect();
+    if !far.is_empty() {
+        let _ = writeln!(text, "{}: {}.", row.setting, far.join(", "));
+    }
+}
+
+fn failures(row: &Row, text: &mut String) {
+    for failed in &row.failures {
+        let Failed {
+            load,
+            round,
+            count,
+            kind,
+            first,
+        } = failed;
+        // What a server said reaches the terminal without control characters.
+        let first: String = first.escape_debug().take(200).collect();
+        let _ = writeln!(
+            text,
+            "FAILED {}: {count} x {kind} under {load} in round {round} ({first})",
+            row.setting
+        );
+    }
+}
+
+fn table(rows: &[Row], text: &mut String) {
+    let mut cells = vec![HEADINGS.map(str::to_owned)];
+    cells.extend(rows.iter().map(line));
+    let widths: [usize; HEADINGS.len()] = std::array::from_fn(|column| {
+        let cells = cells.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    });
+    for row in &cells {
+        let padded: String = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}  "))
+            .collect();
+        let _ = writeln!(text, "{}", padded.trim_end());
+    }
+}
+
+fn line(row: &Row) -> [String; HEADINGS.len()] {
+    let (shards, placement) = (row.shards.to_string(), row.placement.to_owned());
+    let Some(figures) = &row.figures else {
+        let failed = "FAILED".to_owned();
+        let none = || "-".to_owned();
+        return [
+            shards,
+            placement,
+            failed,
+            none(),
+            none(),
+            none(),
+            none(),
+            none(),
+        ];
+    };
+    let noisy = |figure: &Figure, digits: usize, unit: &str| {
+        let noise = figure.noise * 100.0;
+        format!("{:.digits$}{unit} ±{noise:.0} %", figure.median)
+    };
+    [
+        shards,
+        placement,
+        noisy(&figures.sessions_per_s, 0, ""),
+        format!("{:.2} ms", figures.key_p50_ms.median),
+        format!("{:.2} ms", figures.key_p99_ms.median),
+        noisy(&figures.mib_per_s, 0, ""),
+        noisy(&figures.cpu_ms_per_session_s, 2, " ms/s"),
+        format!(
+            "{:.0}, {:.0} %",
+            figures.connect_busy_percent.median, figures.bulk_busy_percent.median
+        ),
+    ]
+}

@@ -1,0 +1,176 @@
+//! Which setting is chosen.
+
+use super::super::figures::{Figure, Figures};
+use super::super::recommend::{Candidate, Choice, choose};
+use super::super::setting::Setting;
+use super::{balanced, figures, kernel};
+
+/// Sessions/s, MiB/s and processor time of a setting, and the noise of each.
+type Measured = (Setting, (f64, f64, f64), f64);
+
+fn chosen(measured: &[Measured]) -> Option<Choice> {
+    let figures: Vec<Figures> = measured
+        .iter()
+        .map(|(_, medians, noise)| figures(*medians, *noise))
+        .collect();
+    let candidates = measured.iter().zip(&figures);
+    let candidates: Vec<Candidate<'_>> = candidates
+        .map(|((setting, ..), figures)| Candidate {
+            setting: *setting,
+            figures,
+        })
+        .collect();
+    choose(&candidates)
+}
+
+// What is shown, what was measured, what is chosen, whether it is near.
+const NEAR: &[(&str, &[Measured], Setting, bool)] = &[
+    (
+        "one setting is its own best",
+        &[(balanced(1), (0.0, 0.0, 0.0), 0.0)],
+        balanced(1),
+        true,
+    ),
+    (
+        "a tie goes to the fewest",
+        &[
+            (balanced(1), (100.0, 10.0, 1.0), 0.0),
+            (balanced(2), (100.0, 10.0, 1.0), 0.0),
+            (balanced(3), (100.0, 10.0, 1.0), 0.0),
+        ],
+        balanced(1),
+        true,
+    ),
+    (
+        "best at 1",
+        &[
+            (balanced(1), (120.0, 12.0, 1.0), 0.0),
+            (balanced(2), (100.0, 10.0, 1.0), 0.0),
+        ],
+        balanced(1),
+        true,
+    ),
+    (
+        "best at N",
+        &[
+            (balanced(1), (50.0, 5.0, 1.0), 0.01),
+            (balanced(2), (94.0, 9.4, 1.0), 0.01),
+            (balanced(4), (100.0, 10.0, 9.0), 0.01),
+        ],
+        balanced(4),
+        true,
+    ),
+    (
+        "within 5 % of the best is enough",
+        &[
+            (balanced(1), (50.0, 5.0, 1.0), 0.0),
+            (balanced(2), (95.5, 9.6, 1.0), 0.0),
+            (balanced(4), (100.0, 10.0, 1.0), 0.0),
+        ],
+        balanced(2),
+        true,
+    ),
+    (
+        "one throughput alone is not",
+        &[
+            (balanced(1), (100.0, 5.0, 1.0), 0.0),
+            (balanced(2), (100.0, 10.0, 1.0), 0.0),
+        ],
+        balanced(2),
+        true,
+    ),
+    (
+        "what the rounds do not agree on is no difference",
+        &[
+            (balanced(1), (85.0, 8.5, 1.0), 0.2),
+            (balanced(2), (100.0, 10.0, 1.0), 0.01),
+        ],
+        balanced(1),
+        true,
+    ),
+    (
+        "the noise of the best counts as well",
+        &[
+            (balanced(1), (85.0, 8.5, 1.0), 0.01),
+            (balanced(2), (100.0, 10.0, 1.0), 0.2),
+        ],
+        balanced(1),
+        true,
+    ),
+    (
+        "the noise of a third does not",
+        &[
+            (balanced(1), (85.0, 8.5, 1.0), 0.01),
+            (balanced(2), (100.0, 10.0, 1.0), 0.01),
+            (balanced(3), (80.0, 8.0, 1.0), 0.5),
+        ],
+        balanced(2),
+        true,
+    ),
+    (
+        "near in neither: the least behind in the worse one",
+        &[
+            (balanced(1), (50.0, 10.0, 1.0), 0.0),
+            (balanced(2), (80.0, 9.0, 1.0), 0.0),
+            (balanced(3), (100.0, 7.0, 1.0), 0.0),
+        ],
+        balanced(2),
+        false,
+    ),
+];
+
+#[test]
+fn the_fewest_shards_that_are_near_the_best_in_both() {
+    for (name, measured, setting, near) in NEAR {
+        let choice = chosen(measured).unwrap();
+        assert_eq!((choice.setting, choice.near), (*setting, *near), "{name}");
+        assert_eq!(choice.lags.len(), measured.len(), "{name}");
+    }
+}
+
+#[test]
+fn of_two_placements_the_clearly_thriftier_one() {
+    let table: &[(&str, f64, f64, Setting)] = &[
+        ("by more than 5 %", 0.9, 0.0, kernel(2)),
+        ("by less", 0.97, 0.0, balanced(2)),
+        ("by less than the noise", 0.9, 0.3, balanced(2)),
+        ("by nothing", 1.0, 0.0, balanced(2)),
+    ];
+    for (name, cpu, noise, setting) in table {
+        let choice = chosen(&[
+            (balanced(1), (10.0, 1.0, 0.1), *noise),
+            (balanced(2), (100.0, 10.0, 1.0), *noise),
+            (kernel(2), (100.0, 10.0, *cpu), *noise),
+            (kernel(3), (100.0, 10.0, 0.1), *noise),
+        ]);
+        assert_eq!(choice.unwrap().setting, *setting, "{name}");
+    }
+    let far = chosen(&[
+        (balanced(2), (100.0, 10.0, 1.0), 0.0),
+        (kernel(2), (60.0, 10.0, 0.1), 0.0),
+    ]);
+    assert_eq!(far.unwrap().setting, balanced(2), "thrift alone is nothing");
+}
+
+#[test]
+fn nothing_comes_of_nothing() {
+    assert_eq!(chosen(&[]), None);
+}
+
+#[test]
+fn a_figure_is_the_median_and_the_spread_of_the_middle_half() {
+    let table: &[(&[f64], f64, f64)] = &[
+        (&[], 0.0, 0.0),
+        (&[7.0], 7.0, 0.0),
+        (&[1.0, 3.0], 2.0, 0.5),
+        (&[110.0, 90.0, 100.0], 100.0, 0.1),
+        // One round that went wrong moves neither.
+        (&[100.0, 100.0, 1.0, 100.0, 100.0], 100.0, 0.0),
+        (&[0.0, 0.0], 0.0, 0.0),
+    ];
+    for (rounds, median, noise) in table {
+        let figure = Figure::of(rounds.to_vec());
+        assert_eq!((figure.median, figure.noise), (*median, *noise));
+        assert_eq!(figure.rounds, *rounds, "in their order");
+    }
+}
