@@ -135,9 +135,9 @@ class Sshd:
 class Bridge:
     """`sshard serve`."""
 
-    def __init__(self, programs, server, more=(), tls=None, shards=1, sessions=None):
+    def __init__(self, programs, server, more=(), tls=None, shards=1, sessions=None, under=()):
         """`more`: flags of `serve`; `tls`: the ssl.SSLContext of its clients; `sessions`: how many it must
-        admit, by default as many as fit beside a full pool of logins."""
+        admit, by default as many as fit beside a full pool of logins; `under`: a command that becomes it."""
         self.sshd, self.tls = server, tls
         cpus = CPUS[:shards]
         room = nofile() - 64 - 32 * shards
@@ -146,7 +146,7 @@ class Bridge:
         logins = max(1, min(1000, (room - 2 * sessions) // 3))
         self.process = subprocess.Popen(
             pinned(BRIDGE_CPU if shards == 1 else None, [
-                programs / "sshard", "serve", "--listen", "127.0.0.1:0", "--shards", shards,
+                *under, programs / "sshard", "serve", "--listen", "127.0.0.1:0", "--shards", shards,
                 "--cpus", ",".join(map(str, cpus)), "--allow", f"127.0.0.1:{server.port}",
                 *settings({
                     "ssh.known_hosts": server.folder / "known_hosts",
@@ -206,11 +206,11 @@ class Bridge:
 class Control(Bridge):
     """The plain tokio bridge of perf/control, in the place of sshard."""
 
-    def __init__(self, programs, server):
+    def __init__(self, programs, server, under=()):
         self.sshd, self.tls = server, None
         # It complains of each session that ends without a close frame.
-        self.process = subprocess.Popen(pinned(BRIDGE_CPU, [programs / "sshard-control", "--threads", 1]),
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        command = [*under, programs / "sshard-control", "--threads", 1]
+        self.process = subprocess.Popen(pinned(BRIDGE_CPU, command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.port = self.announced(b"listening on ")
 
 

@@ -9,7 +9,7 @@ from .base import CONTROL, SSHARD, Budget, Figure, Row
 
 
 def slope(setting, who):
-    steps = [0, *(setting.sessions(full, quick) for full, quick in ((1000, 5), (2000, 10), (4000, 15), (8000, 20)))]
+    steps = [0, *(setting.sessions(full) for full in (1000, 2000, 4000, 8000))]
 
     def at(count):
         with setting.bridge(who) as bridge:
