@@ -1,6 +1,6 @@
-"""What the measurements share: an OpenSSH server and a bridge of their own on loopback, and the least
-WebSocket client that will do. Nothing but the standard library; needs root for the account of
-tests/setup.sh."""
+"""What the measurements share: SSH servers and bridges of their own on loopback, and the least WebSocket
+client that will do. Bridges run on the first CPU this process may use, everything else on the last.
+Nothing but the standard library; an `Sshd` needs root, for the account of tests/setup.sh."""
 
 import base64
 import json
@@ -18,6 +18,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ACCOUNT = "sshard-test"
 DEADLINE = 120
+# Any will do for `sshard-load sink`.
+PASSWORD = "load"
+CPUS = sorted(os.sched_getaffinity(0))
+BRIDGE_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
 
 
 class WebSocket:
@@ -73,6 +77,18 @@ class WebSocket:
         return opcode, payload
 
 
+def output_of(ws):
+    """The bytes of output until the close."""
+    got = 0
+    while True:
+        opcode, payload = ws.recv()
+        if opcode == 2:
+            got += len(payload)
+        elif opcode == 8:
+            ws.sock.close()
+            return got
+
+
 def frame(opcode, payload):
     """A client's frame. The mask is random, as it must be, from 4 bytes for all of it."""
     mask, size = os.urandom(4), len(payload)
@@ -100,37 +116,47 @@ class Sshd:
         )
         folder.chmod(0o755)
         (folder / "authorized").chmod(0o644)
-        self.process = subprocess.Popen(
-            ["/usr/sbin/sshd", "-D", "-f", folder / "config", "-E", folder / "sshd.log"]
-        )
+        sshd = ["/usr/sbin/sshd", "-D", "-f", folder / "config", "-E", folder / "sshd.log"]
+        self.process = subprocess.Popen(pinned(LOAD_CPU, sshd))
         know(self)
         wait_for_port(self.port)
 
-    def ssh(self, command, **kwargs):
-        return subprocess.Popen(
-            ["ssh", "-tt", "-q", "-F", "none", "-i", self.folder / "user", "-p", str(self.port),
-             "-c", "aes256-gcm@openssh.com", "-o", f"UserKnownHostsFile={self.folder}/known_hosts",
-             f"{ACCOUNT}@127.0.0.1", command],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, **kwargs,
-        )
+    def ssh(self, command):
+        """An `ssh` that runs `command` in a terminal, on the bridges' CPU."""
+        return ssh(self, [f"{ACCOUNT}@127.0.0.1", command], ["-i", self.folder / "user"])
+
+    def auth(self):
+        return {"username": ACCOUNT, "private_key": (self.folder / "user").read_text()}
 
     def stop(self):
         stop(self.process)
 
 
 class Bridge:
-    def __init__(self, binary, sshd, more=(), tls=None):
-        """`more`: flags of `serve`; `tls`: the ssl.SSLContext of its clients."""
-        self.sshd = sshd
-        self.tls = tls
-        # As many as fit in the files it may open, two each, beside those for logins under way.
-        sessions = min(50_000, (nofile() - 3000) // 2)
+    """`sshard serve`."""
+
+    def __init__(self, programs, server, more=(), tls=None, shards=1, sessions=None, under=()):
+        """`more`: flags of `serve`; `tls`: the ssl.SSLContext of its clients; `sessions`: how many it must
+        admit, by default as many as fit beside a full pool of logins; `under`: a command that becomes it."""
+        self.sshd, self.tls = server, tls
+        cpus = CPUS[:shards]
+        room = nofile() - 64 - 32 * shards
+        sessions = sessions or min(50_000, (room - 512 * shards) // 2 - 1000)
+        # What the descriptors leave for logins and upgrades under way.
+        logins = max(1, min(1000, (room - 2 * sessions) // 3))
         self.process = subprocess.Popen(
-            [binary, "serve", "--listen", "127.0.0.1:0", "--shards", "1", "--allow",
-             f"127.0.0.1:{sshd.port}", "--set", f"ssh.known_hosts={sshd.folder}/known_hosts",
-             "--set", f"limits.max_connections={sessions}",
-             "--set", f"limits.max_connections_per_host={sessions}",
-             "--admin-listen", "127.0.0.1:0", "--log-level", "warn", *more],
+            pinned(BRIDGE_CPU if shards == 1 else None, [
+                *under, programs / "sshard", "serve", "--listen", "127.0.0.1:0", "--shards", shards,
+                "--cpus", ",".join(map(str, cpus)), "--allow", f"127.0.0.1:{server.port}",
+                *settings({
+                    "ssh.known_hosts": server.folder / "known_hosts",
+                    "limits.max_connections": sessions,
+                    "limits.max_connections_per_host": sessions,
+                    "limits.max_unauthenticated": logins,
+                    "server.max_handshakes": min(512, logins),
+                }),
+                "--admin-listen", "127.0.0.1:0", "--log-level", "warn", *more,
+            ]),
             stdout=subprocess.PIPE,
         )
         self.admin_port = self.announced(b"admin at ")
@@ -142,10 +168,13 @@ class Bridge:
     def connect(self):
         return WebSocket(self.port, f"/ws/127.0.0.1/{self.sshd.port}", self.tls)
 
-    def open(self, command):
+    def url(self):
+        return f"ws://127.0.0.1:{self.port}/ws/127.0.0.1/{self.sshd.port}"
+
+    def open(self, command=None, **auth):
+        """A session that is ready. `auth`: who logs in, if not the server's usual user."""
         ws = self.connect()
-        key = (self.sshd.folder / "user").read_text()
-        auth = {"type": "auth", "username": ACCOUNT, "private_key": key, "command": command}
+        auth = {"type": "auth", "command": command, **(auth or self.sshd.auth())}
         ws.send(1, json.dumps(auth).encode())
         while True:
             opcode, payload = ws.recv()
@@ -166,6 +195,10 @@ class Bridge:
         rows = dict(line.split(":") for line in rollup.splitlines()[1:])
         return {name: int(rows[name].split()[0]) for name in ("Rss", "Pss")}
 
+    def files(self):
+        """Its open descriptors."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def stop(self):
         stop(self.process)
 
@@ -173,33 +206,57 @@ class Bridge:
 class Control(Bridge):
     """The plain tokio bridge of perf/control, in the place of sshard."""
 
-    def __init__(self, binary, sshd, threads=1):
-        self.sshd = sshd
-        self.tls = None
-        # It complains of each session that ends without a close frame, as all here do.
-        self.process = subprocess.Popen(
-            [binary, "--threads", str(threads)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+    def __init__(self, programs, server, under=()):
+        self.sshd, self.tls = server, None
+        # It complains of each session that ends without a close frame.
+        command = [*under, programs / "sshard-control", "--threads", 1]
+        self.process = subprocess.Popen(pinned(BRIDGE_CPU, command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.port = self.announced(b"listening on ")
 
 
 class Sink:
-    """The SSH server of sink.py: thousands of sessions in one process, for what sshd is too large for."""
+    """`sshard-load sink`: thousands of sessions in one process, for what sshd is too large for. The user's
+    name says what a session does."""
 
-    def __init__(self, folder):
+    def __init__(self, programs, folder):
         self.folder = folder
-        keygen(folder / "host")
-        keygen(folder / "user")
-        python = os.environ.get("SSHARD_TEST_PYTHON", "/opt/sshard-test-python/bin/python")
-        script = pathlib.Path(__file__).with_name("sink.py")
-        self.process = subprocess.Popen([python, script, folder / "host"], stdout=subprocess.PIPE)
-        self.port = announced(self.process, b"listening on ")
-        know(self)
+        askpass = folder / "askpass"
+        askpass.write_text(f"#!/bin/sh\necho {PASSWORD}\n")
+        askpass.chmod(0o755)
+        command = [programs / "sshard-load", "sink", "--known-hosts", folder / "known_hosts"]
+        self.process = subprocess.Popen(pinned(LOAD_CPU, command), stdout=subprocess.PIPE)
+        # The line before is the one it wrote to the file.
+        self.process.stdout.readline()
+        self.port = announced(self.process, b"sink listening on ")
 
-    ssh = Sshd.ssh
+    def ssh(self, user):
+        """An `ssh` as this user, on the bridges' CPU."""
+        asks = {"SSH_ASKPASS": self.folder / "askpass", "SSH_ASKPASS_REQUIRE": "force"}
+        more = ["-o", "PreferredAuthentications=password"]
+        return ssh(self, [f"{user}@127.0.0.1"], more, env={**os.environ, **asks})
+
+    def auth(self):
+        return {"username": "echo", "password": PASSWORD}
 
     def stop(self):
         stop(self.process)
+
+
+def ssh(server, what, more, **kwargs):
+    command = ["ssh", "-tt", "-q", "-F", "none", "-p", server.port, "-c", "aes256-gcm@openssh.com",
+               "-o", f"UserKnownHostsFile={server.folder}/known_hosts", *more, *what]
+    return subprocess.Popen(pinned(BRIDGE_CPU, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, **kwargs)
+
+
+def pinned(cpu, command):
+    """The command, on that CPU if any."""
+    words = [str(word) for word in command]
+    return words if cpu is None else ["taskset", "-c", str(cpu), *words]
+
+
+def settings(values):
+    """As flags of `serve`."""
+    return [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
 
 
 def announced(process, words):
@@ -236,6 +293,13 @@ def nofile():
     """The files a process may open at most."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return 1 << 20 if hard == resource.RLIM_INFINITY else hard
+
+
+def programs(parser):
+    """The option every script here has."""
+    default = os.environ.get("SSHARD_PROGRAMS", ROOT / "target/release")
+    parser.add_argument("--programs", type=pathlib.Path, default=default,
+                        help="folder of sshard, sshard-load and sshard-control; also SSHARD_PROGRAMS")
 
 
 def prepare():

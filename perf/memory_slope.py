@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Memory per idle session: Pss of sshard and of the control at several numbers of sessions.
 
-    cargo build --release -p sshard -p sshard-control
+    cargo build --release --workspace
     python3 perf/memory_slope.py --steps 0,1000,2000,4000,8000
 
-Every session runs an echoing command of sink.py, has echoed one byte, and then does nothing but answer
-pings. The slope is by least squares over all steps. What the kernel holds for sockets is taken from
-/proc/net/sockstat, apart: it counts the whole machine, both ends of every connection. Needs the AsyncSSH of
-tests/setup.sh. Prints a table, or JSON with --json.
+Every step is a process of its own. Its sessions have printed 1 KiB, as a shell does that greets, and then do
+nothing but answer pings. The slope is by least squares over all steps. What the kernel holds for sockets is
+taken from /proc/net/sockstat, apart: it counts the whole machine, both ends of every connection. Prints a
+table, or JSON with --json.
 """
 
 import argparse
@@ -17,8 +17,8 @@ import sys
 import tempfile
 import time
 
-from load import Crowd
-from loopback import ROOT, Bridge, Control, Sink, prepare
+import generator
+from loopback import Bridge, Control, Sink, prepare, programs
 
 PAGE = 4
 
@@ -38,25 +38,25 @@ def kernel_kib():
     return int(words[words.index("mem") + 1]) * PAGE
 
 
-def measure(bridge, steps, settle, say=lambda text: None):
-    """Rows of sessions, Pss and kernel memory, in KiB; one more session is open from the start, so that
-    what the first one costs alone is in no slope."""
-    rows = []
-    with Crowd(bridge, parallel=8) as crowd:
-        crowd.hold()
-        for step in steps:
-            crowd.grow(step + 1)
-            crowd.pause()
-            # One key each, at most 400 a second.
-            seconds = max(1, step / 400)
-            crowd.type_keys(1 / seconds, seconds)
-            crowd.hold()
-            time.sleep(settle)
-            rows.append({"sessions": step, "pss_kib": bridge.memory()["Pss"], "kernel_kib": kernel_kib()})
-            say(f"{rows[-1]}")
-        crowd.pause()
-        if crowd.lost:
-            raise SystemExit(f"{crowd.lost} sessions were lost")
+def at(folder, bridge, count, settle):
+    """What a new bridge holds with so many sessions, in KiB."""
+    def look():
+        time.sleep(settle)
+        return {"sessions": count, "pss_kib": bridge.memory()["Pss"], "kernel_kib": kernel_kib()}
+
+    if not count:
+        return look()
+    before = bridge.files()
+    hold = generator.under_way(folder, bridge, "idle-hold", user="burst-1", sessions=count, warm_up="0s",
+                               duration=f"{2 * settle + 1}s")
+    with hold as load:
+        generator.wait_for_sessions(bridge, before, count)
+        found = look()
+        load.finish()
+    return found
+
+
+def slopes(rows):
     return {
         "rows": rows,
         "pss_kib_per_session": round(slope([(r["sessions"], r["pss_kib"]) for r in rows]), 2),
@@ -64,45 +64,39 @@ def measure(bridge, steps, settle, say=lambda text: None):
     }
 
 
-def peers(options, server):
-    """What is measured, each started when its turn comes."""
-    yield "sshard", lambda: Bridge(options.binary, server)
-    yield "control", lambda: Control(options.control, server)
-
-
-def run(options, steps, say=lambda text: None):
+def run(options, steps):
     result = {}
     with tempfile.TemporaryDirectory() as folder:
-        sink = Sink(pathlib.Path(folder))
+        sink = Sink(options.programs, pathlib.Path(folder))
         try:
-            for name, start in peers(options, sink):
-                bridge = start()
-                try:
-                    say(name)
-                    result[name] = measure(bridge, steps, options.settle, say)
-                finally:
-                    bridge.stop()
+            for name, start in (("sshard", Bridge), ("control", Control)):
+                rows = []
+                for step in steps:
+                    bridge = start(options.programs, sink)
+                    try:
+                        rows.append(at(options.programs, bridge, step, options.settle))
+                    finally:
+                        bridge.stop()
+                    print(f"{name}: {rows[-1]}", file=sys.stderr)
+                result[name] = slopes(rows)
         finally:
             sink.stop()
     return result
 
 
-def binaries(parser):
-    """The options every script here has."""
-    parser.add_argument("--binary", default=ROOT / "target/release/sshard")
-    parser.add_argument("--control", default=ROOT / "target/release/sshard-control")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    binaries(parser)
+    programs(parser)
     parser.add_argument("--steps", default="0,1000,2000,4000,8000", help="numbers of sessions, rising")
     parser.add_argument("--settle", type=float, default=3, help="seconds of rest before memory is read")
+    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
+    if options.quick:
+        options.steps, options.settle = "0,5,10", 0.5
     steps = [int(step) for step in options.steps.split(",")]
     prepare()
-    result = run(options, steps, lambda text: print(text, file=sys.stderr))
+    result = run(options, steps)
     if options.json:
         print(json.dumps(result, indent=2))
         return

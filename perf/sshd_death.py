@@ -20,7 +20,7 @@ import struct
 import tempfile
 import time
 
-from loopback import ACCOUNT, ROOT, Bridge, Sshd
+from loopback import ACCOUNT, Bridge, Sshd, prepare, programs
 
 
 def descendants(ancestor):
@@ -75,13 +75,17 @@ def measure(bridge, sshd, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", default=ROOT / "target/release/sshard")
+    programs(parser)
     parser.add_argument("--sessions", type=int, default=1000)
+    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     options = parser.parse_args()
+    if options.quick:
+        options.sessions = 5
+    prepare()
     pwd.getpwnam(ACCOUNT)
     with tempfile.TemporaryDirectory() as folder:
         sshd = Sshd(pathlib.Path(folder))
-        bridge = Bridge(options.binary, sshd)
+        bridge = Bridge(options.programs, sshd)
         try:
             print(json.dumps(measure(bridge, sshd, options.sessions), indent=2))
         finally:

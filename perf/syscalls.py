@@ -1,28 +1,28 @@
 #!/usr/bin/env python3
 """System calls per keystroke and echo, of sshard and of the control.
 
-    cargo build --release -p sshard -p sshard-control
+    cargo build --release --workspace
     sudo python3 perf/syscalls.py
 
-Two loads: one session, whose every key is a turn of its own, and many, whose keys share turns. Counted by
-`perf stat` on tracepoints, which delays a call by well under a microsecond; with --strace by `strace -c`, which
-slows the bridge so much that turns grow, but knows every call by name. Prints a table, or JSON with --json.
+Two loads: one session, whose every key is a turn of its own, and many, whose keys share turns; the keys are
+evenly spread, and counted is a window in the middle of the typing. Counted by `perf stat` on tracepoints, which
+delays a call by well under a microsecond; with --strace by `strace -c`, which slows the bridge so much that turns
+grow, but knows every call by name. Prints a table, or JSON with --json.
 """
 
 import argparse
 import collections
-import contextlib
 import json
 import pathlib
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
-from load import Crowd
-from loopback import Sink, prepare
-from memory_slope import binaries, peers
+import generator
+from loopback import Bridge, Control, Sink, prepare, programs
 
 TOTAL = "raw_syscalls:sys_enter"
 # Those a bridge may make per keystroke; what else there is shows as `other`.
@@ -30,14 +30,16 @@ NAMED = [
     "io_uring_enter", "read", "write", "readv", "writev", "recvfrom", "sendto", "recvmsg", "sendmsg",
     "epoll_wait", "epoll_pwait", "futex", "mmap", "munmap", "madvise", "brk", "sched_yield",
 ]
+# The typing goes on around the window, for a counter that takes long to attach.
+MARGIN = 2
 
 
-def counted_by_perf(pid, work):
-    events = [TOTAL, *(f"syscalls:sys_enter_{name}" for name in NAMED)]
+def counted_by_perf(pid, seconds):
+    events = ",".join([TOTAL, *(f"syscalls:sys_enter_{name}" for name in NAMED)])
     with tempfile.NamedTemporaryFile("r") as output:
-        command = ["perf", "stat", "-x", ",", "-o", output.name, "-e", ",".join(events), "-p", str(pid)]
-        with attached(command):
-            work()
+        # It counts from when all is attached, which takes long, until its command ends.
+        command = ["perf", "stat", "-x", ",", "-o", output.name, "-e", events, "-p", str(pid)]
+        subprocess.run([*command, "--", "sleep", str(seconds)], check=True, stdout=subprocess.DEVNULL)
         counts = {}
         for line in output.read().splitlines():
             cells = line.split(",")
@@ -50,10 +52,9 @@ def counted_by_perf(pid, work):
     return total, counts
 
 
-def counted_by_strace(pid, work):
+def counted_by_strace(pid, seconds):
     with tempfile.NamedTemporaryFile("r") as output:
-        with attached(["strace", "-c", "-f", "-q", "-o", output.name, "-p", str(pid)]):
-            work()
+        traced(["strace", "-c", "-f", "-q", "-o", output.name, "-p", str(pid)], seconds)
         counts = collections.Counter()
         for line in output.read().splitlines():
             row = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", line)
@@ -62,64 +63,73 @@ def counted_by_strace(pid, work):
     return sum(counts.values()), dict(counts)
 
 
-@contextlib.contextmanager
-def attached(command):
-    """The counter runs while the body does, and writes its output when it is interrupted."""
-    counter = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def traced(command, seconds):
+    """The tracer runs for so long, and writes its output when it is interrupted."""
+    tracer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
-        # It says nothing when it has attached; the typing that follows is longer than that takes.
-        time.sleep(0.5)
-        yield
+        time.sleep(seconds)
     finally:
-        counter.send_signal(signal.SIGINT)
-        words = counter.communicate(timeout=30)[1]
-    if counter.returncode not in (0, -signal.SIGINT, 128 + signal.SIGINT):
+        tracer.send_signal(signal.SIGINT)
+        words = tracer.communicate(timeout=30)[1]
+    if tracer.returncode not in (0, -signal.SIGINT, 128 + signal.SIGINT):
         raise SystemExit(f"{command[0]} failed: {words.decode(errors='replace')}")
 
 
-def measure(bridge, count, sessions, rate, seconds):
-    with Crowd(bridge) as crowd:
-        crowd.grow(sessions)
-        crowd.type_keys(rate, 0.5)
-        typed = []
-        total, counts = count(bridge.process.pid, lambda: typed.append(crowd.type_keys(rate, seconds)[0].total))
-    keys = typed[0]
+def measure(options, bridge, count, sessions):
+    before = bridge.files()
+    typing = generator.under_way(
+        options.programs, bridge, "typing", sessions=sessions, rate=options.rate, arrival="constant",
+        warm_up=f"{MARGIN}s", duration=f"{options.seconds + MARGIN}s")
+    with typing as load:
+        generator.wait_for_sessions(bridge, before, sessions)
+        time.sleep(1)
+        total, counts = count(bridge.process.pid, options.seconds)
+        load.finish()
+    keys = sessions * options.rate * options.seconds
     shares = {name: round(number / keys, 3) for name, number in counts.items()}
     return {
-        "keystrokes": keys,
+        "keystrokes": round(keys),
         "per_keystroke": round(total / keys, 2),
         "by_name": dict(sorted(((n, s) for n, s in shares.items() if s), key=lambda item: -item[1])),
     }
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    binaries(parser)
+    programs(parser)
     parser.add_argument("--strace", action="store_true", help="count by strace")
     parser.add_argument("--sessions", type=int, default=100, help="of the busy load")
     parser.add_argument("--rate", type=float, default=20, help="keys a second and session")
     parser.add_argument("--seconds", type=float, default=5, help="length of each run")
+    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
+    if options.quick:
+        options.sessions, options.seconds = 5, 1
+    return options
+
+
+def main():
+    options = arguments()
     prepare()
     count = counted_by_strace if options.strace else counted_by_perf
     loads = {"one session": 1, f"{options.sessions} sessions": options.sessions}
     result = {}
     with tempfile.TemporaryDirectory() as folder:
-        sink = Sink(pathlib.Path(folder))
+        sink = Sink(options.programs, pathlib.Path(folder))
         try:
-            for name, start in peers(options, sink):
-                bridge = start()
+            for name, start in (("sshard", Bridge), ("control", Control)):
+                bridge = start(options.programs, sink)
                 try:
                     for load, sessions in loads.items():
-                        found = measure(bridge, count, sessions, options.rate, options.seconds)
-                        result.setdefault(name, {})[load] = found
+                        result.setdefault(name, {})[load] = measure(options, bridge, count, sessions)
                 finally:
                     bridge.stop()
         finally:
             sink.stop()
     if options.json:
-        print(json.dumps(result, indent=2))
+        json.dump(result, sys.stdout, indent=2)
+        print()
         return
     print(f"| | load, {options.rate:g} keys/s each | calls per keystroke | by name |\n|---|---|---|---|")
     for name, found in result.items():

@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 
-from loopback import ACCOUNT, ROOT, Bridge, Sshd
+from loopback import ACCOUNT, Bridge, Sshd, output_of, programs
 
 KINDS = {
     "plain": None,
@@ -27,18 +27,18 @@ KINDS = {
 }
 
 
-def bridges(binary, sshd, folder):
+def bridges(folder_of_programs, sshd, folder):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     for kind, new in KINDS.items():
         if new is None:
-            yield kind, Bridge(binary, sshd)
+            yield kind, Bridge(folder_of_programs, sshd)
             continue
         cert, key = folder / f"{kind}.pem", folder / f"{kind}.key"
         subprocess.run(["openssl", "req", "-x509", "-nodes", "-subj", "/CN=x", *new, "-keyout", key, "-out", cert],
                        check=True, capture_output=True)
         key.chmod(0o600)
-        yield kind, Bridge(binary, sshd, ["--tls-cert", cert, "--tls-key", key], context)
+        yield kind, Bridge(folder_of_programs, sshd, ["--tls-cert", cert, "--tls-key", key], context)
 
 
 def setups(bridge, count):
@@ -53,13 +53,7 @@ def setups(bridge, count):
 
 def bulk(bridge, mib):
     before = bridge.cpu()
-    ws, got = bridge.open(f"stty raw; exec head -c {mib}M /dev/zero"), 0
-    while True:
-        opcode, payload = ws.recv()
-        if opcode == 2:
-            got += len(payload)
-        elif opcode == 8:
-            break
+    got = output_of(bridge.open(f"stty raw; exec head -c {mib}M /dev/zero"))
     assert got == mib << 20, got
     return (bridge.cpu() - before) * 1024 / mib
 
@@ -75,17 +69,21 @@ def idle(bridge, count):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default=ROOT / "target/release/sshard")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    programs(parser)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--setups", type=int, default=1000)
     parser.add_argument("--mib", type=int, default=128)
     parser.add_argument("--idle", type=int, default=200)
+    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     args = parser.parse_args()
+    if args.quick:
+        args.rounds, args.setups, args.mib, args.idle = 1, 10, 2, 5
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
+        folder.chmod(0o755)
         sshd = Sshd(folder)
-        running = dict(bridges(args.binary, sshd, folder))
+        running = dict(bridges(args.programs, sshd, folder))
         try:
             result = {kind: {"setup_us": [], "cpu_s_per_gib": []} for kind in running}
             for _ in range(args.rounds):
@@ -97,8 +95,8 @@ def main():
                 result[kind]["pss_kib_per_idle"] = round(idle(running[kind], args.idle), 1)
         finally:
             for bridge in running.values():
-                bridge.process.kill()
-            sshd.process.kill()
+                bridge.stop()
+            sshd.stop()
     for kind, figures in result.items():
         for name in ("setup_us", "cpu_s_per_gib"):
             if figures[name]:

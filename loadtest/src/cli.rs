@@ -1,10 +1,11 @@
 //! Flags.
 
 use clap::{Args, Parser, Subcommand};
-use sshard_load::client::{BadUrl, Dialect, Target};
+use sshard_load::client::{Dialect, Target};
 use sshard_load::scenario::{Plan, Scenario};
 use sshard_load::schedule::Arrival;
 use sshard_load::sink::SinkOptions;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum What {
-    /// The SSH server: user echo, bulk-N (MiB), flood, null or exit-N; any password
+    /// The SSH server: user echo, bulk-N (MiB), burst-N (KiB, then echo), flood, null or exit-N; any password
     Sink(SinkFlags),
     /// Connections at --rate per second, held until all are ready
     ConnectStorm(Common),
@@ -143,6 +144,9 @@ pub(crate) struct Common {
     /// SSH password. Others on this machine can see it
     #[arg(long, default_value = "load")]
     password: String,
+    /// SSH private key, a file without a passphrase, in place of the password (dialect v1)
+    #[arg(long)]
+    private_key: Option<PathBuf>,
     /// In place of the login shell (dialect v1)
     #[arg(long)]
     command: Option<String>,
@@ -190,10 +194,13 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 impl Common {
-    pub(crate) fn plan(&self, scenario: Scenario) -> Result<Plan, BadUrl> {
+    pub(crate) fn plan(&self, scenario: Scenario) -> Result<Plan, Box<dyn Error>> {
+        let key = self.private_key.as_ref();
+        let key = key.map(std::fs::read_to_string).transpose()?;
         let target = Target {
             dialect: self.dialect,
             password: self.password.clone(),
+            private_key: key,
             command: self.command.clone(),
             flow_window: self.flow_window,
             receive_buffer: self.receive_buffer,

@@ -32,6 +32,8 @@ pub struct Target {
     pub user: String,
     /// SSH password.
     pub password: String,
+    /// The text of a private key without a passphrase, in place of the password; `sshard.v1` only.
+    pub private_key: Option<String>,
     /// In place of the login shell; `sshard.v1` only.
     pub command: Option<String>,
     /// Output is acknowledged, with this window; `sshard.v1` only.
@@ -68,6 +70,7 @@ impl Target {
             dialect: Dialect::V1,
             user: "echo".to_owned(),
             password: "load".to_owned(),
+            private_key: None,
             command: None,
             flow_window: None,
             receive_buffer: None,
@@ -90,7 +93,8 @@ impl Target {
             Dialect::V1 => json!({
                 "type": "auth",
                 "username": self.user,
-                "password": self.password,
+                "password": self.private_key.is_none().then_some(&self.password),
+                "private_key": self.private_key,
                 "command": self.command,
                 "flow_window": self.flow_window,
             }),

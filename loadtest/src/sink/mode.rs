@@ -1,6 +1,6 @@
 //! What a session of the sink does, by its user's name or its command.
 
-/// MiB that `bulk` may be asked for.
+/// MiB that `bulk` may be asked for, and KiB of `burst`.
 const MAX_BULK: u64 = 1 << 20;
 
 /// What a session does. In a user's name a hyphen stands for the space.
@@ -10,6 +10,9 @@ pub enum Mode {
     Echo,
     /// `bulk N`: N MiB as fast as they are taken, then exit status 0.
     Bulk(u64),
+    /// `burst N`: N KiB of output as soon as they are taken, then as `echo`: a session that has had
+    /// output and is idle.
+    Burst(u64),
     /// `flood`: output until a Ctrl-C (0x03) comes; then one line that tells when it came
     /// ([`super::CTRL_C_MARK`]), and nothing more.
     Flood,
@@ -36,6 +39,11 @@ impl Mode {
                 .ok()
                 .filter(|mib| *mib <= MAX_BULK)
                 .map(Self::Bulk),
+            ("burst", Some(number)) => number
+                .parse()
+                .ok()
+                .filter(|kib| *kib <= MAX_BULK)
+                .map(Self::Burst),
             ("exit", Some(number)) => number.parse().ok().map(Self::Exit),
             _ => None,
         }
@@ -49,6 +57,7 @@ impl Mode {
             Self::Flood => "flood".to_owned(),
             Self::Null => "null".to_owned(),
             Self::Bulk(mib) => format!("bulk-{mib}"),
+            Self::Burst(kib) => format!("burst-{kib}"),
             Self::Exit(status) => format!("exit-{status}"),
         }
     }
@@ -69,6 +78,8 @@ mod tests {
             ("bulk-8", Some(Mode::Bulk(8))),
             ("exit 3", Some(Mode::Exit(3))),
             ("exit-3", Some(Mode::Exit(3))),
+            ("burst-1024", Some(Mode::Burst(1024))),
+            ("burst", None),
             ("bulk", None),
             ("bulk -1", None),
             ("bulk 99999999999", None),
@@ -89,6 +100,7 @@ mod tests {
             Mode::Flood,
             Mode::Null,
             Mode::Bulk(64),
+            Mode::Burst(1),
             Mode::Exit(255),
         ] {
             assert_eq!(Mode::parse(&mode.user()), Some(mode));

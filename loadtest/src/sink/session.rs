@@ -14,6 +14,7 @@ pub const CTRL_C_MARK: &str = "\r\n^C at ";
 
 const CTRL_C: u8 = 0x03;
 const CHUNK: usize = 32 * 1024;
+const KIB: u64 = 1024;
 const MIB: u64 = 1024 * 1024;
 /// Echo that a client has not taken. A generator that lets this much lie has no use for it.
 const MAX_UNTAKEN: usize = 4 * 1024 * 1024;
@@ -58,7 +59,14 @@ impl Connection {
         self.mode = Some(mode);
         match (mode, output) {
             (Mode::Bulk(mib), Some(output)) => {
-                tokio::spawn(bulk(output, mib.saturating_mul(MIB)));
+                tokio::spawn(async move {
+                    if write(&output, mib.saturating_mul(MIB)).await {
+                        finish(&output).await;
+                    }
+                });
+            }
+            (Mode::Burst(kib), Some(output)) => {
+                tokio::spawn(async move { write(&output, kib.saturating_mul(KIB)).await });
             }
             (Mode::Flood, Some(output)) => {
                 tokio::spawn(flood(output, Arc::clone(&self.interrupted)));
@@ -93,16 +101,20 @@ fn end(id: ChannelId, status: u32, session: &mut Session) -> Result<(), russh::E
     session.close(id)
 }
 
-/// Waits for the client's window before each chunk, so it holds one at a time. An error is the
-/// end of the connection, which the client knows of.
-async fn bulk(output: ChannelWriteHalf<Msg>, mut left: u64) {
+/// Waits for the client's window before each chunk, so it holds one at a time. False at the end of
+/// the connection, which the client knows of.
+async fn write(output: &ChannelWriteHalf<Msg>, mut left: u64) -> bool {
     while left > 0 {
         let count = OUTPUT.len().min(usize::try_from(left).unwrap_or(CHUNK));
         if output.data_bytes(OUTPUT.slice(..count)).await.is_err() {
-            return;
+            return false;
         }
         left = left.saturating_sub(count as u64);
     }
+    true
+}
+
+async fn finish(output: &ChannelWriteHalf<Msg>) {
     if output.exit_status(0).await.is_ok() {
         let _ = output.close().await;
     }
@@ -207,7 +219,7 @@ impl Handler for Connection {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         match self.mode {
-            Some(Mode::Echo) => self.echo(id, data, session),
+            Some(Mode::Echo | Mode::Burst(_)) => self.echo(id, data, session),
             Some(Mode::Flood) if !self.was_interrupted && data.contains(&CTRL_C) => {
                 self.was_interrupted = true;
                 self.interrupted.notify_one();
@@ -223,7 +235,7 @@ impl Handler for Connection {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         match self.mode {
-            Some(Mode::Echo | Mode::Null) => end(id, 0, session),
+            Some(Mode::Echo | Mode::Burst(_) | Mode::Null) => end(id, 0, session),
             _ => Ok(()),
         }
     }

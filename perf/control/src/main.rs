@@ -84,12 +84,13 @@ async fn start(path: &str, auth: Auth) -> Result<(Handle<AnyHostKey>, Channel<Ms
     Ok((handle, channel))
 }
 
-/// Bytes both ways until either side ends; the exit status, if the server told one.
+/// Bytes both ways until either side ends. The exit status (0 if the server told none), or None when
+/// it was the client that closed.
 async fn relay(
     ws: &mut WebSocketStream<TokioAdapter<TcpStream>>,
     ssh: &mut Channel<Msg>,
     v1: bool,
-) -> Result<u32, Failure> {
+) -> Result<Option<u32>, Failure> {
     let mut status = 0;
     loop {
         tokio::select! {
@@ -100,13 +101,13 @@ async fn relay(
                     Err(_) if v1 => {}
                     Err(_) => ssh.data_bytes(text).await?,
                 },
-                None | Some(Message::Close(_)) => return Ok(status),
+                None | Some(Message::Close(_)) => return Ok(None),
                 Some(_) => {}
             },
             message = ssh.wait() => match message {
                 Some(ChannelMsg::Data { data }) => ws.send(Message::Binary(data)).await?,
                 Some(ChannelMsg::ExitStatus { exit_status }) => status = exit_status,
-                None => return Ok(status),
+                None => return Ok(Some(status)),
                 Some(_) => {}
             },
         }
@@ -137,13 +138,15 @@ async fn session(socket: TcpStream) -> Result<(), Failure> {
     if v1 {
         ws.send(Message::text(READY)).await?;
     }
-    let status = relay(&mut ws, &mut channel, v1).await?;
-    if v1 {
-        let exit = format!(r#"{{"type":"exit","status":{status},"core_dumped":false}}"#);
-        ws.send(Message::text(exit)).await?;
+    if let Some(status) = relay(&mut ws, &mut channel, v1).await? {
+        if v1 {
+            let exit = format!(r#"{{"type":"exit","status":{status},"core_dumped":false}}"#);
+            ws.send(Message::text(exit)).await?;
+        }
+        let (code, reason) = (CloseCode::Normal, format!("exit={status}").into());
+        ws.close(Some(CloseFrame { code, reason })).await?;
     }
-    let (code, reason) = (CloseCode::Normal, format!("exit={status}").into());
-    ws.close(Some(CloseFrame { code, reason })).await?;
+    // Until both closes are through: tungstenite sends its answer to the client's when it is read on.
     while let Some(Ok(_)) = ws.next().await {}
     Ok(())
 }

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Flame graph of the bridge under load: where its CPU time goes.
+
+    cargo build --release --workspace
+    sudo python3 perf/flamegraph.py --scenario typing --output typing.svg
+
+Samples by `perf record` (Debian: linux-perf) with stacks unwound by DWARF, because release builds have no frame
+pointers. Writes the folded stacks (one line each, with a count: what inferno and flamegraph.pl take) beside the
+SVG, which needs no other tool: widths are shares of the samples, and pointing at a box shows its name.
+"""
+
+import argparse
+import collections
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from html import escape
+
+import generator
+from loopback import Bridge, Control, Sink, prepare, programs
+
+WIDTH, LINE = 1200, 17
+# Boxes narrower than this many pixels are left out.
+NARROW = 0.4
+SCENARIOS = {
+    "typing": {"rate": 20},
+    "bulk-output": {"mib": 4096},
+    "connect-storm": {"rate": 100},
+    "idle-hold": {},
+}
+
+
+def record(options, bridge, data):
+    """Samples while the load lasts."""
+    flags = dict(SCENARIOS[options.scenario], sessions=options.sessions)
+    if options.scenario in ("typing", "idle-hold"):
+        flags.update(warm_up="0s", duration=f"{options.seconds + 2}s")
+    before = bridge.files()
+    load = generator.Load(options.programs, bridge, options.scenario, **flags)
+    try:
+        if options.scenario != "connect-storm":
+            generator.wait_for_sessions(bridge, before, options.sessions)
+        command = ["perf", "record", "-q", "-F", str(options.frequency), "--call-graph", "dwarf,16384",
+                   "-p", str(bridge.process.pid), "-o", data, "--", "sleep", str(options.seconds)]
+        if subprocess.run(command).returncode:
+            raise SystemExit("perf record failed: it needs root, or kernel.perf_event_paranoid at most 1")
+    finally:
+        # A load that is longer than the samples has done its part.
+        load.process.terminate()
+        load.process.wait()
+
+
+def folded(data):
+    """Stacks from the outermost function inwards, with their counts."""
+    command = ["perf", "script", "-i", data, "--no-inline", "-F", "comm,ip,sym"]
+    script = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace")
+    stacks, frames, thread = collections.Counter(), [], ""
+    for line in script.stdout:
+        line = line.strip()
+        if not line:
+            if thread:
+                stacks[(thread, *reversed(frames))] += 1
+            frames, thread = [], ""
+        elif not thread:
+            thread = line
+        else:
+            frames.append(plain(line.split(" ", 1)[-1]))
+    if frames:
+        stacks[(thread, *reversed(frames))] += 1
+    script.wait()
+    return stacks
+
+
+def plain(symbol):
+    """Without the hash that the compiler adds."""
+    return re.sub(r"::h[0-9a-f]{16}$", "", symbol).replace(";", ":")
+
+
+def svg(stacks, title):
+    total = sum(stacks.values())
+    boxes, deepest = [], 0
+
+    def place(part, depth, left):
+        """A box for each function that stands at this depth, and what stands on it."""
+        nonlocal deepest
+        groups = {}
+        for stack, count in part:
+            if len(stack) > depth:
+                groups.setdefault(stack[depth], []).append((stack, count))
+        for name, group in sorted(groups.items()):
+            count = sum(number for _, number in group)
+            width = WIDTH * count / total
+            if width >= NARROW:
+                deepest = max(deepest, depth)
+                boxes.append((name, depth, left, width, count))
+                place(group, depth + 1, left)
+            left += width
+
+    place(list(stacks.items()), 0, 0)
+    height = LINE * (deepest + 3)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="monospace" '
+             f'font-size="11"><rect width="100%" height="100%" fill="white"/>'
+             f'<text x="4" y="{LINE - 4}">{escape(title)}: {total} samples</text>']
+    for name, depth, left, width, count in boxes:
+        y = height - LINE * (depth + 1)
+        # The same name has the same colour.
+        hue = sum(map(ord, name)) % 50
+        label = escape(name[: int(width / 6.8)]) if width > 30 else ""
+        parts.append(f'<g><title>{escape(name)}: {count} ({100 * count / total:.1f} %)</title>'
+                     f'<rect x="{left:.1f}" y="{y}" width="{width:.1f}" height="{LINE - 1}" fill="hsl({hue},80%,65%)"/>'
+                     f'<text x="{left + 2:.1f}" y="{y + LINE - 5}">{label}</text></g>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    programs(parser)
+    parser.add_argument("--scenario", choices=SCENARIOS, default="typing", help="of sshard-load")
+    parser.add_argument("--control", action="store_true", help="of the control instead of sshard")
+    parser.add_argument("--sessions", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=10, help="that are sampled")
+    parser.add_argument("--frequency", type=int, default=499, help="samples a second")
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("flamegraph.svg"))
+    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
+    options = parser.parse_args()
+    if options.quick:
+        options.sessions, options.seconds, options.frequency = 5, 1, 99
+    return options
+
+
+def main():
+    options = arguments()
+    prepare()
+    # A stack has as many levels as a program likes.
+    sys.setrecursionlimit(10_000)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        sink = Sink(options.programs, folder)
+        try:
+            bridge = (Control if options.control else Bridge)(options.programs, sink)
+            try:
+                time.sleep(0.2)
+                record(options, bridge, folder / "perf.data")
+                stacks = folded(folder / "perf.data")
+            finally:
+                bridge.stop()
+        finally:
+            sink.stop()
+    if not stacks:
+        raise SystemExit("no samples: was there any load?")
+    lines = [f"{';'.join(stack)} {count}" for stack, count in sorted(stacks.items())]
+    options.output.with_suffix(".folded").write_text("\n".join(lines) + "\n")
+    who = "control" if options.control else "sshard"
+    options.output.write_text(svg(stacks, f"{who}, {options.scenario}, {options.sessions} sessions"))
+    print(f"{sum(stacks.values())} samples, {options.output} and {options.output.with_suffix('.folded')}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Runs `sshard-load` on the CPU beside the bridge's, and reads its report."""
+
+import contextlib
+import json
+import pathlib
+import subprocess
+import tempfile
+import time
+
+from loopback import DEADLINE, LOAD_CPU, pinned, stop
+
+
+class Load:
+    """One run of a scenario, under way. The keyword arguments are its flags."""
+
+    def __init__(self, programs, bridge, scenario, **flags):
+        self.name = scenario
+        self.report = tempfile.NamedTemporaryFile("r", suffix=".json")
+        flags = {"url": bridge.url(), "pid": bridge.process.pid, "json": self.report.name, **flags}
+        words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", value)]
+        command = pinned(LOAD_CPU, [programs / "sshard-load", scenario, "--quiet", *words])
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def finish(self):
+        """Its report. A run in which anything failed measured something else, and ends everything."""
+        said = self.process.communicate()[0]
+        report = json.loads(pathlib.Path(self.report.name).read_text() or "null")
+        self.report.close()
+        if self.process.returncode or not report or report["failures"]:
+            raise SystemExit(f"sshard-load {self.name} failed ({self.process.returncode}):\n{said}")
+        return report
+
+
+@contextlib.contextmanager
+def under_way(programs, bridge, scenario, **flags):
+    """The load, for a block that looks at the bridge meanwhile; stopped when the block fails."""
+    load = Load(programs, bridge, scenario, **flags)
+    try:
+        yield load
+    finally:
+        stop(load.process)
+
+
+def run(programs, bridge, scenario, **flags):
+    with under_way(programs, bridge, scenario, **flags) as load:
+        return load.finish()
+
+
+def wait_for_sessions(bridge, before, count):
+    """Until so many sessions are there beside `before` open files of the bridge: two each."""
+    end = time.monotonic() + DEADLINE
+    while bridge.files() < before + 2 * count:
+        if time.monotonic() > end:
+            raise SystemExit(f"{count} sessions were not there after {DEADLINE} s")
+        time.sleep(0.05)

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""What an idle session has on the heap, by the places that allocated it.
+
+    cargo build --release --workspace
+    python3 perf/heap.py
+
+Runs the bridge under heaptrack (Debian: heaptrack; valgrind knows no io_uring) twice, with few and with many idle
+sessions that have printed 1 KiB. The difference of the peaks over that of the sessions is the heap per session;
+the places are those of the run with many, as shares of one session, largest first. What the allocator itself
+keeps, stacks and the kernel are in neither: `memory_slope.py` has the whole.
+"""
+
+import argparse
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import generator
+from loopback import Bridge, Control, Sink, prepare, programs
+
+LIBRARY = pathlib.Path("/usr/lib/heaptrack")
+UNITS = {"B": 1, "K": 1e3, "M": 1e6, "G": 1e9}
+SIZE = r"([\d.]+)([BKMG])"
+
+
+def run(options, sink, folder, count):
+    """The text of heaptrack_print after so many sessions have been there."""
+    raw, data = folder / f"{count}.raw", folder / f"{count}.heaptrack"
+    # The preloaded library writes by itself, and the program keeps its process number.
+    under = ["env", f"LD_PRELOAD={LIBRARY}/libheaptrack_preload.so", f"DUMP_HEAPTRACK_OUTPUT={raw}"]
+    bridge = (Control if options.control else Bridge)(options.programs, sink, under=under)
+    try:
+        before = bridge.files()
+        hold = generator.under_way(options.programs, bridge, "idle-hold", user="burst-1", sessions=count,
+                                   open_rate=50, warm_up="0s", duration=f"{options.settle}s")
+        with hold as load:
+            generator.wait_for_sessions(bridge, before, count)
+            load.finish()
+        time.sleep(0.5)
+    finally:
+        bridge.stop()
+    with raw.open("rb") as source, data.open("wb") as target:
+        subprocess.run([LIBRARY / "libexec/heaptrack_interpret"], stdin=source, stdout=target, check=True,
+                       stderr=subprocess.DEVNULL)
+    command = ["heaptrack_print", "--print-leaks", "0", "--print-allocators", "0", "--print-temporary", "0",
+               "--print-peaks", "1", "--peak-limit", "40", "--sub-peak-limit", "1", "-f", data]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def size(number, unit):
+    return float(number) * UNITS[unit]
+
+
+def peak(text):
+    found = re.search(rf"^peak heap memory consumption: {SIZE}", text, re.M)
+    if not found:
+        raise SystemExit(f"heaptrack_print is not understood:\n{text[:2000]}")
+    return size(*found.groups())
+
+
+def places(text):
+    """Bytes at the peak, calls, and the stack, of each place."""
+    blocks = re.split(rf"^{SIZE} peak memory consumed over (\d+) calls from$", text, flags=re.M)[1:]
+    for number, unit, calls, rest in zip(*(blocks[at::4] for at in range(4))):
+        names = [re.sub(r"::h[0-9a-f]{16}$", "", line.strip()) for line in rest.splitlines()
+                 if line.startswith("  ") and not line.strip().startswith(("at ", "in ", "and "))]
+        yield size(number, unit), int(calls), names
+
+
+def where(names):
+    """The function that allocated, and the first above it that is not a library's plumbing."""
+    plumbing = ("alloc::", "<alloc::", "core::", "<core::", "std::", "<std::", "hashbrown::", "bytes::", "__rust",
+                "<T as ", "malloc", "calloc", "realloc", "posix_memalign")
+    telling = [name for name in names if name and not name.startswith(plumbing)]
+    return " < ".join((telling or names)[:2])
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    programs(parser)
+    parser.add_argument("--few", type=int, default=20)
+    parser.add_argument("--many", type=int, default=220)
+    parser.add_argument("--settle", type=float, default=3, help="seconds that the sessions are held")
+    parser.add_argument("--control", action="store_true", help="of the control instead of sshard")
+    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
+    options = parser.parse_args()
+    if options.quick:
+        options.few, options.many, options.settle = 2, 6, 0.5
+    if not shutil.which("heaptrack_print"):
+        sys.exit("heaptrack is missing: install the package of that name")
+    return options
+
+
+def main():
+    options = arguments()
+    prepare()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        sink = Sink(options.programs, folder)
+        try:
+            few, many = (run(options, sink, folder, count) for count in (options.few, options.many))
+        finally:
+            sink.stop()
+    each = (peak(many) - peak(few)) / (options.many - options.few)
+    print(f"heap per idle session: {each / 1024:.1f} KiB\n\n| KiB per session | calls | where |\n|---|---|---|")
+    for used, calls, names in sorted(places(many), reverse=True):
+        print(f"| {used / options.many / 1024:.2f} | {calls} | `{where(names)}` |")
+
+
+if __name__ == "__main__":
+    main()

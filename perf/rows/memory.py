@@ -1,0 +1,57 @@
+"""Memory per session: idle, after output, stalled."""
+
+import time
+
+import memory_slope
+from generator import wait_for_sessions
+
+from .base import CONTROL, SSHARD, Budget, Figure, Row
+
+
+def slope(setting, who):
+    steps = [0, *(setting.sessions(full) for full in (1000, 2000, 4000, 8000))]
+
+    def at(count):
+        with setting.bridge(who) as bridge:
+            return memory_slope.at(setting.options.programs, bridge, count, setting.pick(3, 1))
+
+    # Steps the machine cut to one size are one.
+    found = memory_slope.slopes([at(count) for count in sorted(set(steps))])
+    return {"PSS per session": found["pss_kib_per_session"],
+            "kernel, machine, per session": found["kernel_kib_per_session"]}
+
+
+def after_output(setting, who):
+    """Idle sessions have printed 1 KiB, the others 1 MiB, a minute ago."""
+    user = "burst-1024" if who == "after" else "burst-1"
+    with setting.bridge() as bridge:
+        report = setting.load(bridge, "idle-hold", user=user, sessions=setting.sessions(1000), warm_up="0s",
+                              duration=f"{setting.pick(60, 1)}s")
+    return {"PSS per session": report["bridge"]["pss_per_session_kib"]}
+
+
+def stalled(setting, who):
+    """Half way through the hold, in a process of its own each."""
+    count, seconds = setting.sessions(100), setting.pick(10, 2)
+    at_rest = {}
+    for scenario, more in (("idle-hold", {"user": "burst-1"}), ("slow-reader", {"bytes_per_second": 0})):
+        with setting.bridge(who) as bridge:
+            before = bridge.files()
+            held = setting.under_way(bridge, scenario, sessions=count, warm_up="0s", duration=f"{seconds}s", **more)
+            with held as load:
+                wait_for_sessions(bridge, before, count)
+                time.sleep(seconds / 2)
+                at_rest[scenario] = bridge.memory()["Pss"]
+                load.finish()
+    return {"PSS above idle": (at_rest["slow-reader"] - at_rest["idle-hold"]) / count}
+
+
+ROWS = (
+    Row("slope", "idle sessions, to 8,000", slope, (SSHARD, CONTROL),
+        (Figure("PSS per session", "KiB", (Budget(1.0, 0.6, CONTROL),)),
+         Figure("kernel, machine, per session", "KiB")), 130, 1),
+    Row("after-output", "1,000 sessions, 60 s after 1 MiB of output each, and idle", after_output, ("after", "idle"),
+        (Figure("PSS per session", "KiB", (Budget(1.1, 1.0, "idle"),)),), 75, 2),
+    Row("stalled", "100 sessions whose readers have stopped, under a flood", stalled, (SSHARD,),
+        (Figure("PSS above idle", "KiB", (Budget(160, 96),)),), 30, 3),
+)

@@ -1,0 +1,78 @@
+"""Ctrl-C, and what is under way, when the reader does not read, or slowly."""
+
+import pathlib
+import re
+import time
+
+from .base import SSHARD, Budget, Figure, Row
+
+CTRL_C = b"\x03"
+MARK = re.compile(rb"\r\n\^C at \d+\n")
+BINARY = 2
+SECOND = 1_000_000
+MBIT = 125_000
+
+
+def to_remote(setting, who):
+    """The worst of all sessions."""
+    with setting.bridge(who) as bridge:
+        report = setting.load(bridge, "slow-reader", sessions=setting.sessions(10, 2), bytes_per_second=0,
+                              warm_up="0s", duration=f"{setting.pick(5, 1)}s")
+    return {"Ctrl-C to remote": report["named"]["ctrl-c to remote"]["max"] / SECOND}
+
+
+def to_silence(setting, who):
+    """The reader's own buffer is output that nobody can take back: at 1 Mbit/s each 64 KiB of it are half a
+    second. So there are figures beside that with the system's buffer: with a small one, as of a link and
+    not a program that is slow; and with the protocol's acknowledgements."""
+    figures = {}
+    for name, more in (
+        ("Ctrl-C to silence", {}),
+        ("the same, 16 KiB receive buffer", {"receive_buffer": 16 << 10}),
+        ("the same, flow_window 32 KiB", {"flow_window": 32 << 10}),
+    ):
+        with setting.bridge(who) as bridge:
+            report = setting.load(bridge, "slow-reader", sessions=1, bytes_per_second=setting.pick(MBIT, 40 * MBIT), warm_up="0s",
+                                  duration=f"{setting.pick(5, 1)}s", **more)
+        figures[name] = report["named"]["ctrl-c to silence"]["max"] / SECOND
+    return figures
+
+
+def in_flight(setting, who):
+    """A reader stops for good, and types Ctrl-C. What it then reads up to the sink's mark was on its way: in
+    the bridge, in the buffers of four sockets, and not more than a packet in the sink."""
+    with setting.bridge(who) as bridge:
+        ws = bridge.open(username="flood", password="load")
+        already = len(ws.buffer)
+        time.sleep(setting.pick(10, 1))
+        queued = in_kernel(bridge.port, bridge.sshd.port)
+        ws.send(BINARY, CTRL_C)
+        time.sleep(1)
+        output = bytearray()
+        while not (mark := MARK.search(output)):
+            opcode, payload = ws.recv()
+            if opcode == BINARY:
+                output += payload
+        ws.sock.close()
+    return {"bytes in flight": (mark.start() - already) / 1000, "of them in the kernel": queued / 1000}
+
+
+def in_kernel(*ports):
+    """Bytes in the queues of all connections to or from these ports, sent and not yet read."""
+    total = 0
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if {int(address.split(":")[1], 16) for address in words[1:3]} & {*ports} and words[3] == "01":
+            total += sum(int(queue, 16) for queue in words[4].split(":"))
+    return total
+
+
+ROWS = (
+    Row("ctrl-c", "Ctrl-C to the remote, reader stopped", to_remote, (SSHARD,),
+        (Figure("Ctrl-C to remote", "s", (Budget(0.2, 0.02),)),), 10),
+    Row("silence", "Ctrl-C to silence under a flood, reader at 1 Mbit/s", to_silence, (SSHARD,),
+        (Figure("Ctrl-C to silence", "s", (Budget(1, 0.3),)), Figure("the same, 16 KiB receive buffer", "s"),
+         Figure("the same, flow_window 32 KiB", "s")), 30),
+    Row("in-flight", "towards a stalled reader, kernel buffers included", in_flight, (SSHARD,),
+        (Figure("bytes in flight", "kB", (Budget(1000, 256),)), Figure("of them in the kernel", "kB")), 14),
+)
