@@ -37,6 +37,8 @@ openssl openssl
 haproxy haproxy
 ssh-agent openssh-client
 dropbear dropbear-bin
+perf linux-perf
+heaptrack_print heaptrack
 LIST
 
 # The one the printed lines of `sshard demo` call; Debian has no package of it.
