@@ -8,9 +8,10 @@ setup:
 	tests/setup.sh
 
 # The loom models have a target directory of their own: `--cfg loom` would
-# rebuild, and break, everything else.
+# rebuild, and break, everything else. Benches run each part once, untimed.
 test: setup
 	cargo test --workspace
+	cargo test --workspace --bench '*'
 	RUSTFLAGS="--cfg loom" cargo test -p sshard-loom --release --target-dir target/loom
 
 lint:

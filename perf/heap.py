@@ -5,12 +5,13 @@
     python3 perf/heap.py
 
 Runs the bridge under heaptrack (Debian: heaptrack; valgrind knows no io_uring) twice, with few and with many idle
-sessions that have printed 1 KiB. The difference of the peaks over that of the sessions is the heap per session;
-the places are those of the run with many, as shares of one session, largest first. What the allocator itself
-keeps, stacks and the kernel are in neither: `memory_slope.py` has the whole.
+sessions that have printed 1 KiB. The difference of the peaks over that of the sessions is the heap per session,
+in all and for each place, largest first; what the process has once is thereby left out. What the allocator keeps
+for itself, stacks and the kernel are not in it: `memory_slope.py` has the whole.
 """
 
 import argparse
+import collections
 import pathlib
 import re
 import shutil
@@ -23,7 +24,11 @@ import generator
 from loopback import Bridge, Control, Sink, prepare, programs
 
 LIBRARY = pathlib.Path("/usr/lib/heaptrack")
+# KiB; smaller places are left out.
+LEAST = 0.05
 UNITS = {"B": 1, "K": 1e3, "M": 1e6, "G": 1e9}
+ESCAPES = {"$LT$": "<", "LT$": "<", "$GT$": ">", "$u20$": " ", "$u7b$": "{", "$u7d$": "}", "$C$": ",", "$RF$": "&",
+           "..": "::"}
 SIZE = r"([\d.]+)([BKMG])"
 
 
@@ -47,7 +52,7 @@ def run(options, sink, folder, count):
         subprocess.run([LIBRARY / "libexec/heaptrack_interpret"], stdin=source, stdout=target, check=True,
                        stderr=subprocess.DEVNULL)
     command = ["heaptrack_print", "--print-leaks", "0", "--print-allocators", "0", "--print-temporary", "0",
-               "--print-peaks", "1", "--peak-limit", "40", "--sub-peak-limit", "1", "-f", data]
+               "--print-peaks", "1", "--peak-limit", "500", "--sub-peak-limit", "1", "-f", data]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
@@ -63,18 +68,28 @@ def peak(text):
 
 
 def places(text):
-    """Bytes at the peak, calls, and the stack, of each place."""
+    """Bytes at the peak of each place."""
+    found = collections.Counter()
     blocks = re.split(rf"^{SIZE} peak memory consumed over (\d+) calls from$", text, flags=re.M)[1:]
-    for number, unit, calls, rest in zip(*(blocks[at::4] for at in range(4))):
-        names = [re.sub(r"::h[0-9a-f]{16}$", "", line.strip()) for line in rest.splitlines()
+    for number, unit, _, rest in zip(*(blocks[at::4] for at in range(4))):
+        names = [readable(line.strip()) for line in rest.splitlines()
                  if line.startswith("  ") and not line.strip().startswith(("at ", "in ", "and "))]
-        yield size(number, unit), int(calls), names
+        found[where(names)] += size(number, unit)
+    return found
+
+
+def readable(name):
+    """Of a legacy Rust symbol that heaptrack leaves half mangled."""
+    name = re.sub(r"::h[0-9a-f]{16}$", "", name).removeprefix("_$")
+    for code, text in ESCAPES.items():
+        name = name.replace(code, text)
+    return name.removeprefix("_")
 
 
 def where(names):
     """The function that allocated, and the first above it that is not a library's plumbing."""
     plumbing = ("alloc::", "<alloc::", "core::", "<core::", "std::", "<std::", "hashbrown::", "bytes::", "__rust",
-                "<T as ", "malloc", "calloc", "realloc", "posix_memalign")
+                "<T as ", "RNv", "RINv", "malloc", "calloc", "realloc", "posix_memalign")
     telling = [name for name in names if name and not name.startswith(plumbing)]
     return " < ".join((telling or names)[:2])
 
@@ -105,10 +120,13 @@ def main():
             few, many = (run(options, sink, folder, count) for count in (options.few, options.many))
         finally:
             sink.stop()
-    each = (peak(many) - peak(few)) / (options.many - options.few)
-    print(f"heap per idle session: {each / 1024:.1f} KiB\n\n| KiB per session | calls | where |\n|---|---|---|")
-    for used, calls, names in sorted(places(many), reverse=True):
-        print(f"| {used / options.many / 1024:.2f} | {calls} | `{where(names)}` |")
+    kib = 1024 * (options.many - options.few)
+    print(f"heap per idle session: {(peak(many) - peak(few)) / kib:.1f} KiB\n\n| KiB per session | where |\n|---|---|")
+    grown = places(many)
+    grown.subtract(places(few))
+    for place, used in grown.most_common():
+        if used / kib >= LEAST:
+            print(f"| {used / kib:.2f} | `{place}` |")
 
 
 if __name__ == "__main__":

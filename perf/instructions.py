@@ -44,10 +44,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", help="the bench `instructions`; without it cargo builds it")
     parser.add_argument("--steps", type=int, default=1000, help="steps that are counted")
+    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean little")
     parser.add_argument("--only", default="", help="parts whose name has this in it")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures to this file as well")
     parser.add_argument("--compare", type=pathlib.Path, help="figures of an earlier run, written by --json")
     options = parser.parse_args()
+    if options.quick:
+        options.steps = 10
     if not shutil.which("valgrind"):
         sys.exit("valgrind is missing: install the package of that name")
     binary = options.binary or built()

@@ -140,9 +140,9 @@ class Bridge:
         admit, by default as many as fit beside a full pool of logins; `under`: a command that becomes it."""
         self.sshd, self.tls = server, tls
         cpus = CPUS[:shards]
-        room = nofile() - 64 - 32 * shards
-        sessions = sessions or min(50_000, (room - 512 * shards) // 2 - 1000)
+        sessions = sessions or usual_sessions(shards)
         # What the descriptors leave for logins and upgrades under way.
+        room = nofile() - 64 - 32 * shards
         logins = max(1, min(1000, (room - 2 * sessions) // 3))
         self.process = subprocess.Popen(
             pinned(BRIDGE_CPU if shards == 1 else None, [
@@ -223,7 +223,8 @@ class Sink:
         askpass = folder / "askpass"
         askpass.write_text(f"#!/bin/sh\necho {PASSWORD}\n")
         askpass.chmod(0o755)
-        command = [programs / "sshard-load", "sink", "--known-hosts", folder / "known_hosts"]
+        command = [programs / "sshard-load", "sink", "--known-hosts", folder / "known_hosts",
+                   "--max-sessions", min(9_900, nofile() - 100)]
         self.process = subprocess.Popen(pinned(LOAD_CPU, command), stdout=subprocess.PIPE)
         # The line before is the one it wrote to the file.
         self.process.stdout.readline()
@@ -300,6 +301,17 @@ def programs(parser):
     default = os.environ.get("SSHARD_PROGRAMS", ROOT / "target/release")
     parser.add_argument("--programs", type=pathlib.Path, default=default,
                         help="folder of sshard, sshard-load and sshard-control; also SSHARD_PROGRAMS")
+
+
+def usual_sessions(shards=1):
+    """How many a bridge admits here beside a full pool of logins."""
+    room = nofile() - 64 - 32 * shards
+    return max(room // 4, min(50_000, (room - 512 * shards) // 2 - 1000))
+
+
+def most_sessions():
+    """The same with little room for logins."""
+    return (nofile() - 700) // 2
 
 
 def prepare():

@@ -38,6 +38,8 @@ haproxy haproxy
 ssh-agent openssh-client
 dropbear dropbear-bin
 node nodejs
+perf linux-perf
+heaptrack_print heaptrack
 LIST
 
 # The scripts for k6 run under a stand-in, a program for Node with this package.

@@ -6,7 +6,7 @@ import pathlib
 import typing
 
 import generator
-from loopback import Bridge, Control, Sink, Sshd, nofile
+from loopback import Bridge, Control, Sink, Sshd, usual_sessions
 
 SSHARD, CONTROL, SSH = "sshard", "control", "ssh"
 # For one session, all in all: bridge, generator, sink, and the kernel's part.
@@ -89,11 +89,11 @@ class Setting:
     def under_way(self, bridge, scenario, **flags):
         return generator.under_way(self.options.programs, bridge, scenario, **flags)
 
-    def sessions(self, full, quick=5):
-        """How many to have where `full` are wanted."""
+    def sessions(self, full, quick=5, fit=None):
+        """How many to have where `full` are wanted; `fit`: what the bridge admits, if not the usual."""
         if self.options.quick:
             return quick
-        fit = (nofile() - 700) // 2
+        fit = fit or usual_sessions()
         memory = pathlib.Path("/proc/meminfo").read_text().split("MemAvailable:")[1].split()[0]
         most = min(full, fit, int(memory) // KIB_PER_SESSION, self.options.sessions or full)
         if most < full:

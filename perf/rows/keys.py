@@ -1,6 +1,7 @@
 """Keystrokes: their CPU and the time of their echo, in quiet and beside other work."""
 
 from generator import wait_for_sessions
+from loopback import most_sessions
 
 from .base import CONTROL, SSHARD, Budget, Figure, Row
 
@@ -64,7 +65,7 @@ def beside_set_ups(setting, who):
 
 def crowd(setting, who):
     """The same keys per second, of many sessions and of few."""
-    keys, many = setting.pick(500, 20), setting.sessions(9500)
+    keys, many = setting.pick(500, 20), setting.sessions(9500, fit=most_sessions())
     count = many if who == "many" else min(100, many)
     with setting.bridge(sessions=many) as bridge:
         report = typed(setting, bridge, count, keys / count, setting.pick(20, 1))

@@ -53,5 +53,5 @@ ROWS = (
     Row("after-output", "1,000 sessions, 60 s after 1 MiB of output each, and idle", after_output, ("after", "idle"),
         (Figure("PSS per session", "KiB", (Budget(1.1, 1.0, "idle"),)),), 75, 2),
     Row("stalled", "100 sessions whose readers have stopped, under a flood", stalled, (SSHARD,),
-        (Figure("PSS above idle", "KiB", (Budget(160, 96),)),), 30, 3),
+        (Figure("PSS above idle", "KiB", (Budget(160, 96),)),), 32, 3),
 )

@@ -15,7 +15,7 @@
 //!
 //! While input waits behind the closed gate for a reply of the server (a key
 //! re-exchange, a full window), more passes, 64 KiB at a time, until the outbox
-//! holds MAX_HELD: 1.25 MiB, the most a session that types without reading holds.
+//! holds MAX_HELD: 384 KiB, the most a session that types without reading holds.
 
 use crate::ssh::{Gate, OUTPUT_WINDOW, SshEvent, SshEvents};
 use bytes::{Bytes, BytesMut};

@@ -1,0 +1,212 @@
+//! Every instrument of `perf/`, run for seconds with `--quick` against the programs of this build:
+//! it ends well and leaves what it should. No figure is judged here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+mod common;
+
+use common::{Log, poll};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// For one instrument, the slowest of which takes half a minute on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The folder of `sshard` and of the two programs of other packages, which `cargo test` does not
+/// build: what is up to date there costs cargo a moment.
+fn programs() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_BIN_EXE_sshard")).parent().unwrap();
+        let mut build = Command::new(env!("CARGO"));
+        build.current_dir(env!("CARGO_MANIFEST_DIR")).arg("build");
+        // The same packages as for the measurements: others would have other features.
+        build.args(["-p", "sshard", "-p", "sshard-load", "-p", "sshard-control"]);
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success());
+        folder.to_owned()
+    })
+}
+
+/// What `perf/NAME` prints to standard output.
+fn instrument(name: &str, args: &[&str]) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("perf")
+        .join(name);
+    let mut process = Command::new("python3")
+        .arg(script)
+        .args(args)
+        .env("SSHARD_PROGRAMS", programs())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdout = Log::drain(process.stdout.take().unwrap());
+    let stderr = Log::drain(process.stderr.take().unwrap());
+    let status = poll(PATIENCE, || process.try_wait().unwrap());
+    if status.is_none() {
+        // Its servers end with it: SIGTERM is what it has a handler for.
+        let pid = rustix::process::Pid::from_child(&process);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        process.wait().unwrap();
+    }
+    let (stdout, stderr) = (stdout.whole(), stderr.whole());
+    let code = status.and_then(|status| status.code());
+    assert_eq!(code, Some(0), "{name} {args:?}:\n{stdout}\n{stderr}");
+    stdout
+}
+
+/// The rows of `budgets.py`, and that each wrote its samples, a line for each budget, and a chart.
+fn budgets(rows: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().to_str().unwrap();
+    let mut args = vec!["--quick", "--output", output];
+    for row in rows {
+        args.extend(["--row", row]);
+    }
+    let printed = instrument("budgets.py", &args);
+    let read = |name| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("table.md"), printed);
+    let samples = read("samples.csv");
+    for row in rows {
+        let line = printed
+            .lines()
+            .find(|line| line.starts_with(&format!("| {row} |")));
+        assert!(line.is_some(), "{printed}");
+        assert!(
+            samples
+                .lines()
+                .any(|line| line.starts_with(&format!("{row},"))),
+            "{samples}"
+        );
+    }
+    assert!(!printed.contains("not measured"), "{printed}");
+    assert!(read("ratios.svg").ends_with("</svg>\n"));
+    assert!(read("environment.txt").contains("\nkernel: "));
+}
+
+#[test]
+fn budgets_of_keystrokes() {
+    budgets(&["typing20", "typing4", "noisy", "set-ups", "crowd"]);
+}
+
+#[test]
+fn budgets_of_output_and_sessions() {
+    budgets(&["bulk", "pty", "setup", "idle-cpu", "placement"]);
+}
+
+#[test]
+fn budgets_of_memory_and_stalled_readers() {
+    let rows = [
+        "slope",
+        "after-output",
+        "stalled",
+        "ctrl-c",
+        "silence",
+        "in-flight",
+    ];
+    budgets(&rows);
+}
+
+#[test]
+fn every_row_has_a_test_here() {
+    let listed = instrument("budgets.py", &["--list"]);
+    let source = include_str!("instruments.rs");
+    let names = listed.lines().filter(|line| !line.starts_with(' '));
+    for name in names.map(|line| line.split_whitespace().next().unwrap()) {
+        assert!(source.contains(&format!("\"{name}\"")), "{name}");
+    }
+}
+
+#[test]
+fn syscalls() {
+    let printed = instrument("syscalls.py", &["--strace", "--quick"]);
+    assert_eq!(printed.matches("\n| sshard | ").count(), 2, "{printed}");
+    assert_eq!(printed.matches("\n| control | ").count(), 2, "{printed}");
+    assert!(printed.contains("io_uring_enter"), "{printed}");
+}
+
+#[test]
+fn memory_slope() {
+    let printed = instrument("memory_slope.py", &["--quick", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    for who in ["sshard", "control"] {
+        let rows = found[who]["rows"].as_array().unwrap();
+        assert_eq!(rows.len(), 3, "{printed}");
+        assert!(
+            rows.iter().all(|row| row["pss_kib"].as_u64() > Some(0)),
+            "{printed}"
+        );
+    }
+}
+
+#[test]
+fn shard_sweep() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = folder.path().join("sweep.csv");
+    instrument(
+        "shard_sweep.py",
+        &["--quick", "--csv", csv.to_str().unwrap()],
+    );
+    let rows = fs::read_to_string(csv).unwrap();
+    assert!(rows.starts_with("shards,round,sessions/s,"), "{rows}");
+    assert!(rows.lines().count() >= 2, "{rows}");
+}
+
+#[test]
+fn tls_and_the_death_of_sshd() {
+    let printed = instrument("tls_cost.py", &["--quick"]);
+    assert!(printed.contains("\necdsa-p256 {\"setup_us\""), "{printed}");
+    let printed = instrument("sshd_death.py", &["--quick"]);
+    assert!(printed.contains("\"last_told_s\""), "{printed}");
+}
+
+/// Containers are often not allowed to.
+fn perf_may_sample() -> bool {
+    let mut command = Command::new("perf");
+    command.args(["record", "-o", "/dev/null", "-e", "cpu-clock", "true"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().unwrap().success()
+}
+
+#[test]
+fn flame_graph() {
+    if !perf_may_sample() {
+        eprintln!("skipped: perf may not sample here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let svg = folder.path().join("typing.svg");
+    instrument(
+        "flamegraph.py",
+        &["--quick", "--output", svg.to_str().unwrap()],
+    );
+    assert!(fs::read_to_string(&svg).unwrap().ends_with("</svg>\n"));
+    let folded = fs::read_to_string(svg.with_extension("folded")).unwrap();
+    assert!(
+        folded
+            .lines()
+            .all(|line| line.rsplit(' ').next().unwrap().parse::<u64>().is_ok()),
+        "{folded}"
+    );
+}
+
+#[test]
+fn heap() {
+    let printed = instrument("heap.py", &["--quick"]);
+    assert!(printed.starts_with("heap per idle session: "), "{printed}");
+    assert!(printed.contains("russh"), "{printed}");
+}
