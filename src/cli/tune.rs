@@ -11,8 +11,10 @@ const DURATIONS: std::ops::RangeInclusive<Duration> =
 const METHOD: &str = "\
 How it measures:
   Every setting, that is a number of shards and a placement, has a bridge of its own in a child
-  process, new in each round. Rounds go forth and back (1 2 4, 4 2 1, ...), so that what the machine
-  does meanwhile falls on all. In a round each bridge is put under three loads, one after the other:
+  process, new in each round. Every number up to 8 is tried, from there on in steps of a quarter;
+  with one shard there is nothing to place. Rounds go forth and back (1 2 4, 4 2 1, ...), so that
+  what the machine does meanwhile falls on all. In a round each bridge is put under three loads,
+  one after the other:
     connect  waves of --sessions connections at once, from TCP to a terminal: sessions/s
     typing   --sessions users who press 10 keys a second each: p50 and p99 of the echo, counted
              from when the key was due; the bridge's processor time per session
@@ -22,9 +24,9 @@ How it measures:
 
 How it chooses:
   The fewest shards whose sessions/s and MiB/s are both within 5 % of the best, or within the noise
-  of the two compared, where that is larger. If no setting is that near in both, the one that is the
-  least behind in its worse one. Of two placements with as many shards, the one that
-  takes less processor time for typing, if it is by more than 5 % and the noise; else the first.
+  of the two compared, where that is larger. If no setting is that near in both, the one that is
+  the least behind in its worse one. Of two placements with as many shards, the one that takes less
+  processor time for typing, if it is by more than 5 % and the noise; else the first.
   Latency is shown and does not count: at this load it is the generator's as much as the bridge's.
   A setting with a failed session is not recommended, and the exit status is then 1.
 

@@ -139,8 +139,12 @@ impl Trial {
             let asked = max_shards;
             return Err(TuneError::TooManyShards { asked, cpus });
         }
-        let mut placements: Vec<Placement> = placement.clone();
-        placements.dedup();
+        let mut placements: Vec<Placement> = Vec::new();
+        for how in placement {
+            if !placements.contains(how) {
+                placements.push(*how);
+            }
+        }
         if placements.is_empty() {
             placements = vec![Placement::Balanced, Placement::Kernel];
         }

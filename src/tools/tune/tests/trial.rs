@@ -47,10 +47,10 @@ fn flags_decide_and_the_host_where_there_are_none() {
     let quick = Trial::new(&flags("--quick"), 64).unwrap();
     assert_eq!((quick.rounds, quick.load.sessions), (3, 1000));
     assert!(quick.load.duration < trial.load.duration);
-    let line = "--quick --max-shards 2 --placement kernel --placement kernel --rounds 7 \
+    let line = "--quick --max-shards 2 --placement kernel --placement balanced --placement kernel --rounds 7 \
         --sessions 9 --duration 2s";
     let told = Trial::new(&flags(line), 64).unwrap();
-    assert_eq!(told.settings, [kernel(1), kernel(2)]);
+    assert_eq!(told.settings, [kernel(1), kernel(2), balanced(2)]);
     assert_eq!((told.rounds, told.load.sessions), (7, 9));
     assert_eq!(told.load.duration, Duration::from_secs(2));
 }
