@@ -5,7 +5,8 @@
 //!
 //! ```text
 //!   64 KiB  outbox up to websocket.write_buffer_size: here the gate closes
-//! + 64 KiB  read ahead by the stream adapter before it closed
+//! + 64 KiB  read ahead by the stream adapter before it closed (4 KiB, if
+//!           the server's packets are large)
 //! + 32 KiB  the packet russh is in
 //! + 32 KiB  one frame in the WebSocket's write buffer
 //!  192 KiB  (and 256 KiB in the kernel: ssh.receive_buffer)
@@ -18,6 +19,7 @@
 //! holds MAX_HELD: 384 KiB, the most a session that types without reading holds.
 
 use crate::ssh::{Gate, OUTPUT_WINDOW, SshEvent, SshEvents};
+use crate::ws::MAX_OUTPUT_FRAME;
 use bytes::{Bytes, BytesMut};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -31,9 +33,14 @@ const GRANT: usize = 64 * 1024;
 /// server may have sent ahead of a reply fits in, beside what closed the gate.
 const MAX_HELD: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 
+/// Most bytes of a chunk of several pieces: one frame.
+const CHUNK: usize = MAX_OUTPUT_FRAME;
+
 /// Where the SSH side leaves what it has. Lives on one shard.
 pub struct Outbox {
-    bytes: RefCell<BytesMut>,
+    chunks: RefCell<VecDeque<BytesMut>>,
+    /// Bytes in all chunks.
+    held: Cell<usize>,
     events: RefCell<VecDeque<SshEvent>>,
     session: RefCell<Option<Waker>>,
     gate: Rc<Gate>,
@@ -47,7 +54,8 @@ impl Outbox {
     /// `high`: bytes held at which `gate` is closed.
     pub fn new(gate: Rc<Gate>, high: usize) -> Self {
         Self {
-            bytes: RefCell::default(),
+            chunks: RefCell::default(),
+            held: Cell::new(0),
             events: RefCell::default(),
             session: RefCell::default(),
             gate,
@@ -67,19 +75,19 @@ impl Outbox {
 
     /// Bytes held.
     pub(super) fn len(&self) -> usize {
-        self.bytes.borrow().len()
+        self.held.get()
     }
 
-    /// Takes up to `max` bytes; empty if there are none.
+    /// Takes up to `max` bytes, of one chunk; empty if there are none.
     pub fn take(&self, max: usize) -> Bytes {
-        let mut bytes = self.bytes.borrow_mut();
-        let chunk = if bytes.len() <= max {
-            // An idle session holds no buffer.
-            std::mem::take(&mut *bytes)
-        } else {
-            bytes.split_to(max)
+        let mut chunks = self.chunks.borrow_mut();
+        let chunk = match chunks.front_mut() {
+            Some(first) if first.len() > max => first.split_to(max),
+            _ => chunks.pop_front().unwrap_or_default(),
         };
-        if bytes.len() <= self.high / 4 {
+        let rest = self.held.get() - chunk.len();
+        self.held.set(rest);
+        if rest <= self.high / 4 {
             self.gate.open();
         }
         chunk.freeze()
@@ -89,7 +97,8 @@ impl Outbox {
     /// replies are behind its output, and nothing may pile up meanwhile.
     pub(super) fn discard(&self) {
         self.discarding.set(true);
-        self.bytes.take();
+        self.chunks.take();
+        self.held.set(0);
         self.gate.open();
     }
 
@@ -111,6 +120,21 @@ impl Outbox {
         }
     }
 
+    /// Small pieces share a chunk, which leaves as one frame; a large one is
+    /// copied once.
+    fn append(&self, output: &[u8]) {
+        let mut chunks = self.chunks.borrow_mut();
+        match chunks.back_mut() {
+            Some(last) if last.len() + output.len() <= CHUNK => {
+                if last.capacity() - last.len() < output.len() {
+                    last.reserve(CHUNK - last.len());
+                }
+                last.extend_from_slice(output);
+            }
+            _ => chunks.push_back(BytesMut::from(output)),
+        }
+    }
+
     fn wake(&self) {
         if let Some(waker) = self.session.borrow().as_ref() {
             waker.wake_by_ref();
@@ -120,14 +144,13 @@ impl Outbox {
 
 impl SshEvents for Outbox {
     fn output(&self, output: &[u8]) {
-        if self.discarding.get() {
+        // An empty chunk would look like the end of what there is.
+        if self.discarding.get() || output.is_empty() {
             return;
         }
-        let held = {
-            let mut bytes = self.bytes.borrow_mut();
-            bytes.extend_from_slice(output);
-            bytes.len()
-        };
+        self.append(output);
+        let held = self.held.get() + output.len();
+        self.held.set(held);
         if held >= self.high {
             self.gate.close();
         }
@@ -161,6 +184,32 @@ mod tests {
             [&[b'x'; 249][..], b"y"].concat()
         );
         assert_eq!(outbox.take(1).len(), 0);
+    }
+
+    #[test]
+    fn small_pieces_leave_together_and_large_ones_alone() {
+        let outbox = Outbox::new(Rc::new(Gate::default()), 1 << 20);
+        let pieces = [
+            vec![1; 100],
+            vec![],
+            vec![2; 200],
+            vec![3; CHUNK],
+            vec![4; 5],
+        ];
+        for piece in &pieces {
+            outbox.output(piece);
+        }
+        let lengths: Vec<_> = std::iter::from_fn(|| {
+            let chunk = outbox.take(CHUNK);
+            (!chunk.is_empty()).then_some(chunk)
+        })
+        .collect();
+        assert_eq!(
+            lengths.iter().map(Bytes::len).collect::<Vec<_>>(),
+            [300, CHUNK, 5]
+        );
+        assert_eq!(lengths.concat(), pieces.concat());
+        assert_eq!(outbox.len(), 0);
     }
 
     #[test]

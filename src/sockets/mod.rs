@@ -6,8 +6,10 @@
 
 mod reactor;
 mod stream;
+#[cfg(test)]
+mod tests;
 
-pub use reactor::{install, spawn};
+pub use reactor::{install, spawn, turn};
 pub use stream::TcpStream;
 
 use futures_lite::AsyncRead;

@@ -200,6 +200,11 @@ pub fn spawn(task: impl Future<Output = ()> + 'static) {
     glommio::spawn_local(counted).detach();
 }
 
+/// A number that is another one in each poll of a task made by [`spawn`].
+pub fn turn() -> u64 {
+    REACTOR.with_borrow(|reactor| reactor.as_ref().map_or(0, |reactor| reactor.polls.get()))
+}
+
 impl Reactor {
     async fn drive(&self) {
         let mut events = Vec::with_capacity(BATCH);

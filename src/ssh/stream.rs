@@ -5,7 +5,7 @@
 use super::gate::Gate;
 use super::ledger::{Fault, Ledger};
 use super::runtime::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::sockets::TcpStream;
+use crate::sockets::{self, TcpStream};
 use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
 use send_wrapper::SendWrapper;
 use std::cell::RefCell;
@@ -17,6 +17,16 @@ use std::task::{Context, Poll};
 /// russh reads a packet's length and then the rest, a system call each; this
 /// takes what is there in one. Shared by all sessions of a shard.
 const SCRATCH: usize = 64 * 1024;
+
+/// Of large packets less is read ahead: the next one's length, and little of it
+/// that would be copied twice.
+const AHEAD_OF_LARGE: usize = 4 * 1024;
+
+/// A piece of a packet from this size on is large, in bytes.
+const LARGE_PIECE: usize = 16 * 1024;
+
+/// Bytes that a session reads before the others get their turn.
+const PER_TURN: usize = 64 * 1024;
 
 thread_local! {
     static SCRATCH_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
@@ -50,6 +60,10 @@ struct Inner {
     ledger: Rc<Ledger>,
     /// The size of the piece of a packet that russh is reading.
     piece: Option<usize>,
+    /// The latest packet was large.
+    large: bool,
+    /// The turn of the last read, and the bytes read in it.
+    turn: (u64, usize),
 }
 
 /// russh wants a `Send` stream. This one panics if another thread touches it,
@@ -64,6 +78,8 @@ impl SshStream {
             gate,
             ledger,
             piece: None,
+            large: false,
+            turn: (0, 0),
         }))
     }
 }
@@ -92,6 +108,10 @@ impl Inner {
             && let Some(bytes) = self.piece.take()
         {
             self.ledger.note_piece(bytes).map_err(at_fault)?;
+            // The four bytes of a length say nothing.
+            if bytes > 4 {
+                self.large = bytes >= LARGE_PIECE;
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -128,22 +148,55 @@ impl Inner {
         if budget == 0 {
             return Poll::Pending;
         }
-        if glommio::executor().need_preempt() {
+        if self.has_had_its_turn() {
             // A flooding server must not starve the shard's other sessions.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if self.large && buf.remaining() >= AHEAD_OF_LARGE {
+            return self.poll_read_packet(cx, buf, budget);
+        }
+        let budget = if self.large {
+            budget.min(AHEAD_OF_LARGE)
+        } else {
+            budget
+        };
         SCRATCH_BUFFER.with_borrow_mut(|scratch| {
             let limit = budget.min(scratch.len());
             let window = scratch.get_mut(..limit).unwrap_or_default();
             let count = std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, window))?;
             let filled = window.get(..count).unwrap_or_default();
             self.gate.note_read(filled);
+            self.turn.1 += count;
             let (now, later) = filled.split_at(count.min(buf.remaining()));
             buf.put_slice(now);
             self.leftover.bytes.extend_from_slice(later);
             Poll::Ready(Ok(()))
         })
+    }
+
+    /// Reads no further than the packet, straight to where it belongs.
+    fn poll_read_packet(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        budget: usize,
+    ) -> Poll<io::Result<()>> {
+        let limit = budget.min(buf.remaining());
+        let window = buf.initialize_unfilled_to(limit);
+        let count = std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, window))?;
+        self.gate.note_read(window.get(..count).unwrap_or_default());
+        self.turn.1 += count;
+        buf.advance(count);
+        Poll::Ready(Ok(()))
+    }
+
+    fn has_had_its_turn(&mut self) -> bool {
+        let turn = sockets::turn();
+        if self.turn.0 != turn {
+            self.turn = (turn, 0);
+        }
+        self.turn.1 >= PER_TURN || glommio::executor().need_preempt()
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {

@@ -1,0 +1,133 @@
+use super::*;
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use glommio::{LocalExecutorBuilder, Placement};
+use socket2::Socket;
+use std::cell::Cell;
+use std::future::Future;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream as Peer};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Longer than the reactor waits before it parks.
+const A_WHILE: Duration = Duration::from_millis(20);
+
+fn on_a_shard<F: Future<Output = ()> + 'static>(work: impl FnOnce() -> F + Send + 'static) {
+    let builder = LocalExecutorBuilder::new(Placement::Unbound);
+    let shard = builder.spawn(move || async move {
+        install().unwrap();
+        work().await;
+    });
+    shard.unwrap().join().unwrap();
+}
+
+fn pair() -> (Socket, Peer) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let peer = Peer::connect(listener.local_addr().unwrap()).unwrap();
+    (Socket::from(listener.accept().unwrap().0), peer)
+}
+
+#[test]
+fn a_thread_without_a_reactor_is_an_error() {
+    let (socket, _peer) = pair();
+    assert!(TcpStream::new(socket).is_err());
+}
+
+#[test]
+fn more_than_the_buffers_hold_goes_both_ways_at_once() {
+    const BYTES: usize = 16 << 20;
+    on_a_shard(|| async {
+        let (socket, mut peer) = pair();
+        let mut sender = peer.try_clone().unwrap();
+        let sends = std::thread::spawn(move || sender.write_all(&vec![7; BYTES]).unwrap());
+        let receives = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            peer.read_to_end(&mut all).unwrap();
+            all == vec![9; BYTES]
+        });
+        let (mut reader, mut writer) = futures_lite::io::split(TcpStream::new(socket).unwrap());
+        spawn(async move {
+            writer.write_all(&vec![9; BYTES]).await.unwrap();
+            writer.close().await.unwrap();
+        });
+        let mut all = Vec::new();
+        reader.read_to_end(&mut all).await.unwrap_or(0);
+        assert_eq!(all.len(), BYTES);
+        assert!(all.iter().all(|byte| *byte == 7));
+        sends.join().unwrap();
+        assert!(receives.join().unwrap());
+    });
+}
+
+/// The last bytes and the end may be one event or two.
+#[test]
+fn the_end_comes_after_the_last_bytes() {
+    on_a_shard(|| async {
+        for round in 0..300 {
+            let (socket, mut peer) = pair();
+            let mut stream = TcpStream::new(socket).unwrap();
+            let thread = std::thread::spawn(move || {
+                peer.write_all(b"last").unwrap();
+                peer.shutdown(Shutdown::Write).unwrap();
+            });
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).await.unwrap();
+            assert_eq!(all, b"last", "round {round}");
+            thread.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_parked_shard_wakes_for_its_sockets_again_and_again() {
+    on_a_shard(|| async {
+        let (socket, mut peer) = pair();
+        let mut stream = TcpStream::new(socket).unwrap();
+        for number in 0..10 {
+            glommio::timer::sleep(A_WHILE).await;
+            peer.write_all(&[number]).unwrap();
+            let mut byte = [0];
+            stream.read_exact(&mut byte).await.unwrap();
+            assert_eq!(byte, [number]);
+        }
+    });
+}
+
+/// What is not on the reactor, a timer for one, is not starved by sockets that always have
+/// something.
+#[test]
+fn timers_run_beside_busy_sockets() {
+    on_a_shard(|| async {
+        let (socket, mut peer) = pair();
+        let mut stream = TcpStream::new(socket).unwrap();
+        let floods = std::thread::spawn(move || while peer.write_all(&[0; 4096]).is_ok() {});
+        let (done, is_done) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0_u64)));
+        let (stop, count) = (Rc::clone(&done), Rc::clone(&is_done));
+        spawn(async move {
+            let mut buffer = vec![0; 65_536];
+            while !stop.get() {
+                let read = stream.read(&mut buffer).await.unwrap();
+                count.set(count.get() + read as u64);
+            }
+        });
+        for _ in 0..10 {
+            glommio::timer::sleep(A_WHILE).await;
+        }
+        done.set(true);
+        glommio::timer::sleep(A_WHILE).await;
+        assert!(is_done.get() > 0);
+        floods.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reset_is_an_error_or_an_end_and_never_silence() {
+    on_a_shard(|| async {
+        let (socket, peer) = pair();
+        let mut stream = TcpStream::new(socket).unwrap();
+        Socket::from(peer).set_linger(Some(Duration::ZERO)).unwrap();
+        let mut byte = [0];
+        assert!(stream.read(&mut byte).await.is_err());
+        assert!(stream.write(&byte).await.is_err());
+    });
+}
