@@ -24,9 +24,10 @@ How it measures:
 
 How it chooses:
   The fewest shards whose sessions/s and MiB/s are both within 5 % of the best, or within the noise
-  of the two compared, where that is larger. If no setting is that near in both, the one that is
-  the least behind in its worse one. Of two placements with as many shards, the one that takes less
-  processor time for typing, if it is by more than 5 % and the noise; else the first.
+  of the two compared, where that is larger, up to 25 %. If no setting is that near in both, the
+  one that is the least behind in its worse one. Of two placements with as many shards, the one
+  that takes less processor time for typing, if it is by more than 5 % and the noise; else the
+  first.
   Latency is shown and does not count: at this load it is the generator's as much as the bridge's.
   A setting with a failed session is not recommended, and the exit status is then 1.
 

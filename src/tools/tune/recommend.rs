@@ -1,8 +1,8 @@
 //! Which setting to run, from what was measured. Pure.
 //!
 //! The fewest shards that are near the best in every throughput. Near is within [`TOLERANCE`], or
-//! within the noise of the two that are compared where that is larger: a difference the rounds do
-//! not agree on would be another one in the next run.
+//! within the noise of the two that are compared where that is larger, up to [`MOST_NOISE`]: a
+//! difference the rounds do not agree on would be another one in the next run.
 
 use super::figures::{Figure, Figures};
 use super::setting::Setting;
@@ -10,6 +10,9 @@ use serde::Serialize;
 
 /// How far behind the best is as good as the best.
 pub(super) const TOLERANCE: f64 = 0.05;
+
+/// Noise beyond this is no excuse: a round that went wrong would make any setting as good.
+pub(super) const MOST_NOISE: f64 = 0.25;
 
 /// A throughput: its name, and where it stands.
 type Throughput = (&'static str, fn(&Figures) -> &Figure);
@@ -114,7 +117,8 @@ fn lags(candidates: &[Candidate<'_>], candidate: &Candidate<'_>) -> Vec<Lag> {
 }
 
 fn allowed(one: &Figure, other: &Figure) -> f64 {
-    TOLERANCE.max(one.noise).max(other.noise)
+    let noise = one.noise.max(other.noise).min(MOST_NOISE);
+    noise.max(TOLERANCE)
 }
 
 fn worst(lags: &[Lag]) -> f64 {

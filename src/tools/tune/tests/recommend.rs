@@ -98,6 +98,15 @@ const NEAR: &[(&str, &[Measured], Setting, bool)] = &[
         true,
     ),
     (
+        "no noise excuses everything",
+        &[
+            (balanced(1), (70.0, 7.0, 1.0), 0.9),
+            (balanced(2), (100.0, 10.0, 1.0), 0.9),
+        ],
+        balanced(2),
+        true,
+    ),
+    (
         "the noise of a third does not",
         &[
             (balanced(1), (85.0, 8.5, 1.0), 0.01),
