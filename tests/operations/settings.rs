@@ -291,7 +291,7 @@ fn an_open_port_without_tls_is_refused_and_it_is_said_why() {
 fn usage_errors_end_with_2_and_help_with_0() {
     for args in [
         &[][..],
-        &["tune"],
+        &["tuna"],
         &["serve", "--nope"],
         &["serve", "--listen"],
     ] {
