@@ -4,6 +4,7 @@ use crate::common::{Bridge, Client, DEADLINE, Log, Options, poll, run};
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 const LAST_LINE: &str = "Ctrl-C here stops the demo.\n";
@@ -127,6 +128,20 @@ impl Drop for Terminal {
     }
 }
 
+/// Whether every client of `server` (IPv4) has read all there was, the end included: until it
+/// has, the end counts as a byte that waits (`/proc/net/tcp`: states 01 established, 08
+/// close-wait, 04 and 05 after our own end).
+fn has_read_all(server: SocketAddr) -> bool {
+    let port = format!(":{:04X}", server.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    !table.lines().any(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let (remote, state, queues) = (columns[2], columns[3], columns[4]);
+        let open = matches!(state, "01" | "04" | "05" | "08");
+        remote.ends_with(&port) && open && (state == "01" || !queues.ends_with(":00000000"))
+    })
+}
+
 #[test]
 fn the_printed_websocat_line_is_a_terminal() {
     let demo = Demo::start(&[], &[]);
@@ -145,6 +160,9 @@ fn the_printed_websocat_line_is_a_terminal() {
     terminal.wait("\nafter\r\n");
     terminal.type_keys("exit\r");
     demo.bridge.wait_stderr("session ended", DEADLINE);
+    // A key that websocat reads before the end would be sent, and not count.
+    let read = poll(DEADLINE, || has_read_all(demo.bridge.addr()).then_some(()));
+    assert!(read.is_some(), "websocat has not read the end");
     // As printed: "and one more key".
     terminal.type_keys("x");
     terminal.wait("over\r\n");
