@@ -47,15 +47,25 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, place: handshake::Place) {
         proxied,
         reservation: _place,
     } = handover;
-    let prepared = prepare(&socket).and_then(|local| Ok((local, TcpStream::new(socket)?)));
-    let (local, socket) = match prepared {
-        Ok(prepared) => prepared,
+    let local = match prepare(&socket) {
+        Ok(local) => local,
         Err(error) => {
             tracing::debug!(client = %peer, %error, "a connection was gone before it was served");
             return;
         }
     };
-    let socket = CountingSocket::new(socket);
+    let socket = match TcpStream::new(socket) {
+        Ok(socket) => CountingSocket::new(socket),
+        Err(error) => {
+            tracing::error!(
+                client = %peer,
+                %error,
+                "a connection cannot be watched; if it is for want of space, raise \
+                 fs.epoll.max_user_watches"
+            );
+            return;
+        }
+    };
     let terms = shard.context.terms.load_full();
     let config = &terms.config;
     let upgrade = async {
