@@ -139,8 +139,7 @@ impl Registration {
     /// # Errors
     /// If the thread has no reactor, or the kernel no room.
     pub(super) fn new(socket: impl AsFd) -> io::Result<Self> {
-        let reactor = REACTOR.with_borrow(|reactor| reactor.as_ref().map(Rc::clone));
-        let reactor = reactor.ok_or_else(|| io::Error::other("this thread has no reactor"))?;
+        let reactor = current().ok_or_else(|| io::Error::other("this thread has no reactor"))?;
         let readiness = Rc::new(Readiness::default());
         // Tried at once; a socket that does not connect yet says so.
         readiness.write.set_ready(true);
@@ -170,6 +169,11 @@ impl Drop for Registration {
     }
 }
 
+/// The reactor of this thread.
+fn current() -> Option<Rc<Reactor>> {
+    REACTOR.with_borrow(Clone::clone)
+}
+
 /// Gives this thread, which must be one of glommio's, its reactor.
 ///
 /// # Errors
@@ -188,7 +192,7 @@ pub fn install() -> io::Result<()> {
 /// Runs `task` on this thread, in the knowledge of its reactor: the reactor
 /// blocks only when no such task has anything to do.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
-    let reactor = REACTOR.with_borrow(|reactor| reactor.as_ref().map(Rc::clone));
+    let reactor = current();
     // Boxed at once: what is moved into an async block takes its room twice.
     let mut task = Box::pin(task);
     let counted = std::future::poll_fn(move |cx| {
