@@ -4,6 +4,7 @@ pub mod demo;
 pub mod doctor;
 pub mod serve;
 pub mod sessions;
+mod text;
 pub mod tune;
 
 use crate::config::ConfigErrors;

@@ -1,6 +1,7 @@
 //! The report, for people and as JSON.
 
 use super::finding::{AtMost, Finding};
+use crate::tools::text::{self, plain};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -30,22 +31,11 @@ impl Report {
     pub(super) fn text(&self) -> String {
         let mut rows = vec![HEADINGS.map(str::to_owned)];
         rows.extend(self.checks.iter().map(row));
-        let widths: [usize; HEADINGS.len()] = std::array::from_fn(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        });
-        let mut text = String::new();
-        for row in &rows {
-            let cells = row.iter().zip(widths);
-            let line: String = cells
-                .map(|(cell, width)| format!("{cell:<width$}  "))
-                .collect();
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{}", line.trim_end());
-        }
+        let mut text = text::table(&rows);
         let changes = self.checks.iter().filter(|check| !check.change.is_empty());
         for (index, check) in changes.enumerate() {
             let gap = if index == 0 { "\n" } else { "" };
+            // Writing to a String cannot fail.
             let _ = writeln!(text, "{gap}{}: {}", check.name, plain(&check.change));
         }
         let _ = writeln!(text, "\n{}", self.sum());
@@ -78,10 +68,4 @@ fn row(check: &Finding) -> [String; HEADINGS.len()] {
         cap,
         plain(&check.value),
     ]
-}
-
-/// What a file said reaches the terminal without control characters.
-fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '?' } else { c };
-    text.chars().map(shown).collect()
 }

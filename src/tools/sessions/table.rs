@@ -2,9 +2,9 @@
 //! reaches the terminal without control characters.
 
 use super::Session;
+use crate::tools::text::{self, plain, size};
 use std::fmt::Write as _;
 use std::time::Duration;
-use unicode_width::UnicodeWidthStr;
 
 /// Digits of an id in the table; enough to tell sessions apart.
 const ID_SHOWN: usize = 12;
@@ -17,22 +17,7 @@ const HEADINGS: [&str; 10] = [
 pub(super) fn list(sessions: &[Session]) -> String {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(sessions.iter().map(row));
-    let widths: [usize; HEADINGS.len()] = std::array::from_fn(|column| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.width()).max().unwrap_or(0)
-    });
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            let gap = " ".repeat(width - cell.width() + 2);
-            line.push_str(cell);
-            line.push_str(&gap);
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    text::table(&rows)
 }
 
 fn row(session: &Session) -> [String; HEADINGS.len()] {
@@ -109,26 +94,10 @@ fn age(seconds: f64) -> String {
     }
 }
 
-fn size(bytes: u64) -> String {
-    let mut rest = bytes as f64;
-    for unit in ["B", "KiB", "MiB", "GiB"] {
-        if rest < 1024.0 {
-            let digits = usize::from(rest < 10.0 && unit != "B");
-            return format!("{rest:.digits$} {unit}");
-        }
-        rest /= 1024.0;
-    }
-    format!("{rest:.1} TiB")
-}
-
-fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '?' } else { c };
-    text.chars().map(shown).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use unicode_width::UnicodeWidthStr;
 
     fn session(target: &str, user: Option<&str>) -> Session {
         Session {

@@ -4,6 +4,7 @@ use super::figures::{Figure, Figures};
 use super::measure::Failed;
 use super::recommend::{Candidate, Choice, Lag, TOLERANCE, choose};
 use super::setting::Setting;
+use crate::tools::text;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -117,7 +118,9 @@ impl Report {
             "{} CPUs; {} rounds of {}.\n\n",
             self.cpus, self.rounds, self.load
         );
-        table(&self.settings, &mut text);
+        let mut rows = vec![HEADINGS.map(str::to_owned)];
+        rows.extend(self.settings.iter().map(line));
+        text.push_str(&text::table(&rows));
         text.push('\n');
         for row in &self.settings {
             failures(row, &mut text);
@@ -229,23 +232,6 @@ fn failures(row: &Row, text: &mut String) {
             "FAILED {}: {count} x {kind} under {load} in round {round} ({first})",
             row.setting
         );
-    }
-}
-
-fn table(rows: &[Row], text: &mut String) {
-    let mut cells = vec![HEADINGS.map(str::to_owned)];
-    cells.extend(rows.iter().map(line));
-    let widths: [usize; HEADINGS.len()] = std::array::from_fn(|column| {
-        let cells = cells.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    });
-    for row in &cells {
-        let padded: String = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:<width$}  "))
-            .collect();
-        let _ = writeln!(text, "{}", padded.trim_end());
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) fn memlock(question: &Question<'_>) -> Finding {
     };
     let value = limit
         .soft
-        .map_or_else(|| "unlimited".to_owned(), super::size);
+        .map_or_else(|| "unlimited".to_owned(), crate::tools::text::size);
     match check_memlock(limit.soft) {
         Err(error) => Finding::fails(name, value, format!("{error}.")),
         Ok(()) => Finding::ok(name, value),

@@ -1,7 +1,8 @@
 //! Memory, of the machine and of the cgroup.
 
 use super::super::finding::{Finding, Of};
-use super::{Question, size};
+use super::Question;
+use crate::tools::text::size;
 
 /// User space of an idle session; measured (perf/README.md): about 80 KiB.
 const IDLE_SESSION: u64 = 80 * 1024;

@@ -65,16 +65,3 @@ fn setting(question: &Question<'_>) -> Finding {
         || format!("Set it to {}.", question.sessions()),
     )
 }
-
-/// How a person reads so many bytes.
-fn size(bytes: u64) -> String {
-    let mut rest = bytes as f64;
-    for unit in ["B", "KiB", "MiB", "GiB"] {
-        if rest < 1024.0 {
-            let digits = usize::from(rest < 10.0 && unit != "B");
-            return format!("{rest:.digits$} {unit}");
-        }
-        rest /= 1024.0;
-    }
-    format!("{rest:.1} TiB")
-}

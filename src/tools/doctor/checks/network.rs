@@ -1,7 +1,8 @@
 //! The queues of new connections, the ports towards targets, the kernel's memory for TCP.
 
 use super::super::finding::{Finding, Of};
-use super::{Question, size};
+use super::Question;
+use crate::tools::text::size;
 
 /// Sockets of a session: its WebSocket and its SSH connection.
 const SOCKETS: u64 = 2;
