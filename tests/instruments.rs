@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::{Log, poll};
+use common::Finished;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -44,7 +44,7 @@ fn instrument(name: &str, args: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("perf")
         .join(name);
-    let mut process = Command::new("python3")
+    let process = Command::new("python3")
         .arg(script)
         .args(args)
         .env("SSHARD_PROGRAMS", programs())
@@ -54,19 +54,20 @@ fn instrument(name: &str, args: &[&str]) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let stdout = Log::drain(process.stdout.take().unwrap());
-    let stderr = Log::drain(process.stderr.take().unwrap());
-    let status = poll(PATIENCE, || process.try_wait().unwrap());
-    if status.is_none() {
+    let what = format!("{name} {args:?}");
+    let ended = Finished::or_stopped(process, PATIENCE, &what, |process| {
         // Its servers end with it: SIGTERM is what it has a handler for.
-        let pid = rustix::process::Pid::from_child(&process);
+        let pid = rustix::process::Pid::from_child(process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        process.wait().unwrap();
-    }
-    let (stdout, stderr) = (stdout.whole(), stderr.whole());
-    let code = status.and_then(|status| status.code());
-    assert_eq!(code, Some(0), "{name} {args:?}:\n{stdout}\n{stderr}");
-    stdout
+    });
+    assert_eq!(
+        ended.code,
+        Some(0),
+        "{what}:\n{}\n{}",
+        ended.stdout,
+        ended.stderr
+    );
+    ended.stdout
 }
 
 /// The rows of `budgets.py`, and that each wrote its samples, a line for each budget, and a chart.

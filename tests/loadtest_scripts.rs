@@ -16,7 +16,7 @@ mod k6;
 #[path = "loadtest_scripts/run.rs"]
 mod run;
 
-use common::{Bridge, DEADLINE, Log, poll};
+use common::{Bridge, DEADLINE, Finished};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -24,14 +24,6 @@ use std::process::{Command, Stdio};
 struct Demo {
     bridge: Bridge,
     password: String,
-}
-
-/// How a script ended.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 impl Demo {
@@ -49,7 +41,7 @@ impl Demo {
         self.bridge.url("demo")
     }
 
-    fn script(&self, name: &str, args: &[&str]) -> Ended {
+    fn script(&self, name: &str, args: &[&str]) -> Finished {
         script(name, args, &self.password)
     }
 
@@ -58,9 +50,9 @@ impl Demo {
     }
 }
 
-fn script(name: &str, args: &[&str], password: &str) -> Ended {
+fn script(name: &str, args: &[&str], password: &str) -> Finished {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtest/websocat");
-    let mut process = Command::new(folder.join(name))
+    let process = Command::new(folder.join(name))
         .args(args)
         .env("SSHARD_USER", "demo")
         .env("SSHARD_PASSWORD", password)
@@ -69,20 +61,7 @@ fn script(name: &str, args: &[&str], password: &str) -> Ended {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let stdout = Log::drain(process.stdout.take().unwrap());
-    let stderr = Log::drain(process.stderr.take().unwrap());
-    let status = poll(DEADLINE, || process.try_wait().unwrap());
-    if status.is_none() {
-        process.kill().unwrap();
-        process.wait().unwrap();
-    }
-    let (stdout, stderr) = (stdout.whole(), stderr.whole());
-    let status = status.unwrap_or_else(|| panic!("{name} does not end: {stdout}\n{stderr}"));
-    Ended {
-        code: status.code(),
-        stdout,
-        stderr,
-    }
+    Finished::of(process, DEADLINE, name)
 }
 
 #[test]

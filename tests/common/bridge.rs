@@ -190,25 +190,38 @@ pub(crate) fn run(args: &[&str], env: &[(&str, &str)]) -> Finished {
 
 /// As [`run`], started by a program that becomes it.
 pub(crate) fn run_under(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Finished {
-    let mut process = spawn(starter, args, env);
-    let stdout = Log::drain(process.stdout.take().unwrap());
-    let stderr = Log::drain(process.stderr.take().unwrap());
-    let status = poll(DEADLINE, || process.try_wait().unwrap());
-    if status.is_none() {
-        process.kill().unwrap();
-        process.wait().unwrap();
+    let what = format!("`sshard {}`", args.join(" "));
+    Finished::of(spawn(starter, args, env), DEADLINE, &what)
+}
+
+impl Finished {
+    /// A process that is to end by itself, with its output piped. One that is late is killed, and
+    /// its output in the panic.
+    pub(crate) fn of(process: Child, within: Duration, what: &str) -> Self {
+        Self::or_stopped(process, within, what, |process| process.kill().unwrap())
     }
-    let (stdout, stderr) = (stdout.whole(), stderr.whole());
-    let status = status.unwrap_or_else(|| {
-        panic!(
-            "`sshard {}` does not end:\n{stdout}\n{stderr}",
-            args.join(" ")
-        )
-    });
-    Finished {
-        code: status.code(),
-        stdout,
-        stderr,
+
+    /// As [`Self::of`], with another way to end it.
+    pub(crate) fn or_stopped(
+        mut process: Child,
+        within: Duration,
+        what: &str,
+        stop: impl FnOnce(&mut Child),
+    ) -> Self {
+        let stdout = Log::drain(process.stdout.take().unwrap());
+        let stderr = Log::drain(process.stderr.take().unwrap());
+        let status = poll(within, || process.try_wait().unwrap());
+        if status.is_none() {
+            stop(&mut process);
+            process.wait().unwrap();
+        }
+        let (stdout, stderr) = (stdout.whole(), stderr.whole());
+        let status = status.unwrap_or_else(|| panic!("{what} does not end:\n{stdout}\n{stderr}"));
+        Self {
+            code: status.code(),
+            stdout,
+            stderr,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! each scenario counts has to be what was asked for. k6 itself is not here.
 
 use crate::common::scene::{bridge_to, path_to};
-use crate::common::{Bridge, DEADLINE, Log, poll};
+use crate::common::{Bridge, DEADLINE, Finished, poll};
 use serde_json::Value;
 use sshard_load::sink::{Sink, SinkOptions};
 use std::fs;
@@ -75,7 +75,7 @@ fn script(settings: &str) -> Ended {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let directory = tempfile::tempdir().unwrap();
     let summary = directory.path().join("summary.json");
-    let mut process = Command::new("node")
+    let process = Command::new("node")
         .arg(root.join("tests/k6/stand-in.js"))
         .arg(root.join("loadtest/k6/terminals.js"))
         .current_dir(directory.path())
@@ -87,27 +87,14 @@ fn script(settings: &str) -> Ended {
         .stderr(Stdio::piped())
         .spawn()
         .expect("node starts; run tests/setup.sh first");
-    let stdout = Log::drain(process.stdout.take().unwrap());
-    let stderr = Log::drain(process.stderr.take().unwrap());
-    let status = poll(2 * DEADLINE, || process.try_wait().unwrap());
-    if status.is_none() {
-        process.kill().unwrap();
-        process.wait().unwrap();
-    }
+    let ended = Finished::of(process, 2 * DEADLINE, "the stand-in");
     let json = fs::read_to_string(summary);
-    let ended = Ended {
-        code: status.and_then(|status| status.code()),
-        stdout: stdout.whole(),
-        stderr: stderr.whole(),
+    Ended {
+        code: ended.code,
+        stdout: ended.stdout,
+        stderr: ended.stderr,
         json: json.map_or(Value::Null, |json| serde_json::from_str(&json).unwrap()),
-    };
-    assert!(
-        status.is_some(),
-        "does not end: {}{}",
-        ended.stdout,
-        ended.stderr
-    );
-    ended
+    }
 }
 
 #[test]
