@@ -40,7 +40,15 @@ const RULES: Rules = Rules {
 const ROOMS: &[Room] = &[
     Room {
         name: "main",
-        may_name: &["cli", "config", "tools", "server", "telemetry", "error"],
+        may_name: &[
+            "cli",
+            "config",
+            "tools",
+            "server",
+            "telemetry",
+            "error",
+            "allocator",
+        ],
         reason: "a table of contents: parse, load, run",
     },
     Room {
@@ -247,8 +255,13 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "sockets",
-        may_name: &[],
+        may_name: &["clock"],
         reason: "which sockets of a shard are ready, whatever they are for",
+    },
+    Room {
+        name: "allocator",
+        may_name: &[],
+        reason: "one word to the system's allocator",
     },
     Room {
         name: "config",

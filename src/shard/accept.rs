@@ -5,7 +5,7 @@ use super::listen::is_listener;
 use super::mailbox::{Handover, Mail};
 use super::{Shard, connection};
 use crate::config::Config;
-use crate::sockets;
+use crate::sockets::Listener;
 use rustix::io::Errno;
 use socket2::Socket;
 use std::io;
@@ -20,18 +20,13 @@ const BATCH: usize = 64;
 /// trying at once would spin, and the backlog keeps the clients.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-pub(super) async fn run(listener: Socket, shard: &Rc<Shard>) {
-    let proxied = is_proxied(&listener, &shard.context.terms.load().config);
+pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
+    let proxied = is_proxied(listener.socket(), &shard.context.terms.load().config);
     // Looked at before each batch: mail may be late.
     while !shard.lifecycle.has_stopped_accepting() {
-        match accept_batch(&listener, proxied, shard) {
+        match accept_batch(listener.socket(), proxied, shard) {
             Ok(true) => glommio::yield_if_needed().await,
-            Ok(false) => {
-                if let Err(error) = wait_readable(&listener).await {
-                    tracing::error!(%error, "cannot wait for connections; trying again");
-                    glommio::timer::sleep(EXHAUSTED_PAUSE).await;
-                }
-            }
+            Ok(false) => listener.wait().await,
             Err(error) => {
                 tracing::warn!(
                     %error,
@@ -124,12 +119,4 @@ fn place(socket: Socket, client: SocketAddr, proxied: bool, shard: &Rc<Shard>) {
             },
         );
     }
-}
-
-/// Waits until `listener` has a connection.
-///
-/// glommio's own accept leaks the accepted descriptor if the future is
-/// dropped, and leaves CLOEXEC off.
-async fn wait_readable(listener: &Socket) -> io::Result<()> {
-    sockets::wait_readable(listener.try_clone()?.into()).await
 }

@@ -110,7 +110,8 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
     glommio::spawn_local(async move { beat(&counters).await }).detach();
     for listener in listeners {
         let accepts = Rc::clone(&shard);
-        let task = glommio::spawn_local(async move { accept::run(listener, &accepts).await });
+        let listener = sockets::Listener::new(listener)?;
+        let task = sockets::spawn_task(async move { accept::run(listener, &accepts).await });
         shard.accepting.borrow_mut().push(task);
     }
     shard.lifecycle.shard_started();

@@ -1,15 +1,18 @@
 //! The sockets of sessions, and who tells when they have something.
 //!
 //! `reactor` asks the kernel, once for all sockets of a shard, and wakes their
-//! tasks; `stream` is a TCP connection on it. What is rare (accepting, timers,
-//! the agent's socket) stays with glommio's ring, which `reactor` parks on.
+//! tasks; `stream` is a TCP connection on it, `listener` a socket that accepts.
+//! What is rare (timers, the agent's socket) stays with glommio's ring, which
+//! `reactor` parks on.
 
+mod listener;
 mod reactor;
 mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use reactor::{install, spawn, turn};
+pub use listener::Listener;
+pub use reactor::{install, spawn, spawn_task, turn};
 pub use stream::TcpStream;
 
 use futures_lite::AsyncRead;
@@ -19,7 +22,7 @@ use std::os::fd::OwnedFd;
 use std::pin::Pin;
 
 /// Waits until `fd` polls readable, on glommio's ring. It must be of a kind
-/// that cannot be read with recv(2): a listening socket, an epoll instance.
+/// that cannot be read with recv(2), as an epoll instance is.
 ///
 /// glommio has no call for this, but its streams wait for readiness before they
 /// first read: one on such a descriptor becomes ready, reads an error, and is
@@ -27,7 +30,7 @@ use std::pin::Pin;
 ///
 /// # Errors
 /// None but those of a ring that does not work.
-pub async fn wait_readable(fd: OwnedFd) -> io::Result<()> {
+async fn wait_readable(fd: OwnedFd) -> io::Result<()> {
     let socket = glommio_socket2::Socket::from(std::net::TcpStream::from(fd));
     let mut probe = glommio::net::TcpStream::from(socket);
     let mut byte = [0];
@@ -37,7 +40,7 @@ pub async fn wait_readable(fd: OwnedFd) -> io::Result<()> {
             .raw_os_error()
             .map(rustix::io::Errno::from_raw_os_error)
         {
-            Some(rustix::io::Errno::NOTCONN | rustix::io::Errno::NOTSOCK) => Ok(()),
+            Some(rustix::io::Errno::NOTSOCK) => Ok(()),
             _ => Err(error),
         },
     }

@@ -19,7 +19,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a shard waits for its sockets before it parks in glommio: longer
 /// than an answer from nearby takes. Other threads' letters wait as long.
@@ -33,6 +33,11 @@ const NO_TIME: Timespec = Timespec {
     tv_nsec: 0,
 };
 
+/// How far the beats are apart at which sockets are read that rest: what a flood
+/// brings in that time is read at once. Small packets of it cost a wake-up each
+/// otherwise.
+const BEAT: Duration = Duration::from_micros(1000);
+
 /// Most events taken at once.
 const BATCH: usize = 256;
 
@@ -43,6 +48,12 @@ const BUSY_ROUNDS: usize = 4;
 /// Pause when the shard cannot park for want of a descriptor.
 const PARK_RETRY: Duration = Duration::from_millis(1);
 
+/// What is told of a socket.
+const EDGES: EventFlags = EventFlags::IN
+    .union(EventFlags::OUT)
+    .union(EventFlags::RDHUP)
+    .union(EventFlags::ET);
+
 thread_local! {
     static REACTOR: RefCell<Option<Rc<Reactor>>> = const { RefCell::new(None) };
 }
@@ -51,6 +62,9 @@ thread_local! {
 pub(super) struct Reactor {
     epoll: OwnedFd,
     sockets: RefCell<Slab<Rc<Readiness>>>,
+    /// Those that rest, and the time of the beat that ends it.
+    resting: RefCell<Vec<Rc<Readiness>>>,
+    beat: Cell<Option<Instant>>,
     /// Polls of all tasks made by [`spawn`].
     polls: Cell<u64>,
 }
@@ -100,6 +114,10 @@ pub(super) struct Readiness {
     pub(super) write: Direction,
     /// The peer's direction is over, or the connection: no further edge comes.
     ended: Cell<bool>,
+    /// No edge is told until this is over.
+    resting: Cell<bool>,
+    /// Is read at the beat.
+    waits_for_beat: Cell<bool>,
 }
 
 impl Readiness {
@@ -116,9 +134,10 @@ impl Readiness {
         }
     }
 
-    /// A read took all there was.
+    /// A read took all there was. Of one that rested the kernel tells nothing: it
+    /// tries again.
     pub(super) fn note_drained(&self) {
-        if !self.ended.get() {
+        if !self.ended.get() && !self.resting.get() {
             self.read.set_ready(false);
         }
     }
@@ -153,13 +172,54 @@ impl Registration {
             &registration.reactor.epoll,
             socket,
             EventData::new_u64(key as u64),
-            EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET,
+            EDGES,
         )?;
         Ok(registration)
     }
 
     pub(super) fn readiness(&self) -> &Readiness {
         &self.readiness
+    }
+
+    /// The socket is read at the next beat, whatever comes before; it may rest
+    /// again then. `socket` is the one that was entered.
+    pub(super) fn rest(&self, socket: impl AsFd) -> io::Result<()> {
+        let (reactor, readiness) = (&self.reactor, &self.readiness);
+        // A write that waits must be told of room.
+        if readiness.ended.get() || readiness.write.waiting.get() {
+            return Ok(());
+        }
+        if !readiness.resting.replace(true) {
+            self.watch(socket, EventFlags::ET)?;
+        }
+        readiness.read.set_ready(false);
+        if !readiness.waits_for_beat.replace(true) {
+            reactor.resting.borrow_mut().push(Rc::clone(readiness));
+        }
+        if reactor.beat.get().is_none() {
+            reactor.beat.set(Some(crate::clock::now() + BEAT));
+        }
+        Ok(())
+    }
+
+    /// Edges are told again, and what there is already.
+    pub(super) fn stop_resting(&self, socket: impl AsFd) -> io::Result<()> {
+        if self.readiness.resting.replace(false) {
+            self.watch(socket, EDGES)?;
+        }
+        Ok(())
+    }
+
+    /// Of a socket with duplicates: closing it is not enough.
+    pub(super) fn unwatch(&self, socket: impl AsFd) {
+        if let Err(error) = epoll::delete(&self.reactor.epoll, socket) {
+            tracing::debug!(%error, "a socket was not watched any more");
+        }
+    }
+
+    fn watch(&self, socket: impl AsFd, flags: EventFlags) -> io::Result<()> {
+        let data = EventData::new_u64(self.key as u64);
+        Ok(epoll::modify(&self.reactor.epoll, socket, data, flags)?)
     }
 }
 
@@ -182,6 +242,8 @@ pub fn install() -> io::Result<()> {
     let reactor = Rc::new(Reactor {
         epoll: epoll::create(CreateFlags::CLOEXEC)?,
         sockets: RefCell::default(),
+        resting: RefCell::default(),
+        beat: Cell::new(None),
         polls: Cell::new(0),
     });
     REACTOR.set(Some(Rc::clone(&reactor)));
@@ -192,16 +254,20 @@ pub fn install() -> io::Result<()> {
 /// Runs `task` on this thread, in the knowledge of its reactor: the reactor
 /// blocks only when no such task has anything to do.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
+    spawn_task(task).detach();
+}
+
+/// The same, of a task that can be cancelled.
+pub fn spawn_task(task: impl Future<Output = ()> + 'static) -> glommio::Task<()> {
     let reactor = current();
     // Boxed at once: what is moved into an async block takes its room twice.
     let mut task = Box::pin(task);
-    let counted = std::future::poll_fn(move |cx| {
+    glommio::spawn_local(std::future::poll_fn(move |cx| {
         if let Some(reactor) = &reactor {
             reactor.polls.set(reactor.polls.get().wrapping_add(1));
         }
         task.as_mut().poll(cx)
-    });
-    glommio::spawn_local(counted).detach();
+    }))
 }
 
 /// A number that is another one in each poll of a task made by [`spawn`].
@@ -215,8 +281,11 @@ impl Reactor {
         let mut handle = self.epoll.try_clone().ok();
         loop {
             let quiet = self.let_tasks_run().await;
-            let timeout = if quiet { LINGER } else { NO_TIME };
-            if self.wait(&mut events, timeout) == Some(0) && quiet {
+            let timeout = if quiet { self.patience() } else { NO_TIME };
+            let found = self.wait(&mut events, timeout);
+            if self.beat.get().is_some() {
+                self.end_rest();
+            } else if found == Some(0) && quiet {
                 self.park(&mut handle).await;
             }
         }
@@ -232,6 +301,26 @@ impl Reactor {
             }
         }
         false
+    }
+
+    /// How long a quiet shard waits.
+    fn patience(&self) -> Timespec {
+        let Some(beat) = self.beat.get() else {
+            return LINGER;
+        };
+        let left = beat.saturating_duration_since(crate::clock::now());
+        Timespec::try_from(left).unwrap_or(NO_TIME)
+    }
+
+    /// At the beat, all that rest are read.
+    fn end_rest(&self) {
+        if self.beat.get().is_some_and(|at| at <= crate::clock::now()) {
+            self.beat.set(None);
+            for readiness in self.resting.take() {
+                readiness.waits_for_beat.set(false);
+                readiness.read.wake();
+            }
+        }
     }
 
     /// How many sockets had something; `None` if the wait was interrupted.

@@ -3,9 +3,9 @@
 use super::reactor::Registration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use socket2::Socket;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -28,7 +28,68 @@ impl TcpStream {
             socket,
         })
     }
+
+    /// There will be more soon, and it is not urgent: nothing is read before the
+    /// shard's next beat, a millisecond at most, so that it comes at once.
+    ///
+    /// # Errors
+    /// If the kernel does not take it.
+    pub fn rest(&self) -> io::Result<()> {
+        self.registration.rest(&self.socket)
+    }
+
+    /// Receives when the socket has something. `room`: bytes asked for.
+    fn poll_receive(
+        &self,
+        cx: &Context<'_>,
+        room: usize,
+        mut receive: impl FnMut(&Socket) -> rustix::io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let readiness = self.registration.readiness();
+        loop {
+            ready!(readiness.read.poll_ready(cx));
+            match receive(&self.socket) {
+                Ok(count) => {
+                    // Fewer than asked for: there are no more (epoll(7)).
+                    if count > 0 && count < room {
+                        readiness.note_drained();
+                    }
+                    return Poll::Ready(Ok(count));
+                }
+                Err(Errno::AGAIN) => {
+                    readiness.read.set_ready(false);
+                    self.registration.stop_resting(&self.socket)?;
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    /// Sends when the socket takes something.
+    fn poll_send(
+        &self,
+        cx: &Context<'_>,
+        send: impl Fn(&Socket) -> rustix::io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let readiness = self.registration.readiness();
+        loop {
+            ready!(readiness.write.poll_ready(cx));
+            match send(&self.socket) {
+                Ok(count) => return Poll::Ready(Ok(count)),
+                Err(Errno::AGAIN) => {
+                    readiness.write.set_ready(false);
+                    self.registration.stop_resting(&self.socket)?;
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
 }
+
+const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+const RECEIVE: RecvFlags = RecvFlags::DONTWAIT;
 
 impl AsyncRead for TcpStream {
     fn poll_read(
@@ -36,22 +97,21 @@ impl AsyncRead for TcpStream {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let readiness = self.registration.readiness();
-        loop {
-            ready!(readiness.read.poll_ready(cx));
-            match rustix::net::recv(&self.socket, &mut *buf, RecvFlags::DONTWAIT) {
-                Ok((count, _)) => {
-                    // Fewer than asked for: there are no more (epoll(7)).
-                    if count > 0 && count < buf.len() {
-                        readiness.note_drained();
-                    }
-                    return Poll::Ready(Ok(count));
-                }
-                Err(Errno::AGAIN) => readiness.read.set_ready(false),
-                Err(Errno::INTR) => {}
-                Err(error) => return Poll::Ready(Err(error.into())),
-            }
-        }
+        self.poll_receive(cx, buf.len(), |socket| {
+            Ok(rustix::net::recv(socket, &mut *buf, RECEIVE)?.0)
+        })
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let room = bufs.iter().map(|buf| buf.len()).sum();
+        self.poll_receive(cx, room, |socket| {
+            let mut control = RecvAncillaryBuffer::default();
+            Ok(rustix::net::recvmsg(socket, bufs, &mut control, RECEIVE)?.bytes)
+        })
     }
 }
 
@@ -61,17 +121,17 @@ impl AsyncWrite for TcpStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let readiness = self.registration.readiness();
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        loop {
-            ready!(readiness.write.poll_ready(cx));
-            match rustix::net::send(&self.socket, buf, flags) {
-                Ok(count) => return Poll::Ready(Ok(count)),
-                Err(Errno::AGAIN) => readiness.write.set_ready(false),
-                Err(Errno::INTR) => {}
-                Err(error) => return Poll::Ready(Err(error.into())),
-            }
-        }
+        self.poll_send(cx, |socket| rustix::net::send(socket, buf, SEND))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, |socket| {
+            rustix::net::sendmsg(socket, bufs, &mut SendAncillaryBuffer::default(), SEND)
+        })
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

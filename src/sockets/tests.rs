@@ -1,12 +1,15 @@
 use super::*;
-use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use futures_lite::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use glommio::{LocalExecutorBuilder, Placement};
 use socket2::Socket;
 use std::cell::Cell;
 use std::future::Future;
+use std::io;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream as Peer};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Longer than the reactor waits before it parks.
@@ -129,5 +132,138 @@ fn a_reset_is_an_error_or_an_end_and_never_silence() {
         let mut byte = [0];
         assert!(stream.read(&mut byte).await.is_err());
         assert!(stream.write(&byte).await.is_err());
+    });
+}
+
+/// What comes meanwhile is read at once; without a rest, as soon as it comes, also after one.
+#[test]
+fn a_socket_that_rests_is_read_at_the_beat() {
+    on_a_shard(|| async {
+        let (socket, mut peer) = pair();
+        let mut stream = TcpStream::new(socket).unwrap();
+        let mut buffer = [0; 100];
+        for round in 0..20 {
+            for _ in 0..3 {
+                stream.rest().unwrap();
+                // The reactor has no turn between these.
+                for _ in 0..10 {
+                    peer.write_all(&[round]).unwrap();
+                }
+                let (mut count, mut reads) = (0, 0);
+                while count < 10 {
+                    count += stream.read(&mut buffer).await.unwrap();
+                    reads += 1;
+                }
+                assert_eq!(count, 10);
+                // The kernel may deliver the last of them late.
+                assert!(reads < 10, "each piece was read alone");
+            }
+            let late = std::thread::spawn(move || {
+                std::thread::sleep(A_WHILE);
+                peer.write_all(&[round]).unwrap();
+                peer
+            });
+            assert_eq!(stream.read(&mut buffer).await.unwrap(), 1, "round {round}");
+            peer = late.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn the_end_is_seen_by_a_socket_that_rests() {
+    on_a_shard(|| async {
+        let mut byte = [0];
+        for reset in [false, true] {
+            let (socket, peer) = pair();
+            let mut stream = TcpStream::new(socket).unwrap();
+            stream.rest().unwrap();
+            if reset {
+                Socket::from(peer).set_linger(Some(Duration::ZERO)).unwrap();
+                assert!(stream.read(&mut byte).await.is_err());
+            } else {
+                drop(peer);
+                assert_eq!(stream.read(&mut byte).await.unwrap(), 0);
+            }
+            stream.rest().unwrap();
+        }
+    });
+}
+
+/// A write that waits for room is told of it, although the reads rest.
+#[test]
+fn writes_go_on_while_reads_rest() {
+    const BYTES: usize = 16 << 20;
+    on_a_shard(|| async {
+        let (socket, mut peer) = pair();
+        let (mut reader, mut writer) =
+            futures_lite::io::split(Resting(TcpStream::new(socket).unwrap()));
+        let echoes = std::thread::spawn(move || {
+            let mut all = vec![0; BYTES];
+            peer.read_exact(&mut all).unwrap();
+            peer.write_all(b"all").unwrap();
+        });
+        spawn(async move { writer.write_all(&vec![9; BYTES]).await.unwrap() });
+        let mut answer = [0; 3];
+        reader.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"all");
+        echoes.join().unwrap();
+    });
+}
+
+/// Rests as often as it can: after each try to read.
+struct Resting(TcpStream);
+
+impl AsyncRead for Resting {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let read = Pin::new(&mut self.0).poll_read(cx, buf);
+        self.0.rest()?;
+        read
+    }
+}
+
+impl AsyncWrite for Resting {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Also when another descriptor of the socket is left behind.
+#[test]
+fn a_listener_tells_of_each_connection() {
+    on_a_shard(|| async {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let address = socket.local_addr().unwrap();
+        let copy = socket.try_clone().unwrap();
+        for listening in [socket, copy] {
+            let listener = Listener::new(Socket::from(listening)).unwrap();
+            for _ in 0..10 {
+                let late = std::thread::spawn(move || {
+                    std::thread::sleep(A_WHILE / 10);
+                    Peer::connect(address).unwrap()
+                });
+                while let Err(error) = listener.socket().accept() {
+                    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                    listener.wait().await;
+                }
+                late.join().unwrap();
+            }
+        }
     });
 }

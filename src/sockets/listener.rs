@@ -1,0 +1,48 @@
+//! A listening socket on the shard's reactor.
+
+use super::reactor::Registration;
+use socket2::Socket;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Poll, ready};
+
+/// A listening socket, which must not block. Others may have duplicates of it.
+pub struct Listener {
+    registration: Registration,
+    socket: Socket,
+}
+
+impl Listener {
+    /// Belongs to the calling thread from then on.
+    ///
+    /// # Errors
+    /// If the thread has no reactor, or the kernel no room to watch it.
+    pub fn new(socket: Socket) -> io::Result<Self> {
+        Ok(Self {
+            registration: Registration::new(&socket)?,
+            socket,
+        })
+    }
+
+    /// The socket, to accept from until it would block.
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// Waits for a connection, after an accept that would have blocked.
+    pub async fn wait(&self) {
+        let read = &self.registration.readiness().read;
+        read.set_ready(false);
+        poll_fn(|cx| {
+            ready!(read.poll_ready(cx));
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.registration.unwatch(&self.socket);
+    }
+}
