@@ -1,6 +1,7 @@
 //! One WebSocket connection after the upgrade, as polls: receive, send, flush,
 //! close. Every limit of tungstenite is set here, none left to its defaults.
 
+use super::frames::FrameStream;
 use super::stream::ClientStream;
 use crate::error::WsViolation;
 use crate::message::{Frame, close_reason};
@@ -19,11 +20,15 @@ use std::task::{Context, Poll, ready};
 /// Largest frame of output. Smaller frames cost headers, larger ones memory.
 pub const MAX_OUTPUT_FRAME: usize = 32 * 1024;
 
+/// Output of this size and more is not copied for sending.
+const LARGE_FRAME: usize = 4 * 1024;
+
 /// Room in the write buffer for text beside one frame of output.
 const TEXT_ROOM: usize = 64 * 1024;
 
-/// tungstenite allocates its read buffer up front and zeroes it.
-const READ_BUFFER: usize = 4 * 1024;
+/// tungstenite allocates its read buffer up front, and zeroes as much before each
+/// read. Input is keys; a paste takes a read for each KiB.
+const READ_BUFFER: usize = 1024;
 
 /// What came from the client.
 #[derive(Debug)]
@@ -42,7 +47,7 @@ pub enum WsEvent {
 
 /// The connection.
 pub struct WsConnection {
-    stream: WebSocketStream<ClientStream>,
+    stream: WebSocketStream<FrameStream>,
     /// Something may be in tungstenite's write buffer.
     dirty: bool,
     /// The client takes no bytes: the last flush pended.
@@ -65,7 +70,7 @@ impl WsConnection {
             .max_message_size(Some(read_limit))
             .max_frame_size(Some(read_limit))
             .accept_unmasked_frames(false);
-        let role = Role::Server;
+        let (role, socket) = (Role::Server, FrameStream::new(socket));
         let stream =
             WebSocketStream::from_partially_read(socket, leftover, role, Some(config)).await;
         Self {
@@ -121,7 +126,7 @@ impl WsConnection {
 
     /// Ready when the write buffer is empty and a message will be taken.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.blocked {
+        if self.blocked || self.dirty {
             return self.poll_flush(cx);
         }
         match Pin::new(&mut self.stream).poll_ready(cx) {
@@ -141,9 +146,14 @@ impl WsConnection {
         self.send(Message::text(text));
     }
 
-    /// Sends output.
+    /// Sends output; after [`Self::poll_ready`].
     pub fn send_output(&mut self, bytes: Bytes) {
-        self.send(Message::Binary(bytes));
+        if bytes.len() >= LARGE_FRAME && FrameStream::takes(bytes.len()) {
+            self.dirty = true;
+            self.stream.get_mut().begin_binary(bytes);
+        } else {
+            self.send(Message::Binary(bytes));
+        }
     }
 
     /// Sends a ping.

@@ -3,6 +3,7 @@
 //! of SSH.
 
 mod connection;
+mod frames;
 mod socket;
 mod stream;
 mod tls;

@@ -8,10 +8,6 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Most bytes of several pieces that are sent at once: the TLS records of one
-/// frame of output.
-const MAX_GATHERED: usize = 40 * 1024;
-
 /// A glommio socket that counts. No timeouts: the session owns all clocks.
 pub struct CountingSocket {
     socket: TcpStream,
@@ -72,21 +68,13 @@ impl AsyncWrite for CountingSocket {
     /// Several pieces, such as the records of a TLS handshake, leave in one
     /// send. rustls counts on it for its last alert, which it offers once.
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match bufs {
-            [one] => self.poll_write(cx, one),
-            many => {
-                let mut whole = Vec::new();
-                for piece in many {
-                    let room = MAX_GATHERED.saturating_sub(whole.len());
-                    whole.extend(piece.iter().take(room));
-                }
-                self.poll_write(cx, &whole)
-            }
-        }
+        let count = std::task::ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, bufs))?;
+        self.written += count as u64;
+        Poll::Ready(Ok(count))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -3,6 +3,7 @@
 use super::assert_alive;
 use super::common::{Client, Event, Scene};
 use serde_json::json;
+use tungstenite::Message;
 
 fn ack(client: &mut Client, bytes: usize) {
     client.send_json(&json!({ "type": "ack", "bytes": bytes }));
@@ -81,6 +82,31 @@ fn without_a_window_nothing_waits_for_acks() {
     assert_stops_at(&mut client, 1_000_000);
     ack(&mut client, 1000);
     assert_alive(&mut client, "an ack without a window");
+}
+
+/// A pong finds its place between frames, however little of one the client's socket has taken.
+#[test]
+fn pongs_never_break_into_output() {
+    const BYTES: u32 = 4_000_000;
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    let bytes = numbered(BYTES);
+    scene.ssh.output(&bytes);
+    // Nothing is read meanwhile: the buffers fill up in the middle of a frame.
+    for _ in 0..100 {
+        client.send(Message::Ping(b"?".to_vec().into()));
+    }
+    for total in (0..bytes.len()).step_by(50_000) {
+        while client.output.len() < total {
+            match client.recv() {
+                Event::Output(bytes) => client.output.extend(bytes),
+                other => panic!("{other:?} in place of output"),
+            }
+        }
+        client.send(Message::Ping(b"?".to_vec().into()));
+    }
+    assert_stops_at(&mut client, bytes.len());
+    assert!(client.output == bytes, "output is not what was sent");
 }
 
 #[test]
