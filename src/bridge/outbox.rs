@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   64 KiB  outbox up to websocket.write_buffer_size: here the gate closes
-//! + 64 KiB  read ahead by the stream adapter before it closed (4 KiB, if
+//! + 64 KiB  read ahead by the stream adapter before it closed (1 KiB, if
 //!           the server's packets are large)
 //! + 32 KiB  the packet russh is in
 //! + 32 KiB  one frame in the WebSocket's write buffer
@@ -33,13 +33,16 @@ const GRANT: usize = 64 * 1024;
 /// server may have sent ahead of a reply fits in, beside what closed the gate.
 const MAX_HELD: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 
-/// Most bytes of a chunk of several pieces: one frame.
+/// Most bytes of several pieces that leave together: one frame.
 const CHUNK: usize = MAX_OUTPUT_FRAME;
+
+/// A piece from this size on is not copied to leave with others.
+const LARGE: usize = 8 * 1024;
 
 /// Where the SSH side leaves what it has. Lives on one shard.
 pub struct Outbox {
-    chunks: RefCell<VecDeque<BytesMut>>,
-    /// Bytes in all chunks.
+    chunks: RefCell<Chunks>,
+    /// Bytes in all chunks, and of those that were announced.
     held: Cell<usize>,
     events: RefCell<VecDeque<SshEvent>>,
     session: RefCell<Option<Waker>>,
@@ -48,6 +51,62 @@ pub struct Outbox {
     high: usize,
     /// The session ends: output is for nobody any more.
     discarding: Cell<bool>,
+}
+
+/// Output in its order.
+#[derive(Default)]
+struct Chunks {
+    whole: VecDeque<Bytes>,
+    /// Small pieces behind them, put together.
+    tail: BytesMut,
+}
+
+impl Chunks {
+    /// Small pieces share a chunk; a large one, and one that nothing is before or
+    /// behind, stays where it is.
+    fn push(&mut self, piece: Bytes) {
+        let alone = self.whole.is_empty() && self.tail.is_empty();
+        if alone || piece.len() >= LARGE {
+            self.end_tail();
+            return self.whole.push_back(piece);
+        }
+        let small = self.whole.back().is_some_and(|last| last.len() < LARGE);
+        if self.tail.is_empty()
+            && small
+            && let Some(last) = self.whole.pop_back()
+        {
+            self.append(&last);
+        }
+        self.append(&piece);
+    }
+
+    fn append(&mut self, piece: &[u8]) {
+        if self.tail.len() + piece.len() > CHUNK {
+            self.end_tail();
+        }
+        if self.tail.capacity() - self.tail.len() < piece.len() {
+            self.tail.reserve(CHUNK - self.tail.len());
+        }
+        self.tail.extend_from_slice(piece);
+    }
+
+    fn end_tail(&mut self) {
+        if !self.tail.is_empty() {
+            let tail = std::mem::take(&mut self.tail);
+            self.whole.push_back(tail.freeze());
+        }
+    }
+
+    /// Up to `max` bytes of one chunk.
+    fn pop(&mut self, max: usize) -> Bytes {
+        if self.whole.is_empty() {
+            self.end_tail();
+        }
+        match self.whole.front_mut() {
+            Some(first) if first.len() > max => first.split_to(max),
+            _ => self.whole.pop_front().unwrap_or_default(),
+        }
+    }
 }
 
 impl Outbox {
@@ -80,17 +139,13 @@ impl Outbox {
 
     /// Takes up to `max` bytes, of one chunk; empty if there are none.
     pub fn take(&self, max: usize) -> Bytes {
-        let mut chunks = self.chunks.borrow_mut();
-        let chunk = match chunks.front_mut() {
-            Some(first) if first.len() > max => first.split_to(max),
-            _ => chunks.pop_front().unwrap_or_default(),
-        };
+        let chunk = self.chunks.borrow_mut().pop(max);
         let rest = self.held.get() - chunk.len();
         self.held.set(rest);
         if rest <= self.high / 4 {
             self.gate.open();
         }
-        chunk.freeze()
+        chunk
     }
 
     /// Drops what is held and what comes, and opens the gate: the server's last
@@ -120,18 +175,11 @@ impl Outbox {
         }
     }
 
-    /// Small pieces share a chunk, which leaves as one frame; a large one is
-    /// copied once.
-    fn append(&self, output: &[u8]) {
-        let mut chunks = self.chunks.borrow_mut();
-        match chunks.back_mut() {
-            Some(last) if last.len() + output.len() <= CHUNK => {
-                if last.capacity() - last.len() < output.len() {
-                    last.reserve(CHUNK - last.len());
-                }
-                last.extend_from_slice(output);
-            }
-            _ => chunks.push_back(BytesMut::from(output)),
+    /// Keeps what was announced.
+    pub fn push(&self, output: Bytes) {
+        // An empty chunk would look like the end of what there is.
+        if !self.discarding.get() && !output.is_empty() {
+            self.chunks.borrow_mut().push(output);
         }
     }
 
@@ -143,18 +191,15 @@ impl Outbox {
 }
 
 impl SshEvents for Outbox {
-    fn output(&self, output: &[u8]) {
-        // An empty chunk would look like the end of what there is.
-        if self.discarding.get() || output.is_empty() {
+    fn output_comes(&self, bytes: usize) {
+        if self.discarding.get() {
             return;
         }
-        self.append(output);
-        let held = self.held.get() + output.len();
+        let held = self.held.get() + bytes;
         self.held.set(held);
         if held >= self.high {
             self.gate.close();
         }
-        self.wake();
     }
 
     fn event(&self, event: SshEvent) {
@@ -167,13 +212,18 @@ impl SshEvents for Outbox {
 mod tests {
     use super::*;
 
+    fn come(outbox: &Outbox, output: &[u8]) {
+        outbox.output_comes(output.len());
+        outbox.push(Bytes::copy_from_slice(output));
+    }
+
     #[test]
     fn the_gate_closes_at_the_mark_and_opens_at_a_quarter() {
         let gate = Rc::new(Gate::default());
         let outbox = Outbox::new(Rc::clone(&gate), 1000);
-        outbox.output(&[b'x'; 999]);
+        come(&outbox, &[b'x'; 999]);
         assert!(!gate.is_closed());
-        outbox.output(b"y");
+        come(&outbox, b"y");
         assert!(gate.is_closed());
         assert_eq!(outbox.take(700).len(), 700);
         assert!(gate.is_closed());
@@ -197,7 +247,7 @@ mod tests {
             vec![4; 5],
         ];
         for piece in &pieces {
-            outbox.output(piece);
+            come(&outbox, piece);
         }
         let lengths: Vec<_> = std::iter::from_fn(|| {
             let chunk = outbox.take(CHUNK);
@@ -216,9 +266,9 @@ mod tests {
     fn nothing_is_held_for_a_session_that_ends() {
         let gate = Rc::new(Gate::default());
         let outbox = Outbox::new(Rc::clone(&gate), 1000);
-        outbox.output(&[0; 2000]);
+        come(&outbox, &[0; 2000]);
         outbox.discard();
-        outbox.output(&[0; 2000]);
+        come(&outbox, &[0; 2000]);
         assert_eq!(outbox.len(), 0);
         assert!(!gate.is_closed());
     }
@@ -226,9 +276,9 @@ mod tests {
     #[test]
     fn grants_end_when_too_much_is_held() {
         let outbox = Outbox::new(Rc::new(Gate::default()), 1000);
-        outbox.output(&[0; 2000]);
+        come(&outbox, &[0; 2000]);
         assert!(outbox.may_grant());
-        outbox.output(&vec![0; MAX_HELD]);
+        come(&outbox, &vec![0; MAX_HELD]);
         assert!(!outbox.may_grant());
     }
 }

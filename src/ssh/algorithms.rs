@@ -70,8 +70,10 @@ const COMPRESSION: &[compression::Name] = &[compression::NONE];
 pub const OUTPUT_WINDOW: u32 = 128 * 1024;
 /// RFC 4253 section 6.1 asks for at least 32 KiB.
 pub(super) const MAX_PACKET: u32 = 32 * 1024;
-/// Messages in russh's channel queue; only used while the shell starts.
-const CHANNEL_QUEUE: usize = 8;
+/// Messages in russh's channel queue. The session empties it in each of its
+/// turns, so this is how many packets one read may bring before the session
+/// must have its turn. Room is made for 32 at a time, as they come.
+const CHANNEL_QUEUE: usize = 256;
 /// RFC 4253 section 9: new keys after a gigabyte or an hour.
 const REKEY_BYTES: usize = 1 << 30;
 const REKEY_TIME: Duration = Duration::from_secs(3600);

@@ -1,22 +1,25 @@
 //! The running shell as the session sees it: input goes in through a bounded
 //! queue, resize and signals beside it, so that neither waits for the other.
-//! Output comes through [`SshEvents`](super::SshEvents).
+//! Output comes out of russh's own queue, uncopied. russh's loop waits while that
+//! is full, so whoever holds the channel takes all there is in each of its turns;
+//! what it then keeps is bounded by the gate.
 
 use super::gate::Gate;
 use super::handler::SessionHandler;
 use super::ledger::Ledger;
 use crate::message::{SignalName, WindowSize};
 use bytes::Bytes;
-use russh::Sig;
 use russh::client::{Handle, Msg};
+use russh::{ChannelMsg, Sig};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 type WriteHalf = russh::ChannelWriteHalf<Msg>;
+type ReadHalf = russh::ChannelReadHalf;
 type Pump = Pin<Box<dyn Future<Output = Result<(), russh::Error>>>>;
 
 /// Input is cut into packets of this size: russh queues ten of them behind a
@@ -38,34 +41,68 @@ struct Queue {
     signals: RefCell<VecDeque<SignalName>>,
 }
 
+impl Queue {
+    fn has_input(&self) -> bool {
+        self.eof.get() || !self.input.borrow().is_empty()
+    }
+
+    fn has_control(&self) -> bool {
+        self.resize.get().is_some() || !self.signals.borrow().is_empty()
+    }
+}
+
 /// A started shell or command. Dropping it ends the SSH connection.
 pub struct SshChannel {
     queue: Rc<Queue>,
+    // A pump is there as long as it has something to feed: an idle session
+    // needs no room for it.
     /// Feeds input in order; waits for the remote window.
     input_pump: Option<Pump>,
     /// Feeds resize and signals; never waits for the window.
     control_pump: Option<Pump>,
+    /// None once nothing more is to be sent.
+    write: Option<Rc<WriteHalf>>,
+    ledger: Rc<Ledger>,
+    /// What came while the shell started.
+    early: VecDeque<Bytes>,
+    read: ReadHalf,
     gate: Rc<Gate>,
     handle: Option<Handle<SessionHandler>>,
+}
+
+/// A channel whose shell or command runs.
+pub(super) struct Started {
+    pub(super) early: VecDeque<Bytes>,
+    pub(super) read: ReadHalf,
+    pub(super) write: WriteHalf,
+}
+
+/// What of a message is output, stdout and stderr alike.
+pub(super) fn output_of(message: ChannelMsg) -> Option<Bytes> {
+    match message {
+        ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } => Some(data),
+        _ => None,
+    }
 }
 
 impl SshChannel {
     pub(super) fn new(
         handle: Handle<SessionHandler>,
-        write: WriteHalf,
+        started: Started,
         gate: Rc<Gate>,
         ledger: Rc<Ledger>,
     ) -> Self {
         let queue = Rc::new(Queue::default());
+        let Started { early, read, write } = started;
         let write = Rc::new(write);
         Self {
-            input_pump: Some(Box::pin(pump_input(
-                Rc::clone(&queue),
-                Rc::clone(&write),
-                ledger,
-            ))),
-            control_pump: Some(Box::pin(pump_control(Rc::clone(&queue), write))),
+            input_pump: None,
+            control_pump: None,
+            write: Some(write),
+            ledger,
             queue,
+            early,
+            read,
             gate,
             handle: Some(handle),
         }
@@ -107,17 +144,40 @@ impl SshChannel {
     /// Hands on what can be. To be called after every push and wake-up; ready
     /// with an error once russh takes nothing any more.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<russh::Error> {
+        if let Some(write) = &self.write {
+            if self.input_pump.is_none() && self.queue.has_input() {
+                let (queue, write) = (Rc::clone(&self.queue), Rc::clone(write));
+                let pump = pass_input(queue, write, Rc::clone(&self.ledger));
+                self.input_pump = Some(Box::pin(pump));
+            }
+            if self.control_pump.is_none() && self.queue.has_control() {
+                let (queue, write) = (Rc::clone(&self.queue), Rc::clone(write));
+                self.control_pump = Some(Box::pin(pass_control(queue, write)));
+            }
+        }
         for pump in [&mut self.input_pump, &mut self.control_pump] {
-            if let Some(future) = pump
-                && let Poll::Ready(result) = future.as_mut().poll(cx)
-            {
-                *pump = None;
-                if let Err(error) = result {
-                    return Poll::Ready(error);
-                }
+            if let Poll::Ready(error) = poll_pump(pump, cx) {
+                return Poll::Ready(error);
             }
         }
         Poll::Pending
+    }
+
+    /// Output, as it came; `None` when no more can come.
+    pub fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(early) = self.early.pop_front() {
+            return Poll::Ready(Some(early));
+        }
+        loop {
+            match ready!(pin!(self.read.wait()).poll(cx)) {
+                // What else it tells comes through the handler, too.
+                Some(message) => match output_of(message) {
+                    Some(output) => return Poll::Ready(Some(output)),
+                    None => continue,
+                },
+                None => return Poll::Ready(None),
+            }
+        }
     }
 
     /// Asks the server whether it is alive (an answer is not waited for).
@@ -137,6 +197,7 @@ impl SshChannel {
     pub fn finish(&mut self) {
         self.input_pump = None;
         self.control_pump = None;
+        self.write = None;
         self.handle = None;
         self.gate.open();
     }
@@ -148,22 +209,33 @@ impl Drop for SshChannel {
     }
 }
 
-async fn pump_input(
+/// Ready with the error of a pump that failed; one that is done is dropped.
+fn poll_pump(pump: &mut Option<Pump>, cx: &mut Context<'_>) -> Poll<russh::Error> {
+    let Some(future) = pump else {
+        return Poll::Pending;
+    };
+    let result = ready!(future.as_mut().poll(cx));
+    *pump = None;
+    match result {
+        Ok(()) => Poll::Pending,
+        Err(error) => Poll::Ready(error),
+    }
+}
+
+/// Hands over what input is queued.
+async fn pass_input(
     queue: Rc<Queue>,
     write: Rc<WriteHalf>,
     ledger: Rc<Ledger>,
 ) -> Result<(), russh::Error> {
     loop {
-        let next = poll_fn(|_| {
-            // No waker: the session polls after every push.
-            match queue.input.borrow_mut().pop_front() {
-                Some(bytes) => Poll::Ready(Some(bytes)),
-                None if queue.eof.get() => Poll::Ready(None),
-                None => Poll::Pending,
-            }
-        });
-        let Some(mut bytes) = next.await else {
-            return write.eof().await;
+        let next = queue.input.borrow_mut().pop_front();
+        let Some(mut bytes) = next else {
+            return if queue.eof.take() {
+                write.eof().await
+            } else {
+                Ok(())
+            };
         };
         while !bytes.is_empty() {
             let packet = bytes.split_to(bytes.len().min(INPUT_PACKET));
@@ -176,29 +248,20 @@ async fn pump_input(
     }
 }
 
-async fn pump_control(queue: Rc<Queue>, write: Rc<WriteHalf>) -> Result<(), russh::Error> {
-    enum Control {
-        Resize(WindowSize),
-        Signal(SignalName),
-    }
+/// Sends what is queued beside the input.
+async fn pass_control(queue: Rc<Queue>, write: Rc<WriteHalf>) -> Result<(), russh::Error> {
     loop {
-        let next = poll_fn(|_| {
-            if let Some(size) = queue.resize.take() {
-                return Poll::Ready(Control::Resize(size));
-            }
-            match queue.signals.borrow_mut().pop_front() {
-                Some(signal) => Poll::Ready(Control::Signal(signal)),
-                None => Poll::Pending,
-            }
-        });
-        match next.await {
-            Control::Resize(size) => {
-                let (cols, rows) = (u32::from(size.cols()), u32::from(size.rows()));
-                write
-                    .window_change(cols, rows, size.width_px(), size.height_px())
-                    .await?;
-            }
-            Control::Signal(signal) => write.signal(russh_signal(signal)).await?,
+        if let Some(size) = queue.resize.take() {
+            let (cols, rows) = (u32::from(size.cols()), u32::from(size.rows()));
+            write
+                .window_change(cols, rows, size.width_px(), size.height_px())
+                .await?;
+        }
+        let signal = queue.signals.borrow_mut().pop_front();
+        match signal {
+            Some(signal) => write.signal(russh_signal(signal)).await?,
+            None if queue.has_control() => {}
+            None => return Ok(()),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::algorithms::{MAX_PACKET, client_config};
 use super::auth::{self, LoginRules};
-use super::channel::SshChannel;
+use super::channel::{self, SshChannel, Started};
 use super::gate::Gate;
 use super::handler::{HandlerError, SessionHandler};
 use super::host_keys::HostKeyCheck;
@@ -16,8 +16,10 @@ use crate::error::SessionError;
 use crate::message::{Credentials, TerminalRequest, WindowSize};
 use crate::sockets::TcpStream;
 use crate::workers::Workers;
+use bytes::Bytes;
 use russh::client::{self, Handle, Msg};
-use russh::{AlgorithmKind, Channel, ChannelMsg, ChannelWriteHalf};
+use russh::{AlgorithmKind, Channel, ChannelMsg};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -119,7 +121,7 @@ impl SshClient {
         terminal: &TerminalRequest,
         size: impl Fn() -> WindowSize,
     ) -> Result<SshChannel, SessionError> {
-        let write = self
+        let started = self
             .open(terminal, size)
             .await
             .map_err(|error| self.blame(error))?;
@@ -128,7 +130,7 @@ impl SshClient {
             gate,
             ledger,
         } = self;
-        Ok(SshChannel::new(handle, write, gate, ledger))
+        Ok(SshChannel::new(handle, started, gate, ledger))
     }
 
     /// A broken rule is the cause of what else went wrong.
@@ -141,7 +143,7 @@ impl SshClient {
         &self,
         terminal: &TerminalRequest,
         size: impl Fn() -> WindowSize,
-    ) -> Result<ChannelWriteHalf<Msg>, SessionError> {
+    ) -> Result<Started, SessionError> {
         let mut channel = match self.handle.channel_open_session().await {
             Ok(channel) => channel,
             Err(russh::Error::ChannelOpenFailure(_)) => {
@@ -162,7 +164,8 @@ impl SshClient {
             )
             .await
             .map_err(|_| SessionError::ConnectionLost)?;
-        confirm(&mut channel, "a terminal").await?;
+        let mut early = VecDeque::new();
+        confirm(&mut channel, "a terminal", &mut early).await?;
         for (name, value) in &terminal.env {
             // No reply wanted: servers refuse most names, which is no error.
             channel
@@ -175,24 +178,26 @@ impl SshClient {
             Some(command) => channel.exec(true, command.as_str()).await,
         }
         .map_err(|_| SessionError::ConnectionLost)?;
-        confirm(&mut channel, "the shell or command").await?;
-        // From here output comes through the handler alone: without its read
-        // half, russh's bounded queue is out of the path.
-        let (_, write) = channel.split();
-        Ok(write)
+        confirm(&mut channel, "the shell or command", &mut early).await?;
+        let (read, write) = channel.split();
+        Ok(Started { early, read, write })
     }
 }
 
-/// Waits for the reply to the last request.
-async fn confirm(channel: &mut Channel<Msg>, what: &'static str) -> Result<(), SessionError> {
+/// Waits for the reply to the last request; output before it goes to `early`.
+async fn confirm(
+    channel: &mut Channel<Msg>,
+    what: &'static str,
+    early: &mut VecDeque<Bytes>,
+) -> Result<(), SessionError> {
     loop {
         match channel.wait().await {
             Some(ChannelMsg::Success) => return Ok(()),
             Some(ChannelMsg::Failure | ChannelMsg::Close) => {
                 return Err(SessionError::StartRefused(what));
             }
-            // Output and window changes reach the handler too.
-            Some(_) => {}
+            // What is no output reaches the handler, too.
+            Some(message) => early.extend(channel::output_of(message)),
             None => return Err(SessionError::ConnectionLost),
         }
     }

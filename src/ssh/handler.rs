@@ -105,7 +105,7 @@ impl Handler for SessionHandler {
         _: &mut Session,
     ) -> Result<(), Self::Error> {
         self.ledger.note_output(data.len()).map_err(fault)?;
-        self.events.output(data);
+        self.events.output_comes(data.len());
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl Handler for SessionHandler {
         _: &mut Session,
     ) -> Result<(), Self::Error> {
         self.ledger.note_output(data.len()).map_err(fault)?;
-        self.events.output(data);
+        self.events.output_comes(data.len());
         Ok(())
     }
 

@@ -39,8 +39,9 @@ use async_channel::Sender;
 /// What the SSH side tells the session. Implemented by the session's inbox;
 /// both live on one shard, so every call is a plain function call.
 pub trait SshEvents {
-    /// Output of the remote process, stdout and stderr alike.
-    fn output(&self, bytes: &[u8]);
+    /// Output of the remote process, stdout and stderr alike, is on its way:
+    /// [`SshChannel::poll_output`] has it.
+    fn output_comes(&self, bytes: usize);
     /// Everything else.
     fn event(&self, event: SshEvent);
 }

@@ -27,7 +27,7 @@ impl BridgeSession {
         self.perform();
         // After the client: its `auth` starts the connector.
         self.hear_connector(cx);
-        self.hear_ssh(now);
+        self.hear_ssh(cx, now);
         self.perform();
         self.feed_ssh(cx, now);
         self.feed_client(cx, now);
@@ -65,7 +65,7 @@ impl BridgeSession {
         };
         self.link = Link::Gone;
         // Stages and banners that came before belong before the outcome.
-        self.hear_ssh(crate::clock::now());
+        self.hear_ssh(cx, crate::clock::now());
         match result {
             Ok(connected) => self.start_relay(connected),
             Err(error) => {
@@ -75,7 +75,14 @@ impl BridgeSession {
         }
     }
 
-    fn hear_ssh(&mut self, now: Instant) {
+    fn hear_ssh(&mut self, cx: &mut Context<'_>, now: Instant) {
+        // All of it, whatever the client takes: russh waits otherwise. Before the
+        // events, for what they tell of came behind it.
+        if let Link::Up { channel, .. } = &mut self.link {
+            while let Poll::Ready(Some(output)) = channel.poll_output(cx) {
+                self.outbox.push(output);
+            }
+        }
         while let Some(event) = self.outbox.next_event() {
             let input = match event {
                 SshEvent::Stage(stage) => Input::Stage(stage),
