@@ -9,10 +9,11 @@ use crate::sockets::{self, TcpStream};
 use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
 use send_wrapper::SendWrapper;
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 /// russh reads a packet's length and then the rest, a system call each; this
 /// takes what is there in one. Shared by all sessions of a shard.
@@ -20,13 +21,17 @@ const SCRATCH: usize = 64 * 1024;
 
 /// Of large packets less is read ahead: the next one's length, and little of it
 /// that would be copied twice.
-const AHEAD_OF_LARGE: usize = 4 * 1024;
+const AHEAD_OF_LARGE: usize = 1024;
 
 /// A piece of a packet from this size on is large, in bytes.
 const LARGE_PIECE: usize = 16 * 1024;
 
 /// Bytes that a session reads before the others get their turn.
 const PER_TURN: usize = 64 * 1024;
+
+/// A server that sends this many bytes within [`FLOOD_TIME`] floods.
+const FLOOD: usize = 32 * 1024;
+const FLOOD_TIME: Duration = Duration::from_millis(10);
 
 thread_local! {
     static SCRATCH_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
@@ -53,6 +58,36 @@ impl Leftover {
     }
 }
 
+/// How much comes lately: in this span of [`FLOOD_TIME`], and whether it was a
+/// flood in the one before.
+struct Flow {
+    since: Instant,
+    bytes: usize,
+    was_flood: bool,
+}
+
+impl Flow {
+    fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            bytes: 0,
+            was_flood: false,
+        }
+    }
+
+    /// `bytes` more have come. Whether that is a flood.
+    fn note(&mut self, bytes: usize, now: Instant) -> bool {
+        let age = now.saturating_duration_since(self.since);
+        if age > FLOOD_TIME {
+            self.was_flood = self.bytes >= FLOOD && age < 2 * FLOOD_TIME;
+            self.bytes = 0;
+            self.since = now;
+        }
+        self.bytes += bytes;
+        self.was_flood || self.bytes >= FLOOD
+    }
+}
+
 struct Inner {
     socket: TcpStream,
     leftover: Leftover,
@@ -64,6 +99,7 @@ struct Inner {
     large: bool,
     /// The turn of the last read, and the bytes read in it.
     turn: (u64, usize),
+    flow: Flow,
 }
 
 /// russh wants a `Send` stream. This one panics if another thread touches it,
@@ -80,6 +116,7 @@ impl SshStream {
             piece: None,
             large: false,
             turn: (0, 0),
+            flow: Flow::new(crate::clock::now()),
         }))
     }
 }
@@ -168,6 +205,7 @@ impl Inner {
             let filled = window.get(..count).unwrap_or_default();
             self.gate.note_read(filled);
             self.turn.1 += count;
+            self.rest_in_a_flood(count, count < limit)?;
             let (now, later) = filled.split_at(count.min(buf.remaining()));
             buf.put_slice(now);
             self.leftover.bytes.extend_from_slice(later);
@@ -175,7 +213,7 @@ impl Inner {
         })
     }
 
-    /// Reads no further than the packet, straight to where it belongs.
+    /// Reads the packet straight to where it belongs, and a little more.
     fn poll_read_packet(
         &mut self,
         cx: &mut Context<'_>,
@@ -183,12 +221,30 @@ impl Inner {
         budget: usize,
     ) -> Poll<io::Result<()>> {
         let limit = budget.min(buf.remaining());
+        let mut ahead = [0; AHEAD_OF_LARGE];
+        let more = budget.saturating_sub(limit).min(ahead.len());
+        let more = ahead.get_mut(..more).unwrap_or_default();
         let window = buf.initialize_unfilled_to(limit);
-        let count = std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, window))?;
-        self.gate.note_read(window.get(..count).unwrap_or_default());
+        let mut pieces = [IoSliceMut::new(window), IoSliceMut::new(more)];
+        let read = Pin::new(&mut self.socket).poll_read_vectored(cx, &mut pieces);
+        let count = std::task::ready!(read)?;
+        let now = count.min(limit);
+        self.gate.note_read(window.get(..now).unwrap_or_default());
+        buf.advance(now);
+        let later = more.get(..count - now).unwrap_or_default();
+        self.gate.note_read(later);
+        self.leftover.bytes.extend_from_slice(later);
         self.turn.1 += count;
-        buf.advance(count);
         Poll::Ready(Ok(()))
+    }
+
+    /// The small packets of a flood are read many at a time. `drained`: the
+    /// socket has no more now.
+    fn rest_in_a_flood(&mut self, count: usize, drained: bool) -> io::Result<()> {
+        if self.flow.note(count, crate::clock::now()) && drained && !self.large {
+            self.socket.rest()?;
+        }
+        Ok(())
     }
 
     fn has_had_its_turn(&mut self) -> bool {
@@ -240,5 +296,29 @@ impl AsyncWrite for SshStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.poll_close(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_much_at_once_or_much_for_long() {
+        let start = crate::clock::now();
+        let ms = |ms| start + Duration::from_millis(ms);
+        let mut flow = Flow::new(start);
+        // A screen now and then is none.
+        for second in 0..5 {
+            assert!(!flow.note(FLOOD - 1, ms(1000 * second)));
+        }
+        assert!(flow.note(1, ms(4000)));
+        // It stays one while it goes on, from its first byte in each span.
+        let mut flow = Flow::new(start);
+        for at in 0..100 {
+            let floods = flow.note(FLOOD / 10 + 1, ms(at));
+            assert_eq!(floods, at >= 9, "{at} ms");
+        }
+        assert!(!flow.note(1, ms(200)));
     }
 }
