@@ -7,6 +7,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`cli`], [`tools`] | the command line and its subcommands |
+//! | [`allocator`] | what the program expects of it |
 //! | [`server`] | places the shards on CPUs, starts and stops them |
 //! | [`control`] | signals, the drain, reload, the administrator's listener, dead shards |
 //! | [`shard`] | one core: accept, place, own sessions |
@@ -18,6 +19,7 @@
 //! | [`registry`] | one small record per session, for others to read |
 //! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`net`], [`clock`] | what all stand on |
 
+pub mod allocator;
 pub mod bridge;
 pub mod cli;
 pub mod clock;

@@ -8,6 +8,7 @@ use sshard::{config, tools};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    sshard::allocator::keep_what_is_freed();
     let cli = Cli::parse();
     let outcome = config::load(&cli.command.layers(config::environment()))
         .map_err(tools::ToolError::from)
