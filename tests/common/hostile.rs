@@ -2,6 +2,7 @@
 //! instead of a handshake.
 
 use super::DEADLINE;
+use socket2::{Domain, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
@@ -132,8 +133,21 @@ impl Drop for Hostile {
     }
 }
 
-/// An address of this machine that refuses connections.
+/// An address of this machine that refuses connections for as long as the test lasts: its port is
+/// bound, and nobody listens.
 pub(crate) fn closed_port() -> SocketAddr {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket
+        .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        .unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    std::mem::forget(socket);
+    address
+}
+
+/// A port of this machine that is free now, for a program that tells none of its own. Another may
+/// take it first.
+pub(crate) fn free_port() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap()
 }

@@ -40,7 +40,7 @@ pub(crate) use account::{Account, KeyPair, account};
 pub(crate) use admin::Admin;
 pub(crate) use bridge::{Bridge, Finished, run, run_under};
 pub(crate) use hold::Hold;
-pub(crate) use hostile::{Hostile, Script, closed_port};
+pub(crate) use hostile::{Hostile, Script, closed_port, free_port};
 pub(crate) use log::Log;
 pub(crate) use proxy::{Counts, Proxy, Stop};
 pub(crate) use raw::Raw;

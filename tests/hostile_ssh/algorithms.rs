@@ -2,7 +2,7 @@
 //! ssh-audit judges it.
 
 use crate::common::scene::{bridge_to, path_to};
-use crate::common::{Client, DEADLINE, Log, Options, closed_port, poll};
+use crate::common::{Client, DEADLINE, Log, Options, free_port, poll};
 use crate::python::BIN;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -150,7 +150,7 @@ fn what_is_old_stands_last_where_it_is_asked_for() {
 fn audit(settings: &[&str]) -> String {
     // It tells no port of its own.
     for _ in 0..20 {
-        let addr = closed_port();
+        let addr = free_port();
         let mut audit = Command::new(format!("{BIN}/ssh-audit"))
             .args(["--no-colors", "--client-audit", "--timeout=60", "-p"])
             .arg(addr.port().to_string())

@@ -76,7 +76,7 @@ impl Dropbear {
         assert!(made.status.success(), "{made:?}");
         // It tells no port of its own: one that is free now, as for sshd.
         for _ in 0..20 {
-            let addr = crate::common::closed_port();
+            let addr = crate::common::free_port();
             let mut process = Command::new("dropbear")
                 .args(["-F", "-E", "-m", "-r"])
                 .arg(&key)

@@ -1,7 +1,7 @@
 //! The bridge's own listeners as targets.
 
 use crate::common::scene::{bridge_to, path_to};
-use crate::common::{Bridge, closed_port};
+use crate::common::{Bridge, closed_port, free_port};
 use crate::inside::{PUBLIC, Refusal, ask, inside};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
@@ -43,7 +43,7 @@ fn broad_rules_do_not_open_them() {
 #[test]
 fn a_listener_on_every_address_is_ours_at_each() {
     inside("own::a_listener_on_every_address_is_ours_at_each", || {
-        let port = closed_port().port();
+        let port = free_port().port();
         let listen = format!("server.listen=0.0.0.0:{port}");
         let rules = "targets.allow=192.0.2.0/24:*,127.0.0.0/8:*,169.254.0.0/16:*,[2001:db8::/32]:*";
         let open = "server.allow_plaintext=true";
@@ -72,7 +72,7 @@ fn an_entry_of_its_own_opens_one() {
             ("targets.allow=192.0.2.10:PORT", true),
             ("targets.named=self=192.0.2.10:PORT", true),
         ] {
-            let public = SocketAddr::new(IpAddr::V4(PUBLIC), closed_port().port());
+            let public = SocketAddr::new(IpAddr::V4(PUBLIC), free_port().port());
             let listen = format!("server.listen={public},127.0.0.1:{}", public.port());
             let open = "server.allow_plaintext=true";
             let rule = rule.replace("PORT", &public.port().to_string());
