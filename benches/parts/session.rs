@@ -92,11 +92,17 @@ fn empty_outbox() -> Outbox {
     Outbox::new(Rc::new(Gate::default()), 64 * 1024)
 }
 
+/// A packet, as russh has it.
+fn hand_over(outbox: &Outbox, packet: &Bytes) {
+    outbox.output_comes(packet.len());
+    outbox.push(black_box(packet).clone());
+}
+
 pub(super) fn outbox(size: usize) -> Step {
     let outbox = empty_outbox();
-    let packet = vec![b'x'; size];
+    let packet = Bytes::from(vec![b'x'; size]);
     Box::new(move || {
-        outbox.output(black_box(&packet));
+        hand_over(&outbox, &packet);
         assert_eq!(black_box(outbox.take(super::CHUNK)).len(), size);
     })
 }
@@ -109,7 +115,7 @@ pub(super) fn pump(input: usize, output: usize) -> Step {
     let mut state = active(auth, now);
     let outbox = empty_outbox();
     let (Frame::Binary(typed) | Frame::Text(typed)) = binary(input);
-    let packet = vec![b'x'; output];
+    let packet = Bytes::from(vec![b'x'; output]);
     let (mut passed, mut written) = (0, 0);
     Box::new(move || {
         if input > 0 {
@@ -120,7 +126,7 @@ pub(super) fn pump(input: usize, output: usize) -> Step {
             state.note_input_passed(passed);
         }
         if output > 0 {
-            outbox.output(black_box(&packet));
+            hand_over(&outbox, &packet);
         }
         if let Some(reply) = state.next_reply() {
             black_box(processor.encode(&reply));

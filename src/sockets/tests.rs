@@ -158,13 +158,12 @@ fn a_socket_that_rests_is_read_at_the_beat() {
                 // The kernel may deliver the last of them late.
                 assert!(reads < 10, "each piece was read alone");
             }
-            let late = std::thread::spawn(move || {
-                std::thread::sleep(A_WHILE);
-                peer.write_all(&[round]).unwrap();
-                peer
+            let mut late = peer.try_clone().unwrap();
+            spawn(async move {
+                glommio::timer::sleep(A_WHILE).await;
+                late.write_all(&[round]).unwrap();
             });
             assert_eq!(stream.read(&mut buffer).await.unwrap(), 1, "round {round}");
-            peer = late.join().unwrap();
         }
     });
 }
@@ -254,15 +253,15 @@ fn a_listener_tells_of_each_connection() {
         for listening in [socket, copy] {
             let listener = Listener::new(Socket::from(listening)).unwrap();
             for _ in 0..10 {
-                let late = std::thread::spawn(move || {
-                    std::thread::sleep(A_WHILE / 10);
+                let late = glommio::spawn_local(async move {
+                    glommio::timer::sleep(A_WHILE / 10).await;
                     Peer::connect(address).unwrap()
                 });
                 while let Err(error) = listener.socket().accept() {
                     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
                     listener.wait().await;
                 }
-                late.join().unwrap();
+                late.await;
             }
         }
     });

@@ -63,6 +63,10 @@ impl Attachment {
 type Connecting = Pin<Box<dyn Future<Output = Result<Connected, SessionError>>>>;
 
 /// The target's side of a session.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the session is in a box, and most of its life it is the large one"
+)]
 enum Link {
     /// Nothing yet; the place in the unauthenticated pool is held.
     Idle(Admission),
