@@ -1,8 +1,9 @@
 //! What an SSH server may cost beyond what it was asked for: the account of one connection, and
 //! the rules a server must keep (RFC 4254 section 5.2). The window is not among them: russh
-//! re-opens it on receipt, so whatever is read is within it; the gate bounds what is held. Shared by the stream, which sees every
-//! packet go by, and the handler, which is told of those that carry something; it reads, sends
-//! and ends nothing itself.
+//! re-opens it on receipt, so whatever is read is within it; the gate bounds what is held.
+//!
+//! Shared by the stream, which sees every packet go by, and the handler, which is told of those
+//! that carry something; it reads, sends and ends nothing itself.
 //!
 //! russh answers or drops most packets without a word to its handler: global requests, IGNORE,
 //! DEBUG, data for channels that are closed or never were. They are what is left when the

@@ -1,6 +1,6 @@
-//! The stream russh reads from and writes to: a glommio socket with
-//! read-ahead, the [`Gate`], the [`Ledger`], and fairness. No deadlines: the session owns all
-//! clocks and pulls the gate's kill switch.
+//! The stream russh reads from and writes to: a socket of the shard with
+//! read-ahead, the [`Gate`], the [`Ledger`], fairness, and rest in a flood. No
+//! deadlines: the session owns all clocks and pulls the gate's kill switch.
 
 use super::gate::Gate;
 use super::ledger::{Fault, Ledger};

@@ -222,7 +222,7 @@ impl WsConnection {
 
     /// Ends our direction of the connection.
     pub fn shutdown(&mut self, cx: &mut Context<'_>) {
-        // glommio shuts down at once, and a TLS alert that finds no room is
+        // The socket shuts down at once, and a TLS alert that finds no room is
         // lost with the connection; the outcome changes nothing.
         let _ = Pin::new(self.stream.get_mut()).poll_close(cx);
     }

@@ -1,4 +1,4 @@
-//! The client's WebSocket: tungstenite over a glommio socket, with TLS or
+//! The client's WebSocket: tungstenite over a socket of the shard, with TLS or
 //! without. It knows frames and their limits, nothing of sessions and nothing
 //! of SSH.
 

@@ -8,7 +8,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A glommio socket that counts. No timeouts: the session owns all clocks.
+/// A socket of the shard that counts. No timeouts: the session owns all clocks.
 pub struct CountingSocket {
     socket: TcpStream,
     written: u64,
