@@ -26,14 +26,12 @@ from loopback import Bridge, Control, Sink, prepare, programs
 LIBRARY = pathlib.Path("/usr/lib/heaptrack")
 # KiB; smaller places are left out.
 LEAST = 0.05
-UNITS = {"B": 1, "K": 1e3, "M": 1e6, "G": 1e9}
 ESCAPES = {"$LT$": "<", "LT$": "<", "$GT$": ">", "$u20$": " ", "$u7b$": "{", "$u7d$": "}", "$C$": ",", "$RF$": "&",
            "..": "::"}
-SIZE = r"([\d.]+)([BKMG])"
 
 
 def run(options, sink, folder, count):
-    """The text of heaptrack_print after so many sessions have been there."""
+    """The stacks at the peak, folded, with their bytes; after so many sessions have been there."""
     raw, data = folder / f"{count}.raw", folder / f"{count}.heaptrack"
     # The preloaded library writes by itself, and the program keeps its process number.
     under = ["env", f"LD_PRELOAD={LIBRARY}/libheaptrack_preload.so", f"DUMP_HEAPTRACK_OUTPUT={raw}"]
@@ -51,36 +49,28 @@ def run(options, sink, folder, count):
     with raw.open("rb") as source, data.open("wb") as target:
         subprocess.run([LIBRARY / "libexec/heaptrack_interpret"], stdin=source, stdout=target, check=True,
                        stderr=subprocess.DEVNULL)
+    stacks = folder / f"{count}.folded"
     command = ["heaptrack_print", "--print-leaks", "0", "--print-allocators", "0", "--print-temporary", "0",
-               "--print-peaks", "1", "--peak-limit", "500", "--sub-peak-limit", "1", "-f", data]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def size(number, unit):
-    return float(number) * UNITS[unit]
-
-
-def peak(text):
-    found = re.search(rf"^peak heap memory consumption: {SIZE}", text, re.M)
-    if not found:
-        raise SystemExit(f"heaptrack_print is not understood:\n{text[:2000]}")
-    return size(*found.groups())
+               "--print-peaks", "0", "-F", stacks, "--flamegraph-cost-type", "peak", "-f", data]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return stacks.read_text()
 
 
 def places(text):
-    """Bytes at the peak of each place."""
+    """Bytes at the peak of each place, of folded stacks: what heaptrack prints itself merges unlike places."""
     found = collections.Counter()
-    blocks = re.split(rf"^{SIZE} peak memory consumed over (\d+) calls from$", text, flags=re.M)[1:]
-    for number, unit, _, rest in zip(*(blocks[at::4] for at in range(4))):
-        names = [readable(line.strip()) for line in rest.splitlines()
-                 if line.startswith("  ") and not line.strip().startswith(("at ", "in ", "and "))]
-        found[where(names)] += size(number, unit)
+    for line in text.splitlines():
+        stack, _, used = line.rpartition(" ")
+        names = [readable(name.strip()) for name in reversed(stack.split(";"))]
+        found[where(names)] += int(used)
+    if not found:
+        raise SystemExit(f"heaptrack_print is not understood:\n{text[:2000]}")
     return found
 
 
 def readable(name):
-    """Of a legacy Rust symbol that heaptrack leaves half mangled."""
-    name = re.sub(r"::h[0-9a-f]{16}$", "", name).removeprefix("_$")
+    """Of a legacy Rust symbol that heaptrack leaves half mangled, without its file."""
+    name = re.sub(r"::h[0-9a-f]{16}( \(.*\))?$", "", name).removeprefix("_$")
     for code, text in ESCAPES.items():
         name = name.replace(code, text)
     return name.removeprefix("_")
@@ -121,9 +111,9 @@ def main():
         finally:
             sink.stop()
     kib = 1024 * (options.many - options.few)
-    print(f"heap per idle session: {(peak(many) - peak(few)) / kib:.1f} KiB\n\n| KiB per session | where |\n|---|---|")
     grown = places(many)
     grown.subtract(places(few))
+    print(f"heap per idle session: {sum(grown.values()) / kib:.1f} KiB\n\n| KiB per session | where |\n|---|---|")
     for place, used in grown.most_common():
         if used / kib >= LEAST:
             print(f"| {used / kib:.2f} | `{place}` |")
