@@ -1,6 +1,6 @@
 //! A TCP connection on the shard's reactor.
 
-use super::reactor::Registration;
+use super::reactor::{Direction, Registration};
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
@@ -43,42 +43,39 @@ impl TcpStream {
         &self,
         cx: &Context<'_>,
         room: usize,
-        mut receive: impl FnMut(&Socket) -> rustix::io::Result<usize>,
+        receive: impl FnMut(&Socket) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let readiness = self.registration.readiness();
-        loop {
-            ready!(readiness.read.poll_ready(cx));
-            match receive(&self.socket) {
-                Ok(count) => {
-                    // Fewer than asked for: there are no more (epoll(7)).
-                    if count > 0 && count < room {
-                        readiness.note_drained();
-                    }
-                    return Poll::Ready(Ok(count));
-                }
-                Err(Errno::AGAIN) => {
-                    readiness.read.set_ready(false);
-                    self.registration.stop_resting(&self.socket)?;
-                }
-                Err(Errno::INTR) => {}
-                Err(error) => return Poll::Ready(Err(error.into())),
-            }
+        let count = ready!(self.poll_io(cx, &readiness.read, receive))?;
+        // Fewer than asked for: there are no more (epoll(7)).
+        if count > 0 && count < room {
+            readiness.note_drained();
         }
+        Poll::Ready(Ok(count))
     }
 
     /// Sends when the socket takes something.
     fn poll_send(
         &self,
         cx: &Context<'_>,
-        send: impl Fn(&Socket) -> rustix::io::Result<usize>,
+        send: impl FnMut(&Socket) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let readiness = self.registration.readiness();
+        self.poll_io(cx, &self.registration.readiness().write, send)
+    }
+
+    /// Calls `io` as often as `direction` is ready, until it does not block.
+    fn poll_io(
+        &self,
+        cx: &Context<'_>,
+        direction: &Direction,
+        mut io: impl FnMut(&Socket) -> rustix::io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(readiness.write.poll_ready(cx));
-            match send(&self.socket) {
+            ready!(direction.poll_ready(cx));
+            match io(&self.socket) {
                 Ok(count) => return Poll::Ready(Ok(count)),
                 Err(Errno::AGAIN) => {
-                    readiness.write.set_ready(false);
+                    direction.set_ready(false);
                     self.registration.stop_resting(&self.socket)?;
                 }
                 Err(Errno::INTR) => {}

@@ -20,9 +20,6 @@ use std::task::{Context, Poll, ready};
 /// Largest frame of output. Smaller frames cost headers, larger ones memory.
 pub const MAX_OUTPUT_FRAME: usize = 32 * 1024;
 
-/// Output of this size and more is not copied for sending.
-const LARGE_FRAME: usize = 4 * 1024;
-
 /// Room in the write buffer for text beside one frame of output.
 const TEXT_ROOM: usize = 64 * 1024;
 
@@ -148,11 +145,9 @@ impl WsConnection {
 
     /// Sends output; after [`Self::poll_ready`].
     pub fn send_output(&mut self, bytes: Bytes) {
-        if bytes.len() >= LARGE_FRAME && FrameStream::takes(bytes.len()) {
-            self.dirty = true;
-            self.stream.get_mut().begin_binary(bytes);
-        } else {
-            self.send(Message::Binary(bytes));
+        self.dirty = true;
+        if let Err(small) = self.stream.get_mut().begin_binary(bytes) {
+            self.send(Message::Binary(small));
         }
     }
 

@@ -18,6 +18,10 @@ const BINARY: u8 = 0x82;
 /// Says that a length of 16 bits follows.
 const LENGTH_16: u8 = 126;
 
+/// Payloads of this size and more, in bytes, are not copied for sending. Those
+/// below 126 would need a shorter header.
+const LARGE: usize = 4 * 1024;
+
 /// A frame on its way.
 struct Unsent {
     header: [u8; HEADER],
@@ -53,21 +57,21 @@ impl FrameStream {
         }
     }
 
-    /// Whether a payload of `len` bytes can be sent by [`Self::begin_binary`].
-    pub(super) fn takes(len: usize) -> bool {
-        // Shorter ones have shorter headers (RFC 6455: the least number of bytes).
-        len >= usize::from(LENGTH_16) && u16::try_from(len).is_ok()
-    }
-
-    /// A binary frame; it leaves with the next flush. Of a size that
-    /// [`Self::takes`] names.
-    pub(super) fn begin_binary(&mut self, payload: Bytes) {
-        let [high, low] = u16::try_from(payload.len()).unwrap_or(0).to_be_bytes();
-        self.unsent = Some(Unsent {
-            header: [BINARY, LENGTH_16, high, low],
-            header_sent: 0,
-            payload,
-        });
+    /// Begins a binary frame, which leaves with the next flush. Gives `payload`
+    /// back if it is small, or too long for the header.
+    pub(super) fn begin_binary(&mut self, payload: Bytes) -> Result<(), Bytes> {
+        match u16::try_from(payload.len()) {
+            Ok(length) if payload.len() >= LARGE => {
+                let [high, low] = length.to_be_bytes();
+                self.unsent = Some(Unsent {
+                    header: [BINARY, LENGTH_16, high, low],
+                    header_sent: 0,
+                    payload,
+                });
+                Ok(())
+            }
+            _ => Err(payload),
+        }
     }
 
     /// Bytes the kernel took so far.
