@@ -133,7 +133,7 @@ impl Connector {
     }
 
     fn enter(&self, stage: Stage) {
-        self.outbox.event(SshEvent::Stage(stage));
+        self.outbox.note(SshEvent::Stage(stage));
     }
 
     async fn resolve(&self, plan: &Plan) -> Result<Vec<SocketAddr>, SessionError> {

@@ -16,7 +16,7 @@
 //!
 //! While input waits behind the closed gate for a reply of the server (a key
 //! re-exchange, a full window), more passes, 64 KiB at a time, until the outbox
-//! holds MAX_HELD: 384 KiB, the most a session that types without reading holds.
+//! holds MAX_HELD: 320 KiB, the most a session that types without reading holds.
 
 use crate::ssh::{Gate, OUTPUT_WINDOW, SshEvent, SshEvents};
 use crate::ws::MAX_OUTPUT_FRAME;
@@ -48,7 +48,8 @@ pub struct Outbox {
     session: RefCell<Option<Waker>>,
     gate: Rc<Gate>,
     /// Held bytes that close the gate; a quarter of it opens it again.
-    high: usize,
+    high: Cell<usize>,
+    usual_high: usize,
     /// The session ends: output is for nobody any more.
     discarding: Cell<bool>,
 }
@@ -118,7 +119,8 @@ impl Outbox {
             events: RefCell::default(),
             session: RefCell::default(),
             gate,
-            high,
+            high: Cell::new(high),
+            usual_high: high,
             discarding: Cell::new(false),
         }
     }
@@ -132,6 +134,12 @@ impl Outbox {
         }
     }
 
+    /// Whether the gate is to close as soon as anything is held: what waits for a
+    /// slow client stays with the server, which can stop it.
+    pub(super) fn hold_little(&self, little: bool) {
+        self.high.set(if little { 1 } else { self.usual_high });
+    }
+
     /// Bytes held.
     pub(super) fn len(&self) -> usize {
         self.held.get()
@@ -142,7 +150,7 @@ impl Outbox {
         let chunk = self.chunks.borrow_mut().pop(max);
         let rest = self.held.get() - chunk.len();
         self.held.set(rest);
-        if rest <= self.high / 4 {
+        if rest <= self.high.get() / 4 {
             self.gate.open();
         }
         chunk
@@ -183,6 +191,12 @@ impl Outbox {
         }
     }
 
+    /// As [`SshEvents::event`], from within the session's own turn, which looks
+    /// for events later on.
+    pub(super) fn note(&self, event: SshEvent) {
+        self.events.borrow_mut().push_back(event);
+    }
+
     fn wake(&self) {
         if let Some(waker) = self.session.borrow().as_ref() {
             waker.wake_by_ref();
@@ -197,13 +211,13 @@ impl SshEvents for Outbox {
         }
         let held = self.held.get() + bytes;
         self.held.set(held);
-        if held >= self.high {
+        if held >= self.high.get() {
             self.gate.close();
         }
     }
 
     fn event(&self, event: SshEvent) {
-        self.events.borrow_mut().push_back(event);
+        self.note(event);
         self.wake();
     }
 }

@@ -15,6 +15,8 @@ pub enum Timer {
     Prompt,
     /// Next WebSocket ping.
     Ping,
+    /// The pong that a slow client's pace waits for.
+    Pace,
     /// The client takes no bytes.
     Stall,
     /// The client holds output back.
@@ -34,11 +36,12 @@ pub enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Stage,
         Self::Connection,
         Self::Prompt,
         Self::Ping,
+        Self::Pace,
         Self::Stall,
         Self::Hold,
         Self::Idle,

@@ -1,16 +1,19 @@
 //! The sockets of sessions, and who tells when they have something.
 //!
 //! `reactor` asks the kernel, once for all sockets of a shard, and wakes their
-//! tasks; `stream` is a TCP connection on it, `listener` a socket that accepts.
+//! tasks; `stream` is a TCP connection on it, `listener` a socket that accepts,
+//! `line` where sessions wait for each other that flood.
 //! What is rare (timers, the agent's socket) stays with glommio's ring, which
 //! `reactor` parks on.
 
+mod line;
 mod listener;
 mod reactor;
 mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use line::Place;
 pub use listener::Listener;
 pub use reactor::{install, spawn, spawn_task, turn};
 pub use stream::TcpStream;

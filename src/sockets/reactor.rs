@@ -9,6 +9,7 @@
 //! interrupts it or waits as long. A shard that is idle parks in glommio, which
 //! then watches the epoll instance.
 
+use super::line::Line;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
@@ -66,6 +67,7 @@ pub(super) struct Reactor {
     /// Those that rest, and the time of the beat that ends it.
     resting: RefCell<Vec<Rc<Readiness>>>,
     beat: Cell<Option<Instant>>,
+    pub(super) line: Line,
     /// Polls of all tasks made by [`spawn`].
     polls: Cell<u64>,
 }
@@ -231,7 +233,7 @@ impl Drop for Registration {
 }
 
 /// The reactor of this thread.
-fn current() -> Option<Rc<Reactor>> {
+pub(super) fn current() -> Option<Rc<Reactor>> {
     REACTOR.with_borrow(Clone::clone)
 }
 
@@ -245,6 +247,7 @@ pub fn install() -> io::Result<()> {
         sockets: RefCell::default(),
         resting: RefCell::default(),
         beat: Cell::new(None),
+        line: Line::default(),
         polls: Cell::new(0),
     });
     REACTOR.set(Some(Rc::clone(&reactor)));
@@ -284,6 +287,10 @@ impl Reactor {
             let quiet = self.let_tasks_run().await;
             let timeout = if quiet { self.patience() } else { NO_TIME };
             let found = self.wait(&mut events, timeout);
+            if !self.line.is_empty() {
+                // After the others, in the same round.
+                self.line.call_next();
+            }
             if self.beat.get().is_some() {
                 self.end_rest();
             } else if found == Some(0) && quiet {
@@ -309,6 +316,9 @@ impl Reactor {
 
     /// How long a quiet shard waits.
     fn patience(&self) -> Timespec {
+        if !self.line.is_empty() {
+            return NO_TIME;
+        }
         let Some(beat) = self.beat.get() else {
             return LINGER;
         };

@@ -165,7 +165,13 @@ impl SshClient {
             .await
             .map_err(|_| SessionError::ConnectionLost)?;
         let mut early = VecDeque::new();
-        confirm(&mut channel, "a terminal", &mut early).await?;
+        // A login shell needs no answer about the terminal before it is asked for
+        // (OpenSSH's client waits for neither). A command might do its work without
+        // one, unseen.
+        let waits = terminal.command.is_some();
+        if waits {
+            confirm(&mut channel, "a terminal", &mut early).await?;
+        }
         for (name, value) in &terminal.env {
             // No reply wanted: servers refuse most names, which is no error.
             channel
@@ -178,6 +184,9 @@ impl SshClient {
             Some(command) => channel.exec(true, command.as_str()).await,
         }
         .map_err(|_| SessionError::ConnectionLost)?;
+        if !waits {
+            confirm(&mut channel, "a terminal", &mut early).await?;
+        }
         confirm(&mut channel, "the shell or command", &mut early).await?;
         let (read, write) = channel.split();
         Ok(Started { early, read, write })

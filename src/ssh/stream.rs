@@ -5,7 +5,7 @@
 use super::gate::Gate;
 use super::ledger::{Fault, Ledger};
 use super::runtime::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::sockets::{self, TcpStream};
+use crate::sockets::{self, Place, TcpStream};
 use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
 use send_wrapper::SendWrapper;
 use std::cell::RefCell;
@@ -64,6 +64,8 @@ struct Flow {
     since: Instant,
     bytes: usize,
     was_flood: bool,
+    /// Where it waits for other floods. An idle session needs no room for it.
+    place: Option<Place>,
 }
 
 impl Flow {
@@ -72,6 +74,7 @@ impl Flow {
             since: now,
             bytes: 0,
             was_flood: false,
+            place: None,
         }
     }
 
@@ -84,7 +87,29 @@ impl Flow {
             self.since = now;
         }
         self.bytes += bytes;
+        self.floods()
+    }
+
+    fn floods(&self) -> bool {
         self.was_flood || self.bytes >= FLOOD
+    }
+
+    /// Whether this session may read in this turn of its task. `done`: it has
+    /// read its share.
+    fn poll_turn(&mut self, cx: &Context<'_>, done: bool) -> Poll<()> {
+        if !self.floods() {
+            self.place = None;
+        } else if self.place.is_none() {
+            self.place = Place::new();
+        }
+        match &self.place {
+            Some(place) => place.poll_turn(cx, done),
+            None if done => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        }
     }
 }
 
@@ -185,11 +210,9 @@ impl Inner {
         if budget == 0 {
             return Poll::Pending;
         }
-        if self.has_had_its_turn() {
-            // A flooding server must not starve the shard's other sessions.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        // A flooding server must not starve the shard's other sessions.
+        let done = self.has_had_its_turn();
+        std::task::ready!(self.flow.poll_turn(cx, done));
         if self.large && buf.remaining() >= AHEAD_OF_LARGE {
             return self.poll_read_packet(cx, buf, budget);
         }
@@ -235,6 +258,7 @@ impl Inner {
         self.gate.note_read(later);
         self.leftover.bytes.extend_from_slice(later);
         self.turn.1 += count;
+        self.flow.note(count, crate::clock::now());
         Poll::Ready(Ok(()))
     }
 

@@ -32,8 +32,8 @@ const READ_BUFFER: usize = 1024;
 pub enum WsEvent {
     /// A data message.
     Frame(Frame),
-    /// The answer to a ping.
-    Pong,
+    /// The answer to a ping, with the number this carried.
+    Pong(Option<u64>),
     /// A close frame; the reply is on its way.
     Closed,
     /// The connection broke.
@@ -88,7 +88,9 @@ impl WsConnection {
             let event = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
                 Some(Ok(Message::Text(text))) => WsEvent::Frame(Frame::Text(text.into())),
                 Some(Ok(Message::Binary(bytes))) => WsEvent::Frame(Frame::Binary(bytes)),
-                Some(Ok(Message::Pong(_))) => WsEvent::Pong,
+                Some(Ok(Message::Pong(data))) => {
+                    WsEvent::Pong(data.as_ref().try_into().ok().map(u64::from_be_bytes))
+                }
                 Some(Ok(Message::Ping(_))) => {
                     // tungstenite queued the pong; it leaves at the flush.
                     self.dirty = true;
@@ -151,9 +153,10 @@ impl WsConnection {
         }
     }
 
-    /// Sends a ping.
-    pub fn send_ping(&mut self) {
-        self.send(Message::Ping(Bytes::new()));
+    /// Sends a ping; its pong will carry the same number.
+    pub fn send_ping(&mut self, number: Option<u64>) {
+        let data = number.map(|number| Bytes::copy_from_slice(&number.to_be_bytes()));
+        self.send(Message::Ping(data.unwrap_or_default()));
     }
 
     /// Sends the close frame; `reason` is escaped and cut to what fits.

@@ -1,13 +1,22 @@
 //! The remote side floods and the client takes nothing: it stops reading its socket, or holds,
-//! or acknowledges nothing. Memory stays bounded, sshd is held back, Ctrl-C still arrives, and
+//! or acknowledges nothing; or it takes little. Memory stays bounded, sshd is held back, Ctrl-C still arrives, and
 //! afterwards not a byte is missing.
 
-use crate::common::{Client, Event, Options};
+use crate::common::{Client, DEADLINE, Event, Options};
 use crate::numbered::Checker;
 use crate::stage::{KIB, MIB, QUIET, SMALL, Stage, ping};
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 const TOTAL: u64 = 48 * MIB;
+/// Read at a time by a client that reads slowly, and its pause then: 640 KB/s at most.
+const SIP: u64 = 32 * KIB;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What may be under way to a client that reads slowly: the buffers of sshd and its terminal, the
+/// SSH window, and what the bridge lets out of its hands.
+const LITTLE: u64 = 256 * KIB;
+
 const CTRL_C: &[u8] = &[3];
 
 fn slow() -> Options {
@@ -105,6 +114,35 @@ fn a_window_without_acks_stops_output_at_its_last_byte() {
         let next = (checker.seen() + 1).min(TOTAL);
         read_to(&mut client, &mut checker, next);
     }
+    read_out(&mut client, &mut checker);
+    memory.check();
+}
+
+/// The system's own receive buffer would take megabytes, and those of the bridge's side more. Which
+/// the client's pace, as its pongs tell it, leaves empty.
+#[test]
+fn little_is_under_way_to_a_reader_that_is_slow() {
+    let stage = Stage::start(&[], &[]);
+    let memory = stage.watch_memory();
+    let mut client = stage.open_flood(TOTAL, &json!({}), &Options::v1());
+    let mut checker = Checker::default();
+    let until = Instant::now() + DEADLINE;
+    let mut under_way = u64::MAX;
+    while under_way > LITTLE {
+        assert!(
+            Instant::now() < until,
+            "{under_way} bytes are still under way after {}",
+            checker.seen()
+        );
+        let next = checker.seen() + SIP;
+        read_to(&mut client, &mut checker, next);
+        std::thread::sleep(PAUSE);
+        under_way = stage.produced().saturating_sub(checker.seen());
+    }
+    client.send_binary(CTRL_C);
+    stage.wait_interrupts(1);
+    memory.check();
+    // It is not slow any more.
     read_out(&mut client, &mut checker);
     memory.check();
 }

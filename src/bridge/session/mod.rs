@@ -237,9 +237,9 @@ impl BridgeSession {
                     attachment.texts.push_back(message);
                 }
             }
-            Action::Ping => {
+            Action::Ping(number) => {
                 if let Some(attachment) = &mut self.attachment {
-                    attachment.ws.send_ping();
+                    attachment.ws.send_ping(number);
                 }
             }
             Action::Connect(request) => self.connect(*request),

@@ -158,7 +158,7 @@ impl BridgeSession {
                     Ok(incoming) => Input::Message(incoming),
                     Err(bad) => Input::ClientError(bad.into()),
                 },
-                WsEvent::Pong => Input::Pong,
+                WsEvent::Pong(number) => Input::Pong(number),
                 WsEvent::Violation(violation) => violation.into(),
                 WsEvent::Closed => {
                     attachment.done = true;
@@ -210,6 +210,10 @@ impl BridgeSession {
                 send_text(&self.processor, attachment, &reply);
                 continue;
             }
+            if let Some(number) = self.state.next_pace_ping(now) {
+                attachment.ws.send_ping(Some(number));
+                continue;
+            }
             let budget = self.state.output_budget().min(MAX_OUTPUT_FRAME);
             let chunk = self.outbox.take(budget);
             if chunk.is_empty() {
@@ -237,6 +241,7 @@ impl BridgeSession {
         }
         let waiting = self.outbox.len();
         self.state.settle(now, waiting, blocked, written);
+        self.outbox.hold_little(self.state.is_held_back());
     }
 
     /// Control text goes before output.

@@ -1,14 +1,21 @@
 //! Bytes counted in both directions: how much output the client allows, how
 //! much of its input is on the way. Pure arithmetic.
 
+use super::pace::{Blockage, Pace};
+use std::time::Instant;
+
 /// Output towards the client, counted since the first `ready`.
 #[derive(Debug)]
 pub(super) struct OutputFlow {
     sent: u64,
     acked: u64,
-    /// `flow_window` of `auth`; without it TCP alone pushes back.
+    /// `flow_window` of `auth`; without it TCP pushes back, and a slow client's
+    /// pace.
     window: Option<u64>,
     held: bool,
+    blockage: Blockage,
+    // Boxed: few clients are slow.
+    pace: Option<Box<Pace>>,
 }
 
 /// An `ack` that no honest client sends.
@@ -22,6 +29,8 @@ impl OutputFlow {
             acked: 0,
             window: None,
             held: false,
+            blockage: Blockage::default(),
+            pace: None,
         }
     }
 
@@ -35,10 +44,46 @@ impl OutputFlow {
 
     /// Bytes that may be sent now.
     pub(super) fn budget(&self) -> u64 {
-        match (self.held, self.window) {
-            (true, _) => 0,
-            (false, None) => u64::MAX,
-            (false, Some(window)) => window.saturating_sub(self.sent - self.acked),
+        match (self.held, self.window, &self.pace) {
+            (true, ..) => 0,
+            (false, Some(window), _) => window.saturating_sub(self.sent - self.acked),
+            (false, None, Some(pace)) => pace.budget(self.sent),
+            (false, None, None) => u64::MAX,
+        }
+    }
+
+    /// At the end of a turn: whether the client's socket has more than it takes,
+    /// and the bytes it took so far.
+    pub(super) fn note_blocked(&mut self, now: Instant, blocked: bool, taken: u64) {
+        let slow = self.window.is_none() && self.blockage.note(now, blocked, taken);
+        if slow && self.pace.is_none() {
+            self.pace = Some(Box::new(Pace::new(self.sent)));
+        }
+    }
+
+    /// Whether the client reads slowly.
+    pub(super) fn is_paced(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    /// See [`Pace::next_ping`].
+    pub(super) fn next_ping(&mut self, now: Instant) -> Option<u64> {
+        self.pace.as_mut()?.next_ping(now, self.sent)
+    }
+
+    /// The number a ping must carry that comes behind an unanswered one: a client
+    /// may answer the latest alone (RFC 6455 section 5.5.3).
+    pub(super) fn pinged(&self) -> Option<u64> {
+        self.pace.as_ref()?.pinged()
+    }
+
+    pub(super) fn on_pong(&mut self, now: Instant, number: u64) {
+        self.pace.take_if(|pace| !pace.on_pong(now, number));
+    }
+
+    pub(super) fn on_pong_overdue(&mut self) {
+        if let Some(pace) = &mut self.pace {
+            pace.on_overdue();
         }
     }
 

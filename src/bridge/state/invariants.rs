@@ -55,6 +55,7 @@ impl SessionState {
             Timer::Connection,
             Timer::Prompt,
             Timer::Ping,
+            Timer::Pace,
             Timer::Stall,
             Timer::Hold,
             Timer::Idle,

@@ -5,6 +5,7 @@
 mod client;
 mod flow;
 mod invariants;
+mod pace;
 mod remote;
 #[cfg(test)]
 mod tests;
@@ -136,7 +137,7 @@ impl SessionState {
                 let error = SessionError::ClientGone;
                 self.end(now, Ending::Failed { error, stage });
             }
-            Input::Pong => self.missed_pongs = 0,
+            Input::Pong(number) => self.on_pong(now, number),
             // They mark the way to the shell and mean nothing off it.
             Input::Stage(_)
             | Input::HostKeyQuestion { .. }

@@ -84,10 +84,19 @@ impl SessionState {
         }
     }
 
+    /// Whether little output is to wait here: the client reads slowly, or allows
+    /// no more for now.
+    pub fn is_held_back(&self) -> bool {
+        self.output.is_paced() || self.output_budget() == 0
+    }
+
     /// `bytes` of output, within the budget, were handed to the WebSocket.
     pub fn note_output(&mut self, now: Instant, bytes: usize) {
         debug_assert!(bytes <= self.output_budget());
         self.output.note_sent(bytes as u64);
+        if bytes > 0 {
+            self.timers.clear(Timer::Hold);
+        }
         match self.rules.idle_activity {
             IdleActivity::Any => self.last_activity = now,
             IdleActivity::Input => {}
@@ -114,6 +123,7 @@ impl SessionState {
         // In every phase: a client may stop reading before `ready`.
         self.run_stall_clock(now, blocked, written);
         if self.phase == Phase::Active {
+            self.output.note_blocked(now, blocked, written);
             self.run_hold_clock(now, pending);
             if self.remote_done && pending == 0 && !blocked {
                 self.finish(now);

@@ -1,5 +1,6 @@
 //! Deadlines: which clock runs in which phase, and what follows when it ends.
 
+use super::pace::PATIENCE;
 use super::types::{Rules, Suspended};
 use super::{Action, Phase, SessionState};
 use crate::bridge::timers::Timer;
@@ -97,6 +98,7 @@ impl SessionState {
                 self.fail(now, SessionError::Deadline(stage));
             }
             Timer::Ping => self.on_ping_due(now),
+            Timer::Pace => self.output.on_pong_overdue(),
             Timer::Stall => self.fail(now, SessionError::Stalled),
             Timer::Hold => self.fail(now, SessionError::HeldTooLong),
             Timer::Idle => self.on_idle_due(now),
@@ -124,7 +126,28 @@ impl SessionState {
             }
             self.missed_pongs += 1;
         }
-        self.actions.push_back(Action::Ping);
+        self.actions.push_back(Action::Ping(self.output.pinged()));
+    }
+
+    pub(super) fn on_pong(&mut self, now: Instant, number: Option<u64>) {
+        self.missed_pongs = 0;
+        if let Some(number) = number {
+            self.output.on_pong(now, number);
+        }
+        if self.output.pinged().is_none() {
+            self.timers.clear(Timer::Pace);
+        }
+    }
+
+    /// The number of a ping that must leave now, behind the output so far: for
+    /// the pace of a slow client.
+    pub fn next_pace_ping(&mut self, now: Instant) -> Option<u64> {
+        if self.phase != Phase::Active {
+            return None;
+        }
+        let number = self.output.next_ping(now)?;
+        self.timers.set(Timer::Pace, now + PATIENCE);
+        Some(number)
     }
 
     /// Activity does not touch the timer; it is looked at when it ends.

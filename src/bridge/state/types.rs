@@ -20,8 +20,8 @@ pub enum Input {
     ClientClosed,
     /// The WebSocket broke.
     ClientGone,
-    /// The client answered a ping.
-    Pong,
+    /// The client answered a ping; the number this carried, if any.
+    Pong(Option<u64>),
     /// The connection to the target entered a stage.
     Stage(Stage),
     /// The host key is to be confirmed.
@@ -73,8 +73,8 @@ pub struct Drain {
 pub enum Action {
     /// Tell the client.
     Send(ServerMessage),
-    /// Ping the client.
-    Ping,
+    /// Ping the client, with this number.
+    Ping(Option<u64>),
     /// Connect to the target and log in.
     Connect(Box<AuthRequest>),
     /// Answer the pending host-key question.

@@ -189,7 +189,7 @@ fn who_was_accepted_before_a_handover_may_still_log_in() {
     assert_eq!(s.fire(), Some((Timer::Drain, 20)));
 }
 
-fn pinging() -> Config {
+pub(super) fn pinging() -> Config {
     let mut rules = config();
     rules.websocket.ping_interval = Duration::from_secs(30);
     rules
@@ -199,7 +199,7 @@ fn pinging() -> Config {
 fn two_missed_pongs_close() {
     for (last, end) in [
         (None, 90),
-        (Some(Input::Pong), 150),
+        (Some(Input::Pong(None)), 150),
         (Some(typed("x")), 150),
     ] {
         let mut s = Session::active(Dialect::V1, &pinging());
@@ -301,4 +301,21 @@ fn every_end_stops_every_clock_but_the_last() {
     s.feed(Input::ClientGone);
     assert_eq!(s.fire(), Some((Timer::Linger, 2)));
     assert_eq!(s.fire(), None);
+}
+
+/// A client that acknowledges, however slowly, holds nothing.
+#[test]
+fn the_hold_clock_starts_anew_with_each_output() {
+    let mut s = Session::windowed(1000);
+    for _ in 0..10 {
+        let budget = s.state.output_budget();
+        s.state.note_output(s.now, budget);
+        assert!(s.settle(1).is_empty());
+        s.pass(400);
+        let bytes = s.state.bytes().1;
+        assert!(s.say(ClientMessage::Ack { bytes }).is_empty());
+    }
+    s.state.note_output(s.now, 1000);
+    s.settle(1);
+    assert_eq!(s.fire(), Some((Timer::Hold, 4600)));
 }

@@ -1,5 +1,6 @@
 //! Bytes counted in both directions, and the replies that come of it.
 
+use super::clocks::pinging;
 use super::*;
 
 fn reply(session: &mut Session) -> Option<String> {
@@ -40,6 +41,59 @@ fn without_acks_tcp_pushes_back() {
     s.feed(Input::Started);
     s.state.note_output(s.now, 1 << 30);
     assert_eq!(s.state.output_budget(), usize::MAX);
+}
+
+/// The end of a turn, 100 ms later, in which the client took `bytes` more of what it has waiting.
+fn take_little(s: &mut Session, bytes: &mut u64) {
+    s.now += Duration::from_millis(100);
+    *bytes += 1000;
+    s.state.settle(s.now, 1, true, *bytes);
+}
+
+#[test]
+fn a_slow_client_is_sent_more_as_it_answers_pings() {
+    let mut s = Session::active(Dialect::V1, &pinging());
+    s.state.note_output(s.now, 200_000);
+    let mut taken = 0;
+    take_little(&mut s, &mut taken);
+    assert!(!s.state.output.is_paced(), "nothing to compare with yet");
+    take_little(&mut s, &mut taken);
+    assert!(s.state.output.is_paced());
+    assert_eq!(s.state.output_budget(), 0);
+    assert_eq!(s.state.next_pace_ping(s.now), Some(200_000));
+    assert_eq!(s.state.next_pace_ping(s.now), None);
+    // It may answer the latest of several pings alone.
+    s.settle(1);
+    assert_eq!(s.fire().unwrap().0, Timer::Ping);
+    assert!(matches!(
+        s.state.next_action(),
+        Some(Action::Ping(Some(200_000)))
+    ));
+    s.feed(Input::Pong(None));
+    assert_eq!(s.state.output_budget(), 0);
+    s.feed(Input::Pong(Some(200_000)));
+    let half = s.state.output_budget();
+    assert!(0 < half && half < 100_000);
+    s.state.note_output(s.now, half);
+    // No pong: TCP is left to it.
+    let number = s.state.next_pace_ping(s.now).unwrap();
+    assert_eq!(number, 200_000 + half as u64);
+    s.state.note_output(s.now, s.state.output_budget());
+    assert_eq!(s.state.output_budget(), 0);
+    while s.fire().unwrap().0 != Timer::Pace {}
+    assert_eq!(s.state.output_budget(), usize::MAX);
+}
+
+#[test]
+fn a_client_that_acknowledges_sets_its_pace_itself() {
+    let mut s = Session::windowed(100_000);
+    s.state.note_output(s.now, 100_000);
+    let mut taken = 0;
+    for _ in 0..5 {
+        take_little(&mut s, &mut taken);
+    }
+    assert!(!s.state.output.is_paced());
+    assert_eq!(s.state.next_pace_ping(s.now), None);
 }
 
 #[test]

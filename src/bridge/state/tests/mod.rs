@@ -124,7 +124,7 @@ impl Session {
     fn word(&self, action: &Action) -> String {
         match action {
             Action::Send(message) => text(message),
-            Action::Ping => "ping".to_owned(),
+            Action::Ping(_) => "ping".to_owned(),
             Action::Connect(request) => format!("connect {}", request.credentials.username),
             Action::AnswerHostKey(accept) => format!("host key {accept}"),
             Action::Answer(answers) => format!("{} answers", answers.len()),

@@ -31,6 +31,7 @@ enum Step {
         written: u64,
     },
     Reply,
+    PacePing,
     Wait(u64),
     Fire,
 }
@@ -61,7 +62,8 @@ enum Event {
     Disconnected,
     Drain(u64),
     Kill,
-    Pong,
+    /// 0: of the latest ping.
+    Pong(u64),
     ClientClosed,
     ClientGone,
     ClientError,
@@ -99,7 +101,7 @@ impl Event {
             Self::Disconnected => Input::Disconnected,
             Self::Drain(seconds) => drain_at(now + Duration::from_secs(seconds)),
             Self::Kill => Input::Kill(SessionError::Killed),
-            Self::Pong => Input::Pong,
+            Self::Pong(number) => Input::Pong(Some(number)),
             Self::ClientClosed => Input::ClientClosed,
             Self::ClientGone => Input::ClientGone,
             Self::ClientError => Input::ClientError(BadMessage::NotAnObject.into()),
@@ -123,7 +125,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         8 => prop::sample::select(stages).prop_map(Event::Stage),
         4 => (0..3usize).prop_map(Event::Question),
-        4 => prop::sample::select(vec![Event::HostKey, Event::Pong]),
+        4 => prop_oneof![Just(Event::HostKey), (0..3u64).prop_map(Event::Pong)],
         2 => (0..40_000usize).prop_map(Event::Banner),
         8 => Just(Event::Started),
         2 => (0..100u64).prop_map(Event::Drain),
@@ -149,6 +151,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..3usize, any::<bool>(), 0..4u64)
             .prop_map(|(pending, blocked, written)| Step::Settle { pending, blocked, written }),
         4 => Just(Step::Reply),
+        4 => Just(Step::PacePing),
         4 => (0..20u64).prop_map(Step::Wait),
         6 => Just(Step::Fire),
     ]
@@ -246,7 +249,17 @@ impl World {
                     self.message(Incoming::Control(word.message()));
                 }
             }
+            Step::Happens(Event::Pong(0)) => {
+                let pinged = self.session.state.output.pinged();
+                self.session.state.handle(now, Input::Pong(pinged));
+            }
             Step::Happens(event) => self.session.state.handle(now, event.input(now)),
+            Step::PacePing => {
+                if let Some(number) = self.session.state.next_pace_ping(now) {
+                    prop_assert_eq!(number, self.sent);
+                    prop_assert_eq!(self.window, None, "it acknowledges");
+                }
+            }
             Step::Output(percent) => {
                 let budget = self.session.state.output_budget().min(50_000);
                 let bytes = budget * percent / 100;
