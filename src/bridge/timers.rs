@@ -57,25 +57,31 @@ impl Timer {
 #[derive(Debug, Default)]
 pub struct Timers {
     deadlines: [Option<Instant>; Timer::ALL.len()],
+    /// Of the deadlines; looked at in every turn, while they change seldom.
+    earliest: Option<Instant>,
 }
 
 impl Timers {
-    fn slot(&mut self, timer: Timer) -> &mut Option<Instant> {
+    fn put(&mut self, timer: Timer, at: Option<Instant>) {
         #[expect(
             clippy::indexing_slicing,
             reason = "the array has a place for every timer"
         )]
-        &mut self.deadlines[timer as usize]
+        let slot = &mut self.deadlines[timer as usize];
+        if *slot != at {
+            *slot = at;
+            self.earliest = self.deadlines.iter().flatten().min().copied();
+        }
     }
 
     /// Arms `timer` for `at`, in place of what it was armed for.
     pub fn set(&mut self, timer: Timer, at: Instant) {
-        *self.slot(timer) = Some(at);
+        self.put(timer, Some(at));
     }
 
     /// Disarms `timer`.
     pub fn clear(&mut self, timer: Timer) {
-        *self.slot(timer) = None;
+        self.put(timer, None);
     }
 
     /// Disarms all.
@@ -90,28 +96,29 @@ impl Timers {
 
     /// Arms `timer` unless it runs already.
     pub fn set_if_idle(&mut self, timer: Timer, at: Instant) {
-        self.slot(timer).get_or_insert(at);
+        if self.get(timer).is_none() {
+            self.put(timer, Some(at));
+        }
     }
 
     /// Disarms `timer` and tells how much time it had left.
     pub fn suspend(&mut self, timer: Timer, now: Instant) -> Option<Duration> {
-        let at = self.slot(timer).take()?;
+        let at = self.get(timer)?;
+        self.clear(timer);
         Some(at.saturating_duration_since(now))
     }
 
     /// The earliest deadline.
     pub fn next(&self) -> Option<Instant> {
-        self.deadlines.iter().flatten().min().copied()
+        self.earliest
     }
 
     /// Takes the earliest timer that is due at `now`.
     pub fn expired(&mut self, now: Instant) -> Option<Timer> {
+        let at = self.earliest.filter(|at| *at <= now)?;
         let due = Timer::ALL
             .into_iter()
-            .filter_map(|timer| Some((self.get(timer)?, timer)))
-            .filter(|(at, _)| *at <= now)
-            .min_by_key(|(at, _)| *at)
-            .map(|(_, timer)| timer)?;
+            .find(|timer| self.get(*timer) == Some(at))?;
         self.clear(due);
         Some(due)
     }

@@ -49,11 +49,7 @@ impl SessionControl {
     }
 
     pub(super) fn set_waker(&self, waker: &Waker) {
-        let mut slot = self.waker.borrow_mut();
-        match slot.as_mut() {
-            Some(parked) => parked.clone_from(waker),
-            None => *slot = Some(waker.clone()),
-        }
+        *self.waker.borrow_mut() = Some(waker.clone());
     }
 
     pub(crate) fn take_drain(&self) -> Option<Drain> {
