@@ -52,7 +52,7 @@ struct Spot {
     called: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     /// The turn it was called to.
-    turn: Cell<u64>,
+    turn: Cell<Option<u64>>,
 }
 
 /// One session's place in the line of its shard.
@@ -77,10 +77,10 @@ impl Place {
         let (line, spot) = (&self.reactor.line, &self.spot);
         let turn = reactor::turn();
         if spot.called.take() {
-            spot.turn.set(turn);
+            spot.turn.set(Some(turn));
         }
         let alone = line.is_empty() && line.is_last(spot);
-        if !done && (alone || spot.turn.get() == turn) {
+        if !done && (alone || spot.turn.get() == Some(turn)) {
             return Poll::Ready(());
         }
         if alone {
@@ -90,6 +90,7 @@ impl Place {
         *spot.waker.borrow_mut() = Some(cx.waker().clone());
         if !spot.waits.replace(true) {
             line.waiting.borrow_mut().push_back(Rc::clone(spot));
+            self.reactor.unpark();
         }
         Poll::Pending
     }

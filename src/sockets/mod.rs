@@ -9,6 +9,7 @@
 mod line;
 mod listener;
 mod reactor;
+mod readiness;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,8 @@
 //! then watches the epoll instance.
 
 use super::line::Line;
+use super::readiness::Readiness;
+use futures_lite::future::or;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
@@ -19,7 +21,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// How long a shard waits for its sockets before it parks in glommio: longer
@@ -68,82 +70,10 @@ pub(super) struct Reactor {
     resting: RefCell<Vec<Rc<Readiness>>>,
     beat: Cell<Option<Instant>>,
     pub(super) line: Line,
+    /// The reactor's own task, while it is parked.
+    parked: RefCell<Option<Waker>>,
     /// Polls of all tasks made by [`spawn`].
     polls: Cell<u64>,
-}
-
-/// One direction of a socket.
-#[derive(Default)]
-pub(super) struct Direction {
-    ready: Cell<bool>,
-    waiting: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl Direction {
-    /// Whether to try; if not, the task is woken when there is a reason to.
-    pub(super) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.ready.get() {
-            return Poll::Ready(());
-        }
-        self.waiting.set(true);
-        let mut parked = self.waker.borrow_mut();
-        match parked.as_mut() {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => *parked = Some(cx.waker().clone()),
-        }
-        Poll::Pending
-    }
-
-    pub(super) fn set_ready(&self, ready: bool) {
-        self.ready.set(ready);
-    }
-
-    fn wake(&self) {
-        self.ready.set(true);
-        if self.waiting.replace(false)
-            && let Some(waker) = self.waker.borrow().as_ref()
-        {
-            waker.wake_by_ref();
-        }
-    }
-}
-
-/// What is known of a socket. Events are edges, so what one told stays true
-/// until a call says otherwise.
-#[derive(Default)]
-pub(super) struct Readiness {
-    pub(super) read: Direction,
-    pub(super) write: Direction,
-    /// The peer's direction is over, or the connection: no further edge comes.
-    ended: Cell<bool>,
-    /// No edge is told until this is over.
-    resting: Cell<bool>,
-    /// Is read at the beat.
-    waits_for_beat: Cell<bool>,
-}
-
-impl Readiness {
-    fn note(&self, flags: EventFlags) {
-        let over = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
-        if over {
-            self.ended.set(true);
-        }
-        if over || flags.contains(EventFlags::IN) {
-            self.read.wake();
-        }
-        if flags.intersects(EventFlags::OUT | EventFlags::HUP | EventFlags::ERR) {
-            self.write.wake();
-        }
-    }
-
-    /// A read took all there was. Of one that rested the kernel tells nothing: it
-    /// tries again.
-    pub(super) fn note_drained(&self) {
-        if !self.ended.get() && !self.resting.get() {
-            self.read.set_ready(false);
-        }
-    }
 }
 
 /// A socket's place in the reactor, given back by Drop. The descriptor must be
@@ -201,6 +131,7 @@ impl Registration {
         }
         if reactor.beat.get().is_none() {
             reactor.beat.set(Some(crate::clock::now() + BEAT));
+            reactor.unpark();
         }
         Ok(())
     }
@@ -248,6 +179,7 @@ pub fn install() -> io::Result<()> {
         resting: RefCell::default(),
         beat: Cell::new(None),
         line: Line::default(),
+        parked: RefCell::default(),
         polls: Cell::new(0),
     });
     REACTOR.set(Some(Rc::clone(&reactor)));
@@ -361,12 +293,33 @@ impl Reactor {
         }
     }
 
+    /// Until there is something to do that no socket tells of: a task that a
+    /// timer woke may let its socket rest, or stand in line.
+    async fn work(&self) -> io::Result<()> {
+        std::future::poll_fn(|cx| {
+            if self.beat.get().is_some() || !self.line.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            *self.parked.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// To be called when there is.
+    pub(super) fn unpark(&self) {
+        let parked = self.parked.take();
+        if let Some(parked) = parked {
+            parked.wake();
+        }
+    }
+
     /// Leaves the waiting to glommio, until a socket has something. It takes
     /// `handle`, another descriptor of the epoll instance, and closes it; the
     /// next is made at once, so that the shard always holds as many.
     async fn park(&self, handle: &mut Option<OwnedFd>) {
         let parked = match handle.take().map_or_else(|| self.epoll.try_clone(), Ok) {
-            Ok(epoll) => super::wait_readable(epoll).await,
+            Ok(epoll) => or(self.work(), super::wait_readable(epoll)).await,
             Err(error) => Err(error),
         };
         *handle = self.epoll.try_clone().ok();

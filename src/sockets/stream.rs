@@ -1,6 +1,7 @@
 //! A TCP connection on the shard's reactor.
 
-use super::reactor::{Direction, Registration};
+use super::reactor::Registration;
+use super::readiness::Direction;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};

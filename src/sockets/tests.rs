@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream as Peer};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -240,5 +241,85 @@ fn a_listener_tells_of_each_connection() {
                 late.await;
             }
         }
+    });
+}
+
+/// Who is at work in each turn, of `floods` tasks that have `turns` each.
+fn let_flood(floods: usize, turns: usize) -> Vec<usize> {
+    let (order, seen) = mpsc::sync_channel(floods * turns);
+    on_a_shard(move || async move {
+        let tasks: Vec<_> = (0..floods)
+            .map(|number| {
+                let (place, order) = (Place::new().unwrap(), order.clone());
+                let (mut left, mut done) = (turns, false);
+                spawn_task(poll_fn(move |cx| {
+                    while left > 0 {
+                        // Its share is one turn.
+                        std::task::ready!(place.poll_turn(cx, done));
+                        if !std::mem::replace(&mut done, true) {
+                            order.send(number).unwrap();
+                            left -= 1;
+                        }
+                        if left > 0 && place.poll_turn(cx, done).is_pending() {
+                            done = false;
+                            return Poll::Pending;
+                        }
+                    }
+                    Poll::Ready(())
+                }))
+            })
+            .collect();
+        for task in tasks {
+            task.await;
+        }
+    });
+    seen.iter().collect()
+}
+
+#[test]
+fn floods_pass_in_turn_and_one_that_is_alone_at_once() {
+    assert_eq!(let_flood(1, 50), [0; 50]);
+    let order = let_flood(3, 50);
+    assert_eq!(order.len(), 150);
+    // From the second round on, when all stand in line.
+    for round in order[6..141].chunks(3) {
+        let mut all = round.to_vec();
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2], "{order:?}");
+    }
+}
+
+/// A flood that is gone leaves nobody waiting for it.
+#[test]
+fn a_flood_that_ends_in_line_holds_nobody_up() {
+    on_a_shard(|| async {
+        let places: Vec<_> = (0..3).map(|_| Place::new().unwrap()).collect();
+        let mut places = places.into_iter();
+        let (first, second) = (places.next().unwrap(), places.next().unwrap());
+        poll_fn(|cx| first.poll_turn(cx, false)).await;
+        let waits = poll_fn(|cx| Poll::Ready(second.poll_turn(cx, false))).await;
+        assert!(waits.is_pending());
+        drop((first, second));
+        let third = places.next().unwrap();
+        poll_fn(|cx| third.poll_turn(cx, false)).await;
+    });
+}
+
+/// The reactor is asleep when a timer, of which it knows nothing, wakes these.
+#[test]
+fn a_parked_shard_wakes_for_a_rest_and_for_the_line() {
+    on_a_shard(|| async {
+        let (socket, mut peer) = pair();
+        let mut stream = TcpStream::new(socket).unwrap();
+        peer.write_all(b"..").unwrap();
+        let mut byte = [0];
+        for _ in 0..2 {
+            glommio::timer::sleep(A_WHILE).await;
+            stream.rest().unwrap();
+            stream.read_exact(&mut byte).await.unwrap();
+        }
+        glommio::timer::sleep(A_WHILE).await;
+        let place = Place::new().unwrap();
+        poll_fn(|cx| place.poll_turn(cx, false)).await;
     });
 }

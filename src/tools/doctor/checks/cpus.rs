@@ -5,8 +5,8 @@ use super::Question;
 use std::collections::BTreeSet;
 
 /// CPU of a user who types 4 keys a second, in millionths of one; measured (perf/README.md):
-/// 243 us for each key and its echo.
-const TYPING: u64 = 4 * 243;
+/// 126 us for each key and its echo.
+const TYPING: u64 = 4 * 126;
 
 /// Threads of a shard: its own, its ring's in the kernel, one for key derivation.
 const PER_SHARD: u64 = 3;

@@ -4,8 +4,8 @@ use super::super::finding::{Finding, Of};
 use super::Question;
 use crate::tools::text::size;
 
-/// User space of an idle session; measured (perf/README.md): about 80 KiB.
-const IDLE_SESSION: u64 = 80 * 1024;
+/// User space of an idle session; measured (perf/README.md): about 64 KiB.
+const IDLE_SESSION: u64 = 64 * 1024;
 
 /// Of the process before its first session: rings, tables, code.
 const BESIDES: u64 = 64 * 1024 * 1024;

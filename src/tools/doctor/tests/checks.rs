@@ -208,18 +208,18 @@ fn machine_and_container() {
         "cgroup cpu.max",
         "cgroup pids.max",
     );
-    let small = "MemTotal: 262144 kB\n";
+    let small = "MemTotal: 256000 kB\n";
     check(vec![
-        row(&[], 1000, machine, Ok, sessions(78_454), &[]),
-        row(&[(MEMINFO, small)], 1000, machine, Caps, sessions(945), &["208 KiB", "80 KiB"]),
-        row(&[(MEMINFO, small)], 945, machine, Ok, sessions(945), &[]),
-        row(&[(MEMORY, "268435456")], 1000, memory, Caps, sessions(945), &["267 MiB"]),
+        row(&[], 1000, machine, Ok, sessions(84_992), &[]),
+        row(&[(MEMINFO, small)], 1000, machine, Caps, sessions(992), &["192 KiB", "64 KiB"]),
+        row(&[(MEMINFO, small)], 992, machine, Ok, sessions(992), &[]),
+        row(&[(MEMORY, "262144000")], 1000, memory, Caps, sessions(992), &["252 MiB"]),
         // The tightest of all above counts.
-        row(&[(SLICE_MEMORY, "268435456")], 1000, memory, Caps, sessions(945), &["allow"]),
-        row(&[(MEMORY, "536870912"), (SLICE_MEMORY, "268435456")], 945, memory, Ok, sessions(945), &[]),
-        row(&[(QUOTA, "400000 100000")], 1000, quota, Ok, typing(2057), &[]),
-        row(&[(QUOTA, "150000 100000")], 1000, quota, Ok, typing(1543), &["server.shards=1"]),
-        row(&[(QUOTA, "10000 100000")], 1000, quota, Caps, typing(102), &["1.0 CPUs"]),
+        row(&[(SLICE_MEMORY, "262144000")], 1000, memory, Caps, sessions(992), &["allow"]),
+        row(&[(MEMORY, "536870912"), (SLICE_MEMORY, "262144000")], 992, memory, Ok, sessions(992), &[]),
+        row(&[(QUOTA, "400000 100000")], 1000, quota, Ok, typing(3968), &[]),
+        row(&[(QUOTA, "150000 100000")], 1000, quota, Ok, typing(2976), &["server.shards=1"]),
+        row(&[(QUOTA, "10000 100000")], 1000, quota, Caps, typing(198), &["0.5 CPUs"]),
         row(&[(PIDS, "53")], 1000, pids, Fails, None, &["54 threads"]),
         row(&[(PIDS, "54")], 1000, pids, Ok, None, &[]),
         row(&[(CORE_0, "0-1"), (CORE_1, "0-1")], 9, "SMT siblings", Ok, None, &["cpus=\"0\""]),

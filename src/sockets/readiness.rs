@@ -1,0 +1,79 @@
+//! What is known of one socket: whether to try, and whom to wake.
+
+use rustix::event::epoll::EventFlags;
+use std::cell::{Cell, RefCell};
+use std::task::{Context, Poll, Waker};
+
+/// One direction of a socket.
+#[derive(Default)]
+pub(super) struct Direction {
+    ready: Cell<bool>,
+    pub(super) waiting: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Direction {
+    /// Whether to try; if not, the task is woken when there is a reason to.
+    pub(super) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.ready.get() {
+            return Poll::Ready(());
+        }
+        self.waiting.set(true);
+        let mut parked = self.waker.borrow_mut();
+        match parked.as_mut() {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => *parked = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    pub(super) fn set_ready(&self, ready: bool) {
+        self.ready.set(ready);
+    }
+
+    pub(super) fn wake(&self) {
+        self.ready.set(true);
+        if self.waiting.replace(false)
+            && let Some(waker) = self.waker.borrow().as_ref()
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// What is known of a socket. Events are edges, so what one told stays true
+/// until a call says otherwise.
+#[derive(Default)]
+pub(super) struct Readiness {
+    pub(super) read: Direction,
+    pub(super) write: Direction,
+    /// The peer's direction is over, or the connection: no further edge comes.
+    pub(super) ended: Cell<bool>,
+    /// No edge is told until this is over.
+    pub(super) resting: Cell<bool>,
+    /// Is read at the beat.
+    pub(super) waits_for_beat: Cell<bool>,
+}
+
+impl Readiness {
+    pub(super) fn note(&self, flags: EventFlags) {
+        let over = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+        if over {
+            self.ended.set(true);
+        }
+        if over || flags.contains(EventFlags::IN) {
+            self.read.wake();
+        }
+        if flags.intersects(EventFlags::OUT | EventFlags::HUP | EventFlags::ERR) {
+            self.write.wake();
+        }
+    }
+
+    /// A read took all there was. Of one that rested the kernel tells nothing: it
+    /// tries again.
+    pub(super) fn note_drained(&self) {
+        if !self.ended.get() && !self.resting.get() {
+            self.read.set_ready(false);
+        }
+    }
+}
