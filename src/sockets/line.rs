@@ -25,19 +25,21 @@ impl Line {
         self.waiting.borrow().is_empty()
     }
 
-    /// Lets the next one in.
-    pub(super) fn call_next(&self) {
+    /// Lets the next one in, if there is one.
+    pub(super) fn call_next(&self) -> bool {
         // The borrow must be over: waking may run code that stands in line.
         let next = self.waiting.borrow_mut().pop_front();
-        if let Some(spot) = next {
-            spot.waits.set(false);
-            spot.called.set(true);
-            let waker = spot.waker.take();
-            *self.last.borrow_mut() = Some(spot);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+        let Some(spot) = next else {
+            return false;
+        };
+        spot.waits.set(false);
+        spot.called.set(true);
+        let waker = spot.waker.take();
+        *self.last.borrow_mut() = Some(spot);
+        if let Some(waker) = waker {
+            waker.wake();
         }
+        true
     }
 
     fn is_last(&self, spot: &Rc<Spot>) -> bool {
@@ -71,19 +73,25 @@ impl Place {
         })
     }
 
+    /// Whether it stands in line.
+    pub fn waits(&self) -> bool {
+        self.spot.waits.get()
+    }
+
     /// Whether this flood may do some of its work in this turn of its task; if
     /// not, its task is woken when it may. `done`: it has had its share.
     pub fn poll_turn(&self, cx: &Context<'_>, done: bool) -> Poll<()> {
         let (line, spot) = (&self.reactor.line, &self.spot);
         let turn = reactor::turn();
-        if spot.called.take() {
+        if spot.called.get() && !done {
+            spot.called.set(false);
             spot.turn.set(Some(turn));
         }
         let alone = line.is_empty() && line.is_last(spot);
         if !done && (alone || spot.turn.get() == Some(turn)) {
             return Poll::Ready(());
         }
-        if alone {
+        if alone || spot.called.get() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

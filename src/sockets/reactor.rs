@@ -219,13 +219,11 @@ impl Reactor {
             let quiet = self.let_tasks_run().await;
             let timeout = if quiet { self.patience() } else { NO_TIME };
             let found = self.wait(&mut events, timeout);
-            if !self.line.is_empty() {
-                // After the others, in the same round.
-                self.line.call_next();
-            }
+            // After the others, in the same round.
+            let called = self.line.call_next();
             if self.beat.get().is_some() {
                 self.end_rest();
-            } else if found == Some(0) && quiet {
+            } else if !called && found == Some(0) && quiet {
                 self.park(&mut handle).await;
             }
         }

@@ -64,7 +64,7 @@ struct Flow {
     since: Instant,
     bytes: usize,
     was_flood: bool,
-    /// Where it waits for other floods. An idle session needs no room for it.
+    /// Where it waits for other floods; there only once it is one.
     place: Option<Place>,
 }
 
@@ -94,10 +94,16 @@ impl Flow {
         self.was_flood || self.bytes >= FLOOD
     }
 
+    /// Whether what was a flood has ended long since; not while it stands in line.
+    fn is_over(&self, now: Instant) -> bool {
+        let waits = self.place.as_ref().is_some_and(Place::waits);
+        !waits && now.saturating_duration_since(self.since) > 2 * FLOOD_TIME
+    }
+
     /// Whether this session may read in this turn of its task. `done`: it has
     /// read its share.
     fn poll_turn(&mut self, cx: &Context<'_>, done: bool) -> Poll<()> {
-        if !self.floods() {
+        if !self.floods() || self.is_over(crate::clock::now()) {
             self.place = None;
         } else if self.place.is_none() {
             self.place = Place::new();

@@ -2,7 +2,11 @@
 //! much of its input is on the way. Pure arithmetic.
 
 use super::pace::{Blockage, Pace};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// A client whose pongs showed that it is not slow is only far away, so that its
+/// socket is full all the time. It is not tried again for so long.
+const TRUSTED: Duration = Duration::from_secs(60);
 
 /// Output towards the client, counted since the first `ready`.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub(super) struct OutputFlow {
     blockage: Blockage,
     // Boxed: few clients are slow.
     pace: Option<Box<Pace>>,
+    /// Until then it is not slow, whatever its socket says: see [`TRUSTED`].
+    trusted: Option<Instant>,
 }
 
 /// An `ack` that no honest client sends.
@@ -31,6 +37,7 @@ impl OutputFlow {
             held: false,
             blockage: Blockage::default(),
             pace: None,
+            trusted: None,
         }
     }
 
@@ -42,13 +49,21 @@ impl OutputFlow {
         self.held = held;
     }
 
-    /// Bytes that may be sent now.
-    pub(super) fn budget(&self) -> u64 {
-        match (self.held, self.window, &self.pace) {
-            (true, ..) => 0,
-            (false, Some(window), _) => window.saturating_sub(self.sent - self.acked),
-            (false, None, Some(pace)) => pace.budget(self.sent),
-            (false, None, None) => u64::MAX,
+    /// Bytes that may be sent now. `listening`: the client's messages are read,
+    /// and so the pongs among them, which nothing may wait for otherwise.
+    pub(super) fn budget(&self, listening: bool) -> u64 {
+        match &self.pace {
+            Some(pace) if listening => pace.budget(self.sent).min(self.allowed()),
+            _ => self.allowed(),
+        }
+    }
+
+    /// Bytes the client allows now.
+    pub(super) fn allowed(&self) -> u64 {
+        match (self.held, self.window) {
+            (true, _) => 0,
+            (false, None) => u64::MAX,
+            (false, Some(window)) => window.saturating_sub(self.sent - self.acked),
         }
     }
 
@@ -56,7 +71,7 @@ impl OutputFlow {
     /// and the bytes it took so far.
     pub(super) fn note_blocked(&mut self, now: Instant, blocked: bool, taken: u64) {
         let slow = self.window.is_none() && self.blockage.note(now, blocked, taken);
-        if slow && self.pace.is_none() {
+        if slow && self.pace.is_none() && self.trusted.is_none_or(|until| until <= now) {
             self.pace = Some(Box::new(Pace::new(self.sent)));
         }
     }
@@ -78,7 +93,13 @@ impl OutputFlow {
     }
 
     pub(super) fn on_pong(&mut self, now: Instant, number: u64) {
-        self.pace.take_if(|pace| !pace.on_pong(now, number));
+        if self
+            .pace
+            .take_if(|pace| !pace.on_pong(now, number))
+            .is_some()
+        {
+            self.trusted = Some(now + TRUSTED);
+        }
     }
 
     pub(super) fn on_pong_overdue(&mut self) {

@@ -137,6 +137,10 @@ impl Pace {
         self.fastest = Some(fastest);
         let late = took - fastest;
         if late > LATE {
+            if self.window == LEAST {
+                // It is the way that is longer now, or the client still slower.
+                self.fastest = Some(took);
+            }
             self.window = (self.window / 2).max(LEAST);
         } else if late < EARLY && was_used {
             self.window *= 2;

@@ -79,7 +79,9 @@ impl SessionState {
     /// Bytes of output that may be sent to the client now.
     pub fn output_budget(&self) -> usize {
         match self.phase {
-            Phase::Active => usize::try_from(self.output.budget()).unwrap_or(usize::MAX),
+            Phase::Active => {
+                usize::try_from(self.output.budget(self.input.has_room())).unwrap_or(usize::MAX)
+            }
             _ => 0,
         }
     }
@@ -87,7 +89,7 @@ impl SessionState {
     /// Whether little output is to wait here: the client reads slowly, or allows
     /// no more for now.
     pub fn is_held_back(&self) -> bool {
-        self.output.is_paced() || self.output_budget() == 0
+        self.phase == Phase::Active && (self.output.is_paced() || self.output.allowed() == 0)
     }
 
     /// `bytes` of output, within the budget, were handed to the WebSocket.
@@ -133,7 +135,7 @@ impl SessionState {
     }
 
     fn run_hold_clock(&mut self, now: Instant, pending: usize) {
-        if pending > 0 && self.output_budget() == 0 {
+        if pending > 0 && self.output.allowed() == 0 {
             let hold = self.rules.hold_timeout;
             self.timers.set_if_idle(Timer::Hold, now + hold);
         } else {

@@ -113,8 +113,12 @@ impl SessionState {
     fn on_ping_due(&mut self, now: Instant) {
         let interval: Duration = self.rules.ping_interval;
         self.timers.set(Timer::Ping, now + interval);
-        if self.timers.get(Timer::Stall).is_some() {
-            // A ping would wait in the queue. The stall clock decides.
+        let waits = [Timer::Stall, Timer::Pace];
+        if waits
+            .into_iter()
+            .any(|timer| self.timers.get(timer).is_some())
+        {
+            // A ping would wait in the queue. The stall clock decides, or the pace.
             return;
         }
         // While the client's input is not read, its pong waits unread, too,

@@ -62,14 +62,16 @@ fn a_slow_client_is_sent_more_as_it_answers_pings() {
     assert_eq!(s.state.output_budget(), 0);
     assert_eq!(s.state.next_pace_ping(s.now), Some(200_000));
     assert_eq!(s.state.next_pace_ping(s.now), None);
-    // It may answer the latest of several pings alone.
     s.settle(1);
+    // A pong is owed already.
     assert_eq!(s.fire().unwrap().0, Timer::Ping);
-    assert!(matches!(
-        s.state.next_action(),
-        Some(Action::Ping(Some(200_000)))
-    ));
+    assert!(s.told().is_empty());
     s.feed(Input::Pong(None));
+    assert_eq!(s.state.output_budget(), 0);
+    // Nor is it waited for while what it is among is not read.
+    s.feed(zeros(pinging().websocket.read_buffer_size.bytes() + 1));
+    assert_eq!(s.state.output_budget(), usize::MAX);
+    s.state.note_input_passed(s.state.bytes().0);
     assert_eq!(s.state.output_budget(), 0);
     s.feed(Input::Pong(Some(200_000)));
     let half = s.state.output_budget();
@@ -82,6 +84,48 @@ fn a_slow_client_is_sent_more_as_it_answers_pings() {
     assert_eq!(s.state.output_budget(), 0);
     while s.fire().unwrap().0 != Timer::Pace {}
     assert_eq!(s.state.output_budget(), usize::MAX);
+    // It may answer the latest of several pings alone.
+    while s.fire().unwrap().0 != Timer::Ping {}
+    let ping = s.state.next_action();
+    assert!(matches!(ping, Some(Action::Ping(Some(n))) if n == number));
+}
+
+#[test]
+fn a_client_that_is_only_far_away_is_tried_seldom() {
+    let mut s = Session::active(Dialect::V1, &config());
+    let mut taken = 0;
+    s.state.note_output(s.now, 200_000);
+    for _ in 0..2 {
+        take_little(&mut s, &mut taken);
+    }
+    assert!(s.state.is_held_back());
+    while s.state.is_held_back() {
+        match s.state.next_pace_ping(s.now) {
+            Some(number) => drop(s.feed(Input::Pong(Some(number)))),
+            None => s.state.note_output(s.now, s.state.output_budget()),
+        }
+    }
+    for _ in 0..500 {
+        take_little(&mut s, &mut taken);
+        assert!(!s.state.is_held_back());
+    }
+    for _ in 0..101 {
+        take_little(&mut s, &mut taken);
+    }
+    assert!(s.state.is_held_back());
+}
+
+/// What comes before the shell is there closes no gate: its own start is behind it.
+#[test]
+fn nothing_is_held_back_on_the_way() {
+    let mut s = Session::connecting(Dialect::V1, &config());
+    assert!(!s.state.is_held_back());
+    s.feed(Input::Stage(Stage::Shell));
+    assert!(!s.state.is_held_back());
+    s.feed(Input::Started);
+    assert!(!s.state.is_held_back());
+    s.say(ClientMessage::Hold);
+    assert!(s.state.is_held_back());
 }
 
 #[test]
