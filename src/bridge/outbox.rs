@@ -48,8 +48,9 @@ pub struct Outbox {
     session: RefCell<Option<Waker>>,
     gate: Rc<Gate>,
     /// Held bytes that close the gate; a quarter of it opens it again.
-    high: Cell<usize>,
-    usual_high: usize,
+    high: usize,
+    /// Anything held closes it.
+    little: Cell<bool>,
     /// The session ends: output is for nobody any more.
     discarding: Cell<bool>,
 }
@@ -119,21 +120,30 @@ impl Outbox {
             events: RefCell::default(),
             session: RefCell::default(),
             gate,
-            high: Cell::new(high),
-            usual_high: high,
+            high,
+            little: Cell::new(false),
             discarding: Cell::new(false),
         }
     }
 
     /// Whom to wake when something arrives.
     pub(super) fn set_waker(&self, waker: &Waker) {
-        *self.session.borrow_mut() = Some(waker.clone());
+        let mut slot = self.session.borrow_mut();
+        match slot.as_mut() {
+            Some(parked) => parked.clone_from(waker),
+            None => *slot = Some(waker.clone()),
+        }
     }
 
     /// Whether the gate is to close as soon as anything is held: what waits for a
     /// slow client stays with the server, which can stop it.
     pub(super) fn hold_little(&self, little: bool) {
-        self.high.set(if little { 1 } else { self.usual_high });
+        self.little.set(little);
+    }
+
+    /// Held bytes that close the gate now.
+    fn mark(&self) -> usize {
+        if self.little.get() { 1 } else { self.high }
     }
 
     /// Bytes held.
@@ -146,7 +156,7 @@ impl Outbox {
         let chunk = self.chunks.borrow_mut().pop(max);
         let rest = self.held.get() - chunk.len();
         self.held.set(rest);
-        if rest <= self.high.get() / 4 {
+        if rest <= self.mark() / 4 {
             self.gate.open();
         }
         chunk
@@ -207,7 +217,7 @@ impl SshEvents for Outbox {
         }
         let held = self.held.get() + bytes;
         self.held.set(held);
-        if held >= self.high.get() {
+        if held >= self.mark() {
             self.gate.close();
         }
     }

@@ -57,31 +57,25 @@ impl Timer {
 #[derive(Debug, Default)]
 pub struct Timers {
     deadlines: [Option<Instant>; Timer::ALL.len()],
-    /// Of the deadlines; looked at in every turn, while they change seldom.
-    earliest: Option<Instant>,
 }
 
 impl Timers {
-    fn put(&mut self, timer: Timer, at: Option<Instant>) {
+    fn slot(&mut self, timer: Timer) -> &mut Option<Instant> {
         #[expect(
             clippy::indexing_slicing,
             reason = "the array has a place for every timer"
         )]
-        let slot = &mut self.deadlines[timer as usize];
-        if *slot != at {
-            *slot = at;
-            self.earliest = self.deadlines.iter().flatten().min().copied();
-        }
+        &mut self.deadlines[timer as usize]
     }
 
     /// Arms `timer` for `at`, in place of what it was armed for.
     pub fn set(&mut self, timer: Timer, at: Instant) {
-        self.put(timer, Some(at));
+        *self.slot(timer) = Some(at);
     }
 
     /// Disarms `timer`.
     pub fn clear(&mut self, timer: Timer) {
-        self.put(timer, None);
+        *self.slot(timer) = None;
     }
 
     /// Disarms all.
@@ -96,29 +90,28 @@ impl Timers {
 
     /// Arms `timer` unless it runs already.
     pub fn set_if_idle(&mut self, timer: Timer, at: Instant) {
-        if self.get(timer).is_none() {
-            self.put(timer, Some(at));
-        }
+        self.slot(timer).get_or_insert(at);
     }
 
     /// Disarms `timer` and tells how much time it had left.
     pub fn suspend(&mut self, timer: Timer, now: Instant) -> Option<Duration> {
-        let at = self.get(timer)?;
-        self.clear(timer);
+        let at = self.slot(timer).take()?;
         Some(at.saturating_duration_since(now))
     }
 
     /// The earliest deadline.
     pub fn next(&self) -> Option<Instant> {
-        self.earliest
+        self.deadlines.iter().flatten().min().copied()
     }
 
     /// Takes the earliest timer that is due at `now`.
     pub fn expired(&mut self, now: Instant) -> Option<Timer> {
-        let at = self.earliest.filter(|at| *at <= now)?;
         let due = Timer::ALL
             .into_iter()
-            .find(|timer| self.get(*timer) == Some(at))?;
+            .filter_map(|timer| Some((self.get(timer)?, timer)))
+            .filter(|(at, _)| *at <= now)
+            .min_by_key(|(at, _)| *at)
+            .map(|(_, timer)| timer)?;
         self.clear(due);
         Some(due)
     }

@@ -161,9 +161,10 @@ impl SessionRecord {
         self.output.store(output, Ordering::Relaxed);
     }
 
-    /// The owner's: bytes moved, at this age of the session.
-    pub fn set_last_activity(&self, age: Duration) {
-        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    /// The owner's: bytes moved just now.
+    pub fn touch(&self, now: Instant) {
+        let age = self.duration(now).as_millis();
+        let age = u64::try_from(age).unwrap_or(u64::MAX);
         self.last_activity.store(age, Ordering::Relaxed);
     }
 

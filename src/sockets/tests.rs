@@ -293,14 +293,11 @@ fn floods_pass_in_turn_and_one_that_is_alone_at_once() {
 #[test]
 fn a_flood_that_ends_in_line_holds_nobody_up() {
     on_a_shard(|| async {
-        let places: Vec<_> = (0..3).map(|_| Place::new().unwrap()).collect();
-        let mut places = places.into_iter();
-        let (first, second) = (places.next().unwrap(), places.next().unwrap());
+        let [first, second, third] = [(); 3].map(|()| Place::new().unwrap());
         poll_fn(|cx| first.poll_turn(cx, false)).await;
         let waits = poll_fn(|cx| Poll::Ready(second.poll_turn(cx, false))).await;
         assert!(waits.is_pending());
         drop((first, second));
-        let third = places.next().unwrap();
         poll_fn(|cx| third.poll_turn(cx, false)).await;
     });
 }

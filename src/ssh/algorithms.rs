@@ -66,7 +66,8 @@ const COMPRESSION: &[compression::Name] = &[compression::NONE];
 /// it does on receipt. It holds nothing of it: the gate is what bounds. But all
 /// of it may stand in the kernels' buffers on the way, in front of a reply of
 /// the server (see the outbox) and of the silence after Ctrl-C. So it is no
-/// larger than a terminal needs: 5 Mbit/s from a server 100 ms away, and all that one nearby sends.
+/// larger than a terminal needs: 5 Mbit/s from a server 100 ms away, and all
+/// that one nearby sends.
 pub const OUTPUT_WINDOW: u32 = 64 * 1024;
 /// RFC 4253 section 6.1 asks for at least 32 KiB.
 pub(super) const MAX_PACKET: u32 = 32 * 1024;

@@ -1,6 +1,6 @@
 //! The remote side floods and the client takes nothing: it stops reading its socket, or holds,
-//! or acknowledges nothing; or it takes little. Memory stays bounded, sshd is held back, Ctrl-C still arrives, and
-//! afterwards not a byte is missing.
+//! or acknowledges nothing; or it takes little. Memory stays bounded, sshd is held back, Ctrl-C
+//! still arrives, and afterwards not a byte is missing.
 
 use crate::common::{Client, DEADLINE, Event, Options};
 use crate::numbered::Checker;

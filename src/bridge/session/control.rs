@@ -49,7 +49,11 @@ impl SessionControl {
     }
 
     pub(super) fn set_waker(&self, waker: &Waker) {
-        *self.waker.borrow_mut() = Some(waker.clone());
+        let mut slot = self.waker.borrow_mut();
+        match slot.as_mut() {
+            Some(parked) => parked.clone_from(waker),
+            None => *slot = Some(waker.clone()),
+        }
     }
 
     pub(crate) fn take_drain(&self) -> Option<Drain> {

@@ -33,7 +33,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// The client's side of a session. A session owns its attachment as an
 /// option, so that a later version can let the shell outlive it.
@@ -131,9 +131,6 @@ pub struct BridgeSession {
     ending: Option<Ending>,
     span: tracing::Span,
     started: std::time::Instant,
-    published: account::Published,
-    /// Who is woken for this session.
-    waker: Option<Waker>,
     /// russh's loop is over.
     ssh_gone: bool,
     /// The client's messages were left unread for want of room.
@@ -184,8 +181,6 @@ impl BridgeSession {
             audit,
             ending: None,
             started: now,
-            published: account::Published::NOTHING,
-            waker: None,
             ssh_gone: false,
             reading_paused: false,
             dialect,
@@ -204,7 +199,8 @@ impl BridgeSession {
     pub async fn run(mut self: Box<Self>) -> SessionSummary {
         self.log_start();
         poll_fn(|cx| {
-            self.tell_waker(cx.waker());
+            self.outbox.set_waker(cx.waker());
+            self.control.set_waker(cx.waker());
             let now = crate::clock::now();
             // A fault in one session ends that one alone.
             if catch_unwind(AssertUnwindSafe(|| self.turn(cx, now))).is_err() {
@@ -218,18 +214,6 @@ impl BridgeSession {
         })
         .await;
         self.log_end()
-    }
-
-    fn tell_waker(&mut self, waker: &Waker) {
-        if self
-            .waker
-            .as_ref()
-            .is_none_or(|told| !told.will_wake(waker))
-        {
-            self.outbox.set_waker(waker);
-            self.control.set_waker(waker);
-            self.waker = Some(waker.clone());
-        }
     }
 
     /// After a panic: tells the client, if its socket takes a frame, and
