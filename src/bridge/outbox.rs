@@ -8,11 +8,11 @@
 //! + 64 KiB  read ahead by the stream adapter before it closed (1 KiB, if
 //!           the server's packets are large)
 //! + 32 KiB  the packet russh is in
-//! + 32 KiB  one frame in the WebSocket's write buffer
-//!  192 KiB  (and 256 KiB in the kernel: ssh.receive_buffer)
+//! + 36 KiB  one frame in the WebSocket's write buffer
+//!  196 KiB  (and 256 KiB in the kernel: ssh.receive_buffer)
 //! ```
 //!
-//! With TLS, 32 KiB more: what is encrypted and unsent (`ws/tls.rs`).
+//! With TLS, 36 KiB more: what is encrypted and unsent (`ws/tls.rs`).
 //!
 //! While input waits behind the closed gate for a reply of the server (a key
 //! re-exchange, a full window), more passes, 64 KiB at a time, until the outbox
@@ -35,6 +35,10 @@ const MAX_HELD: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 
 /// Most bytes of several pieces that leave together: one frame.
 const CHUNK: usize = MAX_OUTPUT_FRAME;
+
+// What a session in a flood reads at a time: russh re-opens the window when half
+// of it is used. OpenSSH's packets from a terminal are no larger than 4 KiB.
+const _: () = assert!(MAX_OUTPUT_FRAME >= OUTPUT_WINDOW as usize / 2 + 4 * 1024);
 
 /// A piece from this size on is not copied to leave with others.
 const LARGE: usize = 8 * 1024;

@@ -17,8 +17,10 @@ use futures_util::Sink;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Largest frame of output. Smaller frames cost headers, larger ones memory.
-pub const MAX_OUTPUT_FRAME: usize = 32 * 1024;
+/// Largest frame of output, in bytes. Larger ones cost memory. Smaller ones cost a
+/// system call and a wake-up of the client each, so one takes all that a session in
+/// a flood reads at a time: half the SSH window, and one packet of a terminal.
+pub const MAX_OUTPUT_FRAME: usize = 36 * 1024;
 
 /// Room in the write buffer for text beside one frame of output.
 const TEXT_ROOM: usize = 64 * 1024;

@@ -56,7 +56,13 @@ impl Run {
     fn ended(&mut self) -> Option<i32> {
         let process = &mut self.process;
         let status = poll(DEADLINE, || process.try_wait().unwrap());
-        let status = status.unwrap_or_else(|| panic!("does not end: {}", self.stderr.text()));
+        let status = status.unwrap_or_else(|| {
+            let members = self.members();
+            panic!(
+                "does not end, {members:?} are there: {}",
+                self.stderr.text()
+            )
+        });
         assert_eq!(self.members(), [] as [String; 0], "left running");
         let files: Vec<_> = fs::read_dir(self.directory.path()).unwrap().collect();
         assert!(files.is_empty(), "left behind: {files:?}");
