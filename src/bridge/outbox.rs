@@ -133,10 +133,7 @@ impl Outbox {
     /// Whom to wake when something arrives.
     pub(super) fn set_waker(&self, waker: &Waker) {
         let mut slot = self.session.borrow_mut();
-        match slot.as_mut() {
-            Some(parked) => parked.clone_from(waker),
-            None => *slot = Some(waker.clone()),
-        }
+        slot.get_or_insert_with(|| waker.clone()).clone_from(waker);
     }
 
     /// Whether the gate is to close as soon as anything is held: what waits for a

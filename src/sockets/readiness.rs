@@ -20,10 +20,9 @@ impl Direction {
         }
         self.waiting.set(true);
         let mut parked = self.waker.borrow_mut();
-        match parked.as_mut() {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => *parked = Some(cx.waker().clone()),
-        }
+        parked
+            .get_or_insert_with(|| cx.waker().clone())
+            .clone_from(cx.waker());
         Poll::Pending
     }
 

@@ -103,10 +103,7 @@ impl Gate {
 
 fn park(slot: &RefCell<Option<Waker>>, waker: &Waker) {
     let mut slot = slot.borrow_mut();
-    match slot.as_mut() {
-        Some(parked) => parked.clone_from(waker),
-        None => *slot = Some(waker.clone()),
-    }
+    slot.get_or_insert_with(|| waker.clone()).clone_from(waker);
 }
 
 fn wake(slot: &RefCell<Option<Waker>>) {

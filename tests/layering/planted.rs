@@ -299,7 +299,7 @@ fn unfinished_work_is_reported_in_any_text() {
 
 #[test]
 fn an_ignored_test_without_a_reason_is_reported() {
-    for attribute in ["#[ignore]", "#[ignore = \" \"]"] {
+    for attribute in [concat!("#[", "ignore]"), concat!("#[", "ignore = \" \"]")] {
         let text = format!("#[test]\n{attribute}\nfn t() {{}}\n");
         reports("tests/x.rs", &text, Rule::IgnoredWithoutReason, 2);
         reports("src/message/tests.rs", &text, Rule::IgnoredWithoutReason, 2);

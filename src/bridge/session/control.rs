@@ -50,10 +50,7 @@ impl SessionControl {
 
     pub(super) fn set_waker(&self, waker: &Waker) {
         let mut slot = self.waker.borrow_mut();
-        match slot.as_mut() {
-            Some(parked) => parked.clone_from(waker),
-            None => *slot = Some(waker.clone()),
-        }
+        slot.get_or_insert_with(|| waker.clone()).clone_from(waker);
     }
 
     pub(crate) fn take_drain(&self) -> Option<Drain> {
