@@ -4,17 +4,17 @@ use super::{Step, binary, logged_in};
 use bytes::Bytes;
 use sshard::bridge::Outbox;
 use sshard::bridge::state::{Action, Input, Phase, SessionState};
-use sshard::config::Config;
 use sshard::error::Stage;
 use sshard::message::{ClientMessage, Dialect, Frame, Incoming, MessageProcessor};
 use sshard::ssh::{Gate, SshEvents};
 use std::hint::black_box;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The clock stands still: no timer fires, none is moved further than to where it was.
 fn active(auth: Incoming, now: Instant) -> SessionState {
-    let mut state = SessionState::new("cafe".to_owned(), Dialect::V1, &Config::default(), now);
+    let mut state = SessionState::new("cafe".to_owned(), Dialect::V1, Arc::default(), now);
     state.handle(now, Input::Message(auth));
     for stage in [Stage::Connect, Stage::Handshake, Stage::Login, Stage::Shell] {
         state.handle(now, Input::Stage(stage));

@@ -3,12 +3,14 @@
 //! `state` decides (pure), `timers` keeps its clocks (pure), `session` does
 //! what was decided, `connector` is the way to the shell, `outbox` what the
 //! SSH side leaves on its way to the client, `terms` what a reload replaces,
-//! `throttle` counts failed logins, `audit` is what the audit log is told.
+//! `throttle` counts failed logins, `audit` is what the audit log is told,
+//! `queue` how short queues hold no room.
 //! LIFECYCLE.md draws the states.
 
 mod audit;
 mod connector;
 mod outbox;
+mod queue;
 mod session;
 pub mod state;
 mod terms;

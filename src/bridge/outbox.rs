@@ -18,6 +18,7 @@
 //! re-exchange, a full window), more passes, 64 KiB at a time, until the outbox
 //! holds MAX_HELD: 320 KiB, the most a session that types without reading holds.
 
+use super::queue;
 use crate::ssh::{Gate, OUTPUT_WINDOW, SshEvent, SshEvents};
 use crate::ws::MAX_OUTPUT_FRAME;
 use bytes::{Bytes, BytesMut};
@@ -174,7 +175,7 @@ impl Outbox {
 
     /// The next occurrence.
     pub(super) fn next_event(&self) -> Option<SshEvent> {
-        self.events.borrow_mut().pop_front()
+        queue::next(&mut self.events.borrow_mut())
     }
 
     /// Whether [`Outbox::grant`] lets anything through.

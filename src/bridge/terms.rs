@@ -54,10 +54,7 @@ impl Terms {
         Ok(Self {
             policy: Policy::read(&config.targets)?.with_own(own),
             tickets: Tickets::from_settings(&config.admission)?,
-            ssh: SshSettings {
-                config: config.ssh.clone(),
-                workers,
-            },
+            ssh: SshSettings::new(config.ssh.clone(), workers),
             tls: Tls::load(&config.tls)?,
             config,
             loaded,

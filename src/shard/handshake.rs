@@ -109,7 +109,9 @@ pub(super) async fn run(
         return Some((ClientStream::Plain(socket), client));
     };
     let timeout = terms.config.tls.handshake_timeout;
-    let error = match within(timeout, handshake(tls, socket)).await {
+    // Boxed, so that a connection without TLS does not touch the room for it.
+    let handshake = Box::pin(handshake(tls, socket));
+    let error = match within(timeout, handshake).await {
         Ok(stream) => return Some((stream, client)),
         Err(error) => error,
     };

@@ -5,6 +5,7 @@ use crate::config;
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
 use russh::{Limits, Preferred, cipher, client, compression, kex, mac};
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Post-quantum hybrid first. Group exchange is not offered: a server that
@@ -79,7 +80,9 @@ const CHANNEL_QUEUE: usize = 256;
 const REKEY_BYTES: usize = 1 << 30;
 const REKEY_TIME: Duration = Duration::from_secs(3600);
 
-fn host_key_algorithms() -> [Algorithm; 6] {
+const HOST_KEY_ALGORITHMS: usize = 6;
+
+fn host_key_algorithms() -> [Algorithm; HOST_KEY_ALGORITHMS] {
     [
         Algorithm::Ed25519,
         Algorithm::Ecdsa {
@@ -100,9 +103,9 @@ fn host_key_algorithms() -> [Algorithm; 6] {
     ]
 }
 
-/// Our host-key algorithms, those of `known` first: a host with several keys
-/// should show the one we can check.
-fn ordered_host_keys(known: &[Algorithm]) -> Vec<Algorithm> {
+/// The kinds of host key of which `known` has one, a bit for each of our
+/// algorithms.
+fn kinds(known: &[Algorithm]) -> usize {
     let is_known = |algorithm: &Algorithm| {
         known.iter().any(|k| {
             let both_rsa = [k, algorithm]
@@ -111,9 +114,54 @@ fn ordered_host_keys(known: &[Algorithm]) -> Vec<Algorithm> {
             k == algorithm || both_rsa
         })
     };
-    let (mut first, rest): (Vec<_>, Vec<_>) = host_key_algorithms().into_iter().partition(is_known);
+    let ours = host_key_algorithms();
+    let bits = ours.iter().enumerate();
+    bits.fold(0, |kinds, (bit, algorithm)| {
+        kinds | usize::from(is_known(algorithm)) << bit
+    })
+}
+
+/// Our host-key algorithms, those of `kinds` first: a host with several keys
+/// should show the one we can check.
+fn ordered_host_keys(kinds: usize) -> Vec<Algorithm> {
+    let ours = host_key_algorithms().into_iter().enumerate();
+    let (mut first, rest): (Vec<_>, Vec<_>) = ours.partition(|(bit, _)| kinds >> bit & 1 == 1);
     first.extend(rest);
-    first
+    first.into_iter().map(|(_, algorithm)| algorithm).collect()
+}
+
+/// What connections are made with: each configuration is made when it is first
+/// needed, and shared by the connections to all hosts of which the same is known.
+#[derive(Debug)]
+pub(super) struct ClientConfigs {
+    /// By the known kinds of host key, then by whether authorities are known.
+    made: [[OnceLock<Arc<client::Config>>; 2]; 1 << HOST_KEY_ALGORITHMS],
+}
+
+impl ClientConfigs {
+    pub(super) fn new() -> Self {
+        Self {
+            made: std::array::from_fn(|_| Default::default()),
+        }
+    }
+
+    /// For a host of which keys of the algorithms `known` are on record, and, with
+    /// `certificates`, an authority. `ssh` is always the same section.
+    pub(super) fn get(
+        &self,
+        ssh: &config::Ssh,
+        known: &[Algorithm],
+        certificates: bool,
+    ) -> Arc<client::Config> {
+        let kinds = kinds(known);
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "there is a place for every set of algorithms"
+        )]
+        let made = &self.made[kinds][usize::from(certificates)];
+        let made = made.get_or_init(|| Arc::new(client_config(ssh, kinds, certificates)));
+        Arc::clone(made)
+    }
 }
 
 fn has_aes() -> bool {
@@ -131,13 +179,7 @@ fn has_aes() -> bool {
     }
 }
 
-/// russh's configuration for one connection to a host of which `known`
-/// algorithms are on record, and, with `certificates`, an authority.
-pub(super) fn client_config(
-    ssh: &config::Ssh,
-    known: &[Algorithm],
-    certificates: bool,
-) -> client::Config {
+fn client_config(ssh: &config::Ssh, kinds: usize, certificates: bool) -> client::Config {
     let (kex, ciphers) = match (ssh.legacy_algorithms, has_aes()) {
         (true, _) => (LEGACY_KEX, LEGACY_CIPHERS),
         (false, true) => (KEX, CIPHERS),
@@ -154,7 +196,7 @@ pub(super) fn client_config(
         channel_buffer_size: CHANNEL_QUEUE,
         preferred: Preferred {
             kex: Cow::Borrowed(kex),
-            key: Cow::Owned(ordered_host_keys(known)),
+            key: Cow::Owned(ordered_host_keys(kinds)),
             host_key_certificates: if certificates {
                 Cow::Owned(host_key_algorithms().to_vec())
             } else {
@@ -173,5 +215,35 @@ pub(super) fn client_config(
         gex: client::GexParams::default(),
         // russh never sees the socket's options; `dial` sets TCP_NODELAY.
         nodelay: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_kinds_come_first_and_configurations_are_shared() {
+        let ssh = config::Config::default().ssh;
+        let configs = ClientConfigs::new();
+        let rsa = [Algorithm::Rsa { hash: None }];
+        let config = configs.get(&ssh, &rsa, false);
+        let keys = &config.preferred.key;
+        assert_eq!(keys.len(), HOST_KEY_ALGORITHMS);
+        assert!(matches!(
+            keys.first(),
+            Some(Algorithm::Rsa {
+                hash: Some(HashAlg::Sha512)
+            })
+        ));
+        assert!(matches!(keys.get(2), Some(Algorithm::Ed25519)));
+        assert!(Arc::ptr_eq(&config, &configs.get(&ssh, &rsa, false)));
+        let unknown = configs.get(&ssh, &[], true);
+        assert!(matches!(
+            unknown.preferred.key.first(),
+            Some(Algorithm::Ed25519)
+        ));
+        assert!(!unknown.preferred.host_key_certificates.is_empty());
+        assert!(config.preferred.host_key_certificates.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 //! terminal. Each step is one call, so that the caller can name the stage and
 //! keep its deadline; nothing here has a clock.
 
-use super::algorithms::{MAX_PACKET, client_config};
+use super::algorithms::{ClientConfigs, MAX_PACKET};
 use super::auth::{self, LoginRules};
 use super::channel::{self, SshChannel, Started};
 use super::gate::Gate;
@@ -21,7 +21,6 @@ use russh::client::{self, Handle, Msg};
 use russh::{AlgorithmKind, Channel, ChannelMsg};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// What every connection of a shard needs.
 pub struct SshSettings {
@@ -29,6 +28,18 @@ pub struct SshSettings {
     pub config: config::Ssh,
     /// Where private keys are decrypted, off the shard.
     pub workers: Workers,
+    russh: ClientConfigs,
+}
+
+impl SshSettings {
+    /// The settings of a configuration.
+    pub fn new(config: config::Ssh, workers: Workers) -> Self {
+        Self {
+            config,
+            workers,
+            russh: ClientConfigs::new(),
+        }
+    }
 }
 
 /// An SSH connection, before or after login. Dropping it ends the connection;
@@ -54,7 +65,7 @@ impl SshClient {
         events: Rc<dyn SshEvents>,
         gate: Rc<Gate>,
     ) -> Result<Self, SessionError> {
-        let config = client_config(
+        let config = settings.russh.get(
             &settings.config,
             &host_keys.known_algorithms(),
             host_keys.wants_certificate(),
@@ -63,7 +74,7 @@ impl SshClient {
         let ledger = Rc::new(ledger);
         let stream = SshStream::new(socket, Rc::clone(&gate), Rc::clone(&ledger));
         let handler = SessionHandler::new(events, host_keys, Rc::clone(&ledger));
-        match client::connect_stream(Arc::new(config), stream, handler).await {
+        match client::connect_stream(config, stream, handler).await {
             Ok(handle) => Ok(Self {
                 handle,
                 gate,

@@ -167,7 +167,7 @@ impl BridgeSession {
         let (id, shard, client) = (record.id(), record.shard(), record.client_ip());
         let span = tracing::info_span!("session", %id, shard, %client, %target);
         Self {
-            state: SessionState::new(id.to_string(), dialect, &terms.config, now),
+            state: SessionState::new(id.to_string(), dialect, Arc::clone(&terms.config), now),
             processor: MessageProcessor::new(dialect),
             attachment: Some(attachment),
             link: Link::Idle(admission),

@@ -2,6 +2,7 @@
 //! follows, hand on what can be, and see which clock runs next.
 
 use super::{Attachment, BridgeSession, Link, PendingAnswer};
+use crate::bridge::queue;
 use crate::bridge::state::{Exit, Input, Phase};
 use crate::bridge::timers::Timer;
 use crate::error::SessionError;
@@ -250,7 +251,7 @@ impl BridgeSession {
             return;
         };
         while !attachment.texts.is_empty() && attachment.ws.poll_ready(cx).is_ready() {
-            if let Some(message) = attachment.texts.pop_front() {
+            if let Some(message) = queue::next(&mut attachment.texts) {
                 send_text(&self.processor, attachment, &message);
             }
         }

@@ -163,6 +163,11 @@ impl InputFlow {
         self.passed < self.received
     }
 
+    /// Input that may be on the way, in bytes.
+    pub(super) fn window(&self) -> u64 {
+        self.window
+    }
+
     /// Whether another message may be read. A client within its window is
     /// never held back: what it has unacknowledged is at least what we hold.
     pub(super) fn has_room(&self) -> bool {

@@ -14,6 +14,7 @@ mod types;
 
 pub use types::{Action, Drain, Ending, Exit, Input};
 
+use super::queue;
 use super::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::error::{SessionError, Stage};
@@ -21,8 +22,9 @@ use crate::message::{Dialect, ServerMessage, WindowSize};
 use bytes::BytesMut;
 use flow::{InputFlow, OutputFlow};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use types::{Question, Rules, Suspended};
+use types::{Question, Suspended};
 
 /// Input kept before the shell is up (compatible dialect).
 const EARLY_INPUT: usize = 16 * 1024;
@@ -50,7 +52,8 @@ pub enum Phase {
 pub struct SessionState {
     id: String,
     dialect: Dialect,
-    rules: Rules,
+    /// As the session began with it.
+    config: Arc<Config>,
     phase: Phase,
     /// Public to the shell, which sleeps until the earliest.
     pub timers: Timers,
@@ -80,8 +83,9 @@ pub struct SessionState {
 
 impl SessionState {
     /// A session whose upgrade is just done. `hello` is its first action.
-    pub fn new(id: String, dialect: Dialect, config: &Config, now: Instant) -> Self {
-        let rules = Rules::from(config);
+    pub fn new(id: String, dialect: Dialect, config: Arc<Config>, now: Instant) -> Self {
+        let websocket = &config.websocket;
+        let read_limit = websocket.read_limit.bytes() as u64;
         let mut state = Self {
             id,
             dialect,
@@ -89,7 +93,7 @@ impl SessionState {
             timers: Timers::default(),
             actions: VecDeque::new(),
             output: OutputFlow::new(),
-            input: InputFlow::new(rules.input_window),
+            input: InputFlow::new(websocket.read_buffer_size.bytes() as u64),
             early_input: BytesMut::new(),
             eof: false,
             size: WindowSize::default(),
@@ -104,17 +108,17 @@ impl SessionState {
             last_activity: now,
             owed_pong: None,
             stall_mark: 0,
-            rules,
+            config,
         };
-        let auth = state.rules.auth_timeout;
+        let auth = state.config.session.auth_timeout;
         state.timers.set(Timer::Stage, now + auth);
-        if !state.rules.ping_interval.is_zero() {
-            let ping = state.rules.ping_interval;
+        if !state.config.websocket.ping_interval.is_zero() {
+            let ping = state.config.websocket.ping_interval;
             state.timers.set(Timer::Ping, now + ping);
         }
         let hello = ServerMessage::hello(
             u64::try_from(auth.as_millis()).unwrap_or(u64::MAX),
-            state.rules.read_limit,
+            read_limit,
         );
         state.send(hello);
         state.check_invariants();
@@ -172,7 +176,7 @@ impl SessionState {
 
     /// What to do next, oldest first.
     pub fn next_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        queue::next(&mut self.actions)
     }
 
     /// The phase.
@@ -254,7 +258,7 @@ impl SessionState {
 
     /// What the client may know of `error`.
     fn public_error(&self, error: &SessionError, stage: Stage) -> SessionError {
-        if self.rules.uniform_errors && error.hides_target(stage) {
+        if self.config.targets.uniform_errors && error.hides_target(stage) {
             SessionError::Unreachable
         } else {
             error.clone()
@@ -265,7 +269,7 @@ impl SessionState {
     /// far the way to the target went tells what is there.
     fn public_stage(&self) -> Stage {
         let stage = self.stage();
-        if self.rules.uniform_errors && stage.is_before_login() {
+        if self.config.targets.uniform_errors && stage.is_before_login() {
             Stage::Connect
         } else {
             stage

@@ -54,7 +54,7 @@ impl SessionState {
         self.start_relaying(now);
         self.send(ServerMessage::Ready {
             session: self.id.clone(),
-            input_window: self.rules.input_window,
+            input_window: self.input.window(),
         });
         if self.resized_early {
             self.actions.push_back(Action::Resize(self.size));
@@ -99,7 +99,7 @@ impl SessionState {
         if bytes > 0 {
             self.timers.clear(Timer::Hold);
         }
-        match self.rules.idle_activity {
+        match self.config.session.idle_activity {
             IdleActivity::Any => self.last_activity = now,
             IdleActivity::Input => {}
         }
@@ -136,7 +136,7 @@ impl SessionState {
 
     fn run_hold_clock(&mut self, now: Instant, pending: usize) {
         if pending > 0 && self.output.allowed() == 0 {
-            let hold = self.rules.hold_timeout;
+            let hold = self.config.session.hold_timeout;
             self.timers.set_if_idle(Timer::Hold, now + hold);
         } else {
             self.timers.clear(Timer::Hold);
@@ -151,7 +151,7 @@ impl SessionState {
             self.timers.clear(Timer::Stall);
         } else if written != self.stall_mark || self.timers.get(Timer::Stall).is_none() {
             self.stall_mark = written;
-            let stall = self.rules.stall_timeout;
+            let stall = self.config.websocket.stall_timeout;
             self.timers.set(Timer::Stall, now + stall);
         }
     }

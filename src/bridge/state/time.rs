@@ -1,40 +1,15 @@
 //! Deadlines: which clock runs in which phase, and what follows when it ends.
 
 use super::pace::PATIENCE;
-use super::types::{Rules, Suspended};
+use super::types::Suspended;
 use super::{Action, Phase, SessionState};
 use crate::bridge::timers::Timer;
-use crate::config::Config;
 use crate::error::{SessionError, Stage};
 use std::time::{Duration, Instant};
 
-impl From<&Config> for Rules {
-    fn from(config: &Config) -> Self {
-        Self {
-            auth_timeout: config.session.auth_timeout,
-            resolve_timeout: config.targets.resolve_timeout,
-            connect_timeout: config.ssh.connect_timeout,
-            handshake_timeout: config.ssh.handshake_timeout,
-            login_timeout: config.ssh.auth_timeout,
-            prompt_timeout: config.session.prompt_timeout,
-            connection_timeout: config.limits.connection_timeout,
-            ping_interval: config.websocket.ping_interval,
-            max_missed_pongs: config.websocket.max_missed_pongs,
-            stall_timeout: config.websocket.stall_timeout,
-            hold_timeout: config.session.hold_timeout,
-            idle_timeout: config.session.idle_timeout,
-            idle_activity: config.session.idle_activity,
-            max_lifetime: config.session.max_lifetime,
-            input_window: config.websocket.read_buffer_size.bytes() as u64,
-            read_limit: config.websocket.read_limit.bytes() as u64,
-            uniform_errors: config.targets.uniform_errors,
-        }
-    }
-}
-
 impl SessionState {
     pub(super) fn start_connecting(&mut self, now: Instant) {
-        let whole = self.rules.connection_timeout;
+        let whole = self.config.limits.connection_timeout;
         self.timers.set(Timer::Connection, now + whole);
         self.enter_stage(now, Stage::Resolve);
     }
@@ -44,11 +19,11 @@ impl SessionState {
         self.resume_deadlines(now);
         self.phase = Phase::Connecting(stage);
         let limit = match stage {
-            Stage::Resolve => self.rules.resolve_timeout,
-            Stage::Connect => self.rules.connect_timeout,
-            Stage::Login => self.rules.login_timeout,
+            Stage::Resolve => self.config.targets.resolve_timeout,
+            Stage::Connect => self.config.ssh.connect_timeout,
+            Stage::Login => self.config.ssh.auth_timeout,
             // Starting a shell is a few packets, like the key exchange.
-            _ => self.rules.handshake_timeout,
+            _ => self.config.ssh.handshake_timeout,
         };
         self.timers.set(Timer::Stage, now + limit);
     }
@@ -59,8 +34,8 @@ impl SessionState {
         self.timers.clear(Timer::Connection);
         self.last_activity = now;
         for (timer, limit) in [
-            (Timer::Idle, self.rules.idle_timeout),
-            (Timer::Lifetime, self.rules.max_lifetime),
+            (Timer::Idle, self.config.session.idle_timeout),
+            (Timer::Lifetime, self.config.session.max_lifetime),
         ] {
             if let Some(limit) = limit {
                 self.timers.set(timer, now + limit);
@@ -74,7 +49,7 @@ impl SessionState {
             stage: self.timers.suspend(Timer::Stage, now),
             connection: self.timers.suspend(Timer::Connection, now),
         };
-        let answer = self.rules.prompt_timeout;
+        let answer = self.config.session.prompt_timeout;
         self.timers.set(Timer::Prompt, now + answer);
     }
 
@@ -111,7 +86,7 @@ impl SessionState {
     }
 
     fn on_ping_due(&mut self, now: Instant) {
-        let interval: Duration = self.rules.ping_interval;
+        let interval: Duration = self.config.websocket.ping_interval;
         self.timers.set(Timer::Ping, now + interval);
         let waits = [Timer::Stall, Timer::Pace];
         if waits
@@ -125,7 +100,7 @@ impl SessionState {
         // and no news is no sign. But where nobody is left, TCP refuses or
         // loses the ping, and that shows.
         if self.wants_message() {
-            if self.missed_pongs >= self.rules.max_missed_pongs {
+            if self.missed_pongs >= self.config.websocket.max_missed_pongs {
                 return self.fail(now, SessionError::NoPong);
             }
             self.missed_pongs += 1;
@@ -156,7 +131,7 @@ impl SessionState {
 
     /// Activity does not touch the timer; it is looked at when it ends.
     fn on_idle_due(&mut self, now: Instant) {
-        let Some(idle) = self.rules.idle_timeout else {
+        let Some(idle) = self.config.session.idle_timeout else {
             return;
         };
         let due = self.last_activity + idle;

@@ -1,7 +1,6 @@
 //! What goes into the state machine, what comes out, and the small records it
 //! keeps. No behaviour: who may do what when is in the files beside this one.
 
-use crate::config::IdleActivity;
 use crate::error::{SessionError, Stage, WsViolation};
 use crate::message::{
     AuthRequest, ExitSignal, Incoming, Prompt, Secret, ServerMessage, SignalName, WindowSize,
@@ -137,28 +136,6 @@ pub(super) enum Question {
 pub(super) struct Suspended {
     pub(super) stage: Option<Duration>,
     pub(super) connection: Option<Duration>,
-}
-
-/// What of the configuration the state machine goes by.
-#[derive(Debug, Clone)]
-pub(super) struct Rules {
-    pub(super) auth_timeout: Duration,
-    pub(super) resolve_timeout: Duration,
-    pub(super) connect_timeout: Duration,
-    pub(super) handshake_timeout: Duration,
-    pub(super) login_timeout: Duration,
-    pub(super) prompt_timeout: Duration,
-    pub(super) connection_timeout: Duration,
-    pub(super) ping_interval: Duration,
-    pub(super) max_missed_pongs: u32,
-    pub(super) stall_timeout: Duration,
-    pub(super) hold_timeout: Duration,
-    pub(super) idle_timeout: Option<Duration>,
-    pub(super) idle_activity: IdleActivity,
-    pub(super) max_lifetime: Option<Duration>,
-    pub(super) input_window: u64,
-    pub(super) read_limit: u64,
-    pub(super) uniform_errors: bool,
 }
 
 impl Exit {

@@ -59,7 +59,7 @@ impl Session {
     fn new(dialect: Dialect, config: &Config) -> Self {
         let now = crate::clock::now();
         Self {
-            state: SessionState::new("cafe".to_owned(), dialect, config, now),
+            state: SessionState::new("cafe".to_owned(), dialect, Arc::new(config.clone()), now),
             start: now,
             now,
         }
