@@ -99,6 +99,13 @@ impl Timers {
         Some(at.saturating_duration_since(now))
     }
 
+    /// Lets `timer` fire at `now` if it would within `slack`.
+    pub fn bring_forward(&mut self, timer: Timer, now: Instant, slack: Duration) {
+        if self.get(timer).is_some_and(|at| at <= now + slack) {
+            self.set(timer, now);
+        }
+    }
+
     /// The earliest deadline.
     pub fn next(&self) -> Option<Instant> {
         self.deadlines.iter().flatten().min().copied()
@@ -142,6 +149,21 @@ mod tests {
         assert_eq!(timers.expired(after(3)), Some(Timer::Ping));
         assert_eq!(timers.expired(after(3)), None);
         assert_eq!(timers.next(), Some(after(9)));
+    }
+
+    #[test]
+    fn what_is_nearly_due_is_brought_forward() {
+        let start = crate::clock::now();
+        let (near, far) = (Duration::from_secs(2), Duration::from_secs(5));
+        let mut timers = Timers::default();
+        timers.set(Timer::Ping, start + near);
+        timers.set(Timer::SshKeepalive, start + far);
+        for timer in [Timer::Ping, Timer::SshKeepalive, Timer::Idle] {
+            timers.bring_forward(timer, start, near);
+        }
+        assert_eq!(timers.get(Timer::Ping), Some(start));
+        assert_eq!(timers.get(Timer::SshKeepalive), Some(start + far));
+        assert_eq!(timers.get(Timer::Idle), None);
     }
 
     #[test]

@@ -19,6 +19,9 @@ const MESSAGES_PER_TURN: usize = 32;
 /// little: a key re-exchange or a full window needs the server's reply.
 const PROBE_AFTER: Duration = Duration::from_millis(100);
 
+/// What is sent once an interval may leave this part of it early.
+const EARLY: u32 = 16;
+
 impl BridgeSession {
     /// `now` is the time of the whole turn, but for what may have taken long.
     pub(super) fn turn(&mut self, cx: &mut Context<'_>, now: Instant) {
@@ -54,6 +57,22 @@ impl BridgeSession {
                 Timer::SshKeepalive => self.on_keepalive_due(now),
                 other => self.state.on_timer(now, other),
             }
+            if matches!(timer, Timer::Ping | Timer::SshKeepalive) {
+                self.join_periodic(now);
+            }
+        }
+    }
+
+    /// A ping and a keep-alive that are due at nearly the same time leave
+    /// together, so that an idle session wakes once for both.
+    fn join_periodic(&mut self, now: Instant) {
+        let config = &self.terms.config;
+        for (timer, interval) in [
+            (Timer::Ping, config.websocket.ping_interval),
+            (Timer::SshKeepalive, config.ssh.keepalive_interval),
+        ] {
+            let timers = &mut self.state.timers;
+            timers.bring_forward(timer, now, interval / EARLY);
         }
     }
 
