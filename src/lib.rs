@@ -17,7 +17,7 @@
 //! | [`message`] | the wire protocol (PROTOCOL.md is beside it) |
 //! | [`targets`], [`limits`], [`ticket`] | where to, how many and how often, on whose word |
 //! | [`registry`] | one small record per session, for others to read |
-//! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`net`], [`clock`] | what all stand on |
+//! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`net`], [`secret_file`], [`clock`] | what all stand on |
 
 pub mod allocator;
 pub mod bridge;
@@ -31,6 +31,7 @@ pub mod limits;
 pub mod message;
 pub mod net;
 pub mod registry;
+pub mod secret_file;
 pub mod server;
 pub mod shard;
 pub mod sockets;

@@ -18,11 +18,9 @@ use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
 use crate::shard::{self, Lifecycle, Placement, ShardSetup};
 use crate::ssh::known_hosts::Store;
-use crate::targets::{OwnListeners, PolicyErrors, Resolver};
+use crate::targets::{OwnListeners, Resolver};
 use crate::telemetry::{AuditLog, Counters, OwnCounters};
-use crate::ticket::KeyError;
 use crate::workers::Workers;
-use crate::ws::TlsError;
 use arc_swap::ArcSwap;
 use listeners::Listeners;
 use std::io;
@@ -50,15 +48,9 @@ const IO_MEMORY: usize = 64 * 1024;
 /// Why the server did not start. Each text says what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// `targets` has bad rules.
-    #[error("{0}")]
-    Policy(#[from] PolicyErrors),
-    /// A file of `tls` is no good.
+    /// The configuration cannot be put in force.
     #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The key of admission tickets cannot be used.
-    #[error("{0}")]
-    TicketKey(#[from] KeyError),
+    Terms(#[from] TermsError),
     /// The CPUs asked for are not there.
     #[error(transparent)]
     Cpus(#[from] CpuError),
@@ -95,16 +87,6 @@ pub enum StartError {
     /// A shard's thread ended before it listened.
     #[error("shard {0} could not start; the log says why")]
     Shard(usize),
-}
-
-impl From<TermsError> for StartError {
-    fn from(error: TermsError) -> Self {
-        match error {
-            TermsError::Policy(errors) => Self::Policy(errors),
-            TermsError::Tls(error) => Self::Tls(error),
-            TermsError::TicketKey(error) => Self::TicketKey(error),
-        }
-    }
 }
 
 fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {

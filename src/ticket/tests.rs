@@ -294,7 +294,7 @@ fn keys() {
         }
     }
     let gone = tickets_of(Path::new("/nonexistent/key"));
-    assert!(matches!(gone, Err(KeyError::Read(_))));
+    assert!(matches!(gone, Err(KeyError::File(_))));
     assert!(
         Tickets::from_settings(&Admission::default())
             .unwrap()

@@ -70,10 +70,7 @@ impl ToolError {
     pub fn exit_code(&self) -> u8 {
         match self {
             // EX_CONFIG of sysexits.h.
-            Self::Config(_)
-            | Self::Start(StartError::Policy(_) | StartError::Tls(_) | StartError::TicketKey(_)) => {
-                78
-            }
+            Self::Config(_) | Self::Start(StartError::Terms(_)) => 78,
             Self::Start(_)
             | Self::ShardDied(_)
             | Self::Demo(_)

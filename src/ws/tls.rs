@@ -7,6 +7,7 @@
 use super::connection::MAX_OUTPUT_FRAME;
 use super::socket::CountingSocket;
 use crate::config;
+use crate::secret_file::{self, SecretFileError};
 use futures_rustls::pki_types::pem::{self, PemObject};
 use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use futures_rustls::rustls::crypto::aws_lc_rs;
@@ -17,7 +18,6 @@ use futures_rustls::rustls::{self, InconsistentKeys, ServerConfig};
 use futures_rustls::{TlsAcceptor, server::TlsStream};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -27,10 +27,7 @@ use zeroize::Zeroizing;
 
 /// Most bytes of either file; a chain of four certificates has about eight
 /// thousand.
-const MAX_FILE: u64 = 256 * 1024;
-
-/// Bits of a file's mode that let others than its owner at it.
-const OTHERS: u32 = 0o077;
+const MAX_FILE: usize = 256 * 1024;
 
 /// Output that may be encrypted and wait for the client: one frame with its
 /// header, so that its records leave in one send. What does not fit waits
@@ -52,8 +49,8 @@ enum Cause {
     Read(#[from] io::Error),
     #[error("the file is larger than {MAX_FILE} bytes")]
     TooLarge,
-    #[error("others than its owner may read or write the file (mode {0:03o}); chmod 600 it")]
-    Exposed(u32),
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
     #[error("the PEM is broken: {0}")]
     Pem(pem::Error),
     #[error("no CERTIFICATE is in the file (PEM)")]
@@ -178,7 +175,10 @@ fn server_config(
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Cause> {
-    let text = read_file(File::open(path)?)?;
+    let mut text = Vec::new();
+    let file = File::open(path)?;
+    file.take(MAX_FILE as u64 + 1).read_to_end(&mut text)?;
+    check_size(&text)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let chain = chain.map_err(Cause::Pem)?;
     if chain.is_empty() {
@@ -188,12 +188,8 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Cause> {
 }
 
 fn read_key(path: &Path) -> Result<Zeroizing<PrivateKeyDer<'static>>, Cause> {
-    let file = File::open(path)?;
-    let mode = file.metadata()?.mode() & 0o777;
-    if mode & OTHERS != 0 {
-        return Err(Cause::Exposed(mode));
-    }
-    let text = read_file(file)?;
+    let text = secret_file::read(path, MAX_FILE + 1)?;
+    check_size(&text)?;
     // PKCS #8 says so in its label, older files in a header of their own.
     let is_encrypted = |line: &[u8]| {
         line.starts_with(b"-----BEGIN ENCRYPTED PRIVATE KEY")
@@ -212,14 +208,11 @@ fn read_key(path: &Path) -> Result<Zeroizing<PrivateKeyDer<'static>>, Cause> {
     Ok(Zeroizing::new(key))
 }
 
-fn read_file(file: File) -> Result<Zeroizing<Vec<u8>>, Cause> {
-    // Its whole room at once: a buffer that grows leaves copies behind.
-    let mut content = Zeroizing::new(Vec::with_capacity(MAX_FILE as usize + 1));
-    file.take(MAX_FILE + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > MAX_FILE {
+fn check_size(content: &[u8]) -> Result<(), Cause> {
+    if content.len() > MAX_FILE {
         return Err(Cause::TooLarge);
     }
-    Ok(content)
+    Ok(())
 }
 
 impl Validity {

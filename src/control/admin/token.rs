@@ -1,11 +1,9 @@
 //! The bearer token (RFC 6750): read from a file that nobody else can read,
 //! compared in constant time, never logged.
 
+use crate::secret_file::{self, SecretFileError};
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -13,18 +11,12 @@ use zeroize::Zeroizing;
 /// Bytes of a token: long enough not to be guessed, short enough for a header.
 const LENGTH: std::ops::RangeInclusive<usize> = 16..=512;
 
-/// Bits of a file's mode that let others than its owner at it.
-const OTHERS: u32 = 0o077;
-
 /// Why a token cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The file cannot be read.
-    #[error("cannot read the file: {0}")]
-    Read(#[from] io::Error),
-    /// Others could read the file.
-    #[error("others than its owner may read or write the file (mode {0:03o}); chmod 600 it")]
-    Exposed(u32),
+    /// The file cannot be read, or others could read it.
+    #[error(transparent)]
+    File(#[from] SecretFileError),
     /// It is no token.
     #[error(
         "the file must hold one token of {} to {} visible ASCII characters, such as \
@@ -43,16 +35,10 @@ impl Token {
     /// # Errors
     /// [`TokenError`].
     pub fn read(path: &Path) -> Result<Self, TokenError> {
-        let file = File::open(path)?;
-        let mode = file.metadata()?.mode() & 0o777;
-        if mode & OTHERS != 0 {
-            return Err(TokenError::Exposed(mode));
-        }
-        let mut text = Zeroizing::new(String::new());
         // One more than fits with a line break, to see that it is too long.
-        let limit = *LENGTH.end() as u64 + 3;
-        file.take(limit).read_to_string(&mut text)?;
-        let token = text.trim();
+        let text = secret_file::read(path, LENGTH.end() + 3)?;
+        let token = std::str::from_utf8(&text).map_err(|_| TokenError::NotAToken)?;
+        let token = token.trim();
         let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
         if !LENGTH.contains(&token.len()) || !visible {
             return Err(TokenError::NotAToken);
@@ -119,15 +105,6 @@ mod tests {
         for bad in bad {
             assert!(matches!(read(bad), Err(TokenError::NotAToken)), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn a_file_that_others_can_read_is_refused() {
-        for mode in [0o644, 0o640, 0o602, 0o601] {
-            let refused = Token::read(file(TOKEN, mode).path());
-            assert!(matches!(refused, Err(TokenError::Exposed(seen)) if seen == mode));
-        }
-        assert!(Token::read(file(TOKEN, 0o400).path()).is_ok());
     }
 
     #[test]
