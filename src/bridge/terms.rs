@@ -44,6 +44,21 @@ pub enum TermsError {
 pub type LatestTerms = Arc<ArcSwap<Terms>>;
 
 impl Terms {
+    /// Whether a configuration can be put in force. Without `tls`, its certificate
+    /// and key are not looked at: a host that only prints a configuration need not
+    /// have them.
+    ///
+    /// # Errors
+    /// [`TermsError`].
+    pub fn check(config: &Config, tls: bool) -> Result<(), TermsError> {
+        Policy::read(&config.targets)?;
+        Tickets::from_settings(&config.admission)?;
+        if tls {
+            Tls::load(&config.tls)?;
+        }
+        Ok(())
+    }
+
     /// The terms of a configuration; `own` is where this process listens.
     /// Reads the files of `tls` and `admission`.
     ///

@@ -139,6 +139,15 @@ impl Shared {
 }
 
 impl Server {
+    /// Whether a server could be started with a configuration, as far as its own
+    /// values and the files it names go; without `tls`, those of `tls` do not count.
+    ///
+    /// # Errors
+    /// [`StartError::Terms`].
+    pub fn check(config: &Config, tls: bool) -> Result<(), StartError> {
+        Ok(Terms::check(config, tls)?)
+    }
+
     /// Starts all shards. Returns when every one listens. `reloadable`: the
     /// configuration may be read again from its layers.
     ///

@@ -1,14 +1,10 @@
 //! `sshard serve`: run the bridge.
 
 use super::{ToolError, announce, say};
-use crate::bridge::TermsError;
 use crate::cli::Serve;
-use crate::config::{Config, HostKeyPolicy, Loaded};
-use crate::server::{Server, StartError};
-use crate::targets::Policy;
+use crate::config::{HostKeyPolicy, Loaded};
+use crate::server::Server;
 use crate::telemetry;
-use crate::ticket::Tickets;
-use crate::ws::Tls;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use std::io;
 
@@ -22,7 +18,7 @@ pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
     }
     loaded.require_targets()?;
     let config = &loaded.config;
-    check(config, flags.check).map_err(StartError::from)?;
+    Server::check(config, flags.check)?;
     if flags.print_config {
         say(loaded.print())?;
     }
@@ -41,17 +37,6 @@ pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
         tracing::warn!(%error, "cannot print where it listens");
     }
     server.run().map_err(ToolError::ShardDied)
-}
-
-/// Whether the configuration could be put in force; `all`: with its certificate,
-/// which a host that only prints it need not have.
-fn check(config: &Config, all: bool) -> Result<(), TermsError> {
-    Policy::read(&config.targets)?;
-    Tickets::from_settings(&config.admission)?;
-    if all {
-        Tls::load(&config.tls)?;
-    }
-    Ok(())
 }
 
 /// The kernel ends this process with the thread that started it.
