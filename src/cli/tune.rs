@@ -23,11 +23,12 @@ How it measures:
   the rounds, relative to the median. Processor time is the bridge's alone, from /proc.
 
 How it chooses:
-  The fewest shards whose sessions/s and MiB/s are both within 5 % of the best, or within the noise
-  of the two compared, where that is larger, up to 25 %. If no setting is that near in both, the
-  one that is the least behind in its worse one. Of two placements with as many shards, the one
-  that takes less processor time for typing, if it is by more than 5 % and the noise; else the
-  first.
+  The fewest shards, under either placement, whose sessions/s and MiB/s are both within 5 % of the
+  best. Two settings are compared round by round, and the median of the ratios counts, since what
+  else the machine does falls on both in one round alike. If no number of shards is that near in
+  both, the one that is the least behind in its worse one. Of two placements with as many shards the
+  first, unless the other is clearly better in sessions/s, MiB/s or processor time for typing (by
+  more than 5 % and what the rounds leave in doubt) and is not behind in another.
   Latency is shown and does not count: at this load it is the generator's as much as the bridge's.
   A setting with a failed session is not recommended, and the exit status is then 1.
 
@@ -46,7 +47,7 @@ pub struct Tune {
     /// Placement to try, balanced or kernel; may be given more than once. Both by default.
     #[arg(long, value_name = "HOW", value_parser = placement)]
     pub placement: Vec<Placement>,
-    /// Rounds; 5 by default, 3 with --quick. With fewer than 3 nothing is known of the noise.
+    /// Rounds; 7 by default, 3 with --quick. With fewer than 3 nothing is known of the noise.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=99))]
     pub rounds: Option<u16>,
     /// Sessions that connect at once, and that type; by default 100 for each CPU, at most 1000.

@@ -148,7 +148,7 @@ impl Trial {
         if placements.is_empty() {
             placements = vec![Placement::Balanced, Placement::Kernel];
         }
-        let (usual_rounds, usual_time) = if *quick { (3, 400) } else { (5, 1500) };
+        let (usual_rounds, usual_time) = if *quick { (3, 400) } else { (7, 1500) };
         let usual_sessions = (SESSIONS_PER_CPU * max_shards).min(MAX_SESSIONS);
         Ok(Self {
             settings: setting::all(max_shards, &placements),

@@ -1,8 +1,8 @@
 //! Which setting to run, from what was measured. Pure.
 //!
-//! The fewest shards that are near the best in every throughput. Near is within [`TOLERANCE`], or
-//! within the noise of the two that are compared where that is larger, up to [`MOST_NOISE`]: a
-//! difference the rounds do not agree on would be another one in the next run.
+//! The fewest shards that are within [`TOLERANCE`] of the best in every throughput. Two settings
+//! are compared round by round, and the median of the ratios counts: what the machine did besides
+//! falls on both alike in one round, and would not in the medians of all.
 
 use super::figures::{Figure, Figures};
 use super::setting::Setting;
@@ -11,8 +11,9 @@ use serde::Serialize;
 /// How far behind the best is as good as the best.
 pub(super) const TOLERANCE: f64 = 0.05;
 
-/// Noise beyond this is no excuse: a round that went wrong would make any setting as good.
-pub(super) const MOST_NOISE: f64 = 0.25;
+/// A median of n rounds is believed to this many times (spread of their middle half) / sqrt(n): a
+/// little more than the notches of a box plot (1.57; McGill, Tukey and Larsen 1978).
+const DOUBT: f64 = 2.0;
 
 /// A throughput: its name, and where it stands.
 type Throughput = (&'static str, fn(&Figures) -> &Figure);
@@ -28,14 +29,12 @@ pub(super) struct Lag {
     pub(super) of: &'static str,
     /// A part of the best: 0 is the best itself.
     pub(super) behind: f64,
-    /// As far as this it counts as the best.
-    pub(super) allowed: f64,
 }
 
 impl Lag {
-    /// Below 0 it is near enough.
-    pub(super) fn excess(&self) -> f64 {
-        self.behind - self.allowed
+    /// Whether it counts as the best.
+    pub(super) fn is_near(&self) -> bool {
+        self.behind <= TOLERANCE
     }
 }
 
@@ -50,77 +49,82 @@ pub(super) struct Candidate<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Choice {
     pub(super) setting: Setting,
-    /// Whether it is near the best in every throughput; otherwise no setting is.
+    /// Whether its number of shards is near the best in every throughput; otherwise none is.
     pub(super) near: bool,
     /// Of every candidate, in their order.
-    pub(super) lags: Vec<Vec<Lag>>,
+    pub(super) lags: Vec<[Lag; THROUGHPUTS.len()]>,
 }
 
 /// Chooses; `candidates` are in the order in which they are preferred, fewest shards first. None
 /// without any.
 pub(super) fn choose(candidates: &[Candidate<'_>]) -> Option<Choice> {
-    let lags: Vec<Vec<Lag>> = candidates
+    let lags: Vec<_> = candidates
         .iter()
-        .map(|candidate| lags(candidates, candidate))
+        .map(|candidate| THROUGHPUTS.map(|throughput| lag(candidates, candidate, throughput)))
         .collect();
-    let scored = || candidates.iter().zip(lags.iter().map(|lags| worst(lags)));
-    let near = scored().find(|(_, excess)| *excess <= 0.0);
-    // The first of equals, hence the fewest shards.
-    let (first, _) = near.or_else(|| scored().min_by(|a, b| a.1.total_cmp(&b.1)))?;
-    let chosen = match near {
-        Some(_) => scored()
-            .filter(|(other, excess)| {
-                *excess <= 0.0 && other.setting.shards == first.setting.shards
-            })
-            .fold(first, |kept, (other, _)| thriftier(kept, other)),
-        None => first,
+    // The number first, whatever the placement: placements may be too close to tell apart.
+    let behind = |shards: usize| {
+        let of = candidates.iter().zip(&lags);
+        let of = of.filter(move |(candidate, _)| candidate.setting.shards == shards);
+        let best = of.fold([f64::MAX; THROUGHPUTS.len()], |mut best, (_, lags)| {
+            for (best, lag) in best.iter_mut().zip(lags) {
+                *best = best.min(lag.behind);
+            }
+            best
+        });
+        best.into_iter().fold(f64::MIN, f64::max)
     };
+    let numbers = || candidates.iter().map(|candidate| candidate.setting.shards);
+    let near = numbers().find(|shards| behind(*shards) <= TOLERANCE);
+    // The first of equals, hence the fewest.
+    let shards = near.or_else(|| numbers().min_by(|a, b| behind(*a).total_cmp(&behind(*b))))?;
+    let placements = candidates
+        .iter()
+        .filter(|candidate| candidate.setting.shards == shards);
+    let chosen = placements.reduce(|kept, other| if is_better(other, kept) { other } else { kept });
     Some(Choice {
-        setting: chosen.setting,
+        setting: chosen?.setting,
         near: near.is_some(),
         lags,
     })
 }
 
-/// The one that costs clearly less while users type; otherwise the first.
-fn thriftier<'a>(kept: &'a Candidate<'a>, other: &'a Candidate<'a>) -> &'a Candidate<'a> {
-    let cost = |candidate: &Candidate<'a>| &candidate.figures.cpu_ms_per_session_s;
-    let (mine, theirs) = (cost(kept), cost(other));
-    let clearly = 1.0 - allowed(mine, theirs);
-    if theirs.median < mine.median * clearly {
-        other
-    } else {
-        kept
+/// Whether `other` is clearly better in something, and behind in no throughput.
+fn is_better(other: &Candidate<'_>, kept: &Candidate<'_>) -> bool {
+    let pairs = THROUGHPUTS.map(|(_, of)| (of(kept.figures), of(other.figures)));
+    let is_behind = |(kept, other): &(&Figure, &Figure)| shortfall(other, kept).0 > TOLERANCE;
+    let cost = |candidate: &Candidate<'_>| candidate.figures.cpu_ms_per_session_s.clone();
+    let is_ahead = pairs.iter().any(|(kept, other)| is_clear(kept, other))
+        || is_clear(&cost(other), &cost(kept));
+    is_ahead && !pairs.iter().any(is_behind)
+}
+
+fn lag(candidates: &[Candidate<'_>], candidate: &Candidate<'_>, (of, figure): Throughput) -> Lag {
+    let own = figure(candidate.figures);
+    let all = candidates.iter().map(|other| figure(other.figures));
+    // Itself is among them.
+    let best = all
+        .max_by(|a, b| a.median.total_cmp(&b.median))
+        .unwrap_or(own);
+    let behind = shortfall(own, best).0;
+    Lag { of, behind }
+}
+
+/// Whether `less` is smaller than `more` beyond the tolerance and what is in doubt.
+fn is_clear(less: &Figure, more: &Figure) -> bool {
+    let (short, doubt) = shortfall(less, more);
+    short > TOLERANCE + doubt
+}
+
+/// By what part `one` is smaller than `other`, and how much of that is in doubt.
+fn shortfall(one: &Figure, other: &Figure) -> (f64, f64) {
+    let rounds = one.rounds.iter().zip(&other.rounds);
+    let ratios = rounds.filter(|(_, other)| **other > 0.0);
+    let ratio = Figure::of(ratios.map(|(one, other)| one / other).collect());
+    if ratio.rounds.is_empty() {
+        return (0.0, 0.0);
     }
-}
-
-fn lags(candidates: &[Candidate<'_>], candidate: &Candidate<'_>) -> Vec<Lag> {
-    let lag = |(of, figure): &Throughput| {
-        let own = figure(candidate.figures);
-        let all = candidates.iter().map(|other| figure(other.figures));
-        // Itself is among them.
-        let best = all
-            .max_by(|a, b| a.median.total_cmp(&b.median))
-            .unwrap_or(own);
-        let behind = if best.median > 0.0 {
-            1.0 - own.median / best.median
-        } else {
-            0.0
-        };
-        Lag {
-            of,
-            behind,
-            allowed: allowed(own, best),
-        }
-    };
-    THROUGHPUTS.iter().map(lag).collect()
-}
-
-fn allowed(one: &Figure, other: &Figure) -> f64 {
-    let noise = one.noise.max(other.noise).min(MOST_NOISE);
-    noise.max(TOLERANCE)
-}
-
-fn worst(lags: &[Lag]) -> f64 {
-    lags.iter().map(Lag::excess).fold(f64::MIN, f64::max)
+    let spread = ratio.noise * ratio.median;
+    let doubt = DOUBT * spread / (ratio.rounds.len() as f64).sqrt();
+    (1.0 - ratio.median, doubt)
 }

@@ -48,7 +48,7 @@ pub(super) struct Recommended {
     pub(super) placement: &'static str,
     /// The line to paste.
     pub(super) command: String,
-    /// Whether it is near the best in every throughput.
+    /// Whether its number of shards is near the best in every throughput.
     pub(super) near_the_best: bool,
 }
 
@@ -90,11 +90,11 @@ impl Report {
                 .collect();
             choose(&candidates)
         };
-        let mut lags = choice.iter().flat_map(|choice| choice.lags.iter().cloned());
-        for row in rows.iter_mut().filter(|row| row.figures.is_some()) {
-            row.lags = lags.next().unwrap_or_default();
+        let judged = rows.iter_mut().filter(|row| row.figures.is_some());
+        let lags = choice.iter().flat_map(|choice| &choice.lags);
+        for (row, lags) in judged.zip(lags) {
+            row.lags = lags.to_vec();
         }
-        drop(lags);
         Self {
             cpus,
             load,
@@ -154,9 +154,9 @@ fn recommended(choice: &Choice) -> Recommended {
 
 fn reason(recommended: &Recommended) -> &'static str {
     if recommended.near_the_best {
-        "The fewest shards that are as good as the best, by 5 % or the noise:"
+        "The fewest shards within 5 % of the best:"
     } else {
-        "No setting is near the best in both sessions/s and MiB/s. The least behind:"
+        "No number of shards is near the best in both sessions/s and MiB/s. The least behind:"
     }
 }
 
@@ -200,15 +200,11 @@ fn notes(rows: &[Row], rounds: usize) -> Vec<String> {
 
 /// Why a setting with fewer shards is not the one.
 fn against(row: &Row, text: &mut String) {
-    let far = row.lags.iter().filter(|lag| lag.excess() > 0.0);
+    let far = row.lags.iter().filter(|lag| !lag.is_near());
     let far: Vec<String> = far
         .map(|lag| {
-            format!(
-                "{:.0} % below the best in {} ({:.0} % would do)",
-                lag.behind * 100.0,
-                lag.of,
-                lag.allowed * 100.0
-            )
+            let percent = lag.behind * 100.0;
+            format!("{percent:.0} % below the best in {}", lag.of)
         })
         .collect();
     if !far.is_empty() {

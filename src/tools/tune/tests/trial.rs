@@ -42,7 +42,7 @@ fn turns_go_forth_and_back() {
 #[test]
 fn flags_decide_and_the_host_where_there_are_none() {
     let trial = Trial::new(&flags(""), 4).unwrap();
-    assert_eq!((trial.settings.len(), trial.rounds), (7, 5));
+    assert_eq!((trial.settings.len(), trial.rounds), (7, 7));
     assert_eq!(trial.load.sessions, 400);
     let quick = Trial::new(&flags("--quick"), 64).unwrap();
     assert_eq!((quick.rounds, quick.load.sessions), (3, 1000));
