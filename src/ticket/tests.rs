@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::TicketProblem as P;
+use crate::secret_file::SecretFileError;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -294,7 +295,10 @@ fn keys() {
         }
     }
     let gone = tickets_of(Path::new("/nonexistent/key"));
-    assert!(matches!(gone, Err(KeyError::File(_))));
+    assert!(matches!(
+        gone,
+        Err(KeyError::File(SecretFileError::Read(_)))
+    ));
     assert!(
         Tickets::from_settings(&Admission::default())
             .unwrap()

@@ -108,6 +108,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        for mode in [0o644, 0o640, 0o602, 0o601] {
+            let refused = Token::read(file(TOKEN, mode).path());
+            let seen = match refused {
+                Err(TokenError::File(SecretFileError::Exposed(seen))) => Some(seen),
+                _ => None,
+            };
+            assert_eq!(seen, Some(mode));
+        }
+        assert!(Token::read(file(TOKEN, 0o400).path()).is_ok());
+    }
+
+    #[test]
     fn only_the_very_token_is_let_in() {
         let token = read(TOKEN).unwrap();
         let headers = |values: &[&str]| {

@@ -93,9 +93,11 @@ pub(super) fn choose(candidates: &[Candidate<'_>]) -> Option<Choice> {
 fn is_better(other: &Candidate<'_>, kept: &Candidate<'_>) -> bool {
     let pairs = THROUGHPUTS.map(|(_, of)| (of(kept.figures), of(other.figures)));
     let is_behind = |(kept, other): &(&Figure, &Figure)| shortfall(other, kept).0 > TOLERANCE;
-    let cost = |candidate: &Candidate<'_>| candidate.figures.cpu_ms_per_session_s.clone();
-    let is_ahead = pairs.iter().any(|(kept, other)| is_clear(kept, other))
-        || is_clear(&cost(other), &cost(kept));
+    let takes_less = is_clear(
+        &other.figures.cpu_ms_per_session_s,
+        &kept.figures.cpu_ms_per_session_s,
+    );
+    let is_ahead = takes_less || pairs.iter().any(|(kept, other)| is_clear(kept, other));
     is_ahead && !pairs.iter().any(is_behind)
 }
 
