@@ -13,6 +13,7 @@ use crate::message::{AuthRequest, Credentials, TerminalRequest, WindowSize};
 use crate::registry::Entry;
 use crate::sockets::TcpStream;
 use crate::ssh::dial;
+use crate::ssh::keys::{self, Identity};
 use crate::ssh::known_hosts::Store;
 use crate::ssh::{Gate, HostKeyCheck, LoginRules, SshChannel, SshClient, SshEvent, SshEvents};
 use crate::targets::{self, Plan, Requested, ResolveError, Resolver};
@@ -87,7 +88,9 @@ impl Connector {
             mut credentials,
             terminal,
         } = request;
-        let plan = self.plan(&mut credentials)?;
+        let admitted = admit(&self.context.terms.load(), &mut credentials)?;
+        let identity = self.read_keys(&credentials).await?;
+        let plan = self.plan(admitted.as_ref())?;
         check_user(plan.fixed(), &credentials.username)?;
         let addresses = self.resolve(&plan).await?;
         let rules = login_rules(plan.fixed(), &self.terms.config);
@@ -116,7 +119,7 @@ impl Connector {
         self.enter(Stage::Login);
         attempt.begin();
         let login = client
-            .login(credentials, rules, self.can_ask, settings, events.as_ref())
+            .login(credentials, identity, rules, self.can_ask, events.as_ref())
             .await;
         match login {
             Ok(_) => attempt.succeeded(),
@@ -130,6 +133,22 @@ impl Connector {
         login?;
         self.enter(Stage::Shell);
         self.start(client, &terminal, permit).await
+    }
+
+    /// Reads the client's key before anything is dialled: one that cannot be used must not cost
+    /// the target a connection that ends without a login. Before the target is looked at, so that
+    /// a bad key cannot ask which targets there are (`targets.uniform_errors`). It is part of the
+    /// login, in stage and deadline.
+    async fn read_keys(&self, credentials: &Credentials) -> Result<Option<Identity>, SessionError> {
+        if credentials.private_key.is_none() && credentials.certificate.is_none() {
+            return Ok(None);
+        }
+        self.enter(Stage::Login);
+        let identity = keys::identity(credentials, &self.terms.ssh)
+            .await
+            .inspect_err(|error| self.audit.note_login(Err(error)))?;
+        self.enter(Stage::Resolve);
+        Ok(identity)
     }
 
     fn enter(&self, stage: Stage) {
@@ -146,11 +165,10 @@ impl Connector {
         plan.filter(found).map_err(refused)
     }
 
-    /// Ticket, then policy, then whether the ticket is for what the policy
-    /// makes of the target: who has no ticket learns nothing of the policy.
-    fn plan(&self, credentials: &mut Credentials) -> Result<Plan, SessionError> {
+    /// Policy, then whether the ticket is for what the policy makes of the
+    /// target. Who has no ticket does not get here, and learns nothing of it.
+    fn plan(&self, admitted: Option<&Admitted>) -> Result<Plan, SessionError> {
         let terms = self.context.terms.load();
-        let admitted = admit(&terms, credentials)?;
         let plan = terms.policy.plan(&self.target).map_err(refused)?;
         let name = match &self.target {
             Requested::Named(name) => Some(name.as_str()),

@@ -194,6 +194,9 @@ pub enum SessionError {
     /// The resolver has more work than it may queue.
     #[error("the name resolver is busy")]
     ResolverBusy,
+    /// As many private keys wait to be read as may, of all clients or of this one.
+    #[error("too many private keys are being read; try again in a few seconds")]
+    CryptoBusy,
     /// No TCP connection to the target.
     #[error("the target is unreachable")]
     Unreachable,
@@ -292,6 +295,7 @@ impl SessionError {
             Self::HostKey(HostKeyProblem::NotStored) => (4409, R::HostKeyNotStored, true, L::ERROR),
             Self::NotResolved => (4502, R::NameNotFound, true, L::INFO),
             Self::ResolverBusy => (1013, R::ResolverBusy, true, L::WARN),
+            Self::CryptoBusy => (1013, R::CryptoBusy, true, L::WARN),
             Self::Unreachable => (4502, R::Unreachable, true, L::INFO),
             Self::NotSsh => (4502, R::NotSsh, false, L::INFO),
             Self::NoCommonAlgorithm(_) => (4502, R::NoCommonAlgorithm, false, L::WARN),

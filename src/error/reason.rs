@@ -66,6 +66,8 @@ reasons! {
     NameNotFound = "name-not-found",
     /// The resolver's queue is full.
     ResolverBusy = "resolver-busy",
+    /// The queue for private keys is full.
+    CryptoBusy = "crypto-busy",
     /// No TCP connection.
     Unreachable = "unreachable",
     /// The peer does not speak SSH.

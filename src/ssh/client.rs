@@ -2,15 +2,16 @@
 //! terminal. Each step is one call, so that the caller can name the stage and
 //! keep its deadline; nothing here has a clock.
 
+use super::SshEvents;
 use super::algorithms::{ClientConfigs, MAX_PACKET};
 use super::auth::{self, LoginRules};
 use super::channel::{self, SshChannel, Started};
 use super::gate::Gate;
 use super::handler::{HandlerError, SessionHandler};
 use super::host_keys::HostKeyCheck;
+use super::keys::Identity;
 use super::ledger::Ledger;
 use super::stream::SshStream;
-use super::{SshEvents, keys};
 use crate::config;
 use crate::error::SessionError;
 use crate::message::{Credentials, TerminalRequest, WindowSize};
@@ -89,8 +90,8 @@ impl SshClient {
         }
     }
 
-    /// Proves who the user is, by the methods of `credentials` that `rules`
-    /// allow and, where the server asks, by questions to the user through
+    /// Proves who the user is, by `identity` and the methods of `credentials`
+    /// that `rules` allow and, where the server asks, by questions to the user through
     /// `events`. Returns the names of the methods the server accepted, in their
     /// order.
     ///
@@ -99,17 +100,11 @@ impl SshClient {
     pub async fn login(
         &mut self,
         credentials: Credentials,
+        identity: Option<Identity>,
         rules: LoginRules,
         can_ask: bool,
-        settings: &SshSettings,
         events: &dyn SshEvents,
     ) -> Result<Vec<&'static str>, SessionError> {
-        let identity = keys::identity(
-            &credentials,
-            settings.config.max_kdf_rounds,
-            &settings.workers,
-        )
-        .await?;
         auth::login(
             &mut self.handle,
             credentials,

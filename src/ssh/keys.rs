@@ -1,16 +1,17 @@
 //! The client's private key and certificate: parsed and decrypted on a worker
-//! thread, because a key's KDF costs what its maker chose.
+//! thread, because a key's KDF costs what its maker chose. Read before the
+//! target is dialled: a key that cannot be used costs the target nothing.
 
+use super::SshSettings;
 use crate::error::SessionError;
 use crate::message::Credentials;
-use crate::workers::Workers;
 use russh::keys::ssh_key::{self, Kdf};
 use russh::keys::{Certificate, PrivateKey};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What the client can sign with.
-pub(super) struct Identity {
+/// Private key, and certificate if there is one, that a login can sign with.
+pub struct Identity {
     pub(super) key: Arc<PrivateKey>,
     pub(super) certificate: Option<Certificate>,
 }
@@ -19,12 +20,12 @@ pub(super) struct Identity {
 ///
 /// # Errors
 /// `UnusableKey` for anything that is not a readable OpenSSH key, for a wrong
-/// passphrase, for more than `max_rounds` bcrypt rounds, and for a certificate
-/// without a key or that cannot be read.
-pub(super) async fn identity(
+/// passphrase, for more than `ssh.max_kdf_rounds` bcrypt rounds, and for a
+/// certificate without a key or that cannot be read; `CryptoBusy` if as many
+/// jobs wait for the workers as may.
+pub async fn identity(
     credentials: &Credentials,
-    max_rounds: u32,
-    workers: &Workers,
+    settings: &SshSettings,
 ) -> Result<Option<Identity>, SessionError> {
     let Some(pem) = &credentials.private_key else {
         return match credentials.certificate {
@@ -45,10 +46,12 @@ pub(super) async fn identity(
         .passphrase
         .as_ref()
         .map(|p| Zeroizing::new(p.expose().to_owned()));
+    let max_rounds = settings.config.max_kdf_rounds;
     let job = move || read_key(&pem, passphrase.as_ref().map(|p| p.as_str()), max_rounds);
-    let key = workers
+    let key = settings
+        .workers
         .run(job)
-        .map_err(|_| SessionError::ResolverBusy)?
+        .map_err(|_| SessionError::CryptoBusy)?
         .await
         .map_err(|_| SessionError::Internal)??;
     Ok(Some(Identity {

@@ -2,7 +2,8 @@
 //!
 //! `runtime` is the seam to the executor, `stream` and `gate` the socket,
 //! `ledger` what a server may cost,
-//! `dial` the TCP connection, `client` the handshake, `auth` the login,
+//! `keys` the client's private key, `dial` the TCP connection, `client` the
+//! handshake, `auth` the login,
 //! `channel` the running shell. It never sees a WebSocket.
 
 mod agent;
@@ -16,7 +17,7 @@ mod handler;
 mod host_certificates;
 mod host_keys;
 mod interactive;
-mod keys;
+pub mod keys;
 pub mod known_hosts;
 mod ledger;
 mod runtime;

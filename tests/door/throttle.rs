@@ -2,8 +2,8 @@
 
 use crate::common::scene::{bridge_to, path_to};
 use crate::common::{
-    Admin, Bridge, Client, DEADLINE, Login, Options, ScriptedSsh, Seen, SshScript, Sshd, account,
-    closed_port, poll,
+    Admin, Bridge, Client, DEADLINE, KeyPair, Login, Options, ScriptedSsh, Seen, SshScript, Sshd,
+    account, closed_port, poll,
 };
 use crate::{BEHIND_PROXY, expect_refused};
 use serde_json::{Value, json};
@@ -179,6 +179,56 @@ fn what_is_no_failed_login_does_not_count() {
     for _ in 0..4 {
         login(&bridge, ssh.addr(), ONE, GOOD).wait_type("ready");
     }
+}
+
+/// Servers count connections that end without a login, and ban who makes them
+/// (OpenSSH's PerSourcePenalties): a key that cannot be used must make none.
+#[test]
+fn a_key_that_cannot_be_used_reaches_no_target() {
+    let ssh = passwords();
+    let settings = [
+        BEHIND_PROXY,
+        "rate_limit.login_failures=0",
+        "ssh.max_kdf_rounds=8",
+    ];
+    let bridge = bridge_to(&[ssh.addr()], &settings);
+    let key = |rounds| {
+        let pair = KeyPair::generate(&["-t", "ed25519", "-a", rounds], "passphrase");
+        pair.private_pem()
+    };
+    let (encrypted, expensive) = (key("4"), key("9"));
+    let plain = KeyPair::generate(&["-t", "ed25519"], "").private_pem();
+    for (field, fields) in [
+        ("nonsense", json!({ "private_key": "nonsense" })),
+        ("empty", json!({ "private_key": " " })),
+        ("no passphrase", json!({ "private_key": &encrypted })),
+        (
+            "wrong passphrase",
+            json!({ "private_key": &encrypted, "passphrase": "wrong" }),
+        ),
+        (
+            "rounds",
+            json!({ "private_key": expensive, "passphrase": "passphrase" }),
+        ),
+        (
+            "cut",
+            json!({ "private_key": &encrypted[..encrypted.len() / 2], "passphrase": "passphrase" }),
+        ),
+        (
+            "no certificate",
+            json!({ "private_key": plain, "certificate": "nonsense" }),
+        ),
+        ("no key", json!({ "certificate": "nonsense" })),
+    ] {
+        for _ in 0..8 {
+            let mut fields = fields.clone();
+            fields["username"] = "u".into();
+            let mut client = auth(&bridge, ssh.addr(), ONE, &fields);
+            let error = expect_refused(&mut client, "unusable-key", 4401);
+            assert_eq!(error["stage"], "login", "{field}: {error}");
+        }
+    }
+    assert_eq!(connected(&ssh), 0);
 }
 
 #[test]
