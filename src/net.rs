@@ -1,4 +1,5 @@
-//! Networks in CIDR form. Pure arithmetic: what a network stands for is for others to say.
+//! Networks in CIDR form, and the one spelling of an address or host name. Pure arithmetic: what a
+//! network or a name stands for is for others to say.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -75,6 +76,25 @@ impl Net {
         self.addr
     }
 
+    /// The last address.
+    pub fn last(&self) -> IpAddr {
+        let host_bits = u32::from(width(self.addr).saturating_sub(self.prefix));
+        match self.addr {
+            IpAddr::V4(v4) => {
+                let low = u32::MAX
+                    .checked_shl(host_bits)
+                    .map_or(u32::MAX, |high| !high);
+                Ipv4Addr::from_bits(v4.to_bits() | low).into()
+            }
+            IpAddr::V6(v6) => {
+                let low = u128::MAX
+                    .checked_shl(host_bits)
+                    .map_or(u128::MAX, |high| !high);
+                Ipv6Addr::from_bits(v6.to_bits() | low).into()
+            }
+        }
+    }
+
     /// IPv4 networks hold no IPv6 address, and the other way round.
     pub fn contains(&self, ip: IpAddr) -> bool {
         self.addr.is_ipv4() == ip.is_ipv4() && masked(ip, self.prefix) == self.addr
@@ -110,6 +130,52 @@ pub fn network_of(client: IpAddr) -> IpAddr {
     }
 }
 
+/// The address that `ip` leads to: the IPv4 address inside, if `ip` is an IPv6 address that stands
+/// for one; else itself.
+pub fn canonical_ip(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => embedded_ipv4(v6).map_or(ip, IpAddr::V4),
+    }
+}
+
+/// The one spelling of a host: in lower case, without final dots; an address as
+/// [`canonical_ip`], in its shortest text (RFC 5952) and without brackets. Whatever is looked up by
+/// a host's name (host keys, principals, tickets) is looked up by this, so that no other spelling
+/// escapes what is on record. A name that is no host comes back in lower case.
+pub fn canonical_host(host: &str) -> String {
+    let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    match inner.unwrap_or(host).parse() {
+        Ok(ip) => canonical_ip(ip).to_string(),
+        Err(_) => {
+            let mut name = host.trim_end_matches('.').to_owned();
+            name.make_ascii_lowercase();
+            name
+        }
+    }
+}
+
+fn embedded_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let join = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match ip.segments() {
+        // `::` and `::1` are themselves; the rest of ::/96 is the old
+        // "IPv4-compatible" form (RFC 4291 section 2.5.5.1).
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        [0, 0, 0, 0, 0, 0, a, b] => Some(join(a, b)),
+        // IPv4-mapped (RFC 4291 section 2.5.5.2).
+        [0, 0, 0, 0, 0, 0xffff, a, b] => Some(join(a, b)),
+        // IPv4-translated (RFC 2765 section 2.1).
+        [0, 0, 0, 0, 0xffff, 0, a, b] => Some(join(a, b)),
+        // NAT64 (RFC 6052 section 2.1).
+        [0x64, 0xff9b, 0, 0, 0, 0, a, b] => Some(join(a, b)),
+        // 6to4 (RFC 3056 section 2).
+        [0x2002, a, b, _, _, _, _, _] => Some(join(a, b)),
+        // Teredo: the client's address, its bits inverted (RFC 4380 section 4).
+        [0x2001, 0, _, _, _, _, a, b] => Some(join(!a, !b)),
+        _ => None,
+    }
+}
+
 fn width(ip: IpAddr) -> u8 {
     match ip {
         IpAddr::V4(_) => 32,
@@ -135,7 +201,40 @@ fn masked(ip: IpAddr, prefix: u8) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use super::Net;
+    use super::{Net, canonical_host};
+
+    #[test]
+    fn one_host_has_one_spelling() {
+        for (spellings, canonical) in [
+            (
+                &["Host.Example", "host.example.", "HOST.EXAMPLE."][..],
+                "host.example",
+            ),
+            (
+                &["192.0.2.1", "::ffff:192.0.2.1", "[::FFFF:C000:201]"],
+                "192.0.2.1",
+            ),
+            (
+                &["::192.0.2.1", "64:ff9b::c000:201", "2002:c000:201::7"],
+                "192.0.2.1",
+            ),
+            (
+                &["2001:0:4136:e378:8000:63bf:3fff:fdfe", "::ffff:0:192.0.2.1"],
+                "192.0.2.1",
+            ),
+            (
+                &["2001:DB8:0:0:0:0:0:1", "[2001:db8::0:1]", "2001:db8::1"],
+                "2001:db8::1",
+            ),
+            (&["::1", "[::1]", "0:0::0:1"], "::1"),
+            (&["a..", "A."], "a"),
+            (&[".", ""], ""),
+        ] {
+            for spelling in spellings {
+                assert_eq!(canonical_host(spelling), canonical, "{spelling}");
+            }
+        }
+    }
 
     #[test]
     fn what_is_read_is_printed_the_same() {
@@ -173,6 +272,19 @@ mod tests {
             "10.0.0.0/8/8",
         ] {
             assert_eq!(Net::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_address_is_the_last_that_is_held() {
+        for (net, last) in [
+            ("10.0.0.0/8", "10.255.255.255"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("0.0.0.0/0", "255.255.255.255"),
+            ("2001::/16", "2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ] {
+            assert_eq!(Net::parse(net).unwrap().last().to_string(), last, "{net}");
         }
     }
 

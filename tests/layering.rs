@@ -230,6 +230,9 @@ const ROOMS: &[Room] = &[
             "message::Prompt",
             "message::escape_remote_text",
             "sockets",
+            "net",
+            "limits::Rate",
+            "limits::RateTable",
         ],
         reason: "one SSH connection; it never sees a WebSocket, and of the messages only values",
     },
@@ -240,7 +243,13 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "ticket",
-        may_name: &["config", "secret_file", "error", "message::MAX_TICKET"],
+        may_name: &[
+            "config",
+            "net",
+            "secret_file",
+            "error",
+            "message::MAX_TICKET",
+        ],
         reason: "whether a signed word is good; what it opens is the bridge's",
     },
     Room {

@@ -95,7 +95,7 @@ impl Connector {
         let addresses = self.resolve(&plan).await?;
         let rules = login_rules(plan.fixed(), &self.terms.config);
         self.enter(Stage::Connect);
-        let (socket, permit, mut attempt) = self.dial_first(&addresses).await?;
+        let (socket, permit, mut attempt) = self.dial_first(&plan, &addresses).await?;
         self.enter(Stage::Handshake);
         let config = &self.terms.config;
         let host_keys = HostKeyCheck {
@@ -204,14 +204,16 @@ impl Connector {
     /// of the stage, and with its own permit: quotas are by address.
     async fn dial_first(
         &self,
+        plan: &Plan,
         addresses: &[SocketAddr],
     ) -> Result<(TcpStream, TargetPermit, LoginAttempt), SessionError> {
         let config = &self.terms.config.ssh;
         let mut last = SessionError::Unreachable;
         let start = crate::clock::now();
         for (index, address) in addresses.iter().enumerate() {
-            let attempt = self.attempt(*address).await?;
-            let permit = match self.admission.target(TargetKey::from(*address)) {
+            let counted = plan.counted_as(*address);
+            let attempt = self.attempt(counted).await?;
+            let permit = match self.admission.target(TargetKey::from(counted)) {
                 Ok(permit) => permit,
                 Err(refused) => {
                     last = limit_error(refused);

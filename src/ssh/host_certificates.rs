@@ -2,11 +2,12 @@
 //! for it, for this name, for now. Stricter than OpenSSH in one thing: a certificate that fails is
 //! not tried again as a plain key.
 
+use crate::net::canonical_host;
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::{Algorithm, Certificate, HashAlg};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Checks what the certificate says of itself, for `host` at `now`. Whether its authority is one
+/// Checks what the certificate says of itself, for `host`, in its canonical form, at `now`. Whether its authority is one
 /// for this host is for the known hosts to say.
 ///
 /// # Errors
@@ -25,7 +26,7 @@ pub(super) fn check(
     if !certificate.critical_options().is_empty() {
         return Err("it has critical options, and none is known for hosts");
     }
-    let named = |name: &String| name.eq_ignore_ascii_case(host);
+    let named = |name: &String| canonical_host(name) == host;
     if !certificate.valid_principals().iter().any(named) {
         return Err("it is not for this host name");
     }
@@ -82,11 +83,9 @@ mod tests {
         let whole = certificate(for_host);
         for (host, second, expected) in [
             ("host", 1000, Ok(())),
-            ("HOST", 1999, Ok(())),
             ("host", 999, Err("it is not valid yet")),
             ("host", 2000, Err("it has expired")),
             ("host", 0, Err("it is not valid yet")),
-            ("host.", 1500, Err("it is not for this host name")),
             ("hos", 1500, Err("it is not for this host name")),
             ("", 1500, Err("it is not for this host name")),
         ] {
@@ -130,6 +129,28 @@ mod tests {
         for (number, (change, expected)) in table.into_iter().enumerate() {
             let changed = certificate(change);
             assert_eq!(check(&changed, "host", at(1500)), expected, "{number}");
+        }
+    }
+
+    /// A principal is a name like any other: all its spellings are one.
+    #[test]
+    fn principals_in_any_spelling() {
+        for (principal, host, good) in [
+            ("HOST.Example.", "host.example", true),
+            ("host.example", "host.example", true),
+            ("2001:DB8:0::1", "2001:db8::1", true),
+            ("[2001:db8::1]", "2001:db8::1", true),
+            ("::ffff:192.0.2.1", "192.0.2.1", true),
+            ("host", "host.example", false),
+            ("127.1", "127.0.0.1", false),
+            ("*.example", "host.example", false),
+        ] {
+            let certificate = certificate(|builder| {
+                for_host(builder);
+                builder.valid_principal(principal).unwrap();
+            });
+            let got = check(&certificate, host, at(1500));
+            assert_eq!(got.is_ok(), good, "{principal} {host}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! What the client asked for: the path segments after `/ws/`, decoded and
-//! checked. Knows nothing of the policy and looks nothing up; old spellings of
-//! IPv4 addresses (`127.1`, `0x7f.1`) are names here, and are judged by what
-//! they resolve to.
+//! checked. Knows nothing of the policy and looks nothing up. Old spellings of
+//! IPv4 addresses (`127.1`, `0x7f.1`, `2130706433`), which resolvers take for
+//! the address, are refused: an address has one spelling here.
 
+use crate::net::canonical_host;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use thiserror::Error;
@@ -41,6 +42,12 @@ pub enum AddressError {
     /// Not a host.
     #[error("the host must be a DNS name, an IPv4 address or an IPv6 address in brackets")]
     Host,
+    /// A name that ends in a number, which would be taken for an IPv4 address.
+    #[error(
+        "a host that ends in a number must be an IPv4 address: four decimal numbers, without \
+         leading zeros and without a final dot"
+    )]
+    Number,
     /// Not a port.
     #[error("the port must be a number from 1 to 65535")]
     Port,
@@ -50,12 +57,16 @@ pub enum AddressError {
 }
 
 impl fmt::Display for Requested {
-    /// As in the URL, unescaped; every form is free of control characters.
+    /// The same text for all spellings of a host; free of control characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Host { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Host { host, port } => write!(f, "{host}:{port}"),
-            Self::Named(name) => f.write_str(name),
+        let (host, port) = match self {
+            Self::Host { host, port } => (canonical_host(host), port),
+            Self::Named(name) => return f.write_str(name),
+        };
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
         }
     }
 }
@@ -115,11 +126,14 @@ impl Host {
         if let Ok(ip) = text.parse::<Ipv4Addr>() {
             return Ok(Self::Ip(ip.into()));
         }
-        if is_dns_name(text) {
-            Ok(Self::Name(text.to_ascii_lowercase()))
-        } else {
-            Err(AddressError::Host)
+        if !is_dns_name(text) {
+            return Err(AddressError::Host);
         }
+        let name = text.to_ascii_lowercase();
+        if ends_in_number(&name) {
+            return Err(AddressError::Number);
+        }
+        Ok(Self::Name(name))
     }
 }
 
@@ -149,6 +163,16 @@ fn is_dns_name(text: &str) -> bool {
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     name.len() <= MAX_NAME && !name.starts_with('-') && name.split('.').all(label_ok)
+}
+
+/// Whether resolvers may take `name`, which is in lower case, for an IPv4 address: its last label
+/// is a number, in decimal, octal or hexadecimal ("ends in a number", WHATWG URL section 3.5).
+fn ends_in_number(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x");
+    last.bytes().all(|b| b.is_ascii_digit())
+        || hex.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// `.` and `..` are refused although their letters are fine: clients and

@@ -1,8 +1,8 @@
-//! The ranges that need an explicit entry in the policy, and the IPv4
-//! addresses hidden in IPv6 ones. Pure arithmetic: no rule is read or decided
-//! here.
+//! The ranges that need an explicit entry in the policy. Pure arithmetic: no rule is read or
+//! decided here.
 
 pub(super) use crate::net::Net;
+use crate::net::canonical_ip;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A range no broad rule opens.
@@ -12,15 +12,39 @@ pub(super) struct Special {
     pub(super) what: &'static str,
 }
 
+const METADATA: &str = "a cloud metadata address";
+
 /// The most specific range comes first: a rule for all of link-local does
 /// not open the metadata address inside it.
 const SPECIAL: &[Special] = &[
-    special(Net::v4(169, 254, 169, 254, 32), "a cloud metadata address"),
-    // The same service of the clouds that put it elsewhere.
-    special(Net::v4(100, 100, 100, 200, 32), "a cloud metadata address"),
+    // Nearly every cloud.
+    special(Net::v4(169, 254, 169, 254, 32), METADATA),
+    // Amazon's for containers and pods.
+    special(Net::v4(169, 254, 170, 2, 32), METADATA),
+    special(Net::v4(169, 254, 170, 23, 32), METADATA),
+    // Tencent, Scaleway.
+    special(Net::v4(169, 254, 0, 23, 32), METADATA),
+    special(Net::v4(169, 254, 42, 42, 32), METADATA),
+    // Alibaba, Azure, Oracle Classic.
+    special(Net::v4(100, 100, 100, 200, 32), METADATA),
+    special(Net::v4(168, 63, 129, 16, 32), METADATA),
+    special(Net::v4(192, 0, 0, 192, 32), METADATA),
+    // In IPv6: Amazon (instances, pods), Google, Oracle, Scaleway, Linode, OpenStack.
+    special(metadata_v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]), METADATA),
+    special(metadata_v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23]), METADATA),
+    special(metadata_v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]), METADATA),
     special(
-        Net::v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128),
-        "a cloud metadata address",
+        metadata_v6([0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe]),
+        METADATA,
+    ),
+    special(metadata_v6([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42]), METADATA),
+    special(
+        metadata_v6([0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1]),
+        METADATA,
+    ),
+    special(
+        metadata_v6([0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe]),
+        METADATA,
     ),
     // All of 0/8: the kernel takes 0.0.0.0 for this machine.
     special(Net::v4(0, 0, 0, 0, 8), "an unspecified address"),
@@ -50,39 +74,40 @@ const SPECIAL: &[Special] = &[
     ),
 ];
 
+const fn metadata_v6(segments: [u16; 8]) -> Net {
+    Net::v6(segments, 128)
+}
+
 const fn special(net: Net, what: &'static str) -> Special {
     Special { net, what }
 }
 
-/// The special range `ip` is in. `ip` must have gone through [`judged`].
-pub(super) fn special_range(ip: IpAddr) -> Option<&'static Special> {
-    SPECIAL.iter().find(|s| s.net.contains(ip))
+/// The special range a connection to `ip` may end in, and which address it is that lies in it.
+pub(super) fn special_range(ip: IpAddr) -> Option<(&'static Special, IpAddr)> {
+    ends(ip).find_map(|end| {
+        let special = SPECIAL.iter().find(|s| s.net.contains(end));
+        special.map(|special| (special, end))
+    })
 }
 
-/// The address the policy judges: the IPv4 address inside `ip` if it is an
-/// IPv6 address that stands for one.
-pub(super) fn judged(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(v6) => embedded_ipv4(v6).map_or(ip, IpAddr::V4),
-    }
+/// All addresses that a connection to `ip` may end at: the one it is judged by first.
+pub(super) fn ends(ip: IpAddr) -> impl Iterator<Item = IpAddr> {
+    let beside = match ip {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => ipv4_beside(v6),
+    };
+    [Some(canonical_ip(ip)), beside].into_iter().flatten()
 }
 
-fn embedded_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let join = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
-    match ip.segments() {
-        // `::` and `::1` are themselves; the rest of ::/96 is the old
-        // "IPv4-compatible" form (RFC 4291 section 2.5.5.1).
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
-        [0, 0, 0, 0, 0, 0, a, b] => Some(join(a, b)),
-        // IPv4-mapped (RFC 4291 section 2.5.5.2).
-        [0, 0, 0, 0, 0, 0xffff, a, b] => Some(join(a, b)),
-        // IPv4-translated (RFC 2765 section 2.1).
-        [0, 0, 0, 0, 0xffff, 0, a, b] => Some(join(a, b)),
-        // NAT64 (RFC 6052 section 2.1).
-        [0x64, 0xff9b, 0, 0, 0, 0, a, b] => Some(join(a, b)),
-        // 6to4 (RFC 3056 section 2).
-        [0x2002, a, b, _, _, _, _, _] => Some(join(a, b)),
-        _ => None,
-    }
+/// An IPv4 address in an IPv6 one that does not stand for it, but whose packets may be sent there.
+fn ipv4_beside(ip: Ipv6Addr) -> Option<IpAddr> {
+    let (high, low) = match ip.segments() {
+        // The server of a Teredo address (RFC 4380 section 4).
+        [0x2001, 0, high, low, _, _, _, _] => (high, low),
+        // ISATAP, in any network (RFC 5214 section 6.1).
+        [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => (high, low),
+        _ => return None,
+    };
+    let bits = u32::from(high) << 16 | u32::from(low);
+    Some(Ipv4Addr::from_bits(bits).into())
 }

@@ -1,7 +1,7 @@
 //! The bridge's own listeners, seen as targets. Asks the kernel one thing,
 //! which addresses are this machine's, and sends nothing.
 
-use super::net::judged;
+use crate::net::canonical_ip;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, OnceLock};
@@ -56,19 +56,19 @@ impl OwnListeners {
     }
 
     fn reaches(&self, dialled: SocketAddr, listener: IpAddr) -> bool {
-        let (ip, judged) = (dialled.ip().to_canonical(), judged(dialled.ip()));
+        let (ip, end) = (dialled.ip().to_canonical(), canonical_ip(dialled.ip()));
         // The kernel takes the unspecified address for this machine.
-        if ip == listener || judged == listener || judged.is_unspecified() {
+        if ip == listener || end == listener || end.is_unspecified() {
             return true;
         }
         // `::` may take IPv4 connections too, 0.0.0.0 takes no other.
-        let family = listener.is_ipv6() || judged.is_ipv4();
+        let family = listener.is_ipv6() || end.is_ipv4();
         let local = |ip: IpAddr| {
             let mut address = dialled;
             address.set_ip(ip);
             (self.is_local)(address)
         };
-        listener.is_unspecified() && family && (local(ip) || judged != ip && local(judged))
+        listener.is_unspecified() && family && (local(ip) || end != ip && local(end))
     }
 }
 

@@ -14,13 +14,16 @@
 //!   port and an exact host or a single address. A network, a range of ports
 //!   or `*` does not open them.
 //! - IPv6 addresses that stand for an IPv4 address are judged as that address.
+//! - Known keys, quotas and throttles go by one spelling of a host: [`Plan::host`],
+//!   [`Plan::counted_as`].
 
 use super::address::{Host, Requested};
-use super::net::{judged, special_range};
+use super::net::{ends, special_range};
 use super::own::OwnListeners;
 use super::rule::{Subject, parse_named, without_dot};
 use super::rules::{PolicyErrors, Rules};
 use crate::config::{self, Fixed};
+use crate::net::{canonical_host, canonical_ip};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
@@ -134,7 +137,7 @@ impl Policy {
         if let Host::Name(name) = &host
             && self.rules.denies_name(without_dot(name), port)
         {
-            return Err(Refused::Denied(host_key_name(&host)));
+            return Err(Refused::Denied(canonical_host(&host.to_string())));
         }
         let grant = match &host {
             _ if named => Grant::Named,
@@ -147,7 +150,7 @@ impl Policy {
         };
         let plan = Plan {
             fixed: fixed.unwrap_or_default(),
-            host_key_name: host_key_name(&host),
+            canonical: canonical_host(&host.to_string()),
             host,
             port,
             grant,
@@ -196,23 +199,33 @@ pub struct Plan {
     host: Host,
     port: u16,
     grant: Grant,
-    host_key_name: String,
+    canonical: String,
     fixed: Arc<Fixed>,
     rules: Arc<Rules>,
     own: OwnListeners,
 }
 
 impl Plan {
-    /// The host as known hosts files name it: in lower case, without a
-    /// trailing dot or brackets, IPv4-mapped addresses as IPv4; so that no
-    /// other spelling of a host escapes the key on record for it.
+    /// The host as known hosts, certificates and tickets name it
+    /// ([`canonical_host`]), so that no other spelling of a host escapes the
+    /// key on record for it.
     pub fn host(&self) -> &str {
-        &self.host_key_name
+        &self.canonical
     }
 
     /// The port that is dialled.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The address that quotas and throttles count `dialled` under: one for all
+    /// forms of an address.
+    pub fn counted_as(&self, dialled: SocketAddr) -> SocketAddr {
+        match canonical_ip(dialled.ip()) {
+            // As it is, with its scope.
+            IpAddr::V6(_) => dialled,
+            ip @ IpAddr::V4(_) => SocketAddr::new(ip, dialled.port()),
+        }
     }
 
     /// What the target fixes beside its address; nothing for one without a name.
@@ -234,8 +247,8 @@ impl Plan {
         if dialled.port() != self.port {
             return Err(Refused::Address(dialled));
         }
-        let ip = judged(dialled.ip());
-        if self.rules.denies_address(ip, self.port) {
+        let ip = canonical_ip(dialled.ip());
+        if ends(dialled.ip()).any(|end| self.rules.denies_address(end, self.port)) {
             return Err(Refused::Denied(dialled.to_string()));
         }
         if self.own.holds(dialled) && !self.opens_own(ip) {
@@ -244,16 +257,17 @@ impl Plan {
         if matches!(self.grant, Grant::Named | Grant::Explicit) {
             return Ok(dialled);
         }
-        if let Some(special) = special_range(ip) {
-            let opened = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(ip) && net.is_within(&special.net));
-            return if self.rules.any(self.port, opened) {
-                Ok(dialled)
-            } else {
-                Err(Refused::Special {
+        if let Some((special, end)) = special_range(dialled.ip()) {
+            let opened = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(end) && net.is_within(&special.net));
+            if !self.rules.any(self.port, opened) {
+                return Err(Refused::Special {
                     address: dialled,
                     what: special.what,
-                })
-            };
+                });
+            }
+            if end == ip {
+                return Ok(dialled);
+            }
         }
         let in_network = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(ip));
         if self.grant == Grant::Suffix || self.rules.any(self.port, in_network) {
@@ -291,13 +305,6 @@ impl Plan {
             }
         }
         Ok(allowed)
-    }
-}
-
-fn host_key_name(host: &Host) -> String {
-    match host {
-        Host::Ip(ip) => ip.to_canonical().to_string(),
-        Host::Name(name) => without_dot(name).to_owned(),
     }
 }
 

@@ -182,25 +182,32 @@ mod tests {
         assert!(found.iter().all(|address| address.ip().is_loopback()));
     }
 
-    /// The spellings that only `getaddrinfo` takes for addresses pass the
-    /// first step as names, and are caught by what they resolve to.
+    /// No name that may be looked up is an address to `getaddrinfo`: a host has no second
+    /// spelling that way.
     #[test]
-    fn old_spellings_of_loopback_are_caught_after_the_look_up() {
-        let resolver = Resolver::start(1).unwrap();
+    fn what_getaddrinfo_takes_for_an_address_is_never_looked_up() {
+        let policy = Policy::parse(&["0.0.0.0/0:22".to_owned()], &[], &[]).unwrap();
+        let hints = AddrInfoHints {
+            // AI_NUMERICHOST of <netdb.h>: what is no address is not looked up.
+            flags: 4,
+            ..AddrInfoHints::default()
+        };
         for spelling in [
             "127.1",
             "0x7f.1",
+            "0X7F.1",
             "2130706433",
             "0177.0.0.1",
             "0x7f000001",
             "0",
+            "0x0",
             "127.0.1",
+            "127.0.0.0x1",
         ] {
-            let plan = plan("0.0.0.0/0:22", spelling, 22);
-            let found = block_on(resolver.resolve(&plan, CLIENT)).unwrap();
-            let refused = plan.filter(found).unwrap_err();
-            let special = matches!(refused, crate::targets::Refused::Special { .. });
-            assert!(special, "{spelling}: {refused}");
+            assert!(getaddrinfo(Some(spelling), None, Some(hints)).is_ok());
+            let host = spelling.to_owned();
+            let refused = policy.plan(&Requested::Host { host, port: 22 });
+            assert!(refused.is_err(), "{spelling}");
         }
     }
 

@@ -5,8 +5,9 @@
 //! or `[2001:db8::/32]`, then `:port`, `:first-last`, `:*`, or nothing for 22.
 //! `targets.named`: `name=host`, or `name=host:port` with a single port.
 
-use super::address::{Host, is_target_name, parse_port};
-use super::net::{Net, judged};
+use super::address::{AddressError, Host, is_target_name, parse_port};
+use super::net::Net;
+use crate::net::canonical_ip;
 use std::net::IpAddr;
 use thiserror::Error;
 
@@ -156,24 +157,12 @@ fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
 }
 
 fn parse_host(text: &str) -> Result<Host, &'static str> {
-    let host = Host::parse_bracketed(text).map_err(
-        |_| "expected a DNS name, *.suffix, an IPv4 address or network, or [IPv6] in brackets",
-    )?;
-    match &host {
-        Host::Name(name) if ends_in_number(name) => {
-            Err("this looks like an IPv4 address; write all four numbers in decimal")
+    Host::parse_bracketed(text).map_err(|error| match error {
+        AddressError::Number => {
+            "this looks like an IPv4 address; write all four numbers in decimal, without a final dot"
         }
-        _ => Ok(host),
-    }
-}
-
-/// `127.1`, `0x7f.1` and `2130706433` are addresses to the resolver. As rules
-/// they would allow by name what nobody reads as a name.
-fn ends_in_number(name: &str) -> bool {
-    let last = without_dot(name).rsplit('.').next().unwrap_or_default();
-    let hex = last.strip_prefix("0x");
-    last.bytes().all(|b| b.is_ascii_digit())
-        || hex.is_some_and(|h| h.bytes().all(|b| b.is_ascii_hexdigit()))
+        _ => "expected a DNS name, *.suffix, an IPv4 address or network, or [IPv6] in brackets",
+    })
 }
 
 fn parse_suffix(text: &str) -> Result<Subject, &'static str> {
@@ -200,14 +189,15 @@ fn parse_net(text: &str) -> Result<Net, &'static str> {
     if net.addr() != addr {
         return Err("the address has bits set after the prefix; write the network's first address");
     }
-    own_form(addr)?;
+    // A network that only begins with such addresses holds others, too.
+    own_form(addr).or_else(|problem| own_form(net.last()).map_err(|_| problem))?;
     Ok(net)
 }
 
 /// Refuses IPv6 addresses that stand for IPv4 ones: requests are judged by
 /// the IPv4 address, so such an entry would never match.
 fn own_form(ip: IpAddr) -> Result<IpAddr, &'static str> {
-    if judged(ip) == ip {
+    if canonical_ip(ip) == ip {
         Ok(ip)
     } else {
         Err("this IPv6 form stands for IPv4 addresses; write the IPv4 address or network")

@@ -23,6 +23,7 @@ pub use key::KeyError;
 use crate::config::Admission;
 use crate::error::TicketProblem;
 use crate::message::MAX_TICKET;
+use crate::net::canonical_host;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -125,14 +126,16 @@ impl Tickets {
 }
 
 impl Admitted {
-    /// Whether it is for this target: a ticket says `host:port`, in lower case and with IPv6 in
-    /// brackets, or, where the client asked for a target by its configured name, that name.
+    /// Whether it is for this target, whose `host` is in its canonical form: a ticket says
+    /// `host:port`, in any spelling of the host and with IPv6 in brackets, or, where the client
+    /// asked for a target by its configured name, that name exactly.
     pub fn is_for(&self, name: Option<&str>, host: &str, port: u16) -> bool {
-        let address = if host.contains(':') {
-            format!("[{host}]:{port}")
-        } else {
-            format!("{host}:{port}")
-        };
-        self.target == address || name.is_some_and(|name| self.target == name)
+        let is_address = self.target.rsplit_once(':').is_some_and(|(claimed, at)| {
+            let bracketed = claimed.starts_with('[') && claimed.ends_with(']');
+            at == port.to_string()
+                && bracketed == claimed.contains(':')
+                && canonical_host(claimed) == host
+        });
+        is_address || name.is_some_and(|name| self.target == name)
     }
 }

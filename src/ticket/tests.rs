@@ -253,6 +253,15 @@ fn a_ticket_names_its_target() {
         ("DB", Some("db"), "10.0.0.5", 22, false),
         ("*", Some("db"), "10.0.0.5", 22, false),
         ("", None, "", 0, false),
+        // Any spelling of a host is that host's.
+        ("DB.Example.ORG.:22", None, "db.example.org", 22, true),
+        ("[2001:DB8:0::1]:22", None, "2001:db8::1", 22, true),
+        ("[::ffff:10.0.0.5]:22", None, "10.0.0.5", 22, true),
+        ("127.1:22", None, "127.0.0.1", 22, false),
+        ("[db.example.org]:22", None, "db.example.org", 22, false),
+        ("[10.0.0.5]:22", None, "10.0.0.5", 22, false),
+        ("db.example.org:022", None, "db.example.org", 22, false),
+        ("db.example.org:+22", None, "db.example.org", 22, false),
     ];
     for (ticket, name, host, port, good) in rows {
         let admitted = Admitted {

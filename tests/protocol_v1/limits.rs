@@ -63,19 +63,24 @@ fn every_spelling_of_a_target_shares_its_quota() {
         client.auth_v1(&json!({ "username": "u" }));
         client
     };
-    const SPELLINGS: [&str; 8] = [
+    const SPELLINGS: [&str; 5] = [
         "127.0.0.1",
         "localhost",
         "LOCALHOST.",
-        "127.1",
-        "0x7f.0.0.1",
-        "2130706433",
         "[::ffff:127.0.0.1]",
         "[::ffff:7f00:1]",
     ];
+    // Nothing answers there on this machine, but they lead to the same.
+    const TRANSLATED: [&str; 5] = [
+        "[::127.0.0.1]",
+        "[::ffff:0:127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "[2001:0:4136:e378:8000:63bf:80ff:fffe]",
+    ];
     for holder in SPELLINGS {
         let mut held = place_comes_back(|| auth(holder));
-        for other in SPELLINGS {
+        for other in SPELLINGS.into_iter().chain(TRANSLATED) {
             assert_limited(&mut auth(other), "target-limit");
         }
         held.send_json(&json!({ "type": "close" }));

@@ -27,7 +27,7 @@ fn broad_rules_do_not_open_them() {
                 "[::ffff:127.0.0.1]",
                 "localhost",
                 "0.0.0.0",
-                "127.1",
+                "[64:ff9b::7f00:1]",
             ] {
                 let (_, word) = ask(public, &format!("/ws/{host}/{port}"));
                 assert_eq!(word, "target-refused", "{host} {port}");

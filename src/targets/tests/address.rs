@@ -21,8 +21,12 @@ fn accepted() {
         (["[2001:DB8::1]", "22"], host("2001:db8::1", 22)),
         (["%5B::1%5d", "22"], host("::1", 22)),
         (["%65xample.com", "%32%32"], host("example.com", 22)),
-        (["127.1", "22"], host("127.1", 22)),
-        (["0X7F.1", "22"], host("0x7f.1", 22)),
+        (["1a.0b", "22"], host("1a.0b", 22)),
+        (["1.2.3.4.example", "22"], host("1.2.3.4.example", 22)),
+        (["dead.beef", "22"], host("dead.beef", 22)),
+        (["a.0xg", "22"], host("a.0xg", 22)),
+        (["a.1_0", "22"], host("a.1_0", 22)),
+        (["a.1e3", "22"], host("a.1e3", 22)),
         (
             ["xn--bcher-kva.example", "22"],
             host("xn--bcher-kva.example", 22),
@@ -104,6 +108,71 @@ fn refused_hosts() {
     for segment in ["%", "%4", "%zz", "a%", "%+1", "%ff", "%c3%28"] {
         let got = Requested::from_segments(&[segment, "22"]);
         assert_eq!(got, Err(AddressError::Encoding), "{segment:?}");
+    }
+}
+
+/// Resolvers take all of these for addresses, or may.
+#[test]
+fn hosts_that_end_in_a_number_are_refused() {
+    for segment in [
+        "127.1",
+        "127.0.1",
+        "2130706433",
+        "0x7f.1",
+        "0X7F.1",
+        "0177.0.0.1",
+        "017700000001",
+        "0x7f000001",
+        "0",
+        "00",
+        "0x",
+        "0X",
+        "0x0.",
+        "1.",
+        "127.0.0.1.",
+        "127.0.0.01",
+        "127.0.0.256",
+        "127.0.0.0x1",
+        "1.2.3.4.5",
+        "99999999999999999999999999",
+        "example.com.1",
+        "example.0xff",
+        "EXAMPLE.0Xff.",
+        "%31",
+        "a.%30%78%66",
+        "127%2e1",
+    ] {
+        let got = Requested::from_segments(&[segment, "22"]);
+        assert_eq!(got, Err(AddressError::Number), "{segment:?}");
+    }
+}
+
+/// What is written down of a target (log, record, audit) has one spelling.
+#[test]
+fn a_target_is_shown_in_one_spelling() {
+    for (spellings, shown) in [
+        (
+            &["Example.COM.", "example.com", "%65XAMPLE.com"][..],
+            "example.com:22",
+        ),
+        (
+            &["[2001:DB8:0::1]", "[2001:db8::0.0.0.1]"],
+            "[2001:db8::1]:22",
+        ),
+        (
+            &[
+                "192.0.2.1",
+                "[::ffff:192.0.2.1]",
+                "[64:ff9b::c000:201]",
+                "[::c000:201]",
+            ],
+            "192.0.2.1:22",
+        ),
+    ] {
+        for spelling in spellings {
+            let requested = Requested::from_segments(&[spelling, "22"]).unwrap();
+            assert_eq!(requested.to_string(), shown, "{spelling}");
+        }
     }
 }
 

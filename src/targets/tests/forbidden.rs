@@ -3,6 +3,7 @@
 
 use super::{address, plan, policy};
 use crate::targets::Refused;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 const BROAD: &[&str] = &["0.0.0.0/0:*", "[::/0]:*", "*.com:*", "*.local:*"];
 
@@ -22,7 +23,10 @@ const FORBIDDEN_LITERALS: &[&str] = &[
     "169.254.0.1",
     "169.254.255.255",
     "169.254.170.2",
+    "169.254.170.23",
     "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
     "224.0.0.1",
     "239.255.255.255",
     "240.0.0.1",
@@ -58,6 +62,13 @@ const FORBIDDEN_LITERALS: &[&str] = &[
     "[FE80::1]",
     "[febf:ffff::1]",
     "[fd00:ec2::254]",
+    "[fd00:ec2::23]",
+    "[fd20:ce::254]",
+    "[FD20:CE:0:0::0254]",
+    "[fd00:c1::a9fe:a9fe]",
+    "[fd00:42::42]",
+    "[fd00:a9fe:a9fe::1]",
+    "[fe80::a9fe:a9fe]",
     "[ff02::1]",
     "[ff0e::1]",
     "[ffff::1]",
@@ -77,6 +88,67 @@ fn literals() {
                 "{host}: {got:?}"
             );
         }
+    }
+}
+
+/// Every way there is to write an IPv4 address inside an IPv6 one.
+#[test]
+fn every_embedding_of_a_special_address_is_special() {
+    let policy = policy(BROAD);
+    let specials = FORBIDDEN_LITERALS
+        .iter()
+        .filter_map(|l| l.parse::<Ipv4Addr>().ok());
+    let mut seen = 0;
+    for special in specials {
+        let [a, b, c, d] = special.octets().map(u16::from);
+        let (high, low) = (a << 8 | b, c << 8 | d);
+        for ip in [
+            Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, high, low),
+            Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, high, low),
+            Ipv6Addr::new(0, 0, 0, 0, 0, 0, high, low),
+            Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low),
+            Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, high, low),
+            Ipv6Addr::new(0x2002, high, low, 0, 0, 0, 0, 0),
+            Ipv6Addr::new(0x2002, high, low, 7, 1, 2, 3, 4),
+            Ipv6Addr::new(0x2001, 0, 0x4136, 0xe378, 0x8000, 0x63bf, !high, !low),
+            Ipv6Addr::new(0x2001, 0, high, low, 0x8000, 0x63bf, 0xf7f7, 0xf7f7),
+            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0x5efe, high, low),
+            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0x200, 0x5efe, high, low),
+        ] {
+            let got = plan(&policy, &format!("[{ip}]"), 22);
+            assert!(matches!(got, Err(Refused::Special { .. })), "{ip}: {got:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 200, "{seen}");
+}
+
+/// By their very address, in whatever network they lie otherwise.
+#[test]
+fn metadata_addresses_are_opened_by_name_alone() {
+    for (address, network) in [
+        ("169.254.169.254", "169.254.0.0/16"),
+        ("168.63.129.16", "168.63.129.0/24"),
+        ("192.0.0.192", "192.0.0.0/24"),
+        ("100.100.100.200", "100.64.0.0/10"),
+        ("[fd20:ce::254]", "[fd20:ce::/64]"),
+        ("[fd00:ec2::254]", "[fd00::/8]"),
+    ] {
+        assert!(plan(&policy(&[network]), address, 22).is_err(), "{network}");
+        assert!(plan(&policy(&[address]), address, 22).is_ok(), "{address}");
+    }
+    // An address that may end at one needs its own rule beside that one's.
+    let isatap = "[2001:db8::5efe:169.254.169.254]";
+    for (rules, allowed) in [
+        (&["169.254.169.254"][..], false),
+        (&["[2001:db8::/32]"], false),
+        (&["169.254.169.254", "[2001:db8::/32]"], true),
+    ] {
+        assert_eq!(
+            plan(&policy(rules), isatap, 22).is_ok(),
+            allowed,
+            "{rules:?}"
+        );
     }
 }
 
@@ -117,6 +189,13 @@ fn their_neighbours_are_open() {
         "[2003::1]",
         "[::ffff:8.8.8.8]",
         "[fd00::1]",
+        "[fd20:ce::253]",
+        "[fd00:ec2::253]",
+        "168.63.129.17",
+        "192.0.0.193",
+        // Teredo, of 8.8.8.8 on an ordinary server.
+        "[2001:0:4136:e378:8000:63bf:f7f7:f7f7]",
+        "[2001:db8::5efe:8.8.8.8]",
     ] {
         assert!(plan(&policy, host, 22).is_ok(), "{host}");
     }

@@ -1,5 +1,6 @@
 use super::{address, plan, policy, strings};
 use crate::targets::{Policy, Refused, Requested};
+use std::net::{IpAddr, SocketAddr};
 
 #[test]
 fn names_are_planned_only_if_a_rule_could_allow_them() {
@@ -156,16 +157,38 @@ fn the_host_for_known_hosts_has_one_spelling() {
         ("Example.COM.", "example.com"),
         ("[2001:DB8:0::1]", "2001:db8::1"),
         ("[::ffff:192.0.2.1]", "192.0.2.1"),
+        ("[::192.0.2.1]", "192.0.2.1"),
+        ("[64:ff9b::c000:201]", "192.0.2.1"),
+        ("[2002:c000:201::5]", "192.0.2.1"),
         ("192.0.2.1", "192.0.2.1"),
     ] {
-        assert_eq!(plan(&policy, host, 22).unwrap().host(), expected);
+        let plan = plan(&policy, host, 22).unwrap();
+        assert_eq!(plan.host(), expected);
+        // And so have what is counted by address.
+        if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            let counted = plan.counted_as(SocketAddr::new(ip, 22)).ip();
+            assert_eq!(counted.to_string(), expected);
+        }
     }
+    let plan = plan(&policy, "name", 22).unwrap();
+    let link_local = address("[fe80::1%3]:22");
+    assert_eq!(plan.counted_as(link_local), link_local);
 }
 
 #[test]
 fn hosts_that_were_not_checked_before_are_checked_here() {
     let policy = policy(&["0.0.0.0/0"]);
-    for host in ["", "a b", "-x", "[::1]", "a/b", "a\0b"] {
+    for host in [
+        "",
+        "a b",
+        "-x",
+        "[::1]",
+        "a/b",
+        "a\0b",
+        "127.1",
+        "0x7f000001",
+        "1.",
+    ] {
         let requested = Requested::Host {
             host: host.to_owned(),
             port: 22,

@@ -2,8 +2,10 @@
 //! needs an entry of its own.
 
 use super::{address, strings};
-use crate::targets::net::{judged, special_range};
+use crate::net::{canonical_host, canonical_ip};
+use crate::targets::net::special_range;
 use crate::targets::{OwnListeners, Policy, Requested};
+use dns_lookup::{AddrInfoHints, getaddrinfo};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -46,7 +48,7 @@ fn any_ip() -> impl Strategy<Value = IpAddr> {
         )
         .prop_map(Ipv4Addr::from),
     ];
-    (inner, any::<u128>(), 0_u8..9).prop_map(|(v4, bits, form)| {
+    (inner, any::<u128>(), 0_u8..10).prop_map(|(v4, bits, form)| {
         let low = u128::from(v4.to_bits());
         let v6 = |bits: u128| IpAddr::V6(Ipv6Addr::from_bits(bits));
         match form {
@@ -57,6 +59,7 @@ fn any_ip() -> impl Strategy<Value = IpAddr> {
             5 => v6(low),
             6 => v6(0xfe80 << 112 | bits >> 64),
             7 => v6(0xffff << 48 | low),
+            8 => v6(0x2001 << 112 | (bits & (u128::from(u64::MAX) << 32)) | (low ^ 0xffff_ffff)),
             _ => v6(bits),
         }
     })
@@ -83,6 +86,38 @@ proptest! {
             let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
             prop_assert!(host.chars().all(plain), "{host:?}");
             prop_assert!(!host.starts_with('-'));
+        }
+    }
+
+    /// A host is an address in its usual spelling or a name that the resolver takes for none.
+    #[test]
+    fn no_name_is_an_address_to_the_resolver(
+        labels in prop::collection::vec("(0[xX])?[0-9a-fA-F]{0,4}|[0-9]{1,11}|[a-z_-]{1,3}", 1..5),
+        dot in prop_oneof![Just(""), Just(".")],
+    ) {
+        let host = labels.join(".") + dot;
+        if let Ok(Requested::Host { host, .. }) = Requested::from_segments(&[&host, "22"])
+            && host.parse::<IpAddr>().is_err()
+        {
+            // AI_NUMERICHOST of <netdb.h>.
+            let hints = AddrInfoHints { flags: 4, ..AddrInfoHints::default() };
+            prop_assert!(getaddrinfo(Some(&host), None, Some(hints)).is_err(), "{host:?}");
+        }
+    }
+
+    /// The one spelling is its own, and two spellings of one address are counted as one.
+    #[test]
+    fn a_canonical_host_is_its_own_canonical_form(ip in any_ip(), text in any::<String>(), port in 1..=u16::MAX) {
+        for host in [ip.to_string(), text] {
+            let canonical = canonical_host(&host);
+            prop_assert_eq!(canonical_host(&canonical), canonical.clone());
+            prop_assert_eq!(canonical_host(&host.to_ascii_uppercase()), canonical);
+        }
+        let policy = Policy::parse(&strings(&["0.0.0.0/0:*", "[::/0]:*"]), &[], &[]).unwrap();
+        if let (Ok(one), Ok(other)) = (policy.plan(&named(ip, port)), policy.plan(&named(canonical_ip(ip), port))) {
+            prop_assert_eq!(one.host(), other.host());
+            let counted = |plan: &crate::targets::Plan, ip| plan.counted_as(SocketAddr::new(ip, port));
+            prop_assert_eq!(counted(&one, ip), counted(&other, canonical_ip(ip)));
         }
     }
 
@@ -118,7 +153,7 @@ proptest! {
     #[test]
     fn broad_rules_open_what_is_not_special(ip in any_ip(), port in 1..=u16::MAX) {
         let policy = Policy::parse(&strings(&["0.0.0.0/0:*", "[::/0]:*"]), &[], &[]).unwrap();
-        let special = special_range(judged(ip)).is_some();
+        let special = special_range(ip).is_some();
         let planned = policy.plan(&named(ip, port));
         prop_assert_eq!(planned.is_err(), special, "{:?}", planned);
         let anything = policy.plan(&Requested::Host { host: "a.example".to_owned(), port }).unwrap();
@@ -136,7 +171,7 @@ proptest! {
         ip in any_ip(),
         port in 1..=u16::MAX,
     ) {
-        let net = match judged(ip) {
+        let net = match canonical_ip(ip) {
             IpAddr::V4(v4) => format!("{v4}:*"),
             IpAddr::V6(v6) => format!("[{v6}]:*"),
         };

@@ -22,6 +22,9 @@ fn accepted_entries() {
         "[2001:db8::/32]:22",
         "[::/0]:*",
         "[2001:db8::1/128]",
+        "[2001::/16]",
+        "[2000::/3]",
+        "[2002::/15]",
     ] {
         let parsed = Policy::parse(&strings(&[entry]), &[], &[]);
         assert!(parsed.is_ok_and(|p| !p.is_empty()), "{entry}");
@@ -88,6 +91,9 @@ fn refused_allow_entries() {
         "127.1",
         "127.1:22",
         "0x7f.1",
+        "0X7F.1",
+        "1.2.3.4.",
+        "host.1",
         "2130706433",
         "010.0.0.1",
         "[::ffff:10.0.0.1]",
@@ -96,6 +102,8 @@ fn refused_allow_entries() {
         "[2002::/16]",
         "[2002:7f00:1::]",
         "[::127.0.0.1]",
+        "[2001::/32]",
+        "[2001:0:4136:e378::/64]",
         "/8",
     ] {
         let errors = Policy::parse(&strings(&[entry]), &[], &[]).unwrap_err();
@@ -118,6 +126,8 @@ fn refused_named_entries() {
         "web=host:0",
         "we b=host",
         "web=127.1",
+        "web=0x7f000001",
+        "web=1.2.3.4.",
         "web=::1",
         "..=host",
         "web=[::ffff:1.2.3.4]:22",
