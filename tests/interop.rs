@@ -1,0 +1,21 @@
+//! SSH servers of other makers, as their users run them: login, terminal, resize, output, input and
+//! exit status through each, new keys under load, and how long bulk output takes. OpenSSH's own
+//! ways are in `openssh`; servers that misbehave in `hostile_ssh`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests are threads that wait for real programs: they need the clock"
+)]
+
+mod common;
+
+#[path = "interop/servers.rs"]
+mod servers;
+#[path = "interop/table.rs"]
+mod table;
