@@ -144,7 +144,7 @@ impl Connector {
             return Ok(None);
         }
         self.enter(Stage::Login);
-        let identity = keys::identity(credentials, &self.terms.ssh)
+        let identity = keys::identity(credentials, &self.terms.ssh, self.record.client_ip())
             .await
             .inspect_err(|error| self.audit.note_login(Err(error)))?;
         self.enter(Stage::Resolve);

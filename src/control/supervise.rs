@@ -195,7 +195,7 @@ mod tests {
     use crate::http::Health;
     use crate::shard::{MailReceiver, mailbox};
     use crate::targets::OwnListeners;
-    use crate::workers::Workers;
+    use crate::workers::{Bounds, Workers};
     use arc_swap::ArcSwap;
 
     /// Two shards without sessions.
@@ -205,7 +205,7 @@ mod tests {
             set: vec![format!("server.drain_timeout={}s", drain_timeout.as_secs())],
             ..Layers::default()
         });
-        let workers = Workers::start(1, 1).unwrap();
+        let workers = Workers::start("test", Bounds::fixed(1, 1)).unwrap();
         let terms = Terms::new(loaded.unwrap(), workers, OwnListeners::default()).unwrap();
         let watched = Supervised {
             mail: [first, second].into(),

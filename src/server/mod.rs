@@ -20,7 +20,7 @@ use crate::shard::{self, Lifecycle, Placement, ShardSetup};
 use crate::ssh::known_hosts::Store;
 use crate::targets::{OwnListeners, Resolver};
 use crate::telemetry::{AuditLog, Counters, OwnCounters};
-use crate::workers::Workers;
+use crate::workers::{Bounds, Workers};
 use arc_swap::ArcSwap;
 use listeners::Listeners;
 use std::io;
@@ -30,11 +30,11 @@ use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Keys that may wait for their derivation. Each is a login in progress, whose
+/// Private keys that may wait to be read. Each is a login in progress, whose
 /// own deadline is a few seconds: more could not be served in time.
 const WORKER_QUEUE: usize = 1024;
 
-/// Threads for key derivation at least; one for each shard beyond, as more
+/// Threads for private keys at least; one for each shard beyond, as more
 /// than there are CPUs would only take turns.
 const MIN_WORKERS: usize = 2;
 
@@ -162,8 +162,9 @@ impl Server {
         // Before anything is pinned: threads inherit the CPUs of their maker.
         let resolver = Resolver::start(config.targets.resolver_threads as usize)
             .map_err(io_error("cannot start the resolver"))?;
-        let workers = Workers::start(cpus.len().max(MIN_WORKERS), WORKER_QUEUE)
-            .map_err(io_error("cannot start the threads for key derivation"))?;
+        let bounds = Bounds::fixed(cpus.len().max(MIN_WORKERS), WORKER_QUEUE);
+        let workers = Workers::start("crypto", bounds)
+            .map_err(io_error("cannot start the threads for private keys"))?;
         let known_hosts = Store::start(&config.ssh.known_hosts)
             .map_err(io_error("cannot read ssh.known_hosts"))?;
         let audit =

@@ -5,8 +5,10 @@
 use super::SshSettings;
 use crate::error::SessionError;
 use crate::message::Credentials;
+use crate::workers::WorkError;
 use russh::keys::ssh_key::{self, Kdf};
 use russh::keys::{Certificate, PrivateKey};
+use std::net::IpAddr;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -16,7 +18,8 @@ pub struct Identity {
     pub(super) certificate: Option<Certificate>,
 }
 
-/// Reads the key of `credentials`; `None` if there is none.
+/// Reads the key of `credentials`, `None` if there is none, among the jobs of
+/// `client`.
 ///
 /// # Errors
 /// `UnusableKey` for anything that is not a readable OpenSSH key, for a wrong
@@ -26,6 +29,7 @@ pub struct Identity {
 pub async fn identity(
     credentials: &Credentials,
     settings: &SshSettings,
+    client: IpAddr,
 ) -> Result<Option<Identity>, SessionError> {
     let Some(pem) = &credentials.private_key else {
         return match credentials.certificate {
@@ -50,10 +54,12 @@ pub async fn identity(
     let job = move || read_key(&pem, passphrase.as_ref().map(|p| p.as_str()), max_rounds);
     let key = settings
         .workers
-        .run(job)
-        .map_err(|_| SessionError::CryptoBusy)?
+        .run(client, job)
         .await
-        .map_err(|_| SessionError::Internal)??;
+        .map_err(|error| match error {
+            WorkError::QueueFull => SessionError::CryptoBusy,
+            WorkError::Lost => SessionError::Internal,
+        })??;
     Ok(Some(Identity {
         key: Arc::new(key),
         certificate,

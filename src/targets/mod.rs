@@ -13,7 +13,6 @@ mod address;
 mod net;
 mod own;
 mod policy;
-mod pool;
 mod resolver;
 mod rule;
 mod rules;

@@ -7,13 +7,13 @@
 //! Bounds, with `targets.resolver_threads` = N: N look-ups at once, N / 2 of
 //! one client (/32 or /64); with those given up, which run until the C library
 //! gives them up as well, 4 N, and 2 N of one client. 1024 more wait, at most
-//! 256 of one client; clients take turns. Whoever does not fit is told that
-//! the resolver is busy.
+//! 256 of one client; clients are served in turn, and a full queue takes from
+//! the client that holds most of it (`workers`). Whoever does not fit is told
+//! that the resolver is busy.
 
 use super::address::Host;
 use super::policy::Plan;
-use super::pool::{Bounds, Pool};
-use crate::net::network_of;
+use crate::workers::{Bounds, WorkError, Workers};
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
 use futures_lite::FutureExt;
 use std::future::Future;
@@ -45,7 +45,7 @@ pub enum ResolveError {
 /// Looks up names on threads of its own. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Resolver {
-    pool: Pool,
+    workers: Workers,
 }
 
 impl Resolver {
@@ -55,8 +55,8 @@ impl Resolver {
     /// # Errors
     /// The system's reason for not starting a thread.
     pub fn start(threads: usize) -> io::Result<Self> {
-        let pool = Pool::start(Bounds::new(threads, QUEUE), QUEUE)?;
-        Ok(Self { pool })
+        let workers = Workers::start("lookup", Bounds::replacing(threads, QUEUE))?;
+        Ok(Self { workers })
     }
 
     /// The addresses of `plan`'s host, at least one, with its port, in the
@@ -78,9 +78,15 @@ impl Resolver {
             }
             Host::Name(name) => {
                 let name = name.clone();
-                self.pool
-                    .run(network_of(client), move || look_up(&name, port))
-                    .boxed()
+                let found = self.workers.run(client, move || look_up(&name, port));
+                async move {
+                    match found.await {
+                        Ok(found) => found,
+                        Err(WorkError::QueueFull) => Err(ResolveError::QueueFull),
+                        Err(WorkError::Lost) => Err(ResolveError::Temporary),
+                    }
+                }
+                .boxed()
             }
         }
     }

@@ -205,7 +205,7 @@ pub(crate) const ROOMS: &[Room] = &[
     },
     Room {
         name: "targets",
-        may_name: &["config", "net", "error"],
+        may_name: &["config", "net", "error", "workers"],
         reason: "which address may be dialled; it dials none",
     },
     Room {
@@ -241,7 +241,7 @@ pub(crate) const ROOMS: &[Room] = &[
     },
     Room {
         name: "workers",
-        may_name: &[],
+        may_name: &["net"],
         reason: "threads for work that blocks, whatever the work is",
     },
     Room {

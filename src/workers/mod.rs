@@ -1,0 +1,280 @@
+//! Plain OS threads for work that would hold a shard up: private keys, signatures, look-ups of
+//! names. Started before the shards are pinned, so that none is bound to a shard's core.
+//!
+//! Guarantees: jobs, threads and the queue are bounded, in all and per client (IPv4 address or
+//! IPv6 /64); clients are served in turn (`schedule`); a job that panics costs its own caller
+//! alone; a job whose caller has left before it starts is not run.
+//!
+//! It knows no runtime (its futures work on any), sets no deadlines (a caller that gives up drops
+//! the future) and cannot interrupt a job that runs. No library's pool schedules by client.
+
+mod schedule;
+
+pub use schedule::Bounds;
+
+use crate::net::network_of;
+use async_channel::{Receiver, Sender};
+use schedule::{Schedule, Ticket};
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
+use std::thread;
+use thiserror::Error;
+
+/// Events that may wait for the dispatcher, beside those that fill the queue.
+const SUBMISSIONS: usize = 1024;
+
+/// Why there is no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum WorkError {
+    /// As many jobs wait as may, of all clients or of this one. Try again later.
+    #[error("the queue for blocking work is full")]
+    QueueFull,
+    /// The job panicked, or no thread could be started for it.
+    #[error("the job ended without a result")]
+    Lost,
+}
+
+/// What is to be done with a job that leaves the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dispatch {
+    Run,
+    /// It gives its place to another client's.
+    Evict,
+}
+
+/// Set once nobody waits for the result any more.
+#[derive(Debug, Clone, Default)]
+struct Abandoned(Arc<AtomicBool>);
+
+impl Abandoned {
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A job with the way to its caller.
+struct Task {
+    job: Box<dyn FnOnce(Dispatch) + Send>,
+    abandoned: Abandoned,
+}
+
+enum Event {
+    Submitted(IpAddr, Task),
+    Finished(Ticket),
+    /// A caller has left.
+    Abandoned,
+    /// The last handle is gone.
+    Closed,
+}
+
+/// For a worker thread.
+enum Order {
+    Run(Ticket, Task),
+    End,
+}
+
+/// Handle to the threads. They end, each after the job it is in, when the last handle is gone.
+#[derive(Debug, Clone)]
+pub struct Workers {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    events: SyncSender<Event>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Full only while the dispatcher is at work; it then sees by itself
+        // that nobody is left.
+        let _ = self.events.try_send(Event::Closed);
+    }
+}
+
+/// Reports a caller that leaves before it has its result.
+struct LeaveGuard {
+    abandoned: Abandoned,
+    events: SyncSender<Event>,
+    waits: bool,
+}
+
+impl LeaveGuard {
+    fn disarm(mut self) {
+        self.waits = false;
+    }
+}
+
+impl Drop for LeaveGuard {
+    fn drop(&mut self) {
+        if self.waits {
+            self.abandoned.0.store(true, Ordering::Release);
+            // Full only while events wait, and the dispatcher looks for
+            // abandoned jobs after each of them.
+            let _ = self.events.try_send(Event::Abandoned);
+        }
+    }
+}
+
+impl Workers {
+    /// Starts the threads, and one that dispatches jobs to them. They are named `sshard-{name}`.
+    ///
+    /// # Errors
+    /// The system's reason for not starting a thread. Those already started then end.
+    pub fn start(name: &'static str, bounds: Bounds) -> io::Result<Self> {
+        // The schedule refuses, and not the way to it, unless the dispatcher has not run for as
+        // many events.
+        let (events, received) = sync_channel(bounds.queue + SUBMISSIONS);
+        let inner = Arc::new(Inner { events });
+        let (orders, taken) = async_channel::bounded(bounds.max_threads);
+        let events = inner.events.clone();
+        let mut dispatcher = Dispatcher {
+            name,
+            schedule: Schedule::new(bounds),
+            handles: Arc::downgrade(&inner),
+            orders,
+            taken,
+            idle: 0,
+            alive: 0,
+        };
+        for _ in 0..dispatcher.schedule.threads() {
+            dispatcher.spawn_worker(&events)?;
+        }
+        thread::Builder::new()
+            .name(format!("sshard-{name}-queue"))
+            .spawn(move || dispatcher.run(&received, &events))?;
+        Ok(Self { inner })
+    }
+
+    /// Queues `job` for `client` and returns a future of its result. The job is queued whether or
+    /// not the future is polled. Dropping the future abandons the job.
+    ///
+    /// # Errors
+    /// From the future: [`WorkError::QueueFull`], at once or when other clients need the place,
+    /// and [`WorkError::Lost`].
+    pub fn run<T, F>(
+        &self,
+        client: IpAddr,
+        job: F,
+    ) -> impl Future<Output = Result<T, WorkError>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (reply, result) = async_channel::bounded(1);
+        let abandoned = Abandoned::default();
+        let guard = LeaveGuard {
+            abandoned: abandoned.clone(),
+            events: self.inner.events.clone(),
+            waits: true,
+        };
+        let job = move |dispatch| {
+            let result = match dispatch {
+                Dispatch::Run => Ok(job()),
+                Dispatch::Evict => Err(WorkError::QueueFull),
+            };
+            // Fails only if the caller left meanwhile; nobody wants it then.
+            let _ = reply.try_send(result);
+        };
+        let task = Task {
+            job: Box::new(job),
+            abandoned,
+        };
+        let event = Event::Submitted(network_of(client), task);
+        let submitted = self.inner.events.try_send(event);
+        async move {
+            let outcome = match submitted {
+                Ok(()) => result.recv().await.unwrap_or(Err(WorkError::Lost)),
+                Err(_) => Err(WorkError::QueueFull),
+            };
+            guard.disarm();
+            outcome
+        }
+    }
+}
+
+struct Dispatcher {
+    name: &'static str,
+    schedule: Schedule,
+    handles: Weak<Inner>,
+    orders: Sender<Order>,
+    taken: Receiver<Order>,
+    /// Threads that wait for an order.
+    idle: usize,
+    alive: usize,
+}
+
+impl Dispatcher {
+    fn run(mut self, received: &mpsc::Receiver<Event>, events: &SyncSender<Event>) {
+        while self.handles.strong_count() > 0 {
+            match received.recv() {
+                Ok(Event::Submitted(client, task)) => {
+                    if let Some(evicted) = self.schedule.push(client, task) {
+                        (evicted.job)(Dispatch::Evict);
+                    }
+                }
+                Ok(Event::Finished(ticket)) => {
+                    self.schedule.finish(ticket);
+                    self.idle += 1;
+                }
+                Ok(Event::Abandoned) => {}
+                Ok(Event::Closed) | Err(_) => break,
+            }
+            self.schedule.note_abandoned();
+            while let Some((ticket, task)) = self.schedule.dispatch_next() {
+                self.start(ticket, task, events);
+            }
+            while self.idle > 0 && self.alive > self.schedule.threads() {
+                self.order(Order::End);
+                self.alive -= 1;
+            }
+        }
+    }
+
+    fn start(&mut self, ticket: Ticket, task: Task, events: &SyncSender<Event>) {
+        if self.idle == 0
+            && let Err(error) = self.spawn_worker(events)
+        {
+            let pool = self.name;
+            tracing::error!(pool, %error, "a worker thread did not start; one job is lost");
+            // Dropping the task tells its caller.
+            return self.schedule.finish(ticket);
+        }
+        self.order(Order::Run(ticket, task));
+    }
+
+    /// For a thread that is idle, so there is room for it.
+    fn order(&mut self, order: Order) {
+        self.idle -= 1;
+        let _ = self.orders.try_send(order);
+    }
+
+    fn spawn_worker(&mut self, events: &SyncSender<Event>) -> io::Result<()> {
+        let (taken, events) = (self.taken.clone(), events.clone());
+        thread::Builder::new()
+            .name(format!("sshard-{}", self.name))
+            .spawn(move || work(&taken, &events))?;
+        self.idle += 1;
+        self.alive += 1;
+        Ok(())
+    }
+}
+
+fn work(orders: &Receiver<Order>, events: &SyncSender<Event>) {
+    while let Ok(Order::Run(ticket, task)) = orders.recv_blocking() {
+        // A panic drops the job's end of the reply, which tells its caller. Nothing of the job is
+        // looked at afterwards.
+        let _ = catch_unwind(AssertUnwindSafe(|| (task.job)(Dispatch::Run)));
+        if events.send(Event::Finished(ticket)).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
