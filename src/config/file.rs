@@ -118,7 +118,7 @@ impl TomlFile<'_> {
 }
 
 type Name<'i> = std::borrow::Cow<'i, str>;
-type Item<'i> = Spanned<DeValue<'i>>;
+pub(super) type Item<'i> = Spanned<DeValue<'i>>;
 
 fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Spanned<Name<'i>>, &'t Item<'i>)> {
     let mut items: Vec<_> = table.iter().collect();
@@ -126,7 +126,15 @@ fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Spanned<Name<'i>>, 
     items
 }
 
-fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
+/// `text` as a TOML string, array or inline table; `None` if it is none of them, as the bare
+/// texts that only look so at first sight: `[::1]:8022`. Numbers and words are the same bare.
+pub(super) fn delimited(text: &str) -> Option<Item<'_>> {
+    let begins = |text: &str| text.starts_with(['"', '\'', '[', '{']);
+    begins(text).then(|| DeValue::parse(text).ok()).flatten()
+}
+
+/// The value as a setting reads it.
+pub(super) fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
     match value {
         DeValue::String(text) => Raw::String(text),
         DeValue::Integer(number) => integer(number).map_or(Raw::Other, Raw::Integer),

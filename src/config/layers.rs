@@ -38,7 +38,7 @@ pub struct Flag {
     pub name: &'static str,
     /// The setting, `section.name`.
     pub key: &'static str,
-    /// The value as typed; lists are comma separated.
+    /// The value as typed; lists are comma separated, or TOML arrays.
     pub value: String,
 }
 
@@ -156,8 +156,12 @@ impl Draft {
             .push(ConfigError::UnknownKey { key, place, known });
     }
 
+    /// One value as text: bare, or as `--print-config` prints it.
     fn set_text(&mut self, key: &str, text: &str, source: Source) {
-        self.set(key, &Raw::Text(text), text, source);
+        match file::delimited(text) {
+            Some(value) => self.set(key, &file::raw(value.get_ref()), text, source),
+            None => self.set(key, &Raw::Text(text), text, source),
+        }
     }
 }
 

@@ -12,7 +12,8 @@ pub(super) type Field<'a> = (&'a str, Raw<'a>);
 /// A value as a layer spells it.
 #[derive(Debug)]
 pub(super) enum Raw<'a> {
-    /// Bare text: environment, `--set`, flags, presets. Its type is the setting's to decide.
+    /// Bare text: environment, `--set`, flags, presets. Its type is the setting's to decide. Text
+    /// that is a TOML string, array or table arrives as what it is.
     Text(&'a str),
     /// A TOML string.
     String(&'a str),

@@ -70,6 +70,44 @@ fn what_is_printed_loads_as_the_same_configuration() {
     assert_round_trip(&loaded);
 }
 
+/// Every setting's printed value, as one `--set` and as one environment variable each.
+fn assert_accepted_as_text(loaded: &Loaded) {
+    let written = |key: &&'static str| Some((*key, loaded.config.written(key)?));
+    let values: Vec<(&str, String)> = KEYS.iter().filter_map(written).collect();
+    assert_eq!(values.len(), KEYS.len());
+    let set = values.iter().map(|(key, value)| format!("{key}={value}"));
+    let variable = |(key, value): &(&str, String)| {
+        let name = key.to_uppercase().replace('.', "__");
+        (format!("SSHARD_{name}").into(), value.into())
+    };
+    let by_set = Layers {
+        set: set.collect(),
+        ..Layers::default()
+    };
+    let by_environment = Layers {
+        env: values.iter().map(variable).collect(),
+        ..Layers::default()
+    };
+    for layers in [by_set, by_environment] {
+        let again = load(&layers).unwrap();
+        assert_eq!(again.config, loaded.config);
+    }
+}
+
+#[test]
+fn every_printed_value_is_accepted_by_set_and_by_the_environment() {
+    assert_accepted_as_text(&load(&Layers::default()).unwrap());
+    for name in ["high-performance", "security", "development"] {
+        assert_accepted_as_text(&preset(name));
+    }
+    let unusual = file(UNUSUAL);
+    let layers = Layers {
+        file: Some(unusual.path().into()),
+        ..Layers::default()
+    };
+    assert_accepted_as_text(&load(&layers).unwrap());
+}
+
 #[test]
 fn print_groups_by_section_and_names_each_source() {
     let layers = Layers {

@@ -220,3 +220,52 @@ fn words() {
         &["1", "yes", ""],
     );
 }
+
+/// A text that begins like TOML and is none is bare.
+#[test]
+fn text_may_be_bare_or_toml() {
+    let accepted = [
+        (
+            "[\"127.0.0.1:1\",\"[::1]:2\"]",
+            "[\"127.0.0.1:1\", \"[::1]:2\"]",
+        ),
+        ("['127.0.0.1:1', ]", "[\"127.0.0.1:1\"]"),
+        ("[::1]:2,127.0.0.1:1", "[\"[::1]:2\", \"127.0.0.1:1\"]"),
+        ("[::1]:2", "[\"[::1]:2\"]"),
+    ];
+    let refused = [
+        "[\"127.0.0.1:1\"",
+        "[8022]",
+        "[[\"127.0.0.1:1\"]]",
+        "\"127.0.0.1:1\"",
+        "{ a = \"127.0.0.1:1\" }",
+        "[\"127.0.0.1:1\"] # one",
+        "[\"127.0.0.1:1\"]\nbacklog = 1",
+    ];
+    check_table("server.listen", &accepted, &refused);
+    let hosts = [
+        ("[]", "[]"),
+        ("[::1]", "[\"[::1]\"]"),
+        ("[\"[::1]:1\", \"a\"]", "[\"[::1]:1\", \"a\"]"),
+    ];
+    check_table("server.public_hosts", &hosts, &["[\"a,b\"]", "[[::1]]"]);
+    check_table(
+        "session.hold_timeout",
+        &[("\"30s\"", "\"30s\""), ("'30s'", "\"30s\"")],
+        &["\"30s", "[\"30s\"]"],
+    );
+    check_table("server.shards", &[("\"auto\"", "\"auto\"")], &["\"1\""]);
+    check_table("compat.enabled", &[], &["\"true\"", "[true]"]);
+    let named = "[\"a=b:22\", { name = \"c\", host = \"d\", user = \"e\" }]";
+    let printed = "[\"a=b:22\", { name = \"c\", host = \"d\", port = 22, user = \"e\" }]";
+    check_table(
+        "targets.named",
+        &[(named, printed)],
+        &["{ name = \"c\", host = \"d\" }"],
+    );
+    check_table(
+        "audit.file",
+        &[("\"/a b\"", "\"/a b\""), ("\"\"", "\"\"")],
+        &["[\"/a\"]"],
+    );
+}
