@@ -29,7 +29,7 @@ use std::sync::Arc;
 pub use auth_methods::{AuthMethod, AuthMethods};
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::{Flag, Layers, Source, environment, login_shell};
-pub use origin::Origin;
+pub use origin::{Origin, Scheme};
 pub use reload::{Change, FIXED};
 pub use settings::{
     Admin, Admission, ClientIpHeader, Compat, Config, HostKeyPolicy, IdleActivity, KEYS, Limits,

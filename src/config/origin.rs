@@ -12,8 +12,10 @@ const MAX_HOST: usize = 253;
 
 /// The scheme of a page that may have an Origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scheme {
+pub enum Scheme {
+    /// Without TLS.
     Http,
+    /// With TLS.
     Https,
 }
 
@@ -25,7 +27,8 @@ impl Scheme {
         }
     }
 
-    const fn port(self) -> u16 {
+    /// The port of a URL that names none.
+    pub const fn port(self) -> u16 {
         match self {
             Self::Http => 80,
             Self::Https => 443,
@@ -68,6 +71,21 @@ impl Origin {
             None => port.is_empty().then_some(scheme.port())?,
         };
         Some(Self { scheme, host, port })
+    }
+
+    /// The scheme.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host in lower case; an IPv6 address in its usual spelling, in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port; the scheme's own where none is written.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 }
 

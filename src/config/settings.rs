@@ -121,6 +121,7 @@ settings! {
         /// What stands before `/ws` in the path; empty, or begins with `/` and does not end with it.
         path_prefix: PathPrefix = PathPrefix::default();
         /// Names, `host` or `host:port`, under which clients reach the bridge (Host and Origin).
+        /// Without a port, pages of the scheme's own port (80, 443) are the bridge's.
         public_hosts: Vec<HostPort> = Vec::new();
         /// Origins, `https://app.example.org` or with `:port`, whose pages may connect besides the
         /// bridge's own.
@@ -161,6 +162,9 @@ settings! {
         listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8023))];
         /// The file with the token every request must bring; none (empty) is no token.
         token_file: Option<PathBuf> = None;
+        /// Names, `host` or `host:port`, under which it is reached besides its own literal address
+        /// and, on loopback, localhost (Host and Origin).
+        allowed_hosts: Vec<HostPort> = Vec::new();
         /// Whether names of SSH users are shown.
         show_users: bool = false;
     }

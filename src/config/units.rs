@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
+use super::origin::Origin;
 use super::value::{Element, Raw, Value, quoted};
 use crate::net::Net;
 
@@ -272,10 +273,19 @@ impl Value for PathPrefix {
 /// A host, as a client spells it in `Host` or `Origin`, with an optional port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPort {
-    /// Lower case; an IPv6 address stands in brackets.
+    /// Lower case; an IPv6 address stands in brackets, in its usual spelling.
     pub host: String,
-    /// None matches the scheme's own port.
+    /// None: of pages (`Origin`), those on the scheme's own port, 80 or 443; of requests (`Host`),
+    /// those to any port, for that is the port of whatever proxy the client has asked.
     pub port: Option<u16>,
+}
+
+impl HostPort {
+    /// Whether pages of this origin are pages of this host.
+    pub fn is_page(&self, origin: &Origin) -> bool {
+        let port = self.port.unwrap_or(origin.scheme().port());
+        self.host == origin.host() && port == origin.port()
+    }
 }
 
 impl Element for HostPort {
@@ -291,17 +301,17 @@ impl Element for HostPort {
             None => (text, None),
         };
         let name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-        let valid = match host
+        let host = match host
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
         {
-            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => (1..=253).contains(&host.len()) && host.chars().all(name),
+            Some(address) => format!("[{}]", address.parse::<Ipv6Addr>().ok()?),
+            None => {
+                let valid = (1..=253).contains(&host.len()) && host.chars().all(name);
+                valid.then(|| host.to_ascii_lowercase())?
+            }
         };
-        valid.then(|| Self {
-            host: host.to_ascii_lowercase(),
-            port,
-        })
+        Some(Self { host, port })
     }
 
     fn spell(&self) -> String {

@@ -1,270 +1,146 @@
-//! Host and Origin: which names the bridge answers to. Stops cross-site pages
+//! Host and Origin: which names a listener answers to. Stops cross-site pages
 //! (Origin) and DNS rebinding (Host).
 
 use super::routes::Door;
-use crate::config::{HostPort, Origin};
-use std::net::IpAddr;
+use crate::config::{Admin, HostPort, Origin, Scheme, Server};
+use std::net::{IpAddr, Ipv6Addr};
 
-/// A host with an optional port, as it stands in Host and Origin.
+/// A host with an optional port, as it stands in Host.
 #[derive(Debug, PartialEq, Eq)]
-struct Authority<'a> {
-    host: &'a str,
+struct Authority {
+    /// In lower case; an IPv6 address in its usual spelling, in brackets.
+    host: String,
     port: Option<u16>,
 }
 
-impl<'a> Authority<'a> {
+impl Authority {
     /// `None` for anything with userinfo, an empty host, or a bad port.
-    fn parse(text: &'a str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (host, after) = rest.split_once(']')?;
                 // Only an IPv6 address may stand in brackets.
-                host.parse::<std::net::Ipv6Addr>().ok()?;
-                match after.strip_prefix(':') {
-                    Some(port) => (host, Some(port)),
-                    None if after.is_empty() => (host, None),
-                    None => return None,
-                }
+                (format!("[{}]", host.parse::<Ipv6Addr>().ok()?), after)
             }
-            None => match text.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (text, None),
-            },
+            None => {
+                let (host, after) = text.split_at(text.find(':').unwrap_or(text.len()));
+                let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+                let valid = !host.is_empty() && host.chars().all(is_name);
+                (valid.then(|| host.to_ascii_lowercase())?, after)
+            }
         };
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-        if host.is_empty() || !host.chars().all(is_name) {
-            return None;
-        }
-        let port = match port {
+        let port = match port.strip_prefix(':') {
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
                 Some(digits.parse().ok()?)
             }
             Some(_) => return None,
-            None => None,
+            None => port.is_empty().then_some(None)?,
         };
         Some(Self { host, port })
     }
 }
 
 /// The names a listener answers to.
-pub(super) struct Hosts<'a> {
-    /// `server.public_hosts`.
-    pub(super) public: &'a [HostPort],
+pub(crate) struct Hosts<'a> {
+    /// Its names besides its own address.
+    listed: &'a [HostPort],
+    /// The setting they stand in.
+    pub(super) listed_in: &'static str,
     /// `server.allowed_origins`.
-    pub(super) origins: &'a [Origin],
+    origins: &'a [Origin],
+    /// The scheme of pages of its own address. `None` is either: a proxy in front may end TLS.
+    own_scheme: Option<Scheme>,
     /// Where the client connected to.
-    pub(super) door: Door,
+    door: Door,
+}
+
+impl<'a> Hosts<'a> {
+    /// Those of the public listener.
+    pub(crate) fn of_server(server: &'a Server, door: Door) -> Self {
+        Self {
+            listed: &server.public_hosts,
+            listed_in: "server.public_hosts",
+            origins: &server.allowed_origins,
+            own_scheme: None,
+            door,
+        }
+    }
+
+    /// Those of the administrator's listener: the public names are not among them, and no other
+    /// site's page.
+    pub(crate) fn of_admin(admin: &'a Admin, door: Door) -> Self {
+        Self {
+            listed: &admin.allowed_hosts,
+            listed_in: "admin.allowed_hosts",
+            origins: &[],
+            own_scheme: Some(Scheme::Http),
+            door,
+        }
+    }
 }
 
 impl Hosts<'_> {
+    /// What an operator can do for a page that is refused.
+    pub(super) fn origin_remedy(&self) -> String {
+        let listed = self.listed_in;
+        match self.own_scheme {
+            None => {
+                format!("it to server.allowed_origins, or to {listed} if it is this server's own")
+            }
+            Some(_) => format!("its host and port to {listed} if it is this listener's own"),
+        }
+    }
+
     /// Whether a Host header names this server.
     pub(super) fn accepts_host(&self, host: &str) -> bool {
-        let default_port = if self.door.tls { 443 } else { 80 };
-        Authority::parse(host).is_some_and(|authority| self.names_us(&authority, default_port))
+        let Some(authority) = Authority::parse(host) else {
+            return false;
+        };
+        let default = if self.door.tls { 443 } else { 80 };
+        self.is_own(&authority.host, authority.port.unwrap_or(default))
+            || self
+                .listed
+                .iter()
+                .any(|name| self.is_name(name, &authority))
     }
 
     /// Whether an Origin header is a page of this server's own, or of those
     /// on the list. `null` and everything with a path is not.
     pub(super) fn accepts_origin(&self, origin: &str) -> bool {
-        let listed = || Origin::parse(origin).is_some_and(|it| self.origins.contains(&it));
-        self.is_own_origin(origin) || (!self.origins.is_empty() && listed())
-    }
-
-    fn is_own_origin(&self, origin: &str) -> bool {
-        let (rest, default_port) = if let Some(rest) = origin.strip_prefix("http://") {
-            (rest, 80)
-        } else if let Some(rest) = origin.strip_prefix("https://") {
-            (rest, 443)
-        } else {
+        let Some(origin) = Origin::parse(origin) else {
             return false;
         };
-        Authority::parse(rest).is_some_and(|authority| self.names_us(&authority, default_port))
+        let own_scheme = self.own_scheme.is_none_or(|own| own == origin.scheme());
+        (own_scheme && self.is_own(origin.host(), origin.port()))
+            || self.listed.iter().any(|name| name.is_page(&origin))
+            || self.origins.contains(&origin)
     }
 
-    fn names_us(&self, authority: &Authority<'_>, default_port: u16) -> bool {
-        let port = authority.port.unwrap_or(default_port);
-        if self.is_public(authority) {
-            return true;
-        }
+    /// Whether it is the literal address the client connected to, in any spelling, or on loopback
+    /// `localhost`; with the listener's port.
+    fn is_own(&self, host: &str, port: u16) -> bool {
+        let local = self.door.local.ip().to_canonical();
         if port != self.door.local.port() {
             return false;
         }
-        if authority.host.eq_ignore_ascii_case("localhost") {
-            return self.door.local.ip().to_canonical().is_loopback();
+        if host == "localhost" {
+            return local.is_loopback();
         }
-        // The literal address the client connected to, in any spelling.
-        authority
-            .host
-            .parse::<IpAddr>()
-            .is_ok_and(|ip| ip.to_canonical() == self.door.local.ip().to_canonical())
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        address.is_ok_and(|ip| ip.to_canonical() == local)
     }
 
-    /// `public_hosts` without a port stand for any port: a proxy in front
-    /// decides which one the public sees.
-    fn is_public(&self, authority: &Authority<'_>) -> bool {
-        self.public.iter().any(|public| {
-            public
-                .host
-                .trim_matches(['[', ']'])
-                .eq_ignore_ascii_case(authority.host)
-                && (public.port.is_none() || public.port == authority.port)
-        })
+    /// Without a port in the header it is the scheme's, which is not known where a proxy in front
+    /// may end TLS.
+    fn is_name(&self, name: &HostPort, authority: &Authority) -> bool {
+        let port = match (name.port, authority.port) {
+            (None, _) => true,
+            (Some(listed), Some(port)) => listed == port,
+            (Some(listed), None) => listed == 443 || (listed == 80 && !self.door.tls),
+        };
+        port && name.host == authority.host
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::SocketAddr;
-
-    fn host_port(text: &str) -> HostPort {
-        match text.split_once(':') {
-            Some((host, port)) => HostPort {
-                host: host.to_owned(),
-                port: port.parse().ok(),
-            },
-            None => HostPort {
-                host: text.to_owned(),
-                port: None,
-            },
-        }
-    }
-
-    fn accepts(local: &str, public: &[&str], host: &str) -> (bool, bool) {
-        let public: Vec<HostPort> = public.iter().map(|p| host_port(p)).collect();
-        let local = local.parse().ok().unwrap_or(SocketAddr::from(([0; 4], 0)));
-        let hosts = Hosts {
-            public: &public,
-            origins: &[],
-            door: Door { local, tls: false },
-        };
-        (
-            hosts.accepts_host(host),
-            hosts.accepts_origin(&format!("http://{host}")),
-        )
-    }
-
-    #[test]
-    fn own_addresses_and_public_hosts_pass() {
-        for (local, public, host) in [
-            ("127.0.0.1:8022", &[][..], "127.0.0.1:8022"),
-            ("127.0.0.1:8022", &[], "localhost:8022"),
-            ("127.0.0.1:8022", &[], "LOCALHOST:8022"),
-            ("[::1]:8022", &[], "[::1]:8022"),
-            ("[::1]:8022", &[], "localhost:8022"),
-            ("[::ffff:127.0.0.1]:8022", &[], "127.0.0.1:8022"),
-            ("10.0.0.7:80", &[], "10.0.0.7"),
-            ("10.0.0.7:8022", &["ssh.example.org"], "ssh.example.org"),
-            (
-                "10.0.0.7:8022",
-                &["ssh.example.org"],
-                "SSH.example.org:8443",
-            ),
-            (
-                "10.0.0.7:8022",
-                &["ssh.example.org:81"],
-                "ssh.example.org:81",
-            ),
-        ] {
-            assert_eq!(accepts(local, public, host), (true, true), "{host}");
-        }
-    }
-
-    #[test]
-    fn other_names_do_not() {
-        for (local, public, host) in [
-            ("127.0.0.1:8022", &[][..], "evil.example:8022"),
-            ("127.0.0.1:8022", &[], "127.0.0.1"),
-            ("127.0.0.1:8022", &[], "127.0.0.1:8023"),
-            ("127.0.0.1:8022", &[], "127.0.0.2:8022"),
-            ("127.0.0.1:8022", &[], "localhost.evil.example:8022"),
-            ("127.0.0.1:8022", &[], "user@localhost:8022"),
-            ("127.0.0.1:8022", &[], "localhost:8022/"),
-            ("127.0.0.1:8022", &[], "localhost:8022@evil.example"),
-            ("127.0.0.1:8022", &[], "localhost:+8022"),
-            ("127.0.0.1:8022", &[], "localhost:99999"),
-            ("127.0.0.1:8022", &[], ""),
-            ("127.0.0.1:8022", &[], "[127.0.0.1]:8022"),
-            ("10.0.0.7:8022", &[], "localhost:8022"),
-            (
-                "10.0.0.7:8022",
-                &["ssh.example.org"],
-                "ssh.example.org.evil.net",
-            ),
-            ("10.0.0.7:8022", &["ssh.example.org"], "xssh.example.org"),
-            ("10.0.0.7:8022", &["ssh.example.org:81"], "ssh.example.org"),
-        ] {
-            assert_eq!(accepts(local, public, host), (false, false), "{host}");
-        }
-    }
-
-    #[test]
-    fn an_origin_needs_a_web_scheme() {
-        let hosts = Hosts {
-            public: &[],
-            origins: &[],
-            door: Door {
-                local: SocketAddr::from(([127, 0, 0, 1], 443)),
-                tls: false,
-            },
-        };
-        assert!(hosts.accepts_origin("https://localhost"));
-        assert!(!hosts.accepts_origin("http://localhost"));
-        for origin in [
-            "null",
-            "",
-            "localhost:443",
-            "file://localhost:443",
-            "https://",
-        ] {
-            assert!(!hosts.accepts_origin(origin), "{origin}");
-        }
-    }
-
-    #[test]
-    fn a_host_without_a_port_has_the_port_of_its_scheme() {
-        for (port, tls, accepted) in [
-            (80, false, true),
-            (443, false, false),
-            (443, true, true),
-            (80, true, false),
-        ] {
-            let hosts = Hosts {
-                public: &[],
-                origins: &[],
-                door: Door {
-                    local: SocketAddr::from(([127, 0, 0, 1], port)),
-                    tls,
-                },
-            };
-            assert_eq!(hosts.accepts_host("localhost"), accepted, "{port} {tls}");
-        }
-    }
-
-    /// Pairs of the listed origins and what becomes of a header, also used over real sockets.
-    const ORIGINS: &str = include_str!("origins.txt");
-
-    #[test]
-    fn an_origin_on_the_list_is_matched_exactly() {
-        let mut rows = 0;
-        let mut listed: Vec<Origin> = Vec::new();
-        for line in ORIGINS.lines().filter(|line| !line.starts_with('#')) {
-            let (word, origin) = line.split_once(' ').unwrap();
-            if word == "list" {
-                listed.push(Origin::parse(origin).unwrap());
-                continue;
-            }
-            let hosts = Hosts {
-                public: &[],
-                origins: &listed,
-                door: Door {
-                    local: SocketAddr::from(([10, 0, 0, 7], 8022)),
-                    tls: false,
-                },
-            };
-            assert_eq!(hosts.accepts_origin(origin), word == "101", "{line}");
-            rows += 1;
-        }
-        assert!(rows >= 20 && listed.len() >= 2, "{rows} rows");
-    }
-}
+mod tests;

@@ -10,9 +10,11 @@ mod properties;
 mod routes;
 mod serve;
 mod ticket;
+mod upgrade;
 
 pub use forwarded::client_ip;
+pub(crate) use hosts::Hosts;
 pub(crate) use problem::{Problem, Reply, raw_busy, raw_speaks_tls};
 pub use routes::{Door, Gatekeeper, Health, NoPlace, Upgrade};
-pub(crate) use routes::{check_hosts, require_method};
+pub(crate) use routes::{check_hosts, is_health, require_health_method, require_method};
 pub use serve::{Upgraded, serve};

@@ -3,7 +3,7 @@
 
 use super::hosts::Hosts;
 use super::routes::Door;
-use crate::config::HostPort;
+use crate::config::{Admin, HostPort, Server};
 use proptest::prelude::*;
 use std::net::SocketAddr;
 
@@ -40,8 +40,12 @@ proptest! {
         tls in any::<bool>(),
         scheme in prop_oneof![Just("http://"), Just("https://"), Just("HTTP://"), Just("ftp://"), Just("")],
     ) {
-        let public = [HostPort { host: "term.example".to_owned(), port: None }];
-        let hosts = Hosts { public: &public, origins: &[], door: Door { local: SocketAddr::from(([127, 0, 0, 1], 8022)), tls } };
+        let public = vec![HostPort { host: "term.example".to_owned(), port: None }];
+        let server = Server { public_hosts: public, ..Server::default() };
+        let door = Door { local: SocketAddr::from(([127, 0, 0, 1], 8022)), tls };
+        let hosts = Hosts::of_server(&server, door);
+        let admin = Admin::default();
+        let admin_hosts = Hosts::of_admin(&admin, door);
         let origin = format!("{scheme}{authority}");
         let accepted = (hosts.accepts_host(&authority), hosts.accepts_origin(&origin));
         if accepted.0 || accepted.1 {
@@ -49,6 +53,14 @@ proptest! {
             let ours = ["term.example", "127.0.0.1", "localhost"];
             prop_assert!(ours.contains(&host.to_ascii_lowercase().as_str()), "{authority:?}");
             prop_assert!(port.bytes().all(|byte| byte.is_ascii_digit()), "{authority:?}");
+        }
+        if admin_hosts.accepts_host(&authority) || admin_hosts.accepts_origin(&origin) {
+            let (host, port) = authority.split_once(':').unwrap_or_default();
+            prop_assert!(["127.0.0.1", "localhost"].contains(&host.to_ascii_lowercase().as_str()), "{authority:?}");
+            prop_assert_eq!(port.parse(), Ok(8022_u16));
+        }
+        if admin_hosts.accepts_origin(&origin) {
+            prop_assert!(scheme == "http://", "{origin:?}");
         }
         if accepted.1 {
             prop_assert!(origin.starts_with("http://") || origin.starts_with("https://"));

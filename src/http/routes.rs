@@ -4,17 +4,14 @@ use super::forwarded::client_ip;
 use super::hosts::Hosts;
 use super::problem::{Problem, Reply};
 use super::ticket::ticket;
-use crate::config::{Config, HostPort, Origin};
-use crate::message::{Dialect, SUBPROTOCOL_V1, Secret};
+use super::upgrade::{handshake, negotiate};
+use crate::config::Config;
+use crate::message::{Dialect, Secret};
 use crate::targets::Requested;
-use async_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{
-    CONNECTION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
-};
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -153,17 +150,12 @@ fn route<G: Gatekeeper, B>(
     client: IpAddr,
     keeper: &G,
 ) -> Result<Answer<G::Place>, Problem> {
-    let server = &config.server;
-    let names = (&server.public_hosts[..], &server.allowed_origins[..]);
-    check_hosts(request.headers(), names, door)?;
+    check_hosts(request, &Hosts::of_server(&config.server, door))?;
     let path = request.uri().path();
     let prefix = config.server.path_prefix.as_str();
-    match path {
-        "/healthz" | "/readyz" => {
-            require_method(request.method(), &[Method::GET, Method::HEAD], "GET, HEAD")?;
-            return health(path, keeper.health()).map(|response| (response, None));
-        }
-        _ => {}
+    if is_health(path) {
+        require_health_method(request)?;
+        return health(path, keeper.health()).map(|response| (response, None));
     }
     let segments = path
         .strip_prefix(prefix)
@@ -207,7 +199,7 @@ fn route<G: Gatekeeper, B>(
     ))
 }
 
-fn bad(detail: impl Into<String>) -> Problem {
+pub(super) fn bad(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
@@ -224,26 +216,47 @@ pub(crate) fn require_method(
     Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).allow(listed))
 }
 
-/// Exactly one Host that names us; at most one Origin, our own or a listed one.
-pub(crate) fn check_hosts(
-    headers: &HeaderMap,
-    (public, origins): (&[HostPort], &[Origin]),
-    door: Door,
-) -> Result<(), Problem> {
-    let hosts = Hosts {
-        public,
-        origins,
-        door,
-    };
+/// Methods that a health address takes. HAProxy's `option httpchk PATH` asks by OPTIONS and in
+/// HTTP/1.0, in which no page can ask.
+pub(crate) fn require_health_method<B>(request: &Request<B>) -> Result<(), Problem> {
+    if (request.method(), request.version()) == (&Method::OPTIONS, Version::HTTP_10) {
+        return Ok(());
+    }
+    require_method(request.method(), &[Method::GET, Method::HEAD], "GET, HEAD")
+}
+
+/// Whether the address is one that load balancers ask.
+pub(crate) fn is_health(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
+/// HTTP/1.1 everywhere, HTTP/1.0 at the health addresses. Exactly one Host that names this server,
+/// and if the target of the request has a host too, that one as well; HTTP/1.0 may come without.
+/// At most one Origin, a page of this server's own or a listed one.
+pub(crate) fn check_hosts<B>(request: &Request<B>, hosts: &Hosts<'_>) -> Result<(), Problem> {
+    let is_old = request.version() < Version::HTTP_11;
+    if is_old && !is_health(request.uri().path()) {
+        return Err(bad(
+            "HTTP/1.1 is spoken here; HTTP/1.0 is answered at /healthz and /readyz alone",
+        ));
+    }
+    let headers = request.headers();
     let mut host = headers.get_all(HOST).iter();
-    let (Some(first), None) = (host.next(), host.next()) else {
-        return Err(bad("exactly one Host header is needed"));
+    let named = match (host.next(), host.next()) {
+        (Some(only), None) => only.to_str().is_ok_and(|host| hosts.accepts_host(host)),
+        (None, _) if is_old => true,
+        _ => return Err(bad("exactly one Host header is needed")),
     };
-    if !first.to_str().is_ok_and(|host| hosts.accepts_host(host)) {
+    // RFC 9112 section 3.2.2: it takes the place of the Host header.
+    let authority = request.uri().authority();
+    if !named || authority.is_some_and(|authority| !hosts.accepts_host(authority.as_str())) {
         return Err(Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
-            "this server does not go by the name in the Host header; \
-             its operator can add it to server.public_hosts",
+            format!(
+                "this server does not go by the name in the Host header; \
+                 its operator can add it to {}",
+                hosts.listed_in
+            ),
         ));
     }
     let mut origin = headers.get_all(ORIGIN).iter();
@@ -255,11 +268,11 @@ pub(crate) fn check_hosts(
     if accepted {
         return Ok(());
     }
-    Err(Problem::new(
-        StatusCode::FORBIDDEN,
-        "pages of this Origin may not use this server; its operator can add it to \
-         server.allowed_origins, or to server.public_hosts if it is this server's own",
-    ))
+    let detail = format!(
+        "pages of this Origin may not use this server; its operator can add {}",
+        hosts.origin_remedy()
+    );
+    Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }
 
 fn health(path: &str, health: Health) -> Result<Reply, Problem> {
@@ -272,64 +285,6 @@ fn health(path: &str, health: Health) -> Result<Reply, Problem> {
         CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
-    Ok(response)
-}
-
-/// The subprotocols a client offers: ours, or none for the compatible
-/// dialect. Others alone are refused: a client that insists on a protocol we
-/// do not speak would fail anyway, and later.
-fn negotiate(headers: &HeaderMap, config: &Config) -> Result<Dialect, Problem> {
-    let mut offered = false;
-    for value in headers.get_all(SEC_WEBSOCKET_PROTOCOL) {
-        let list = value
-            .to_str()
-            .map_err(|_| bad("Sec-WebSocket-Protocol is not readable"))?;
-        for protocol in list.split(',').map(str::trim) {
-            offered = true;
-            if protocol == SUBPROTOCOL_V1 {
-                return Ok(Dialect::V1);
-            }
-        }
-    }
-    match (offered, config.compat.enabled) {
-        (true, _) => Err(bad("the subprotocol spoken here is sshard.v1")),
-        (false, true) => Ok(Dialect::Compatible),
-        (false, false) => Err(bad(
-            "offer the subprotocol sshard.v1; the compatible dialect is switched off",
-        )),
-    }
-}
-
-/// The checks of RFC 6455 section 4.2.1 and the 101 of section 4.2.2.
-fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Response<Full<Bytes>>, Problem> {
-    let mut response =
-        create_response_with_body(request, || Full::new(Bytes::new())).map_err(|error| {
-            let is_version = request
-                .headers()
-                .get(SEC_WEBSOCKET_VERSION)
-                .is_some_and(|v| v.as_bytes() != b"13");
-            if !request.headers().contains_key(UPGRADE)
-                || !request.headers().contains_key(CONNECTION)
-            {
-                Problem::new(
-                    StatusCode::UPGRADE_REQUIRED,
-                    "this address takes WebSocket upgrades only",
-                )
-            } else if is_version {
-                Problem::new(
-                    StatusCode::UPGRADE_REQUIRED,
-                    "the WebSocket version spoken here is 13",
-                )
-            } else {
-                bad(format!("not a WebSocket upgrade: {error}"))
-            }
-        })?;
-    if dialect == Dialect::V1 {
-        response.headers_mut().insert(
-            SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::from_static(SUBPROTOCOL_V1),
-        );
-    }
     Ok(response)
 }
 

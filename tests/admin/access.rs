@@ -155,31 +155,129 @@ fn an_id_is_32_digits_of_a_session_that_is_there() {
     }
 }
 
+/// The public names are no names of this listener, and a page of it is one of plain HTTP on its
+/// own address and port.
 #[test]
 fn a_page_in_the_administrators_browser_gets_nowhere() {
-    let scene = Scene::new(&["server.public_hosts=ssh.example.org"]);
+    let scene = Scene::new(&[
+        "server.public_hosts=ssh.example.org,ssh.example.org:8443",
+        "server.allowed_origins=https://app.example.org",
+        "admin.allowed_hosts=admin.example.org:8443",
+    ]);
     let admin = Admin::of(&scene.bridge);
-    let host = admin.addr.to_string();
-    let port = admin.addr.port();
-    for (headers, status) in [
-        (vec![("Host", "evil.example")], 421),
-        (
-            vec![("Host", host.as_str()), ("Origin", "http://evil.example")],
-            403,
-        ),
-        (vec![("Host", host.as_str()), ("Origin", "null")], 403),
-        (vec![("Host", "ssh.example.org")], 200),
-    ] {
+    let (host, port) = (admin.addr.to_string(), admin.addr.port());
+    let public = scene.bridge.addr();
+    let mut table = vec![
+        (host.clone(), None, 200),
+        (format!("localhost:{port}"), None, 200),
+        ("admin.example.org:8443".to_owned(), None, 200),
+    ];
+    let strange_hosts = [
+        "evil.example".to_owned(),
+        format!("evil.example:{port}"),
+        "ssh.example.org".to_owned(),
+        "ssh.example.org:8443".to_owned(),
+        format!("ssh.example.org:{port}"),
+        "admin.example.org".to_owned(),
+        "127.0.0.1".to_owned(),
+        "localhost".to_owned(),
+        public.to_string(),
+        format!("localhost:{}", public.port()),
+        format!("127.0.0.2:{port}"),
+        format!("[::1]:{port}"),
+    ];
+    table.extend(strange_hosts.map(|host| (host, None, 421)));
+    let own_pages = [
+        format!("http://{host}"),
+        format!("http://localhost:{port}"),
+        "https://admin.example.org:8443".to_owned(),
+    ];
+    table.extend(own_pages.map(|origin| (host.clone(), Some(origin), 200)));
+    let strange_pages = [
+        "null".to_owned(),
+        "http://evil.example".to_owned(),
+        "http://ssh.example.org".to_owned(),
+        "https://ssh.example.org".to_owned(),
+        "https://ssh.example.org:8443".to_owned(),
+        format!("http://ssh.example.org:{port}"),
+        "https://app.example.org".to_owned(),
+        "https://admin.example.org".to_owned(),
+        format!("https://{host}"),
+        format!("http://{public}"),
+        "http://127.0.0.1".to_owned(),
+        "http://localhost".to_owned(),
+        format!("http://127.0.0.2:{port}"),
+    ];
+    table.extend(strange_pages.map(|origin| (host.clone(), Some(origin), 403)));
+    for (host, origin, status) in table {
+        let mut headers = vec![("Host", host.as_str())];
+        headers.extend(origin.iter().map(|origin| ("Origin", origin.as_str())));
         let answer = admin.request("GET", "/stats", &headers);
         assert_eq!(answer.status, status, "{headers:?}: {answer:?}");
         let changing = admin.request("POST", "/api/v1/reload", &headers);
         assert_eq!(changing.status, status, "{headers:?}: {changing:?}");
     }
-    let local = format!("localhost:{port}");
-    assert_eq!(
-        admin.request("GET", "/stats", &[("Host", &local)]).status,
-        200
-    );
+}
+
+/// Every request that changes something, without what no page can send: what a form of any site
+/// sends, and what a script may send without asking first.
+#[test]
+fn what_changes_something_must_be_meant() {
+    let mut scene = Scene::new(&[]);
+    let admin = Admin::of(&scene.bridge);
+    let session = format!("/api/v1/sessions/{ID}");
+    let changing = [
+        ("DELETE", session.as_str(), 404),
+        ("POST", "/api/v1/reload", 200),
+        // Last: it ends the server.
+        ("POST", "/api/v1/drain", 202),
+    ];
+    for (method, path, _) in &changing {
+        for unmeant in [
+            &[("X-Sshard-Admin", "")][..],
+            &[("X-Sshard-Admin", "0")],
+            &[("X-Sshard-Admin", "1, 1")],
+            &[("X-Sshard-Admin", "1"), ("X-Sshard-Admin", "1")],
+            &[("X-Sshard-Admin", ""), ("Content-Type", "text/plain")],
+            &[("X-Sshard-Admin", ""), ("Authorization", "Bearer x")],
+        ] {
+            let answer = admin.request(method, path, unmeant);
+            assert_eq!(
+                answer.status, 403,
+                "{method} {path} {unmeant:?}: {answer:?}"
+            );
+            let detail = answer.json()["detail"].to_string();
+            assert!(detail.contains("X-Sshard-Admin: 1"), "{detail}");
+        }
+        let ask = [
+            ("Origin", format!("http://{}", admin.addr)),
+            ("Access-Control-Request-Method", (*method).to_owned()),
+            (
+                "Access-Control-Request-Headers",
+                "x-sshard-admin".to_owned(),
+            ),
+        ];
+        let ask: Vec<_> = ask
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let preflight = admin.request("OPTIONS", path, &ask);
+        assert_eq!(preflight.status, 405, "{preflight:?}");
+        let granted = |(name, _): &(String, String)| name.starts_with("access-control-");
+        assert!(!preflight.headers.iter().any(granted), "{preflight:?}");
+    }
+    assert_eq!(admin.get("/readyz").status, 200, "it must not drain");
+    for (method, path, status) in &changing {
+        let answer = admin.request(
+            method,
+            path,
+            &[("x-sshard-admin", "1"), ("X-Sshard-Admin", "")],
+        );
+        assert_eq!(answer.status, 403, "two of them: {answer:?}");
+        let answer = admin.request(method, path, &[]);
+        assert_eq!(answer.status, *status, "{method} {path}: {answer:?}");
+    }
+    assert!(scene.bridge.wait_exit(crate::common::DEADLINE).success());
 }
 
 #[test]

@@ -34,6 +34,10 @@ impl Admin {
         if !headers.iter().any(|(name, _)| *name == "Host") {
             request += &format!("Host: {}\r\n", self.addr);
         }
+        let changes = !matches!(method, "GET" | "HEAD" | "OPTIONS");
+        if changes && !headers.iter().any(|(name, _)| *name == "X-Sshard-Admin") {
+            request += "X-Sshard-Admin: 1\r\n";
+        }
         if let Some(token) = &self.token {
             request += &format!("Authorization: Bearer {token}\r\n");
         }

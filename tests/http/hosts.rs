@@ -16,7 +16,8 @@ fn ask(bridge: &Bridge, host: &str, more: &str) -> Answer {
 
 #[test]
 fn the_server_answers_to_its_own_names_and_to_those_configured() {
-    let bridge = bridge(&["server.public_hosts=ssh.example.org,other.example:8443"]);
+    let names = "ssh.example.org,other.example:8443,term.example:443";
+    let bridge = bridge(&[&format!("server.public_hosts={names}")]);
     let port = bridge.addr().port();
     for host in [
         format!("127.0.0.1:{port}"),
@@ -25,6 +26,8 @@ fn the_server_answers_to_its_own_names_and_to_those_configured() {
         "ssh.example.org".to_owned(),
         "SSH.example.org:444".to_owned(),
         "other.example:8443".to_owned(),
+        "term.example".to_owned(),
+        "term.example:443".to_owned(),
     ] {
         let answer = ask(&bridge, &host, "");
         assert_eq!(answer.status, 101, "{host}: {answer:?}");
@@ -65,16 +68,36 @@ fn there_is_exactly_one_host() {
     );
 }
 
+/// A whole URL as the target of a request has a host of its own, in place of the header's.
+#[test]
+fn the_host_of_a_whole_url_must_be_ours_too() {
+    let bridge = bridge(&[]);
+    let addr = bridge.addr();
+    for (authority, status) in [
+        (addr.to_string(), 200),
+        (format!("localhost:{}", addr.port()), 200),
+        ("evil.example".to_owned(), 421),
+        (format!("evil.example:{}", addr.port()), 421),
+        (format!("u@{addr}"), 421),
+    ] {
+        let request = format!("GET http://{authority}/healthz HTTP/1.1\r\nHost: {addr}\r\n\r\n");
+        let answer = exchange(addr, &request);
+        assert_eq!(answer.status, status, "{authority}: {answer:?}");
+    }
+}
+
 #[test]
 fn an_origin_must_be_our_own_page() {
-    let bridge = bridge(&["server.public_hosts=ssh.example.org"]);
+    let bridge = bridge(&["server.public_hosts=ssh.example.org,term.example.org:443"]);
     let port = bridge.addr().port();
     let host = bridge.addr().to_string();
     for origin in [
         format!("http://127.0.0.1:{port}"),
         format!("https://localhost:{port}"),
         "https://ssh.example.org".to_owned(),
-        "https://ssh.example.org:8443".to_owned(),
+        "https://ssh.example.org:443".to_owned(),
+        "http://ssh.example.org".to_owned(),
+        "https://term.example.org".to_owned(),
     ] {
         let answer = ask(&bridge, &host, &format!("Origin: {origin}\r\n"));
         assert_eq!(answer.status, 101, "{origin}: {answer:?}");
@@ -86,6 +109,10 @@ fn an_origin_must_be_our_own_page() {
         "file://".to_owned(),
         format!("127.0.0.1:{port}"),
         format!("http://127.0.0.1:{port}/page"),
+        "https://ssh.example.org:8443".to_owned(),
+        "http://ssh.example.org:443".to_owned(),
+        "http://term.example.org".to_owned(),
+        "https://term.example.org:8443".to_owned(),
         "https://ssh.example.org.evil.net".to_owned(),
     ] {
         let answer = ask(&bridge, &host, &format!("Origin: {origin}\r\n"));

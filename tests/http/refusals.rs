@@ -58,6 +58,137 @@ fn a_malformed_upgrade_is_400() {
     }
 }
 
+/// An upgrade with a body, or with headers of which a proxy in front may make one: none is granted,
+/// however it is spelled, for what follows would be read as frames here and as a request there.
+#[test]
+fn an_upgrade_has_no_body() {
+    let bridge = bridge(&[]);
+    let full = upgrade_request(bridge.addr(), PATH);
+    let ask = |headers: &str, body: &str| {
+        let mut raw = Raw::connect(bridge.addr());
+        raw.send(format!("{full}{PROTOCOL}{headers}\r\n{body}").as_bytes());
+        raw.answer()
+    };
+    for headers in [
+        "",
+        "Content-Length: 0\r\n",
+        "TE: trailers\r\n",
+        "Trailer: x\r\n",
+    ] {
+        assert_eq!(ask(headers, "").status, 101, "{headers:?}");
+    }
+    for (headers, body) in [
+        ("Content-Length: 5\r\n", "hello"),
+        ("Content-Length: 5\r\n", ""),
+        ("content-length:5\r\n", ""),
+        ("Content-Length: 00\r\n", ""),
+        ("Content-Length: +0\r\n", ""),
+        ("Content-Length: -1\r\n", ""),
+        ("Content-Length: 0x5\r\n", ""),
+        ("Content-Length: 0, 5\r\n", ""),
+        ("Content-Length: 5, 5\r\n", ""),
+        ("Content-Length: 18446744073709551616\r\n", ""),
+        ("Content-Length:\r\n", ""),
+        ("Content-Length: 0\r\nContent-Length: 5\r\n", ""),
+        ("Content-Length: 5\r\nContent-Length: 0\r\n", ""),
+        ("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"),
+        ("transfer-encoding:\tchunked\t\r\n", "0\r\n\r\n"),
+        ("Transfer-Encoding: CHUNKED\r\n", "0\r\n\r\n"),
+        ("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"),
+        ("Transfer-Encoding: chunked, identity\r\n", ""),
+        ("Transfer-Encoding: identity\r\n", ""),
+        ("Transfer-Encoding: xchunked\r\n", ""),
+        ("Transfer-Encoding: chunked;x=1\r\n", ""),
+        ("Transfer-Encoding:\r\n", ""),
+        (
+            "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n",
+            "0\r\n\r\n",
+        ),
+        (
+            "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
+            "0\r\n\r\n",
+        ),
+        (
+            "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+            "0\r\n\r\n",
+        ),
+        (
+            "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+            "0\r\n\r\n",
+        ),
+        ("Transfer-Encoding: \x0bchunked\r\n", ""),
+        ("Transfer-Encoding : chunked\r\n", ""),
+        (" Transfer-Encoding: chunked\r\n", ""),
+        ("X: y\r\n Transfer-Encoding: chunked\r\n", ""),
+        ("X: y\rTransfer-Encoding: chunked\r\n", ""),
+        ("X: y\0\r\nTransfer-Encoding: chunked\r\n", ""),
+        ("Transfer\0-Encoding: chunked\r\n", ""),
+        ("Content-Length : 5\r\n", ""),
+    ] {
+        let answer = ask(headers, body);
+        assert_eq!(answer.status, 400, "{}: {answer:?}", headers.escape_debug());
+    }
+}
+
+/// Load balancers ask in it; nobody else speaks it.
+#[test]
+fn http_1_0_reaches_health_alone() {
+    let bridge = bridge(&[]);
+    let (addr, admin) = (bridge.addr(), bridge.admin_addr());
+    let host = format!("Host: {addr}\r\n");
+    for (path, body) in [("/healthz", "alive\n"), ("/readyz", "ready\n")] {
+        for method in ["GET", "OPTIONS"] {
+            for headers in ["", &host, "Connection: keep-alive\r\n"] {
+                let request = format!("{method} {path} HTTP/1.0\r\n{headers}\r\n");
+                let answer = exchange(addr, &request);
+                assert_eq!(
+                    (answer.status, answer.body.as_str()),
+                    (200, body),
+                    "{request}"
+                );
+            }
+            let request = format!("{method} {path} HTTP/1.0\r\n\r\n");
+            let answer = exchange(admin, &request);
+            assert_eq!(
+                (answer.status, answer.body.as_str()),
+                (200, body),
+                "{request}"
+            );
+        }
+        let mut raw = Raw::connect(addr);
+        raw.send(format!("HEAD {path} HTTP/1.0\r\n\r\n").as_bytes());
+        let head = String::from_utf8(raw.rest()).unwrap();
+        assert!(
+            head.contains(" 200 ") && head.ends_with("\r\n\r\n"),
+            "{head}"
+        );
+        for (headers, status) in [
+            ("Host: evil.example\r\n".to_owned(), 421),
+            ("Host:\r\n".to_owned(), 421),
+            (host.repeat(2), 400),
+            ("Origin: https://evil.example\r\n".to_owned(), 403),
+        ] {
+            let request = format!("GET {path} HTTP/1.0\r\n{headers}\r\n");
+            assert_refused(&exchange(addr, &request), status, &request);
+        }
+        let post = format!("POST {path} HTTP/1.0\r\n\r\n");
+        assert_refused(&exchange(addr, &post), 405, &post);
+    }
+    let upgrade = upgrade_request(addr, PATH).replace("HTTP/1.1", "HTTP/1.0");
+    for request in [
+        format!("{upgrade}{PROTOCOL}\r\n"),
+        "OPTIONS / HTTP/1.0\r\n\r\n".to_owned(),
+        format!("GET / HTTP/1.0\r\n{host}\r\n"),
+        format!("GET {PATH} HTTP/1.0\r\n\r\n"),
+        format!("GET /nothing HTTP/1.0\r\n{host}\r\n"),
+        format!("GET /healthz/ HTTP/1.0\r\n{host}\r\n"),
+    ] {
+        assert_refused(&exchange(addr, &request), 400, &request);
+    }
+    let stats = format!("GET /stats HTTP/1.0\r\nHost: {admin}\r\n\r\n");
+    assert_eq!(exchange(admin, &stats).status, 400);
+}
+
 #[test]
 fn what_is_not_http_ends_the_connection() {
     let bridge = bridge(&[]);

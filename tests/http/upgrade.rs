@@ -47,6 +47,96 @@ fn the_dialect_is_chosen_by_what_is_offered() {
     assert_eq!(answer.header("sec-websocket-protocol"), None);
 }
 
+/// The answer to an upgrade whose header of these lines' name is these lines instead.
+fn with_lines(bridge: &Bridge, replaced: &str, lines: &[&str]) -> Answer {
+    let (name, _) = replaced.split_once(": ").unwrap();
+    let lines = lines.iter().map(|line| format!("{name}:{line}\r\n"));
+    let lines: String = lines.collect();
+    let request = upgrade_request(bridge.addr(), PATH);
+    let offer = "Sec-WebSocket-Protocol: sshard.v1\r\n";
+    let request = format!("{request}{offer}");
+    assert!(request.contains(replaced), "{replaced}");
+    let request = request.replace(&format!("{replaced}\r\n"), &lines);
+    exchange(bridge.addr(), &format!("{request}\r\n"))
+}
+
+/// Headers that are lists (RFC 9110 section 5.6.1): one line or several, in any order and case of
+/// tokens, with any blanks and empty elements.
+#[test]
+fn list_headers_are_lists() {
+    const CONNECTION: &str = "Connection: Upgrade";
+    const UPGRADE: &str = "Upgrade: websocket";
+    const VERSION: &str = "Sec-WebSocket-Version: 13";
+    const PROTOCOL: &str = "Sec-WebSocket-Protocol: sshard.v1";
+    let bridge = bridge(&[]);
+    let table: &[(&str, &[&str], u16)] = &[
+        (CONNECTION, &[" keep-alive", " Upgrade"], 101),
+        (CONNECTION, &[" Upgrade", " keep-alive"], 101),
+        (CONNECTION, &[" keep-alive, Upgrade"], 101),
+        (CONNECTION, &["keep-alive,upgrade"], 101),
+        (CONNECTION, &[" UPGRADE"], 101),
+        (CONNECTION, &["\t keep-alive \t,\tuPgRaDe\t "], 101),
+        (CONNECTION, &[" , ,,Upgrade,,"], 101),
+        (CONNECTION, &["", " Upgrade"], 101),
+        (CONNECTION, &[" a", " b, c", " d,Upgrade , e", ""], 101),
+        (CONNECTION, &[" keep-alive"], 400),
+        (CONNECTION, &[" keep-alive", " close"], 400),
+        (CONNECTION, &[" Upgraded"], 400),
+        (CONNECTION, &[" Up grade"], 400),
+        (CONNECTION, &[" Up", " grade"], 400),
+        (CONNECTION, &[" \"Upgrade\""], 400),
+        (CONNECTION, &[" upgrade;q=1"], 400),
+        (CONNECTION, &["", " ,"], 400),
+        (UPGRADE, &[" WebSocket"], 101),
+        (UPGRADE, &[" h2c, websocket"], 101),
+        (UPGRADE, &["websocket,h2c"], 101),
+        (UPGRADE, &[" h2c", " TLS/1.0", "\tWEBSOCKET "], 101),
+        (UPGRADE, &[" ,websocket,"], 101),
+        (UPGRADE, &[" h2c"], 400),
+        (UPGRADE, &[" websockets"], 400),
+        (UPGRADE, &[" web socket"], 400),
+        (UPGRADE, &[""], 400),
+        (VERSION, &["13"], 101),
+        (VERSION, &[" 13, 8"], 101),
+        (VERSION, &[" 8", " 13"], 101),
+        (VERSION, &[" 7 ,\t13 , "], 101),
+        (VERSION, &[" 8"], 426),
+        (VERSION, &[" 8, 14"], 426),
+        (VERSION, &[" 013"], 426),
+        (VERSION, &[" 1 3"], 426),
+        (VERSION, &[" 1,3"], 426),
+        (VERSION, &[" 13.0"], 426),
+        (VERSION, &[""], 400),
+        (PROTOCOL, &["other", "sshard.v1"], 101),
+        (PROTOCOL, &[" other,\tsshard.v1\t,more"], 101),
+        (PROTOCOL, &[" , sshard.v1"], 101),
+        (PROTOCOL, &[" x", "", " y,,sshard.v1"], 101),
+        (PROTOCOL, &[" other", " sshard.v2"], 400),
+        (PROTOCOL, &[" sshard.v1 other"], 400),
+    ];
+    for (replaced, lines, status) in table {
+        let answer = with_lines(&bridge, replaced, lines);
+        assert_eq!(answer.status, *status, "{replaced} {lines:?}: {answer:?}");
+        if *status != 101 {
+            assert_refused(&answer, *status, replaced);
+            continue;
+        }
+        assert_eq!(answer.header("sec-websocket-accept"), Some(ACCEPT));
+        assert_eq!(answer.header("sec-websocket-protocol"), Some("sshard.v1"));
+    }
+}
+
+/// Nothing is offered by a header without elements.
+#[test]
+fn an_empty_offer_is_none() {
+    let bridge = bridge(&[]);
+    for lines in [&[""][..], &[" ,", "\t"]] {
+        let answer = with_lines(&bridge, "Sec-WebSocket-Protocol: sshard.v1", lines);
+        assert_eq!(answer.status, 101, "{answer:?}");
+        assert_eq!(answer.header("sec-websocket-protocol"), None);
+    }
+}
+
 #[test]
 fn other_subprotocols_alone_are_400() {
     let bridge = bridge(&[]);

@@ -32,6 +32,8 @@ pub(crate) const ROOMS: &[Room] = &[
             "cli::Sessions",
             "cli::SessionsAction",
             "cli::Tune",
+            "control::admin::INTENT",
+            "control::admin::INTENT_HEADER",
             "control::admin::Token",
             "control::admin::TokenError",
             "config",

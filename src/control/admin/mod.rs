@@ -12,6 +12,7 @@ mod snapshot;
 mod stats;
 mod token;
 
+pub use routes::{INTENT, INTENT_HEADER};
 pub use token::{Token, TokenError};
 
 use super::supervise::{EventSender, Supervised};

@@ -2,7 +2,9 @@
 
 use super::{Desk, Peer, health, metrics, sessions, settings, stats};
 use crate::control::supervise::Event;
-use crate::http::{Door, Problem, Reply, check_hosts, require_method};
+use crate::http::{
+    Door, Hosts, Problem, Reply, check_hosts, is_health, require_health_method, require_method,
+};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -13,6 +15,11 @@ use tokio::time::timeout;
 
 /// Longest wait for the control thread to reload.
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Header of requests that change something, and its value.
+pub const INTENT_HEADER: &str = "x-sshard-admin";
+/// The value of [`INTENT_HEADER`].
+pub const INTENT: &str = "1";
 
 /// Answers one request. Its body is not read.
 pub(super) async fn answer<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Reply {
@@ -40,14 +47,14 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
         local: peer.local,
         tls: false,
     };
-    // The pages of server.allowed_origins are for terminals; none may come here.
-    let names = (&config.server.public_hosts[..], &[][..]);
-    check_hosts(request.headers(), names, door)?;
+    check_hosts(request, &Hosts::of_admin(&config.admin, door))?;
     let (method, path) = (request.method(), request.uri().path());
-    match path {
-        "/healthz" => return read(method).and_then(|()| health::alive(desk)),
-        "/readyz" => return read(method).and_then(|()| health::ready(desk)),
-        _ => {}
+    if is_health(path) {
+        require_health_method(request)?;
+        return match path {
+            "/healthz" => health::alive(desk),
+            _ => health::ready(desk),
+        };
     }
     if let Some(token) = &desk.token
         && !token.is_brought_by(request.headers())
@@ -66,6 +73,7 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
             json(StatusCode::OK, &sessions::list(desk).await)
         }
         ["api", "v1", "sessions", id] if method == Method::DELETE => {
+            require_intent(desk, request)?;
             let ending = sessions::remove(desk, id).await?;
             note(peer, "ends a session", id);
             json(StatusCode::ACCEPTED, &ending)
@@ -76,6 +84,7 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
         }
         ["api", "v1", "drain"] => {
             require_method(method, &[Method::POST], "POST")?;
+            require_intent(desk, request)?;
             note(peer, "drains", "");
             tell(desk, Event::Drain)?;
             let draining = serde_json::json!({ "draining": true });
@@ -83,6 +92,7 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
         }
         ["api", "v1", "reload"] => {
             require_method(method, &[Method::POST], "POST")?;
+            require_intent(desk, request)?;
             note(peer, "reloads", "");
             reload(desk).await
         }
@@ -96,6 +106,24 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
              sessions, drain, reload and config",
         )),
     }
+}
+
+/// What changes something brings the token, or a header of its own. A page can send neither: for
+/// both its browser asks by OPTIONS first, and no answer here ever grants that (CORS preflight,
+/// Fetch standard section 3.2).
+fn require_intent<B>(desk: &Desk, request: &Request<B>) -> Result<(), Problem> {
+    let mut values = request.headers().get_all(INTENT_HEADER).iter();
+    let is_meant = match (values.next(), values.next()) {
+        (Some(only), None) => only.as_bytes() == INTENT.as_bytes(),
+        _ => false,
+    };
+    // A token is checked before, where there is one.
+    if desk.token.is_some() || is_meant {
+        return Ok(());
+    }
+    let detail = "what changes something must bring the header X-Sshard-Admin: 1, so that no page \
+                  in a browser can ask for it";
+    Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }
 
 fn read(method: &Method) -> Result<(), Problem> {

@@ -2,7 +2,7 @@
 
 use super::SessionsError;
 use crate::config::Admin;
-use crate::control::admin::Token;
+use crate::control::admin::{INTENT, INTENT_HEADER, Token};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -51,7 +51,8 @@ impl Client {
     }
 
     pub(super) fn delete(&self, path: &str) -> Result<String, SessionsError> {
-        self.ask(self.agent.delete(self.url(path)))
+        let request = self.agent.delete(self.url(path));
+        self.ask(request.header(INTENT_HEADER, INTENT))
     }
 
     fn url(&self, path: &str) -> String {

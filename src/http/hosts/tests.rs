@@ -1,0 +1,268 @@
+//! Which Host and Origin headers each listener takes.
+#![allow(clippy::unwrap_used, reason = "a failed step of a test is its failure")]
+
+use super::*;
+use std::net::SocketAddr;
+
+fn names(listed: &[&str]) -> Vec<HostPort> {
+    let name = |text: &&str| {
+        let after_brackets = text.find(']').unwrap_or_default();
+        let port = text.rfind(':').filter(|at| *at > after_brackets);
+        HostPort {
+            host: text[..port.unwrap_or(text.len())].to_owned(),
+            port: port.map(|at| text[at + 1..].parse().unwrap()),
+        }
+    };
+    listed.iter().map(name).collect()
+}
+
+/// The listener of the port, without TLS.
+fn door(local: &str) -> Door {
+    Door {
+        local: local.parse().unwrap(),
+        tls: false,
+    }
+}
+
+/// Whether the public listener takes the host, and a page by plain HTTP on it.
+fn accepts(local: &str, public: &[&str], host: &str) -> (bool, bool) {
+    let server = Server {
+        public_hosts: names(public),
+        ..Server::default()
+    };
+    let hosts = Hosts::of_server(&server, door(local));
+    let origin = format!("http://{host}");
+    (hosts.accepts_host(host), hosts.accepts_origin(&origin))
+}
+
+#[test]
+fn own_addresses_and_public_hosts_pass() {
+    for (local, public, host) in [
+        ("127.0.0.1:8022", &[][..], "127.0.0.1:8022"),
+        ("127.0.0.1:8022", &[], "localhost:8022"),
+        ("127.0.0.1:8022", &[], "LOCALHOST:8022"),
+        ("[::1]:8022", &[], "[::1]:8022"),
+        ("[::1]:8022", &[], "[0:0:0:0:0:0:0:1]:8022"),
+        ("[::1]:8022", &[], "localhost:8022"),
+        ("[::ffff:127.0.0.1]:8022", &[], "127.0.0.1:8022"),
+        ("10.0.0.7:80", &[], "10.0.0.7"),
+        ("10.0.0.7:80", &[], "10.0.0.7:80"),
+        ("10.0.0.7:8022", &["ssh.example.org"], "ssh.example.org"),
+        ("10.0.0.7:8022", &["ssh.example.org"], "ssh.example.org:80"),
+        ("10.0.0.7:8022", &["ssh.example.org:80"], "SSH.example.org"),
+        (
+            "10.0.0.7:8022",
+            &["ssh.example.org:81"],
+            "ssh.example.org:81",
+        ),
+        ("10.0.0.7:8022", &["[2001:db8::7]"], "[2001:DB8:0::7]"),
+    ] {
+        assert_eq!(accepts(local, public, host), (true, true), "{host}");
+    }
+}
+
+#[test]
+fn other_names_do_not() {
+    for (local, public, host) in [
+        ("127.0.0.1:8022", &[][..], "evil.example:8022"),
+        ("127.0.0.1:8022", &[], "127.0.0.1"),
+        ("127.0.0.1:8022", &[], "127.0.0.1:8023"),
+        ("127.0.0.1:8022", &[], "127.0.0.2:8022"),
+        ("127.0.0.1:8022", &[], "localhost.evil.example:8022"),
+        ("127.0.0.1:8022", &[], "user@localhost:8022"),
+        ("127.0.0.1:8022", &[], "localhost:8022/"),
+        ("127.0.0.1:8022", &[], "localhost:8022@evil.example"),
+        ("127.0.0.1:8022", &[], "localhost:+8022"),
+        ("127.0.0.1:8022", &[], "localhost:99999"),
+        ("127.0.0.1:8022", &[], ""),
+        ("127.0.0.1:8022", &[], "[127.0.0.1]:8022"),
+        ("10.0.0.7:8022", &[], "localhost:8022"),
+        (
+            "10.0.0.7:8022",
+            &["ssh.example.org"],
+            "ssh.example.org.evil.net",
+        ),
+        ("10.0.0.7:8022", &["ssh.example.org"], "xssh.example.org"),
+        ("10.0.0.7:8022", &["ssh.example.org:81"], "ssh.example.org"),
+        (
+            "10.0.0.7:8022",
+            &["ssh.example.org:81"],
+            "ssh.example.org:8022",
+        ),
+    ] {
+        assert_eq!(accepts(local, public, host), (false, false), "{host}");
+    }
+}
+
+/// An Origin without a port has its scheme's, as has a name without one where pages are meant.
+#[test]
+fn a_page_is_one_of_a_host_and_a_port() {
+    for (listed, origin, accepted) in [
+        ("term.example", "https://term.example", true),
+        ("term.example", "https://term.example:443", true),
+        ("term.example", "http://term.example", true),
+        ("term.example", "https://TERM.example", true),
+        ("term.example", "http://term.example:443", false),
+        ("term.example", "https://term.example:80", false),
+        ("term.example", "https://term.example:8443", false),
+        ("term.example", "http://term.example:8022", false),
+        ("term.example:443", "https://term.example", true),
+        ("term.example:443", "http://term.example", false),
+        ("term.example:80", "http://term.example", true),
+        ("term.example:80", "https://term.example", false),
+        ("term.example:8443", "https://term.example:8443", true),
+        ("term.example:8443", "https://term.example", false),
+        ("[2001:db8::7]", "https://[2001:db8::7]", true),
+        ("[2001:db8::7]:8443", "https://[2001:DB8:0::7]:8443", true),
+        ("[2001:db8::7]", "https://[2001:db8::7]:8443", false),
+        ("term.example", "https://term.example/", false),
+        ("term.example", "https://u@term.example", false),
+        ("term.example", "wss://term.example", false),
+        ("term.example", "null", false),
+    ] {
+        let server = Server {
+            public_hosts: names(&[listed]),
+            ..Server::default()
+        };
+        let hosts = Hosts::of_server(&server, door("10.0.0.7:8022"));
+        assert_eq!(hosts.accepts_origin(origin), accepted, "{listed} {origin}");
+        let admin = Admin {
+            allowed_hosts: names(&[listed]),
+            ..Admin::default()
+        };
+        let hosts = Hosts::of_admin(&admin, door("10.0.0.7:8023"));
+        assert_eq!(hosts.accepts_origin(origin), accepted, "{listed} {origin}");
+    }
+}
+
+/// The port in a Host header is the one the client has asked, maybe a proxy's: no page can choose
+/// it, so a name without a port goes by any.
+#[test]
+fn a_request_may_come_by_any_port_of_a_name_without_one() {
+    for (listed, tls, host, accepted) in [
+        ("term.example", false, "term.example:8443", true),
+        ("term.example", true, "term.example:8443", true),
+        ("term.example:443", false, "term.example", true),
+        ("term.example:443", true, "term.example", true),
+        ("term.example:80", false, "term.example", true),
+        ("term.example:80", true, "term.example", false),
+        ("term.example:8443", false, "term.example", false),
+        ("term.example:8443", false, "term.example:8444", false),
+    ] {
+        let server = Server {
+            public_hosts: names(&[listed]),
+            ..Server::default()
+        };
+        let local = "10.0.0.7:8022".parse().unwrap();
+        let hosts = Hosts::of_server(&server, Door { local, tls });
+        assert_eq!(hosts.accepts_host(host), accepted, "{listed} {tls} {host}");
+    }
+}
+
+#[test]
+fn the_administrators_listener_has_its_own_names_alone() {
+    let admin = Admin {
+        allowed_hosts: names(&["admin.example:8443"]),
+        ..Admin::default()
+    };
+    for (local, header, host, origin) in [
+        // Host, whether it is taken, whether http:// and https:// pages of it are.
+        ("127.0.0.1:8023", "127.0.0.1:8023", true, [true, false]),
+        ("127.0.0.1:8023", "localhost:8023", true, [true, false]),
+        ("[::1]:8023", "[::1]:8023", true, [true, false]),
+        ("[::1]:8023", "localhost:8023", true, [true, false]),
+        ("10.0.0.7:8023", "10.0.0.7:8023", true, [true, false]),
+        ("127.0.0.1:80", "localhost", true, [true, false]),
+        ("127.0.0.1:443", "localhost", false, [false, false]),
+        ("127.0.0.1:8023", "admin.example:8443", true, [true, true]),
+        ("127.0.0.1:8023", "admin.example", false, [false, false]),
+        (
+            "127.0.0.1:8023",
+            "admin.example:8023",
+            false,
+            [false, false],
+        ),
+        ("127.0.0.1:8023", "localhost", false, [false, false]),
+        ("127.0.0.1:8023", "127.0.0.1", false, [false, false]),
+        ("127.0.0.1:8023", "127.0.0.1:8022", false, [false, false]),
+        ("127.0.0.1:8023", "127.0.0.2:8023", false, [false, false]),
+        ("127.0.0.1:8023", "[::1]:8023", false, [false, false]),
+        ("10.0.0.7:8023", "localhost:8023", false, [false, false]),
+        ("127.0.0.1:8023", "evil.example:8023", false, [false, false]),
+        (
+            "127.0.0.1:8023",
+            "localhost.evil.example:8023",
+            false,
+            [false, false],
+        ),
+        (
+            "127.0.0.1:8023",
+            "127.0.0.1.evil.example:8023",
+            false,
+            [false, false],
+        ),
+        ("127.0.0.1:8023", "u@127.0.0.1:8023", false, [false, false]),
+    ] {
+        let hosts = Hosts::of_admin(&admin, door(local));
+        assert_eq!(hosts.accepts_host(header), host, "{local} {header}");
+        let pages = ["http", "https"].map(|scheme| format!("{scheme}://{header}"));
+        let taken = pages.map(|page| hosts.accepts_origin(&page));
+        assert_eq!(taken, origin, "{local} {header}");
+    }
+}
+
+#[test]
+fn an_origin_needs_a_web_scheme() {
+    let server = Server::default();
+    let hosts = Hosts::of_server(&server, door("127.0.0.1:443"));
+    assert!(hosts.accepts_origin("https://localhost"));
+    assert!(!hosts.accepts_origin("http://localhost"));
+    for origin in [
+        "null",
+        "",
+        "localhost:443",
+        "file://localhost:443",
+        "https://",
+    ] {
+        assert!(!hosts.accepts_origin(origin), "{origin}");
+    }
+}
+
+#[test]
+fn a_host_without_a_port_has_the_port_of_its_scheme() {
+    let server = Server::default();
+    for (port, tls, accepted) in [
+        (80, false, true),
+        (443, false, false),
+        (443, true, true),
+        (80, true, false),
+    ] {
+        let local = SocketAddr::from(([127, 0, 0, 1], port));
+        let hosts = Hosts::of_server(&server, Door { local, tls });
+        assert_eq!(hosts.accepts_host("localhost"), accepted, "{port} {tls}");
+    }
+}
+
+/// Pairs of the listed origins and what becomes of a header, also used over real sockets.
+const ORIGINS: &str = include_str!("../origins.txt");
+
+#[test]
+fn an_origin_on_the_list_is_matched_exactly() {
+    let mut rows = 0;
+    let mut server = Server::default();
+    for line in ORIGINS.lines().filter(|line| !line.starts_with('#')) {
+        let (word, origin) = line.split_once(' ').unwrap();
+        if word == "list" {
+            let listed = Origin::parse(origin).unwrap();
+            server.allowed_origins.push(listed);
+            continue;
+        }
+        let hosts = Hosts::of_server(&server, door("10.0.0.7:8022"));
+        assert_eq!(hosts.accepts_origin(origin), word == "101", "{line}");
+        rows += 1;
+    }
+    assert!(
+        rows >= 20 && server.allowed_origins.len() >= 2,
+        "{rows} rows"
+    );
+}

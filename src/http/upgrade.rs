@@ -1,0 +1,126 @@
+//! The WebSocket handshake (RFC 6455 section 4.2): which subprotocol is spoken, the checks of a
+//! request, and the 101. Moves no socket.
+//!
+//! tungstenite's own checks take only the first line of a header, and take Upgrade and
+//! Sec-WebSocket-Version for single values; of them the key's check and its answer are used.
+
+use super::problem::{Problem, Reply};
+use super::routes::bad;
+use crate::config::Config;
+use crate::message::{Dialect, SUBPROTOCOL_V1};
+use async_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
+use hyper::{HeaderMap, Request, StatusCode};
+
+/// The protocol version that is spoken (RFC 6455 section 4.1).
+const VERSION: &[u8] = b"13";
+
+/// Elements of a list header (RFC 9110 section 5.6.1), of all its lines in their order; empty ones
+/// are passed over.
+fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+    let lines = headers.get_all(name).into_iter();
+    let elements = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    elements
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
+}
+
+/// Whether a list header has this token, in any case.
+fn lists(headers: &HeaderMap, name: HeaderName, token: &[u8]) -> bool {
+    elements(headers, name).any(|element| element.eq_ignore_ascii_case(token))
+}
+
+/// The dialect for the subprotocols a client offers: ours, or none for the compatible dialect.
+///
+/// # Errors
+/// 400 for others alone: a client that insists on a protocol that is not spoken here would fail
+/// anyway, and later.
+pub(super) fn negotiate(headers: &HeaderMap, config: &Config) -> Result<Dialect, Problem> {
+    let mut offered = elements(headers, SEC_WEBSOCKET_PROTOCOL).peekable();
+    let is_any = offered.peek().is_some();
+    if offered.any(|protocol| protocol == SUBPROTOCOL_V1.as_bytes()) {
+        return Ok(Dialect::V1);
+    }
+    match (is_any, config.compat.enabled) {
+        (true, _) => Err(bad("the subprotocol spoken here is sshard.v1")),
+        (false, true) => Ok(Dialect::Compatible),
+        (false, false) => Err(bad(
+            "offer the subprotocol sshard.v1; the compatible dialect is switched off",
+        )),
+    }
+}
+
+/// The 101 to a request by GET in HTTP/1.1.
+///
+/// # Errors
+/// 426: no upgrade, or one of another version. 400: an upgrade that is none, or one with a body,
+/// of which the next hop may think otherwise than a proxy in front.
+pub(super) fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Reply, Problem> {
+    let headers = request.headers();
+    if !headers.contains_key(UPGRADE) || !headers.contains_key(CONNECTION) {
+        return Err(upgrade_required(
+            "this address takes WebSocket upgrades only",
+        ));
+    }
+    for (name, token) in [(CONNECTION, "upgrade"), (UPGRADE, "websocket")] {
+        if !lists(headers, name.clone(), token.as_bytes()) {
+            return Err(bad(format!(
+                "not a WebSocket upgrade: the header {name} does not list {token}"
+            )));
+        }
+    }
+    let mut versions = elements(headers, SEC_WEBSOCKET_VERSION).peekable();
+    if versions.peek().is_none() {
+        return Err(bad(
+            "not a WebSocket upgrade: there is no sec-websocket-version",
+        ));
+    }
+    if !versions.any(|version| version == VERSION) {
+        return Err(upgrade_required("the WebSocket version spoken here is 13"));
+    }
+    if has_body(headers) {
+        return Err(bad("a WebSocket upgrade has no body"));
+    }
+    let mut response = accept(headers)?;
+    if dialect == Dialect::V1 {
+        response.headers_mut().insert(
+            SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static(SUBPROTOCOL_V1),
+        );
+    }
+    Ok(response)
+}
+
+fn upgrade_required(detail: &str) -> Problem {
+    Problem::new(StatusCode::UPGRADE_REQUIRED, detail)
+}
+
+/// Whether the headers announce one, in whatever words: what a body is, is not for two to judge.
+fn has_body(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    headers.contains_key(TRANSFER_ENCODING) || lengths.any(|length| length.as_bytes() != b"0")
+}
+
+/// The 101, where there is exactly one key, of 16 bytes in base64.
+fn accept(headers: &HeaderMap) -> Result<Reply, Problem> {
+    let wrong = || {
+        bad("not a WebSocket upgrade: exactly one sec-websocket-key is needed, 16 bytes in base64")
+    };
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    let (Some(key), None) = (keys.next(), keys.next()) else {
+        return Err(wrong());
+    };
+    let upgrade = Request::builder()
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_VERSION, VERSION)
+        .header(SEC_WEBSOCKET_KEY, key)
+        .body(());
+    let upgrade = upgrade.map_err(|_| wrong())?;
+    create_response_with_body(&upgrade, || Full::new(Bytes::new())).map_err(|_| wrong())
+}
