@@ -21,6 +21,8 @@ const PRESETS: &[Preset] = &[
             ("limits.max_connections", "1000"),
             ("limits.max_connections_per_host", "10"),
             ("limits.max_unauthenticated", "200"),
+            // A tenth of the pool: ten addresses fill it, not one.
+            ("limits.max_connections_per_client", "20"),
             ("limits.connection_timeout", "30s"),
             ("rate_limit.enabled", "true"),
             ("ssh.auth_timeout", "45s"),

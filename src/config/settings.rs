@@ -142,7 +142,8 @@ settings! {
         proxy_protocol: Vec<SocketAddr> = Vec::new();
         /// Networks whose hosts may connect there and are believed.
         proxy_protocol_from: Vec<Net> = Net::loopback().to_vec();
-        /// Connections per shard between accept and the end of the upgrade; more are refused.
+        /// Connections per shard between accept and the end of the upgrade; when there are more, the
+        /// client with the most loses its oldest.
         max_handshakes: u32 = 512, in 1..=65_535;
     }
 

@@ -76,6 +76,9 @@ pub trait Gatekeeper {
     /// There is none for this client.
     fn admit(&self, client: IpAddr) -> Result<Self::Place, NoPlace>;
 
+    /// This peer asks for health: a load balancer, or a probe.
+    fn note_prober(&self, peer: IpAddr);
+
     /// A request was answered.
     fn note_response(&self, status: u16);
 }
@@ -129,7 +132,12 @@ pub(super) fn answer<G: Gatekeeper, B>(
     );
     let within_rate = keeper.note_request(client).map_err(Problem::too_often);
     match within_rate.and_then(|()| route(request, config, peer.door, client, keeper)) {
-        Ok(answer) => answer,
+        Ok(answer) => {
+            if is_health(request.uri().path()) {
+                keeper.note_prober(peer.client.ip());
+            }
+            answer
+        }
         Err(problem) => {
             tracing::debug!(
                 %client,

@@ -2,14 +2,19 @@
 //! caller owns the deadline.
 
 use super::io::HyperIo;
+use super::problem::raw_busy;
 use super::routes::{Door, Gatekeeper, Peer, Upgrade, answer};
 use crate::config::Config;
-use futures_lite::io::{AsyncRead, AsyncWrite};
+use futures_lite::FutureExt as _;
+use futures_lite::future::poll_once;
+use futures_lite::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use futures_util::FutureExt as _;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::future::{poll_fn, ready};
 use std::net::SocketAddr;
 
 /// Request line and headers together; far more than any honest upgrade has.
@@ -28,13 +33,15 @@ pub struct Upgraded<S, P> {
 }
 
 /// Serves the one request of a connection. `None`: it was answered and is
-/// done (or broke).
+/// done (or broke). Once `displaced` returns, a connection whose request has
+/// not come is told that there are too many.
 pub async fn serve<S, G>(
     stream: S,
     client: SocketAddr,
     door: Door,
     config: &Config,
     keeper: &G,
+    displaced: impl Future<Output = ()>,
 ) -> Option<Upgraded<S, G::Place>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -42,7 +49,9 @@ where
 {
     let peer = Peer { client, door };
     let granted = RefCell::new(None);
+    let has_asked = Cell::new(false);
     let service = service_fn(|request| {
+        has_asked.set(true);
         let (mut response, upgrade) = answer(&request, config, &peer, keeper);
         if upgrade.is_none() {
             // One request per connection: probes are rare, terminals upgrade.
@@ -53,25 +62,33 @@ where
         }
         keeper.note_response(response.status().as_u16());
         *granted.borrow_mut() = upgrade;
-        async move { Ok::<_, Infallible>(response) }
+        ready(Ok::<_, Infallible>(response))
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .half_close(false)
         .header_read_timeout(None)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
         .pipeline_flush(false)
         .auto_date_header(true)
-        .serve_connection(HyperIo(stream), service)
-        .without_shutdown()
-        .await;
-    let parts = match connection {
-        Ok(parts) => parts,
-        Err(error) => {
+        .serve_connection(HyperIo(stream), service);
+    let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).map(Some);
+    let ended = served.or(displaced.map(|()| None)).await;
+    match ended {
+        Some(Ok(())) => {}
+        Some(Err(error)) => {
             tracing::debug!(%client, %error, "an HTTP connection ended early");
             return None;
         }
-    };
+        None => {
+            if !has_asked.get() {
+                keeper.note_response(503);
+                refuse(connection.into_parts().io.0).await;
+            }
+            return None;
+        }
+    }
+    let parts = connection.into_parts();
     let (mut stream, leftover) = (parts.io.0, parts.read_buf.to_vec());
     match granted.into_inner() {
         Some(upgrade) => Some(Upgraded {
@@ -81,8 +98,23 @@ where
         }),
         None => {
             // The outcome of the FIN changes nothing.
-            let _ = futures_lite::AsyncWriteExt::close(&mut stream).await;
+            let _ = stream.close().await;
             None
+        }
+    }
+}
+
+/// Tells a client that there are too many, and closes. Waits for nothing: what it loses, if its
+/// socket takes no more, is a text.
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+    let _ = poll_once(stream.write_all(&raw_busy())).await;
+    let _ = poll_once(stream.close()).await;
+    // Unread bytes would turn the close into a reset.
+    let mut scratch = [0; 2048];
+    for _ in 0..MAX_HEAD / scratch.len() {
+        let read = poll_once(stream.read(&mut scratch)).await;
+        if !matches!(read, Some(Ok(count)) if count > 0) {
+            return;
         }
     }
 }

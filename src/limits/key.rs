@@ -83,7 +83,7 @@ impl fmt::Debug for TargetKey {
 
 /// The key of a client: its IPv4 address, or the /64 of its IPv6 address (who has
 /// one address of a /64 usually has them all).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientKey(u128);
 
 impl From<IpAddr> for ClientKey {

@@ -7,6 +7,9 @@
 //! logged in    Admission::logged_in   -> ClientPermit   pool place goes back
 //! ```
 //!
+//! Before the upgrade nothing is taken of these: [`FairSlots`] bounds connections whose requests are
+//! on the way, and shares them between clients.
+//!
 //! How often somebody may try is counted beside that, by [`RateTable`]: nothing is held there, and
 //! time alone gives it back.
 //!
@@ -15,6 +18,7 @@
 //! Does NO input or output, names no runtime, never waits.
 
 mod clients;
+mod fair_slots;
 mod gauge;
 mod key;
 mod layout;
@@ -25,6 +29,7 @@ mod table;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+pub use fair_slots::{FairSlots, Holder, SlotId};
 pub use key::{ClientKey, TargetKey};
 pub use layout::{Layout, Padded};
 pub use rate::{Rate, RateTable, Token};

@@ -3,6 +3,7 @@
 
 use super::mailbox::Handover;
 use super::manager::Registration;
+use super::slots::HandshakeSlot;
 use super::{Shard, handshake};
 use crate::bridge::BridgeSession;
 use crate::http::{self, Gatekeeper, Health, NoPlace, Upgraded};
@@ -26,21 +27,20 @@ const UNSENT: u32 = 64 * 1024;
 /// Send buffer of a client's socket: enough for 20 Mbit/s at 100 ms.
 const SEND_BUFFER: usize = 256 * 1024;
 
-/// Serves a connection in a task of its own, or refuses it at once.
+/// Serves a connection in a task of its own. If there are too many already, another one is closed
+/// for it.
 pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
-    let Some(place) = handshake::Place::take(shard) else {
-        return handshake::refuse(shard, handover);
-    };
+    let slot = HandshakeSlot::take(shard, handover.client.ip(), handover.proxied);
     let shard = Rc::clone(shard);
     sockets::spawn(async move {
-        let served = AssertUnwindSafe(Box::pin(serve(&shard, handover, place)));
+        let served = AssertUnwindSafe(Box::pin(serve(&shard, handover, slot)));
         if served.catch_unwind().await.is_err() {
             tracing::error!("a connection's task panicked");
         }
     });
 }
 
-async fn serve(shard: &Rc<Shard>, handover: Handover, place: handshake::Place) {
+async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
     let Handover {
         socket,
         client: peer,
@@ -68,13 +68,24 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, place: handshake::Place) {
     };
     let terms = shard.context.terms.load_full();
     let config = &terms.config;
+    let displaced = async || {
+        slot.displaced().await;
+        tracing::debug!(client = %peer, "a newcomer took the slot of a connection whose request had not come");
+        let counters = &shard.context.counters;
+        counters.note_handshake_failure(HandshakeFailure::Full);
+    };
     let upgrade = async {
-        let (stream, client) = handshake::run(shard, &terms, socket, peer, proxied).await?;
+        let handshake = handshake::run(shard, &terms, socket, (peer, proxied), &slot);
+        let given_up = async {
+            displaced().await;
+            None
+        };
+        let (stream, client) = handshake.or(given_up).await?;
         let door = http::Door {
             local,
             tls: stream.is_tls(),
         };
-        http::serve(stream, client, door, config, shard.as_ref()).await
+        http::serve(stream, client, door, config, shard.as_ref(), displaced()).await
     };
     let deadline = async {
         glommio::timer::sleep(config.server.upgrade_timeout).await;
@@ -85,7 +96,7 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, place: handshake::Place) {
     };
     // Boxed, so that a session does not hold the room that its beginning took.
     let upgraded = Box::pin(upgrade.or(deadline)).await;
-    drop(place);
+    drop(slot);
     let Some(upgraded) = upgraded else {
         return;
     };
@@ -180,6 +191,10 @@ impl Gatekeeper for Shard {
                 | Refused::TableFull => NoPlace::Pool,
             }
         })
+    }
+
+    fn note_prober(&self, peer: IpAddr) {
+        self.handshakes.note_prober(peer);
     }
 
     fn note_response(&self, status: u16) {

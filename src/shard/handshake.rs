@@ -1,20 +1,17 @@
-//! From an accepted socket to a stream that HTTP can be spoken on: a place
-//! among the handshakes of the shard, the proxy's word on who the client is,
-//! TLS. The caller owns the deadline of it all.
+//! From an accepted socket to a stream that HTTP can be spoken on: the proxy's
+//! word on who the client is, and TLS. The caller owns the deadline of it all.
 
+use super::Shard;
 use super::proxy_protocol::{HeaderError, parse};
-use super::{Shard, mailbox::Handover};
+use super::slots::HandshakeSlot;
 use crate::bridge::Terms;
 use crate::http;
 use crate::telemetry::HandshakeFailure;
 use crate::ws::{ClientStream, CountingSocket, Tls};
 use futures_lite::FutureExt;
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
-use rustix::net::SendFlags;
-use socket2::Socket;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
-use std::rc::Rc;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Read at a time. A browser's ClientHello has up to 2 KiB, a PROXY header
@@ -28,75 +25,21 @@ const LINGER: Duration = Duration::from_millis(500);
 /// reset caused by unread bytes.
 const MAX_DISCARDED: usize = 16 * 1024;
 
-/// A place among the handshakes in progress; Drop gives it back.
-#[must_use = "dropping it gives the place back"]
-pub(super) struct Place {
-    shard: Rc<Shard>,
-}
-
-impl Place {
-    /// A place, if there are fewer than `server.max_handshakes`. The shard's
-    /// own count is exact: no other thread writes it.
-    pub(super) fn take(shard: &Rc<Shard>) -> Option<Self> {
-        let counters = &shard.context.counters;
-        let limit = shard.context.terms.load().config.server.max_handshakes;
-        if counters.handshakes.get() >= u64::from(limit) {
-            return None;
-        }
-        counters.handshakes.add(1);
-        Some(Self {
-            shard: Rc::clone(shard),
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.shard.context.counters.handshakes.sub(1);
-    }
-}
-
-/// There was no place: tells the client, if it speaks plain HTTP, and closes.
-/// Waits for nothing.
-pub(super) fn refuse(shard: &Shard, handover: Handover) {
-    let Handover { socket, client, .. } = handover;
-    let counters = &shard.context.counters;
-    counters.note_handshake_failure(HandshakeFailure::Full);
-    tracing::debug!(%client, "too many handshakes in progress; a connection is refused");
-    if shard.context.terms.load().tls.is_none() {
-        counters.note_response(503);
-        let answer = http::raw_busy();
-        // A fresh socket has room for it; what the client loses is a text.
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let _ = rustix::net::send(&socket, &answer, flags);
-        let _ = socket.shutdown(Shutdown::Write);
-        discard_arrived(&socket);
-    }
-}
-
-/// Unread bytes would turn the close into a reset.
-fn discard_arrived(socket: &Socket) {
-    let mut scratch = [0; CHUNK];
-    for _ in 0..MAX_DISCARDED / CHUNK {
-        let read = rustix::net::recv(socket, &mut scratch, rustix::net::RecvFlags::DONTWAIT);
-        if !matches!(read, Ok((_, count)) if count > 0) {
-            return;
-        }
-    }
-}
-
 /// The stream, and the address of its client. `None`: the connection is done.
 pub(super) async fn run(
     shard: &Shard,
     terms: &Terms,
     mut socket: CountingSocket,
-    peer: SocketAddr,
-    proxied: bool,
+    (peer, proxied): (SocketAddr, bool),
+    slot: &HandshakeSlot,
 ) -> Option<(ClientStream, SocketAddr)> {
     let counters = &shard.context.counters;
     let client = if proxied {
         match proxied_client(shard, terms, &mut socket, peer).await {
-            Ok(client) => client,
+            Ok(client) => {
+                slot.assign(client.ip());
+                client
+            }
             Err(failure) => {
                 counters.note_handshake_failure(failure);
                 return None;

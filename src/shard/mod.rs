@@ -11,6 +11,7 @@ mod mailbox;
 mod manager;
 mod placement;
 mod proxy_protocol;
+mod slots;
 
 pub use crate::bridge::Drain;
 pub use lifecycle::Lifecycle;
@@ -25,6 +26,7 @@ use crate::registry::Registry;
 use crate::sockets;
 use crate::ssh::SshRuntime;
 use crate::telemetry::{OwnCounters, Seldom};
+use slots::HandshakeSlots;
 use socket2::Socket;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -63,6 +65,8 @@ pub(crate) struct Shard {
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) manager: ConnectionManager,
     pub(crate) context: Rc<SessionContext>,
+    /// Connections before the end of their upgrade.
+    pub(crate) handshakes: HandshakeSlots,
     /// Connections for which there was no place.
     pub(crate) refusals: Seldom,
     /// Peers that may not speak the PROXY protocol.
@@ -102,6 +106,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         rates,
         lifecycle,
         context: Rc::new(context),
+        handshakes: HandshakeSlots::default(),
         refusals: Seldom::default(),
         strangers: Seldom::default(),
         accepting: RefCell::default(),

@@ -4,7 +4,7 @@
 /// The causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandshakeFailure {
-    /// `server.max_handshakes` were in progress.
+    /// `server.max_handshakes` were in progress, and its client had the most.
     Full,
     /// Not a peer that may speak the PROXY protocol.
     ProxyStranger,

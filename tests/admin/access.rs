@@ -6,6 +6,7 @@ use std::fs::{self, Permissions};
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 const ID: &str = "00000000000000000000000000000000";
@@ -351,14 +352,45 @@ fn without_a_listener_there_is_none_and_a_port_in_use_is_named() {
     assert!(!none.stdout().contains("admin at"), "{}", none.stdout());
 }
 
+/// Silent ones, half requests, and answers that nobody takes, each more than there are slots for.
+/// All at once, before a look and during it: nobody has to wait for a deadline.
 #[test]
-fn many_silent_connections_do_not_keep_the_operator_out_for_long() {
+fn connections_that_say_nothing_keep_no_operator_out() {
     let scene = Scene::new(&[]);
     let admin = Admin::of(&scene.bridge);
-    // As many as are served at once; each has ten seconds for its request.
-    let silent: Vec<TcpStream> = (0..64)
-        .map(|_| TcpStream::connect(admin.addr).unwrap())
-        .collect();
-    assert_eq!(admin.get("/healthz").status, 200);
-    drop(silent);
+    let open = |said: &str| {
+        let mut stream = TcpStream::connect(admin.addr).unwrap();
+        // What it is told it does not read; it may be closed already.
+        let _ = stream.write_all(said.as_bytes());
+        stream
+    };
+    let half = "GET /stats HTTP/1.1\r\nHost: x\r\n";
+    let whole = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", admin.addr);
+    let begun = Instant::now();
+    let mut held = Vec::new();
+    for said in ["", half, &whole] {
+        held.extend((0..100).map(|_| open(said)));
+        for path in [
+            "/healthz",
+            "/readyz",
+            "/stats",
+            "/metrics",
+            "/api/v1/sessions",
+        ] {
+            assert_eq!(admin.get(path).status, 200, "{path} beside {said:?}");
+            held.push(open(said));
+        }
+        assert_eq!(admin.post("/api/v1/reload").status, 200, "beside {said:?}");
+    }
+    // Each of the silent ones has ten seconds for its request.
+    assert!(
+        begun.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        begun.elapsed()
+    );
+    let mut sessions = run(&["sessions", "--admin", &admin.addr.to_string()], &[]);
+    assert_eq!(sessions.code, Some(0), "{sessions:?}");
+    drop(held);
+    sessions = run(&["sessions", "--admin", &admin.addr.to_string()], &[]);
+    assert_eq!(sessions.code, Some(0), "{sessions:?}");
 }

@@ -63,8 +63,24 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
+    /// From another address of this machine, as another client.
+    pub(crate) fn connect_from(addr: SocketAddr, source: std::net::Ipv4Addr) -> Self {
+        let socket = socket2::Socket::new(
+            socket2::Domain::IPV4,
+            socket2::Type::STREAM,
+            Some(socket2::Protocol::TCP),
+        );
+        let socket = socket.unwrap();
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+        socket.connect(&addr.into()).unwrap();
+        Self::over(socket.into())
+    }
+
     pub(crate) fn connect(addr: SocketAddr) -> Self {
-        let tcp = TcpStream::connect_timeout(&addr, DEADLINE).unwrap();
+        Self::over(TcpStream::connect_timeout(&addr, DEADLINE).unwrap())
+    }
+
+    fn over(tcp: TcpStream) -> Self {
         tcp.set_nodelay(true).unwrap();
         tcp.set_write_timeout(Some(DEADLINE)).unwrap();
         Self {

@@ -41,35 +41,174 @@ fn serves(bridge: &Bridge) -> bool {
     raw.answer().status == 101
 }
 
+/// The answer to a health request from an address of this machine.
+fn health_from(bridge: &Bridge, ip: [u8; 4]) -> u16 {
+    let mut raw = Raw::connect_from(bridge.addr(), ip.into());
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr());
+    raw.send(request.as_bytes());
+    raw.answer().status
+}
+
+/// A connection that says nothing, from an address of this machine.
+fn silent_from(bridge: &Bridge, ip: [u8; 4]) -> Raw {
+    Raw::connect_from(bridge.addr(), ip.into())
+}
+
 #[test]
-fn one_more_is_refused_and_the_place_of_one_that_left_is_free() {
+fn one_more_takes_the_place_of_the_oldest() {
     let bridge = bridge(&[]);
     let admin = Admin::of(&bridge);
     let mut held = silent(&bridge, MOST);
     wait_in_progress(&admin, MOST);
-    let mut refused = Raw::connect(bridge.addr());
-    let answer = refused.answer();
-    assert_eq!(answer.status, 503);
-    assert_eq!(answer.header("retry-after"), Some("2"));
-    assert_eq!(answer.header("connection"), Some("close"));
-    assert_eq!(
-        answer.header("content-type"),
-        Some("application/problem+json")
-    );
-    assert_eq!(refused.rest(), b"");
-    assert!(!serves(&bridge));
-    assert_eq!(failed(&admin, "full"), 2);
-    assert_eq!(in_progress(&admin), MOST as u64);
-    for _ in 0..3 {
-        held.pop();
-        wait_in_progress(&admin, MOST - 1);
-        assert!(serves(&bridge));
+    for count in 1..=3 {
         held.extend(silent(&bridge, 1));
+        let mut oldest = held.remove(0);
+        let answer = oldest.answer();
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.header("retry-after"), Some("2"));
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
+        assert_eq!(oldest.rest(), b"");
+        assert_eq!(failed(&admin, "full"), count);
         wait_in_progress(&admin, MOST);
-        assert!(!serves(&bridge));
     }
+    assert!(serves(&bridge));
+    assert_eq!(held.remove(0).answer().status, 503);
+    wait_in_progress(&admin, MOST - 1);
+    // Who has said half of a request is told, too.
+    held[0].send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n");
+    held.extend(silent(&bridge, 2));
+    assert_eq!(held.remove(0).answer().status, 503);
     drop(held);
     wait_in_progress(&admin, 0);
+}
+
+/// Silence from one address, before anybody else's connection and after it.
+#[test]
+fn a_client_that_floods_displaces_itself_alone() {
+    let bridge = bridge(&["server.max_handshakes=64"]);
+    let admin = Admin::of(&bridge);
+    let mut flood: Vec<Raw> = (0..200)
+        .map(|_| silent_from(&bridge, [127, 9, 9, 9]))
+        .collect();
+    wait_in_progress(&admin, 64);
+    let mut others: Vec<Raw> = (1..=20)
+        .map(|n| silent_from(&bridge, [127, 1, 1, n]))
+        .collect();
+    flood.extend((0..500).map(|_| silent_from(&bridge, [127, 9, 9, 9])));
+    assert!(serves(&bridge));
+    assert_eq!(health_from(&bridge, [127, 2, 2, 2]), 200);
+    assert_eq!(health_from(&bridge, [127, 9, 9, 9]), 200);
+    for slow in &mut others {
+        assert!(!slow.has_arrived(), "displaced by another's flood");
+        let request = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr());
+        slow.send(request.as_bytes());
+        assert_eq!(slow.answer().status, 200);
+    }
+    // The last ones of the flood have the rest.
+    let alive = flood.iter().filter(|raw| !raw.has_arrived()).count();
+    assert!((40..=64).contains(&alive), "{alive}");
+}
+
+/// As many addresses as one likes: the newcomer is served, for the oldest goes.
+#[test]
+fn a_flood_from_many_addresses_keeps_nobody_out() {
+    let bridge = bridge(&["server.max_handshakes=32"]);
+    let admin = Admin::of(&bridge);
+    assert_eq!(health_from(&bridge, [127, 2, 2, 2]), 200);
+    let mut flood = Vec::new();
+    for round in 0..4 {
+        flood.extend((0..100).map(|n| silent_from(&bridge, [127, 5, round, n])));
+        assert!(serves(&bridge));
+        assert_eq!(health_from(&bridge, [127, 2, 2, 2]), 200);
+        assert_eq!(health_from(&bridge, [127, 3, round, 1]), 200);
+    }
+    // The slot of a client that is known to ask for health is not the others'.
+    flood.extend((0..32).map(|n| silent_from(&bridge, [127, 7, 0, n])));
+    wait_in_progress(&admin, 32);
+    let mut prober = silent_from(&bridge, [127, 2, 2, 2]);
+    wait_in_progress(&admin, 33);
+    flood.extend((0..200).map(|n| silent_from(&bridge, [127, 6, 0, n])));
+    let full = || (failed(&admin, "full") >= 400).then_some(());
+    assert!(poll(DEADLINE, full).is_some(), "{}", failed(&admin, "full"));
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr());
+    prober.send(request.as_bytes());
+    assert_eq!(prober.answer().status, 200);
+}
+
+/// Before its header a proxy's connection is nobody's; from then on it is one of the client's.
+#[test]
+fn a_proxys_clients_are_told_apart() {
+    let proxied = "server.proxy_protocol=127.0.0.1:0";
+    let mut args = vec![
+        "--shards",
+        "1",
+        "--allow",
+        "127.0.0.1:1",
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    for setting in [
+        proxied,
+        "server.upgrade_timeout=1h",
+        "server.max_handshakes=8",
+    ] {
+        args.extend(["--set", setting]);
+    }
+    let bridge = Bridge::start(&args, &[]);
+    let admin = Admin::of(&bridge);
+    let of = |client: &str, said: &str| {
+        let mut raw = Raw::connect(bridge.addr());
+        raw.send(format!("PROXY TCP4 {client} 127.0.0.1 50000 443\r\n{said}").as_bytes());
+        raw
+    };
+    let health = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr());
+    let mut honest = of("192.0.2.1", "");
+    let mut flood = Vec::new();
+    for _ in 0..40 {
+        flood.push(of("192.0.2.9", ""));
+        // Whose header came before is known once this is answered.
+        assert_eq!(of("192.0.2.50", &health).answer().status, 200);
+    }
+    assert!(failed(&admin, "full") >= 30);
+    assert!(
+        !honest.has_arrived(),
+        "displaced by another client of the proxy"
+    );
+    honest.send(health.as_bytes());
+    assert_eq!(honest.answer().status, 200);
+    drop(flood);
+    wait_in_progress(&admin, 0);
+    // Those without a header count one each, and the oldest of them goes.
+    let mut silent = silent(&bridge, 9);
+    let arrived = || silent[0].has_arrived().then_some(());
+    assert!(poll(DEADLINE, arrived).is_some(), "the oldest of all");
+    assert_eq!(silent[0].rest(), b"");
+    wait_in_progress(&admin, 8);
+}
+
+/// A trusted proxy speaks for many; what it has not said yet is nobody's.
+#[test]
+fn a_trusted_proxy_is_not_one_client() {
+    let bridge = bridge(&[
+        "server.trusted_proxies=127.0.0.1",
+        "server.max_handshakes=8",
+    ]);
+    let admin = Admin::of(&bridge);
+    let proxied = silent(&bridge, 6);
+    let one = [
+        silent_from(&bridge, [127, 4, 4, 4]),
+        silent_from(&bridge, [127, 4, 4, 4]),
+    ];
+    wait_in_progress(&admin, 8);
+    let _newcomer = silent_from(&bridge, [127, 4, 4, 5]);
+    let displaced = || one[0].has_arrived().then_some(());
+    assert!(poll(DEADLINE, displaced).is_some());
+    assert!(proxied.iter().all(|raw| !raw.has_arrived()));
+    assert!(!one[1].has_arrived());
 }
 
 /// Sessions hold no place, whatever became of their handshakes.
@@ -103,7 +242,7 @@ fn every_way_out_gives_the_place_back() {
 }
 
 #[test]
-fn with_tls_the_next_is_hung_up_on() {
+fn with_tls_the_oldest_is_hung_up_on() {
     let pair = Pair::new();
     let files = Files::new(&pair);
     let [cert, key] = files.settings();
@@ -117,9 +256,13 @@ fn with_tls_the_next_is_hung_up_on() {
     client.wait_type("hello");
     held.extend(silent(&bridge, 1));
     wait_in_progress(&admin, MOST);
-    assert_eq!(Raw::connect(bridge.addr()).rest(), b"");
+    let newcomer = Raw::connect(bridge.addr());
+    assert_eq!(held[0].rest(), b"");
     assert_eq!(failed(&admin, "full"), 1);
-    drop(held);
+    // A session of TLS needs no more than any other newcomer.
+    Client::connect(bridge.addr(), "/ws/127.0.0.1/1", &options).wait_type("hello");
+    assert_eq!(held[1].rest(), b"");
+    drop((held, newcomer));
     wait_in_progress(&admin, 0);
     Client::connect(bridge.addr(), "/ws/127.0.0.1/1", &options).wait_type("hello");
 }
@@ -135,15 +278,23 @@ fn the_bound_follows_a_reload() {
         );
         std::fs::write(&file, text).unwrap();
     };
-    write(1);
+    write(4);
     let path = file.display().to_string();
     let bridge = Bridge::start(&["--shards", "1", "--config", &path], &[]);
     let admin = Admin::of(&bridge);
-    let held = silent(&bridge, 1);
-    wait_in_progress(&admin, 1);
-    assert!(!serves(&bridge));
+    let mut held = silent(&bridge, 4);
+    wait_in_progress(&admin, 4);
     write(2);
     assert_eq!(admin.post("/api/v1/reload").status, 200);
-    assert!(serves(&bridge));
-    drop(held);
+    assert_eq!(in_progress(&admin), 4, "who is there stays");
+    held.extend(silent(&bridge, 1));
+    for gone in &mut held[..3] {
+        assert_eq!(gone.answer().status, 503);
+    }
+    wait_in_progress(&admin, 2);
+    write(3);
+    assert_eq!(admin.post("/api/v1/reload").status, 200);
+    held.extend(silent(&bridge, 1));
+    wait_in_progress(&admin, 3);
+    assert!(!held[3].has_arrived());
 }

@@ -8,6 +8,7 @@ mod metrics;
 mod routes;
 mod sessions;
 mod settings;
+mod slots;
 mod snapshot;
 mod stats;
 mod token;
@@ -17,22 +18,22 @@ pub use token::{Token, TokenError};
 
 use super::supervise::{EventSender, Supervised};
 use crate::config;
+use crate::http::is_health;
+use hyper::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use slots::{Slot, Slots};
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
-/// Connections served at once; others wait in the backlog.
-const MAX_CONNECTIONS: usize = 64;
 /// Longest wait for a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest life of a connection. A reload may take half of it.
@@ -167,12 +168,11 @@ impl Admin {
 }
 
 async fn serve(listeners: Vec<TcpListener>, desk: Rc<Desk>, stopped: oneshot::Receiver<()>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Rc::<Slots>::default();
     for listener in listeners {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
-                let (desk, places) = (Rc::clone(&desk), Arc::clone(&places));
-                spawn_local(accept(listener, desk, places));
+                spawn_local(accept(listener, Rc::clone(&desk), Rc::clone(&slots)));
             }
             Err(error) => tracing::error!(%error, "an administrator's listener is lost"),
         }
@@ -181,18 +181,26 @@ async fn serve(listeners: Vec<TcpListener>, desk: Rc<Desk>, stopped: oneshot::Re
     let _ = stopped.await;
 }
 
-async fn accept(listener: tokio::net::TcpListener, desk: Rc<Desk>, places: Arc<Semaphore>) {
-    // Nobody closes the semaphore.
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+async fn accept(listener: tokio::net::TcpListener, desk: Rc<Desk>, slots: Rc<Slots>) {
+    loop {
         match listener.accept().await {
             Ok((stream, client)) => {
                 let desk = Rc::clone(&desk);
+                let (slot, open) = Slot::take(&slots, client.ip());
                 // A panic ends this task, and with it this connection alone.
                 spawn_local(async move {
-                    let _place = place;
-                    let served = timeout(CONNECTION_TIMEOUT, connection(stream, client, desk));
-                    if served.await.is_err() {
-                        tracing::debug!(%client, "an administrator's connection took too long");
+                    let served =
+                        timeout(CONNECTION_TIMEOUT, connection(stream, client, desk, &slot));
+                    tokio::select! {
+                        biased;
+                        served = served => if served.is_err() {
+                            tracing::debug!(%client, "an administrator's connection took too long");
+                        },
+                        // Never sent, only dropped.
+                        _ = open => tracing::debug!(
+                            %client,
+                            "a newcomer took the slot of an administrator's connection"
+                        ),
                     }
                 });
             }
@@ -204,12 +212,16 @@ async fn accept(listener: tokio::net::TcpListener, desk: Rc<Desk>, places: Arc<S
     }
 }
 
-async fn connection(stream: TcpStream, client: SocketAddr, desk: Rc<Desk>) {
+async fn connection(stream: TcpStream, client: SocketAddr, desk: Rc<Desk>, slot: &Slot) {
     let Ok(local) = stream.local_addr() else {
         return;
     };
     let peer = Peer { client, local };
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<_>| {
+        // A health answer is small and at once; it waits for nobody.
+        if !is_health(request.uri().path()) {
+            slot.serve();
+        }
         let desk = Rc::clone(&desk);
         async move { Ok::<_, Infallible>(routes::answer(&desk, peer, &request).await) }
     });

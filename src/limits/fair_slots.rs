@@ -1,0 +1,253 @@
+//! A bounded number of slots that clients share fairly: when none is free, the client that holds
+//! the most gives up its oldest one. Of several that hold as many, it is the one whose slot is the
+//! oldest of all: who does what it came for leaves before that.
+//!
+//! So a newcomer always gets in, and who floods displaces itself. Lives on one thread; a look at
+//! the largest holder costs the logarithm of the holders. Does NOT know what a slot is for, does
+//! NOT ask the time, does NOT wait.
+
+use super::key::ClientKey;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Whom a slot is counted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Holder {
+    /// A client network, with all its other slots.
+    Client(ClientKey),
+    /// One of many clients behind a peer that speaks for them: the slot counts by itself, until
+    /// [`FairSlots::assign`] says whose it is.
+    Unknown(SlotId),
+}
+
+/// A slot. Older ones have lower numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotId(u64);
+
+/// The slots that are taken. `T` is what each was taken with; a slot that is displaced gives it
+/// back.
+#[derive(Debug)]
+pub struct FairSlots<T> {
+    next: u64,
+    slots: HashMap<SlotId, (Holder, T)>,
+    /// Of each holder, oldest first; no holder without slots.
+    holders: HashMap<Holder, BTreeSet<SlotId>>,
+    /// How many each holder has, and its oldest: the last one gives up its oldest.
+    order: BTreeMap<(usize, Reverse<SlotId>), Holder>,
+}
+
+impl<T> Default for FairSlots<T> {
+    /// Nothing taken.
+    fn default() -> Self {
+        Self {
+            next: 0,
+            slots: HashMap::new(),
+            holders: HashMap::new(),
+            order: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T> FairSlots<T> {
+    /// Takes a slot for `client`, `None` for one that is not known yet, where `capacity` (at least
+    /// one) may be taken in all. Returns those that were displaced for it, more than one only if
+    /// `capacity` was larger before.
+    pub fn insert(
+        &mut self,
+        client: Option<ClientKey>,
+        value: T,
+        capacity: usize,
+    ) -> (SlotId, Vec<T>) {
+        let id = SlotId(self.next);
+        self.next += 1;
+        let holder = client.map_or(Holder::Unknown(id), Holder::Client);
+        self.slots.insert(id, (holder, value));
+        self.change(holder, |slots| slots.insert(id));
+        let mut displaced = Vec::new();
+        while self.slots.len() > capacity.max(1) {
+            // The newcomer counts as one of its holder's, and is never the oldest.
+            let Some((_, Reverse(oldest))) = self.order.keys().next_back().copied() else {
+                break;
+            };
+            displaced.extend(self.remove(oldest));
+        }
+        (id, displaced)
+    }
+
+    /// Says whose slot it is. Nothing happens to one that was displaced.
+    pub fn assign(&mut self, id: SlotId, client: ClientKey) {
+        let holder = Holder::Client(client);
+        let Some((known, _)) = self.slots.get_mut(&id) else {
+            return;
+        };
+        let before = std::mem::replace(known, holder);
+        self.change(before, |slots| slots.remove(&id));
+        self.change(holder, |slots| slots.insert(id));
+    }
+
+    /// Gives a slot back; `None` if it was displaced before.
+    pub fn remove(&mut self, id: SlotId) -> Option<T> {
+        let (holder, value) = self.slots.remove(&id)?;
+        self.change(holder, |slots| slots.remove(&id));
+        Some(value)
+    }
+
+    /// Slots that are taken.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether none is taken.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Slots that a client has taken.
+    pub fn held_by(&self, client: ClientKey) -> usize {
+        let slots = self.holders.get(&Holder::Client(client));
+        slots.map_or(0, BTreeSet::len)
+    }
+
+    /// Changes the slots of a holder, and its place in the order with them.
+    fn change(&mut self, holder: Holder, change: impl FnOnce(&mut BTreeSet<SlotId>) -> bool) {
+        let slots = self.holders.entry(holder).or_default();
+        if let Some(oldest) = slots.first() {
+            self.order.remove(&(slots.len(), Reverse(*oldest)));
+        }
+        change(slots);
+        match slots.first() {
+            Some(oldest) => {
+                self.order.insert((slots.len(), Reverse(*oldest)), holder);
+            }
+            None => {
+                self.holders.remove(&holder);
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use proptest::prelude::*;
+    use std::net::IpAddr;
+
+    fn client(last: u8) -> ClientKey {
+        IpAddr::from([192, 0, 2, last]).into()
+    }
+
+    /// Slots of these clients, in this order, each with its number; those displaced on the way.
+    fn taken(clients: &[u8], capacity: usize) -> (FairSlots<usize>, Vec<SlotId>, Vec<usize>) {
+        let mut slots = FairSlots::default();
+        let (mut ids, mut displaced) = (Vec::new(), Vec::new());
+        for (number, last) in clients.iter().enumerate() {
+            let (id, gone) = slots.insert(Some(client(*last)), number, capacity);
+            ids.push(id);
+            displaced.extend(gone);
+        }
+        (slots, ids, displaced)
+    }
+
+    #[test]
+    fn who_holds_the_most_gives_up_its_oldest() {
+        let (slots, _, displaced) = taken(&[1, 2, 2, 3, 2, 4, 4, 5], 4);
+        // The flood of 2 displaces 2's alone, 4's second one 2's and then its own; at last all hold
+        // one, and the oldest goes.
+        assert_eq!(displaced, [1, 2, 5, 0]);
+        assert_eq!(slots.len(), 4);
+    }
+
+    #[test]
+    fn a_flood_displaces_itself() {
+        let mut clients = vec![1, 2, 3];
+        clients.extend([9; 1000]);
+        let (slots, _, displaced) = taken(&clients, 8);
+        assert_eq!(displaced, (3..998).collect::<Vec<_>>());
+        assert_eq!(
+            [1, 2, 3, 9].map(|last| slots.held_by(client(last))),
+            [1, 1, 1, 5]
+        );
+    }
+
+    #[test]
+    fn of_many_with_one_each_the_oldest_goes() {
+        let clients: Vec<u8> = (0..100).collect();
+        let (slots, _, displaced) = taken(&clients, 10);
+        assert_eq!(displaced, (0..90).collect::<Vec<_>>());
+        assert_eq!(slots.held_by(client(99)), 1);
+    }
+
+    #[test]
+    fn an_unknown_client_is_one_of_its_own_until_it_is_known() {
+        let mut slots = FairSlots::default();
+        let ids: Vec<SlotId> = (0..4).map(|n| slots.insert(None, n, 5).0).collect();
+        let (_, displaced) = slots.insert(Some(client(1)), 4, 5);
+        assert!(displaced.is_empty());
+        let (_, displaced) = slots.insert(Some(client(1)), 5, 5);
+        assert_eq!(displaced, [4], "one holds two, and the others one each");
+        for id in &ids {
+            slots.assign(*id, client(7));
+        }
+        assert_eq!(slots.held_by(client(7)), 4);
+        assert_eq!(slots.insert(None, 6, 5).1, [0]);
+        slots.assign(ids[0], client(1));
+        assert_eq!(slots.held_by(client(1)), 1, "it was displaced");
+    }
+
+    #[test]
+    fn a_smaller_capacity_displaces_as_many_as_it_takes() {
+        let (mut slots, _, _) = taken(&[1, 1, 1, 2, 2, 3], 6);
+        let (_, displaced) = slots.insert(Some(client(4)), 6, 3);
+        assert_eq!(displaced, [0, 1, 3, 2]);
+        assert_eq!(slots.len(), 3);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Against the plain words: of those who hold the most, the one with the oldest gives it up.
+        #[test]
+        fn it_is_what_it_says(
+            capacity in 1_usize..6,
+            steps in prop::collection::vec((0_u8..5, 0_usize..8), 0..60),
+        ) {
+            let mut slots = FairSlots::default();
+            let mut plain: Vec<(SlotId, Option<u8>)> = Vec::new();
+            for (who, what) in steps {
+                let at = what % plain.len().max(1);
+                match (what, plain.get(at).copied()) {
+                    (0, Some((id, _))) => {
+                        prop_assert!(slots.remove(id).is_some());
+                        plain.remove(at);
+                    }
+                    (1, Some((id, None))) => {
+                        slots.assign(id, client(who));
+                        plain[at].1 = Some(who);
+                    }
+                    _ => {
+                        let known = (who > 0).then_some(who);
+                        let next = slots.next;
+                        let (id, displaced) = slots.insert(known.map(client), next, capacity);
+                        plain.push((id, known));
+                        let count = |holder: Option<u8>| match holder {
+                            Some(_) => plain.iter().filter(|(_, other)| *other == holder).count(),
+                            None => 1,
+                        };
+                        let most = plain.iter().map(|(_, holder)| count(*holder)).max();
+                        let first = plain.iter().position(|(_, holder)| Some(count(*holder)) == most);
+                        let expected: Vec<u64> = if plain.len() > capacity {
+                            vec![plain.remove(first.unwrap()).0.0]
+                        } else {
+                            Vec::new()
+                        };
+                        prop_assert_eq!(displaced, expected);
+                    }
+                }
+                prop_assert_eq!(slots.len(), plain.len());
+                prop_assert_eq!(slots.order.len(), slots.holders.len());
+            }
+        }
+    }
+}

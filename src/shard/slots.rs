@@ -1,0 +1,157 @@
+//! Connections between accept and the end of the upgrade: at most `server.max_handshakes` of the
+//! shard, shared between clients. When all slots are taken, the client with the most loses its
+//! oldest connection, so that a newcomer always gets in and nobody keeps others out by silence.
+//!
+//! Clients that have lately asked for health (load balancers, probes) have a few slots besides,
+//! which no flood of others displaces.
+//!
+//! Before a PROXY protocol header, and behind a trusted proxy until the request, the peer is not
+//! the client: such a connection counts by itself, as that of a client of its own.
+
+use super::Shard;
+use crate::config;
+use crate::limits::{ClientKey, FairSlots, SlotId};
+use async_channel::{Receiver, Sender};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// Slots per shard besides `server.max_handshakes`, for clients that ask for health.
+const RESERVED: usize = 8;
+
+/// Of them, those that one client may take.
+const RESERVED_PER_CLIENT: usize = 2;
+
+/// Clients that are known to ask for health, the last ones.
+const PROBERS: usize = 16;
+
+/// The slots of a shard.
+#[derive(Default)]
+pub(crate) struct HandshakeSlots {
+    /// Closed when the slot is displaced.
+    open: RefCell<FairSlots<Sender<()>>>,
+    reserved: RefCell<FairSlots<Sender<()>>>,
+    probers: RefCell<VecDeque<ClientKey>>,
+}
+
+impl HandshakeSlots {
+    /// A client was told of health.
+    pub(super) fn note_prober(&self, peer: IpAddr) {
+        let key = ClientKey::from(peer);
+        let mut probers = self.probers.borrow_mut();
+        probers.retain(|known| *known != key);
+        probers.push_front(key);
+        probers.truncate(PROBERS);
+    }
+
+    fn is_prober(&self, key: ClientKey) -> bool {
+        self.probers.borrow().contains(&key)
+            && self.reserved.borrow().held_by(key) < RESERVED_PER_CLIENT
+    }
+
+    fn len(&self) -> usize {
+        self.open.borrow().len() + self.reserved.borrow().len()
+    }
+}
+
+/// A connection's slot; Drop gives it back.
+#[must_use = "dropping it gives the slot back"]
+pub(super) struct HandshakeSlot {
+    shard: Rc<Shard>,
+    peer: IpAddr,
+    id: Cell<SlotId>,
+    is_reserved: Cell<bool>,
+    open: Receiver<()>,
+}
+
+impl HandshakeSlot {
+    /// The slot of a connection from `peer`, one way or the other. `proxied`: a PROXY protocol
+    /// header comes first.
+    pub(super) fn take(shard: &Rc<Shard>, peer: IpAddr, proxied: bool) -> Self {
+        let (sender, open) = async_channel::bounded(1);
+        let slots = &shard.handshakes;
+        let key = ClientKey::from(peer);
+        let is_reserved = slots.is_prober(key);
+        let id = if is_reserved {
+            let mut reserved = slots.reserved.borrow_mut();
+            reserved.insert(Some(key), sender, RESERVED).0
+        } else {
+            take_open(shard, sender, peer, proxied)
+        };
+        let slot = Self {
+            shard: Rc::clone(shard),
+            peer,
+            id: Cell::new(id),
+            is_reserved: Cell::new(is_reserved),
+            open,
+        };
+        slot.publish();
+        slot
+    }
+
+    /// Says for whom the peer speaks. A client of a load balancer has no part in what is reserved
+    /// for the load balancer's own checks.
+    pub(super) fn assign(&self, client: IpAddr) {
+        let slots = &self.shard.handshakes;
+        if self.is_reserved.get() {
+            if client == self.peer {
+                return;
+            }
+            let moved = slots.reserved.borrow_mut().remove(self.id.get());
+            if let Some(sender) = moved {
+                self.is_reserved.set(false);
+                self.id.set(take_open(&self.shard, sender, client, false));
+            }
+            return;
+        }
+        let server = &self.shard.context.terms.load().config.server;
+        if !speaks_for_others(server, client, false) {
+            slots.open.borrow_mut().assign(self.id.get(), client.into());
+        }
+    }
+
+    /// Returns once the slot is another connection's.
+    pub(super) async fn displaced(&self) {
+        // Nothing is ever sent.
+        let _ = self.open.recv().await;
+    }
+
+    fn publish(&self) {
+        let taken = self.shard.handshakes.len() as u64;
+        self.shard.context.counters.handshakes.set(taken);
+    }
+}
+
+/// A slot that others may displace.
+fn take_open(shard: &Shard, sender: Sender<()>, peer: IpAddr, proxied: bool) -> SlotId {
+    let server = &shard.context.terms.load().config.server;
+    let client = (!speaks_for_others(server, peer, proxied)).then(|| ClientKey::from(peer));
+    let mut open = shard.handshakes.open.borrow_mut();
+    open.insert(client, sender, server.max_handshakes as usize)
+        .0
+}
+
+impl Drop for HandshakeSlot {
+    fn drop(&mut self) {
+        let slots = &self.shard.handshakes;
+        let slots = if self.is_reserved.get() {
+            &slots.reserved
+        } else {
+            &slots.open
+        };
+        slots.borrow_mut().remove(self.id.get());
+        self.publish();
+    }
+}
+
+/// Whether the peer is a proxy that will say who its client is.
+fn speaks_for_others(server: &config::Server, peer: IpAddr, proxied: bool) -> bool {
+    let proxies = if proxied {
+        &server.proxy_protocol_from
+    } else {
+        &server.trusted_proxies
+    };
+    let peer = peer.to_canonical();
+    proxies.iter().any(|net| net.contains(peer))
+}
