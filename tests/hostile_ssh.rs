@@ -23,3 +23,8 @@ mod floods;
 mod honest;
 #[path = "hostile_ssh/python.rs"]
 mod python;
+
+/// The server of `server.py`.
+fn asyncssh(arguments: &[&str]) -> python::AsyncSsh {
+    python::AsyncSsh::start(include_bytes!("hostile_ssh/server.py"), arguments)
+}

@@ -45,14 +45,18 @@ impl SessionAudit {
                 *self.method.borrow_mut() = Some(methods.join(","));
                 "ok"
             }
-            Err(SessionError::LoginFailed | SessionError::UnusableKey(_)) => "refused",
+            Err(
+                SessionError::LoginFailed
+                | SessionError::LoginCutOff(_)
+                | SessionError::UnusableKey(_),
+            ) => "refused",
             Err(_) => return,
         };
         self.write(AuditEvent::Auth, Some(result), None);
     }
 
-    /// The session is over.
-    pub(super) fn end(&self, reason: Reason, stage: Stage) {
+    /// The session is over; `error` is why, if it is a failure.
+    pub(super) fn end(&self, reason: Reason, stage: Stage, error: Option<&SessionError>) {
         if self.ended.replace(true) {
             return;
         }
@@ -64,6 +68,7 @@ impl SessionAudit {
             output_bytes,
             reason: reason.as_str(),
             stage: stage.as_str(),
+            message: error.map(ToString::to_string),
         };
         self.write(AuditEvent::End, None, Some(end));
     }
@@ -75,7 +80,7 @@ impl SessionAudit {
             State::Connecting => Stage::Connect,
             State::Active | State::Detached | State::Closing | State::Closed => Stage::Relay,
         };
-        self.end(reason, stage);
+        self.end(reason, stage, None);
     }
 
     fn write(&self, event: AuditEvent, result: Option<&'static str>, end: Option<AuditEnd>) {

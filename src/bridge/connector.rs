@@ -249,7 +249,7 @@ impl Connector {
         // Logged in: the place in the pool of those who are not goes back.
         let client_permit = self.admission.logged_in();
         let size = self.size;
-        let channel = client.start(terminal, || size.get()).await?;
+        let channel = client.start(terminal, || size.get(), self.outbox).await?;
         Ok(Connected {
             channel,
             permit,

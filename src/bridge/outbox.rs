@@ -97,15 +97,26 @@ impl Chunks {
         self.tail.extend_from_slice(piece);
     }
 
+    /// A tail that is mostly empty is copied: many of them would take more room than
+    /// they have bytes.
     fn end_tail(&mut self) {
-        if !self.tail.is_empty() {
-            let tail = std::mem::take(&mut self.tail);
-            self.whole.push_back(tail.freeze());
+        if self.tail.is_empty() {
+            return;
         }
+        let tail = std::mem::take(&mut self.tail);
+        let unused = tail.capacity() - tail.len();
+        self.whole.push_back(if unused > CHUNK / 4 {
+            Bytes::copy_from_slice(&tail)
+        } else {
+            tail.freeze()
+        });
     }
 
     /// Up to `max` bytes of one chunk.
     fn pop(&mut self, max: usize) -> Bytes {
+        if max == 0 {
+            return Bytes::new();
+        }
         if self.whole.is_empty() {
             self.end_tail();
         }
@@ -222,6 +233,10 @@ impl SshEvents for Outbox {
         if held >= self.mark() {
             self.gate.close();
         }
+    }
+
+    fn early_output(&self, output: Bytes) {
+        self.push(output);
     }
 
     fn event(&self, event: SshEvent) {

@@ -149,8 +149,9 @@ pub enum LimitKind {
 /// Why a session ended, if not by the end of the remote process.
 ///
 /// `Display` is the public text: it names what was wrong and holds no secrets,
-/// and of the remote side's text only the names of algorithms, escaped. Details for the operator are logged
-/// where they occur.
+/// and of the remote side's text only what is escaped and cut (1 KiB): the names of
+/// algorithms, and the server's words where it ended the connection itself. Details for
+/// the operator are logged where they occur.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SessionError {
     /// The client sent a control message that is not of the protocol.
@@ -165,6 +166,9 @@ pub enum SessionError {
     /// The SSH server refused every method that was offered.
     #[error("the SSH login failed")]
     LoginFailed,
+    /// The SSH server disconnected during the login; its words.
+    #[error("the SSH login failed: the server disconnected: {0}")]
+    LoginCutOff(String),
     /// The private key or certificate cannot be used.
     #[error("the private key or certificate cannot be used: {0}")]
     UnusableKey(&'static str),
@@ -203,6 +207,13 @@ pub enum SessionError {
     /// The peer does not speak SSH.
     #[error("the target does not speak SSH")]
     NotSsh,
+    /// The peer speaks SSH, but not version 2; its version line.
+    #[error("the target speaks {0}; SSH 2.0 is needed")]
+    SshVersion(String),
+    /// The peer closed the connection in place of its version line; its words, which may
+    /// be none.
+    #[error("the target closed the connection before SSH began{}", said(.0))]
+    ServerRefused(String),
     /// No algorithm in common: what each side offers, the target's escaped
     /// and cut to what fits.
     #[error("no algorithm in common: {0}")]
@@ -213,6 +224,15 @@ pub enum SessionError {
     /// The SSH connection broke.
     #[error("the SSH connection was lost")]
     ConnectionLost,
+    /// The SSH server ended the connection (RFC 4253 section 11.1); its words.
+    #[error("the SSH server disconnected: {0}")]
+    Disconnected(String),
+    /// Text of the SSH server is not UTF-8, as RFC 4251 section 5 wants it.
+    #[error(
+        "the SSH server sent text that is not UTF-8 (a banner, a prompt or its last words), \
+         which the bridge cannot read; set the server to send it in UTF-8, or none"
+    )]
+    NotUtf8FromServer,
     /// The server broke a rule, or cost more than a server may.
     #[error("the SSH server misbehaved: {0}")]
     ServerMisbehaved(&'static str),
@@ -276,7 +296,7 @@ impl SessionError {
             Self::WebSocket(WsViolation::Protocol) => (1002, R::WebSocketProtocol, false, L::INFO),
             Self::WebSocket(WsViolation::NotUtf8) => (1007, R::NotUtf8, false, L::INFO),
             Self::WebSocket(WsViolation::TooLarge) => (1009, R::TooLarge, false, L::INFO),
-            Self::LoginFailed => (4401, R::LoginFailed, false, L::INFO),
+            Self::LoginFailed | Self::LoginCutOff(_) => (4401, R::LoginFailed, false, L::INFO),
             Self::UnusableKey(_) => (4401, R::UnusableKey, false, L::INFO),
             Self::AgentUnavailable => (4401, R::AgentUnavailable, true, L::ERROR),
             Self::TargetRefused => (4403, R::TargetRefused, false, L::WARN),
@@ -298,9 +318,14 @@ impl SessionError {
             Self::CryptoBusy => (1013, R::CryptoBusy, true, L::WARN),
             Self::Unreachable => (4502, R::Unreachable, true, L::INFO),
             Self::NotSsh => (4502, R::NotSsh, false, L::INFO),
+            Self::SshVersion(_) => (4502, R::SshVersion, false, L::INFO),
+            Self::ServerRefused(_) => (4502, R::ServerRefused, true, L::INFO),
             Self::NoCommonAlgorithm(_) => (4502, R::NoCommonAlgorithm, false, L::WARN),
             Self::HandshakeFailed => (4502, R::HandshakeFailed, false, L::WARN),
-            Self::ConnectionLost => (4503, R::ConnectionLost, true, L::INFO),
+            Self::ConnectionLost | Self::Disconnected(_) => {
+                (4503, R::ConnectionLost, true, L::INFO)
+            }
+            Self::NotUtf8FromServer => (4503, R::NotUtf8FromServer, false, L::WARN),
             Self::ServerMisbehaved(_) => (4503, R::ServerMisbehaved, false, L::WARN),
             Self::StartRefused(_) => (4503, R::StartRefused, false, L::INFO),
             Self::Limit(LimitKind::Global) => (1013, R::Limit, true, L::WARN),
@@ -329,10 +354,20 @@ impl SessionError {
     pub fn hides_target(&self, stage: Stage) -> bool {
         match self {
             Self::Deadline(stage) => stage.is_before_login(),
-            Self::ServerMisbehaved(_) => stage.is_before_login(),
+            Self::ServerMisbehaved(_) | Self::Disconnected(_) | Self::NotUtf8FromServer => {
+                stage.is_before_login()
+            }
             // Says nothing of the target: it was not even looked at.
             Self::Ticket(_) => false,
             other => matches!(other.verdict().close_code, 4403 | 4409 | 4502),
         }
+    }
+}
+
+fn said(words: &str) -> String {
+    if words.is_empty() {
+        " and said nothing: it may be busy, or refuse the bridge's address".to_owned()
+    } else {
+        format!(": {words}")
     }
 }

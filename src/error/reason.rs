@@ -72,12 +72,18 @@ reasons! {
     Unreachable = "unreachable",
     /// The peer does not speak SSH.
     NotSsh = "not-ssh",
+    /// The peer speaks another version of SSH.
+    SshVersion = "ssh-version",
+    /// The peer closed the connection in place of its version line.
+    ServerRefused = "server-refused",
     /// No algorithm in common.
     NoCommonAlgorithm = "no-common-algorithm",
     /// The key exchange failed.
     HandshakeFailed = "handshake-failed",
     /// The SSH connection broke.
     ConnectionLost = "connection-lost",
+    /// The SSH server sent text that is not UTF-8.
+    NotUtf8FromServer = "not-utf8-from-server",
     /// The SSH server broke a rule or cost too much.
     ServerMisbehaved = "server-misbehaved",
     /// No channel, terminal or shell.

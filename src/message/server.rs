@@ -86,12 +86,13 @@ pub enum ServerMessage {
         /// Whether the same request may work later.
         retryable: bool,
     },
-    /// Something is going to happen.
+    /// Something is going to happen, or is not as it was asked for.
     Notice {
         /// What.
         kind: NoticeKind,
-        /// When, in milliseconds from now.
-        deadline_ms: u64,
+        /// When, in milliseconds from now; of a drain.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        deadline_ms: Option<u64>,
     },
     /// Answer to `ping`.
     Pong {
@@ -154,8 +155,10 @@ impl Serialize for ExitSignal {
 
 /// Kind of a `notice`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum NoticeKind {
     /// The server is going down; sessions end at the deadline.
     Drain,
+    /// The SSH server gave no terminal: the shell or command runs without one.
+    NoTerminal,
 }

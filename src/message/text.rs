@@ -15,6 +15,16 @@ pub fn escape_remote_text(text: &str) -> String {
     escape_within(text, MAX_REMOTE_TEXT)
 }
 
+/// The beginning of `text`, at most `max` bytes of it, and a mark where something is missing.
+pub fn cut(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let fits = |(at, c): &(usize, char)| at + c.len_utf8() <= max;
+    let kept = text.char_indices().take_while(fits).map(|(_, c)| c);
+    kept.chain(" [cut]".chars()).collect()
+}
+
 fn escape_within(text: &str, max_bytes: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max_bytes));
     for c in text.chars() {

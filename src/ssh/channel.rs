@@ -6,7 +6,10 @@
 
 use super::gate::Gate;
 use super::handler::SessionHandler;
+use super::input::InputQueue;
 use super::ledger::Ledger;
+use super::start::{Replies, Reply};
+use super::{SshEvent, SshEvents};
 use crate::message::{SignalName, WindowSize};
 use bytes::Bytes;
 use russh::client::{Handle, Msg};
@@ -22,17 +25,13 @@ type WriteHalf = russh::ChannelWriteHalf<Msg>;
 type ReadHalf = russh::ChannelReadHalf;
 type Pump = Pin<Box<dyn Future<Output = Result<(), russh::Error>>>>;
 
-/// Input is cut into packets of this size: russh queues ten of them behind a
-/// key exchange or a blocked socket, so at most 160 KiB stand there.
-const INPUT_PACKET: usize = 16 * 1024;
-
 /// Signals waiting to be sent; more at once serve nobody.
 const MAX_SIGNALS: usize = 8;
 
 /// What waits to be handed to russh.
 #[derive(Default)]
 struct Queue {
-    input: RefCell<VecDeque<Bytes>>,
+    input: RefCell<InputQueue>,
     eof: Cell<bool>,
     /// Total bytes handed to russh.
     passed: Cell<u64>,
@@ -63,16 +62,17 @@ pub struct SshChannel {
     /// None once nothing more is to be sent.
     write: Option<Rc<WriteHalf>>,
     ledger: Rc<Ledger>,
-    /// What came while the shell started.
-    early: VecDeque<Bytes>,
     read: ReadHalf,
+    /// Replies to the start that came, for those that are still to come.
+    replies: Replies,
+    events: Rc<dyn SshEvents>,
     gate: Rc<Gate>,
     handle: Option<Handle<SessionHandler>>,
 }
 
 /// A channel whose shell or command runs.
 pub(super) struct Started {
-    pub(super) early: VecDeque<Bytes>,
+    pub(super) replies: Replies,
     pub(super) read: ReadHalf,
     pub(super) write: WriteHalf,
 }
@@ -91,9 +91,14 @@ impl SshChannel {
         started: Started,
         gate: Rc<Gate>,
         ledger: Rc<Ledger>,
+        events: Rc<dyn SshEvents>,
     ) -> Self {
         let queue = Rc::new(Queue::default());
-        let Started { early, read, write } = started;
+        let Started {
+            replies,
+            read,
+            write,
+        } = started;
         let write = Rc::new(write);
         Self {
             input_pump: None,
@@ -101,16 +106,17 @@ impl SshChannel {
             write: Some(write),
             ledger,
             queue,
-            early,
             read,
+            replies,
+            events,
             gate,
             handle: Some(handle),
         }
     }
 
     /// Queues input. The caller bounds what it queues by [`Self::passed`].
-    pub fn push_input(&self, bytes: Bytes) {
-        self.queue.input.borrow_mut().push_back(bytes);
+    pub fn push_input(&self, bytes: &[u8]) {
+        self.queue.input.borrow_mut().push(bytes);
     }
 
     /// Half-closes stdin once the queued input has gone.
@@ -128,8 +134,12 @@ impl SshChannel {
         !self.queue.input.borrow().is_empty()
     }
 
-    /// Tells the remote terminal's size; a newer size replaces one not sent.
+    /// Tells the remote terminal's size; a newer size replaces one not sent. Without a
+    /// terminal there is none to tell: some servers end the connection over it.
     pub fn resize(&self, size: WindowSize) {
+        if self.replies.no_terminal() {
+            return;
+        }
         self.queue.resize.set(Some(size));
     }
 
@@ -165,11 +175,11 @@ impl SshChannel {
 
     /// Output, as it came; `None` when no more can come.
     pub fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(early) = self.early.pop_front() {
-            return Poll::Ready(Some(early));
-        }
         loop {
-            match ready!(pin!(self.read.wait()).poll(cx)) {
+            let message = ready!(pin!(self.read.wait()).poll(cx));
+            match message {
+                Some(ChannelMsg::Success) => self.note_reply(true),
+                Some(ChannelMsg::Failure) => self.note_reply(false),
                 // What else it tells comes through the handler, too.
                 Some(message) => match output_of(message) {
                     Some(output) => return Poll::Ready(Some(output)),
@@ -177,6 +187,19 @@ impl SshChannel {
                 },
                 None => return Poll::Ready(None),
             }
+        }
+    }
+
+    /// A server may talk before it answers the requests.
+    fn note_reply(&mut self, granted: bool) {
+        match self.replies.note(granted) {
+            Reply::NoTerminal => self.events.event(SshEvent::NoTerminal),
+            Reply::NoShell => {
+                self.events.event(SshEvent::StartRefused);
+                // Nothing runs that could take more; most servers close the channel now.
+                self.push_eof();
+            }
+            Reply::Terminal | Reply::Shell | Reply::Stray => {}
         }
     }
 
@@ -229,22 +252,19 @@ async fn pass_input(
     ledger: Rc<Ledger>,
 ) -> Result<(), russh::Error> {
     loop {
-        let next = queue.input.borrow_mut().pop_front();
-        let Some(mut bytes) = next else {
+        let next = queue.input.borrow_mut().pop();
+        let Some(packet) = next else {
             return if queue.eof.take() {
                 write.eof().await
             } else {
                 Ok(())
             };
         };
-        while !bytes.is_empty() {
-            let packet = bytes.split_to(bytes.len().min(INPUT_PACKET));
-            let count = packet.len();
-            // Before: the server may answer while this waits for the window.
-            ledger.note_input(count);
-            write.data_bytes(packet).await?;
-            queue.passed.set(queue.passed.get() + count as u64);
-        }
+        let count = packet.len();
+        // Before: the server may answer while this waits for the window.
+        ledger.note_input(count);
+        write.data_bytes(packet).await?;
+        queue.passed.set(queue.passed.get() + count as u64);
     }
 }
 

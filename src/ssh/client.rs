@@ -2,25 +2,27 @@
 //! terminal. Each step is one call, so that the caller can name the stage and
 //! keep its deadline; nothing here has a clock.
 
-use super::SshEvents;
 use super::algorithms::{ClientConfigs, MAX_PACKET};
 use super::auth::{self, LoginRules};
-use super::channel::{self, SshChannel, Started};
+use super::channel::SshChannel;
+use super::farewell::{self, Farewell};
 use super::gate::Gate;
 use super::handler::{HandlerError, SessionHandler};
 use super::host_keys::HostKeyCheck;
+use super::identification::{Identification, NoVersion};
 use super::keys::Identity;
 use super::ledger::Ledger;
+use super::start;
 use super::stream::SshStream;
+use super::{SshEvent, SshEvents};
 use crate::config;
 use crate::error::SessionError;
 use crate::message::{Credentials, TerminalRequest, WindowSize};
 use crate::sockets::TcpStream;
 use crate::workers::Workers;
-use bytes::Bytes;
-use russh::client::{self, Handle, Msg};
-use russh::{AlgorithmKind, Channel, ChannelMsg};
-use std::collections::VecDeque;
+use russh::AlgorithmKind;
+use russh::client::{self, Handle};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// What every connection of a shard needs.
@@ -49,16 +51,18 @@ pub struct SshClient {
     handle: Handle<SessionHandler>,
     gate: Rc<Gate>,
     ledger: Rc<Ledger>,
+    farewell: Rc<Farewell>,
 }
 
 impl SshClient {
-    /// Key exchange and the host-key check.
+    /// Key exchange and the host-key check. What the server said before them comes as a
+    /// banner.
     ///
     /// Dropping the future does not end russh's task; killing `gate` does.
     ///
     /// # Errors
-    /// `NotSsh`, `NoCommonAlgorithm`, `HostKey`, `HandshakeFailed`,
-    /// `ServerMisbehaved`.
+    /// `NotSsh`, `SshVersion`, `ServerRefused`, `NoCommonAlgorithm`, `HostKey`,
+    /// `HandshakeFailed`, `Disconnected`, `NotUtf8FromServer`, `ServerMisbehaved`.
     pub async fn handshake(
         socket: TcpStream,
         settings: &SshSettings,
@@ -73,19 +77,39 @@ impl SshClient {
         );
         let ledger = Ledger::new(MAX_PACKET, crate::clock::now);
         let ledger = Rc::new(ledger);
-        let stream = SshStream::new(socket, Rc::clone(&gate), Rc::clone(&ledger));
-        let handler = SessionHandler::new(events, host_keys, Rc::clone(&ledger));
+        let identification = Rc::<RefCell<Identification>>::default();
+        let farewell = Rc::<Farewell>::default();
+        let stream = SshStream::new(
+            socket,
+            Rc::clone(&gate),
+            Rc::clone(&ledger),
+            Rc::clone(&identification),
+        );
+        let handler = SessionHandler::new(
+            Rc::clone(&events),
+            host_keys,
+            Rc::clone(&ledger),
+            Rc::clone(&farewell),
+        );
         match client::connect_stream(config, stream, handler).await {
-            Ok(handle) => Ok(Self {
-                handle,
-                gate,
-                ledger,
-            }),
+            Ok(handle) => {
+                let (text, bytes) = identification.borrow_mut().take_text();
+                if bytes > 0 && ledger.note_banner(bytes).is_ok() {
+                    events.event(SshEvent::Banner(text));
+                }
+                Ok(Self {
+                    handle,
+                    gate,
+                    ledger,
+                    farewell,
+                })
+            }
             Err(HandlerError::HostKey(problem)) => Err(problem.into()),
             Err(HandlerError::Fault(fault)) => Err(SessionError::ServerMisbehaved(fault)),
-            Err(HandlerError::Russh(error)) => Err(match ledger.fault() {
-                Some(fault) => SessionError::ServerMisbehaved(fault),
-                None => handshake_error(&error, &gate),
+            Err(HandlerError::Russh(error)) => Err(match (ledger.fault(), farewell.known()) {
+                (Some(fault), _) => SessionError::ServerMisbehaved(fault),
+                (None, Some(cause)) => cause,
+                (None, None) => handshake_error(&error, &identification.borrow()),
             }),
         }
     }
@@ -96,7 +120,8 @@ impl SshClient {
     /// order.
     ///
     /// # Errors
-    /// `LoginFailed`, `UnusableKey`, `ConnectionLost`, `ServerMisbehaved`.
+    /// `LoginFailed`, `LoginCutOff`, `UnusableKey`, `ConnectionLost`,
+    /// `NotUtf8FromServer`, `ServerMisbehaved`.
     pub async fn login(
         &mut self,
         credentials: Credentials,
@@ -114,106 +139,48 @@ impl SshClient {
             events,
         )
         .await
-        .map_err(|error| self.blame(error))
+        .map_err(|error| match (self.blame(error), self.farewell.known()) {
+            // Whatever it is called: who disconnects now, lets nobody in.
+            (SessionError::Disconnected(words), _)
+            | (SessionError::LoginFailed, Some(SessionError::Disconnected(words))) => {
+                SessionError::LoginCutOff(words)
+            }
+            (error, _) => error,
+        })
     }
 
     /// Opens the session channel and starts the shell or command in a
-    /// terminal of the size that `size` gives when it is asked for.
+    /// terminal of the size that `size` gives when it is asked for. Output that came
+    /// meanwhile, and whether there is no terminal, is told through `events`.
     ///
     /// # Errors
-    /// `StartRefused`, `ConnectionLost`, `ServerMisbehaved`.
+    /// `StartRefused`, `ConnectionLost`, `Disconnected`, `NotUtf8FromServer`,
+    /// `ServerMisbehaved`.
     pub async fn start(
         self,
         terminal: &TerminalRequest,
         size: impl Fn() -> WindowSize,
+        events: Rc<dyn SshEvents>,
     ) -> Result<SshChannel, SessionError> {
-        let started = self
-            .open(terminal, size)
+        let started = start::start(&self.handle, terminal, size, events.as_ref())
             .await
             .map_err(|error| self.blame(error))?;
         let Self {
             handle,
             gate,
             ledger,
+            farewell: _,
         } = self;
-        Ok(SshChannel::new(handle, started, gate, ledger))
+        Ok(SshChannel::new(handle, started, gate, ledger, events))
     }
 
-    /// A broken rule is the cause of what else went wrong.
+    /// A broken rule is the cause of what else went wrong; of a lost connection, what was
+    /// told of its end is.
     fn blame(&self, error: SessionError) -> SessionError {
-        let fault = self.ledger.fault();
-        fault.map_or(error, SessionError::ServerMisbehaved)
-    }
-
-    async fn open(
-        &self,
-        terminal: &TerminalRequest,
-        size: impl Fn() -> WindowSize,
-    ) -> Result<Started, SessionError> {
-        let mut channel = match self.handle.channel_open_session().await {
-            Ok(channel) => channel,
-            Err(russh::Error::ChannelOpenFailure(_)) => {
-                return Err(SessionError::StartRefused("a session channel"));
-            }
-            Err(_) => return Err(SessionError::ConnectionLost),
-        };
-        let now = size();
-        channel
-            .request_pty(
-                true,
-                &terminal.term,
-                u32::from(now.cols()),
-                u32::from(now.rows()),
-                now.width_px(),
-                now.height_px(),
-                &[],
-            )
-            .await
-            .map_err(|_| SessionError::ConnectionLost)?;
-        let mut early = VecDeque::new();
-        // A login shell needs no answer about the terminal before it is asked for
-        // (OpenSSH's client waits for neither). A command might do its work without
-        // one, unseen.
-        let waits = terminal.command.is_some();
-        if waits {
-            confirm(&mut channel, "a terminal", &mut early).await?;
-        }
-        for (name, value) in &terminal.env {
-            // No reply wanted: servers refuse most names, which is no error.
-            channel
-                .set_env(false, name.as_str(), value.as_str())
-                .await
-                .map_err(|_| SessionError::ConnectionLost)?;
-        }
-        match &terminal.command {
-            None => channel.request_shell(true).await,
-            Some(command) => channel.exec(true, command.as_str()).await,
-        }
-        .map_err(|_| SessionError::ConnectionLost)?;
-        if !waits {
-            confirm(&mut channel, "a terminal", &mut early).await?;
-        }
-        confirm(&mut channel, "the shell or command", &mut early).await?;
-        let (read, write) = channel.split();
-        Ok(Started { early, read, write })
-    }
-}
-
-/// Waits for the reply to the last request; output before it goes to `early`.
-async fn confirm(
-    channel: &mut Channel<Msg>,
-    what: &'static str,
-    early: &mut VecDeque<Bytes>,
-) -> Result<(), SessionError> {
-    loop {
-        match channel.wait().await {
-            Some(ChannelMsg::Success) => return Ok(()),
-            Some(ChannelMsg::Failure | ChannelMsg::Close) => {
-                return Err(SessionError::StartRefused(what));
-            }
-            // What is no output reaches the handler, too.
-            Some(message) => early.extend(channel::output_of(message)),
-            None => return Err(SessionError::ConnectionLost),
+        match (self.ledger.fault(), error) {
+            (Some(fault), _) => SessionError::ServerMisbehaved(fault),
+            (None, SessionError::ConnectionLost) => self.farewell.cause(),
+            (None, error) => error,
         }
     }
 }
@@ -232,10 +199,23 @@ fn no_common_algorithm(kind: &AlgorithmKind, ours: &[String], theirs: &[String])
     format!("{kind}: the bridge offers {ours}; the target offers {theirs}")
 }
 
-fn handshake_error(error: &russh::Error, gate: &Gate) -> SessionError {
-    if !gate.is_identified() {
-        tracing::info!(%error, "the target does not speak SSH");
-        return SessionError::NotSsh;
+fn handshake_error(error: &russh::Error, identification: &Identification) -> SessionError {
+    if let Some(problem) = identification.problem() {
+        tracing::info!(%problem, "no SSH version line came that can be used");
+        return match problem {
+            NoVersion::TooMuchText | NoVersion::Binary => SessionError::NotSsh,
+            NoVersion::TooLong => {
+                SessionError::ServerMisbehaved("its version line is longer than 255 bytes")
+            }
+            NoVersion::NotUtf8 => SessionError::NotUtf8FromServer,
+            NoVersion::OtherVersion(version) => SessionError::SshVersion(version.clone()),
+        };
+    }
+    if !identification.is_found() {
+        let words = identification.words();
+        let words = words.map(|words| crate::message::escape_remote_text(&words));
+        tracing::info!(%error, words = words.as_deref(), "the target ended the connection before SSH began");
+        return words.map_or(SessionError::NotSsh, SessionError::ServerRefused);
     }
     if let russh::Error::NoCommonAlgo { kind, ours, theirs } = error {
         let text = no_common_algorithm(kind, ours, theirs);
@@ -243,5 +223,8 @@ fn handshake_error(error: &russh::Error, gate: &Gate) -> SessionError {
         return SessionError::NoCommonAlgorithm(text);
     }
     tracing::info!(%error, "the SSH key exchange failed");
+    if farewell::is_not_utf8(error) {
+        return SessionError::NotUtf8FromServer;
+    }
     SessionError::HandshakeFailed
 }

@@ -16,7 +16,6 @@ pub struct Gate {
     /// Bytes that may still pass a closed gate.
     allowance: Cell<usize>,
     killed: Cell<bool>,
-    identified: Cell<bool>,
     reader: RefCell<Option<Waker>>,
     writer: RefCell<Option<Waker>>,
     bytes_read: Cell<u64>,
@@ -62,13 +61,6 @@ impl Gate {
         self.bytes_read.get()
     }
 
-    /// Whether the peer has shown an SSH identification string (RFC 4253
-    /// section 4.2). Looked for in single reads: a peer that splits the four
-    /// bytes only gets a less exact error if it fails later.
-    pub(super) fn is_identified(&self) -> bool {
-        self.identified.get()
-    }
-
     pub(super) fn is_killed(&self) -> bool {
         self.killed.get()
     }
@@ -82,14 +74,10 @@ impl Gate {
         }
     }
 
-    pub(super) fn note_read(&self, bytes: &[u8]) {
-        if !self.identified.get() && bytes.windows(4).any(|w| w == b"SSH-") {
-            self.identified.set(true);
-        }
-        self.bytes_read
-            .set(self.bytes_read.get() + bytes.len() as u64);
+    pub(super) fn note_read(&self, bytes: usize) {
+        self.bytes_read.set(self.bytes_read.get() + bytes as u64);
         self.allowance
-            .set(self.allowance.get().saturating_sub(bytes.len()));
+            .set(self.allowance.get().saturating_sub(bytes));
     }
 
     pub(super) fn park_reader(&self, waker: &Waker) {

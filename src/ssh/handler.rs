@@ -1,6 +1,7 @@
 //! russh's callbacks, turned into [`SshEvents`]. Rejects every channel a
 //! server tries to open. Decides nothing else.
 
+use super::farewell::Farewell;
 use super::host_keys::HostKeyCheck;
 use super::ledger::{Fault, Ledger};
 use super::{SshEvent, SshEvents};
@@ -11,6 +12,9 @@ use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, ChannelId, ChannelOpenFailure, Names, Sig};
 use send_wrapper::SendWrapper;
 use std::rc::Rc;
+
+/// Bytes of an exit message that are passed on; what is cut off is marked.
+const MAX_EXIT_MESSAGE: usize = 4 * 1024;
 
 /// Why the handshake ended without a session.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +36,7 @@ pub(super) struct SessionHandler {
     events: SendWrapper<Rc<dyn SshEvents>>,
     host_keys: HostKeyCheck,
     ledger: SendWrapper<Rc<Ledger>>,
+    farewell: SendWrapper<Rc<Farewell>>,
     /// The first keys are there.
     has_keys: bool,
     /// How the remote process ended was told. A second word is dropped, so
@@ -44,11 +49,13 @@ impl SessionHandler {
         events: Rc<dyn SshEvents>,
         host_keys: HostKeyCheck,
         ledger: Rc<Ledger>,
+        farewell: Rc<Farewell>,
     ) -> Self {
         Self {
             events: SendWrapper::new(events),
             host_keys,
             ledger: SendWrapper::new(ledger),
+            farewell: SendWrapper::new(farewell),
             has_keys: false,
             exit_told: false,
         }
@@ -60,7 +67,7 @@ impl Drop for SessionHandler {
     fn drop(&mut self) {
         self.events.event(match self.ledger.fault() {
             Some(fault) => SshEvent::Misbehaved(fault),
-            None => SshEvent::Disconnected,
+            None => SshEvent::Disconnected(self.farewell.cause()),
         });
     }
 }
@@ -173,7 +180,7 @@ impl Handler for SessionHandler {
             self.events.event(SshEvent::ExitSignal {
                 signal: ExitSignal::from_remote(signal_name(&signal)),
                 core_dumped,
-                message: message.to_owned(),
+                message: crate::message::cut(message, MAX_EXIT_MESSAGE),
             });
         }
         Ok(())
@@ -190,15 +197,12 @@ impl Handler for SessionHandler {
         reason: DisconnectReason<Self::Error>,
     ) -> Result<(), Self::Error> {
         match reason {
-            DisconnectReason::ReceivedDisconnect(info) => {
-                tracing::debug!(
-                    reason = ?info.reason_code,
-                    message = crate::message::escape_remote_text(&info.message),
-                    "the SSH server disconnected"
-                );
-            }
+            DisconnectReason::ReceivedDisconnect(info) => self.farewell.note_disconnect(&info),
             DisconnectReason::Error(error) => {
                 tracing::debug!(%error, "the SSH connection ended");
+                if let HandlerError::Russh(error) = &error {
+                    self.farewell.note_error(error);
+                }
                 return Err(error);
             }
         }

@@ -1,10 +1,10 @@
 //! The SSH side of a session: russh on the shard's own thread.
 //!
 //! `runtime` is the seam to the executor, `stream` and `gate` the socket,
-//! `ledger` what a server may cost,
-//! `keys` the client's private key, `dial` the TCP connection, `client` the
-//! handshake, `auth` the login,
-//! `channel` the running shell. It never sees a WebSocket.
+//! `identification` what comes before the packets, `ledger` what a server may cost,
+//! `farewell` its last words, `keys` the client's private key, `dial` the TCP
+//! connection, `client` the handshake, `auth` the login, `start` and `terminal` the
+//! requests for a shell, `channel` the running shell. It never sees a WebSocket.
 
 mod agent;
 mod algorithms;
@@ -12,17 +12,23 @@ mod auth;
 mod channel;
 mod client;
 mod dial;
+mod farewell;
+mod flow;
 mod gate;
 mod handler;
 mod host_certificates;
 mod host_keys;
+mod identification;
+mod input;
 mod interactive;
 pub mod keys;
 pub mod known_hosts;
 mod ledger;
 mod runtime;
 mod signer;
+mod start;
 mod stream;
+mod terminal;
 
 pub use algorithms::OUTPUT_WINDOW;
 pub use auth::LoginRules;
@@ -33,9 +39,10 @@ pub use gate::Gate;
 pub use host_keys::HostKeyCheck;
 pub use runtime::SshRuntime;
 
-use crate::error::Stage;
+use crate::error::{SessionError, Stage};
 use crate::message::{ExitSignal, Prompt, Secret};
 use async_channel::Sender;
+use bytes::Bytes;
 
 /// What the SSH side tells the session. Implemented by the session's inbox;
 /// both live on one shard, so every call is a plain function call.
@@ -43,6 +50,8 @@ pub trait SshEvents {
     /// Output of the remote process, stdout and stderr alike, is on its way:
     /// [`SshChannel::poll_output`] has it.
     fn output_comes(&self, bytes: usize);
+    /// Output that came before the channel is handed over, already announced.
+    fn early_output(&self, output: Bytes);
     /// Everything else.
     fn event(&self, event: SshEvent);
 }
@@ -84,10 +93,14 @@ pub enum SshEvent {
         /// The server's words.
         message: String,
     },
+    /// The server gave no terminal; the shell or command runs without one.
+    NoTerminal,
+    /// The server has refused the shell or command, after output was there.
+    StartRefused,
     /// The channel is closed: no more output comes.
     ChannelClosed,
-    /// The connection is gone.
-    Disconnected,
+    /// The connection is gone, and why.
+    Disconnected(SessionError),
     /// It was ended, because the server broke this rule.
     Misbehaved(&'static str),
 }

@@ -1,11 +1,14 @@
 //! The stream russh reads from and writes to: a socket of the shard with
-//! read-ahead, the [`Gate`], the [`Ledger`], fairness, and rest in a flood. No
-//! deadlines: the session owns all clocks and pulls the gate's kill switch.
+//! read-ahead, the [`Identification`], the [`Gate`], the [`Ledger`], fairness, and
+//! rest in a flood. No deadlines: the session owns all clocks and pulls the gate's
+//! kill switch.
 
+use super::flow::Flow;
 use super::gate::Gate;
+use super::identification::Identification;
 use super::ledger::{Fault, Ledger};
 use super::runtime::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::sockets::{self, Place, TcpStream};
+use crate::sockets::{self, TcpStream};
 use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
 use send_wrapper::SendWrapper;
 use std::cell::RefCell;
@@ -13,7 +16,6 @@ use std::io::{self, IoSliceMut};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 /// russh reads a packet's length and then the rest, a system call each; this
 /// takes what is there in one. Shared by all sessions of a shard.
@@ -28,10 +30,6 @@ const LARGE_PIECE: usize = 16 * 1024;
 
 /// Bytes that a session reads before the others get their turn.
 const PER_TURN: usize = 64 * 1024;
-
-/// A server that sends this many bytes within [`FLOOD_TIME`] floods.
-const FLOOD: usize = 32 * 1024;
-const FLOOD_TIME: Duration = Duration::from_millis(10);
 
 thread_local! {
     static SCRATCH_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
@@ -58,70 +56,18 @@ impl Leftover {
     }
 }
 
-/// How much comes lately: in this span of [`FLOOD_TIME`], and whether it was a
-/// flood in the one before.
-struct Flow {
-    since: Instant,
-    bytes: usize,
-    was_flood: bool,
-    /// Where it waits for other floods; there only once it is one.
-    place: Option<Place>,
-}
-
-impl Flow {
-    fn new(now: Instant) -> Self {
-        Self {
-            since: now,
-            bytes: 0,
-            was_flood: false,
-            place: None,
-        }
-    }
-
-    /// `bytes` more have come. Whether that is a flood.
-    fn note(&mut self, bytes: usize, now: Instant) -> bool {
-        let age = now.saturating_duration_since(self.since);
-        if age > FLOOD_TIME {
-            self.was_flood = self.bytes >= FLOOD && age < 2 * FLOOD_TIME;
-            self.bytes = 0;
-            self.since = now;
-        }
-        self.bytes += bytes;
-        self.floods()
-    }
-
-    fn floods(&self) -> bool {
-        self.was_flood || self.bytes >= FLOOD
-    }
-
-    /// Whether what was a flood has ended long since; not while it stands in line.
-    fn is_over(&self, now: Instant) -> bool {
-        let waits = self.place.as_ref().is_some_and(Place::waits);
-        !waits && now.saturating_duration_since(self.since) > 2 * FLOOD_TIME
-    }
-
-    /// Whether this session may read in this turn of its task. `done`: it has
-    /// read its share.
-    fn poll_turn(&mut self, cx: &Context<'_>, done: bool) -> Poll<()> {
-        if !self.floods() || self.is_over(crate::clock::now()) {
-            self.place = None;
-        } else if self.place.is_none() {
-            self.place = Place::new();
-        }
-        match &self.place {
-            Some(place) => place.poll_turn(cx, done),
-            None if done => {
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            None => Poll::Ready(()),
-        }
-    }
+/// The beginning of a connection, up to the end of the version line.
+struct Start {
+    identification: Rc<RefCell<Identification>>,
+    /// The version line, as far as russh has not taken it.
+    version: Leftover,
 }
 
 struct Inner {
     socket: TcpStream,
     leftover: Leftover,
+    /// Gone once packets come.
+    start: Option<Start>,
     gate: Rc<Gate>,
     ledger: Rc<Ledger>,
     /// The size of the piece of a packet that russh is reading.
@@ -138,10 +84,19 @@ struct Inner {
 pub(super) struct SshStream(SendWrapper<Inner>);
 
 impl SshStream {
-    pub(super) fn new(socket: TcpStream, gate: Rc<Gate>, ledger: Rc<Ledger>) -> Self {
+    pub(super) fn new(
+        socket: TcpStream,
+        gate: Rc<Gate>,
+        ledger: Rc<Ledger>,
+        identification: Rc<RefCell<Identification>>,
+    ) -> Self {
         Self(SendWrapper::new(Inner {
             socket,
             leftover: Leftover::default(),
+            start: Some(Start {
+                identification,
+                version: Leftover::default(),
+            }),
             gate,
             ledger,
             piece: None,
@@ -161,10 +116,65 @@ fn at_fault(fault: Fault) -> io::Error {
 }
 
 impl Inner {
-    /// russh reads a piece of a packet at a time, until its buffer is full.
-    /// An identification string is read otherwise, which is over soon.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.may_go_on()?;
+        if let Some(mut start) = self.start.take() {
+            let result = self.poll_start(cx, &mut start, buf);
+            self.start = Some(start);
+            if !matches!(result, Poll::Ready(Ok(true))) {
+                return result.map_ok(drop);
+            }
+            self.start = None;
+        }
+        self.poll_read_piece(cx, buf)
+    }
+
+    /// Fills `buf` with the version line, or with nothing at the end of the stream.
+    /// `true`: packets come.
+    fn poll_start(
+        &mut self,
+        cx: &mut Context<'_>,
+        start: &mut Start,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let mut identification = start.identification.borrow_mut();
+        loop {
+            let version = start.version.rest();
+            if !version.is_empty() {
+                let count = version.len().min(buf.remaining());
+                buf.put_slice(version.get(..count).unwrap_or_default());
+                start.version.consume(count);
+                return Poll::Ready(Ok(false));
+            }
+            if self.leftover.rest().is_empty() {
+                // With no room in the buffer all that comes is left over.
+                std::task::ready!(self.poll_read_ahead(cx, &mut ReadBuf::new(&mut [])))?;
+            }
+            let bytes = self.leftover.rest();
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(false));
+            }
+            if identification.is_found() {
+                let end = Identification::rest_of_line_end(bytes);
+                if end < bytes.len() {
+                    self.leftover.consume(end);
+                    return Poll::Ready(Ok(true));
+                }
+                self.leftover.consume(end);
+                continue;
+            }
+            let (used, version) = identification.feed(bytes).map_err(io::Error::other)?;
+            self.leftover.consume(used);
+            start.version.bytes = version.unwrap_or_default();
+        }
+    }
+
+    /// russh reads a piece of a packet at a time, until its buffer is full.
+    fn poll_read_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.piece.is_none() {
             self.piece = Some(buf.remaining());
             self.ledger
@@ -232,7 +242,7 @@ impl Inner {
             let window = scratch.get_mut(..limit).unwrap_or_default();
             let count = std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, window))?;
             let filled = window.get(..count).unwrap_or_default();
-            self.gate.note_read(filled);
+            self.gate.note_read(count);
             self.turn.1 += count;
             self.rest_in_a_flood(count, count < limit)?;
             let (now, later) = filled.split_at(count.min(buf.remaining()));
@@ -258,10 +268,9 @@ impl Inner {
         let read = Pin::new(&mut self.socket).poll_read_vectored(cx, &mut pieces);
         let count = std::task::ready!(read)?;
         let now = count.min(limit);
-        self.gate.note_read(window.get(..now).unwrap_or_default());
+        self.gate.note_read(count);
         buf.advance(now);
         let later = more.get(..count - now).unwrap_or_default();
-        self.gate.note_read(later);
         self.leftover.bytes.extend_from_slice(later);
         self.turn.1 += count;
         self.flow.note(count, crate::clock::now());
@@ -326,29 +335,5 @@ impl AsyncWrite for SshStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.poll_close(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_is_much_at_once_or_much_for_long() {
-        let start = crate::clock::now();
-        let ms = |ms| start + Duration::from_millis(ms);
-        let mut flow = Flow::new(start);
-        // A screen now and then is none.
-        for second in 0..5 {
-            assert!(!flow.note(FLOOD - 1, ms(1000 * second)));
-        }
-        assert!(flow.note(1, ms(4000)));
-        // It stays one while it goes on, from its first byte in each span.
-        let mut flow = Flow::new(start);
-        for at in 0..100 {
-            let floods = flow.note(FLOOD / 10 + 1, ms(at));
-            assert_eq!(floods, at >= 9, "{at} ms");
-        }
-        assert!(!flow.note(1, ms(200)));
     }
 }

@@ -39,6 +39,8 @@ pub(crate) enum Script {
     HttpThenEnd,
     /// Closes at once.
     Hangup,
+    /// Says this, and that it was all.
+    SayThenEnd(&'static [u8]),
 }
 
 pub(crate) struct Hostile {
@@ -220,6 +222,10 @@ fn play(mut stream: &TcpStream, script: Script) -> std::io::Result<()> {
             stream.shutdown(Shutdown::Write)?;
         }
         Script::Hangup => return Ok(()),
+        Script::SayThenEnd(words) => {
+            stream.write_all(words)?;
+            stream.shutdown(Shutdown::Write)?;
+        }
     }
     let mut ignored = [0; 4096];
     loop {

@@ -145,6 +145,12 @@ fn spawn(directory: &Path, port: u16, lines: &[&str], host_keys: &[KeyPair]) -> 
         .iter()
         .map(|key| format!("HostKey {}\n", key.path().display()))
         .collect();
+    // The one keyword whose last line counts.
+    let startups = if extra.contains("MaxStartups") {
+        ""
+    } else {
+        "MaxStartups 1000:30:2000\n"
+    };
     let text = format!(
         "{extra}\
          ListenAddress 127.0.0.1:{port}\n\
@@ -165,7 +171,7 @@ fn spawn(directory: &Path, port: u16, lines: &[&str], host_keys: &[KeyPair]) -> 
          LoginGraceTime 120\n\
          MaxAuthTries 20\n\
          MaxSessions 100\n\
-         MaxStartups 1000:30:2000\n",
+         {startups}",
         directory = directory.display(),
     );
     fs::write(&config, text).unwrap();

@@ -74,7 +74,7 @@ const TABLE: &[(&str, &str)] = &[
 
 #[test]
 fn every_way_to_misbehave_ends_the_session_soon_and_is_told() {
-    let ssh = AsyncSsh::start(&[]);
+    let ssh = crate::asyncssh(&[]);
     let mut wrong = Vec::new();
     for (mode, words) in TABLE {
         let bridge = bridge_to(&[ssh.addr()], &[]);
@@ -115,7 +115,7 @@ fn peak(ssh: &AsyncSsh, mode: &str) -> u64 {
 
 #[test]
 fn no_flood_takes_more_memory_than_a_session_may() {
-    let ssh = AsyncSsh::start(&[]);
+    let ssh = crate::asyncssh(&[]);
     let honest = peak(&ssh, "honest");
     for mode in [
         "banners",
@@ -144,7 +144,7 @@ fn no_flood_takes_more_memory_than_a_session_may() {
 
 #[test]
 fn compression_is_not_spoken_so_there_is_no_bomb() {
-    let ssh = AsyncSsh::start(&["compression"]);
+    let ssh = crate::asyncssh(&["compression"]);
     let bridge = bridge_to(&[ssh.addr()], &[]);
     let (error, code) = outcome(&mut connect(&bridge, &ssh, "honest"));
     assert_eq!(error["code"], "no-common-algorithm", "{error}");

@@ -3,7 +3,6 @@
 
 use crate::common::scene::{bridge_to, path_to};
 use crate::common::{Account, Client, Event, KeyPair, Log, Options, Sshd, account, poll};
-use crate::python::AsyncSsh;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -33,7 +32,7 @@ fn drain(client: &mut Client) -> (usize, i64) {
 /// AsyncSSH puts an IGNORE in front of each.
 #[test]
 fn many_tiny_packets() {
-    let ssh = AsyncSsh::start(&[]);
+    let ssh = crate::asyncssh(&[]);
     let bridge = bridge_to(&[ssh.addr()], &[]);
     let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
     client.auth_v1(&json!({ "username": "one_byte_packets" }));
@@ -45,7 +44,7 @@ fn many_tiny_packets() {
 /// Typing, each key echoed, faster and longer than the idle packets' bound would let through.
 #[test]
 fn typing_into_asyncssh() {
-    let ssh = AsyncSsh::start(&[]);
+    let ssh = crate::asyncssh(&[]);
     let bridge = bridge_to(&[ssh.addr()], &[]);
     let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
     client.auth_v1(&json!({ "username": "honest" }));

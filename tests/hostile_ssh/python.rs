@@ -15,8 +15,9 @@ pub(crate) struct AsyncSsh {
 }
 
 impl AsyncSsh {
-    /// The server whose users say how it misbehaves; `arguments` as it describes them.
-    pub(crate) fn start(arguments: &[&str]) -> Self {
+    /// A server whose users say what it does, by a script that prints its port; `arguments` as
+    /// that describes them.
+    pub(crate) fn start(script: &[u8], arguments: &[&str]) -> Self {
         let mut process = Command::new(format!("{BIN}/python"))
             .arg("-")
             .args(arguments)
@@ -26,7 +27,7 @@ impl AsyncSsh {
             .spawn()
             .expect("python starts; run tests/setup.sh first");
         let mut stdin = process.stdin.take().unwrap();
-        stdin.write_all(include_bytes!("server.py")).unwrap();
+        stdin.write_all(script).unwrap();
         drop(stdin);
         let stdout = Log::drain(process.stdout.take().unwrap());
         let stderr = Log::drain(process.stderr.take().unwrap());

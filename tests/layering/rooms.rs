@@ -197,6 +197,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "message::SignalName",
             "message::ExitSignal",
             "message::Prompt",
+            "message::cut",
             "message::escape_remote_text",
             "sockets",
             "net",

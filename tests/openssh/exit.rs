@@ -149,14 +149,6 @@ fn the_process_ends_when_the_client_leaves() {
 }
 
 #[test]
-fn a_server_that_gives_no_terminal_refuses_the_start() {
-    let rig = Rig::with(&["PermitTTY no"], &[]);
-    let mut client = rig.v1();
-    client.auth_v1(&crate::with_password(json!({})));
-    expect_error(&mut client, "shell", "start-refused", 4503);
-}
-
-#[test]
 fn a_server_that_gives_no_session_refuses_the_start() {
     let rig = Rig::with(&["MaxSessions 0"], &[]);
     let mut client = rig.v1();

@@ -69,8 +69,8 @@ fn junk_is_not_ssh() {
 }
 
 #[test]
-fn a_server_that_hangs_up_is_not_ssh() {
-    expect_hostile(Script::Hangup, "not-ssh", 4502);
+fn a_server_that_hangs_up_has_refused() {
+    expect_hostile(Script::Hangup, "server-refused", 4502);
 }
 
 #[test]

@@ -221,7 +221,7 @@ fn forbidden_spellings() {
         );
         // And the door does count.
         let (got, word) = ask(bridge.addr(), &format!("/ws/{PUBLIC}/{port}"));
-        assert_eq!((got, word.as_str()), (Close(4502), "not-ssh"));
+        assert_eq!((got, word.as_str()), (Close(4502), "server-refused"));
         assert_eq!(door.came(), 1);
         println!("{} spellings refused", SPELLINGS.len());
     });

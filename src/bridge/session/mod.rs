@@ -256,7 +256,7 @@ impl BridgeSession {
             }
             Action::Input(bytes) => {
                 self.note_message("in", "input", bytes.len());
-                self.hand_over(|channel| channel.push_input(bytes));
+                self.hand_over(|channel| channel.push_input(&bytes));
             }
             Action::Eof => self.hand_over(|channel| channel.push_eof()),
             Action::Resize(size) => self.hand_over(|channel| channel.resize(size)),

@@ -46,7 +46,11 @@ impl BridgeSession {
         let (input, output) = self.state.bytes();
         let lasted_ms = millis(self.started.elapsed());
         let summary = ending.summary();
-        self.audit.end(summary.reason, summary.stage);
+        let error = match ending {
+            Ending::Failed { error, .. } => Some(error),
+            Ending::Exited(_) | Ending::ClientClosed { .. } => None,
+        };
+        self.audit.end(summary.reason, summary.stage, error);
         let reason = summary.reason.as_str();
         self.span.in_scope(|| match ending {
             Ending::Exited(exit) => tracing::info!(

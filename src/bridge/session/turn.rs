@@ -141,9 +141,11 @@ impl BridgeSession {
                     message,
                 } => Input::Exit(exit_by_signal(signal, core_dumped, message)),
                 SshEvent::ChannelClosed => Input::ChannelClosed,
-                SshEvent::Disconnected => {
+                SshEvent::NoTerminal => Input::NoTerminal,
+                SshEvent::StartRefused => Input::StartRefused,
+                SshEvent::Disconnected(cause) => {
                     self.ssh_gone = true;
-                    Input::Disconnected
+                    Input::Disconnected(cause)
                 }
                 SshEvent::Misbehaved(fault) => {
                     self.ssh_gone = true;

@@ -18,7 +18,7 @@ use super::queue;
 use super::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::error::{SessionError, Stage};
-use crate::message::{Dialect, ServerMessage, WindowSize};
+use crate::message::{Dialect, NoticeKind, ServerMessage, WindowSize};
 use bytes::BytesMut;
 use flow::{InputFlow, OutputFlow};
 use std::collections::VecDeque;
@@ -28,6 +28,8 @@ use types::{Question, Suspended};
 
 /// Input kept before the shell is up (compatible dialect).
 const EARLY_INPUT: usize = 16 * 1024;
+/// What a server refuses that refuses to start.
+const SHELL: &str = "the shell or command";
 /// Time for the closing handshakes of both sides.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -72,6 +74,10 @@ pub struct SessionState {
     /// No more output will come from the remote side. A short command's end is
     /// known before its start is: it counts once the session is active.
     remote_done: bool,
+    channel_closed: bool,
+    /// What ends the session once its output is delivered, if the server does not tell
+    /// how the process ended.
+    cause: Option<SessionError>,
     drain: Option<Drain>,
     missed_pongs: u32,
     last_activity: Instant,
@@ -103,6 +109,8 @@ impl SessionState {
             suspended: Suspended::default(),
             exit: None,
             remote_done: false,
+            channel_closed: false,
+            cause: None,
             drain: None,
             missed_pongs: 0,
             last_activity: now,
@@ -162,13 +170,22 @@ impl SessionState {
             Input::Banner(text) => self.send(ServerMessage::Banner { text }),
             Input::Started => self.on_started(now),
             Input::Exit(exit) => self.exit = Some(exit),
+            Input::NoTerminal => self.send(ServerMessage::Notice {
+                kind: NoticeKind::NoTerminal,
+                deadline_ms: None,
+            }),
+            Input::StartRefused => self.cause = Some(SessionError::StartRefused(SHELL)),
             Input::ChannelClosed => {
-                // In order, even if the server did not tell how it ended:
-                // many devices never do.
-                self.exit.get_or_insert_default();
+                self.channel_closed = true;
                 self.remote_done = true;
             }
-            Input::Disconnected => self.remote_done = true,
+            Input::Disconnected(cause) => {
+                // After the channel's end it is not what ended the session.
+                if !self.channel_closed {
+                    self.cause.get_or_insert(cause);
+                }
+                self.remote_done = true;
+            }
             Input::Drain(drain) => self.on_drain(now, drain),
         }
         self.check_invariants();

@@ -72,7 +72,7 @@ impl SessionState {
         let left = drain.deadline.saturating_duration_since(now);
         self.send(ServerMessage::Notice {
             kind: crate::message::NoticeKind::Drain,
-            deadline_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            deadline_ms: Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
         });
     }
 
@@ -156,11 +156,18 @@ impl SessionState {
         }
     }
 
+    /// How the process ended. A channel that was closed without a word on that ended in
+    /// order, too: many devices never tell.
+    fn told_exit(&mut self) -> Option<Exit> {
+        let unknown = (self.channel_closed && self.cause.is_none()).then(Exit::default);
+        self.exit.take().or(unknown)
+    }
+
     /// All output is delivered: the last text, then the close frame.
     fn finish(&mut self, now: Instant) {
-        let Some(exit) = self.exit.take() else {
-            // The connection broke, and no word on the process came before.
-            return self.fail(now, SessionError::ConnectionLost);
+        let Some(exit) = self.told_exit() else {
+            let cause = self.cause.take().unwrap_or(SessionError::ConnectionLost);
+            return self.fail(now, cause);
         };
         let Exit {
             status,

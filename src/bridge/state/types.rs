@@ -47,10 +47,14 @@ pub enum Input {
     StartFailed(SessionError),
     /// The remote process told how it ended.
     Exit(Exit),
+    /// The SSH server gave no terminal.
+    NoTerminal,
+    /// It refused the shell or command, after output had come.
+    StartRefused,
     /// The channel is closed.
     ChannelClosed,
-    /// The SSH connection is gone.
-    Disconnected,
+    /// The SSH connection is gone, and why.
+    Disconnected(SessionError),
     /// The server drains; sessions end at the deadline.
     Drain(Drain),
     /// Someone wants the session to end.

@@ -62,9 +62,16 @@ fn server_messages_have_the_fields_of_the_page() {
         (
             ServerMessage::Notice {
                 kind: NoticeKind::Drain,
-                deadline_ms: 5,
+                deadline_ms: Some(5),
             },
             json!({"type": "notice", "kind": "drain", "deadline_ms": 5}),
+        ),
+        (
+            ServerMessage::Notice {
+                kind: NoticeKind::NoTerminal,
+                deadline_ms: None,
+            },
+            json!({"type": "notice", "kind": "no-terminal"}),
         ),
         (
             ServerMessage::Pong { data: "\"".into() },

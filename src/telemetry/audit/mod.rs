@@ -69,7 +69,7 @@ pub struct AuditLine<'a> {
 }
 
 /// The end of a session.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct AuditEnd {
     /// From its creation.
     pub duration_ms: u64,
@@ -81,6 +81,10 @@ pub struct AuditEnd {
     pub reason: &'static str,
     /// Where it was then.
     pub stage: &'static str,
+    /// What the log says of the cause, the SSH server's last words included; of an end
+    /// that is a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 #[derive(Serialize)]

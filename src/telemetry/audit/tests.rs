@@ -40,6 +40,7 @@ fn a_line_has_what_is_known_and_nothing_else() {
     end.address = Some(SocketAddr::from(([192, 0, 2, 1], 22)));
     end.method = Some("publickey,password");
     end.end = Some(AuditEnd {
+        message: None,
         duration_ms: 12,
         input_bytes: 3,
         output_bytes: 4,

@@ -9,7 +9,7 @@ use handler::Connection;
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::server::{Config, Handle, run_stream};
-use russh::{ChannelId, Disconnect, MethodKind, MethodSet, Sig};
+use russh::{ChannelId, Disconnect, MethodKind, MethodSet, Sig, SshId};
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
@@ -24,6 +24,8 @@ pub(crate) struct SshScript {
     pub(crate) start: Start,
     /// The SSH window for the client's input.
     pub(crate) window: u32,
+    /// The version line, with its end; russh's own if there is none.
+    pub(crate) version: Option<&'static str>,
 }
 
 /// Who gets in.
@@ -79,6 +81,7 @@ impl Default for SshScript {
             banner: None,
             start: Start::Accept,
             window: 2 * 1024 * 1024,
+            version: None,
         }
     }
 }
@@ -345,7 +348,10 @@ fn config(script: &SshScript) -> Config {
         Login::Password(_) | Login::PasswordAndInteractive(_) => &[MethodKind::Password],
         Login::Interactive(_) => &[MethodKind::KeyboardInteractive],
     };
+    let defaults = Config::default();
+    let version = script.version.map(|line| SshId::Raw(line.into()));
     Config {
+        server_id: version.unwrap_or(defaults.server_id),
         methods: MethodSet::from(methods),
         auth_rejection_time: Duration::ZERO,
         // Always the same key: a test that looks at it has it to compare.
@@ -353,6 +359,6 @@ fn config(script: &SshScript) -> Config {
         window_size: script.window,
         inactivity_timeout: None,
         nodelay: true,
-        ..Config::default()
+        ..defaults
     }
 }

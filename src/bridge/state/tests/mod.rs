@@ -159,7 +159,11 @@ fn text(message: &ServerMessage) -> String {
             format!("<exit {status:?} {:?}>", signal.map(|s| s.as_str()))
         }
         ServerMessage::Error { code, stage, .. } => format!("<error {code} {stage}>"),
-        ServerMessage::Notice { deadline_ms, .. } => format!("<notice {deadline_ms}>"),
+        ServerMessage::Notice {
+            deadline_ms: Some(deadline_ms),
+            ..
+        } => format!("<notice {deadline_ms}>"),
+        ServerMessage::Notice { kind, .. } => format!("<notice {kind:?}>"),
         ServerMessage::Pong { data } => format!("<pong {data}>"),
     }
 }

@@ -60,6 +60,8 @@ enum Event {
     Exit,
     ChannelClosed,
     Disconnected,
+    NoTerminal,
+    StartRefused,
     Drain(u64),
     Kill,
     /// 0: of the latest ping.
@@ -98,7 +100,9 @@ impl Event {
             Self::StartFailed => Input::StartFailed(HostKeyProblem::Refused.into()),
             Self::Exit => exit(1),
             Self::ChannelClosed => Input::ChannelClosed,
-            Self::Disconnected => Input::Disconnected,
+            Self::Disconnected => Input::Disconnected(SessionError::ConnectionLost),
+            Self::NoTerminal => Input::NoTerminal,
+            Self::StartRefused => Input::StartRefused,
             Self::Drain(seconds) => drain_at(now + Duration::from_secs(seconds)),
             Self::Kill => Input::Kill(SessionError::Killed),
             Self::Pong(number) => Input::Pong(Some(number)),
@@ -129,6 +133,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0..40_000usize).prop_map(Event::Banner),
         8 => Just(Event::Started),
         2 => (0..100u64).prop_map(Event::Drain),
+        2 => prop::sample::select(vec![Event::NoTerminal, Event::StartRefused]),
         3 => prop::sample::select(vec![Event::Exit, Event::ChannelClosed, Event::Disconnected]),
         1 => prop::sample::select(vec![
             Event::StartFailed, Event::Kill, Event::ClientClosed, Event::ClientGone,

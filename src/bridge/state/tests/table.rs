@@ -73,9 +73,13 @@ fn how_the_remote_side_ends() {
         "<error connection-lost relay>",
         "end 4503 the SSH connection was lost",
     ];
+    let refused = [
+        "<error start-refused relay>",
+        "end 4503 the SSH server refused to start the shell or command",
+    ];
     let cases = [
         (
-            vec![exit(7), Input::Disconnected],
+            vec![exit(7), gone()],
             ["<exit Some(7) None>", "end 1000 exit=7"],
         ),
         (
@@ -90,7 +94,26 @@ fn how_the_remote_side_ends() {
             vec![Input::Exit(Exit::default()), Input::ChannelClosed],
             ["<exit None None>", "end 1000"],
         ),
-        (vec![Input::Disconnected], lost),
+        (vec![gone()], lost),
+        (
+            vec![Input::Disconnected(SessionError::Disconnected(
+                "no".to_owned(),
+            ))],
+            [
+                "<error connection-lost relay>",
+                "end 4503 the SSH server disconnected: no",
+            ],
+        ),
+        (vec![Input::StartRefused, Input::ChannelClosed], refused),
+        (vec![Input::ChannelClosed, Input::StartRefused], refused),
+        (
+            vec![Input::ChannelClosed, gone()],
+            ["<exit None None>", "end 1000"],
+        ),
+        (
+            vec![exit(1), Input::StartRefused, Input::ChannelClosed],
+            ["<exit Some(1) None>", "end 1000 exit=1"],
+        ),
         (vec![Input::ChannelClosed], ["<exit None None>", "end 1000"]),
     ];
     for (inputs, expected) in cases {
@@ -107,11 +130,16 @@ fn how_the_remote_side_ends() {
     }
 }
 
+fn gone() -> Input {
+    Input::Disconnected(SessionError::ConnectionLost)
+}
+
 fn again(input: &Input) -> Input {
     match input {
         Input::Exit(exit) => Input::Exit(exit.clone()),
         Input::ChannelClosed => Input::ChannelClosed,
-        Input::Disconnected => Input::Disconnected,
+        Input::StartRefused => Input::StartRefused,
+        Input::Disconnected(cause) => Input::Disconnected(cause.clone()),
         other => panic!("{other:?}"),
     }
 }

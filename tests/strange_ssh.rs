@@ -1,0 +1,97 @@
+//! SSH servers that do what real equipment does and OpenSSH does not: what they say before their
+//! version line and in place of it, how they answer the requests for a shell, how they end.
+//! Those that misbehave on purpose are in `hostile_ssh`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests are threads that wait for real programs: they need the clock"
+)]
+
+mod common;
+
+#[path = "strange_ssh/endings.rs"]
+mod endings;
+#[path = "strange_ssh/front.rs"]
+mod front;
+#[path = "strange_ssh/identification.rs"]
+mod identification;
+#[path = "hostile_ssh/python.rs"]
+mod python;
+#[path = "strange_ssh/shells.rs"]
+mod shells;
+#[path = "strange_ssh/terminal.rs"]
+mod terminal;
+
+use common::scene::{bridge_to, path_to};
+use common::{Bridge, Client, Event, Options};
+use python::AsyncSsh;
+use serde_json::{Value, json};
+
+/// The server of `server.py`.
+fn server(arguments: &[&str]) -> AsyncSsh {
+    AsyncSsh::start(include_bytes!("strange_ssh/server.py"), arguments)
+}
+
+/// A session, from `auth` to its end.
+#[derive(Debug, Default)]
+struct Course {
+    /// Text messages after `hello`, `ready` among them.
+    texts: Vec<Value>,
+    output: String,
+    code: u16,
+    reason: String,
+}
+
+impl Course {
+    fn of(&self, kind: &str) -> Vec<&Value> {
+        self.texts.iter().filter(|t| t["type"] == kind).collect()
+    }
+
+    /// The only one of its kind.
+    fn one(&self, kind: &str) -> &Value {
+        match self.of(kind)[..] {
+            [one] => one,
+            ref found => panic!("{} of {kind:?}: {self:#?}", found.len()),
+        }
+    }
+}
+
+fn connect(bridge: &Bridge, target: std::net::SocketAddr, fields: &Value) -> Client {
+    let mut client = Client::connect(bridge.addr(), &path_to(target), &Options::v1());
+    client.auth_v1(fields);
+    client
+}
+
+fn course(client: &mut Client) -> Course {
+    let mut course = Course::default();
+    loop {
+        match client.recv() {
+            Event::Json(text) => course.texts.push(text),
+            Event::Output(bytes) => course.output += &String::from_utf8_lossy(&bytes),
+            Event::Close(code, reason) => {
+                (course.code, course.reason) = (code, reason);
+                return course;
+            }
+            Event::Reset => panic!("reset after {course:#?}"),
+        }
+    }
+}
+
+/// The whole session of the user who stands for this mode, with nothing typed.
+fn play(bridge: &Bridge, ssh: &AsyncSsh, mode: &str) -> Course {
+    course(&mut connect(
+        bridge,
+        ssh.addr(),
+        &json!({ "username": mode, "password": "p" }),
+    ))
+}
+
+fn bridge(ssh: &AsyncSsh) -> Bridge {
+    bridge_to(&[ssh.addr()], &[])
+}

@@ -1,0 +1,218 @@
+//! What comes before the version line, in place of it, and how it is spelled.
+
+use crate::common::{DEADLINE, Hostile, Script, ScriptedSsh, SshScript, Sshd};
+use crate::{bridge_to, connect, course, front};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+fn user() -> Value {
+    json!({ "username": "u" })
+}
+
+/// Logs in at `target` and returns the texts of all banners.
+fn banners(target: SocketAddr) -> Vec<String> {
+    let bridge = bridge_to(&[target], &[]);
+    let mut client = connect(&bridge, target, &user());
+    let mut banners = Vec::new();
+    loop {
+        let message = match client.recv() {
+            crate::Event::Json(message) => message,
+            other => panic!("{other:?} after {banners:?}"),
+        };
+        match message["type"].as_str().unwrap() {
+            "banner" => banners.push(message["text"].as_str().unwrap().to_owned()),
+            "ready" => return banners,
+            _ => panic!("{message}"),
+        }
+    }
+}
+
+#[test]
+fn lines_before_the_version_line_are_a_banner() {
+    let ssh = ScriptedSsh::start(SshScript::default());
+    let many: String = (0..1000)
+        .map(|n| format!("line {n} of the rules\r\n"))
+        .collect();
+    let long = "x".repeat(8000) + "\r\n";
+    let full = format!("{}\n", "y".repeat(1023)).repeat(63);
+    for (text, wanted) in [
+        (&b"one line\r\n"[..], "one line\n"),
+        (many.as_bytes(), &many.replace('\r', "")),
+        (long.as_bytes(), &long.replace('\r', "")),
+        (full.as_bytes(), &full),
+        (
+            b"SSH- is for the staff\r\nSSH-users beware\nuse SSH-2.0 here\r\n",
+            "SSH- is for the staff\nSSH-users beware\nuse SSH-2.0 here\n",
+        ),
+        (
+            b"Acc\xe8s r\xe9serv\xe9\r\n",
+            "Acc\u{e8}s r\u{e9}serv\u{e9}\n",
+        ),
+        (
+            "Zugang f\u{fc}r \u{4eba}\r\n".as_bytes(),
+            "Zugang f\u{fc}r \u{4eba}\n",
+        ),
+        (b"old\rline ends\r", "old\nline ends\n"),
+        (b"a\0b\r\n", "a\0b\n"),
+        (b"\r\n\r\n", "\n\n"),
+        (b"", ""),
+    ] {
+        for piece in [1, 100, 1 << 20] {
+            if piece == 1 && text.len() > 1000 {
+                continue;
+            }
+            let front = front::start(ssh.addr(), text.to_vec(), piece);
+            let got = banners(front).concat();
+            assert_eq!(got, wanted, "{piece}: {}", text.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn version_lines_of_real_equipment() {
+    let longest: &'static str = format!("SSH-2.0-{}\r\n", "v".repeat(245)).leak();
+    for version in [
+        "SSH-2.0-x\n",
+        "SSH-2.0-x\r",
+        "SSH-2.0-x\r\r\n",
+        "SSH-1.99-Cisco-1.25\r\n",
+        "SSH-2.0-x with a comment \r\n",
+        "SSH-2.0-nul\0\r\n",
+        "SSH-2.0-\r\n",
+        longest,
+    ] {
+        let version = Some(version);
+        let script = SshScript {
+            version,
+            ..SshScript::default()
+        };
+        let ssh = ScriptedSsh::start(script);
+        for piece in [1, 1 << 20] {
+            let front = front::start(ssh.addr(), b"hi\r\n".to_vec(), piece);
+            assert_eq!(banners(front), ["hi\n"], "{version:?}");
+        }
+        assert_eq!(banners(ssh.addr()), [""; 0], "{version:?}");
+    }
+}
+
+/// The words of `error.message`, and whether the code and the rest of it are right.
+fn expect(said: &'static [u8], code: &str, retryable: bool, words: &str) -> Option<String> {
+    let hostile = Hostile::start(Script::SayThenEnd(said));
+    let bridge = bridge_to(&[hostile.addr()], &[]);
+    let course = course(&mut connect(&bridge, hostile.addr(), &user()));
+    let error = course.one("error");
+    let right = error["code"] == code
+        && error["retryable"] == retryable
+        && error["stage"] == "handshake"
+        && error["message"].as_str().unwrap().contains(words);
+    bridge.wait_stderr(words, DEADLINE);
+    (!right).then(|| format!("{}: {course:#?}", said.escape_ascii()))
+}
+
+#[test]
+fn words_in_place_of_a_version_line_are_told() {
+    let refused = "server-refused";
+    let table: &[(&'static [u8], &str, bool, &str)] = &[
+        (
+            b"Exceeded MaxStartups\r\n",
+            refused,
+            true,
+            "Exceeded MaxStartups",
+        ),
+        (
+            b"Not allowed at this time\r\n",
+            refused,
+            true,
+            "Not allowed at this time",
+        ),
+        (b"Server is full", refused, true, "Server is full"),
+        (
+            b"\x1b[31mlater\r\nplease\n",
+            refused,
+            true,
+            "\\u{1b}[31mlater please",
+        ),
+        (b"occup\xe9\r\n", refused, true, "occup\u{e9}"),
+        (b"", refused, true, "said nothing"),
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            "not-ssh",
+            false,
+            "does not speak SSH",
+        ),
+        (
+            b"220 mail.example ESMTP\r\n",
+            "not-ssh",
+            false,
+            "does not speak SSH",
+        ),
+        (
+            b"\x15\x03\x01\0\x02\x02\x46",
+            "not-ssh",
+            false,
+            "does not speak SSH",
+        ),
+        (
+            b"SSH-1.5-Cisco-1.25\n",
+            "ssh-version",
+            false,
+            "SSH-1.5-Cisco-1.25",
+        ),
+        (
+            b"SSH-2.0-caf\xe9\r\n",
+            "not-utf8-from-server",
+            false,
+            "UTF-8",
+        ),
+    ];
+    let wrong: Vec<_> = table
+        .iter()
+        .filter_map(|(said, code, retryable, words)| expect(said, code, *retryable, words))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let long = format!("SSH-2.0-{}\r\n", "v".repeat(300)).leak().as_bytes();
+    assert_eq!(
+        expect(long, "server-misbehaved", false, "longer than 255 bytes"),
+        None
+    );
+}
+
+#[test]
+fn words_before_a_reset_are_told_as_well() {
+    let target = front::say_and_reset(b"Not allowed at this time\r\n");
+    let bridge = bridge_to(&[target], &[]);
+    let course = course(&mut connect(&bridge, target, &user()));
+    let error = course.one("error");
+    assert_eq!(error["code"], "server-refused", "{error}");
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("Not allowed at this time")
+    );
+}
+
+#[test]
+fn uniform_errors_hide_the_words() {
+    let hostile = Hostile::start(Script::SayThenEnd(b"Exceeded MaxStartups\r\n"));
+    let bridge = bridge_to(&[hostile.addr()], &["targets.uniform_errors=true"]);
+    let course = course(&mut connect(&bridge, hostile.addr(), &user()));
+    let error = course.one("error");
+    assert_eq!(error["code"], "unreachable", "{error}");
+    assert!(!format!("{course:?}").contains("MaxStartups"), "{course:?}");
+    bridge.wait_stderr("Exceeded MaxStartups", DEADLINE);
+}
+
+/// A real sshd that has too many connections waiting, or does not like the address.
+#[test]
+fn a_full_sshd_is_told_as_full() {
+    let sshd = Sshd::with(&["MaxStartups 1:100:1"]);
+    let held = std::net::TcpStream::connect(sshd.addr()).unwrap();
+    let mut first = [0; 4];
+    std::io::Read::read_exact(&mut &held, &mut first).unwrap();
+    let bridge = bridge_to(&[sshd.addr()], &[]);
+    let course = course(&mut connect(&bridge, sshd.addr(), &user()));
+    let error = course.one("error");
+    assert_eq!(error["code"], "server-refused", "{error}");
+    assert_eq!(error["retryable"], true, "{error}");
+}

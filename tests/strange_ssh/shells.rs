@@ -1,0 +1,193 @@
+//! How servers answer the requests for a terminal and a shell, and how what runs ends.
+
+use crate::{Course, bridge, connect, course, play, server};
+use serde_json::{Value, json};
+
+/// What a session of a mode must be: its output, its last text, its notices, its close code.
+struct Wanted {
+    mode: &'static str,
+    output: &'static str,
+    last: Value,
+    no_terminal: bool,
+    code: u16,
+}
+
+fn exit(status: u32) -> Value {
+    json!({ "type": "exit", "status": status, "core_dumped": false, "message": "" })
+}
+
+fn no_status() -> Value {
+    json!({ "type": "exit", "core_dumped": false, "message": "" })
+}
+
+fn killed(words: &str) -> Value {
+    json!({ "type": "exit", "signal": "TERM", "core_dumped": true, "message": words })
+}
+
+fn refused(stage: &str) -> Value {
+    json!({
+        "type": "error", "code": "start-refused", "stage": stage, "retryable": false,
+        "message": "the SSH server refused to start the shell or command",
+    })
+}
+
+fn table() -> Vec<Wanted> {
+    let row = |mode, output, last, no_terminal, code| Wanted {
+        mode,
+        output,
+        last,
+        no_terminal,
+        code,
+    };
+    let hi = "Hi! You are known, but there is no shell.\r\nUse git.\r\n";
+    let restricted = "This account is restricted.\r\n";
+    let shell = "Hi! There is no shell here.\r\n";
+    vec![
+        row("no_terminal", hi, exit(1), true, 1000),
+        row("no_terminal_no_shell", "", refused("shell"), true, 4503),
+        row("no_shell", "", refused("shell"), false, 4503),
+        row(
+            "no_shell_talks_first",
+            restricted,
+            refused("relay"),
+            false,
+            4503,
+        ),
+        row(
+            "no_shell_talks_later",
+            restricted,
+            refused("relay"),
+            false,
+            4503,
+        ),
+        row("no_shell_status", shell, exit(7), false, 1000),
+        row("silent_exit", "", exit(5), false, 1000),
+        row("late_refusal", "first\r\nsecond\r\n", exit(0), true, 1000),
+        row(
+            "late_no_shell",
+            "first\r\nsecond\r\n",
+            refused("relay"),
+            false,
+            4503,
+        ),
+        row("close_unanswered", "", refused("shell"), false, 4503),
+        row(
+            "status_before_data",
+            "after the status\r\n",
+            exit(4),
+            false,
+            1000,
+        ),
+        row(
+            "signal_before_data",
+            "after the signal\r\n",
+            killed("killed by hand"),
+            false,
+            1000,
+        ),
+        row("two_statuses", "", exit(4), false, 1000),
+        row("eof_then_status", "all\r\n", exit(6), false, 1000),
+        row("no_status", "all\r\n", no_status(), false, 1000),
+        row("close_only", "", no_status(), false, 1000),
+        row("gone_after_status", "all\r\n", exit(8), false, 1000),
+        row(
+            "stderr_kinds",
+            "kind 1;kind 0;kind 7;kind 4294967295;",
+            exit(0),
+            false,
+            1000,
+        ),
+    ]
+}
+
+fn check(wanted: &Wanted, course: &Course) -> Result<(), String> {
+    let notices = course.of("notice");
+    let terminal = notices.iter().map(|n| &n["kind"]).collect::<Vec<_>>();
+    let right = course.output == wanted.output
+        && course.texts.last() == Some(&wanted.last)
+        && (terminal == ["no-terminal"]) == wanted.no_terminal
+        && terminal.is_empty() != wanted.no_terminal
+        && course.code == wanted.code;
+    if right {
+        return Ok(());
+    }
+    Err(format!("{}: {course:#?}", wanted.mode))
+}
+
+#[test]
+fn every_way_to_answer_and_to_end() {
+    let ssh = server(&[]);
+    let bridge = bridge(&ssh);
+    let wrong: Vec<_> = table()
+        .iter()
+        .filter_map(|wanted| check(wanted, &play(&bridge, &ssh, wanted.mode)).err())
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// With a command: the server sees it although it gave no terminal.
+#[test]
+fn a_command_runs_without_a_terminal() {
+    let ssh = server(&[]);
+    let bridge = bridge(&ssh);
+    let fields = json!({ "username": "no_terminal", "password": "p", "command": "git status" });
+    let course = course(&mut connect(&bridge, ssh.addr(), &fields));
+    assert_eq!(course.one("notice")["kind"], "no-terminal");
+    assert_eq!(course.one("exit")["status"], 1);
+    assert!(course.output.contains("Use git."), "{course:#?}");
+}
+
+/// Without a terminal, and without a word on the requests, the shell is as good as any other.
+#[test]
+fn input_passes_without_a_terminal_or_an_answer() {
+    let ssh = server(&[]);
+    let bridge = bridge(&ssh);
+    for mode in ["no_terminal_echo", "silent_talk"] {
+        let fields = json!({ "username": mode, "password": "p" });
+        let mut client = connect(&bridge, ssh.addr(), &fields);
+        client.wait_type("ready");
+        client.output_until("ready\r\n");
+        client.send_json(&json!({ "type": "resize", "cols": 100, "rows": 30 }));
+        client.send_binary(b"one\n");
+        client.output_until("one\n");
+        client.send_binary(b"quit\n");
+        client.output_until("quit\n");
+        assert_eq!(client.wait_type("exit")["status"], 3, "{mode}");
+    }
+}
+
+#[test]
+fn a_long_last_word_is_cut_and_marked() {
+    let ssh = server(&[]);
+    let bridge = bridge(&ssh);
+    let course = play(&bridge, &ssh, "long_signal");
+    let message = course.one("exit")["message"].as_str().unwrap();
+    assert!(message.ends_with(" [cut]"), "{message}");
+    assert_eq!(message.matches('\u{e9}').count(), 2048);
+}
+
+#[test]
+fn empty_packets_between_output_are_nothing() {
+    let ssh = server(&[]);
+    let bridge = bridge(&ssh);
+    let course = play(&bridge, &ssh, "empty_packets");
+    assert_eq!(course.output, "x".repeat(40));
+    assert_eq!(course.code, 1000, "{course:#?}");
+}
+
+/// A server that takes a few bytes at a time gets all of them, in order.
+#[test]
+fn tiny_windows_and_packets() {
+    for arguments in [&["window=1"][..], &["packet=1"], &["window=7", "packet=3"]] {
+        let ssh = server(arguments);
+        let bridge = bridge(&ssh);
+        let fields = json!({ "username": "honest", "password": "p" });
+        let mut client = connect(&bridge, ssh.addr(), &fields);
+        client.wait_type("ready");
+        let line = "0123456789".repeat(10);
+        client.send_binary(format!("{line}\n").as_bytes());
+        client.send_binary(b"quit\n");
+        client.output_until(&format!("{line}\nquit\n"));
+        assert_eq!(client.wait_type("exit")["status"], 3, "{arguments:?}");
+    }
+}

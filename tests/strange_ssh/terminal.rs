@@ -1,0 +1,86 @@
+//! The terminal's modes at a real sshd.
+
+use crate::common::scene::{bridge_to, path_to};
+use crate::common::{Client, KeyPair, Options, Sshd, account};
+use serde_json::json;
+
+struct Scene {
+    bridge: crate::Bridge,
+    sshd: Sshd,
+    key: KeyPair,
+}
+
+impl Scene {
+    fn new(options: &[&str]) -> Self {
+        let sshd = Sshd::with(options);
+        let key = KeyPair::generate(&["-t", "ed25519"], "");
+        sshd.authorise(&key);
+        let bridge = bridge_to(&[sshd.addr()], &[]);
+        Self { bridge, sshd, key }
+    }
+
+    fn run(&self, command: &str) -> Client {
+        let path = path_to(self.sshd.addr());
+        let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
+        client.auth_v1(&json!({
+            "username": account().user,
+            "private_key": self.key.private_pem(),
+            "command": command,
+        }));
+        client
+    }
+}
+
+#[test]
+fn the_terminal_is_as_under_openssh() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.run("stty -a");
+    let (code, reason) = client.until_close();
+    assert_eq!(code, 1000, "{reason}");
+    let modes = String::from_utf8(client.output.clone()).unwrap();
+    let words: Vec<&str> = modes.split([' ', ';', '\r', '\n']).collect();
+    for word in [
+        "iutf8", "38400", "icrnl", "ixon", "-ixany", "-ixoff", "isig", "icanon", "iexten", "echo",
+        "echoe", "echok", "echoctl", "echoke", "opost", "onlcr", "cs8", "-parenb", "-istrip",
+    ] {
+        assert!(words.contains(&word), "{word} is not in {modes}");
+    }
+    for pair in [
+        "intr = ^C",
+        "erase = ^?",
+        "kill = ^U",
+        "eof = ^D",
+        "susp = ^Z",
+        "werase = ^W",
+    ] {
+        assert!(modes.contains(pair), "{pair} is not in {modes}");
+    }
+}
+
+/// The kernel's line editing: Backspace takes back a character of four bytes whole.
+#[test]
+fn backspace_erases_a_whole_character() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.run("echo GO; read line; printf %s \"$line\" | od -An -tx1; echo END");
+    client.wait_type("ready");
+    client.output_until("GO");
+    client.send_binary("a\u{e9}\u{7f}\u{1f600}\u{7f}\u{4eba}\u{7f}b\r".as_bytes());
+    let output = client.output_until("END");
+    assert!(output.contains(" 61 62\r\n"), "{output:?}");
+}
+
+/// What git hosts and `PermitTTY no` do.
+#[test]
+fn a_real_sshd_that_gives_no_terminal() {
+    let scene = Scene::new(&["PermitTTY no"]);
+    let mut client = scene.run("echo out; echo err >&2; tty; exit 9");
+    assert_eq!(
+        client.wait_type("notice"),
+        json!({ "type": "notice", "kind": "no-terminal" })
+    );
+    assert_eq!(client.wait_type("exit")["status"], 9);
+    let output = String::from_utf8(client.output.clone()).unwrap();
+    for word in ["out\n", "err\n", "not a tty\n"] {
+        assert!(output.contains(word), "{output:?}");
+    }
+}
