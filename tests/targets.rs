@@ -18,6 +18,8 @@ mod common;
 mod dns;
 #[path = "targets/hanging.rs"]
 mod hanging;
+#[path = "targets/host_keys.rs"]
+mod host_keys;
 #[path = "targets/inside.rs"]
 mod inside;
 #[path = "targets/names.rs"]

@@ -15,7 +15,9 @@ use crate::sockets::TcpStream;
 use crate::ssh::dial;
 use crate::ssh::keys::{self, Identity};
 use crate::ssh::known_hosts::Store;
-use crate::ssh::{Gate, HostKeyCheck, LoginRules, SshChannel, SshClient, SshEvent, SshEvents};
+use crate::ssh::{
+    CheckedHost, Gate, HostKeyCheck, LoginRules, SshChannel, SshClient, SshEvent, SshEvents,
+};
 use crate::targets::{self, Plan, Requested, ResolveError, Resolver};
 use crate::telemetry::{AuditLog, OwnCounters};
 use crate::ticket::Admitted;
@@ -94,18 +96,18 @@ impl Connector {
         check_user(plan.fixed(), &credentials.username)?;
         let addresses = self.resolve(&plan).await?;
         let rules = login_rules(plan.fixed(), &self.terms.config);
-        self.enter(Stage::Connect);
-        let (socket, permit, mut attempt) = self.dial_first(&plan, &addresses).await?;
-        self.enter(Stage::Handshake);
-        let config = &self.terms.config;
-        let host_keys = HostKeyCheck {
-            policy: config.ssh.host_key_policy,
-            store: self.context.known_hosts.clone(),
+        let checked = CheckedHost {
             host: plan.host().to_owned(),
             port: plan.port(),
             pinned: plan.fixed().host_keys.clone(),
+            client: self.record.client_ip(),
             can_ask: self.can_ask,
         };
+        let known = &self.context.known_hosts;
+        let host_keys = HostKeyCheck::look_up(known, &self.terms.ssh, checked).await?;
+        self.enter(Stage::Connect);
+        let (socket, permit, mut attempt) = self.dial_first(&plan, &addresses).await?;
+        self.enter(Stage::Handshake);
         let events: Rc<dyn SshEvents> = Rc::clone(&self.outbox) as _;
         let settings = &self.terms.ssh;
         let mut client = SshClient::handshake(

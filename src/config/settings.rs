@@ -256,6 +256,13 @@ settings! {
         host_key_policy: HostKeyPolicy = HostKeyPolicy::Strict;
         /// The file of known host keys.
         known_hosts: PathBuf = PathBuf::from("/etc/ssh/ssh_known_hosts");
+        /// New host keys of one client that `accept-new` stores at once; all clients together have
+        /// sixteen times as many.
+        new_host_keys_per_client: u32 = 64, in 1..=1_000_000;
+        /// The time after which it stores one more.
+        new_host_keys_period: Duration = seconds(600);
+        /// Lines of `ssh.known_hosts` up to which it stores any.
+        max_known_hosts_lines: u32 = 100_000, in 1..=10_000_000;
         /// Time without a sign of the target before it is asked for one.
         keepalive_interval: Duration = seconds(60);
         /// Unanswered keep-alives in a row that end the session.

@@ -110,6 +110,12 @@ pub enum HostKeyProblem {
     /// A new key could not be written to the known hosts.
     #[error("the host key could not be remembered")]
     NotStored,
+    /// The client, or all together, have had too many new keys remembered.
+    #[error(
+        "the target's host key is new, and too many new keys were remembered lately; try again \
+         later, or have the operator add it to the known hosts"
+    )]
+    TooManyNew,
 }
 
 /// Why an admission ticket was not accepted. Holds nothing of the ticket.
@@ -198,8 +204,9 @@ pub enum SessionError {
     /// The resolver has more work than it may queue.
     #[error("the name resolver is busy")]
     ResolverBusy,
-    /// As many private keys wait to be read as may, of all clients or of this one.
-    #[error("too many private keys are being read; try again in a few seconds")]
+    /// As many private keys wait to be read, or host keys to be looked up in a large file, as may,
+    /// of all clients or of this one.
+    #[error("too many keys are being read or looked up; try again in a few seconds")]
     CryptoBusy,
     /// No TCP connection to the target.
     #[error("the target is unreachable")]
@@ -313,6 +320,7 @@ impl SessionError {
             Self::HostKey(HostKeyProblem::Refused) => (4409, R::HostKeyRefused, false, L::INFO),
             Self::HostKey(HostKeyProblem::CannotAsk) => (4409, R::HostKeyUnknown, false, L::WARN),
             Self::HostKey(HostKeyProblem::NotStored) => (4409, R::HostKeyNotStored, true, L::ERROR),
+            Self::HostKey(HostKeyProblem::TooManyNew) => (4409, R::HostKeyLimit, true, L::WARN),
             Self::NotResolved => (4502, R::NameNotFound, true, L::INFO),
             Self::ResolverBusy => (1013, R::ResolverBusy, true, L::WARN),
             Self::CryptoBusy => (1013, R::CryptoBusy, true, L::WARN),

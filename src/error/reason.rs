@@ -62,6 +62,8 @@ reasons! {
     HostKeyRefused = "host-key-refused",
     /// The host key could not be remembered.
     HostKeyNotStored = "host-key-not-stored",
+    /// Too many new host keys were remembered lately.
+    HostKeyLimit = "host-key-limit",
     /// The target's name has no address.
     NameNotFound = "name-not-found",
     /// The resolver's queue is full.

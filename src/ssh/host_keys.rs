@@ -1,29 +1,39 @@
 //! Is this the machine the user meant: the host-key policy. The list of known
 //! keys is `known_hosts`; asking the user is the session's work.
 
-use super::SshEvent;
-use super::host_certificates;
-use super::known_hosts::{AuthorityVerdict, HostKeyVerdict, Store};
-use crate::config::HostKeyPolicy;
-use crate::error::HostKeyProblem;
+use super::known_hosts::{
+    AuthorityVerdict, HostKeyVerdict, HostRecord, NewKey, NewKeyBounds, RememberError, Store,
+};
+use super::{SshEvent, SshSettings, host_certificates};
+use crate::config::{self, HostKeyPolicy};
+use crate::error::{HostKeyProblem, SessionError};
 use async_channel::Receiver;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
+use std::net::IpAddr;
 
-/// The policy as it applies to one connection.
-pub struct HostKeyCheck {
-    /// What to do about keys that are not on record.
-    pub policy: HostKeyPolicy,
-    /// The keys on record.
-    pub store: Store,
-    /// Host as the client named it.
+/// The host whose key is to be checked, and who wants to reach it.
+pub struct CheckedHost {
+    /// Host in its canonical form ([`crate::net::canonical_host`]).
     pub host: String,
     /// Port that is dialled.
     pub port: u16,
     /// Fingerprints (`SHA256:..`) of the only keys that are accepted; if there
-    /// are any, neither `store` nor `policy` is asked.
+    /// are any, neither known hosts nor policy are asked.
     pub pinned: Vec<String>,
+    /// Who asks.
+    pub client: IpAddr,
     /// Whether the client's dialect can be asked.
     pub can_ask: bool,
+}
+
+/// The policy as it applies to one connection.
+pub struct HostKeyCheck {
+    policy: HostKeyPolicy,
+    new_keys: NewKeyBounds,
+    store: Store,
+    checked: CheckedHost,
+    /// All that is on record for the host.
+    record: HostRecord,
 }
 
 /// A key that is not on record and that the policy does not simply refuse.
@@ -47,15 +57,46 @@ impl OpenQuestion {
 }
 
 impl HostKeyCheck {
+    /// Looks up what is on record for the host, once for the connection: on a
+    /// worker, among the jobs of the client, where the file is large.
+    ///
+    /// # Errors
+    /// `CryptoBusy` if the workers are; `Internal`.
+    pub async fn look_up(
+        store: &Store,
+        settings: &SshSettings,
+        checked: CheckedHost,
+    ) -> Result<Self, SessionError> {
+        let config = &settings.config;
+        let policy = config.host_key_policy;
+        let record = if checked.pinned.is_empty() && policy != HostKeyPolicy::Off {
+            let CheckedHost {
+                host, port, client, ..
+            } = &checked;
+            store
+                .look_up(&settings.workers, *client, host, *port)
+                .await?
+        } else {
+            HostRecord::default()
+        };
+        Ok(Self {
+            policy,
+            new_keys: new_key_bounds(config),
+            store: store.clone(),
+            checked,
+            record,
+        })
+    }
+
     /// `Ok(None)`: the key is accepted as it is.
     pub(super) fn check(&self, key: &PublicKey) -> Result<Option<OpenQuestion>, HostKeyProblem> {
-        if !self.pinned.is_empty() {
+        if !self.checked.pinned.is_empty() {
             return self.check_pinned(key).map(|()| None);
         }
         if self.policy == HostKeyPolicy::Off {
             return Ok(None);
         }
-        match self.store.current().check(&self.host, self.port, key) {
+        match self.record.check(key) {
             HostKeyVerdict::Known => Ok(None),
             HostKeyVerdict::Changed { line } => {
                 self.log_refusal(key, Some(line), "changed");
@@ -71,7 +112,7 @@ impl HostKeyCheck {
 
     fn check_pinned(&self, key: &PublicKey) -> Result<(), HostKeyProblem> {
         let shown = key.fingerprint(HashAlg::Sha256).to_string();
-        if self.pinned.contains(&shown) {
+        if self.checked.pinned.contains(&shown) {
             return Ok(());
         }
         self.log_refusal(key, None, "not pinned");
@@ -89,9 +130,10 @@ impl HostKeyCheck {
             self.log_refusal(&key, None, &format!("certificate refused: {problem}"));
             HostKeyProblem::Certificate(problem)
         };
-        host_certificates::check(certificate, &self.host, crate::clock::wall()).map_err(refuse)?;
-        let known = self.store.current();
-        match known.check_authority(&self.host, self.port, authority, certificate.public_key()) {
+        let host = &self.checked.host;
+        host_certificates::check(certificate, host, crate::clock::wall()).map_err(refuse)?;
+        let certified = certificate.public_key();
+        match self.record.check_authority(authority, certified) {
             AuthorityVerdict::Known => Ok(()),
             AuthorityVerdict::Unknown => {
                 Err(refuse("its authority is not on record for this host"))
@@ -107,9 +149,7 @@ impl HostKeyCheck {
     /// record, so that its word is the one to go by. Servers without one show
     /// a plain key.
     pub(super) fn wants_certificate(&self) -> bool {
-        self.pinned.is_empty()
-            && self.policy != HostKeyPolicy::Off
-            && self.store.current().has_authority(&self.host, self.port)
+        self.record.has_authority()
     }
 
     fn unknown(&self, key: &PublicKey) -> Result<Option<OpenQuestion>, HostKeyProblem> {
@@ -120,7 +160,7 @@ impl HostKeyCheck {
                 Err(HostKeyProblem::Unknown)
             }
             HostKeyPolicy::AcceptNew => Ok(Some(OpenQuestion::Remember)),
-            HostKeyPolicy::Ask if self.can_ask => {
+            HostKeyPolicy::Ask if self.checked.can_ask => {
                 let (sender, answer) = async_channel::bounded(1);
                 let event = SshEvent::HostKeyQuestion {
                     algorithm: key.algorithm().as_str().to_owned(),
@@ -134,16 +174,36 @@ impl HostKeyCheck {
     }
 
     pub(super) async fn remember(&self, key: &PublicKey) -> Result<(), HostKeyProblem> {
-        use super::known_hosts::RememberError;
-        match self
-            .store
-            .remember(self.host.clone(), self.port, key.clone())
-            .await
-        {
+        let CheckedHost {
+            host, port, client, ..
+        } = &self.checked;
+        let new = NewKey {
+            host: host.clone(),
+            port: *port,
+            key: key.clone(),
+            client: *client,
+            bounds: self.new_keys,
+        };
+        match self.store.remember(new).await {
             Ok(()) => Ok(()),
             Err(RememberError::Changed { line }) => {
                 self.log_refusal(key, Some(line), "changed");
                 Err(HostKeyProblem::Changed)
+            }
+            Err(RememberError::Revoked { line }) => {
+                self.log_refusal(key, Some(line), "revoked");
+                Err(HostKeyProblem::Revoked)
+            }
+            Err(error @ RememberError::TooMany { .. }) => {
+                tracing::warn!(
+                    %client,
+                    host,
+                    port,
+                    %error,
+                    "a new host key is not remembered: raise ssh.new_host_keys_per_client, or add \
+                     the key to ssh.known_hosts"
+                );
+                Err(HostKeyProblem::TooManyNew)
             }
             Err(error) => {
                 tracing::error!(%error, "a new host key could not be written to ssh.known_hosts");
@@ -154,17 +214,25 @@ impl HostKeyCheck {
 
     /// Algorithms on record for this host, to be offered first.
     pub(super) fn known_algorithms(&self) -> Vec<Algorithm> {
-        self.store.current().algorithms(&self.host, self.port)
+        self.record.algorithms()
     }
 
     fn log_refusal(&self, key: &PublicKey, line: Option<usize>, verdict: &str) {
         tracing::warn!(
-            host = self.host,
-            port = self.port,
+            host = self.checked.host,
+            port = self.checked.port,
             known_hosts_line = line,
             algorithm = key.algorithm().as_str(),
             fingerprint = %key.fingerprint(HashAlg::Sha256),
             "host key {verdict}"
         );
+    }
+}
+
+fn new_key_bounds(config: &config::Ssh) -> NewKeyBounds {
+    NewKeyBounds {
+        per_client: config.new_host_keys_per_client,
+        period: config.new_host_keys_period,
+        max_lines: config.max_known_hosts_lines,
     }
 }

@@ -36,7 +36,7 @@ pub use channel::SshChannel;
 pub use client::{SshClient, SshSettings};
 pub use dial::dial;
 pub use gate::Gate;
-pub use host_keys::HostKeyCheck;
+pub use host_keys::{CheckedHost, HostKeyCheck};
 pub use runtime::SshRuntime;
 
 use crate::error::{SessionError, Stage};

@@ -42,7 +42,8 @@ session = { auth_timeout = "1s", prompt_timeout = "2s", hold_timeout = "3s", idl
 websocket = { read_buffer_size = "4KiB", write_buffer_size = 5000, read_limit = "1MiB",
   ping_interval = "6s", max_missed_pongs = 3, stall_timeout = "7s" }
 ssh = { connect_timeout = "8s", handshake_timeout = "9s", auth_timeout = "11s",
-  host_key_policy = "accept-new", known_hosts = "/tmp/a \"b\"\n#c", keepalive_interval = "12s",
+  host_key_policy = "accept-new", known_hosts = "/tmp/a \"b\"\n#c", new_host_keys_per_client = 7,
+  new_host_keys_period = "90s", max_known_hosts_lines = 1234, keepalive_interval = "12s",
   keepalive_max = 4, max_kdf_rounds = 16, legacy_algorithms = true, auth_methods = ["password"], receive_buffer = "2MiB" }
 targets = { allow = ["a:22", "*.b:1-2"], deny = ["b:3"], named = ["x=y:22",
   { name = "v", host = "::1", port = 23, user = "a \"b", auth_methods = ["publickey"],

@@ -1,10 +1,10 @@
 //! A whole `known_hosts` file, indexed once. It reads the file at most once
 //! and never writes it; hosts are compared by name only, never by address.
 
-use super::line::{self, Line, Role, hash_matches, is_plain, name_on_record, patterns_match};
-use russh::keys::ssh_key::known_hosts::HostPatterns;
-use russh::keys::ssh_key::public::KeyData;
-use russh::keys::{Algorithm, PublicKey};
+use super::line::{self, Line};
+use super::pattern::{Hosts, hash_matches, name_on_record, patterns_match};
+use super::record::{Group, HostRecord};
+use russh::keys::PublicKey;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,50 +12,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Largest file that is read: some hundred thousand keys.
-const MAX_FILE: u64 = 64 * 1024 * 1024;
+/// Largest file that is read, and that is appended to: some hundred thousand keys.
+pub(super) const MAX_FILE: u64 = 64 * 1024 * 1024;
 
-/// What the record says of a key that a host has shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostKeyVerdict {
-    /// On record for this host.
-    Known,
-    /// No key is on record for this host.
-    Unknown,
-    /// Other keys are on record for this host, and this one is not: of the
-    /// same algorithm or, as strictly as OpenSSH, of another.
-    Changed {
-        /// Line of such a key, counted from 1.
-        line: usize,
-    },
-    /// Marked `@revoked` for this host.
-    Revoked {
-        /// Line of the mark, counted from 1.
-        line: usize,
-    },
-}
+/// Most lines of a kind whose faults are told one by one.
+const MAX_WARNINGS: usize = 100;
 
-/// What the record says of the authority behind a host's certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthorityVerdict {
-    /// It may speak for this host.
-    Known,
-    /// No `@cert-authority` line for this host has its key.
-    Unknown,
-    /// Its key, or the one it certifies, is marked `@revoked` for this host.
-    Revoked {
-        /// Line of the mark, counted from 1.
-        line: usize,
-    },
-}
+/// What a shard may look through by itself, in hashed names (about half a microsecond each) and in
+/// bytes of patterns (each at most a microsecond): less than 5 ms together, whatever they are.
+const QUICK_HASHES: usize = 1024;
+const QUICK_PATTERNS: usize = 4096;
 
-/// A line that was skipped.
+/// A line with something wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineWarning {
     /// Counted from 1.
     pub line: usize,
     /// What is wrong with it.
     pub problem: &'static str,
+    /// Whether the line revokes: then it counts for all that it may have
+    /// meant. Any other was skipped.
+    pub revokes: bool,
 }
 
 /// Why a file could not be read at all.
@@ -69,40 +46,53 @@ pub enum KnownHostsError {
         /// The reason.
         source: io::Error,
     },
-    /// More than 64 MiB.
-    #[error("{path}: larger than 64 MiB", path = path.display())]
-    TooLarge {
+    /// It cannot be read as lines of text, so that no line of it would count.
+    #[error("{path}: {problem}", path = path.display())]
+    Unreadable {
         /// The file.
         path: PathBuf,
+        /// What is wrong with it, and what to do.
+        problem: &'static str,
     },
 }
 
-/// The index. A clone costs a few words for each line.
+/// The index. A clone costs a few words for each key added since it was read.
 #[derive(Debug, Clone, Default)]
 pub struct KnownHosts {
-    /// Entries by the name they are filed under.
-    plain: HashMap<Arc<str>, Vec<Entry>>,
-    /// Entries whose names have to be tried one by one, at each look-up:
-    /// hashed ones (about a microsecond each), wildcards and negations.
-    searched: Vec<(Arc<HostPatterns>, Entry)>,
-    /// Lines seen so far.
+    /// As it was read.
+    file: Arc<Groups>,
+    /// Keys that were added since, by the name they are filed under.
+    added: HashMap<Arc<str>, Arc<Group>>,
     lines: usize,
-    warnings: Vec<LineWarning>,
 }
 
-#[derive(Debug, Clone)]
-struct Entry {
-    line: usize,
-    role: Role,
-    key: Arc<KeyData>,
+/// Groups of lines, by whom they speak of.
+#[derive(Debug, Default)]
+struct Groups {
+    names: HashMap<Box<str>, Arc<Group>>,
+    everyone: Arc<Group>,
+    /// To be tried one by one, at each look-up.
+    hashed: Vec<Hashed>,
+    patterns: Vec<(Vec<String>, Arc<Group>)>,
+    /// Of `patterns`, all together.
+    pattern_bytes: usize,
+    warnings: Vec<LineWarning>,
+    warned: usize,
+}
+
+#[derive(Debug)]
+struct Hashed {
+    salt: [u8; 20],
+    hash: [u8; 20],
+    group: Arc<Group>,
 }
 
 impl KnownHosts {
     /// Reads a file. One that does not exist is like an empty one.
     ///
     /// # Errors
-    /// The file exists and cannot be read, or is too large. Lines that cannot
-    /// be read are skipped and listed in [`Self::warnings`].
+    /// The file exists and cannot be read, is larger than 64 MiB, or is no
+    /// text. Lines that cannot be read are listed in [`Self::warnings`].
     pub fn load(path: &Path) -> Result<Self, KnownHostsError> {
         let failed = |source| KnownHostsError::Io {
             path: path.to_owned(),
@@ -115,138 +105,175 @@ impl KnownHosts {
         };
         let mut text = Vec::new();
         let read = file.take(MAX_FILE + 1).read_to_end(&mut text);
-        if read.map_err(failed)? as u64 > MAX_FILE {
-            return Err(KnownHostsError::TooLarge {
+        let too_large = read.map_err(failed)? as u64 > MAX_FILE;
+        let problem = too_large
+            .then_some("larger than 64 MiB")
+            .or(no_lines(&text));
+        match problem {
+            None => Ok(Self::parse(&text)),
+            Some(problem) => Err(KnownHostsError::Unreadable {
                 path: path.to_owned(),
-            });
-        }
-        Ok(Self::parse(&text))
-    }
-
-    /// Reads the text of a file.
-    pub(super) fn parse(text: &[u8]) -> Self {
-        let mut index = Self::default();
-        for line in text.split_inclusive(|b| *b == b'\n') {
-            index.push(line);
-        }
-        index
-    }
-
-    /// Takes in the file's next line; its line break does not matter.
-    pub(super) fn push(&mut self, text: &[u8]) {
-        self.lines += 1;
-        match line::parse(text) {
-            Ok(None) => {}
-            Ok(Some(parsed)) => self.file(parsed),
-            Err(problem) => self.warnings.push(LineWarning {
-                line: self.lines,
                 problem,
             }),
         }
     }
 
+    /// Reads the text of a file.
+    pub(super) fn parse(text: &[u8]) -> Self {
+        let mut builder = Builder::default();
+        for line in text.split_inclusive(|b| *b == b'\n') {
+            builder.push(line);
+        }
+        Self {
+            lines: builder.lines,
+            file: Arc::new(builder.finish()),
+            added: HashMap::new(),
+        }
+    }
+
+    /// With one more line, the file's next: `key` is that of `host`.
+    pub(super) fn with(&self, host: &str, port: u16, key: &PublicKey) -> Self {
+        let mut next = self.clone();
+        next.lines += 1;
+        let name = name_on_record(host, port);
+        let mut group = Group::default();
+        let key = Arc::new(key.key_data().clone());
+        group.push(next.lines, line::Role::HostKey, Some(&key));
+        next.added.insert(name.into(), Arc::new(group));
+        next
+    }
+
+    /// Lines of the file, blank ones and comments among them.
+    pub(super) fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// The first hundred lines that were skipped, the first hundred that could
+    /// not be read and revoke, and how many there are in all.
+    pub fn warnings(&self) -> (&[LineWarning], usize) {
+        (&self.file.warnings, self.file.warned)
+    }
+
+    /// Whether [`Self::record`] is quick enough for a shard (less than 5 ms):
+    /// hashed names and patterns are tried one by one. The file is the
+    /// operator's, but how often it is looked through is the clients' choice.
+    pub fn is_quick(&self) -> bool {
+        self.file.hashed.len() <= QUICK_HASHES && self.file.pattern_bytes <= QUICK_PATTERNS
+    }
+
+    /// All that is on record for `host` on `port`. `host` is without brackets,
+    /// in any spelling.
+    pub fn record(&self, host: &str, port: u16) -> HostRecord {
+        let name = &*name_on_record(host, port);
+        let file = &*self.file;
+        let plain = file.names.get(name).into_iter();
+        let plain = plain.chain(self.added.get(name)).chain([&file.everyone]);
+        let hashed = file.hashed.iter();
+        let hashed = hashed.filter(|one| hash_matches(&one.salt, &one.hash, name));
+        let patterns = file.patterns.iter();
+        let patterns = patterns.filter(|(patterns, _)| patterns_match(patterns, name));
+        let searched = hashed.map(|one| &one.group);
+        let searched = searched.chain(patterns.map(|(_, group)| group));
+        HostRecord::of(plain.chain(searched).cloned().collect())
+    }
+}
+
+/// Line by line to [`Groups`].
+#[derive(Default)]
+struct Builder {
+    lines: usize,
+    names: HashMap<Box<str>, Group>,
+    everyone: Group,
+    hashed: Vec<Hashed>,
+    patterns: HashMap<Vec<String>, Group>,
+    warnings: Vec<LineWarning>,
+    warned: usize,
+}
+
+impl Builder {
+    /// Takes in the file's next line.
+    fn push(&mut self, text: &[u8]) {
+        self.lines += 1;
+        let parsed = line::parse(text);
+        let revokes = matches!(&parsed.line, Some(line) if line.role == line::Role::Revoked);
+        if let Some(line) = parsed.line {
+            self.file(line);
+        }
+        if let Some(problem) = parsed.problem {
+            self.warned += 1;
+            let alike = self.warnings.iter().filter(|w| w.revokes == revokes);
+            if alike.count() < MAX_WARNINGS {
+                self.warnings.push(LineWarning {
+                    line: self.lines,
+                    problem,
+                    revokes,
+                });
+            }
+        }
+    }
+
     fn file(&mut self, line: Line) {
-        let entry = Entry {
-            line: self.lines,
-            role: line.role,
-            key: Arc::new(line.key),
-        };
+        let (number, role) = (self.lines, line.role);
+        let key = line.key.map(Arc::new);
         match line.hosts {
-            HostPatterns::Patterns(names) if names.iter().all(|n| is_plain(n)) => {
+            Hosts::Names(names) => {
                 for name in names {
-                    let filed = self.plain.entry(name.into()).or_default();
-                    filed.push(entry.clone());
+                    let group = self.names.entry(name.into()).or_default();
+                    group.push(number, role, key.as_ref());
                 }
             }
-            searched => self.searched.push((Arc::new(searched), entry)),
-        }
-    }
-
-    /// The lines that were skipped.
-    pub fn warnings(&self) -> &[LineWarning] {
-        &self.warnings
-    }
-
-    /// What the record says of `key`, shown by `host` on `port`. `host` is
-    /// without brackets. A revocation outweighs everything else.
-    pub fn check(&self, host: &str, port: u16, key: &PublicKey) -> HostKeyVerdict {
-        let entries = self.entries(&name_on_record(host, port));
-        let key = key.key_data();
-        let mut verdict = HostKeyVerdict::Unknown;
-        let mut same_algorithm = false;
-        for entry in entries {
-            let equal = *entry.key == *key;
-            match entry.role {
-                Role::Authority => {}
-                Role::Revoked if equal => return HostKeyVerdict::Revoked { line: entry.line },
-                Role::Revoked => {}
-                Role::HostKey if equal => verdict = HostKeyVerdict::Known,
-                Role::HostKey if verdict == HostKeyVerdict::Known => {}
-                Role::HostKey => {
-                    // The line worth naming is the first of this algorithm.
-                    let same = entry.key.algorithm() == key.algorithm();
-                    if verdict == HostKeyVerdict::Unknown || (same && !same_algorithm) {
-                        verdict = HostKeyVerdict::Changed { line: entry.line };
-                        same_algorithm = same;
-                    }
-                }
+            Hosts::Everyone => self.everyone.push(number, role, key.as_ref()),
+            Hosts::Patterns(patterns) => {
+                let group = self.patterns.entry(patterns).or_default();
+                group.push(number, role, key.as_ref());
+            }
+            // Each has a salt of its own, so that no two are alike.
+            Hosts::Hashed { salt, hash } => {
+                let mut group = Group::default();
+                group.push(number, role, key.as_ref());
+                self.hashed.push(Hashed {
+                    salt,
+                    hash,
+                    group: sorted(group),
+                });
             }
         }
-        verdict
     }
 
-    /// What the record says of `authority`, which certifies `key` for `host` on
-    /// `port`. As for [`Self::check`], a revocation outweighs everything.
-    pub fn check_authority(
-        &self,
-        host: &str,
-        port: u16,
-        authority: &KeyData,
-        key: &KeyData,
-    ) -> AuthorityVerdict {
-        let mut verdict = AuthorityVerdict::Unknown;
-        for entry in self.entries(&name_on_record(host, port)) {
-            let is_authority = *entry.key == *authority;
-            match entry.role {
-                Role::Revoked if is_authority || *entry.key == *key => {
-                    return AuthorityVerdict::Revoked { line: entry.line };
-                }
-                Role::Authority if is_authority => verdict = AuthorityVerdict::Known,
-                Role::HostKey | Role::Authority | Role::Revoked => {}
-            }
+    fn finish(self) -> Groups {
+        let names = self.names.into_iter();
+        let patterns = self.patterns.into_iter();
+        let patterns: Vec<_> = patterns
+            .map(|(list, group)| (list, sorted(group)))
+            .collect();
+        let lengths = patterns.iter().flat_map(|(list, _)| list).map(String::len);
+        Groups {
+            pattern_bytes: lengths.sum(),
+            names: names.map(|(name, group)| (name, sorted(group))).collect(),
+            everyone: sorted(self.everyone),
+            hashed: self.hashed,
+            patterns,
+            warnings: self.warnings,
+            warned: self.warned,
         }
-        verdict
     }
+}
 
-    /// Whether some authority may speak for `host`.
-    pub fn has_authority(&self, host: &str, port: u16) -> bool {
-        let entries = self.entries(&name_on_record(host, port));
-        entries.iter().any(|entry| entry.role == Role::Authority)
-    }
+fn sorted(mut group: Group) -> Arc<Group> {
+    group.sort();
+    Arc::new(group)
+}
 
-    /// The algorithms of the keys on record for `host`, in the order of the
-    /// file, each once. RSA is listed without a hash: the key is the same for
-    /// all of them.
-    pub fn algorithms(&self, host: &str, port: u16) -> Vec<Algorithm> {
-        let mut algorithms = Vec::new();
-        for entry in self.entries(&name_on_record(host, port)) {
-            let algorithm = entry.key.algorithm();
-            if entry.role == Role::HostKey && !algorithms.contains(&algorithm) {
-                algorithms.push(algorithm);
-            }
+/// What is wrong with a text whose lines nobody could tell apart. Every line of it would be skipped,
+/// and each host be unknown.
+fn no_lines(text: &[u8]) -> Option<&'static str> {
+    match text {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [_, 0, _, 0, ..] | [0, _, 0, _, ..] => {
+            Some("it is UTF-16; save it as UTF-8")
         }
-        algorithms
-    }
-
-    /// All entries that speak of `name`, in the order of the file.
-    fn entries(&self, name: &str) -> Vec<&Entry> {
-        let plain = self.plain.get(name).into_iter().flatten();
-        let searched = self.searched.iter().filter(|(hosts, _)| match &**hosts {
-            HostPatterns::Patterns(patterns) => patterns_match(patterns, name),
-            HostPatterns::HashedName { salt, hash } => hash_matches(salt, hash, name),
-        });
-        let mut entries: Vec<_> = plain.chain(searched.map(|(_, entry)| entry)).collect();
-        entries.sort_by_key(|entry| entry.line);
-        entries
+        _ if text.trim_ascii_end().contains(&b'\r') && !text.contains(&b'\n') => {
+            Some("its lines end with carriage returns alone; convert them to line feeds")
+        }
+        _ => None,
     }
 }

@@ -1,11 +1,14 @@
-//! One line of a `known_hosts` file: its parts, and whether a host is meant.
-//! Knows nothing of the other lines.
+//! One line of a `known_hosts` file. Knows nothing of the other lines.
+//!
+//! A line that cannot be read is skipped, with a warning; one that withdraws trust (`@revoked`) is
+//! not, for what it withdraws would be trusted again: it counts for all that it may have meant.
 
-use hmac::{Hmac, Mac};
+use super::pattern::{self, Hosts};
 use russh::keys::PublicKey;
-use russh::keys::ssh_key::known_hosts::{HostPatterns, Marker};
 use russh::keys::ssh_key::public::KeyData;
-use sha1::Sha1;
+
+/// The byte-order mark that some editors put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What a line says of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,170 +25,129 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) role: Role,
-    pub(super) hosts: HostPatterns,
-    pub(super) key: KeyData,
+    pub(super) hosts: Hosts,
+    /// `None`: every key. Only of [`Role::Revoked`].
+    pub(super) key: Option<KeyData>,
 }
 
-/// Reads one line; `None` for blank lines and comments.
-///
-/// # Errors
-/// What is wrong with it.
-pub(super) fn parse(line: &[u8]) -> Result<Option<Line>, &'static str> {
-    let line = str::from_utf8(line).map_err(|_| "not UTF-8")?;
-    let mut fields = line.split_ascii_whitespace();
-    let Some(first) = fields.next() else {
-        return Ok(None);
-    };
-    if first.starts_with('#') {
-        return Ok(None);
+/// What there is in a line; neither is there in blank lines and comments.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    pub(super) line: Option<Line>,
+    /// What is wrong with it.
+    pub(super) problem: Option<&'static str>,
+}
+
+/// Reads one line; its line break does not matter.
+pub(super) fn parse(text: &[u8]) -> Parsed {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let fields: Vec<&[u8]> = text
+        .split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty())
+        .take(MAX_FIELDS)
+        .collect();
+    match fields.first() {
+        None | Some([b'#', ..]) => return Parsed::default(),
+        Some(_) => {}
     }
-    let (role, hosts) = if first.starts_with('@') {
-        let role = match first.parse() {
-            Ok(Marker::Revoked) => Role::Revoked,
-            Ok(Marker::CertAuthority) => Role::Authority,
-            Err(_) => return Err("unknown marker"),
-        };
-        (role, fields.next().ok_or("no host names")?)
-    } else {
-        (Role::HostKey, first)
+    let (role, fields) = match role(&fields) {
+        Ok(role) => role,
+        Err(problem) => return skipped(problem),
     };
-    let hosts = fold_case(hosts)
-        .parse()
-        .map_err(|_| "host names that cannot be read")?;
-    let (Some(algorithm), Some(base64)) = (fields.next(), fields.next()) else {
+    match (read(fields), role) {
+        (Ok((hosts, key)), _) => Parsed {
+            line: Some(Line {
+                role,
+                hosts,
+                key: Some(key),
+            }),
+            problem: carriage_return(text),
+        },
+        (Err(problem), Role::Revoked) => Parsed {
+            line: Some(revocation(fields)),
+            problem: Some(problem),
+        },
+        (Err(problem), Role::HostKey | Role::Authority) => skipped(problem),
+    }
+}
+
+/// Two markers, names and key; what follows is the comment, whatever bytes it has.
+const MAX_FIELDS: usize = 8;
+
+fn skipped(problem: &'static str) -> Parsed {
+    Parsed {
+        line: None,
+        problem: Some(problem),
+    }
+}
+
+/// The role, and the fields after the markers.
+fn role<'a, 'b>(fields: &'a [&'b [u8]]) -> Result<(Role, &'a [&'b [u8]]), &'static str> {
+    let markers = fields.iter().take_while(|field| is_marker(field)).count();
+    let (markers, rest) = fields.split_at_checked(markers).unwrap_or((fields, &[]));
+    match markers {
+        [] => Ok((Role::HostKey, rest)),
+        [b"@cert-authority"] => Ok((Role::Authority, rest)),
+        _ if markers.iter().any(|marker| revokes(marker)) => Ok((Role::Revoked, rest)),
+        _ => Err("unknown marker"),
+    }
+}
+
+fn is_marker(field: &[u8]) -> bool {
+    field.first() == Some(&b'@') || revokes(field)
+}
+
+/// Whether a field is the marker `@revoked`, or meant to be.
+fn revokes(field: &[u8]) -> bool {
+    const START: &[u8] = b"@revo";
+    let visible: Vec<u8> = field.iter().copied().filter(u8::is_ascii_graphic).collect();
+    let mut parts = visible.windows(START.len());
+    parts.any(|part| part.eq_ignore_ascii_case(START))
+}
+
+fn read(fields: &[&[u8]]) -> Result<(Hosts, KeyData), &'static str> {
+    let hosts = fields.first().ok_or("no host names")?;
+    let hosts = hosts_of(hosts).ok_or("host names that cannot be read")?;
+    let (Some(algorithm), Some(base64)) = (fields.get(1), fields.get(2)) else {
         return Err("no key");
     };
-    let key = PublicKey::from_openssh(&format!("{algorithm} {base64}"))
-        .map_err(|_| "a key that cannot be read")?;
-    Ok(Some(Line {
-        role,
-        hosts,
-        key: key.key_data().clone(),
-    }))
+    let key = key_of(algorithm, base64).ok_or("a key that cannot be read")?;
+    Ok((hosts, key))
 }
 
-/// Names are compared in lower case; the base64 of hashes is not a name.
-fn fold_case(hosts: &str) -> String {
-    if hosts.starts_with('|') {
-        hosts.to_owned()
-    } else {
-        hosts.to_ascii_lowercase()
-    }
+fn hosts_of(field: &[u8]) -> Option<Hosts> {
+    pattern::parse(str::from_utf8(field).ok()?)
 }
 
-/// `host` as lines name it: in lower case, in brackets with the port unless
-/// that is 22.
-pub(super) fn name_on_record(host: &str, port: u16) -> String {
-    let host = host.to_ascii_lowercase();
-    if port == 22 {
-        host
-    } else {
-        format!("[{host}]:{port}")
-    }
+fn key_of(algorithm: &[u8], base64: &[u8]) -> Option<KeyData> {
+    let (algorithm, base64) = (
+        str::from_utf8(algorithm).ok()?,
+        str::from_utf8(base64).ok()?,
+    );
+    let key = PublicKey::from_openssh(&format!("{algorithm} {base64}")).ok()?;
+    Some(key.key_data().clone())
 }
 
-/// Whether `pattern` is a name and nothing else.
-pub(super) fn is_plain(pattern: &str) -> bool {
-    !pattern.starts_with('!') && !pattern.contains(['*', '?'])
-}
-
-/// Whether any pattern matches and none that begins with `!` does.
-pub(super) fn patterns_match(patterns: &[String], name: &str) -> bool {
-    let mut matched = false;
-    for pattern in patterns {
-        match pattern.strip_prefix('!') {
-            Some(pattern) if glob(pattern, name) => return false,
-            Some(_) => {}
-            None => matched |= glob(pattern, name),
-        }
-    }
-    matched
-}
-
-/// Whether `hash` is the HMAC-SHA1 of `name` under `salt`.
-pub(super) fn hash_matches(salt: &[u8], hash: &[u8; 20], name: &str) -> bool {
-    // HMAC takes keys of any length, so this never fails.
-    Hmac::<Sha1>::new_from_slice(salt).is_ok_and(|mut mac| {
-        mac.update(name.as_bytes());
-        mac.verify_slice(hash).is_ok()
-    })
-}
-
-/// `*` is any run of characters, `?` any single one. On a mismatch only the
-/// last `*` needs to take one more, so the time is at most the product of the
-/// lengths, whatever the pattern.
-fn glob(pattern: &str, name: &str) -> bool {
-    let (mut pattern, mut name) = (pattern.as_bytes(), name.as_bytes());
-    let mut retry = None;
-    loop {
-        match (pattern, name) {
-            ([b'*', rest @ ..], _) => {
-                retry = Some((rest, name));
-                pattern = rest;
-            }
-            ([p, rest @ ..], [n, left @ ..]) if p == n || *p == b'?' => {
-                (pattern, name) = (rest, left);
-            }
-            ([], []) => return true,
-            _ => match retry {
-                Some((after_star, [_, left @ ..])) => {
-                    retry = Some((after_star, left));
-                    (pattern, name) = (after_star, left);
-                }
-                _ => return false,
-            },
-        }
+/// A line marked `@revoked` that cannot be read: the key that stands in it, wherever, or every key;
+/// of the hosts it names, or of all.
+fn revocation(fields: &[&[u8]]) -> Line {
+    let mut pairs = fields.iter().zip(fields.iter().skip(1)).enumerate();
+    let key = pairs.find_map(|(at, (algorithm, base64))| Some((at, key_of(algorithm, base64)?)));
+    let hosts = match (fields.first(), &key) {
+        // The names are missing.
+        (None, _) | (_, Some((0, _))) => None,
+        (Some(hosts), _) => hosts_of(hosts),
+    };
+    Line {
+        role: Role::Revoked,
+        hosts: hosts.unwrap_or(Hosts::Everyone),
+        key: key.map(|(_, key)| key),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn glob_table() {
-        for (pattern, name, expected) in [
-            ("a", "a", true),
-            ("a", "b", false),
-            ("a", "", false),
-            ("", "a", false),
-            ("*", "", true),
-            ("*", "anything", true),
-            ("*.example.com", "www.example.com", true),
-            ("*.example.com", "example.com", false),
-            ("*.example.com", "www.example.com.evil", false),
-            ("*.example.com", "[www.example.com]:2222", false),
-            ("[*.example.com]:22?2", "[www.example.com]:2222", true),
-            ("10.0.?.1", "10.0.7.1", true),
-            ("10.0.?.1", "10.0.77.1", false),
-            ("a*b*c", "aXbXbXc", true),
-            ("a*b*c", "aXbXbX", false),
-            ("?*", "", false),
-        ] {
-            assert_eq!(glob(pattern, name), expected, "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn a_hostile_pattern_takes_no_time() {
-        let pattern = "*a".repeat(500) + "b";
-        assert!(!glob(&pattern, &"a".repeat(2000)));
-    }
-
-    #[test]
-    fn a_negation_wins_wherever_it_stands() {
-        let list = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
-        assert!(patterns_match(&list("*.a,!x.a"), "y.a"));
-        assert!(!patterns_match(&list("*.a,!x.a"), "x.a"));
-        assert!(!patterns_match(&list("!x.a,*.a"), "x.a"));
-        assert!(!patterns_match(&list("!x.a"), "y.a"));
-    }
-
-    #[test]
-    fn names_carry_the_port_unless_it_is_22() {
-        assert_eq!(name_on_record("Host", 22), "host");
-        assert_eq!(name_on_record("Host", 2222), "[host]:2222");
-        assert_eq!(name_on_record("::1", 22), "::1");
-        assert_eq!(name_on_record("::1", 222), "[::1]:222");
-    }
+/// What follows a carriage return was perhaps meant as a line; it is read as the comment.
+fn carriage_return(text: &[u8]) -> Option<&'static str> {
+    text.trim_ascii_end()
+        .contains(&b'\r')
+        .then_some("a carriage return inside; what follows it counts as the comment")
 }

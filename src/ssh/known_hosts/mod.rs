@@ -1,18 +1,24 @@
 //! The host keys on record, in OpenSSH's `known_hosts` format (sshd(8),
 //! "SSH_KNOWN_HOSTS FILE FORMAT").
 //!
-//! `line` reads one line, `index` is the whole file indexed once and answers
-//! for a host and key, `store` shares the index between the shards and
-//! appends to the file. What to do with the answers is the policy of
+//! `line` reads one line and `pattern` its names, `record` is all that is said
+//! of one host, `index` the whole file, which finds a host's record, `store`
+//! shares the index between the shards and appends to the file, within the
+//! bounds of `allowance`. What to do with the answers is the policy of
 //! `host_keys`.
 
+mod allowance;
 mod index;
 mod line;
+mod pattern;
 #[cfg(test)]
 mod properties;
+mod record;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use index::{AuthorityVerdict, HostKeyVerdict, KnownHosts, KnownHostsError, LineWarning};
-pub use store::{RememberError, Store};
+pub use allowance::NewKeyBounds;
+pub use index::{KnownHosts, KnownHostsError, LineWarning};
+pub use record::{AuthorityVerdict, HostKeyVerdict, HostRecord};
+pub use store::{NewKey, RememberError, Store};

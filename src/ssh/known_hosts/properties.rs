@@ -1,6 +1,7 @@
 //! Hostile files never panic, and no line but the key's own makes it known.
 
-use super::index::{HostKeyVerdict, KnownHosts};
+use super::index::KnownHosts;
+use super::record::HostKeyVerdict;
 use proptest::prelude::*;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{PrivateKey, PublicKey};
@@ -59,8 +60,8 @@ proptest! {
         let text = lines.join(&b'\n');
         let hosts = KnownHosts::parse(&text);
         for host in [host.as_str(), "host.example"] {
-            let verdict = hosts.check(host, port, &key());
-            let _ = hosts.algorithms(host, port);
+            let verdict = hosts.record(host, port).check(&key());
+            let _ = hosts.record(host, port).algorithms();
             if verdict == HostKeyVerdict::Known {
                 let own = written().into_bytes();
                 prop_assert!(text.windows(own.len()).any(|w| w == own), "{verdict:?}");

@@ -2,22 +2,31 @@
 //! appends to its file. Reading takes no lock; whether a key may be remembered
 //! at all is the caller's decision.
 
-use super::index::{HostKeyVerdict, KnownHosts, KnownHostsError};
-use super::line::name_on_record;
+use super::allowance::{Allowance, NewKeyBounds};
+use super::index::{KnownHosts, KnownHostsError, LineWarning, MAX_FILE};
+use super::pattern::name_on_record;
+use super::record::{HostKeyVerdict, HostRecord};
+use crate::error::SessionError;
+use crate::workers::{WorkError, Workers};
 use arc_swap::ArcSwap;
 use async_channel::{Receiver, Sender};
 use russh::keys::PublicKey;
 use std::fs::OpenOptions;
 use std::future::Future;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 use thiserror::Error;
 
 /// Requests that may wait for the writer; further ones wait for a place.
 const QUEUE: usize = 256;
+
+/// Longest line that is written, in bytes: an RSA key of 16,384 bits takes 2,800.
+const MAX_LINE: usize = 4096;
 
 /// Why a key was not remembered.
 #[derive(Debug, Error)]
@@ -37,6 +46,17 @@ pub enum RememberError {
     /// The name would mean something else in the file.
     #[error("the host's name cannot be written to the known hosts")]
     BadHost,
+    /// The client, or all clients together, have had as many new keys
+    /// remembered as they may.
+    #[error("too many new keys lately; the next may be remembered in {} s", wait.as_secs())]
+    TooMany {
+        /// Until the next one may be.
+        wait: Duration,
+    },
+    /// The file has as many lines or bytes as it may; or the key is too long
+    /// for one.
+    #[error("{0}")]
+    NoRoom(&'static str),
     /// The file could not be written.
     #[error("the known hosts could not be written: {0}")]
     Io(#[from] io::Error),
@@ -53,12 +73,25 @@ pub struct Store {
     writer: Sender<Request>,
 }
 
+/// A key that is to be remembered.
+#[derive(Debug)]
+pub struct NewKey {
+    /// The host's name, without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The key it has shown.
+    pub key: PublicKey,
+    /// Who asked for the host.
+    pub client: IpAddr,
+    /// How much clients may have remembered.
+    pub bounds: NewKeyBounds,
+}
+
 #[derive(Debug)]
 enum Request {
     Remember {
-        host: String,
-        port: u16,
-        key: Box<PublicKey>,
+        new: Box<NewKey>,
         reply: Sender<Result<(), RememberError>>,
     },
     Reload {
@@ -78,6 +111,7 @@ impl Store {
         let thread = Writer {
             path: path.to_owned(),
             index: index.clone(),
+            allowance: Allowance::new(crate::clock::now()),
         };
         thread::Builder::new()
             .name("sshard-known-hosts".to_owned())
@@ -90,6 +124,30 @@ impl Store {
         self.index.load_full()
     }
 
+    /// All that is on record for a host: at once, or on one of the workers,
+    /// among the jobs of `client`, if the file is not quickly looked through.
+    ///
+    /// # Errors
+    /// `CryptoBusy` if the workers are; `Internal`.
+    pub async fn look_up(
+        &self,
+        workers: &Workers,
+        client: IpAddr,
+        host: &str,
+        port: u16,
+    ) -> Result<HostRecord, SessionError> {
+        let index = self.current();
+        if index.is_quick() {
+            return Ok(index.record(host, port));
+        }
+        let host = host.to_owned();
+        let record = workers.run(client, move || index.record(&host, port)).await;
+        record.map_err(|error| match error {
+            WorkError::QueueFull => SessionError::CryptoBusy,
+            WorkError::Lost => SessionError::Internal,
+        })
+    }
+
     /// Appends a key for a host that has none. Of two sessions that bring
     /// different keys for one host the first wins. The key is remembered even
     /// if the future is dropped once it has been polled.
@@ -98,16 +156,10 @@ impl Store {
     /// [`RememberError`]; nothing has been recorded then.
     pub fn remember(
         &self,
-        host: String,
-        port: u16,
-        key: PublicKey,
+        new: NewKey,
     ) -> impl Future<Output = Result<(), RememberError>> + Send + use<> {
-        self.request(move |reply| Request::Remember {
-            host,
-            port,
-            key: Box::new(key),
-            reply,
-        })
+        let new = Box::new(new);
+        self.request(move |reply| Request::Remember { new, reply })
     }
 
     /// Reads the file again.
@@ -138,18 +190,14 @@ impl Store {
 struct Writer {
     path: PathBuf,
     index: Arc<ArcSwap<KnownHosts>>,
+    allowance: Allowance,
 }
 
 impl Writer {
     fn run(self, requests: &Receiver<Request>) {
         while let Ok(request) = requests.recv_blocking() {
             let (reply, result) = match request {
-                Request::Remember {
-                    host,
-                    port,
-                    key,
-                    reply,
-                } => (reply, self.remember(&host, port, &key)),
+                Request::Remember { new, reply } => (reply, self.remember(&new)),
                 Request::Reload { reply } => (reply, self.reload()),
             };
             // Fails only if nobody waits for the answer any more.
@@ -157,9 +205,19 @@ impl Writer {
         }
     }
 
-    fn remember(&self, host: &str, port: u16, key: &PublicKey) -> Result<(), RememberError> {
+    fn remember(&self, new: &NewKey) -> Result<(), RememberError> {
+        let NewKey {
+            host,
+            port,
+            key,
+            client,
+            bounds,
+        } = new;
+        let now = crate::clock::now();
+        // First, for to look through the file is work.
+        self.allowance.check(*client, bounds, now)?;
         let index = self.index.load_full();
-        match index.check(host, port, key) {
+        match index.record(host, *port).check(key) {
             HostKeyVerdict::Unknown => {}
             HostKeyVerdict::Known => return Ok(()),
             HostKeyVerdict::Changed { line } => return Err(RememberError::Changed { line }),
@@ -168,12 +226,17 @@ impl Writer {
         if !is_writable_name(host) {
             return Err(RememberError::BadHost);
         }
-        let key = PublicKey::new(key.key_data().clone(), "");
-        let key = key.to_openssh().map_err(io::Error::other)?;
-        let line = format!("{} {key}", name_on_record(host, port));
-        append(&self.path, &line)?;
-        let mut next = KnownHosts::clone(&index);
-        next.push(line.as_bytes());
+        if index.lines() >= bounds.max_lines as usize {
+            return Err(RememberError::NoRoom(
+                "the file has as many lines as ssh.max_known_hosts_lines lets it grow to",
+            ));
+        }
+        let bare = PublicKey::new(key.key_data().clone(), "");
+        let written = bare.to_openssh().map_err(io::Error::other)?;
+        let line = format!("{} {written}", name_on_record(host, *port));
+        self.allowance
+            .spend(*client, bounds, now, || append(&self.path, &line))?;
+        let next = index.with(host, *port, key);
         self.index.store(Arc::new(next));
         Ok(())
     }
@@ -187,17 +250,42 @@ impl Writer {
 fn load(path: &Path) -> io::Result<KnownHosts> {
     let index = KnownHosts::load(path).map_err(|error| match error {
         KnownHostsError::Io { ref source, .. } => io::Error::new(source.kind(), error),
-        KnownHostsError::TooLarge { .. } => io::Error::other(error),
+        KnownHostsError::Unreadable { .. } => io::Error::other(error),
     })?;
-    for warning in index.warnings() {
-        tracing::warn!(
-            file = %path.display(),
-            line = warning.line,
-            "known hosts: line skipped: {}",
-            warning.problem
+    report(path, &index);
+    Ok(index)
+}
+
+/// Names the lines with something wrong.
+fn report(path: &Path, index: &KnownHosts) {
+    let file = path.display();
+    let (warnings, all) = index.warnings();
+    for LineWarning {
+        line,
+        problem,
+        revokes,
+    } in warnings
+    {
+        if *revokes {
+            tracing::error!(
+                %file,
+                line,
+                problem,
+                "known hosts: a @revoked line cannot be read, and refuses every key it may mean; mend it"
+            );
+        } else {
+            tracing::warn!(%file, line, problem, "known hosts: line skipped; mend or remove it");
+        }
+    }
+    if all > warnings.len() {
+        tracing::warn!(%file, lines = all, "known hosts: more lines than are named here cannot be read");
+    }
+    if !index.is_quick() {
+        tracing::info!(
+            %file,
+            "known hosts: many hashed names or patterns; each connection is looked up on a worker thread"
         );
     }
-    Ok(index)
 }
 
 /// Letters, digits, and what addresses and names are made of; above all no
@@ -208,8 +296,11 @@ fn is_writable_name(host: &str) -> bool {
 }
 
 /// Appends a line with one write, after ending a last line that was left
-/// without a line break.
-fn append(path: &Path, line: &str) -> io::Result<()> {
+/// without a line break. Never makes a file that is too large to be read.
+fn append(path: &Path, line: &str) -> Result<(), RememberError> {
+    if line.len() > MAX_LINE {
+        return Err(RememberError::NoRoom("the key is too long"));
+    }
     let mut file = OpenOptions::new()
         .read(true)
         .append(true)
@@ -217,10 +308,17 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
         .mode(0o600)
         .open(path)?;
     let mut last = [b'\n'];
-    if file.metadata()?.len() > 0 {
+    let length = file.metadata()?.len();
+    if length + line.len() as u64 + 2 > MAX_FILE {
+        return Err(RememberError::NoRoom(
+            "the file has as many bytes as are read",
+        ));
+    }
+    if length > 0 {
         file.seek(SeekFrom::End(-1))?;
         file.read_exact(&mut last)?;
     }
     let end_last = if last == [b'\n'] { "" } else { "\n" };
-    file.write_all(format!("{end_last}{line}\n").as_bytes())
+    file.write_all(format!("{end_last}{line}\n").as_bytes())?;
+    Ok(())
 }

@@ -106,7 +106,7 @@ fn files_and_what_they_say() {
         .collect();
     for (file, host, port, key, expected) in ROWS {
         let known = KnownHosts::parse(written(file, &keys).as_bytes());
-        let verdict = known.check(host, *port, &shown(&keys[*key]));
+        let verdict = known.record(host, *port).check(&shown(&keys[*key]));
         assert_eq!(verdict, *expected, "{file:?} {host} {port}");
     }
     assert!(ROWS.len() >= 40, "{} rows", ROWS.len());
@@ -171,11 +171,15 @@ fn authorities() {
     ] {
         let text = file.replace("CA", &ca_text).replace("HOST", &host_text);
         let known = KnownHosts::parse(text.as_bytes());
-        let verdict = known.check_authority(name, port, ca.key_data(), host.key_data());
+        let verdict = known
+            .record(name, port)
+            .check_authority(ca.key_data(), host.key_data());
         assert_eq!(verdict, expected, "{file}");
-        let stranger = known.check_authority(name, port, other.key_data(), host.key_data());
+        let stranger = known
+            .record(name, port)
+            .check_authority(other.key_data(), host.key_data());
         assert_ne!(stranger, AuthorityVerdict::Known, "{file}");
         let has = file.contains("@cert-authority") && expected != AuthorityVerdict::Unknown;
-        assert_eq!(known.has_authority(name, port), has, "{file}");
+        assert_eq!(known.record(name, port).has_authority(), has, "{file}");
     }
 }

@@ -1,0 +1,251 @@
+//! Lines as editors, shells, other tools and accidents leave them.
+
+use super::*;
+use russh::keys::PrivateKey;
+use russh::keys::ssh_key::private::Ed25519Keypair;
+
+fn key(seed: u8) -> PublicKey {
+    let pair = Ed25519Keypair::from_seed(&[seed; 32]);
+    shown(PrivateKey::from(pair).public_key())
+}
+
+/// `file` with the key `KEY` and another one, `OTHER`, put in, cut at `CUT`.
+fn written(file: &[u8]) -> Vec<u8> {
+    let mut written = file.to_vec();
+    for (word, key) in [("KEY", key(1)), ("OTHER", key(2))] {
+        let text = text(&key).trim().to_owned();
+        while let Some(at) = written
+            .windows(word.len())
+            .position(|w| w == word.as_bytes())
+        {
+            written.splice(at..at + word.len(), text.bytes());
+        }
+    }
+    written
+}
+
+fn verdict(file: &[u8], host: &str) -> (HostKeyVerdict, Vec<usize>) {
+    let known = KnownHosts::parse(&written(file));
+    let (warnings, _) = known.warnings();
+    let lines = warnings.iter().map(|w| w.line).collect();
+    (known.record(host, 22).check(&key(1)), lines)
+}
+
+/// What stands around a name and a key that can be read, and is no part of either.
+#[test]
+fn lines_that_count_whatever_is_around_them() {
+    let long = [b"h KEY ".to_vec(), vec![b'x'; 1 << 20]].concat();
+    let many = format!(
+        "{},h KEY",
+        (0..20_000)
+            .map(|n| format!("n{n}"))
+            .collect::<Vec<_>>()
+            .join(",")
+    );
+    for file in [
+        &b"h KEY comment"[..],
+        b"h KEY caf\xe9",
+        b"h KEY \xff\xfe\x00\x80",
+        b"h KEY \0",
+        b"h KEY a\0b",
+        b"h KEY\r\n",
+        b"h KEY\r\r\n",
+        b"\xef\xbb\xbfh KEY\n",
+        b"# a\n\xef\xbb\xbfh KEY\n",
+        b"\xef\xbb\xbf# a\r\nh KEY\r\n",
+        b"h\tKEY\n",
+        b"\t h \t KEY \t\n",
+        b"h KEY # no comment within a comment",
+        b"\xe9t\xe9 KEY\nh KEY\n",
+        b"# \xff\xfe\nh KEY\n",
+        b"\0\nh KEY\n",
+        b"h ssh-foo AAAA\nh KEY\n",
+        b"h sk-ssh-foo@example.org AAAA\nh KEY\n",
+        b"h 1024 35 12345678901234567890\nh KEY\n",
+        b"h,\xff OTHER\nh KEY\n",
+        b"@cert-authority\th\tOTHER\nh KEY",
+        b"  @cert-authority   h   OTHER\nh KEY",
+        b"@CERT-AUTHORITY h OTHER\nh KEY",
+        b"@ cert-authority h OTHER\nh KEY",
+        b"@marker\nh KEY",
+        b"H. KEY",
+        b"\"h\" OTHER\nh KEY",
+        &long,
+        many.as_bytes(),
+    ] {
+        let (verdict, _) = verdict(file, "h");
+        assert_eq!(
+            verdict,
+            Known,
+            "{}",
+            file[..file.len().min(100)].escape_ascii()
+        );
+    }
+}
+
+/// None of them is skipped without a word.
+#[test]
+fn lines_that_are_skipped_are_named() {
+    for (file, lines) in [
+        (&b"h KEY caf\xe9\n"[..], &[][..]),
+        (b"h\n", &[1]),
+        (b"\n# c\nh ssh-ed25519\n", &[3]),
+        (b"h\xe9 KEY\n", &[1]),
+        (b"h\0 KEY\n", &[1]),
+        (b"h ssh-ed25519 AAAA\0\n", &[1]),
+        (b"h ssh-foo AAAA\n", &[1]),
+        (b"h 1024 35 1234567890\n", &[1]),
+        (b"|1|AAAA|AAAA KEY\n", &[1]),
+        (b"@x h KEY\n", &[1]),
+        (b"@CERT-AUTHORITY h KEY\n", &[1]),
+        (b"@cert-authority @cert-authority h KEY\n", &[1]),
+        (b"@cert-authority h\nh KEY\n@cert-authority\n", &[1, 3]),
+        // Two lines in one: the second is only a comment.
+        (b"h KEY\rg OTHER\nh KEY\n", &[1]),
+    ] {
+        assert_eq!(verdict(file, "h").1, lines, "{}", file.escape_ascii());
+    }
+    let bad = b"x\n".repeat(5000);
+    let known = KnownHosts::parse(&bad);
+    let (named, all) = known.warnings();
+    assert_eq!((named.len(), all), (100, 5000));
+}
+
+/// A line that revokes, and cannot be read, refuses whatever it may have meant.
+#[test]
+fn a_revocation_that_cannot_be_read_refuses() {
+    for (line, refused) in [
+        // Read as it was meant.
+        (&b"@revoked h KEY"[..], &["h"][..]),
+        (b"@revoked\th\tKEY caf\xe9", &["h"]),
+        (b"\xef\xbb\xbf@revoked h KEY", &["h"]),
+        (b"@revoked h OTHER", &[]),
+        // The key cannot be read: any is refused, of these hosts.
+        (b"@revoked h", &["h"]),
+        (b"@revoked h,g", &["h", "g"]),
+        (b"@revoked h ssh-ed25519", &["h"]),
+        (b"@revoked h ssh-ed25519 AAAA", &["h"]),
+        (b"@revoked h ssh-foo AAAA", &["h"]),
+        (b"@revoked h ssh-ed25519 \xff\xff", &["h"]),
+        (b"@revoked [h]:22", &[]),
+        (b"@revoked *", &["h", "g", "elsewhere"]),
+        (b"@revoked *.lab,!x.lab ssh-ed25519 A", &["a.lab"]),
+        // The names cannot be read: of all hosts, the key if it can be read.
+        (b"@revoked KEY", &["h", "g", "elsewhere"]),
+        (b"@revoked |1|AAAA|AAAA KEY", &["h", "elsewhere"]),
+        (b"@revoked h\xe9 KEY", &["h", "elsewhere"]),
+        (b"@revoked h\0 KEY", &["h", "elsewhere"]),
+        (b"@revoked h\xe9 OTHER", &[]),
+        (b"@revoked |1|AAAA|AAAA OTHER", &[]),
+        (b"@revoked |1|AAAA|AAAA ssh-ed25519", &["h", "elsewhere"]),
+        (b"@revoked", &["h", "elsewhere"]),
+        (b"@revoked \xff\xff", &["h", "elsewhere"]),
+        // The marker is not spelled as it should be.
+        (b"@REVOKED h KEY", &["h"]),
+        (b"@Revoked h KEY", &["h"]),
+        (b"@revoke h KEY", &["h"]),
+        (b"@revoked: h KEY", &["h"]),
+        (b"@revoked\0 h KEY", &["h"]),
+        (b"\xc2\xa0@revoked h KEY", &["h"]),
+        (b"\0@revoked h KEY", &["h"]),
+        (b"\"@revoked h KEY", &["h"]),
+        (b"@cert-authority @revoked h KEY", &["h"]),
+        (b"@revoked @revoked h KEY", &["h"]),
+        // It is none.
+        (b"# @revoked h KEY", &[]),
+        (b"revoked.example KEY @revoked", &[]),
+    ] {
+        let file = [&b"h KEY\ng KEY\n"[..], line, b"\n"].concat();
+        for host in ["h", "g", "elsewhere", "a.lab", "x.lab"] {
+            let (verdict, _) = verdict(&file, host);
+            let is_refused = verdict == Revoked { line: 3 };
+            let expected = refused.contains(&host) || refused.contains(&"elsewhere");
+            assert_eq!(
+                is_refused,
+                expected,
+                "{} {host}: {verdict:?}",
+                line.escape_ascii()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_revocation_that_cannot_be_read_is_named_as_such() {
+    let known = KnownHosts::parse(&written(b"h\n@revoked h\n@revoked h KEY\n"));
+    let (warnings, _) = known.warnings();
+    let seen: Vec<_> = warnings.iter().map(|w| (w.line, w.revokes)).collect();
+    assert_eq!(seen, [(1, false), (2, true)]);
+    // However many others there are.
+    let many = [b"h\n".repeat(1000), b"@revoked h\n".to_vec()].concat();
+    let known = KnownHosts::parse(&many);
+    assert!(
+        known
+            .warnings()
+            .0
+            .iter()
+            .any(|w| w.line == 1001 && w.revokes)
+    );
+}
+
+/// So does one for an authority, and for the key that it certifies.
+#[test]
+fn a_revocation_that_cannot_be_read_refuses_authorities() {
+    let known = KnownHosts::parse(&written(
+        b"@cert-authority h OTHER\n@revoked h ssh-ed25519 A\n",
+    ));
+    let record = known.record("h", 22);
+    let (authority, certified) = (key(2), key(3));
+    let verdict = record.check_authority(authority.key_data(), certified.key_data());
+    assert_eq!(verdict, AuthorityVerdict::Revoked { line: 2 });
+}
+
+/// A file of which no line would count is an error: else every host in it would be unknown, and
+/// `accept-new` believe anyone.
+#[test]
+fn a_file_that_is_no_text_is_an_error() {
+    let bench = Bench::new();
+    let text = String::from_utf8(written(b"h KEY\n@revoked * OTHER\n")).unwrap();
+    let utf16 =
+        |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
+    let (little, big) = (utf16(u16::to_le_bytes), utf16(u16::to_be_bytes));
+    for file in [
+        [&b"\xff\xfe"[..], &little].concat(),
+        [&b"\xfe\xff"[..], &big].concat(),
+        little,
+        big,
+        text.replace('\n', "\r").into_bytes(),
+    ] {
+        fs::write(bench.path(), &file).unwrap();
+        let failed = KnownHosts::load(&bench.path());
+        assert!(
+            matches!(failed, Err(KnownHostsError::Unreadable { .. })),
+            "{failed:?}"
+        );
+        assert!(Store::start(&bench.path()).is_err());
+    }
+    for file in ["", "\n", "\r\n", "\r", "h", text.trim_end(), &text] {
+        fs::write(bench.path(), file).unwrap();
+        assert!(KnownHosts::load(&bench.path()).is_ok(), "{file:?}");
+    }
+}
+
+/// A file may spell a host as it likes: it is that host's.
+#[test]
+fn names_in_any_spelling() {
+    for (file, host) in [
+        ("Host.Example. KEY", "host.example"),
+        ("2001:DB8:0:0:0:0:0:1 KEY", "2001:db8::1"),
+        ("[2001:DB8::1] KEY", "2001:db8::1"),
+        ("::ffff:192.0.2.1 KEY", "192.0.2.1"),
+        ("64:ff9b::c000:201 KEY", "192.0.2.1"),
+        ("192.0.2.1 KEY", "::ffff:192.0.2.1"),
+        ("*.x,2001:DB8::0001 KEY", "2001:db8::1"),
+        ("host.example KEY", "HOST.EXAMPLE."),
+    ] {
+        let known = KnownHosts::parse(&written(file.as_bytes()));
+        let record = known.record(host, 22);
+        assert_eq!(record.check(&key(1)), Known, "{file}");
+        assert_eq!(record.check(&key(2)), Changed { line: 1 }, "{file}");
+    }
+}

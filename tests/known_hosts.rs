@@ -1,0 +1,218 @@
+//! Files of known hosts that are odd or large, against the running server: what is in them counts,
+//! what cannot be read is named in the log, and nobody else waits for a look-up.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+mod common;
+
+use common::scene::{bridge_to, path_to};
+use common::{Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, SshScript, run};
+use russh::keys::PrivateKey;
+use russh::keys::ssh_key::private::Ed25519Keypair;
+use serde_json::json;
+use std::fs;
+use std::time::Duration;
+
+/// `algorithm base64` of a key; that of the scripted server is number 7.
+fn key(seed: u8) -> String {
+    let key = PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]));
+    key.public_key().to_openssh().unwrap().trim().to_owned()
+}
+
+/// `HOST` for the server's name in the file, `KEY` for its key, `OTHER` for another.
+fn written(file: &[u8], ssh: &ScriptedSsh) -> Vec<u8> {
+    let mut written = file.to_vec();
+    let host = format!("[127.0.0.1]:{}", ssh.addr().port());
+    for (word, text) in [("HOST", host), ("KEY", key(7)), ("OTHER", key(8))] {
+        while let Some(at) = written
+            .windows(word.len())
+            .position(|w| w == word.as_bytes())
+        {
+            written.splice(at..at + word.len(), text.bytes());
+        }
+    }
+    written
+}
+
+fn bridge_with(ssh: &ScriptedSsh, file: &std::path::Path, policy: &str) -> Bridge {
+    let settings = [
+        format!("ssh.host_key_policy={policy}"),
+        format!("ssh.known_hosts={}", file.display()),
+        "limits.max_connections_per_host=100".to_owned(),
+    ];
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    bridge_to(&[ssh.addr()], &settings)
+}
+
+/// `ready`, or the word of the error.
+fn outcome(bridge: &Bridge, ssh: &ScriptedSsh) -> String {
+    let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
+    client.auth_v1(&json!({ "username": "u" }));
+    match client.recv() {
+        Event::Json(value) if value["type"] == "error" => {
+            value["code"].as_str().unwrap().to_owned()
+        }
+        Event::Json(value) => value["type"].as_str().unwrap().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn odd_lines_count_for_what_they_say() {
+    let ssh = ScriptedSsh::start(SshScript::default());
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("known_hosts");
+    for (text, policy, word) in [
+        (&b"HOST KEY caf\xe9\n"[..], "strict", "ready"),
+        (b"\xef\xbb\xbfHOST KEY\r\n", "strict", "ready"),
+        (b"bad \xff line\nHOST\tKEY \xff\xfe\0\n", "strict", "ready"),
+        (b"HOST OTHER caf\xe9\n", "accept-new", "host-key-changed"),
+        (
+            b"\xef\xbb\xbfHOST OTHER\r\n",
+            "accept-new",
+            "host-key-changed",
+        ),
+        (b"x\nHOST OTHER\ny\n", "ask", "host-key-changed"),
+        (
+            b"HOST KEY\n@revoked * KEY caf\xe9\n",
+            "strict",
+            "host-key-revoked",
+        ),
+        (
+            b"HOST KEY\n\xef\xbb\xbf@revoked\tHOST\tKEY\r\n",
+            "strict",
+            "host-key-revoked",
+        ),
+        // Revocations that cannot be read: fail closed, by every policy.
+        (
+            b"HOST KEY\n@revoked HOST ssh-ed25519 AAAA\n",
+            "strict",
+            "host-key-revoked",
+        ),
+        (
+            b"@revoked HOST ssh-ed25519 AAAA\n",
+            "accept-new",
+            "host-key-revoked",
+        ),
+        (b"@revoked HOST\n", "ask", "host-key-revoked"),
+        (b"HOST KEY\n@Revoked * KEY\n", "strict", "host-key-revoked"),
+        (
+            b"HOST KEY\n@revoked h\xe9 KEY\n",
+            "strict",
+            "host-key-revoked",
+        ),
+        (
+            b"HOST KEY\n@revoked elsewhere ssh-ed25519 A\n",
+            "strict",
+            "ready",
+        ),
+    ] {
+        fs::write(&file, written(text, &ssh)).unwrap();
+        let bridge = bridge_with(&ssh, &file, policy);
+        let shown = text.escape_ascii();
+        assert_eq!(outcome(&bridge, &ssh), word, "{shown} {policy}");
+    }
+}
+
+#[test]
+fn lines_that_cannot_be_read_are_named_in_the_log() {
+    let ssh = ScriptedSsh::start(SshScript::default());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = b"# fine\nh\nHOST KEY\n@revoked h\xff ssh-ed25519 AA\n@marker h KEY\n";
+    fs::write(file.path(), written(text, &ssh)).unwrap();
+    let bridge = bridge_with(&ssh, file.path(), "strict");
+    let lines: Vec<String> = bridge
+        .stderr()
+        .lines()
+        .filter(|line| line.contains("known hosts:"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    for (line, parts) in lines.iter().zip([
+        ["WARN", "line=2", "no key"],
+        ["ERROR", "line=4", "@revoked"],
+        ["WARN", "line=5", "unknown marker"],
+    ]) {
+        assert!(parts.iter().all(|part| line.contains(part)), "{line}");
+    }
+    // Of all hosts, for nobody knows which.
+    assert_eq!(outcome(&bridge, &ssh), "host-key-revoked");
+}
+
+/// None of its lines would count, and every host would be unknown.
+#[test]
+fn a_file_that_is_no_text_is_refused_at_the_start() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let utf16: Vec<u8> = "h ssh-ed25519 AAAA\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    fs::write(file.path(), [&b"\xff\xfe"[..], &utf16].concat()).unwrap();
+    let setting = format!("ssh.known_hosts={}", file.path().display());
+    let finished = run(
+        &[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--allow",
+            "127.0.0.1:1",
+            "--set",
+            &setting,
+        ],
+        &[],
+    );
+    assert_ne!(finished.code, Some(0));
+    assert!(
+        finished.stderr.contains("save it as UTF-8"),
+        "{}",
+        finished.stderr
+    );
+}
+
+/// Each look-up in such a file takes the processor for a while: on a worker, so that the sessions
+/// of the shard go on meanwhile.
+#[test]
+fn look_ups_in_a_large_file_delay_nobody() {
+    const LINES: usize = 200_000;
+    let ssh = ScriptedSsh::start(SshScript::default());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut text = written(b"HOST KEY\n", &ssh);
+    let key = key(8);
+    for line in 0..LINES {
+        let hash = format!("|1|{line:026}A=|AAAAAAAAAAAAAAAAAAAAAAAAAAA= {key}\n");
+        text.extend(hash.bytes());
+    }
+    fs::write(file.path(), text).unwrap();
+    let bridge = bridge_with(&ssh, file.path(), "strict");
+    let path = path_to(ssh.addr());
+    let mut typist = Client::connect(bridge.addr(), &path, &Options::v1());
+    typist.login_v1("u", "p");
+    let mut answers_during = Vec::new();
+    for _ in 0..5 {
+        let mut stranger = Client::connect(bridge.addr(), &path, &Options::v1());
+        stranger.auth_v1(&json!({ "username": "u" }));
+        let mut answers = 0;
+        let outcome = loop {
+            typist.send_json(&json!({ "type": "ping" }));
+            typist.wait_type("pong");
+            answers += 1;
+            if let Some(event) = stranger.recv_within(Duration::from_millis(2)) {
+                break event;
+            }
+        };
+        assert!(
+            matches!(&outcome, Event::Json(v) if v["type"] == "ready"),
+            "{outcome:?}"
+        );
+        answers_during.push(answers);
+    }
+    println!("answers to a typist during each of five look-ups: {answers_during:?}");
+    let fewest = answers_during.iter().min().unwrap();
+    assert!(*fewest >= 20, "{answers_during:?}");
+    bridge.wait_stderr("looked up on a worker thread", DEADLINE);
+}

@@ -1,0 +1,244 @@
+//! Host keys under every spelling of a host, and how far clients can make the file of known hosts
+//! grow.
+
+use crate::common::scene::bridge_to;
+use crate::common::{Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, SshScript};
+use crate::dns::Dns;
+use crate::inside::{Refusal, ask, inside};
+use russh::keys::PrivateKey;
+use russh::keys::ssh_key::private::Ed25519Keypair;
+use serde_json::json;
+use std::fs;
+use std::net::Ipv6Addr;
+use std::process::Command;
+
+/// Allows everything that is not special.
+const BROAD: &str = "targets.allow=0.0.0.0/0:*,[::/0]:*,*.test:*";
+
+/// A server at every address of this machine, and a file of known hosts.
+struct World {
+    ssh: ScriptedSsh,
+    file: tempfile::NamedTempFile,
+    _dns: Dns,
+}
+
+impl World {
+    /// `known` with `PORT` for the server's port, `OTHER` for a key that is not its own.
+    fn new(known: &str) -> Self {
+        for address in ["64:ff9b::c000:20a", "2002:c000:20a::1"] {
+            let added = Command::new("ip")
+                .args(["address", "add", &format!("{address}/128"), "dev", "lo"])
+                .status();
+            assert!(added.unwrap().success());
+        }
+        let ssh = ScriptedSsh::start_on(Ipv6Addr::UNSPECIFIED.into(), SshScript::default());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let other = PrivateKey::from(Ed25519Keypair::from_seed(&[8; 32]));
+        let other = other.public_key().to_openssh().unwrap();
+        let text = known
+            .replace("PORT", &ssh.addr().port().to_string())
+            .replace("OTHER", &other);
+        fs::write(file.path(), text).unwrap();
+        Self {
+            ssh,
+            file,
+            _dns: Dns::start(),
+        }
+    }
+
+    fn bridge(&self, policy: &str, settings: &[&str]) -> Bridge {
+        let own = [
+            format!("ssh.host_key_policy={policy}"),
+            format!("ssh.known_hosts={}", self.file.path().display()),
+        ];
+        let own = own.iter().map(String::as_str);
+        let all: Vec<&str> = own.chain([BROAD]).chain(settings.iter().copied()).collect();
+        bridge_to(&[], &all)
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.file.path()).unwrap()
+    }
+
+    fn path(&self, host: &str) -> String {
+        format!("/ws/{host}/{}", self.ssh.addr().port())
+    }
+
+    /// The word of what became of a login of `source`'s: `ready`, or an error's.
+    fn word(&self, bridge: &Bridge, source: &str, host: &str) -> String {
+        let options = Options::v1().from(source);
+        let mut client = Client::connect(bridge.addr(), &self.path(host), &options);
+        client.auth_v1(&json!({ "username": "u" }));
+        match client.recv() {
+            Event::Json(value) if value["type"] == "error" => {
+                value["code"].as_str().unwrap().to_owned()
+            }
+            Event::Json(value) => value["type"].as_str().unwrap().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Spellings of three hosts, all of them this machine.
+const SPELLINGS: [&[&str]; 3] = [
+    &[
+        "192.0.2.10",
+        "%3192.0.2.10",
+        "[::ffff:192.0.2.10]",
+        "[::FFFF:C000:20A]",
+        "[0:0:0:0:0:ffff:c000:020a]",
+        "[64:ff9b::192.0.2.10]",
+        "[64:FF9B::c000:20a]",
+        "[2002:c000:20a::1]",
+    ],
+    &[
+        "public.test",
+        "PUBLIC.Test",
+        "public.test.",
+        "Public.TEST.",
+        "%50ublic%2etest",
+        "public.test%2E",
+    ],
+    &[
+        "[2001:db8::10]",
+        "[2001:DB8::0010]",
+        "[2001:0db8:0:0:0:0:0:10]",
+        "[2001:db8::0.0.0.16]",
+        "%5b2001:db8::10%5d",
+    ],
+];
+
+/// Spellings that resolvers would take for the first.
+const NUMBERS: &[&str] = &[
+    "192.0.522",
+    "192.522",
+    "3221225994",
+    "0xc000020a",
+    "0XC0.0.2.10",
+    "0300.0.2.012",
+    "192.0.2.10.",
+    "192.0.2.0xa",
+];
+
+#[test]
+fn no_spelling_escapes_a_changed_key() {
+    inside("host_keys::no_spelling_escapes_a_changed_key", || {
+        let world = World::new(
+            "[192.0.2.10]:PORT OTHER\n[Public.Test]:PORT OTHER\n[2001:DB8:0::10]:PORT OTHER\n",
+        );
+        let before = world.text();
+        for policy in ["accept-new", "ask", "strict"] {
+            let bridge = world.bridge(policy, &[]);
+            for spelling in SPELLINGS.into_iter().flatten() {
+                let got = ask(bridge.addr(), &world.path(spelling));
+                let changed = (Refusal::Close(4409), "host-key-changed".to_owned());
+                assert_eq!(got, changed, "{policy} {spelling}");
+            }
+            for spelling in NUMBERS {
+                let (got, _) = ask(bridge.addr(), &world.path(spelling));
+                assert_eq!(got, Refusal::Status(400), "{policy} {spelling}");
+            }
+        }
+        assert_eq!(world.text(), before);
+    });
+}
+
+#[test]
+fn a_host_is_written_down_once() {
+    inside("host_keys::a_host_is_written_down_once", || {
+        let world = World::new("");
+        let bridge = world.bridge("accept-new", &[]);
+        for spelling in SPELLINGS.into_iter().flatten() {
+            let (_, word) = ask(bridge.addr(), &world.path(spelling));
+            assert_eq!(word, "ready", "{spelling}");
+        }
+        let text = world.text();
+        let names: Vec<&str> = text.lines().filter_map(|l| l.split(' ').next()).collect();
+        let port = world.ssh.addr().port();
+        let expected = ["192.0.2.10", "public.test", "2001:db8::10"];
+        assert_eq!(
+            names,
+            expected.map(|host| format!("[{host}]:{port}")),
+            "{text}"
+        );
+        // One who reads the file anew knows them all.
+        let strict = world.bridge("strict", &[]);
+        for spelling in SPELLINGS.into_iter().flatten() {
+            let (_, word) = ask(strict.addr(), &world.path(spelling));
+            assert_eq!(word, "ready", "{spelling}");
+        }
+    });
+}
+
+/// Names under a wildcard have no end.
+#[test]
+fn what_clients_add_is_bounded() {
+    inside("host_keys::what_clients_add_is_bounded", || {
+        let world = World::new("");
+        let settings = [
+            "ssh.new_host_keys_per_client=3",
+            "ssh.new_host_keys_period=1h",
+        ];
+        let bridge = world.bridge("accept-new", &settings);
+        let name = |client: &str, number: usize| {
+            let host = format!("n{number}.c{}.rebind.test", client.replace('.', "-"));
+            world.word(&bridge, client, &host)
+        };
+        for client in ["127.0.0.1", "127.0.0.2"] {
+            let words: Vec<_> = (0..6).map(|number| name(client, number)).collect();
+            let limit = "host-key-limit";
+            assert_eq!(
+                words,
+                ["ready", "ready", "ready", limit, limit, limit],
+                "{client}"
+            );
+        }
+        assert_eq!(world.text().lines().count(), 6);
+        bridge.wait_stderr("ssh.new_host_keys_per_client", DEADLINE);
+        // What is known is known to all, however much they have had written.
+        assert_eq!(
+            world.word(&bridge, "127.0.0.1", "n0.c127-0-0-2.rebind.test"),
+            "target-refused"
+        );
+        assert_eq!(world.word(&bridge, "127.0.0.3", "public.test"), "ready");
+        for client in ["127.0.0.1", "127.0.0.2"] {
+            assert_eq!(world.word(&bridge, client, "PUBLIC.test."), "ready");
+        }
+        assert_eq!(world.text().lines().count(), 7);
+    });
+}
+
+#[test]
+fn what_all_clients_add_together_is_bounded() {
+    inside(
+        "host_keys::what_all_clients_add_together_is_bounded",
+        || {
+            let world = World::new("# the operator's\n");
+            let settings = [
+                "ssh.new_host_keys_per_client=1",
+                "ssh.new_host_keys_period=1h",
+            ];
+            let bridge = world.bridge("accept-new", &settings);
+            let words = (1..=20).map(|n| {
+                let host = format!("n{n}.rebind.test");
+                world.word(&bridge, &format!("127.0.1.{n}"), &host)
+            });
+            assert_eq!(words.filter(|word| word == "ready").count(), 16);
+            assert_eq!(world.text().lines().count(), 17);
+            // And the file has an end, whoever asks.
+            let settings = ["ssh.max_known_hosts_lines=18"];
+            let bridge = world.bridge("accept-new", &settings);
+            let words = (1..=3).map(|n| {
+                let host = format!("m{n}.rebind.test");
+                world.word(&bridge, &format!("127.0.2.{n}"), &host)
+            });
+            let words: Vec<_> = words.collect();
+            assert_eq!(
+                words,
+                ["ready", "host-key-not-stored", "host-key-not-stored"]
+            );
+            assert_eq!(world.text().lines().count(), 18);
+            bridge.wait_stderr("ssh.max_known_hosts_lines", DEADLINE);
+        },
+    );
+}
