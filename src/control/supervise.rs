@@ -18,6 +18,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Beyond the drain deadline: sessions still close their two sides.
 const LINGER: Duration = Duration::from_secs(3);
 
+/// Beyond the last session: answers that are on their way, and the goodbye to clients that came
+/// during the drain.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 /// Events that may wait; signals, orders and deaths are few.
 const CAPACITY: usize = 64;
 
@@ -146,42 +150,94 @@ fn drain(watched: &Supervised, order: Order, events: &Receiver<Event>) -> Result
         "draining: no new sessions; a second signal ends at once"
     );
     let mut letters = Circular::new(&watched.mail, || Mail::Drain(Drain { deadline, admit }));
-    let signalled = order == Order::Signal;
-    wait_for_sessions(watched, events, &mut letters, signalled, deadline + LINGER)
-}
-
-fn wait_for_sessions(
-    watched: &Supervised,
-    events: &Receiver<Event>,
-    letters: &mut Circular<'_, impl Fn() -> Mail>,
-    mut signalled: bool,
-    until: Instant,
-) -> Result<(), usize> {
-    loop {
-        letters.deliver();
-        if watched.placement.loads().iter().all(|load| *load == 0) {
-            tracing::info!("all sessions have ended");
-            return Ok(());
+    let mut wait = Wait {
+        watched,
+        events,
+        signalled: order == Order::Signal,
+    };
+    let sessions_end = || {
+        if admit {
+            watched.is_empty()
+        } else {
+            watched.awaited() == 0
         }
-        if crate::clock::now() >= until {
+    };
+    match wait.until(sessions_end, &mut letters, deadline + LINGER)? {
+        Waited::Done => tracing::info!("all sessions have ended"),
+        Waited::TooLong => {
             tracing::warn!("sessions that do not close are cut off");
             return Ok(());
         }
-        match events.recv_timeout(LOOK) {
-            Ok(Event::Terminate) if signalled => {
-                tracing::info!("second signal: ending at once");
-                return Ok(());
+        Waited::Signalled => return Ok(()),
+    }
+    // No session can come of what is left.
+    let mut letters = Circular::new(&watched.mail, || Mail::DrainOver);
+    let limit = crate::clock::now() + FAREWELL;
+    wait.until(|| watched.is_empty(), &mut letters, limit)?;
+    Ok(())
+}
+
+impl Supervised {
+    /// Sessions that a drain waits for. Connections that are no sessions, and sessions that the
+    /// drain takes no more, do not hold it up, however many come.
+    fn awaited(&self) -> u64 {
+        let shards = self.counters.shards();
+        shards.map(|shard| shard.awaited.get()).sum()
+    }
+
+    /// Whether no shard has a connection, or one on its way.
+    fn is_empty(&self) -> bool {
+        self.placement.loads().iter().all(|load| *load == 0)
+    }
+}
+
+/// What a wait ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    Done,
+    TooLong,
+    /// A second signal came.
+    Signalled,
+}
+
+/// The waits of a drain, and the events that come meanwhile.
+struct Wait<'a> {
+    watched: &'a Supervised,
+    events: &'a Receiver<Event>,
+    signalled: bool,
+}
+
+impl Wait<'_> {
+    fn until(
+        &mut self,
+        done: impl Fn() -> bool,
+        letters: &mut Circular<'_, impl Fn() -> Mail>,
+        limit: Instant,
+    ) -> Result<Waited, usize> {
+        loop {
+            letters.deliver();
+            if done() {
+                return Ok(Waited::Done);
             }
-            // It asks for what is under way.
-            Ok(Event::Terminate) => signalled = true,
-            Ok(Event::ShardEnded(shard)) => return Err(shard),
-            Ok(Event::Reload { reply }) => {
-                let _ = reply.try_send(Err("the server is shutting down".to_owned()));
+            if crate::clock::now() >= limit {
+                return Ok(Waited::TooLong);
             }
-            Ok(Event::Hangup) => watched.audit.reopen(),
-            // Asked for already.
-            Ok(Event::Drain | Event::TakenOver)
-            | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            match self.events.recv_timeout(LOOK) {
+                Ok(Event::Terminate) if self.signalled => {
+                    tracing::info!("second signal: ending at once");
+                    return Ok(Waited::Signalled);
+                }
+                // It asks for what is under way.
+                Ok(Event::Terminate) => self.signalled = true,
+                Ok(Event::ShardEnded(shard)) => return Err(shard),
+                Ok(Event::Reload { reply }) => {
+                    let _ = reply.try_send(Err("the server is shutting down".to_owned()));
+                }
+                Ok(Event::Hangup) => self.watched.audit.reopen(),
+                // Asked for already.
+                Ok(Event::Drain | Event::TakenOver)
+                | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
         }
     }
 }
@@ -193,8 +249,9 @@ mod tests {
     use crate::config::{self, Layers};
     use crate::control::limits_of;
     use crate::http::Health;
-    use crate::shard::{MailReceiver, mailbox};
+    use crate::shard::{MailReceiver, Reservation, mailbox};
     use crate::targets::OwnListeners;
+    use crate::telemetry::OwnCounters;
     use crate::workers::{Bounds, Workers};
     use arc_swap::ArcSwap;
 
@@ -222,6 +279,29 @@ mod tests {
 
     const FAR: Duration = Duration::from_secs(3600);
 
+    /// A connection of a shard that is a session, for as long as it is held.
+    struct Session {
+        counters: OwnCounters,
+        _place: Reservation,
+    }
+
+    impl Session {
+        fn on(watched: &Supervised, shard: usize) -> Self {
+            let counters = watched.counters.of_shard(shard);
+            counters.awaited.add(1);
+            Self {
+                counters,
+                _place: watched.placement.reserve_on(shard),
+            }
+        }
+    }
+
+    impl Drop for Session {
+        fn drop(&mut self) {
+            self.counters.awaited.sub(1);
+        }
+    }
+
     #[test]
     fn a_dead_shard_ends_the_process_while_it_serves() {
         let (watched, _mail) = watched(FAR);
@@ -234,7 +314,7 @@ mod tests {
     #[test]
     fn a_dead_shard_ends_the_process_while_it_drains() {
         let (watched, _mail) = watched(FAR);
-        let _session = watched.placement.reserve_on(1);
+        let _session = Session::on(&watched, 1);
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
         sender.send(Event::ShardEnded(0)).unwrap();
@@ -249,15 +329,29 @@ mod tests {
         assert_eq!(supervise(&watched, None, &receiver), Ok(()));
         assert_eq!(watched.lifecycle.health(&watched.limits), Health::Draining);
         for shard in mail {
+            // That it drains, and that it is over.
             assert!(matches!(shard.try_recv(), Ok(Mail::Drain { .. })));
+            assert!(matches!(shard.try_recv(), Ok(Mail::DrainOver)));
             assert!(shard.is_empty());
         }
+    }
+
+    /// They are no sessions, and none can come of them.
+    #[test]
+    fn connections_alone_do_not_hold_a_drain_up() {
+        let (watched, [mail, _other]) = watched(FAR);
+        let _connections: Vec<_> = (0..9).map(|_| watched.placement.reserve_on(0)).collect();
+        let (sender, receiver) = events();
+        sender.send(Event::Terminate).unwrap();
+        assert_eq!(supervise(&watched, None, &receiver), Ok(()));
+        let told: Vec<Mail> = std::iter::from_fn(|| mail.try_recv().ok()).collect();
+        assert!(matches!(told[..], [Mail::Drain(_), Mail::DrainOver]));
     }
 
     #[test]
     fn a_second_signal_does_not_wait_for_sessions() {
         let (watched, _mail) = watched(FAR);
-        let _session = watched.placement.reserve_on(1);
+        let _session = Session::on(&watched, 1);
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
         sender.send(Event::Terminate).unwrap();
@@ -269,7 +363,7 @@ mod tests {
     fn the_first_signal_of_a_drain_by_other_means_changes_nothing() {
         for order in [Event::Drain, Event::TakenOver] {
             let (watched, _mail) = watched(FAR);
-            let session = watched.placement.reserve_on(1);
+            let session = Session::on(&watched, 1);
             let (sender, receiver) = events();
             sender.send(order).unwrap();
             sender.send(Event::Terminate).unwrap();

@@ -55,6 +55,8 @@ pub enum Mail {
     },
     /// Sessions end at the deadline.
     Drain(Drain),
+    /// No session is waited for any more: those that are left end now (1001).
+    DrainOver,
     /// End now.
     Stop,
 }

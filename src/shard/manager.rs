@@ -38,6 +38,8 @@ pub struct Registration<'a> {
     record: Rc<Entry>,
     control: Rc<SessionControl>,
     ended: Cell<(Stage, Reason)>,
+    /// A drain waits for it.
+    is_awaited: bool,
 }
 
 impl ConnectionManager {
@@ -70,6 +72,8 @@ impl ConnectionManager {
         };
         self.sessions.borrow_mut().insert(id, seat);
         self.counters.started.add(1);
+        let is_awaited = self.drain.get().is_none_or(|drain| drain.admit);
+        self.counters.awaited.add(u64::from(is_awaited));
         self.counters.note_state(None, Some(record.state()));
         Ok(Registration {
             manager: self,
@@ -77,6 +81,7 @@ impl ConnectionManager {
             control,
             // What is counted if the session is dropped without a word.
             ended: Cell::new((Stage::Auth, Reason::Internal)),
+            is_awaited,
         })
     }
 
@@ -155,6 +160,14 @@ impl ConnectionManager {
             control.drain(drain);
         }
     }
+
+    /// Ends every session there is, for this reason.
+    pub fn end_all(&self, reason: &SessionError) {
+        let controls: Vec<_> = self.sessions.borrow().values().map(Seat::control).collect();
+        for control in controls {
+            control.kill(reason.clone());
+        }
+    }
 }
 
 impl Seat {
@@ -178,6 +191,7 @@ impl Drop for Registration<'_> {
         manager.counters.note_ending(stage, reason);
         let last: State = self.record.state();
         manager.counters.note_state(Some(last), None);
+        manager.counters.awaited.sub(u64::from(self.is_awaited));
     }
 }
 
@@ -278,6 +292,23 @@ mod tests {
         let after = manager.create_session(session()).unwrap();
         for registration in [before, after] {
             assert_eq!(registration.control.take_drain(), Some(drain));
+        }
+    }
+
+    #[test]
+    fn a_drain_waits_for_those_that_it_found_and_those_it_lets_in() {
+        for (admit, waited_for) in [(true, 2), (false, 1)] {
+            let (manager, _) = manager();
+            let awaited = || manager.counters.awaited.get();
+            let before = manager.create_session(session()).unwrap();
+            let deadline = crate::clock::now() + Duration::from_secs(9);
+            manager.shutdown(Drain { deadline, admit });
+            let after = manager.create_session(session()).unwrap();
+            assert_eq!(awaited(), waited_for, "{admit}");
+            drop(after);
+            assert_eq!(awaited(), 1, "{admit}");
+            drop(before);
+            assert_eq!(awaited(), 0, "{admit}");
         }
     }
 }

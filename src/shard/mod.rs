@@ -21,6 +21,7 @@ pub use manager::ConnectionManager;
 pub use placement::{Placement, Reservation};
 
 use crate::bridge::SessionContext;
+use crate::error::SessionError;
 use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
 use crate::sockets;
@@ -158,6 +159,7 @@ impl Shard {
                 let _ = reply.try_send(());
             }
             Mail::Drain(drain) => self.manager.shutdown(drain),
+            Mail::DrainOver => self.manager.end_all(&SessionError::Draining),
             // Read by the caller.
             Mail::Stop => {}
         }

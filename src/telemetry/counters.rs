@@ -72,6 +72,9 @@ pub struct ShardCounters {
     pub handshakes: Tally,
     /// Sessions created.
     pub started: Tally,
+    /// Sessions that a drain waits for, now: all but those that came when it had begun and took
+    /// none.
+    pub awaited: Tally,
     /// Input of clients, in bytes.
     pub input_bytes: Tally,
     /// Output to clients, in bytes.
@@ -90,6 +93,7 @@ impl ShardCounters {
             accepted: Tally::default(),
             handshakes: Tally::default(),
             started: Tally::default(),
+            awaited: Tally::default(),
             input_bytes: Tally::default(),
             output_bytes: Tally::default(),
             states: std::array::from_fn(|_| Tally::default()),

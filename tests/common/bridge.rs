@@ -118,6 +118,11 @@ impl Bridge {
         kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
+    /// Whether the process has ended.
+    pub(crate) fn has_exited(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
     /// Waits for the process to end by itself.
     pub(crate) fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
         let process = &mut self.process;

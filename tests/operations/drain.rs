@@ -7,6 +7,8 @@ use crate::scene::Site;
 use rustix::process::Signal;
 use serde_json::json;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// No test waits this long: a process that ends before has not waited for it.
 const FAR: &str = "600s";
@@ -206,15 +208,56 @@ fn a_second_signal_ends_the_process_though_a_shard_is_stuck() {
     assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
 }
 
+/// No session can come of what is no session when the drain begins, or comes after: silence, half
+/// a request, an upgrade that never logs in. One of each, again and again.
 #[test]
-fn a_connection_without_a_request_is_waited_for_as_long_as_a_request_may_take() {
-    let args = ["--drain-timeout", FAR, "--set", "server.upgrade_timeout=1s"];
-    let mut site = Site::new(&args);
-    let before = site.bridge.fds();
-    let mut silent = Raw::connect(site.bridge.addr());
-    let accepted = poll(DEADLINE, || (site.bridge.fds() > before).then_some(()));
-    assert!(accepted.is_some());
+fn connections_that_are_no_sessions_do_not_extend_a_drain() {
+    let mut site = Site::new(&["--drain-timeout", FAR, "--set", "server.upgrade_timeout=1h"]);
+    let (addr, path) = (site.bridge.addr(), site.path());
+    let open = || {
+        let mut held = vec![Raw::connect(addr), Raw::connect(addr)];
+        // Each may find the server gone.
+        let _ = held[1].try_send(b"GET /healthz HTTP/1.1\r\n");
+        let upgraded = Client::try_connect(addr, &path, &Options::v1());
+        (held, upgraded)
+    };
+    let mut session = site.ready();
+    let mut others = vec![(
+        vec![Raw::connect(addr)],
+        Err(Client::try_connect(addr, "/nothing", &Options::v1())
+            .err()
+            .unwrap()),
+    )];
     site.bridge.signal(Signal::TERM);
-    assert_eq!(silent.rest(), b"");
+    hear_of_drain(&mut session);
+    others.extend((0..3).map(|_| open()));
+    let (_, late) = &mut others[1];
+    let late = late
+        .as_mut()
+        .unwrap_or_else(|refused| panic!("{refused:?}"));
+    late.wait_type("hello");
+    hear_of_drain(late);
+    session.send_binary(b"still here");
+    assert_eq!(site.ssh.wait_input(10), b"still here");
+    session.send_json(&json!({ "type": "close" }));
+    assert_eq!(session.until_close().0, 1000);
+    // Its time is over with that of the last session, and it is told.
+    let error = late.wait_type("error");
+    assert_eq!(error["code"], "drain", "{error}");
+    assert_eq!(late.until_close().0, 1001);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (stop, open) = (&stop, move || TcpStream::connect(addr));
+        scope.spawn(move || {
+            let mut held = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                held.extend(open());
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+        });
+        let ended = poll(DEADLINE, || site.bridge.has_exited().then_some(()));
+        stop.store(true, Ordering::Relaxed);
+        assert!(ended.is_some(), "still there");
+    });
     ends_by_itself(&mut site);
 }
