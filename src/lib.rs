@@ -17,9 +17,10 @@
 //! | [`message`] | the wire protocol (PROTOCOL.md is beside it) |
 //! | [`targets`], [`limits`], [`ticket`] | where to, how many and how often, on whose word |
 //! | [`registry`] | one small record per session, for others to read |
-//! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`net`], [`secret_file`], [`clock`] | what all stand on |
+//! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`net`], [`secret_file`], [`append_file`], [`clock`] | what all stand on |
 
 pub mod allocator;
+pub mod append_file;
 pub mod bridge;
 pub mod cli;
 pub mod clock;

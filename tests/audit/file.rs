@@ -7,7 +7,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -140,6 +141,103 @@ fn a_file_that_cannot_be_opened_is_refused_at_the_start() {
         assert!(
             refused.stderr.contains("sshard: audit.file: "),
             "{refused:?}"
+        );
+    }
+}
+
+/// What another user can have put under the file's name, and what is said of it.
+fn plant(path: &Path, kind: &str) -> &'static str {
+    let victim = path.with_extension("victim");
+    let _ = fs::remove_file(path);
+    fs::write(&victim, "as it was").unwrap();
+    match kind {
+        "link" => {
+            symlink(&victim, path).unwrap();
+            "symbolic link"
+        }
+        "dangling link" => {
+            symlink(path.with_extension("nowhere"), path).unwrap();
+            "symbolic link"
+        }
+        "hard link" => {
+            fs::hard_link(&victim, path).unwrap();
+            "hard links"
+        }
+        "foreign" => {
+            fs::write(path, "").unwrap();
+            chown(path, Some(4242), None).unwrap();
+            "belongs to user 4242"
+        }
+        mode => {
+            fs::write(path, "").unwrap();
+            let mode = u32::from_str_radix(mode, 8).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            "chmod 600"
+        }
+    }
+}
+
+const PLANTED: [&str; 8] = [
+    "link",
+    "dangling link",
+    "hard link",
+    "foreign",
+    "666",
+    "620",
+    "602",
+    "777",
+];
+
+#[test]
+fn what_others_could_have_put_there_is_refused_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit");
+    let setting = format!("audit.file={}", path.display());
+    let listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    for kind in PLANTED {
+        let said = plant(&path, kind);
+        let mut args = vec!["serve", "--allow", "127.0.0.1:22", "--set", &setting];
+        args.extend(listen);
+        let refused = run(&args, &[]);
+        assert_eq!(refused.code, Some(1), "{kind}: {refused:?}");
+        let stderr = &refused.stderr;
+        assert!(
+            stderr.contains("audit.file: ") && stderr.contains(said),
+            "{kind}: {stderr}"
+        );
+        assert_eq!(
+            fs::read(path.with_extension("victim")).unwrap(),
+            b"as it was"
+        );
+        assert!(!path.with_extension("nowhere").exists());
+    }
+}
+
+#[test]
+fn what_others_could_have_put_there_is_not_opened_again() {
+    let site = Site::with(SshScript::default(), &[]);
+    visit(&site.scene);
+    site.ended(1);
+    let old = site.beside("old");
+    fs::rename(site.path(), &old).unwrap();
+    for (count, kind) in PLANTED.iter().enumerate() {
+        let said = plant(&site.path(), kind);
+        site.scene.bridge.signal(Signal::HUP);
+        let refused = "the audit log cannot be opened again";
+        site.scene.bridge.wait_stderr_count(refused, count + 1);
+        let log = site.scene.bridge.stderr();
+        let line = log.lines().rfind(|line| line.contains(refused)).unwrap();
+        assert!(line.contains(said), "{kind}: {line}");
+        visit(&site.scene);
+        let lines = 3 * (count + 2);
+        let written = || (read(&old).len() == lines).then_some(());
+        assert!(
+            poll(DEADLINE, written).is_some(),
+            "{kind}: the old one is written on"
+        );
+        assert_eq!(
+            fs::read(site.path().with_extension("victim")).unwrap(),
+            b"as it was"
         );
     }
 }

@@ -6,17 +6,17 @@ use crate::control::admin::AdminHandle;
 use crate::control::supervise::{Event, EventSender};
 use crate::shard::{Lifecycle, Mail, MailSender};
 use async_channel::{Receiver, TryRecvError};
+use rustix::fs::Mode;
 use socket2::{SockAddr, Socket};
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 /// Who may connect: the owner. Who does is looked at again (SO_PEERCRED).
-const MODE: u32 = 0o600;
+const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// Pause when a taker cannot be accepted (no descriptors left).
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -68,12 +68,14 @@ impl Giver {
             _ => {}
         }
         let listener = unix_socket()?;
+        // Before there is a name, so that nobody can put something else in its place meanwhile:
+        // what is bound has the socket's mode.
+        rustix::fs::fchmod(&listener, MODE)?;
         listener.bind(&SockAddr::unix(&beside)?)?;
         let file = SocketFile {
             inode: beside.symlink_metadata()?.ino(),
             path: beside,
         };
-        std::fs::set_permissions(&file.path, Permissions::from_mode(MODE))?;
         listener.listen(1)?;
         Ok(Self {
             listener,

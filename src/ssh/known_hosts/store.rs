@@ -6,16 +6,15 @@ use super::allowance::{Allowance, NewKeyBounds};
 use super::index::{KnownHosts, KnownHostsError, LineWarning, MAX_FILE};
 use super::pattern::name_on_record;
 use super::record::{HostKeyVerdict, HostRecord};
+use crate::append_file;
 use crate::error::SessionError;
 use crate::workers::{WorkError, Workers};
 use arc_swap::ArcSwap;
 use async_channel::{Receiver, Sender};
 use russh::keys::PublicKey;
-use std::fs::OpenOptions;
 use std::future::Future;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -301,12 +300,7 @@ fn append(path: &Path, line: &str) -> Result<(), RememberError> {
     if line.len() > MAX_LINE {
         return Err(RememberError::NoRoom("the key is too long"));
     }
-    let mut file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = append_file::open_readable(path).map_err(io::Error::from)?;
     let mut last = [b'\n'];
     let length = file.metadata()?.len();
     if length + line.len() as u64 + 2 > MAX_FILE {

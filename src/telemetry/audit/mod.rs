@@ -8,12 +8,12 @@
 //! line or reach the terminal it is read on. Names of users are in it: that is
 //! what it is for. Secrets, input and output are not.
 
+use crate::append_file;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -131,7 +131,9 @@ impl AuditLog {
     /// starts the writer. `None` is off.
     ///
     /// # Errors
-    /// The system's: the file can't be opened, or no thread be had.
+    /// The file is one that others chose or may write to
+    /// ([`append_file::AppendError`]), or the system's: it can't be opened, or
+    /// no thread be had.
     pub fn start(file: Option<&Path>) -> io::Result<Self> {
         file.map_or(Ok(Self::default()), |path| Self::with_queue(path, QUEUE))
     }
@@ -214,11 +216,7 @@ impl AuditLog {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
+    append_file::open(path).map_err(io::Error::from)
 }
 
 /// The line as JSON, in ASCII. Nothing in a line has a way to fail.

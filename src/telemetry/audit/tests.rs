@@ -1,5 +1,6 @@
 use super::*;
 use serde_json::Value;
+use std::fs::OpenOptions;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

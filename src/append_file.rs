@@ -1,0 +1,191 @@
+//! Files that this process appends to and others believe: the audit log, the known hosts. Opened so
+//! that nobody else can have chosen what is written to, or write there too.
+//!
+//! Does not look at the directories on the way; a file in one that others may write to can be taken
+//! away by them.
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Mode of a file that is made.
+const MODE: u32 = 0o600;
+
+/// Bits of a file's mode that let others than its owner write to it.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Why a file is not appended to. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The system's word.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The name is a symbolic link's.
+    #[error("it is a symbolic link, which is not followed; name the file itself")]
+    SymbolicLink,
+    /// A directory, a disk, a socket.
+    #[error("it is no file that can be appended to")]
+    NotAFile,
+    /// The file has another name elsewhere.
+    #[error(
+        "it has {0} names (hard links), so that it may be another program's file; use a new one"
+    )]
+    Linked(u64),
+    /// Others may write to it.
+    #[error("others than its owner may write to it (mode {0:03o}); chmod 600 it")]
+    Exposed(u32),
+    /// It is another user's.
+    #[error("it belongs to user {0}, and neither to root nor to the user this process runs as")]
+    Foreign(u32),
+}
+
+impl From<AppendError> for io::Error {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Io(error) => error,
+            other => Self::new(io::ErrorKind::PermissionDenied, other),
+        }
+    }
+}
+
+/// Opens a file to append to it, made with mode 0600 if it is not there. A named pipe must have a
+/// reader.
+///
+/// # Errors
+/// [`AppendError`]; the file is as it was.
+pub fn open(path: &Path) -> Result<File, AppendError> {
+    open_with(OpenOptions::new().append(true), path)
+}
+
+/// As [`open`], and readable.
+///
+/// # Errors
+/// [`AppendError`]; the file is as it was.
+pub fn open_readable(path: &Path) -> Result<File, AppendError> {
+    open_with(OpenOptions::new().append(true).read(true), path)
+}
+
+fn open_with(options: &mut OpenOptions, path: &Path) -> Result<File, AppendError> {
+    // Not to wait for the reader of a pipe.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = options
+        .create(true)
+        .mode(MODE)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path);
+    let file = match opened {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(AppendError::SymbolicLink);
+        }
+        opened => opened?,
+    };
+    check(&file)?;
+    let flags = fcntl_getfl(&file).map_err(io::Error::from)?;
+    fcntl_setfl(&file, flags - OFlags::NONBLOCK).map_err(io::Error::from)?;
+    Ok(file)
+}
+
+fn check(file: &File) -> Result<(), AppendError> {
+    let metadata = file.metadata()?;
+    let kind = metadata.file_type();
+    if !(kind.is_file() || kind.is_fifo() || kind.is_char_device()) {
+        return Err(AppendError::NotAFile);
+    }
+    let own = rustix::process::geteuid().as_raw();
+    if ![own, 0].contains(&metadata.uid()) {
+        return Err(AppendError::Foreign(metadata.uid()));
+    }
+    if kind.is_char_device() {
+        // What is written to /dev/null is nobody's.
+        return Ok(());
+    }
+    let mode = metadata.mode() & 0o777;
+    if mode & OTHERS_WRITE != 0 {
+        return Err(AppendError::Exposed(mode));
+    }
+    if metadata.nlink() > 1 {
+        return Err(AppendError::Linked(metadata.nlink()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assertion is a failed test")]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    #[test]
+    fn a_file_of_its_own_is_made_and_appended_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        for open in [open, open_readable, open] {
+            open(&path).unwrap().write_all(b"line\n").unwrap();
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), b"line\n".repeat(3));
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
+        for mode in [0o600, 0o640, 0o644, 0o755] {
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert!(open(&path).is_ok(), "{mode:o}");
+        }
+        assert!(open(Path::new("/dev/null")).is_ok());
+    }
+
+    #[test]
+    fn what_others_could_have_put_there_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        std::fs::write(at("victim"), "as it was").unwrap();
+        symlink(at("victim"), at("link")).unwrap();
+        symlink(at("nowhere"), at("dangling")).unwrap();
+        symlink(at("link"), at("chain")).unwrap();
+        for name in ["link", "dangling", "chain"] {
+            assert!(
+                matches!(open(&at(name)), Err(AppendError::SymbolicLink)),
+                "{name}"
+            );
+            assert!(
+                matches!(open_readable(&at(name)), Err(AppendError::SymbolicLink)),
+                "{name}"
+            );
+        }
+        assert!(!at("nowhere").exists());
+        for mode in [0o666, 0o620, 0o602, 0o622, 0o777] {
+            let file = at(&format!("mode-{mode:o}"));
+            std::fs::write(&file, "").unwrap();
+            std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let refused = open(&file);
+            assert!(
+                matches!(refused, Err(AppendError::Exposed(seen)) if seen == mode),
+                "{mode:o}"
+            );
+        }
+        std::fs::hard_link(at("victim"), at("second")).unwrap();
+        assert!(matches!(open(&at("second")), Err(AppendError::Linked(2))));
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            at("pipe"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        assert!(
+            matches!(open(&at("pipe")), Err(AppendError::Io(_))),
+            "it has no reader"
+        );
+        assert!(open(directory.path()).is_err());
+        assert_eq!(std::fs::read(at("victim")).unwrap(), b"as it was");
+        // The tests run as root.
+        chown(at("victim"), Some(4242), None).unwrap();
+        std::fs::remove_file(at("second")).unwrap();
+        assert!(matches!(
+            open(&at("victim")),
+            Err(AppendError::Foreign(4242))
+        ));
+    }
+}
