@@ -17,7 +17,7 @@
 //! | [`message`] | the wire protocol (PROTOCOL.md is beside it) |
 //! | [`targets`], [`limits`], [`ticket`] | where to, how many and how often, on whose word |
 //! | [`registry`] | one small record per session, for others to read |
-//! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`net`], [`secret_file`], [`append_file`], [`clock`] | what all stand on |
+//! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`net`], [`secret_file`], [`append_file`], [`plain_text`], [`clock`] | what all stand on |
 
 pub mod allocator;
 pub mod append_file;
@@ -31,6 +31,7 @@ pub mod http;
 pub mod limits;
 pub mod message;
 pub mod net;
+pub mod plain_text;
 pub mod registry;
 pub mod secret_file;
 pub mod server;

@@ -4,7 +4,7 @@
 
 use clap::Parser;
 use sshard::cli::{Cli, Command};
-use sshard::{config, tools};
+use sshard::{config, plain_text, tools};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sshard: {error}");
+            eprintln!("sshard: {}", plain_text::escaped_lines(&error.to_string()));
             ExitCode::from(error.exit_code())
         }
     }

@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration, in words for its operator: one line per error.
 
+use crate::plain_text;
 use std::fmt;
 
 /// One thing wrong, naming the key and the layer it came from.
@@ -108,14 +109,7 @@ pub(super) fn shown(text: &str) -> String {
     line
 }
 
-/// `text` with its control characters escaped.
+/// `text` fit for one line, whatever its length.
 pub(super) fn one_line(text: &str) -> String {
-    let escape = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.into()
-        }
-    };
-    text.chars().map(escape).collect()
+    plain_text::escaped(text).into_owned()
 }

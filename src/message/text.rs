@@ -2,6 +2,7 @@
 //! messages does not pass here: JSON has its own escapes.
 
 use super::bounds::{MAX_CLOSE_REASON, MAX_REMOTE_TEXT};
+use crate::plain_text::is_deceptive;
 
 /// Text for a close frame: control characters escaped, at most 123 bytes, cut between characters
 /// and never inside an escape.
@@ -40,14 +41,4 @@ fn escape_within(text: &str, max_bytes: usize) -> String {
         }
     }
     out
-}
-
-/// Control characters, and those that break lines, reorder text or are invisible.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
-        )
 }

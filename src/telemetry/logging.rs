@@ -1,10 +1,14 @@
 //! Logging to stderr through one writer thread: a shard never waits for the
 //! terminal or the disk behind it. Lines that the writer can't keep up with
-//! are counted and dropped, never awaited.
+//! are counted and dropped, never awaited. Whatever is in a line, it is one
+//! line, and reads on a terminal as what it is.
 
 use crate::config::{Log, LogFormat};
+use crate::plain_text::{escaped, escaped_json};
+use std::io;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 /// Tracing target of per-message events: direction, kind, size; never content.
 pub const MESSAGES_TARGET: &str = "sshard::messages";
@@ -27,7 +31,10 @@ pub fn start_logging(log: &Log) -> LogGuard {
         .finish(std::io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter(log))
-        .with_writer(writer);
+        .with_writer(PlainWriter {
+            writer,
+            format: log.format,
+        });
     // An error means that a log is installed already, for instance by a test.
     let _ = match log.format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
@@ -52,4 +59,80 @@ fn filter(log: &Log) -> EnvFilter {
         log.level.as_str(),
         MESSAGES_TARGET,
     ))
+}
+
+/// A writer of whole lines, one each time.
+#[derive(Clone)]
+struct PlainWriter<W> {
+    writer: W,
+    format: LogFormat,
+}
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for PlainWriter<W> {
+    type Writer = PlainWriter<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        PlainWriter {
+            writer: self.writer.make_writer(),
+            format: self.format,
+        }
+    }
+}
+
+impl<W: io::Write> io::Write for PlainWriter<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let Ok(text) = std::str::from_utf8(line) else {
+            // Of no use to a terminal; never seen.
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let (text, end) = match text.strip_suffix('\n') {
+            Some(text) => (text, "\n"),
+            None => (text, ""),
+        };
+        let plain = match self.format {
+            LogFormat::Text => escaped(text),
+            LogFormat::Json => escaped_json(text),
+        };
+        self.writer
+            .write_all(&[plain.as_bytes(), end.as_bytes()].concat())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn written(line: &str, format: LogFormat) -> String {
+        let mut writer = PlainWriter {
+            writer: Vec::new(),
+            format,
+        };
+        writer.write_all(line.as_bytes()).unwrap();
+        String::from_utf8(writer.writer).unwrap()
+    }
+
+    #[test]
+    fn a_line_stays_one_and_deceives_nobody() {
+        for (line, shown) in [
+            ("INFO all is well\n", "INFO all is well\n"),
+            ("a\nFAKE line\n", "a\\nFAKE line\n"),
+            ("a\r\u{1b}[2K\u{202e}b\n", "a\\r\\u{1b}[2K\\u{202e}b\n"),
+        ] {
+            assert_eq!(written(line, LogFormat::Text), shown);
+        }
+        let json = serde_json::json!({ "a": "\u{202e}\u{9b}\n\u{e0041}" });
+        let line = written(&format!("{json}\n"), LogFormat::Json);
+        assert!(
+            line.trim_end().bytes().all(|byte| byte.is_ascii_graphic()),
+            "{line}"
+        );
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read, json);
+    }
 }

@@ -1,5 +1,6 @@
 //! What the subcommands print, as people read it on a terminal.
 
+use crate::plain_text;
 use unicode_width::UnicodeWidthStr;
 
 /// Rows under each other, the columns as wide as their widest cell.
@@ -22,10 +23,9 @@ pub(super) fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String 
     text
 }
 
-/// What comes from outside reaches the terminal without control characters.
+/// What comes from outside reaches the terminal as what it is.
 pub(super) fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '?' } else { c };
-    text.chars().map(shown).collect()
+    plain_text::escaped(text).into_owned()
 }
 
 /// So many bytes, in the unit that fits.

@@ -9,6 +9,7 @@ pub(crate) const ROOMS: &[Room] = &[
         name: "main",
         may_name: &[
             "cli",
+            "plain_text",
             "config",
             "tools",
             "server",
@@ -36,6 +37,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "control::admin::INTENT_HEADER",
             "control::admin::Token",
             "control::admin::TokenError",
+            "plain_text",
             "config",
             "telemetry",
             "error",
@@ -99,6 +101,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "targets::OwnListeners",
             "workers",
             "telemetry",
+            "plain_text",
             "config",
             "secret_file",
             "error",
@@ -230,12 +233,20 @@ pub(crate) const ROOMS: &[Room] = &[
     },
     Room {
         name: "message",
-        may_name: &[],
+        may_name: &["plain_text"],
         reason: "bytes in, values out",
     },
     Room {
         name: "telemetry",
-        may_name: &["registry::State", "append_file", "config", "error", "clock"],
+        may_name: &[
+            "registry::State",
+            "limits",
+            "append_file",
+            "plain_text",
+            "config",
+            "error",
+            "clock",
+        ],
         reason: "counts and writes; it asks nothing of those it counts",
     },
     Room {
@@ -260,13 +271,18 @@ pub(crate) const ROOMS: &[Room] = &[
     },
     Room {
         name: "config",
-        may_name: &["net"],
+        may_name: &["net", "plain_text"],
         reason: "everything reads it, so it reads next to nothing",
     },
     Room {
         name: "error",
         may_name: &["message"],
         reason: "a bad message is one of the causes in its table",
+    },
+    Room {
+        name: "plain_text",
+        may_name: &[],
+        reason: "which characters deceive, wherever they are shown",
     },
     Room {
         name: "net",

@@ -148,3 +148,28 @@ fn without_a_bridge_it_is_said_where_one_was_looked_for() {
     let bad = run(&["sessions", "--admin", "nowhere"], &[]);
     assert_eq!(bad.code, Some(78), "{bad:?}");
 }
+
+/// A user's name is the client's to choose: whoever reads it on a terminal reads what it is.
+#[test]
+fn names_of_users_reach_no_terminal_as_they_came() {
+    let site = Site::new(&["--set", "admin.show_users=true"]);
+    let user = "ann\u{202e}nimda\u{2066}\u{200b}\u{feff}\u{e0041}";
+    let mut client = site.v1();
+    client.auth_v1(&json!({ "username": user }));
+    client.wait_type("ready");
+    let id = &ids(&site.bridge)[0];
+    let api = crate::common::Admin::of(&site.bridge)
+        .get("/api/v1/sessions")
+        .body;
+    let json = good(&site.bridge, &["--json"]);
+    for text in [&api, &json] {
+        assert!(text.is_ascii(), "{text:?}");
+        let list: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(list["sessions"][0]["user"], user);
+    }
+    for text in [good(&site.bridge, &[]), good(&site.bridge, &["show", id])] {
+        assert!(text.is_ascii(), "{text:?}");
+        let shown = "ann\\u{202e}nimda\\u{2066}\\u{200b}\\u{feff}\\u{e0041}";
+        assert!(text.contains(shown), "{text}");
+    }
+}

@@ -5,6 +5,7 @@ use crate::control::supervise::Event;
 use crate::http::{
     Door, Hosts, Problem, Reply, check_hosts, is_health, require_health_method, require_method,
 };
+use crate::plain_text;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -158,7 +159,9 @@ fn json(status: StatusCode, value: &impl Serialize) -> Result<Reply, Problem> {
         tracing::error!(%error, "an answer cannot be written");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
     })?;
-    Ok(text_response(status, "application/json", text + "\n"))
+    // Whoever reads it by curl has a terminal.
+    let text = plain_text::escaped_json(&text).into_owned() + "\n";
+    Ok(text_response(status, "application/json", text))
 }
 
 /// An answer of this type.

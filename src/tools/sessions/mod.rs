@@ -7,6 +7,7 @@ mod table;
 use super::{ToolError, say};
 use crate::cli::{Sessions, SessionsAction};
 use crate::config::Loaded;
+use crate::plain_text::escaped_json;
 use client::Client;
 use serde::Deserialize;
 
@@ -96,7 +97,7 @@ pub fn run(loaded: &Loaded, flags: &Sessions) -> Result<(), ToolError> {
         None | Some(SessionsAction::List) => {
             let text = client.get("/api/v1/sessions")?;
             if flags.json {
-                return Ok(say(text)?);
+                return Ok(say(escaped_json(&text))?);
             }
             let list: List = client::parse(&text)?;
             say(table::list(&list.sessions))?;
@@ -108,7 +109,7 @@ pub fn run(loaded: &Loaded, flags: &Sessions) -> Result<(), ToolError> {
             let id = complete(&client, id)?;
             let text = client.get(&format!("/api/v1/sessions/{id}"))?;
             if flags.json {
-                return Ok(say(text)?);
+                return Ok(say(escaped_json(&text))?);
             }
             say(table::one(&client::parse(&text)?))?;
         }
@@ -118,7 +119,7 @@ pub fn run(loaded: &Loaded, flags: &Sessions) -> Result<(), ToolError> {
             for id in ids? {
                 let text = client.delete(&format!("/api/v1/sessions/{id}"))?;
                 if flags.json {
-                    say(text)?;
+                    say(escaped_json(&text))?;
                 } else {
                     say(format_args!("{id} is told to end\n"))?;
                 }

@@ -1,5 +1,5 @@
 //! Sessions as people read them. What comes from outside (targets, users)
-//! reaches the terminal without control characters.
+//! reaches the terminal escaped.
 
 use super::Session;
 use crate::tools::text::{self, plain, size};
@@ -155,10 +155,11 @@ mod tests {
 
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
-        let evil = session("\u{1b}]0;x\u{7}", Some("a\u{9b}31m\n"));
+        let evil = session("\u{1b}]0;x\u{7}", Some("a\u{9b}31m\n\u{202e}b\u{200b}"));
         for text in [list(std::slice::from_ref(&evil)), one(&evil)] {
-            let bad = |c: char| c.is_control() && c != '\n';
+            let bad = |c: char| crate::plain_text::is_deceptive(c) && c != '\n';
             assert!(!text.contains(bad), "{text:?}");
+            assert!(text.contains("\\u{202e}b\\u{200b}"), "{text}");
         }
         assert_eq!(list(&[evil]).lines().count(), 2);
     }

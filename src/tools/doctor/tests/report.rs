@@ -69,5 +69,5 @@ fn control_characters_of_a_planted_file_do_not_reach_the_terminal() {
         !text.contains(|c: char| c.is_control() && c != '\n'),
         "{text:?}"
     );
-    assert!(text.contains("6.1?]0;x?"), "{text}");
+    assert!(text.contains("6.1\\u{1b}]0;x\\u{7}"), "{text}");
 }
