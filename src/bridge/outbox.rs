@@ -17,6 +17,20 @@
 //! While input waits behind the closed gate for a reply of the server (a key
 //! re-exchange, a full window), more passes, 64 KiB at a time, until the outbox
 //! holds MAX_HELD: 320 KiB, the most a session that types without reading holds.
+//!
+//! And of input that the server does not take (`ssh/input.rs`):
+//!
+//! ```text
+//!   64 KiB  up to websocket.read_buffer_size: here no message is read any more
+//! + 64 KiB  the last one that was (websocket.read_limit)
+//! +160 KiB  ten packets in russh's queue, and as much encrypted, if it is the
+//! +160 KiB  socket that is blocked; none if it is the window
+//! ```
+//!
+//! These are bytes held, whatever the pieces are that they came in: small ones are
+//! put together, in both directions, so that no sum is exceeded by more than a third
+//! (`tests/memory.rs`). Control messages wait in places of their own, one of a kind;
+//! signals in eight.
 
 use super::queue;
 use crate::ssh::{Gate, OUTPUT_WINDOW, SshEvent, SshEvents};
@@ -297,6 +311,19 @@ mod tests {
         );
         assert_eq!(lengths.concat(), pieces.concat());
         assert_eq!(outbox.len(), 0);
+    }
+
+    /// Between large pieces, too: no chunk keeps room for more than it has.
+    #[test]
+    fn small_pieces_between_large_ones_take_no_more_room_than_they_need() {
+        let mut chunks = Chunks::default();
+        for _ in 0..100 {
+            chunks.push(Bytes::from_static(b"x"));
+            chunks.push(Bytes::from(vec![b'y'; LARGE]));
+        }
+        let room = |chunk: Bytes| chunk.try_into_mut().map_or(0, |chunk| chunk.capacity());
+        let all: usize = chunks.whole.into_iter().map(room).sum();
+        assert!(all <= 101 * (LARGE + 1), "{all}");
     }
 
     #[test]

@@ -109,6 +109,14 @@ impl Bridge {
         kib.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap() * 1024
     }
 
+    /// The process's proportional share of resident memory, in bytes.
+    pub(crate) fn pss(&self) -> u64 {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid())).unwrap();
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+        kib.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap() * 1024
+    }
+
     fn count(&self, directory: &str) -> usize {
         let path = format!("/proc/{}/{directory}", self.pid());
         fs::read_dir(path).map_or(0, Iterator::count)

@@ -46,7 +46,7 @@ impl Connection {
         // In one step: a test that has seen the start may use the session.
         self.shared.update(|state| {
             state.seen.push(seen);
-            if accepted {
+            if accepted || self.script.start == Start::Silent {
                 state.sessions.push((handle, id));
             }
         });

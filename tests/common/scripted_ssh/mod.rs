@@ -12,6 +12,7 @@ use russh::server::{Config, Handle, run_stream};
 use russh::{ChannelId, Disconnect, MethodKind, MethodSet, Sig, SshId};
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -255,6 +256,23 @@ impl ScriptedSsh {
                 tokio::time::timeout(DEADLINE, word).await
             };
             let _ = self.runtime.block_on(word);
+        }
+    }
+
+    /// Output of every session there is, packets of these sizes in turn, for ever. `sent` counts
+    /// their bytes.
+    pub(crate) fn flood(&self, sizes: &'static [usize], sent: &Arc<AtomicU64>) {
+        let sessions = self.shared.state.lock().unwrap().sessions.clone();
+        for (handle, id) in sessions {
+            let sent = Arc::clone(sent);
+            self.runtime.spawn(async move {
+                for size in sizes.iter().cycle() {
+                    if handle.data(id, vec![b'x'; *size]).await.is_err() {
+                        return;
+                    }
+                    sent.fetch_add(*size as u64, Ordering::Relaxed);
+                }
+            });
         }
     }
 

@@ -1,0 +1,252 @@
+//! What sessions hold in memory when nobody takes what they have, in bytes for each, whatever the
+//! sizes of the pieces it came in. The sum is stated in `src/bridge/outbox.rs`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests are threads that wait for real programs: they need the clock"
+)]
+
+mod common;
+
+use common::raw::frame;
+use common::{Admin, Client, DEADLINE, Options, Scene, SshScript, Start, poll};
+use serde_json::json;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const KIB: u64 = 1024;
+
+/// Sessions at once.
+const CROWD: u64 = 50;
+
+/// What the allocator may keep for itself, whatever the number of sessions.
+const SLACK: u64 = 2 * 1024 * KIB;
+
+/// What is written down for one session: input that waits for the server's window, output that
+/// waits for the client, and both (more output then passes, for a reply of the server).
+const INPUT: u64 = 192 * KIB;
+const OUTPUT: u64 = 240 * KIB;
+const BOTH: u64 = 720 * KIB;
+
+/// Sizes of messages or packets, in turn.
+const MIXES: &[&[usize]] = &[
+    &[1],
+    &[1, 8 * 1024],
+    &[8 * 1024 - 1],
+    &[1, 1, 16 * 1024 + 1],
+    &[100, 3000, 32 * 1024, 7],
+    &[32 * 1024],
+];
+
+/// Of sessions that have to do with output and input at once, fewer: one-byte packets cost the
+/// server most of the time.
+const FEW: u64 = 10;
+
+/// A bridge and a server that takes no input.
+fn scene(start: Start) -> Scene {
+    let script = SshScript {
+        window: 0,
+        start,
+        ..SshScript::default()
+    };
+    let limit = format!("limits.max_connections_per_host={CROWD}");
+    let patience = ["websocket.stall_timeout=10m", "websocket.ping_interval=10m"];
+    Scene::with(
+        script,
+        &[&limit, "log.level=warn", patience[0], patience[1]],
+    )
+}
+
+/// So many clients that read nothing from now on.
+fn crowd(scene: &Scene, count: u64) -> Vec<Client> {
+    let options = Options::v1().receive_buffer(4096);
+    let connect = |_| {
+        let mut client = Client::connect(scene.bridge.addr(), &scene.path(), &options);
+        client.auth_v1(&json!({ "username": "u" }));
+        client.wait_type("ready");
+        client
+    };
+    (0..count).map(connect).collect()
+}
+
+/// Sends each client's bytes for as long as anything is taken, and until `done`.
+fn pour(clients: &[Client], bytes: &[u8], done: impl Fn() -> bool) {
+    let mut sent = vec![0; clients.len()];
+    for client in clients {
+        client.tcp().set_nonblocking(true).unwrap();
+    }
+    let until = Instant::now() + DEADLINE;
+    while !done() {
+        assert!(
+            Instant::now() < until,
+            "{sent:?} of {} were taken",
+            bytes.len()
+        );
+        for (client, sent) in clients.iter().zip(&mut sent) {
+            let mut tcp = client.tcp();
+            while *sent < bytes.len() {
+                match tcp.write(&bytes[*sent..]) {
+                    Ok(count) => *sent += count,
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Messages of binary data with these sizes in turn, somewhat more than a session takes.
+fn messages(sizes: &[usize]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut total = 0;
+    for size in sizes.iter().cycle() {
+        if total > 200 * 1024 {
+            return bytes;
+        }
+        bytes.extend(frame(0x82, Some([0; 4]), &vec![b'x'; *size]));
+        total += size;
+    }
+    bytes
+}
+
+/// Whether every session has as much input as it takes.
+fn all_full(scene: &Scene, clients: &[Client]) -> bool {
+    let sessions = Admin::of(&scene.bridge).sessions();
+    let full = |session: &serde_json::Value| session["input_bytes"].as_u64().unwrap() > 64 * KIB;
+    sessions.len() == clients.len() && sessions.iter().all(full)
+}
+
+/// What each session has taken since `before`, at most.
+fn check(scene: &Scene, count: u64, before: u64, bound: u64, what: &str) -> Result<(), String> {
+    let grown = scene.bridge.pss().saturating_sub(before);
+    let each = grown.saturating_sub(SLACK) / count / KIB;
+    eprintln!("{what}: {} KiB a session", grown / count / KIB);
+    if grown <= count * bound + SLACK {
+        return Ok(());
+    }
+    Err(format!(
+        "{what}: {each} KiB a session, at most {}",
+        bound / KIB
+    ))
+}
+
+/// Waits until the server gets rid of nothing more.
+fn wait_stuck(sent: &AtomicU64) {
+    let mut last = (Instant::now(), 0);
+    let stuck = poll(DEADLINE, || {
+        let now = sent.load(Ordering::Relaxed);
+        if now != last.1 {
+            last = (Instant::now(), now);
+        }
+        (now > 0 && last.0.elapsed() > Duration::from_secs(1)).then_some(())
+    });
+    assert!(stuck.is_some(), "the output never came to a halt");
+}
+
+#[test]
+fn input_that_the_server_does_not_take() {
+    let mut wrong = Vec::new();
+    for sizes in MIXES {
+        let scene = scene(Start::Accept);
+        let clients = crowd(&scene, CROWD);
+        let before = scene.bridge.pss();
+        pour(&clients, &messages(sizes), || all_full(&scene, &clients));
+        wrong.extend(check(&scene, CROWD, before, INPUT, &format!("input of {sizes:?}")).err());
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn output_that_the_client_does_not_take() {
+    let mut wrong = Vec::new();
+    for sizes in MIXES {
+        let scene = scene(Start::Accept);
+        let clients = crowd(&scene, CROWD);
+        let before = scene.bridge.pss();
+        let sent = Arc::default();
+        scene.ssh.flood(sizes, &sent);
+        wait_stuck(&sent);
+        wrong.extend(
+            check(
+                &scene,
+                CROWD,
+                before,
+                OUTPUT,
+                &format!("output of {sizes:?}"),
+            )
+            .err(),
+        );
+        drop(clients);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn output_and_input_at_once() {
+    let mut wrong = Vec::new();
+    for sizes in [MIXES[0], MIXES[1], MIXES[4]] {
+        let scene = scene(Start::Accept);
+        let clients = crowd(&scene, FEW);
+        let before = scene.bridge.pss();
+        let sent = Arc::default();
+        scene.ssh.flood(sizes, &sent);
+        wait_stuck(&sent);
+        pour(&clients, &messages(sizes), || all_full(&scene, &clients));
+        wait_stuck(&sent);
+        wrong.extend(check(&scene, FEW, before, BOTH, &format!("both, of {sizes:?}")).err());
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The server talks and confirms nothing; the client is not told `ready` before.
+#[test]
+fn output_before_the_shell_is_confirmed() {
+    let scene = scene(Start::Silent);
+    let options = Options::v1().receive_buffer(4096);
+    let clients: Vec<_> = (0..CROWD)
+        .map(|n| {
+            let mut client = Client::connect(scene.bridge.addr(), &scene.path(), &options);
+            client.auth_v1(&json!({ "username": "u" }));
+            let count = usize::try_from(n).unwrap() + 1;
+            scene.ssh.wait_count(&common::Seen::Shell, count);
+            client
+        })
+        .collect();
+    let before = scene.bridge.pss();
+    let sent = Arc::default();
+    scene.ssh.flood(MIXES[0], &sent);
+    wait_stuck(&sent);
+    check(&scene, CROWD, before, OUTPUT, "unconfirmed").unwrap();
+    drop(clients);
+}
+
+/// Control messages pile up no more than input does.
+#[test]
+fn control_messages_that_nobody_takes() {
+    let scene = scene(Start::Accept);
+    let clients = crowd(&scene, CROWD);
+    scene.ssh.pause_input(true);
+    let before = scene.bridge.pss();
+    let mut bytes = Vec::new();
+    for n in 0..5000 {
+        for text in [
+            json!({ "type": "ping", "data": "x".repeat(125) }),
+            json!({ "type": "resize", "cols": 80 + n % 100, "rows": 24 }),
+            json!({ "type": "signal", "name": "USR1" }),
+        ] {
+            bytes.extend(frame(0x81, Some([0; 4]), text.to_string().as_bytes()));
+        }
+    }
+    bytes.extend(messages(&[1]));
+    pour(&clients, &bytes, || all_full(&scene, &clients));
+    check(&scene, CROWD, before, INPUT, "control messages").unwrap();
+}
