@@ -34,6 +34,7 @@ mount mount
 ip iproute2
 strace strace
 openssl openssl
+python3 python3
 haproxy haproxy
 ssh-agent openssh-client
 dropbear dropbear-bin

@@ -91,7 +91,7 @@ impl Connector {
             terminal,
         } = request;
         let admitted = admit(&self.context.terms.load(), &mut credentials)?;
-        let identity = self.read_keys(&credentials).await?;
+        let (identity, unusable) = self.read_keys(&mut credentials).await?;
         let plan = self.plan(admitted.as_ref())?;
         check_user(plan.fixed(), &credentials.username)?;
         let addresses = self.resolve(&plan).await?;
@@ -132,7 +132,11 @@ impl Connector {
             Err(_) => {}
         }
         self.audit.note_login(login.as_deref());
-        login?;
+        // Where the password was not taken either, the key is what can be mended.
+        login.map_err(|error| match (error, unusable) {
+            (SessionError::LoginFailed, Some(unusable)) => unusable,
+            (error, _) => error,
+        })?;
         self.enter(Stage::Shell);
         self.start(client, &terminal, permit).await
     }
@@ -141,16 +145,32 @@ impl Connector {
     /// the target a connection that ends without a login. Before the target is looked at, so that
     /// a bad key cannot ask which targets there are (`targets.uniform_errors`). It is part of the
     /// login, in stage and deadline.
-    async fn read_keys(&self, credentials: &Credentials) -> Result<Option<Identity>, SessionError> {
+    ///
+    /// Beside a password a key that cannot be used does not end the session; what is wrong with
+    /// it is returned, for the case that the password is not taken either.
+    async fn read_keys(
+        &self,
+        credentials: &mut Credentials,
+    ) -> Result<(Option<Identity>, Option<SessionError>), SessionError> {
         if credentials.private_key.is_none() && credentials.certificate.is_none() {
-            return Ok(None);
+            return Ok((None, None));
         }
         self.enter(Stage::Login);
-        let identity = keys::identity(credentials, &self.terms.ssh, self.record.client_ip())
-            .await
-            .inspect_err(|error| self.audit.note_login(Err(error)))?;
+        let read = keys::identity(credentials, &self.terms.ssh, self.record.client_ip()).await;
+        let password = credentials.password.as_ref();
+        let has_password = password.is_some_and(|password| !password.expose().is_empty());
+        let read = match read {
+            Err(error @ SessionError::UnusableKey(_)) if has_password => {
+                tracing::warn!(%error, "logging in with the password alone");
+                (None, Some(error))
+            }
+            other => {
+                let identity = other.inspect_err(|error| self.audit.note_login(Err(error)))?;
+                (identity, None)
+            }
+        };
         self.enter(Stage::Resolve);
-        Ok(identity)
+        Ok(read)
     }
 
     fn enter(&self, stage: Stage) {

@@ -268,7 +268,7 @@ settings! {
         /// Unanswered keep-alives in a row that end the session.
         keepalive_max: u32 = 3, in PROBES;
         /// Most bcrypt rounds of a client's private key; each costs about 8 ms of CPU.
-        max_kdf_rounds: u32 = 64, in 1..=1024;
+        max_kdf_rounds: u32 = 128, in 1..=1024;
         /// Whether NIST curves, group14 and other old algorithms are offered too.
         legacy_algorithms: bool = false;
         /// Ways to log in that may be used; a named target may have its own.

@@ -175,6 +175,18 @@ pub enum SessionError {
     /// The SSH server disconnected during the login; its words.
     #[error("the SSH login failed: the server disconnected: {0}")]
     LoginCutOff(String),
+    /// The SSH server answered the password with neither yes nor no.
+    #[error(
+        "the SSH server wants the password changed before it lets anybody in, most likely because \
+         it has expired; change it with another SSH client or ask the server's administrator"
+    )]
+    PasswordExpired,
+    /// The SSH server asks what only a person can answer, in a dialect without questions.
+    #[error(
+        "the SSH server asks for a code or another answer, and this client cannot be asked; \
+         use one that speaks sshard.v1"
+    )]
+    CannotAsk,
     /// The private key or certificate cannot be used.
     #[error("the private key or certificate cannot be used: {0}")]
     UnusableKey(&'static str),
@@ -304,6 +316,8 @@ impl SessionError {
             Self::WebSocket(WsViolation::NotUtf8) => (1007, R::NotUtf8, false, L::INFO),
             Self::WebSocket(WsViolation::TooLarge) => (1009, R::TooLarge, false, L::INFO),
             Self::LoginFailed | Self::LoginCutOff(_) => (4401, R::LoginFailed, false, L::INFO),
+            Self::PasswordExpired => (4401, R::PasswordExpired, false, L::INFO),
+            Self::CannotAsk => (4401, R::CannotAsk, false, L::INFO),
             Self::UnusableKey(_) => (4401, R::UnusableKey, false, L::INFO),
             Self::AgentUnavailable => (4401, R::AgentUnavailable, true, L::ERROR),
             Self::TargetRefused => (4403, R::TargetRefused, false, L::WARN),

@@ -38,6 +38,10 @@ reasons! {
     TooLarge = "too-large",
     /// Every login method was refused.
     LoginFailed = "login-failed",
+    /// The password has to be changed first.
+    PasswordExpired = "password-expired",
+    /// A question for a client that cannot be asked.
+    CannotAsk = "cannot-ask",
     /// A private key or certificate that cannot be used.
     UnusableKey = "unusable-key",
     /// The ssh-agent of a named target cannot be used.

@@ -1,25 +1,22 @@
-//! SSH authentication (RFC 4252, RFC 4256): certificate, key, agent, password,
-//! keyboard-interactive, in this order, as far as the server and the rules let
-//! each on.
+//! SSH authentication (RFC 4252, RFC 4256): "none" first, whose refusal tells what the server
+//! takes, as OpenSSH's client does; then certificate, key, agent, password, keyboard-interactive, in
+//! this order, as far as the server and the rules let each on. What a server does not take it is
+//! not shown. How one method is tried is in `attempts` and `interactive`.
 
 use super::SshEvents;
-use super::agent::Agent;
 use super::handler::{HandlerError, SessionHandler};
 use super::keys::Identity;
-use super::signer::{KeySigner, SignError};
+use super::ledger::Ledger;
 use crate::config::{AuthMethod, AuthMethods};
 use crate::error::SessionError;
 use crate::message::Credentials;
-use russh::client::{AuthResult, Handle};
-use russh::keys::agent::AgentIdentity;
-use russh::keys::{Algorithm, HashAlg, PrivateKeyWithHashAlg};
+use russh::client::Handle;
 use russh::{MethodKind, MethodSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 
-/// Steps of authentication a server may ask for in a row. RFC 4252 sets no
-/// bound; OpenSSH gives up after six attempts.
-const MAX_STEPS: usize = 16;
+/// Steps of authentication a server may ask for in a row, "none" among them.
+/// RFC 4252 sets no bound; OpenSSH gives up after six attempts.
+const MAX_STEPS: usize = 17;
 /// What a login may use, beside what the client brings.
 #[derive(Debug, Clone, Default)]
 pub struct LoginRules {
@@ -31,7 +28,7 @@ pub struct LoginRules {
 
 /// What to try next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
+pub(super) enum Method {
     Certificate,
     Key,
     Agent,
@@ -82,13 +79,16 @@ pub(super) enum Outcome {
     },
     /// There was nothing to try.
     Skipped,
+    /// The connection ended instead of an answer.
+    Ended,
 }
 
 pub(super) struct Login<'a> {
     pub(super) handle: &'a mut Handle<SessionHandler>,
+    pub(super) ledger: &'a Ledger,
     pub(super) credentials: Credentials,
-    identity: Option<Identity>,
-    rules: LoginRules,
+    pub(super) identity: Option<Identity>,
+    pub(super) rules: LoginRules,
     pub(super) can_ask: bool,
     pub(super) rounds: usize,
     pub(super) prompt_bytes: usize,
@@ -103,19 +103,25 @@ pub(super) struct Login<'a> {
 /// their order.
 ///
 /// # Errors
-/// `LoginFailed` if the server refused what there was to offer,
-/// `ConnectionLost` if it went away before it refused anything,
-/// `AgentUnavailable`, `ServerMisbehaved`.
+/// `LoginFailed` if the server refused what there was to offer, `CannotAsk` if
+/// it asks what this client cannot be asked, `PasswordExpired`,
+/// `ConnectionLost` if it went away before it was shown anything,
+/// `AgentUnavailable`, `CryptoBusy`, `ServerMisbehaved`.
 pub(super) async fn login(
     handle: &mut Handle<SessionHandler>,
-    credentials: Credentials,
+    ledger: &Ledger,
+    mut credentials: Credentials,
     identity: Option<Identity>,
     rules: LoginRules,
     can_ask: bool,
     events: &dyn SshEvents,
 ) -> Result<Vec<&'static str>, SessionError> {
+    // An optional credential that is empty was not brought.
+    let password = credentials.password.take();
+    credentials.password = password.filter(|password| !password.expose().is_empty());
     let login = Login {
         handle,
+        ledger,
         credentials,
         identity,
         rules,
@@ -132,11 +138,11 @@ pub(super) async fn login(
 impl Login<'_> {
     async fn run(mut self) -> Result<Vec<&'static str>, SessionError> {
         let mut accepted = Vec::new();
-        let mut pending = self.methods();
+        let mut pending = vec![Method::None];
         let mut refused_any = false;
         for _ in 0..MAX_STEPS {
             let Some(method) = pending.first().copied() else {
-                return Err(SessionError::LoginFailed);
+                break;
             };
             pending.remove(0);
             match self.attempt(method).await? {
@@ -145,17 +151,17 @@ impl Login<'_> {
                     return Ok(accepted);
                 }
                 Outcome::Skipped => {}
-                Outcome::Refused { remaining, .. } if remaining.is_empty() => {
-                    return Err(self.why_nothing_remains(refused_any).await);
-                }
+                Outcome::Ended => return Err(self.why_it_ended(method, refused_any).await),
                 Outcome::Refused { remaining, partial } => {
-                    refused_any = true;
-                    if partial {
-                        accepted.push(method.name());
+                    if method == Method::None || partial {
                         // What was refused so far may only have been out of
                         // turn (RFC 4252 section 5.1).
                         pending = self.methods();
                     }
+                    if partial {
+                        accepted.push(method.name());
+                    }
+                    refused_any |= method != Method::None;
                     self.spend(method, &remaining, partial);
                     let spent = &self.spent;
                     pending.retain(|m| remaining.contains(&m.kind()) && !spent.contains(m));
@@ -165,11 +171,22 @@ impl Login<'_> {
         Err(SessionError::LoginFailed)
     }
 
-    /// russh says that no method remains, and ends, both when the server says
-    /// so and when the connection died. Its last word tells which it was.
-    async fn why_nothing_remains(self, refused_any: bool) -> SessionError {
+    /// russh says that no method remains, and ends, both when the server says so and when the
+    /// connection is over. Its last word tells which it was.
+    ///
+    /// Servers that count attempts end the connection instead of refusing the last one: OpenSSH
+    /// with a DISCONNECT, Dropbear without a word. So an end that answers a credential refuses it,
+    /// while one that comes before any was shown, and a connection that breaks, may be tried again.
+    async fn why_it_ended(self, method: Method, refused_any: bool) -> SessionError {
+        let shown = refused_any || method != Method::None;
         match self.handle.await {
-            Err(HandlerError::Russh(russh::Error::NoAuthMethod)) => SessionError::LoginFailed,
+            // DISCONNECT.
+            Ok(()) | Err(HandlerError::Russh(russh::Error::NoAuthMethod)) => {
+                SessionError::LoginFailed
+            }
+            Err(HandlerError::Russh(russh::Error::Disconnect)) if shown => {
+                SessionError::LoginFailed
+            }
             _ if refused_any => SessionError::LoginFailed,
             _ => SessionError::ConnectionLost,
         }
@@ -195,23 +212,17 @@ impl Login<'_> {
         }
     }
 
-    /// What there is to offer, in the order of the protocol page. With no
-    /// credential at all, "none" tells what the server wants (RFC 4252
-    /// section 5.2), and lets in where it wants nothing.
+    /// What there is to offer, in the order of the protocol page.
     fn methods(&self) -> Vec<Method> {
-        let has_certificate = self
-            .identity
-            .as_ref()
-            .is_some_and(|identity| identity.certificate.is_some());
-        let has_password = self.credentials.password.is_some();
-        let has_agent = self.rules.agent_socket.is_some();
-        let has_any = self.identity.is_some() || has_password || has_agent;
+        let identity = self.identity.as_ref();
         let offers = [
-            (Method::None, !has_any),
-            (Method::Certificate, has_certificate),
-            (Method::Key, self.identity.is_some()),
-            (Method::Agent, has_agent),
-            (Method::Password, has_password),
+            (
+                Method::Certificate,
+                identity.is_some_and(|identity| identity.certificate.is_some()),
+            ),
+            (Method::Key, identity.is_some()),
+            (Method::Agent, self.rules.agent_socket.is_some()),
+            (Method::Password, self.credentials.password.is_some()),
             (Method::Interactive, true),
         ];
         offers
@@ -223,114 +234,13 @@ impl Login<'_> {
 
     async fn attempt(&mut self, method: Method) -> Result<Outcome, SessionError> {
         let user = self.credentials.username.clone();
-        let result = match method {
-            Method::None => self.handle.authenticate_none(user).await,
-            Method::Password => {
-                let password = self.credentials.password.as_ref();
-                let password = password.map(|p| p.expose().to_owned()).unwrap_or_default();
-                self.handle.authenticate_password(user, password).await
-            }
-            Method::Certificate => {
-                let Some((key, Some(certificate))) = self
-                    .identity
-                    .as_ref()
-                    .map(|i| (Arc::clone(&i.key), i.certificate.clone()))
-                else {
-                    return Err(SessionError::Internal);
-                };
-                let hash = self.rsa_hash(&key.algorithm()).await?;
-                let signed = self
-                    .handle
-                    .authenticate_certificate_with(user, certificate, hash, &mut KeySigner(key))
-                    .await;
-                match signed {
-                    Err(SignError::Connection(_)) => Err(russh::Error::SendError),
-                    Err(SignError::Key(_) | SignError::Encoding(_) | SignError::Agent(_)) => {
-                        return Err(SessionError::UnusableKey("it cannot sign"));
-                    }
-                    Ok(result) => Ok(result),
-                }
-            }
-            Method::Key => {
-                let Some(key) = self.identity.as_ref().map(|i| Arc::clone(&i.key)) else {
-                    return Err(SessionError::Internal);
-                };
-                let hash = self.rsa_hash(&key.algorithm()).await?;
-                let key = PrivateKeyWithHashAlg::new(key, hash);
-                self.handle.authenticate_publickey(user, key).await
-            }
-            Method::Agent => return self.agent(user).await,
-            Method::Interactive => return self.interactive(user).await,
-        };
-        match result {
-            Ok(AuthResult::Success) => Ok(Outcome::LoggedIn),
-            Ok(AuthResult::Failure {
-                remaining_methods,
-                partial_success,
-            }) => Ok(Outcome::Refused {
-                remaining: remaining_methods,
-                partial: partial_success,
-            }),
-            Err(_) => Err(SessionError::ConnectionLost),
+        match method {
+            Method::None => self.none(user).await,
+            Method::Certificate => self.certificate(user).await,
+            Method::Key => self.key(user).await,
+            Method::Agent => self.agent(user).await,
+            Method::Password => self.password(user).await,
+            Method::Interactive => self.interactive(user).await,
         }
-    }
-
-    /// RSA keys sign with SHA-2 (RFC 8332); SHA-1 is never used.
-    async fn rsa_hash(&self, algorithm: &Algorithm) -> Result<Option<HashAlg>, SessionError> {
-        if !matches!(algorithm, Algorithm::Rsa { .. }) {
-            return Ok(None);
-        }
-        let best = self
-            .handle
-            .best_supported_rsa_hash()
-            .await
-            .map_err(|_| SessionError::ConnectionLost)?;
-        // A server that does not say what it takes takes SHA-512 as a rule.
-        Ok(best.flatten().or(Some(HashAlg::Sha512)))
-    }
-
-    /// Shows the server the agent's keys, one by one, until one is taken.
-    async fn agent(&mut self, user: String) -> Result<Outcome, SessionError> {
-        let Some(path) = &self.rules.agent_socket else {
-            return Ok(Outcome::Skipped);
-        };
-        let mut agent = Agent::connect(path, self.handle).await?;
-        let mut outcome = Outcome::Skipped;
-        while let Some(identity) = agent.next() {
-            let algorithm = match &identity {
-                AgentIdentity::PublicKey { key, .. } => key.algorithm(),
-                AgentIdentity::Certificate { certificate, .. } => certificate.algorithm(),
-            };
-            let hash = self.rsa_hash(&algorithm).await?;
-            let (user, handle) = (user.clone(), &mut *self.handle);
-            let result = match identity {
-                AgentIdentity::PublicKey { key, .. } => {
-                    let signed = handle.authenticate_publickey_with(user, key, hash, &mut agent);
-                    signed.await
-                }
-                AgentIdentity::Certificate { certificate, .. } => {
-                    handle
-                        .authenticate_certificate_with(user, certificate, hash, &mut agent)
-                        .await
-                }
-            };
-            match result {
-                Ok(AuthResult::Success) => return Ok(Outcome::LoggedIn),
-                Ok(AuthResult::Failure {
-                    remaining_methods: remaining,
-                    partial_success: partial,
-                }) => {
-                    let over = partial || !remaining.contains(&MethodKind::PublicKey);
-                    outcome = Outcome::Refused { remaining, partial };
-                    if over {
-                        break;
-                    }
-                }
-                Err(SignError::Connection(_)) => return Err(SessionError::ConnectionLost),
-                // The next key may do.
-                Err(error) => tracing::warn!(%error, "no signature from the ssh-agent"),
-            }
-        }
-        Ok(outcome)
     }
 }

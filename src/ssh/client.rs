@@ -132,6 +132,7 @@ impl SshClient {
     ) -> Result<Vec<&'static str>, SessionError> {
         auth::login(
             &mut self.handle,
+            &self.ledger,
             credentials,
             identity,
             rules,

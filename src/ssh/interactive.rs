@@ -3,6 +3,7 @@
 
 use super::SshEvent;
 use super::auth::{Login, Outcome};
+use super::prompts::asks_for_password;
 use crate::error::SessionError;
 use crate::message::{Prompt, Secret};
 use russh::client::KeyboardInteractiveAuthResponse as Interactive;
@@ -42,11 +43,17 @@ impl Login<'_> {
         let mut response = self
             .handle
             .authenticate_keyboard_interactive_start(user, None)
-            .await
-            .map_err(|_| SessionError::ConnectionLost)?;
+            .await;
         loop {
-            match response {
+            // russh has ended.
+            let Ok(next) = response else {
+                return Ok(Outcome::Ended);
+            };
+            match next {
                 Interactive::Success => return Ok(Outcome::LoggedIn),
+                Interactive::Failure {
+                    remaining_methods, ..
+                } if remaining_methods.is_empty() => return Ok(Outcome::Ended),
                 Interactive::Failure {
                     remaining_methods,
                     partial_success,
@@ -73,15 +80,15 @@ impl Login<'_> {
                     response = self
                         .handle
                         .authenticate_keyboard_interactive_respond(answers)
-                        .await
-                        .map_err(|_| SessionError::ConnectionLost)?;
+                        .await;
                 }
             }
         }
     }
 
     /// Answers a round: nothing asked, nothing answered; a single hidden
-    /// prompt gets the password, once; the rest is for the user.
+    /// prompt gets the password, once, unless its words ask for something else;
+    /// the rest is for the user.
     async fn answers(
         &mut self,
         name: String,
@@ -91,16 +98,22 @@ impl Login<'_> {
         if prompts.is_empty() && (name.is_empty() && instruction.is_empty() || !self.can_ask) {
             return Ok(Vec::new());
         }
+        let user = &self.credentials.username;
         if let [only] = prompts.as_slice()
             && !only.echo
             && !self.password_used
             && let Some(password) = &self.credentials.password
+            && asks_for_password(user, &name, &instruction, &only.text)
         {
             self.password_used = true;
             return Ok(vec![password.expose().to_owned()]);
         }
         if !self.can_ask {
-            return Err(SessionError::LoginFailed);
+            tracing::info!(
+                prompts = prompts.len(),
+                "the SSH server asks what this client cannot be asked"
+            );
+            return Err(SessionError::CannotAsk);
         }
         let (sender, receiver) = async_channel::bounded::<Vec<Secret>>(1);
         self.events.event(SshEvent::Question {

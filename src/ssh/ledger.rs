@@ -18,7 +18,8 @@
 //! one that sends more than twice as many in a minute (four times, if they are that small), or
 //! asks for more than twice as many, always is.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 #[cfg(test)]
@@ -114,6 +115,9 @@ pub(super) struct Ledger {
     banners: Cell<usize>,
     max_data: usize,
     ended: Cell<bool>,
+    /// Packets read, and who waits for the next.
+    packets: Cell<u64>,
+    waiter: RefCell<Option<Waker>>,
     now: fn() -> Instant,
 }
 
@@ -136,6 +140,8 @@ impl Ledger {
             banners: Cell::new(0),
             max_data: max_data as usize,
             ended: Cell::new(false),
+            packets: Cell::new(0),
+            waiter: RefCell::new(None),
             now,
         }
     }
@@ -164,6 +170,10 @@ impl Ledger {
         if FIRST_PIECES.contains(&bytes) {
             return Ok(());
         }
+        add(&self.packets, 1);
+        if let Some(waiter) = self.waiter.take() {
+            waiter.wake();
+        }
         let points = if bytes <= SMALL_PACKET { SMALL } else { LARGE };
         self.latest.set(points);
         add(&self.points, points);
@@ -171,6 +181,20 @@ impl Ledger {
             return self.blame("it sent too many messages that nobody waits for");
         }
         Ok(())
+    }
+
+    /// Packets that were read.
+    pub(super) fn packets(&self) -> u64 {
+        self.packets.get()
+    }
+
+    /// Ready once more than `before` packets were read. One task waits at a time.
+    pub(super) fn poll_packet_after(&self, before: u64, cx: &Context<'_>) -> Poll<()> {
+        if self.packets.get() > before {
+            return Poll::Ready(());
+        }
+        *self.waiter.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn idle_points(&self) -> u64 {

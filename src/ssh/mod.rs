@@ -8,6 +8,7 @@
 
 mod agent;
 mod algorithms;
+mod attempts;
 mod auth;
 mod channel;
 mod client;
@@ -24,6 +25,7 @@ mod interactive;
 pub mod keys;
 pub mod known_hosts;
 mod ledger;
+mod prompts;
 mod runtime;
 mod signer;
 mod start;

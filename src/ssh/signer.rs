@@ -1,27 +1,47 @@
-//! Signs a login by certificate with a key that is here. russh's own way names the SHA-1
-//! algorithm for RSA certificates, which servers refuse; this one takes the hash it is told.
+//! Signs a login with a key that is here, on a worker: what RSA costs is the client's choice.
+//! russh's own way signs on the shard, pads RSA signatures to whole words, and names SHA-1 for RSA
+//! certificates; this one takes the hash it is told.
 
+use super::keys::{self, SigningKey};
+use crate::workers::{WorkError, Workers};
 use russh::keys::agent::AgentIdentity;
-use russh::keys::signature::{self, Signer as _};
-use russh::keys::ssh_encoding::{self, Encode as _};
-use russh::keys::ssh_key::private::KeypairData;
-use russh::keys::{HashAlg, PrivateKey};
+use russh::keys::{HashAlg, PublicKey};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The private key of a certificate.
-pub(super) struct KeySigner(pub(super) Arc<PrivateKey>);
+/// A private key, and where it signs.
+pub(super) struct KeySigner {
+    key: Arc<SigningKey>,
+    workers: Workers,
+    client: IpAddr,
+}
+
+impl KeySigner {
+    pub(super) fn new(key: Arc<SigningKey>, workers: Workers, client: IpAddr) -> Self {
+        Self {
+            key,
+            workers,
+            client,
+        }
+    }
+
+    /// The key that servers are shown.
+    pub(super) fn public(&self) -> &PublicKey {
+        self.key.public()
+    }
+}
 
 /// Why there is no signature.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SignError {
     #[error(transparent)]
     Connection(#[from] russh::SendError),
-    #[error(transparent)]
-    Key(#[from] signature::Error),
+    #[error("the key cannot sign")]
+    Key,
+    #[error("the workers have no place")]
+    Busy,
     #[error("the agent: {0}")]
     Agent(String),
-    #[error(transparent)]
-    Encoding(#[from] ssh_encoding::Error),
 }
 
 impl russh::Signer for KeySigner {
@@ -32,13 +52,18 @@ impl russh::Signer for KeySigner {
         &mut self,
         _: &AgentIdentity,
         hash: Option<HashAlg>,
-        mut request: Vec<u8>,
+        request: Vec<u8>,
     ) -> Result<Vec<u8>, SignError> {
-        let signature = match self.0.key_data() {
-            KeypairData::Rsa(key) => (key, hash).try_sign(&request)?,
-            _ => self.0.try_sign(&request)?,
+        let key = Arc::clone(&self.key);
+        let job = move || {
+            let signed = keys::append_signature(&key, hash, request);
+            keys::scrub_stack();
+            signed
         };
-        signature.encode_prefixed(&mut request)?;
-        Ok(request)
+        match self.workers.run(self.client, job).await {
+            Ok(signed) => signed.ok_or(SignError::Key),
+            Err(WorkError::QueueFull) => Err(SignError::Busy),
+            Err(WorkError::Lost) => Err(SignError::Key),
+        }
     }
 }

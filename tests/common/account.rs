@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -86,6 +87,25 @@ impl KeyPair {
         Self {
             path,
             _directory: None,
+        }
+    }
+
+    /// An RSA key too large to be generated in a test, from primes that are known (see the
+    /// script). In PEM up to 16,384 bits, which is as much as a message takes.
+    pub(crate) fn large_rsa(bits: &str) -> Self {
+        const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/large_rsa.py");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        let made = Command::new("python3").arg(SCRIPT).arg(bits).output();
+        let made = made.expect("python3 starts; run tests/setup.sh first");
+        assert!(made.status.success(), "{made:?}");
+        fs::write(&path, made.stdout).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let public = Command::new("ssh-keygen").arg("-yf").arg(&path).output();
+        fs::write(path.with_extension("pub"), public.unwrap().stdout).unwrap();
+        Self {
+            path,
+            _directory: Some(directory),
         }
     }
 

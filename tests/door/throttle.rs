@@ -147,7 +147,7 @@ fn many_right_ones_at_once_all_get_in() {
 
 #[test]
 fn who_leaves_while_it_is_tried_has_tried() {
-    let ssh = ScriptedSsh::start(SshScript::login(Login::Silent));
+    let ssh = ScriptedSsh::start(SshScript::login(Login::PasswordUnanswered));
     let bridge = slow_bridge(ssh.addr());
     for count in 1..=2 {
         let client = login(&bridge, ssh.addr(), ONE, "wrong");

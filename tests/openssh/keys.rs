@@ -54,11 +54,79 @@ fn ecdsa_keys_log_in() {
     }
 }
 
+/// Sizes beside whole words and whole bytes too: a signature is as long as the modulus, no longer.
 #[test]
-fn rsa_keys_log_in() {
-    for bits in ["2048", "4096"] {
+fn rsa_keys_of_any_size_log_in() {
+    for bits in ["2048", "2050", "2056", "3000", "4096"] {
         accepts(&KeyPair::generate(&["-t", "rsa", "-b", bits], ""));
     }
+    accepts(&KeyPair::large_rsa("8192"));
+}
+
+#[test]
+fn rsa_keys_out_of_bounds_are_refused_by_their_size() {
+    let rig = Rig::with(KEYS_ONLY, &[]);
+    for (key, bound) in [
+        (KeyPair::generate(&["-t", "rsa", "-b", "1024"], ""), "2048"),
+        (KeyPair::generate(&["-t", "rsa", "-b", "2040"], ""), "2048"),
+        (KeyPair::large_rsa("12288"), "8192"),
+        (KeyPair::large_rsa("16384"), "8192"),
+    ] {
+        let error = refused(&rig, &auth_with(&key), "unusable-key");
+        assert!(
+            error["message"].as_str().unwrap().contains(bound),
+            "{error}"
+        );
+    }
+    assert!(!rig.sshd.log().contains("Connection from"));
+}
+
+/// The formats are tested where they are read; these show that the whole way takes them.
+#[test]
+fn keys_in_pem_log_in() {
+    let rig = Rig::with(KEYS_ONLY, &[]);
+    for (args, passphrase) in [
+        (&["-t", "rsa", "-b", "2050", "-m", "PEM"][..], ""),
+        (&["-t", "rsa", "-b", "2048", "-m", "PEM"], "pass phräse"),
+        (&["-t", "ecdsa", "-m", "PEM"], ""),
+        (&["-t", "rsa", "-b", "3000", "-m", "PKCS8"], "pass phräse"),
+        (&["-t", "ecdsa", "-m", "PKCS8"], ""),
+    ] {
+        let key = KeyPair::generate(args, passphrase);
+        rig.sshd.authorise(&key);
+        let mut auth = auth_with(&key);
+        auth["passphrase"] = passphrase.into();
+        expect_login(&rig, &auth);
+    }
+}
+
+#[test]
+fn an_unusable_key_beside_a_good_password_does_no_harm() {
+    let rig = Rig::start();
+    let auth = json!({ "username": account().user, "private_key": "not a key" });
+    expect_login(&rig, &with_password(auth.clone()));
+    rig.sshd.wait_log("Accepted password");
+    let mut wrong = auth;
+    wrong["password"] = "wrong".into();
+    let error = refused(&rig, &wrong, "unusable-key");
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("not a private key"),
+        "{error}"
+    );
+}
+
+#[test]
+fn empty_credentials_are_none() {
+    let rig = Rig::start();
+    let empty = json!({
+        "username": account().user, "private_key": "", "passphrase": "", "certificate": "",
+    });
+    expect_login(&rig, &with_password(empty));
+    // Not one attempt is spent on them.
+    assert!(!rig.sshd.log().contains("Failed"), "{}", rig.sshd.log());
 }
 
 #[test]
@@ -104,9 +172,9 @@ fn a_key_goes_before_the_password() {
 #[test]
 fn encrypted_keys_log_in() {
     let rig = Rig::with(KEYS_ONLY, &[]);
-    // 64 rounds are the most that the default allows.
     for args in [
-        &["-t", "ed25519", "-a", "64"][..],
+        // What careful people choose; the default allows it.
+        &["-t", "ed25519", "-a", "100"][..],
         &["-t", "ed25519", "-Z", "aes256-gcm@openssh.com"],
         &["-t", "ed25519", "-Z", "aes256-cbc"],
         &["-t", "ecdsa", "-b", "256"],
@@ -155,17 +223,22 @@ fn too_many_kdf_rounds_are_refused() {
 }
 
 #[test]
-fn what_is_no_openssh_key_is_refused() {
+fn what_is_no_private_key_is_named() {
     let rig = Rig::with(KEYS_ONLY, &[]);
-    let pkcs1 = KeyPair::generate(&["-t", "rsa", "-b", "2048", "-m", "PEM"], "");
-    for pem in [
-        pkcs1.private_pem(),
-        pkcs1.public_line(),
-        "not a key".to_owned(),
-        String::new(),
+    let key = KeyPair::generate(ED25519, "");
+    let ppk = "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\n".to_owned();
+    for (text, named) in [
+        (key.public_line(), "it is a public key"),
+        (certify(&key, &key, "me", &[]), "it is a certificate"),
+        (ppk, "puttygen key.ppk -O private-openssh -o key"),
+        ("not a key".to_owned(), "not a private key"),
     ] {
-        let auth = json!({ "username": account().user, "private_key": pem });
-        refused(&rig, &auth, "unusable-key");
+        let auth = json!({ "username": account().user, "private_key": text });
+        let error = refused(&rig, &auth, "unusable-key");
+        assert!(
+            error["message"].as_str().unwrap().contains(named),
+            "{error}"
+        );
     }
 }
 
@@ -204,7 +277,9 @@ fn auth_with_certificate(key: &KeyPair, certificate: &str) -> Value {
 fn user_certificates_log_in() {
     let authority = KeyPair::generate(ED25519, "");
     let rig = trusting(authority.path());
-    for (accepted, kind) in [ED25519, &["-t", "ecdsa"], RSA].into_iter().enumerate() {
+    let odd: &[&str] = &["-t", "rsa", "-b", "2050"];
+    let kinds = [ED25519, &["-t", "ecdsa"], RSA, odd];
+    for (accepted, kind) in kinds.into_iter().enumerate() {
         let key = KeyPair::generate(kind, "");
         let certificate = certify(&authority, &key, account().user, &[]);
         expect_login(&rig, &auth_with_certificate(&key, &certificate));

@@ -89,7 +89,7 @@ impl Handler for Connection {
             .note(Seen::Password(user.to_owned(), password.to_owned()));
         match &self.script.login {
             Login::Anyone => Ok(Auth::Accept),
-            Login::Silent => std::future::pending().await,
+            Login::Silent | Login::PasswordUnanswered => std::future::pending().await,
             Login::Password(right) if *right == password => Ok(Auth::Accept),
             Login::PasswordAndInteractive(_) => Ok(Auth::Reject {
                 proceed_with_methods: Some(MethodSet::from(

@@ -42,6 +42,8 @@ pub(crate) enum Login {
     PasswordAndInteractive(Vec<Round>),
     /// Nobody is ever answered.
     Silent,
+    /// As [`Login::Silent`], once a password was shown.
+    PasswordUnanswered,
 }
 
 /// One round of keyboard-interactive.
@@ -363,7 +365,9 @@ async fn serve(
 fn config(script: &SshScript) -> Config {
     let methods: &[MethodKind] = match script.login {
         Login::Anyone | Login::Silent => &[MethodKind::None, MethodKind::Password],
-        Login::Password(_) | Login::PasswordAndInteractive(_) => &[MethodKind::Password],
+        Login::Password(_) | Login::PasswordUnanswered | Login::PasswordAndInteractive(_) => {
+            &[MethodKind::Password]
+        }
         Login::Interactive(_) => &[MethodKind::KeyboardInteractive],
     };
     let defaults = Config::default();

@@ -1,0 +1,172 @@
+//! One attempt of each method but keyboard-interactive.
+
+use super::agent::Agent;
+use super::auth::{Login, Outcome};
+use super::signer::SignError;
+use crate::error::SessionError;
+use futures_lite::future;
+use russh::MethodKind;
+use russh::client::AuthResult;
+use russh::keys::agent::AgentIdentity;
+use russh::keys::{Algorithm, HashAlg};
+use std::future::poll_fn;
+use std::time::Duration;
+
+/// From a packet that was no verdict on the password to the question whether there is one.
+const VERDICT: Duration = Duration::from_secs(1);
+/// From that question to the end of the login. Modules that check passwords wait less.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// What a server makes of an attempt.
+fn outcome(result: AuthResult) -> Outcome {
+    match result {
+        AuthResult::Success => Outcome::LoggedIn,
+        // russh has ended: so did the connection, or the server takes nothing more.
+        AuthResult::Failure {
+            remaining_methods, ..
+        } if remaining_methods.is_empty() => Outcome::Ended,
+        AuthResult::Failure {
+            remaining_methods,
+            partial_success,
+        } => Outcome::Refused {
+            remaining: remaining_methods,
+            partial: partial_success,
+        },
+    }
+}
+
+/// What an attempt with a key came to.
+fn signed(result: Result<AuthResult, SignError>) -> Result<Outcome, SessionError> {
+    match result {
+        Ok(result) => Ok(outcome(result)),
+        Err(SignError::Connection(_)) => Ok(Outcome::Ended),
+        Err(SignError::Busy) => Err(SessionError::CryptoBusy),
+        Err(SignError::Key | SignError::Agent(_)) => {
+            Err(SessionError::UnusableKey("it cannot sign"))
+        }
+    }
+}
+
+impl Login<'_> {
+    /// Shows nothing, lets in where nothing is wanted, and tells what is (RFC 4252 section 5.2).
+    pub(super) async fn none(&mut self, user: String) -> Result<Outcome, SessionError> {
+        let result = self.handle.authenticate_none(user).await;
+        Ok(result.map_or(Outcome::Ended, outcome))
+    }
+
+    pub(super) async fn certificate(&mut self, user: String) -> Result<Outcome, SessionError> {
+        let identity = self.identity.as_ref().ok_or(SessionError::Internal)?;
+        let certificate = identity.certificate.clone().ok_or(SessionError::Internal)?;
+        let mut signer = identity.signer();
+        let hash = self.rsa_hash(&signer.public().algorithm()).await?;
+        let handle = &mut *self.handle;
+        signed(
+            handle
+                .authenticate_certificate_with(user, certificate, hash, &mut signer)
+                .await,
+        )
+    }
+
+    pub(super) async fn key(&mut self, user: String) -> Result<Outcome, SessionError> {
+        let identity = self.identity.as_ref().ok_or(SessionError::Internal)?;
+        let mut signer = identity.signer();
+        let key = signer.public().clone();
+        let hash = self.rsa_hash(&key.algorithm()).await?;
+        let handle = &mut *self.handle;
+        signed(
+            handle
+                .authenticate_publickey_with(user, key, hash, &mut signer)
+                .await,
+        )
+    }
+
+    /// RSA keys sign with SHA-2 (RFC 8332); SHA-1 is never used.
+    async fn rsa_hash(&self, algorithm: &Algorithm) -> Result<Option<HashAlg>, SessionError> {
+        if !matches!(algorithm, Algorithm::Rsa { .. }) {
+            return Ok(None);
+        }
+        let best = self
+            .handle
+            .best_supported_rsa_hash()
+            .await
+            .map_err(|_| SessionError::ConnectionLost)?;
+        // A server that does not say what it takes takes SHA-512 as a rule.
+        Ok(best.flatten().or(Some(HashAlg::Sha512)))
+    }
+
+    /// russh drops the request to change an expired password (RFC 4252 section 8) without a word.
+    /// So when a packet came and no verdict with it, "none" is sent: a server that waits for a new
+    /// password refuses it, and so ends its waiting; one that still checks the password answers
+    /// that first.
+    pub(super) async fn password(&mut self, user: String) -> Result<Outcome, SessionError> {
+        let password = self.credentials.password.as_ref();
+        let password = password.map(|p| p.expose().to_owned()).unwrap_or_default();
+        let before = self.ledger.packets();
+        let ledger = self.ledger;
+        let verdict = async {
+            let result = self.handle.authenticate_password(user.clone(), password);
+            Some(result.await.map_or(Outcome::Ended, outcome))
+        };
+        let no_verdict = async {
+            poll_fn(|cx| ledger.poll_packet_after(before, cx)).await;
+            glommio::timer::sleep(VERDICT).await;
+            None
+        };
+        if let Some(outcome) = future::or(verdict, no_verdict).await {
+            return Ok(outcome);
+        }
+        let answer = async { self.none(user).await.map(Some) };
+        let silence = async {
+            glommio::timer::sleep(SILENCE).await;
+            Ok(None)
+        };
+        match future::or(answer, silence).await? {
+            Some(Outcome::Refused { partial: false, .. }) | None => {
+                Err(SessionError::PasswordExpired)
+            }
+            Some(outcome) => Ok(outcome),
+        }
+    }
+
+    /// Shows the server the agent's keys, one by one, until one is taken.
+    pub(super) async fn agent(&mut self, user: String) -> Result<Outcome, SessionError> {
+        let Some(path) = &self.rules.agent_socket else {
+            return Ok(Outcome::Skipped);
+        };
+        let mut agent = Agent::connect(path, self.handle).await?;
+        let mut last = Outcome::Skipped;
+        while let Some(identity) = agent.next() {
+            let algorithm = match &identity {
+                AgentIdentity::PublicKey { key, .. } => key.algorithm(),
+                AgentIdentity::Certificate { certificate, .. } => certificate.algorithm(),
+            };
+            let hash = self.rsa_hash(&algorithm).await?;
+            let (user, handle) = (user.clone(), &mut *self.handle);
+            let result = match identity {
+                AgentIdentity::PublicKey { key, .. } => {
+                    let signed = handle.authenticate_publickey_with(user, key, hash, &mut agent);
+                    signed.await
+                }
+                AgentIdentity::Certificate { certificate, .. } => {
+                    handle
+                        .authenticate_certificate_with(user, certificate, hash, &mut agent)
+                        .await
+                }
+            };
+            match result.map(outcome) {
+                Ok(Outcome::Refused { remaining, partial }) => {
+                    let over = partial || !remaining.contains(&MethodKind::PublicKey);
+                    last = Outcome::Refused { remaining, partial };
+                    if over {
+                        break;
+                    }
+                }
+                Ok(other) => return Ok(other),
+                Err(SignError::Connection(_)) => return Ok(Outcome::Ended),
+                // The next key may do.
+                Err(error) => tracing::warn!(%error, "no signature from the ssh-agent"),
+            }
+        }
+        Ok(last)
+    }
+}

@@ -1,0 +1,224 @@
+//! Private keys in OpenSSH's own container (its PROTOCOL.key). The ciphers, the KDF and the keys
+//! are ssh-key's. The container is opened here and a plain one is handed on, because ssh-key
+//! refuses what OpenSSH writes and reads: numbers of a curve that happen to be a byte shorter,
+//! comments that are not UTF-8, and longer padding than it would add itself.
+
+use super::read::{DAMAGED, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
+use russh::keys::PrivateKey;
+use russh::keys::ssh_key::{Cipher, Kdf};
+use zeroize::Zeroizing;
+
+const MAGIC: &[u8] = b"openssh-key-v1\0";
+/// To which plain keys are padded, in bytes.
+const BLOCK: usize = 8;
+
+const FIDO: &str = "it is the key of a FIDO security key (sk-): \
+     what signs is in the device, so that it cannot be used from here";
+
+/// Opens the container `bytes`, at the cost of `max_rounds` rounds of bcrypt at the most.
+///
+/// # Errors
+/// What is wrong with the key.
+pub(super) fn read(
+    bytes: &[u8],
+    passphrase: Option<&str>,
+    max_rounds: u32,
+) -> Result<Box<PrivateKey>, &'static str> {
+    let container = Container::parse(bytes).ok_or(DAMAGED)?;
+    let is_encrypted = container.cipher.is_some();
+    let private = container.decrypt(passphrase, max_rounds)?;
+    let private = Private::parse(&private).ok_or(match is_encrypted {
+        true => WRONG_PASSPHRASE,
+        false => DAMAGED,
+    })?;
+    match private.kind {
+        b"ssh-dss" => return Err(super::read::DSA),
+        kind if kind.starts_with(b"sk-") => return Err(FIDO),
+        _ => {}
+    }
+    let plain = private.plain_container(container.public).ok_or(DAMAGED)?;
+    let key = PrivateKey::from_bytes(&plain).map_err(|_| DAMAGED)?;
+    Ok(Box::new(key))
+}
+
+struct Container<'a> {
+    cipher: Cipher,
+    kdf: Kdf,
+    public: &'a [u8],
+    private: &'a [u8],
+    /// Of the ciphers that have one; behind everything else.
+    tag: &'a [u8],
+}
+
+impl<'a> Container<'a> {
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let mut rest = Fields(bytes.strip_prefix(MAGIC)?);
+        let cipher = Cipher::new(rest.text()?).ok()?;
+        let kdf = match rest.text()? {
+            "none" => Kdf::None,
+            "bcrypt" => Kdf::Bcrypt {
+                salt: Vec::new(),
+                rounds: 0,
+            },
+            _ => return None,
+        };
+        let mut options = Fields(rest.string()?);
+        let kdf = match kdf {
+            Kdf::Bcrypt { .. } => Kdf::Bcrypt {
+                salt: options.string()?.to_vec(),
+                rounds: options.number()?,
+            },
+            other => other,
+        };
+        // OpenSSH reads no more than one, either.
+        if rest.number()? != 1 || cipher.is_some() != kdf.is_some() {
+            return None;
+        }
+        Some(Self {
+            cipher,
+            kdf,
+            public: rest.string()?,
+            private: rest.string()?,
+            tag: rest.0,
+        })
+    }
+
+    fn decrypt(
+        &self,
+        passphrase: Option<&str>,
+        max_rounds: u32,
+    ) -> Result<Zeroizing<Vec<u8>>, &'static str> {
+        let mut private = Zeroizing::new(self.private.to_vec());
+        let Kdf::Bcrypt { rounds, .. } = &self.kdf else {
+            return Ok(private);
+        };
+        if *rounds > max_rounds {
+            return Err(TOO_MANY_ROUNDS);
+        }
+        let passphrase = passphrase.ok_or(NO_PASSPHRASE)?;
+        let derived = self.kdf.derive_key_and_iv(self.cipher, passphrase);
+        let (key, iv) = derived.map_err(|_| DAMAGED)?;
+        let tag = self.cipher.has_tag().then(|| self.tag.try_into());
+        let tag = tag.transpose().map_err(|_| DAMAGED)?;
+        let decrypted = self.cipher.decrypt(&key, &iv, &mut private, tag);
+        decrypted.map_err(|_| WRONG_PASSPHRASE)?;
+        Ok(private)
+    }
+}
+
+/// The decrypted half.
+struct Private<'a> {
+    check: &'a [u8],
+    kind: &'a [u8],
+    /// Its numbers, each as it stands.
+    numbers: Vec<&'a [u8]>,
+}
+
+impl<'a> Private<'a> {
+    /// `None` if the numbers that check the passphrase differ, or for nonsense.
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (check, rest) = bytes.split_at_checked(8)?;
+        let (first, second) = check.split_at_checked(4)?;
+        if first != second {
+            return None;
+        }
+        let mut rest = Fields(rest);
+        let kind = rest.string()?;
+        let count = match kind {
+            b"ssh-rsa" => 6,
+            b"ssh-ed25519" => 2,
+            // Curve, point and secret.
+            kind if kind.starts_with(b"ecdsa-sha2-") => 3,
+            // Named by the caller.
+            _ => 0,
+        };
+        let numbers: Option<Vec<_>> = (0..count).map(|_| rest.string()).collect();
+        // The comment and the padding are left.
+        rest.string().filter(|_| count > 0).or(Some(b""))?;
+        Some(Self {
+            check,
+            kind,
+            numbers: numbers?,
+        })
+    }
+
+    /// Plain, without the comment, padded as ssh-key wants it.
+    fn plain_container(&self, public: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let mut private = Zeroizing::new(Vec::with_capacity(self.room()));
+        private.extend_from_slice(self.check);
+        put(&mut private, self.kind)?;
+        for (index, number) in self.numbers.iter().enumerate() {
+            match (self.scalar_len(), index) {
+                (Some(len), 2) => put_padded(&mut private, number, len)?,
+                _ => put(&mut private, number)?,
+            }
+        }
+        put(&mut private, b"")?;
+        let padding = private.len().next_multiple_of(BLOCK) - private.len();
+        private.extend((1..=u8::MAX).take(padding));
+        let mut whole = Zeroizing::new(Vec::with_capacity(private.len() + public.len() + 64));
+        whole.extend_from_slice(MAGIC);
+        for text in [&b"none"[..], b"none", b""] {
+            put(&mut whole, text)?;
+        }
+        whole.extend_from_slice(&1_u32.to_be_bytes());
+        put(&mut whole, public)?;
+        put(&mut whole, &private)?;
+        Some(whole)
+    }
+
+    /// Enough for everything, so that growing leaves no copy behind.
+    fn room(&self) -> usize {
+        let numbers = self.numbers.iter().map(|number| number.len() + 4);
+        numbers.sum::<usize>() + self.kind.len() + 128
+    }
+
+    /// Bytes of a curve's secret.
+    fn scalar_len(&self) -> Option<usize> {
+        match self.kind {
+            b"ecdsa-sha2-nistp256" => Some(32),
+            b"ecdsa-sha2-nistp384" => Some(48),
+            b"ecdsa-sha2-nistp521" => Some(66),
+            _ => None,
+        }
+    }
+}
+
+/// Strings and numbers of RFC 4251 section 5, one behind the other.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn number(&mut self) -> Option<u32> {
+        let (number, rest) = self.0.split_first_chunk::<4>()?;
+        self.0 = rest;
+        Some(u32::from_be_bytes(*number))
+    }
+
+    fn string(&mut self) -> Option<&'a [u8]> {
+        let len = usize::try_from(self.number()?).ok()?;
+        let (string, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(string)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.string()?).ok()
+    }
+}
+
+fn put(out: &mut Vec<u8>, string: &[u8]) -> Option<()> {
+    out.extend_from_slice(&u32::try_from(string.len()).ok()?.to_be_bytes());
+    out.extend_from_slice(string);
+    Some(())
+}
+
+/// A number with zeros in front, up to `len` bytes.
+fn put_padded(out: &mut Vec<u8>, number: &[u8], len: usize) -> Option<()> {
+    let Some(zeros) = len.checked_sub(number.len()) else {
+        return put(out, number);
+    };
+    out.extend_from_slice(&u32::try_from(len).ok()?.to_be_bytes());
+    out.extend(std::iter::repeat_n(0, zeros));
+    out.extend_from_slice(number);
+    Some(())
+}

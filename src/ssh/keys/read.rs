@@ -1,0 +1,138 @@
+//! Private keys from text: OpenSSH, PKCS#1, SEC1 and PKCS#8, encrypted or not. The formats are
+//! russh's and RustCrypto's; here are the choice between them, and the bounds on what a
+//! passphrase may cost, looked at before it is tried.
+
+use super::armor::{Block, private_block};
+use super::legacy_pem;
+use super::openssh;
+use super::signing::SigningKey;
+use pkcs8::EncryptedPrivateKeyInfoRef;
+use pkcs8::pkcs5::pbes2::Kdf as Pbes2Kdf;
+use russh::keys::PrivateKey;
+use russh::keys::pkcs8::decode_pkcs8;
+use zeroize::Zeroizing;
+
+/// Iterations of PBKDF2 that take about as long as one round of bcrypt.
+const PBKDF2_PER_ROUND: u64 = 8192;
+/// scrypt's N·r·p that takes about as long as one round of bcrypt.
+const SCRYPT_PER_ROUND: u64 = 16 * 1024;
+/// scrypt's N·r, for each of which it takes 128 bytes of memory: 32 MiB.
+const MAX_SCRYPT_MEMORY: u64 = 256 * 1024;
+/// Longest DER of a key, in bytes: RSA with 8192 bits takes 4700.
+const MAX_DER: usize = 5 * 1024;
+
+pub(super) const NO_PASSPHRASE: &str = "it is encrypted, and no passphrase was given";
+pub(super) const WRONG_PASSPHRASE: &str = "the passphrase is wrong";
+pub(super) const TOO_MANY_ROUNDS: &str =
+    "its passphrase takes more KDF rounds than ssh.max_kdf_rounds allows";
+pub(super) const DAMAGED: &str = "its content is damaged, or of a kind that is not read here";
+
+/// Reads the private key in `text`. A worker's work: takes up to `max_rounds` rounds of bcrypt, or
+/// as long with another KDF.
+///
+/// # Errors
+/// What is wrong with the key, in words that go on from "the private key cannot be used: ".
+pub(super) fn read_key(
+    text: &str,
+    passphrase: Option<&str>,
+    max_rounds: u32,
+) -> Result<SigningKey, &'static str> {
+    let block = private_block(text)?;
+    let key = match block.label {
+        "OPENSSH PRIVATE KEY" => openssh::read(&block.bytes, passphrase, max_rounds)?,
+        "ENCRYPTED PRIVATE KEY" => encrypted_pkcs8(&block.bytes, passphrase, max_rounds)?,
+        "PRIVATE KEY" => der(&block.bytes)?,
+        "RSA PRIVATE KEY" => der(&pkcs8_of_pkcs1(&decrypted(block, passphrase)?))?,
+        "EC PRIVATE KEY" => der(&decrypted(block, passphrase)?)?,
+        "DSA PRIVATE KEY" => return Err(DSA),
+        _ => return Err("its format is not read here: OpenSSH, PKCS#1, PKCS#8 and SEC1 are"),
+    };
+    SigningKey::new(key)
+}
+
+pub(super) const DSA: &str =
+    "it is a DSA key, which is not safe, and which SSH servers no longer take";
+fn encrypted_pkcs8(
+    bytes: &[u8],
+    passphrase: Option<&str>,
+    max_rounds: u32,
+) -> Result<Box<PrivateKey>, &'static str> {
+    let info = EncryptedPrivateKeyInfoRef::try_from(bytes).map_err(|_| {
+        "it is damaged, or encrypted in a way that is not read here; \
+         write it anew with: ssh-keygen -p -f key"
+    })?;
+    let scheme = info.encryption_algorithm.pbes2();
+    check_cost(scheme.map(|scheme| &scheme.kdf), u64::from(max_rounds))?;
+    let passphrase = passphrase.ok_or(NO_PASSPHRASE)?;
+    let document = info.decrypt(passphrase).map_err(|_| WRONG_PASSPHRASE)?;
+    // What a wrong passphrase makes looks well padded once in 256 times.
+    der(document.as_bytes()).map_err(|problem| match problem {
+        DAMAGED => "the passphrase is wrong, or its content is damaged",
+        other => other,
+    })
+}
+
+/// Bounds time and memory; PBES1, which has no KDF here, has a fixed cost or is not read.
+fn check_cost(kdf: Option<&Pbes2Kdf>, max_rounds: u64) -> Result<(), &'static str> {
+    let fits = match kdf {
+        Some(Pbes2Kdf::Pbkdf2(pbkdf2)) => {
+            u64::from(pbkdf2.iteration_count) <= max_rounds * PBKDF2_PER_ROUND
+        }
+        Some(Pbes2Kdf::Scrypt(scrypt)) => {
+            let memory = scrypt
+                .cost_parameter
+                .saturating_mul(scrypt.block_size.into());
+            if memory > MAX_SCRYPT_MEMORY {
+                return Err(
+                    "its passphrase takes more than the 32 MiB of memory allowed for scrypt",
+                );
+            }
+            memory.saturating_mul(scrypt.parallelization.into()) <= max_rounds * SCRYPT_PER_ROUND
+        }
+        Some(_) => false,
+        None => true,
+    };
+    fits.then_some(()).ok_or(TOO_MANY_ROUNDS)
+}
+
+/// The block's content, decrypted if it says so in a header.
+fn decrypted(
+    block: Block<'_>,
+    passphrase: Option<&str>,
+) -> Result<Zeroizing<Vec<u8>>, &'static str> {
+    match block.dek_info {
+        Some(dek_info) => {
+            let passphrase = passphrase.ok_or(NO_PASSPHRASE)?;
+            legacy_pem::decrypt(block.bytes, dek_info, passphrase)
+        }
+        None => Ok(block.bytes),
+    }
+}
+
+/// A key in PKCS#8 or SEC1.
+fn der(bytes: &[u8]) -> Result<Box<PrivateKey>, &'static str> {
+    // russh computes with the numbers of an RSA key before anybody can look at their size.
+    if bytes.len() > MAX_DER {
+        return Err("it is larger than an RSA key of the 8192 bits that are allowed here");
+    }
+    let key = decode_pkcs8(bytes, None).map_err(|_| DAMAGED)?;
+    Ok(Box::new(key))
+}
+
+/// PKCS#1's numbers as russh reads them: in PKCS#8, which says that they are RSA's.
+fn pkcs8_of_pkcs1(pkcs1: &[u8]) -> Zeroizing<Vec<u8>> {
+    // INTEGER 0, then SEQUENCE of OID rsaEncryption and NULL.
+    const HEAD: &[u8] = &[
+        0x02, 1, 0, 0x30, 13, 0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 0x05, 0,
+    ];
+    let key = header(0x04, pkcs1.len());
+    let outer = header(0x30, HEAD.len() + key.len() + pkcs1.len());
+    Zeroizing::new([&outer, HEAD, &key, pkcs1].concat())
+}
+
+/// Tag and length in DER, the length in two bytes or three: enough for a message's 16 KiB.
+fn header(tag: u8, len: usize) -> [u8; 4] {
+    let len = u16::try_from(len).unwrap_or(u16::MAX);
+    let [high, low] = len.to_be_bytes();
+    [tag, 0x82, high, low]
+}

@@ -1,0 +1,368 @@
+//! Keys as ssh-keygen and OpenSSL write them, and as people paste them, each read here and by
+//! `ssh-keygen -y`: whatever that reads is read, and is the same key.
+
+use super::read::read_key;
+use super::signing::SigningKey;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const PASSPHRASE: &str = "pass phräse";
+const ROUNDS: u32 = 128;
+
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Runs a command line here; `PASS` stands for the passphrase.
+    fn run(&self, line: &str) -> Vec<u8> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let args = words[1..]
+            .iter()
+            .map(|word| word.replace("PASS", PASSPHRASE));
+        let done = Command::new(words[0])
+            .args(args)
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{line}: {done:?}");
+        done.stdout
+    }
+
+    /// The text of a fresh key of ssh-keygen's.
+    fn keygen(&self, args: &str, passphrase: &str) -> String {
+        let path = self.path("made");
+        let _ = fs::remove_file(&path);
+        let args = args.split(' ');
+        let done = Command::new("ssh-keygen")
+            .args(["-q", "-C", "me@here", "-N", passphrase, "-f"])
+            .arg(&path)
+            .args(args)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+        fs::read_to_string(path).unwrap()
+    }
+
+    /// The public key that `ssh-keygen -y` finds in `text`, without its comment.
+    fn public_by_keygen(&self, text: &str, passphrase: &str) -> Option<String> {
+        let path = self.path("pasted");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        public_by_keygen(&path, passphrase)
+    }
+}
+
+fn public_by_keygen(path: &Path, passphrase: &str) -> Option<String> {
+    let done = Command::new("ssh-keygen")
+        .args(["-y", "-P", passphrase, "-f"])
+        .arg(path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let line = String::from_utf8_lossy(&done.stdout);
+    let words: Vec<&str> = line.split_whitespace().take(2).collect();
+    done.status.success().then(|| words.join(" "))
+}
+
+fn public_of(key: &SigningKey) -> String {
+    key.public().to_openssh().unwrap().trim().to_owned()
+}
+
+fn read(text: &str, passphrase: &str) -> Result<SigningKey, &'static str> {
+    let passphrase = (!passphrase.is_empty()).then_some(passphrase);
+    read_key(text, passphrase, ROUNDS)
+}
+
+/// Read here as by ssh-keygen, and signs.
+fn assert_read(desk: &Desk, text: &str, passphrase: &str, what: &str) {
+    let key = read(text, passphrase).unwrap_or_else(|problem| panic!("{what}: {problem}"));
+    let expected = desk.public_by_keygen(text, passphrase);
+    assert_eq!(Some(public_of(&key)), expected, "{what}");
+    assert!(
+        key.sign(Some(russh::keys::HashAlg::Sha512), b"x").is_some(),
+        "{what}"
+    );
+}
+
+#[test]
+fn every_format_of_ssh_keygen_is_read() {
+    let desk = Desk::new();
+    for kind in [
+        "-t rsa -b 2048",
+        "-t rsa -b 3000",
+        "-t ecdsa -b 256",
+        "-t ecdsa -b 384",
+        "-t ecdsa -b 521",
+    ] {
+        for format in ["RFC4716", "PEM", "PKCS8"] {
+            for passphrase in ["", PASSPHRASE] {
+                let what = format!("{kind} -m {format} {passphrase:?}");
+                let text = desk.keygen(&format!("{kind} -m {format}"), passphrase);
+                assert_read(&desk, &text, passphrase, &what);
+                if !passphrase.is_empty() {
+                    let problem = |passphrase| read(&text, passphrase).err().unwrap();
+                    assert!(
+                        problem("").contains("no passphrase"),
+                        "{what}: {}",
+                        problem("")
+                    );
+                    assert!(
+                        problem("wrong").contains("wrong"),
+                        "{what}: {}",
+                        problem("wrong")
+                    );
+                }
+            }
+        }
+    }
+    for cipher in [
+        "aes128-cbc",
+        "aes192-cbc",
+        "aes256-cbc",
+        "aes128-ctr",
+        "aes192-ctr",
+        "aes256-ctr",
+        "aes128-gcm@openssh.com",
+        "aes256-gcm@openssh.com",
+        "chacha20-poly1305@openssh.com",
+        "3des-cbc",
+    ] {
+        let text = desk.keygen(&format!("-t ed25519 -a 2 -Z {cipher}"), PASSPHRASE);
+        assert_read(&desk, &text, PASSPHRASE, cipher);
+    }
+    let text = desk.keygen("-t ed25519", "");
+    assert_read(&desk, &text, "", "ed25519");
+}
+
+#[test]
+fn every_format_of_openssl_is_read() {
+    let desk = Desk::new();
+    desk.run("openssl genrsa -out rsa 2048");
+    desk.run("openssl ecparam -name prime256v1 -genkey -out ec");
+    desk.run(
+        "openssl ecparam -name prime256v1 -genkey -noout -param_enc explicit -out ec-explicit",
+    );
+    for (line, passphrase) in [
+        ("cat rsa", ""),
+        // With EC PARAMETERS in front.
+        ("cat ec", ""),
+        ("openssl rsa -in rsa -traditional", ""),
+        (
+            "openssl rsa -in rsa -traditional -aes128 -passout pass:PASS",
+            PASSPHRASE,
+        ),
+        (
+            "openssl rsa -in rsa -traditional -aes192 -passout pass:PASS",
+            PASSPHRASE,
+        ),
+        (
+            "openssl rsa -in rsa -traditional -aes256 -passout pass:PASS",
+            PASSPHRASE,
+        ),
+        (
+            "openssl rsa -in rsa -traditional -des3 -passout pass:PASS",
+            PASSPHRASE,
+        ),
+        ("openssl ec -in ec -aes256 -passout pass:PASS", PASSPHRASE),
+        ("openssl pkcs8 -topk8 -nocrypt -in ec", ""),
+        (
+            "openssl pkcs8 -topk8 -in rsa -passout pass:PASS",
+            PASSPHRASE,
+        ),
+        (
+            "openssl pkcs8 -topk8 -in rsa -v2 aes-128-cbc -v2prf hmacWithSHA1 -passout pass:PASS",
+            PASSPHRASE,
+        ),
+        (
+            "openssl pkcs8 -topk8 -in ec -v2 aes-256-cbc -v2prf hmacWithSHA512 -passout pass:PASS",
+            PASSPHRASE,
+        ),
+        (
+            "openssl pkcs8 -topk8 -in ec -v2 des3 -iter 100000 -passout pass:PASS",
+            PASSPHRASE,
+        ),
+        (
+            "openssl pkcs8 -topk8 -in rsa -scrypt -passout pass:PASS",
+            PASSPHRASE,
+        ),
+    ] {
+        let text = String::from_utf8(desk.run(line)).unwrap();
+        assert_read(&desk, &text, passphrase, line);
+    }
+    // ssh-keygen reads these in later versions only.
+    for line in ["openssl genpkey -algorithm ed25519", "cat ec-explicit"] {
+        let text = String::from_utf8(desk.run(line)).unwrap();
+        assert!(read(&text, "").is_ok(), "{line}");
+    }
+}
+
+/// What people make of a key on its way through editors, mails, forms and shells.
+fn pasted(text: &str, public: &str) -> Vec<(&'static str, String)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let body = lines[1..lines.len() - 1].concat();
+    let framed = |body: &str| format!("{}\n{body}\n{}\n", lines[0], lines[lines.len() - 1]);
+    let every = |width: usize, end: &str| {
+        let bytes: Vec<&str> = body
+            .as_bytes()
+            .chunks(width)
+            .map(|c| std::str::from_utf8(c).unwrap())
+            .collect();
+        framed(&bytes.join(end))
+    };
+    let begin = format!("{}\n", lines[0]);
+    vec![
+        ("as it is", text.to_owned()),
+        ("an empty line behind END", format!("{text}\n")),
+        ("many empty lines behind END", format!("{text}\n \n\t\n\n")),
+        ("no line end behind END", text.trim_end().to_owned()),
+        (
+            "an empty line behind BEGIN",
+            text.replacen(&begin, &format!("{begin}\n"), 1),
+        ),
+        ("empty lines between", text.replace('\n', "\n\n")),
+        (
+            "blanks at line ends",
+            format!("{}\n{}", lines[0], lines[1..].join(" \n")),
+        ),
+        ("blanks at all line ends", lines.join("  \n")),
+        ("blanks at line starts", lines.join("\n    ")),
+        ("CRLF", text.replace('\n', "\r\n")),
+        ("CR", text.replace('\n', "\r")),
+        ("one long line", framed(&body)),
+        ("lines of 64", every(64, "\n")),
+        ("lines of 76", every(76, "\n")),
+        ("lines of 7", every(7, "\n")),
+        ("lines of 500", every(500, "\n")),
+        ("blanks for line ends", every(64, " ")),
+        ("all in one line", text.trim_end().replace('\n', " ")),
+        ("escaped line ends", text.replace('\n', "\\n")),
+        (
+            "the public key behind it",
+            format!("{text}{public} me@here\n"),
+        ),
+        (
+            "the public key in front",
+            format!("{public} me@here\n{text}"),
+        ),
+        ("words in front", format!("My key:\n\n{text}")),
+        ("a byte order mark", format!("\u{feff}{text}")),
+        ("no padding", text.replace('=', "")),
+        (
+            "another key behind",
+            format!("{text}{}", text.replace("AAAA", "AAAB")),
+        ),
+    ]
+}
+
+#[test]
+fn a_key_is_read_however_it_is_pasted() {
+    let desk = Desk::new();
+    for (kind, passphrase) in [
+        ("-t ed25519", ""),
+        ("-t ed25519 -a 1", PASSPHRASE),
+        ("-t rsa -b 2048", ""),
+        ("-t rsa -b 2048 -m PEM", ""),
+        ("-t ecdsa -m PKCS8", ""),
+        ("-t ecdsa -m PKCS8", PASSPHRASE),
+    ] {
+        let text = desk.keygen(kind, passphrase);
+        let public = desk.public_by_keygen(&text, passphrase).unwrap();
+        for (how, text) in pasted(&text, &public) {
+            let key = read(&text, passphrase)
+                .unwrap_or_else(|problem| panic!("{kind}, {how}: {problem}"));
+            assert_eq!(public_of(&key), public, "{kind}, {how}");
+            let by_keygen = desk.public_by_keygen(&text, passphrase);
+            assert!(by_keygen.is_none_or(|read| read == public), "{kind}, {how}");
+        }
+    }
+}
+
+/// The old encryption has its headers on lines of their own, and only there.
+#[test]
+fn an_old_pem_is_read_with_its_headers() {
+    let desk = Desk::new();
+    let text = desk.keygen("-t rsa -b 2048 -m PEM", PASSPHRASE);
+    for (how, text) in [
+        ("as it is", text.clone()),
+        ("CRLF", text.replace('\n', "\r\n")),
+        ("blanks at line ends", text.replace('\n', " \n")),
+        ("no empty line", text.replace("\n\n", "\n")),
+        ("an empty line behind END", format!("{text}\n")),
+    ] {
+        let key = read(&text, PASSPHRASE);
+        assert!(key.is_ok(), "{how}: {:?}", key.err());
+    }
+}
+
+/// A comment in Latin-1, from an old machine.
+#[test]
+fn a_comment_need_not_be_utf8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let desk = Desk::new();
+    for passphrase in ["", PASSPHRASE] {
+        let path = desk.path(&format!("latin1{}", passphrase.len()));
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-f"])
+            .arg(&path)
+            .arg("-C")
+            .arg(OsStr::from_bytes(b"m\xfcller@b\xfcro"))
+            .status()
+            .unwrap();
+        assert!(made.success());
+        let text = fs::read_to_string(path).unwrap();
+        assert_read(&desk, &text, passphrase, "a comment in Latin-1");
+    }
+}
+
+#[test]
+fn keys_that_cannot_be_used_are_named() {
+    let desk = Desk::new();
+    let made = desk.keygen("-t ed25519", "");
+    let public = fs::read_to_string(desk.path("made.pub")).unwrap();
+    for (text, named) in [
+        (public, "it is a public key"),
+        (
+            made.replace("-----END OPENSSH PRIVATE KEY-----", ""),
+            "cut off",
+        ),
+        (made[..200].to_owned(), "cut off"),
+        (made.replacen("AAAA", "AA*A", 1), "not base64"),
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----\naGVsbG8=\n-----END OPENSSH PRIVATE KEY-----"
+                .to_owned(),
+            "damaged",
+        ),
+        (desk.keygen("-t rsa -b 1024", ""), "fewer than 2048"),
+        (desk.keygen("-t rsa -b 1024 -m PEM", ""), "fewer than 2048"),
+        (desk.keygen("-t dsa", ""), "DSA"),
+        (desk.keygen("-t dsa -m PEM", ""), "DSA"),
+    ] {
+        let problem = read(&text, "").err().expect("it was read");
+        assert!(problem.contains(named), "{named}: {problem}\n{text}");
+    }
+}
+
+/// Curves store their numbers without leading zeros: one key in 256 is a byte shorter.
+#[test]
+fn short_numbers_of_curves_are_read() {
+    let desk = Desk::new();
+    for bits in ["256", "521"] {
+        for _ in 0..150 {
+            let text = desk.keygen(&format!("-t ecdsa -b {bits}"), "");
+            let key = read(&text, "").unwrap();
+            let public = fs::read_to_string(desk.path("made.pub")).unwrap();
+            assert!(public.starts_with(&public_of(&key)));
+        }
+    }
+}

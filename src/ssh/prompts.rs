@@ -1,0 +1,374 @@
+//! Which hidden prompt the password answers. Servers do not say: RFC 4256 has no field for it, so
+//! the words must tell. What asks for a code, a token or a new password is for the user: a password
+//! given there is wrong, may be shown to whoever reads the log of failed codes, and the user is not
+//! asked again. Everything else that is hidden and alone gets the password, as it always did.
+//!
+//! Pure. The words are those of the modules for PAM and RADIUS, and their translations.
+
+/// Parts of words that a prompt for something else has, in lower case. Long enough that no password
+/// prompt has them by chance.
+const PARTS: &[&str] = &[
+    // Whatever is one of two.
+    "token",
+    "factor",
+    "faktor",
+    "facteur",
+    "фактор",
+    "2fa",
+    "mfa",
+    "two-step",
+    "2-step",
+    "multi-step",
+    "authenticator",
+    "securid",
+    "yubikey",
+    "one-time",
+    "one time",
+    "onetime",
+    "totp",
+    "hotp",
+    "verif",
+    "vérif",
+    "weryfik",
+    "challenge",
+    "response",
+    "dynamic pass",
+    "secondary",
+    "digits",
+    "digit ",
+    "s/key",
+    "scratch",
+    "duo ",
+    "sms",
+    "captcha",
+    // Codes.
+    "passcode",
+    "código",
+    "codigo",
+    "codice",
+    "koodi",
+    "κωδικό μίας",
+    "κωδικός επ",
+    "код",
+    "codul",
+    "verificatie",
+    "bestätig",
+    "einmal",
+    "eenmalig",
+    "engång",
+    "engang",
+    "jednoraz",
+    "jednoráz",
+    "kertakäyt",
+    "usage unique",
+    "uso único",
+    "uso unico",
+    "solo uso",
+    "un solo uso",
+    "monouso",
+    "jeton",
+    "gettone",
+    "одноразов",
+    "подтвержд",
+    "токен",
+    "пин-",
+    "egyszer",
+    "tek kullan",
+    "doğrulama",
+    "مرة واحدة",
+    "رمز",
+    "קוד",
+    "कोड",
+    "ओटीपी",
+    "mã xác",
+    "รหัสยืนยัน",
+    "验证",
+    "驗證",
+    "动态",
+    "動態",
+    "一次性",
+    "令牌",
+    "校验码",
+    "认证码",
+    "認證碼",
+    "短信",
+    "コード",
+    "ワンタイム",
+    "確認",
+    "トークン",
+    "暗証番号",
+    "코드",
+    "인증",
+    "일회용",
+    "토큰",
+    // Another password than the one there is.
+    "new pass",
+    "new unix",
+    "new kerberos",
+    "retype",
+    "re-enter",
+    "reenter",
+    "repeat",
+    "again",
+    "confirm",
+    "neues pass",
+    "neues kennwort",
+    "nouveau mot",
+    "nueva contra",
+    "нов",
+    "新密码",
+    "新しい",
+];
+
+/// Whole words of the same kind, too short to be looked for within others.
+const WORDS: &[&str] = &[
+    "otp", "pin", "tan", "kod", "kód", "kode", "kodu", "cod", "пин", "new", "answer", "duo",
+];
+
+/// Endings of such words: Bestätigungscode, toegangscode, engangskode.
+const ENDINGS: &[&str] = &["code", "codes", "kode", "kod", "otp"];
+
+/// Parts of words for "password": who names it asks for it, whatever the text around says.
+const PASSWORDS: &[&str] = &[
+    "passw",
+    "passphrase",
+    "kennwort",
+    "mot de passe",
+    "contrase",
+    "senha",
+    "palavra-passe",
+    "парол",
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
+    "비밀번호",
+    "암호",
+    "hasł",
+    "hesl",
+    "lösenord",
+    "adgangskode",
+    "salasana",
+    "wachtwoord",
+    "parol",
+    "şifre",
+    "jelszó",
+    "كلمة",
+    "סיסמ",
+    "पासवर्ड",
+    "mật khẩu",
+    "รหัสผ่าน",
+    "kata sandi",
+    "συνθηματικό",
+    "κωδικός πρόσβασης",
+];
+
+/// Whether a hidden prompt, alone in a round with this name and instruction, asks for the password
+/// of `user`.
+pub(super) fn asks_for_password(user: &str, name: &str, instruction: &str, prompt: &str) -> bool {
+    let prompt = relevant(prompt, user);
+    if asks_for_something_else(&prompt) {
+        return false;
+    }
+    let is_clear = PASSWORDS.iter().any(|part| prompt.contains(part));
+    is_clear
+        || ![name, instruction]
+            .map(|text| relevant(text, user))
+            .iter()
+            .any(|text| asks_for_something_else(text))
+}
+
+fn asks_for_something_else(text: &str) -> bool {
+    // Danish for password ends as a code does.
+    let text = text.replace("adgangskode", "password");
+    PARTS.iter().any(|part| text.contains(part))
+        || text
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| WORDS.contains(&word) || ENDINGS.iter().any(|end| word.ends_with(end)))
+}
+
+/// In lower case, without what is the name of the user or a host (`me@code.example.org's`).
+fn relevant(text: &str, user: &str) -> String {
+    let user = user.to_lowercase();
+    let text = text.to_lowercase();
+    let words = text.split_whitespace().filter(|word| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let name = word.strip_suffix("'s").unwrap_or(word);
+        !word.contains('@') && name != user && !is_host(name)
+    });
+    // The blank at the end ends a word.
+    words.flat_map(|word| [word, " "]).collect()
+}
+
+/// `code.example.org`: dots within, letters around them.
+fn is_host(word: &str) -> bool {
+    word.contains('.') && word.split('.').all(|label| !label.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_for_the_password_get_it() {
+        for prompt in [
+            "Password: ",
+            "password:",
+            "Password for me: ",
+            "me@host's password: ",
+            "(me@code.example.org) Password: ",
+            "pin@token's password: ",
+            "Password for pin:",
+            "Password for pin@OTP.EXAMPLE.ORG: ",
+            "LDAP Password: ",
+            "Enter password: ",
+            "Enter passphrase: ",
+            "Please enter your password: ",
+            "[sudo] password for me: ",
+            "Login password:",
+            "Current password: ",
+            "(current) UNIX password: ",
+            "",
+            ":",
+            "> ",
+            "Secret:",
+            "Your secret, please:",
+            "Credentials:",
+            "RADIUS:",
+            "Password (opinions?)",
+            "Kennwort: ",
+            "Passwort:",
+            "Mot de passe : ",
+            "Contraseña: ",
+            "Senha: ",
+            "Пароль: ",
+            "密码:",
+            "密碼：",
+            "请输入口令:",
+            "パスワード:",
+            "비밀번호:",
+            "Hasło: ",
+            "Heslo: ",
+            "Lösenord: ",
+            "Adgangskode: ",
+            "Salasana: ",
+            "Wachtwoord: ",
+            "Parola: ",
+            "Şifre: ",
+            "كلمة المرور:",
+            "סיסמה:",
+            "पासवर्ड:",
+            "Mật khẩu:",
+            "รหัสผ่าน:",
+            "Kata sandi:",
+        ] {
+            assert!(asks_for_password("pin", "", "", prompt), "{prompt:?}");
+        }
+    }
+
+    #[test]
+    fn prompts_for_something_else_do_not() {
+        for prompt in [
+            "Verification code: ",
+            "Code: ",
+            "Enter code:",
+            "CODE",
+            "Passcode:",
+            "Enter PASSCODE: ",
+            "PIN:",
+            "Enter your PIN: ",
+            "OTP: ",
+            "One-time password (OATH) for `me': ",
+            "One time password:",
+            "Onetime password",
+            "TOTP:",
+            "Token: ",
+            "Enter token code: ",
+            "Token_Response:",
+            "Tokencode:",
+            "Password + token:",
+            "Password & OTP: ",
+            "2FA:",
+            "Second factor: ",
+            "Two-factor code:",
+            "MFA token",
+            "Duo passcode:",
+            "Passcode or option (1-3): ",
+            "Google Authenticator:",
+            "SecurID:",
+            "Touch your YubiKey:",
+            "Response: ",
+            "Challenge 123:",
+            "Dynamic password:",
+            "Enter 6 digits:",
+            "Enter the 6-digit number:",
+            "SMS:",
+            "Security code:",
+            "Access code: ",
+            "TAN: ",
+            "Bestätigungscode: ",
+            "Einmalpasswort:",
+            "Einmal-Kennwort: ",
+            "Sicherheitscode:",
+            "Code de vérification : ",
+            "Jeton : ",
+            "Mot de passe à usage unique : ",
+            "Código de verificación: ",
+            "Contraseña de un solo uso:",
+            "Codice: ",
+            "Gettone:",
+            "Password monouso:",
+            "Senha de uso único:",
+            "Verificatiecode:",
+            "Eenmalig wachtwoord:",
+            "Engångslösenord:",
+            "Engangskode:",
+            "Kode:",
+            "Kertakäyttösalasana:",
+            "Vahvistuskoodi:",
+            "Hasło jednorazowe:",
+            "Kod: ",
+            "Jednorázové heslo:",
+            "Код подтверждения: ",
+            "Одноразовый пароль:",
+            "ПИН:",
+            "Doğrulama kodu: ",
+            "Tek kullanımlık şifre:",
+            "Ellenőrző kód:",
+            "验证码:",
+            "请输入动态口令:",
+            "动态密码：",
+            "一次性密码:",
+            "令牌:",
+            "驗證碼：",
+            "認証コード:",
+            "ワンタイムパスワード:",
+            "パスコード:",
+            "인증번호:",
+            "OTP 코드:",
+            "일회용 비밀번호:",
+            "رمز التحقق:",
+            "קוד אימות:",
+            "New password: ",
+            "Retype new password:",
+            "Enter new UNIX password: ",
+            "Confirm password:",
+            "Neues Passwort:",
+        ] {
+            assert!(!asks_for_password("me", "", "", prompt), "{prompt:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_around_a_prompt_counts_where_it_is_not_clear() {
+        let asks = |name, instruction, prompt| asks_for_password("me", name, instruction, prompt);
+        assert!(!asks("", "Enter the verification code we sent", ": "));
+        assert!(!asks("Two-factor authentication", "", "> "));
+        assert!(asks(
+            "Two-factor authentication",
+            "First your password",
+            "Password: "
+        ));
+        assert!(asks("Authentication", "Welcome to code.example.org", ": "));
+    }
+}
