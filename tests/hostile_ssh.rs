@@ -21,6 +21,8 @@ mod algorithms;
 mod floods;
 #[path = "hostile_ssh/honest.rs"]
 mod honest;
+#[path = "hostile_ssh/passwords.rs"]
+mod passwords;
 #[path = "hostile_ssh/python.rs"]
 mod python;
 

@@ -32,6 +32,8 @@ mod input_flow;
 mod limits;
 #[path = "protocol_v1/login.rs"]
 mod login;
+#[path = "protocol_v1/methods.rs"]
+mod methods;
 #[path = "protocol_v1/order.rs"]
 mod order;
 #[path = "protocol_v1/output_flow.rs"]

@@ -3,7 +3,7 @@
 
 use crate::config;
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
-use russh::{Limits, Preferred, cipher, client, compression, kex, mac};
+use russh::{Limits, Names, Preferred, cipher, client, compression, kex, mac};
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,6 +18,8 @@ const KEX: &[kex::Name] = &[
     kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
 ];
 
+/// Group 1 is last: it can be broken by who can afford it, and there is equipment that has
+/// nothing else. Of group exchange only 2048 bits are taken, for what more would cost the shard.
 const LEGACY_KEX: &[kex::Name] = &[
     kex::MLKEM768X25519_SHA256,
     kex::CURVE25519,
@@ -26,40 +28,78 @@ const LEGACY_KEX: &[kex::Name] = &[
     kex::ECDH_SHA2_NISTP384,
     kex::ECDH_SHA2_NISTP521,
     kex::DH_G14_SHA256,
+    kex::DH_GEX_SHA256,
+    kex::DH_G14_SHA1,
+    kex::DH_GEX_SHA1,
+    kex::DH_G1_SHA1,
     kex::EXTENSION_SUPPORT_AS_CLIENT,
     kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
 ];
 
-/// AES-GCM is the fastest wherever the CPU has AES instructions.
+/// Size of a group that a server chooses, in bits.
+const GEX_BITS: usize = 2048;
+
+/// ChaCha20 is last, so that it is agreed on only with servers that have nothing else: without
+/// strict key exchange it is open to prefix truncation (see [`is_open_to_truncation`]).
 const CIPHERS: &[cipher::Name] = &[
     cipher::AES_256_GCM,
     cipher::AES_128_GCM,
     cipher::CHACHA20_POLY1305,
 ];
 
-/// Where the CPU has none, ChaCha20 is.
-const CIPHERS_WITHOUT_AES: &[cipher::Name] = &[
-    cipher::CHACHA20_POLY1305,
-    cipher::AES_256_GCM,
-    cipher::AES_128_GCM,
-];
-
 const LEGACY_CIPHERS: &[cipher::Name] = &[
     cipher::AES_256_GCM,
     cipher::AES_128_GCM,
-    cipher::CHACHA20_POLY1305,
     cipher::AES_256_CTR,
     cipher::AES_192_CTR,
     cipher::AES_128_CTR,
+    cipher::CHACHA20_POLY1305,
+    cipher::AES_256_CBC,
+    cipher::AES_192_CBC,
+    cipher::AES_128_CBC,
+    cipher::TRIPLE_DES_CBC,
 ];
 
-/// Used with the CTR ciphers only.
+/// The ciphers above that bring their own MAC.
+const AEAD: &[cipher::Name] = &[
+    cipher::AES_256_GCM,
+    cipher::AES_128_GCM,
+    cipher::CHACHA20_POLY1305,
+];
+
+/// Used with the CTR and CBC ciphers only. Those that encrypt first stand behind, for the
+/// reason for which ChaCha20 does.
 const MACS: &[mac::Name] = &[
-    mac::HMAC_SHA512_ETM,
-    mac::HMAC_SHA256_ETM,
     mac::HMAC_SHA512,
     mac::HMAC_SHA256,
+    mac::HMAC_SHA512_ETM,
+    mac::HMAC_SHA256_ETM,
 ];
+
+const LEGACY_MACS: &[mac::Name] = &[
+    mac::HMAC_SHA512,
+    mac::HMAC_SHA256,
+    mac::HMAC_SHA512_ETM,
+    mac::HMAC_SHA256_ETM,
+    mac::HMAC_SHA1,
+    mac::HMAC_SHA1_ETM,
+];
+
+/// MACs whose packets can be cut away unseen where the key exchange is not strict.
+const ETM: &[mac::Name] = &[
+    mac::HMAC_SHA512_ETM,
+    mac::HMAC_SHA256_ETM,
+    mac::HMAC_SHA1_ETM,
+];
+
+/// Whether the first packets can be removed by who stands between, because the two sides agreed
+/// on ChaCha20-Poly1305 or a MAC that encrypts first, and not on strict key exchange
+/// (Terrapin, CVE-2023-48795).
+pub(super) fn is_open_to_truncation(names: &Names) -> bool {
+    let etm = ETM.contains(&names.client_mac) || ETM.contains(&names.server_mac);
+    let open = names.cipher == cipher::CHACHA20_POLY1305 || etm && !AEAD.contains(&names.cipher);
+    open && !names.strict_kex()
+}
 
 const COMPRESSION: &[compression::Name] = &[compression::NONE];
 
@@ -164,27 +204,15 @@ impl ClientConfigs {
     }
 }
 
-fn has_aes() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        std::arch::is_x86_feature_detected!("aes")
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        std::arch::is_aarch64_feature_detected!("aes")
-    }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    {
-        false
-    }
-}
-
 fn client_config(ssh: &config::Ssh, kinds: usize, certificates: bool) -> client::Config {
-    let (kex, ciphers) = match (ssh.legacy_algorithms, has_aes()) {
-        (true, _) => (LEGACY_KEX, LEGACY_CIPHERS),
-        (false, true) => (KEX, CIPHERS),
-        (false, false) => (KEX, CIPHERS_WITHOUT_AES),
+    let mut keys = ordered_host_keys(kinds);
+    let (kex, ciphers, macs) = if ssh.legacy_algorithms {
+        keys.push(Algorithm::Rsa { hash: None });
+        (LEGACY_KEX, LEGACY_CIPHERS, LEGACY_MACS)
+    } else {
+        (KEX, CIPHERS, MACS)
     };
+    let gex = client::GexParams::new(GEX_BITS, GEX_BITS, GEX_BITS);
     client::Config {
         client_id: russh::SshId::Standard(Cow::Borrowed(concat!(
             "SSH-2.0-sshard_",
@@ -196,14 +224,14 @@ fn client_config(ssh: &config::Ssh, kinds: usize, certificates: bool) -> client:
         channel_buffer_size: CHANNEL_QUEUE,
         preferred: Preferred {
             kex: Cow::Borrowed(kex),
-            key: Cow::Owned(ordered_host_keys(kinds)),
+            key: Cow::Owned(keys),
             host_key_certificates: if certificates {
                 Cow::Owned(host_key_algorithms().to_vec())
             } else {
                 Cow::Borrowed(&[])
             },
             cipher: Cow::Borrowed(ciphers),
-            mac: Cow::Borrowed(MACS),
+            mac: Cow::Borrowed(macs),
             compression: Cow::Borrowed(COMPRESSION),
         },
         // The session owns all clocks, and russh's keep-alive would take
@@ -212,7 +240,8 @@ fn client_config(ssh: &config::Ssh, kinds: usize, certificates: bool) -> client:
         keepalive_interval: None,
         keepalive_max: 0,
         anonymous: false,
-        gex: client::GexParams::default(),
+        // They fit by being constants.
+        gex: gex.unwrap_or_default(),
         // russh never sees the socket's options; `dial` sets TCP_NODELAY.
         nodelay: false,
     }

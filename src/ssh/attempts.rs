@@ -12,10 +12,9 @@ use russh::keys::{Algorithm, HashAlg};
 use std::future::poll_fn;
 use std::time::Duration;
 
-/// From a packet that was no verdict on the password to the question whether there is one.
-const VERDICT: Duration = Duration::from_secs(1);
-/// From that question to the end of the login. Modules that check passwords wait less.
-const SILENCE: Duration = Duration::from_secs(10);
+/// How long a server may take for its verdict on a password once it has said something else.
+/// Modules that check passwords take less.
+const VERDICT: Duration = Duration::from_secs(5);
 
 /// What a server makes of an attempt.
 fn outcome(result: AuthResult) -> Outcome {
@@ -95,37 +94,22 @@ impl Login<'_> {
     }
 
     /// russh drops the request to change an expired password (RFC 4252 section 8) without a word.
-    /// So when a packet came and no verdict with it, "none" is sent: a server that waits for a new
-    /// password refuses it, and so ends its waiting; one that still checks the password answers
-    /// that first.
+    /// So where a packet came, and no verdict with it or soon after, that is what it was. To ask
+    /// with another request would end a check that is under way.
     pub(super) async fn password(&mut self, user: String) -> Result<Outcome, SessionError> {
         let password = self.credentials.password.as_ref();
         let password = password.map(|p| p.expose().to_owned()).unwrap_or_default();
-        let before = self.ledger.packets();
-        let ledger = self.ledger;
+        let (ledger, before) = (self.ledger, self.ledger.packets());
         let verdict = async {
-            let result = self.handle.authenticate_password(user.clone(), password);
-            Some(result.await.map_or(Outcome::Ended, outcome))
+            let result = self.handle.authenticate_password(user, password).await;
+            Ok(result.map_or(Outcome::Ended, outcome))
         };
         let no_verdict = async {
             poll_fn(|cx| ledger.poll_packet_after(before, cx)).await;
             glommio::timer::sleep(VERDICT).await;
-            None
+            Err(SessionError::PasswordExpired)
         };
-        if let Some(outcome) = future::or(verdict, no_verdict).await {
-            return Ok(outcome);
-        }
-        let answer = async { self.none(user).await.map(Some) };
-        let silence = async {
-            glommio::timer::sleep(SILENCE).await;
-            Ok(None)
-        };
-        match future::or(answer, silence).await? {
-            Some(Outcome::Refused { partial: false, .. }) | None => {
-                Err(SessionError::PasswordExpired)
-            }
-            Some(outcome) => Ok(outcome),
-        }
+        future::or(verdict, no_verdict).await
     }
 
     /// Shows the server the agent's keys, one by one, until one is taken.

@@ -184,10 +184,12 @@ impl Login<'_> {
             Ok(()) | Err(HandlerError::Russh(russh::Error::NoAuthMethod)) => {
                 SessionError::LoginFailed
             }
-            Err(HandlerError::Russh(russh::Error::Disconnect)) if shown => {
+            Err(HandlerError::Russh(error)) if shown && is_end_of_stream(&error) => {
                 SessionError::LoginFailed
             }
-            _ if refused_any => SessionError::LoginFailed,
+            Err(HandlerError::Russh(error)) if refused_any && is_reset(&error) => {
+                SessionError::LoginFailed
+            }
             _ => SessionError::ConnectionLost,
         }
     }
@@ -243,4 +245,18 @@ impl Login<'_> {
             Method::Interactive => self.interactive(user).await,
         }
     }
+}
+
+/// Whether the server closed the connection, other than by resetting it.
+fn is_end_of_stream(error: &russh::Error) -> bool {
+    match error {
+        russh::Error::Disconnect => true,
+        russh::Error::IO(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+        _ => false,
+    }
+}
+
+/// Whether the server closed the connection with something of ours unread.
+fn is_reset(error: &russh::Error) -> bool {
+    matches!(error, russh::Error::IO(error) if error.kind() == std::io::ErrorKind::ConnectionReset)
 }

@@ -7,7 +7,7 @@ use super::auth::{self, LoginRules};
 use super::channel::SshChannel;
 use super::farewell::{self, Farewell};
 use super::gate::Gate;
-use super::handler::{HandlerError, SessionHandler};
+use super::handler::{AgreedHostKey, HandlerError, SessionHandler};
 use super::host_keys::HostKeyCheck;
 use super::identification::{Identification, NoVersion};
 use super::keys::Identity;
@@ -22,6 +22,8 @@ use crate::sockets::TcpStream;
 use crate::workers::Workers;
 use russh::AlgorithmKind;
 use russh::client::{self, Handle};
+use russh::keys::Algorithm;
+use russh::keys::ssh_encoding::Decode as _;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -79,6 +81,7 @@ impl SshClient {
         let ledger = Rc::new(ledger);
         let identification = Rc::<RefCell<Identification>>::default();
         let farewell = Rc::<Farewell>::default();
+        let agreed = AgreedHostKey::default();
         let stream = SshStream::new(
             socket,
             Rc::clone(&gate),
@@ -90,8 +93,12 @@ impl SshClient {
             host_keys,
             Rc::clone(&ledger),
             Rc::clone(&farewell),
+            Rc::clone(&agreed),
         );
         match client::connect_stream(config, stream, handler).await {
+            Ok(handle) if !is_signed_as_agreed(&handle, &agreed) => Err(
+                SessionError::ServerMisbehaved("it signed with another algorithm than agreed"),
+            ),
             Ok(handle) => {
                 let (text, bytes) = identification.borrow_mut().take_text();
                 if bytes > 0 && ledger.note_banner(bytes).is_ok() {
@@ -104,6 +111,7 @@ impl SshClient {
                     farewell,
                 })
             }
+            Err(HandlerError::NotStrict) => Err(not_strict()),
             Err(HandlerError::HostKey(problem)) => Err(problem.into()),
             Err(HandlerError::Fault(fault)) => Err(SessionError::ServerMisbehaved(fault)),
             Err(HandlerError::Russh(error)) => Err(match (ledger.fault(), farewell.known()) {
@@ -184,6 +192,29 @@ impl SshClient {
             (None, error) => error,
         }
     }
+}
+
+/// Whether the host signed the first key exchange with the algorithm that was agreed on; russh
+/// takes any hash with an RSA key, SHA-1 too (RFC 8332 section 3.2 does not). New keys later are
+/// signed unseen, by who has proved to be the host.
+fn is_signed_as_agreed(handle: &Handle<SessionHandler>, agreed: &AgreedHostKey) -> bool {
+    let binding = handle.agent_session_binding();
+    let signature = binding.and_then(|binding| {
+        let mut blob = binding.signature();
+        String::decode(&mut blob).ok()
+    });
+    let agreed = agreed.borrow();
+    agreed.as_ref().map(Algorithm::as_str) == signature.as_deref()
+}
+
+/// Told as what it is, no algorithm in common: those that are agreed on do not count.
+fn not_strict() -> SessionError {
+    tracing::warn!("the target has no strict key exchange (CVE-2023-48795); update its SSH server");
+    SessionError::NoCommonAlgorithm(
+        "cipher: chacha20-poly1305@openssh.com and MACs of the kind -etm are not used with a \
+         target that has no strict key exchange (CVE-2023-48795), and it offers no other"
+            .to_owned(),
+    )
 }
 
 /// `key exchange: the bridge offers A,B; the target offers C,D`.

@@ -1,6 +1,7 @@
 //! russh's callbacks, turned into [`SshEvents`]. Rejects every channel a
 //! server tries to open. Decides nothing else.
 
+use super::algorithms::is_open_to_truncation;
 use super::farewell::Farewell;
 use super::host_keys::HostKeyCheck;
 use super::ledger::{Fault, Ledger};
@@ -8,9 +9,10 @@ use super::{SshEvent, SshEvents};
 use crate::error::HostKeyProblem;
 use crate::message::ExitSignal;
 use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
-use russh::keys::PublicKeyOrCertificate;
+use russh::keys::{Algorithm, PublicKeyOrCertificate};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Names, Sig};
 use send_wrapper::SendWrapper;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Bytes of an exit message that are passed on; what is cut off is marked.
@@ -25,7 +27,12 @@ pub(super) enum HandlerError {
     HostKey(#[from] HostKeyProblem),
     #[error("the SSH server misbehaves: {0}")]
     Fault(Fault),
+    #[error("the algorithms agreed on need strict key exchange, which the SSH server has not")]
+    NotStrict,
 }
+
+/// The algorithm of the host key that both sides agreed on.
+pub(super) type AgreedHostKey = Rc<RefCell<Option<Algorithm>>>;
 
 fn fault(fault: Fault) -> HandlerError {
     HandlerError::Fault(fault)
@@ -37,8 +44,8 @@ pub(super) struct SessionHandler {
     host_keys: HostKeyCheck,
     ledger: SendWrapper<Rc<Ledger>>,
     farewell: SendWrapper<Rc<Farewell>>,
-    /// The first keys are there.
-    has_keys: bool,
+    /// How the host was to sign the first key exchange; none before it is over.
+    host_key: SendWrapper<AgreedHostKey>,
     /// How the remote process ended was told. A second word is dropped, so
     /// that no heap of them waits for the session.
     exit_told: bool,
@@ -50,13 +57,14 @@ impl SessionHandler {
         host_keys: HostKeyCheck,
         ledger: Rc<Ledger>,
         farewell: Rc<Farewell>,
+        host_key: AgreedHostKey,
     ) -> Self {
         Self {
             events: SendWrapper::new(events),
             host_keys,
             ledger: SendWrapper::new(ledger),
             farewell: SendWrapper::new(farewell),
-            has_keys: false,
+            host_key: SendWrapper::new(host_key),
             exit_told: false,
         }
     }
@@ -141,12 +149,16 @@ impl Handler for SessionHandler {
     async fn kex_done(
         &mut self,
         _: Option<&[u8]>,
-        _: &Names,
+        names: &Names,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        if std::mem::replace(&mut self.has_keys, true) {
-            self.ledger.note_rekey().map_err(fault)?;
+        if self.host_key.borrow().is_some() {
+            return self.ledger.note_rekey().map_err(fault);
         }
+        if is_open_to_truncation(names) {
+            return Err(HandlerError::NotStrict);
+        }
+        self.host_key.replace(Some(names.key.clone()));
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What the bridge offers in its key exchange: as bytes at a server that only listens, and as
 //! ssh-audit judges it.
 
+use crate::asyncssh;
 use crate::common::scene::{bridge_to, path_to};
 use crate::common::{Client, DEADLINE, Log, Options, free_port, poll};
 use crate::python::BIN;
@@ -119,31 +120,137 @@ fn what_is_old_stands_last_where_it_is_asked_for() {
         "{kex:?}"
     );
     assert!(legacy["cipher out"].contains(&"aes128-ctr".to_owned()));
-    for list in ["cipher out", "cipher in"] {
-        // Which of the modern ones is first depends on the machine.
-        let modern = &modern[list];
-        assert!(
-            legacy[list][..modern.len()]
-                .iter()
-                .all(|name| modern.contains(name))
-        );
+    for (list, modern) in &modern {
+        assert_eq!(legacy[list][0], modern[0], "{list}");
     }
+    let last = |list: &str| legacy[list].last().unwrap().as_str();
+    assert_eq!(last("host key"), "ssh-rsa");
+    assert_eq!(last("cipher out"), "3des-cbc");
+    assert!(last("mac out").contains("sha1"));
+    // What it is not for: broken long since, or of which russh has nothing.
     for names in legacy.values() {
         for name in names {
-            for old in [
-                "sha1",
-                "ssh-rsa",
-                "ssh-dss",
-                "cbc",
-                "3des",
-                "group-exchange",
-                "group1-",
-            ] {
+            for old in ["ssh-dss", "arcfour", "md5", "-96", "umac-64"] {
                 assert!(!name.contains(old), "{name}");
             }
         }
     }
     assert!(kex.contains(&"kex-strict-c-v00@openssh.com".to_owned()));
+}
+
+/// Old equipment has one algorithm of each kind.
+#[test]
+fn equipment_that_has_nothing_newer_is_reached() {
+    for old in [
+        &[
+            "kex=diffie-hellman-group1-sha1",
+            "cipher=aes128-cbc",
+            "mac=hmac-sha1",
+            "key=ssh-rsa",
+        ][..],
+        &[
+            "kex=diffie-hellman-group14-sha1",
+            "cipher=aes128-cbc",
+            "mac=hmac-sha1",
+            "key=ssh-rsa",
+        ],
+        &[
+            "kex=diffie-hellman-group-exchange-sha1",
+            "cipher=aes256-cbc",
+            "mac=hmac-sha1",
+        ],
+        &[
+            "kex=diffie-hellman-group-exchange-sha256",
+            "cipher=aes128-ctr",
+            "mac=hmac-sha2-256",
+        ],
+        &[
+            "kex=ecdh-sha2-nistp256",
+            "cipher=aes192-cbc",
+            "mac=hmac-sha2-512",
+            "not-strict",
+        ],
+        &[
+            "kex=curve25519-sha256",
+            "cipher=aes256-ctr",
+            "mac=hmac-sha2-256-etm@openssh.com",
+        ],
+        &[
+            "kex=curve25519-sha256",
+            "cipher=3des-cbc",
+            "mac=hmac-sha2-256",
+        ],
+        &[
+            "kex=diffie-hellman-group14-sha1",
+            "cipher=3des-cbc",
+            "mac=hmac-sha1",
+        ],
+    ] {
+        let ssh = asyncssh(old);
+        let bridge = bridge_to(&[ssh.addr()], &["ssh.legacy_algorithms=true"]);
+        let mut client = login(bridge.addr(), ssh.addr());
+        let ready = client.wait_type("ready");
+        assert_eq!(ready["type"], "ready", "{old:?}");
+        let bridge = bridge_to(&[ssh.addr()], &[]);
+        let error = login(bridge.addr(), ssh.addr()).wait_type("error");
+        assert_eq!(error["code"], "no-common-algorithm", "{old:?}: {error}");
+    }
+}
+
+/// Terrapin, CVE-2023-48795.
+#[test]
+fn without_strict_key_exchange_nothing_is_agreed_on_that_needs_it() {
+    const CHACHA: &str = "cipher=chacha20-poly1305@openssh.com";
+    const ETM: &str = "mac=hmac-sha2-256-etm@openssh.com";
+    for (arguments, legacy, works) in [
+        (&[CHACHA][..], "false", true),
+        (&[CHACHA, "not-strict"], "false", false),
+        (&[CHACHA, "not-strict"], "true", false),
+        (&["cipher=aes128-ctr", ETM], "true", true),
+        (&["cipher=aes128-ctr", ETM, "not-strict"], "true", false),
+        (
+            &["cipher=aes128-gcm@openssh.com", ETM, "not-strict"],
+            "false",
+            true,
+        ),
+        // There is a choice of others.
+        (&["not-strict"], "false", true),
+        (&["not-strict"], "true", true),
+    ] {
+        let ssh = asyncssh(arguments);
+        let legacy = format!("ssh.legacy_algorithms={legacy}");
+        let bridge = bridge_to(&[ssh.addr()], &[&legacy]);
+        let mut client = login(bridge.addr(), ssh.addr());
+        if works {
+            client.wait_type("ready");
+            continue;
+        }
+        let error = client.wait_type("error");
+        assert_eq!(
+            error["code"], "no-common-algorithm",
+            "{arguments:?}: {error}"
+        );
+        assert_eq!(error["retryable"], false);
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("strict key exchange"), "{message}");
+    }
+}
+
+#[test]
+fn a_host_signs_with_what_was_agreed_on() {
+    let ssh = asyncssh(&["sha1-signature"]);
+    for legacy in ["false", "true"] {
+        let legacy = format!("ssh.legacy_algorithms={legacy}");
+        let bridge = bridge_to(&[ssh.addr()], &[&legacy]);
+        let error = login(bridge.addr(), ssh.addr()).wait_type("error");
+        assert_eq!(error["code"], "server-misbehaved", "{error}");
+        assert_eq!(error["stage"], "handshake", "{error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(
+            message.contains("another algorithm than agreed"),
+            "{message}"
+        );
+    }
 }
 
 /// What ssh-audit says of a bridge with these settings.

@@ -64,7 +64,7 @@ struct Dropbear {
 }
 
 impl Dropbear {
-    fn start() -> Self {
+    fn start(options: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let key = directory.path().join("key");
         let made = Command::new("dropbearkey")
@@ -80,6 +80,7 @@ impl Dropbear {
                 .args(["-F", "-E", "-m", "-r"])
                 .arg(&key)
                 .args(["-p", &addr.to_string()])
+                .args(options)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::piped())
@@ -122,9 +123,23 @@ fn with_password(fields: serde_json::Value) -> serde_json::Value {
     fields
 }
 
+/// It ends the connection without a word where there is one attempt.
+#[test]
+fn dropbear_refuses_a_wrong_password_for_good() {
+    for tries in ["1", "2"] {
+        let ssh = Dropbear::start(&["-T", tries]);
+        let bridge = bridge_to(&[ssh.addr], &[]);
+        let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr), &Options::v1());
+        client.auth_v1(&json!({ "username": account().user, "password": "wrong" }));
+        let error = client.wait_type("error");
+        assert_eq!(error["code"], "login-failed", "{error}");
+        assert_eq!(error["retryable"], false, "{error}");
+    }
+}
+
 #[test]
 fn dropbear_logs_in_runs_and_transfers_both_ways() {
-    let ssh = Dropbear::start();
+    let ssh = Dropbear::start(&[]);
     let bridge = bridge_to(&[ssh.addr], &[]);
     let connect = |command: &str| {
         let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr), &Options::v1());

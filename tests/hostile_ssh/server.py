@@ -1,7 +1,9 @@
 """An SSH server that misbehaves on purpose, and one that does not. Prints its port.
 
 The name of the user who logs in says in which way: what it does is the function of that name. With
-the argument `compression`, it speaks nothing without compression.
+the argument `compression`, it speaks nothing without compression; with `not-strict`, it has no strict
+key exchange; with `sha1-signature`, it has an RSA key and signs with SHA-1 whatever was agreed on;
+with `kex=NAME`, `cipher=NAME`, `mac=NAME` and `key=NAME`, it has that algorithm and no other.
 """
 
 import asyncio
@@ -168,7 +170,7 @@ class Server(asyncssh.SSHServer):
         elif mode == "empty_banners":
             send = lambda: self.conn.send_auth_banner("")
             asyncio.get_running_loop().create_task(flood(self.conn, send))
-        return mode in ("banners", "empty_banners") or self.asks()
+        return mode in ("banners", "empty_banners", "expired", "chatty") or self.asks()
 
     def asks(self):
         return self.mode in ("rounds", "many_prompts", "long_prompts")
@@ -177,6 +179,13 @@ class Server(asyncssh.SSHServer):
         return not self.asks()
 
     async def validate_password(self, username, password):
+        if username == "expired":
+            raise asyncssh.PasswordChangeRequired("You must change your password: ")
+        if username == "chatty":
+            # Takes its time, and says something meanwhile.
+            self.conn.send_packet(MSG_DEBUG, Boolean(True), String("wait"), String(""))
+            await asyncio.sleep(3)
+            return password == "right"
         await asyncio.sleep(3600)
         return False
 
@@ -200,16 +209,31 @@ class Server(asyncssh.SSHServer):
 
 async def main():
     logging.disable(logging.CRITICAL)
-    options = {}
-    if "compression" in sys.argv:
-        options["compression_algs"] = ["zlib@openssh.com", "zlib"]
-    else:
-        options["compression_algs"] = None
+    options = {"compression_algs": None}
+    key_kind = "ssh-ed25519"
+    for argument in sys.argv[1:]:
+        name, _, value = argument.partition("=")
+        if name == "compression":
+            options["compression_algs"] = ["zlib@openssh.com", "zlib"]
+        elif name == "not-strict":
+            connection = asyncssh.SSHServerConnection
+            connection._get_extra_kex_algs = lambda conn: []
+            connection._strict_kex = property(lambda conn: False, lambda conn, strict: None)
+        elif name == "sha1-signature":
+            key_kind = "ssh-rsa"
+            sign = lambda key, data, _: String("ssh-rsa") + key.sign_ssh(data, b"ssh-rsa")
+            asyncssh.public_key.SSHKey.sign = sign
+        elif name == "key":
+            key_kind = "ssh-rsa"
+            options["signature_algs"] = [value]
+            asyncssh.rsa.RSAKey.sig_algorithms = (value.encode(),)
+        else:
+            options[{"kex": "kex_algs", "cipher": "encryption_algs", "mac": "mac_algs"}[name]] = [value]
     server = await asyncssh.create_server(
         Server,
         "127.0.0.1",
         0,
-        server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
+        server_host_keys=[asyncssh.generate_private_key(key_kind)],
         process_factory=handle,
         line_editor=False,
         encoding="latin-1",

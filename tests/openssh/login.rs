@@ -113,3 +113,14 @@ fn the_servers_banner_is_passed_on() {
     }
     expect_shell(&mut client);
 }
+
+/// sshd ends the connection in place of the last refusal; "none" does not count.
+#[test]
+fn a_server_that_allows_one_attempt_refuses_a_wrong_password_for_good() {
+    let rig = Rig::with(&["MaxAuthTries 1"], &[]);
+    expect_shell(&mut rig.ready(json!({})));
+    let mut client = rig.v1();
+    client.auth_v1(&json!({ "username": account().user, "password": "wrong" }));
+    let error = expect_error(&mut client, "login", "login-failed", 4401);
+    assert_eq!(error["retryable"], false, "{error}");
+}

@@ -71,6 +71,23 @@ fn other_prompts_end_with_4401() {
     }
 }
 
+/// The password answers no prompt for a code, and the reason says why the login ends.
+#[test]
+fn a_prompt_for_a_code_ends_with_4401_and_says_so() {
+    let (scene, mut client) = login(vec![Round::of(&[("Verification code: ", false)])], &[]);
+    let Event::Close(code, reason) = client.recv() else {
+        panic!("no close frame");
+    };
+    assert_eq!(code, 4401, "{reason}");
+    assert!(reason.contains("asks for a code"), "{reason}");
+    scene.ssh.wait_seen(&Seen::Gone);
+    let seen = scene.ssh.seen();
+    assert!(
+        !seen.iter().any(|seen| matches!(seen, Seen::Answers(_))),
+        "{seen:?}"
+    );
+}
+
 #[test]
 fn a_second_factor_with_an_open_prompt_ends_with_4401() {
     let rounds = vec![Round::of(&[("OTP: ", true)])];
