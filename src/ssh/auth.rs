@@ -94,6 +94,8 @@ pub(super) struct Login<'a> {
     pub(super) prompt_bytes: usize,
     /// The password answered a hidden prompt already, or was a factor itself.
     pub(super) password_used: bool,
+    /// The server was shown something it could refuse.
+    pub(super) shown: bool,
     /// Not to be offered again: taken as one factor of several, or wrong.
     spent: Vec<Method>,
     pub(super) events: &'a dyn SshEvents,
@@ -129,6 +131,7 @@ pub(super) async fn login(
         rounds: 0,
         prompt_bytes: 0,
         password_used: false,
+        shown: false,
         spent: Vec::new(),
         events,
     };
@@ -151,7 +154,7 @@ impl Login<'_> {
                     return Ok(accepted);
                 }
                 Outcome::Skipped => {}
-                Outcome::Ended => return Err(self.why_it_ended(method, refused_any).await),
+                Outcome::Ended => return Err(self.why_it_ended(refused_any).await),
                 Outcome::Refused { remaining, partial } => {
                     if method == Method::None || partial {
                         // What was refused so far may only have been out of
@@ -177,14 +180,13 @@ impl Login<'_> {
     /// Servers that count attempts end the connection instead of refusing the last one: OpenSSH
     /// with a DISCONNECT, Dropbear without a word. So an end that answers a credential refuses it,
     /// while one that comes before any was shown, and a connection that breaks, may be tried again.
-    async fn why_it_ended(self, method: Method, refused_any: bool) -> SessionError {
-        let shown = refused_any || method != Method::None;
+    async fn why_it_ended(self, refused_any: bool) -> SessionError {
         match self.handle.await {
             // DISCONNECT.
             Ok(()) | Err(HandlerError::Russh(russh::Error::NoAuthMethod)) => {
                 SessionError::LoginFailed
             }
-            Err(HandlerError::Russh(error)) if shown && is_end_of_stream(&error) => {
+            Err(HandlerError::Russh(error)) if self.shown && is_end_of_stream(&error) => {
                 SessionError::LoginFailed
             }
             Err(HandlerError::Russh(error)) if refused_any && is_reset(&error) => {
@@ -236,6 +238,8 @@ impl Login<'_> {
 
     async fn attempt(&mut self, method: Method) -> Result<Outcome, SessionError> {
         let user = self.credentials.username.clone();
+        // Answers wait for a person: the connection may have ended long before.
+        self.shown |= !matches!(method, Method::None | Method::Interactive);
         match method {
             Method::None => self.none(user).await,
             Method::Certificate => self.certificate(user).await,

@@ -88,7 +88,7 @@ impl Handler for Connection {
         self.shared
             .note(Seen::Password(user.to_owned(), password.to_owned()));
         match &self.script.login {
-            Login::Anyone => Ok(Auth::Accept),
+            Login::Anyone | Login::AnyPassword => Ok(Auth::Accept),
             Login::Silent | Login::PasswordUnanswered => std::future::pending().await,
             Login::Password(right) if *right == password => Ok(Auth::Accept),
             Login::PasswordAndInteractive(_) => Ok(Auth::Reject {

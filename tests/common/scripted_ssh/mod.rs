@@ -34,6 +34,8 @@ pub(crate) struct SshScript {
 pub(crate) enum Login {
     /// Everyone, with or without a password.
     Anyone,
+    /// Everyone with a password, whatever it is.
+    AnyPassword,
     /// Who knows this password.
     Password(&'static str),
     /// Who answers these rounds, whatever the answers are. No other method is offered.
@@ -365,9 +367,10 @@ async fn serve(
 fn config(script: &SshScript) -> Config {
     let methods: &[MethodKind] = match script.login {
         Login::Anyone | Login::Silent => &[MethodKind::None, MethodKind::Password],
-        Login::Password(_) | Login::PasswordUnanswered | Login::PasswordAndInteractive(_) => {
-            &[MethodKind::Password]
-        }
+        Login::AnyPassword
+        | Login::Password(_)
+        | Login::PasswordUnanswered
+        | Login::PasswordAndInteractive(_) => &[MethodKind::Password],
         Login::Interactive(_) => &[MethodKind::KeyboardInteractive],
     };
     let defaults = Config::default();
