@@ -25,6 +25,8 @@ mod host;
 mod listen;
 #[path = "operations/log.rs"]
 mod log;
+#[path = "operations/log_limits.rs"]
+mod log_limits;
 #[path = "operations/scene.rs"]
 mod scene;
 #[path = "operations/sessions.rs"]

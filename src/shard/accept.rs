@@ -28,11 +28,15 @@ pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
             Ok(true) => glommio::yield_if_needed().await,
             Ok(false) => listener.wait().await,
             Err(error) => {
-                tracing::warn!(
-                    %error,
-                    "cannot accept connections for now; if it is for want of open files, \
-                     raise their limit (ulimit -n)"
-                );
+                // Ten times a second, for as long as somebody likes.
+                if let Some(others) = shard.exhausted.may_log(crate::clock::now()) {
+                    tracing::warn!(
+                        %error,
+                        others,
+                        "cannot accept connections for now; if it is for want of open files, \
+                         raise their limit (ulimit -n)"
+                    );
+                }
                 glommio::timer::sleep(EXHAUSTED_PAUSE).await;
             }
         }

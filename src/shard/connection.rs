@@ -180,7 +180,7 @@ impl Gatekeeper for Shard {
 
     fn admit(&self, client: IpAddr) -> Result<Admission, NoPlace> {
         self.limits.admit(client).map_err(|refused| {
-            if let Some(others) = self.refusals.may_log(crate::clock::now()) {
+            if let Some(others) = self.refusals.may_log(client, crate::clock::now()) {
                 tracing::warn!(%client, %refused, others, "connection refused");
             }
             match refused {

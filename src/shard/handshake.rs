@@ -85,7 +85,7 @@ async fn proxied_client(
     let trusted = &server.proxy_protocol_from;
     let ip = peer.ip().to_canonical();
     if !trusted.iter().any(|net| net.contains(ip)) {
-        if let Some(others) = shard.strangers.may_log(crate::clock::now()) {
+        if let Some(others) = shard.strangers.may_log(ip, crate::clock::now()) {
             tracing::warn!(
                 %peer,
                 others,

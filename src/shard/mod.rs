@@ -26,7 +26,7 @@ use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
 use crate::sockets;
 use crate::ssh::SshRuntime;
-use crate::telemetry::{OwnCounters, Seldom};
+use crate::telemetry::{ClientLogLimiter, LogLimiter, OwnCounters};
 use slots::HandshakeSlots;
 use socket2::Socket;
 use std::cell::RefCell;
@@ -69,9 +69,11 @@ pub(crate) struct Shard {
     /// Connections before the end of their upgrade.
     pub(crate) handshakes: HandshakeSlots,
     /// Connections for which there was no place.
-    pub(crate) refusals: Seldom,
+    pub(crate) refusals: ClientLogLimiter,
     /// Peers that may not speak the PROXY protocol.
-    pub(crate) strangers: Seldom,
+    pub(crate) strangers: ClientLogLimiter,
+    /// Accepts that failed for want of something.
+    pub(crate) exhausted: LogLimiter,
     accepting: RefCell<Vec<glommio::Task<()>>>,
 }
 
@@ -108,8 +110,9 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         lifecycle,
         context: Rc::new(context),
         handshakes: HandshakeSlots::default(),
-        refusals: Seldom::default(),
-        strangers: Seldom::default(),
+        refusals: ClientLogLimiter::new(crate::clock::now()),
+        strangers: ClientLogLimiter::new(crate::clock::now()),
+        exhausted: LogLimiter::default(),
         accepting: RefCell::default(),
     });
     counters.beat(crate::clock::now());

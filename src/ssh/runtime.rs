@@ -17,6 +17,7 @@ use crate::sockets;
 use futures_lite::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+use tracing::Instrument;
 
 pub(super) use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -45,13 +46,15 @@ impl SshRuntime {
             .build()?;
         let driver: &'static tokio::runtime::Runtime = Box::leak(Box::new(driver));
         russh_util::runtime::set_thread_spawner(|task| {
-            // One panicking session loop must not end the executor; its
-            // dropped handler tells the session.
-            sockets::spawn(async move {
+            // What it logs is the session's that starts it. One panicking
+            // session loop must not end the executor; its dropped handler
+            // tells the session.
+            let session = async move {
                 if AssertUnwindSafe(task).catch_unwind().await.is_err() {
                     tracing::error!("an SSH session loop panicked");
                 }
-            });
+            };
+            sockets::spawn(session.in_current_span());
         });
         Ok(Self {
             driver,

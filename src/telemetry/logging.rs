@@ -3,12 +3,15 @@
 //! are counted and dropped, never awaited. Whatever is in a line, it is one
 //! line, and reads on a terminal as what it is.
 
+use super::anonymous::{self, AnonymousLines};
 use crate::config::{Log, LogFormat};
 use crate::plain_text::{escaped, escaped_json};
 use std::io;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// Tracing target of per-message events: direction, kind, size; never content.
 pub const MESSAGES_TARGET: &str = "sshard::messages";
@@ -22,6 +25,12 @@ pub struct LogGuard {
     _writer: WorkerGuard,
 }
 
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        anonymous::report_now();
+    }
+}
+
 /// Installs the process's log. Once; a second call changes nothing.
 pub fn start_logging(log: &Log) -> LogGuard {
     let (writer, guard) = NonBlockingBuilder::default()
@@ -29,22 +38,25 @@ pub fn start_logging(log: &Log) -> LogGuard {
         .lossy(true)
         .thread_name("sshard-log")
         .finish(std::io::stderr());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(log))
-        .with_writer(PlainWriter {
-            writer,
-            format: log.format,
-        });
-    // An error means that a log is installed already, for instance by a test.
-    let _ = match log.format {
-        LogFormat::Text => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder
+    let lines = tracing_subscriber::fmt::layer().with_writer(PlainWriter {
+        writer,
+        format: log.format,
+    });
+    let lines = match log.format {
+        LogFormat::Text => lines.with_ansi(false).boxed(),
+        LogFormat::Json => lines
             .json()
             .with_current_span(true)
             .with_span_list(false)
             .flatten_event(true)
-            .try_init(),
+            .boxed(),
     };
+    // An error means that a log is installed already, for instance by a test.
+    let _ = tracing_subscriber::registry()
+        .with(lines)
+        .with(AnonymousLines::new(crate::clock::now()))
+        .with(filter(log))
+        .try_init();
     LogGuard { _writer: guard }
 }
 

@@ -1,14 +1,16 @@
 //! What the process tells its operator: the log, the audit log, and what it
 //! counts.
 
+mod anonymous;
 mod audit;
 mod counters;
 mod handshakes;
+mod log_limiter;
 mod logging;
-mod seldom;
 
+pub use anonymous::note_logged_in;
 pub use audit::{AuditEnd, AuditEvent, AuditLine, AuditLog};
 pub use counters::{Counters, HTTP_STATUSES, OwnCounters, SessionStats, ShardCounters, Tally};
 pub use handshakes::HandshakeFailure;
+pub use log_limiter::{ClientLogLimiter, LogLimiter};
 pub use logging::{LogGuard, MESSAGES_TARGET, start_logging};
-pub use seldom::Seldom;

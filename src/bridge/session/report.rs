@@ -3,7 +3,7 @@
 
 use super::{BridgeSession, Ending};
 use crate::error::{Reason, SessionError, Stage};
-use crate::telemetry::MESSAGES_TARGET;
+use crate::telemetry::{self, MESSAGES_TARGET};
 use std::time::{Duration, Instant};
 
 /// How a session went.
@@ -31,6 +31,7 @@ impl BridgeSession {
     }
 
     pub(super) fn log_ready(&self) {
+        telemetry::note_logged_in(&self.span);
         let took = self.started.elapsed();
         self.span.in_scope(|| {
             tracing::info!(took_ms = millis(took), "session ready");

@@ -80,7 +80,9 @@ impl BridgeSession {
         let Link::Connecting(connecting) = &mut self.link else {
             return;
         };
-        let Poll::Ready(result) = connecting.as_mut().poll(cx) else {
+        // What it logs is the session's.
+        let polled = self.span.in_scope(|| connecting.as_mut().poll(cx));
+        let Poll::Ready(result) = polled else {
             return;
         };
         self.link = Link::Gone;

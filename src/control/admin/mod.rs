@@ -19,6 +19,7 @@ pub use token::{Token, TokenError};
 use super::supervise::{EventSender, Supervised};
 use crate::config;
 use crate::http::is_health;
+use crate::telemetry::LogLimiter;
 use hyper::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -182,6 +183,7 @@ async fn serve(listeners: Vec<TcpListener>, desk: Rc<Desk>, stopped: oneshot::Re
 }
 
 async fn accept(listener: tokio::net::TcpListener, desk: Rc<Desk>, slots: Rc<Slots>) {
+    let exhausted = LogLimiter::default();
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
@@ -205,7 +207,9 @@ async fn accept(listener: tokio::net::TcpListener, desk: Rc<Desk>, slots: Rc<Slo
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept an administrator's connection for now");
+                if let Some(others) = exhausted.may_log(crate::clock::now()) {
+                    tracing::warn!(%error, others, "cannot accept an administrator's connection for now");
+                }
                 sleep(EXHAUSTED_PAUSE).await;
             }
         }

@@ -5,6 +5,7 @@ use super::{ANSWER_TIMEOUT, START_TIMEOUT, Sockets, TakeoverError, unix_socket};
 use crate::control::admin::AdminHandle;
 use crate::control::supervise::{Event, EventSender};
 use crate::shard::{Lifecycle, Mail, MailSender};
+use crate::telemetry::LogLimiter;
 use async_channel::{Receiver, TryRecvError};
 use rustix::fs::Mode;
 use socket2::{SockAddr, Socket};
@@ -114,11 +115,14 @@ impl Giver {
 
 /// Returns once the sockets are given.
 fn wait(listener: &Socket, estate: &Estate) {
+    let exhausted = LogLimiter::default();
     loop {
         let connection = match listener.accept() {
             Ok((connection, _)) => connection,
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a takeover for now");
+                if let Some(others) = exhausted.may_log(crate::clock::now()) {
+                    tracing::warn!(%error, others, "cannot accept a takeover for now");
+                }
                 thread::park_timeout(EXHAUSTED_PAUSE);
                 continue;
             }

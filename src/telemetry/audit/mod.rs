@@ -16,12 +16,16 @@ use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 /// Lines that wait for the writer thread; about 8 MiB at the worst.
 const QUEUE: usize = 16 * 1024;
+
+/// Of the queue, the part that lines of sessions may take that have not logged in: whoever opens
+/// such sessions at will pushes out no line of one that has.
+const ANONYMOUS_PART: usize = 2;
 
 /// Between two attempts to hand over the request for a flush.
 const RETRY: Duration = Duration::from_millis(5);
@@ -118,12 +122,33 @@ pub struct AuditLog {
 struct Desk {
     orders: SyncSender<Order>,
     flags: Arc<Flags>,
+    /// Lines that may wait when one comes of a session that has not logged in.
+    anonymous: usize,
+}
+
+impl Desk {
+    /// Whether the line waits to be written.
+    fn hand_over(&self, text: String, anonymous: bool) -> bool {
+        // Shards may pass the bound by one line each.
+        if anonymous && self.flags.waiting.load(Ordering::Relaxed) >= self.anonymous {
+            return false;
+        }
+        // Before the writer can see it.
+        self.flags.waiting.fetch_add(1, Ordering::Relaxed);
+        let sent = self.orders.try_send(Order::Line(text)).is_ok();
+        if !sent {
+            self.flags.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        sent
+    }
 }
 
 #[derive(Debug, Default)]
 struct Flags {
     lost: AtomicU64,
     reopen: AtomicBool,
+    /// Lines that wait for the writer.
+    waiting: AtomicUsize,
 }
 
 impl AuditLog {
@@ -152,7 +177,12 @@ impl AuditLog {
         std::thread::Builder::new()
             .name("sshard-audit".to_owned())
             .spawn(move || writer.run(&received))?;
-        let desk = Some(Desk { orders, flags });
+        let anonymous = (queue / ANONYMOUS_PART).max(1);
+        let desk = Some(Desk {
+            orders,
+            flags,
+            anonymous,
+        });
         Ok(Self { desk })
     }
 
@@ -167,7 +197,8 @@ impl AuditLog {
             return;
         };
         let lost = match stamped(line) {
-            Some(text) => desk.orders.try_send(Order::Line(text)).is_err(),
+            // The methods are known once a login has succeeded.
+            Some(text) => !desk.hand_over(text, line.method.is_none()),
             None => true,
         };
         if lost {
@@ -258,6 +289,7 @@ impl Writer {
             self.tell_of_lost();
             match order {
                 Order::Line(text) => {
+                    self.flags.waiting.fetch_sub(1, Ordering::Relaxed);
                     if !self.write(&text) {
                         self.flags.lost.fetch_add(1, Ordering::Relaxed);
                     }

@@ -131,8 +131,17 @@ fn a_renamed_file_is_opened_again_and_no_line_is_lost() {
 
 /// The writer is not there: as if the disk took its time.
 fn stalled(path: &Path) -> (AuditLog, Writer, Receiver<Order>) {
+    stalled_with(path, 2, 2)
+}
+
+/// With room for so many lines, and for so many when one comes of a session without a login.
+fn stalled_with(
+    path: &Path,
+    queue: usize,
+    anonymous: usize,
+) -> (AuditLog, Writer, Receiver<Order>) {
     let flags = Arc::<Flags>::default();
-    let (orders, received) = sync_channel(2);
+    let (orders, received) = sync_channel(queue);
     let writer = Writer {
         file: open(path).unwrap(),
         path: path.to_owned(),
@@ -141,8 +150,40 @@ fn stalled(path: &Path) -> (AuditLog, Writer, Receiver<Order>) {
         torn: false,
         failing: false,
     };
-    let desk = Some(Desk { orders, flags });
+    let desk = Some(Desk {
+        orders,
+        flags,
+        anonymous,
+    });
     (AuditLog { desk }, writer, received)
+}
+
+/// However many come, with whatever user they name.
+#[test]
+fn sessions_without_a_login_push_out_no_line_of_those_with_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit");
+    let (log, writer, received) = stalled_with(&path, 8, 4);
+    for _ in 0..100 {
+        log.record(&line("flood", Some("somebody")));
+    }
+    assert_eq!(log.lost_lines(), 96);
+    let mut logged_in = line("db", Some("ann"));
+    logged_in.method = Some("password");
+    for _ in 0..4 {
+        log.record(&logged_in);
+    }
+    assert_eq!(log.lost_lines(), 96);
+    drop(log);
+    writer.run(&received);
+    let targets = read(&path);
+    let of = |target: &str| {
+        targets
+            .iter()
+            .filter(|line| line["target"] == target)
+            .count()
+    };
+    assert_eq!((of("flood"), of("db")), (4, 4));
 }
 
 #[test]

@@ -1,0 +1,277 @@
+//! Log lines that clients cause who have not logged in: each client network has an allowance of
+//! them, and all together one, so that none pushes out another's, or those of sessions that have.
+//! What is left out is counted and said.
+//!
+//! A line is a client's if it is of its session (the span `session`), or names it in the field
+//! `client` or `peer`. Lines of `debug` and below are not limited: whoever asks for them wants all.
+//! Nor are those of the administrator's listener.
+
+use crate::limits::{ClientKey, Rate, RateTable};
+use std::fmt::Debug;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Level, Span, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::registry::{LookupSpan, Registry};
+
+/// Lines of one client at once, and one more every [`CLIENT_INTERVAL`].
+const CLIENT_BURST: u32 = 64;
+const CLIENT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Lines of all clients at once, and one more every [`ALL_INTERVAL`]. What waits for the writer has
+/// room for several times as many.
+const ALL_BURST: u32 = 2048;
+const ALL_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Clients that are remembered, 8 bytes each. More share what there is.
+const CLIENTS: usize = 8192;
+
+/// Between what is left out and a line that says so.
+const REPORT_AFTER: Duration = Duration::from_secs(10);
+
+/// The span of a session, and the field that names its client.
+const SESSION: &str = "session";
+
+/// Lines that were left out and that no line has told of.
+static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+
+/// Whose session a span is; in the span's extensions until the client has logged in.
+struct Anonymous(ClientKey);
+
+/// Marks the session as one whose client has logged in: its lines are not limited from now on.
+pub fn note_logged_in(session: &Span) {
+    session.with_subscriber(|(id, subscriber)| {
+        let registry = subscriber.downcast_ref::<Registry>();
+        if let Some(span) = registry.and_then(|registry| registry.span(id)) {
+            span.extensions_mut().remove::<Anonymous>();
+        }
+    });
+}
+
+/// The layer that leaves lines out.
+pub(super) struct AnonymousLines {
+    clients: RateTable,
+    all: RateTable,
+    reporter: OnceLock<Thread>,
+}
+
+impl AnonymousLines {
+    /// Nothing logged yet. `epoch` is any time before its first use.
+    pub(super) fn new(epoch: Instant) -> Self {
+        let reporter = OnceLock::new();
+        // Without the thread the lines are left out all the same, and nobody says so.
+        if let Ok(thread) = std::thread::Builder::new()
+            .name("sshard-log-limit".to_owned())
+            .spawn(report)
+        {
+            let _ = reporter.set(thread.thread().clone());
+        }
+        Self {
+            clients: RateTable::new(CLIENTS, epoch),
+            all: RateTable::new(1, epoch),
+            reporter,
+        }
+    }
+
+    fn may_log(&self, client: ClientKey, now: Instant) -> bool {
+        let rate = Rate::new(CLIENT_BURST, CLIENT_INTERVAL);
+        let all = Rate::new(ALL_BURST, ALL_INTERVAL);
+        let allowed =
+            self.clients.take(client, rate, now).is_ok() && self.all.take((), all, now).is_ok();
+        if !allowed
+            && LEFT_OUT.fetch_add(1, Ordering::Relaxed) == 0
+            && let Some(reporter) = self.reporter.get()
+        {
+            reporter.unpark();
+        }
+        allowed
+    }
+}
+
+/// Says how many lines were left out, a while after the first.
+fn report() {
+    loop {
+        while LEFT_OUT.load(Ordering::Relaxed) == 0 {
+            std::thread::park();
+        }
+        let due = crate::clock::now() + REPORT_AFTER;
+        loop {
+            let left = due.saturating_duration_since(crate::clock::now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::park_timeout(left);
+        }
+        report_now();
+    }
+}
+
+/// Says how many lines were left out since the last word of it, if any.
+pub(super) fn report_now() {
+    let lines = LEFT_OUT.swap(0, Ordering::Relaxed);
+    if lines > 0 {
+        tracing::warn!(
+            lines,
+            "log lines of clients that have not logged in were left out; rate_limit.enabled \
+             bounds how often a client may come"
+        );
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for AnonymousLines {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if attributes.metadata().name() != SESSION {
+            return;
+        }
+        let mut client = ClientField(None);
+        attributes.record(&mut client);
+        if let (Some(client), Some(span)) = (client.0, context.span(id)) {
+            span.extensions_mut().insert(Anonymous(client));
+        }
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, context: Context<'_, S>) -> bool {
+        let metadata = event.metadata();
+        if *metadata.level() > Level::INFO || metadata.target().starts_with("sshard::control") {
+            return true;
+        }
+        let scope = context.event_scope(event);
+        let session = scope.and_then(|mut scope| scope.find(|span| span.name() == SESSION));
+        let client = match session {
+            Some(session) => session
+                .extensions()
+                .get::<Anonymous>()
+                .map(|anonymous| anonymous.0),
+            None => {
+                let mut client = ClientField(None);
+                event.record(&mut client);
+                client.0
+            }
+        };
+        client.is_none_or(|client| self.may_log(client, crate::clock::now()))
+    }
+}
+
+/// The client that a field names, by its address or that of its socket.
+struct ClientField(Option<ClientKey>);
+
+impl Visit for ClientField {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if !matches!(field.name(), "client" | "peer") {
+            return;
+        }
+        let text = format!("{value:?}");
+        let ip = text.parse::<IpAddr>().ok();
+        let ip = ip.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()));
+        self.0 = ip.map(ClientKey::from).or(self.0);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assertion is a failed test")]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    /// Counts the lines that pass.
+    struct Passed(Arc<AtomicU64>);
+
+    impl<S: Subscriber> Layer<S> for Passed {
+        fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many of the lines that `work` causes pass.
+    fn passed(work: impl FnOnce()) -> u64 {
+        let count = Arc::<AtomicU64>::default();
+        let lines = AnonymousLines::new(crate::clock::now());
+        let subscriber = Registry::default()
+            .with(lines)
+            .with(Passed(Arc::clone(&count)));
+        tracing::subscriber::with_default(subscriber, work);
+        count.load(Ordering::Relaxed)
+    }
+
+    fn client(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    /// The machine may be slow, and time gives back.
+    fn is_limited(count: u64) {
+        let burst = u64::from(CLIENT_BURST);
+        assert!((burst..burst + 40).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn a_client_has_its_allowance_and_hides_no_other() {
+        is_limited(passed(|| {
+            for _ in 0..1000 {
+                tracing::info!(client = %client(1), "refused");
+            }
+        }));
+        is_limited(passed(|| {
+            for port in 0..1000 {
+                tracing::warn!(peer = %SocketAddr::from((client(1), port)), "refused");
+            }
+        }));
+        let others = passed(|| {
+            for _ in 0..1000 {
+                tracing::info!(client = %client(1), "refused");
+            }
+            for last in 2..100 {
+                tracing::error!(client = %client(last), "refused");
+            }
+        });
+        is_limited(others - 98);
+    }
+
+    #[test]
+    fn a_session_is_limited_until_its_client_has_logged_in() {
+        let session = || tracing::info_span!("session", client = %client(1));
+        is_limited(passed(|| {
+            for _ in 0..500 {
+                session().in_scope(|| tracing::info!("not reachable"));
+                session()
+                    .in_scope(|| tracing::info_span!("inner").in_scope(|| tracing::warn!("x")));
+            }
+        }));
+        let logged_in = passed(|| {
+            let session = session();
+            note_logged_in(&session);
+            for _ in 0..500 {
+                session.in_scope(|| tracing::info!("ready"));
+            }
+        });
+        assert_eq!(logged_in, 500);
+    }
+
+    #[test]
+    fn lines_about_nobody_and_those_asked_for_are_not_limited() {
+        let count = passed(|| {
+            for _ in 0..500 {
+                tracing::info!("reloaded");
+                tracing::info!(client = "nobody", "x");
+                tracing::debug!(client = %client(1), "refused");
+                tracing::info!(target: "sshard::control::admin", client = %client(1), "drains");
+            }
+        });
+        assert_eq!(count, 2000);
+    }
+
+    #[test]
+    fn all_together_have_an_allowance() {
+        let count = passed(|| {
+            for n in 0..20_000_u32 {
+                tracing::info!(client = %std::net::Ipv4Addr::from(0x0a00_0000 + n), "refused");
+            }
+        });
+        assert!((u64::from(ALL_BURST)..10_000).contains(&count), "{count}");
+    }
+}

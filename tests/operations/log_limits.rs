@@ -1,0 +1,144 @@
+//! Lines that outsiders can cause at will: how many of them the log takes, and whose they push out.
+
+use crate::common::raw::{Raw, upgrade_request};
+use crate::common::{DEADLINE, Options, poll};
+use crate::scene::Site;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
+use serde_json::json;
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 6, 6, 6);
+const OTHER: Ipv4Addr = Ipv4Addr::new(127, 7, 7, 7);
+
+/// A session that ends before its login, with one line in the log.
+fn anonymous_session(site: &Site, client: Ipv4Addr) {
+    let mut raw = Raw::connect_from(site.bridge.addr(), client);
+    let request = upgrade_request(site.bridge.addr(), &site.path());
+    raw.send(format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n").as_bytes());
+    assert_eq!(raw.answer().status, 101);
+    raw.send_frame(0x88, &[]);
+    raw.rest();
+}
+
+fn count(log: &str, words: [&str; 2]) -> usize {
+    let has = |line: &&str| words.iter().all(|word| line.contains(word));
+    log.lines().filter(has).count()
+}
+
+#[test]
+fn sessions_without_a_login_push_out_nobody_elses_lines() {
+    const SESSIONS: usize = 400;
+    let mut site = Site::new(&["--set", "server.shards=2"]);
+    for _ in 0..SESSIONS {
+        anonymous_session(&site, FLOODER);
+    }
+    anonymous_session(&site, OTHER);
+    let mut logged_in: Vec<_> = (0..80).map(|_| site.ready()).collect();
+    for client in &mut logged_in {
+        client.send_json(&json!({ "type": "close" }));
+        client.until_close();
+    }
+    drop(logged_in);
+    site.bridge.signal(Signal::TERM);
+    assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
+    let log = site.bridge.stderr();
+    let flooder = count(&log, ["client=127.6.6.6 ", "session ended"]);
+    assert!((64..SESSIONS / 2).contains(&flooder), "{flooder} lines");
+    assert_eq!(count(&log, ["client=127.7.7.7 ", "session ended"]), 1);
+    for line in ["session ready", "session ended"] {
+        assert_eq!(count(&log, ["client=127.0.0.1 ", line]), 80);
+    }
+    // Counted, and said at the latest at the end.
+    let said = log.lines().filter(|line| line.contains("were left out"));
+    let number = |line: &str| line.rsplit_once("lines=")?.1.parse::<usize>().ok();
+    let left_out: usize = said.filter_map(number).sum();
+    assert_eq!(left_out + flooder, SESSIONS, "{log}");
+}
+
+/// What is said of a session that fails names it, and its client.
+#[test]
+fn a_line_about_a_failure_names_its_session() {
+    let site = Site::new(&["--allow", "127.0.0.1:1"]);
+    let options = Options::v1();
+    let mut client =
+        crate::common::Client::connect(site.bridge.addr(), "/ws/127.0.0.1/1", &options);
+    client.auth_v1(&json!({ "username": "u" }));
+    assert_eq!(client.until_close().0, 4502);
+    site.bridge.wait_stderr("session ended", DEADLINE);
+    let log = site.bridge.stderr();
+    let line = log
+        .lines()
+        .find(|line| line.contains("no connection to the target"));
+    let line = line.unwrap_or_else(|| panic!("{log}"));
+    assert!(
+        line.contains("session{id=") && line.contains("client=127.0.0.1 "),
+        "{line}"
+    );
+}
+
+/// The limit of open files, so low that nothing more can be accepted.
+#[test]
+fn a_want_of_open_files_is_said_once_and_not_ten_times_a_second() {
+    let site = Site::new(&["--shards", "2"]);
+    let pid = Pid::from_raw(site.bridge.pid().cast_signed());
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let set = |current: Option<u64>| {
+        let limit = Rlimit { current, maximum };
+        prlimit(pid, Resource::Nofile, limit).unwrap()
+    };
+    let before = set(Some(site.bridge.fds() as u64));
+    let admin = site.bridge.admin_addr();
+    let held = [site.bridge.addr(), admin].map(|addr| TcpStream::connect(addr).unwrap());
+    let said = [
+        "cannot accept connections for now",
+        "cannot accept an administrator's connection",
+    ];
+    for line in said {
+        site.bridge.wait_stderr(line, DEADLINE);
+    }
+    // What is measured is how much is said in that time: a line each 100 ms, were it not limited.
+    std::thread::park_timeout(Duration::from_secs(2));
+    for line in said {
+        let lines = count(&site.bridge.stderr(), [line, ""]);
+        assert!((1..=2).contains(&lines), "{lines} lines: {line}");
+    }
+    set(before.current);
+    drop(held);
+    let served = || (site.get("/healthz").status == 200).then_some(());
+    assert!(poll(DEADLINE, served).is_some(), "it accepts again");
+}
+
+/// Each client that is refused has its own line, as often as it is refused.
+#[test]
+fn a_client_that_is_refused_often_hides_no_other() {
+    let site = Site::new(&[
+        "--shards",
+        "1",
+        "--set",
+        "limits.max_connections_per_client=1",
+    ]);
+    let ask = |client: Ipv4Addr| {
+        let mut raw = Raw::connect_from(site.bridge.addr(), client);
+        let request = upgrade_request(site.bridge.addr(), &site.path());
+        raw.send(format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n").as_bytes());
+        (raw.answer().status, raw)
+    };
+    let held = [FLOODER, OTHER].map(|client| {
+        let (status, raw) = ask(client);
+        assert_eq!(status, 101);
+        raw
+    });
+    for _ in 0..50 {
+        assert_eq!(ask(FLOODER).0, 503);
+    }
+    assert_eq!(ask(OTHER).0, 503);
+    site.bridge
+        .wait_stderr("connection refused client=127.7.7.7", DEADLINE);
+    let lines = count(
+        &site.bridge.stderr(),
+        ["connection refused", "client=127.6.6.6"],
+    );
+    assert!((1..=2).contains(&lines), "{lines} lines");
+    drop(held);
+}
