@@ -255,9 +255,9 @@ pub enum SessionError {
     /// The server broke a rule, or cost more than a server may.
     #[error("the SSH server misbehaved: {0}")]
     ServerMisbehaved(&'static str),
-    /// The server would not open a session channel, a terminal or a shell.
+    /// The server would not open a session channel (with its words) or start a shell.
     #[error("the SSH server refused to start {0}")]
-    StartRefused(&'static str),
+    StartRefused(String),
     /// A limit is reached.
     #[error("{0}")]
     Limit(#[from] LimitKind),
@@ -376,9 +376,10 @@ impl SessionError {
     pub fn hides_target(&self, stage: Stage) -> bool {
         match self {
             Self::Deadline(stage) => stage.is_before_login(),
-            Self::ServerMisbehaved(_) | Self::Disconnected(_) | Self::NotUtf8FromServer => {
-                stage.is_before_login()
-            }
+            Self::ServerMisbehaved(_)
+            | Self::ConnectionLost
+            | Self::Disconnected(_)
+            | Self::NotUtf8FromServer => stage.is_before_login(),
             // Says nothing of the target: it was not even looked at.
             Self::Ticket(_) => false,
             other => matches!(other.verdict().close_code, 4403 | 4409 | 4502),

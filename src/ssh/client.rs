@@ -64,7 +64,7 @@ impl SshClient {
     ///
     /// # Errors
     /// `NotSsh`, `SshVersion`, `ServerRefused`, `NoCommonAlgorithm`, `HostKey`,
-    /// `HandshakeFailed`, `Disconnected`, `NotUtf8FromServer`, `ServerMisbehaved`.
+    /// `HandshakeFailed`, `ConnectionLost`, `Disconnected`, `NotUtf8FromServer`, `ServerMisbehaved`.
     pub async fn handshake(
         socket: TcpStream,
         settings: &SshSettings,
@@ -171,9 +171,15 @@ impl SshClient {
         size: impl Fn() -> WindowSize,
         events: Rc<dyn SshEvents>,
     ) -> Result<SshChannel, SessionError> {
-        let started = start::start(&self.handle, terminal, size, events.as_ref())
-            .await
-            .map_err(|error| self.blame(error))?;
+        let started = start::start(
+            &self.handle,
+            terminal,
+            size,
+            events.as_ref(),
+            &self.farewell,
+        )
+        .await
+        .map_err(|error| self.blame(error))?;
         let Self {
             handle,
             gate,
@@ -255,6 +261,9 @@ fn handshake_error(error: &russh::Error, identification: &Identification) -> Ses
         return SessionError::NoCommonAlgorithm(text);
     }
     tracing::info!(%error, "the SSH key exchange failed");
+    if matches!(error, russh::Error::IO(_) | russh::Error::Disconnect) {
+        return SessionError::ConnectionLost;
+    }
     if farewell::is_not_utf8(error) {
         return SessionError::NotUtf8FromServer;
     }

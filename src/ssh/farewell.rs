@@ -1,5 +1,5 @@
 //! How a connection ended, as far as it was told: the server's DISCONNECT, or what russh
-//! could not read. Left by the handler, for the session and for whoever waits for a reply
+//! could not read; and why a channel was refused. Left by the handler, for the session and for whoever waits for a reply
 //! that does not come.
 
 use crate::error::SessionError;
@@ -9,7 +9,11 @@ use std::cell::RefCell;
 
 /// The cause, once there is one. Lives on one shard.
 #[derive(Debug, Default)]
-pub(super) struct Farewell(RefCell<Option<SessionError>>);
+pub(super) struct Farewell {
+    cause: RefCell<Option<SessionError>>,
+    /// Why the server opened no channel.
+    refusal: RefCell<String>,
+}
 
 impl Farewell {
     /// The server has disconnected.
@@ -32,8 +36,20 @@ impl Farewell {
         }
     }
 
+    /// The server has opened no channel.
+    pub(super) fn note_refusal(&self, words: &str) {
+        *self.refusal.borrow_mut() = crate::message::escape_remote_text(words.trim());
+    }
+
+    /// Its words on that, to stand behind ours.
+    pub(super) fn refusal(&self) -> String {
+        let words = self.refusal.borrow();
+        let colon = if words.is_empty() { "" } else { ": " };
+        format!("{colon}{words}")
+    }
+
     fn set(&self, cause: SessionError) {
-        self.0.borrow_mut().get_or_insert(cause);
+        self.cause.borrow_mut().get_or_insert(cause);
     }
 
     /// Why the connection is gone.
@@ -43,7 +59,7 @@ impl Farewell {
 
     /// Why the connection is gone, if that was told.
     pub(super) fn known(&self) -> Option<SessionError> {
-        self.0.borrow().clone()
+        self.cause.borrow().clone()
     }
 }
 

@@ -198,6 +198,18 @@ impl Handler for SessionHandler {
         Ok(())
     }
 
+    async fn channel_open_failure(
+        &mut self,
+        _: ChannelId,
+        _: ChannelOpenFailure,
+        words: &str,
+        _: &str,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.farewell.note_refusal(words);
+        Ok(())
+    }
+
     async fn channel_close(&mut self, _: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
         self.events.event(SshEvent::ChannelClosed);
         Ok(())

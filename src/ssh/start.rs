@@ -3,6 +3,7 @@
 //! shell then runs without, as under `ssh`), or answer nothing and talk.
 
 use super::channel::{Started, output_of};
+use super::farewell::Farewell;
 use super::handler::SessionHandler;
 use super::terminal::MODES;
 use super::{SshEvent, SshEvents};
@@ -16,6 +17,13 @@ use std::time::Duration;
 /// What a server that refuses the shell may still say, before the refusal is told: it
 /// closes the channel when it has said all, or not at all.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What a server refuses that refuses to start.
+const SHELL: &str = "the shell or command";
+
+fn refused(what: String) -> SessionError {
+    SessionError::StartRefused(what)
+}
 
 /// The replies to the two requests, which come in the order of these (RFC 4254
 /// section 5.4) and name none of them.
@@ -76,11 +84,13 @@ pub(super) async fn start(
     terminal: &TerminalRequest,
     size: impl Fn() -> WindowSize,
     events: &dyn SshEvents,
+    farewell: &Farewell,
 ) -> Result<Started, SessionError> {
     let channel = match handle.channel_open_session().await {
         Ok(channel) => channel,
         Err(russh::Error::ChannelOpenFailure(_)) => {
-            return Err(SessionError::StartRefused("a session channel"));
+            let words = farewell.refusal();
+            return Err(refused(format!("a session channel{words}")));
         }
         Err(_) => return Err(SessionError::ConnectionLost),
     };
@@ -124,7 +134,7 @@ async fn watch(mut channel: Channel<Msg>, events: &dyn SshEvents) -> Result<Star
             ChannelMsg::Success => replies.note(true),
             ChannelMsg::Failure => replies.note(false),
             ChannelMsg::Close => {
-                return Err(SessionError::StartRefused("the shell or command"));
+                return Err(refused(SHELL.to_owned()));
             }
             // It has run; how it ended reaches the handler, too.
             ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. } => Reply::Shell,
@@ -160,10 +170,17 @@ async fn last_words(
     events: &dyn SshEvents,
 ) -> Result<(), SessionError> {
     let mut talked = false;
+    let mut runs = false;
     let listen = async {
         while let Some(message) = channel.wait().await {
-            if matches!(message, ChannelMsg::Close) {
-                break;
+            match message {
+                ChannelMsg::Close => break,
+                // The refusal was of a variable: some servers answer unasked.
+                ChannelMsg::Success => {
+                    runs = true;
+                    break;
+                }
+                _ => {}
             }
             if let Some(output) = output_of(message).filter(|output| !output.is_empty()) {
                 talked = true;
@@ -175,8 +192,11 @@ async fn last_words(
         glommio::timer::sleep(LAST_WORDS).await;
     };
     future::or(listen, patience).await;
+    if runs {
+        return Ok(());
+    }
     if !talked {
-        return Err(SessionError::StartRefused("the shell or command"));
+        return Err(refused(SHELL.to_owned()));
     }
     events.event(SshEvent::StartRefused);
     events.event(SshEvent::ChannelClosed);

@@ -216,3 +216,20 @@ fn a_full_sshd_is_told_as_full() {
     assert_eq!(error["code"], "server-refused", "{error}");
     assert_eq!(error["retryable"], true, "{error}");
 }
+
+/// Behind the version line it is a connection that broke, which may work later.
+#[test]
+fn an_end_within_the_key_exchange_is_a_lost_connection() {
+    for said in [&b"SSH-2.0-x\r\n"[..], b"SSH-2.0-x\r\n\0\0\x02"] {
+        let hostile = Hostile::start(Script::SayThenEnd(said));
+        let bridge = bridge_to(&[hostile.addr()], &[]);
+        let course = course(&mut connect(&bridge, hostile.addr(), &user()));
+        let error = course.one("error");
+        assert_eq!(error["code"], "connection-lost", "{error}");
+        assert_eq!(error["stage"], "handshake", "{error}");
+        assert_eq!(error["retryable"], true, "{error}");
+        let bridge = bridge_to(&[hostile.addr()], &["targets.uniform_errors=true"]);
+        let course = crate::course(&mut connect(&bridge, hostile.addr(), &user()));
+        assert_eq!(course.one("error")["code"], "unreachable");
+    }
+}

@@ -53,6 +53,8 @@ class Refusals:
 
     pty = SSHServerChannel._process_pty_req_request
     shell = SSHServerChannel._process_shell_request
+    env = SSHServerChannel._process_env_request
+    session = asyncssh.SSHServerConnection._process_session_open
     send = SSHServerChannel.send_packet
 
     def answer_pty(self, packet):
@@ -76,6 +78,16 @@ class Refusals:
             loop.call_soon(end, self)
         return False
 
+    def answer_env(self, packet):
+        if mode_of(self) == "answers_variables":
+            Refusals.send(self, MSG_CHANNEL_FAILURE)
+        return Refusals.env(self, packet)
+
+    def open_session(self, packet):
+        if self.get_extra_info("username") == "no_channel":
+            raise asyncssh.ChannelOpenError(OPEN_RESOURCE_SHORTAGE, "all lines\x1b are busy")
+        return Refusals.session(self, packet)
+
     def send_answer(self, kind, *args):
         answer = kind in (MSG_CHANNEL_SUCCESS, MSG_CHANNEL_FAILURE)
         if not (answer and mode_of(self) in SILENT):
@@ -84,6 +96,8 @@ class Refusals:
 
 SSHServerChannel._process_pty_req_request = Refusals.answer_pty
 SSHServerChannel._process_shell_request = Refusals.answer_shell
+SSHServerChannel._process_env_request = Refusals.answer_env
+asyncssh.SSHServerConnection._process_session_open = Refusals.open_session
 SSHServerChannel.send_packet = Refusals.send_answer
 
 
@@ -111,7 +125,7 @@ async def handle(process):
         process.stdout.write("Hi! You are known, but there is no shell.\r\n")
         process.stderr.write("Use git.\r\n")
         process.exit(1)
-    elif mode in ("no_terminal_echo", "silent_talk", "honest"):
+    elif mode in ("no_terminal_echo", "silent_talk", "honest", "answers_variables"):
         process.stdout.write("ready\r\n")
         await echo(process)
         process.exit(3)

@@ -156,6 +156,36 @@ fn input_passes_without_a_terminal_or_an_answer() {
     }
 }
 
+/// A server that answers what wanted no answer does not lose its shell over it.
+#[test]
+fn answers_that_nobody_asked_for() {
+    let ssh = server(&[]);
+    let bridge = bridge(&ssh);
+    let fields = json!({
+        "username": "answers_variables", "password": "p", "env": { "LANG": "C", "TZ": "UTC" },
+    });
+    let mut client = connect(&bridge, ssh.addr(), &fields);
+    client.wait_type("ready");
+    client.output_until("ready\r\n");
+    client.send_binary(b"quit\n");
+    client.output_until("quit\n");
+    assert_eq!(client.wait_type("exit")["status"], 3);
+}
+
+#[test]
+fn a_refused_channel_is_told_with_the_servers_words() {
+    let ssh = server(&[]);
+    let bridge = bridge(&ssh);
+    let course = play(&bridge, &ssh, "no_channel");
+    let error = course.one("error");
+    assert_eq!(error["code"], "start-refused", "{error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.ends_with("a session channel: all lines\\u{1b} are busy"),
+        "{message}"
+    );
+}
+
 #[test]
 fn a_long_last_word_is_cut_and_marked() {
     let ssh = server(&[]);

@@ -84,3 +84,21 @@ fn a_real_sshd_that_gives_no_terminal() {
         assert!(output.contains(word), "{output:?}");
     }
 }
+
+/// The login shell reads its commands as from a pipe.
+#[test]
+fn a_real_login_shell_without_a_terminal() {
+    let scene = Scene::new(&["PermitTTY no"]);
+    let path = path_to(scene.sshd.addr());
+    let mut client = Client::connect(scene.bridge.addr(), &path, &Options::v1());
+    client.auth_v1(&json!({
+        "username": account().user,
+        "private_key": scene.key.private_pem(),
+    }));
+    client.wait_type("notice");
+    client.wait_type("ready");
+    client.send_json(&json!({ "type": "resize", "cols": 100, "rows": 30 }));
+    client.send_binary(b"echo A$((6 * 7)); exit 4\n");
+    client.output_until("A42");
+    assert_eq!(client.wait_type("exit")["status"], 4);
+}

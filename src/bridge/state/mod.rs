@@ -174,7 +174,9 @@ impl SessionState {
                 kind: NoticeKind::NoTerminal,
                 deadline_ms: None,
             }),
-            Input::StartRefused => self.cause = Some(SessionError::StartRefused(SHELL)),
+            Input::StartRefused => {
+                self.cause = Some(SessionError::StartRefused(SHELL.to_owned()));
+            }
             Input::ChannelClosed => {
                 self.channel_closed = true;
                 self.remote_done = true;
