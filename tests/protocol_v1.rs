@@ -28,6 +28,8 @@ mod frames;
 mod hello;
 #[path = "protocol_v1/input_flow.rs"]
 mod input_flow;
+#[path = "protocol_v1/lenient.rs"]
+mod lenient;
 #[path = "protocol_v1/limits.rs"]
 mod limits;
 #[path = "protocol_v1/login.rs"]

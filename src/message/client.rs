@@ -111,8 +111,8 @@ pub struct AuthRequest {
     pub terminal: TerminalRequest,
 }
 
-/// SSH credentials. All but the name may be absent: the server may ask (keyboard-interactive) or
-/// want nothing.
+/// SSH credentials. All but the name may be absent, and empty ones are: the server may ask
+/// (keyboard-interactive) or want nothing.
 #[derive(Debug)]
 pub struct Credentials {
     /// 1 to 256 bytes, no control characters.

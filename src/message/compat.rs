@@ -2,12 +2,12 @@
 //! message: what is not control is typed, as the seed's clients expect.
 
 use super::bounds::MAX_PASSWORD;
-use super::client::{AuthRequest, ClientMessage, Credentials, TerminalRequest, WindowSize};
-use super::fields::{check_secret, check_username};
+use super::client::{AuthRequest, ClientMessage, Credentials, TerminalRequest};
+use super::fields::{check_secret, check_username, given, without_mark};
+use super::size::SizeFields;
 use super::{BadMessage, Incoming, Secret};
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 const MESSAGE: &str = "credentials";
 const MALFORMED: BadMessage = BadMessage::Malformed {
@@ -24,6 +24,7 @@ struct First {
 /// Reads the first message: credentials, then bytes of input. The input is copied, so that it
 /// doesn't keep the password's buffer alive.
 pub(super) fn parse_first(message: &[u8]) -> Result<Incoming, BadMessage> {
+    let message = without_mark(message);
     // A derived struct also reads from an array; the dialect knows only an object.
     if message.trim_ascii_start().first() != Some(&b'{') {
         return Err(MALFORMED);
@@ -43,7 +44,7 @@ pub(super) fn parse_first(message: &[u8]) -> Result<Incoming, BadMessage> {
     )?;
     let credentials = Credentials {
         username,
-        password: Some(password),
+        password: given(Some(password)),
         private_key: None,
         passphrase: None,
         certificate: None,
@@ -61,30 +62,21 @@ pub(super) fn parse_first(message: &[u8]) -> Result<Incoming, BadMessage> {
 
 /// Tells control from input in a later text message.
 pub(super) fn classify(text: Bytes) -> Incoming {
+    let json = without_mark(&text);
     // Looks at the first byte before anything else: most text is keystrokes.
-    if text.trim_ascii_start().first() != Some(&b'{') {
+    if json.trim_ascii_start().first() != Some(&b'{') {
         return Incoming::Input(text);
     }
-    let Ok(object) = serde_json::from_slice::<Map<String, Value>>(&text) else {
+    let Ok(fields) = serde_json::from_slice::<SizeFields>(json) else {
         return Incoming::Input(text);
     };
-    match object.get("action").and_then(Value::as_str) {
+    match fields.action.as_deref() {
         Some("ping") => Incoming::Control(ClientMessage::Ping {
             data: String::new(),
         }),
-        Some("resize") => resize(&object).map_or(Incoming::Ignored, |size| {
+        Some("resize") => fields.size().map_or(Incoming::Ignored, |size| {
             Incoming::Control(ClientMessage::Resize(size))
         }),
         _ => Incoming::Input(text),
     }
-}
-
-fn resize(object: &Map<String, Value>) -> Option<WindowSize> {
-    let cells = |key| {
-        object
-            .get(key)
-            .and_then(Value::as_u64)
-            .and_then(|n| u16::try_from(n).ok())
-    };
-    WindowSize::new(cells("cols")?, cells("rows")?, 0, 0)
 }

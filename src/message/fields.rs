@@ -4,7 +4,8 @@
 
 use super::bounds::{MAX_ANSWERS, MAX_ENV_BYTES, MAX_ENV_ENTRIES, MAX_USERNAME};
 use super::{BadMessage, Secret};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use std::fmt;
 
 /// `Err` naming the field unless `ok`.
@@ -48,6 +49,32 @@ pub(super) fn check_secret(
 ) -> Result<(), BadMessage> {
     let fits = secret.is_none_or(|secret| secret.expose().len() <= max_bytes);
     check(message, field, fits, accepted)
+}
+
+/// What an optional credential says; forms leave what nobody filled in empty, and that is absent.
+pub(super) fn given(secret: Option<Secret>) -> Option<Secret> {
+    secret.filter(|secret| !secret.expose().is_empty())
+}
+
+/// As [`given`], of what is text of some form: blanks alone are none.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_whitespace() || c == BYTE_ORDER_MARK)
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A message without the byte-order mark that some clients put before it (RFC 8259 section 8.1).
+pub(super) fn without_mark(message: &[u8]) -> &[u8] {
+    message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message)
+}
+
+/// The longest beginning of `text` that has at most `max_bytes`, cut between characters.
+pub(super) fn cut(mut text: String, max_bytes: usize) -> String {
+    let fits = |end: &usize| text.is_char_boundary(*end);
+    let end = (0..=max_bytes.min(text.len())).rev().find(fits);
+    text.truncate(end.unwrap_or_default());
+    text
 }
 
 /// 1 to 256 bytes, no control characters.
@@ -97,6 +124,24 @@ fn is_identifier(name: &str) -> bool {
         .next()
         .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A count of bytes: any number from 0 on, rounded down. Languages whose numbers are all floating
+/// write `1e+06`, or `1.0`.
+pub(super) struct Count(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const END: f64 = 18_446_744_073_709_551_616.0;
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        if let Ok(exact) = json.parse() {
+            return Ok(Self(exact));
+        }
+        let rounded = json.parse::<f64>().ok().filter(|n| (0.0..END).contains(n));
+        rounded
+            .map(|n| Self(n as u64))
+            .ok_or_else(|| Error::custom("not a number of 64 bits"))
+    }
 }
 
 /// `answers` on the wire: an array of strings.

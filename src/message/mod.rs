@@ -11,6 +11,7 @@ mod error;
 mod fields;
 mod secret;
 mod server;
+mod size;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -67,7 +68,7 @@ pub enum Incoming {
     Control(ClientMessage),
     /// Bytes for the terminal, verbatim.
     Input(Bytes),
-    /// Nothing to do ([`Dialect::Compatible`]: a bad resize).
+    /// Nothing to do: a resize without a size, a signal that is unknown.
     Ignored,
 }
 

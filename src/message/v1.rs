@@ -12,7 +12,11 @@ use super::bounds::{
 use super::client::{
     AuthRequest, ClientMessage, Credentials, SignalName, TerminalRequest, WindowSize,
 };
-use super::fields::{Answers, Env, check, check_env, check_secret, check_username, required};
+use super::fields::{
+    Answers, Count, Env, check, check_env, check_secret, check_username, cut, given, is_blank,
+    required,
+};
+use super::size::{Cells, SizeFields};
 use super::{BadMessage, Incoming, Secret};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -28,11 +32,19 @@ pub(super) fn parse(text: &[u8], auth_seen: bool) -> Result<Incoming, BadMessage
         (
             "answer" | "host_key_answer" | "resize" | "signal" | "eof" | "ack" | "hold" | "release",
             false,
-        ) => return Err(BadMessage::BeforeAuth),
+        ) => {
+            return Err(BadMessage::BeforeAuth);
+        }
         ("answer", true) => answer(text)?,
         ("host_key_answer", true) => host_key_answer(text)?,
-        ("resize", true) => resize(text)?,
-        ("signal", true) => signal(text)?,
+        ("resize", true) => match resize(text) {
+            Some(resize) => resize,
+            None => return Ok(Incoming::Ignored),
+        },
+        ("signal", true) => match signal(text)? {
+            Some(signal) => signal,
+            None => return Ok(Incoming::Ignored),
+        },
         ("eof", true) => ClientMessage::Eof,
         ("ack", true) => ack(text)?,
         ("hold", true) => ClientMessage::Hold,
@@ -78,8 +90,10 @@ struct AuthFields {
     certificate: Option<String>,
     ticket: Option<Secret>,
     term: Option<String>,
-    cols: Option<u64>,
-    rows: Option<u64>,
+    #[serde(default)]
+    cols: Cells,
+    #[serde(default)]
+    rows: Cells,
     env: Option<Env>,
     command: Option<String>,
     flow_window: Option<u64>,
@@ -91,7 +105,7 @@ fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
         text,
         M,
         "strings username, password, private_key, passphrase, certificate, ticket, term, command; \
-         integers cols, rows, flow_window; env, an object of strings",
+         an integer flow_window; env, an object of strings",
     )?;
     let username = required(M, "username", f.username)?;
     check_username(M, &username)?;
@@ -117,11 +131,11 @@ fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
     )?;
     let credentials = Credentials {
         username,
-        password: f.password,
-        private_key: f.private_key,
-        passphrase: f.passphrase,
-        certificate: f.certificate,
-        ticket: f.ticket,
+        password: given(f.password),
+        private_key: f.private_key.filter(|key| !is_blank(key.expose())),
+        passphrase: given(f.passphrase),
+        certificate: f.certificate.filter(|text| !is_blank(text)),
+        ticket: f.ticket.filter(|ticket| !is_blank(ticket.expose())),
     };
     let terminal = terminal(f.term, f.cols, f.rows, f.env, f.command, f.flow_window)?;
     Ok(AuthRequest {
@@ -132,15 +146,15 @@ fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
 
 fn terminal(
     term: Option<String>,
-    cols: Option<u64>,
-    rows: Option<u64>,
+    cols: Cells,
+    rows: Cells,
     env: Option<Env>,
     command: Option<String>,
     flow_window: Option<u64>,
 ) -> Result<TerminalRequest, BadMessage> {
     const M: &str = "auth";
     let default = TerminalRequest::default();
-    let term = term.unwrap_or(default.term);
+    let term = term.filter(|term| !is_blank(term)).unwrap_or(default.term);
     let graphic = term.bytes().all(|b| b.is_ascii_graphic());
     check(
         M,
@@ -148,9 +162,11 @@ fn terminal(
         graphic && term.len() <= MAX_TERM,
         "at most 64 bytes of graphic ASCII",
     )?;
-    let cols = cols.unwrap_or(u64::from(default.size.cols()));
-    let rows = rows.unwrap_or(u64::from(default.size.rows()));
-    let size = window_size(M, cols, rows, 0, 0)?;
+    let (cols, rows) = (
+        cols.0.unwrap_or(default.size.cols()),
+        rows.0.unwrap_or(default.size.rows()),
+    );
+    let size = WindowSize::new(cols, rows, 0, 0).unwrap_or_default();
     let env = env.map(|env| env.0).unwrap_or_default();
     check_env(M, &env)?;
     let text = command.as_deref().unwrap_or_default();
@@ -162,48 +178,15 @@ fn terminal(
         term,
         size,
         env,
-        command,
+        command: command.filter(|command| !command.is_empty()),
         flow_window,
     })
 }
 
-fn window_size(
-    message: &'static str,
-    cols: u64,
-    rows: u64,
-    width_px: u32,
-    height_px: u32,
-) -> Result<WindowSize, BadMessage> {
-    let size = match (u16::try_from(cols), u16::try_from(rows)) {
-        (Ok(cols), Ok(rows)) => WindowSize::new(cols, rows, width_px, height_px),
-        _ => None,
-    };
-    size.ok_or(BadMessage::Field {
-        message,
-        field: "cols, rows",
-        accepted: "integers from 1 to 1000",
-    })
-}
-
-fn resize(text: &[u8]) -> Result<ClientMessage, BadMessage> {
-    #[derive(Deserialize)]
-    struct Fields {
-        cols: Option<u64>,
-        rows: Option<u64>,
-        width_px: Option<u32>,
-        height_px: Option<u32>,
-    }
-    const M: &str = "resize";
-    let f: Fields = fields(
-        text,
-        M,
-        "integers cols and rows from 1 to 1000; width_px and height_px, 32 bits, optional",
-    )?;
-    let (cols, rows) = (required(M, "cols", f.cols)?, required(M, "rows", f.rows)?);
-    let (width_px, height_px) = (f.width_px.unwrap_or(0), f.height_px.unwrap_or(0));
-    Ok(ClientMessage::Resize(window_size(
-        M, cols, rows, width_px, height_px,
-    )?))
+/// Never an error: nobody loses a shell for a size.
+fn resize(text: &[u8]) -> Option<ClientMessage> {
+    let fields: SizeFields = serde_json::from_slice(text).ok()?;
+    fields.size().map(ClientMessage::Resize)
 }
 
 fn answer(text: &[u8]) -> Result<ClientMessage, BadMessage> {
@@ -241,32 +224,29 @@ fn host_key_answer(text: &[u8]) -> Result<ClientMessage, BadMessage> {
     Ok(ClientMessage::HostKeyAnswer { id, accept })
 }
 
-fn signal(text: &[u8]) -> Result<ClientMessage, BadMessage> {
+/// `None` for a name that SSH does not have: it could not be delivered, and is no reason to end
+/// what runs.
+fn signal(text: &[u8]) -> Result<Option<ClientMessage>, BadMessage> {
     #[derive(Deserialize)]
     struct Fields {
         name: Option<String>,
     }
     const M: &str = "signal";
-    const NAMES: &str = "ABRT, ALRM, FPE, HUP, ILL, INT, KILL, PIPE, QUIT, SEGV, TERM, USR1, USR2";
     let f: Fields = fields(text, M, "name, a string")?;
-    let signal = f.name.as_deref().and_then(SignalName::parse);
-    let field = "name";
-    signal.map(ClientMessage::Signal).ok_or(BadMessage::Field {
-        message: M,
-        field,
-        accepted: NAMES,
-    })
+    let name = required(M, "name", f.name)?.to_ascii_uppercase();
+    let name = name.strip_prefix("SIG").unwrap_or(&name);
+    Ok(SignalName::parse(name).map(ClientMessage::Signal))
 }
 
 fn ack(text: &[u8]) -> Result<ClientMessage, BadMessage> {
     #[derive(Deserialize)]
     struct Fields {
-        bytes: Option<u64>,
+        bytes: Option<Count>,
     }
     const M: &str = "ack";
-    let f: Fields = fields(text, M, "bytes, an integer of 64 bits")?;
+    let f: Fields = fields(text, M, "bytes, a number of 64 bits")?;
     Ok(ClientMessage::Ack {
-        bytes: required(M, "bytes", f.bytes)?,
+        bytes: required(M, "bytes", f.bytes)?.0,
     })
 }
 
@@ -278,6 +258,7 @@ fn ping(text: &[u8]) -> Result<ClientMessage, BadMessage> {
     const M: &str = "ping";
     let f: Fields = fields(text, M, "data, a string, optional")?;
     let data = f.data.unwrap_or_default();
-    check(M, "data", data.len() <= MAX_PING_DATA, "at most 125 bytes")?;
-    Ok(ClientMessage::Ping { data })
+    Ok(ClientMessage::Ping {
+        data: cut(data, MAX_PING_DATA),
+    })
 }

@@ -77,23 +77,15 @@ pub(crate) fn limits() -> Vec<Row> {
     };
     rows.push(row("32 variables", but("env", &env(32)), IN, IN));
     rows.push(row("33 variables", but("env", &env(33)), BAD, IN));
-    for (field, at, above) in [
-        ("cols", 1000, 1001),
-        ("rows", 1, 0),
-        ("flow_window", 1024, 1023),
-    ] {
-        rows.push(row(
-            &format!("{field} {at}"),
-            but(field, &at.into()),
-            IN,
-            IN,
-        ));
-        rows.push(row(
-            &format!("{field} {above}"),
-            but(field, &above.into()),
-            BAD,
-            IN,
-        ));
+    for (field, at, beyond) in [("cols", 1000, 1001), ("rows", 1, 0)] {
+        for value in [at, beyond] {
+            let about = format!("{field} {value}");
+            rows.push(row(&about, but(field, &value.into()), IN, IN));
+        }
+    }
+    for (window, v1) in [(1024, IN), (1023, BAD)] {
+        let about = format!("flow_window {window}");
+        rows.push(row(&about, but("flow_window", &window.into()), v1, IN));
     }
     let padded = |length: usize| {
         let head = with(r#""x":"""#);

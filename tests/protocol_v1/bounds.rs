@@ -95,7 +95,7 @@ fn the_largest_auth_fits_a_message() {
 fn terminal_type_and_size() {
     let scene = Scene::new(&[]);
     let term = |value: &str| Seen::Terminal(value.to_owned(), [80, 24, 0, 0]);
-    for value in [text(64), "!~".to_owned(), String::new()] {
+    for value in [text(64), "!~".to_owned()] {
         scene.ready_with(&auth("term", value.as_str().into()));
         scene.ssh.wait_seen(&term(&value));
     }
@@ -113,11 +113,6 @@ fn terminal_type_and_size() {
         scene
             .ssh
             .wait_seen(&Seen::Terminal("xterm-256color".to_owned(), size));
-    }
-    for field in ["cols", "rows"] {
-        for value in [0_u64, 1001, 65_536, 65_616, u64::MAX] {
-            assert_auth_bad(&scene, field, value.into());
-        }
     }
 }
 
@@ -138,7 +133,7 @@ fn command() {
     let scene = Scene::new(&[]);
     for command in [
         text(8 * 1024),
-        String::new(),
+        " ".to_owned(),
         "printf 'é\\n'\n\u{1b}".to_owned(),
     ] {
         scene.ready_with(&auth("command", command.as_str().into()));
@@ -203,12 +198,6 @@ fn flow_window() {
     }
 }
 
-fn assert_ready_bad(scene: &Scene, message: &Value) {
-    let mut client = scene.ready();
-    client.send_json(message);
-    assert_bad(&mut client, &message.to_string());
-}
-
 #[test]
 fn resize() {
     let scene = Scene::new(&[]);
@@ -222,20 +211,6 @@ fn resize() {
     }
     client.send_json(&json!({ "type": "resize", "cols": 5, "rows": 6 }));
     scene.ssh.wait_seen(&Seen::Resize([5, 6, 0, 0]));
-    for (field, value) in [
-        ("cols", 0_u64),
-        ("cols", 1001),
-        ("cols", 65_616),
-        ("rows", 0),
-        ("rows", 1001),
-        ("rows", u64::MAX),
-        ("width_px", 1 << 32),
-        ("height_px", 1 << 32),
-    ] {
-        let mut message = json!({ "type": "resize", "cols": 80, "rows": 24 });
-        message[field] = value.into();
-        assert_ready_bad(&scene, &message);
-    }
 }
 
 #[test]
@@ -248,8 +223,14 @@ fn ping_data() {
     }
     client.send_json(&json!({ "type": "ping" }));
     assert_eq!(client.wait_type("pong")["data"], "");
-    for data in [text(126), wide(126)] {
-        assert_ready_bad(&scene, &json!({ "type": "ping", "data": data }));
+    // What is too long is cut, and ends nothing.
+    for (data, cut) in [
+        (text(126), 125),
+        (text(60_000), 125),
+        ("\u{1f980}".repeat(40), 124),
+    ] {
+        client.send_json(&json!({ "type": "ping", "data": data }));
+        assert_eq!(client.wait_type("pong")["data"], &data[..cut]);
     }
 }
 

@@ -67,13 +67,6 @@ fn all_signals_arrive_by_name() {
         client.send_json(&json!({ "type": "signal", "name": name }));
         scene.ssh.wait_seen(&Seen::Signal(name.to_owned()));
     }
-    for name in [
-        "", "SIGINT", "int", "STOP", "WINCH", "INT ", "USR3", "unknown",
-    ] {
-        let mut client = scene.ready();
-        client.send_json(&json!({ "type": "signal", "name": name }));
-        super::assert_bad(&mut client, name);
-    }
 }
 
 #[test]

@@ -134,6 +134,7 @@ impl SessionState {
                 self.actions.push_back(Action::Answer(answers));
                 Ok(())
             }
+            _ if self.is_over(id) => Ok(()),
             _ => Err(SessionError::OutOfOrder("`answer` names no open `prompt`")),
         }
     }
@@ -150,10 +151,21 @@ impl SessionState {
                 self.actions.push_back(Action::AnswerHostKey(accept));
                 Ok(())
             }
+            _ if self.is_over(id) => Ok(()),
             _ => Err(SessionError::OutOfOrder(
                 "`host_key_answer` names no open `host_key`",
             )),
         }
+    }
+
+    /// Whether the question of this id was asked and is answered: a second
+    /// click on a form's button sends the same again.
+    fn is_over(&self, id: u32) -> bool {
+        let open = match self.question {
+            Some(Question::HostKey { id } | Question::Prompts { id, .. }) => Some(id),
+            None => None,
+        };
+        (1..=self.last_question).contains(&id) && open != Some(id)
     }
 
     /// The next short answer to the client (`input_ack`, `pong`), asked for

@@ -110,17 +110,91 @@ fn later_control() {
         ),
         (r#"{"action":"resize"}"#, "Ignored"),
         (r#"{"action":"resize","cols":0,"rows":30}"#, "Ignored"),
-        (r#"{"action":"resize","cols":100,"rows":1001}"#, "Ignored"),
-        (r#"{"action":"resize","cols":65636,"rows":30}"#, "Ignored"),
         (r#"{"action":"resize","cols":-1,"rows":30}"#, "Ignored"),
-        (r#"{"action":"resize","cols":"100","rows":30}"#, "Ignored"),
-        (r#"{"action":"resize","cols":100.5,"rows":30}"#, "Ignored"),
         (
             r#"{"action":"resize","action":"resize","cols":0,"rows":30}"#,
             "Ignored",
         ),
     ] {
         assert_eq!(format!("{:?}", later(text(message))), expected, "{message}");
+    }
+}
+
+/// As in `sshard.v1`: what can be read is, and no `resize` is ever typed.
+#[test]
+fn later_resize_of_any_size() {
+    let size = |cols, rows| {
+        format!(
+            "Control(Resize({:?}))",
+            WindowSize::new(cols, rows, 0, 0).unwrap()
+        )
+    };
+    for (fields, expected) in [
+        (r#""cols":100,"rows":1001"#, size(100, 1000)),
+        (r#""cols":65636,"rows":30"#, size(1000, 30)),
+        (r#""cols":1e400,"rows":30"#, size(1000, 30)),
+        (r#""cols":100.5,"rows":3e1"#, size(100, 30)),
+        (r#""cols":"100","rows":" 30 ""#, size(100, 30)),
+        (r#""cols":0,"rows":30,"cols":100"#, size(100, 30)),
+        (r#""cols":100,"rows":30,"x":"\ud800""#, size(100, 30)),
+        (r#""cols":null,"rows":30"#, "Ignored".to_owned()),
+        (r#""cols":100"#, "Ignored".to_owned()),
+        (r#""cols":[[[]]],"rows":{}"#, "Ignored".to_owned()),
+        (r#""cols":0.5,"rows":-1"#, "Ignored".to_owned()),
+    ] {
+        for message in [
+            format!(r#"{{"action":"resize",{fields}}}"#),
+            format!("\u{feff}{{{fields},\"action\":\"re\\u0073ize\"}}\r\n"),
+        ] {
+            assert_eq!(
+                format!("{:?}", later(text(message.clone()))),
+                expected,
+                "{message}"
+            );
+        }
+    }
+    let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+    let message = format!(r#"{{"x":{deep},"action":"resize","cols":{deep},"rows":1}}"#);
+    assert!(matches!(later(text(message)), Incoming::Ignored));
+}
+
+/// As clients in the field frame it.
+#[test]
+fn first_messages_of_many_makes() {
+    for (message, rest) in [
+        (format!("\u{feff}{FIRST}"), ""),
+        (format!("\u{feff} \r\n{FIRST}\r\n"), "\r\n"),
+        (format!("{FIRST}\n"), "\n"),
+        (
+            FIRST.replace('{', "{\"cols\":\"80\",\"rows\":null,\"x\":{\"y\":[1]},"),
+            "",
+        ),
+        (FIRST.replace('{', "{\"x\":\"\\ud800\","), ""),
+        (
+            FIRST.replace(
+                '{',
+                &format!("{{\"x\":{}1{},", "[".repeat(10_000), "]".repeat(10_000)),
+            ),
+            "",
+        ),
+    ] {
+        for frame in [text(message.clone()), Frame::Binary(message.clone().into())] {
+            let (request, input) = first(frame).unwrap();
+            assert_eq!(request.credentials.username, "alice", "{message}");
+            assert_eq!(request.credentials.password.unwrap().expose(), "hunter2");
+            assert_eq!(input, rest, "{message}");
+        }
+    }
+    let (request, _) = first(text(r#"{"username":"alice","password":""}"#)).unwrap();
+    assert!(request.credentials.password.is_none());
+    for bad in [
+        r#"{"username":"alice","password":12345}"#,
+        r#"{"username":1000,"password":"p"}"#,
+        r#"{"username":"\ud800","password":"p"}"#,
+        "\u{feff}",
+        "\u{feff}\u{feff}{}",
+    ] {
+        assert!(first(text(bad)).is_err(), "{bad}");
     }
 }
 

@@ -155,9 +155,8 @@ fn refusals_quote_nothing_of_the_client() {
     for message in [
         json!({"type": SECRET}),
         json!({"type": "ack", "bytes": SECRET}),
-        json!({"type": "signal", "name": SECRET}),
+        json!({"type": "signal", "name": [SECRET]}),
         json!({"type": "answer", "id": 1, "answers": {SECRET: SECRET}}),
-        json!({"type": "resize", "cols": SECRET, "rows": 1}),
     ] {
         let refused = control(message.to_string()).unwrap_err();
         assert!(

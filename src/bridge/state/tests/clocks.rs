@@ -100,7 +100,9 @@ fn a_question_that_is_passed_over_costs_no_clock() {
     s.feed(question(1));
     s.feed(Input::Started);
     assert_eq!(s.fire(), None);
-    assert!(s.say(answer(1, 1))[1].starts_with("end 4400"));
+    // It is over, and so is nothing else.
+    assert!(s.say(answer(1, 1)).is_empty());
+    assert!(s.say(answer(2, 1))[1].starts_with("end 4400"));
 }
 
 #[test]

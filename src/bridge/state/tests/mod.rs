@@ -10,6 +10,7 @@
 mod clocks;
 mod flow;
 mod model;
+mod questions;
 mod table;
 
 use super::*;

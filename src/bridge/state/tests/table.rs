@@ -247,34 +247,6 @@ fn what_comes_out_of_order_ends_the_session() {
 }
 
 #[test]
-fn answers_fit_the_open_question() {
-    let host = |id| ClientMessage::HostKeyAnswer { id, accept: false };
-    let wrong = [
-        (host_key(), vec![host(2)]),
-        (host_key(), vec![answer(1, 1)]),
-        (host_key(), vec![host(1), host(1)]),
-        (question(1), vec![answer(2, 1)]),
-        (question(1), vec![answer(1, 0)]),
-        (question(1), vec![answer(1, 2)]),
-        (question(1), vec![host(1)]),
-        (question(1), vec![answer(1, 1), answer(1, 1)]),
-    ];
-    for (asked, said) in wrong {
-        let what = format!("{asked:?} {said:?}");
-        let mut s = Session::connecting(Dialect::V1, &config());
-        s.feed(asked);
-        let told: Vec<_> = said.into_iter().flat_map(|m| s.say(m)).collect();
-        assert!(
-            told.last().unwrap().starts_with("end 4400"),
-            "{what}: {told:?}"
-        );
-    }
-    let mut s = Session::connecting(Dialect::V1, &config());
-    s.feed(host_key());
-    assert_eq!(s.say(host(1)), ["host key false"]);
-}
-
-#[test]
 fn what_belongs_to_the_way_there_means_nothing_off_it() {
     for input in [
         Input::Started,

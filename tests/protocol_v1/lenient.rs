@@ -1,0 +1,245 @@
+//! Mistakes that are harmless: none of them takes a running shell away. The same sizes are tried in
+//! the compatible dialect.
+
+use super::common::{Client, Login, Round, Scene, Seen, SshScript};
+use super::{assert_alive, assert_bad};
+use serde_json::{Value, json};
+
+/// Columns as they stand in a `resize`, and what becomes of them; no number of rows is left out.
+const SIZES: &[(&str, Option<u32>)] = &[
+    ("1", Some(1)),
+    ("1000", Some(1000)),
+    ("1001", Some(1000)),
+    ("65616", Some(1000)),
+    ("4294967376", Some(1000)),
+    ("18446744073709551695", Some(1000)),
+    ("1e400", Some(1000)),
+    ("79.5", Some(79)),
+    ("78.0", Some(78)),
+    ("7.7e1", Some(77)),
+    ("760E-1", Some(76)),
+    ("\"75\"", Some(75)),
+    ("\"74.9\"", Some(74)),
+    ("0", None),
+    ("-0", None),
+    ("0.0", None),
+    ("0.9", None),
+    ("-1", None),
+    ("-1e400", None),
+    ("1e-400", None),
+    ("null", None),
+    ("true", None),
+    ("\"\"", None),
+    ("\"wide\"", None),
+    ("\"NaN\"", None),
+    ("\"\\ud800\"", None),
+    ("[80]", None),
+    ("{\"cols\":80}", None),
+];
+
+fn resizes(scene: &Scene) -> Vec<[u32; 4]> {
+    let seen = scene.ssh.seen().into_iter();
+    seen.filter_map(|seen| match seen {
+        Seen::Resize(size) => Some(size),
+        _ => None,
+    })
+    .collect()
+}
+
+/// Sends them all, whatever `key` is called in the dialect, and looks at what came out. Each is
+/// waited for: of several at once only the last may come.
+fn try_sizes(scene: &Scene, client: &mut Client, key: &str) {
+    let mut expected = Vec::new();
+    let mut send = |text: String, size: Option<[u32; 4]>| {
+        client.send_text(&text);
+        if let Some(size) = size {
+            scene.ssh.wait_seen(&Seen::Resize(size));
+            expected.push(size);
+        }
+    };
+    for (other, (cells, read)) in (100..).zip(SIZES) {
+        send(
+            format!(r#"{{"{key}":"resize","cols":{cells},"rows":{other}}}"#),
+            read.map(|cols| [cols, other, 0, 0]),
+        );
+        send(
+            format!(r#"{{"rows":{cells},"cols":{other},"{key}":"resize"}}"#),
+            read.map(|rows| [other, rows, 0, 0]),
+        );
+    }
+    for nothing in [
+        "",
+        r#","cols":80"#,
+        r#","rows":24"#,
+        r#","Cols":80,"Rows":24"#,
+    ] {
+        send(format!(r#"{{"{key}":"resize"{nothing}}}"#), None);
+    }
+    // Twice: the last. Pixels: unknown, if they are none.
+    for (fields, size) in [
+        (r#""cols":0,"cols":81,"rows":24"#, [81, 24, 0, 0]),
+        (
+            r#""cols":82,"rows":24,"width_px":-1,"height_px":"x""#,
+            [82, 24, 0, 0],
+        ),
+        (
+            r#""cols":83,"rows":24,"width_px":4294967296,"height_px":9.9"#,
+            [83, 24, 0, 9],
+        ),
+        (
+            r#""cols":84,"rows":24,"width_px":null,"height_px":[]"#,
+            [84, 24, 0, 0],
+        ),
+        (r#""cols":85,"rows":24,"x":"\ud800""#, [85, 24, 0, 0]),
+    ] {
+        send(format!(r#"{{"{key}":"resize",{fields}}}"#), Some(size));
+    }
+    client.send_binary(b"end");
+    // Nothing of it was typed, and the shell is there.
+    assert_eq!(scene.ssh.wait_input(3), b"end");
+    assert_eq!(resizes(scene), expected);
+}
+
+#[test]
+fn no_resize_ends_a_session() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready();
+    try_sizes(&scene, &mut client, "type");
+    assert_alive(&mut client, "sizes");
+}
+
+#[test]
+fn no_resize_ends_a_session_of_the_compatible_dialect() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.compatible();
+    client.login_compatible("u", "p");
+    scene.ssh.wait_seen(&Seen::Shell);
+    scene.ssh.output(b"$ ");
+    client.output_until("$ ");
+    try_sizes(&scene, &mut client, "action");
+    scene.ssh.output(b"alive");
+    client.output_until("alive");
+}
+
+/// As above, in `auth`: each for itself, by its default where it is none.
+#[test]
+fn auth_with_any_size_gets_a_terminal() {
+    let scene = Scene::new(&["limits.max_connections_per_host=100"]);
+    for (number, (cells, read)) in SIZES.iter().enumerate() {
+        let mut client = scene.v1();
+        client.wait_type("hello");
+        let user = "u".repeat(number + 1);
+        client.send_text(&format!(
+            r#"{{"type":"auth","username":"{user}","cols":{cells},"rows":{cells}}}"#
+        ));
+        client.wait_type("ready");
+        let size = [read.unwrap_or(80), read.unwrap_or(24), 0, 0];
+        let mut terminals = scene
+            .ssh
+            .seen()
+            .into_iter()
+            .rev()
+            .filter_map(|seen| match seen {
+                Seen::Terminal(_, size) => Some(size),
+                _ => None,
+            });
+        assert_eq!(terminals.next(), Some(size), "{cells}");
+    }
+}
+
+#[test]
+fn other_mistakes_that_end_nothing() {
+    let scene = Scene::new(&[]);
+    let mut client = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+    for text in [
+        r#"{"type":"signal","name":"STOP"}"#,
+        r#"{"type":"signal","name":"WINCH"}"#,
+        r#"{"type":"signal","name":""}"#,
+        r#"{"type":"ack","bytes":0.0}"#,
+        r#"{"type":"ack","bytes":0e0}"#,
+        r#"{"type":"eof","x":"\ud800"}"#,
+        r#"{"type":"eof"}"#,
+    ] {
+        client.send_text(text);
+        assert_alive(&mut client, text);
+    }
+    for (name, signal) in [("SIGINT", "INT"), ("term", "TERM"), ("SigHup", "HUP")] {
+        client.send_json(&json!({ "type": "signal", "name": name }));
+        scene.ssh.wait_seen(&Seen::Signal(signal.to_owned()));
+    }
+    let seen = scene.ssh.seen();
+    let signals = seen.iter().filter(|s| matches!(s, Seen::Signal(_)));
+    assert_eq!(signals.count(), 3, "{seen:?}");
+    // And some that do: what the client says of itself is wrong.
+    for text in [
+        r#"{"type":"ack","bytes":1}"#,
+        r#"{"type":"ack","bytes":-1}"#,
+        r#"{"type":"signal"}"#,
+        r#"{"type":"answer","id":1,"answers":[]}"#,
+    ] {
+        let mut client = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+        client.send_text(text);
+        assert_bad(&mut client, text);
+    }
+}
+
+/// A second click on a form's button, before and after the shell is there.
+#[test]
+fn an_answer_that_comes_twice_ends_nothing() {
+    let rounds = vec![
+        Round::of(&[("Code: ", true)]),
+        Round::of(&[("More: ", true)]),
+    ];
+    let scene = Scene::with(SshScript::login(Login::Interactive(rounds)), &[]);
+    let mut client = scene.auth(&json!({ "username": "u" }));
+    let answer = |client: &mut Client, id: &Value, text: &str| {
+        client.send_json(&json!({ "type": "answer", "id": id, "answers": [text] }));
+    };
+    let first = client.wait_type("prompt")["id"].clone();
+    answer(&mut client, &first, "one");
+    answer(&mut client, &first, "one");
+    let second = client.wait_type("prompt")["id"].clone();
+    answer(&mut client, &first, "one");
+    answer(&mut client, &second, "two");
+    client.wait_type("ready");
+    for id in [&first, &second] {
+        answer(&mut client, id, "late");
+        client.send_json(&json!({ "type": "host_key_answer", "id": id, "accept": true }));
+    }
+    assert_alive(&mut client, "late answers");
+    let seen = scene.ssh.seen();
+    let answers: Vec<_> = seen
+        .iter()
+        .filter(|s| matches!(s, Seen::Answers(_)))
+        .collect();
+    let expected = ["one", "two"].map(|text| Seen::Answers(vec![text.to_owned()]));
+    assert_eq!(answers, expected.iter().collect::<Vec<_>>());
+}
+
+/// Forms send all their fields. What is empty in them was not given: nothing is tried with it.
+#[test]
+fn empty_credentials_are_absent() {
+    let scene = Scene::new(&[]);
+    let empty = json!({
+        "username": "u", "password": "", "private_key": " \n", "passphrase": "",
+        "certificate": "\r\n", "ticket": "", "term": "", "command": "", "env": {},
+    });
+    let mut client = scene.auth(&empty);
+    client.wait_type("ready");
+    let mut client = scene.compatible();
+    client.login_compatible("u", "");
+    scene.ssh.wait_count(&Seen::Shell, 2);
+    let seen = scene.ssh.seen();
+    assert!(
+        !seen
+            .iter()
+            .any(|s| matches!(s, Seen::Password(..) | Seen::Exec(_))),
+        "{seen:?}"
+    );
+    let terminal = Seen::Terminal("xterm-256color".to_owned(), [80, 24, 0, 0]);
+    assert_eq!(
+        seen.iter().filter(|s| **s == terminal).count(),
+        2,
+        "{seen:?}"
+    );
+}
