@@ -1,15 +1,13 @@
 //! First messages. Each is sent to each dialect, as text and, where that is no difference of
 //! kind, as binary; each has its close code, or gets in.
 
-use crate::common::{Client, Options, Scene, Seen, SshScript};
+use crate::common::{Client, Login, Options, Scene, Seen, SshScript};
 use crate::shapes::{keys, nesting, shapes, surrogates, types};
 use crate::values::{limits, names};
 use serde_json::{Value, json};
 
 /// It gets in.
 pub(crate) const IN: u16 = 0;
-/// It gets in, and the key in it is none.
-pub(crate) const NO_KEY: u16 = 4401;
 pub(crate) const BAD: u16 = 4400;
 pub(crate) const LARGE: u16 = 1009;
 
@@ -135,8 +133,19 @@ fn first_messages() {
         "{} first messages, each in both dialects and as text and binary",
         rows.len()
     );
-    // A name is a name: nothing of it was taken for an option or a command.
-    let login = Seen::Password("-oProxyCommand=x".to_owned(), "p".to_owned());
-    scene.ssh.wait_count(&login, 3);
     assert!(!scene.bridge.stderr_contains("panicked"));
+}
+
+/// Nothing of it is taken for an option or a command.
+#[test]
+fn a_name_is_a_name() {
+    let user = "-oProxyCommand=x";
+    // Who takes no password is shown none, and no name with it.
+    let scene = Scene::with(SshScript::login(Login::Password("p")), &[]);
+    let mut v1 = scene.v1();
+    v1.login_v1(user, "p");
+    let mut compatible = scene.compatible();
+    compatible.login_compatible(user, "p");
+    let login = Seen::Password(user.to_owned(), "p".to_owned());
+    scene.ssh.wait_count(&login, 2);
 }

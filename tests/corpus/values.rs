@@ -1,6 +1,6 @@
 //! What stands in the fields of a first message: characters, and lengths at each limit.
 
-use super::first::{BAD, IN, LARGE, MOST, NO_KEY, Row, but, row, with};
+use super::first::{BAD, IN, LARGE, MOST, Row, but, row, with};
 use serde_json::Value;
 
 pub(crate) fn names() -> Vec<Row> {
@@ -53,8 +53,9 @@ pub(crate) fn limits() -> Vec<Row> {
         ("username", 256, IN, IN, BAD),
         ("password", 1024, IN, IN, BAD),
         ("passphrase", 1024, IN, IN, IN),
-        ("private_key", 16 * 1024, NO_KEY, IN, IN),
-        ("certificate", 16 * 1024, NO_KEY, IN, IN),
+        // What is no key stands beside a good password here.
+        ("private_key", 16 * 1024, IN, IN, IN),
+        ("certificate", 16 * 1024, IN, IN, IN),
         ("ticket", 4096, IN, IN, IN),
         ("term", 64, IN, IN, IN),
         ("command", 8192, IN, IN, IN),
