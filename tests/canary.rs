@@ -15,6 +15,8 @@ mod common;
 
 #[path = "canary/leaks.rs"]
 mod leaks;
+#[path = "canary/memory.rs"]
+mod memory;
 #[path = "canary/search.rs"]
 mod search;
 #[path = "faults/ways.rs"]

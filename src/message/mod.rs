@@ -89,6 +89,7 @@ impl fmt::Debug for Incoming {
 pub struct MessageProcessor {
     dialect: Dialect,
     auth_seen: bool,
+    unwiped: secret::Unwiped,
 }
 
 impl MessageProcessor {
@@ -97,21 +98,24 @@ impl MessageProcessor {
         Self {
             dialect,
             auth_seen: false,
+            unwiped: secret::Unwiped::default(),
         }
     }
 
     /// Reads one frame.
     ///
     /// Terminal input is passed on without a copy. Messages that may hold secrets are wiped
-    /// afterwards if the caller kept no other handle to their buffer.
+    /// afterwards, or, while somebody else holds their buffer, at a later call or at the end.
     ///
     /// # Errors
     /// [`BadMessage`] if the dialect does not accept the frame here; the caller closes with 4400.
     pub fn decode(&mut self, frame: Frame) -> Result<Incoming, BadMessage> {
+        self.unwiped.wipe();
         let incoming = match (self.dialect, frame) {
             (Dialect::V1, Frame::Text(text)) => {
                 let parsed = v1::parse(&text, self.auth_seen);
-                secret::wipe(text);
+                let answer = matches!(parsed, Ok(Incoming::Control(ClientMessage::Answer { .. })));
+                self.unwiped.push(text, answer || !self.auth_seen);
                 parsed?
             }
             (Dialect::V1, Frame::Binary(_)) if !self.auth_seen => {
@@ -120,7 +124,7 @@ impl MessageProcessor {
             (Dialect::V1, Frame::Binary(input)) => Incoming::Input(input),
             (Dialect::Compatible, Frame::Text(first) | Frame::Binary(first)) if !self.auth_seen => {
                 let parsed = compat::parse_first(&first);
-                secret::wipe(first);
+                self.unwiped.push(first, true);
                 parsed?
             }
             (Dialect::Compatible, Frame::Text(text)) => compat::classify(text),

@@ -1,13 +1,16 @@
 //! A text that must not be seen: wiped when dropped, absent from `Debug` output.
 //!
-//! It does not encrypt or lock memory. Out of its reach are: serde_json's own scratch buffer, used
-//! when the JSON string contains an escape (a PEM key always does); buffers that the WebSocket
-//! layer still holds when it hands a message over; the copies of a password and of answers that
-//! russh takes for its packets, wiped by nobody; and what is typed or shown once the shell runs.
+//! Read from the JSON text itself, because serde_json unescapes into a buffer of its own that
+//! nobody wipes, and a key in PEM always has escapes.
+//!
+//! It does not encrypt or lock memory. Out of its reach are the copies of a password and of answers
+//! that russh takes for its packets, wiped by nobody, and what is typed or shown once the shell runs.
 
 use bytes::{Bytes, BytesMut};
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::value::RawValue;
 use std::fmt;
+use std::str::Chars;
 use zeroize::{Zeroize, Zeroizing};
 
 /// A secret text of the client. Not `Clone`, not `Display`, not `Serialize`, on purpose.
@@ -31,30 +34,106 @@ impl fmt::Debug for Secret {
     }
 }
 
-struct SecretVisitor;
-
-impl Visitor<'_> for SecretVisitor {
-    type Value = Secret;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
-        Ok(Secret::new(text.to_owned()))
-    }
-}
-
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(SecretVisitor)
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        let text = unescape(raw.get()).ok_or_else(|| D::Error::custom("not a string"))?;
+        Ok(Self(text))
     }
 }
 
-/// Overwrites a message that may have held secrets and returns the zeros; `None`, and nothing
-/// done, if somebody else holds its buffer too.
-pub(super) fn wipe(message: Bytes) -> Option<BytesMut> {
-    let mut owned = message.try_into_mut().ok()?;
+/// The text of a JSON string (RFC 8259 section 7), whose syntax serde_json has checked; `None` for
+/// another value, and for half a surrogate pair.
+fn unescape(json: &str) -> Option<Zeroizing<String>> {
+    let quoted = json.strip_prefix('"')?.strip_suffix('"')?;
+    // One allocation: no escape is shorter than what it stands for.
+    let mut text = Zeroizing::new(String::with_capacity(quoted.len()));
+    let mut rest = quoted;
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let mut chars = escaped.chars();
+        let c = match chars.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => unicode(&mut chars)?,
+            // A quote, a slash, a backslash.
+            other => other,
+        };
+        text.push(c);
+        rest = chars.as_str();
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// The character of `\uXXXX`, of which four digits are left, or of a surrogate pair of them.
+fn unicode(chars: &mut Chars<'_>) -> Option<char> {
+    let first = hex(chars)?;
+    if !(0xd800..0xdc00).contains(&first) {
+        return char::from_u32(first);
+    }
+    *chars = chars.as_str().strip_prefix("\\u")?.chars();
+    let second = hex(chars)?.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+    char::from_u32(0x10000 + ((first - 0xd800) << 10) + second)
+}
+
+fn hex(chars: &mut Chars<'_>) -> Option<u32> {
+    let (digits, rest) = chars.as_str().split_at_checked(4)?;
+    *chars = rest.chars();
+    u32::from_str_radix(digits, 16).ok()
+}
+
+/// Messages kept for [`Unwiped`] at most; each keeps its buffer alive.
+const MAX_UNWIPED: usize = 4;
+
+/// Messages that held secrets, and whose buffers the WebSocket layer held as well when they were
+/// done with. Wiped once it has let go of them, which it does when it needs room or ends; so this
+/// must be dropped after it.
+#[derive(Default)]
+pub(super) struct Unwiped(Vec<Bytes>);
+
+impl Unwiped {
+    /// Wipes `message` now, or, with `held_secrets`, as soon as can be.
+    pub(super) fn push(&mut self, message: Bytes, held_secrets: bool) {
+        if let Err(shared) = wipe(message)
+            && held_secrets
+            && self.0.len() < MAX_UNWIPED
+        {
+            self.0.push(shared);
+        }
+    }
+
+    /// Wipes what can be wiped now.
+    pub(super) fn wipe(&mut self) {
+        if self.0.is_empty() {
+            return;
+        }
+        self.0 = std::mem::take(&mut self.0)
+            .into_iter()
+            .filter_map(|message| wipe(message).err())
+            .collect();
+    }
+}
+
+impl Drop for Unwiped {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl fmt::Debug for Unwiped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unwiped({} messages)", self.0.len())
+    }
+}
+
+/// Overwrites a message that may have held secrets and returns the zeros; gives it back, and does
+/// nothing, if somebody else holds its buffer too.
+pub(super) fn wipe(message: Bytes) -> Result<BytesMut, Bytes> {
+    let mut owned = message.try_into_mut()?;
     owned.as_mut().zeroize();
-    Some(owned)
+    Ok(owned)
 }

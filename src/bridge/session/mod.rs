@@ -116,8 +116,9 @@ pub struct BridgeSession {
     record: Rc<Entry>,
     control: Rc<SessionControl>,
     state: SessionState,
-    processor: MessageProcessor,
     attachment: Option<Attachment>,
+    /// Behind the WebSocket, whose buffers it wipes once they are let go of.
+    processor: MessageProcessor,
     link: Link,
     pending_answer: PendingAnswer,
     outbox: Rc<Outbox>,

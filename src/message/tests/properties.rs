@@ -51,6 +51,38 @@ fn word() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Strings of JSON in many spellings, right and wrong.
+fn secret_json() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        any::<char>().prop_map(String::from),
+        any::<char>().prop_map(|c| {
+            let mut units = [0; 2];
+            let units = c.encode_utf16(&mut units).iter();
+            units.map(|unit| format!("\\u{unit:04x}")).collect()
+        }),
+        prop::sample::select(
+            &[
+                "\\n",
+                "\\\"",
+                "\\\\",
+                "\\/",
+                "\\b",
+                "\\f",
+                "\\r",
+                "\\t",
+                "\\u",
+                "\\x",
+                "\\ud83d",
+                "\\ude00",
+                "\\uD83D\\uDE00",
+                "\\u+123"
+            ][..]
+        )
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(part, 0..8).prop_map(|parts| format!("\"{}\"", parts.concat()))
+}
+
 fn any_type() -> impl Strategy<Value = &'static str> {
     prop::sample::select(
         &[
@@ -129,7 +161,21 @@ fn within_bounds(incoming: &Incoming) -> bool {
 }
 
 proptest! {
+
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A secret is what serde_json would have made of its text, for every way to write it.
+    #[test]
+    fn secrets_are_unescaped_as_serde_json_does(json in secret_json()) {
+        let ours = serde_json::from_str::<Secret>(&json);
+        let theirs = serde_json::from_str::<String>(&json);
+        prop_assert_eq!(
+            ours.ok().map(|secret| secret.expose().to_owned()),
+            theirs.ok(),
+            "{}",
+            json
+        );
+    }
 
     #[test]
     fn decode_never_panics(
