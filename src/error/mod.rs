@@ -81,6 +81,9 @@ pub enum WsViolation {
     /// A message above `websocket.read_limit` (1009).
     #[error("a message was larger than the server accepts")]
     TooLarge,
+    /// More pings, pongs and empty fragments than any client needs (1008).
+    #[error("more control frames or empty fragments than the server accepts; send fewer")]
+    TooManyControlFrames,
 }
 
 /// Why a host key was not accepted.
@@ -315,6 +318,9 @@ impl SessionError {
             Self::WebSocket(WsViolation::Protocol) => (1002, R::WebSocketProtocol, false, L::INFO),
             Self::WebSocket(WsViolation::NotUtf8) => (1007, R::NotUtf8, false, L::INFO),
             Self::WebSocket(WsViolation::TooLarge) => (1009, R::TooLarge, false, L::INFO),
+            Self::WebSocket(WsViolation::TooManyControlFrames) => {
+                (1008, R::ControlFrameFlood, false, L::WARN)
+            }
             Self::LoginFailed | Self::LoginCutOff(_) => (4401, R::LoginFailed, false, L::INFO),
             Self::PasswordExpired => (4401, R::PasswordExpired, false, L::INFO),
             Self::CannotAsk => (4401, R::CannotAsk, false, L::INFO),

@@ -36,6 +36,8 @@ reasons! {
     NotUtf8 = "not-utf8",
     /// A message above the limit.
     TooLarge = "too-large",
+    /// More control frames or empty fragments than any client needs.
+    ControlFrameFlood = "control-frame-flood",
     /// Every login method was refused.
     LoginFailed = "login-failed",
     /// The password has to be changed first.

@@ -4,14 +4,17 @@
 use super::bounds::{MAX_CLOSE_REASON, MAX_REMOTE_TEXT};
 use crate::plain_text::is_deceptive;
 
+/// Marks where text was cut.
+const CUT: &str = "...";
+
 /// Text for a close frame: control characters escaped, at most 123 bytes, cut between characters
-/// and never inside an escape.
+/// and never inside an escape, with a mark at the cut.
 pub fn close_reason(text: &str) -> String {
     escape_within(text, MAX_CLOSE_REASON)
 }
 
 /// Remote text (banner, disconnect message) for a log line: control characters escaped, at most
-/// 1 KiB.
+/// 1 KiB, with a mark where it was cut.
 pub fn escape_remote_text(text: &str) -> String {
     escape_within(text, MAX_REMOTE_TEXT)
 }
@@ -28,8 +31,9 @@ pub fn cut(text: &str, max: usize) -> String {
 
 fn escape_within(text: &str, max_bytes: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max_bytes));
+    // Where the mark still fits behind.
+    let mut kept = 0;
     for c in text.chars() {
-        let kept = out.len();
         if is_deceptive(c) {
             out.extend(c.escape_default());
         } else {
@@ -37,7 +41,11 @@ fn escape_within(text: &str, max_bytes: usize) -> String {
         }
         if out.len() > max_bytes {
             out.truncate(kept);
+            out.push_str(CUT);
             break;
+        }
+        if out.len() + CUT.len() <= max_bytes {
+            kept = out.len();
         }
     }
     out

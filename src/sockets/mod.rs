@@ -2,10 +2,12 @@
 //!
 //! `reactor` asks the kernel, once for all sockets of a shard, and wakes their
 //! tasks; `stream` is a TCP connection on it, `listener` a socket that accepts,
-//! `line` where sessions wait for each other that flood.
+//! `line` where sessions wait for each other that flood, `budget` how much of a
+//! peer is read at a time.
 //! What is rare (timers, the agent's socket) stays with glommio's ring, which
 //! `reactor` parks on.
 
+mod budget;
 mod line;
 mod listener;
 mod reactor;
@@ -14,6 +16,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use budget::ReadBudget;
 pub use line::Place;
 pub use listener::Listener;
 pub use reactor::{install, spawn, spawn_task, turn};

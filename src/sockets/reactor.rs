@@ -52,8 +52,9 @@ const BUSY_TIME: Duration = Duration::from_micros(200);
 /// Pause when the shard cannot park for want of a descriptor.
 const PARK_RETRY: Duration = Duration::from_millis(1);
 
-/// What is told of a socket.
+/// What is told of a socket. Urgent data changes what a short read means.
 const EDGES: EventFlags = EventFlags::IN
+    .union(EventFlags::PRI)
     .union(EventFlags::OUT)
     .union(EventFlags::RDHUP)
     .union(EventFlags::ET);
@@ -136,9 +137,11 @@ impl Registration {
         Ok(())
     }
 
-    /// Edges are told again, and what there is already.
-    pub(super) fn stop_resting(&self, socket: impl AsFd) -> io::Result<()> {
-        if self.readiness.resting.replace(false) {
+    /// After a call that would have blocked: the next edge is told, and what there
+    /// is already where an edge may have passed unseen, at the end of a rest or at
+    /// the mark of urgent data.
+    pub(super) fn rearm(&self, socket: impl AsFd) -> io::Result<()> {
+        if self.readiness.resting.replace(false) || self.readiness.urgent.get() {
             self.watch(socket, EDGES)?;
         }
         Ok(())

@@ -52,10 +52,17 @@ pub(super) struct Readiness {
     pub(super) resting: Cell<bool>,
     /// Is read at the beat.
     pub(super) waits_for_beat: Cell<bool>,
+    /// The peer has sent urgent data (RFC 6093). A receive stops short of its mark,
+    /// whatever lies behind, and may report EAGAIN there: neither says that all was
+    /// read. Stays set, since nobody honest sends any.
+    pub(super) urgent: Cell<bool>,
 }
 
 impl Readiness {
     pub(super) fn note(&self, flags: EventFlags) {
+        if flags.contains(EventFlags::PRI) {
+            self.urgent.set(true);
+        }
         let over = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
         if over {
             self.ended.set(true);
@@ -68,10 +75,11 @@ impl Readiness {
         }
     }
 
-    /// A read took all there was. Of one that rested the kernel tells nothing: it
-    /// tries again.
-    pub(super) fn note_drained(&self) {
-        if !self.ended.get() && !self.resting.get() {
+    /// A read brought less than it had room for: it took all there was (epoll(7)),
+    /// except at the mark of urgent data. Of a socket that rests the kernel tells
+    /// nothing: it tries again.
+    pub(super) fn note_short_read(&self) {
+        if !self.ended.get() && !self.resting.get() && !self.urgent.get() {
             self.read.set_ready(false);
         }
     }

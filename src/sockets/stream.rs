@@ -39,6 +39,14 @@ impl TcpStream {
         self.registration.rest(&self.socket)
     }
 
+    /// Bytes that have come and wait to be read.
+    ///
+    /// # Errors
+    /// If the socket is none any more.
+    pub fn unread(&self) -> io::Result<u64> {
+        Ok(rustix::io::ioctl_fionread(&self.socket)?)
+    }
+
     /// Receives when the socket has something. `room`: bytes asked for.
     fn poll_receive(
         &self,
@@ -48,9 +56,8 @@ impl TcpStream {
     ) -> Poll<io::Result<usize>> {
         let readiness = self.registration.readiness();
         let count = ready!(self.poll_io(cx, &readiness.read, receive))?;
-        // Fewer than asked for: there are no more (epoll(7)).
         if count > 0 && count < room {
-            readiness.note_drained();
+            readiness.note_short_read();
         }
         Poll::Ready(Ok(count))
     }
@@ -77,7 +84,7 @@ impl TcpStream {
                 Ok(count) => return Poll::Ready(Ok(count)),
                 Err(Errno::AGAIN) => {
                     direction.set_ready(false);
-                    self.registration.stop_resting(&self.socket)?;
+                    self.registration.rearm(&self.socket)?;
                 }
                 Err(Errno::INTR) => {}
                 Err(error) => return Poll::Ready(Err(error.into())),

@@ -25,7 +25,7 @@ type WriteHalf = russh::ChannelWriteHalf<Msg>;
 type ReadHalf = russh::ChannelReadHalf;
 type Pump = Pin<Box<dyn Future<Output = Result<(), russh::Error>>>>;
 
-/// Signals waiting to be sent; more at once serve nobody.
+/// Signals waiting to be sent at which [`SshChannel::takes_signals`] says no.
 const MAX_SIGNALS: usize = 8;
 
 /// What waits to be handed to russh.
@@ -143,12 +143,16 @@ impl SshChannel {
         self.queue.resize.set(Some(size));
     }
 
-    /// Sends a signal (RFC 4254 section 6.9).
+    /// Sends a signal (RFC 4254 section 6.9). The caller bounds what it queues by
+    /// [`Self::takes_signals`].
     pub fn signal(&self, signal: SignalName) {
-        let mut signals = self.queue.signals.borrow_mut();
-        if signals.len() < MAX_SIGNALS {
-            signals.push_back(signal);
-        }
+        self.queue.signals.borrow_mut().push_back(signal);
+    }
+
+    /// Whether there is room for a signal. As input does, those that do not fit
+    /// wait with the client.
+    pub fn takes_signals(&self) -> bool {
+        self.queue.signals.borrow().len() < MAX_SIGNALS
     }
 
     /// Hands on what can be. To be called after every push and wake-up; ready

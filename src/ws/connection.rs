@@ -1,19 +1,20 @@
 //! One WebSocket connection after the upgrade, as polls: receive, send, flush,
 //! close. Every limit of tungstenite is set here, none left to its defaults.
 
-use super::frames::FrameStream;
+use super::frames::{FrameStream, Kind, LARGE};
 use super::stream::ClientStream;
 use crate::error::WsViolation;
 use crate::message::{Frame, close_reason};
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Error as WsError;
-use async_tungstenite::tungstenite::error::CapacityError;
+use async_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use async_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 use bytes::Bytes;
-use futures_lite::io::{AsyncRead, AsyncWrite};
+use futures_lite::io::AsyncWrite;
 use futures_lite::stream::Stream;
 use futures_util::Sink;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -22,8 +23,10 @@ use std::task::{Context, Poll, ready};
 /// a flood reads at a time: half the SSH window, and one packet of a terminal.
 pub const MAX_OUTPUT_FRAME: usize = 36 * 1024;
 
-/// Room in the write buffer for text beside one frame of output.
-const TEXT_ROOM: usize = 64 * 1024;
+/// tungstenite's write buffer, in bytes: one small message or control frame of the
+/// server, which waits until the buffer is empty, and pongs. Pongs above it are
+/// left out, as RFC 6455 section 5.5.3 allows.
+const WRITE_BUFFER: usize = 64 * 1024;
 
 /// tungstenite allocates its read buffer up front, and zeroes as much before each
 /// read. Input is keys; a paste takes a read for each KiB.
@@ -34,13 +37,15 @@ const READ_BUFFER: usize = 1024;
 pub enum WsEvent {
     /// A data message.
     Frame(Frame),
+    /// A ping; its pong leaves with the next flush.
+    Ping,
     /// The answer to a ping, with the number this carried.
     Pong(Option<u64>),
     /// A close frame; the reply is on its way.
     Closed,
     /// The connection broke.
     Gone,
-    /// The client broke RFC 6455. Nothing more can be read.
+    /// The client broke RFC 6455, or its bounds. Nothing more can be read.
     Violation(WsViolation),
 }
 
@@ -52,9 +57,13 @@ pub struct WsConnection {
     /// The client takes no bytes: the last flush pended.
     blocked: bool,
     /// tungstenite reads no more; what comes is thrown away.
-    deaf: bool,
+    discards: bool,
     /// The socket failed in writing.
     broken: bool,
+    /// A close frame went one way or the other: no data may follow.
+    closing: bool,
+    /// Our direction has ended.
+    is_shut: bool,
 }
 
 impl WsConnection {
@@ -65,47 +74,62 @@ impl WsConnection {
             .read_buffer_size(READ_BUFFER)
             // 0: each message is written at once.
             .write_buffer_size(0)
-            .max_write_buffer_size(MAX_OUTPUT_FRAME + TEXT_ROOM)
+            .max_write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(read_limit))
             .max_frame_size(Some(read_limit))
             .accept_unmasked_frames(false);
-        let (role, socket) = (Role::Server, FrameStream::new(socket));
-        let stream =
-            WebSocketStream::from_partially_read(socket, leftover, role, Some(config)).await;
+        let socket = FrameStream::new(socket, leftover, read_limit);
+        let stream = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
         Self {
             stream,
             dirty: false,
             blocked: false,
-            deaf: false,
+            discards: false,
             broken: false,
+            closing: false,
+            is_shut: false,
         }
+    }
+
+    /// Ready when the client's next message may be worked off, whether or not there
+    /// is one.
+    pub fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.stream.get_mut().budget().poll_ready(cx)
     }
 
     /// The next thing the client sent.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<WsEvent> {
         loop {
-            if self.deaf {
+            // Also of what tungstenite has read already: many messages fit there.
+            ready!(self.poll_turn(cx));
+            if self.discards {
                 return self.poll_discard(cx);
             }
-            let event = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
+            self.stream.get_mut().hold_writes(true);
+            let next = Pin::new(&mut self.stream).poll_next(cx);
+            self.stream.get_mut().hold_writes(false);
+            let next = ready!(next);
+            self.stream.get_mut().budget().spend(0);
+            let event = match next {
                 Some(Ok(Message::Text(text))) => WsEvent::Frame(Frame::Text(text.into())),
                 Some(Ok(Message::Binary(bytes))) => WsEvent::Frame(Frame::Binary(bytes)),
                 Some(Ok(Message::Pong(data))) => {
                     WsEvent::Pong(data.as_ref().try_into().ok().map(u64::from_be_bytes))
                 }
                 Some(Ok(Message::Ping(_))) => {
-                    // tungstenite queued the pong; it leaves at the flush.
                     self.dirty = true;
-                    continue;
+                    WsEvent::Ping
                 }
                 Some(Ok(Message::Close(_))) => {
                     self.dirty = true;
+                    self.closing = true;
                     WsEvent::Closed
                 }
                 Some(Ok(Message::Frame(_))) => continue,
                 Some(Err(error)) => {
-                    self.deaf = true;
-                    classify(&error).map_or(WsEvent::Gone, WsEvent::Violation)
+                    self.discards = true;
+                    let violation = self.classify(&error);
+                    violation.map_or(WsEvent::Gone, WsEvent::Violation)
                 }
                 None => WsEvent::Gone,
             };
@@ -113,12 +137,12 @@ impl WsConnection {
         }
     }
 
-    /// After a violation: reads on, so that the close frame is not lost in a
-    /// reset caused by unread bytes.
+    /// After a violation: reads on until the client's close frame or the end, so
+    /// that ours is not lost in a reset caused by unread bytes.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<WsEvent> {
         let mut scratch = [0; 4096];
         loop {
-            match ready!(Pin::new(self.stream.get_mut()).poll_read(cx, &mut scratch)) {
+            match ready!(self.stream.get_mut().poll_discard(cx, &mut scratch)) {
                 Ok(0) | Err(_) => return Poll::Ready(WsEvent::Gone),
                 Ok(_) => {}
             }
@@ -142,46 +166,78 @@ impl WsConnection {
         }
     }
 
-    /// Sends control text.
+    /// Sends control text of any length; after [`Self::poll_ready`].
     pub fn send_text(&mut self, text: String) {
-        self.send(Message::text(text));
+        if text.len() < LARGE {
+            return self.send(Message::text(text));
+        }
+        self.send_large(Kind::Text, text.into());
     }
 
     /// Sends output; after [`Self::poll_ready`].
     pub fn send_output(&mut self, bytes: Bytes) {
-        self.dirty = true;
-        if let Err(small) = self.stream.get_mut().begin_binary(bytes) {
-            self.send(Message::Binary(small));
+        if bytes.len() < LARGE {
+            return self.send(Message::Binary(bytes));
         }
+        self.send_large(Kind::Binary, bytes);
     }
 
-    /// Sends a ping; its pong will carry the same number.
+    /// Sends a ping, after [`Self::poll_ready`]; its pong will carry the same
+    /// number.
     pub fn send_ping(&mut self, number: Option<u64>) {
         let data = number.map(|number| Bytes::copy_from_slice(&number.to_be_bytes()));
+        self.stream.get_mut().expect_pong();
         self.send(Message::Ping(data.unwrap_or_default()));
     }
 
-    /// Sends the close frame; `reason` is escaped and cut to what fits.
+    /// Sends the close frame, after [`Self::poll_ready`]; `reason` is escaped and
+    /// cut to what fits. A client's close frame has its answer already.
     pub fn send_close(&mut self, code: u16, reason: &str) {
+        if self.closing {
+            return;
+        }
         let frame = CloseFrame {
             code: CloseCode::from(code),
             reason: close_reason(reason).into(),
         };
         self.send(Message::Close(Some(frame)));
+        self.closing = true;
+    }
+
+    fn send_large(&mut self, kind: Kind, payload: Bytes) {
+        if self.closing {
+            // As tungstenite refuses a small one.
+            return self.note_failure(Err(ProtocolError::SendAfterClosing.into()));
+        }
+        self.dirty = true;
+        self.stream.get_mut().begin(kind, payload);
     }
 
     fn send(&mut self, message: Message) {
         self.dirty = true;
-        // A full buffer cannot be: text waits for `poll_ready`, and the close
-        // frame finds its place in TEXT_ROOM.
         let result = Pin::new(&mut self.stream).start_send(message);
         self.note_failure(result);
     }
 
     fn note_failure(&mut self, result: Result<(), WsError>) {
-        if let Err(error) = result {
-            tracing::trace!(%error, "a message could not be sent");
-            self.broken |= matches!(error, WsError::Io(_));
+        match result {
+            Ok(()) => {}
+            Err(WsError::Io(error)) => {
+                tracing::debug!(%error, "the client's socket takes no more");
+                self.broken = true;
+            }
+            // The close frame is the last word of either side (RFC 6455 section
+            // 5.5.1).
+            Err(
+                WsError::ConnectionClosed
+                | WsError::AlreadyClosed
+                | WsError::Protocol(ProtocolError::SendAfterClosing),
+            ) => tracing::debug!("a message came too late: the WebSocket is closing"),
+            // Every message waits for `poll_ready` and fits the empty buffer.
+            Err(error) => {
+                tracing::error!(%error, "a message to the client was lost; please report this");
+                self.broken = true;
+            }
         }
     }
 
@@ -220,23 +276,37 @@ impl WsConnection {
         self.stream.get_ref().written()
     }
 
-    /// Ends our direction of the connection.
-    pub fn shutdown(&mut self, cx: &mut Context<'_>) {
-        // The socket shuts down at once, and a TLS alert that finds no room is
-        // lost with the connection; the outcome changes nothing.
-        let _ = Pin::new(self.stream.get_mut()).poll_close(cx);
+    /// Bytes the client has sent that were not read; with TLS, those on the wire.
+    /// `None` if the socket does not tell.
+    pub fn unread_bytes(&self) -> Option<u64> {
+        self.stream.get_ref().unread_bytes().ok()
     }
-}
 
-/// `None` for a connection that broke.
-fn classify(error: &WsError) -> Option<WsViolation> {
-    match error {
-        WsError::Protocol(
-            async_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-        ) => None,
-        WsError::Protocol(_) => Some(WsViolation::Protocol),
-        WsError::Utf8(_) => Some(WsViolation::NotUtf8),
-        WsError::Capacity(CapacityError::MessageTooLong { .. }) => Some(WsViolation::TooLarge),
-        _ => None,
+    /// Ends our direction of the connection; for when all is flushed. With TLS,
+    /// pends while its last alert finds no room.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_shut {
+            // The outcome changes nothing: the connection is over either way.
+            self.is_shut = Pin::new(self.stream.get_mut()).poll_close(cx).is_ready();
+        }
+        if self.is_shut {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// `None` for a connection that broke.
+    fn classify(&self, error: &WsError) -> Option<WsViolation> {
+        match error {
+            WsError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.stream.get_ref().violation()
+            }
+            WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+            WsError::Protocol(_) => Some(WsViolation::Protocol),
+            WsError::Utf8(_) => Some(WsViolation::NotUtf8),
+            WsError::Capacity(CapacityError::MessageTooLong { .. }) => Some(WsViolation::TooLarge),
+            _ => None,
+        }
     }
 }

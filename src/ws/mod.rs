@@ -4,6 +4,7 @@
 
 mod connection;
 mod frames;
+mod inspector;
 mod socket;
 mod stream;
 mod tls;

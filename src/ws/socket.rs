@@ -1,7 +1,8 @@
-//! The client's socket with a count of what was written: the only sign of
-//! whether a slow client takes anything at all.
+//! The client's socket, below TLS and HTTP, with a count of what was written (the
+//! only sign of whether a slow client takes anything at all) and a budget of what
+//! is read in one poll, whatever the bytes turn out to be.
 
-use crate::sockets::TcpStream;
+use crate::sockets::{ReadBudget, TcpStream};
 use bytes::Bytes;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice};
@@ -12,6 +13,7 @@ use std::task::{Context, Poll};
 pub struct CountingSocket {
     socket: TcpStream,
     written: u64,
+    budget: ReadBudget,
     /// What was read too early; empty but for a moment of the handshake.
     ahead: Bytes,
 }
@@ -22,6 +24,7 @@ impl CountingSocket {
         Self {
             socket,
             written: 0,
+            budget: ReadBudget::new(),
             ahead: Bytes::new(),
         }
     }
@@ -35,6 +38,19 @@ impl CountingSocket {
     /// Bytes the kernel took so far.
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// What the client may have worked off now.
+    pub fn budget(&mut self) -> &mut ReadBudget {
+        &mut self.budget
+    }
+
+    /// Bytes that have come and were not read.
+    ///
+    /// # Errors
+    /// If the socket is none any more.
+    pub fn unread_bytes(&self) -> io::Result<u64> {
+        Ok(self.socket.unread()? + self.ahead.len() as u64)
     }
 }
 
@@ -50,7 +66,10 @@ impl AsyncRead for CountingSocket {
             buf.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
             return Poll::Ready(Ok(count));
         }
-        Pin::new(&mut self.socket).poll_read(cx, buf)
+        std::task::ready!(self.budget.poll_ready(cx));
+        let count = std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        self.budget.spend(count);
+        Poll::Ready(Ok(count))
     }
 }
 

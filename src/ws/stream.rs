@@ -1,6 +1,7 @@
 //! The client's connection as HTTP and the WebSocket see it: plain or TLS.
 
 use super::socket::CountingSocket;
+use crate::sockets::ReadBudget;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use futures_rustls::server::TlsStream;
 use std::io::{self, IoSlice};
@@ -21,6 +22,25 @@ impl ClientStream {
         match self {
             Self::Plain(socket) => socket.written(),
             Self::Tls(stream) => stream.get_ref().0.written(),
+        }
+    }
+
+    /// What the client may have worked off now.
+    pub fn budget(&mut self) -> &mut ReadBudget {
+        match self {
+            Self::Plain(socket) => socket.budget(),
+            Self::Tls(stream) => stream.get_mut().0.budget(),
+        }
+    }
+
+    /// Bytes that have come and were not read; with TLS, those on the wire.
+    ///
+    /// # Errors
+    /// If the socket is none any more.
+    pub fn unread_bytes(&self) -> io::Result<u64> {
+        match self {
+            Self::Plain(socket) => socket.unread_bytes(),
+            Self::Tls(stream) => stream.get_ref().0.unread_bytes(),
         }
     }
 

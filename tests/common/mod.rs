@@ -45,7 +45,7 @@ pub(crate) use log::Log;
 pub(crate) use proxy::{Counts, Proxy, Stop};
 pub(crate) use raw::Raw;
 pub(crate) use scene::Scene;
-pub(crate) use scripted_ssh::{Login, Round, ScriptedSsh, Seen, SshScript, Start};
+pub(crate) use scripted_ssh::{GREETING, Login, Round, ScriptedSsh, Seen, SshScript, Start};
 pub(crate) use sshd::Sshd;
 pub(crate) use ws::{Client, Event, Options, Refused, text};
 

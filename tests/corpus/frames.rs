@@ -75,8 +75,14 @@ fn fragments() -> Vec<Row> {
         let long = [&[0x03, 0xe8][..], &[b'x'; 124]].concat();
         let long = masked(opcode, &long);
         rows.push(row(format!("{name} of 126 bytes"), long, FRAMING));
-        let large = announced(opcode, 65_536);
-        rows.push(row(format!("{name} of 65,536 bytes"), large, &[1002, 1009]));
+        for length in [0, 125, 126, 65_536, i64::MAX as u64, 1 << 63] {
+            let long = announced(opcode, length);
+            rows.push(row(
+                format!("{name} of {length} bytes, in eight"),
+                long,
+                FRAMING,
+            ));
+        }
         let part = masked(opcode & 0x0f, b"\x03\xe8");
         rows.push(row(format!("{name} in fragments"), part, FRAMING));
         let within = join(&[masked(0x01, b"{"), masked(opcode & 0x0f, b"")]);
@@ -103,12 +109,30 @@ fn fragments() -> Vec<Row> {
 fn lengths() -> Vec<Row> {
     let mut rows = Vec::new();
     for length in [1 << 63, u64::MAX, (1 << 63) + 5] {
+        for (kind, first) in [("text", TEXT), ("binary", BINARY), ("fragment", 0x02)] {
+            let bytes = announced(first, length);
+            rows.push(row(format!("{kind} of {length:#x} bytes"), bytes, FRAMING));
+        }
+    }
+    // The shortest form is a must.
+    for length in [0, 1, 125, 126, 65_535] {
         let bytes = announced(BINARY, length);
-        rows.push(row(
-            format!("a length of {length:#x}"),
-            bytes,
-            &[1002, 1009],
-        ));
+        let codes = if length > MOST as u64 { LARGE } else { FRAMING };
+        rows.push(row(format!("{length} in eight bytes"), bytes, codes));
+    }
+    for length in [0_u8, 1, 125] {
+        let bytes = vec![TEXT, 0x80 | 126, 0, length, 9, 8, 7, 6];
+        rows.push(row(format!("{length} in two bytes"), bytes, FRAMING));
+    }
+    // Told by the header, whatever the payload is.
+    for (about, first, second) in [
+        ("no mask", BINARY, 126),
+        ("RSV1", 0xc2, 0xfe),
+        ("opcode 3", 0x83, 0xfe),
+        ("a continuation of nothing", 0x80, 0xfe),
+    ] {
+        let bytes = vec![first, second, 0x40, 0];
+        rows.push(row(format!("{about}, before its payload"), bytes, FRAMING));
     }
     for length in [MOST as u64 + 1, 1 << 31, 1 << 32, 1 << 40, i64::MAX as u64] {
         let bytes = announced(BINARY, length);

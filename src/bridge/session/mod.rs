@@ -43,6 +43,8 @@ pub struct Attachment {
     /// Text that waits for room in the WebSocket, oldest first. Bounded: one
     /// `exit` or `error`, a few stages' worth of questions and banners.
     texts: VecDeque<ServerMessage>,
+    /// A ping that waits for room, with its number; a later one replaces it.
+    ping: Option<Option<u64>>,
     close_sent: bool,
     /// The client's direction is over: closed or broken.
     done: bool,
@@ -54,6 +56,7 @@ impl Attachment {
         Self {
             ws,
             texts: VecDeque::new(),
+            ping: None,
             close_sent: false,
             done: false,
         }
@@ -226,6 +229,7 @@ impl BridgeSession {
             let text = error.to_string();
             attachment.ws.send_close(error.verdict().close_code, &text);
             let _ = attachment.ws.poll_flush(cx);
+            let _ = attachment.ws.poll_shutdown(cx);
         }
         self.ending = Some(Ending::Failed { error, stage });
         self.state.set_closed();
@@ -240,7 +244,7 @@ impl BridgeSession {
             }
             Action::Ping(number) => {
                 if let Some(attachment) = &mut self.attachment {
-                    attachment.ws.send_ping(number);
+                    attachment.ping = Some(number);
                 }
             }
             Action::Connect(request) => self.connect(*request),

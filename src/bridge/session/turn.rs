@@ -52,6 +52,9 @@ impl BridgeSession {
 
     fn hear_clock(&mut self, now: Instant) {
         while let Some(timer) = self.state.timers.expired(now) {
+            if timer == Timer::Ping && self.reading_paused {
+                self.note_unread();
+            }
             match timer {
                 Timer::GateProbe => self.on_probe_due(),
                 Timer::SshKeepalive => self.on_keepalive_due(now),
@@ -60,6 +63,15 @@ impl BridgeSession {
             if matches!(timer, Timer::Ping | Timer::SshKeepalive) {
                 self.join_periodic(now);
             }
+        }
+    }
+
+    /// While the client's messages are not read, its pong shows only as bytes that
+    /// wait.
+    fn note_unread(&mut self) {
+        let attachment = self.attachment.as_ref();
+        if let Some(bytes) = attachment.and_then(|attachment| attachment.ws.unread_bytes()) {
+            self.state.note_unread(bytes);
         }
     }
 
@@ -163,13 +175,14 @@ impl BridgeSession {
             // What the last message asked for counts for the next.
             self.perform();
             let closing = self.state.phase() == Phase::Closing;
+            let wanted = closing || self.wants_message();
             let Some(attachment) = &mut self.attachment else {
                 return;
             };
             if attachment.done {
                 return;
             }
-            self.reading_paused = !(closing || self.state.wants_message());
+            self.reading_paused = !wanted;
             if self.reading_paused {
                 return;
             }
@@ -178,6 +191,7 @@ impl BridgeSession {
             };
             let input = match event {
                 WsEvent::Frame(_) if closing => continue,
+                WsEvent::Ping => continue,
                 WsEvent::Frame(frame) => match self.processor.decode(frame) {
                     Ok(incoming) => Input::Message(incoming),
                     Err(bad) => Input::ClientError(bad.into()),
@@ -197,7 +211,20 @@ impl BridgeSession {
             self.size.set(self.state.window_size());
         }
         // There may be more; others first.
-        cx.waker().wake_by_ref();
+        if let Some(attachment) = &mut self.attachment
+            && attachment.ws.poll_turn(cx).is_ready()
+        {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Whether there is room for what the client's next message may bring.
+    fn wants_message(&self) -> bool {
+        let channel = match &self.link {
+            Link::Up { channel, .. } => Some(channel),
+            _ => None,
+        };
+        self.state.wants_message() && channel.is_none_or(|channel| channel.takes_signals())
     }
 
     pub(super) fn perform(&mut self) {
@@ -216,7 +243,7 @@ impl BridgeSession {
                 .in_scope(|| tracing::debug!(%error, "no more input is taken"));
         }
         self.state.note_input_passed(channel.passed());
-        if self.reading_paused && self.state.wants_message() {
+        if self.reading_paused && self.wants_message() {
             // Room again; nobody else would wake us to read.
             cx.waker().wake_by_ref();
         }
@@ -278,6 +305,13 @@ impl BridgeSession {
                 send_text(&self.processor, attachment, &message);
             }
         }
+        if let Some(number) = attachment.ping
+            && attachment.texts.is_empty()
+            && attachment.ws.poll_ready(cx).is_ready()
+        {
+            attachment.ping = None;
+            attachment.ws.send_ping(number);
+        }
         let _ = attachment.ws.poll_flush(cx);
     }
 
@@ -289,15 +323,23 @@ impl BridgeSession {
         let client_done = match &mut self.attachment {
             None => true,
             Some(attachment) => {
-                if !attachment.close_sent && attachment.texts.is_empty() {
+                if !attachment.close_sent
+                    && attachment.texts.is_empty()
+                    && attachment.ws.poll_ready(cx).is_ready()
+                {
                     let (code, reason) = self.state.close_frame(ending);
                     attachment.ws.send_close(code, &reason);
                     attachment.close_sent = true;
                 }
                 let flushed = attachment.ws.poll_flush(cx).is_ready();
-                if attachment.close_sent && flushed && !attachment.done {
-                    // Wait for the client's close frame, with the next turns.
-                    return self.finish_ssh(cx);
+                if attachment.close_sent && flushed {
+                    // A browser reports the end when TCP ends: it is not to wait
+                    // for the SSH side, nor for the linger clock.
+                    let _ = attachment.ws.poll_shutdown(cx);
+                    if !attachment.done {
+                        // Wait for the client's close frame, with the next turns.
+                        return self.finish_ssh(cx);
+                    }
                 }
                 attachment.done && (flushed || attachment.close_sent)
             }
@@ -305,7 +347,7 @@ impl BridgeSession {
         self.finish_ssh(cx);
         if client_done && matches!(self.link, Link::Gone) {
             if let Some(attachment) = &mut self.attachment {
-                attachment.ws.shutdown(cx);
+                let _ = attachment.ws.poll_shutdown(cx);
             }
             self.state.set_closed();
         }

@@ -80,6 +80,10 @@ pub struct SessionState {
     cause: Option<SessionError>,
     drain: Option<Drain>,
     missed_pongs: u32,
+    /// Bytes of the client that waited unread: now, if its messages are not read,
+    /// and at the latest ping.
+    unread: Option<u64>,
+    unread_mark: Option<u64>,
     last_activity: Instant,
     /// Latest unanswered ping; older ones need no answer (as RFC 6455 5.5.3).
     owed_pong: Option<String>,
@@ -113,6 +117,8 @@ impl SessionState {
             cause: None,
             drain: None,
             missed_pongs: 0,
+            unread: None,
+            unread_mark: None,
             last_activity: now,
             owed_pong: None,
             stall_mark: 0,

@@ -7,6 +7,10 @@ use crate::bridge::timers::Timer;
 use crate::error::{SessionError, Stage};
 use std::time::{Duration, Instant};
 
+/// With so many bytes unread, TCP may hold the client back: that no more come is
+/// no sign. The least receive buffer of Linux takes more.
+const HELD_BACK: u64 = 16 * 1024;
+
 impl SessionState {
     pub(super) fn start_connecting(&mut self, now: Instant) {
         let whole = self.config.limits.connection_timeout;
@@ -96,16 +100,35 @@ impl SessionState {
             // A ping would wait in the queue. The stall clock decides, or the pace.
             return;
         }
-        // While the client's input is not read, its pong waits unread, too,
-        // and no news is no sign. But where nobody is left, TCP refuses or
-        // loses the ping, and that shows.
-        if self.wants_message() {
+        if self.shows_pongs() {
             if self.missed_pongs >= self.config.websocket.max_missed_pongs {
                 return self.fail(now, SessionError::NoPong);
             }
             self.missed_pongs += 1;
         }
         self.actions.push_back(Action::Ping(self.output.pinged()));
+    }
+
+    /// To be told before a ping is due while the client's messages are not read:
+    /// `bytes` of them have come and wait.
+    pub fn note_unread(&mut self, bytes: u64) {
+        self.unread = Some(bytes);
+    }
+
+    /// Whether a pong to the latest ping would have shown by now. While the
+    /// client's messages are not read, its pong waits unread, too, and shows as
+    /// bytes that have come since. Where TCP may hold it back it shows not at all;
+    /// there a client that is gone acknowledges no ping, and TCP ends the connection.
+    fn shows_pongs(&mut self) -> bool {
+        let Some(unread) = self.unread.take() else {
+            self.unread_mark = None;
+            return self.wants_message();
+        };
+        let mark = self.unread_mark.replace(unread);
+        if mark.is_some_and(|mark| mark != unread) {
+            self.missed_pongs = 0;
+        }
+        mark == Some(unread) && unread < HELD_BACK
     }
 
     pub(super) fn on_pong(&mut self, now: Instant, number: Option<u64>) {

@@ -1,6 +1,6 @@
 //! One connection of the scripted server: answers as the script says, notes everything.
 
-use super::{Login, Round, Seen, Shared, SshScript, Start};
+use super::{GREETING, Login, Round, Seen, Shared, SshScript, Start};
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Response, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet, Pty, Sig};
 use std::borrow::Cow;
@@ -41,7 +41,7 @@ impl Connection {
         session: &mut Session,
         seen: Seen,
     ) -> Result<(), russh::Error> {
-        let accepted = self.script.start == Start::Accept;
+        let accepted = matches!(self.script.start, Start::Accept | Start::Echo);
         let handle = session.handle();
         // In one step: a test that has seen the start may use the session.
         self.shared.update(|state| {
@@ -52,6 +52,10 @@ impl Connection {
         });
         match self.script.start {
             Start::Silent => Ok(()),
+            Start::Echo => {
+                session.channel_success(id)?;
+                session.data(id, GREETING.to_vec())
+            }
             _ if accepted => session.channel_success(id),
             _ => session.channel_failure(id),
         }
@@ -187,10 +191,13 @@ impl Handler for Connection {
 
     async fn data(
         &mut self,
-        _: ChannelId,
+        id: ChannelId,
         data: &[u8],
-        _: &mut Session,
+        session: &mut Session,
     ) -> Result<(), Self::Error> {
+        if self.script.start == Start::Echo {
+            return session.data(id, data.to_vec());
+        }
         // Ends only with the server itself, and then nothing is to be noted.
         let _ = self.paused.wait_for(|paused| !paused).await;
         self.shared

@@ -67,10 +67,16 @@ impl Round {
     }
 }
 
+/// First output of [`Start::Echo`].
+pub(crate) const GREETING: &[u8] = b"[cat]";
+
 /// How the session starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     Accept,
+    /// As [`Start::Accept`]; says [`GREETING`], and all input is output, as of `cat` on a raw
+    /// terminal.
+    Echo,
     RefuseChannel,
     RefuseTerminal,
     RefuseShell,

@@ -1,0 +1,101 @@
+//! Read budget of one peer: how much of what it sends is worked off in one poll of
+//! its task. Kept at the socket, below every parser, so that no kind of bytes is
+//! free: frames of whatever kind, TLS records, HTTP heads in drips, bytes that are
+//! only discarded.
+//!
+//! A peer within the budget is read at once. One that sends more takes turns with
+//! the other bulk transfers of the shard: the reactor lets in one per tick, so that
+//! an interactive session waits behind one such read, however many flood.
+
+use super::line::Place;
+use super::reactor;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// Cost of the work in one poll, in bytes.
+const PER_POLL: usize = 8 * 1024;
+
+/// Time in one poll from its first read on: some bytes cost more than others.
+const TIME_PER_POLL: Duration = Duration::from_micros(50);
+
+/// Least cost of a read or a message, in bytes: a system call, a poll.
+const LEAST: usize = 256;
+
+/// A peer that costs [`PER_POLL`] within this time sends in bulk.
+const INTERVAL: Duration = Duration::from_millis(10);
+
+/// The account of one socket. Belongs to a task made by [`super::spawn`]; without
+/// a reactor nothing is counted.
+pub struct ReadBudget {
+    /// The latest poll, its start, and its cost so far.
+    poll: (u64, Instant, usize),
+    /// Start of the present interval, and its cost so far.
+    interval: (Instant, usize),
+    was_bulk: bool,
+    /// Ticket of the bulk scheduler; only a peer that sends in bulk has one.
+    ticket: Option<Place>,
+}
+
+impl ReadBudget {
+    /// Nothing is spent yet.
+    pub fn new() -> Self {
+        let now = crate::clock::now();
+        Self {
+            poll: (0, now, 0),
+            interval: (now, 0),
+            was_bulk: false,
+            ticket: None,
+        }
+    }
+
+    /// Ready when the next read or message may be worked off. Otherwise the task is
+    /// woken when it may be, whether or not more has come.
+    pub fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let (poll, now) = (reactor::turn(), crate::clock::now());
+        if self.poll.0 != poll {
+            self.poll = (poll, now, 0);
+        }
+        let (_, start, cost) = self.poll;
+        let late = now.saturating_duration_since(start) >= TIME_PER_POLL;
+        let spent = cost >= PER_POLL || (cost > 0 && late);
+        if !spent && !self.is_bulk(now) {
+            self.ticket = None;
+            return Poll::Ready(());
+        }
+        if self.ticket.is_none() {
+            self.ticket = Place::new();
+        }
+        match &self.ticket {
+            Some(ticket) => ticket.poll_turn(cx, spent),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// A read brought `bytes`, or a message was taken (0).
+    pub fn spend(&mut self, bytes: usize) {
+        let (cost, now) = (bytes.max(LEAST), crate::clock::now());
+        let age = now.saturating_duration_since(self.interval.0);
+        if age > INTERVAL {
+            self.was_bulk = self.interval.1 >= PER_POLL && age < 2 * INTERVAL;
+            self.interval = (now, 0);
+        }
+        self.interval.1 += cost;
+        self.poll.2 += cost;
+    }
+
+    /// While it waits for its turn nothing is read, which does not end a bulk
+    /// transfer.
+    fn is_bulk(&self, now: Instant) -> bool {
+        if self.ticket.as_ref().is_some_and(Place::waits) {
+            return true;
+        }
+        let (since, cost) = self.interval;
+        (self.was_bulk || cost >= PER_POLL) && now.saturating_duration_since(since) <= 2 * INTERVAL
+    }
+}
+
+impl Default for ReadBudget {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,234 @@
+//! Headers of the client's frames, looked at before tungstenite parses them: rules
+//! it does not check or checks only once the payload is there (RFC 6455 section
+//! 5.2), and a count of what it swallows, control frames and empty fragments. It
+//! keeps no payload, and leaves lengths above the limit, the content of messages
+//! and of close frames to tungstenite.
+
+use crate::error::WsViolation;
+use std::time::Instant;
+
+/// Longest header from a client: two bytes, a length of eight, the mask.
+const MAX_HEADER: usize = 14;
+
+const FIN: u8 = 0x80;
+const RESERVED_BITS: u8 = 0x70;
+const OPCODE: u8 = 0x0f;
+const MASKED: u8 = 0x80;
+const LENGTH: u8 = 0x7f;
+
+const CONTINUATION: u8 = 0x0;
+const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
+const CLOSE: u8 = 0x8;
+const PING: u8 = 0x9;
+const PONG: u8 = 0xa;
+
+/// Longest payload of a control frame, in bytes (RFC 6455 section 5.5).
+const MAX_CONTROL: u64 = 125;
+
+/// Frames without data that a client may send at once: control frames nobody asked
+/// for, and empty fragments.
+const BURST: u64 = 1024;
+
+/// So many more per second. Heartbeats and latency meters send one to ten.
+const PER_SECOND: u64 = 32;
+
+/// Token bucket of frames without data.
+///
+/// What came while nothing was read arrives at once, so the time of a pause counts
+/// in full, beyond the burst.
+#[derive(Debug)]
+struct Allowance {
+    tokens: u64,
+    read_at: Instant,
+    /// Pongs that answer our pings cost nothing.
+    owed_pongs: u64,
+}
+
+impl Allowance {
+    /// Called for each piece that was read.
+    fn refill(&mut self, now: Instant) {
+        let millis = now.saturating_duration_since(self.read_at).as_millis();
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        let earned = millis.saturating_mul(PER_SECOND) / 1000;
+        if earned > 0 {
+            self.tokens = self.tokens.min(BURST) + earned;
+            self.read_at = now;
+        }
+    }
+
+    fn charge(&mut self, opcode: u8) -> Result<(), WsViolation> {
+        if opcode == PONG && self.owed_pongs > 0 {
+            self.owed_pongs -= 1;
+            return Ok(());
+        }
+        self.tokens = self
+            .tokens
+            .checked_sub(1)
+            .ok_or(WsViolation::TooManyControlFrames)?;
+        Ok(())
+    }
+}
+
+/// Where in the client's bytes the inspector is.
+#[derive(Debug)]
+pub(super) struct Inspector {
+    header: [u8; MAX_HEADER],
+    header_len: usize,
+    /// Bytes of the present payload that are still to come.
+    payload: u64,
+    /// A message has begun and not ended.
+    in_message: bool,
+    /// The header of a close frame was seen.
+    closing: bool,
+    violation: Option<WsViolation>,
+    /// A length made no sense: where the next frame begins is not known.
+    lost: bool,
+    /// Largest payload of a frame, in bytes.
+    read_limit: u64,
+    allowance: Allowance,
+}
+
+impl Inspector {
+    pub(super) fn new(read_limit: usize, now: Instant) -> Self {
+        Self {
+            header: [0; MAX_HEADER],
+            header_len: 0,
+            payload: 0,
+            in_message: false,
+            closing: false,
+            violation: None,
+            lost: false,
+            read_limit: read_limit as u64,
+            allowance: Allowance {
+                tokens: BURST,
+                read_at: now,
+                owed_pongs: 0,
+            },
+        }
+    }
+
+    /// One more pong is to come.
+    pub(super) fn expect_pong(&mut self) {
+        self.allowance.owed_pongs += 1;
+    }
+
+    /// The rule that was broken.
+    pub(super) fn violation(&self) -> Option<WsViolation> {
+        self.violation
+    }
+
+    /// Whether a close frame has come to its end. Still looked for after a
+    /// violation, where the frames can be told apart.
+    pub(super) fn has_closed(&self) -> bool {
+        self.closing && self.payload == 0 && self.header_len == 0
+    }
+
+    /// Looks at the next bytes. The number of them that come before a violation:
+    /// all, if there is none.
+    pub(super) fn inspect(&mut self, bytes: &[u8], now: Instant) -> usize {
+        self.allowance.refill(now);
+        let (mut rest, mut good) = (bytes, bytes.len());
+        if self.violation.is_some() {
+            good = 0;
+        }
+        while !(rest.is_empty() || self.lost || self.has_closed()) {
+            if self.header_len == 0 && self.payload > 0 {
+                let count = usize::try_from(self.payload).map_or(rest.len(), |n| n.min(rest.len()));
+                self.payload -= count as u64;
+                rest = rest.get(count..).unwrap_or_default();
+                continue;
+            }
+            let at = bytes.len() - rest.len();
+            let Some((byte, behind)) = rest.split_first() else {
+                break;
+            };
+            rest = behind;
+            if let Err(violation) = self.push(*byte)
+                && self.violation.is_none()
+            {
+                self.violation = Some(violation);
+                good = at;
+            }
+        }
+        good
+    }
+
+    /// Takes a byte of a header.
+    fn push(&mut self, byte: u8) -> Result<(), WsViolation> {
+        if let Some(slot) = self.header.get_mut(self.header_len) {
+            *slot = byte;
+        }
+        self.header_len += 1;
+        let [first, second, ..] = self.header;
+        if self.header_len < 2 {
+            return Ok(());
+        }
+        let extended = match second & LENGTH {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let mask = if second & MASKED == 0 { 0 } else { 4 };
+        let checked = if self.header_len == 2 {
+            self.check_start(first, second)
+        } else {
+            Ok(())
+        };
+        let lengths = if self.header_len == 2 + extended {
+            self.check_length(second, extended)
+        } else {
+            Ok(())
+        };
+        if self.header_len >= 2 + extended + mask {
+            self.header_len = 0;
+        }
+        checked.and(lengths)
+    }
+
+    /// What the first two bytes say.
+    fn check_start(&mut self, first: u8, second: u8) -> Result<(), WsViolation> {
+        let (opcode, fin) = (first & OPCODE, first & FIN != 0);
+        // Even one that breaks a rule is the last.
+        self.closing |= opcode == CLOSE;
+        let sound = first & RESERVED_BITS == 0 && second & MASKED != 0;
+        let allowed = match opcode {
+            CONTINUATION => std::mem::replace(&mut self.in_message, !fin),
+            TEXT | BINARY => !std::mem::replace(&mut self.in_message, !fin),
+            CLOSE | PING | PONG => fin && u64::from(second & LENGTH) <= MAX_CONTROL,
+            _ => false,
+        };
+        if !(sound && allowed) {
+            return Err(WsViolation::Protocol);
+        }
+        let empty_fragment = second & LENGTH == 0 && (opcode == CONTINUATION || !fin);
+        if matches!(opcode, PING | PONG) || empty_fragment {
+            self.allowance.charge(opcode)?;
+        }
+        Ok(())
+    }
+
+    /// The length, once it is whole: the shortest form is a must (RFC 6455 section
+    /// 5.2), and the highest bit of the longest is 0.
+    fn check_length(&mut self, second: u8, extended: usize) -> Result<(), WsViolation> {
+        let bytes = self.header.get(2..2 + extended).unwrap_or_default();
+        let extended = bytes
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let (length, least) = match second & LENGTH {
+            126 => (extended, 126),
+            127 => (extended, 1 << 16),
+            short => (u64::from(short), 0),
+        };
+        self.payload = length;
+        if length > i64::MAX as u64 {
+            self.lost = true;
+            return Err(WsViolation::Protocol);
+        }
+        // One above the limit is too large, however it is written.
+        if length < least && length <= self.read_limit {
+            return Err(WsViolation::Protocol);
+        }
+        Ok(())
+    }
+}

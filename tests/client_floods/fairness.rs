@@ -1,0 +1,134 @@
+//! What an honest session and a health check notice of a flood, by ratio to how it is without.
+
+use crate::common::raw::exchange;
+use crate::common::scene::{bridge_to, path_to};
+use crate::common::tls::{self, Files, Pair};
+use crate::common::{
+    Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, SshScript, Start, poll,
+};
+use crate::crowd::{Flood, Kind};
+use futures_rustls::rustls::ClientConfig;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Keys timed before a flood and during it.
+const KEYS: usize = 200;
+
+/// Between two keys; a fast typist's are ten times as far apart.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How many times as long an echo may take during a flood.
+const MOST: u32 = 10;
+
+/// The machine is shared: what is true in one of so many attempts is true.
+const ATTEMPTS: usize = 5;
+
+struct Site {
+    bridge: Bridge,
+    ssh: ScriptedSsh,
+    trust: Arc<ClientConfig>,
+    is_tls: bool,
+    _files: Files,
+}
+
+impl Site {
+    fn new(kind: Kind) -> Self {
+        let ssh = ScriptedSsh::start(SshScript::start(Start::Echo));
+        let pair = Pair::new();
+        let files = Files::new(&pair);
+        let [cert, key] = files.settings();
+        let mut settings = vec![
+            "rate_limit.enabled=false",
+            "log.level=error",
+            "limits.max_connections_per_host=1000",
+            "limits.max_unauthenticated=1000",
+        ];
+        let is_tls = kind == Kind::TlsRecords;
+        if is_tls {
+            settings.extend([cert.as_str(), key.as_str()]);
+        }
+        Self {
+            bridge: bridge_to(&[ssh.addr()], &settings),
+            ssh,
+            trust: tls::trusting(&[&pair]),
+            is_tls,
+            _files: files,
+        }
+    }
+
+    fn honest(&self) -> Client {
+        let mut options = Options::v1();
+        if self.is_tls {
+            options = options.tls(&self.trust);
+        }
+        let path = path_to(self.ssh.addr());
+        let mut client = Client::connect(self.bridge.addr(), &path, &options);
+        client.auth_v1(&json!({ "username": "u" }));
+        client.wait_type("ready");
+        client.output_until("[cat]");
+        client
+    }
+
+    fn flood(&self, kind: Kind) -> Flood {
+        let (addr, path) = (self.bridge.addr(), path_to(self.ssh.addr()));
+        Flood::start(kind, addr, path, Arc::clone(&self.trust))
+    }
+
+    /// A health check in the usual way; the port that speaks TLS has none that is plain.
+    fn is_healthy(&self) -> bool {
+        if self.is_tls {
+            return true;
+        }
+        let addr = self.bridge.addr();
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: {addr}\r\n\r\n");
+        exchange(addr, &request).status == 200
+    }
+}
+
+/// The time that 99 of 100 echoes take at most.
+fn p99(client: &mut Client) -> Duration {
+    let mut times: Vec<Duration> = (0..KEYS)
+        .map(|_| {
+            std::thread::sleep(PAUSE);
+            let start = Instant::now();
+            client.send_binary(b"x");
+            while !matches!(client.recv(), Event::Output(bytes) if bytes == b"x") {}
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[KEYS * 99 / 100 - 1]
+}
+
+/// Echo without and with the flood, and whether each health check during it was answered well.
+fn attempt(site: &Site, kind: Kind) -> (Duration, Duration, bool) {
+    let mut client = site.honest();
+    let quiet = p99(&mut client);
+    let flood = site.flood(kind);
+    poll(DEADLINE, || (flood.sent() > 10_000).then_some(())).expect("the flood has begun");
+    let mut healthy = site.is_healthy();
+    let flooded = p99(&mut client);
+    healthy &= site.is_healthy();
+    (quiet, flooded, healthy)
+}
+
+#[test]
+fn an_echo_beside_thirty_floods_takes_little_longer() {
+    let mut bad = Vec::new();
+    for kind in Kind::ALL {
+        let site = Site::new(kind);
+        let (mut seen, mut noise) = (Vec::new(), Duration::ZERO);
+        let good = (0..ATTEMPTS).any(|_| {
+            let (quiet, flooded, healthy) = attempt(&site, kind);
+            seen.push((quiet, flooded, healthy));
+            noise = noise.max(quiet);
+            healthy && flooded < noise * MOST
+        });
+        println!("{kind:?}: quiet, flooded, healthy: {seen:?}");
+        if !good {
+            bad.push(kind);
+        }
+    }
+    assert!(bad.is_empty(), "starved by {bad:?}");
+}

@@ -1,0 +1,70 @@
+//! How much of what is no data a client may send, and how it ends above that.
+
+use crate::common::raw::{Raw, frame};
+use crate::common::{Options, Scene};
+use crate::crowd::Kind;
+use serde_json::json;
+
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// Far above what is allowed, and far below what a flood sends.
+const TOO_MANY: usize = 20_000;
+
+/// The close code that ends a connection which sends `bytes` so often.
+fn ended_by(mut raw: Raw, start: &[u8], bytes: &[u8]) -> u16 {
+    // It may end before all is sent.
+    let _ = raw.try_send(&[start, &bytes.repeat(TOO_MANY)].concat());
+    raw.until_close().0
+}
+
+#[test]
+fn more_control_frames_than_anyone_needs_end_with_1008() {
+    let scene = Scene::new(&[]);
+    for kind in [Kind::Pings, Kind::Pongs, Kind::EmptyFragments] {
+        let (start, frame) = kind.frames();
+        let compatible =
+            || Raw::upgrade(scene.bridge.addr(), &scene.path(), &Options::compatible());
+        let mut ready = scene.raw();
+        ready.send_frame(
+            0x81,
+            json!({"type": "auth", "username": "u"})
+                .to_string()
+                .as_bytes(),
+        );
+        while ready.text()["type"] != "ready" {}
+        for (when, raw) in [
+            ("first", scene.raw()),
+            ("ready", ready),
+            ("compatible", compatible()),
+        ] {
+            assert_eq!(ended_by(raw, &start, &frame), 1008, "{kind:?}, {when}");
+        }
+    }
+    scene
+        .bridge
+        .wait_stderr("control-frame-flood", crate::common::DEADLINE);
+}
+
+/// A thousand at once: each ping is answered, in order, and the session goes on.
+#[test]
+fn what_an_honest_client_may_send_at_once_is_answered() {
+    let scene = Scene::new(&[]);
+    let mut raw = scene.raw();
+    raw.text();
+    let pings = (0..500_u32).flat_map(|n| {
+        let ping = frame(PING, Some([1, 2, 3, 4]), &n.to_be_bytes());
+        [ping, frame(PONG, Some([5, 6, 7, 8]), b"")]
+    });
+    let all: Vec<u8> = pings.flatten().collect();
+    raw.send(&all);
+    for number in 0..500_u32 {
+        let pong = raw.frame().expect("a pong");
+        assert_eq!(
+            (pong.first, pong.payload),
+            (PONG, number.to_be_bytes().to_vec())
+        );
+    }
+    raw.send_frame(0x81, br#"{"type":"ping","data":"on"}"#);
+    assert_eq!(raw.text()["data"], "on");
+}
