@@ -34,6 +34,8 @@ mod lenient;
 mod limits;
 #[path = "protocol_v1/login.rs"]
 mod login;
+#[path = "protocol_v1/long_texts.rs"]
+mod long_texts;
 #[path = "protocol_v1/methods.rs"]
 mod methods;
 #[path = "protocol_v1/order.rs"]

@@ -6,6 +6,7 @@ use super::manager::Registration;
 use super::slots::HandshakeSlot;
 use super::{Shard, handshake};
 use crate::bridge::BridgeSession;
+use crate::config;
 use crate::http::{self, Gatekeeper, Health, NoPlace, Upgraded};
 use crate::limits::{Admission, ClientKey, Rate, Refused};
 use crate::registry::{NewSession, SessionId};
@@ -27,6 +28,9 @@ const UNSENT: u32 = 64 * 1024;
 /// Send buffer of a client's socket: enough for 20 Mbit/s at 100 ms.
 const SEND_BUFFER: usize = 256 * 1024;
 
+/// Least TCP_USER_TIMEOUT of a client's socket: a loss on the way takes seconds to mend.
+const MIN_USER_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Serves a connection in a task of its own. If there are too many already, another one is closed
 /// for it.
 pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
@@ -47,7 +51,9 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
         proxied,
         reservation: _place,
     } = handover;
-    let local = match prepare(&socket) {
+    let terms = shard.context.terms.load_full();
+    let config = &terms.config;
+    let local = match prepare(&socket, &config.websocket) {
         Ok(local) => local,
         Err(error) => {
             tracing::debug!(client = %peer, %error, "a connection was gone before it was served");
@@ -66,8 +72,6 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
             return;
         }
     };
-    let terms = shard.context.terms.load_full();
-    let config = &terms.config;
     let displaced = async || {
         slot.displaced().await;
         tracing::debug!(client = %peer, "a newcomer took the slot of a connection whose request had not come");
@@ -144,7 +148,8 @@ async fn enter_session(
     Some((registration, Box::new(session)))
 }
 
-fn prepare(socket: &Socket) -> io::Result<SocketAddr> {
+fn prepare(socket: &Socket, websocket: &config::Websocket) -> io::Result<SocketAddr> {
+    socket.set_tcp_user_timeout(Some(user_timeout(websocket)))?;
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER / 2)?;
     socket.set_tcp_notsent_lowat(UNSENT)?;
@@ -152,6 +157,15 @@ fn prepare(socket: &Socket) -> io::Result<SocketAddr> {
         .local_addr()?
         .as_socket()
         .ok_or_else(|| io::Error::other("not an IP socket"))
+}
+
+/// How long a client may leave everything unacknowledged, or its window closed, before TCP ends
+/// the connection (RFC 5482): as long as a client may take nothing or answer no ping. Finds one
+/// that vanished where pings cannot tell, while its messages are not read.
+fn user_timeout(websocket: &config::Websocket) -> Duration {
+    let pings = websocket.max_missed_pongs.saturating_add(1);
+    let pings = websocket.ping_interval.saturating_mul(pings);
+    websocket.stall_timeout.max(pings).max(MIN_USER_TIMEOUT)
 }
 
 impl Gatekeeper for Shard {

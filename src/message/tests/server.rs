@@ -201,19 +201,30 @@ fn close_reasons_are_short_and_printable() {
             "a\\u{2028}b\\u{202e}c\\u{feff}".into(),
         ),
         ("x".repeat(123), "x".repeat(123)),
-        ("x".repeat(124), "x".repeat(123)),
-        // Two bytes at 122 don't fit; three bytes: 41 of them are 123.
-        (format!("{}\u{e9}", "x".repeat(122)), "x".repeat(122)),
-        ("\u{20ac}".repeat(50), "\u{20ac}".repeat(41)),
+        // What is cut says so.
+        ("x".repeat(124), format!("{}...", "x".repeat(120))),
+        // Two bytes at 122 don't fit; three bytes: 40 of them are 120.
+        (
+            format!("{}\u{e9}", "x".repeat(122)),
+            format!("{}...", "x".repeat(120)),
+        ),
+        (
+            "\u{20ac}".repeat(50),
+            format!("{}...", "\u{20ac}".repeat(40)),
+        ),
         // An escape is kept whole or left out.
         (
             format!("{}\n", "x".repeat(121)),
             format!("{}\\n", "x".repeat(121)),
         ),
-        (format!("{}\nx", "x".repeat(122)), "x".repeat(122)),
+        (
+            format!("{}\n{}", "x".repeat(119), "x".repeat(9)),
+            format!("{}...", "x".repeat(119)),
+        ),
     ] {
         assert_eq!(close_reason(&given), expected, "{given:?}");
     }
     assert_eq!(escape_remote_text("Welcome\n"), "Welcome\\n");
-    assert_eq!(escape_remote_text(&"x".repeat(1025)).len(), 1024);
+    let long = escape_remote_text(&"x".repeat(1025));
+    assert_eq!((long.len(), long.ends_with("x...")), (1024, true));
 }

@@ -237,6 +237,39 @@ fn missed_pongs_stand_still_while_nothing_is_read() {
     assert_eq!(s.told(), ["ping"]);
 }
 
+/// What waits unread at each ping, and the ping at which the session ends.
+#[test]
+fn an_unread_pong_is_missed_where_it_would_show() {
+    let window = pinging().websocket.read_buffer_size.bytes();
+    for (unread, end) in [
+        (vec![0; 6], Some(4)),
+        (vec![500; 6], Some(4)),
+        // Each pong that comes is a sign of life.
+        (vec![0, 6, 6, 12, 12, 18, 18, 18, 18], Some(9)),
+        (vec![0, 6, 12, 18, 24, 30, 36], None),
+        // TCP may hold it back.
+        (vec![16 * 1024; 9], None),
+    ] {
+        let mut s = Session::active(Dialect::V1, &pinging());
+        s.feed(zeros(window + 1));
+        let mut ended = None;
+        for (number, bytes) in (1..).zip(&unread) {
+            s.state.note_unread(*bytes);
+            assert_eq!(s.fire(), Some((Timer::Ping, number * 30)));
+            let told = s.told();
+            if told.last().unwrap() != "ping" {
+                assert_eq!(
+                    told.last().unwrap(),
+                    "end 4514 the client stopped answering"
+                );
+                ended = Some(number);
+                break;
+            }
+        }
+        assert_eq!(ended, end, "{unread:?}");
+    }
+}
+
 #[test]
 fn a_blocked_client_is_stalled_and_not_silent() {
     let mut s = Session::active(Dialect::V1, &pinging());

@@ -1,0 +1,84 @@
+//! Texts of the SSH server at their bounds, each byte of which JSON writes as six; and signals,
+//! many at once. Nothing is lost.
+
+use super::common::{Event, Login, Round, Scene, Seen, SshScript};
+use russh::Sig;
+use serde_json::json;
+
+/// Below and above what a write buffer of 64, 100 or 128 KiB would take; russh's packets have 32 KiB.
+const SIZES: [usize; 7] = [100, 682, 683, 10_900, 16_700, 22_000, 31_000];
+
+/// A control character: `\u0001` in JSON.
+fn escaped(bytes: usize) -> String {
+    "\u{1}".repeat(bytes)
+}
+
+#[test]
+fn the_longest_banner_arrives() {
+    for size in SIZES {
+        let banner = escaped(size);
+        let script = SshScript {
+            banner: Some(banner.clone()),
+            ..SshScript::default()
+        };
+        let scene = Scene::with(script, &[]);
+        let mut client = scene.auth(&json!({ "username": "u" }));
+        assert_eq!(client.wait_type("banner")["text"], banner.as_str());
+        client.wait_type("ready");
+    }
+}
+
+#[test]
+fn the_longest_prompts_arrive_and_are_answered() {
+    for size in SIZES {
+        let text = escaped(size);
+        let login = Login::Interactive(vec![Round::of(&[(&text, true)])]);
+        let scene = Scene::with(SshScript::login(login), &[]);
+        let mut client = scene.auth(&json!({ "username": "u" }));
+        let prompt = client.wait_type("prompt");
+        assert_eq!(prompt["prompts"][0]["text"], text.as_str(), "{size}");
+        client.send_json(&json!({ "type": "answer", "id": prompt["id"], "answers": ["a"] }));
+        client.wait_type("ready");
+    }
+}
+
+#[test]
+fn the_longest_last_words_arrive() {
+    let scene = Scene::new(&[]);
+    let words = escaped(31_000);
+    let mut client = scene.ready();
+    scene.ssh.exit_by_signal(Sig::KILL, false, &words);
+    assert_eq!(client.wait_type("exit")["message"], words.as_str());
+    assert!(matches!(client.recv(), Event::Close(1000, _)));
+}
+
+/// More than wait at a time, in one send: all arrive, in order, and input behind them.
+#[test]
+fn every_signal_of_many_at_once_arrives() {
+    let scene = Scene::new(&[]);
+    let mut raw = scene.raw();
+    raw.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
+    while raw.text()["type"] != "ready" {}
+    let names = ["INT", "TERM", "HUP", "USR1", "USR2"];
+    let sent: Vec<&str> = names.iter().cycle().take(100).copied().collect();
+    let frames: Vec<u8> = sent
+        .iter()
+        .flat_map(|name| {
+            let text = json!({ "type": "signal", "name": name }).to_string();
+            super::common::raw::frame(0x81, Some([1, 2, 3, 4]), text.as_bytes())
+        })
+        .collect();
+    raw.send(&frames);
+    raw.send_frame(0x82, b"behind");
+    assert_eq!(scene.ssh.wait_input(6), b"behind");
+    scene.ssh.wait_count(&Seen::Signal("USR2".to_owned()), 20);
+    let seen = scene.ssh.seen();
+    let seen: Vec<&str> = seen
+        .iter()
+        .filter_map(|seen| match seen {
+            Seen::Signal(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(seen, sent);
+}
