@@ -5,7 +5,7 @@ use super::bounds::{MAX_CLOSE_REASON, MAX_REMOTE_TEXT};
 use crate::plain_text::is_deceptive;
 
 /// Marks where text was cut.
-const CUT: &str = "...";
+const CUT: &str = " [cut]";
 
 /// Text for a close frame: control characters escaped, at most 123 bytes, cut between characters
 /// and never inside an escape, with a mark at the cut.
@@ -26,7 +26,7 @@ pub fn cut(text: &str, max: usize) -> String {
     }
     let fits = |(at, c): &(usize, char)| at + c.len_utf8() <= max;
     let kept = text.char_indices().take_while(fits).map(|(_, c)| c);
-    kept.chain(" [cut]".chars()).collect()
+    kept.chain(CUT.chars()).collect()
 }
 
 fn escape_within(text: &str, max_bytes: usize) -> String {

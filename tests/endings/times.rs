@@ -70,7 +70,13 @@ fn auth(raw: &mut Raw) {
 
 fn ready(raw: &mut Raw) {
     auth(raw);
-    while raw.text()["type"] != "ready" {}
+    // There may be pings between.
+    while !raw
+        .frame()
+        .unwrap()
+        .payload
+        .starts_with(br#"{"type":"ready""#)
+    {}
 }
 
 fn admin(scene: &Scene) -> Admin {

@@ -3,6 +3,7 @@
 //! and dropping it gives everything back.
 
 mod account;
+mod closing;
 mod control;
 mod report;
 mod sleeper;

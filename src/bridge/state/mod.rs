@@ -80,10 +80,10 @@ pub struct SessionState {
     cause: Option<SessionError>,
     drain: Option<Drain>,
     missed_pongs: u32,
-    /// Bytes of the client that waited unread: now, if its messages are not read,
-    /// and at the latest ping.
+    /// Bytes of the client that wait unread, while its messages are not read.
     unread: Option<u64>,
-    unread_mark: Option<u64>,
+    /// Its messages were not read at the latest ping.
+    paused_at_ping: bool,
     last_activity: Instant,
     /// Latest unanswered ping; older ones need no answer (as RFC 6455 5.5.3).
     owed_pong: Option<String>,
@@ -118,7 +118,7 @@ impl SessionState {
             drain: None,
             missed_pongs: 0,
             unread: None,
-            unread_mark: None,
+            paused_at_ping: false,
             last_activity: now,
             owed_pong: None,
             stall_mark: 0,

@@ -7,10 +7,6 @@ use crate::bridge::timers::Timer;
 use crate::error::{SessionError, Stage};
 use std::time::{Duration, Instant};
 
-/// With so many bytes unread, TCP may hold the client back: that no more come is
-/// no sign. The least receive buffer of Linux takes more.
-const HELD_BACK: u64 = 16 * 1024;
-
 impl SessionState {
     pub(super) fn start_connecting(&mut self, now: Instant) {
         let whole = self.config.limits.connection_timeout;
@@ -116,19 +112,21 @@ impl SessionState {
     }
 
     /// Whether a pong to the latest ping would have shown by now. While the
-    /// client's messages are not read, its pong waits unread, too, and shows as
-    /// bytes that have come since. Where TCP may hold it back it shows not at all;
-    /// there a client that is gone acknowledges no ping, and TCP ends the connection.
+    /// client's messages are not read, its pong waits with them: where nothing
+    /// waits, none has come. Where something does, TCP may hold back what would come
+    /// behind it, and no news is no sign; a client that is gone acknowledges no ping
+    /// then, and TCP ends the connection.
     fn shows_pongs(&mut self) -> bool {
-        let Some(unread) = self.unread.take() else {
-            self.unread_mark = None;
-            return self.wants_message();
-        };
-        let mark = self.unread_mark.replace(unread);
-        if mark.is_some_and(|mark| mark != unread) {
-            self.missed_pongs = 0;
+        let unread = self.unread.take();
+        let was_paused = std::mem::replace(&mut self.paused_at_ping, unread.is_some());
+        match unread {
+            None => self.wants_message(),
+            Some(0) => was_paused,
+            Some(_) => {
+                self.missed_pongs = 0;
+                false
+            }
         }
-        mark == Some(unread) && unread < HELD_BACK
     }
 
     pub(super) fn on_pong(&mut self, now: Instant, number: Option<u64>) {

@@ -202,15 +202,15 @@ fn close_reasons_are_short_and_printable() {
         ),
         ("x".repeat(123), "x".repeat(123)),
         // What is cut says so.
-        ("x".repeat(124), format!("{}...", "x".repeat(120))),
-        // Two bytes at 122 don't fit; three bytes: 40 of them are 120.
+        ("x".repeat(124), format!("{} [cut]", "x".repeat(117))),
+        // Two bytes at 122 don't fit; three bytes: 39 of them are 117.
         (
             format!("{}\u{e9}", "x".repeat(122)),
-            format!("{}...", "x".repeat(120)),
+            format!("{} [cut]", "x".repeat(117)),
         ),
         (
             "\u{20ac}".repeat(50),
-            format!("{}...", "\u{20ac}".repeat(40)),
+            format!("{} [cut]", "\u{20ac}".repeat(39)),
         ),
         // An escape is kept whole or left out.
         (
@@ -218,13 +218,13 @@ fn close_reasons_are_short_and_printable() {
             format!("{}\\n", "x".repeat(121)),
         ),
         (
-            format!("{}\n{}", "x".repeat(119), "x".repeat(9)),
-            format!("{}...", "x".repeat(119)),
+            format!("{}\n{}", "x".repeat(116), "x".repeat(9)),
+            format!("{} [cut]", "x".repeat(116)),
         ),
     ] {
         assert_eq!(close_reason(&given), expected, "{given:?}");
     }
     assert_eq!(escape_remote_text("Welcome\n"), "Welcome\\n");
     let long = escape_remote_text(&"x".repeat(1025));
-    assert_eq!((long.len(), long.ends_with("x...")), (1024, true));
+    assert_eq!((long.len(), long.ends_with("x [cut]")), (1024, true));
 }

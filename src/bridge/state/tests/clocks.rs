@@ -243,11 +243,8 @@ fn an_unread_pong_is_missed_where_it_would_show() {
     let window = pinging().websocket.read_buffer_size.bytes();
     for (unread, end) in [
         (vec![0; 6], Some(4)),
-        (vec![500; 6], Some(4)),
-        // Each pong that comes is a sign of life.
-        (vec![0, 6, 6, 12, 12, 18, 18, 18, 18], Some(9)),
-        (vec![0, 6, 12, 18, 24, 30, 36], None),
-        // TCP may hold it back.
+        // A pong came, and TCP may hold back what comes behind it.
+        (vec![0, 6, 6, 6, 6, 6, 6], None),
         (vec![16 * 1024; 9], None),
     ] {
         let mut s = Session::active(Dialect::V1, &pinging());
