@@ -33,6 +33,7 @@ fn any_hosts() -> impl Strategy<Value = String> {
 fn any_line() -> impl Strategy<Value = Vec<u8>> {
     let marker = prop_oneof![
         4 => Just(""), 1 => Just("@revoked "), 1 => Just("@cert-authority "), 1 => Just("@x "),
+        1 => Just("\u{feff}@Revoked\t"), 1 => Just("@cert-authority @revoked "),
     ];
     let of_key = prop_oneof![
         Just(written()),
@@ -50,6 +51,34 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A comment is a comment, whatever bytes it has.
+    #[test]
+    fn no_comment_loses_a_line(comment in prop::collection::vec(any::<u8>(), 0..60)) {
+        let comment: Vec<u8> = comment.into_iter().filter(|b| *b != b'\n').collect();
+        let line = [b"h ", written().as_bytes(), b" ", &comment].concat();
+        let verdict = KnownHosts::parse(&line).record("h", 22).check(&key());
+        prop_assert_eq!(verdict, HostKeyVerdict::Known);
+        let line = [b"@revoked ", &line[..]].concat();
+        let verdict = KnownHosts::parse(&line).record("h", 22).check(&key());
+        prop_assert_eq!(verdict, HostKeyVerdict::Revoked { line: 1 });
+    }
+
+    /// Cut anywhere behind its names, or with any byte of its key gone, a revocation refuses.
+    #[test]
+    fn a_damaged_revocation_refuses(at in any::<prop::sample::Index>(), cut in any::<bool>()) {
+        let (known, start) = (format!("h {}\n", written()), "@revoked h ");
+        let mut line = format!("{start}{}", written());
+        let at = start.len() + at.index(line.len() - start.len());
+        if cut {
+            line.truncate(at);
+        } else {
+            line.remove(at);
+        }
+        let verdict = KnownHosts::parse(format!("{known}{line}\n").as_bytes());
+        let verdict = verdict.record("h", 22).check(&key());
+        prop_assert_eq!(verdict, HostKeyVerdict::Revoked { line: 2 }, "{}", line);
+    }
 
     #[test]
     fn any_file_is_answered(
