@@ -67,8 +67,8 @@ fi
 # SSH servers that misbehave are scripted with AsyncSSH; ssh-audit judges what the bridge offers;
 # Paramiko, ssh2 (Node) and MINA (Java) are servers to get on with.
 python_home=/opt/sshard-test-python
-python_packages=(asyncssh==2.24.1 ssh-audit==3.9.0 paramiko==4.0.0)
-python_modules='import asyncssh, ssh_audit, paramiko'
+python_packages=(asyncssh==2.24.1 ssh-audit==3.9.0 paramiko==4.0.0 kosoku==0.1.0)
+python_modules='import asyncssh, ssh_audit, paramiko, kosoku'
 node_home=/opt/sshard-test-node
 node_package=ssh2@1.17.0
 mina_home=/opt/sshard-test-mina

@@ -1,0 +1,90 @@
+//! The cases of the Autobahn test suite, run by kosoku against the bridge: framing, pings, reserved
+//! bits, opcodes, fragments, UTF-8, closing. Those of performance are not run, and of compression
+//! only how it is declined. The bridge is no echo server, so an adapter stands between: it logs in
+//! to an SSH server that echoes, and cuts the echo into the messages that were sent.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+#[path = "conformance/adapter.rs"]
+mod adapter;
+mod common;
+
+use adapter::Adapter;
+use common::scene::{bridge_to, path_to};
+use common::{ScriptedSsh, SshScript, Start};
+use std::process::Command;
+use std::time::Duration;
+
+/// Where `tests/setup.sh` installs kosoku.
+const PYTHON: &str = "/opt/sshard-test-python/bin/python";
+
+/// Cases of groups 1 to 7, 10, 12.1.1 and 13.1.1.
+const CASES: usize = 249;
+
+/// All of them, with a machine to spare or without.
+const TIME: Duration = Duration::from_secs(300);
+
+/// Prints a line for each case: its number and both verdicts.
+const RUN: &str = r#"
+import asyncio, sys
+from kosoku import FailureError, run_fuzzingclient
+
+async def main():
+    groups = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*", "12.1.1", "13.1.1"]
+    try:
+        results = await run_fuzzingclient(sys.argv[1], groups, None, concurrency=4)
+    except FailureError as failure:
+        results = failure.results
+    for case in results:
+        print(case.case_id, case.behavior.value.replace(" ", "-"),
+              case.behavior_close.value.replace(" ", "-"), case.remote_close_code, case.received)
+
+asyncio.run(main())
+"#;
+
+#[test]
+fn every_case_of_autobahn_passes() {
+    let ssh = ScriptedSsh::start(SshScript::start(Start::Echo));
+    let settings = [
+        "rate_limit.enabled=false",
+        "limits.max_connections_per_host=1000",
+        "log.level=error",
+        // Case 7.1.6 sends 256 KiB in one message.
+        "websocket.read_limit=1MiB",
+    ];
+    let bridge = bridge_to(&[ssh.addr()], &settings);
+    let adapter = Adapter::start(bridge.addr(), path_to(ssh.addr()));
+    let mut command = Command::new(PYTHON);
+    command.args(["-c", RUN, &format!("ws://{}", adapter.addr())]);
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let process = command
+        .spawn()
+        .expect("Python starts; run tests/setup.sh first");
+    let run = common::Finished::of(process, TIME, "kosoku");
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let cases: Vec<&str> = run.stdout.lines().collect();
+    let passes = |verdict: &str| ["OK", "NON-STRICT", "INFORMATIONAL"].contains(&verdict);
+    let failed: Vec<&&str> = cases
+        .iter()
+        .filter(|case| {
+            let mut words = case.split(' ');
+            let (id, behavior, close) =
+                (words.next(), words.next().unwrap(), words.next().unwrap());
+            // Compression is declined.
+            let declined = matches!(id, Some("12.1.1" | "13.1.1")) && behavior == "UNIMPLEMENTED";
+            !(declined || passes(behavior) && passes(close))
+        })
+        .collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    assert_eq!(cases.len(), CASES, "{cases:?}");
+}
