@@ -24,6 +24,9 @@ use std::time::{Duration, Instant};
 
 const KIB: u64 = 1024;
 
+/// Some million messages and packets pass in an unoptimised program.
+const LONG: Duration = Duration::from_secs(8 * DEADLINE.as_secs());
+
 /// Sessions at once.
 const CROWD: u64 = 50;
 
@@ -40,15 +43,13 @@ const BOTH: u64 = 720 * KIB;
 const MIXES: &[&[usize]] = &[
     &[1],
     &[1, 8 * 1024],
-    &[8 * 1024 - 1],
     &[1, 1, 16 * 1024 + 1],
-    &[100, 3000, 32 * 1024, 7],
-    &[32 * 1024],
+    &[8 * 1024 - 1, 100, 32 * 1024, 7],
 ];
 
 /// Of sessions that have to do with output and input at once, fewer: one-byte packets cost the
 /// server most of the time.
-const FEW: u64 = 10;
+const FEW: u64 = 4;
 
 /// A bridge and a server that takes no input.
 fn scene(start: Start) -> Scene {
@@ -83,7 +84,7 @@ fn pour(clients: &[Client], bytes: &[u8], done: impl Fn() -> bool) {
     for client in clients {
         client.tcp().set_nonblocking(true).unwrap();
     }
-    let until = Instant::now() + DEADLINE;
+    let until = Instant::now() + LONG;
     while !done() {
         assert!(
             Instant::now() < until,
@@ -142,7 +143,7 @@ fn check(scene: &Scene, count: u64, before: u64, bound: u64, what: &str) -> Resu
 /// Waits until the server gets rid of nothing more.
 fn wait_stuck(sent: &AtomicU64) {
     let mut last = (Instant::now(), 0);
-    let stuck = poll(DEADLINE, || {
+    let stuck = poll(LONG, || {
         let now = sent.load(Ordering::Relaxed);
         if now != last.1 {
             last = (Instant::now(), now);
@@ -193,7 +194,7 @@ fn output_that_the_client_does_not_take() {
 #[test]
 fn output_and_input_at_once() {
     let mut wrong = Vec::new();
-    for sizes in [MIXES[0], MIXES[1], MIXES[4]] {
+    for sizes in [MIXES[0], MIXES[1], MIXES[3]] {
         let scene = scene(Start::Accept);
         let clients = crowd(&scene, FEW);
         let before = scene.bridge.pss();
