@@ -19,6 +19,8 @@ mod common;
 mod client_ip;
 #[path = "door/origins.rs"]
 mod origins;
+#[path = "door/penalties.rs"]
+mod penalties;
 #[path = "door/rate.rs"]
 mod rate;
 #[path = "door/throttle.rs"]

@@ -2,18 +2,19 @@
 //! handshake, log in, start. One future; it reports its stages and has no
 //! clock: the session drops it when a deadline is over.
 
+mod attempts;
+
 use super::audit::SessionAudit;
 use super::outbox::Outbox;
 use super::terms::{LatestTerms, Terms};
-use super::throttle::{LoginAttempt, LoginThrottle, NotNow};
+use super::throttle::{LoginThrottle, QuestionWatch};
 use crate::config::{Config, Fixed};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
-use crate::limits::{Admission, ClientPermit, Refused, TargetKey, TargetPermit};
+use crate::limits::{Admission, ClientPermit, Refused, TargetPermit};
 use crate::message::{AuthRequest, Credentials, TerminalRequest, WindowSize};
 use crate::registry::Entry;
 use crate::sockets::TcpStream;
-use crate::ssh::dial;
-use crate::ssh::keys::{self, Identity};
+use crate::ssh::keys::Identity;
 use crate::ssh::known_hosts::Store;
 use crate::ssh::{
     CheckedHost, Gate, HostKeyCheck, LoginRules, SshChannel, SshClient, SshEvent, SshEvents,
@@ -25,10 +26,6 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How often a login that waits for others of its client looks again.
-const ATTEMPT_LOOK: Duration = Duration::from_millis(20);
 
 /// What all sessions of a shard share.
 pub struct SessionContext {
@@ -76,6 +73,8 @@ pub(super) struct Connector {
     pub(super) gate: Rc<Gate>,
     /// The client's latest terminal size.
     pub(super) size: Rc<Cell<WindowSize>>,
+    /// Follows the attempt whose user the session asks.
+    pub(super) questions: Rc<QuestionWatch>,
     /// Whether the client can be asked questions.
     pub(super) can_ask: bool,
 }
@@ -106,71 +105,59 @@ impl Connector {
         let known = &self.context.known_hosts;
         let host_keys = HostKeyCheck::look_up(known, &self.terms.ssh, checked).await?;
         self.enter(Stage::Connect);
-        let (socket, permit, mut attempt) = self.dial_first(&plan, &addresses).await?;
-        self.enter(Stage::Handshake);
-        let events: Rc<dyn SshEvents> = Rc::clone(&self.outbox) as _;
-        let settings = &self.terms.ssh;
-        let mut client = SshClient::handshake(
-            socket,
-            settings,
-            host_keys,
-            Rc::clone(&events),
-            Rc::clone(&self.gate),
-        )
-        .await?;
-        self.enter(Stage::Login);
-        attempt.begin();
-        let login = client
-            .login(credentials, identity, rules, self.can_ask, events.as_ref())
-            .await;
-        match login {
-            Ok(_) => attempt.succeeded(),
-            // The fault is the key's, or the bridge's; the target refused nobody.
-            Err(SessionError::UnusableKey(_) | SessionError::AgentUnavailable) => {
-                attempt.did_not_fail();
-            }
-            Err(_) => {}
-        }
-        self.audit.note_login(login.as_deref());
-        // Where the password was not taken either, the key is what can be mended.
-        login.map_err(|error| match (error, unusable) {
-            (SessionError::LoginFailed, Some(unusable)) => unusable,
-            (error, _) => error,
-        })?;
+        let (socket, target, attempt) = self
+            .dial_first(&plan, &addresses, &credentials.username)
+            .await?;
+        let login = async {
+            let mut client = self.shake_hands(socket, host_keys).await?;
+            attempt.note_authentication();
+            let login = self.log_in(&mut client, credentials, identity, rules).await;
+            // Where the password was not taken either, the key is what can be mended.
+            login.map_err(|error| match (error, unusable) {
+                (SessionError::LoginFailed, Some(unusable)) => unusable,
+                (error, _) => error,
+            })?;
+            Ok::<_, SessionError>(client)
+        };
+        let evicted = async {
+            attempt.evicted().await;
+            self.gate.kill();
+            Err(LimitKind::Questions.into())
+        };
+        let client = futures_lite::future::or(evicted, login).await?;
+        // The place of those who are logged in comes before the other goes back.
+        let permit = self.admission.target(target).map_err(limit_error);
+        attempt.succeeded();
+        let permit = permit?;
         self.enter(Stage::Shell);
         self.start(client, &terminal, permit).await
     }
 
-    /// Reads the client's key before anything is dialled: one that cannot be used must not cost
-    /// the target a connection that ends without a login. Before the target is looked at, so that
-    /// a bad key cannot ask which targets there are (`targets.uniform_errors`). It is part of the
-    /// login, in stage and deadline.
-    ///
-    /// Beside a password a key that cannot be used does not end the session; what is wrong with
-    /// it is returned, for the case that the password is not taken either.
-    async fn read_keys(
+    async fn shake_hands(
         &self,
-        credentials: &mut Credentials,
-    ) -> Result<(Option<Identity>, Option<SessionError>), SessionError> {
-        if credentials.private_key.is_none() && credentials.certificate.is_none() {
-            return Ok((None, None));
-        }
+        socket: TcpStream,
+        host_keys: HostKeyCheck,
+    ) -> Result<SshClient, SessionError> {
+        self.enter(Stage::Handshake);
+        let events: Rc<dyn SshEvents> = Rc::clone(&self.outbox) as _;
+        let gate = Rc::clone(&self.gate);
+        SshClient::handshake(socket, &self.terms.ssh, host_keys, events, gate).await
+    }
+
+    async fn log_in(
+        &self,
+        client: &mut SshClient,
+        credentials: Credentials,
+        identity: Option<Identity>,
+        rules: LoginRules,
+    ) -> Result<(), SessionError> {
         self.enter(Stage::Login);
-        let read = keys::identity(credentials, &self.terms.ssh, self.record.client_ip()).await;
-        let password = credentials.password.as_ref();
-        let has_password = password.is_some_and(|password| !password.expose().is_empty());
-        let read = match read {
-            Err(error @ SessionError::UnusableKey(_)) if has_password => {
-                tracing::warn!(%error, "logging in with the password alone");
-                (None, Some(error))
-            }
-            other => {
-                let identity = other.inspect_err(|error| self.audit.note_login(Err(error)))?;
-                (identity, None)
-            }
-        };
-        self.enter(Stage::Resolve);
-        Ok(read)
+        let events = self.outbox.as_ref();
+        let login = client
+            .login(credentials, identity, rules, self.can_ask, events)
+            .await;
+        self.audit.note_login(login.as_deref());
+        login.map(drop)
     }
 
     fn enter(&self, stage: Stage) {
@@ -202,64 +189,6 @@ impl Connector {
             }
             _ => Ok(plan),
         }
-    }
-
-    /// Waits while other logins of this client are under way at the target;
-    /// not beyond half of the stage, so that there is time left to connect.
-    async fn attempt(&self, address: SocketAddr) -> Result<LoginAttempt, SessionError> {
-        let (client, logins) = (self.record.client_ip(), &self.context.logins);
-        let until = crate::clock::now() + self.terms.config.ssh.connect_timeout / 2;
-        loop {
-            let now = crate::clock::now();
-            // The latest, like the policy: one count of failures cannot keep two rates.
-            let config = Arc::clone(&self.context.terms.load().config);
-            match logins.attempt(client, address, &config.rate_limit, now) {
-                Ok(attempt) => return Ok(attempt),
-                Err(NotNow::Failed(wait)) => return Err(throttled(wait)),
-                Err(NotNow::UnderWay) if now >= until => return Err(throttled(ATTEMPT_LOOK)),
-                Err(NotNow::UnderWay) => glommio::timer::sleep(ATTEMPT_LOOK).await,
-            }
-        }
-    }
-
-    /// Tries the addresses in order, each with an equal share of what is left
-    /// of the stage, and with its own permit: quotas are by address.
-    async fn dial_first(
-        &self,
-        plan: &Plan,
-        addresses: &[SocketAddr],
-    ) -> Result<(TcpStream, TargetPermit, LoginAttempt), SessionError> {
-        let config = &self.terms.config.ssh;
-        let mut last = SessionError::Unreachable;
-        let start = crate::clock::now();
-        for (index, address) in addresses.iter().enumerate() {
-            let counted = plan.counted_as(*address);
-            let attempt = self.attempt(counted).await?;
-            let permit = match self.admission.target(TargetKey::from(counted)) {
-                Ok(permit) => permit,
-                Err(refused) => {
-                    last = limit_error(refused);
-                    continue;
-                }
-            };
-            let left = config.connect_timeout.saturating_sub(start.elapsed());
-            let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
-            match within(share, dial(*address, config.receive_buffer.bytes())).await {
-                Some(Ok(socket)) => {
-                    self.record.set_target_address(*address);
-                    return Ok((socket, permit, attempt));
-                }
-                Some(Err(error)) => {
-                    tracing::info!(%address, %error, "no connection to the target");
-                    last = SessionError::Unreachable;
-                }
-                None => {
-                    tracing::info!(%address, "no answer from the target");
-                    last = SessionError::Deadline(Stage::Connect);
-                }
-            }
-        }
-        Err(last)
     }
 
     async fn start(
@@ -296,11 +225,6 @@ fn admit(terms: &Terms, credentials: &mut Credentials) -> Result<Option<Admitted
     }
 }
 
-/// In whole seconds, rounded up: sooner would be too soon.
-fn throttled(wait: Duration) -> SessionError {
-    SessionError::Throttled(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
-}
-
 /// A target with a fixed user is nobody else's.
 fn check_user(fixed: &Fixed, username: &str) -> Result<(), SessionError> {
     match &fixed.user {
@@ -333,13 +257,4 @@ fn limit_error(refused: Refused) -> SessionError {
             LimitKind::Global.into()
         }
     }
-}
-
-/// `None` if `future` takes longer than `limit`.
-async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-    let timeout = async {
-        glommio::timer::sleep(limit).await;
-        None
-    };
-    futures_lite::future::or(async { Some(future.await) }, timeout).await
 }

@@ -172,15 +172,16 @@ settings! {
 
     /// How many connections there may be.
     limits: Limits {
-        /// Connections to targets, all shards together, from before the dial to the end.
+        /// Sessions that are logged in, all shards together.
         max_connections: u32 = 1000, in CONNECTIONS;
-        /// Connections to one target address.
+        /// Sessions at one target address; as many again may be logging in there.
         max_connections_per_host: u32 = 10, in CONNECTIONS;
         /// Connections that have not logged in yet.
         max_unauthenticated: u32 = 1000, in CONNECTIONS;
         /// Connections from one client address (/32 or /64); 0 is no limit.
         max_connections_per_client: u32 = 0, in 0..=1_000_000;
-        /// Longest time from `auth` to the shell, all stages together.
+        /// Longest time from `auth` to the shell, all stages together; questions to the user not
+        /// counted.
         connection_timeout: Duration = seconds(30);
     }
 
@@ -198,7 +199,12 @@ settings! {
         login_failures: u32 = 2, in 0..=1000;
         /// The time after which it has one more.
         login_period: Duration = seconds(5);
-        /// Clients that are remembered at once, 8 bytes each, and as many pairs of client and target.
+        /// Seconds of penalty that ended logins of all clients together may run up at one target
+        /// address, as sshd counts them (PerSourcePenalties): 5 for a failed login, 1 for a
+        /// connection that ends before one, 20 for one of two minutes; each second takes one off.
+        /// sshd bans the bridge above 15. 0 is no limit, 10 the least.
+        target_penalty: Duration = seconds(15);
+        /// Clients that are remembered at once, 40 bytes each, and as many pairs of client and target.
         table_size: u32 = 65_536, in 1024..=16_777_216;
     }
 
@@ -250,8 +256,9 @@ settings! {
         connect_timeout: Duration = seconds(10);
         /// Longest time for the SSH key exchange.
         handshake_timeout: Duration = seconds(10);
-        /// Longest time for the SSH login.
-        auth_timeout: Duration = seconds(45);
+        /// Longest time for the SSH login, and before it for reading the client's private key;
+        /// questions to the user not counted.
+        auth_timeout: Duration = seconds(25);
         /// What happens when a target's host key is not known.
         host_key_policy: HostKeyPolicy = HostKeyPolicy::Strict;
         /// The file of known host keys.

@@ -167,64 +167,61 @@ fn proxied_by_nobody(draft: &Draft) -> Option<String> {
     })
 }
 
-/// The stages the deadline of the whole covers. A default or preset may be longer, the whole
-/// deadline then cuts it short; an operator who asks for more must learn it can't be had. One who
-/// repeats the default asks for nothing: a printed configuration does so, and must load again.
+/// Every deadline that lies within another: its key and value, then those of the whole.
+fn nested_deadlines(config: &Config) -> [(&str, Duration, &str, Duration); 8] {
+    const UNLIMITED: Duration = Duration::MAX;
+    let Config {
+        server,
+        tls,
+        limits,
+        session,
+        websocket,
+        ssh,
+        targets,
+        ..
+    } = config;
+    let way = ("limits.connection_timeout", limits.connection_timeout);
+    let upgrade = ("server.upgrade_timeout", server.upgrade_timeout);
+    let life = session.max_lifetime.unwrap_or(UNLIMITED);
+    let life = ("session.max_lifetime", life);
+    let idle = session.idle_timeout.unwrap_or_default();
+    [
+        ("targets.resolve_timeout", targets.resolve_timeout, way),
+        ("ssh.connect_timeout", ssh.connect_timeout, way),
+        ("ssh.handshake_timeout", ssh.handshake_timeout, way),
+        ("ssh.auth_timeout", ssh.auth_timeout, way),
+        ("tls.handshake_timeout", tls.handshake_timeout, upgrade),
+        ("session.idle_timeout", idle, life),
+        ("session.hold_timeout", session.hold_timeout, life),
+        ("websocket.stall_timeout", websocket.stall_timeout, life),
+    ]
+    .map(|(key, stage, (whole, limit))| (key, stage, whole, limit))
+}
+
+/// Deadlines that another one always cuts short. No default or preset is; where the operator
+/// lowers the whole alone, it cuts them short in silence, but one who asks for more must learn
+/// that it can't be had. One who repeats the default asks for nothing: a printed configuration
+/// does so, and must load again.
 fn late_stages(draft: &Draft) -> Vec<ConfigError> {
-    const SESSION: &str = "limits.connection_timeout";
-    const UPGRADE: &str = "server.upgrade_timeout";
     let (config, defaults) = (&draft.config, Config::default());
-    let session = config.limits.connection_timeout;
-    let upgrade = config.server.upgrade_timeout;
-    let stages: [(&str, Duration, &str, Duration); 5] = [
-        (
-            "targets.resolve_timeout",
-            config.targets.resolve_timeout,
-            SESSION,
-            session,
-        ),
-        (
-            "ssh.connect_timeout",
-            config.ssh.connect_timeout,
-            SESSION,
-            session,
-        ),
-        (
-            "ssh.handshake_timeout",
-            config.ssh.handshake_timeout,
-            SESSION,
-            session,
-        ),
-        (
-            "ssh.auth_timeout",
-            config.ssh.auth_timeout,
-            SESSION,
-            session,
-        ),
-        (
-            "tls.handshake_timeout",
-            config.tls.handshake_timeout,
-            UPGRADE,
-            upgrade,
-        ),
-    ];
-    let late = stages.into_iter().filter(|(key, stage, whole, limit)| {
-        stage > limit
-            && config.written(key) != defaults.written(key)
-            && draft.sources.get(key).is_some_and(Source::is_operator)
-            && !draft.broken.contains(key)
-            && !draft.broken.contains(whole)
-    });
+    let late = nested_deadlines(config)
+        .into_iter()
+        .filter(|(key, stage, whole, limit)| {
+            stage > limit
+                && config.written(key) != defaults.written(key)
+                && draft.sources.get(key).is_some_and(Source::is_operator)
+                && !draft.broken.contains(key)
+                && !draft.broken.contains(whole)
+        });
     late.map(|(key, _, whole, _)| {
+        let ends = match whole {
+            "server.upgrade_timeout" => "it",
+            _ => "the session",
+        };
         ConfigError::Contradiction(format!(
-            "{} is longer than {}, which ends {} before",
+            "{} is longer than {}, which ends {ends} before",
             cite(draft, key),
             cite(draft, whole),
-            if whole == SESSION {
-                "the session"
-            } else {
-                "it"
-            },
         ))
     })
     .collect()
@@ -235,4 +232,30 @@ fn cite(draft: &Draft, key: &str) -> String {
     let value = draft.config.written(key).unwrap_or_default();
     let source = draft.sources.get(key).unwrap_or(&Source::Default);
     format!("{key} = {value} ({})", source.place())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Layers, load};
+
+    /// A deadline that another always cuts short is a promise that is not kept.
+    #[test]
+    fn every_deadline_of_the_defaults_and_presets_can_be_reached() {
+        for preset in [
+            None,
+            Some("high-performance"),
+            Some("security"),
+            Some("development"),
+        ] {
+            let layers = Layers {
+                preset: preset.map(str::to_owned),
+                ..Layers::default()
+            };
+            let loaded = load(&layers).unwrap();
+            for (key, stage, whole, limit) in nested_deadlines(&loaded.config) {
+                assert!(stage <= limit, "{preset:?}: {key} is cut short by {whole}");
+            }
+        }
+    }
 }

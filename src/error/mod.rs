@@ -1,8 +1,12 @@
 //! Why a session ended, and the one table that maps a cause to what the
 //! client, the log and the operator see. Nothing else chooses a close code.
 
+mod deadline;
+mod host_key;
 mod reason;
 
+pub use deadline::{Deadline, PROMPT_DEADLINE, WHOLE_DEADLINE};
+pub use host_key::HostKeyProblem;
 pub use reason::Reason;
 
 use crate::message::BadMessage;
@@ -86,41 +90,6 @@ pub enum WsViolation {
     TooManyControlFrames,
 }
 
-/// Why a host key was not accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum HostKeyProblem {
-    /// Not in the known hosts, and the policy is strict.
-    #[error("the target's host key is not known here")]
-    Unknown,
-    /// The known hosts hold another key for this host.
-    #[error("the target's host key has changed; it may be another machine")]
-    Changed,
-    /// The key is marked `@revoked`.
-    #[error("the target's host key is revoked")]
-    Revoked,
-    /// The target has pinned keys, and this is none of them.
-    #[error("the target's host key is not one of those it is pinned to; it may be another machine")]
-    NotPinned,
-    /// The certificate the target showed does not hold.
-    #[error("the target's host certificate is not accepted: {0}")]
-    Certificate(&'static str),
-    /// The user said no.
-    #[error("the host key was refused")]
-    Refused,
-    /// The policy is to ask, and this client cannot be asked.
-    #[error("the host key is not known, and this client cannot be asked")]
-    CannotAsk,
-    /// A new key could not be written to the known hosts.
-    #[error("the host key could not be remembered")]
-    NotStored,
-    /// The client, or all together, have had too many new keys remembered.
-    #[error(
-        "the target's host key is new, and too many new keys were remembered lately; try again \
-         later, or have the operator add it to the known hosts"
-    )]
-    TooManyNew,
-}
-
 /// Why an admission ticket was not accepted. Holds nothing of the ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TicketProblem {
@@ -153,6 +122,12 @@ pub enum LimitKind {
     /// `limits.max_connections_per_host`.
     #[error("too many sessions to this target")]
     Target,
+    /// As many, of logins under way.
+    #[error("too many logins are under way at this target; try again in a few seconds")]
+    Logins,
+    /// As many, of users that have not answered.
+    #[error("too many questions of this target are unanswered; this one was the oldest")]
+    Questions,
 }
 
 /// Why a session ended, if not by the end of the remote process.
@@ -207,9 +182,13 @@ pub enum SessionError {
     /// be tried.
     #[error("too many failed or unfinished logins at this target; try again in {0} s")]
     Throttled(u64),
-    /// A stage took longer than its deadline.
-    #[error("the {} stage took too long", .0.as_str())]
-    Deadline(Stage),
+    /// Too many private keys of this client could not be decrypted; the
+    /// number is how many seconds from now the next may be tried.
+    #[error("too many passphrases were wrong; try again in {0} s")]
+    KeysThrottled(u64),
+    /// A stage took longer than a deadline.
+    #[error("{0}")]
+    Deadline(Deadline),
     /// The host key was not accepted.
     #[error("{0}")]
     HostKey(#[from] HostKeyProblem),
@@ -328,7 +307,7 @@ impl SessionError {
             Self::AgentUnavailable => (4401, R::AgentUnavailable, true, L::ERROR),
             Self::TargetRefused => (4403, R::TargetRefused, false, L::WARN),
             Self::Ticket(_) => (4403, R::TicketRefused, false, L::WARN),
-            Self::Throttled(_) => (4429, R::Throttled, true, L::INFO),
+            Self::Throttled(_) | Self::KeysThrottled(_) => (4429, R::Throttled, true, L::INFO),
             Self::Deadline(_) => (4408, R::Deadline, true, L::INFO),
             Self::HostKey(HostKeyProblem::Unknown) => (4409, R::HostKeyUnknown, false, L::WARN),
             Self::HostKey(HostKeyProblem::Changed) => (4409, R::HostKeyChanged, false, L::ERROR),
@@ -357,7 +336,9 @@ impl SessionError {
             Self::ServerMisbehaved(_) => (4503, R::ServerMisbehaved, false, L::WARN),
             Self::StartRefused(_) => (4503, R::StartRefused, false, L::INFO),
             Self::Limit(LimitKind::Global) => (1013, R::Limit, true, L::WARN),
-            Self::Limit(LimitKind::Target) => (1013, R::TargetLimit, true, L::WARN),
+            Self::Limit(LimitKind::Target | LimitKind::Logins | LimitKind::Questions) => {
+                (1013, R::TargetLimit, true, L::WARN)
+            }
             Self::Draining => (1001, R::Drain, true, L::INFO),
             Self::Killed => (4412, R::Killed, false, L::INFO),
             Self::Idle => (4410, R::Idle, true, L::INFO),
@@ -381,7 +362,7 @@ impl SessionError {
     /// 4409, 4502; 4408 and a server's misbehaviour before login).
     pub fn hides_target(&self, stage: Stage) -> bool {
         match self {
-            Self::Deadline(stage) => stage.is_before_login(),
+            Self::Deadline(deadline) => deadline.stage.is_before_login(),
             Self::ServerMisbehaved(_)
             | Self::ConnectionLost
             | Self::Disconnected(_)

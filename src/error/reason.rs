@@ -52,7 +52,7 @@ reasons! {
     TargetRefused = "target-refused",
     /// An admission ticket is missing or not good.
     TicketRefused = "ticket-refused",
-    /// Too many logins of this client have failed at this target.
+    /// Too many logins of this client have failed at this target, or passphrases.
     Throttled = "throttled",
     /// A stage took too long.
     Deadline = "deadline",

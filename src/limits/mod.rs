@@ -3,8 +3,9 @@
 //!
 //! ```text
 //! upgrade      LimitTable::admit      -> Admission      pool place (+ client's place)
-//! auth         Admission::target      -> TargetPermit   global place + target's place, or neither
-//! logged in    Admission::logged_in   -> ClientPermit   pool place goes back
+//! auth         Admission::check                         whether the next step would find places
+//! logged in    Admission::target      -> TargetPermit   global place + target's place, or neither
+//!              Admission::logged_in   -> ClientPermit   pool place goes back
 //! ```
 //!
 //! Before the upgrade nothing is taken of these: [`FairSlots`] bounds connections whose requests are

@@ -88,9 +88,9 @@ impl Rate {
         self.interval << BURST_BITS | self.burst & ((1 << BURST_BITS) - 1)
     }
 
-    /// The TAT after one more; the error is how long that must wait, in ticks.
-    fn advance(self, tat: u64, now: u64) -> Result<u64, u64> {
-        let next = tat.max(now) + self.interval;
+    /// The TAT after `count` more; the error is how long they must wait, in ticks.
+    fn advance(self, tat: u64, now: u64, count: u32) -> Result<u64, u64> {
+        let next = tat.max(now) + u64::from(count).saturating_mul(self.interval);
         match next.checked_sub(now + self.reach()) {
             None | Some(0) => Ok(next),
             Some(wait) => Err(wait),
@@ -174,22 +174,61 @@ impl RateTable {
     /// # Errors
     /// How long until one is there; nothing is taken then.
     pub fn take<K: Hash>(&self, key: K, rate: Rate, now: Instant) -> Result<Token, Duration> {
+        self.update(key, rate, now, |tat, now| rate.advance(tat, now, 1))
+    }
+
+    /// Takes `count` for `key`, whether they are there or not: what is not becomes a debt, which
+    /// time pays like the rest. It is never more than `most` until all is paid. Lost if other
+    /// threads keep changing the slot.
+    pub fn charge<K: Hash>(&self, key: K, rate: Rate, count: u32, most: Duration, now: Instant) {
+        let most = ticks(most);
+        let _ = self.update(key, rate, now, |tat, now| {
+            let taken = u64::from(count).saturating_mul(rate.interval);
+            Ok((tat.max(now) + taken).min(now + most).max(tat))
+        });
+    }
+
+    /// Forgets what `key` has taken, unless it shares its slot.
+    pub fn forget<K: Hash>(&self, key: K) {
+        let seat = self.seat(key);
+        let group = self.group(seat.group);
+        // Nothing is free before the first instant, so that it finds none but its own.
+        if let Found::Own(way, word) = group.look(seat, 0) {
+            group.swap(way, word, pack(seat.tag, 0));
+        }
+    }
+
+    fn update<K: Hash>(
+        &self,
+        key: K,
+        rate: Rate,
+        now: Instant,
+        next: impl Fn(u64, u64) -> Result<u64, u64>,
+    ) -> Result<Token, Duration> {
         self.adopt(rate);
         let (seat, now) = (self.seat(key), self.ticks(now));
         let group = self.group(seat.group);
         for _ in 0..ROUNDS {
-            let (way, taken) = match group.look(seat, now) {
-                Found::Own(way, word) => (way, group.advance(way, word, rate, now)),
+            let own = |way, word| {
+                let word_now = pack(tag_of(word), next(tat_of(word), now)?);
+                Ok(group.swap(way, word, word_now).then_some((way, word_now)))
+            };
+            let done = match group.look(seat, now) {
+                Found::Own(way, word) => own(way, word),
                 Found::Claimed(way, word) => {
                     // Its thread may not run for a while; it will see, and try again.
                     group.swap(way, word, 0);
                     continue;
                 }
-                Found::Free(way, word) => (way, self.claim(group, seat, (way, word), rate, now)),
+                Found::Free(way, word) => next(0, now).map(|tat| {
+                    let taken = pack(seat.tag, tat);
+                    self.claim(group, seat, (way, word), taken)
+                        .then_some((way, taken))
+                }),
                 Found::Full(_, word) if is_claim(word) => continue,
-                Found::Full(way, word) => (way, group.advance(way, word, rate, now)),
+                Found::Full(way, word) => own(way, word),
             };
-            if let Some(word) = taken.map_err(duration)? {
+            if let Some((way, word)) = done.map_err(duration)? {
                 return Ok(Token {
                     group: seat.group,
                     way,
@@ -207,12 +246,26 @@ impl RateTable {
     /// # Errors
     /// How long until one is there.
     pub fn check<K: Hash>(&self, key: K, rate: Rate, now: Instant) -> Result<(), Duration> {
+        self.check_many(key, rate, 1, now)
+    }
+
+    /// As [`RateTable::check`], for `count` at once. More than a whole burst is never there.
+    ///
+    /// # Errors
+    /// How long until so many are there.
+    pub fn check_many<K: Hash>(
+        &self,
+        key: K,
+        rate: Rate,
+        count: u32,
+        now: Instant,
+    ) -> Result<(), Duration> {
         let (seat, now) = (self.seat(key), self.ticks(now));
         let tat = match self.group(seat.group).look(seat, now) {
             Found::Own(_, word) | Found::Full(_, word) if !is_claim(word) => tat_of(word),
             _ => 0,
         };
-        rate.advance(tat, now).map(|_| ()).map_err(duration)
+        rate.advance(tat, now, count).map(|_| ()).map_err(duration)
     }
 
     /// Gives one back. One that time has given back already is not given twice.
@@ -276,21 +329,13 @@ impl RateTable {
     /// free, and a key must never have two. The claim is written first; the slot is taken only if
     /// no other of the group is this key's then. Of two claims, each thread that looks after the
     /// fence sees at least the earlier one; the lower slot wins.
-    /// `Ok(None)`: lost the race; else the word that is in the slot now.
-    fn claim(
-        &self,
-        group: &Group,
-        seat: Seat,
-        (way, word): (usize, u64),
-        rate: Rate,
-        now: u64,
-    ) -> Result<Option<u64>, u64> {
-        let taken = pack(seat.tag, rate.advance(0, now)?);
+    /// Whether the race was won; then `taken` is in the slot.
+    fn claim(&self, group: &Group, seat: Seat, (way, word): (usize, u64), taken: u64) -> bool {
         // A number of its own, so that no thread can take another's claim for its own.
         let number = self.claims.fetch_add(1, Ordering::Relaxed) & TAT_MASK;
         let claim = pack(seat.tag, number) | CLAIM;
         if !group.swap(way, word, claim) {
-            return Ok(None);
+            return false;
         }
         fence(Ordering::SeqCst);
         for (other_way, other) in group.0.iter().enumerate() {
@@ -302,10 +347,10 @@ impl RateTable {
             if !beaten {
                 // The key's own by now, or about to be.
                 group.swap(way, claim, 0);
-                return Ok(None);
+                return false;
             }
         }
-        Ok(group.swap(way, claim, taken).then_some(taken))
+        group.swap(way, claim, taken)
     }
 }
 
@@ -330,12 +375,6 @@ impl Group {
             Some((way, word)) => Found::Free(way, word),
             None => Found::Full(seat.home, home),
         }
-    }
-
-    /// The word that is in the slot now; `Ok(None)`: it was another.
-    fn advance(&self, way: usize, word: u64, rate: Rate, now: u64) -> Result<Option<u64>, u64> {
-        let taken = pack(tag_of(word), rate.advance(tat_of(word), now)?);
-        Ok(self.swap(way, word, taken).then_some(taken))
     }
 
     fn swap(&self, way: usize, from: u64, to: u64) -> bool {

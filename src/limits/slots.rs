@@ -148,6 +148,13 @@ impl<L: Layout> Slots<L> {
         self.find(key).map_or(0, |(_, slot)| slot.gauge.count())
     }
 
+    /// Whether [`Slots::enter`] would refuse `key`, nobody else asking.
+    pub(super) fn is_full(&self, key: TargetKey) -> bool {
+        let claims = lock(&self.claims);
+        let count = self.find(key).map_or(0, |(_, slot)| slot.gauge.count());
+        count >= claims.max_per_target
+    }
+
     /// Every target in use with its connections, in no order, each once. A target that
     /// came during the call may be missing.
     pub(super) fn counts(&self) -> Vec<(TargetKey, u32)> {

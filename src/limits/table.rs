@@ -144,8 +144,8 @@ pub struct Admission<L: Layout = Padded> {
 }
 
 impl<L: Layout> Admission<L> {
-    /// The step at `auth`, when the target is resolved: a global place and one of the
-    /// target's together, or neither.
+    /// The step after the login: a global place and one of the target's together, or
+    /// neither.
     ///
     /// # Errors
     /// [`Refused::Global`], [`Refused::Target`] or [`Refused::TableFull`]; nothing is
@@ -154,6 +154,22 @@ impl<L: Layout> Admission<L> {
     /// for that: a limit can be hit one too early, never one too late.
     pub fn target(&self, key: TargetKey) -> Result<TargetPermit<L>, Refused> {
         self.pool.table.enter_target(key)
+    }
+
+    /// Whether [`Admission::target`] would find a place. Takes nothing: a hint for who has a long
+    /// way to go until then.
+    ///
+    /// # Errors
+    /// [`Refused::Global`] or [`Refused::Target`].
+    pub fn check(&self, key: TargetKey) -> Result<(), Refused> {
+        let table = &self.pool.table;
+        if table.is_full() {
+            return Err(Refused::Global);
+        }
+        if table.targets.is_full(key) {
+            return Err(Refused::Target);
+        }
+        Ok(())
     }
 
     /// The SSH login succeeded: the place in the pool goes back, the client's stays taken.

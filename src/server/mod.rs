@@ -177,7 +177,7 @@ impl Server {
             resolver,
             own,
             known_hosts,
-            logins: LoginThrottle::new(rate_slots(&config), crate::clock::now()),
+            logins: LoginThrottle::new(rate_slots(&config), crate::clock::now),
             audit,
         };
         let mut server = Self::start_shards(&shared, &config, &cpus)?;

@@ -200,7 +200,6 @@ fn a_key_that_cannot_be_used_reaches_no_target() {
     let plain = KeyPair::generate(&["-t", "ed25519"], "").private_pem();
     for (field, fields) in [
         ("nonsense", json!({ "private_key": "nonsense" })),
-        ("empty", json!({ "private_key": " " })),
         ("no passphrase", json!({ "private_key": &encrypted })),
         (
             "wrong passphrase",

@@ -17,6 +17,7 @@ use super::connector::{Connected, Connector, SessionContext};
 use super::outbox::Outbox;
 use super::state::{Action, Ending, Input, Phase, SessionState};
 use super::terms::Terms;
+use super::throttle::QuestionWatch;
 use super::timers::Timer;
 use crate::error::SessionError;
 use crate::limits::{Admission, ClientPermit, TargetPermit};
@@ -127,6 +128,7 @@ pub struct BridgeSession {
     pending_answer: PendingAnswer,
     outbox: Rc<Outbox>,
     gate: Rc<Gate>,
+    questions: Rc<QuestionWatch>,
     size: Rc<Cell<WindowSize>>,
     sleeper: Sleeper,
     /// Input, a size or a signal was handed over since the gate last gave.
@@ -179,6 +181,7 @@ impl BridgeSession {
             pending_answer: PendingAnswer::None,
             outbox: Rc::new(Outbox::new(Rc::clone(&gate), high)),
             gate,
+            questions: Rc::default(),
             size: Rc::new(Cell::new(WindowSize::default())),
             sleeper: Sleeper::default(),
             unprobed: false,
@@ -210,6 +213,9 @@ impl BridgeSession {
             // A fault in one session ends that one alone.
             if catch_unwind(AssertUnwindSafe(|| self.turn(cx, now))).is_err() {
                 self.abort(cx);
+            }
+            if matches!(self.link, Link::Connecting(_)) {
+                self.questions.note(self.state.is_asking());
             }
             self.publish(now);
             if self.state.phase() == Phase::Closed {
@@ -312,6 +318,7 @@ impl BridgeSession {
             outbox: Rc::clone(&self.outbox),
             gate: Rc::clone(&self.gate),
             size: Rc::clone(&self.size),
+            questions: Rc::clone(&self.questions),
             can_ask: self.dialect == Dialect::V1,
         };
         self.link = Link::Connecting(Box::pin(connector.connect(request)));

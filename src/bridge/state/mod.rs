@@ -218,6 +218,11 @@ impl SessionState {
         }
     }
 
+    /// Whether the user is asked something, and has not answered.
+    pub fn is_asking(&self) -> bool {
+        self.question.is_some()
+    }
+
     /// The terminal's size as the client last told it.
     pub fn window_size(&self) -> WindowSize {
         self.size

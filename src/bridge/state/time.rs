@@ -4,7 +4,8 @@ use super::pace::PATIENCE;
 use super::types::Suspended;
 use super::{Action, Phase, SessionState};
 use crate::bridge::timers::Timer;
-use crate::error::{SessionError, Stage};
+use crate::config::Config;
+use crate::error::{Deadline, PROMPT_DEADLINE, SessionError, Stage, WHOLE_DEADLINE};
 use std::time::{Duration, Instant};
 
 impl SessionState {
@@ -18,14 +19,43 @@ impl SessionState {
         // A question that the way went past is void.
         self.resume_deadlines(now);
         self.phase = Phase::Connecting(stage);
-        let limit = match stage {
-            Stage::Resolve => self.config.targets.resolve_timeout,
-            Stage::Connect => self.config.ssh.connect_timeout,
-            Stage::Login => self.config.ssh.auth_timeout,
-            // Starting a shell is a few packets, like the key exchange.
-            _ => self.config.ssh.handshake_timeout,
-        };
+        let (_, limit) = self.stage_deadline(stage);
         self.timers.set(Timer::Stage, now + limit);
+    }
+
+    /// The setting that bounds a stage, and its value.
+    fn stage_deadline(&self, stage: Stage) -> (&'static str, Duration) {
+        let Config {
+            session,
+            targets,
+            ssh,
+            ..
+        } = &*self.config;
+        match stage {
+            Stage::Upgrade | Stage::Auth => ("session.auth_timeout", session.auth_timeout),
+            Stage::Resolve => ("targets.resolve_timeout", targets.resolve_timeout),
+            Stage::Connect => ("ssh.connect_timeout", ssh.connect_timeout),
+            Stage::Login => ("ssh.auth_timeout", ssh.auth_timeout),
+            // Starting a shell is a few packets, like the key exchange.
+            Stage::Handshake | Stage::HostKey | Stage::Shell | Stage::Relay => {
+                ("ssh.handshake_timeout", ssh.handshake_timeout)
+            }
+        }
+    }
+
+    /// The end of a session whose deadline passed: which setting's it was.
+    fn deadline(&self, timer: Timer) -> SessionError {
+        let stage = self.stage();
+        let (setting, limit) = match timer {
+            Timer::Connection => (WHOLE_DEADLINE, self.config.limits.connection_timeout),
+            Timer::Prompt => (PROMPT_DEADLINE, self.config.session.prompt_timeout),
+            _ => self.stage_deadline(stage),
+        };
+        SessionError::Deadline(Deadline {
+            stage,
+            setting,
+            limit,
+        })
     }
 
     pub(super) fn start_relaying(&mut self, now: Instant) {
@@ -69,8 +99,7 @@ impl SessionState {
     pub fn on_timer(&mut self, now: Instant, timer: Timer) {
         match timer {
             Timer::Stage | Timer::Connection | Timer::Prompt => {
-                let stage = self.stage();
-                self.fail(now, SessionError::Deadline(stage));
+                self.fail(now, self.deadline(timer));
             }
             Timer::Ping => self.on_ping_due(now),
             Timer::Pace => self.output.on_pong_overdue(),

@@ -29,7 +29,7 @@ fn security_preset() {
     assert_eq!(limits.max_unauthenticated, 200);
     assert_eq!(limits.max_connections_per_client, 20);
     assert_eq!(limits.connection_timeout, Duration::from_secs(30));
-    assert_eq!(loaded.config.ssh.auth_timeout, Duration::from_secs(45));
+    assert_eq!(loaded.config.ssh.auth_timeout, Duration::from_secs(25));
     assert_eq!(loaded.config.ssh.host_key_policy, HostKeyPolicy::Strict);
     assert!(!loaded.config.compat.enabled);
     assert!(loaded.config.rate_limit.enabled);

@@ -35,10 +35,10 @@ admin = { listen = ["127.0.0.1:3"], token_file = "/etc/x", show_users = true,
 limits = { max_connections = 7, max_connections_per_host = 6, max_unauthenticated = 5,
   max_connections_per_client = 4, connection_timeout = "90m" }
 rate_limit = { enabled = true, connections = 3, period = "14s", exempt = ["192.0.2.1"],
-  login_failures = 9, login_period = "15s", table_size = 4096 }
+  login_failures = 9, login_period = "15s", target_penalty = "17s", table_size = 4096 }
 admission = { ticket_key_file = "/etc/y", required = true, max_ticket_age = "16s" }
 session = { auth_timeout = "1s", prompt_timeout = "2s", hold_timeout = "3s", idle_timeout = "4s",
-  idle_activity = "input", max_lifetime = "5s" }
+  idle_activity = "input", max_lifetime = "8s" }
 websocket = { read_buffer_size = "4KiB", write_buffer_size = 5000, read_limit = "1MiB",
   ping_interval = "6s", max_missed_pongs = 3, stall_timeout = "7s" }
 ssh = { connect_timeout = "8s", handshake_timeout = "9s", auth_timeout = "11s",

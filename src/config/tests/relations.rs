@@ -42,7 +42,7 @@ fn a_stage_the_operator_set_must_fit_in_the_whole() {
         assert!(load_set(&[&format!("{key}=30s")]).is_ok());
     }
     // Who repeats the default asks for no more than it gives: a printed file must load.
-    assert!(load_set(&["ssh.auth_timeout=45s"]).is_ok());
+    assert!(load_set(&["ssh.auth_timeout=25s", "limits.connection_timeout=20s"]).is_ok());
     // Only what the operator chose for the stage counts, not a default or a preset.
     assert!(load_set(&["limits.connection_timeout=2s"]).is_ok());
     let short = vec![String::from("limits.connection_timeout=2s")];
@@ -55,6 +55,27 @@ fn a_stage_the_operator_set_must_fit_in_the_whole() {
         })
         .is_ok()
     );
+}
+
+#[test]
+fn what_lies_within_a_sessions_life_must_fit_in_it() {
+    for key in [
+        "session.idle_timeout",
+        "session.hold_timeout",
+        "websocket.stall_timeout",
+    ] {
+        let set = [&format!("{key}=16m"), "session.max_lifetime=15m"];
+        assert_eq!(
+            contradictions(&set),
+            [format!(
+                "{key} = \"16m\" (--set) is longer than session.max_lifetime = \"15m\" (--set), \
+                 which ends the session before"
+            )],
+        );
+        assert!(load_set(&[set[0]]).is_ok());
+    }
+    // The default of `hold_timeout` is cut short in silence.
+    assert!(load_set(&["session.max_lifetime=1m"]).is_ok());
 }
 
 #[test]

@@ -72,6 +72,41 @@ fn what_is_given_back_can_be_taken_again_once() {
 }
 
 #[test]
+fn a_charge_beyond_the_burst_is_a_debt_with_a_bound() {
+    let start = epoch();
+    let table = RateTable::new(1024, start);
+    // Ten in two seconds, so fifteen are a second of debt.
+    table.charge(1, rate(), 15, 100 * SECOND, start);
+    let wait = Duration::from_millis(200);
+    assert_eq!(table.check(1, rate(), start), Err(SECOND + wait));
+    assert_eq!(takes(&table, 1, start + SECOND, 20), 0);
+    assert_eq!(takes(&table, 1, start + 3 * SECOND, 20), 10);
+    table.charge(2, rate(), 1000, 4 * SECOND, start);
+    assert_eq!(table.check(2, rate(), start), Err(2 * SECOND + wait));
+    // A lower bound takes nothing back.
+    table.charge(2, rate(), 1, SECOND, start);
+    assert_eq!(table.check(2, rate(), start), Err(2 * SECOND + wait));
+    // Another key has its own, and one that is forgotten has all.
+    assert_eq!(takes(&table, 3, start, 20), 10);
+    table.forget(2);
+    assert_eq!(takes(&table, 2, start, 20), 10);
+    table.forget(99);
+}
+
+#[test]
+fn many_are_there_only_together() {
+    let start = epoch();
+    let table = RateTable::new(1024, start);
+    assert_eq!(takes(&table, 1, start, 7), 7);
+    for (count, there) in [(1, true), (3, true), (4, false), (11, false)] {
+        let found = table.check_many(1, rate(), count, start);
+        assert_eq!(found.is_ok(), there, "{count}");
+    }
+    let wait = table.check_many(1, rate(), 4, start);
+    assert_eq!(wait, Err(Duration::from_millis(200)));
+}
+
+#[test]
 fn a_new_rate_is_in_force_at_once() {
     let start = epoch();
     let table = RateTable::new(1024, start);

@@ -72,3 +72,16 @@ fn a_slot_that_is_given_back_is_given_once() {
         assert!(!takes(&table, 1, now));
     });
 }
+
+#[test]
+fn a_charge_is_not_lost_to_a_take() {
+    model(|table, now| {
+        let other = Arc::clone(&table);
+        let thread = thread::spawn(move || {
+            other.charge(1, Rate::new(1, INTERVAL), 1, INTERVAL * 9, now);
+        });
+        takes(&table, 1, now);
+        thread.join().unwrap();
+        assert!(!takes(&table, 1, now));
+    });
+}

@@ -6,24 +6,26 @@ use crate::config::IdleActivity;
 #[test]
 fn every_stage_has_its_deadline() {
     let stages = [
-        (Stage::Resolve, 5, "4408 the resolve stage"),
-        (Stage::Connect, 10, "4408 the connect stage"),
-        (Stage::Handshake, 12, "4408 the handshake stage"),
-        (Stage::Login, 14, "4408 the login stage"),
-        (Stage::Shell, 12, "4408 the shell stage"),
+        (Stage::Resolve, 5, "resolve", "targets.resolve_timeout"),
+        (Stage::Connect, 10, "connect", "ssh.connect_timeout"),
+        (Stage::Handshake, 12, "handshake", "ssh.handshake_timeout"),
+        (Stage::Login, 14, "login", "ssh.auth_timeout"),
+        (Stage::Shell, 12, "shell", "ssh.handshake_timeout"),
     ];
-    for (stage, limit, end) in stages {
+    for (stage, limit, name, setting) in stages {
         let mut s = Session::connecting(Dialect::V1, &config());
         s.pass(3);
         s.feed(Input::Stage(stage));
         assert_eq!(s.fire(), Some((Timer::Stage, 3 + limit)));
         let told = s.told();
         assert_eq!(told[0], format!("<error deadline {}>", stage.as_str()));
-        assert!(told[1].starts_with(&format!("end {end}")), "{told:?}");
+        let end = format!("end 4408 the {name} stage took longer than {setting} ({limit} s)");
+        assert_eq!(told[1], end);
     }
     let mut silent = Session::new(Dialect::V1, &config());
     assert_eq!(silent.fire(), Some((Timer::Stage, 30)));
-    assert!(silent.told()[2].starts_with("end 4408 the auth stage"));
+    let end = "end 4408 the auth stage took longer than session.auth_timeout (30 s)";
+    assert_eq!(silent.told()[2], end);
 }
 
 #[test]
@@ -46,7 +48,8 @@ fn all_stages_together_have_one_too() {
     assert_eq!(s.fire(), Some((Timer::Connection, 25)));
     assert_eq!(
         s.told().last().unwrap(),
-        "end 4408 the login stage took too long"
+        "end 4408 the login stage was not over when all stages together had taken \
+         limits.connection_timeout (25 s)"
     );
 }
 
@@ -82,6 +85,9 @@ fn a_human_has_a_deadline_too() {
         assert_eq!(s.fire(), Some((Timer::Prompt, 60)));
         let told = s.told();
         assert_eq!(told[0], format!("<error deadline {end}>"));
+        let setting = "session.prompt_timeout (60 s)";
+        let text = format!("end 4408 the {end} stage waited for an answer longer than {setting}");
+        assert_eq!(told[1], text);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every transition and every way to end: what comes in, what comes out.
 
 use super::*;
+use crate::error::Deadline;
 use crate::error::{HostKeyProblem, LimitKind, WsViolation};
 use crate::message::{BadMessage, ExitSignal};
 
@@ -275,7 +276,11 @@ fn uniform_errors_tell_nothing_of_the_target() {
         SessionError::ServerMisbehaved("it sent too much"),
         SessionError::HandshakeFailed,
         HostKeyProblem::Changed.into(),
-        SessionError::Deadline(Stage::Handshake),
+        SessionError::Deadline(Deadline {
+            stage: Stage::Handshake,
+            setting: "ssh.handshake_timeout",
+            limit: Duration::from_secs(10),
+        }),
     ];
     let mut uniform = config();
     uniform.targets.uniform_errors = true;

@@ -1,0 +1,396 @@
+use super::*;
+use crate::config::RateLimit;
+use crate::net::Net;
+use futures_lite::future::{block_on, poll_once};
+
+const ALICE: &str = "alice";
+const BOB: &str = "bob";
+
+fn client(number: u8) -> IpAddr {
+    [192, 0, 2, number].into()
+}
+
+fn target(port: u16) -> Scope {
+    SocketAddr::from(([198, 51, 100, 1], port)).into()
+}
+
+thread_local! {
+    static NOW: Cell<Instant> = Cell::new(crate::clock::now());
+}
+
+fn pass(time: Duration) {
+    NOW.set(NOW.get() + time);
+}
+
+/// A throttle and the settings.
+struct Rig {
+    throttle: Arc<LoginThrottle>,
+    config: Config,
+}
+
+impl Rig {
+    fn new() -> Self {
+        Self {
+            throttle: LoginThrottle::new(1024, || NOW.get()),
+            config: Config::default(),
+        }
+    }
+
+    fn with(rate_limit: RateLimit) -> Self {
+        let mut rig = Self::new();
+        rig.config.rate_limit = rate_limit;
+        rig
+    }
+
+    fn join_as(&self, number: u8, port: u16, user: &str) -> LoginAttempt {
+        let (scope, config) = (target(port), &self.config);
+        let client = client(number);
+        self.throttle.join(scope, client, user, config)
+    }
+
+    fn join(&self, number: u8, port: u16) -> LoginAttempt {
+        self.join_as(number, port, ALICE)
+    }
+
+    /// One that has started and reached the server.
+    fn start_as(&self, number: u8, port: u16, user: &str) -> LoginAttempt {
+        let attempt = self.join_as(number, port, user);
+        assert_eq!(word(&attempt), Some(Word::Start), "{number} {port} {user}");
+        attempt.note_reached();
+        attempt
+    }
+
+    fn start(&self, number: u8, port: u16) -> LoginAttempt {
+        self.start_as(number, port, ALICE)
+    }
+
+    fn fail(&self, number: u8, port: u16) {
+        self.start(number, port).note_authentication();
+    }
+}
+
+fn word(attempt: &LoginAttempt) -> Option<Word> {
+    block_on(poll_once(attempt.word()))
+}
+
+fn is_throttled(attempt: &LoginAttempt) -> bool {
+    matches!(word(attempt), Some(Word::Throttled(_)))
+}
+
+#[test]
+fn after_two_failures_a_client_must_wait_and_nobody_else() {
+    let rig = Rig::new();
+    rig.fail(1, 22);
+    rig.fail(1, 22);
+    let Some(Word::Throttled(wait)) = word(&rig.join(1, 22)) else {
+        panic!("not refused");
+    };
+    assert!(wait <= Duration::from_secs(5) && wait > Duration::from_secs(4));
+    rig.start(2, 22).succeeded();
+    rig.start(1, 23).succeeded();
+    // Not by another user either.
+    assert!(is_throttled(&rig.join_as(1, 22, BOB)));
+}
+
+#[test]
+fn what_reached_no_server_costs_nothing() {
+    let rig = Rig::new();
+    for _ in 0..100 {
+        let attempt = rig.join(1, 22);
+        assert_eq!(word(&attempt), Some(Word::Start));
+        drop(attempt);
+        let attempt = rig.start(1, 22);
+        attempt.refund();
+    }
+}
+
+/// How far it came does not matter to the client's count.
+#[test]
+fn whatever_reached_the_server_and_did_not_log_in_has_failed() {
+    for authentication in [false, true] {
+        let rig = Rig::new();
+        for _ in 0..2 {
+            let attempt = rig.start(1, 22);
+            if authentication {
+                attempt.note_authentication();
+            }
+        }
+        assert!(is_throttled(&rig.join(1, 22)), "{authentication}");
+    }
+}
+
+#[test]
+fn a_login_waits_for_those_of_its_client_and_is_woken() {
+    let rig = Rig::new();
+    let (first, second) = (rig.start(1, 22), rig.start(1, 22));
+    let third = rig.join(1, 22);
+    assert_eq!(word(&third), None);
+    // Another client and another target have their own.
+    rig.start(2, 22).succeeded();
+    rig.start(1, 23).succeeded();
+    let (told, done) = std::sync::mpsc::sync_channel(1);
+    let waits = std::thread::spawn(move || {
+        told.send(block_on(third.word())).unwrap();
+    });
+    first.succeeded();
+    assert_eq!(done.recv_timeout(crate_deadline()), Ok(Word::Start));
+    waits.join().unwrap();
+    drop(second);
+}
+
+fn crate_deadline() -> Duration {
+    Duration::from_secs(30)
+}
+
+#[test]
+fn waiting_ones_are_refused_when_those_before_them_fail() {
+    let rig = Rig::new();
+    let under_way = [rig.start(1, 22), rig.start(1, 22)];
+    let waiting: Vec<_> = (0..10).map(|_| rig.join(1, 22)).collect();
+    drop(under_way);
+    assert!(waiting.iter().all(is_throttled));
+}
+
+#[test]
+fn clients_that_wait_are_served_in_turn_and_each_in_order() {
+    let mut rig = Rig::with(RateLimit {
+        login_failures: 0,
+        ..RateLimit::default()
+    });
+    rig.config.limits.max_connections_per_host = 1;
+    let mut under_way = rig.start(9, 22);
+    let crowd = [1, 1, 1, 2, 3].map(|number| rig.join(number, 22));
+    // Whoever leaves has no turn.
+    drop(rig.join(2, 22));
+    let mut crowd: Vec<_> = crowd.into_iter().enumerate().collect();
+    let mut order = Vec::new();
+    while !crowd.is_empty() {
+        drop(under_way);
+        let started = crowd
+            .iter()
+            .position(|(_, waits)| word(waits) == Some(Word::Start))
+            .expect("nobody was woken");
+        let (at, attempt) = crowd.remove(started);
+        order.push(at);
+        under_way = attempt;
+        assert!(crowd.iter().all(|(_, waits)| word(waits).is_none()));
+    }
+    assert_eq!(order, [0, 3, 4, 1, 2]);
+}
+
+#[test]
+fn a_recent_login_lifts_the_wait_for_its_user_alone() {
+    let rig = Rig::new();
+    rig.start_as(1, 22, ALICE).succeeded();
+    let crowd: Vec<_> = (0..RECENT).map(|_| rig.start_as(1, 22, ALICE)).collect();
+    let guesses = [rig.start_as(1, 22, BOB), rig.start_as(1, 22, BOB)];
+    let third = rig.join_as(1, 22, BOB);
+    assert_eq!(word(&third), None, "a third guess");
+    drop(guesses);
+    assert!(is_throttled(&third));
+    // Alice still gets in, from behind the same address.
+    drop(third);
+    for attempt in crowd {
+        attempt.succeeded();
+    }
+    rig.start_as(1, 22, ALICE).succeeded();
+    // Her failures count like anybody's, and end the trust.
+    rig.start_as(1, 22, ALICE).note_authentication();
+    assert!(is_throttled(&rig.join_as(1, 22, ALICE)));
+}
+
+/// As many as a client's users that were here before may have under way at once.
+const RECENT: usize = 8;
+
+#[test]
+fn guesses_between_good_logins_stay_at_the_rate() {
+    let rig = Rig::new();
+    let mut guesses = 0;
+    for _ in 0..240 {
+        rig.start_as(1, 22, ALICE).succeeded();
+        let guess = rig.join_as(1, 22, BOB);
+        if word(&guess) == Some(Word::Start) {
+            guess.note_reached();
+            guess.note_authentication();
+            guesses += 1;
+        }
+        drop(guess);
+        pass(Duration::from_millis(83));
+    }
+    // Two, and one each five seconds of the twenty.
+    assert!((5..=6).contains(&guesses), "{guesses}");
+}
+
+/// With ten at once, a crowd of hundreds needs a handful of rounds more than its size asks for.
+#[test]
+fn a_crowd_of_honest_logins_is_let_in_faster_and_faster() {
+    let mut rig = Rig::new();
+    rig.config.limits.max_connections_per_host = 1000;
+    for users in [&[ALICE][..], &["a", "b", "c", "d", "e", "f", "g", "h"]] {
+        let port = 22 + u16::try_from(users.len()).unwrap();
+        let mut waiting: Vec<_> = (0..300)
+            .map(|n| rig.join_as(1, port, users[n % users.len()]))
+            .collect();
+        let mut rounds = 0;
+        while !waiting.is_empty() {
+            rounds += 1;
+            let (started, rest): (Vec<_>, Vec<_>) = waiting
+                .into_iter()
+                .partition(|attempt| word(attempt) == Some(Word::Start));
+            assert!(!started.is_empty(), "{rounds}: {} wait", rest.len());
+            for attempt in started {
+                attempt.note_reached();
+                attempt.succeeded();
+            }
+            waiting = rest;
+        }
+        assert!(rounds < 20, "{rounds}");
+    }
+}
+
+/// What sshd's PerSourcePenalties would have counted stays at what bans nobody.
+#[test]
+fn many_clients_together_do_not_get_the_bridge_banned() {
+    let rig = Rig::new();
+    let mut penalty = 0.0_f64;
+    for step in 0..600_u32 {
+        let number = u8::try_from(step % 200).unwrap();
+        let attempt = rig.join(number, 22);
+        if word(&attempt) == Some(Word::Start) {
+            attempt.note_reached();
+            attempt.note_authentication();
+            penalty += 5.0;
+        }
+        assert!(penalty <= 15.001, "{step}: {penalty}");
+        pass(Duration::from_millis(100));
+        penalty = (penalty - 0.1).max(0.0);
+    }
+}
+
+#[test]
+fn one_client_leaves_others_a_part_of_the_targets_budget() {
+    let rig = Rig::with(RateLimit {
+        login_failures: 100,
+        ..RateLimit::default()
+    });
+    let mut count = 0;
+    loop {
+        let attempt = rig.join(1, 22);
+        if word(&attempt) != Some(Word::Start) {
+            break;
+        }
+        attempt.note_reached();
+        attempt.note_authentication();
+        count += 1;
+    }
+    assert_eq!(count, 2, "of three");
+    rig.start(2, 22).succeeded();
+    // And where several have used it up, a new one waits for the next instead of being refused.
+    rig.fail(3, 22);
+    assert!(matches!(word(&rig.join(4, 22)), Some(Word::RetryIn(_))));
+    assert!(is_throttled(&rig.join(3, 22)));
+    rig.start(2, 22).succeeded();
+}
+
+#[test]
+fn unanswered_questions_keep_nobody_out() {
+    for failures in [0, 2] {
+        let mut rig = Rig::with(RateLimit {
+            login_failures: failures,
+            ..RateLimit::default()
+        });
+        rig.config.limits.max_connections_per_host = 2;
+        let watch = |attempt: &LoginAttempt| {
+            let watch = QuestionWatch::default();
+            watch.follow(attempt);
+            watch.note(true);
+        };
+        let mut asked = Vec::new();
+        for number in 1..=5 {
+            let attempt = rig.start(number, 22);
+            watch(&attempt);
+            asked.push(attempt);
+        }
+        let evicted: Vec<_> = asked
+            .iter()
+            .map(|attempt| block_on(poll_once(attempt.evicted())).is_some())
+            .collect();
+        assert_eq!(evicted, [true, true, true, false, false], "{failures}");
+        rig.start(9, 22).succeeded();
+    }
+}
+
+#[test]
+fn the_client_with_most_unanswered_questions_loses_its_oldest() {
+    let mut rig = Rig::with(RateLimit {
+        login_failures: 0,
+        ..RateLimit::default()
+    });
+    rig.config.limits.max_connections_per_host = 3;
+    let mut asked = Vec::new();
+    for number in [1, 2, 2, 3] {
+        let attempt = rig.start(number, 22);
+        let watch = QuestionWatch::default();
+        watch.follow(&attempt);
+        watch.note(true);
+        // Answered, and asked once more: that is a later question.
+        if asked.len() == 1 {
+            watch.note(false);
+            watch.note(true);
+        }
+        asked.push(attempt);
+    }
+    let evicted = |at: usize| block_on(poll_once(asked[at].evicted())).is_some();
+    assert_eq!([0, 1, 2, 3].map(evicted), [false, true, false, false]);
+}
+
+#[test]
+fn nobody_is_counted_where_that_is_off() {
+    let off = RateLimit {
+        login_failures: 0,
+        ..RateLimit::default()
+    };
+    let exempt = RateLimit {
+        exempt: vec![Net::single(client(1))],
+        ..RateLimit::default()
+    };
+    for settings in [off, exempt] {
+        let rig = Rig::with(settings);
+        for _ in 0..20 {
+            rig.fail(1, 22);
+        }
+    }
+}
+
+#[test]
+fn keys_are_counted_by_client_alone() {
+    let rig = Rig::new();
+    let join = || {
+        let (scope, client) = (Scope::Keys, client(1));
+        rig.throttle.join(scope, client, "", &rig.config)
+    };
+    for _ in 0..2 {
+        let attempt = join();
+        assert_eq!(word(&attempt), Some(Word::Start));
+        attempt.note_reached();
+    }
+    assert!(is_throttled(&join()));
+    // A success lifts nothing: who has one good key may bring a thousand others.
+    rig.start(1, 22).succeeded();
+    assert!(is_throttled(&join()));
+}
+
+#[test]
+fn nothing_is_left_when_all_have_left() {
+    let rig = Rig::new();
+    let attempts: Vec<_> = (0..50)
+        .map(|n| rig.join(n % 7, 22 + u16::from(n % 3)))
+        .collect();
+    drop(attempts);
+    let parts = rig.throttle.parts.iter();
+    assert!(
+        parts
+            .into_iter()
+            .all(|part| part.lock().unwrap().is_empty())
+    );
+}
