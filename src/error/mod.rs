@@ -87,7 +87,7 @@ pub enum WsViolation {
     TooLarge,
     /// More pings, pongs and empty fragments than any client needs (1008).
     #[error("more control frames or empty fragments than the server accepts; send fewer")]
-    TooManyControlFrames,
+    Flood,
 }
 
 /// Why an admission ticket was not accepted. Holds nothing of the ticket.
@@ -297,9 +297,7 @@ impl SessionError {
             Self::WebSocket(WsViolation::Protocol) => (1002, R::WebSocketProtocol, false, L::INFO),
             Self::WebSocket(WsViolation::NotUtf8) => (1007, R::NotUtf8, false, L::INFO),
             Self::WebSocket(WsViolation::TooLarge) => (1009, R::TooLarge, false, L::INFO),
-            Self::WebSocket(WsViolation::TooManyControlFrames) => {
-                (1008, R::ControlFrameFlood, false, L::WARN)
-            }
+            Self::WebSocket(WsViolation::Flood) => (1008, R::ControlFrameFlood, false, L::WARN),
             Self::LoginFailed | Self::LoginCutOff(_) => (4401, R::LoginFailed, false, L::INFO),
             Self::PasswordExpired => (4401, R::PasswordExpired, false, L::INFO),
             Self::CannotAsk => (4401, R::CannotAsk, false, L::INFO),

@@ -62,10 +62,7 @@ impl Allowance {
             self.owed_pongs -= 1;
             return Ok(());
         }
-        self.tokens = self
-            .tokens
-            .checked_sub(1)
-            .ok_or(WsViolation::TooManyControlFrames)?;
+        self.tokens = self.tokens.checked_sub(1).ok_or(WsViolation::Flood)?;
         Ok(())
     }
 }
