@@ -15,6 +15,8 @@
 
 mod common;
 
+#[path = "interop/nagle.rs"]
+mod nagle;
 #[path = "interop/servers.rs"]
 mod servers;
 #[path = "interop/table.rs"]

@@ -8,6 +8,7 @@
 //! `reactor` parks on.
 
 mod budget;
+mod delayed_ack;
 mod line;
 mod listener;
 mod reactor;

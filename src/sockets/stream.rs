@@ -1,11 +1,13 @@
 //! A TCP connection on the shard's reactor.
 
+use super::delayed_ack::DelayedAck;
 use super::reactor::Registration;
 use super::readiness::Direction;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use socket2::Socket;
+use std::cell::Cell;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -15,6 +17,7 @@ pub struct TcpStream {
     // Before the socket: the place goes first, then the descriptor.
     registration: Registration,
     socket: Socket,
+    ack: Cell<DelayedAck>,
 }
 
 impl TcpStream {
@@ -27,6 +30,7 @@ impl TcpStream {
         Ok(Self {
             registration: Registration::new(&socket)?,
             socket,
+            ack: Cell::default(),
         })
     }
 
@@ -55,7 +59,12 @@ impl TcpStream {
         receive: impl FnMut(&Socket) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let readiness = self.registration.readiness();
-        let count = ready!(self.poll_io(cx, &readiness.read, receive))?;
+        let Poll::Ready(received) = self.poll_io(cx, &readiness.read, receive) else {
+            self.acknowledge_bulk();
+            return Poll::Pending;
+        };
+        let count = received?;
+        self.update_ack(|ack| ack.note_received(count));
         if count > 0 && count < room {
             readiness.note_short_read();
         }
@@ -68,7 +77,29 @@ impl TcpStream {
         cx: &Context<'_>,
         send: impl FnMut(&Socket) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        self.poll_io(cx, &self.registration.readiness().write, send)
+        let sent = ready!(self.poll_io(cx, &self.registration.readiness().write, send))?;
+        self.update_ack(DelayedAck::note_sent);
+        Poll::Ready(Ok(sent))
+    }
+
+    fn update_ack<T>(&self, update: impl FnOnce(&mut DelayedAck) -> T) -> T {
+        let mut ack = self.ack.get();
+        let result = update(&mut ack);
+        self.ack.set(ack);
+        result
+    }
+
+    /// The peer pauses: perhaps it waits for an acknowledgement.
+    fn acknowledge_bulk(&self) {
+        if self.update_ack(DelayedAck::is_due) {
+            self.acknowledge();
+        }
+    }
+
+    /// Acknowledges what was received now, not with what is sent next or in 40 ms.
+    pub fn acknowledge(&self) {
+        // Holds for this once (tcp(7)). Of a connection that has ended there is nothing to tell.
+        let _ = rustix::net::sockopt::set_tcp_quickack(&self.socket, true);
     }
 
     /// Calls `io` as often as `direction` is ready, until it does not block.

@@ -44,8 +44,10 @@ function run(stream, pty, command) {
   const [word, count] = command.split(' ');
   if (word !== 'output') return runInTerminal(stream, pty, command);
   stream.resume();
-  stream.end(Buffer.alloc(Number(count), 'x'), () => {});
-  stream.exit(0);
+  stream.write(Buffer.alloc(Number(count), 'x'), () => {
+    stream.exit(0);
+    stream.end();
+  });
 }
 
 function rekeyEachMib(client, stream) {
