@@ -17,6 +17,8 @@ mod control;
 mod endings;
 #[path = "protocol_compat/first.rs"]
 mod first;
+#[path = "protocol_compat/large.rs"]
+mod large;
 #[path = "protocol_compat/questions.rs"]
 mod questions;
 

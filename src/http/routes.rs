@@ -98,6 +98,13 @@ pub struct Upgrade<P> {
     pub place: P,
 }
 
+impl<P> Upgrade<P> {
+    /// Whether the dialect lets a message above the limit be read as several.
+    pub fn takes_pieces(&self) -> bool {
+        self.dialect == Dialect::Compatible
+    }
+}
+
 /// Where a connection came in.
 #[derive(Debug, Clone, Copy)]
 pub struct Door {

@@ -141,7 +141,9 @@ async fn enter_session(
         }
     };
     let read_limit = shard.context.terms.load().config.websocket.read_limit;
-    let ws = WsConnection::new(stream, leftover, read_limit.bytes()).await;
+    // Its clients may send more at once than a session holds.
+    let in_pieces = upgrade.takes_pieces();
+    let ws = WsConnection::new(stream, leftover, read_limit.bytes(), in_pieces).await;
     let session = shard
         .manager
         .initialize_session(&registration, upgrade, ws, &shard.context);

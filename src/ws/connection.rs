@@ -2,6 +2,8 @@
 //! close. Every limit of tungstenite is set here, none left to its defaults.
 
 use super::frames::{FrameStream, Kind, LARGE};
+use super::pieces::PieceStream;
+use super::recut::Recutter;
 use super::stream::ClientStream;
 use crate::error::WsViolation;
 use crate::message::{Frame, close_reason};
@@ -51,7 +53,7 @@ pub enum WsEvent {
 
 /// The connection.
 pub struct WsConnection {
-    stream: WebSocketStream<FrameStream>,
+    stream: WebSocketStream<PieceStream<FrameStream>>,
     /// Something may be in tungstenite's write buffer.
     dirty: bool,
     /// The client takes no bytes: the last flush pended.
@@ -68,8 +70,14 @@ pub struct WsConnection {
 
 impl WsConnection {
     /// Takes over a socket on which the upgrade is done. `leftover`: bytes
-    /// that came behind the request. `read_limit`: largest message, in bytes.
-    pub async fn new(socket: ClientStream, leftover: Vec<u8>, read_limit: usize) -> Self {
+    /// that came behind the request. `read_limit`: largest message, in bytes;
+    /// with `in_pieces`, a larger one comes as several.
+    pub async fn new(
+        socket: ClientStream,
+        leftover: Vec<u8>,
+        read_limit: usize,
+        in_pieces: bool,
+    ) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             // 0: each message is written at once.
@@ -78,7 +86,9 @@ impl WsConnection {
             .max_message_size(Some(read_limit))
             .max_frame_size(Some(read_limit))
             .accept_unmasked_frames(false);
+        let recutter = in_pieces.then(|| Recutter::new(read_limit));
         let socket = FrameStream::new(socket, leftover, read_limit);
+        let socket = PieceStream::new(socket, recutter);
         let stream = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
         Self {
             stream,

@@ -5,6 +5,8 @@
 mod connection;
 mod frames;
 mod inspector;
+mod pieces;
+mod recut;
 mod socket;
 mod stream;
 mod tls;

@@ -1,0 +1,239 @@
+//! Cuts a client's large messages into small ones, for a dialect in which input is a stream of
+//! bytes and its messages mean nothing: the compatible one, whose clients may send more at once
+//! than is held of any session. Each piece is a binary message (RFC 6455 section 5.2), passed on
+//! as it comes.
+//!
+//! Messages up to the limit are passed on as they are, control text among them; a larger one is
+//! never control. Its UTF-8 is not looked at. Frames that break the rules are passed on, too: the
+//! WebSocket layer above refuses them. Bytes in, bytes out: no socket here.
+
+#[cfg(test)]
+mod tests;
+
+/// Largest piece, in bytes.
+const PIECE: u64 = 8 * 1024;
+
+/// Bytes of a character that may still come when a message of text has to end.
+const MAX_MISSING: u64 = 3;
+
+const FIN: u8 = 0x80;
+const RESERVED: u8 = 0x70;
+const OPCODE: u8 = 0x0f;
+const CONTINUATION: u8 = 0;
+const TEXT: u8 = 1;
+const BINARY: u8 = 2;
+const MASKED: u8 = 0x80;
+
+/// A frame's payload on its way.
+#[derive(Debug, Clone, Copy)]
+struct Payload {
+    /// Bytes that have not come.
+    left: u64,
+    /// The key, turned so that its first byte is the next one's.
+    mask: [u8; 4],
+    /// Bytes up to the next piece's header; `None`: it stays one frame.
+    piece: Option<u64>,
+    /// Part of a message of text that may have to end.
+    text: bool,
+}
+
+/// The message that is open between frames.
+#[derive(Debug, Default, Clone, Copy)]
+struct Open {
+    text: bool,
+    /// It is cut: its beginning is over.
+    cut: bool,
+    /// Bytes of it that were passed on uncut.
+    passed: u64,
+    /// Bytes that the last character of its text lacks.
+    missing: u64,
+}
+
+/// A header as far as it has come; the longest has 14 bytes.
+#[derive(Debug, Default)]
+struct Header {
+    bytes: [u8; 14],
+    length: usize,
+}
+
+impl Header {
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// The state between two reads.
+#[derive(Debug)]
+pub(super) struct Recutter {
+    limit: u64,
+    header: Header,
+    payload: Option<Payload>,
+    open: Option<Open>,
+}
+
+impl Recutter {
+    /// `limit`: the largest message that is not cut, in bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit: limit as u64,
+            header: Header::default(),
+            payload: None,
+            open: None,
+        }
+    }
+
+    /// Appends to `out` what becomes of `input`; holds back at most the beginning of a header.
+    pub(super) fn feed(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
+        loop {
+            if let Some(payload) = self.payload {
+                if payload.left > 0 && input.is_empty() {
+                    return;
+                }
+                input = self.pass_payload(payload, input, out);
+                continue;
+            }
+            let Some((byte, rest)) = input.split_first() else {
+                return;
+            };
+            self.header.push(*byte);
+            input = rest;
+            if let Some(length) = payload_length(self.header.bytes()) {
+                let header = std::mem::take(&mut self.header);
+                self.begin(header.bytes(), length, out);
+            }
+        }
+    }
+
+    fn pass_payload<'a>(
+        &mut self,
+        mut payload: Payload,
+        input: &'a [u8],
+        out: &mut Vec<u8>,
+    ) -> &'a [u8] {
+        if payload.left == 0 {
+            self.payload = None;
+            return input;
+        }
+        let mut most = payload.left;
+        if let Some(piece) = &mut payload.piece {
+            if *piece == 0 {
+                *piece = payload.left.min(self.limit.clamp(1, PIECE));
+                write_header(FIN | BINARY, *piece, payload.mask, out);
+            }
+            most = *piece;
+        }
+        let count = usize::try_from(most).unwrap_or(usize::MAX).min(input.len());
+        let (bytes, rest) = input.split_at(count);
+        if let Some(open) = self.open.as_mut().filter(|_| payload.text) {
+            let plain = bytes.iter().zip(payload.mask.iter().cycle());
+            plain.for_each(|(byte, key)| open.missing = missing_after(open.missing, byte ^ key));
+        }
+        out.extend_from_slice(bytes);
+        payload.mask.rotate_left(count % 4);
+        payload.left -= count as u64;
+        if let Some(piece) = &mut payload.piece {
+            *piece -= count as u64;
+        }
+        self.payload = Some(payload);
+        rest
+    }
+
+    /// A header is complete: passes it on, or what stands for it.
+    fn begin(&mut self, header: &[u8], length: u64, out: &mut Vec<u8>) {
+        let first = header.first().copied().unwrap_or_default();
+        let masked = header.get(1).is_some_and(|second| second & MASKED != 0);
+        let mask = header.last_chunk().copied().filter(|_| masked);
+        let mut payload = Payload {
+            left: length,
+            mask: mask.unwrap_or_default(),
+            piece: None,
+            text: false,
+        };
+        let is_data = first & OPCODE <= BINARY && first & RESERVED == 0;
+        // The top bit of a length must not be set.
+        if masked && is_data && i64::try_from(length).is_ok() {
+            self.begin_data(first, &mut payload, out);
+        }
+        if payload.piece.is_none() {
+            out.extend_from_slice(header);
+        }
+        self.payload = Some(payload);
+    }
+
+    fn begin_data(&mut self, first: u8, payload: &mut Payload, out: &mut Vec<u8>) {
+        let mut open = match (first & OPCODE, self.open) {
+            (CONTINUATION, Some(open)) => open,
+            // Refused above.
+            (CONTINUATION, None) | (TEXT | BINARY, Some(_)) => return,
+            (opcode, _) => Open {
+                text: opcode == TEXT,
+                ..Open::default()
+            },
+        };
+        let begins = first & OPCODE != CONTINUATION;
+        let ends = first & FIN != 0;
+        // A message that may have to end early keeps room for the end of a character.
+        let reserve = if begins && ends { 0 } else { MAX_MISSING };
+        let total = open.passed.saturating_add(payload.left);
+        let too_large = total > self.limit.saturating_sub(reserve);
+        if open.cut || (too_large && begins) {
+            open.cut = true;
+            payload.piece = Some(0);
+        } else if too_large && payload.left >= open.missing {
+            open.cut = true;
+            write_header(FIN | CONTINUATION, open.missing, payload.mask, out);
+            payload.piece = Some(open.missing);
+        } else {
+            open.passed = total;
+            payload.text = open.text && reserve > 0;
+        }
+        self.open = (!ends).then_some(open);
+    }
+}
+
+/// Length of the payload, once the header is complete.
+fn payload_length(header: &[u8]) -> Option<u64> {
+    let second = *header.get(1)?;
+    let mask = if second & MASKED == 0 { 0 } else { 4 };
+    let (extended, length) = match second & !MASKED {
+        126 => (
+            2,
+            u64::from(u16::from_be_bytes(*header.get(2..)?.first_chunk()?)),
+        ),
+        127 => (8, u64::from_be_bytes(*header.get(2..)?.first_chunk()?)),
+        short => (0, u64::from(short)),
+    };
+    (header.len() == 2 + extended + mask).then_some(length)
+}
+
+/// Appends the header of a masked frame of at most [`PIECE`] bytes.
+fn write_header(first: u8, length: u64, mask: [u8; 4], out: &mut Vec<u8>) {
+    out.push(first);
+    match u8::try_from(length) {
+        Ok(short) if short < 126 => out.push(MASKED | short),
+        _ => {
+            out.push(MASKED | 126);
+            // At most PIECE.
+            out.extend_from_slice(&u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(&mask);
+}
+
+/// Bytes a character still lacks, one byte further.
+fn missing_after(missing: u64, byte: u8) -> u64 {
+    match byte {
+        0x80..0xc0 => missing.saturating_sub(1),
+        0xc0..0xe0 => 1,
+        0xe0..0xf0 => 2,
+        0xf0.. => 3,
+        _ => 0,
+    }
+}
