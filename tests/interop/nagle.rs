@@ -58,7 +58,7 @@ fn through_ssh(server: &Server, command: &str) -> Duration {
         .stderr(Stdio::piped())
         .spawn()
         .expect("ssh starts; run tests/setup.sh first");
-    // TinySSH ends the session with its input.
+    // Some servers end the session with its input.
     let stdin = done.stdin.take();
     let done = done.wait_with_output().unwrap();
     drop(stdin);
@@ -120,9 +120,4 @@ fn libssh_is_as_fast_as_through_ssh() {
 #[test]
 fn apache_mina_is_as_fast_as_through_ssh() {
     is_as_fast_as_ssh(Kind::Mina, &output());
-}
-
-#[test]
-fn tinyssh_is_as_fast_as_through_ssh() {
-    is_as_fast_as_ssh(Kind::TinySsh, &program_output());
 }

@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Where `tests/setup.sh` puts AsyncSSH and Paramiko, ssh2, and MINA.
@@ -154,9 +155,14 @@ impl Server {
             .output()
             .expect("tinysshd-makekey starts; run tests/setup.sh first");
         assert!(made.status.success(), "{made:?}");
-        let key = KeyPair::generate_in(directory.path(), "user", &["-t", "ed25519"], "");
+        // One for all tests: the account has one file of keys.
+        static KEY: OnceLock<KeyPair> = OnceLock::new();
         let Account { user, .. } = account();
-        authorise(user, &key);
+        let key = KEY.get_or_init(|| {
+            let key = KeyPair::generate(&["-t", "ed25519"], "");
+            authorise(user, &key);
+            key
+        });
         Self {
             addr: serve_tinyssh(keys),
             credentials: json!({ "username": user, "private_key": key.private_pem() }),

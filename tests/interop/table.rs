@@ -79,7 +79,6 @@ pub(crate) fn drain(client: &mut Client) -> (Vec<u8>, i64) {
 }
 
 fn terminal_and_resize(pair: &Pair) {
-    // Shown again and again: TinySSH reads one packet each time something else wakes it.
     let command = "echo $TERM; (while sleep 0.1; do stty size; done </dev/tty) & read line; \
                    kill $!; exit 7";
     let mut client =
@@ -145,9 +144,23 @@ fn dropbear() {
     works(Kind::Dropbear);
 }
 
+/// Debian's, of 2023, has no strict key exchange, and no cipher that does without
+/// (CVE-2023-48795): its users are told so.
 #[test]
-fn tinyssh() {
-    works(Kind::TinySsh);
+fn tinyssh_is_refused_with_its_reason() {
+    let server = Server::start(Kind::TinySsh);
+    let bridge = bridge_to(&[server.addr()], &[]);
+    let mut client = Client::connect(bridge.addr(), &path_to(server.addr()), &Options::v1());
+    client.auth_v1(&server.auth(json!({})));
+    let error = client.wait_type("error");
+    assert_eq!(error["code"], "no-common-algorithm");
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("CVE-2023-48795")
+    );
+    assert_eq!(client.until_close().0, 4502);
 }
 
 #[test]
