@@ -187,9 +187,14 @@ fn asks_for_something_else(text: &str) -> bool {
             .any(|word| WORDS.contains(&word) || ENDINGS.iter().any(|end| word.ends_with(end)))
 }
 
+/// Characters of a text that are looked at: no prompt needs more, and the texts are the server's
+/// choice.
+const MAX_CHARS: usize = 1024;
+
 /// In lower case, without what is the name of the user or a host (`me@code.example.org's`).
 fn relevant(text: &str, user: &str) -> String {
     let user = user.to_lowercase();
+    let text: String = text.chars().take(MAX_CHARS).collect();
     let text = text.to_lowercase();
     let words = text.split_whitespace().filter(|word| {
         let word = word.trim_matches(|c: char| !c.is_alphanumeric());

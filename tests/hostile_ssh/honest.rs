@@ -123,6 +123,55 @@ fn with_password(fields: serde_json::Value) -> serde_json::Value {
     fields
 }
 
+/// The file of the tests' account: Dropbear has no other. Removed in the end.
+struct AuthorisedKeys(std::path::PathBuf);
+
+impl AuthorisedKeys {
+    fn new() -> Self {
+        let home = format!("/home/{}/.ssh", account().user);
+        let made = Command::new("install")
+            .args(["-d", "-m", "700", "-o", account().user, &home])
+            .status();
+        assert!(made.unwrap().success());
+        Self(format!("{home}/authorized_keys").into())
+    }
+
+    fn write(&self, key: &KeyPair) {
+        std::fs::write(&self.0, format!("{}\n", key.public_line())).unwrap();
+        let own = Command::new("chown")
+            .arg(account().user)
+            .arg(&self.0)
+            .status();
+        assert!(own.unwrap().success());
+    }
+}
+
+impl Drop for AuthorisedKeys {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// As long as the modulus, and not as whole words: servers count.
+#[test]
+fn rsa_keys_of_any_size_log_in_to_dropbear_and_asyncssh() {
+    let asyncssh = crate::asyncssh(&[]);
+    let dropbear = Dropbear::start(&[]);
+    let bridge = bridge_to(&[asyncssh.addr(), dropbear.addr], &[]);
+    let Account { user, .. } = account();
+    let authorised = AuthorisedKeys::new();
+    for bits in ["2048", "2050", "2056", "3000"] {
+        let key = KeyPair::generate(&["-t", "rsa", "-b", bits], "");
+        authorised.write(&key);
+        for (addr, user) in [(asyncssh.addr(), "keys"), (dropbear.addr, user)] {
+            let mut client = Client::connect(bridge.addr(), &path_to(addr), &Options::v1());
+            client.auth_v1(&json!({ "username": user, "private_key": key.private_pem() }));
+            let told = client.wait_type("ready");
+            assert_eq!(told["type"], "ready", "{bits} bits at {addr}");
+        }
+    }
+}
+
 /// It ends the connection without a word where there is one attempt.
 #[test]
 fn dropbear_refuses_a_wrong_password_for_good() {

@@ -170,7 +170,7 @@ class Server(asyncssh.SSHServer):
         elif mode == "empty_banners":
             send = lambda: self.conn.send_auth_banner("")
             asyncio.get_running_loop().create_task(flood(self.conn, send))
-        return mode in ("banners", "empty_banners", "expired", "chatty") or self.asks()
+        return mode in ("banners", "empty_banners", "expired", "chatty", "keys") or self.asks()
 
     def asks(self):
         return self.mode in ("rounds", "many_prompts", "long_prompts")
@@ -188,6 +188,13 @@ class Server(asyncssh.SSHServer):
             return password == "right"
         await asyncio.sleep(3600)
         return False
+
+    def public_key_auth_supported(self):
+        return self.mode == "keys"
+
+    def validate_public_key(self, username, key):
+        # AsyncSSH checks the signature, and its length.
+        return True
 
     def kbdint_auth_supported(self):
         return self.asks()

@@ -279,6 +279,18 @@ fn an_agent_without_the_right_key_leaves_the_password_a_chance() {
     gets_in(&bridge, &auth);
 }
 
+/// The agent's signature is passed on as it is: as long as the modulus.
+#[test]
+fn an_agents_rsa_key_of_any_size_logs_in() {
+    let sshd = Sshd::start();
+    let agent = Agent::start();
+    let bridge = with_agent(&sshd, &agent.socket(), &[]);
+    let key = KeyPair::generate(&["-t", "rsa", "-b", "2050"], "");
+    sshd.authorise(&key);
+    agent.add(key.path());
+    gets_in(&bridge, &nothing_but_a_name());
+}
+
 #[test]
 fn an_agent_that_is_not_there_is_told() {
     let sshd = Sshd::start();
