@@ -19,7 +19,9 @@ pub mod timers;
 
 pub use connector::SessionContext;
 pub use outbox::Outbox;
-pub use session::{Attachment, BridgeSession, SessionControl, SessionStart, SessionSummary};
+pub use session::{
+    Attachment, BridgeSession, SessionControl, SessionStart, SessionSummary, Unauthenticated,
+};
 pub use state::Drain;
 pub use terms::{LatestTerms, Terms, TermsError};
 pub use throttle::LoginThrottle;

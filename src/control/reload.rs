@@ -3,7 +3,7 @@
 
 use crate::bridge::{LatestTerms, Terms, TermsError};
 use crate::config::{self, Change, Config, ConfigErrors};
-use crate::limits::{LimitTable, Limits};
+use crate::limits::{LimitTable, Limits, with_headroom};
 use crate::ssh::known_hosts::{RememberError, Store};
 use crate::targets::OwnListeners;
 use crate::workers::Workers;
@@ -96,7 +96,8 @@ pub fn limits_of(config: &Config) -> Limits {
     Limits {
         max_connections,
         max_per_target: max_connections_per_host,
-        max_unauthenticated,
+        // Who may have them is for `Newcomers` to say.
+        max_unauthenticated: with_headroom(max_unauthenticated),
         max_per_client: max_connections_per_client,
     }
 }

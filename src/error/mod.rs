@@ -128,6 +128,9 @@ pub enum LimitKind {
     /// As many, of users that have not answered.
     #[error("too many questions of this target are unanswered; this one was the oldest")]
     Questions,
+    /// `limits.max_unauthenticated`, most of which this client held.
+    #[error("too many connections of this client are waiting to log in; the oldest one yields")]
+    Unauthenticated,
 }
 
 /// Why a session ended, if not by the end of the remote process.
@@ -337,6 +340,7 @@ impl SessionError {
             Self::Limit(LimitKind::Target | LimitKind::Logins | LimitKind::Questions) => {
                 (1013, R::TargetLimit, true, L::WARN)
             }
+            Self::Limit(LimitKind::Unauthenticated) => (1013, R::Limit, true, L::INFO),
             Self::Draining => (1001, R::Drain, true, L::INFO),
             Self::Killed => (4412, R::Killed, false, L::INFO),
             Self::Idle => (4410, R::Idle, true, L::INFO),

@@ -66,12 +66,23 @@ impl<T> FairSlots<T> {
         let mut displaced = Vec::new();
         while self.slots.len() > capacity.max(1) {
             // The newcomer counts as one of its holder's, and is never the oldest.
-            let Some((_, Reverse(oldest))) = self.order.keys().next_back().copied() else {
-                break;
-            };
-            displaced.extend(self.remove(oldest));
+            displaced.extend(self.displace(0));
         }
         (id, displaced)
+    }
+
+    /// Takes the oldest slot of the largest holder, if it holds more than so many.
+    pub fn displace(&mut self, more_than: usize) -> Option<T> {
+        let (count, Reverse(oldest)) = self.order.keys().next_back().copied()?;
+        if count <= more_than {
+            return None;
+        }
+        self.remove(oldest)
+    }
+
+    /// Whether a slot is still taken.
+    pub fn contains(&self, id: SlotId) -> bool {
+        self.slots.contains_key(&id)
     }
 
     /// Says whose slot it is. Nothing happens to one that was displaced.

@@ -11,6 +11,8 @@
 //! Before the upgrade nothing is taken of these: [`FairSlots`] bounds connections whose requests are
 //! on the way, and shares them between clients.
 //!
+//! Whom the pool of those not logged in is full of, is for [`Newcomers`] to say.
+//!
 //! How often somebody may try is counted beside that, by [`RateTable`]: nothing is held there, and
 //! time alone gives it back.
 //!
@@ -23,6 +25,7 @@ mod fair_slots;
 mod gauge;
 mod key;
 mod layout;
+mod newcomers;
 mod rate;
 mod slots;
 mod sync;
@@ -33,6 +36,7 @@ mod tests;
 pub use fair_slots::{FairSlots, Holder, SlotId};
 pub use key::{ClientKey, TargetKey};
 pub use layout::{Layout, Padded};
+pub use newcomers::{Newcomer, Newcomers, with_headroom};
 pub use rate::{Rate, RateTable, Token};
 pub use table::{Admission, ClientPermit, LimitTable, TargetPermit};
 

@@ -218,6 +218,7 @@ impl Server {
             counters: Counters::new(cpus.len(), crate::clock::now()),
             audit: shared.audit.clone(),
         };
+        let newcomers = Arc::default();
         let rates = Arc::new(RateTable::new(rate_slots(config), crate::clock::now()));
         let admin = admin.start(watched.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
@@ -231,6 +232,7 @@ impl Server {
                 peers: Arc::clone(&watched.mail),
                 placement: Arc::clone(&watched.placement),
                 limits: Arc::clone(&watched.limits),
+                newcomers: Arc::clone(&newcomers),
                 rates: Arc::clone(&rates),
                 registry: watched.registry.clone(),
                 lifecycle: Arc::clone(&watched.lifecycle),

@@ -1,14 +1,14 @@
 //! One accepted connection on its shard: socket options, the handshakes and
 //! the HTTP request under their deadline, then the session, contained.
 
-use super::mailbox::Handover;
+use super::mailbox::{Handover, Mail};
 use super::manager::Registration;
 use super::slots::HandshakeSlot;
 use super::{Shard, handshake};
-use crate::bridge::BridgeSession;
+use crate::bridge::{BridgeSession, Unauthenticated};
 use crate::config;
 use crate::http::{self, Gatekeeper, Health, NoPlace, Upgraded};
-use crate::limits::{Admission, ClientKey, Rate, Refused};
+use crate::limits::{Admission, ClientKey, Newcomer, Rate, Refused};
 use crate::registry::{NewSession, SessionId};
 use crate::sockets::{self, TcpStream};
 use crate::telemetry::HandshakeFailure;
@@ -19,6 +19,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What the kernel may hold of a session's output beyond what is in flight.
@@ -113,7 +114,7 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
 
 async fn enter_session(
     shard: &Rc<Shard>,
-    upgraded: Upgraded<ClientStream, Admission>,
+    upgraded: Upgraded<ClientStream, PoolPlace>,
 ) -> Option<(Registration<'_>, Box<BridgeSession>)> {
     let Upgraded {
         stream,
@@ -140,6 +141,11 @@ async fn enter_session(
             return None;
         }
     };
+    // Set once: the place is this connection's alone.
+    let _ = upgrade.place.session.set(id);
+    if upgrade.place.newcomer.is_displaced() {
+        shard.manager.displace(id);
+    }
     let read_limit = shard.context.terms.load().config.websocket.read_limit;
     // Its clients may send more at once than a session holds.
     let in_pieces = upgrade.takes_pieces();
@@ -170,8 +176,41 @@ fn user_timeout(websocket: &config::Websocket) -> Duration {
     websocket.stall_timeout.max(pings).max(MIN_USER_TIMEOUT)
 }
 
+/// A place in the pool of connections not yet logged in.
+pub struct PoolPlace {
+    pub(super) admission: Admission,
+    pub(super) newcomer: Newcomer<Unauthenticated>,
+    /// Takes the name of the session that comes of it.
+    session: Arc<OnceLock<SessionId>>,
+}
+
+impl Shard {
+    fn enter_pool(&self, client: IpAddr) -> Result<PoolPlace, Refused> {
+        let admission = self.limits.admit(client)?;
+        let session = Arc::<OnceLock<SessionId>>::default();
+        let limit = self.context.terms.load().config.limits.max_unauthenticated;
+        let name = Unauthenticated {
+            shard: self.index,
+            session: Arc::clone(&session),
+        };
+        let (newcomer, displaced) = self.newcomers.enter(client.into(), name, limit)?;
+        if let Some(displaced) = displaced
+            && let Some(id) = displaced.session.get()
+            && let Some(peer) = self.peers.get(displaced.shard)
+        {
+            // A shard that takes no message is stuck; the next newcomer displaces another one.
+            let _ = peer.try_send(Mail::Displace { id: *id });
+        }
+        Ok(PoolPlace {
+            admission,
+            newcomer,
+            session,
+        })
+    }
+}
+
 impl Gatekeeper for Shard {
-    type Place = Admission;
+    type Place = PoolPlace;
 
     fn health(&self) -> Health {
         self.lifecycle.health(&self.limits)
@@ -194,8 +233,8 @@ impl Gatekeeper for Shard {
         taken.map(|_| ())
     }
 
-    fn admit(&self, client: IpAddr) -> Result<Admission, NoPlace> {
-        self.limits.admit(client).map_err(|refused| {
+    fn admit(&self, client: IpAddr) -> Result<PoolPlace, NoPlace> {
+        self.enter_pool(client).map_err(|refused| {
             if let Some(others) = self.refusals.may_log(client, crate::clock::now()) {
                 tracing::warn!(%client, %refused, others, "connection refused");
             }

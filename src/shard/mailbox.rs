@@ -48,6 +48,11 @@ pub enum Mail {
         /// Takes whether the session is here.
         reply: Sender<bool>,
     },
+    /// End this session, if it has not logged in: another client's connection has its place.
+    Displace {
+        /// Its name.
+        id: SessionId,
+    },
     /// Accept no more: someone else does, from the same sockets.
     StopAccepting {
         /// Is told when the last accepted connection has its place.

@@ -1,12 +1,13 @@
 //! ConnectionManager: the sessions a shard owns, how to reach them all, and
 //! what is told of them.
 
+use super::connection::PoolPlace;
 use crate::bridge::{
     Attachment, BridgeSession, Drain, SessionContext, SessionControl, SessionStart, SessionSummary,
 };
-use crate::error::{Reason, SessionError, Stage};
+use crate::error::{LimitKind, Reason, SessionError, Stage};
 use crate::http::Upgrade;
-use crate::limits::{Admission, LimitTable, TargetKey};
+use crate::limits::{LimitTable, TargetKey};
 use crate::registry::{Entry, NewSession, RecordKey, Registry, RegistryFull, SessionId, State};
 use crate::telemetry::{OwnCounters, SessionStats};
 use crate::ws::WsConnection;
@@ -89,7 +90,7 @@ impl ConnectionManager {
     pub fn initialize_session(
         &self,
         registration: &Registration<'_>,
-        upgrade: Upgrade<Admission>,
+        upgrade: Upgrade<PoolPlace>,
         ws: WsConnection,
         context: &Rc<SessionContext>,
     ) -> BridgeSession {
@@ -98,7 +99,8 @@ impl ConnectionManager {
             dialect: upgrade.dialect,
             target: upgrade.target,
             ticket: upgrade.ticket,
-            admission: upgrade.place,
+            admission: upgrade.place.admission,
+            newcomer: upgrade.place.newcomer,
             attachment: Attachment::new(ws),
             context: Rc::clone(context),
             control: Rc::clone(&registration.control),
@@ -111,6 +113,18 @@ impl ConnectionManager {
         control
             .inspect(|control| control.kill(SessionError::Killed))
             .is_some()
+    }
+
+    /// Ends a session that has not logged in: its place in the pool is another's.
+    pub fn displace(&self, id: SessionId) {
+        let seat = self.sessions.borrow();
+        let Some(seat) = seat.get(&id) else {
+            return;
+        };
+        let state = self.registry.read(seat.key, |record| record.state());
+        if matches!(state, Some(State::Created | State::Connecting)) {
+            seat.control.kill(LimitKind::Unauthenticated.into());
+        }
     }
 
     /// Where the record of a session is.

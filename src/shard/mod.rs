@@ -21,8 +21,9 @@ pub use manager::ConnectionManager;
 pub use placement::{Placement, Reservation};
 
 use crate::bridge::SessionContext;
+use crate::bridge::Unauthenticated;
 use crate::error::SessionError;
-use crate::limits::{LimitTable, RateTable};
+use crate::limits::{LimitTable, Newcomers, RateTable};
 use crate::registry::Registry;
 use crate::sockets;
 use crate::ssh::SshRuntime;
@@ -48,6 +49,8 @@ pub struct ShardSetup {
     pub placement: Arc<Placement>,
     /// The limits of the process.
     pub limits: Arc<LimitTable>,
+    /// Who has not logged in yet.
+    pub newcomers: Arc<Newcomers<Unauthenticated>>,
     /// How often clients have come lately.
     pub rates: Arc<RateTable>,
     /// The sessions of the process.
@@ -62,6 +65,7 @@ pub(crate) struct Shard {
     pub(crate) peers: Arc<[MailSender]>,
     pub(crate) placement: Arc<Placement>,
     pub(crate) limits: Arc<LimitTable>,
+    pub(crate) newcomers: Arc<Newcomers<Unauthenticated>>,
     pub(crate) rates: Arc<RateTable>,
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) manager: ConnectionManager,
@@ -95,6 +99,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         peers,
         placement,
         limits,
+        newcomers,
         rates,
         registry,
         lifecycle,
@@ -106,6 +111,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         placement,
         manager: ConnectionManager::new(registry, Arc::clone(&limits), counters.clone()),
         limits,
+        newcomers,
         rates,
         lifecycle,
         context: Rc::new(context),
@@ -157,6 +163,7 @@ impl Shard {
             Mail::Remove { id, reply } => {
                 let _ = reply.try_send(self.manager.remove_session(id));
             }
+            Mail::Displace { id } => self.manager.displace(id),
             Mail::StopAccepting { reply } => {
                 self.stop_accepting().await;
                 let _ = reply.try_send(());

@@ -2,9 +2,10 @@
 //! limit that is reached.
 
 use super::common::raw::{Answer, Raw, exchange, upgrade_request};
-use super::common::{Bridge, Client, DEADLINE, Options, Scene, poll};
+use super::common::{Admin, Bridge, Client, DEADLINE, Options, Scene, poll};
 use super::{assert_refused, bridge};
 use serde_json::json;
+use std::collections::VecDeque;
 
 const PATH: &str = "/ws/127.0.0.1/1";
 
@@ -101,4 +102,55 @@ fn one_client_may_have_so_many() {
         (ask(&bridge, &Options::v1()).status == 101).then_some(())
     });
     assert!(again.is_some(), "the places never came back");
+}
+
+/// The whole pool in one hand, until somebody else comes.
+#[test]
+fn who_fills_the_pool_yields_to_other_clients() {
+    const POOL: usize = 32;
+    let scene = Scene::new(&[
+        "limits.max_unauthenticated=32",
+        "server.shards=2",
+        "session.auth_timeout=1h",
+    ]);
+    let (bridge, path) = (&scene.bridge, scene.path());
+    let mut logged_in: Vec<Client> = (0..3).map(|_| scene.ready()).collect();
+    let mut held: VecDeque<Raw> = (0..POOL)
+        .map(|_| Raw::upgrade(bridge.addr(), &path, &Options::v1()))
+        .collect();
+    assert_busy(&ask(bridge, &Options::v1()));
+    let mut others = Vec::new();
+    for n in 1..=20 {
+        let mut other = Raw::connect_from(bridge.addr(), [127, 8, 8, n].into());
+        let request = upgrade_request(bridge.addr(), &path);
+        other.send(format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n").as_bytes());
+        let answer = other.answer();
+        assert_eq!(answer.status, 101, "{n}: {answer:?}");
+        others.push(other);
+        // The oldest, which is told, and has ended before the next one comes.
+        let mut oldest = held.pop_front().unwrap();
+        assert_eq!(oldest.text()["type"], "hello");
+        let error = oldest.text();
+        assert_eq!(
+            (&error["code"], &error["stage"]),
+            (&"limit".into(), &"auth".into())
+        );
+        assert_eq!(error["retryable"], true, "{error}");
+        assert_eq!(oldest.until_close().0, 1013);
+        oldest.send_frame(0x88, &1013_u16.to_be_bytes());
+        assert_eq!(oldest.rest(), b"");
+    }
+    assert_busy(&ask(bridge, &Options::v1()));
+    // Those of others, and those that have logged in, are there.
+    for other in &mut others {
+        assert_eq!(other.text()["type"], "hello");
+        other.send_frame(0x89, b"there");
+        assert_eq!(other.frame().map(|frame| frame.first), Some(0x8a));
+    }
+    for client in &mut logged_in {
+        client.send_json(&json!({ "type": "ping", "data": "there" }));
+        assert_eq!(client.wait_type("pong")["data"], "there");
+    }
+    drop((held, others, logged_in));
+    Admin::of(bridge).wait_empty();
 }

@@ -20,9 +20,9 @@ use super::terms::Terms;
 use super::throttle::QuestionWatch;
 use super::timers::Timer;
 use crate::error::SessionError;
-use crate::limits::{Admission, ClientPermit, TargetPermit};
+use crate::limits::{Admission, ClientPermit, Newcomer, TargetPermit};
 use crate::message::{AuthRequest, Dialect, MessageProcessor, Secret, ServerMessage, WindowSize};
-use crate::registry::Entry;
+use crate::registry::{Entry, SessionId};
 use crate::ssh::{Gate, SshChannel};
 use crate::targets::Requested;
 use crate::ws::WsConnection;
@@ -34,7 +34,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 /// The client's side of a session. A session owns its attachment as an
@@ -103,12 +103,22 @@ pub struct SessionStart {
     pub ticket: Option<Secret>,
     /// Its place in the unauthenticated pool.
     pub admission: Admission,
+    /// Until the shell runs, what others may displace it by.
+    pub newcomer: Newcomer<Unauthenticated>,
     /// The WebSocket.
     pub attachment: Attachment,
     /// Shared with the shard.
     pub context: Rc<SessionContext>,
     /// How the shard reaches the session.
     pub control: Rc<SessionControl>,
+}
+
+/// How a session that has not logged in is reached by whoever displaces it.
+pub struct Unauthenticated {
+    /// Its shard.
+    pub shard: usize,
+    /// Its name, once it has one.
+    pub session: Arc<OnceLock<SessionId>>,
 }
 
 /// A session. Await [`BridgeSession::run`].
@@ -119,6 +129,7 @@ pub struct BridgeSession {
     context: Rc<SessionContext>,
     terms: Arc<Terms>,
     record: Rc<Entry>,
+    newcomer: Option<Newcomer<Unauthenticated>>,
     control: Rc<SessionControl>,
     state: SessionState,
     attachment: Option<Attachment>,
@@ -161,6 +172,7 @@ impl BridgeSession {
             target,
             ticket,
             admission,
+            newcomer,
             attachment,
             context,
             control,
@@ -197,6 +209,7 @@ impl BridgeSession {
             context,
             terms,
             record,
+            newcomer: Some(newcomer),
             control,
             span,
         }
@@ -336,6 +349,7 @@ impl BridgeSession {
             _permit: permit,
             _client: client,
         };
+        self.newcomer = None;
         let now = crate::clock::now();
         self.state.handle(now, Input::Started);
         // The client may have closed in the same turn.
