@@ -1,0 +1,178 @@
+import { codeOfClose, SshardError, type Code, type ErrorFacts, type Stage } from "./error.js";
+import { Liveness } from "./liveness.js";
+import { badOption, host, socketUrl, within, type ConnectOptions, type SocketLike } from "./options.js";
+
+const PROTOCOL = "sshard.v1";
+/** Largest text message a bridge sends: a banner of 64 KiB, escaped. */
+const MAX_TEXT = 512 * 1024;
+/** Most bytes the socket may hold unsent: the input window and what control there is. */
+const MAX_UNSENT = 4 * 1024 * 1024;
+/** Wait for the close frame once the end is known, in ms. */
+const CLOSING = 2000;
+const HOUR = 3_600_000;
+/** Messages of this version of the protocol; a client ignores all others. */
+const KNOWN = /^(hello|host_key|banner|prompt|ready|input_ack|exit|notice)$/;
+
+/** A text message of the bridge; its fields are not checked yet. */
+export type Message = { type: string } & Record<string, unknown>;
+
+/** Events that reach the program, beside output and the end. */
+export type LinkEvent = "latency" | "silent";
+
+/** Owner of a {@link Link}. */
+export interface LinkOwner {
+  /** Takes a text message; false if it is malformed or out of order. */
+  _text(message: Message): boolean;
+  /** Takes output; false if none may come. */
+  _bytes(bytes: Uint8Array<ArrayBuffer>): boolean;
+  _event(type: LinkEvent, detail: unknown): void;
+  /** The last call. */
+  _ended(error: SshardError): void;
+}
+
+/** One WebSocket with its deadline, pings and single end. */
+export class Link {
+  _stage: Stage = "upgrade";
+
+  readonly #socket: SocketLike;
+  readonly #signal: AbortSignal | undefined;
+  readonly #liveness: Liveness;
+  #ended = false;
+  /** End that is known before the close frame: code and facts. */
+  #final: [Code, ErrorFacts | undefined] | undefined;
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    options: ConnectOptions,
+    public _owner: LinkOwner,
+  ) {
+    const { signal, WebSocket = host.WebSocket } = options;
+    if (!WebSocket) throw badOption("pass WebSocket: there is no global one here");
+    if (signal?.aborted) throw new SshardError("aborted", this._stage, { cause: signal.reason });
+    const url = socketUrl(options.url);
+    let socket: SocketLike;
+    try {
+      socket = new WebSocket(url, PROTOCOL);
+    } catch (cause) {
+      // A page over https that names ws:, for one.
+      throw new SshardError("not-opened", this._stage, { cause });
+    }
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    let detail: unknown;
+    // Before any secret is sent: another service would take it for anything.
+    socket.onopen = () => socket.protocol === PROTOCOL || this._fail("not-sshard");
+    socket.onmessage = ({ data }) => this.#message(data);
+    socket.onerror = (event) => (detail = event?.message);
+    socket.onclose = ({ code }) => this.#closed(code, detail);
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#abort);
+    this.#liveness = new Liveness(
+      within(options.pingInterval, 100, HOUR, 15_000),
+      within(options.pingTimeout, 100, HOUR, 10_000),
+      (data) => this._send({ type: "ping", data }),
+      (silent) => this._owner._event("silent", silent),
+    );
+  }
+
+  /** Sends input bytes, or anything else as JSON. */
+  _send(message: object): void {
+    // After the end, and before the start, there is nobody to tell.
+    if (this.#ended || this.#socket.readyState !== 1) return;
+    if (this.#socket.bufferedAmount > MAX_UNSENT) return this._fail("no-answer");
+    try {
+      this.#socket.send(message instanceof Uint8Array ? (message as Uint8Array<ArrayBuffer>) : JSON.stringify(message));
+    } catch (cause) {
+      this._fail("disconnected", { cause });
+    }
+  }
+
+  /** Fails with `timeout` unless the next deadline, or none, is set in time. */
+  _deadline(ms?: number): void {
+    clearTimeout(this.#deadline);
+    if (ms) this.#deadline = setTimeout(() => this._fail("timeout"), ms);
+  }
+
+  /** Ends at once. */
+  _fail(code: Code, facts?: ErrorFacts): void {
+    const [finalCode, finalFacts] = this.#final ?? [code, facts];
+    this.#end(finalCode, finalFacts);
+  }
+
+  /** Ends when the other side's close frame is there, or soon. What still comes is not read. */
+  _settle(code: Code, facts?: ErrorFacts): void {
+    if (this.#ended || this.#final) return;
+    this.#final = [code, facts];
+    this._deadline(CLOSING);
+  }
+
+  /** Sends the close frame; the session ends as `client-closed` or as it was to end before. */
+  _close(): void {
+    this._settle("client-closed");
+    this.#hangUp();
+  }
+
+  readonly #abort = () => this._fail("aborted", { cause: this.#signal?.reason });
+
+  #message(data: string | ArrayBuffer): void {
+    this.#liveness._heard();
+    if (this.#ended || this.#final) return;
+    let message: Message | undefined;
+    if (typeof data !== "string") {
+      if (data.byteLength >= 0 && this._owner._bytes(new Uint8Array(data))) return;
+    } else {
+      try {
+        if (data.length < MAX_TEXT) message = JSON.parse(data);
+      } catch {
+        // Refused below.
+      }
+      if (typeof message?.type === "string" && (this.#text(message) || !KNOWN.test(message.type))) return;
+    }
+    this._fail("bad-server", { detail: message?.type });
+  }
+
+  #text(message: Message): boolean {
+    const { type, code, stage, retryable, message: detail } = message;
+    if (type === "pong") {
+      const rttMs = this.#liveness._pong(message["data"]);
+      const sshMs = message["ssh_ms"];
+      if (rttMs !== undefined) this._owner._event("latency", typeof sshMs === "number" ? { rttMs, sshMs } : { rttMs });
+    } else if (type === "error") {
+      if (typeof stage === "string") this._stage = stage as Stage;
+      this._settle(`${code}`, { detail, retryable: retryable as boolean });
+    } else {
+      return this._owner._text(message);
+    }
+    return true;
+  }
+
+  #closed(closeCode: number, detail: unknown): void {
+    const [code, facts] = this.#final ?? [
+      codeOfClose(closeCode, this._stage === "upgrade" ? "not-opened" : "disconnected"),
+      { detail },
+    ];
+    this.#end(code, { closeCode, ...facts });
+  }
+
+  #hangUp(): void {
+    try {
+      this.#socket.close(1000);
+    } catch {
+      // Closed already.
+    }
+  }
+
+  #end(code: Code, facts?: ErrorFacts): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this._deadline();
+    this.#liveness._stop();
+    this.#signal?.removeEventListener("abort", this.#abort);
+    const socket = this.#socket;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    // `ws` throws an error that nobody listens to.
+    socket.onerror = () => {};
+    this.#hangUp();
+    this._owner._ended(new SshardError(code, this._stage, facts));
+  }
+}

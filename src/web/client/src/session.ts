@@ -1,0 +1,253 @@
+import { SshardError } from "./error.js";
+import { Input, type WriteOptions } from "./input.js";
+import type { Latency } from "./liveness.js";
+import type { Link, Message } from "./link.js";
+import { badOption, cells } from "./options.js";
+import { Output, type OutputReader } from "./output.js";
+
+/** Signals a session can send (RFC 4254 section 6.10). Ctrl-C is not one: write "\x03". */
+export type SignalName =
+  | "ABRT" | "ALRM" | "FPE" | "HUP" | "ILL" | "INT" | "KILL" | "PIPE" | "QUIT" | "SEGV" | "TERM" | "USR1" | "USR2";
+
+const SIGNALS = /^(ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|USR1|USR2)$/;
+
+/** End of the remote process. Neither status nor signal if the SSH server told neither. */
+export interface Exit {
+  status?: number;
+  /** A {@link SignalName}, or "unknown". */
+  signal?: string;
+  coreDumped: boolean;
+  /** The SSH server's words: show them as plain text. */
+  message: string;
+}
+
+/** State of a session. `no-answer` goes back to `open` with the next byte. */
+export type State = "open" | "no-answer" | "closing" | "closed";
+
+/** Announcement of the bridge. */
+export interface Notice {
+  /** `drain`: the bridge goes down, and the session ends at the deadline. */
+  kind: string;
+  /** From now, in ms. */
+  deadlineMs: number;
+}
+
+/** Bytes since `ready`, in both directions. */
+export interface Progress {
+  /** Input sent to the bridge. */
+  sent: number;
+  /** Input passed on to the SSH server. Lags behind by up to a quarter of the window. */
+  acked: number;
+  /** Output received. */
+  received: number;
+  /** Output consumed; the rest is held here. */
+  consumed: number;
+}
+
+/** Details of a session's events, by type. */
+export interface SessionEvents {
+  state: State;
+  notice: Notice;
+  latency: Latency;
+  /** Sent as input is passed on. */
+  progress: Progress;
+}
+
+type Listener<K extends keyof SessionEvents> =
+  | ((event: CustomEvent<SessionEvents[K]>) => void)
+  | { handleEvent(event: CustomEvent<SessionEvents[K]>): void };
+
+export interface Session {
+  addEventListener<K extends keyof SessionEvents>(
+    type: K,
+    listener: Listener<K> | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof SessionEvents>(
+    type: K,
+    listener: Listener<K> | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}
+
+/** Facts of `hello`, `auth` and `ready` that a session goes on with. */
+export interface Start {
+  _id: string;
+  _inputWindow: number;
+  _maxMessage: number;
+  _flowWindow: number;
+  _size: { cols: number; rows: number };
+}
+
+/** A shell or command that runs. Made by `connect`. */
+export class Session extends EventTarget {
+  /** Session id: a name for the administrator, no secret. */
+  readonly id: string;
+  /** End of the remote process. Rejects with a {@link SshardError} if the session ended otherwise;
+   * need not be waited for. */
+  readonly exited: Promise<Exit>;
+
+  readonly #link: Link;
+  readonly #output: Output;
+  readonly #input: Input;
+  #state: State = "open";
+  #size: { cols: number; rows: number; width_px: number; height_px: number };
+  #exit!: (exit: Exit) => void;
+  #fail!: (error: SshardError) => void;
+  #over!: () => void;
+  readonly #closed: Promise<void>;
+
+  /** @internal */
+  constructor(link: Link, start: Start) {
+    super();
+    this.id = start._id;
+    this.#link = link;
+    this.#size = { ...start._size, width_px: 0, height_px: 0 };
+    this.#output = new Output(link, start._flowWindow);
+    this.#input = new Input(link, start._inputWindow, start._maxMessage);
+    this.exited = new Promise((resolve, reject) => {
+      this.#exit = resolve;
+      this.#fail = reject;
+    });
+    this.exited.catch(() => {});
+    this.#closed = new Promise((over) => (this.#over = over));
+    link._owner = {
+      _text: (message) => this.#text(message),
+      _bytes: (bytes) => this.#output._push(bytes),
+      _event: (type, detail) => {
+        if (type === "latency") this.#emit(type, detail as Latency);
+        else if (!/^clos/.test(this.#state)) this.#become(detail ? "no-answer" : "open");
+      },
+      _ended: (error) => {
+        this.#stop(error, "closed", error);
+        this.#over();
+      },
+    };
+  }
+
+  /** Output of the remote process. Reading on acknowledges what was read before; what is not read
+   * holds the remote process back. After a `cancel` output is thrown away. */
+  get output(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#output._stream;
+  }
+  get state(): State {
+    return this.#state;
+  }
+  /** Bytes since `ready`, in both directions. */
+  get progress(): Progress {
+    const { _received: received, _consumed: consumed } = this.#output;
+    return { sent: this.#input._sent, acked: this.#input._acked, received, consumed };
+  }
+
+  /** Sends input; text as UTF-8. Resolves when all of it is sent within the bridge's window, in the
+   * order of the calls. Rejects with a {@link SshardError}; need not be waited for. */
+  write(data: string | Uint8Array, options: WriteOptions = {}): Promise<void> {
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : (data as Uint8Array<ArrayBuffer>);
+    return this.#input._write(bytes, options);
+  }
+
+  /** Ends the input behind what is written (half-close of stdin). */
+  eof(): Promise<void> {
+    return this.#input._write(new Uint8Array(), {}, true);
+  }
+
+  /** Takes the output by hand, with acks of one's own; locks `output`. `onAvailable` is called from
+   * the message event when output comes, and at the end. For terminals that consume with a delay. */
+  read(onAvailable: () => void): OutputReader {
+    return this.#output._read(onAvailable);
+  }
+
+  /** Tells the terminal's size: integers of 1 to 1000 cells, and pixels if known. What is no number
+   * does not change, and a size already told is not sent. */
+  resize(cols: number, rows: number, widthPx = 0, heightPx = 0): void {
+    const { cols: c, rows: r } = this.#size;
+    const size = {
+      cols: cells(cols, c),
+      rows: cells(rows, r),
+      // 32 bits.
+      width_px: widthPx >>> 0,
+      height_px: heightPx >>> 0,
+    };
+    if (JSON.stringify(size) === JSON.stringify(this.#size)) return;
+    this.#size = size;
+    this.#send("resize", size);
+  }
+
+  /** Sends a signal to the remote process. Throws a {@link SshardError} for what is none. */
+  signal(name: SignalName): void {
+    if (!SIGNALS.test(name)) throw badOption("no name of a signal");
+    this.#send("signal", { name });
+  }
+
+  /** Stops the output at the bridge, beside what the window does. Ten minutes of it end a session. */
+  hold(): void {
+    this.#send("hold");
+  }
+
+  /** Lets the output go on. */
+  release(): void {
+    this.#send("release");
+  }
+
+  /** Ends the session; input that waits is refused. Resolves when it is closed, in a few seconds at
+   * most, and never rejects. */
+  close(): Promise<void> {
+    this.#link._close();
+    this.#stop(new SshardError("client-closed", "relay"), "closing");
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #send(type: string, fields?: object): void {
+    this.#link._send({ type, ...fields });
+  }
+
+  #text(message: Message): boolean {
+    const { type, bytes, kind, deadline_ms: deadlineMs, status, signal, core_dumped: coreDumped } = message;
+    if (type === "input_ack") {
+      if (!isCount(bytes) || !this.#input._ack(bytes)) return false;
+      this.#emit("progress", this.progress);
+    } else if (type === "notice") {
+      if (typeof kind !== "string" || !isCount(deadlineMs)) return false;
+      this.#emit("notice", { kind, deadlineMs });
+    } else if (type === "exit") {
+      const exit: Exit = { coreDumped: coreDumped === true, message: `${message["message"] ?? ""}` };
+      if (isCount(status)) exit.status = status;
+      if (typeof signal === "string") exit.signal = signal;
+      this.#exit(exit);
+      this.#link._settle("ended");
+      this.#stop(new SshardError("ended", "relay"), "closing");
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  /** Ends both directions, the output with an error if it is not complete. The first call says
+   * why; later ones come after the fact. */
+  #stop(error: SshardError, state: State, failure?: SshardError): void {
+    this.#input._stop(error);
+    this.#output._end(failure);
+    // After an exit this changes nothing.
+    this.#fail(error);
+    this.#become(state);
+  }
+
+  #become(state: State): void {
+    if (this.#state === state || this.#state === "closed") return;
+    this.#state = state;
+    this.#emit("state", state);
+  }
+
+  #emit<K extends keyof SessionEvents>(type: K, detail: SessionEvents[K]): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** Whether a value is a count of bytes or milliseconds. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,148 @@
+// Addon that joins an xterm.js terminal and a session. It draws nothing of its own: no text of the
+// bridge or of errors goes into the terminal.
+import type { IDisposable, ITerminalAddon, Terminal } from "@xterm/xterm";
+import type { OutputReader, Session, WriteOptions } from "./index.js";
+import { sanitizePaste } from "./paste.js";
+
+export { sanitizePaste };
+
+/** Largest piece given to the terminal at once: it parses each in one go. */
+const SLICE = 32 * 1024;
+/** Most output given to the terminal and not parsed yet. */
+const IN_FLIGHT = 4 * SLICE;
+
+/** Options of a {@link SshardAddon}. */
+export interface SshardAddonOptions {
+  /** Called before each slice that is written while the page is hidden, where browsers run the
+   * terminal's timers once a second or less. `(t) => t.input("", true)` makes xterm.js 6.0 parse the
+   * slice at once; it also scrolls down and reports an empty `onData`. */
+  beforeHiddenWrite?: ((terminal: Terminal) => void) | undefined;
+  /** Called with the text of a paste by the user, sanitised, in place of `paste`: to ask first. */
+  onPaste?: ((text: string) => void) | undefined;
+}
+
+/** Options of one paste. */
+export type PasteOptions = Pick<WriteOptions, "signal" | "onProgress">;
+
+/** Joins a terminal and a session: output with acks from the write callback, keys, binary mouse
+ * reports, size, and sanitised pastes. */
+export class SshardAddon implements ITerminalAddon {
+  readonly #session: Session;
+  readonly #options: SshardAddonOptions;
+  #terminal: Terminal | undefined;
+  #reader: OutputReader | undefined;
+  #inFlight = 0;
+  /** Ticks that are no timers, for hidden pages. */
+  #channel: MessageChannel | undefined;
+  #disposables: IDisposable[] = [];
+
+  constructor(session: Session, options: SshardAddonOptions = {}) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  activate(terminal: Terminal): void {
+    if (this.#terminal) throw new Error("SshardAddon: one addon is for one terminal");
+    this.#terminal = terminal;
+    this.#session.resize(terminal.cols, terminal.rows);
+    this.#disposables = [
+      terminal.onData((data) => void (data && this.#session.write(data))),
+      // X10 mouse reports: characters are bytes.
+      terminal.onBinary((data) => void this.#session.write(Uint8Array.from(data, (c) => c.charCodeAt(0)))),
+      terminal.onResize(({ cols, rows }) => this.#session.resize(cols, rows)),
+    ];
+    this.#watchPaste(terminal);
+    // May call back before it returns.
+    this.#reader = this.#session.read(() => this.#pump());
+    this.#pump();
+  }
+
+  /** Types text as a paste, sanitised and bracketed where the program asked for it. An abort takes
+   * back what is not sent yet and still closes the bracket. Keys typed meanwhile come after it. */
+  paste(text: string, { signal, onProgress }: PasteOptions = {}): Promise<void> {
+    const terminal = this.#terminal;
+    const clean = sanitizePaste(text);
+    if (!terminal || terminal.options.disableStdin || !clean) return Promise.resolve();
+    const bracketed = terminal.modes.bracketedPasteMode && !terminal.options.ignoreBracketedPasteMode;
+    terminal.scrollToBottom();
+    return this.#session.write(bracketed ? `\x1b[200~${clean}` : clean, {
+      signal,
+      onProgress,
+      tail: bracketed ? new TextEncoder().encode("\x1b[201~") : undefined,
+    });
+  }
+
+  /** Ends the use of the session, which stays open; what it still sends waits for the next reader. */
+  dispose(): void {
+    for (const disposable of this.#disposables.splice(0)) disposable.dispose();
+    this.#reader?.release();
+    this.#reader = undefined;
+    this.#channel?.port1.close();
+    this.#channel = undefined;
+    this.#terminal = undefined;
+  }
+
+  /** Gives output to the terminal, as much as it may hold. */
+  #pump(): void {
+    while (this.#write()) {
+      if (isHidden()) return this.#tick();
+    }
+  }
+
+  /** Writes one slice; false if there is none, or no room. */
+  #write(): boolean {
+    const terminal = this.#terminal;
+    const reader = this.#reader;
+    if (!terminal || !reader || this.#inFlight >= IN_FLIGHT) return false;
+    const slice = reader.take(SLICE);
+    if (!slice) return false;
+    this.#inFlight += slice.length;
+    if (isHidden()) this.#options.beforeHiddenWrite?.(terminal);
+    terminal.write(slice, () => {
+      this.#inFlight -= slice.length;
+      reader.consumed(slice.length);
+      if (isHidden()) this.#tick();
+      else this.#pump();
+    });
+    return true;
+  }
+
+  /** Goes on from a message event. A write from within the terminal's own timer would start a timer
+   * of that chain, and browsers run chained timers of hidden pages once a minute. */
+  #tick(): void {
+    if (!this.#reader) return;
+    if (!this.#channel) {
+      this.#channel = new MessageChannel();
+      this.#channel.port1.onmessage = () => this.#pump();
+    }
+    this.#channel.port2.postMessage(0);
+  }
+
+  #watchPaste(terminal: Terminal): void {
+    const paste = (event: ClipboardEvent) => {
+      const text = event.clipboardData?.getData("text/plain");
+      if (!text) return;
+      event.preventDefault();
+      // xterm.js 6.0 would paste it unfiltered.
+      event.stopImmediatePropagation();
+      if (terminal.options.disableStdin) return;
+      if (this.#options.onPaste) this.#options.onPaste(sanitizePaste(text));
+      else void this.paste(text);
+    };
+    let element: HTMLElement | undefined;
+    const watch = () => {
+      if (element || !terminal.element) return;
+      element = terminal.element;
+      element.addEventListener("paste", paste, true);
+    };
+    watch();
+    // A terminal may be opened later.
+    this.#disposables.push(terminal.onRender(watch), {
+      dispose: () => element?.removeEventListener("paste", paste, true),
+    });
+  }
+}
+
+function isHidden(): boolean {
+  return (globalThis as { document?: { visibilityState: string } }).document?.visibilityState === "hidden";
+}
