@@ -1,0 +1,307 @@
+// Against a scripted server: odd orders, rubbish, silence, and aborts at every stage.
+import assert from "node:assert/strict";
+import { after, afterEach, describe, test } from "node:test";
+import { backoff, connect, SshardError } from "@sshard/client";
+import { startScripted } from "./support/scripted.mjs";
+import { collect, failure, sleep, unhandled, until, WebSocket, within } from "./support/tools.mjs";
+
+const login = { user: "u", password: "hunter2-secret", WebSocket };
+
+describe("a scripted bridge", { timeout: 60_000 }, () => {
+  let server;
+  afterEach(() => server?.stop());
+  after(() => assert.deepEqual(unhandled, []));
+  const begin = async (script, options) => {
+    server = await startScripted(script);
+    return within(10_000, connect({ url: server.url, ...login, ...options }), "connect");
+  };
+  /** A session that is ready, and its peer. */
+  const ready = async (options, more) => {
+    const session = await begin((peer) => peer.login(more).catch(() => {}), options);
+    return { session, peer: server.peers[0] };
+  };
+
+  test("auth carries what was given, and nothing that was not", async () => {
+    const { peer } = await ready({ cols: 0, rows: 1e9, term: "dumb", ticket: "t" });
+    assert.deepEqual(peer.of("auth")[0], {
+      type: "auth", username: "u", password: "hunter2-secret", ticket: "t", term: "dumb", cols: 1, rows: 1000, flow_window: 393216,
+    });
+  });
+
+  const rubbish = {
+    "binary before hello": (p) => p.send(Buffer.from("x")),
+    "text that is no JSON": (p) => p.send("nonsense"),
+    "null": (p) => p.send("null"),
+    "an array": (p) => p.send("[]"),
+    "a type that is no string": (p) => p.send({ type: 1 }),
+    "ready before auth": (p) => p.ready(),
+    "exit before ready": (p) => (p.hello(), p.send({ type: "exit", status: 0 })),
+    "hello twice": (p) => (p.hello(), p.hello()),
+    "hello of another version": (p) => p.hello({ version: 2 }),
+    "a hello without a size": (p) => p.hello({ max_message_bytes: "1" }),
+    "binary before ready": (p) => (p.hello(), p.send(Buffer.from("x"))),
+    "ready without a window": (p) => (p.hello(), p.ready({ input_window: 0 })),
+    "ready with a fraction": (p) => (p.hello(), p.ready({ input_window: 1.5 })),
+    "ready without an id": (p) => (p.hello(), p.ready({ session: null })),
+    "a prompt of the wrong form": (p) => (p.hello(), p.send({ type: "prompt", id: 1, prompts: [{ text: 1, echo: true }] })),
+    "a prompt without an id": (p) => (p.hello(), p.send({ type: "prompt", prompts: [] })),
+    "a host key without a fingerprint": (p) => (p.hello(), p.send({ type: "host_key", id: 1, algorithm: "x" })),
+    "a megabyte of text": (p) => p.send({ type: "banner", text: "x".repeat(1 << 20) }),
+  };
+  for (const [name, script] of Object.entries(rubbish)) {
+    test(`rubbish is refused: ${name}`, async () => {
+      const error = await failure(begin(script, { onPrompt: () => [] }));
+      assert(error instanceof SshardError);
+      assert.equal(error.code, "bad-server");
+      await until(() => server.peers[0].closed !== undefined, "the close");
+    });
+  }
+
+  test("what is not known is ignored, before and after ready", async () => {
+    const odd = { type: "weather", wind: null };
+    const { session, peer } = await (async () => {
+      const session = await begin(async (peer) => {
+        peer.send(odd);
+        await peer.login({ extra: [] });
+        peer.send(odd);
+        peer.send("{\"type\":\"__proto__\",\"__proto__\":{\"x\":1}}");
+        peer.send({ type: "pong", data: "never asked" });
+        peer.send(Buffer.alloc(0));
+        peer.send(Buffer.from("ok"));
+        peer.send({ type: "exit", status: 0 });
+      });
+      return { session, peer: server.peers[0] };
+    })();
+    assert.equal((await collect(session.output)).toString(), "ok");
+    assert.deepEqual(await session.exited, { coreDumped: false, message: "", status: 0 });
+    // The peer does not close: the client does, soon.
+    await until(() => session.state === "closed" && peer.closed !== undefined, "closed", 5000);
+  });
+
+  test("another subprotocol gets no secret", async () => {
+    server = await startScripted((peer) => peer.hello(), { protocol: "" });
+    // The class of ws fails by itself where a browser would let it pass.
+    class Lenient extends WebSocket {
+      get protocol() { return "other"; }
+    }
+    const other = await startScripted((peer) => peer.hello());
+    try {
+      assert.match((await failure(connect({ url: server.url, ...login }))).code, /not-sshard|not-opened/);
+      assert.equal((await failure(connect({ url: other.url, ...login, WebSocket: Lenient }))).code, "not-sshard");
+      await sleep(50);
+      assert.deepEqual(other.peers.flatMap((peer) => peer.texts), []);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  test("an abort ends the attempt at every stage", async () => {
+    const stages = {
+      upgrade: () => {},
+      auth: (peer) => peer.hello(),
+      host_key: async (peer) => (peer.hello(), await peer.wait("auth"), peer.send({ type: "host_key", id: 1, algorithm: "a", fingerprint: "f" })),
+      login: async (peer) => (peer.hello(), await peer.wait("auth"), peer.send({ type: "prompt", id: 1, name: "", instruction: "", prompts: [] })),
+      banner: async (peer) => (peer.hello(), await peer.wait("auth"), peer.send({ type: "banner", text: "hi" })),
+    };
+    for (const [stage, script] of Object.entries(stages)) {
+      const abort = new AbortController();
+      let asked;
+      const never = (_, { signal }) => ((asked = signal), new Promise(() => {}));
+      const attempt = begin(script, { signal: abort.signal, onPrompt: never, onHostKey: never });
+      attempt.catch(() => {});
+      await sleep(120);
+      abort.abort(new Error("no more"));
+      const error = await failure(attempt);
+      assert.equal(error.code, "aborted", stage);
+      assert.equal(error.cause.message, "no more");
+      if (/host_key|login/.test(stage)) assert(asked.aborted);
+      await until(() => server.peers.every(({ closed }) => closed !== undefined), "closed");
+      await server.stop();
+    }
+    const before = await failure(connect({ url: "ws://127.0.0.1:9/", ...login, signal: AbortSignal.abort() }));
+    assert.equal(before.code, "aborted");
+  });
+
+  test("an abort while the socket opens leaves no error behind", async () => {
+    const { createServer } = await import("node:net");
+    const mute = createServer(() => {}).listen(0, "127.0.0.1");
+    await new Promise((resolve) => mute.once("listening", resolve));
+    const url = `ws://127.0.0.1:${mute.address().port}/`;
+    const abort = new AbortController();
+    const attempt = connect({ url, ...login, signal: abort.signal });
+    setTimeout(() => abort.abort(), 50);
+    assert.equal((await failure(attempt)).code, "aborted");
+    const late = await failure(connect({ url, ...login, timeout: 100 }));
+    assert.deepEqual([late.code, late.retryable], ["timeout", true]);
+    await sleep(50);
+    mute.close();
+  });
+
+  test("no listener stays on a signal that outlives its session", async () => {
+    const signal = new AbortController().signal;
+    let count = 0;
+    const counting = new Proxy(signal, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target);
+        if (name === "addEventListener") return (...a) => (count++, value.apply(target, a));
+        if (name === "removeEventListener") return (...a) => (count--, value.apply(target, a));
+        return value;
+      },
+    });
+    const { session } = await ready({ signal: counting });
+    await session.write("x", { signal: counting });
+    assert.equal(count, 1);
+    await session.close();
+    assert.equal(count, 0);
+  });
+
+  test("an error message rejects with its code, and with the close code after it", async () => {
+    const error = await failure(
+      begin(async (peer) => {
+        peer.hello();
+        await peer.wait("auth");
+        peer.send({ type: "error", code: "no-common-algorithm", stage: "handshake", message: "no\u001b[2J\u202ealgorithm", retryable: false });
+        peer.socket.close(4502);
+      }),
+    );
+    assert.deepEqual([error.code, error.stage, error.closeCode, error.message], ["no-common-algorithm", "handshake", 4502, "no [2J algorithm"]);
+    await server.stop();
+    const strange = await failure(begin((peer) => (peer.send({ type: "error", code: "constructor", message: 5 }), peer.socket.close(4999))));
+    assert.deepEqual([strange.code, strange.closeCode, strange.retryable, strange.hint], ["constructor", 4999, false, ""]);
+    await server.stop();
+    // One that never closes.
+    const slow = await within(5000, failure(begin((peer) => peer.send({ type: "error", code: "limit", message: "full", retryable: true }))));
+    assert.deepEqual([slow.code, slow.closeCode, slow.retryable], ["limit", 1013, true]);
+  });
+
+  test("a close without an error goes by its code", async () => {
+    for (const [closeCode, code] of [[4401, "login-failed"], [1013, "limit"], [4502, "unreachable"], [1001, "drain"], [4999, "disconnected"], [1000, "disconnected"]]) {
+      const error = await failure(begin(async (peer) => (peer.hello(), await peer.wait("auth"), peer.socket.close(closeCode))));
+      assert.deepEqual([error.code, error.closeCode], [code, closeCode]);
+      await server.stop();
+    }
+    const { session, peer } = await ready();
+    const output = failure(collect(session.output));
+    peer.socket.terminate();
+    assert.equal((await failure(session.exited)).code, "disconnected");
+    assert.equal((await output).code, "disconnected");
+  });
+
+  test("callbacks that fail end the attempt with their error as the cause", async () => {
+    const ask = async (peer) => (peer.hello(), await peer.wait("auth"), peer.send({ type: "banner", text: "b" }),
+      peer.send({ type: "host_key", id: 7, algorithm: "a", fingerprint: "f" }), await peer.wait("host_key_answer"),
+      peer.send({ type: "prompt", id: 8, name: "n", instruction: "i", prompts: [{ text: "t", echo: false }] }));
+    const good = { onHostKey: () => true, onPrompt: () => ["x"], onBanner() {} };
+    const bad = () => { throw new TypeError("mine"); };
+    for (const options of [{ onBanner: bad }, { onHostKey: bad }, { onPrompt: async () => bad() }, { onStage: bad }, { onStage: (s) => s === "login" && bad() }]) {
+      const error = await failure(begin((peer) => void ask(peer).catch(() => {}), { ...good, ...options }));
+      assert.deepEqual([error.code, error.cause.message], ["callback-failed", "mine"]);
+      await server.stop();
+    }
+    for (const answer of [undefined, [], ["a", "b"], [1], "x", {}]) {
+      const error = await failure(begin((peer) => void ask(peer).catch(() => {}), { ...good, onPrompt: () => answer }));
+      assert.equal(error.code, "callback-failed");
+      assert.equal(server.peers[0].of("answer").length, 0);
+      await server.stop();
+    }
+  });
+
+  test("optional fields of the protocol are used where they are there", async () => {
+    const keys = [];
+    const session = await begin(async (peer) => {
+      peer.hello();
+      await peer.wait("auth");
+      peer.send({ type: "host_key", id: 1, algorithm: "a", fingerprint: "f", known: "changed" });
+      await peer.wait("host_key_answer");
+      peer.send({ type: "host_key", id: 2, algorithm: "a", fingerprint: "f", known: "whatever" });
+      await peer.wait("host_key_answer", 2);
+      peer.ready();
+      const { data } = await peer.wait("ping");
+      peer.send({ type: "pong", data, ssh_ms: 12.5 });
+      peer.send({ type: "notice", kind: "drain", deadline_ms: 1000 });
+    }, { onHostKey: (key) => (keys.push(key), true), pingInterval: 100 });
+    const notice = new Promise((resolve) => session.addEventListener("notice", resolve));
+    const { detail } = await within(5000, new Promise((resolve) => session.addEventListener("latency", resolve)));
+    assert.equal(detail.sshMs, 12.5);
+    assert.deepEqual((await notice).detail, { kind: "drain", deadlineMs: 1000 });
+    assert.deepEqual(keys, [{ algorithm: "a", fingerprint: "f", known: "changed" }, { algorithm: "a", fingerprint: "f" }]);
+  });
+
+  test("a second question before the first is answered is refused", async () => {
+    const prompt = { type: "prompt", id: 1, name: "", instruction: "", prompts: [{ text: "?", echo: true }] };
+    const error = await failure(
+      begin(async (peer) => (peer.hello(), await peer.wait("auth"), peer.send(prompt), peer.send(prompt)), { onPrompt: () => new Promise(() => {}) }),
+    );
+    assert.equal(error.code, "bad-server");
+  });
+
+  test("silence is told within its time and ends with the next byte", async () => {
+    const { session, peer } = await ready({ pingInterval: 150, pingTimeout: 100 });
+    const states = [];
+    session.addEventListener("state", ({ detail }) => states.push(detail));
+    await until(() => states.length === 1, "no-answer", 1500);
+    assert.deepEqual(states, ["no-answer"]);
+    peer.send(Buffer.from("x"));
+    await until(() => states.length === 2, "open");
+    assert.deepEqual(states, ["no-answer", "open"]);
+    await session.close();
+    await server.stop();
+    const early = await failure(begin((peer) => peer.hello(), { pingInterval: 100, pingTimeout: 100 }));
+    assert.equal(early.code, "no-answer");
+  });
+
+  test("online, pageshow and a shown tab ask at once, and nothing listens afterwards", async () => {
+    const listeners = new Set();
+    const page = (target) => {
+      target.addEventListener = (type, listener) => listeners.add(Object.assign(listener, {})) && (page[type] = listener);
+      target.removeEventListener = (type) => listeners.delete(page[type]) || delete page[type];
+    };
+    page(globalThis);
+    globalThis.document = { visibilityState: "hidden", baseURI: "http://127.0.0.1/" };
+    page(globalThis.document);
+    try {
+      const { session, peer } = await ready();
+      for (const type of ["online", "pageshow", "visibilitychange"]) {
+        page[type]();
+        await sleep(30);
+        assert.equal(peer.of("ping").length, 0);
+      }
+      document.visibilityState = "visible";
+      for (const [n, type] of ["online", "pageshow", "visibilitychange"].entries()) {
+        page[type]();
+        await peer.wait("ping", n + 1);
+      }
+      await session.close();
+      assert.equal(listeners.size, 0);
+    } finally {
+      delete globalThis.document;
+      delete globalThis.addEventListener;
+      delete globalThis.removeEventListener;
+    }
+  });
+
+  test("options that cannot be used are refused without a connection, and quote nothing", async () => {
+    const good = { url: "ws://127.0.0.1:9/", ...login };
+    for (const bad of [{ url: "ws://h/?secret=hunter2" }, { url: "ws://u:hunter2@h/" }, { url: "ws://h/#hunter2" }, { url: "ws://h/?" }, { url: "ftp://h/" },
+      { url: "/relative" }, { url: "" }, { url: undefined }, { user: "" }, { user: undefined }]) {
+      const error = await failure(connect({ ...good, ...bad }));
+      assert.equal(error.code, "bad-option", JSON.stringify(bad));
+      assert.doesNotMatch(error.message + error.stack, /hunter2/);
+    }
+    if (!globalThis.WebSocket) assert.equal((await failure(connect({ ...good, WebSocket: undefined }))).code, "bad-option");
+    const { peer } = await ready({ url: undefined }).catch(() => ({}));
+    assert.equal(peer, undefined);
+    await server.stop();
+    server = await startScripted((p) => p.login());
+    const session = await connect({ ...login, url: new URL(server.url.replace("ws:", "http:")) });
+    await session.close();
+  });
+
+  test("waits between tries grow, with chance, and have a ceiling", () => {
+    assert.equal(backoff(0, { random: () => 0 }), 250);
+    assert.equal(backoff(0, { random: () => 1 }), 500);
+    assert.equal(backoff(3, { random: () => 1 }), 4000);
+    for (const attempt of [20, 5000, Infinity]) assert.equal(backoff(attempt, { random: () => 1 }), 30_000);
+    for (const attempt of [-1, Number.NaN]) assert(backoff(attempt) <= 500);
+  });
+});

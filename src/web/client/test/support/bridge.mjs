@@ -1,0 +1,98 @@
+// A real bridge, with a real sshd or with the demo's SSH server, for one test file.
+import { execFileSync, spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const binary = process.env.SSHARD_BIN ?? fileURLToPath(new URL("../../../../../target/debug/sshard", import.meta.url));
+const loopback = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--shards", "1"];
+/** Account the sshd of the tests lets in; tests/setup.sh makes it. */
+export const user = process.env.SSHARD_TEST_USER ?? "sshard-test";
+
+/** Starts a program and waits for a line of its output. */
+function start(command, args, pattern) {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  const found = new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${command} said nothing like ${pattern}:\n${text}`)), 20_000);
+    const look = (chunk) => {
+      text = (text + chunk).slice(-100_000);
+      const match = pattern.exec(text);
+      if (match) {
+        clearTimeout(late);
+        resolve(match);
+      }
+    };
+    child.stdout.on("data", look);
+    child.stderr.on("data", look);
+    child.on("error", reject);
+    child.on("exit", (code) => reject(new Error(`${command} ended with ${code}:\n${text}`)));
+  });
+  const stop = () =>
+    new Promise((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) return resolve();
+      child.on("exit", resolve);
+      child.kill("SIGKILL");
+    });
+  return { child, found, stop, log: () => text };
+}
+
+/** A bridge for `sshd`, with more settings. */
+export async function startBridge(sshd, settings = [], extra = []) {
+  const set = [`ssh.known_hosts=${sshd.knownHosts}`, "rate_limit.login_failures=1000", ...settings].flatMap((s) => ["--set", s]);
+  const bridge = start(binary, ["serve", ...loopback, "--allow", `127.0.0.1:${sshd.port}`, ...set, ...extra], /listening on (\S+)/);
+  const [, address] = await bridge.found;
+  const admin = /admin at (\S+)/.exec(bridge.log())[1];
+  return { ...bridge, address, admin, url: `ws://${address}/ws/127.0.0.1/${sshd.port}` };
+}
+
+/** `sshard demo`: bridge and SSH server in one. */
+export async function startDemo() {
+  const demo = start(binary, ["demo", ...loopback], /A terminal is at +(\S+)\s+user +(\S+)\s+password +(\S+)/);
+  const [, url, user, password] = await demo.found;
+  return { ...demo, url, user, password };
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** An sshd with a key that opens the tests' account. Needs root. */
+export async function startSshd() {
+  const dir = mkdtempSync(join(tmpdir(), "sshard-client-"));
+  chmodSync(dir, 0o755);
+  const key = (name, passphrase) => {
+    const path = join(dir, name);
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", passphrase, "-f", path]);
+    return path;
+  };
+  const [hostKey, plain, locked] = [key("host", ""), key("plain", ""), key("locked", "open sesame")];
+  const publicLine = (path) => readFileSync(`${path}.pub`, "utf8");
+  writeFileSync(join(dir, "authorized_keys"), publicLine(plain) + publicLine(locked));
+  const port = await freePort();
+  const knownHosts = join(dir, "known_hosts");
+  writeFileSync(knownHosts, `[127.0.0.1]:${port} ${publicLine(hostKey)}`);
+  writeFileSync(join(dir, "config"), [
+    `ListenAddress 127.0.0.1:${port}`, `HostKey ${hostKey}`, `AuthorizedKeysFile ${dir}/authorized_keys`, "PidFile none",
+    "StrictModes no", "UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no", "AcceptEnv *",
+    "PrintMotd no", "PrintLastLog no", "UseDNS no", "MaxStartups 100", "",
+  ].join("\n"));
+  const sshd = start("/usr/sbin/sshd", ["-D", "-e", "-f", join(dir, "config")], /Server listening/);
+  await sshd.found;
+  return {
+    port,
+    knownHosts,
+    login: { user, privateKey: readFileSync(plain, "utf8") },
+    locked: { user, privateKey: readFileSync(locked, "utf8"), passphrase: "open sesame" },
+    async stop() {
+      await sshd.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
