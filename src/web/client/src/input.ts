@@ -51,8 +51,11 @@ export class Input {
     const promise = new Promise<void>((resolve, reject) => {
       const { signal } = options;
       const code =
-        this.#eof ? "ended" : signal?.aborted ? "aborted" : this.#waiting > MAX_WAITING ? "input-overflow"
-        : data instanceof Uint8Array ? undefined : "bad-option";
+        !ArrayBuffer.isView(data) ? "bad-option"
+        : this.#eof ? "ended"
+        : signal?.aborted ? "aborted"
+        : this.#waiting > MAX_WAITING ? "input-overflow"
+        : undefined;
       const refusal = this.#refusal ?? (code && new SshardError(code, "relay", { cause: signal?.reason }));
       if (refusal) return reject(refusal);
       this.#eof = eof;
@@ -75,7 +78,7 @@ export class Input {
       this.#queue.push(entry);
       this.#pump();
       // The caller may use its buffer again.
-      if (entry._at < entry._end) entry._data = entry._data.slice();
+      if (entry._at < entry._end) entry._data = new Uint8Array(entry._data);
     });
     // Nobody need wait for a write: the session's end is told elsewhere.
     promise.catch(() => {});

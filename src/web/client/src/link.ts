@@ -81,7 +81,7 @@ export class Link {
     if (this.#ended || this.#socket.readyState !== 1) return;
     if (this.#socket.bufferedAmount > MAX_UNSENT) return this._fail("no-answer");
     try {
-      this.#socket.send(message instanceof Uint8Array ? (message as Uint8Array<ArrayBuffer>) : JSON.stringify(message));
+      this.#socket.send(ArrayBuffer.isView(message) ? (message as Uint8Array<ArrayBuffer>) : JSON.stringify(message));
     } catch (cause) {
       this._fail("disconnected", { cause });
     }

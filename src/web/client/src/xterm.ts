@@ -136,10 +136,10 @@ export class SshardAddon implements ITerminalAddon {
       element.addEventListener("paste", paste, true);
     };
     watch();
-    // A terminal may be opened later.
-    this.#disposables.push(terminal.onRender(watch), {
-      dispose: () => element?.removeEventListener("paste", paste, true),
-    });
+    this.#disposables.push({ dispose: () => element?.removeEventListener("paste", paste, true) });
+    // A terminal may be opened later; one without a screen never is.
+    const opened = (terminal as Partial<Terminal>).onRender?.(watch);
+    if (opened) this.#disposables.push(opened);
   }
 }
 
