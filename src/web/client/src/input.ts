@@ -51,7 +51,7 @@ export class Input {
     const promise = new Promise<void>((resolve, reject) => {
       const { signal } = options;
       const code =
-        !ArrayBuffer.isView(data) ? "bad-option"
+        data?.BYTES_PER_ELEMENT !== 1 ? "bad-option"
         : this.#eof ? "ended"
         : signal?.aborted ? "aborted"
         : this.#waiting > MAX_WAITING ? "input-overflow"

@@ -2,6 +2,7 @@
 // bridge or of errors goes into the terminal.
 import type { IDisposable, ITerminalAddon, Terminal } from "@xterm/xterm";
 import type { OutputReader, Session, WriteOptions } from "./index.js";
+import { safely } from "./options.js";
 import { sanitizePaste } from "./paste.js";
 
 export { sanitizePaste };
@@ -13,9 +14,9 @@ const IN_FLIGHT = 4 * SLICE;
 
 /** Options of a {@link SshardAddon}. */
 export interface SshardAddonOptions {
-  /** Called before each slice that is written while the page is hidden, where browsers run the
-   * terminal's timers once a second or less. `(t) => t.input("", true)` makes xterm.js 6.0 parse the
-   * slice at once; it also scrolls down and reports an empty `onData`. */
+  /** Called before each slice that is written while the page is hidden, for browsers that slow down
+   * even timers that are not chained. `(t) => t.input("", true)` makes xterm.js 6.0 parse the slice at
+   * once; it also scrolls down and reports an empty `onData`. */
   beforeHiddenWrite?: ((terminal: Terminal) => void) | undefined;
   /** Called with the text of a paste by the user, sanitised, in place of `paste`: to ask first. */
   onPaste?: ((text: string) => void) | undefined;
@@ -97,7 +98,8 @@ export class SshardAddon implements ITerminalAddon {
     const slice = reader.take(SLICE);
     if (!slice) return false;
     this.#inFlight += slice.length;
-    if (isHidden()) this.#options.beforeHiddenWrite?.(terminal);
+    const { beforeHiddenWrite } = this.#options;
+    if (beforeHiddenWrite && isHidden()) safely(() => beforeHiddenWrite(terminal));
     terminal.write(slice, () => {
       this.#inFlight -= slice.length;
       reader.consumed(slice.length);

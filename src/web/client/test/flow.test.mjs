@@ -214,7 +214,8 @@ describe("flow control", { timeout: 60_000 }, () => {
     const piece = "x".repeat(1 << 20);
     for (let i = 0; i < 40; i++) void session.write(piece);
     assert.equal((await failure(session.write("y"))).code, "input-overflow");
-    assert.equal((await failure(session.write(5))).code, "bad-option");
+    for (const odd of [5, null, undefined, [1], {}, new DataView(new ArrayBuffer(2)), new Uint16Array(2), new ArrayBuffer(2)])
+      assert.equal((await failure(session.write(odd))).code, "bad-option");
     peer.socket.terminate();
     await until(() => session.state === "closed");
     assert.equal((await failure(session.write("z"))).code, "disconnected");
@@ -252,6 +253,18 @@ describe("flow control", { timeout: 60_000 }, () => {
       { type: "resize", cols: 100, rows: 31, width_px: 0, height_px: 0 },
       { type: "resize", cols: 100, rows: 31, width_px: 800, height_px: 600 },
     ]);
+  });
+
+  test("a socket that takes nothing more ends the session", async () => {
+    let stuck = 0;
+    class Stuck extends WebSocket {
+      get bufferedAmount() { return stuck; }
+    }
+    const { session } = await ready({ WebSocket: Stuck });
+    stuck = 5 << 20;
+    session.resize(10, 10);
+    const error = await failure(session.exited);
+    assert.deepEqual([error.code, session.state], ["no-answer", "closed"]);
   });
 
   test("tiny messages cost no more than their bytes", async () => {

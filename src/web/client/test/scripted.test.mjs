@@ -1,5 +1,7 @@
 // Against a scripted server: odd orders, rubbish, silence, and aborts at every stage.
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { after, afterEach, describe, test } from "node:test";
 import { backoff, connect, SshardError } from "@sshard/client";
 import { startScripted } from "./support/scripted.mjs";
@@ -76,6 +78,18 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     assert.deepEqual(await session.exited, { coreDumped: false, message: "", status: 0 });
     // The peer does not close: the client does, soon.
     await until(() => session.state === "closed" && peer.closed !== undefined, "closed", 5000);
+  });
+
+  test("options, and the secrets in them, can be collected once the session runs", async () => {
+    setFlagsFromString("--expose-gc");
+    const gc = runInNewContext("gc");
+    server = await startScripted((peer) => peer.login());
+    let options = { ...login, url: server.url, onPrompt: () => [] };
+    const left = new WeakRef(options);
+    const session = await connect(options);
+    options = undefined;
+    await until(() => (gc(), left.deref() === undefined), "collection");
+    assert.equal(session.state, "open");
   });
 
   test("another subprotocol gets no secret", async () => {
