@@ -1,7 +1,7 @@
 import type { SshardError, Stage } from "./error.js";
 import { Link, type LinkEvent, type LinkOwner, type Message } from "./link.js";
 import { badOption, cells, within, type Asked, type ConnectOptions, type HostKey, type Question } from "./options.js";
-import { isCount, Session, type Start } from "./session.js";
+import { isCount, noticeOf, Session, type Start } from "./session.js";
 
 /** Time between two steps of the bridge, as a multiple of the first one's deadline. */
 const LATER_STEPS = 4;
@@ -71,6 +71,7 @@ class Handshake implements LinkOwner {
 
   _text(message: Message): boolean {
     const { type } = message;
+    if (type === "notice") return !!(this.#start._notice = noticeOf(message));
     if (this.#auth) return type === "hello" && this.#hello(message, this.#auth);
     if (type === "host_key") return this.#hostKey(message);
     if (type === "prompt") return this.#prompt(message);
@@ -120,7 +121,9 @@ class Handshake implements LinkOwner {
 
   /** Puts one question to the program and sends its answer, unless it is too late. */
   #ask(stage: Stage, id: unknown, answer: (asked: Asked) => Promise<object>): boolean {
-    if (this.#question || !isCount(id)) return false;
+    if (!isCount(id)) return false;
+    // A newer question replaces one that nobody answered.
+    this.#question?.abort();
     const { signal } = (this.#question = new AbortController());
     this.#enter(stage);
     // The user takes the time the bridge gives.

@@ -11,7 +11,7 @@ const MAX_UNSENT = 4 * 1024 * 1024;
 const CLOSING = 2000;
 const HOUR = 3_600_000;
 /** Messages of this version of the protocol; a client ignores all others. */
-const KNOWN = /^(hello|host_key|banner|prompt|ready|input_ack|exit|notice)$/;
+const KNOWN = /^(hello|host_key|banner|prompt|ready|input_ack|exit)$/;
 
 /** A text message of the bridge; its fields are not checked yet. */
 export type Message = { type: string } & Record<string, unknown>;
@@ -59,12 +59,15 @@ export class Link {
     }
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
-    let detail: unknown;
     // Before any secret is sent: another service would take it for anything.
     socket.onopen = () => socket.protocol === PROTOCOL || this._fail("not-sshard");
     socket.onmessage = ({ data }) => this.#message(data);
-    socket.onerror = (event) => (detail = event?.message);
-    socket.onclose = ({ code }) => this.#closed(code, detail);
+    // Node's own class of version 20 does not always send a close event after it.
+    socket.onerror = (event) => this._settle(this.#lost(), { detail: event?.message });
+    socket.onclose = ({ code: closeCode }) => {
+      const [code, facts] = this.#final ?? [codeOfClose(closeCode, this.#lost()), {}];
+      this.#end(code, { closeCode, ...facts });
+    };
     this.#signal = signal;
     signal?.addEventListener("abort", this.#abort);
     this.#liveness = new Liveness(
@@ -146,12 +149,8 @@ export class Link {
     return true;
   }
 
-  #closed(closeCode: number, detail: unknown): void {
-    const [code, facts] = this.#final ?? [
-      codeOfClose(closeCode, this._stage === "upgrade" ? "not-opened" : "disconnected"),
-      { detail },
-    ];
-    this.#end(code, { closeCode, ...facts });
+  #lost(): Code {
+    return this._stage === "upgrade" ? "not-opened" : "disconnected";
   }
 
   #hangUp(): void {

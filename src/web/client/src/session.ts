@@ -28,8 +28,13 @@ export type State = "open" | "no-answer" | "closing" | "closed";
 export interface Notice {
   /** `drain`: the bridge goes down, and the session ends at the deadline. */
   kind: string;
-  /** From now, in ms. */
-  deadlineMs: number;
+  /** Time in ms since 1970, by the clock here. */
+  deadline: number;
+}
+
+/** Reads a `notice`, which may come at any time. */
+export function noticeOf({ type, kind, deadline_ms: ms }: Message): Notice | undefined {
+  return type === "notice" ? { kind: `${kind}`, deadline: Date.now() + (+(ms as number) || 0) } : undefined;
 }
 
 /** Bytes since `ready`, in both directions. */
@@ -77,6 +82,7 @@ export interface Start {
   _maxMessage: number;
   _flowWindow: number;
   _size: { cols: number; rows: number };
+  _notice?: Notice | undefined;
 }
 
 /** A shell or command that runs. Made by `connect`. */
@@ -86,6 +92,8 @@ export class Session extends EventTarget {
   /** End of the remote process. Rejects with a {@link SshardError} if the session ended otherwise;
    * need not be waited for. */
   readonly exited: Promise<Exit>;
+  /** Last announcement, also one from before the shell started. */
+  notice: Notice | undefined;
 
   readonly #link: Link;
   readonly #output: Output;
@@ -101,6 +109,7 @@ export class Session extends EventTarget {
   constructor(link: Link, start: Start) {
     super();
     this.id = start._id;
+    this.notice = start._notice;
     this.#link = link;
     this.#size = { ...start._size, width_px: 0, height_px: 0 };
     this.#output = new Output(link, start._flowWindow);
@@ -206,13 +215,13 @@ export class Session extends EventTarget {
   }
 
   #text(message: Message): boolean {
-    const { type, bytes, kind, deadline_ms: deadlineMs, status, signal, core_dumped: coreDumped } = message;
+    const { type, bytes, status, signal, core_dumped: coreDumped } = message;
+    const notice = noticeOf(message);
     if (type === "input_ack") {
       if (!isCount(bytes) || !this.#input._ack(bytes)) return false;
       this.#emit("progress", this.progress);
-    } else if (type === "notice") {
-      if (typeof kind !== "string" || !isCount(deadlineMs)) return false;
-      this.#emit("notice", { kind, deadlineMs });
+    } else if (notice) {
+      this.#emit("notice", (this.notice = notice));
     } else if (type === "exit") {
       const exit: Exit = { coreDumped: coreDumped === true, message: `${message["message"] ?? ""}` };
       if (isCount(status)) exit.status = status;

@@ -14,7 +14,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
   afterEach(() => server?.stop());
   after(() => assert.deepEqual(unhandled, []));
   const begin = async (script, options) => {
-    server = await startScripted(script);
+    server = await startScripted(async (peer) => script(peer));
     return within(10_000, connect({ url: server.url, ...login, ...options }), "connect");
   };
   /** A session that is ready, and its peer. */
@@ -119,11 +119,13 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     };
     for (const [stage, script] of Object.entries(stages)) {
       const abort = new AbortController();
-      let asked;
+      let asked, last;
       const never = (_, { signal }) => ((asked = signal), new Promise(() => {}));
-      const attempt = begin(script, { signal: abort.signal, onPrompt: never, onHostKey: never });
+      const onBanner = () => (last = "banner");
+      const attempt = begin(script, { signal: abort.signal, onPrompt: never, onHostKey: never, onBanner, onStage: (s) => (last = s) });
       attempt.catch(() => {});
-      await sleep(120);
+      await until(() => last === stage || (stage === "auth" && last === "resolve"), stage);
+      await sleep(20);
       abort.abort(new Error("no more"));
       const error = await failure(attempt);
       assert.equal(error.code, "aborted", stage);
@@ -230,23 +232,52 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
       peer.send({ type: "host_key", id: 2, algorithm: "a", fingerprint: "f", known: "whatever" });
       await peer.wait("host_key_answer", 2);
       peer.ready();
-      const { data } = await peer.wait("ping");
-      peer.send({ type: "pong", data, ssh_ms: 12.5 });
-      peer.send({ type: "notice", kind: "drain", deadline_ms: 1000 });
+      await sleep(20);
+      peer.send({ type: "notice", kind: "drain", deadline_ms: 60_000 });
+      for (let n = 1; ; n++) peer.send({ type: "pong", data: (await peer.wait("ping", n)).data, ssh_ms: 12.5 });
     }, { onHostKey: (key) => (keys.push(key), true), pingInterval: 100 });
     const notice = new Promise((resolve) => session.addEventListener("notice", resolve));
     const { detail } = await within(5000, new Promise((resolve) => session.addEventListener("latency", resolve)));
     assert.equal(detail.sshMs, 12.5);
-    assert.deepEqual((await notice).detail, { kind: "drain", deadlineMs: 1000 });
+    const { kind, deadline } = (await notice).detail;
+    assert.equal(kind, "drain");
+    assert(Math.abs(deadline - Date.now() - 60_000) < 10_000);
+    assert.equal(session.notice.deadline, deadline);
+    await session.close();
     assert.deepEqual(keys, [{ algorithm: "a", fingerprint: "f", known: "changed" }, { algorithm: "a", fingerprint: "f" }]);
   });
 
-  test("a second question before the first is answered is refused", async () => {
-    const prompt = { type: "prompt", id: 1, name: "", instruction: "", prompts: [{ text: "?", echo: true }] };
-    const error = await failure(
-      begin(async (peer) => (peer.hello(), await peer.wait("auth"), peer.send(prompt), peer.send(prompt)), { onPrompt: () => new Promise(() => {}) }),
-    );
-    assert.equal(error.code, "bad-server");
+  test("a newer question replaces one that nobody answered", async () => {
+    const prompt = (id) => ({ type: "prompt", id, name: "", instruction: "", prompts: [{ text: `${id}?`, echo: true }] });
+    const signals = [];
+    const answers = [];
+    const onPrompt = ({ prompts }, { signal }) => (signals.push(signal), new Promise((resolve) => answers.push(() => resolve([prompts[0].text]))));
+    const session = await begin(async (peer) => {
+      peer.hello();
+      await peer.wait("auth");
+      peer.send(prompt(1));
+      peer.send(prompt(2));
+      await until(() => answers.length === 2);
+      for (const answer of answers) answer();
+      await peer.wait("answer");
+      peer.ready();
+    }, { onPrompt });
+    assert.deepEqual(server.peers[0].of("answer"), [{ type: "answer", id: 2, answers: ["2?"] }]);
+    assert.deepEqual(signals.map(({ aborted }) => aborted), [true, false]);
+    await session.close();
+  });
+
+  test("a notice may come at any time", async () => {
+    const session = await begin(async (peer) => {
+      const notice = { type: "notice", kind: "drain", deadline_ms: 18446744073709551615 };
+      peer.send(notice);
+      peer.hello();
+      await peer.wait("auth");
+      peer.send({ ...notice, deadline_ms: 5000 });
+      peer.ready();
+    });
+    assert.equal(session.notice.kind, "drain");
+    assert(session.notice.deadline - Date.now() < 6000);
   });
 
   test("silence is told within its time and ends with the next byte", async () => {

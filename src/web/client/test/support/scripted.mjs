@@ -9,7 +9,8 @@ export async function startScripted(script = () => {}, { protocol = "sshard.v1" 
   server.on("connection", (socket) => {
     const peer = new Peer(socket);
     peers.push(peer);
-    script(peer);
+    // A script that waits in vain is a failure of the client's, which the test sees.
+    Promise.resolve(script(peer)).catch(() => {});
   });
   await new Promise((resolve) => server.on("listening", resolve));
   return {
