@@ -64,7 +64,7 @@ export class SshardError extends Error {
     const tableCode = Math.abs(verdict);
     // 1 stands for none.
     this.closeCode = closeCode || (tableCode > 1 ? tableCode : undefined);
-    this.retryable = retryable ?? verdict < 0;
+    this.retryable = !!(retryable ?? verdict < 0);
     this.hint = hint;
   }
 }

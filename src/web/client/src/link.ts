@@ -72,7 +72,7 @@ export class Link {
     signal?.addEventListener("abort", this.#abort);
     this.#liveness = new Liveness(
       within(options.pingInterval, 100, HOUR, 15_000),
-      within(options.pingTimeout, 100, HOUR, 10_000),
+      within(options.pingTimeout, 100, HOUR, 9500),
       (data) => this._send({ type: "ping", data }),
       (silent) => this._owner._event("silent", silent),
     );

@@ -89,7 +89,8 @@ export interface ConnectOptions {
   timeout?: number | undefined;
   /** Pause between pings, in ms; default 15 s. */
   pingInterval?: number | undefined;
-  /** Wait for any answer to a ping until the state is `no-answer`, in ms; default 10 s. */
+  /** Wait for any answer to a ping until the state is `no-answer`, in ms; default 9.5 s, so that
+   * silence is told within 25 s. */
   pingTimeout?: number | undefined;
 }
 

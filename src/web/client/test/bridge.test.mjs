@@ -211,6 +211,25 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     await session[Symbol.asyncDispose]();
   });
 
+  test("a bridge that hangs is told as no-answer, and as open when it goes on, with nothing lost", async () => {
+    const session = await open({ url: asking.url, onHostKey: () => true, command: "cat", pingInterval: 300, pingTimeout: 200 });
+    const states = [];
+    session.addEventListener("state", ({ detail }) => states.push(detail));
+    const output = collect(session.output);
+    asking.child.kill("SIGSTOP");
+    try {
+      await until(() => states.length === 1, "no-answer", 5000);
+      await session.write("typed meanwhile\r");
+    } finally {
+      asking.child.kill("SIGCONT");
+    }
+    await until(() => states.length === 2, "open", 5000);
+    assert.deepEqual(states, ["no-answer", "open"]);
+    await session.write("\x04");
+    assert.match((await within(10_000, output)).toString(), /typed meanwhile[^]*typed meanwhile/);
+    assert.equal((await session.exited).status, 0);
+  });
+
   test("the demo lets its user in by password", async () => {
     const demo = await startDemo();
     try {
