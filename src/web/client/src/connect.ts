@@ -1,7 +1,7 @@
 import type { SshardError, Stage } from "./error.js";
 import { Link, type LinkEvent, type LinkOwner, type Message } from "./link.js";
 import { badOption, cells, within, type Asked, type ConnectOptions, type HostKey, type Question } from "./options.js";
-import { isCount, noticeOf, Session, type Start } from "./session.js";
+import { isCount, lasting, noticeOf, Session, type Start } from "./session.js";
 
 /** Time between two steps of the bridge, as a multiple of the first one's deadline. */
 const LATER_STEPS = 4;
@@ -71,7 +71,7 @@ class Handshake implements LinkOwner {
 
   _text(message: Message): boolean {
     const { type } = message;
-    if (type === "notice") return !!(this.#start._notice = noticeOf(message));
+    if (type === "notice") return !!(this.#start._notice = lasting(noticeOf(message), this.#start._notice));
     if (this.#auth) return type === "hello" && this.#hello(message, this.#auth);
     if (type === "host_key") return this.#hostKey(message);
     if (type === "prompt") return this.#prompt(message);
@@ -114,7 +114,7 @@ class Handshake implements LinkOwner {
     return this.#ask("login", id, async (asked) => {
       const answers = await onPrompt?.({ name: `${name ?? ""}`, instruction: `${instruction ?? ""}`, prompts }, asked) ?? [];
       if (answers.length !== prompts.length || !answers.every((answer) => typeof answer === "string"))
-        throw badOption("onPrompt must give one string for each question");
+        throw badOption("onPrompt must give a string per question");
       return { type: "answer", id, answers };
     });
   }

@@ -3,9 +3,9 @@ import type { Link } from "./link.js";
 import { safely } from "./options.js";
 
 /** Largest message of input, in bytes: a cancel takes effect within so much. */
-const SLICE = 16 * 1024;
+const SLICE = 16 << 10;
 /** Bytes that may wait when another write comes. */
-const MAX_WAITING = 16 * 1024 * 1024;
+const MAX_WAITING = 16 << 20;
 
 /** Options of one write. */
 export interface WriteOptions {

@@ -4,9 +4,9 @@ import { badOption, host, socketUrl, within, type ConnectOptions, type SocketLik
 
 const PROTOCOL = "sshard.v1";
 /** Largest text message a bridge sends: a banner of 64 KiB, escaped. */
-const MAX_TEXT = 512 * 1024;
+const MAX_TEXT = 512 << 10;
 /** Most bytes the socket may hold unsent: the input window and what control there is. */
-const MAX_UNSENT = 4 * 1024 * 1024;
+const MAX_UNSENT = 4 << 20;
 /** Wait for the close frame once the end is known, in ms. */
 const CLOSING = 2000;
 const HOUR = 3_600_000;
@@ -64,10 +64,7 @@ export class Link {
     socket.onmessage = ({ data }) => this.#message(data);
     // Node's own class of version 20 does not always send a close event after it.
     socket.onerror = (event) => this._settle(this.#lost(), { detail: event?.message });
-    socket.onclose = ({ code: closeCode }) => {
-      const [code, facts] = this.#final ?? [codeOfClose(closeCode, this.#lost()), {}];
-      this.#end(code, { closeCode, ...facts });
-    };
+    socket.onclose = ({ code }) => this._fail(codeOfClose(code, this.#lost()), {}, code);
     this.#signal = signal;
     signal?.addEventListener("abort", this.#abort);
     this.#liveness = new Liveness(
@@ -96,10 +93,20 @@ export class Link {
     if (ms) this.#deadline = setTimeout(() => this._fail("timeout"), ms);
   }
 
-  /** Ends at once. */
-  _fail(code: Code, facts?: ErrorFacts): void {
-    const [finalCode, finalFacts] = this.#final ?? [code, facts];
-    this.#end(finalCode, finalFacts);
+  /** Ends at once, as it was to end before if that is known. */
+  _fail(code: Code, facts?: ErrorFacts, closeCode?: number): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this._deadline();
+    this.#liveness._stop();
+    this.#signal?.removeEventListener("abort", this.#abort);
+    const socket = this.#socket;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    // `ws` throws an error that nobody listens to.
+    socket.onerror = () => {};
+    this.#hangUp();
+    [code, facts] = this.#final ?? [code, facts];
+    this._owner._ended(new SshardError(code, this._stage, { closeCode, ...facts }));
   }
 
   /** Ends when the other side's close frame is there, or soon. What still comes is not read. */
@@ -159,19 +166,5 @@ export class Link {
     } catch {
       // Closed already.
     }
-  }
-
-  #end(code: Code, facts?: ErrorFacts): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this._deadline();
-    this.#liveness._stop();
-    this.#signal?.removeEventListener("abort", this.#abort);
-    const socket = this.#socket;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    // `ws` throws an error that nobody listens to.
-    socket.onerror = () => {};
-    this.#hangUp();
-    this._owner._ended(new SshardError(code, this._stage, facts));
   }
 }

@@ -26,15 +26,22 @@ export type State = "open" | "no-answer" | "closing" | "closed";
 
 /** Announcement of the bridge. */
 export interface Notice {
-  /** `drain`: the bridge goes down, and the session ends at the deadline. */
+  /** `drain`: the bridge goes down, and the session ends at the deadline. `no-terminal`: the SSH
+   * server gave no terminal, and the shell or command runs without one. A newer bridge may send
+   * others. */
   kind: string;
-  /** Time in ms since 1970, by the clock here. */
+  /** Time in ms since 1970, by the clock here; 0 if there is none. */
   deadline: number;
 }
 
 /** Reads a `notice`, which may come at any time. */
-export function noticeOf({ type, kind, deadline_ms: ms }: Message): Notice | undefined {
-  return type === "notice" ? { kind: `${kind}`, deadline: Date.now() + (+(ms as number) || 0) } : undefined;
+export function noticeOf({ kind, deadline_ms: ms }: Message): Notice {
+  return { kind: `${kind}`, deadline: typeof ms === "number" ? Date.now() + ms : 0 };
+}
+
+/** The announcement to remember: none without a deadline takes the place of one that has one. */
+export function lasting(notice: Notice, last: Notice | undefined): Notice {
+  return last?.deadline && !notice.deadline ? last : notice;
 }
 
 /** Bytes since `ready`, in both directions. */
@@ -92,7 +99,7 @@ export class Session extends EventTarget {
   /** End of the remote process. Rejects with a {@link SshardError} if the session ended otherwise;
    * need not be waited for. */
   readonly exited: Promise<Exit>;
-  /** Last announcement, also one from before the shell started. */
+  /** Last announcement, also one from before the shell started; a drain stays. */
   notice: Notice | undefined;
 
   readonly #link: Link;
@@ -125,7 +132,7 @@ export class Session extends EventTarget {
       _bytes: (bytes) => this.#output._push(bytes),
       _event: (type, detail) => {
         if (type === "latency") this.#emit(type, detail as Latency);
-        else if (!/^clos/.test(this.#state)) this.#become(detail ? "no-answer" : "open");
+        else if (this.#state !== "closing") this.#become(detail ? "no-answer" : "open");
       },
       _ended: (error) => {
         this.#stop(error, "closed", error);
@@ -216,17 +223,20 @@ export class Session extends EventTarget {
 
   #text(message: Message): boolean {
     const { type, bytes, status, signal, core_dumped: coreDumped } = message;
-    const notice = noticeOf(message);
     if (type === "input_ack") {
       if (!isCount(bytes) || !this.#input._ack(bytes)) return false;
       this.#emit("progress", this.progress);
-    } else if (notice) {
-      this.#emit("notice", (this.notice = notice));
+    } else if (type === "notice") {
+      const notice = noticeOf(message);
+      this.notice = lasting(notice, this.notice);
+      this.#emit("notice", notice);
     } else if (type === "exit") {
-      const exit: Exit = { coreDumped: coreDumped === true, message: `${message["message"] ?? ""}` };
-      if (isCount(status)) exit.status = status;
-      if (typeof signal === "string") exit.signal = signal;
-      this.#exit(exit);
+      this.#exit({
+        coreDumped: coreDumped === true,
+        message: `${message["message"] ?? ""}`,
+        ...(isCount(status) && { status }),
+        ...(typeof signal === "string" && { signal }),
+      });
       this.#link._settle("ended");
       this.#stop(new SshardError("ended", "relay"), "closing");
     } else {

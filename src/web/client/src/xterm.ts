@@ -18,8 +18,11 @@ export interface SshardAddonOptions {
    * even timers that are not chained. `(t) => t.input("", true)` makes xterm.js 6.0 parse the slice at
    * once; it also scrolls down and reports an empty `onData`. */
   beforeHiddenWrite?: ((terminal: Terminal) => void) | undefined;
-  /** Called with the text of a paste by the user, sanitised, in place of `paste`: to ask first. */
-  onPaste?: ((text: string) => void) | undefined;
+  /** Changes what is typed before it is sent: for modifier keys on the screen. */
+  mapInput?: ((data: string) => string) | undefined;
+  /** Called with the text of a paste by the user, sanitised, and as it came, in place of `paste`: to
+   * ask first. */
+  onPaste?: ((text: string, raw: string) => void) | undefined;
 }
 
 /** Options of one paste. */
@@ -47,7 +50,10 @@ export class SshardAddon implements ITerminalAddon {
     this.#terminal = terminal;
     this.#session.resize(terminal.cols, terminal.rows);
     this.#disposables = [
-      terminal.onData((data) => void (data && this.#session.write(data))),
+      terminal.onData((data) => {
+        const typed = data && (this.#options.mapInput?.(data) ?? data);
+        if (typed) void this.#session.write(typed);
+      }),
       // X10 mouse reports: characters are bytes.
       terminal.onBinary((data) => void this.#session.write(Uint8Array.from(data, (c) => c.charCodeAt(0)))),
       terminal.onResize(({ cols, rows }) => this.#session.resize(cols, rows)),
@@ -128,7 +134,7 @@ export class SshardAddon implements ITerminalAddon {
       // xterm.js 6.0 would paste it unfiltered.
       event.stopImmediatePropagation();
       if (terminal.options.disableStdin) return;
-      if (this.#options.onPaste) this.#options.onPaste(sanitizePaste(text));
+      if (this.#options.onPaste) this.#options.onPaste(sanitizePaste(text), text);
       else void this.paste(text);
     };
     let element: HTMLElement | undefined;

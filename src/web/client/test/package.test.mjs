@@ -55,7 +55,7 @@ describe("the package", { timeout: 120_000 }, () => {
         const session: Session = await connect({ url: "wss://h/ws/x", user: "u", WebSocket, onPrompt: async ({ prompts }) => prompts.map(() => "") });
         session.addEventListener("latency", ({ detail }) => detail.rttMs.toFixed());
         session.addEventListener("state", { handleEvent: ({ detail }) => detail === "no-answer" });
-        new Terminal().loadAddon(new SshardAddon(session, { onPaste: (text) => text.length }));
+        new Terminal().loadAddon(new SshardAddon(session, { onPaste: (text, raw) => text.length - raw.length, mapInput: (data) => data.toUpperCase() }));
         for await (const chunk of session.output) await session.write(chunk);
         const sentence: string | undefined = explain("limit")?.sentence;
         void [sentence, backoff(1), new SshardError("limit", "auth").hint];
@@ -69,7 +69,7 @@ describe("the package", { timeout: 120_000 }, () => {
   });
 
   test("codes.json is the server's table, and what is generated is up to date", () => {
-    assert(serverFacts().size >= 39);
+    assert(serverFacts().size >= 46);
     assert.deepEqual(differences(), []);
     for (const [path, text] of Object.entries(generated())) assert.equal(read(path), text, path);
     for (const { code, closeCode, retryable, from, sentence, cause, action } of readCodes()) {

@@ -191,7 +191,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
   });
 
   test("a close without an error goes by its code", async () => {
-    for (const [closeCode, code] of [[4401, "login-failed"], [1013, "limit"], [4502, "unreachable"], [1001, "drain"], [4999, "disconnected"], [1000, "disconnected"]]) {
+    for (const [closeCode, code] of [[4401, "login-failed"], [1013, "limit"], [4502, "unreachable"], [4409, "host-key-unknown"], [4503, "connection-lost"], [1008, "control-frame-flood"], [1001, "drain"], [4999, "disconnected"], [1000, "disconnected"]]) {
       const error = await failure(begin(async (peer) => (peer.hello(), await peer.wait("auth"), peer.socket.close(closeCode))));
       assert.deepEqual([error.code, error.closeCode], [code, closeCode]);
       await server.stop();
@@ -278,6 +278,31 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     });
     assert.equal(session.notice.kind, "drain");
     assert(session.notice.deadline - Date.now() < 6000);
+  });
+
+  test("a notice without a deadline passes, and a drain stays", async () => {
+    const bare = { type: "notice", kind: "no-terminal" };
+    const drain = { type: "notice", kind: "drain", deadline_ms: 0 };
+    const { session: early, peer } = await ready();
+    const seen = [];
+    early.addEventListener("notice", ({ detail }) => seen.push(detail));
+    for (const notice of [bare, { ...bare, deadline_ms: null }, { ...bare, kind: "newer", deadline_ms: "x" }, drain, bare]) peer.send(notice);
+    await until(() => seen.length === 5);
+    assert.deepEqual(seen.map(({ kind }) => kind), ["no-terminal", "no-terminal", "newer", "drain", "no-terminal"]);
+    assert.deepEqual(seen.map(({ deadline }) => deadline > 0), [false, false, false, true, false]);
+    assert.deepEqual(early.notice, seen[3]);
+    assert.equal(early.state, "open");
+    await server.stop();
+    for (const [notices, kind] of [[[bare], "no-terminal"], [[drain, bare], "drain"], [[bare, drain], "drain"]]) {
+      const session = await begin(async (peer) => {
+        peer.hello();
+        await peer.wait("auth");
+        for (const notice of notices) peer.send(notice);
+        peer.ready();
+      });
+      assert.equal(session.notice.kind, kind);
+      await server.stop();
+    }
   });
 
   test("silence is told within its time and ends with the next byte", async () => {

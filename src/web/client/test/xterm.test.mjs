@@ -42,6 +42,20 @@ describe("the addon", { timeout: 60_000 }, () => {
     assert.throws(() => new SshardAddon(session).activate(term), TypeError);
   });
 
+  test("what is typed can be changed, or kept back, before it is sent", async () => {
+    const { session, peer } = await ready();
+    const term = terminal();
+    const typed = [];
+    const mapInput = (data) => (typed.push(data), data === "c" ? "\x03" : data === "no" ? "" : data);
+    term.loadAddon(new SshardAddon(session, { mapInput }));
+    for (const data of ["a", "c", "no", "", "ü"]) term.input(data);
+    await until(() => peer.input.length === 4);
+    term._core.coreService.triggerBinaryEvent("c");
+    await until(() => peer.input.length === 5);
+    assert.equal(peer.input.toString(), "a\x03üc");
+    assert.deepEqual(typed, ["a", "c", "no", "ü"]);
+  });
+
   test("acks come from the write callback, in slices of at most 32 KiB", async () => {
     const { session, peer } = await ready();
     const term = terminal();
@@ -128,7 +142,7 @@ describe("the addon", { timeout: 60_000 }, () => {
   test("the page's paste event is taken before xterm.js sees it, and can be asked about", async () => {
     const { session, peer } = await ready();
     const asked = [];
-    for (const options of [{}, { onPaste: (text) => asked.push(text) }]) {
+    for (const options of [{}, { onPaste: (...texts) => asked.push(texts) }]) {
       const term = terminal();
       const listeners = [];
       let render;
@@ -154,6 +168,6 @@ describe("the addon", { timeout: 60_000 }, () => {
       assert.equal(listeners.length, 0);
     }
     await until(() => peer.input.toString() === "ab\r");
-    assert.deepEqual(asked, ["ab\r"]);
+    assert.deepEqual(asked, [["ab\r", "a\x1bb\n"]]);
   });
 });

@@ -1,0 +1,157 @@
+//! The files of the page in the binary, each also compressed by gzip and brotli.
+
+use hyper::header::{GetAll, HeaderValue};
+use rust_embed::RustEmbed;
+use std::borrow::Cow;
+
+#[derive(RustEmbed)]
+#[folder = "src/web/dist/"]
+// Without Node there is no page, and the bridge says so.
+#[allow_missing = true]
+struct Files;
+
+/// A content coding (RFC 9110 section 8.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Brotli,
+    Gzip,
+}
+
+impl Encoding {
+    /// The best first.
+    const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Gzip => ".gz",
+        }
+    }
+}
+
+/// One file.
+pub(super) struct Asset {
+    name: String,
+    plain: &'static [u8],
+    hash: [u8; 32],
+    pub(super) media_type: &'static str,
+}
+
+/// Finds a file by its exact name; the compressed forms have no names of their own.
+pub(super) fn find(name: &str) -> Option<Asset> {
+    let media_type = media_type(name)?;
+    let file = Files::get(name)?;
+    Some(Asset {
+        plain: borrowed(file.data)?,
+        hash: file.metadata.sha256_hash(),
+        name: name.to_owned(),
+        media_type,
+    })
+}
+
+impl Asset {
+    /// Returns the body in the best encoding that the client takes.
+    pub(super) fn encoded(
+        &self,
+        accepted: GetAll<'_, HeaderValue>,
+    ) -> (Option<Encoding>, &'static [u8]) {
+        let accepted: Vec<&str> = accepted.iter().filter_map(|v| v.to_str().ok()).collect();
+        for encoding in Encoding::ALL {
+            if accepts(&accepted, encoding.name())
+                && let Some(file) = Files::get(&format!("{}{}", self.name, encoding.suffix()))
+                && let Some(bytes) = borrowed(file.data)
+            {
+                return (Some(encoding), bytes);
+            }
+        }
+        (None, self.plain)
+    }
+
+    /// Returns the entity tag: another one for each encoding (RFC 9110 section 8.8.3).
+    pub(super) fn tag(&self, encoding: Option<Encoding>) -> String {
+        let hash: String = self
+            .hash
+            .iter()
+            .take(12)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        format!("\"{hash}-{}\"", encoding.map_or("plain", Encoding::name))
+    }
+}
+
+/// The files are in the binary, so they are never owned.
+fn borrowed(data: Cow<'static, [u8]>) -> Option<&'static [u8]> {
+    match data {
+        Cow::Borrowed(bytes) => Some(bytes),
+        Cow::Owned(_) => None,
+    }
+}
+
+fn media_type(name: &str) -> Option<&'static str> {
+    let (_, ending) = name.rsplit_once('.')?;
+    Some(match ending {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "json" | "webmanifest" => "application/json",
+        "txt" => "text/plain; charset=utf-8",
+        _ => return None,
+    })
+}
+
+/// Whether Accept-Encoding lists `coding` with another weight than 0.
+fn accepts(lines: &[&str], coding: &str) -> bool {
+    let mut fields = lines.iter().flat_map(|line| line.split(','));
+    fields.any(|field| {
+        let mut parts = field.split(';').map(str::trim);
+        let named = parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(coding));
+        let refused = parts
+            .filter_map(|part| part.strip_prefix("q="))
+            .any(|weight| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0));
+        named && !refused
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoding_is_used_where_it_is_listed_and_not_refused() {
+        for (lines, coding, expected) in [
+            (&["gzip, deflate, br, zstd"][..], "br", true),
+            (&["gzip", "BR"][..], "br", true),
+            (&["gzip;q=1.0, br;q=0"][..], "br", false),
+            (&["gzip;q=0.000"][..], "gzip", false),
+            (&["identity", ""][..], "gzip", false),
+            (&["brotli"][..], "br", false),
+            (&[][..], "gzip", false),
+        ] {
+            assert_eq!(accepts(lines, coding), expected, "{lines:?} {coding}");
+        }
+    }
+
+    #[test]
+    fn compressed_forms_and_paths_have_no_names() {
+        for name in [
+            "",
+            "..",
+            "index.html.br",
+            "assets/../index.html",
+            "assets/",
+            "/etc/passwd",
+        ] {
+            assert!(find(name).is_none(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The headers that every answer of the page carries: no code and no connection but the bridge's own, no frame around
+//! it, no referrer.
+
+use hyper::HeaderMap;
+use hyper::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+
+static FIXED: [(HeaderName, &str); 6] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "clipboard-read=(self), clipboard-write=(self), fullscreen=(self), \
+         camera=(), microphone=(), geolocation=(), usb=(), serial=(), hid=(), payment=(), midi=(), \
+         display-capture=(), screen-wake-lock=()",
+    ),
+];
+
+/// Sets them. `host` stands in the policy, because `connect-src 'self'` leaves out WebSockets in older Safari; both
+/// schemes stand there, because TLS may end at a proxy.
+pub(super) fn secure(headers: &mut HeaderMap, host: &HeaderValue) {
+    for (name, value) in &FIXED {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // An accepted Host has letters, digits and `.-_:[]` alone.
+    let host = host.to_str().unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; \
+         connect-src 'self' ws://{host} wss://{host}; img-src 'self'; font-src 'self'; manifest-src 'self'; \
+         worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+}

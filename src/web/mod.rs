@@ -1,0 +1,148 @@
+//! The terminal page, served from the binary: built by `make web` into `src/web/dist`, embedded at compile time,
+//! compressed beforehand. Every answer is a static slice: nothing is copied per request.
+//!
+//! It decides nothing about who may ask (`http` has checked Host and Origin) and knows no session.
+
+mod assets;
+mod headers;
+
+use crate::config::{Config, PathPrefix};
+use assets::{Asset, find};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
+    IF_NONE_MATCH, LOCATION, VARY,
+};
+use hyper::{HeaderMap, Response, StatusCode};
+
+/// An answer of the page.
+type Reply = Response<Full<Bytes>>;
+
+/// File name of the page itself.
+const PAGE: &str = "index.html";
+
+/// Shown in place of a page that was not built.
+const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>sshard</title>\
+<p>The bridge runs, but this build has no terminal page: it was made without Node.\
+<p>Install Node 20 or newer, run <code>make web</code>, and build again.";
+
+/// A file name with a hash of its content never changes its content.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// The page asks each time whether it is still the same.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// Returns the answer to a GET or HEAD of `path` (whole, with the prefix), or `None` where the page has nothing.
+/// `host` is the Host header, which `http` has accepted.
+pub(crate) fn answer(
+    path: &str,
+    headers: &HeaderMap,
+    host: &HeaderValue,
+    config: &Config,
+) -> Option<Reply> {
+    if !config.web.enabled {
+        return None;
+    }
+    let prefix = config.server.path_prefix.as_str();
+    let rest = path.strip_prefix(prefix)?;
+    match rest {
+        "" => Some(to_the_page(&config.server.path_prefix)),
+        "/" => Some(page(headers, host)),
+        "/page.json" => Some(facts(config, host)),
+        _ => rest
+            .strip_prefix("/assets/")
+            .and_then(|name| find(&format!("assets/{name}")))
+            .map(|asset| file(&asset, headers, host, IMMUTABLE)),
+    }
+}
+
+/// Relative addresses in the page need the slash.
+fn to_the_page(prefix: &PathPrefix) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::new()));
+    *reply.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    if let Ok(location) = HeaderValue::from_str(&format!("{}/", prefix.as_str())) {
+        reply.headers_mut().insert(LOCATION, location);
+    }
+    reply
+}
+
+fn page(headers: &HeaderMap, host: &HeaderValue) -> Reply {
+    if let Some(asset) = find(PAGE) {
+        return file(&asset, headers, host, REVALIDATE);
+    }
+    let mut reply = body(
+        Bytes::from_static(NOT_BUILT.as_bytes()),
+        "text/html; charset=utf-8",
+        host,
+    );
+    reply
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+/// The facts that the page needs of its bridge, as JSON: the names of targets, where the operator shows them.
+fn facts(config: &Config, host: &HeaderValue) -> Reply {
+    let names: Vec<&str> = if config.web.show_targets {
+        // An entry is `name=host:port`.
+        let names = config
+            .targets
+            .named
+            .iter()
+            .filter_map(|target| target.address.split('=').next());
+        names.map(str::trim).collect()
+    } else {
+        Vec::new()
+    };
+    let text = serde_json::json!({ "targets": names }).to_string();
+    let mut reply = body(Bytes::from(text), "application/json", host);
+    reply
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+fn file(asset: &Asset, headers: &HeaderMap, host: &HeaderValue, caching: HeaderValue) -> Reply {
+    let (encoding, bytes) = asset.encoded(headers.get_all(ACCEPT_ENCODING));
+    let tag = asset.tag(encoding);
+    let unchanged = headers
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .any(|known| lists(known, &tag));
+    let mut reply = if unchanged {
+        let mut reply = body(Bytes::new(), asset.media_type, host);
+        *reply.status_mut() = StatusCode::NOT_MODIFIED;
+        reply
+    } else {
+        body(Bytes::from_static(bytes), asset.media_type, host)
+    };
+    let fields = reply.headers_mut();
+    fields.insert(CACHE_CONTROL, caching);
+    fields.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if let Some(encoding) = encoding {
+        fields.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+    }
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        fields.insert(ETAG, tag);
+    }
+    reply
+}
+
+/// Whether an If-None-Match header has this tag (RFC 9110 section 13.1.2: weak comparison).
+fn lists(known: &HeaderValue, tag: &str) -> bool {
+    known.to_str().is_ok_and(|list| {
+        list.split(',')
+            .map(|one| one.trim().trim_start_matches("W/"))
+            .any(|one| one == "*" || one == tag)
+    })
+}
+
+fn body(bytes: Bytes, media_type: &'static str, host: &HeaderValue) -> Reply {
+    let mut reply = Response::new(Full::new(bytes));
+    reply
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers::secure(reply.headers_mut(), host);
+    reply
+}

@@ -1,0 +1,175 @@
+// The log-in form. It keeps what is no secret; secrets leave it with the log-in and are cleared.
+
+import { el, newId } from "./dom.js";
+import { bytes } from "./text.js";
+
+/** A server as the form has it: a named target, or a host with a port. */
+export interface Target {
+  readonly name?: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface LoginRequest {
+  readonly target: Target;
+  readonly username: string;
+  readonly password: string;
+  readonly privateKey: string;
+  readonly passphrase: string;
+  readonly certificate: string;
+}
+
+/** Largest key or certificate file, in bytes: the protocol's own bound. */
+const KEY_FILE_MAX = 16 * 1024;
+
+interface Field {
+  readonly row: HTMLElement;
+  readonly input: HTMLInputElement;
+}
+
+function field(label: string, attributes: Record<string, string | number | boolean>, hint?: string): Field {
+  const id = newId("field");
+  const hintId = newId("hint");
+  const input = el("input", {
+    id, autocapitalize: "off", autocorrect: "off", spellcheck: "false",
+    ...(hint === undefined ? {} : { "aria-describedby": hintId }), ...attributes,
+  });
+  const row = el("div", { class: "field" }, el("label", { for: id }, label), input,
+    hint !== undefined && el("p", { class: "hint", id: hintId }, hint));
+  return { row, input };
+}
+
+/** How a target is written in titles and tabs. */
+export function targetText(target: Target): string {
+  if (target.name !== undefined) {
+    return target.name;
+  }
+  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
+  return target.port === 22 ? host : `${host}:${target.port}`;
+}
+
+/** Reads `host`, `host:port`, `[v6]:port` or a named target; `undefined` if it is none of them. */
+export function parseTarget(text: string, port: number, names: readonly string[]): Target | undefined {
+  const server = text.trim();
+  if (names.includes(server)) {
+    return { name: server, host: server, port: 0 };
+  }
+  const match = /^\[([0-9A-Fa-f:.]+)\](?::(\d{1,5}))?$/.exec(server)
+    ?? /^([0-9A-Fa-f]*:[0-9A-Fa-f:.]+)$/.exec(server)
+    ?? /^([^\s:/?#[\]@]+)(?::(\d{1,5}))?$/.exec(server);
+  const host = match?.[1];
+  const number = match?.[2] === undefined ? port : Number(match[2]);
+  if (host === undefined || host.length > 255 || !Number.isInteger(number) || number < 1 || number > 65_535) {
+    return undefined;
+  }
+  return { host, port: number };
+}
+
+export class LoginForm {
+  readonly element: HTMLFormElement;
+  readonly #server: Field;
+  readonly #port: Field;
+  readonly #user: Field;
+  readonly #password: Field;
+  readonly #key: Field;
+  readonly #passphrase: Field;
+  readonly #certificate: Field;
+  readonly #problem = el("p", { role: "alert", class: "problem" });
+  readonly #names: readonly string[];
+
+  /** `names`: the targets that the operator shows. `onSubmit` gets a log-in whose fields are complete. */
+  constructor(names: readonly string[], onSubmit: (request: LoginRequest) => void) {
+    this.#names = names;
+    const list = el("datalist", { id: newId("targets") }, ...names.map((name) => el("option", { value: name })));
+    this.#server = field("Server", {
+      name: "server", required: true, autocomplete: "off", placeholder: names[0] ?? "host.example.org",
+      ...(names.length > 0 ? { list: list.id } : {}), maxlength: 300,
+    });
+    this.#port = field("Port", { name: "port", inputmode: "numeric", autocomplete: "off", value: "22", maxlength: 5 });
+    this.#user = field("User", { name: "username", required: true, autocomplete: "username", maxlength: 256 });
+    this.#password = field("Password", { name: "password", type: "password", autocomplete: "current-password", maxlength: 1024 });
+    this.#key = field("Private key file", { type: "file" },
+      "At most 16 KiB. The key goes to this bridge for the log-in; it is not stored.");
+    this.#passphrase = field("Passphrase of the key", { type: "password", autocomplete: "off", maxlength: 1024 });
+    this.#certificate = field("Certificate file (optional)", { type: "file" });
+    const capsLock = el("p", { class: "hint caps", role: "status" });
+    this.#password.row.append(capsLock);
+    this.#password.input.addEventListener("keyup", (event) => {
+      capsLock.textContent = event.getModifierState("CapsLock") ? "Caps Lock is on." : "";
+    });
+    this.element = el("form", { class: "login", autocomplete: "on" },
+      el("h1", {}, "Connect to a server"),
+      el("div", { class: "pair" }, this.#server.row, this.#port.row), list,
+      this.#user.row, this.#password.row,
+      el("details", {}, el("summary", {}, "Log in with a private key"),
+        this.#key.row, this.#passphrase.row, this.#certificate.row),
+      this.#problem,
+      el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Connect")),
+      el("p", { class: "hint" }, "Without a password or key the server may still ask."));
+    this.#server.input.addEventListener("input", () => {
+      this.#port.input.disabled = names.includes(this.#server.input.value.trim());
+    });
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#submit(onSubmit);
+    });
+  }
+
+  focus(): void {
+    const first = [this.#server, this.#user, this.#password].find((one) => one.input.value === "");
+    (first ?? this.#password).input.focus();
+  }
+
+  /** Fills in what is no secret. */
+  fill(server: string, username: string): void {
+    this.#server.input.value = server;
+    this.#user.input.value = username;
+    this.#server.input.dispatchEvent(new Event("input"));
+  }
+
+  /** Clears every secret. */
+  forget(): void {
+    for (const { input } of [this.#password, this.#key, this.#passphrase, this.#certificate]) {
+      input.value = "";
+    }
+  }
+
+  async #submit(onSubmit: (request: LoginRequest) => void): Promise<void> {
+    this.#problem.textContent = "";
+    const target = parseTarget(this.#server.input.value, Number(this.#port.input.value), this.#names);
+    if (target === undefined) {
+      this.#complain("The server must be a host name or address; the port a number from 1 to 65535.", this.#server);
+      return;
+    }
+    try {
+      const request: LoginRequest = {
+        target,
+        username: this.#user.input.value,
+        password: this.#password.input.value,
+        privateKey: await readFile(this.#key.input),
+        passphrase: this.#passphrase.input.value,
+        certificate: await readFile(this.#certificate.input),
+      };
+      this.forget();
+      onSubmit(request);
+    } catch (error) {
+      this.#complain(error instanceof Error ? error.message : "The file cannot be read.", this.#key);
+    }
+  }
+
+  #complain(text: string, at: Field): void {
+    this.#problem.textContent = text;
+    at.input.focus();
+  }
+}
+
+async function readFile(input: HTMLInputElement): Promise<string> {
+  const file = input.files?.[0];
+  if (file === undefined) {
+    return "";
+  }
+  if (file.size > KEY_FILE_MAX) {
+    throw new Error(`${file.name} has ${bytes(file.size)}; a key or certificate has at most 16 KiB.`);
+  }
+  return file.text();
+}

@@ -1,0 +1,44 @@
+// The fragment of the address, taken out of the address bar before anything else of the page runs: it may hold
+// a one-time login (`sshard demo` prints such a link). This module must be the first import of the entry.
+
+const raw = location.hash;
+if (raw !== "") {
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
+/** A login that a link carries: used once, by the first connection. */
+export interface LinkLogin {
+  readonly target: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+const LARGEST = 4096;
+
+/** Parses `#login=BASE64URL(JSON)`; anything else is ignored. */
+function parse(fragment: string): LinkLogin | undefined {
+  const match = /^#login=([A-Za-z0-9_-]+)$/.exec(fragment);
+  if (match?.[1] === undefined || fragment.length > LARGEST) {
+    return undefined;
+  }
+  try {
+    const bytes = Uint8Array.from(atob(match[1].replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const { target, username, password } = (value ?? {}) as Record<string, unknown>;
+    if (typeof target === "string" && typeof username === "string" && typeof password === "string") {
+      return { target, username, password };
+    }
+  } catch {
+    // Not a login: the form is shown.
+  }
+  return undefined;
+}
+
+let login = parse(raw);
+
+/** Returns the link's login, once. */
+export function takeLinkLogin(): LinkLogin | undefined {
+  const taken = login;
+  login = undefined;
+  return taken;
+}

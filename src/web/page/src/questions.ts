@@ -1,0 +1,116 @@
+// What a server or the bridge asks while a session is set up: the host key, and prompts of the log-in.
+
+import { ask } from "./dialog.js";
+import { el, newId } from "./dom.js";
+import { visible } from "./text.js";
+
+export interface HostKeyQuestion {
+  readonly algorithm: string;
+  readonly fingerprint: string;
+  readonly known?: "new" | "changed" | undefined;
+}
+
+export interface PromptQuestion {
+  readonly name: string;
+  readonly instruction: string;
+  readonly prompts: readonly { readonly text: string; readonly echo: boolean }[];
+}
+
+/** A click within this time, in milliseconds, of the dialog's appearance was meant for something else. */
+const SETTLE = 500;
+
+/** Returns the fingerprint in groups of four, as people compare them. */
+export function grouped(fingerprint: string): string {
+  const [kind, hash] = fingerprint.split(":", 2);
+  return hash === undefined ? fingerprint : `${kind}: ${(hash.match(/.{1,4}/g) ?? []).join(" ")}`;
+}
+
+/** Strips what people copy along with a fingerprint. */
+function bare(text: string): string {
+  return (/SHA256:\s*([A-Za-z0-9+/ ]+)/.exec(text)?.[1] ?? text).replace(/[\s=]/g, "");
+}
+
+/** Asks whether `host` may be trusted with the key it showed. */
+export function askHostKey(host: string, question: HostKeyQuestion, signal: AbortSignal): Promise<boolean> {
+  const compare = el("input", { id: newId("compare"), autocomplete: "off", spellcheck: "false", autocapitalize: "off" });
+  const verdict = el("p", { role: "status", class: "verdict" });
+  const changed = question.known === "changed";
+  return ask({
+    title: changed ? `The host key of ${host} has changed` : `Is this ${host}?`,
+    body: [
+      el("p", {}, changed
+        ? "The server shows another key than the one that is known. Somebody may be reading along. Go on only if you know why."
+        : "The bridge does not know this server's key yet. Compare the fingerprint with one you got from its operator."),
+      el("p", {}, `Key: ${visible(question.algorithm)}`),
+      el("p", { class: "fingerprint", "aria-label": question.fingerprint }, visible(grouped(question.fingerprint))),
+      el("label", { for: compare.id }, "Expected fingerprint, to compare (optional)"),
+      compare,
+      verdict,
+    ],
+    choices: [
+      { label: "Do not connect", value: false, kind: "primary" },
+      { label: "Trust it for this session", value: true, ...(changed ? { kind: "danger" as const } : {}) },
+    ],
+    cancel: false,
+    settle: SETTLE,
+    signal,
+    prepare: (_, buttons) => {
+      compare.addEventListener("input", () => {
+        const expected = bare(compare.value);
+        const same = expected === bare(question.fingerprint);
+        verdict.textContent = expected === "" ? "" : same ? "✓ They are the same." : "✗ They differ.";
+        verdict.classList.toggle("bad", expected !== "" && !same);
+        const trust = buttons[1];
+        if (trust !== undefined) {
+          trust.disabled = expected !== "" && !same;
+        }
+      });
+    },
+  });
+}
+
+const CODE = /code|token|otp|passcode|verification|one.?time|pin\b/i;
+
+/** Asks the user what the server wants to know; `undefined` if they cancel. */
+export async function askPrompts(
+  host: string, question: PromptQuestion, signal: AbortSignal,
+): Promise<string[] | undefined> {
+  if (question.prompts.length === 0) {
+    return [];
+  }
+  const inputs = question.prompts.map((prompt) => el("input", {
+    id: newId("prompt"),
+    type: prompt.echo ? "text" : "password",
+    autocomplete: CODE.test(prompt.text) ? "one-time-code" : prompt.echo ? "off" : "current-password",
+    autocapitalize: "off", spellcheck: "false", maxlength: 1024,
+    ...(CODE.test(prompt.text) ? { inputmode: "numeric" } : {}),
+  }));
+  const fields = question.prompts.flatMap((prompt, index) => {
+    const input = inputs[index];
+    return input === undefined ? [] : [
+      el("label", { for: input.id, class: "remote", dir: "auto" }, visible(prompt.text) || "Answer"), input];
+  });
+  const words = [question.name, question.instruction].filter((text) => text.trim() !== "");
+  const sent = await ask({
+    title: `${host} asks`,
+    body: [
+      ...(words.length > 0 ? [serverWords(words.join("\n"))] : []),
+      ...fields,
+    ],
+    choices: [{ label: "Send", value: true, kind: "primary" as const }, { label: "Cancel", value: false }],
+    cancel: false,
+    signal,
+  });
+  const answers = inputs.map((input) => input.value);
+  for (const input of inputs) {
+    input.value = "";
+  }
+  return sent ? answers : undefined;
+}
+
+/** Text of the SSH server as plain text in a box that says whose words they are. */
+export function serverWords(text: string): HTMLElement {
+  return el("figure", { class: "server-words" },
+    el("figcaption", {}, "From the server"),
+    el("pre", { dir: "auto", tabindex: "0" }, visible(text.trimEnd())));
+}

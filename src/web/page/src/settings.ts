@@ -1,0 +1,120 @@
+// The user's settings: one versioned key in localStorage, validated on reading; in memory where there is no storage.
+
+export const SCROLLBACK_MAX = 50_000;
+
+export interface Settings {
+  theme: "system" | "dark" | "light" | "contrast-dark" | "contrast-light" | "solarized";
+  font: string;
+  fontSize: number;
+  scrollback: number;
+  cursor: "block" | "bar" | "underline";
+  cursorBlink: boolean;
+  optionIsMeta: boolean;
+  backspace: "del" | "bs";
+  copyWithCtrlC: boolean;
+  renderer: "automatic" | "dom";
+  graphemes: boolean;
+  screenReader: boolean;
+}
+
+export const DEFAULTS: Readonly<Settings> = {
+  theme: "system",
+  font: "",
+  fontSize: 14,
+  scrollback: 5000,
+  cursor: "block",
+  cursorBlink: false,
+  optionIsMeta: false,
+  backspace: "del",
+  copyWithCtrlC: true,
+  renderer: "automatic",
+  graphemes: false,
+  screenReader: false,
+};
+
+const KEY = "sshard.settings";
+const VERSION = 1;
+
+const CHOICES: Partial<Record<keyof Settings, readonly string[]>> = {
+  theme: ["system", "dark", "light", "contrast-dark", "contrast-light", "solarized"],
+  cursor: ["block", "bar", "underline"],
+  backspace: ["del", "bs"],
+  renderer: ["automatic", "dom"],
+};
+const RANGES: Partial<Record<keyof Settings, readonly [number, number]>> = {
+  fontSize: [8, 40],
+  scrollback: [0, SCROLLBACK_MAX],
+};
+
+/** Returns the defaults with what of `value` is valid. */
+export function validate(value: unknown): Settings {
+  const given = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  const result = { ...DEFAULTS } as Record<string, unknown>;
+  for (const [name, fallback] of Object.entries(DEFAULTS)) {
+    const key = name as keyof Settings;
+    const candidate = given[name];
+    if (typeof candidate !== typeof fallback) {
+      continue;
+    }
+    const choices = CHOICES[key];
+    const range = RANGES[key];
+    if (choices !== undefined && !choices.includes(candidate as string)) {
+      continue;
+    }
+    if (range !== undefined) {
+      const number = Math.round(candidate as number);
+      result[name] = Number.isFinite(number) ? Math.min(range[1], Math.max(range[0], number)) : fallback;
+      continue;
+    }
+    result[name] = key === "font" ? (candidate as string).replace(/[^\w ,"'.-]/g, "").slice(0, 200) : candidate;
+  }
+  return result as unknown as Settings;
+}
+
+type Listener = (settings: Settings) => void;
+
+/** Settings of this browser, with those who want to know of a change. */
+export class SettingsStore {
+  #current: Settings = this.#load();
+  readonly #listeners = new Set<Listener>();
+
+  get current(): Settings {
+    return this.#current;
+  }
+
+  /** Calls `listener` after each change until the returned function is called. */
+  onChange(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  set(change: Partial<Settings>): void {
+    this.#current = validate({ ...this.#current, ...change });
+    this.#save();
+    for (const listener of this.#listeners) {
+      listener(this.#current);
+    }
+  }
+
+  reset(): void {
+    this.set({ ...DEFAULTS });
+  }
+
+  #load(): Settings {
+    try {
+      const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? "null");
+      const { version, settings } = (stored ?? {}) as Record<string, unknown>;
+      return validate(version === VERSION ? settings : undefined);
+    } catch {
+      return validate(undefined);
+    }
+  }
+
+  #save(): void {
+    try {
+      localStorage.setItem(KEY, JSON.stringify({ version: VERSION, settings: this.#current }));
+    } catch {
+      // Private mode or a full store: they last as long as the page.
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// The way from the form to the shell, a line per stage with its time, so that a slow log-in explains itself.
+
+import { el } from "./dom.js";
+import { seconds } from "./text.js";
+
+const STEPS = [
+  ["bridge", "Connect to the bridge"],
+  ["resolve", "Look up the server's name"],
+  ["connect", "Connect to the server"],
+  ["handshake", "Exchange keys"],
+  ["host_key", "Check the host key"],
+  ["login", "Log in"],
+  ["shell", "Start the shell"],
+] as const;
+
+export type Step = (typeof STEPS)[number][0];
+
+interface Row {
+  readonly item: HTMLLIElement;
+  readonly time: HTMLElement;
+  startedAt?: number;
+}
+
+export class Stepper {
+  readonly element: HTMLElement;
+  readonly #rows = new Map<string, Row>();
+  readonly #ticker: ReturnType<typeof setInterval>;
+  #current: Row | undefined;
+
+  constructor(title: string, onCancel: () => void) {
+    const list = el("ol", { class: "steps" });
+    for (const [name, label] of STEPS) {
+      const time = el("span", { class: "time" });
+      const item = el("li", { "data-step": name }, el("span", {}, label), time);
+      this.#rows.set(name, { item, time });
+      list.append(item);
+    }
+    this.element = el("section", { class: "connecting", "aria-live": "polite", "aria-label": "Connecting" },
+      el("h1", {}, title), list,
+      el("div", { class: "actions" }, el("button", { type: "button", onclick: onCancel }, "Cancel")));
+    this.#ticker = setInterval(() => this.#tick(), 100);
+  }
+
+  /** The connection has entered `name`; a stage that is unknown here changes nothing. */
+  enter(name: string): void {
+    const row = this.#rows.get(name);
+    if (row === undefined || row === this.#current) {
+      return;
+    }
+    this.#finish("done");
+    row.startedAt = performance.now();
+    row.item.classList.add("current");
+    row.item.setAttribute("aria-current", "step");
+    this.#current = row;
+  }
+
+  /** Marks the stage it failed in. */
+  fail(): void {
+    this.#finish("failed");
+    this.stop();
+  }
+
+  stop(): void {
+    clearInterval(this.#ticker);
+  }
+
+  #finish(how: "done" | "failed"): void {
+    const row = this.#current;
+    if (row === undefined) {
+      return;
+    }
+    this.#tick();
+    row.item.classList.remove("current");
+    row.item.removeAttribute("aria-current");
+    row.item.classList.add(how);
+    this.#current = undefined;
+  }
+
+  #tick(): void {
+    const row = this.#current;
+    if (row?.startedAt !== undefined) {
+      row.time.textContent = seconds(performance.now() - row.startedAt);
+    }
+  }
+}
