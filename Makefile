@@ -1,8 +1,12 @@
 # What a person or the CI runs. `make setup` once per machine, as root.
-.PHONY: demo setup test lint bench instructions
+.PHONY: demo web setup test lint bench instructions
 
 demo:
 	cargo run --release -- demo
+
+# The terminal page, for builds that come after it. Needs Node 20 or newer and npm.
+web:
+	cd src/web/page && npm ci && npm run build
 
 setup:
 	tests/setup.sh

@@ -12,6 +12,7 @@
 //! | [`control`] | signals, the drain, reload, the administrator's listener, dead shards |
 //! | [`shard`] | one core: accept, place, own sessions |
 //! | [`http`] | the request before the WebSocket |
+//! | `web` | the terminal page, its client library, and what serves them |
 //! | [`bridge`] | one session: a pure state machine and its shell |
 //! | [`ws`], [`ssh`] | the two sides; they never see each other |
 //! | [`message`] | the wire protocol (PROTOCOL.md is beside it) |
@@ -42,5 +43,6 @@ pub mod targets;
 pub mod telemetry;
 pub mod ticket;
 pub mod tools;
+mod web;
 pub mod workers;
 pub mod ws;

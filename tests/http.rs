@@ -19,6 +19,8 @@ mod full;
 mod health;
 #[path = "http/hosts.rs"]
 mod hosts;
+#[path = "http/page.rs"]
+mod page;
 #[path = "http/refusals.rs"]
 mod refusals;
 #[path = "http/slow.rs"]

@@ -28,6 +28,7 @@ const PRESETS: &[Preset] = &[
             ("ssh.auth_timeout", "25s"),
             ("ssh.host_key_policy", "strict"),
             ("compat.enabled", "false"),
+            ("web.enabled", "false"),
         ],
     ),
     (

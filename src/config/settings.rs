@@ -324,4 +324,12 @@ settings! {
         /// Its file, appended to, opened again on SIGHUP; none (empty) is off.
         file: Option<PathBuf> = None;
     }
+
+    /// The terminal page on the public port.
+    web: Web {
+        /// Whether it is served.
+        enabled: bool = true;
+        /// Whether it offers the names of `targets.named` to everyone who opens it.
+        show_targets: bool = false;
+    }
 }

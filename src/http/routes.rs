@@ -8,6 +8,7 @@ use super::upgrade::{handshake, negotiate};
 use crate::config::Config;
 use crate::message::{Dialect, Secret};
 use crate::targets::Requested;
+use crate::web;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
@@ -171,6 +172,11 @@ fn route<G: Gatekeeper, B>(
     if is_health(path) {
         require_health_method(request)?;
         return health(path, keeper.health()).map(|response| (response, None));
+    }
+    let host = request.headers().get(HOST);
+    if let Some(page) = host.and_then(|host| web::answer(path, request.headers(), host, config)) {
+        require_method(request.method(), &[Method::GET, Method::HEAD], "GET, HEAD")?;
+        return Ok((page, None));
     }
     let segments = path
         .strip_prefix(prefix)

@@ -100,7 +100,6 @@ fn a_query_is_refused_whatever_it_says() {
 fn what_is_elsewhere_is_404() {
     let bridge = bridge(&[]);
     for path in [
-        "/",
         "/w",
         "/ws",
         "/wss/a/22",

@@ -129,9 +129,14 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "http",
         may_name: &[
-            "ws", "targets", "message", "config", "net", "error", "clock",
+            "ws", "targets", "message", "web", "config", "net", "error", "clock",
         ],
         reason: "from a request to an upgrade; it knows no session",
+    },
+    Room {
+        name: "web",
+        may_name: &["config"],
+        reason: "files and their headers; who may ask is decided before",
     },
     Room {
         name: "bridge",

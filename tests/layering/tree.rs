@@ -4,7 +4,13 @@ use std::fs;
 use std::path::Path;
 
 /// Directories that hold what is made, not written.
-const MADE: &[&str] = &["target", ".git", "proptest-regressions"];
+const MADE: &[&str] = &[
+    "target",
+    ".git",
+    "proptest-regressions",
+    "node_modules",
+    "dist",
+];
 /// Where Rust is held to the sizes.
 const RUST_ROOTS: &[&str] = &[
     "src/",
@@ -15,7 +21,7 @@ const RUST_ROOTS: &[&str] = &[
     "perf/",
 ];
 /// Text that others wrote.
-const FOREIGN: &[&str] = &["LICENSE", "Cargo.lock"];
+const FOREIGN: &[&str] = &["LICENSE", "Cargo.lock", "package-lock.json"];
 
 pub(crate) struct TextFile {
     /// Below the root, with `/`.

@@ -200,7 +200,10 @@ export class Tab {
     session.addEventListener("latency", ({ detail }) => {
       this.status.set({ bridgeMs: detail.rttMs, hostMs: detail.sshMs });
     });
-    session.addEventListener("notice", ({ detail }) => this.#notice(detail.kind, detail.deadlineMs));
+    session.addEventListener("notice", ({ detail }) => this.#notice(detail.kind, detail.deadline));
+    if (session.notice !== undefined) {
+      this.#notice(session.notice.kind, session.notice.deadline);
+    }
     this.#ticker = setInterval(() => this.#tick(session, pane), TICK);
     session.exited.then(
       (exit) => this.#ended(pane, exitEnding(exit)),
@@ -256,9 +259,9 @@ export class Tab {
     });
   }
 
-  #notice(kind: string, deadlineMs: number): void {
+  #notice(kind: string, deadline: number): void {
     if (kind === "drain") {
-      const until = new Date(Date.now() + deadlineMs);
+      const until = new Date(deadline);
       this.status.set({
         note: `This bridge restarts at ${until.toLocaleTimeString()}: finish, or connect again elsewhere.`, bad: true,
       });
