@@ -1,7 +1,10 @@
 # What a person or the CI runs. `make setup` once per machine, as root.
 .PHONY: demo web setup test lint bench instructions
 
+# With Node, the terminal page is built first; without, the bridge says how to get it.
 demo:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web; \
+	else echo "npm is not here: the demo runs without its page in the browser"; fi
 	cargo run --release -- demo
 
 # The terminal page, for builds that come after it. Needs Node 20 or newer and npm.

@@ -1,6 +1,7 @@
 //! `sshard demo`: what it prints works as printed.
 
 use crate::common::{Bridge, Client, DEADLINE, Log, Options, poll, run};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::Write;
@@ -52,6 +53,24 @@ fn the_printed_user_and_password_get_in() {
     client.output_until("97 x 31");
     client.send_binary(b"exit 5\r");
     assert_eq!(client.until_close(), (1000, "exit=5".to_owned()));
+}
+
+#[test]
+fn the_printed_link_leads_to_the_page_with_a_login_in_its_fragment() {
+    let demo = Demo::start(&["--set", "server.path_prefix=/term"], &[]);
+    let link = demo.printed("In a browser");
+    let start = format!("http://{}/term/#login=", demo.bridge.addr());
+    let login = link.strip_prefix(&start);
+    let login = login.unwrap_or_else(|| panic!("{link}"));
+    let login = Base64UrlUnpadded::decode_vec(login).unwrap();
+    let login: serde_json::Value = serde_json::from_slice(&login).unwrap();
+    assert_eq!(login["target"], "demo");
+    let mut client = Client::connect(demo.bridge.addr(), "/term/ws/demo", &Options::v1());
+    client.login_v1(
+        login["username"].as_str().unwrap(),
+        login["password"].as_str().unwrap(),
+    );
+    client.output_until("demo$ ");
 }
 
 #[test]

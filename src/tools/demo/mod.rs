@@ -10,6 +10,7 @@ use super::{ToolError, announce, say};
 use crate::config::{Config, HostKeyPolicy, Loaded, NamedTarget};
 use crate::server::Server;
 use crate::telemetry;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use ssh_server::{EmbeddedServer, ServerOptions};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -96,8 +97,13 @@ fn how_to_connect(address: SocketAddr, loaded: &Loaded, ssh: &EmbeddedServer) ->
     let url = format!("ws://{address}{prefix}/ws/{TARGET}");
     let (user, password) = (ssh.user(), ssh.password());
     let credentials = format!(r#"{{"username":"{user}","password":"{password}"}}"#);
+    // A fragment is not sent to the server, and the page takes it out of the address bar.
+    let login = serde_json::json!({ "target": TARGET, "username": user, "password": password });
+    let login = Base64UrlUnpadded::encode_string(login.to_string().as_bytes());
+    let page = format!("http://{address}{prefix}/#login={login}");
     format!(
         "\n\
+         In a browser       {page}\n\
          A terminal is at   {url}\n\
          user               {user}\n\
          password           {password}\n\
