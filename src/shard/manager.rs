@@ -29,6 +29,7 @@ pub struct ConnectionManager {
 struct Seat {
     key: RecordKey,
     control: Rc<SessionControl>,
+    is_awaited: Rc<Cell<bool>>,
 }
 
 /// A session's place with its manager. Drop removes the session and counts
@@ -40,7 +41,7 @@ pub struct Registration<'a> {
     control: Rc<SessionControl>,
     ended: Cell<(Stage, Reason)>,
     /// A drain waits for it.
-    is_awaited: bool,
+    is_awaited: Rc<Cell<bool>>,
 }
 
 impl ConnectionManager {
@@ -67,14 +68,16 @@ impl ConnectionManager {
         if let Some(drain) = self.drain.get() {
             control.drain(drain);
         }
+        let awaited = self.drain.get().is_none_or(|drain| drain.admit);
+        let is_awaited = Rc::new(Cell::new(awaited));
         let seat = Seat {
             key: record.key(),
             control: Rc::clone(&control),
+            is_awaited: Rc::clone(&is_awaited),
         };
         self.sessions.borrow_mut().insert(id, seat);
         self.counters.started.add(1);
-        let is_awaited = self.drain.get().is_none_or(|drain| drain.admit);
-        self.counters.awaited.add(u64::from(is_awaited));
+        self.counters.awaited.add(u64::from(awaited));
         self.counters.note_state(None, Some(record.state()));
         Ok(Registration {
             manager: self,
@@ -167,11 +170,24 @@ impl ConnectionManager {
     /// Tells every session, present and to come, that the server drains.
     pub fn shutdown(&self, drain: Drain) {
         self.drain.set(Some(drain));
+        if !drain.admit {
+            self.await_no_newcomers();
+        }
         // Copied out: a woken session may end and remove itself.
         let controls: Vec<_> = self.sessions.borrow().values().map(Seat::control).collect();
         tracing::debug!(sessions = controls.len(), "draining");
         for control in controls {
             control.drain(drain);
+        }
+    }
+
+    /// Who has not sent `auth` yet will be refused, so a drain does not wait for it.
+    fn await_no_newcomers(&self) {
+        for seat in self.sessions.borrow().values() {
+            let state = self.registry.read(seat.key, |record| record.state());
+            if state == Some(State::Created) && seat.is_awaited.replace(false) {
+                self.counters.awaited.sub(1);
+            }
         }
     }
 
@@ -205,7 +221,10 @@ impl Drop for Registration<'_> {
         manager.counters.note_ending(stage, reason);
         let last: State = self.record.state();
         manager.counters.note_state(Some(last), None);
-        manager.counters.awaited.sub(u64::from(self.is_awaited));
+        manager
+            .counters
+            .awaited
+            .sub(u64::from(self.is_awaited.get()));
     }
 }
 
@@ -310,16 +329,18 @@ mod tests {
     }
 
     #[test]
-    fn a_drain_waits_for_those_that_it_found_and_those_it_lets_in() {
-        for (admit, waited_for) in [(true, 2), (false, 1)] {
+    fn a_drain_waits_for_those_that_it_found_at_work_and_those_it_lets_in() {
+        for (admit, waited_for) in [(true, 3), (false, 1)] {
             let (manager, _) = manager();
             let awaited = || manager.counters.awaited.get();
             let before = manager.create_session(session()).unwrap();
+            before.record.set_state(State::Connecting);
+            let silent = manager.create_session(session()).unwrap();
             let deadline = crate::clock::now() + Duration::from_secs(9);
             manager.shutdown(Drain { deadline, admit });
             let after = manager.create_session(session()).unwrap();
             assert_eq!(awaited(), waited_for, "{admit}");
-            drop(after);
+            drop((silent, after));
             assert_eq!(awaited(), 1, "{admit}");
             drop(before);
             assert_eq!(awaited(), 0, "{admit}");

@@ -164,7 +164,7 @@ fn passwords_are_not_logged_when_they_are_wrong_or_in_a_bad_message() {
     wrong.auth_v1(&json!({ "username": "u", "password": "pw-Zf83kq" }));
     assert_eq!(wrong.until_close().0, 4401);
     let mut bad = site.v1();
-    bad.auth_v1(&json!({ "username": "u", "password": "pw-Zf83kq", "cols": "wide" }));
+    bad.auth_v1(&json!({ "username": "u", "password": "pw-Zf83kq", "term": 7 }));
     assert_eq!(bad.until_close().0, 4400);
     let mut cut = site.v1();
     cut.wait_type("hello");
