@@ -94,6 +94,7 @@ impl SshClient {
             Rc::clone(&ledger),
             Rc::clone(&farewell),
             Rc::clone(&agreed),
+            !settings.config.legacy_algorithms,
         );
         match client::connect_stream(config, stream, handler).await {
             Ok(handle) if !is_signed_as_agreed(&handle, &agreed) => Err(
@@ -215,7 +216,10 @@ fn is_signed_as_agreed(handle: &Handle<SessionHandler>, agreed: &AgreedHostKey) 
 
 /// Told as what it is, no algorithm in common: those that are agreed on do not count.
 fn not_strict() -> SessionError {
-    tracing::warn!("the target has no strict key exchange (CVE-2023-48795); update its SSH server");
+    tracing::warn!(
+        "the target has no strict key exchange (CVE-2023-48795); update its SSH server, or set \
+         ssh.legacy_algorithms"
+    );
     SessionError::NoCommonAlgorithm(
         "cipher: chacha20-poly1305@openssh.com and MACs of the kind -etm are not used with a \
          target that has no strict key exchange (CVE-2023-48795), and it offers no other"

@@ -46,6 +46,8 @@ pub(super) struct SessionHandler {
     farewell: SendWrapper<Rc<Farewell>>,
     /// How the host was to sign the first key exchange; none before it is over.
     host_key: SendWrapper<AgreedHostKey>,
+    /// Algorithms that need strict key exchange are refused without it.
+    needs_strict: bool,
     /// How the remote process ended was told. A second word is dropped, so
     /// that no heap of them waits for the session.
     exit_told: bool,
@@ -58,6 +60,7 @@ impl SessionHandler {
         ledger: Rc<Ledger>,
         farewell: Rc<Farewell>,
         host_key: AgreedHostKey,
+        needs_strict: bool,
     ) -> Self {
         Self {
             events: SendWrapper::new(events),
@@ -65,6 +68,7 @@ impl SessionHandler {
             ledger: SendWrapper::new(ledger),
             farewell: SendWrapper::new(farewell),
             host_key: SendWrapper::new(host_key),
+            needs_strict,
             exit_told: false,
         }
     }
@@ -156,7 +160,13 @@ impl Handler for SessionHandler {
             return self.ledger.note_rekey().map_err(fault);
         }
         if is_open_to_truncation(names) {
-            return Err(HandlerError::NotStrict);
+            if self.needs_strict {
+                return Err(HandlerError::NotStrict);
+            }
+            tracing::warn!(
+                "the target has no strict key exchange (CVE-2023-48795), and \
+                 ssh.legacy_algorithms lets it in; update its SSH server"
+            );
         }
         self.host_key.replace(Some(names.key.clone()));
         Ok(())

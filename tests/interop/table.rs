@@ -42,7 +42,11 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn new(server: Server) -> Self {
-        let bridge = bridge_to(&[server.addr()], &[]);
+        Self::with(server, &[])
+    }
+
+    pub(crate) fn with(server: Server, settings: &[&str]) -> Self {
+        let bridge = bridge_to(&[server.addr()], settings);
         Self { server, bridge }
     }
 
@@ -127,11 +131,14 @@ fn login_shell(pair: &Pair) {
 
 /// The whole table of one server.
 fn works(kind: Kind) {
-    let pair = Pair::new(Server::start(kind));
-    terminal_and_resize(&pair);
-    output(&pair);
-    input(&pair);
-    login_shell(&pair);
+    works_with(&Pair::new(Server::start(kind)));
+}
+
+fn works_with(pair: &Pair) {
+    terminal_and_resize(pair);
+    output(pair);
+    input(pair);
+    login_shell(pair);
 }
 
 #[test]
@@ -144,8 +151,14 @@ fn dropbear() {
     works(Kind::Dropbear);
 }
 
-/// Debian's, of 2023, has no strict key exchange, and no cipher that does without
-/// (CVE-2023-48795): its users are told so.
+/// Debian's, of 2023, has no strict key exchange, and no cipher that does without.
+#[test]
+fn tinyssh_as_legacy_equipment() {
+    let server = Server::start(Kind::TinySsh);
+    works_with(&Pair::with(server, &["ssh.legacy_algorithms=true"]));
+}
+
+/// Without that its users are told why not (CVE-2023-48795).
 #[test]
 fn tinyssh_is_refused_with_its_reason() {
     let server = Server::start(Kind::TinySsh);
