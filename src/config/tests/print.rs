@@ -52,6 +52,7 @@ targets = { allow = ["a:22", "*.b:1-2"], deny = ["b:3"], named = ["x=y:22",
 compat = { enabled = false }
 log = { level = "trace", format = "json", messages = true }
 audit = { file = "/var/log/x" }
+web = { enabled = false, show_targets = true }
 "#;
 
 #[test]
