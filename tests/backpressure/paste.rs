@@ -184,8 +184,8 @@ fn a_paste_that_nobody_reads_and_no_window_bounds_takes_no_memory() {
     sender.set_write_timeout(Some(DEADLINE / 10)).unwrap();
     let payload = numbered::bytes(0, 32 * 1024);
     // A masked binary frame; a mask of zeros changes nothing.
-    let mut frame = vec![0x82, 0xff];
-    frame.extend((payload.len() as u64).to_be_bytes());
+    let mut frame = vec![0x82, 0xfe];
+    frame.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
     frame.extend([0; 4]);
     frame.extend(&payload);
     let mut sent = 0;

@@ -218,6 +218,10 @@ fn violations_of_rfc_6455() {
             ("ready", ready),
             ("compatible", compatible),
         ] {
+            // There a message has no limit: it is taken in pieces (`protocol_compat`).
+            if when == "compatible" && *codes == LARGE {
+                continue;
+            }
             raw.send(bytes);
             let got = code(&mut raw);
             if !codes.contains(&got) {

@@ -94,6 +94,7 @@ pub(crate) fn limits() -> Vec<Row> {
     };
     assert_eq!(padded(MOST).len(), MOST);
     rows.push(row("the largest message", padded(MOST), IN, IN));
-    rows.push(row("a byte too many", padded(MOST + 1), LARGE, LARGE));
+    // The compatible dialect takes it in pieces, of which the first is no JSON.
+    rows.push(row("a byte too many", padded(MOST + 1), LARGE, BAD));
     rows
 }
