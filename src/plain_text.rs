@@ -45,7 +45,7 @@ const DECEPTIVE: [RangeInclusive<char>; 33] = [
     '\u{100000}'..='\u{10ffff}',
 ];
 
-/// Whether a character can make text look like something else than it is.
+/// Returns whether a character can make text look like something else than it is.
 pub fn is_deceptive(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();

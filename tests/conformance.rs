@@ -22,7 +22,7 @@ use common::{ScriptedSsh, SshScript, Start};
 use std::process::Command;
 use std::time::Duration;
 
-/// Where `tests/setup.sh` installs kosoku.
+/// Interpreter for which `tests/setup.sh` installs kosoku.
 const PYTHON: &str = "/opt/sshard-test-python/bin/python";
 
 /// Cases of groups 1 to 7, 10, 12.1.1 and 13.1.1.

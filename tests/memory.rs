@@ -1,4 +1,4 @@
-//! What sessions hold in memory when nobody takes what they have, in bytes for each, whatever the
+//! Memory that sessions hold when nobody takes what they have, in bytes for each, whatever the
 //! sizes of the pieces it came in. The sum is stated in `src/bridge/outbox.rs`.
 #![allow(
     clippy::unwrap_used,
@@ -30,10 +30,10 @@ const LONG: Duration = Duration::from_secs(8 * DEADLINE.as_secs());
 /// Sessions at once.
 const CROWD: u64 = 50;
 
-/// What the allocator may keep for itself, whatever the number of sessions.
+/// Memory the allocator may keep for itself, whatever the number of sessions.
 const SLACK: u64 = 2 * 1024 * KIB;
 
-/// What is written down for one session: input that waits for the server's window, output that
+/// Documented bounds for one session: input that waits for the server's window, output that
 /// waits for the client, and both (more output then passes, for a reply of the server).
 const INPUT: u64 = 192 * KIB;
 const OUTPUT: u64 = 240 * KIB;
@@ -119,14 +119,14 @@ fn messages(sizes: &[usize]) -> Vec<u8> {
     bytes
 }
 
-/// Whether every session has as much input as it takes.
+/// Returns whether every session has as much input as it takes.
 fn all_full(scene: &Scene, clients: &[Client]) -> bool {
     let sessions = Admin::of(&scene.bridge).sessions();
     let full = |session: &serde_json::Value| session["input_bytes"].as_u64().unwrap() > 64 * KIB;
     sessions.len() == clients.len() && sessions.iter().all(full)
 }
 
-/// What each session has taken since `before`, at most.
+/// Checks that each session has taken at most `bound` since `before`.
 fn check(scene: &Scene, count: u64, before: u64, bound: u64, what: &str) -> Result<(), String> {
     let grown = scene.bridge.pss().saturating_sub(before);
     let each = grown.saturating_sub(SLACK) / count / KIB;

@@ -276,8 +276,8 @@ settings! {
         keepalive_max: u32 = 3, in PROBES;
         /// Most bcrypt rounds of a client's private key; each costs about 8 ms of CPU.
         max_kdf_rounds: u32 = 128, in 1..=1024;
-        /// Whether NIST curves, group14 and other old algorithms are offered too, and servers
-        /// without strict key exchange taken that have nothing else (CVE-2023-48795).
+        /// NIST curves, group14 and other old algorithms are offered too, and servers without
+        /// strict key exchange accepted that have nothing else (CVE-2023-48795).
         legacy_algorithms: bool = false;
         /// Ways to log in that may be used; a named target may have its own.
         auth_methods: AuthMethods = AuthMethods::default();
@@ -328,9 +328,9 @@ settings! {
 
     /// The terminal page on the public port.
     web: Web {
-        /// Whether it is served.
+        /// Switch for serving it.
         enabled: bool = true;
-        /// Whether it offers the names of `targets.named` to everyone who opens it.
+        /// Names of `targets.named` are offered to everyone who opens it.
         show_targets: bool = false;
     }
 }

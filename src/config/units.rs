@@ -281,7 +281,7 @@ pub struct HostPort {
 }
 
 impl HostPort {
-    /// Whether pages of this origin are pages of this host.
+    /// Returns whether pages of this origin are pages of this host.
     pub fn is_page(&self, origin: &Origin) -> bool {
         let port = self.port.unwrap_or(origin.scheme().port());
         self.host == origin.host() && port == origin.port()

@@ -185,13 +185,13 @@ impl Supervised {
         shards.map(|shard| shard.awaited.get()).sum()
     }
 
-    /// Whether no shard has a connection, or one on its way.
+    /// Returns whether no shard has a connection, or one on its way.
     fn is_empty(&self) -> bool {
         self.placement.loads().iter().all(|load| *load == 0)
     }
 }
 
-/// What a wait ended with.
+/// Outcome of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waited {
     Done,

@@ -11,7 +11,7 @@ pub struct Deadline {
     pub stage: Stage,
     /// The setting's name, `section.key`.
     pub setting: &'static str,
-    /// Its value.
+    /// The setting's value.
     pub limit: Duration,
 }
 

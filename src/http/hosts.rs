@@ -42,7 +42,7 @@ impl Authority {
 
 /// The names a listener answers to.
 pub(crate) struct Hosts<'a> {
-    /// Its names besides its own address.
+    /// Names besides the listener's own address.
     listed: &'a [HostPort],
     /// The setting they stand in.
     pub(super) listed_in: &'static str,
@@ -80,7 +80,7 @@ impl<'a> Hosts<'a> {
 }
 
 impl Hosts<'_> {
-    /// What an operator can do for a page that is refused.
+    /// Returns the remedy for a page that is refused: what to add to which setting.
     pub(super) fn origin_remedy(&self) -> String {
         let listed = self.listed_in;
         match self.own_scheme {
@@ -116,8 +116,8 @@ impl Hosts<'_> {
             || self.origins.contains(&origin)
     }
 
-    /// Whether it is the literal address the client connected to, in any spelling, or on loopback
-    /// `localhost`; with the listener's port.
+    /// Returns whether it is the literal address the client connected to, in any spelling, or on
+    /// loopback `localhost`; with the listener's port.
     fn is_own(&self, host: &str, port: u16) -> bool {
         let local = self.door.local.ip().to_canonical();
         if port != self.door.local.port() {

@@ -100,7 +100,7 @@ pub struct Upgrade<P> {
 }
 
 impl<P> Upgrade<P> {
-    /// Whether the dialect lets a message above the limit be read as several.
+    /// Returns whether the dialect lets a message above the limit be read as several.
     pub fn takes_pieces(&self) -> bool {
         self.dialect == Dialect::Compatible
     }
@@ -246,7 +246,7 @@ pub(crate) fn require_health_method<B>(request: &Request<B>) -> Result<(), Probl
     require_method(request.method(), &[Method::GET, Method::HEAD], "GET, HEAD")
 }
 
-/// Whether the address is one that load balancers ask.
+/// Returns whether the path is one that load balancers probe.
 pub(crate) fn is_health(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
 }

@@ -30,7 +30,7 @@ fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]
         .filter(|element| !element.is_empty())
 }
 
-/// Whether a list header has this token, in any case.
+/// Returns whether a list header has this token, in any case.
 fn lists(headers: &HeaderMap, name: HeaderName, token: &[u8]) -> bool {
     elements(headers, name).any(|element| element.eq_ignore_ascii_case(token))
 }
@@ -100,7 +100,8 @@ fn upgrade_required(detail: &str) -> Problem {
     Problem::new(StatusCode::UPGRADE_REQUIRED, detail)
 }
 
-/// Whether the headers announce one, in whatever words: what a body is, is not for two to judge.
+/// Returns whether the headers announce a body, in any form: a proxy and this server could
+/// disagree on where it ends.
 fn has_body(headers: &HeaderMap) -> bool {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     headers.contains_key(TRANSFER_ENCODING) || lengths.any(|length| length.as_bytes() != b"0")

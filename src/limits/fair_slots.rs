@@ -10,7 +10,7 @@ use super::key::ClientKey;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Whom a slot is counted for.
+/// Party that a slot is counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
     /// A client network, with all its other slots.
@@ -32,7 +32,7 @@ pub struct FairSlots<T> {
     slots: HashMap<SlotId, (Holder, T)>,
     /// Of each holder, oldest first; no holder without slots.
     holders: HashMap<Holder, BTreeSet<SlotId>>,
-    /// How many each holder has, and its oldest: the last one gives up its oldest.
+    /// Holders by the number of their slots and their oldest one: the last gives up its oldest.
     order: BTreeMap<(usize, Reverse<SlotId>), Holder>,
 }
 
@@ -80,7 +80,7 @@ impl<T> FairSlots<T> {
         self.remove(oldest)
     }
 
-    /// Whether a slot is still taken.
+    /// Returns whether a slot is still taken.
     pub fn contains(&self, id: SlotId) -> bool {
         self.slots.contains_key(&id)
     }
@@ -108,7 +108,7 @@ impl<T> FairSlots<T> {
         self.slots.len()
     }
 
-    /// Whether none is taken.
+    /// Returns whether no slot is taken.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }

@@ -11,7 +11,7 @@
 //! Before the upgrade nothing is taken of these: [`FairSlots`] bounds connections whose requests are
 //! on the way, and shares them between clients.
 //!
-//! Whom the pool of those not logged in is full of, is for [`Newcomers`] to say.
+//! [`Newcomers`] decides which connections the pool of those not logged in holds when it is full.
 //!
 //! How often somebody may try is counted beside that, by [`RateTable`]: nothing is held there, and
 //! time alone gives it back.

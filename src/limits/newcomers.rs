@@ -25,7 +25,7 @@ pub fn with_headroom(pool: u32) -> u32 {
     pool.saturating_add(pool / HEADROOM)
 }
 
-/// Who is in the pool. `T` names a connection to whoever can end it.
+/// Connections in the pool. `T` identifies one to the code that can end it.
 pub struct Newcomers<T> {
     slots: Mutex<FairSlots<T>>,
 }
@@ -74,7 +74,7 @@ impl<T> Newcomers<T> {
 }
 
 impl<T> Newcomer<T> {
-    /// Whether another connection has its place.
+    /// Returns whether another connection has its place.
     pub fn is_displaced(&self) -> bool {
         !lock(&self.pool.slots).contains(self.id)
     }

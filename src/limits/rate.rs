@@ -252,7 +252,7 @@ impl RateTable {
     /// As [`RateTable::check`], for `count` at once. More than a whole burst is never there.
     ///
     /// # Errors
-    /// How long until so many are there.
+    /// The time until so many are there.
     pub fn check_many<K: Hash>(
         &self,
         key: K,
@@ -329,7 +329,7 @@ impl RateTable {
     /// free, and a key must never have two. The claim is written first; the slot is taken only if
     /// no other of the group is this key's then. Of two claims, each thread that looks after the
     /// fence sees at least the earlier one; the lower slot wins.
-    /// Whether the race was won; then `taken` is in the slot.
+    /// Returns whether the race was won; then `taken` is in the slot.
     fn claim(&self, group: &Group, seat: Seat, (way, word): (usize, u64), taken: u64) -> bool {
         // A number of its own, so that no thread can take another's claim for its own.
         let number = self.claims.fetch_add(1, Ordering::Relaxed) & TAT_MASK;

@@ -148,7 +148,7 @@ impl<L: Layout> Slots<L> {
         self.find(key).map_or(0, |(_, slot)| slot.gauge.count())
     }
 
-    /// Whether [`Slots::enter`] would refuse `key`, nobody else asking.
+    /// Returns whether [`Slots::enter`] would refuse `key`, nobody else asking.
     pub(super) fn is_full(&self, key: TargetKey) -> bool {
         let claims = lock(&self.claims);
         let count = self.find(key).map_or(0, |(_, slot)| slot.gauge.count());

@@ -156,8 +156,8 @@ impl<L: Layout> Admission<L> {
         self.pool.table.enter_target(key)
     }
 
-    /// Whether [`Admission::target`] would find a place. Takes nothing: a hint for who has a long
-    /// way to go until then.
+    /// Checks whether [`Admission::target`] would find a place. Takes nothing: a hint for a
+    /// caller that has much to do until then.
     ///
     /// # Errors
     /// [`Refused::Global`] or [`Refused::Target`].

@@ -51,7 +51,7 @@ pub(super) fn check_secret(
     check(message, field, fits, accepted)
 }
 
-/// What an optional credential says; forms leave what nobody filled in empty, and that is absent.
+/// Returns an optional credential; an empty one is absent, as forms send fields nobody filled in.
 pub(super) fn given(secret: Option<Secret>) -> Option<Secret> {
     secret.filter(|secret| !secret.expose().is_empty())
 }

@@ -36,21 +36,21 @@ pub enum Mail {
     },
     /// Where is the record of this session?
     Session {
-        /// Its name.
+        /// Session id.
         id: SessionId,
         /// Takes the answer; `None` if the session is not here.
         reply: Sender<Option<RecordKey>>,
     },
     /// End this session (4412).
     Remove {
-        /// Its name.
+        /// Session id.
         id: SessionId,
         /// Takes whether the session is here.
         reply: Sender<bool>,
     },
     /// End this session, if it has not logged in: another client's connection has its place.
     Displace {
-        /// Its name.
+        /// Session id.
         id: SessionId,
     },
     /// Accept no more: someone else does, from the same sockets.

@@ -181,7 +181,8 @@ impl ConnectionManager {
         }
     }
 
-    /// Who has not sent `auth` yet will be refused, so a drain does not wait for it.
+    /// Excludes sessions that have not sent `auth` yet from those a drain waits for: they will be
+    /// refused.
     fn await_no_newcomers(&self) {
         for seat in self.sessions.borrow().values() {
             let state = self.registry.read(seat.key, |record| record.state());

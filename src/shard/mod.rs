@@ -49,7 +49,7 @@ pub struct ShardSetup {
     pub placement: Arc<Placement>,
     /// The limits of the process.
     pub limits: Arc<LimitTable>,
-    /// Who has not logged in yet.
+    /// Connections that have not logged in yet.
     pub newcomers: Arc<Newcomers<Unauthenticated>>,
     /// How often clients have come lately.
     pub rates: Arc<RateTable>,

@@ -145,7 +145,7 @@ impl Drop for HandshakeSlot {
     }
 }
 
-/// Whether the peer is a proxy that will say who its client is.
+/// Returns whether the peer is a proxy that will name its client.
 fn speaks_for_others(server: &config::Server, peer: IpAddr, proxied: bool) -> bool {
     let proxies = if proxied {
         &server.proxy_protocol_from

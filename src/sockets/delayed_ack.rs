@@ -14,7 +14,7 @@ const BULK: usize = 2 * 1024;
 /// writes are small, and so are packet lengths that are written by themselves; what is behind waits.
 const SMALL_PIECES: u8 = 4;
 
-/// What one connection has received that nothing sent has acknowledged yet.
+/// Data that one connection has received and that nothing sent has acknowledged yet.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct DelayedAck {
     received: usize,

@@ -52,7 +52,7 @@ const BUSY_TIME: Duration = Duration::from_micros(200);
 /// Pause when the shard cannot park for want of a descriptor.
 const PARK_RETRY: Duration = Duration::from_millis(1);
 
-/// What is told of a socket. Urgent data changes what a short read means.
+/// Events reported for a socket. Urgent data changes what a short read means.
 const EDGES: EventFlags = EventFlags::IN
     .union(EventFlags::PRI)
     .union(EventFlags::OUT)

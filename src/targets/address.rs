@@ -165,8 +165,9 @@ fn is_dns_name(text: &str) -> bool {
     name.len() <= MAX_NAME && !name.starts_with('-') && name.split('.').all(label_ok)
 }
 
-/// Whether resolvers may take `name`, which is in lower case, for an IPv4 address: its last label
-/// is a number, in decimal, octal or hexadecimal ("ends in a number", WHATWG URL section 3.5).
+/// Returns whether resolvers may take `name`, which is in lower case, for an IPv4 address: its
+/// last label is a number, in decimal, octal or hexadecimal ("ends in a number", WHATWG URL
+/// section 3.5).
 fn ends_in_number(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let last = name.rsplit('.').next().unwrap_or_default();

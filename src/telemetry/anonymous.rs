@@ -1,6 +1,6 @@
 //! Log lines that clients cause who have not logged in: each client network has an allowance of
 //! them, and all together one, so that none pushes out another's, or those of sessions that have.
-//! What is left out is counted and said.
+//! Lines that are left out are counted, and the count is logged.
 //!
 //! A line is a client's if it is of its session (the span `session`), or names it in the field
 //! `client` or `peer`. Lines of `debug` and below are not limited: whoever asks for them wants all.
@@ -188,7 +188,7 @@ mod tests {
         }
     }
 
-    /// How many of the lines that `work` causes pass.
+    /// Returns the number of lines that `work` causes and that pass.
     fn passed(work: impl FnOnce()) -> u64 {
         let count = Arc::<AtomicU64>::default();
         let lines = AnonymousLines::new(crate::clock::now());

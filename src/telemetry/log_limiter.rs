@@ -21,7 +21,7 @@ pub struct LogLimiter {
 }
 
 impl LogLimiter {
-    /// Whether to log what happened `now`; with it, how often the same was
+    /// Returns whether to log what happened `now`; with it, how often the same was
     /// passed over since the last line.
     pub fn may_log(&self, now: Instant) -> Option<u64> {
         let since = self.last.get().map(|last| now.duration_since(last));
@@ -49,8 +49,8 @@ impl ClientLogLimiter {
         }
     }
 
-    /// Whether to log what `client` did `now`; with it, how often the same was passed over since
-    /// the last line about any client.
+    /// Returns whether to log what `client` did `now`; with it, how often the same was passed over
+    /// since the last line about any client.
     pub fn may_log(&self, client: IpAddr, now: Instant) -> Option<u64> {
         let rate = Rate::new(1, PAUSE);
         if self

@@ -126,7 +126,7 @@ impl Tickets {
 }
 
 impl Admitted {
-    /// Whether it is for this target, whose `host` is in its canonical form: a ticket says
+    /// Returns whether it is for this target, whose `host` is in its canonical form: a ticket says
     /// `host:port`, in any spelling of the host and with IPv6 in brackets, or, where the client
     /// asked for a target by its configured name, that name exactly.
     pub fn is_for(&self, name: Option<&str>, host: &str, port: u16) -> bool {

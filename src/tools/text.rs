@@ -23,7 +23,7 @@ pub(super) fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String 
     text
 }
 
-/// What comes from outside reaches the terminal as what it is.
+/// Escapes text from outside, so that the terminal does not interpret it.
 pub(super) fn plain(text: &str) -> String {
     plain_text::escaped(text).into_owned()
 }

@@ -107,7 +107,7 @@ fn media_type(name: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether Accept-Encoding lists `coding` with another weight than 0.
+/// Returns whether Accept-Encoding lists `coding` with another weight than 0.
 fn accepts(lines: &[&str], coding: &str) -> bool {
     let mut fields = lines.iter().flat_map(|line| line.split(','));
     fields.any(|field| {

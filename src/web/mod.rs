@@ -129,7 +129,7 @@ fn file(asset: &Asset, headers: &HeaderMap, host: &HeaderValue, caching: HeaderV
     reply
 }
 
-/// Whether an If-None-Match header has this tag (RFC 9110 section 13.1.2: weak comparison).
+/// Returns whether an If-None-Match header has this tag (RFC 9110 section 13.1.2: weak comparison).
 fn lists(known: &HeaderValue, tag: &str) -> bool {
     known.to_str().is_ok_and(|list| {
         list.split(',')

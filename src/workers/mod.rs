@@ -39,7 +39,7 @@ pub enum WorkError {
     Lost,
 }
 
-/// What is to be done with a job that leaves the queue.
+/// Action for a job that leaves the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dispatch {
     Run,

@@ -73,7 +73,7 @@ impl Unsent {
 /// its way; a frame may begin only when tungstenite has nothing unwritten.
 pub(super) struct FrameStream {
     stream: ClientStream,
-    /// What came behind the request for the upgrade.
+    /// Bytes that came behind the request for the upgrade.
     leftover: Bytes,
     inspector: Inspector,
     unsent: Option<Unsent>,
@@ -98,7 +98,7 @@ impl FrameStream {
         self.unsent = Some(Unsent::new(kind, payload));
     }
 
-    /// Whether nothing is written for now. tungstenite writes each pong from
+    /// Sets whether writes are held back for now. tungstenite writes each pong from
     /// within its reads; held back, the pongs of one poll leave in one send, with
     /// the flush that must follow.
     pub(super) fn hold_writes(&mut self, hold: bool) {
@@ -115,7 +115,7 @@ impl FrameStream {
         self.inspector.violation()
     }
 
-    /// What the client may have worked off now.
+    /// Returns the budget for processing the client's input.
     pub(super) fn budget(&mut self) -> &mut ReadBudget {
         self.stream.budget()
     }

@@ -35,7 +35,7 @@ const PER_SECOND: u64 = 32;
 
 /// Token bucket of frames without data.
 ///
-/// What came while nothing was read arrives at once, so the time of a pause counts
+/// Frames that came while nothing was read arrive at once, so the time of a pause counts
 /// in full, beyond the burst.
 #[derive(Debug)]
 struct Allowance {
@@ -67,7 +67,7 @@ impl Allowance {
     }
 }
 
-/// Where in the client's bytes the inspector is.
+/// Parser state of the client's frames.
 #[derive(Debug)]
 pub(super) struct Inspector {
     header: [u8; MAX_HEADER],
@@ -115,7 +115,7 @@ impl Inspector {
         self.violation
     }
 
-    /// Whether a close frame has come to its end. Still looked for after a
+    /// Returns whether a close frame has come to its end. Still looked for after a
     /// violation, where the frames can be told apart.
     pub(super) fn has_closed(&self) -> bool {
         self.closing && self.payload == 0 && self.header_len == 0
@@ -183,7 +183,7 @@ impl Inspector {
         checked.and(lengths)
     }
 
-    /// What the first two bytes say.
+    /// Checks the first two bytes of a frame's header.
     fn check_start(&mut self, first: u8, second: u8) -> Result<(), WsViolation> {
         let (opcode, fin) = (first & OPCODE, first & FIN != 0);
         // Even one that breaks a rule is the last.

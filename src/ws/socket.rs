@@ -40,7 +40,7 @@ impl CountingSocket {
         self.written
     }
 
-    /// What the client may have worked off now.
+    /// Returns the budget for processing the client's input.
     pub fn budget(&mut self) -> &mut ReadBudget {
         &mut self.budget
     }

@@ -25,7 +25,7 @@ impl ClientStream {
         }
     }
 
-    /// What the client may have worked off now.
+    /// Returns the budget for processing the client's input.
     pub fn budget(&mut self) -> &mut ReadBudget {
         match self {
             Self::Plain(socket) => socket.budget(),

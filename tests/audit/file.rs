@@ -145,7 +145,8 @@ fn a_file_that_cannot_be_opened_is_refused_at_the_start() {
     }
 }
 
-/// What another user can have put under the file's name, and what is said of it.
+/// Puts something in the file's place that another user can have put there. Returns a part of
+/// the expected error.
 fn plant(path: &Path, kind: &str) -> &'static str {
     let victim = path.with_extension("victim");
     let _ = fs::remove_file(path);

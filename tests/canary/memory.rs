@@ -1,5 +1,5 @@
-//! What is left of private keys in the bridge's memory once their sessions are over: nothing, in
-//! none of the forms in which they were there.
+//! Traces of private keys in the bridge's memory once their sessions are over: none, in any of
+//! the forms in which the keys were there.
 
 use crate::common::scene::path_to;
 use crate::common::{Admin, Bridge, Client, KeyPair, Options, Sshd, account, scene};
@@ -31,8 +31,8 @@ fn memory(pid: u32) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// What must not be there, by name: parts of the text that was sent, and of the numbers in it, in
-/// both byte orders.
+/// Returns the bytes that must not be there, by name: parts of the text that was sent, and of the
+/// numbers in it, in both byte orders.
 fn traces(text: &str) -> Vec<(String, Vec<u8>)> {
     let mut traces = Vec::new();
     let lines: Vec<&str> = text.lines().filter(|l| !l.starts_with("-----")).collect();

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 /// Sockets that flood at once.
 const SOCKETS: usize = 30;
 
-/// What is sent again and again.
+/// Traffic that is sent again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Pings,
@@ -41,7 +41,7 @@ impl Kind {
         Self::TlsRecords,
     ];
 
-    /// What comes behind the upgrade, and what is repeated then.
+    /// Returns the bytes behind the upgrade, and those repeated then.
     pub(crate) fn frames(self) -> (Vec<u8>, Vec<u8>) {
         let masked = |first, payload: &[u8]| frame(first, Some([0; 4]), payload);
         match self {
@@ -58,7 +58,7 @@ impl Kind {
         }
     }
 
-    /// What is offered at once: a drip is a byte.
+    /// Returns the bytes that are offered at once: a drip is a byte.
     fn piece(self) -> Vec<u8> {
         let (_, repeated) = self.frames();
         match self {

@@ -1,4 +1,4 @@
-//! What an honest session and a health check notice of a flood, by ratio to how it is without.
+//! Effect of a flood on an honest session and a health check, by ratio to how it is without.
 
 use crate::common::raw::exchange;
 use crate::common::scene::{bridge_to, path_to};
@@ -18,7 +18,7 @@ const KEYS: usize = 200;
 /// Between two keys; a fast typist's are ten times as far apart.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How many times as long an echo may take during a flood.
+/// Highest ratio of an echo's time during a flood to that without one.
 const MOST: u32 = 10;
 
 /// The machine is shared: what is true in one of so many attempts is true.

@@ -1,4 +1,4 @@
-//! How much of what is no data a client may send, and how it ends above that.
+//! Limits on frames without data, and the end of a client that exceeds them.
 
 use crate::common::raw::{Raw, frame};
 use crate::common::{Options, Scene};

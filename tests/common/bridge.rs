@@ -126,7 +126,6 @@ impl Bridge {
         kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
-    /// Whether the process has ended.
     pub(crate) fn has_exited(&mut self) -> bool {
         self.process.try_wait().unwrap().is_some()
     }

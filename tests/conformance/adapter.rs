@@ -13,7 +13,7 @@ pub(crate) struct Adapter {
     addr: SocketAddr,
 }
 
-/// What goes to the client.
+/// Output to one client.
 struct Echo {
     client: TcpStream,
     /// Opcode and length of the messages that were sent and not yet echoed.

@@ -17,7 +17,7 @@ const ATTEMPTS: usize = 3;
 const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
 
-/// What an honest client does with a close frame.
+/// Reaction of an honest client to a close frame.
 #[derive(Debug, Clone, Copy)]
 enum Client {
     /// As browsers do: answers, and waits for the server to end TCP.

@@ -30,7 +30,7 @@ fn an_expired_password_is_told_at_once() {
     );
 }
 
-/// What a server says while it checks is no answer: the verdict that comes later counts.
+/// Text that a server sends while it checks is no answer: the verdict that comes later counts.
 #[test]
 fn a_server_that_talks_while_it_checks_is_waited_for() {
     let ssh = asyncssh(&[]);

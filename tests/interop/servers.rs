@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Where `tests/setup.sh` puts AsyncSSH and Paramiko, ssh2, and MINA.
+/// Paths where `tests/setup.sh` puts AsyncSSH and Paramiko, ssh2, and MINA.
 const PYTHON: &str = "/opt/sshard-test-python/bin/python";
 const NODE_MODULES: &str = "/opt/sshard-test-node/node_modules";
 const MINA_JARS: &str = "/opt/sshard-test-mina/*";
@@ -175,7 +175,7 @@ impl Server {
         self.addr
     }
 
-    /// What `auth` needs, together with these fields.
+    /// Returns an `auth` message's fields: the credentials, together with these.
     pub(crate) fn auth(&self, fields: Value) -> Value {
         let mut auth = fields;
         for (name, value) in self.credentials.as_object().unwrap() {

@@ -56,7 +56,7 @@ fn sessions_without_a_login_push_out_nobody_elses_lines() {
     assert_eq!(left_out + flooder, SESSIONS, "{log}");
 }
 
-/// What is said of a session that fails names it, and its client.
+/// The log line about a session that fails names it, and its client.
 #[test]
 fn a_line_about_a_failure_names_its_session() {
     let site = Site::new(&["--allow", "127.0.0.1:1"]);

@@ -1,4 +1,4 @@
-//! What of the credentials a server is shown, and which prompts the password answers.
+//! Credentials that a server is shown, and prompts that the password answers.
 
 use super::common::{Client, Login, Round, Scene, Seen, SshScript};
 use serde_json::{Value, json};

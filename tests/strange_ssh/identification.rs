@@ -1,4 +1,4 @@
-//! What comes before the version line, in place of it, and how it is spelled.
+//! Text before the version line and in place of it, and the spellings of that line.
 
 use crate::common::{DEADLINE, Hostile, Script, ScriptedSsh, SshScript, Sshd};
 use crate::{bridge_to, connect, course, front};

@@ -1,9 +1,9 @@
-//! How servers answer the requests for a terminal and a shell, and how what runs ends.
+//! Answers of servers to the requests for a terminal and a shell, and the ends of what runs.
 
 use crate::{Course, bridge, connect, course, play, server};
 use serde_json::{Value, json};
 
-/// What a session of a mode must be: its output, its last text, its notices, its close code.
+/// Expected session of a mode: its output, its last text, its notices, its close code.
 struct Wanted {
     mode: &'static str,
     output: &'static str,

@@ -69,7 +69,7 @@ fn backspace_erases_a_whole_character() {
     assert!(output.contains(" 61 62\r\n"), "{output:?}");
 }
 
-/// What git hosts and `PermitTTY no` do.
+/// Behaviour of git hosts and `PermitTTY no`.
 #[test]
 fn a_real_sshd_that_gives_no_terminal() {
     let scene = Scene::new(&["PermitTTY no"]);

@@ -1,5 +1,5 @@
-//! What of a login may be refused for earlier ones, or waits for others: reading a private key,
-//! and dialling the target.
+//! Steps of a login that may be refused because of earlier logins, or wait for others: reading a
+//! private key, and dialling the target.
 
 use super::{Connector, limit_error};
 use crate::bridge::throttle::{LoginAttempt, Scope, Word};

@@ -113,11 +113,11 @@ pub struct SessionStart {
     pub control: Rc<SessionControl>,
 }
 
-/// How a session that has not logged in is reached by whoever displaces it.
+/// Address of a session that has not logged in, for displacing it.
 pub struct Unauthenticated {
-    /// Its shard.
+    /// Shard of the session.
     pub shard: usize,
-    /// Its name, once it has one.
+    /// Session id, once there is one.
     pub session: Arc<OnceLock<SessionId>>,
 }
 

@@ -218,7 +218,7 @@ impl BridgeSession {
         }
     }
 
-    /// Whether there is room for what the client's next message may bring.
+    /// Returns whether there is room for what the client's next message may bring.
     fn wants_message(&self) -> bool {
         let channel = match &self.link {
             Link::Up { channel, .. } => Some(channel),

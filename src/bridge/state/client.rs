@@ -158,7 +158,7 @@ impl SessionState {
         }
     }
 
-    /// Whether the question of this id was asked and is answered: a second
+    /// Returns whether the question of this id was asked and is answered: a second
     /// click on a form's button sends the same again.
     fn is_over(&self, id: u32) -> bool {
         let open = match self.question {

@@ -28,7 +28,7 @@ use types::{Question, Suspended};
 
 /// Input kept before the shell is up (compatible dialect).
 const EARLY_INPUT: usize = 16 * 1024;
-/// What a server refuses that refuses to start.
+/// Name of what a server refused to start, for the error.
 const SHELL: &str = "the shell or command";
 /// Time for the closing handshakes of both sides.
 const LINGER: Duration = Duration::from_secs(2);
@@ -75,14 +75,14 @@ pub struct SessionState {
     /// known before its start is: it counts once the session is active.
     remote_done: bool,
     channel_closed: bool,
-    /// What ends the session once its output is delivered, if the server does not tell
-    /// how the process ended.
+    /// Error that ends the session once its output is delivered, if the server does not
+    /// report how the process ended.
     cause: Option<SessionError>,
     drain: Option<Drain>,
     missed_pongs: u32,
     /// Bytes of the client that wait unread, while its messages are not read.
     unread: Option<u64>,
-    /// Its messages were not read at the latest ping.
+    /// Reads of the client's messages were paused at the latest ping.
     paused_at_ping: bool,
     last_activity: Instant,
     /// Latest unanswered ping; older ones need no answer (as RFC 6455 5.5.3).
@@ -218,7 +218,7 @@ impl SessionState {
         }
     }
 
-    /// Whether the user is asked something, and has not answered.
+    /// Returns whether the user is asked something, and has not answered.
     pub fn is_asking(&self) -> bool {
         self.question.is_some()
     }

@@ -156,8 +156,8 @@ impl SessionState {
         }
     }
 
-    /// How the process ended. A channel that was closed without a word on that ended in
-    /// order, too: many devices never tell.
+    /// Takes the exit of the process. A channel that was closed without an exit status or
+    /// signal ended in order, too: many devices never send one.
     fn told_exit(&mut self) -> Option<Exit> {
         let unknown = (self.channel_closed && self.cause.is_none()).then(Exit::default);
         self.exit.take().or(unknown)

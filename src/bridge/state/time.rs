@@ -140,11 +140,11 @@ impl SessionState {
         self.unread = Some(bytes);
     }
 
-    /// Whether a pong to the latest ping would have shown by now. While the
+    /// Returns whether a pong to the latest ping would have been seen by now. While the
     /// client's messages are not read, its pong waits with them: where nothing
     /// waits, none has come. Where something does, TCP may hold back what would come
-    /// behind it, and no news is no sign; a client that is gone acknowledges no ping
-    /// then, and TCP ends the connection.
+    /// behind it, and a missing pong proves nothing; a client that is gone acknowledges
+    /// no ping then, and TCP ends the connection.
     fn shows_pongs(&mut self) -> bool {
         let unread = self.unread.take();
         let was_paused = std::mem::replace(&mut self.paused_at_ping, unread.is_some());

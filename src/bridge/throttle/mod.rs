@@ -41,7 +41,7 @@ const PARTS: usize = 16;
 /// The least budget of a target: two failed logins of sshd's price.
 const LEAST_PENALTY: Duration = Duration::from_secs(10);
 
-/// What is tried.
+/// Subject of a login attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Scope {
     /// A login at this address.
@@ -86,7 +86,7 @@ impl Rules {
     }
 }
 
-/// Who wants to log in where.
+/// Request for a login: client, user and target.
 #[derive(Debug, Clone)]
 struct Request {
     scope: Scope,
@@ -97,7 +97,7 @@ struct Request {
     places: usize,
 }
 
-/// What a waiting login is told.
+/// Answer to a waiting login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
     /// It may begin.
@@ -210,7 +210,7 @@ pub(super) struct LoginAttempt {
 }
 
 impl LoginAttempt {
-    /// What becomes of it.
+    /// Waits for the next answer.
     pub(super) async fn word(&self) -> Word {
         match self.told.recv().await {
             Ok(word) => word,
@@ -225,7 +225,7 @@ impl LoginAttempt {
         self.throttle.with(scope, |queue| queue.note_retry(self.id));
     }
 
-    /// Whether it waits for a place rather than for its client's other logins.
+    /// Returns whether it waits for a place rather than for its client's other logins.
     pub(super) fn waits_for_place(&self) -> bool {
         let places = self.request.places;
         self.throttle

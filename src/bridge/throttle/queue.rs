@@ -35,7 +35,7 @@ struct Running {
     id: Id,
     client: ClientKey,
     is_stranger: bool,
-    /// Its user is asked something; the higher, the later.
+    /// Number of the user's unanswered question; the higher, the later.
     question: Option<u64>,
     is_evicted: bool,
     evict: Sender<()>,
@@ -93,7 +93,7 @@ impl Queue {
         }
     }
 
-    /// Whether the lane's first login has left the queue.
+    /// Decides on the lane's first login. Returns whether it has left the queue.
     fn dispatch_lane(&mut self, key: Lane, rates: &Rates, now: Instant) -> bool {
         let load = self.load(key.0);
         let unasked = self.running.iter().filter(|r| r.question.is_none()).count();
@@ -205,7 +205,7 @@ impl Queue {
         }
     }
 
-    /// Whether so many logins are under way that no other may start.
+    /// Returns whether so many logins are under way that no other may start.
     pub(super) fn is_full(&self, places: usize) -> bool {
         self.running.iter().filter(|r| r.question.is_none()).count() >= places
     }

@@ -1,4 +1,4 @@
-//! Whether one more login may be tried, by what earlier ones cost. No lock, no queue.
+//! Decides whether one more login may be tried, by the cost of earlier ones. No lock, no queue.
 //!
 //! A server sees the bridge's address and not the client's, and OpenSSH (9.8 and later) bans an
 //! address by its PerSourcePenalties: 5 s for a failed login, 1 s for a connection that ends
@@ -42,7 +42,7 @@ const GRACE_EXCEEDED: u32 = 20;
 /// Age from which a connection may have met the server's LoginGraceTime, 120 s by default.
 const GRACE: Duration = Duration::from_secs(110);
 
-/// What the counts say of a login.
+/// Decision on a login, from the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Start {
@@ -74,7 +74,7 @@ pub(super) struct Load {
     pub(super) client_successes: u32,
 }
 
-/// How far a login came that did not succeed.
+/// Last step reached by a login that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
     /// The server, or the worker that reads the key.

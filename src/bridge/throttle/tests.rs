@@ -104,7 +104,7 @@ fn what_reached_no_server_costs_nothing() {
     }
 }
 
-/// How far it came does not matter to the client's count.
+/// The client's count does not depend on the step that a login reached.
 #[test]
 fn whatever_reached_the_server_and_did_not_log_in_has_failed() {
     for authentication in [false, true] {
@@ -248,7 +248,7 @@ fn a_crowd_of_honest_logins_is_let_in_faster_and_faster() {
     }
 }
 
-/// What sshd's PerSourcePenalties would have counted stays at what bans nobody.
+/// Penalties as sshd's PerSourcePenalties counts them never exceed the threshold of a ban.
 #[test]
 fn many_clients_together_do_not_get_the_bridge_banned() {
     let rig = Rig::new();

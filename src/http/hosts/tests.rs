@@ -1,4 +1,4 @@
-//! Which Host and Origin headers each listener takes.
+//! Host and Origin headers that each listener accepts.
 #![allow(clippy::unwrap_used, reason = "a failed step of a test is its failure")]
 
 use super::*;
@@ -24,7 +24,7 @@ fn door(local: &str) -> Door {
     }
 }
 
-/// Whether the public listener takes the host, and a page by plain HTTP on it.
+/// Returns whether the public listener accepts the host, and a page by plain HTTP on it.
 fn accepts(local: &str, public: &[&str], host: &str) -> (bool, bool) {
     let server = Server {
         public_hosts: names(public),

@@ -147,7 +147,7 @@ fn hosts_that_end_in_a_number_are_refused() {
     }
 }
 
-/// What is written down of a target (log, record, audit) has one spelling.
+/// A target has one spelling wherever it is written down (log, record, audit).
 #[test]
 fn a_target_is_shown_in_one_spelling() {
     for (spellings, shown) in [

@@ -85,7 +85,7 @@ pub struct AuditEnd {
     pub reason: &'static str,
     /// Where it was then.
     pub stage: &'static str,
-    /// What the log says of the cause, the SSH server's last words included; of an end
+    /// Text of the log about the cause, the SSH server's last message included; of an end
     /// that is a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -127,7 +127,7 @@ struct Desk {
 }
 
 impl Desk {
-    /// Whether the line waits to be written.
+    /// Queues the line for the writer. Returns whether it waits to be written.
     fn hand_over(&self, text: String, anonymous: bool) -> bool {
         // Shards may pass the bound by one line each.
         if anonymous && self.flags.waiting.load(Ordering::Relaxed) >= self.anonymous {

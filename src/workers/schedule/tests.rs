@@ -25,7 +25,7 @@ impl Rig {
         Self::new(Bounds::replacing(2, 8))
     }
 
-    /// Whether the queue takes one more of this client.
+    /// Pushes one more job of this client. Returns whether the queue takes it.
     fn push(&mut self, number: u8) -> bool {
         let abandoned = Abandoned::default();
         self.callers.push(abandoned.clone());

@@ -243,7 +243,7 @@ fn missed_pongs_stand_still_while_nothing_is_read() {
     assert_eq!(s.told(), ["ping"]);
 }
 
-/// What waits unread at each ping, and the ping at which the session ends.
+/// Unread bytes at each ping, and the ping at which the session ends.
 #[test]
 fn an_unread_pong_is_missed_where_it_would_show() {
     let window = pinging().websocket.read_buffer_size.bytes();
