@@ -92,8 +92,8 @@ const ETM: &[mac::Name] = &[
     mac::HMAC_SHA1_ETM,
 ];
 
-/// Whether the first packets can be removed by who stands between, because the two sides agreed
-/// on ChaCha20-Poly1305 or a MAC that encrypts first, and not on strict key exchange
+/// Returns whether a man in the middle can remove the first packets, because the two sides agreed
+/// on ChaCha20-Poly1305 or an encrypt-then-MAC mode, and not on strict key exchange
 /// (Terrapin, CVE-2023-48795).
 pub(super) fn is_open_to_truncation(names: &Names) -> bool {
     let etm = ETM.contains(&names.client_mac) || ETM.contains(&names.server_mac);

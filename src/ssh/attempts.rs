@@ -12,11 +12,11 @@ use russh::keys::{Algorithm, HashAlg};
 use std::future::poll_fn;
 use std::time::Duration;
 
-/// How long a server may take for its verdict on a password once it has said something else.
+/// Longest wait for a server's verdict on a password once it has sent something else.
 /// Modules that check passwords take less.
 const VERDICT: Duration = Duration::from_secs(5);
 
-/// What a server makes of an attempt.
+/// Converts the server's reply to an attempt into its outcome.
 fn outcome(result: AuthResult) -> Outcome {
     match result {
         AuthResult::Success => Outcome::LoggedIn,
@@ -34,7 +34,7 @@ fn outcome(result: AuthResult) -> Outcome {
     }
 }
 
-/// What an attempt with a key came to.
+/// Converts the result of an attempt with a key into its outcome.
 fn signed(result: Result<AuthResult, SignError>) -> Result<Outcome, SessionError> {
     match result {
         Ok(result) => Ok(outcome(result)),

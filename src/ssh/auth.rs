@@ -216,7 +216,7 @@ impl Login<'_> {
         }
     }
 
-    /// What there is to offer, in the order of the protocol page.
+    /// Returns the methods that can be offered, in the order of the protocol page.
     fn methods(&self) -> Vec<Method> {
         let identity = self.identity.as_ref();
         let offers = [
@@ -251,7 +251,7 @@ impl Login<'_> {
     }
 }
 
-/// Whether the server closed the connection, other than by resetting it.
+/// Returns whether the server closed the connection, other than by resetting it.
 fn is_end_of_stream(error: &russh::Error) -> bool {
     match error {
         russh::Error::Disconnect => true,
@@ -260,7 +260,7 @@ fn is_end_of_stream(error: &russh::Error) -> bool {
     }
 }
 
-/// Whether the server closed the connection with something of ours unread.
+/// Returns whether the server closed the connection with data of ours unread.
 fn is_reset(error: &russh::Error) -> bool {
     matches!(error, russh::Error::IO(error) if error.kind() == std::io::ErrorKind::ConnectionReset)
 }

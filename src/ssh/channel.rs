@@ -149,8 +149,8 @@ impl SshChannel {
         self.queue.signals.borrow_mut().push_back(signal);
     }
 
-    /// Whether there is room for a signal. As input does, those that do not fit
-    /// wait with the client.
+    /// Returns whether there is room for a signal. As input does, those that do
+    /// not fit wait with the client.
     pub fn takes_signals(&self) -> bool {
         self.queue.signals.borrow().len() < MAX_SIGNALS
     }

@@ -201,9 +201,9 @@ impl SshClient {
     }
 }
 
-/// Whether the host signed the first key exchange with the algorithm that was agreed on; russh
-/// takes any hash with an RSA key, SHA-1 too (RFC 8332 section 3.2 does not). New keys later are
-/// signed unseen, by who has proved to be the host.
+/// Returns whether the host signed the first key exchange with the algorithm that was agreed on;
+/// russh takes any hash with an RSA key, SHA-1 too (RFC 8332 section 3.2 does not). Signatures of
+/// later key exchanges are not checked for this: the peer has proved to be the host by then.
 fn is_signed_as_agreed(handle: &Handle<SessionHandler>, agreed: &AgreedHostKey) -> bool {
     let binding = handle.agent_session_binding();
     let signature = binding.and_then(|binding| {

@@ -1,6 +1,6 @@
-//! How a connection ended, as far as it was told: the server's DISCONNECT, or what russh
-//! could not read; and why a channel was refused. Left by the handler, for the session and for whoever waits for a reply
-//! that does not come.
+//! Cause of a connection's end, as far as it is known: the server's DISCONNECT, or data that russh
+//! could not read; and the server's reason to refuse a channel. Recorded by the handler, for the
+//! session and for whoever waits for a reply that does not come.
 
 use crate::error::SessionError;
 use russh::Disconnect;
@@ -41,7 +41,8 @@ impl Farewell {
         *self.refusal.borrow_mut() = crate::message::escape_remote_text(words.trim());
     }
 
-    /// Its words on that, to stand behind ours.
+    /// Returns the server's text on that refusal, to be appended to ours: a colon
+    /// and the text, or nothing.
     pub(super) fn refusal(&self) -> String {
         let words = self.refusal.borrow();
         let colon = if words.is_empty() { "" } else { ": " };
@@ -63,7 +64,7 @@ impl Farewell {
     }
 }
 
-/// Whether russh gave up because a text is not UTF-8: it reads every string strictly.
+/// Returns whether russh gave up because a text is not UTF-8: it reads every string strictly.
 pub(super) fn is_not_utf8(error: &russh::Error) -> bool {
     use russh::keys::ssh_encoding::Error::CharacterEncoding;
     matches!(

@@ -1,5 +1,5 @@
-//! How much a server sends lately: whether it is a flood, which then reads in turns with
-//! the shard's other floods. Reads nothing itself.
+//! Measurement of what a server has sent lately: it decides whether that is a flood, which then
+//! reads in turns with the shard's other floods. Reads nothing itself.
 
 use crate::sockets::Place;
 use std::task::{Context, Poll};
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 const FLOOD: usize = 32 * 1024;
 const FLOOD_TIME: Duration = Duration::from_millis(10);
 
-/// How much comes lately: in this span of [`FLOOD_TIME`], and whether it was a
-/// flood in the one before.
+/// Bytes received lately: their number in this span of [`FLOOD_TIME`], and
+/// whether it was a flood in the one before.
 pub(super) struct Flow {
     since: Instant,
     bytes: usize,
     was_flood: bool,
-    /// Where it waits for other floods; there only once it is one.
+    /// Place in the queue of floods; `None` unless this is one.
     place: Option<Place>,
 }
 
@@ -45,14 +45,15 @@ impl Flow {
         self.was_flood || self.bytes >= FLOOD
     }
 
-    /// Whether what was a flood has ended long since; not while it stands in line.
+    /// Returns whether what was a flood has ended long since; `false` while it
+    /// waits for its turn.
     fn is_over(&self, now: Instant) -> bool {
         let waits = self.place.as_ref().is_some_and(Place::waits);
         !waits && now.saturating_duration_since(self.since) > 2 * FLOOD_TIME
     }
 
-    /// Whether this session may read in this turn of its task. `done`: it has
-    /// read its share.
+    /// Returns `Ready` if this session may read in this turn of its task.
+    /// `done`: it has read its share.
     pub(super) fn poll_turn(&mut self, cx: &Context<'_>, done: bool) -> Poll<()> {
         if !self.floods() || self.is_over(crate::clock::now()) {
             self.place = None;

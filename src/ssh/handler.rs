@@ -44,7 +44,8 @@ pub(super) struct SessionHandler {
     host_keys: HostKeyCheck,
     ledger: SendWrapper<Rc<Ledger>>,
     farewell: SendWrapper<Rc<Farewell>>,
-    /// How the host was to sign the first key exchange; none before it is over.
+    /// Algorithm with which the host was to sign the first key exchange; `None`
+    /// before that is over.
     host_key: SendWrapper<AgreedHostKey>,
     /// Algorithms that need strict key exchange are refused without it.
     needs_strict: bool,

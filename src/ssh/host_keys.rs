@@ -20,7 +20,7 @@ pub struct CheckedHost {
     /// Fingerprints (`SHA256:..`) of the only keys that are accepted; if there
     /// are any, neither known hosts nor policy are asked.
     pub pinned: Vec<String>,
-    /// Who asks.
+    /// Address of the client that asks.
     pub client: IpAddr,
     /// Whether the client's dialect can be asked.
     pub can_ask: bool,

@@ -36,7 +36,7 @@ pub(super) enum NoVersion {
     OtherVersion(String),
 }
 
-/// What the server said so far.
+/// Identification of the server, as far as it has been received.
 #[derive(Debug, Default)]
 pub(super) struct Identification {
     /// Lines before the version line, each with a line feed behind it.
@@ -55,7 +55,7 @@ impl Identification {
     /// it and what is before it, and the line with CR LF behind it once it is whole.
     ///
     /// # Errors
-    /// What [`Self::problem`] says from then on.
+    /// The error that [`Self::problem`] returns from then on.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(usize, Option<Vec<u8>>), NoVersion> {
         for (index, byte) in bytes.iter().enumerate() {
             if let Some(version) = self.take(*byte).map_err(|problem| self.fail(problem))? {
@@ -121,7 +121,7 @@ impl Identification {
         bytes.iter().take_while(end).count()
     }
 
-    /// Whether the version line has come.
+    /// Returns whether the version line has come.
     pub(super) fn is_found(&self) -> bool {
         self.found
     }
@@ -153,7 +153,7 @@ impl Identification {
     }
 }
 
-/// Whether a line is a version line and no text: "SSH-" and a digit.
+/// Returns whether a line is a version line and no text: "SSH-" and a digit.
 fn is_version(line: &[u8]) -> bool {
     line.strip_prefix(b"SSH-")
         .and_then(<[u8]>::first)

@@ -1,5 +1,5 @@
-//! Which hidden prompt the password answers. Servers do not say: RFC 4256 has no field for it, so
-//! the words must tell. What asks for a code, a token or a new password is for the user: a password
+//! Recognition of the hidden prompt that the password answers. RFC 4256 has no field for it, so the
+//! prompt's words decide. One for a code, a token or a new password is for the user: a password
 //! given there is wrong, may be shown to whoever reads the log of failed codes, and the user is not
 //! asked again. Everything else that is hidden and alone gets the password, as it always did.
 //!
@@ -163,8 +163,8 @@ const PASSWORDS: &[&str] = &[
     "κωδικός πρόσβασης",
 ];
 
-/// Whether a hidden prompt, alone in a round with this name and instruction, asks for the password
-/// of `user`.
+/// Returns whether a hidden prompt, alone in a round with this name and instruction, asks for the
+/// password of `user`.
 pub(super) fn asks_for_password(user: &str, name: &str, instruction: &str, prompt: &str) -> bool {
     let prompt = relevant(prompt, user);
     if asks_for_something_else(&prompt) {

@@ -14,11 +14,11 @@ use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg};
 use std::time::Duration;
 
-/// What a server that refuses the shell may still say, before the refusal is told: it
-/// closes the channel when it has said all, or not at all.
+/// Time for further output of a server that refuses the shell, before the refusal is reported: it
+/// closes the channel once all is sent, or never.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What a server refuses that refuses to start.
+/// Name, in the error, of what a server refused to start.
 const SHELL: &str = "the shell or command";
 
 fn refused(what: String) -> SessionError {
@@ -33,7 +33,7 @@ pub(super) struct Replies {
     shell: Option<bool>,
 }
 
-/// What a reply, or its place among the server's messages, means.
+/// Meaning of a reply, by its place among the server's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reply {
     Terminal,
@@ -45,7 +45,7 @@ pub(super) enum Reply {
 }
 
 impl Replies {
-    /// Whether the server has said that there is no terminal.
+    /// Returns whether the server has refused a terminal.
     pub(super) fn no_terminal(&self) -> bool {
         self.terminal == Some(false)
     }

@@ -25,7 +25,7 @@ pub(super) struct Block<'a> {
 /// Finds the first private key of `text`.
 ///
 /// # Errors
-/// What the text is instead, and what to do about it.
+/// A description of what the text is instead, and what to do about it.
 pub(super) fn private_block(text: &str) -> Result<Block<'_>, &'static str> {
     let mut rest = text;
     while let Some((_, begun)) = rest.split_once(BEGIN) {
@@ -100,7 +100,7 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }
 
-/// What a text without a private key's block is.
+/// Describes a text without a private key's block.
 fn what_else(text: &str) -> &'static str {
     let text = text.trim_matches(is_blank);
     let has = |needle: &str| text.contains(needle);
@@ -124,8 +124,8 @@ fn what_else(text: &str) -> &'static str {
     }
 }
 
-/// Whether an SSH public key or certificate of such a kind stands in the text (`authorized_keys`
-/// may have options in front of it).
+/// Returns whether the text contains an SSH public key or certificate of such a kind
+/// (`authorized_keys` may have options in front of it).
 fn has_line_of(text: &str, is_wanted: impl Fn(&str) -> bool) -> bool {
     text.lines().any(|line| {
         let words = line.split_whitespace();

@@ -18,7 +18,7 @@ const FIDO: &str = "it is the key of a FIDO security key (sk-): \
 /// Opens the container `bytes`, at the cost of `max_rounds` rounds of bcrypt at the most.
 ///
 /// # Errors
-/// What is wrong with the key.
+/// The fault of the key.
 pub(super) fn read(
     bytes: &[u8],
     passphrase: Option<&str>,
@@ -110,7 +110,7 @@ impl<'a> Container<'a> {
 struct Private<'a> {
     check: &'a [u8],
     kind: &'a [u8],
-    /// Its numbers, each as it stands.
+    /// Numbers of the key, each as it is encoded.
     numbers: Vec<&'a [u8]>,
 }
 

@@ -31,7 +31,7 @@ pub(super) const DAMAGED: &str = "its content is damaged, or of a kind that is n
 /// as long with another KDF.
 ///
 /// # Errors
-/// What is wrong with the key, in words that go on from "the private key cannot be used: ".
+/// The fault of the key, in words that continue "the private key cannot be used: ".
 pub(super) fn read_key(
     text: &str,
     passphrase: Option<&str>,

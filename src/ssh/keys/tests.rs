@@ -206,7 +206,7 @@ fn every_format_of_openssl_is_read() {
     }
 }
 
-/// What people make of a key on its way through editors, mails, forms and shells.
+/// Returns variants of a key as editors, mails, forms and shells leave it, each with a name.
 fn pasted(text: &str, public: &str) -> Vec<(&'static str, String)> {
     let lines: Vec<&str> = text.lines().collect();
     let body = lines[1..lines.len() - 1].concat();

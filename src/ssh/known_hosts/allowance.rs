@@ -1,5 +1,6 @@
-//! How many new keys clients may have written to the file of known hosts (`accept-new`): each is a
-//! line, a name of the client's choice (wildcard names have no end), and bytes of its server's.
+//! Bounds on the new keys that clients may have written to the file of known hosts (`accept-new`):
+//! each is a line, a name of the client's choice (wildcard names have no end), and bytes of its
+//! server's.
 //!
 //! Per client and in all, at once and per time; beside it the file has a most of lines and of
 //! bytes. Does NOT write; what is taken and not used is given back.
@@ -17,7 +18,7 @@ const SLOTS: usize = 4096;
 /// All clients together may take as much as this many, who take all they can.
 const CLIENTS_AT_ONCE: u32 = 16;
 
-/// How many new keys may be remembered. Part of the configuration a session started with.
+/// Bounds on the new keys that are remembered. Part of the configuration a session started with.
 #[derive(Debug, Clone, Copy)]
 pub struct NewKeyBounds {
     /// Lines one client (IPv4 address or IPv6 /64) may add at once.
@@ -39,7 +40,7 @@ impl NewKeyBounds {
     }
 }
 
-/// What clients have taken lately.
+/// Lines that clients have taken lately, per client and in all.
 pub(super) struct Allowance {
     clients: RateTable,
     all: RateTable,

@@ -18,8 +18,8 @@ pub(super) const MAX_FILE: u64 = 64 * 1024 * 1024;
 /// Most lines of a kind whose faults are told one by one.
 const MAX_WARNINGS: usize = 100;
 
-/// What a shard may look through by itself, in hashed names (about half a microsecond each) and in
-/// bytes of patterns (each at most a microsecond): less than 5 ms together, whatever they are.
+/// Limits of what a shard may search by itself, in hashed names (about half a microsecond each) and
+/// in bytes of patterns (each at most a microsecond): less than 5 ms together, whatever they are.
 const QUICK_HASHES: usize = 1024;
 const QUICK_PATTERNS: usize = 4096;
 
@@ -30,7 +30,7 @@ pub struct LineWarning {
     pub line: usize,
     /// What is wrong with it.
     pub problem: &'static str,
-    /// Whether the line revokes: then it counts for all that it may have
+    /// Flag of a line that revokes: it counts for all that it may have
     /// meant. Any other was skipped.
     pub revokes: bool,
 }
@@ -51,7 +51,7 @@ pub enum KnownHostsError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// The fault of the file, and what to do.
         problem: &'static str,
     },
 }
@@ -154,8 +154,8 @@ impl KnownHosts {
         (&self.file.warnings, self.file.warned)
     }
 
-    /// Whether [`Self::record`] is quick enough for a shard (less than 5 ms):
-    /// hashed names and patterns are tried one by one. The file is the
+    /// Returns whether [`Self::record`] is quick enough for a shard (less than
+    /// 5 ms): hashed names and patterns are tried one by one. The file is the
     /// operator's, but how often it is looked through is the clients' choice.
     pub fn is_quick(&self) -> bool {
         self.file.hashed.len() <= QUICK_HASHES && self.file.pattern_bytes <= QUICK_PATTERNS
@@ -264,7 +264,7 @@ fn sorted(mut group: Group) -> Arc<Group> {
     Arc::new(group)
 }
 
-/// What is wrong with a text whose lines nobody could tell apart. Every line of it would be skipped,
+/// Returns the fault of a text that cannot be split into lines. Every line of it would be skipped,
 /// and each host be unknown.
 fn no_lines(text: &[u8]) -> Option<&'static str> {
     match text {

@@ -30,11 +30,11 @@ pub(super) struct Line {
     pub(super) key: Option<KeyData>,
 }
 
-/// What there is in a line; neither is there in blank lines and comments.
+/// Content of a line; blank lines and comments have neither part.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
     pub(super) line: Option<Line>,
-    /// What is wrong with it.
+    /// Fault of the line.
     pub(super) problem: Option<&'static str>,
 }
 
@@ -97,7 +97,7 @@ fn is_marker(field: &[u8]) -> bool {
     field.first() == Some(&b'@') || revokes(field)
 }
 
-/// Whether a field is the marker `@revoked`, or meant to be.
+/// Returns whether a field is the marker `@revoked`, or meant to be.
 fn revokes(field: &[u8]) -> bool {
     const START: &[u8] = b"@revo";
     let visible: Vec<u8> = field.iter().copied().filter(u8::is_ascii_graphic).collect();
@@ -145,7 +145,8 @@ fn revocation(fields: &[&[u8]]) -> Line {
     }
 }
 
-/// What follows a carriage return was perhaps meant as a line; it is read as the comment.
+/// Returns a warning for a carriage return inside the line: the text after it was perhaps meant as
+/// a line of its own, but is read as the comment.
 fn carriage_return(text: &[u8]) -> Option<&'static str> {
     text.trim_ascii_end()
         .contains(&b'\r')

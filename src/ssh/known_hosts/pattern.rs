@@ -1,5 +1,5 @@
-//! Whom a line speaks of: the names in its first field, and whether a host is one of them. Names
-//! are in their one spelling ([`canonical_host`]), so that a file may spell them as it likes.
+//! Hosts that a line applies to: the names in its first field, and the check whether a host is one
+//! of them. Names are in their one spelling ([`canonical_host`]), so that a file may use any other.
 
 use crate::net::canonical_host;
 use hmac::{Hmac, Mac};
@@ -75,12 +75,12 @@ fn canonical_pattern(pattern: &str) -> String {
     }
 }
 
-/// Whether `pattern` is a name and nothing else.
+/// Returns whether `pattern` is a name and nothing else.
 fn is_plain(pattern: &str) -> bool {
     !pattern.starts_with('!') && !pattern.contains(['*', '?'])
 }
 
-/// Whether any pattern matches and none that begins with `!` does.
+/// Returns whether any pattern matches and none that begins with `!` does.
 pub(super) fn patterns_match(patterns: &[String], name: &str) -> bool {
     let mut matched = false;
     for pattern in patterns {
@@ -93,7 +93,7 @@ pub(super) fn patterns_match(patterns: &[String], name: &str) -> bool {
     matched
 }
 
-/// Whether `hash` is the HMAC-SHA1 of `name` under `salt`.
+/// Returns whether `hash` is the HMAC-SHA1 of `name` under `salt`.
 pub(super) fn hash_matches(salt: &[u8; HASH], hash: &[u8; HASH], name: &str) -> bool {
     // HMAC takes keys of any length, so this never fails.
     Hmac::<Sha1>::new_from_slice(salt).is_ok_and(|mut mac| {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::line::Role;
 
-/// What the record says of a key that a host has shown.
+/// Verdict of the record on a key that a host has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostKeyVerdict {
     /// On record for this host.
@@ -29,15 +29,15 @@ pub enum HostKeyVerdict {
     },
 }
 
-/// What the record says of the authority behind a host's certificate.
+/// Verdict of the record on the authority behind a host's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthorityVerdict {
     /// It may speak for this host.
     Known,
     /// No `@cert-authority` line for this host has its key.
     Unknown,
-    /// Its key, or the one it certifies, is marked `@revoked` for this host,
-    /// or by a line that cannot be read and may have meant it.
+    /// The authority's key, or the one it certifies, is marked `@revoked` for
+    /// this host, or by a line that cannot be read and may have meant it.
     Revoked {
         /// Line of the mark, counted from 1.
         line: usize,
@@ -69,7 +69,7 @@ impl Keys {
     }
 }
 
-/// What lines with the same names say of keys.
+/// Keys of all lines with the same names, by their role.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Group {
     host_keys: Keys,
@@ -112,7 +112,7 @@ impl Group {
     }
 }
 
-/// What is on record for one host and port.
+/// All entries on record for one host and port.
 #[derive(Debug, Clone, Default)]
 pub struct HostRecord(Vec<Arc<Group>>);
 
@@ -121,8 +121,8 @@ impl HostRecord {
         Self(groups)
     }
 
-    /// What the record says of `key`, shown by the host. A revocation
-    /// outweighs everything else.
+    /// Returns the verdict on `key`, shown by the host. A revocation outweighs
+    /// everything else.
     pub fn check(&self, key: &PublicKey) -> HostKeyVerdict {
         let key = key.key_data();
         if let Some(line) = self.revoked(key) {
@@ -140,8 +140,8 @@ impl HostRecord {
         }
     }
 
-    /// What the record says of `authority`, which certifies `key` for the
-    /// host. As for [`Self::check`], a revocation outweighs everything.
+    /// Returns the verdict on `authority`, which certifies `key` for the host.
+    /// As for [`Self::check`], a revocation outweighs everything.
     pub fn check_authority(&self, authority: &KeyData, key: &KeyData) -> AuthorityVerdict {
         if let Some(line) = self.revoked(authority).or_else(|| self.revoked(key)) {
             return AuthorityVerdict::Revoked { line };
@@ -153,7 +153,7 @@ impl HostRecord {
         }
     }
 
-    /// Whether some authority may speak for the host.
+    /// Returns whether any authority may certify the host's keys.
     pub fn has_authority(&self) -> bool {
         self.0.iter().any(|group| !group.authorities.0.is_empty())
     }

@@ -77,13 +77,13 @@ pub struct Store {
 pub struct NewKey {
     /// The host's name, without brackets.
     pub host: String,
-    /// Its port.
+    /// The host's port.
     pub port: u16,
     /// The key it has shown.
     pub key: PublicKey,
-    /// Who asked for the host.
+    /// Address of the client that asked for the host.
     pub client: IpAddr,
-    /// How much clients may have remembered.
+    /// Bounds on the keys that clients may have remembered.
     pub bounds: NewKeyBounds,
 }
 

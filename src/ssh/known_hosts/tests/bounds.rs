@@ -1,4 +1,4 @@
-//! How far clients can make the file grow.
+//! Tests of the bounds within which clients can make the file grow.
 
 use super::*;
 use russh::keys::PrivateKey;

@@ -31,7 +31,7 @@ fn verdict(file: &[u8], host: &str) -> (HostKeyVerdict, Vec<usize>) {
     (known.record(host, 22).check(&key(1)), lines)
 }
 
-/// What stands around a name and a key that can be read, and is no part of either.
+/// Text around a name and a key that can be read, which is no part of either.
 #[test]
 fn lines_that_count_whatever_is_around_them() {
     let long = [b"h KEY ".to_vec(), vec![b'x'; 1 << 20]].concat();
