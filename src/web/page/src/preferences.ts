@@ -10,7 +10,6 @@ const SELECTS: readonly (readonly [Key, string, readonly (readonly [string, stri
     ["contrast-dark", "High contrast, dark"], ["contrast-light", "High contrast, light"], ["solarized", "Solarized"]]],
   ["cursor", "Cursor", [["block", "Block"], ["bar", "Bar"], ["underline", "Underline"]]],
   ["backspace", "Backspace sends", [["del", "DEL (usual)"], ["bs", "Ctrl+H (old equipment)"]]],
-  ["renderer", "Renderer", [["automatic", "Automatic"], ["dom", "DOM"]]],
 ];
 const NUMBERS: readonly (readonly [Key, string, number, number])[] = [
   ["fontSize", "Font size", 8, 40], ["scrollback", "Scrollback, in lines", 0, SCROLLBACK_MAX],

@@ -12,7 +12,6 @@ export interface Settings {
   optionIsMeta: boolean;
   backspace: "del" | "bs";
   copyWithCtrlC: boolean;
-  renderer: "automatic" | "dom";
   graphemes: boolean;
   screenReader: boolean;
 }
@@ -27,7 +26,6 @@ export const DEFAULTS: Readonly<Settings> = {
   optionIsMeta: false,
   backspace: "del",
   copyWithCtrlC: true,
-  renderer: "automatic",
   graphemes: false,
   screenReader: false,
 };
@@ -39,7 +37,6 @@ const CHOICES: Partial<Record<keyof Settings, readonly string[]>> = {
   theme: ["system", "dark", "light", "contrast-dark", "contrast-light", "solarized"],
   cursor: ["block", "bar", "underline"],
   backspace: ["del", "bs"],
-  renderer: ["automatic", "dom"],
 };
 const RANGES: Partial<Record<keyof Settings, readonly [number, number]>> = {
   fontSize: [8, 40],

@@ -63,11 +63,6 @@ export class Tab {
     return this.phase === "live" || this.phase === "connecting";
   }
 
-  /** The terminal's text, or nothing where there is none. */
-  get text(): string | undefined {
-    return this.#pane?.text();
-  }
-
   focus(): void {
     if (this.phase === "form") {
       this.#form.focus();
