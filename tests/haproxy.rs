@@ -1,5 +1,5 @@
-//! Behind HAProxy, with the configuration the README shows: `haproxy/haproxy.cfg`, in which only
-//! addresses, files, the number of connections and the pace of the health check are replaced.
+//! Behind HAProxy, with the configuration that OPERATIONS.md names: `haproxy/haproxy.cfg`, in which
+//! only addresses, files, the number of connections and the pace of the health check are replaced.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-// Settings, from the environment; README and the head of terminals.js list them.
+// Settings, from the environment; the head of terminals.js lists them.
 'use strict';
 
 function number(name, fallback, least) {
