@@ -1,5 +1,8 @@
 # What a person or the CI runs. `make setup` once per machine, as root.
-.PHONY: demo web setup test lint bench instructions
+.PHONY: demo web setup test test-web lint bench instructions
+
+# Parts for browsers and Node, each with packages and a lock file of its own.
+packages = src/web/page src/web/client tests/browser
 
 # With Node, the terminal page is built first; without, the bridge says how to get it.
 demo:
@@ -8,22 +11,35 @@ demo:
 	cargo run --release -- demo
 
 # The terminal page, for builds that come after it. Needs Node 20 or newer and npm.
-web:
-	cd src/web/page && npm ci && npm run build
+web: src/web/page/node_modules/.package-lock.json
+	cd src/web/page && npm run build
+
+# npm writes this file last.
+$(packages:%=%/node_modules/.package-lock.json): %/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci
 
 setup:
 	tests/setup.sh
 
-# The loom models have a target directory of their own: `--cfg loom` would
-# rebuild, and break, everything else. Benches run each part once, untimed.
+# The page is built before the bridge that has it inside. The loom models have a target directory
+# of their own: `--cfg loom` would rebuild, and break, everything else. Benches run each part once,
+# untimed.
 test: setup
+	$(MAKE) web
 	cargo test --workspace
+	$(MAKE) test-web
 	cargo test --workspace --bench '*'
 	RUSTFLAGS="--cfg loom" cargo test -p sshard-loom --release --target-dir target/loom
 
-lint:
+# The client library, and the page in real browsers, against the debug build of the bridge.
+test-web: $(packages:%=%/node_modules/.package-lock.json)
+	cd src/web/client && npm test
+	cd tests/browser && npm test
+
+lint: $(packages:%=%/node_modules/.package-lock.json)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	for package in $(packages); do (cd $$package && npm run check) || exit 1; done
 
 bench:
 	cargo bench

@@ -46,12 +46,22 @@ mvn maven
 escript erlang-base
 tinysshd tinysshd
 tinysshd-makekey tinysshd
+chromium chromium
+firefox-esr firefox-esr
+vim vim
+htop htop
 perf linux-perf
 heaptrack_print heaptrack
 LIST
 
 # The scripts for k6 run under a stand-in, a program for Node with this package.
 [ -e /usr/share/nodejs/ws/package.json ] || missing+=(node-ws)
+
+# What the tests of the page show: emoji, Chinese and Japanese, and the letters of everything else.
+fonts=/usr/share/fonts/truetype
+[ -e "$fonts/noto/NotoColorEmoji.ttf" ] || missing+=(fonts-noto-color-emoji)
+[ -e "$fonts/wqy/wqy-microhei.ttc" ] || missing+=(fonts-wqy-microhei)
+[ -e "$fonts/dejavu/DejaVuSansMono.ttf" ] || missing+=(fonts-dejavu-core)
 
 # SSH servers of other makers: Erlang's is a library of its own, libssh's is compiled by the tests.
 compgen -G '/usr/lib/erlang/lib/ssh-*' >/dev/null || missing+=(erlang-ssh)
@@ -90,6 +100,32 @@ if [ "${#missing[@]}" -gt 0 ]; then
     export DEBIAN_FRONTEND=noninteractive
     retry apt-get update
     retry apt-get install -y --no-install-recommends "${missing[@]}"
+fi
+
+# Debian 12 has Node 18; the page, its client and their tests need 20.
+node_major() {
+    node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/'
+}
+newer_node_home=/opt/sshard-test-newer-node
+if [ "$(node_major)" -lt 20 ]; then
+    case "$(uname -m)" in
+        x86_64) node_arch=x64 ;;
+        aarch64) node_arch=arm64 ;;
+        *)
+            echo "tests/setup.sh: there is no package of Node for $(uname -m); install Node 20 or newer and run again" >&2
+            exit 1
+            ;;
+    esac
+    retry npm install --silent --no-audit --no-fund --ignore-scripts \
+        --prefix "$newer_node_home" "node-linux-$node_arch@22.23.5" npm@10.9.4
+    ln -sf "$newer_node_home/node_modules/node-linux-$node_arch/bin/node" /usr/local/bin/node
+    ln -sf "$newer_node_home/node_modules/npm/bin/npm-cli.js" /usr/local/bin/npm
+    ln -sf "$newer_node_home/node_modules/npm/bin/npx-cli.js" /usr/local/bin/npx
+    hash -r
+    if [ "$(node_major)" -lt 20 ]; then
+        echo "tests/setup.sh: node is still $(node --version): put /usr/local/bin before $(dirname "$(command -v node)") on PATH" >&2
+        exit 1
+    fi
 fi
 
 if ! command -v websocat >/dev/null; then

@@ -11,13 +11,19 @@ const loopback = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "-
 /** Account the sshd of the tests lets in; tests/setup.sh makes it. */
 export const user = process.env.SSHARD_TEST_USER ?? "sshard-test";
 
-/** Starts a program and waits for a line of its output. */
-function start(command, args, pattern) {
+/**
+ * Starts a program and waits for a line of its output.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {RegExp} pattern
+ */
+export function start(command, args, pattern) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
+  /** @type {Promise<RegExpExecArray>} */
   const found = new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`${command} said nothing like ${pattern}:\n${text}`)), 20_000);
-    const look = (chunk) => {
+    const look = (/** @type {Buffer} */ chunk) => {
       text = (text + chunk).slice(-100_000);
       const match = pattern.exec(text);
       if (match) {
@@ -30,21 +36,27 @@ function start(command, args, pattern) {
     child.on("error", reject);
     child.on("exit", (code) => reject(new Error(`${command} ended with ${code}:\n${text}`)));
   });
+  /** @returns {Promise<void>} */
   const stop = () =>
     new Promise((resolve) => {
       if (child.exitCode !== null || child.signalCode !== null) return resolve();
-      child.on("exit", resolve);
+      child.on("exit", () => resolve());
       child.kill("SIGKILL");
     });
   return { child, found, stop, log: () => text };
 }
 
-/** A bridge for `sshd`, with more settings. */
+/**
+ * A bridge for `sshd`, with more settings.
+ * @param {{ port: number, knownHosts: string }} sshd
+ * @param {string[]} settings
+ * @param {string[]} extra
+ */
 export async function startBridge(sshd, settings = [], extra = []) {
   const set = [`ssh.known_hosts=${sshd.knownHosts}`, "rate_limit.login_failures=1000", ...settings].flatMap((s) => ["--set", s]);
   const bridge = start(binary, ["serve", ...loopback, "--allow", `127.0.0.1:${sshd.port}`, ...set, ...extra], /listening on (\S+)/);
   const [, address] = await bridge.found;
-  const admin = /admin at (\S+)/.exec(bridge.log())[1];
+  const admin = /admin at (\S+)/.exec(bridge.log())?.[1] ?? "";
   return { ...bridge, address, admin, url: `ws://${address}/ws/127.0.0.1/${sshd.port}` };
 }
 
@@ -55,30 +67,36 @@ export async function startDemo() {
   return { ...demo, url, user, password };
 }
 
-async function freePort() {
+/** @returns {Promise<number>} */
+export async function freePort() {
   const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
 
-/** An sshd with a key that opens the tests' account. Needs root. */
-export async function startSshd() {
+/**
+ * An sshd with a key that opens the tests' account. Needs root. `lines` of sshd_config go before, and so override,
+ * its own.
+ * @param {string[]} lines
+ */
+export async function startSshd(lines = []) {
   const dir = mkdtempSync(join(tmpdir(), "sshard-client-"));
   chmodSync(dir, 0o755);
-  const key = (name, passphrase) => {
+  const key = (/** @type {string} */ name, /** @type {string} */ passphrase) => {
     const path = join(dir, name);
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", passphrase, "-f", path]);
     return path;
   };
   const [hostKey, plain, locked] = [key("host", ""), key("plain", ""), key("locked", "open sesame")];
-  const publicLine = (path) => readFileSync(`${path}.pub`, "utf8");
+  const publicLine = (/** @type {string} */ path) => readFileSync(`${path}.pub`, "utf8");
   writeFileSync(join(dir, "authorized_keys"), publicLine(plain) + publicLine(locked));
   const port = await freePort();
   const knownHosts = join(dir, "known_hosts");
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${publicLine(hostKey)}`);
   writeFileSync(join(dir, "config"), [
+    ...lines,
     `ListenAddress 127.0.0.1:${port}`, `HostKey ${hostKey}`, `AuthorizedKeysFile ${dir}/authorized_keys`, "PidFile none",
     "StrictModes no", "UsePAM yes", "KbdInteractiveAuthentication yes", "PasswordAuthentication no", "AcceptEnv *",
     "PrintMotd no", "PrintLastLog no", "UseDNS no", "MaxStartups 100", "",
@@ -86,6 +104,7 @@ export async function startSshd() {
   const sshd = start("/usr/sbin/sshd", ["-D", "-e", "-f", join(dir, "config")], /Server listening/);
   await sshd.found;
   return {
+    dir,
     port,
     knownHosts,
     login: { user, privateKey: readFileSync(plain, "utf8") },

@@ -1,0 +1,36 @@
+// The account that the tests log in to, with a random password for as long as this process lives.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { user } from "../../../src/web/client/test/support/bridge.mjs";
+
+/** The lock that the tests in Rust hold as well: another process must not change the password under us. */
+const LOCK = join(tmpdir(), "sshard-test-account.lock");
+
+/** @type {Promise<{ user: string, password: string, release: () => void }> | undefined} */
+let taken;
+
+/** Sets the password at the first call. */
+export function account() {
+  taken ??= take();
+  return taken;
+}
+
+/** Lets another process have the account. */
+export async function releaseAccount() {
+  (await taken)?.release();
+  taken = undefined;
+}
+
+async function take() {
+  // It holds the lock until its input ends, which it does with this process.
+  const holder = spawn("flock", [LOCK, "sh", "-c", "echo held; exec cat"], { stdio: ["pipe", "pipe", "inherit"] });
+  await once(holder.stdout, "data");
+  const password = randomBytes(16).toString("hex");
+  const set = spawnSync("/usr/sbin/chpasswd", { input: `${user}:${password}\n` });
+  assert.equal(set.status, 0, `the password of ${user} cannot be set; run tests/setup.sh, and the tests, as root`);
+  return { user, password, release: () => holder.stdin.end() };
+}

@@ -1,0 +1,113 @@
+// What a person does with the page, and what they see in its terminal.
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {{ text: string, cols: number, rows: number, title: string, alternate: boolean, mouse: string, cursor: [number, number] }} Screen */
+
+/** Deadline of everything, in milliseconds; the machine may have much else to do. */
+export const DEADLINE = 30_000;
+
+/** Tells commands apart. */
+let commands = 0;
+
+export class Driver {
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+  }
+
+  /**
+   * Fills in the form and connects.
+   * @param {{ server: string, user: string, password?: string }} login
+   */
+  async login({ server, user, password }) {
+    await this.fill({ server, user });
+    if (password !== undefined) await this.page.getByLabel("Password", { exact: true }).fill(password);
+    await this.connect();
+  }
+
+  /** @param {{ server: string, user: string }} login */
+  async fill({ server, user }) {
+    await this.page.getByLabel("Server", { exact: true }).fill(server);
+    await this.page.getByLabel("User", { exact: true }).fill(user);
+  }
+
+  async connect() {
+    await this.page.getByRole("button", { name: "Connect", exact: true }).click();
+  }
+
+  /** Waits for the shell's prompt. */
+  async ready() {
+    await this.page.locator('.pane[data-phase="live"]:visible').waitFor({ timeout: DEADLINE });
+    await this.waitFor(/\$ $/);
+  }
+
+  /** Types into the terminal. @param {string} text */
+  async type(text) {
+    await this.page.keyboard.type(text);
+  }
+
+  /** Types a line and Enter. @param {string} line */
+  async line(line) {
+    await this.type(line);
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** Runs a command in the shell and returns what it printed. @param {string} command */
+  async run(command) {
+    commands += 1;
+    const [begin, end] = [`<begin ${commands}>`, `<end ${commands}>`];
+    // Quotes inside of the words keep the echo of the line from looking like its output.
+    await this.line(`echo '<'"begin ${commands}>"; ${command}; echo '<'"end ${commands}>"`);
+    const { text } = await this.waitFor(end);
+    return text.slice(text.indexOf(begin) + begin.length, text.indexOf(end)).trim();
+  }
+
+  /**
+   * Waits until the terminal's text has `pattern`, and returns what it shows.
+   * @param {string | RegExp} pattern
+   */
+  async waitFor(pattern, deadline = DEADLINE) {
+    const end = Date.now() + deadline;
+    for (;;) {
+      const screen = await this.screen();
+      const found = typeof pattern === "string" ? screen?.text.includes(pattern) : pattern.test(screen?.text ?? "");
+      if (screen !== undefined && found) return screen;
+      assert(Date.now() < end, `the terminal does not show ${pattern}, but:\n${screen?.text.slice(-2000)}`);
+      await sleep(50);
+    }
+  }
+
+  /** The terminal that is seen: all its text, with wrapped lines joined. @returns {Promise<Screen | undefined>} */
+  async screen() {
+    return this.page.evaluate(() => {
+      const { terminals } = /** @type {any} */ (globalThis).seen;
+      const term = terminals.find((/** @type {any} */ one) => one.element?.checkVisibility());
+      if (term === undefined) return undefined;
+      const buffer = term.buffer.active;
+      let text = "";
+      for (let row = 0; row < buffer.length; row += 1) {
+        const line = buffer.getLine(row);
+        const wraps = buffer.getLine(row + 1)?.isWrapped === true;
+        text += line.translateToString(!wraps) + (wraps ? "" : "\n");
+      }
+      // The prompt's last blank is no blank to the right of the text.
+      const cut = text.trimEnd();
+      const last = buffer.getLine(buffer.baseY + buffer.cursorY)?.translateToString(false, 0, buffer.cursorX) ?? "";
+      return {
+        text: last.endsWith(" ") && cut.endsWith(last.trimEnd()) ? `${cut} ` : cut,
+        cols: term.cols, rows: term.rows, title: document.title,
+        alternate: buffer.type === "alternate", mouse: term.modes.mouseTrackingMode,
+        cursor: [buffer.cursorX, buffer.cursorY],
+      };
+    });
+  }
+
+  /** Waits for what ended the session, and returns the page's words on it. */
+  async ending() {
+    const place = this.page.getByRole("alert").filter({ hasText: /\S/ });
+    await place.first().waitFor({ timeout: DEADLINE });
+    return (await place.first().innerText()).replace(/\s+/g, " ");
+  }
+}

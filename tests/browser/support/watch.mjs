@@ -1,0 +1,81 @@
+// What must not happen in any test: violations of the page's policy, errors on the console, requests to others.
+// Also what tests need of the terminal: its instances, taken as xterm.js makes them, since the page shows none.
+import assert from "node:assert/strict";
+
+/** @typedef {import("playwright-core").BrowserContext} BrowserContext */
+/** @typedef {import("playwright-core").Page} Page */
+
+/** Runs in the page before its first statement. */
+function intoThePage() {
+  const seen = { violations: /** @type {string[]} */ ([]), longTasks: /** @type {number[]} */ ([]), terminals: /** @type {any[]} */ ([]) };
+  Object.defineProperty(globalThis, "seen", { value: seen });
+  document.addEventListener("securitypolicyviolation", (event) => {
+    seen.violations.push(`${event.effectiveDirective} blocked ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
+  });
+  new PerformanceObserver((list) => seen.longTasks.push(...list.getEntries().map((entry) => entry.duration)))
+    .observe({ type: "longtask", buffered: true });
+  // The public Terminal of xterm.js sets this property in its constructor.
+  Object.defineProperty(Object.prototype, "_core", {
+    configurable: true,
+    set(value) {
+      Object.defineProperty(this, "_core", { value, writable: true, configurable: true, enumerable: true });
+      if (typeof this.loadAddon === "function") seen.terminals.push(this);
+    },
+  });
+}
+
+export class Watch {
+  /** @type {string[]} */
+  console = [];
+  /** @type {string[]} */
+  foreign = [];
+  /** @type {string[]} */
+  violations = [];
+  /** @type {Set<Page>} */
+  #pages = new Set();
+  #origins;
+  #expected;
+
+  /**
+   * @param {string[]} origins of the bridge; requests to others are foreign
+   * @param {RegExp[]} expected errors on the console that the test provokes
+   */
+  constructor(origins, expected) {
+    this.#origins = origins.map((origin) => origin.replace(/^http/, ""));
+    this.#expected = expected;
+  }
+
+  /** @param {BrowserContext} context */
+  async attach(context) {
+    await context.addInitScript(intoThePage);
+    context.on("request", (request) => this.#request(request.url()));
+    context.on("weberror", (error) => this.console.push(`uncaught: ${error.error().stack}`));
+    context.on("console", (message) => {
+      const text = `${message.type()}: ${message.text()}`;
+      const bad = message.type() === "error" || message.type() === "warning";
+      if (bad && !this.#expected.some((pattern) => pattern.test(text))) this.console.push(text);
+    });
+    context.on("page", (page) => {
+      this.#pages.add(page);
+      page.on("websocket", (socket) => this.#request(socket.url()));
+    });
+  }
+
+  /** Fails if anything has happened that must not. */
+  async assertClean() {
+    for (const page of this.#pages) {
+      if (page.isClosed()) continue;
+      const found = await page.evaluate(() => /** @type {any} */ (globalThis).seen?.violations ?? []).catch(() => []);
+      this.violations.push(...found);
+    }
+    assert.deepEqual(this.violations, [], "violations of the policy");
+    assert.deepEqual(this.console, [], "errors on the console");
+    assert.deepEqual(this.foreign, [], "requests to others than the bridge");
+  }
+
+  /** @param {string} url */
+  #request(url) {
+    const own = /^(data|blob|about):/.test(url) || this.#origins.some((origin) => url.replace(/^(http|ws)/, "").startsWith(origin));
+    if (!own) this.foreign.push(url);
+  }
+}
