@@ -188,7 +188,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     await one.close();
     const two = await open({ command: "sleep 100" });
     const output = failure(collect(two.output));
-    await fetch(`http://${bridge.admin}/api/v1/sessions/${two.id}`, { method: "DELETE" });
+    await fetch(`http://${bridge.admin}/api/v1/sessions/${two.id}`, { method: "DELETE", headers: { "x-sshard-admin": "1" } });
     const error = await within(5000, failure(two.exited));
     assert.deepEqual([error.code, error.closeCode], ["killed", 4412]);
     assert.equal((await output).code, "killed");

@@ -90,7 +90,7 @@ describe("the package", { timeout: 120_000 }, () => {
 
   test("the README's examples run", async () => {
     const sshd = await startSshd();
-    const bridge = await startBridge(sshd, ["rate_limit.login_failures=1000"]);
+    const bridge = await startBridge(sshd);
     const examples = [...read("README.md").matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
     const said = [/^/, /Linux/, /login-failed login the SSH login failed Check/, /state closing.*\n?.*status 200/s];
     try {

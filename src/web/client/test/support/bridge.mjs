@@ -53,7 +53,7 @@ export function start(command, args, pattern) {
  * @param {string[]} extra
  */
 export async function startBridge(sshd, settings = [], extra = []) {
-  const set = [`ssh.known_hosts=${sshd.knownHosts}`, "rate_limit.login_failures=1000", ...settings].flatMap((s) => ["--set", s]);
+  const set = [`ssh.known_hosts=${sshd.knownHosts}`, "rate_limit.login_failures=0", ...settings].flatMap((s) => ["--set", s]);
   const bridge = start(binary, ["serve", ...loopback, "--allow", `127.0.0.1:${sshd.port}`, ...set, ...extra], /listening on (\S+)/);
   const [, address] = await bridge.found;
   const admin = /admin at (\S+)/.exec(bridge.log())?.[1] ?? "";
