@@ -13,6 +13,8 @@ const silent = new Trend('ctrl_c_silence', true);
 const keys = new Counter('keys');
 const pastes = new Counter('pastes');
 
+/** @typedef {import('./types').Role} Role */
+
 const MIB = 1024 * 1024;
 const KEY = 'x';
 const CTRL_C = '\x03';
@@ -27,17 +29,31 @@ const SILENCE_MS = 500;
 // What the sink prints when a flood is interrupted, before the nanoseconds since 1970.
 const MARK = /\^C at (\d+)\n/;
 
+/**
+ * @param {Role['ready']} ready
+ * @returns {Role}
+ */
 function echoing(ready) {
   return { user: settings.user || 'echo', command: '', echoes: true, ready: ready };
 }
 
+/**
+ * @param {Role['ready']} ready
+ * @returns {Role}
+ */
 function flooding(ready) {
   const user = settings.user || 'flood';
   return { user: user, command: settings.command, echoes: false, ready: ready };
 }
 
-// Calls `send(due)` RATE times a second for DURATION from now on, then `sent()`. A timer that
-// fires late makes up for what was due.
+/**
+ * Calls `send(due)` RATE times a second for DURATION from now on, then `sent()`. A timer that
+ * fires late makes up for what was due.
+ *
+ * @param {import('./types').Session} session
+ * @param {(due: number) => void} send
+ * @param {() => void} sent
+ */
 function steadily(session, send, sent) {
   const gap = 1000 / settings.rate;
   const count = Math.max(1, Math.floor(settings.duration / gap));
@@ -57,9 +73,15 @@ function steadily(session, send, sent) {
   turn();
 }
 
-// Types for DURATION without waiting for echoes, then waits for those that are missing.
+/**
+ * Types for DURATION without waiting for echoes, then waits for those that are missing.
+ *
+ * @param {string} phase
+ * @param {boolean} resizes
+ */
 function typist(phase, resizes) {
   return echoing((session) => {
+    /** @type {number[]} when each was due */
     const waiting = [];
     let sentAll = false;
     let wider = 0;
@@ -67,7 +89,7 @@ function typist(phase, resizes) {
     session.onOutput = (bytes) => {
       for (let i = 0; i < bytes.length; i++) {
         if (bytes[i] === KEY.charCodeAt(0) && waiting.length > 0) {
-          echo.add(Date.now() - waiting.shift(), phase ? { phase: phase } : {});
+          echo.add(Date.now() - Number(waiting.shift()), phase ? { phase: phase } : {});
         }
       }
       check();
@@ -96,6 +118,7 @@ function typist(phase, resizes) {
 // come back whole.
 function paster() {
   return echoing((session) => {
+    /** @type {number[]} when each was due */
     const waiting = [];
     let left = 0;
     let sent = 0;
@@ -120,7 +143,7 @@ function paster() {
       came += bytes.length;
       while (came >= settings.pasteBytes && waiting.length > 0) {
         came -= settings.pasteBytes;
-        paste.add(Date.now() - waiting.shift());
+        paste.add(Date.now() - Number(waiting.shift()));
       }
       check();
     };
@@ -144,12 +167,8 @@ function paster() {
 
 // Takes output until the remote process ends; the sink's is counted to the byte.
 function bulkReader() {
-  const role = {
-    user: settings.user || `bulk-${settings.mib}`,
-    command: settings.command,
-    endsItself: true,
-  };
-  role.ready = (session) => {
+  /** @type {Role['ready']} */
+  const ready = (session) => {
     let came = 0;
     session.onOutput = (bytes) => {
       came += bytes.length;
@@ -163,7 +182,8 @@ function bulkReader() {
       }
     };
   };
-  return role;
+  const user = settings.user || `bulk-${settings.mib}`;
+  return { user: user, command: settings.command, endsItself: true, ready: ready };
 }
 
 // Under a flood: acknowledges BYTES_PER_SECOND for DURATION, then types Ctrl-C, reads on at full
@@ -177,7 +197,7 @@ function slowReader() {
     let typed = 0;
     let tail = '';
     let seen = false;
-    const tell = (total) => {
+    const tell = (/** @type {number} */ total) => {
       if (total > told) {
         told = total;
         session.ack(total);
@@ -211,11 +231,11 @@ function slowReader() {
       if (typed) {
         last = Date.now();
         tell(came);
-        tail = (tail + String.fromCharCode.apply(null, bytes.slice(-64))).slice(-128);
+        tail = (tail + String.fromCharCode(...bytes.slice(-64))).slice(-128);
         const mark = seen ? null : MARK.exec(tail);
         if (mark) {
           seen = true;
-          interrupted.add(Math.max(0, Number(mark[1].slice(0, -6)) - typed));
+          interrupted.add(Math.max(0, Number(String(mark[1]).slice(0, -6)) - typed));
         }
       }
     };
@@ -225,12 +245,20 @@ function slowReader() {
   return role;
 }
 
-// Takes a flood for so long.
+/**
+ * Takes a flood for so long.
+ *
+ * @param {number} ms
+ */
 function flooder(ms) {
   return flooding((session) => session.after(ms, () => session.close()));
 }
 
-// Stays for so long, then types a key to show that it is alive.
+/**
+ * Stays for so long, then types a key to show that it is alive.
+ *
+ * @param {number} ms
+ */
 function holder(ms) {
   return echoing((session) => {
     session.after(ms, () => {
@@ -246,7 +274,11 @@ function holder(ms) {
   });
 }
 
-// Is there until somebody closes it, or for so long.
+/**
+ * Is there until somebody closes it, or for so long.
+ *
+ * @param {number} [ms]
+ */
 function visitor(ms) {
   return echoing((session) => {
     if (ms !== undefined) {

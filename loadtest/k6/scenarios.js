@@ -12,8 +12,17 @@ const { Session, notBegun } = require('./terminal.js');
 // From the begin of the flood to the typists beside it.
 const PAUSE_MS = 1000;
 
-// Calls `open(intended, k)` for k from 0 while `more(k, intended)`, `perSecond` times a second over
-// all `vus`.
+/** @typedef {import('./types').Role} Role */
+
+/**
+ * Calls `open(intended)` for k from 0 while `more(k, after)`, `perSecond` times a second over all
+ * `vus`; `after` counts from the first.
+ *
+ * @param {number} perSecond
+ * @param {number} vus
+ * @param {(k: number, after: number) => boolean} more
+ * @param {(intended: number) => void} open
+ */
 function pace(perSecond, vus, more, open) {
   const gap = 1000 / perSecond;
   const start = Date.now() + exec.scenario.iterationInTest * gap;
@@ -28,19 +37,25 @@ function pace(perSecond, vus, more, open) {
         setTimeout(turn, Math.max(1, intended - Date.now()));
         return;
       }
-      open(intended, k);
+      open(intended);
       k += 1;
     }
   };
   turn();
 }
 
+/**
+ * @param {number} sockets
+ * @param {number} vus
+ * @param {() => Role} role
+ */
 function openAll(sockets, vus, role) {
   pace(settings.openRate, vus, (k) => k < sockets, (intended) => new Session(role(), intended));
 }
 
 // SOCKETS of each VU at RATE, held until the VU's own are all ready or have failed.
 function connectStorm() {
+  /** @type {import('./types').Session[]} */
   const sessions = [];
   let settled = 0;
   const oneSettled = () => {
@@ -49,7 +64,7 @@ function connectStorm() {
       sessions.forEach((session) => session.ended || session.close());
     }
   };
-  const open = (intended) => {
+  const open = (/** @type {number} */ intended) => {
     sessions.push(new Session(roles.visitor(), intended, oneSettled));
   };
   pace(settings.rate, settings.vus, (k) => k < settings.sockets, open);
@@ -58,7 +73,7 @@ function connectStorm() {
 // At RATE for DURATION, each closed HOLD after it was ready; at most SOCKETS of a VU at a time.
 function churn() {
   let live = 0;
-  const open = (intended) => {
+  const open = (/** @type {number} */ intended) => {
     if (live >= settings.sockets) {
       notBegun('overrun');
       return;
@@ -77,14 +92,15 @@ function churn() {
       live -= session.up ? 0 : 1;
     });
   };
-  pace(settings.rate, settings.vus, (k, after) => after < settings.duration, open);
+  pace(settings.rate, settings.vus, (_, after) => after < settings.duration, open);
 }
 
 const opening = ((settings.vus * settings.sockets) / settings.openRate) * 1000;
 // Typists, from the first opened to the last closed.
 const wholePhase = opening + settings.duration + roles.GRACE_MS;
 
-const all = (role) => () => openAll(settings.sockets, settings.vus, role);
+const all = (/** @type {() => Role} */ role) => () => openAll(settings.sockets, settings.vus, role);
+/** @type {Record<string, () => void>} */
 const RUNS = {
   'connect-storm': connectStorm,
   churn: churn,
@@ -98,17 +114,30 @@ const RUNS = {
 
 // What VUs may be told to execute, by name.
 const entries = {
-  default: () => RUNS[settings.scenario](),
+  default: () => {
+    const run = RUNS[settings.scenario];
+    if (!run) {
+      throw new Error(`${settings.scenario} runs by other names`);
+    }
+    run();
+  },
   quiet: all(() => roles.typist('quiet', false)),
   beside: all(() => roles.typist('beside', false)),
   // One VU takes the floods, so that the typists' are not busy with them.
   flood: () => openAll(settings.flooders, 1, () => roles.flooder(wholePhase + PAUSE_MS)),
 };
 
+/** @param {number} ms */
 function seconds(ms) {
   return `${Math.ceil(ms / 1000)}s`;
 }
 
+/**
+ * @param {number} vus
+ * @param {number} startMs
+ * @param {keyof typeof entries} fn
+ * @returns {import('k6/options').Scenario}
+ */
 function once(vus, startMs, fn) {
   // Everything in a session has a deadline of its own; this is for a generator that hangs.
   const longest = opening + 3 * settings.duration + settings.readyDeadline + 6 * roles.GRACE_MS;
@@ -124,7 +153,9 @@ function once(vus, startMs, fn) {
   };
 }
 
+/** @returns {import('k6/options').Options} */
 function options() {
+  /** @type {NonNullable<import('k6/options').Options['thresholds']>} */
   const thresholds = {
     session_failed: ['rate<0.01'],
     session_ready: [`p(99)<${settings.readyMs}`],
@@ -132,6 +163,7 @@ function options() {
   if (['typing', 'resize', 'idle-hold'].indexOf(settings.scenario) >= 0) {
     thresholds.key_echo = [`p(99)<${settings.echoMs}`];
   }
+  /** @type {NonNullable<import('k6/options').Options['scenarios']>} */
   const scenarios = {};
   if (settings.scenario === 'noisy-neighbour') {
     scenarios.quiet = once(settings.vus, 0, 'quiet');

@@ -1,6 +1,11 @@
 // Settings, from the environment; the head of terminals.js lists them.
 'use strict';
 
+/**
+ * @param {string} name
+ * @param {number} fallback
+ * @param {number} least
+ */
 function number(name, fallback, least) {
   const text = __ENV[name];
   const value = text === undefined || text === '' ? fallback : Number(text);
@@ -10,6 +15,10 @@ function number(name, fallback, least) {
   return value;
 }
 
+/**
+ * @param {string} name
+ * @param {[string, ...string[]]} words
+ */
 function oneOf(name, words) {
   const word = __ENV[name] || words[0];
   if (words.indexOf(word) < 0) {
@@ -19,7 +28,7 @@ function oneOf(name, words) {
 }
 
 const settings = {
-  url: __ENV.SSHARD_URL,
+  url: __ENV.SSHARD_URL || '',
   // Without a user of its own, each session is the sink's that does what the scenario needs.
   user: __ENV.SSHARD_USER || '',
   password: __ENV.SSHARD_PASSWORD || 'load',
@@ -53,7 +62,7 @@ const settings = {
   echoMs: number('ECHO_MS', 500, 0),
 };
 
-if (!/^wss?:\/\/.+\/ws\/.+/.test(settings.url || '')) {
+if (!/^wss?:\/\/.+\/ws\/.+/.test(settings.url)) {
   throw new Error('set SSHARD_URL to ws://ADDRESS:PORT/ws/HOST/PORT');
 }
 if (settings.scenario === 'slow-reader' && settings.dialect !== 'v1') {

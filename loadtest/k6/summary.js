@@ -3,6 +3,7 @@
 
 const settings = require('./settings.js');
 
+/** @type {[string, string][]} */
 const TRENDS = [
   ['ready', 'session_ready'],
   ['echo', 'key_echo'],
@@ -15,12 +16,16 @@ const TRENDS = [
 ];
 const COLUMNS = ['count', 'med', 'p(95)', 'p(99)', 'max'];
 
+/** @param {NonNullable<import('./types').Summary['metrics']>} metrics */
 function table(metrics) {
+  /** @type {(name: string, what: string) => number | null} */
   const value = (name, what) => {
-    const found = metrics[name] && metrics[name].values[what];
+    const found = metrics[name]?.values[what];
     return typeof found === 'number' ? found : null;
   };
+  /** @type {string[]} */
   const lines = [];
+  /** @type {(name: string, text: string) => void} */
   const line = (name, text) => lines.push(name.padEnd(16) + text);
   const vus = `${settings.vus} VUs of ${settings.sockets} sockets`;
   line('scenario', `${settings.scenario}, dialect ${settings.dialect}, ${vus}`);
@@ -34,29 +39,31 @@ function table(metrics) {
   }
   const bytes = value('output_bytes', 'count') || 0;
   const perSecond = value('output_bytes', 'rate') || 0;
-  const mib = (count) => (count / 1048576).toFixed(1);
+  const mib = (/** @type {number} */ count) => (count / 1048576).toFixed(1);
   line('output', `${mib(bytes)} MiB, ${mib(perSecond)} MiB/s over the whole run`);
   lines.push('', 'ms'.padEnd(16) + COLUMNS.map((name) => name.padStart(10)).join(''));
   for (const [name, metric] of TRENDS) {
     if (value(metric, 'count')) {
       const cells = COLUMNS.map((column) => value(metric, column));
-      const shown = (cell, at) => (cell === null ? '-' : cell.toFixed(at && 1)).padStart(10);
+      /** @type {(cell: number | null, at: number) => string} */
+      const shown = (cell, at) => (cell === null ? '-' : cell.toFixed(at ? 1 : 0)).padStart(10);
       line(name, cells.map(shown).join(''));
     }
   }
   lines.push('');
-  for (const name of Object.keys(metrics)) {
-    const thresholds = metrics[name].thresholds || {};
-    for (const limit of Object.keys(thresholds)) {
-      line(thresholds[limit].ok ? 'passed' : 'FAILED', `${name} ${limit}`);
+  for (const [name, metric] of Object.entries(metrics)) {
+    for (const [limit, threshold] of Object.entries(metric?.thresholds ?? {})) {
+      line(threshold.ok ? 'passed' : 'FAILED', `${name} ${limit}`);
     }
   }
   return lines.join('\n') + '\n';
 }
 
+/** @param {import('./types').Summary} data */
 function handleSummary(data) {
   // The format behind --new-machine-readable-summary has no `metrics`; it goes to SUMMARY as it is.
   const text = data.metrics ? table(data.metrics) : 'the summary is of a format without a table\n';
+  /** @type {Record<string, string>} */
   const files = { stdout: text };
   if (__ENV.SUMMARY) {
     const asked = Object.assign({}, settings, { password: undefined });

@@ -17,6 +17,7 @@ const CLOSING_MS = 5000;
 // Failures that each VU prints; the others are counted.
 let toPrint = 3;
 
+/** @param {string} text */
 function bytesOf(text) {
   const array = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {
@@ -26,6 +27,7 @@ function bytesOf(text) {
 }
 
 // A session that is not counted as such, because it was not begun.
+/** @param {string} why */
 function notBegun(why) {
   failed.add(true);
   ends.add(1, { reason: why });
@@ -38,25 +40,34 @@ function notBegun(why) {
 //   endsItself      that the remote process ends, with status 0, is the good end
 //   ready(session)  it is up; may set session.onOutput (Uint8Array), .onAck (total), .onEnd (good)
 class Session {
+  /**
+   * @param {import('./types').Role} role
+   * @param {number} intended when it was due, ms since 1970
+   * @param {(session: Session) => void} [onSettled] called once, when it is ready or has failed before
+   */
   constructor(role, intended, onSettled) {
     this.role = role;
     this.intended = intended;
-    // Called once, when it is ready or has failed before.
     this.onSettled = onSettled || (() => {});
+    /** @type {(bytes: Uint8Array) => void} */
     this.onOutput = () => {};
+    /** @type {(total: number) => void} */
     this.onAck = () => {};
+    /** @type {(good: boolean) => void} */
     this.onEnd = () => {};
     this.inputWindow = Infinity;
     this.up = false;
     this.good = false;
+    this.ended = false;
     this.why = '';
+    /** @type {Set<number>} */
     this.timers = new Set();
     const v1 = settings.dialect === 'v1';
     this.socket = new WebSocket(settings.url, v1 ? 'sshard.v1' : undefined);
     this.socket.binaryType = 'arraybuffer';
     this.socket.onopen = () => this.opened();
     this.socket.onmessage = (event) => this.message(event.data);
-    this.socket.onerror = (event) => this.blame(`socket: ${event.error}`);
+    this.socket.onerror = (event) => this.blame(`socket: ${event?.error}`);
     this.socket.onclose = (event) => this.closed(event || {});
     this.after(settings.readyDeadline, () => this.up || this.fail('never ready'));
   }
@@ -70,6 +81,7 @@ class Session {
   }
 
   login() {
+    /** @type {Record<string, string | number>} */
     const login = { username: this.role.user, password: settings.password };
     if (settings.dialect === 'v1') {
       login.type = 'auth';
@@ -83,6 +95,7 @@ class Session {
     return login;
   }
 
+  /** @param {string | ArrayBuffer} data */
   message(data) {
     if (this.ended) {
       return;
@@ -99,6 +112,7 @@ class Session {
       }
       return;
     }
+    /** @type {import('./types').BridgeMessage} */
     const message = JSON.parse(data);
     if (message.type === 'hello') {
       this.send(JSON.stringify(this.login()));
@@ -130,7 +144,12 @@ class Session {
     settled(this);
   }
 
-  // Runs `todo` later, unless the session has ended by then.
+  /**
+   * Runs `todo` later, unless the session has ended by then.
+   *
+   * @param {number} ms
+   * @param {() => void} todo
+   */
   after(ms, todo) {
     const timer = setTimeout(() => {
       this.timers.delete(timer);
@@ -139,11 +158,12 @@ class Session {
     this.timers.add(timer);
   }
 
-  // Input: text whose characters are bytes, or bytes.
+  /** @param {string | Uint8Array<ArrayBuffer>} input bytes, or text whose characters are bytes */
   type(input) {
     this.send(typeof input === 'string' ? bytesOf(input) : input);
   }
 
+  /** @param {string | Uint8Array<ArrayBuffer>} data */
   send(data) {
     // Between a close and its answer nobody listens, and k6 throws.
     if (this.socket.readyState === 1) {
@@ -151,11 +171,16 @@ class Session {
     }
   }
 
+  /**
+   * @param {number} cols
+   * @param {number} rows
+   */
   resize(cols, rows) {
     const word = settings.dialect === 'v1' ? 'type' : 'action';
     this.send(JSON.stringify({ [word]: 'resize', cols: cols, rows: rows }));
   }
 
+  /** @param {number} total */
   ack(total) {
     this.send(JSON.stringify({ type: 'ack', bytes: total }));
   }
@@ -166,12 +191,14 @@ class Session {
     this.hangUp();
   }
 
+  /** @param {string} why */
   fail(why) {
     this.good = false;
     this.blame(why);
     this.hangUp();
   }
 
+  /** @param {string} why */
   blame(why) {
     this.why = this.why || why;
   }
@@ -195,6 +222,7 @@ class Session {
     this.timers.clear();
   }
 
+  /** @param {import('./types').CloseEvent} event */
   closed(event) {
     if (this.ended) {
       return;

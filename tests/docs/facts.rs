@@ -1,0 +1,281 @@
+//! Names in the pages for operators, held to the program: settings and their defaults, flags,
+//! codes, metrics.
+
+use crate::common::{Admin, Bridge, run, tls};
+use crate::pages;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+const PAGES: &[&str] = &[
+    "README.md",
+    "loadtest/README.md",
+    "src/CHANGELOG.md",
+    "src/SECURITY.md",
+    "src/control/OPERATIONS.md",
+    "src/message/PROTOCOL.md",
+    "src/ssh/LIMITS.md",
+];
+/// Written like a setting, and something else.
+const NO_SETTINGS: &[&str] = &["compat.rs"];
+
+/// Every setting with its default, as it is printed where one target is allowed.
+fn defaults() -> BTreeMap<String, String> {
+    let printed = run(&["serve", "--print-config", "--allow", "a:22"], &[]);
+    let table: toml::Table = printed.stdout.parse().unwrap();
+    let mut settings = BTreeMap::new();
+    for (section, values) in &table {
+        for (key, value) in values.as_table().unwrap() {
+            let value = value.to_string().trim_matches('"').to_owned();
+            settings.insert(format!("{section}.{key}"), value);
+        }
+    }
+    assert!(settings.len() > 60, "{}", printed.stdout);
+    settings.insert("targets.allow".to_owned(), "[]".to_owned());
+    settings
+}
+
+/// Words of the form `section.key` in a text, `*` included.
+fn setting_like<'a>(text: &'a str, sections: &BTreeSet<&str>) -> Vec<&'a str> {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '*' | '/' | '-');
+    text.split(|c| !inside(c))
+        .map(|word| word.trim_end_matches('.'))
+        .filter(|word| {
+            let Some((section, key)) = word.split_once('.') else {
+                return false;
+            };
+            sections.contains(section)
+                && !key.is_empty()
+                && key
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '*'))
+        })
+        .collect()
+}
+
+fn known(word: &str, settings: &BTreeMap<String, String>) -> bool {
+    match word.split_once('*') {
+        Some((before, after)) => settings
+            .keys()
+            .any(|key| key.starts_with(before) && key.ends_with(after)),
+        None => settings.contains_key(word),
+    }
+}
+
+#[test]
+fn every_setting_that_is_named_exists() {
+    let settings = defaults();
+    let sections: BTreeSet<&str> = settings
+        .keys()
+        .filter_map(|key| key.split('.').next())
+        .collect();
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for path in PAGES {
+        let page = pages::page(path);
+        for (number, line) in page.text.lines().enumerate() {
+            for word in setting_like(line, &sections) {
+                count += 1;
+                if !known(word, &settings) && !NO_SETTINGS.contains(&word) {
+                    faults.push(format!("{path}:{}: {word}", number + 1));
+                }
+            }
+        }
+    }
+    assert!(
+        faults.is_empty(),
+        "no such settings:\n{}",
+        faults.join("\n")
+    );
+    assert!(count > 100, "{count} settings were found");
+}
+
+/// The number that follows "`section.key`, " or "`section.key` (", without commas, and the rest.
+fn stated(rest: &str) -> Option<(String, &str)> {
+    let rest = rest
+        .strip_prefix(", ")
+        .or_else(|| rest.strip_prefix(" ("))?;
+    let digits: String = rest
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == ',')
+        .filter(char::is_ascii_digit)
+        .collect();
+    let unit = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ',');
+    (!digits.is_empty()).then_some((digits, unit))
+}
+
+#[test]
+fn a_number_beside_a_setting_is_its_default() {
+    let settings = defaults();
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for path in PAGES {
+        let page = pages::page(path);
+        for (number, line) in page.prose() {
+            let parts: Vec<&str> = line.split('`').collect();
+            for pair in parts[1..].chunks(2).filter(|pair| pair.len() == 2) {
+                let Some(default) = settings.get(pair[0]) else {
+                    continue;
+                };
+                let Some((digits, unit)) = stated(pair[1]) else {
+                    continue;
+                };
+                count += 1;
+                let unit: String = unit
+                    .trim_start()
+                    .chars()
+                    .take_while(|c| c.is_alphabetic())
+                    .collect();
+                let unit = unit.trim_end_matches("in");
+                if digits != *default && format!("{digits}{unit}") != *default {
+                    faults.push(format!(
+                        "{path}:{number}: `{}` is {default}, not {digits}",
+                        pair[0]
+                    ));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    assert!(count >= 10, "{count} defaults were found");
+}
+
+/// The table of what is checked has settings in one column, and their defaults in the next.
+#[test]
+fn the_table_of_checks_states_the_defaults() {
+    let settings = defaults();
+    let page = pages::page("src/SECURITY.md");
+    let section = page.section("What is checked, in order");
+    let mut count = 0;
+    for line in section.lines() {
+        let cells: Vec<&str> = line.split(" | ").collect();
+        if cells.len() != 5 || !cells[2].starts_with('`') || cells[2].contains('*') {
+            continue;
+        }
+        let named: Vec<&str> = cells[2].split('`').skip(1).step_by(2).collect();
+        let defaults: Vec<&str> = cells[3].split("; ").collect();
+        let of_all = named.iter().filter(|name| settings.contains_key(**name));
+        let known: Vec<_> = of_all.collect();
+        if known.len() != named.len() || named.len() != defaults.len() {
+            continue;
+        }
+        for (name, stated) in named.iter().zip(&defaults) {
+            count += 1;
+            assert_eq!(plain(stated), plain(&settings[*name]), "{name}: {line}");
+        }
+    }
+    assert!(count >= 18, "{count} defaults were compared");
+}
+
+/// One word for what stands for nothing, and no units apart.
+fn plain(value: &str) -> String {
+    let word = value.trim_matches('`').replace([' ', ','], "");
+    match word.as_str() {
+        "off" | "false" | "0" | "" | "[]" | "none" => "off".to_owned(),
+        _ => word,
+    }
+}
+
+#[test]
+fn every_flag_that_is_named_exists() {
+    let mut flags = String::new();
+    for command in ["serve", "demo", "doctor", "tune", "sessions"] {
+        flags.push_str(&run(&[command, "--help"], &[]).stdout);
+    }
+    let known: BTreeSet<&str> = flags
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
+        .filter(|word| word.starts_with("--"))
+        .collect();
+    let mut faults = Vec::new();
+    for path in ["README.md", "src/SECURITY.md", "src/control/OPERATIONS.md"] {
+        for (number, span) in pages::page(path).spans() {
+            let flag = span.split([' ', '=']).next().unwrap_or_default();
+            if flag.len() > 2 && flag.starts_with("--") && !known.contains(flag) {
+                faults.push(format!("{path}:{number}: {flag}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "no such flags:\n{}", faults.join("\n"));
+}
+
+/// A close code with a code's name behind it, such as "4502 `server-refused`", or in front of it,
+/// such as "`limit` (1013)".
+#[test]
+fn every_code_stands_beside_its_close_code() {
+    let text = fs::read_to_string(pages::root().join("src/web/client/codes.json")).unwrap();
+    let table: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let closes: BTreeMap<&str, u64> = table
+        .iter()
+        .filter_map(|row| Some((row["code"].as_str()?, row["closeCode"].as_u64()?)))
+        .collect();
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for path in PAGES {
+        for (number, line) in pages::page(path).prose() {
+            for (close, code) in pairs(line) {
+                count += 1;
+                if closes.get(code) != Some(&close) {
+                    let is = closes.get(code);
+                    faults.push(format!("{path}:{number}: {code} with {close}, is {is:?}"));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    assert!(count >= 25, "{count} codes were found");
+}
+
+fn pairs(line: &str) -> Vec<(u64, &str)> {
+    let parts: Vec<&str> = line.split('`').collect();
+    let number = |text: &str| {
+        text.parse::<u64>()
+            .ok()
+            .filter(|close| (1000..5000).contains(close))
+    };
+    let mut found = Vec::new();
+    let mut close = None;
+    for at in (1..parts.len()).step_by(2) {
+        let before = parts[at - 1];
+        let after = parts.get(at + 1).copied().unwrap_or_default();
+        let stays = before == ", " && close.is_some();
+        close = if stays {
+            close
+        } else {
+            before
+                .strip_suffix(' ')
+                .and_then(|text| number(text.rsplit([' ', '(']).next()?))
+        };
+        let behind = after
+            .strip_prefix(" (")
+            .and_then(|text| number(text.split([')', ',']).next()?));
+        found.extend(close.or(behind).map(|close| (close, parts[at])));
+    }
+    found
+}
+
+#[test]
+fn every_metric_that_is_named_is_served() {
+    let files = tls::Files::new(&tls::Pair::new());
+    let settings = files.settings();
+    let mut args = vec!["--allow", "127.0.0.1:22"];
+    args.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    let bridge = Bridge::start(&args, &[]);
+    let metrics = Admin::of(&bridge).get("/metrics").body;
+    for path in PAGES {
+        for (number, span) in pages::page(path).spans() {
+            let word = |c: char| c.is_ascii_lowercase() || c == '_';
+            if span.starts_with("sshard_") && span.chars().all(word) {
+                assert!(metrics.contains(span), "{path}:{number}: {span}\n{metrics}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pairs_of_numbers_and_codes_are_read_as_written() {
+    assert_eq!(
+        pairs("close 1013 `a-b`, `c`; 4401 and `d` (4403), `e`"),
+        [(1013, "a-b"), (1013, "c"), (4403, "d")]
+    );
+    assert_eq!(stated(" (100,000) lines").unwrap().0, "100000");
+}
