@@ -1,8 +1,8 @@
 # What a person or the CI runs. `make setup` once per machine, as root.
 .PHONY: demo web setup test test-web lint bench instructions
 
-# Parts for browsers and Node, each with packages and a lock file of its own.
-packages = src/web/page src/web/client tests/browser
+# Parts for browsers, Node and k6, each with packages and a lock file of its own.
+packages = src/web/page src/web/client tests/browser loadtest/k6
 
 # With Node, the terminal page is built first; without, the bridge says how to get it.
 demo:
