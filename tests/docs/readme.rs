@@ -1,11 +1,163 @@
-//! The README: short, and true in what it prints.
+//! The README: short, and true in what its commands print. A `…` in the README stands for any text
+//! of a line; ports and the account are those of the test.
 
-use crate::pages;
+use crate::common::{Bridge, DEADLINE, Finished, Sshd, account};
+use crate::pages::{self, Block};
+use std::process::{Command, Stdio};
 
 const MAX_LINES: usize = 150;
+/// The ports in the README.
+const PORT: &str = "127.0.0.1:8022";
+const ADMIN_PORT: &str = "127.0.0.1:8023";
+
+/// A command, and what it prints.
+struct Step {
+    command: String,
+    prints: Vec<String>,
+}
+
+/// The block that has this command.
+fn block(command: &str) -> Block {
+    let blocks = pages::page("README.md").blocks();
+    let found = blocks
+        .into_iter()
+        .find(|block| block.code.contains(command));
+    found.unwrap_or_else(|| panic!("no block has {command:?}"))
+}
+
+fn steps(block: &Block) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for line in block.code.lines() {
+        match line.strip_prefix("$ ") {
+            Some(command) => steps.push(Step {
+                command: command.to_owned(),
+                prints: Vec::new(),
+            }),
+            None => steps.last_mut().unwrap().prints.push(line.to_owned()),
+        }
+    }
+    steps
+}
+
+fn is_as_printed(pattern: &str, line: &str) -> bool {
+    let mut rest = line;
+    let parts: Vec<&str> = pattern.split('…').collect();
+    for (index, part) in parts.iter().enumerate() {
+        let found = if index == 0 {
+            rest.strip_prefix(part)
+        } else if index + 1 == parts.len() {
+            rest.strip_suffix(part).map(|_| "")
+        } else {
+            rest.find(part).map(|at| &rest[at + part.len()..])
+        };
+        match found {
+            Some(behind) => rest = behind,
+            None => return false,
+        }
+    }
+    parts.len() > 1 || rest.is_empty()
+}
+
+/// Asserts that these lines are printed in this order; other lines may be between them.
+#[track_caller]
+fn prints(patterns: &[String], text: &str) {
+    let mut lines = text.lines();
+    for pattern in patterns {
+        let found = lines.any(|line| is_as_printed(pattern, line.trim_end()));
+        assert!(found, "{pattern:?} is not, or not there, in:\n{text}");
+    }
+}
+
+/// The step's command, with the test's words in place of the README's, each of which it must have.
+fn with(step: &Step, words: &[(&str, &str)]) -> String {
+    words
+        .iter()
+        .fold(step.command.clone(), |command, (old, new)| {
+            assert!(command.contains(old), "{old:?} is not in {command:?}");
+            command.replace(old, new)
+        })
+}
+
+fn bash(line: &str, directory: &std::path::Path) -> Finished {
+    let process = Command::new("bash")
+        .args(["-c", line])
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    Finished::of(process, DEADLINE, line)
+}
 
 #[test]
 fn the_readme_is_short() {
     let lines = pages::page("README.md").text.lines().count();
     assert!(lines <= MAX_LINES, "{lines} lines, at most {MAX_LINES}");
+}
+
+#[test]
+fn the_demo_prints_what_the_readme_shows() {
+    let steps = steps(&block("$ make demo"));
+    let makefile = std::fs::read_to_string(pages::root().join("Makefile")).unwrap();
+    assert!(makefile.contains("\ndemo:"), "{makefile}");
+    let demo = Bridge::command(&["demo", "--listen", "127.0.0.1:0"], &[]);
+    demo.wait_stdout("Ctrl-C", DEADLINE);
+    let address = demo.addr().to_string();
+    let text = demo.stdout().replace(&address, PORT);
+    prints(&steps[0].prints, &text);
+}
+
+/// The commands of a first use, and a session by hand through what they start.
+#[test]
+fn a_bridge_started_as_the_readme_says_takes_the_session_it_shows() {
+    let sshd = Sshd::start();
+    let directory = tempfile::tempdir().unwrap();
+    let port = sshd.port().to_string();
+    let use_it = steps(&block("$ target/release/sshard serve"));
+    let [build, scan, serve] = &use_it[..] else {
+        panic!("three commands are expected");
+    };
+    assert_eq!(build.command, "make web && cargo build --release");
+    let scan = with(scan, &[("ssh-keyscan", &format!("ssh-keyscan -p {port}"))]);
+    let scanned = bash(&scan, directory.path());
+    assert_eq!(scanned.code, Some(0), "{scanned:?}");
+
+    let words = with(
+        serve,
+        &[("--allow 127.0.0.1", &format!("--allow 127.0.0.1:{port}"))],
+    );
+    let known_hosts = directory.path().join("known_hosts");
+    let words = words.replace("=known_hosts", &format!("={}", known_hosts.display()));
+    let mut args: Vec<&str> = words.split_whitespace().skip(1).collect();
+    args.extend(["--listen", "127.0.0.1:0"]);
+    let bridge = Bridge::command(&args, &[]);
+    let text = bridge.stdout();
+    let text = text.replace(&bridge.addr().to_string(), PORT);
+    let text = text.replace(&bridge.admin_addr().to_string(), ADMIN_PORT);
+    prints(&serve.prints, &text);
+
+    let by_hand = &steps(&block("$ echo"))[0];
+    let account = account();
+    let line = with(
+        by_hand,
+        &[
+            (PORT, &bridge.addr().to_string()),
+            ("127.0.0.1/22", &format!("127.0.0.1/{port}")),
+            ("\"me\"", &format!("\"{}\"", account.user)),
+            ("\"secret\"", &format!("\"{}\"", account.password)),
+        ],
+    );
+    let session = bash(&line, directory.path());
+    prints(&by_hand.prints, &session.stdout);
+}
+
+#[test]
+fn a_pattern_fits_what_it_shows_and_nothing_else() {
+    assert!(is_as_printed("a … c", "a bb c"));
+    assert!(is_as_printed("a …", "a b"));
+    assert!(is_as_printed("a", "a"));
+    assert!(!is_as_printed("a", "ab"));
+    assert!(!is_as_printed("a … c", "a b d"));
+    assert!(!is_as_printed("x…", "a"));
 }
