@@ -16,6 +16,12 @@ pub fn wall() -> SystemTime {
     SystemTime::now()
 }
 
+/// CPU time that the calling thread has had.
+pub fn thread_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
 /// The next of the times that lie `step` apart, the same for all who ask with the
 /// same `step`; `at` itself if it is one, or lies before the first call.
 pub fn round_up(at: Instant, step: Duration) -> Instant {
@@ -29,6 +35,13 @@ pub fn round_up(at: Instant, step: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cpu_time_is_that_of_work_and_not_of_waiting() {
+        let (begun, cpu) = (now(), thread_cpu());
+        while thread_cpu() < cpu + Duration::from_millis(5) {}
+        assert!(now() - begun >= Duration::from_millis(5));
+    }
 
     #[test]
     fn times_are_rounded_up_to_common_ones() {

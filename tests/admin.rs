@@ -15,6 +15,8 @@ mod common;
 mod health;
 #[path = "admin/metrics.rs"]
 mod metrics;
+#[path = "admin/page.rs"]
+mod page;
 #[path = "admin/sessions.rs"]
 mod sessions;
 #[path = "admin/stats.rs"]

@@ -29,6 +29,7 @@ const PRESETS: &[Preset] = &[
             ("ssh.host_key_policy", "strict"),
             ("compat.enabled", "false"),
             ("web.enabled", "false"),
+            ("admin.page", "false"),
         ],
     ),
     (

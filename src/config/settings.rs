@@ -168,6 +168,8 @@ settings! {
         allowed_hosts: Vec<HostPort> = Vec::new();
         /// Whether names of SSH users are shown.
         show_users: bool = false;
+        /// Switch for serving the operator's page there, at `/`.
+        page: bool = true;
     }
 
     /// How many connections there may be.

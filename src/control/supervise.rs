@@ -141,7 +141,7 @@ fn drain(watched: &Supervised, order: Order, events: &Receiver<Event>) -> Result
     let timeout = watched.terms.load().config.server.drain_timeout;
     let deadline = crate::clock::now() + timeout;
     if !admit {
-        watched.lifecycle.start_draining();
+        watched.lifecycle.start_draining(deadline);
     }
     tracing::info!(
         connections = watched.placement.loads().iter().sum::<usize>(),

@@ -30,6 +30,16 @@ pub enum Health {
 }
 
 impl Health {
+    /// Its name.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Full => "full",
+            Self::Draining => "draining",
+        }
+    }
+
     /// What `/readyz` says.
     pub(crate) fn ready(self) -> Result<&'static str, Problem> {
         let not = match self {

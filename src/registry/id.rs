@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// 16 random bytes, shown as 32 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId([u8; 16]);
 
 impl SessionId {

@@ -2,13 +2,16 @@
 
 use crate::http::Health;
 use crate::limits::LimitTable;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// Written by the control thread and at a shard's start, read per connection.
 #[derive(Debug)]
 pub struct Lifecycle {
     starting: AtomicUsize,
-    draining: AtomicBool,
+    /// When the drain ends, once there is one.
+    drain: OnceLock<Instant>,
     handed_over: AtomicBool,
     reloaded: AtomicU64,
     not_reloaded: AtomicU64,
@@ -19,7 +22,7 @@ impl Lifecycle {
     pub fn new(shards: usize) -> Self {
         Self {
             starting: AtomicUsize::new(shards),
-            draining: AtomicBool::new(false),
+            drain: OnceLock::new(),
             handed_over: AtomicBool::new(false),
             reloaded: AtomicU64::new(0),
             not_reloaded: AtomicU64::new(0),
@@ -36,14 +39,19 @@ impl Lifecycle {
         self.starting.load(Ordering::Acquire) > 0
     }
 
-    /// No new sessions from now on.
-    pub fn start_draining(&self) {
-        self.draining.store(true, Ordering::Release);
+    /// No new sessions from now on, and none at all after `deadline`. The first one counts.
+    pub fn start_draining(&self, deadline: Instant) {
+        let _ = self.drain.set(deadline);
     }
 
     /// Whether [`Self::start_draining`] was called.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        self.drain.get().is_some()
+    }
+
+    /// Deadline of the drain, if there is one.
+    pub fn drain_deadline(&self) -> Option<Instant> {
+        self.drain.get().copied()
     }
 
     /// The listening sockets are another process's: no shard accepts again.
@@ -108,7 +116,7 @@ mod tests {
         assert_eq!(lifecycle.health(&limits), Health::Starting);
         lifecycle.shard_started();
         assert_eq!(lifecycle.health(&limits), Health::Ready);
-        lifecycle.start_draining();
+        lifecycle.start_draining(crate::clock::now());
         assert_eq!(lifecycle.health(&limits), Health::Draining);
     }
 }

@@ -121,7 +121,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         exhausted: LogLimiter::default(),
         accepting: RefCell::default(),
     });
-    counters.beat(crate::clock::now());
+    counters.beat(crate::clock::now(), crate::clock::thread_cpu());
     glommio::spawn_local(async move { beat(&counters).await }).detach();
     for listener in listeners {
         let accepts = Rc::clone(&shard);
@@ -145,7 +145,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
 async fn beat(counters: &OwnCounters) {
     loop {
         glommio::timer::sleep(HEARTBEAT).await;
-        counters.beat(crate::clock::now());
+        counters.beat(crate::clock::now(), crate::clock::thread_cpu());
     }
 }
 

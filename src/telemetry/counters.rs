@@ -3,6 +3,7 @@
 //! read-modify-write, and whoever reads sums the shards up.
 
 use super::handshakes::HandshakeFailure;
+use super::histogram::Histogram;
 use crate::error::{Reason, Stage};
 use crate::registry::State;
 use crossbeam_utils::CachePadded;
@@ -79,6 +80,12 @@ pub struct ShardCounters {
     pub input_bytes: Tally,
     /// Output to clients, in bytes.
     pub output_bytes: Tally,
+    /// Time from `auth` to the shell, questions to the user not counted.
+    pub setup: Histogram,
+    /// Time from a little input to the next output: an estimate of how fast typed text is echoed.
+    pub echo: Histogram,
+    /// CPU time that the shard's thread has had, in microseconds.
+    cpu: Tally,
     states: [Tally; State::ALL.len()],
     responses: [Tally; STATUS_CELLS],
     endings: [Tally; ENDINGS],
@@ -96,6 +103,9 @@ impl ShardCounters {
             awaited: Tally::default(),
             input_bytes: Tally::default(),
             output_bytes: Tally::default(),
+            setup: Histogram::default(),
+            echo: Histogram::default(),
+            cpu: Tally::default(),
             states: std::array::from_fn(|_| Tally::default()),
             responses: std::array::from_fn(|_| Tally::default()),
             endings: std::array::from_fn(|_| Tally::default()),
@@ -103,8 +113,10 @@ impl ShardCounters {
         }
     }
 
-    /// The shard's loop turns.
-    pub fn beat(&self, now: Instant) {
+    /// The shard's loop turns, and its thread has had so much CPU time.
+    pub fn beat(&self, now: Instant, cpu: Duration) {
+        self.cpu
+            .set(u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX));
         let age = now.saturating_duration_since(self.start).as_millis();
         self.beat.set(u64::try_from(age).unwrap_or(u64::MAX));
     }
@@ -113,6 +125,11 @@ impl ShardCounters {
     pub fn beat_age(&self, now: Instant) -> Duration {
         let last = self.start + Duration::from_millis(self.beat.get());
         now.saturating_duration_since(last)
+    }
+
+    /// CPU time of the shard's thread at its last beat.
+    pub fn cpu(&self) -> Duration {
+        Duration::from_micros(self.cpu.get())
     }
 
     /// Whether the loop has not turned for so long that it serves nobody.
@@ -240,6 +257,12 @@ impl Counters {
     pub fn shards(&self) -> impl Iterator<Item = &ShardCounters> {
         self.shards.iter().map(|padded| &**padded)
     }
+
+    /// Time since the start of the process.
+    pub fn uptime(&self, now: Instant) -> Duration {
+        let start = self.shards.first().map_or(now, |shard| shard.start);
+        now.saturating_duration_since(start)
+    }
 }
 
 impl OwnCounters {
@@ -300,7 +323,8 @@ mod tests {
         let own = Counters::new(1, start).of_shard(0);
         let after = |s| start + Duration::from_secs(s);
         assert_eq!(own.beat_age(after(3)), Duration::from_secs(3));
-        own.beat(after(3));
+        own.beat(after(3), Duration::from_millis(250));
+        assert_eq!(own.cpu(), Duration::from_millis(250));
         assert_eq!(own.beat_age(after(4)), Duration::from_secs(1));
         assert_eq!(own.beat_age(after(2)), Duration::ZERO);
     }

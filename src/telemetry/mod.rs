@@ -5,6 +5,7 @@ mod anonymous;
 mod audit;
 mod counters;
 mod handshakes;
+mod histogram;
 mod log_limiter;
 mod logging;
 
@@ -12,5 +13,6 @@ pub use anonymous::note_logged_in;
 pub use audit::{AuditEnd, AuditEvent, AuditLine, AuditLog};
 pub use counters::{Counters, HTTP_STATUSES, OwnCounters, SessionStats, ShardCounters, Tally};
 pub use handshakes::HandshakeFailure;
+pub use histogram::{Histogram, HistogramCounts};
 pub use log_limiter::{ClientLogLimiter, LogLimiter};
 pub use logging::{LogGuard, MESSAGES_TARGET, start_logging};

@@ -1,4 +1,4 @@
-//! The headers that every answer of the page carries: no code and no connection but the bridge's own, no frame around
+//! The headers that every answer of the pages carries: no code and no connection but the bridge's own, no frame around
 //! it, no referrer.
 
 use hyper::HeaderMap;
@@ -27,7 +27,20 @@ static FIXED: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// Sets them. `host` stands in the policy, because `connect-src 'self'` leaves out WebSockets in older Safari; both
+/// The policy of the operator's page, which speaks to its own listener alone and opens no WebSocket.
+const OPERATOR: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                        img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                        require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// Sets those of the administrator's listener, whatever it answers: no page frames it or reads it.
+pub(crate) fn secure_operator(headers: &mut HeaderMap) {
+    for (name, value) in &FIXED {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(OPERATOR));
+}
+
+/// Sets those of the terminal page. `host` stands in the policy, because `connect-src 'self'` leaves out WebSockets in older Safari; both
 /// schemes stand there, because TLS may end at a proxy.
 pub(super) fn secure(headers: &mut HeaderMap, host: &HeaderValue) {
     for (name, value) in &FIXED {

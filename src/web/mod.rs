@@ -5,6 +5,7 @@
 
 mod assets;
 mod headers;
+mod operator;
 
 use crate::config::{Config, PathPrefix};
 use assets::{Asset, find};
@@ -15,6 +16,9 @@ use hyper::header::{
     IF_NONE_MATCH, LOCATION, VARY,
 };
 use hyper::{HeaderMap, Response, StatusCode};
+
+pub(crate) use headers::secure_operator;
+pub(crate) use operator::{answer as operator_page, has as is_operator_page};
 
 /// An answer of the page.
 type Reply = Response<Full<Bytes>>;
@@ -104,6 +108,13 @@ fn facts(config: &Config, host: &HeaderValue) -> Reply {
 }
 
 fn file(asset: &Asset, headers: &HeaderMap, host: &HeaderValue, caching: HeaderValue) -> Reply {
+    let mut reply = unsecured(asset, headers, caching);
+    headers::secure(reply.headers_mut(), host);
+    reply
+}
+
+/// The file without the headers that say what it may do.
+fn unsecured(asset: &Asset, headers: &HeaderMap, caching: HeaderValue) -> Reply {
     let (encoding, bytes) = asset.encoded(headers.get_all(ACCEPT_ENCODING));
     let tag = asset.tag(encoding);
     let unchanged = headers
@@ -111,13 +122,14 @@ fn file(asset: &Asset, headers: &HeaderMap, host: &HeaderValue, caching: HeaderV
         .iter()
         .any(|known| lists(known, &tag));
     let mut reply = if unchanged {
-        let mut reply = body(Bytes::new(), asset.media_type, host);
+        let mut reply = Response::new(Full::new(Bytes::new()));
         *reply.status_mut() = StatusCode::NOT_MODIFIED;
         reply
     } else {
-        body(Bytes::from_static(bytes), asset.media_type, host)
+        Response::new(Full::new(Bytes::from_static(bytes)))
     };
     let fields = reply.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
     fields.insert(CACHE_CONTROL, caching);
     fields.insert(VARY, HeaderValue::from_static("accept-encoding"));
     if let Some(encoding) = encoding {

@@ -117,7 +117,8 @@ fn wrong_methods_are_405_and_wrong_paths_404() {
         }
     }
     for path in [
-        "/",
+        "/assets/",
+        "/index.html",
         "/metrics/",
         "/stats/x",
         "/api/v1",

@@ -114,3 +114,52 @@ fn the_list_has_every_session_of_every_shard_once_and_in_order() {
     let on = |shard: u64| sessions.iter().filter(|s| s["shard"] == shard).count();
     assert_eq!((on(0), on(1)), (10, 10));
 }
+
+#[test]
+fn a_part_of_the_list_is_searched_sorted_and_cut() {
+    let settings = [
+        "server.shards=2",
+        "limits.max_connections_per_host=100",
+        "admin.show_users=true",
+    ];
+    let scene = Scene::new(&settings);
+    let admin = Admin::of(&scene.bridge);
+    let user = |n: usize| json!({ "username": format!("user{n}") });
+    let _clients: Vec<_> = (0..6).map(|n| scene.ready_with(&user(n))).collect();
+    let list = |query: &str| admin.get(&format!("/api/v1/sessions?{query}")).json();
+    let users = |list: &Value| -> Vec<String> {
+        let sessions = list["sessions"].as_array().unwrap().iter();
+        sessions
+            .map(|session| session["user"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let part = list("sort=user&order=down&offset=1&limit=2");
+    assert_eq!(users(&part), ["user4", "user3"]);
+    assert_eq!((&part["total"], &part["matched"]), (&json!(6), &json!(6)));
+    let found = list("search=USER2+127.0.0.1&state=active");
+    assert_eq!(users(&found), ["user2"]);
+    assert_eq!((&found["total"], &found["matched"]), (&json!(6), &json!(1)));
+    assert_eq!(list("shard=1")["matched"], 3);
+    assert_eq!(list("search=nobody")["sessions"], json!([]));
+    for query in [
+        "limit=0",
+        "sort=name",
+        "shard=-1",
+        "serch=x",
+        "limit=1&limit=2",
+    ] {
+        let answer = admin.get(&format!("/api/v1/sessions?{query}"));
+        assert_eq!(answer.status, 400, "{query}: {answer:?}");
+        assert!(answer.json()["detail"].is_string());
+    }
+}
+
+#[test]
+fn a_user_that_is_not_shown_is_not_found_by_a_search() {
+    let scene = Scene::new(&[]);
+    let admin = Admin::of(&scene.bridge);
+    let _client = scene.ready_with(&json!({ "username": "alice" }));
+    only(&admin, "active");
+    let list = admin.get("/api/v1/sessions?search=alice").json();
+    assert_eq!((&list["total"], &list["matched"]), (&json!(1), &json!(0)));
+}

@@ -1,7 +1,7 @@
 //! The statistics: every number the operators know by name, per shard and summed.
 
 use crate::common::scene::Scene;
-use crate::common::{Admin, Login, SshScript};
+use crate::common::{Admin, DEADLINE, Login, SshScript, poll};
 use serde_json::{Value, json};
 
 const SUMMED: [&str; 6] = [
@@ -71,9 +71,130 @@ fn sessions_are_counted_by_how_they_went_and_shards_add_up() {
         failures.iter().map(|f| f["count"].as_u64().unwrap()).sum()
     };
     assert_eq!(shards.iter().map(failed).sum::<u64>(), 3);
+    let states = json!({ "created": 1, "connecting": 0, "active": 2, "detached": 0, "closing": 0, "closed": 0 });
+    assert_eq!(stats["states"], states);
     for (number, shard) in shards.iter().enumerate() {
         assert_eq!(shard["shard"], number);
+        assert_eq!(shard["handshakes"], 0);
+        assert!(shard["cpu_seconds"].as_f64().unwrap() > 0.0, "{shard}");
         assert!(shard["heartbeat_age_seconds"].as_f64().unwrap() < 60.0);
     }
     drop(waiting);
+}
+
+fn total(latency: &Value) -> u64 {
+    let counts = latency["counts"].as_array().unwrap();
+    counts.iter().map(|count| count.as_u64().unwrap()).sum()
+}
+
+#[test]
+fn set_up_and_echo_are_told_as_histograms() {
+    let scene = Scene::new(&["server.shards=2"]);
+    let admin = Admin::of(&scene.bridge);
+    let before = admin.stats()["latencies"].clone();
+    assert_eq!((total(&before["setup"]), total(&before["echo"])), (0, 0));
+    let mut client = scene.ready();
+    client.send_binary(b"l");
+    scene.ssh.wait_input(1);
+    scene.ssh.output(b"l");
+    client.output_until("l");
+    let measured = poll(DEADLINE, || {
+        let now = admin.stats()["latencies"].clone();
+        (total(&now["echo"]) == 1).then_some(now)
+    });
+    let now = measured.expect("the echo is measured");
+    assert_eq!(total(&now["setup"]), 1);
+    let bounds = now["bounds_seconds"].as_array().unwrap();
+    for name in ["setup", "echo"] {
+        assert_eq!(
+            now[name]["counts"].as_array().unwrap().len(),
+            bounds.len() + 1
+        );
+        assert!(now[name]["sum_seconds"].as_f64().unwrap() > 0.0, "{now}");
+    }
+}
+
+/// The user's time is none of the way to the shell.
+#[test]
+fn questions_to_the_user_do_not_count_as_set_up() {
+    let scene = Scene::new(&["ssh.host_key_policy=ask"]);
+    let admin = Admin::of(&scene.bridge);
+    let mut client = scene.auth(&json!({ "username": "u" }));
+    let question = client.wait_type("host_key");
+    let asked = std::time::Instant::now();
+    let half = std::time::Duration::from_millis(500);
+    // Nothing can be waited for: it is the time itself that must not be counted.
+    while asked.elapsed() < half {
+        std::thread::park_timeout(half);
+    }
+    client.send_json(&json!({ "type": "host_key_answer", "id": question["id"], "accept": true }));
+    client.wait_type("ready");
+    let setup = &admin.stats()["latencies"]["setup"];
+    assert_eq!(total(setup), 1);
+    let begun = asked.elapsed().as_secs_f64();
+    let counted = setup["sum_seconds"].as_f64().unwrap();
+    assert!(counted + 0.4 < begun, "{counted} of {begun}");
+}
+
+#[test]
+fn the_statistics_say_what_runs_and_how_it_is() {
+    let settings = [
+        "limits.max_connections_per_host=2",
+        "server.drain_timeout=40s",
+    ];
+    let scene = Scene::new(&settings);
+    let admin = Admin::of(&scene.bridge);
+    let _clients = [scene.ready(), scene.ready()];
+    let stats = admin.stats();
+    for (name, value) in [
+        ("version", json!(env!("CARGO_PKG_VERSION"))),
+        ("health", json!("ready")),
+        ("drain_timeout_seconds", json!(40.0)),
+        ("drain_ends_in_seconds", Value::Null),
+        ("targets_in_use", json!(1)),
+        ("max_per_client", json!(0)),
+        ("max_handshakes", json!(512)),
+        ("refused_before_session", json!([])),
+        ("reloads", json!({ "applied": 0, "refused": 0 })),
+        ("audit_lost_lines", json!(0)),
+        ("tls_expires_at", Value::Null),
+        ("show_users", json!(false)),
+    ] {
+        assert_eq!(stats[name], value, "{name}: {stats}");
+    }
+    assert!(stats["uptime_seconds"].as_f64().unwrap() > 0.0);
+    let public = Admin::at(scene.bridge.addr());
+    assert_eq!(public.get("/nothing").status, 404);
+    let refused = &admin.stats()["refused_before_session"];
+    assert_eq!(refused, &json!([{ "cause": "http-404", "count": 1 }]));
+    admin.post("/api/v1/drain");
+    let draining = poll(DEADLINE, || {
+        let stats = admin.stats();
+        (stats["health"] == "draining").then_some(stats)
+    });
+    let left = draining.expect("it drains")["drain_ends_in_seconds"].clone();
+    let left = left.as_f64().unwrap();
+    assert!(left > 0.0 && left <= 40.0, "{left}");
+}
+
+#[test]
+fn hosts_bounds_the_targets_that_are_told() {
+    let scene = Scene::new(&[]);
+    let admin = Admin::of(&scene.bridge);
+    let _client = scene.ready();
+    for (query, status, count) in [
+        ("", 200, 1),
+        ("?hosts=5", 200, 1),
+        ("?hosts=0", 200, 0),
+        ("?hosts=x", 400, 0),
+        ("?host=1", 400, 0),
+    ] {
+        let answer = admin.get(&format!("/stats{query}"));
+        assert_eq!(answer.status, status, "{query}: {answer:?}");
+        if status == 200 {
+            let stats = answer.json();
+            assert_eq!(stats["host_connections"].as_object().unwrap().len(), count);
+            assert_eq!(stats["targets_in_use"], 1);
+        }
+    }
 }

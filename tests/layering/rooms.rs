@@ -96,6 +96,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "registry",
             "limits",
             "http",
+            "web",
             "ws::Tls",
             "ssh::known_hosts",
             "targets::OwnListeners",

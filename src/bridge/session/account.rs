@@ -18,13 +18,17 @@ impl From<Phase> for State {
 }
 
 impl BridgeSession {
-    pub(super) fn publish(&self, now: Instant) {
+    pub(super) fn publish(&mut self, now: Instant) {
         let (record, counters) = (&self.record, &self.context.counters);
         let (input, output) = self.state.bytes();
         let (known_input, known_output) = record.traffic();
         if (input, output) != (known_input, known_output) {
-            counters.input_bytes.add(input - known_input);
-            counters.output_bytes.add(output - known_output);
+            let (input_more, output_more) = (input - known_input, output - known_output);
+            counters.input_bytes.add(input_more);
+            counters.output_bytes.add(output_more);
+            if let Some(echo) = self.echo.note(now, input_more, output_more) {
+                counters.echo.record(echo);
+            }
             record.set_traffic(input, output);
             record.touch(now);
         }

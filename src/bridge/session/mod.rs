@@ -5,6 +5,7 @@
 mod account;
 mod closing;
 mod control;
+mod echo;
 mod report;
 mod sleeper;
 mod turn;
@@ -145,6 +146,7 @@ pub struct BridgeSession {
     /// Input, a size or a signal was handed over since the gate last gave.
     unprobed: bool,
     keepalive: report::Keepalive,
+    echo: echo::EchoClock,
     audit: Rc<SessionAudit>,
     ending: Option<Ending>,
     span: tracing::Span,
@@ -198,6 +200,7 @@ impl BridgeSession {
             sleeper: Sleeper::default(),
             unprobed: false,
             keepalive: report::Keepalive::default(),
+            echo: echo::EchoClock::default(),
             audit,
             ending: None,
             started: now,
@@ -351,6 +354,8 @@ impl BridgeSession {
         };
         self.newcomer = None;
         let now = crate::clock::now();
+        let setup = self.state.time_to_shell(now);
+        self.context.counters.setup.record(setup);
         self.state.handle(now, Input::Started);
         // The client may have closed in the same turn.
         if self.state.phase() == Phase::Active {

@@ -73,6 +73,15 @@ impl SessionState {
         }
     }
 
+    /// Time since `auth`, without that in which the user was asked something. Zero once the shell runs.
+    pub fn time_to_shell(&self, now: Instant) -> Duration {
+        let running = self.timers.get(Timer::Connection);
+        let left = running.map(|at| at.saturating_duration_since(now));
+        let whole = self.config.limits.connection_timeout;
+        let left = left.or(self.suspended.connection).unwrap_or(whole);
+        whole.saturating_sub(left)
+    }
+
     /// A human is asked: machine time stands still.
     pub(super) fn suspend_deadlines(&mut self, now: Instant) {
         self.suspended = Suspended {

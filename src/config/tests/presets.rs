@@ -32,6 +32,7 @@ fn security_preset() {
     assert_eq!(loaded.config.ssh.auth_timeout, Duration::from_secs(25));
     assert_eq!(loaded.config.ssh.host_key_policy, HostKeyPolicy::Strict);
     assert!(!loaded.config.compat.enabled);
+    assert!(!loaded.config.admin.page);
     assert!(loaded.config.rate_limit.enabled);
     assert!(!Config::default().rate_limit.enabled);
     assert_eq!(

@@ -30,7 +30,7 @@ server = { listen = ["127.0.0.1:1", "[::1]:2"], shards = 4, cpus = "8,0-2,3", pl
   max_handshakes = 9, allowed_origins = ["https://App.example.org:443", "http://[::1]:8080"],
   trusted_proxies = ["10.0.0.0/8", "::1"], client_ip_header = "forwarded" }
 tls = { cert_file = "/etc/c", key_file = "/etc/k", handshake_timeout = "1s" }
-admin = { listen = ["127.0.0.1:3"], token_file = "/etc/x", show_users = true,
+admin = { listen = ["127.0.0.1:3"], token_file = "/etc/x", show_users = true, page = false,
   allowed_hosts = ["Admin.example.org:443"] }
 limits = { max_connections = 7, max_connections_per_host = 6, max_unauthenticated = 5,
   max_connections_per_client = 4, connection_timeout = "90m" }

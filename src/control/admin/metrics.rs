@@ -6,6 +6,7 @@ use super::exposition::{Format, to_prometheus};
 use super::routes::text_response;
 use super::snapshot::{ShardNumbers, Snapshot};
 use crate::http::Reply;
+use crate::telemetry::HistogramCounts;
 use hyper::header::ACCEPT;
 use hyper::{HeaderMap, StatusCode};
 use prometheus_client::collector::Collector;
@@ -37,6 +38,7 @@ type Encoded = Result<(), fmt::Error>;
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Encoded {
         self.encode_process(&mut encoder)?;
+        self.encode_latencies(&mut encoder)?;
         self.encode_shards(&mut encoder)
     }
 }
@@ -105,6 +107,37 @@ impl Snapshot {
             reloads
                 .encode_family(&[("outcome", outcome)])?
                 .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+
+    fn encode_latencies(&self, encoder: &mut DescriptorEncoder) -> Encoded {
+        type Read = fn(&ShardNumbers) -> &HistogramCounts;
+        let histograms: [(&str, &str, Read); 2] = [
+            (
+                "session_setup_seconds",
+                "Time from auth to the shell, questions to the user not counted.",
+                |shard| &shard.setup,
+            ),
+            (
+                "session_echo_seconds",
+                "Time from a little input to the next output, an estimate of the echo of typed text.",
+                |shard| &shard.echo,
+            ),
+        ];
+        for (name, help, read) in histograms {
+            let total = self.total(read);
+            let bounds = HistogramCounts::bounds().map(|bound| bound.as_secs_f64());
+            let bounds = bounds.chain([f64::INFINITY]);
+            let buckets: Vec<(f64, u64)> = bounds.zip(total.cells).collect();
+            encoder
+                .encode_descriptor(name, help, None, MetricType::Histogram)?
+                .encode_histogram::<NoLabelSet>(
+                    total.sum.as_secs_f64(),
+                    total.count(),
+                    &buckets,
+                    None,
+                )?;
         }
         Ok(())
     }
@@ -213,6 +246,13 @@ impl Snapshot {
         ];
         for (name, help, read) in totals {
             self.counters(encoder, name, help, |shard, emit| emit(&[], read(shard)))?;
+        }
+        let (name, help) = ("shard_cpu_seconds", "CPU time of the shard's thread.");
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (number, shard) in self.numbered() {
+            family
+                .encode_family(&[("shard", number.as_str())])?
+                .encode_counter::<NoLabelSet, _, u64>(&shard.cpu.as_secs_f64(), None)?;
         }
         Ok(())
     }

@@ -4,7 +4,9 @@
 
 mod exposition;
 mod health;
+mod listing;
 mod metrics;
+mod query;
 mod routes;
 mod sessions;
 mod settings;

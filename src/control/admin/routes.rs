@@ -1,11 +1,13 @@
 //! Which request gets which answer.
 
+use super::listing::Wanted;
 use super::{Desk, Peer, health, metrics, sessions, settings, stats};
 use crate::control::supervise::Event;
 use crate::http::{
     Door, Hosts, Problem, Reply, check_hosts, is_health, require_health_method, require_method,
 };
 use crate::plain_text;
+use crate::web::{is_operator_page, operator_page, secure_operator};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -37,7 +39,11 @@ pub(super) async fn answer<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> 
         }
     };
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Files of the page are no secret and say themselves how long they hold.
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    secure_operator(headers);
     response
 }
 
@@ -57,6 +63,11 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
             _ => health::ready(desk),
         };
     }
+    // The token is typed into the page, so the page comes without it.
+    if config.admin.page && is_operator_page(path) {
+        read(method)?;
+        return operator_page(path, request.headers()).ok_or_else(nothing_here);
+    }
     if let Some(token) = &desk.token
         && !token.is_brought_by(request.headers())
     {
@@ -67,11 +78,12 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
         ["metrics"] => read(method).map(|()| metrics::answer(desk, request.headers())),
         ["stats"] => {
             read(method)?;
-            json(StatusCode::OK, &stats::of(desk))
+            json(StatusCode::OK, &stats::of(desk, request.uri().query())?)
         }
         ["api", "v1", "sessions"] => {
             read(method)?;
-            json(StatusCode::OK, &sessions::list(desk).await)
+            let wanted = Wanted::parse(request.uri().query())?;
+            json(StatusCode::OK, &sessions::list(desk, &wanted).await)
         }
         ["api", "v1", "sessions", id] if method == Method::DELETE => {
             require_intent(desk, request)?;
@@ -101,12 +113,16 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
             read(method)?;
             json(StatusCode::OK, &settings::of(desk))
         }
-        _ => Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "nothing is here; there are /healthz, /readyz, /metrics, /stats, and under /api/v1 \
-             sessions, drain, reload and config",
-        )),
+        _ => Err(nothing_here()),
     }
+}
+
+fn nothing_here() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "nothing is here; there are /healthz, /readyz, /metrics, /stats, under /api/v1 sessions, \
+         drain, reload and config, and with admin.page the page at /",
+    )
 }
 
 /// Requires the token, or a header of its own, of a request that changes something. A page can

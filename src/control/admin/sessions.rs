@@ -2,6 +2,7 @@
 //! of records, which are then read without it.
 
 use super::Desk;
+use super::listing::Wanted;
 use crate::http::Problem;
 use crate::limits::TargetKey;
 use crate::registry::{RecordKey, SessionId, SessionRecord, State};
@@ -38,10 +39,14 @@ pub(super) struct Session {
     output_bytes: u64,
 }
 
-/// All sessions.
+/// Sessions, of those that match a query the wanted part.
 #[derive(Serialize)]
 pub(super) struct List {
     sessions: Vec<Session>,
+    /// There are, on the shards that answered.
+    total: usize,
+    /// Of these, those that match.
+    matched: usize,
     unanswered_shards: Vec<usize>,
 }
 
@@ -101,9 +106,11 @@ impl Session {
     }
 }
 
-pub(super) async fn list(desk: &Desk) -> List {
+pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> List {
     let look = Look::at(desk);
-    let mut sessions = Vec::new();
+    let registry = &desk.watched.registry;
+    let mut found = Vec::new();
+    let mut total = 0;
     let mut unanswered_shards = Vec::new();
     let answers = ask_all(desk, |reply| Mail::Sessions { reply }).await;
     for (shard, keys) in answers.into_iter().enumerate() {
@@ -111,16 +118,24 @@ pub(super) async fn list(desk: &Desk) -> List {
             unanswered_shards.push(shard);
             continue;
         };
-        let read = |key| {
-            let registry = &desk.watched.registry;
-            registry.read(key, |record| Session::of(record, look))
-        };
-        sessions.extend(keys.into_iter().filter_map(read));
+        total += keys.len();
+        found.extend(keys.into_iter().filter_map(|key| {
+            let ranked = |record: &SessionRecord| {
+                let rank = wanted.rank(record, look.show_users);
+                let matches = wanted.takes(record, look.show_users);
+                matches.then_some((rank, record.id(), key))
+            };
+            registry.read(key, ranked).flatten()
+        }));
     }
-    sessions
-        .sort_by(|a: &Session, b: &Session| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
+    let matched = found.len();
+    let part = wanted.cut(found).into_iter();
+    // One may have ended meanwhile.
+    let read = |key| registry.read(key, |record| Session::of(record, look));
     List {
-        sessions,
+        sessions: part.filter_map(read).collect(),
+        total,
+        matched,
         unanswered_shards,
     }
 }

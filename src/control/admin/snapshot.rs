@@ -4,9 +4,10 @@
 
 use super::Desk;
 use crate::error::{Reason, Stage};
+use crate::http::Health;
 use crate::limits::Counts;
 use crate::registry::State;
-use crate::telemetry::{HandshakeFailure, SessionStats, ShardCounters};
+use crate::telemetry::{HandshakeFailure, HistogramCounts, SessionStats, ShardCounters};
 use crate::ws::Tls;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,9 @@ pub(super) struct ShardNumbers {
     pub(super) endings: Vec<(Stage, Reason, u64)>,
     pub(super) input_bytes: u64,
     pub(super) output_bytes: u64,
+    pub(super) setup: HistogramCounts,
+    pub(super) echo: HistogramCounts,
+    pub(super) cpu: Duration,
     pub(super) heartbeat_age: Duration,
 }
 
@@ -35,6 +39,14 @@ pub(super) struct Snapshot {
     pub(super) max_connections: u32,
     pub(super) max_per_host: u32,
     pub(super) max_unauthenticated: u32,
+    pub(super) max_per_client: u32,
+    pub(super) max_handshakes: u32,
+    pub(super) uptime: Duration,
+    pub(super) health: Health,
+    pub(super) drain_timeout: Duration,
+    /// Time until the drain ends, while there is one.
+    pub(super) drain_left: Option<Duration>,
+    pub(super) show_users: bool,
     pub(super) reloads: (u64, u64),
     pub(super) draining: bool,
     /// When the TLS certificate expires, in seconds since 1970.
@@ -55,17 +67,28 @@ impl ShardNumbers {
             endings: counters.endings().collect(),
             input_bytes: counters.input_bytes.get(),
             output_bytes: counters.output_bytes.get(),
+            setup: counters.setup.read(),
+            echo: counters.echo.read(),
+            cpu: counters.cpu(),
             heartbeat_age: counters.beat_age(now),
         }
     }
 }
 
 impl Snapshot {
+    /// Adds up a histogram of all shards.
+    pub(super) fn total(&self, of: impl Fn(&ShardNumbers) -> &HistogramCounts) -> HistogramCounts {
+        let mut total = HistogramCounts::default();
+        self.shards.iter().for_each(|shard| total.add(of(shard)));
+        total
+    }
+
     pub(super) fn read(desk: &Desk) -> Self {
         let watched = &desk.watched;
         let now = crate::clock::now();
         let terms = watched.terms.load();
-        let limits = &terms.config.limits;
+        let config = &terms.config;
+        let limits = &config.limits;
         let shards = watched.counters.shards().zip(watched.placement.loads());
         Self {
             shards: shards
@@ -75,6 +98,16 @@ impl Snapshot {
             max_connections: limits.max_connections,
             max_per_host: limits.max_connections_per_host,
             max_unauthenticated: limits.max_unauthenticated,
+            max_per_client: limits.max_connections_per_client,
+            max_handshakes: config.server.max_handshakes,
+            uptime: watched.counters.uptime(now),
+            health: watched.lifecycle.health(&watched.limits),
+            drain_timeout: config.server.drain_timeout,
+            drain_left: watched
+                .lifecycle
+                .drain_deadline()
+                .map(|deadline| deadline.saturating_duration_since(now)),
+            show_users: config.admin.show_users,
             reloads: watched.lifecycle.reloads(),
             draining: watched.lifecycle.is_draining(),
             tls_expiry: terms.tls.as_ref().map(Tls::expiry),

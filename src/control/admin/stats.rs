@@ -1,9 +1,13 @@
 //! The statistics, per shard and summed.
 
 use super::Desk;
+use super::query::{number, parameters, unknown};
 use super::snapshot::{ShardNumbers, Snapshot};
 use crate::error::{Reason, Stage};
+use crate::http::Problem;
+use crate::telemetry::HistogramCounts;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Counts of sessions; `total = active + successful + failed`.
@@ -16,6 +20,8 @@ struct Numbers {
     input_bytes: u64,
     output_bytes: u64,
     failures: Vec<Failure>,
+    /// Sessions there are, by state.
+    states: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -30,47 +36,127 @@ struct ShardStats {
     shard: usize,
     /// Connections on it, sessions or not.
     connections: usize,
+    /// Of these, between accept and the end of the upgrade.
+    handshakes: u64,
     #[serde(flatten)]
     numbers: Numbers,
+    /// CPU time of its thread.
+    cpu_seconds: f64,
     heartbeat_age_seconds: f64,
+}
+
+/// Connections that became no session, by cause.
+#[derive(Debug, Serialize)]
+struct Refused {
+    cause: String,
+    count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Latencies {
+    /// Upper bounds of the counts; one more count is of what is above.
+    bounds_seconds: Vec<f64>,
+    setup: Latency,
+    echo: Latency,
+}
+
+#[derive(Debug, Serialize)]
+struct Latency {
+    counts: Vec<u64>,
+    sum_seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Reloads {
+    applied: u64,
+    refused: u64,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct Stats {
+    version: &'static str,
+    uptime_seconds: f64,
+    health: &'static str,
+    drain_timeout_seconds: f64,
+    drain_ends_in_seconds: Option<f64>,
     #[serde(flatten)]
     numbers: Numbers,
     host_connections: BTreeMap<String, u32>,
+    targets_in_use: usize,
     connections: u32,
     max_connections: u32,
     max_per_host: u32,
     unauthenticated: u32,
     max_unauthenticated: u32,
+    /// 0 is no limit.
+    max_per_client: u32,
+    /// Per shard.
+    max_handshakes: u32,
+    refused_before_session: Vec<Refused>,
+    latencies: Latencies,
+    reloads: Reloads,
+    audit_lost_lines: u64,
+    tls_expires_at: Option<u64>,
+    show_users: bool,
     shards: Vec<ShardStats>,
 }
 
-pub(super) fn of(desk: &Desk) -> Stats {
+/// Statistics; with `hosts=N`, `host_connections` has the N targets with the most connections alone.
+pub(super) fn of(desk: &Desk, query: Option<&str>) -> Result<Stats, Problem> {
+    let mut hosts = usize::MAX;
+    for (name, value) in parameters(query)? {
+        match name.as_str() {
+            "hosts" => hosts = number(&name, &value, 0..=1_000_000)?,
+            _ => return Err(unknown(&name, "hosts")),
+        }
+    }
     let snapshot = Snapshot::read(desk);
-    let targets = desk.watched.limits.per_target();
+    let mut targets = desk.watched.limits.per_target();
+    if targets.len() > hosts {
+        targets.sort_by_cached_key(|(target, count)| (Reverse(*count), target.to_string()));
+        targets.truncate(hosts);
+    }
     let shards = snapshot.shards.iter().enumerate();
-    Stats {
+    let (applied, refused) = snapshot.reloads;
+    Ok(Stats {
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: snapshot.uptime.as_secs_f64(),
+        health: snapshot.health.as_str(),
+        drain_timeout_seconds: snapshot.drain_timeout.as_secs_f64(),
+        drain_ends_in_seconds: snapshot.drain_left.map(|left| left.as_secs_f64()),
         numbers: sum(&snapshot.shards),
-        shards: shards
-            .map(|(shard, numbers)| ShardStats {
-                shard,
-                connections: numbers.connections,
-                numbers: sum(std::slice::from_ref(numbers)),
-                heartbeat_age_seconds: numbers.heartbeat_age.as_secs_f64(),
-            })
-            .collect(),
+        shards: shards.map(ShardStats::of).collect(),
         host_connections: targets
             .into_iter()
             .map(|(target, count)| (target.to_string(), count))
             .collect(),
+        targets_in_use: snapshot.taken.targets_in_use,
         connections: snapshot.taken.connections,
         max_connections: snapshot.max_connections,
         max_per_host: snapshot.max_per_host,
         unauthenticated: snapshot.taken.unauthenticated,
         max_unauthenticated: snapshot.max_unauthenticated,
+        max_per_client: snapshot.max_per_client,
+        max_handshakes: snapshot.max_handshakes,
+        refused_before_session: refused_before_session(&snapshot.shards),
+        latencies: latencies(&snapshot),
+        reloads: Reloads { applied, refused },
+        audit_lost_lines: snapshot.audit_lost_lines,
+        tls_expires_at: snapshot.tls_expiry,
+        show_users: snapshot.show_users,
+    })
+}
+
+impl ShardStats {
+    fn of((shard, numbers): (usize, &ShardNumbers)) -> Self {
+        Self {
+            shard,
+            connections: numbers.connections,
+            handshakes: numbers.handshakes,
+            numbers: sum(std::slice::from_ref(numbers)),
+            cpu_seconds: numbers.cpu.as_secs_f64(),
+            heartbeat_age_seconds: numbers.heartbeat_age.as_secs_f64(),
+        }
     }
 }
 
@@ -84,6 +170,9 @@ fn sum(shards: &[ShardNumbers]) -> Numbers {
         sum.failed_sessions += shard.sessions.failed;
         sum.input_bytes += shard.input_bytes;
         sum.output_bytes += shard.output_bytes;
+        for (state, count) in &shard.states {
+            *sum.states.entry(state.as_str()).or_default() += count;
+        }
         for (stage, reason, count) in &shard.endings {
             if reason.is_failure() {
                 let place = (*stage as usize, *reason as usize);
@@ -98,4 +187,40 @@ fn sum(shards: &[ShardNumbers]) -> Numbers {
     };
     sum.failures = failures.into_values().map(failure).collect();
     sum
+}
+
+/// HTTP refusals by their status, and connections that did not get as far; 101 and 200 are none.
+fn refused_before_session(shards: &[ShardNumbers]) -> Vec<Refused> {
+    let mut causes: BTreeMap<String, u64> = BTreeMap::new();
+    for shard in shards {
+        for (status, count) in &shard.responses {
+            let cause = match status {
+                101 | 200 => continue,
+                0 => "http-other".to_owned(),
+                status => format!("http-{status}"),
+            };
+            *causes.entry(cause).or_default() += count;
+        }
+        for (cause, count) in &shard.failed_handshakes {
+            let cause = format!("handshake-{}", cause.as_str());
+            *causes.entry(cause).or_default() += count;
+        }
+    }
+    let seen = causes.into_iter().filter(|(_, count)| *count > 0);
+    seen.map(|(cause, count)| Refused { cause, count })
+        .collect()
+}
+
+fn latencies(snapshot: &Snapshot) -> Latencies {
+    let latency = |total: HistogramCounts| Latency {
+        counts: total.cells.to_vec(),
+        sum_seconds: total.sum.as_secs_f64(),
+    };
+    Latencies {
+        bounds_seconds: HistogramCounts::bounds()
+            .map(|bound| bound.as_secs_f64())
+            .collect(),
+        setup: latency(snapshot.total(|shard| &shard.setup)),
+        echo: latency(snapshot.total(|shard| &shard.echo)),
+    }
 }

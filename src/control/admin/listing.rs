@@ -1,0 +1,270 @@
+//! Which sessions a list is to have, and in which order. The whole list of a large bridge is several megabytes, so that
+//! whoever looks at it every other second asks for a page of it.
+
+use super::query::{choice, number, parameters, unknown};
+use crate::http::Problem;
+use crate::registry::{SessionId, SessionRecord, State};
+use std::net::IpAddr;
+use std::time::UNIX_EPOCH;
+
+/// Most characters of a search.
+const MAX_SEARCH: usize = 256;
+
+const KNOWN: &str = "search, shard, state, sort, order, offset, limit";
+
+/// Property that a list is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Created,
+    Activity,
+    Client,
+    Input,
+    Output,
+    Shard,
+    State,
+    Target,
+    User,
+}
+
+const SORTS: [(&str, Sort); 9] = [
+    ("created", Sort::Created),
+    ("activity", Sort::Activity),
+    ("client", Sort::Client),
+    ("input", Sort::Input),
+    ("output", Sort::Output),
+    ("shard", Sort::Shard),
+    ("state", Sort::State),
+    ("target", Sort::Target),
+    ("user", Sort::User),
+];
+
+/// A part of the list of sessions. The default is all of it, oldest first.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// Each must occur, in lower case.
+    words: Vec<String>,
+    shard: Option<usize>,
+    state: Option<State>,
+    sort: Sort,
+    is_descending: bool,
+    offset: usize,
+    limit: usize,
+}
+
+/// Place of a session in the order of a list.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    number: u128,
+    text: String,
+}
+
+impl Wanted {
+    /// Reads a query.
+    pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        let mut wanted = Self {
+            words: Vec::new(),
+            shard: None,
+            state: None,
+            sort: Sort::Created,
+            is_descending: false,
+            offset: 0,
+            limit: usize::MAX,
+        };
+        for (name, value) in parameters(query)? {
+            let name = name.as_str();
+            match name {
+                "search" => wanted.words = words(&value)?,
+                "shard" => wanted.shard = Some(number(name, &value, 0..=65_535)?),
+                "state" => {
+                    let states = State::ALL.map(|state| (state.as_str(), state));
+                    wanted.state = Some(choice(name, &value, &states)?);
+                }
+                "sort" => wanted.sort = choice(name, &value, &SORTS)?,
+                "order" => {
+                    wanted.is_descending = choice(name, &value, &[("up", false), ("down", true)])?;
+                }
+                "offset" => wanted.offset = number(name, &value, 0..=10_000_000)?,
+                "limit" => wanted.limit = number(name, &value, 1..=10_000)?,
+                _ => return Err(unknown(name, KNOWN)),
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Returns whether a session is in the list. A user that is not shown is not found either.
+    pub(super) fn takes(&self, record: &SessionRecord, show_users: bool) -> bool {
+        if self.shard.is_some_and(|shard| shard != record.shard())
+            || self.state.is_some_and(|state| state != record.state())
+        {
+            return false;
+        }
+        if self.words.is_empty() {
+            return true;
+        }
+        let address = record.target_address().map(|address| address.to_string());
+        let user = record.user().filter(|_| show_users);
+        let text = format!(
+            "{}\n{}\n{}\n{}\n{}",
+            record.id(),
+            record.client_ip(),
+            record.target(),
+            address.unwrap_or_default(),
+            user.unwrap_or_default()
+        )
+        .to_lowercase();
+        self.words.iter().all(|word| text.contains(word))
+    }
+
+    /// Returns the place of a session by what the list is sorted by.
+    pub(super) fn rank(&self, record: &SessionRecord, show_users: bool) -> Rank {
+        let number = |number| Rank {
+            number,
+            text: String::new(),
+        };
+        let text = |text| Rank { number: 0, text };
+        let (input, output) = record.traffic();
+        let created = record.created_at().duration_since(UNIX_EPOCH);
+        let created = created.unwrap_or_default();
+        match self.sort {
+            Sort::Created => number(created.as_millis()),
+            Sort::Activity => number((created + record.last_activity()).as_millis()),
+            Sort::Client => number(bits(record.client_ip())),
+            Sort::Input => number(input.into()),
+            Sort::Output => number(output.into()),
+            Sort::Shard => number(record.shard() as u128),
+            Sort::State => number(record.state() as u128),
+            Sort::Target => text(record.target().to_lowercase()),
+            Sort::User => {
+                let user = record.user().filter(|_| show_users);
+                text(user.unwrap_or_default().to_lowercase())
+            }
+        }
+    }
+
+    /// Sorts what the list could have and cuts the wanted part out of it.
+    pub(super) fn cut<T>(&self, mut found: Vec<(Rank, SessionId, T)>) -> Vec<T> {
+        found.sort_by(|(a, a_id, _), (b, b_id, _)| {
+            let order = if self.is_descending {
+                b.cmp(a)
+            } else {
+                a.cmp(b)
+            };
+            // Those of the same rank never change places.
+            order.then_with(|| a_id.cmp(b_id))
+        });
+        let part = found.into_iter().skip(self.offset).take(self.limit);
+        part.map(|(_, _, found)| found).collect()
+    }
+}
+
+/// An IPv4 address as the IPv6 address that stands for it.
+fn bits(client: IpAddr) -> u128 {
+    match client {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+fn words(search: &str) -> Result<Vec<String>, Problem> {
+    number(
+        "the length of search",
+        &search.chars().count().to_string(),
+        0..=MAX_SEARCH,
+    )?;
+    let words = search.split_whitespace();
+    Ok(words.map(str::to_lowercase).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{Entry, NewSession, Registry};
+
+    fn session(registry: &Registry, shard: usize, target: &str, user: &str) -> Entry {
+        let session = NewSession {
+            id: SessionId::random().unwrap(),
+            shard,
+            client: "192.0.2.7".parse().unwrap(),
+            target: target.to_owned(),
+        };
+        let entry = registry.insert(session).unwrap();
+        entry.set_target_address("198.51.100.1:22".parse().unwrap());
+        entry.set_user(user);
+        entry
+    }
+
+    #[test]
+    fn a_search_finds_each_word_in_any_property_that_is_shown() {
+        let registry = Registry::default();
+        let record = session(&registry, 1, "Db:22", "Alice");
+        let id = record.id().to_string();
+        let takes = |query: &str, users| Wanted::parse(Some(query)).unwrap().takes(&record, users);
+        for found in [
+            "",
+            "search=",
+            "search=192.0.2.",
+            "search=dB",
+            "search=198.51.100.1",
+            "search=alice",
+            "search=alice+db%3A22",
+            "shard=1",
+            "state=created&shard=1&search=db",
+            &format!("search={}", &id[..6]),
+        ] {
+            assert!(takes(found, true), "{found}");
+        }
+        for not in ["search=bob", "search=alice+bob", "shard=0", "state=active"] {
+            assert!(!takes(not, true), "{not}");
+        }
+        assert!(!takes("search=alice", false), "a user that is not shown");
+    }
+
+    #[test]
+    fn a_part_is_cut_out_of_the_sorted_whole() {
+        let registry = Registry::default();
+        let records: Vec<Entry> = (0..5)
+            .map(|n| session(&registry, n % 2, &format!("t{}", 4 - n), &format!("u{n}")))
+            .collect();
+        for (n, record) in records.iter().enumerate() {
+            record.set_traffic(n as u64, 10);
+        }
+        let cut = |query: &str| {
+            let wanted = Wanted::parse(Some(query)).unwrap();
+            let ranked = records.iter().enumerate();
+            wanted.cut(
+                ranked
+                    .map(|(n, record)| (wanted.rank(record, true), record.id(), n))
+                    .collect(),
+            )
+        };
+        assert_eq!(cut("sort=input"), [0, 1, 2, 3, 4]);
+        assert_eq!(cut("sort=input&order=down&limit=2"), [4, 3]);
+        assert_eq!(cut("sort=target&offset=1&limit=2"), [3, 2]);
+        assert_eq!(cut("sort=user&order=down&offset=4"), [0]);
+        assert!(cut("sort=user&offset=5").is_empty());
+        let mut evens = cut("sort=shard&limit=3");
+        evens.sort_unstable();
+        assert_eq!(evens, [0, 2, 4]);
+        assert_eq!(
+            cut("sort=output"),
+            cut("sort=output&order=down"),
+            "all alike"
+        );
+    }
+
+    #[test]
+    fn what_is_no_list_is_refused_by_name() {
+        for (query, said) in [
+            ("limit=0", "limit is a number from 1 to 10000"),
+            ("offset=x", "offset is a number"),
+            ("sort=size", "sort is one of created, activity"),
+            ("state=Active", "state is one of created, connecting"),
+            ("order=asc", "order is one of up, down"),
+            ("limits=1", "there is no parameter \"limits\""),
+            (&format!("search={}", "x".repeat(MAX_SEARCH + 1)), "search"),
+        ] {
+            let refused = Wanted::parse(Some(query)).unwrap_err();
+            assert!(refused.detail.contains(said), "{query}: {}", refused.detail);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Queries of the administrator's API: each parameter is known, stands once, and has a value within its bounds.
+
+use crate::http::Problem;
+use hyper::StatusCode;
+use std::ops::RangeInclusive;
+
+/// Longest query, in bytes.
+const MAX_QUERY: usize = 1024;
+
+/// Splits a query into its parameters, names and values decoded.
+pub(super) fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
+    let query = query.unwrap_or_default();
+    if query.len() > MAX_QUERY {
+        return Err(bad(format!("the query has more than {MAX_QUERY} bytes")));
+    }
+    let mut parameters: Vec<(String, String)> = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if parameters.iter().any(|(known, _)| *known == name) {
+            return Err(bad(format!("the parameter {} stands twice", quoted(&name))));
+        }
+        parameters.push((name.into_owned(), value.into_owned()));
+    }
+    Ok(parameters)
+}
+
+/// Returns the refusal of a parameter that there is none of; `known` lists those there are.
+pub(super) fn unknown(name: &str, known: &str) -> Problem {
+    bad(format!(
+        "there is no parameter {}; there are: {known}",
+        quoted(name)
+    ))
+}
+
+/// Reads a number within its bounds.
+pub(super) fn number(
+    name: &str,
+    value: &str,
+    bounds: RangeInclusive<usize>,
+) -> Result<usize, Problem> {
+    let number = value.parse().ok().filter(|number| bounds.contains(number));
+    number.ok_or_else(|| {
+        let (least, most) = bounds.into_inner();
+        bad(format!("{name} is a number from {least} to {most}"))
+    })
+}
+
+/// Reads one of some words.
+pub(super) fn choice<T: Copy>(
+    name: &str,
+    value: &str,
+    choices: &[(&str, T)],
+) -> Result<T, Problem> {
+    let found = choices.iter().find(|(word, _)| *word == value);
+    found.map(|(_, choice)| *choice).ok_or_else(|| {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        bad(format!("{name} is one of {}", words.join(", ")))
+    })
+}
+
+fn bad(detail: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, detail)
+}
+
+/// A name as it was sent, harmless and short.
+fn quoted(name: &str) -> String {
+    let short: String = name.chars().take(32).collect();
+    format!("{short:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_decoded_and_stand_once() {
+        let parsed = parameters(Some("search=a%20b+c%2F&x=")).unwrap();
+        let expected = [("search", "a b c/"), ("x", "")];
+        assert!(
+            parsed
+                .iter()
+                .zip(expected)
+                .all(|((name, value), (n, v))| (name.as_str(), value.as_str()) == (n, v)),
+            "{parsed:?}"
+        );
+        assert!(parameters(None).unwrap().is_empty());
+        assert!(parameters(Some("a=1&a=2")).is_err());
+        assert!(parameters(Some(&"x".repeat(MAX_QUERY + 1))).is_err());
+    }
+
+    #[test]
+    fn values_are_held_to_their_bounds() {
+        assert_eq!(number("limit", "7", 1..=7).ok(), Some(7));
+        for value in ["0", "8", "-1", "", "1e3", "99999999999999999999"] {
+            let refused = number("limit", value, 1..=7).unwrap_err();
+            assert_eq!(refused.detail, "limit is a number from 1 to 7");
+        }
+        let choices = [("up", 1), ("down", 2)];
+        assert_eq!(choice("sort", "down", &choices).ok(), Some(2));
+        let refused = choice("sort", "left", &choices).unwrap_err();
+        assert_eq!(refused.detail, "sort is one of up, down");
+    }
+}

@@ -1,0 +1,70 @@
+//! The operator's page, served from the binary by the administrator's listener. It holds no secret: what it shows, it
+//! asks of that listener with the token that is typed into it.
+
+use super::assets::find;
+use super::{IMMUTABLE, REVALIDATE, Reply, unsecured};
+use http_body_util::Full;
+use hyper::HeaderMap;
+use hyper::body::Bytes;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+
+/// Shown in place of a page that was not built.
+const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>sshard operator</title>\
+<p>The administrator's listener runs, but this build has no page for it: it was made without Node.\
+<p>Install Node 20 or newer, run <code>make web</code>, and build again. \
+Without it there are <code>sshard sessions</code>, <code>/stats</code> and <code>/metrics</code>.";
+
+/// Returns whether a path belongs to the page.
+pub(crate) fn has(path: &str) -> bool {
+    path == "/" || path.starts_with("/assets/")
+}
+
+/// Returns the answer to a GET or HEAD of a path that [`has`] takes; `None` where nothing is. The headers of
+/// [`super::secure_operator`] are the caller's to set.
+pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Option<Reply> {
+    if path != "/" {
+        let asset = find(&format!("operator{path}"))?;
+        return Some(unsecured(&asset, headers, IMMUTABLE));
+    }
+    let page = find("operator/index.html").map(|page| unsecured(&page, headers, REVALIDATE));
+    Some(page.unwrap_or_else(not_built))
+}
+
+fn not_built() -> Reply {
+    let mut reply = Reply::new(Full::new(Bytes::from_static(NOT_BUILT.as_bytes())));
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    reply.headers_mut().insert(CONTENT_TYPE, html);
+    let fresh = HeaderValue::from_static("no-store");
+    reply.headers_mut().insert(CACHE_CONTROL, fresh);
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_root_and_its_assets_are_the_pages() {
+        for (path, expected) in [
+            ("/", true),
+            ("/assets/page.js", true),
+            ("/assets", false),
+            ("/stats", false),
+            ("//", false),
+        ] {
+            assert_eq!(has(path), expected, "{path}");
+        }
+    }
+
+    /// The terminal page's files are beside the operator's.
+    #[test]
+    fn no_spelling_of_an_asset_leads_out_of_the_pages_folder() {
+        for path in [
+            "/assets/../index.html",
+            "/assets/",
+            "/assets/../../index.html",
+        ] {
+            assert!(answer(path, &HeaderMap::new()).is_none(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The operator's page: who gets it, what its answers carry, and that no other site's page can use it.
+
+use crate::common::raw::Answer;
+use crate::common::scene::Scene;
+use crate::common::{Admin, Bridge};
+use std::io::Write;
+
+const TOKEN: &str = "correct-horse-battery-staple";
+
+/// Headers that every answer of the listener carries, with a part of each.
+const CARRIED: [(&str, &str); 9] = [
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=()"),
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';",
+    ),
+    (
+        "content-security-policy",
+        "require-trusted-types-for 'script'; trusted-types 'none'",
+    ),
+    ("content-security-policy", "frame-ancestors 'none'"),
+];
+
+fn assert_carries_all(answer: &Answer, of: &str) {
+    for (name, part) in CARRIED {
+        let value = answer.header(name).unwrap_or_default();
+        assert!(value.contains(part), "{of}: {name}: {value}");
+    }
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(!policy.contains("unsafe"), "{policy}");
+    let granted = |(name, _): &(String, String)| name.starts_with("access-control-");
+    assert!(!answer.headers.iter().any(granted), "{of}: {answer:?}");
+}
+
+/// Relative addresses in the page that begin so, without what stands before them.
+fn assets(page: &str) -> Vec<String> {
+    let after = page.split("=\"assets/").skip(1);
+    after
+        .map(|rest| format!("/assets/{}", rest.split('"').next().unwrap()))
+        .collect()
+}
+
+#[test]
+fn the_page_comes_without_the_token_and_nothing_else_does() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{TOKEN}").unwrap();
+    let setting = format!("admin.token_file={}", file.path().display());
+    let bridge = Bridge::start(&["--allow", "a:22", "--set", &setting], &[]);
+    let nobody = Admin::of(&bridge);
+    let page = nobody.get("/");
+    assert_eq!(page.status, 200, "{page:?}");
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert_carries_all(&page, "/");
+    assert!(!page.body.contains(TOKEN));
+    for asset in assets(&page.body) {
+        let answer = nobody.get(&asset);
+        assert_eq!(answer.status, 200, "{asset}");
+        assert_carries_all(&answer, &asset);
+    }
+    assert_eq!(nobody.get("/assets/none.js").status, 404);
+    for path in ["/stats", "/api/v1/sessions", "/api/v1/config", "/metrics"] {
+        let answer = nobody.get(path);
+        assert_eq!(answer.status, 401, "{path}");
+        assert_carries_all(&answer, path);
+        let answer = nobody.with_token(TOKEN).get(path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert_carries_all(&answer, path);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    let drain = nobody.post("/api/v1/drain");
+    assert_eq!(drain.status, 401, "{drain:?}");
+}
+
+/// With the page in the binary and without.
+#[test]
+fn the_page_is_asked_for_anew_and_its_files_are_kept() {
+    let scene = Scene::new(&[]);
+    let admin = Admin::of(&scene.bridge);
+    let page = admin.get("/");
+    let files = assets(&page.body);
+    if files.is_empty() {
+        assert!(page.body.contains("make web"), "{page:?}");
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        return;
+    }
+    assert_eq!(page.header("cache-control"), Some("no-cache"));
+    assert_eq!(files.len(), 3, "{files:?}");
+    for path in files.iter().map(String::as_str).chain(["/"]) {
+        let first = admin.get(path);
+        let tag = first.header("etag").unwrap();
+        let again = admin.request("GET", path, &[("If-None-Match", tag)]);
+        assert_eq!((again.status, again.body.as_str()), (304, ""), "{path}");
+        let head = admin.request("HEAD", path, &[]);
+        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+        assert_eq!(first.header("vary"), Some("accept-encoding"));
+        if path != "/" {
+            let kept = Some("public, max-age=31536000, immutable");
+            assert_eq!(first.header("cache-control"), kept, "{path}");
+        }
+    }
+}
+
+#[test]
+fn pages_of_other_hosts_and_origins_get_neither_the_page_nor_a_session() {
+    let scene = Scene::new(&[]);
+    let admin = Admin::of(&scene.bridge);
+    let mut client = scene.ready();
+    let id = admin.sessions()[0]["id"].as_str().unwrap().to_owned();
+    let session = format!("/api/v1/sessions/{id}");
+    let addr = admin.addr.to_string();
+    for (host, origin, status) in [
+        ("rebound.example.org", None, 421),
+        (addr.as_str(), Some("https://evil.example.org"), 403),
+        (addr.as_str(), Some("null"), 403),
+    ] {
+        let mut headers = vec![("Host", host)];
+        headers.extend(origin.map(|origin| ("Origin", origin)));
+        for (method, path) in [
+            ("GET", "/"),
+            ("GET", "/assets/none.js"),
+            ("GET", "/stats"),
+            ("DELETE", session.as_str()),
+            ("POST", "/api/v1/drain"),
+        ] {
+            let answer = admin.request(method, path, &headers);
+            assert_eq!(answer.status, status, "{method} {path} {headers:?}");
+            assert_carries_all(&answer, path);
+        }
+    }
+    // What a page of another site can send without asking first, were its Origin taken away.
+    let unmeant = [("X-Sshard-Admin", ""), ("Content-Type", "text/plain")];
+    assert_eq!(admin.request("DELETE", &session, &unmeant).status, 403);
+    // The page's own way: its Origin, and the header.
+    let own = format!("http://{addr}");
+    let killed = admin.request("DELETE", &session, &[("Origin", &own)]);
+    assert_eq!(killed.status, 202, "{killed:?}");
+    assert_eq!(client.until_close().0, 4412);
+}
+
+#[test]
+fn a_page_that_is_switched_off_is_not_there() {
+    for setting in ["admin.page=false", "web.enabled=true"] {
+        let scene = Scene::new(&[setting]);
+        let admin = Admin::of(&scene.bridge);
+        let expected = if setting == "admin.page=false" {
+            404
+        } else {
+            200
+        };
+        assert_eq!(admin.get("/").status, expected, "{setting}");
+        assert_eq!(admin.get("/stats").status, 200);
+    }
+    // The page of the public port is another matter.
+    let scene = Scene::new(&["web.enabled=false"]);
+    assert_eq!(Admin::of(&scene.bridge).get("/").status, 200);
+}
+
+#[test]
+fn the_public_port_has_nothing_of_it() {
+    let scene = Scene::new(&[]);
+    let page = Admin::of(&scene.bridge).get("/");
+    let public = Admin::at(scene.bridge.addr());
+    assert_ne!(public.get("/").body, page.body);
+    let elsewhere = [
+        "/operator/",
+        "/operator/index.html",
+        "/assets/operator/index.html",
+    ];
+    let elsewhere = elsewhere.map(str::to_owned);
+    let script = assets(&page.body)
+        .into_iter()
+        .filter(|file| file.ends_with(".js"));
+    for path in script.chain(elsewhere) {
+        assert_eq!(public.get(&path).status, 404, "{path}");
+    }
+}
