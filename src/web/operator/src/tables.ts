@@ -1,0 +1,74 @@
+// Rows that are updated in place: nothing is made anew that has not changed, so that focus and selection stay.
+
+import { el } from "../../page/src/dom.js";
+
+/** A row that follows its item. */
+export interface Row<T> {
+  readonly element: HTMLElement;
+  update(item: T): void;
+}
+
+/** Keeps the children of an element in step with a list. */
+export class Rows<T> {
+  readonly #rows = new Map<string, Row<T>>();
+
+  constructor(
+    readonly element: HTMLElement,
+    private readonly key: (item: T) => string,
+    private readonly make: (item: T) => Row<T>,
+  ) {}
+
+  update(items: readonly T[]): void {
+    const kept = new Set<string>();
+    let place = this.element.firstElementChild;
+    for (const item of items) {
+      const key = this.key(item);
+      kept.add(key);
+      let row = this.#rows.get(key);
+      if (row === undefined) {
+        row = this.make(item);
+        this.#rows.set(key, row);
+      }
+      row.update(item);
+      if (place === row.element) {
+        place = place.nextElementSibling;
+      } else {
+        this.element.insertBefore(row.element, place);
+      }
+    }
+    for (const [key, row] of this.#rows) {
+      if (!kept.has(key)) {
+        row.element.remove();
+        this.#rows.delete(key);
+      }
+    }
+  }
+}
+
+/** Makes a card with a heading. */
+export function card(title: string, className: string, ...children: (Node | string | undefined)[]): HTMLElement {
+  return el("section", { class: `card ${className}` }, el("h2", {}, title), ...children);
+}
+
+/** Makes the head of a table. */
+export function head(...columns: readonly string[]): HTMLElement {
+  return el("thead", {}, el("tr", {}, ...columns.map((text) => el("th", { scope: "col" }, text))));
+}
+
+/** A bar that is filled as far as its share says; its value stands beside it as text. */
+export class Bar {
+  readonly element = el("span", { class: "bar-of", "aria-hidden": "true" });
+  readonly #fill = el("span");
+
+  constructor() {
+    this.element.append(this.#fill);
+  }
+
+  /** `warnAt` is the share from which it is one to look at. */
+  update(share: number, warnAt = 2): void {
+    const bounded = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0));
+    this.#fill.style.inlineSize = `${(bounded * 100).toFixed(1)}%`;
+    this.element.classList.toggle("warn", share >= warnAt);
+    this.element.classList.toggle("full", share >= 1 && warnAt <= 1);
+  }
+}
