@@ -1,6 +1,6 @@
 // The administrator's API: every request has a deadline, and the token is in memory alone.
 
-import { PAGE, TARGETS, type Query, type Session, type SessionList, type Stats } from "./types.js";
+import { TARGETS, type Query, type Session, type SessionList, type Stats } from "./types.js";
 
 /** For a request and its whole answer. */
 const DEADLINE = 5_000;
@@ -47,7 +47,7 @@ export class Api {
 
   sessions(query: Query): Promise<SessionList> {
     const parameters = new URLSearchParams({
-      sort: query.sort, order: query.order, offset: String(query.offset), limit: String(PAGE),
+      sort: query.sort, order: query.order, offset: String(query.offset), limit: String(query.limit),
     });
     if (query.search !== "") {
       parameters.set("search", query.search);

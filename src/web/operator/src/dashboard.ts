@@ -62,9 +62,10 @@ export class Dashboard {
       notices,
       this.#overview.tiles,
       el("div", { class: "charts three" }, ...this.#lines.map((chart) => chart.element)),
-      el("div", { class: "charts two" }, this.#setup.element, this.#echo.element),
+      el("div", { class: "charts two", id: "latency" }, this.#setup.element, this.#echo.element),
       el("div", { class: "columns" },
-        this.#overview.limits, targets, this.#shards.element, failures, refused),
+        el("div", {}, this.#overview.limits, targets, refused),
+        el("div", {}, this.#shards.element, failures)),
       sessions);
   }
 

@@ -85,6 +85,13 @@ function notice(): Row<Notice> {
   };
 }
 
+/** Links to the parts of the page. */
+function nav(): HTMLElement {
+  const parts = [["latency", "Latency"], ["shards", "Shards"], ["failures", "Failures"], ["sessions", "Sessions"]] as const;
+  return el("nav", { "aria-label": "Parts of the page" },
+    ...parts.map(([id, name]) => el("a", { href: `#${id}` }, name)));
+}
+
 function countdown(until: number, now: number): string {
   const left = Math.max(0, Math.ceil((until - now) / 1000));
   return left < 60 ? `${left} s` : age(left);
@@ -110,7 +117,7 @@ export class Header {
     this.#forget = el("button", { type: "button", class: "quiet", onclick: act.forget }, "Forget token");
     this.element = el("header", { class: "bar" },
       el("h1", { class: "brand" }, "sshard ", el("span", {}, "operator")),
-      this.#state, this.#about, el("div", { class: "actions" }, this.#forget, this.#reload, this.#drain));
+      this.#state, this.#about, nav(), el("div", { class: "actions" }, this.#forget, this.#reload, this.#drain));
     setInterval(() => this.#tick(), 1000);
   }
 

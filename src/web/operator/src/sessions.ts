@@ -5,7 +5,7 @@ import { bytes, visible } from "../../page/src/text.js";
 import { age, count } from "./format.js";
 import { set, setText } from "./svg.js";
 import { Rows, card, type Row } from "./tables.js";
-import { PAGE, type Query, type Session, type SessionList } from "./types.js";
+import type { Query, Session, SessionList } from "./types.js";
 
 /** Wait for more typing before the bridge is asked, in milliseconds. */
 const TYPING = 250;
@@ -20,7 +20,7 @@ const COLUMNS: readonly (readonly [string, string, "up" | "down"])[] = [
   ["Client", "client", "up"],
   ["Target", "target", "up"],
   ["User", "user", "up"],
-  ["Age", "created", "up"],
+  ["Age", "created", "down"],
   ["Quiet for", "activity", "down"],
   ["In", "input", "down"],
   ["Out", "output", "down"],
@@ -46,7 +46,7 @@ export function targetOf(session: Session): string {
 }
 
 export class Sessions {
-  query: Query = { search: "", shard: undefined, state: "", sort: "created", order: "down", offset: 0 };
+  query: Query = { search: "", shard: undefined, state: "", sort: "created", order: "up", offset: 0, limit: 25 };
   readonly #changed: () => void;
   readonly #search = el("input", {
     type: "search", placeholder: "client, target, user or session id", spellcheck: "false", autocapitalize: "off",
@@ -55,6 +55,7 @@ export class Sessions {
   readonly #shard = el("select", {});
   readonly #state = el("select", {}, el("option", { value: "" }, "any state"),
     ...STATES.map((state) => el("option", { value: state }, state)));
+  readonly #limit = el("select", {}, ...[25, 100, 250].map((rows) => el("option", { value: rows }, String(rows))));
   readonly #order = el("select", { class: "order" }, ...COLUMNS.filter(([, sort]) => sort !== "").map(([name, sort]) =>
     el("option", { value: sort }, name)));
   readonly #turn = el("button", { type: "button", class: "narrow-only", "aria-label": "Turn the order round" }, "↕");
@@ -75,16 +76,15 @@ export class Sessions {
     this.#changed = changed;
     this.#rows = new Rows<Session>(this.#body, (session) => session.id, () => line(actions, this.#ending));
     const heads = COLUMNS.map(([name, sort, first]) => this.#head(name, sort, first));
-    this.#table = el("table", { class: "stacked sessions" },
+    this.#table = el("table", { class: "stacked" },
       el("thead", {}, el("tr", {}, ...heads, el("th", { scope: "col" }, el("span", { class: "offscreen" }, "Actions")))),
       this.#body);
-    const step = (by: number) => () => this.#ask({ offset: Math.max(0, this.query.offset + by * PAGE) });
+    const step = (by: number) => () => this.#ask({ offset: Math.max(0, this.query.offset + by * this.query.limit) });
     const back = el("button", { type: "button", onclick: step(-1) }, "Previous");
     const on = el("button", { type: "button", onclick: step(1) }, "Next");
     const text = el("span");
     this.#pager = { element: el("nav", { class: "pager", "aria-label": "Pages of sessions" }, back, text, on), text, back, on };
-    this.element = card("Sessions", "list", this.#filters(), this.#silent, this.#table, this.#empty, this.#pager.element);
-    this.element.id = "sessions";
+    this.element = card("Sessions", "sessions", this.#filters(), this.#silent, this.#table, this.#empty, this.#pager.element);
   }
 
   /** Narrows the list to one shard. */
@@ -108,10 +108,10 @@ export class Sessions {
   }
 
   update(list: SessionList, showUsers: boolean): void {
-    const { offset } = this.query;
+    const { offset, limit } = this.query;
     if (list.sessions.length === 0 && offset > 0 && list.matched <= offset) {
       // The last page has emptied.
-      this.#ask({ offset: Math.max(0, Math.floor((list.matched - 1) / PAGE) * PAGE) });
+      this.#ask({ offset: Math.max(0, Math.floor((list.matched - 1) / limit) * limit) });
       return;
     }
     const there = new Set(list.sessions.map((session) => session.id));
@@ -126,7 +126,7 @@ export class Sessions {
     const silent = list.unanswered_shards.join(", ");
     setText(this.#silent, silent === "" ? "" : `Shard ${silent} does not answer: its sessions are missing here.`);
     const last = offset + list.sessions.length;
-    this.#pager.element.hidden = list.matched <= PAGE && offset === 0;
+    this.#pager.element.hidden = list.matched <= limit && offset === 0;
     setText(this.#pager.text, `${count(offset + 1)} to ${count(last)} of ${count(list.matched)}`);
     this.#pager.back.disabled = offset === 0;
     this.#pager.on.disabled = last >= list.matched;
@@ -144,11 +144,12 @@ export class Sessions {
     });
     this.#shard.addEventListener("change", () =>
       this.#ask({ shard: this.#shard.value === "" ? undefined : Number(this.#shard.value), offset: 0 }));
+    this.#limit.addEventListener("change", () => this.#ask({ limit: Number(this.#limit.value), offset: 0 }));
     this.#state.addEventListener("change", () => this.#ask({ state: this.#state.value, offset: 0 }));
     this.#turn.addEventListener("click", () => this.#sortBy(this.query.sort));
     this.#order.addEventListener("change", () => this.#sortBy(this.#order.value));
     return el("search", { class: "filters" },
-      label("Search", this.#search, "grow"), label("Shard", this.#shard), label("State", this.#state),
+      label("Search", this.#search, "grow"), label("Shard", this.#shard), label("State", this.#state), label("Rows", this.#limit),
       label("Sort by", this.#order, "narrow-only"), this.#turn, this.#found);
   }
 

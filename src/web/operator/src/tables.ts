@@ -47,7 +47,7 @@ export class Rows<T> {
 
 /** Makes a card with a heading. */
 export function card(title: string, className: string, ...children: (Node | string | undefined)[]): HTMLElement {
-  return el("section", { class: `card ${className}` }, el("h2", {}, title), ...children);
+  return el("section", { class: `card ${className}`, id: className }, el("h2", {}, title), ...children);
 }
 
 /** Makes the head of a table. */

@@ -90,10 +90,9 @@ export interface Query {
   readonly sort: string;
   readonly order: "up" | "down";
   readonly offset: number;
+  /** Sessions on one page of the list. */
+  readonly limit: number;
 }
-
-/** Sessions on one page of the list. */
-export const PAGE = 50;
 
 /** Targets of the table of the busiest. */
 export const TARGETS = 8;
