@@ -47,9 +47,12 @@ async function buildPage(source, target) {
   const names = {
     "page.js": script[0].split("/").pop(),
     "page.css": await hashed(assets, "page", "css", css.outputFiles[0].contents),
-    "icon.svg": await hashed(assets, "icon", "svg", await readFile(join(here, "icon.svg"))),
   };
   let page = await readFile(join(source, "index.html"), "utf8");
+  // A page has what icons it names: data URLs, for the states of a session, are outside `img-src 'self'`.
+  for (const [, icon] of page.matchAll(/assets\/(icon[a-z-]*)\.svg/g)) {
+    names[`${icon}.svg`] = await hashed(assets, icon, "svg", await readFile(join(here, "icons", `${icon}.svg`)));
+  }
   for (const [plain, name] of Object.entries(names)) {
     page = page.replaceAll(`assets/${plain}`, `assets/${name}`);
   }

@@ -38,7 +38,7 @@ function copyBySelection(text: string): boolean {
 const LARGEST = 100 * 1024;
 
 export class RemoteCopy {
-  readonly element = el("div", { class: "banner-bar", role: "status", hidden: true });
+  readonly element = el("div", { class: "remote-copy", role: "status", hidden: true });
   #allowed = false;
   #text = "";
   readonly #report: (text: string) => void;
@@ -66,6 +66,12 @@ export class RemoteCopy {
       this.#show();
     }
     return true;
+  }
+
+  /** Forgets the text and the permission: the next session may be of another server. */
+  reset(): void {
+    this.#allowed = false;
+    this.#hide();
   }
 
   #show(): void {

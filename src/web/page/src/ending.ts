@@ -1,5 +1,7 @@
 // How a session ended, in the words of the one table of codes.
 
+import { SshardError } from "@sshard/client";
+import { explain } from "@sshard/client/codes";
 import { el } from "./dom.js";
 import { serverWords } from "./questions.js";
 
@@ -15,23 +17,91 @@ export interface Ending {
   readonly words?: string | undefined;
 }
 
-/** The ending in place of the terminal, where no session came about. */
-export function endingCard(ending: Ending, onAgain: () => void): HTMLElement {
-  return el("section", { class: "card ending", role: "alert" },
-    el("h1", { "data-mark": ending.mark === "good" ? "✓" : "✗" }, ending.sentence),
-    ending.cause !== undefined && el("p", { class: "cause" }, ending.cause),
-    ending.action !== undefined && el("p", {}, ending.action),
-    ending.words !== undefined && ending.words.trim() !== "" && serverWords(ending.words),
+/** Signals by which programs usually end; a shell says 128 and the number. */
+const SIGNALS: Readonly<Record<number, string>> = {
+  1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL",
+  11: "SIGSEGV", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
+};
+
+/** Failures that a sleeping tab brings about. */
+const OF_SLEEP = new Set(["disconnected", "no-answer", "no-pong", "held-too-long", "stalled", "client-gone"]);
+
+/** Ending of a session whose remote process has ended. */
+export function exitEnding(exit: { status?: number; signal?: string; coreDumped: boolean; message: string }): Ending {
+  const words = exit.message.trim() === "" ? {} : { words: exit.message };
+  if (exit.signal !== undefined) {
+    const name = exit.signal === "unknown" ? "a signal" : `SIG${exit.signal}`;
+    return {
+      mark: "bad", short: exit.signal === "unknown" ? "signal" : name, ...words,
+      sentence: `The remote process was ended by ${name}${exit.coreDumped ? " and left a core dump" : ""}.`,
+    };
+  }
+  if (exit.status === undefined) {
+    return { mark: "bad", short: "ended", sentence: "The session has ended. The server told no exit status.", ...words };
+  }
+  const { status } = exit;
+  const signal = SIGNALS[status - 128];
+  return {
+    mark: status === 0 ? "good" : "bad", short: `exit ${status}`, ...words,
+    sentence: status === 0 ? "The session has ended." : `The session has ended with exit status ${status}.`,
+    ...(signal === undefined ? {} : { cause: `With ${status} a shell says that ${signal} ended the program.` }),
+  };
+}
+
+/** Ending of a session that failed. `slept`: the browser or the computer had put the tab to sleep. */
+export function failureEnding(error: unknown, slept: boolean): Ending {
+  if (!(error instanceof SshardError)) {
+    return { mark: "bad", short: "error", sentence: "The page has a fault.", cause: String(error) };
+  }
+  if (error.code === "client-closed" || error.code === "aborted") {
+    return { mark: "good", short: "closed", sentence: error.code === "aborted" ? "You cancelled." : "You ended the session." };
+  }
+  if (slept && OF_SLEEP.has(error.code)) {
+    return {
+      mark: "bad", short: error.code, sentence: "This tab was asleep, and lost its connection.",
+      cause: "The browser froze the tab in the background, or the computer was suspended. The shell has ended with it.",
+      action: "Connect again; for long jobs use tmux or screen on the server.",
+    };
+  }
+  const known = explain(error.code);
+  return {
+    mark: "bad",
+    short: error.code,
+    sentence: known?.sentence ?? error.message,
+    cause: detailOf(error) ?? known?.cause,
+    action: error.hint === "" ? undefined : error.hint,
+  };
+}
+
+/** The bridge's own words on the failure, behind the sentence of the table. */
+function detailOf(error: SshardError): string | undefined {
+  const sentence = explain(error.code)?.sentence;
+  const words = sentence !== undefined && error.message.startsWith(sentence) ? error.message.slice(sentence.length + 2) : "";
+  return words === "" ? undefined : `The bridge says: ${words.replace(/\.$/, "")}.`;
+}
+
+/** The ending in place of the terminal, where no session came about. `way`: how far it got. */
+export function endingCard(ending: Ending, way: HTMLElement, onAgain: () => void): HTMLElement {
+  return el("section", { class: "card ending" },
+    el("div", { role: "alert" },
+      el("h1", { class: ending.mark }, ending.sentence),
+      ending.cause !== undefined && ending.cause !== "" && el("p", { class: "cause" }, ending.cause),
+      ending.action !== undefined && el("p", {}, ending.action)),
+    ending.words !== undefined && serverWords(ending.words),
+    way,
     el("div", { class: "actions" },
-      el("button", { type: "button", class: "primary", onclick: onAgain }, "Back to the form")));
+      el("button", { type: "button", class: "primary", onclick: onAgain }, "Back to the form"),
+      ending.mark === "bad" && el("span", { class: "hint code" }, `code ${ending.short}`)));
 }
 
 /** The ending below a terminal, which stays readable. */
 export function endingBar(ending: Ending, onReconnect: () => void, onExport: () => void): HTMLElement {
-  const reconnect = el("button", { type: "button", class: "primary", onclick: onReconnect }, "Reconnect");
-  return el("div", { class: ending.mark === "good" ? "ended-bar" : "ended-bar bad", role: "alert" },
-    el("p", {}, `${ending.mark === "good" ? "✓" : "✗"} ${ending.sentence} ${ending.action ?? ""}`.trim(),
-      ending.cause !== undefined && ending.cause !== "" && el("span", { class: "hint" }, ` ${ending.cause}`)),
-    reconnect,
-    el("button", { type: "button", onclick: onExport }, "Save as text"));
+  return el("div", { class: `ended-bar ${ending.mark}`, role: "alert" },
+    el("div", { class: "words" },
+      el("p", { class: "verdict" }, ending.sentence),
+      ending.cause !== undefined && ending.cause !== "" && el("p", { class: "hint" }, ending.cause),
+      ending.action !== undefined && el("p", { class: "hint" }, ending.action)),
+    el("div", { class: "actions" },
+      el("button", { type: "button", class: "primary", onclick: onReconnect }, "Reconnect"),
+      el("button", { type: "button", onclick: onExport }, "Text of the terminal")));
 }

@@ -48,6 +48,11 @@ export function targetText(target: Target): string {
   return target.port === 22 ? host : `${host}:${target.port}`;
 }
 
+/** Path of a target below `ws/`. */
+export function targetPath(target: Target): string {
+  return target.name ?? `${target.host.includes(":") ? `[${target.host}]` : target.host}/${target.port}`;
+}
+
 /** Reads `host`, `host:port`, `[v6]:port` or a named target; `undefined` if it is none of them. */
 export function parseTarget(text: string, port: number, names: readonly string[]): Target | undefined {
   const server = text.trim();
@@ -81,6 +86,7 @@ export class LoginForm {
   constructor(names: readonly string[], onSubmit: (request: LoginRequest) => void) {
     this.#names = names;
     const list = el("datalist", { id: newId("targets") }, ...names.map((name) => el("option", { value: name })));
+    const secure = isSecureContext;
     this.#server = field("Server", {
       name: "server", required: true, autocomplete: "off", placeholder: names[0] ?? "host.example.org",
       ...(names.length > 0 ? { list: list.id } : {}), maxlength: 300,
@@ -89,7 +95,7 @@ export class LoginForm {
     this.#user = field("User", { name: "username", required: true, autocomplete: "username", maxlength: 256 });
     this.#password = field("Password", { name: "password", type: "password", autocomplete: "current-password", maxlength: 1024 });
     this.#key = field("Private key file", { type: "file" },
-      "At most 16 KiB. The key goes to this bridge for the log-in; it is not stored.");
+      "At most 16 KiB. The key goes to this bridge for the log-in, and is not stored.");
     this.#passphrase = field("Passphrase of the key", { type: "password", autocomplete: "off", maxlength: 1024 });
     this.#certificate = field("Certificate file (optional)", { type: "file" });
     const capsLock = el("p", { class: "hint caps", role: "status" });
@@ -99,16 +105,17 @@ export class LoginForm {
     });
     this.element = el("form", { class: "login", autocomplete: "on" },
       el("h1", {}, "Connect to a server"),
+      el("p", { class: "lead" }, "By SSH, through the bridge at ", el("strong", {}, location.host), "."),
+      !secure && el("p", { class: "bar-note warning" },
+        "This page came over plain http: others on the way can read what you type, passwords too. Ask for its https address."),
       el("div", { class: "pair" }, this.#server.row, this.#port.row), list,
       this.#user.row, this.#password.row,
       el("details", {}, el("summary", {}, "Log in with a private key"),
-        this.#key.row, this.#passphrase.row, this.#certificate.row),
+        el("div", { class: "inset" }, this.#key.row, this.#passphrase.row, this.#certificate.row)),
       this.#problem,
-      el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Connect")),
-      el("p", { class: "hint" }, "Without a password or key the server may still ask."));
-    this.#server.input.addEventListener("input", () => {
-      this.#port.input.disabled = names.includes(this.#server.input.value.trim());
-    });
+      el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Connect")));
+    this.#server.input.addEventListener("input", () => this.#portFollows());
+    this.#server.input.addEventListener("change", () => this.#splitPort());
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.#submit(onSubmit);
@@ -124,7 +131,8 @@ export class LoginForm {
   fill(server: string, username: string): void {
     this.#server.input.value = server;
     this.#user.input.value = username;
-    this.#server.input.dispatchEvent(new Event("input"));
+    this.#portFollows();
+    this.#splitPort();
   }
 
   /** Clears every secret. */
@@ -134,11 +142,35 @@ export class LoginForm {
     }
   }
 
+  /** A named target has its port. */
+  #portFollows(): void {
+    const named = this.#names.includes(this.#server.input.value.trim());
+    this.#port.input.disabled = named;
+    this.#port.input.placeholder = named ? "its own" : "22";
+    this.#port.input.value = named ? "" : this.#port.input.value === "" ? "22" : this.#port.input.value;
+  }
+
+  /** `host:2222`, typed or pasted, goes into both fields. */
+  #splitPort(): void {
+    const text = this.#server.input.value.trim();
+    const target = parseTarget(text, 0, this.#names);
+    if (target !== undefined && target.name === undefined) {
+      this.#server.input.value = target.host;
+      this.#port.input.value = String(target.port);
+    }
+  }
+
   async #submit(onSubmit: (request: LoginRequest) => void): Promise<void> {
     this.#problem.textContent = "";
+    for (const { input } of [this.#server, this.#port, this.#key]) {
+      input.removeAttribute("aria-invalid");
+    }
+    this.#splitPort();
     const target = parseTarget(this.#server.input.value, Number(this.#port.input.value), this.#names);
     if (target === undefined) {
-      this.#complain("The server must be a host name or address; the port a number from 1 to 65535.", this.#server);
+      const port = parseTarget(this.#server.input.value, 22, this.#names) !== undefined;
+      this.#complain(port ? "The port must be a number from 1 to 65535." : "The server must be a host name, an address, or a name from the list.",
+        port ? this.#port : this.#server);
       return;
     }
     try {
@@ -159,6 +191,7 @@ export class LoginForm {
 
   #complain(text: string, at: Field): void {
     this.#problem.textContent = text;
+    at.input.setAttribute("aria-invalid", "true");
     at.input.focus();
   }
 }

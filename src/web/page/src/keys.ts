@@ -6,12 +6,23 @@ import { el } from "./dom.js";
 
 type Sticky = "off" | "once" | "locked";
 
+/** Keys that send the same whatever the modes are. */
 const PLAIN: readonly (readonly [string, string, string])[] = [
   ["Esc", "Escape", "\x1b"], ["Tab", "Tab", "\t"], ["^C", "Control C", "\x03"], ["^D", "Control D", "\x04"],
-  ["^Z", "Control Z", "\x1a"], ["|", "Pipe", "|"], ["/", "Slash", "/"], ["~", "Tilde", "~"], ["-", "Minus", "-"],
+  ["^Z", "Control Z", "\x1a"], ["^R", "Control R", "\x12"], ["^L", "Control L", "\x0c"],
+  ["|", "Pipe", "|"], ["/", "Slash", "/"], ["~", "Tilde", "~"], ["-", "Minus", "-"],
 ];
+/** Keys whose code carries modifiers: name, and what stands before and behind them. */
 const CURSOR: readonly (readonly [string, string, string])[] = [
   ["←", "Left", "D"], ["↑", "Up", "A"], ["↓", "Down", "B"], ["→", "Right", "C"], ["Home", "Home", "H"], ["End", "End", "F"],
+];
+const FUNCTION: readonly (readonly [string, string, string])[] = [
+  ["F1", "F1", "P"], ["F2", "F2", "Q"], ["F3", "F3", "R"], ["F4", "F4", "S"],
+];
+const NUMBERED: readonly (readonly [string, string, number])[] = [
+  ["PgUp", "Page up", 5], ["PgDn", "Page down", 6], ["Ins", "Insert", 2], ["Del", "Delete", 3],
+  ["F5", "F5", 15], ["F6", "F6", 17],
+  ["F7", "F7", 18], ["F8", "F8", 19], ["F9", "F9", 20], ["F10", "F10", 21], ["F11", "F11", 23], ["F12", "F12", 24],
 ];
 
 class Modifier {
@@ -19,7 +30,7 @@ class Modifier {
   state: Sticky = "off";
 
   constructor(label: string) {
-    this.button = el("button", { type: "button", "aria-pressed": "false", title: `${label}: once; twice locks` }, label);
+    this.button = el("button", { type: "button", "aria-pressed": "false", title: `${label}: for the next key; twice for all keys` }, label);
     this.button.addEventListener("click", () => {
       this.#set(this.state === "off" ? "once" : this.state === "once" ? "locked" : "off");
     });
@@ -32,6 +43,10 @@ class Modifier {
       this.#set("off");
     }
     return on;
+  }
+
+  off(): void {
+    this.#set("off");
   }
 
   #set(state: Sticky): void {
@@ -47,30 +62,53 @@ export class KeyRow {
   readonly #ctrl = new Modifier("Ctrl");
   readonly #alt = new Modifier("Alt");
 
+  readonly #line = el("input", {
+    "aria-label": "Compose a line", placeholder: "Compose a line", autocapitalize: "off", autocorrect: "off",
+    autocomplete: "off", spellcheck: "false", enterkeyhint: "send", name: "compose",
+  });
+
   /** `paste` is asked for what the clipboard has. */
   constructor(term: Terminal, paste: () => void) {
     const key = (label: string, name: string, send: () => void) =>
       el("button", { type: "button", "aria-label": name, onclick: send }, label);
-    const cursor = (final: string) =>
-      term.input(`\x1b${term.modes.applicationCursorKeysMode ? "O" : "["}${final}`, true);
+    const type = (text: string) => term.input(text, true);
+    const final = (letter: string, plain: string) => {
+      const modifier = this.#modifier();
+      type(modifier > 1 ? `\x1b[1;${modifier}${letter}` : `\x1b${plain}${letter}`);
+    };
+    const cursor = (letter: string) => final(letter, term.modes.applicationCursorKeysMode ? "O" : "[");
+    const numbered = (code: number) => {
+      const modifier = this.#modifier();
+      type(modifier > 1 ? `\x1b[${code};${modifier}~` : `\x1b[${code}~`);
+    };
     this.row = el("div", { class: "keys", role: "toolbar", "aria-label": "Keys" },
       this.#ctrl.button, this.#alt.button,
-      ...PLAIN.map(([label, name, text]) => key(label, name, () => term.input(text, true))),
-      ...CURSOR.map(([label, name, final]) => key(label, name, () => cursor(final))),
-      key("PgUp", "Page up", () => term.input("\x1b[5~", true)),
-      key("PgDn", "Page down", () => term.input("\x1b[6~", true)),
-      key("Paste", "Paste", paste));
+      ...PLAIN.slice(0, 3).map(([label, name, text]) => key(label, name, () => type(text))),
+      ...CURSOR.slice(0, 4).map(([label, name, letter]) => key(label, name, () => cursor(letter))),
+      key("Paste", "Paste", paste),
+      ...PLAIN.slice(3).map(([label, name, text]) => key(label, name, () => type(text))),
+      ...CURSOR.slice(4).map(([label, name, letter]) => key(label, name, () => cursor(letter))),
+      ...NUMBERED.slice(0, 4).map(([label, name, code]) => key(label, name, () => numbered(code))),
+      ...FUNCTION.map(([label, name, letter]) => key(label, name, () => final(letter, "O"))),
+      ...NUMBERED.slice(4).map(([label, name, code]) => key(label, name, () => numbered(code))));
     // Focus, and with it the keyboard on the screen, stays where it is.
     this.row.addEventListener("pointerdown", (event) => event.preventDefault());
     this.row.addEventListener("mousedown", (event) => event.preventDefault());
-    const line = el("input", { "aria-label": "Compose a line", placeholder: "Compose a line", autocapitalize: "off", autocomplete: "off", enterkeyhint: "send" });
-    this.compose = el("form", { class: "compose" }, line, el("button", { type: "submit" }, "Send"));
+    this.compose = el("form", { class: "compose" }, this.#line, el("button", { type: "submit" }, "Send"));
     this.compose.addEventListener("submit", (event) => {
       event.preventDefault();
-      const text = line.value;
-      line.value = "";
-      term.input(`${text}\r`, true);
+      // A clipboard may have put control characters into the line.
+      const text = this.#line.value.replace(/\p{Cc}/gu, "");
+      this.#line.value = "";
+      type(`${text}\r`);
     });
+  }
+
+  /** Forgets what was composed and which modifiers were on. */
+  reset(): void {
+    this.#line.value = "";
+    this.#ctrl.off();
+    this.#alt.off();
   }
 
   /** Applies the sticky modifiers to one key's data. */
@@ -84,5 +122,10 @@ export class KeyRow {
       result = code >= 0x40 && code < 0x60 ? String.fromCharCode(code & 0x1f) : data === " " ? "\x00" : data;
     }
     return this.#alt.take() ? `\x1b${result}` : result;
+  }
+
+  /** Number of the modifiers in a key's code, as xterm has it: 1 for none. */
+  #modifier(): number {
+    return 1 + (this.#alt.take() ? 2 : 0) + (this.#ctrl.take() ? 4 : 0);
   }
 }

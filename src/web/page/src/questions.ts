@@ -39,17 +39,19 @@ export function askHostKey(host: string, question: HostKeyQuestion, signal: Abor
     title: changed ? `The host key of ${host} has changed` : `Is this ${host}?`,
     body: [
       el("p", {}, changed
-        ? "The server shows another key than the one that is known. Somebody may be reading along. Go on only if you know why."
-        : "The bridge does not know this server's key yet. Compare the fingerprint with one you got from its operator."),
-      el("p", {}, `Key: ${visible(question.algorithm)}`),
-      el("p", { class: "fingerprint", "aria-label": question.fingerprint }, visible(grouped(question.fingerprint))),
+        ? "The server shows another key than the one on record. It was installed anew, or somebody stands between. Go on only if you know why."
+        : question.known === "new"
+          ? "This server is new to the bridge. Compare its fingerprint with one that you got from the server's operator."
+          : "The bridge does not vouch for this server's key. Compare its fingerprint with one that you got from the server's operator."),
+      el("p", { class: "label" }, `Fingerprint of its ${visible(question.algorithm)} key`),
+      el("p", { class: "fingerprint" }, visible(grouped(question.fingerprint))),
       el("label", { for: compare.id }, "Expected fingerprint, to compare (optional)"),
       compare,
       verdict,
     ],
     choices: [
       { label: "Do not connect", value: false, kind: "primary" },
-      { label: "Trust it for this session", value: true, ...(changed ? { kind: "danger" as const } : {}) },
+      { label: "Trust it, for this session", value: true, ...(changed ? { kind: "danger" as const } : {}) },
     ],
     cancel: false,
     settle: SETTLE,
@@ -71,9 +73,9 @@ export function askHostKey(host: string, question: HostKeyQuestion, signal: Abor
 
 const CODE = /code|token|otp|passcode|verification|one.?time|pin\b/i;
 
-/** Asks the user what the server wants to know; `undefined` if they cancel. */
+/** Asks the user what `host` wants to know for the log-in of `who`; `undefined` if they cancel. */
 export async function askPrompts(
-  host: string, question: PromptQuestion, signal: AbortSignal,
+  who: string, host: string, question: PromptQuestion, signal: AbortSignal,
 ): Promise<string[] | undefined> {
   if (question.prompts.length === 0) {
     return [];
@@ -94,6 +96,7 @@ export async function askPrompts(
   const sent = await ask({
     title: `${host} asks`,
     body: [
+      el("p", { class: "hint" }, `For the log-in of ${who}. The words below are the server's.`),
       ...(words.length > 0 ? [serverWords(words.join("\n"))] : []),
       ...fields,
     ],

@@ -45,6 +45,14 @@ export class SearchBar {
     this.#input.focus();
   }
 
+  /** Forgets what was looked for. */
+  reset(): void {
+    this.element.hidden = true;
+    this.#input.value = "";
+    this.#count.textContent = "";
+    this.#addon.clearDecorations();
+  }
+
   close(): void {
     this.element.hidden = true;
     this.#addon.clearDecorations();

@@ -1,12 +1,14 @@
 // The user's settings: one versioned key in localStorage, validated on reading; in memory where there is no storage.
 
 export const SCROLLBACK_MAX = 50_000;
+export const FONT_SIZES = [8, 40] as const;
 
 export interface Settings {
   theme: "system" | "dark" | "light" | "contrast-dark" | "contrast-light" | "solarized";
   font: string;
   fontSize: number;
   scrollback: number;
+  renderer: "auto" | "webgl" | "dom";
   cursor: "block" | "bar" | "underline";
   cursorBlink: boolean;
   optionIsMeta: boolean;
@@ -21,6 +23,7 @@ export const DEFAULTS: Readonly<Settings> = {
   font: "",
   fontSize: 14,
   scrollback: 5000,
+  renderer: "auto",
   cursor: "block",
   cursorBlink: false,
   optionIsMeta: false,
@@ -35,11 +38,12 @@ const VERSION = 1;
 
 const CHOICES: Partial<Record<keyof Settings, readonly string[]>> = {
   theme: ["system", "dark", "light", "contrast-dark", "contrast-light", "solarized"],
+  renderer: ["auto", "webgl", "dom"],
   cursor: ["block", "bar", "underline"],
   backspace: ["del", "bs"],
 };
 const RANGES: Partial<Record<keyof Settings, readonly [number, number]>> = {
-  fontSize: [8, 40],
+  fontSize: FONT_SIZES,
   scrollback: [0, SCROLLBACK_MAX],
 };
 

@@ -4,10 +4,10 @@ import { el } from "./dom.js";
 import { seconds } from "./text.js";
 
 const STEPS = [
-  ["bridge", "Connect to the bridge"],
-  ["resolve", "Look up the server's name"],
-  ["connect", "Connect to the server"],
-  ["handshake", "Exchange keys"],
+  ["bridge", "Reach the bridge"],
+  ["resolve", "Look up the server"],
+  ["connect", "Reach the server"],
+  ["handshake", "Agree on keys"],
   ["host_key", "Check the host key"],
   ["login", "Log in"],
   ["shell", "Start the shell"],
@@ -23,20 +23,21 @@ interface Row {
 
 export class Stepper {
   readonly element: HTMLElement;
+  /** The steps alone. */
+  readonly list = el("ol", { class: "steps" });
   readonly #rows = new Map<string, Row>();
   readonly #ticker: ReturnType<typeof setInterval>;
   #current: Row | undefined;
 
   constructor(title: string, onCancel: () => void) {
-    const list = el("ol", { class: "steps" });
     for (const [name, label] of STEPS) {
       const time = el("span", { class: "time" });
       const item = el("li", { "data-step": name }, el("span", {}, label), time);
       this.#rows.set(name, { item, time });
-      list.append(item);
+      this.list.append(item);
     }
     this.element = el("section", { class: "connecting", "aria-live": "polite", "aria-label": "Connecting" },
-      el("h1", {}, title), list,
+      el("h1", {}, title), this.list,
       el("div", { class: "actions" }, el("button", { type: "button", onclick: onCancel }, "Cancel")));
     this.#ticker = setInterval(() => this.#tick(), 100);
   }
@@ -48,6 +49,13 @@ export class Stepper {
       return;
     }
     this.#finish("done");
+    // Stages that the bridge does not tell of have passed, too.
+    for (const passed of this.#rows.values()) {
+      if (passed === row) {
+        break;
+      }
+      passed.item.classList.add("done");
+    }
     row.startedAt = performance.now();
     row.item.classList.add("current");
     row.item.setAttribute("aria-current", "step");

@@ -1,15 +1,28 @@
 // The strip of tabs (WAI-ARIA tabs pattern): arrows move, Delete closes.
 
-import { el } from "./dom.js";
+import { el, icon } from "./dom.js";
 
 export interface TabLike {
-  readonly label: string;
+  readonly name: string;
+  readonly target: string;
+  readonly phase: string;
+  readonly ending: { readonly mark: "good" | "bad"; readonly short: string } | undefined;
+  readonly rang: boolean;
 }
 
 interface Entry<T> {
   readonly tab: T;
   readonly item: HTMLElement;
   readonly button: HTMLButtonElement;
+  readonly close: HTMLButtonElement;
+}
+
+/** What the sign before the name says to those who do not see it. */
+function stateOf(tab: TabLike): string {
+  if (tab.ending !== undefined) {
+    return `${tab.ending.mark === "good" ? "ended" : "failed"}, ${tab.ending.short}: `;
+  }
+  return tab.rang ? "bell: " : "";
 }
 
 export class TabStrip<T extends TabLike> {
@@ -26,9 +39,15 @@ export class TabStrip<T extends TabLike> {
   add(tab: T): void {
     const button = el("button", { type: "button", role: "tab", onclick: () => this.#onSelect(tab) });
     button.addEventListener("keydown", (event) => this.#key(event, tab));
-    const close = el("button", { type: "button", class: "close", title: "Close", tabindex: "-1", onclick: () => this.#onClose(tab) }, "✕");
+    const close = el("button", { type: "button", class: "close", tabindex: "-1", onclick: () => this.#onClose(tab) },
+      icon("M4.5 4.5l7 7M11.5 4.5l-7 7"));
     const item = el("div", { class: "tab", role: "presentation" }, button, close);
-    this.#entries.push({ tab, item, button });
+    item.addEventListener("auxclick", (event) => {
+      if (event.button === 1) {
+        this.#onClose(tab);
+      }
+    });
+    this.#entries.push({ tab, item, button, close });
     this.element.append(item);
   }
 
@@ -38,16 +57,24 @@ export class TabStrip<T extends TabLike> {
     this.#entries.splice(index, 1);
   }
 
-  /** Shows which tab is current, and the labels as they are now. */
-  update(current: T): void {
-    for (const { tab, item, button } of this.#entries) {
+  /** Shows which tab is current, which one is beside it, and all of them as they are now. */
+  update(current: T, beside: T | undefined): void {
+    for (const { tab, item, button, close } of this.#entries) {
       const selected = tab === current;
-      button.textContent = tab.label;
-      button.title = tab.label;
+      const sign = tab.rang ? "bell" : (tab.ending?.mark ?? tab.phase);
+      button.replaceChildren(
+        el("span", { class: `sign ${sign}`, "aria-hidden": "true" }),
+        el("span", { class: "offscreen" }, stateOf(tab)), el("span", { class: "name" }, tab.name));
+      button.title = tab.target === "" || tab.target === tab.name ? tab.name : `${tab.name} (${tab.target})`;
       button.setAttribute("aria-selected", String(selected));
       button.tabIndex = selected ? 0 : -1;
       item.classList.toggle("current", selected);
-      item.querySelector(".close")?.setAttribute("aria-label", `Close ${tab.label}`);
+      item.classList.toggle("beside", tab === beside);
+      close.setAttribute("aria-label", `Close ${tab.name}`);
+      close.title = "Close";
+      if (selected) {
+        item.scrollIntoView({ block: "nearest", inline: "nearest" });
+      }
     }
   }
 

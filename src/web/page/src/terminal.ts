@@ -6,12 +6,15 @@ import { SearchAddon } from "@xterm/addon-search";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { type ITerminalOptions, Terminal } from "@xterm/xterm";
-import { RemoteCopy, copyText } from "./copying.js";
+import { RemoteCopy } from "./copying.js";
 import { el } from "./dom.js";
 import { KeyRow } from "./keys.js";
 import { openLink } from "./links.js";
+import { askPasteText } from "./pasting.js";
+import { Renderer } from "./renderer.js";
 import { SearchBar } from "./search.js";
 import type { Settings, SettingsStore } from "./settings.js";
+import { shortcuts } from "./shortcuts.js";
 import { cleanTitle } from "./text.js";
 import { minimumContrast, onSystemChange, terminalTheme } from "./themes.js";
 
@@ -57,17 +60,20 @@ export class TerminalPane {
   readonly searchBar: SearchBar;
   readonly #holder = el("div", { class: "terminal" });
   readonly #fit = new FitAddon();
+  readonly #renderer: Renderer;
   readonly #store: SettingsStore;
   #events: PaneEvents | undefined;
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
   #note: HTMLElement | undefined;
   #opened = false;
+  #visible = false;
   /** Whether a new size is shown over the terminal. */
   announcesSize = false;
 
   constructor(store: SettingsStore) {
     this.#store = store;
     this.term = new Terminal(options(store.current));
+    this.#renderer = new Renderer(this.term, () => requestAnimationFrame(() => this.fit()));
     this.term.loadAddon(this.#fit);
     this.term.loadAddon(new Unicode11Addon());
     this.term.unicode.activeVersion = "11";
@@ -77,36 +83,60 @@ export class TerminalPane {
     this.searchBar = new SearchBar(search, () => this.term.focus());
     this.remoteCopy = new RemoteCopy((text) => this.#events?.say(text));
     this.keys = new KeyRow(this.term, () => void this.#pasteFromClipboard());
-    this.element = el("div", { class: "pane live" }, this.remoteCopy.element, this.#holder, this.keys.row, this.keys.compose);
-    this.#holder.append(this.searchBar.element);
+    this.element = el("div", { class: "pane live" }, this.#holder, this.keys.row, this.keys.compose);
+    this.#holder.append(this.remoteCopy.element, this.searchBar.element);
     this.#listen();
     store.onChange((settings) => this.#apply(settings));
     onSystemChange(() => this.#apply(store.current));
   }
 
   /** Opens the terminal in the page and measures it; to be called once it is visible. */
-  show(events: PaneEvents): void {
+  async show(events: PaneEvents): Promise<void> {
     this.#events = events;
+    this.#visible = true;
+    await this.#renderer.use(this.#store.current.renderer, true);
+    if (this.#events !== events) {
+      // The tab was closed meanwhile.
+      return;
+    }
     if (!this.#opened) {
       this.#opened = true;
       this.term.open(this.#holder);
+      this.#renderer.opened();
       new ResizeObserver(() => this.#resizeSoon()).observe(this.#holder);
       if (this.#store.current.graphemes) {
         void this.#graphemes();
       }
     }
     this.fit();
-    this.term.focus();
   }
 
-  /** Makes it ready for another session. */
-  reset(): void {
+  /** Tells that the tab is shown or hidden: a hidden one holds no WebGL context. */
+  set visible(visible: boolean) {
+    this.#visible = visible;
+    if (this.#opened) {
+      void this.#renderer.use(this.#store.current.renderer, visible);
+    }
+  }
+
+  /** Makes it ready for another session, and calls `onReady` once nothing of the last one can show any more. */
+  reset(onReady: () => void): void {
     this.#events = undefined;
+    this.#visible = false;
     this.announcesSize = false;
-    this.searchBar.element.hidden = true;
-    this.term.reset();
-    this.term.clear();
     this.element.remove();
+    this.searchBar.reset();
+    this.remoteCopy.reset();
+    this.keys.reset();
+    void this.#renderer.use(this.#store.current.renderer, false);
+    // Behind what was written last.
+    this.term.write("", () => {
+      this.term.reset();
+      this.term.clear();
+      // Colours that the remote side has set are no part of a reset.
+      this.term.options.theme = { ...terminalTheme(this.#store.current.theme) };
+      onReady();
+    });
   }
 
   /** Fits columns and rows to the room there is. */
@@ -153,57 +183,26 @@ export class TerminalPane {
       }
     });
     this.term.parser.registerOscHandler(52, (data) => !copies.pass() || this.remoteCopy.handle(data));
-    this.term.attachCustomKeyEventHandler((event) => this.#key(event));
+    const store = this.#store;
+    this.term.attachCustomKeyEventHandler(shortcuts(this.term, {
+      get settings() { return store.current; },
+      search: () => this.searchBar.open(),
+      leave: () => this.#events?.leave(),
+      say: (text) => this.#events?.say(text),
+    }));
     this.term.onResize(({ cols, rows }) => this.#showSize(cols, rows));
   }
 
-  /** Keys of the page; `false` keeps one from the terminal. */
-  #key(event: KeyboardEvent): boolean {
-    if (event.type !== "keydown") {
-      return true;
-    }
-    const plainControl = event.ctrlKey && !event.altKey && !event.metaKey;
-    const key = event.key.toLowerCase();
-    const copies = (plainControl && key === "c" && (event.shiftKey || this.#store.current.copyWithCtrlC))
-      || (plainControl && event.key === "Insert");
-    if (copies && this.term.hasSelection()) {
-      void copyText(this.term.getSelection()).then((copied) => {
-        this.#events?.say(copied ? "Copied." : "The browser did not allow the copy.");
-      });
-      this.term.clearSelection();
-      event.preventDefault();
-      return false;
-    }
-    if (plainControl && event.shiftKey && key === "f") {
-      this.searchBar.open();
-      event.preventDefault();
-      return false;
-    }
-    if (plainControl && event.shiftKey && event.key === "F6") {
-      this.#events?.leave();
-      event.preventDefault();
-      return false;
-    }
-    // The browser's own paste follows, as an event.
-    if ((plainControl && key === "v" && event.shiftKey) || (event.shiftKey && event.key === "Insert")) {
-      return false;
-    }
-    if (event.key === "Backspace" && this.#store.current.backspace === "bs" && !event.altKey && !event.ctrlKey) {
-      this.term.input("\b", true);
-      event.preventDefault();
-      return false;
-    }
-    return true;
-  }
-
+  /** Where the clipboard may not be read (plain http, Firefox, a refusal), the user pastes into a box. */
   async #pasteFromClipboard(): Promise<void> {
+    let text: string | undefined;
     try {
-      const text = await navigator.clipboard.readText();
-      if (text !== "") {
-        this.#events?.paste(text);
-      }
+      text = await navigator.clipboard.readText();
     } catch {
-      this.#events?.say("This browser gives no clipboard here: paste with its own menu or keys.");
+      text = await askPasteText();
+    }
+    if (text !== undefined && text !== "") {
+      this.#events?.paste(text);
     }
   }
 
@@ -217,6 +216,7 @@ export class TerminalPane {
   #apply(settings: Settings): void {
     Object.assign(this.term.options, options(settings));
     if (this.#opened) {
+      void this.#renderer.use(settings.renderer, this.#visible);
       requestAnimationFrame(() => this.fit());
       if (settings.graphemes) {
         void this.#graphemes();

@@ -1,0 +1,76 @@
+// The bar at the top: the tabs, and the actions as buttons; where there is little room, as a menu.
+
+import { el, icon, newId } from "./dom.js";
+
+export interface Action {
+  readonly name: string;
+  /** Path of its icon. */
+  readonly path: string;
+  /** Absent where it has no use now. */
+  readonly available?: () => boolean;
+  /** For one that is on or off. */
+  readonly pressed?: () => boolean;
+  run(): void;
+}
+
+const PLUS = "M8 3v10M3 8h10";
+const MORE = "M3 8h.01M8 8h.01M13 8h.01";
+
+export class Bar {
+  readonly element: HTMLElement;
+  readonly #actions: readonly Action[];
+  readonly #buttons = new Map<Action, HTMLButtonElement>();
+
+  constructor(tabs: HTMLElement, onNew: () => void, actions: readonly Action[]) {
+    this.#actions = actions;
+    for (const action of actions) {
+      this.#buttons.set(action, iconButton(action.name, action.path, () => action.run()));
+    }
+    this.element = el("header", { class: "bar" },
+      el("span", { class: "brand" }, brandIcon(), "sshard"), tabs,
+      iconButton("New session", PLUS, onNew),
+      el("div", { class: "tools", role: "toolbar", "aria-label": "Tools" }, ...this.#buttons.values()),
+      el("div", { class: "menu" }, iconButton("Menu", MORE, () => this.#menu())));
+  }
+
+  /** Shows what is available and what is on. */
+  update(): void {
+    for (const [action, button] of this.#buttons) {
+      button.disabled = action.available?.() === false;
+      if (action.pressed !== undefined) {
+        button.setAttribute("aria-pressed", String(action.pressed()));
+      }
+    }
+  }
+
+  #menu(): void {
+    const title = newId("dialog");
+    let chosen: Action | undefined;
+    const items = this.#actions.filter((action) => action.available?.() !== false).map((action) =>
+      el("button", {
+        class: "quiet", value: action.name, onclick: () => { chosen = action; },
+        ...(action.pressed === undefined ? {} : { "aria-pressed": String(action.pressed()) }),
+      }, icon(action.path), action.name));
+    const dialog = el("dialog", { class: "sheet", "aria-labelledby": title },
+      el("form", { method: "dialog" }, el("h2", { id: title }, "Menu"), ...items, el("button", {}, "Close")));
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      chosen?.run();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+}
+
+function iconButton(name: string, path: string, action: () => void): HTMLButtonElement {
+  const button = el("button", { type: "button", class: "quiet", "aria-label": name, title: name, onclick: action }, icon(path));
+  // A click leaves the focus where it is, in the terminal; the keyboard moves it as ever.
+  button.addEventListener("mousedown", (event) => event.preventDefault());
+  return button;
+}
+
+function brandIcon(): SVGSVGElement {
+  const mark = icon("M3 4.5l3.5 3.5-3.5 3.5M8.5 11.5h4.5");
+  mark.classList.add("mark");
+  return mark;
+}

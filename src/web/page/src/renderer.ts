@@ -1,0 +1,136 @@
+// Drawing of one terminal: by WebGL where that is wanted and works, else by the DOM renderer of xterm.js. The addon is a
+// chunk of its own. A WebGL context is held by a visible terminal alone, because browsers give a page few of them.
+
+import type { WebglAddon } from "@xterm/addon-webgl";
+import type { Terminal } from "@xterm/xterm";
+import type { Settings } from "./settings.js";
+
+type Choice = Settings["renderer"];
+
+/** Lost contexts after which the page draws by the DOM until it is loaded again: more would only flicker. */
+const LOSSES_MAX = 3;
+
+let losses = 0;
+let chunk: Promise<typeof import("@xterm/addon-webgl")> | undefined;
+const answers = new Map<boolean, boolean>();
+
+/** Returns whether there is WebGL 2; for `accelerated`, without it being emulated by the processor. */
+function available(accelerated: boolean): boolean {
+  let answer = answers.get(accelerated);
+  if (answer === undefined) {
+    const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: accelerated });
+    gl?.getExtension("WEBGL_lose_context")?.loseContext();
+    answer = gl !== null;
+    answers.set(accelerated, answer);
+  }
+  return answer;
+}
+
+function wantsWebgl(choice: Choice): boolean {
+  return choice !== "dom" && losses < LOSSES_MAX && available(choice === "auto");
+}
+
+export class Renderer {
+  readonly #term: Terminal;
+  readonly #onChange: () => void;
+  #addon: WebglAddon | undefined;
+  /** Number of the last call of `use`: an older one that still waits for the chunk does nothing. */
+  #call = 0;
+
+  /** `onChange` is called when another renderer draws: its cells may have another size. */
+  constructor(term: Terminal, onChange: () => void) {
+    this.#term = term;
+    this.#onChange = onChange;
+  }
+
+  get kind(): "webgl" | "dom" {
+    return this.#addon === undefined ? "dom" : "webgl";
+  }
+
+  /**
+   * Draws as `choice` says. To be waited for before the terminal is opened: one that is opened with the addon makes no
+   * DOM renderer first.
+   */
+  async use(choice: Choice, visible: boolean): Promise<void> {
+    this.#call += 1;
+    const call = this.#call;
+    if (!visible || !wantsWebgl(choice)) {
+      this.#drop();
+      return;
+    }
+    if (this.#addon !== undefined) {
+      return;
+    }
+    try {
+      chunk ??= import("@xterm/addon-webgl");
+      const { WebglAddon } = await chunk;
+      if (call !== this.#call) {
+        return;
+      }
+      const addon = new WebglAddon();
+      this.#addon = addon;
+      addon.onContextLoss(() => this.#lost(addon));
+      this.#term.loadAddon(addon);
+      this.opened();
+    } catch {
+      // A chunk that does not load, or a context that is refused: the DOM draws.
+      chunk = undefined;
+      this.#drop();
+    }
+  }
+
+  /** Watches the context of a terminal that is in the page now. */
+  opened(): void {
+    const addon = this.#addon;
+    if (addon === undefined || this.#term.element === undefined) {
+      return;
+    }
+    if (this.#contexts().length === 0) {
+      this.#drop();
+      return;
+    }
+    for (const { canvas } of this.#contexts()) {
+      // The addon itself waits three seconds for the context to come back, with nothing on the screen.
+      canvas.addEventListener("webglcontextlost", (event) => {
+        event.stopImmediatePropagation();
+        this.#lost(addon);
+      }, true);
+    }
+    this.#onChange();
+  }
+
+  #lost(addon: WebglAddon): void {
+    if (addon === this.#addon) {
+      losses += 1;
+      this.#drop();
+    }
+  }
+
+  #drop(): void {
+    const addon = this.#addon;
+    if (addon === undefined) {
+      return;
+    }
+    this.#addon = undefined;
+    const contexts = this.#contexts();
+    try {
+      addon.dispose();
+    } catch {
+      // A lost context may not let itself be taken down; the DOM renderer takes over all the same.
+    }
+    for (const gl of contexts) {
+      // The addon does not give it back.
+      gl.getExtension("WEBGL_lose_context")?.loseContext();
+    }
+    this.#term.refresh(0, this.#term.rows - 1);
+    this.#onChange();
+  }
+
+  #contexts(): (WebGL2RenderingContext & { canvas: EventTarget })[] {
+    const canvases = [...(this.#term.element?.querySelectorAll<HTMLCanvasElement>(".xterm-screen > canvas") ?? [])];
+    return canvases
+      .filter((canvas) => !canvas.classList.contains("xterm-link-layer"))
+      .map((canvas) => canvas.getContext("webgl2"))
+      .filter((gl) => gl !== null);
+  }
+}

@@ -1,0 +1,21 @@
+// Height of the page on phones: a keyboard on the screen covers the layout viewport in Safari, and the key row with it.
+
+/** Keeps the page as high as what can be seen, and at its top. A page that is zoomed by fingers stays as it is. */
+export function followVisualViewport(): void {
+  const viewport = window.visualViewport;
+  if (viewport === null || viewport === undefined) {
+    return;
+  }
+  const follow = () => {
+    if (viewport.scale > 1.01) {
+      return;
+    }
+    document.documentElement.style.setProperty("--height", `${viewport.height}px`);
+    if (viewport.offsetTop > 0) {
+      scrollTo(0, 0);
+    }
+  };
+  viewport.addEventListener("resize", follow);
+  viewport.addEventListener("scroll", follow);
+  follow();
+}
