@@ -9,7 +9,11 @@
 import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {import("playwright-core").Browser} Browser */
+
 const [link, ...rest] = process.argv.slice(2);
+/** @param {string} name @param {number} fallback */
 const option = (name, fallback) => (rest.includes(name) ? Number(rest[rest.indexOf(name) + 1]) : fallback);
 const bytes = option("--bytes", 200_000_000);
 const trials = option("--trials", 30);
@@ -19,17 +23,21 @@ if (link === undefined) {
   process.exit(2);
 }
 
+/** @param {number[]} values @param {number} q */
 const quantile = (values, q) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? 0;
+/** @param {number} value */
 const ms = (value) => `${Math.round(value)} ms`;
+/** @param {number[]} values */
 const tasks = (values) =>
   `${values.length}, max ${ms(Math.max(0, ...values))}, p99 ${ms(quantile(values, 0.99))}, total ${ms(values.reduce((a, b) => a + b, 0))}`;
 
-/** Runs in the page before anything else. */
+/** Runs in the page before anything else. @param {string} renderer */
 function observe(renderer) {
   localStorage.setItem("sshard.settings", JSON.stringify({ version: 1, settings: { renderer } }));
-  globalThis.longTasks = [];
+  const probe = { longTasks: /** @type {number[]} */ ([]), terminal: /** @type {any} */ (undefined), lastLines, after };
+  Object.defineProperty(globalThis, "probe", { value: probe });
   new PerformanceObserver((list) => {
-    longTasks.push(...list.getEntries().map(({ duration }) => duration));
+    probe.longTasks.push(...list.getEntries().map(({ duration }) => duration));
   }).observe({ type: "longtask", buffered: true });
   // The public Terminal of xterm.js sets this property in its constructor.
   Object.defineProperty(Object.prototype, "_core", {
@@ -37,39 +45,51 @@ function observe(renderer) {
     set(value) {
       Object.defineProperty(this, "_core", { value, writable: true, configurable: true, enumerable: true });
       if (typeof this.loadAddon === "function") {
-        globalThis.terminal = () => this;
+        probe.terminal = this;
       }
     },
   });
-  globalThis.lastLines = (count) => {
-    const { active } = terminal().buffer;
+
+  /** The last lines of the terminal, the newest first. @param {number} count */
+  function lastLines(count) {
+    const { active } = probe.terminal.buffer;
     const end = active.baseY + active.cursorY;
     return Array.from({ length: count }, (_, i) => active.getLine(end - i)?.translateToString(true) ?? "").join("\n");
-  };
-  globalThis.after = (pattern, lines) => new Promise((resolve, reject) => {
-    setTimeout(() => reject(new Error(`no ${pattern} in:\n${lastLines(lines)}`)), 900_000);
-    const check = () => {
-      if (new RegExp(pattern).test(lastLines(lines))) {
-        listener.dispose();
-        resolve(performance.now());
-      }
-    };
-    const listener = terminal().onWriteParsed(check);
-    check();
-  });
+  }
+
+  /** Time at which the last lines have `pattern`. @param {string} pattern @param {number} lines @returns {Promise<number>} */
+  function after(pattern, lines) {
+    return new Promise((resolve, reject) => {
+      setTimeout(() => reject(new Error(`no ${pattern} in:\n${lastLines(lines)}`)), 600_000);
+      const check = () => {
+        if (new RegExp(pattern).test(lastLines(lines))) {
+          listener.dispose();
+          resolve(performance.now());
+        }
+      };
+      const listener = probe.terminal.onWriteParsed(check);
+      check();
+    });
+  }
 }
 
+/** @param {Page} page @param {string} pattern @param {number} lines */
+function after(page, pattern, lines) {
+  return page.evaluate(([text, count]) => /** @type {any} */ (globalThis).probe.after(text, count), [pattern, lines]);
+}
+
+/** @param {Page} page @returns {Promise<number[]>} */
 async function takeLongTasks(page) {
-  return page.evaluate(() => longTasks.splice(0));
+  return page.evaluate(() => /** @type {any} */ (globalThis).probe.longTasks.splice(0));
 }
 
-/** Resident memory of the page's process, in MB, after a collection. */
+/** Heap after a collection, and resident memory of the page's process. @param {Browser} browser @param {Page} page */
 async function memory(browser, page) {
   const session = await page.context().newCDPSession(page);
   await session.send("HeapProfiler.collectGarbage");
   await session.send("Performance.enable");
   const { metrics } = await session.send("Performance.getMetrics");
-  const heap = metrics.find(({ name }) => name === "JSHeapUsedSize").value;
+  const heap = metrics.find(({ name }) => name === "JSHeapUsedSize")?.value ?? NaN;
   const browserSession = await browser.newBrowserCDPSession();
   const { processInfo } = await browserSession.send("SystemInfo.getProcessInfo");
   const resident = processInfo.filter(({ type }) => type === "renderer").map(({ id }) =>
@@ -77,51 +97,55 @@ async function memory(browser, page) {
   return `heap ${(heap / 1e6).toFixed(1)} MB, process ${Math.round(Math.max(...resident))} MB`;
 }
 
+/** @param {Page} page */
 async function controlC(page) {
   const waits = [];
   for (let trial = 0; trial < trials; trial += 1) {
-    await page.keyboard.type("yes\n");
-    await page.evaluate(() => after("\\ny\\ny\\ny", 5));
+    const word = `flood${trial}`;
+    await page.keyboard.type(`yes ${word}\n`);
+    await after(page, `\\n${word}\\n${word}\\n`, 4);
     await page.waitForTimeout(300 + (trial % 7) * 50);
-    const wait = page.evaluate(() => new Promise((resolve) => {
+    // The echo, or the prompt where the flood swallowed it; the newest line comes first.
+    const felt = "\\^C|^[^\\n]*[$#%>] ?\\n";
+    const wait = page.evaluate((pattern) => new Promise((resolve) => {
       addEventListener("keydown", (event) => {
         if (event.key === "c" && event.ctrlKey) {
-          const pressed = event.timeStamp;
-          // The echo, or the prompt where the flood swallowed it.
-          after("\\^C|^[^\\n]*[$#%>] ?\\n", 4).then((seen) => resolve(seen - pressed));
+          /** @type {any} */ (globalThis).probe.after(pattern, 3)
+            .then((/** @type {number} */ seen) => resolve(seen - event.timeStamp));
         }
       }, { capture: true });
-    }));
+    }), felt);
     await page.keyboard.press("Control+c");
-    waits.push(await wait);
-    await page.waitForTimeout(150);
+    waits.push(Number(await wait));
+    await after(page, "^[^\\n]*[$#%>] ?\\n", 2);
   }
   return waits;
 }
 
+/** @param {string} renderer */
 async function measure(renderer) {
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: process.env["SSHARD_TEST_CHROMIUM"] ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
   });
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     await page.addInitScript(observe, renderer);
     const started = performance.now();
-    await page.goto(link);
+    await page.goto(String(link));
     await page.waitForSelector('[data-phase="live"]', { timeout: 30_000 });
-    await page.evaluate(() => after("[$#%>] ?$", 1));
+    await after(page, "[$#%>] ?$", 1);
     console.log(`${renderer}: from link to prompt ${ms(performance.now() - started)}`);
     console.log(`  long tasks until then: ${tasks(await takeLongTasks(page))}`);
-    const drawn = await page.evaluate(() => document.querySelector(".xterm-screen > canvas:not(.xterm-link-layer)") ? "webgl" : "dom");
-    if (drawn !== renderer) {
-      throw new Error(`${renderer} was wanted, ${drawn} draws`);
+    const canvases = await page.locator(".xterm-screen > canvas:not(.xterm-link-layer)").count();
+    if ((canvases > 0) !== (renderer === "webgl")) {
+      throw new Error(`${renderer} was wanted, and is not what draws`);
     }
     await page.waitForTimeout(3000);
     console.log(`  idle, 3 s: long tasks ${tasks(await takeLongTasks(page))}; ${await memory(browser, page)}`);
     const begun = performance.now();
     await page.keyboard.type(`head -c ${bytes} /dev/zero | tr '\\0' x | fold -w 79; echo do''ne\n`);
-    await page.evaluate(() => after("^done|\\ndone|xdone", 3));
+    await after(page, "^done|\\ndone|xdone", 3);
     const took = (performance.now() - begun) / 1000;
     console.log(`  ${bytes / 1e6} MB: ${took.toFixed(1)} s, ${(bytes / 1e6 / took).toFixed(1)} MB/s; long tasks ${tasks(await takeLongTasks(page))}`);
     console.log(`  memory after: ${await memory(browser, page)}`);
