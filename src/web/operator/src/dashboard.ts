@@ -63,6 +63,7 @@ export class Dashboard {
       this.#overview.tiles,
       el("div", { class: "charts three" }, ...this.#lines.map((chart) => chart.element)),
       el("div", { class: "charts two", id: "latency" }, this.#setup.element, this.#echo.element),
+      el("p", { class: "hint begins" }, "The charts begin when this page is opened, and go back 15 minutes at most."),
       el("div", { class: "columns" },
         el("div", {}, this.#overview.limits, targets, refused),
         el("div", {}, this.#shards.element, failures)),

@@ -64,12 +64,15 @@ export class HeatMap {
         set(cell, { "fill-opacity": share.toFixed(2) });
       }
     }));
-    const found = QUANTILES.map(([, share]) => this.#quantile(this.#recent, share));
+    const recent = total(this.#recent);
+    // Before anything is measured, that of the time before the page was opened says more than nothing.
+    const [shown, when] = recent === 0 ? [ever, "since the start"] : [this.#recent, "in the last 15 min"];
+    const found = QUANTILES.map(([, share]) => this.#quantile(shown, share));
     this.#values.forEach(({ text }, n) => setText(text, found[n] ?? "–"));
-    const all = total(this.#recent);
-    setText(this.#of, all === 0 ? "none in the last 15 min" : `of ${count(all)} in the last 15 min`);
+    const all = total(shown);
+    setText(this.#of, all === 0 ? "none yet" : `of ${count(all)} ${when}`);
     const summary = QUANTILES.map(([name], n) => `${name} ${found[n] ?? "none"}`).join(", ");
-    this.#frame.update(this.#yLabels(), `${this.#options.about} Last 15 minutes: ${count(all)} measured; ${summary}.`);
+    this.#frame.update(this.#yLabels(), `${this.#options.about} ${count(all)} measured ${when}: ${summary}.`);
   }
 
   /** Sums of the samples of each column; the last one is not over. */

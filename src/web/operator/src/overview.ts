@@ -22,7 +22,7 @@ function tiles(stats: Stats, latest: Point | undefined): Tile[] {
   return [
     {
       name: "Sessions", value: count(stats.active_sessions),
-      note: `${count(states["active"] ?? 0)} with a shell, ${count(logging)} on the way`,
+      note: `${count(states["active"] ?? 0)} active, ${count(logging)} logging in`,
     },
     { name: "New sessions", value: perSecond(latest?.started), note: `${count(stats.total_sessions)} since the start` },
     { name: "Failed sessions", value: perSecond(latest?.failed), note: `${count(stats.failed_sessions)} since the start` },

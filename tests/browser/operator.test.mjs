@@ -1,0 +1,217 @@
+// The operator's page on the administrator's listener, beside the terminal page whose sessions it shows.
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DEADLINE } from "./support/driver.mjs";
+import { pageTest } from "./support/page.mjs";
+
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {import("./support/page.mjs").Scene} Scene */
+
+const TOKEN = "correct-horse-battery-staple";
+/** The administrator's listener has a port of its own. */
+const LOOPBACK = ["http://127.0.0.1:", "http://localhost:"];
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Logs in on the terminal page, and opens the operator's in another tab. @param {Scene} scene */
+async function bothPages({ page, driver, url, login, bridge }) {
+  await page.goto(url);
+  await driver.login(login);
+  await driver.ready();
+  const operator = await page.context().newPage();
+  await operator.setViewportSize({ width: 1280, height: 900 });
+  await operator.goto(`http://${bridge.admin}/`);
+  await sessions(operator).waitFor({ timeout: DEADLINE });
+  return operator;
+}
+
+/** The rows of the list of sessions. @param {Page} operator */
+function sessions(operator) {
+  return operator.locator("#sessions tbody tr");
+}
+
+/** Fails on serious findings. @param {Page} operator @param {string} view */
+async function assertAccessible(operator, view) {
+  // As a string: the page's policy lets no script element in.
+  await operator.evaluate(axe);
+  const serious = await operator.evaluate(async () => {
+    const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { resultTypes: ["violations"] });
+    return violations
+      .filter((/** @type {any} */ one) => one.impact === "serious" || one.impact === "critical")
+      .map((/** @type {any} */ one) => `${one.id}: ${one.nodes.map((/** @type {any} */ node) => node.html).join(" ")}`);
+  });
+  assert.deepEqual(serious, [], view);
+}
+
+/** @param {Page} operator @param {RegExp} pattern */
+async function waitForText(operator, pattern) {
+  await operator.getByText(pattern).first().waitFor({ timeout: DEADLINE });
+}
+
+pageTest("the operator sees a session, ends it after a question that names it, and its user is told", {
+  origins: LOOPBACK, settings: ["admin.show_users=true"],
+}, async (scene) => {
+  const { driver, page, login, screenshot } = scene;
+  const operator = await bothPages(scene);
+  const row = sessions(operator);
+  await row.filter({ hasText: "active" }).waitFor({ timeout: DEADLINE });
+  const text = await row.innerText();
+  for (const part of ["127.0.0.1", login.server, login.user]) assert.ok(text.includes(part), `${part} in ${text}`);
+  const id = await row.getByRole("rowheader").innerText();
+  await waitForText(operator, /1 active, 0 logging in/);
+  await assertAccessible(operator, "overview");
+  await row.getByRole("button", { name: "End session" }).click();
+  const question = operator.getByRole("dialog");
+  assert.match(await question.innerText(), new RegExp(`${id}[0-9a-f]{24}`));
+  await assertAccessible(operator, "question");
+  await question.getByRole("button", { name: "Keep it" }).click();
+  assert.equal(await sessions(operator).count(), 1);
+  await row.getByRole("button", { name: "End session" }).click();
+  await question.getByRole("button", { name: "End session" }).click();
+  await waitForText(operator, /is told to end/);
+  await waitForText(operator, /No session is there/);
+  await page.bringToFront();
+  assert.match(await driver.ending(), /administrator/);
+  await operator.bringToFront();
+  await operator.locator("#failures").getByText("killed").waitFor({ timeout: DEADLINE });
+  await screenshot("operator-ended");
+});
+
+pageTest("the list is searched by the bridge, and a session is shown in full", { origins: LOOPBACK }, async (scene) => {
+  const operator = await bothPages(scene);
+  const search = operator.getByLabel("Search");
+  await search.fill("nobody-has-this");
+  await waitForText(operator, /No session matches/);
+  await search.fill(`127.0.0.1 ${scene.sshd.port}`);
+  await sessions(operator).waitFor({ timeout: DEADLINE });
+  await operator.getByLabel("Shard", { exact: true }).selectOption("shard 0");
+  await operator.getByLabel("State").selectOption("connecting");
+  await waitForText(operator, /No session matches/);
+  await operator.getByLabel("State").selectOption("active");
+  await sessions(operator).getByRole("rowheader").getByRole("button").click();
+  const dialog = operator.getByRole("dialog");
+  assert.match(await dialog.innerText(), /Sessions at this target\s+1/);
+  await operator.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached", timeout: DEADLINE });
+  assert.equal(await operator.evaluate(() => document.activeElement?.closest("th") !== null), true, "focus comes back");
+  await operator.getByRole("button", { name: "Target" }).click();
+  await operator.locator('th[aria-sort="ascending"]').getByText("Target").waitFor({ timeout: DEADLINE });
+});
+
+const tokenFile = join(mkdtempSync(join(tmpdir(), "sshard-token-")), "token");
+writeFileSync(tokenFile, TOKEN);
+chmodSync(tokenFile, 0o600);
+
+pageTest("the token is typed once, and is nowhere but in memory", {
+  origins: LOOPBACK, settings: [`admin.token_file=${tokenFile}`], expectConsole: [/401/],
+}, async ({ page, bridge, screenshot }) => {
+  const url = `http://${bridge.admin}/`;
+  await page.goto(url);
+  await waitForText(page, /admin\.token_file/);
+  await assertAccessible(page, "token");
+  await screenshot("operator-token");
+  const enter = async (/** @type {string} */ token) => {
+    await page.getByLabel("Token").fill(token);
+    await page.keyboard.press("Enter");
+  };
+  await enter("wrong-horse-battery-staple");
+  await waitForText(page, /refused this token/);
+  assert.equal(await page.getByLabel("Token").inputValue(), "");
+  await enter("has a blank");
+  await waitForText(page, /without blanks/);
+  await enter(TOKEN);
+  await waitForText(page, /No session is there/);
+  const kept = await page.evaluate(() => JSON.stringify([
+    location.href, history.length, { ...localStorage }, { ...sessionStorage }, document.cookie, document.documentElement.outerHTML,
+  ]));
+  assert.ok(!kept.includes(TOKEN));
+  assert.equal(page.url(), url);
+  await page.getByRole("button", { name: "Forget token" }).click();
+  await waitForText(page, /wants the token/);
+});
+
+pageTest("a drain is counted down, and the end of the bridge is told", {
+  origins: LOOPBACK, settings: ["server.drain_timeout=6s"], expectConsole: [/ERR_CONNECTION|ERR_EMPTY/],
+}, async (scene) => {
+  const operator = await bothPages(scene);
+  await operator.getByRole("button", { name: "Drain…" }).click();
+  const question = operator.getByRole("dialog");
+  assert.match(await question.innerText(), /1 session has 6s to end/);
+  await question.getByRole("button", { name: "Drain and end the bridge" }).click();
+  await waitForText(operator, /Draining: no new sessions\. 1 session is left and cut off in \d s/);
+  assert.equal(await operator.getByRole("button", { name: "Drain…" }).isDisabled(), true);
+  await waitForText(operator, /has ended after its drain.*nothing heard since \d\d:\d\d:\d\d/);
+  await assertAccessible(operator, "not answering");
+  await scene.page.close();
+});
+
+pageTest("a page of another origin can neither frame the page nor end a session", {
+  origins: LOOPBACK, expectConsole: [/frame|CORS|ERR_|blocked/i],
+}, async (scene) => {
+  const operator = await bothPages(scene);
+  const { bridge, page } = scene;
+  const id = await operator.evaluate(async () => (await (await fetch("api/v1/sessions")).json()).sessions[0].id);
+  const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<!doctype html><title>evil</title>"));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  try {
+    const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+    const evil = await page.context().newPage();
+    await evil.goto(`http://localhost:${port}/`);
+    const framed = await evil.evaluate(async (address) => {
+      const frame = document.createElement("iframe");
+      frame.src = `http://${address}/`;
+      const loaded = new Promise((resolve) => frame.addEventListener("load", resolve));
+      document.body.append(frame);
+      await loaded;
+      return frame.contentWindow?.length;
+    }, bridge.admin);
+    assert.equal(framed, 0);
+    assert.ok(!evil.frames().some((frame) => frame.url().startsWith(`http://${bridge.admin}`)), "the page is framed");
+    const outcomes = await evil.evaluate(async ({ address, session }) => {
+      const target = `http://${address}/api/v1/sessions/${session}`;
+      /** @type {RequestInit[]} */
+      const tries = [
+        { method: "DELETE", headers: { "X-Sshard-Admin": "1" } }, { method: "DELETE" },
+        { method: "POST", mode: "no-cors", body: "x" }, { mode: "no-cors" }, {},
+      ];
+      const outcomes = [];
+      for (const init of tries) {
+        outcomes.push(await fetch(target, init).then((answer) => answer.status, () => "refused"));
+      }
+      return outcomes;
+    }, { address: bridge.admin, session: id });
+    // 0 is an answer that the page may not read.
+    assert.ok(outcomes.every((outcome) => outcome === "refused" || outcome === 0), outcomes.join());
+    await evil.close();
+  } finally {
+    server.close();
+  }
+  await sessions(operator).filter({ hasText: id.slice(0, 8) }).waitFor({ timeout: DEADLINE });
+});
+
+pageTest("it is readable on a phone and in both schemes, without a shift", {
+  origins: LOOPBACK, context: { viewport: { width: 390, height: 844 }, colorScheme: "light" },
+}, async (scene) => {
+  const { page, bridge, screenshot } = scene;
+  await page.addInitScript(() => {
+    Object.assign(globalThis, { shift: 0 });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) {
+        const { value, hadRecentInput } = /** @type {any} */ (entry);
+        if (!hadRecentInput) /** @type {any} */ (globalThis).shift += value;
+      }
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await page.goto(`http://${bridge.admin}/`);
+  await waitForText(page, /No session is there/);
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    await page.emulateMedia({ colorScheme });
+    await assertAccessible(page, `phone, ${colorScheme}`);
+  }
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  assert.ok(await page.evaluate(() => /** @type {any} */ (globalThis).shift) < 0.05);
+  await screenshot("operator-phone");
+});
