@@ -1,8 +1,10 @@
 //! The README: short, and true in what its commands print. A `…` in the README stands for any text
-//! of a line; ports and the account are those of the test.
+//! of a line; ports and the account are those of the test. And the session by hand of PROTOCOL.md.
 
-use crate::common::{Bridge, DEADLINE, Finished, Sshd, account};
+use crate::common::{Bridge, DEADLINE, Finished, Log, Sshd, account, poll};
 use crate::pages::{self, Block};
+use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 const MAX_LINES: usize = 150;
@@ -16,9 +18,13 @@ struct Step {
     prints: Vec<String>,
 }
 
-/// The block that has this command.
+/// The block of the README that has this command.
 fn block(command: &str) -> Block {
-    let blocks = pages::page("README.md").blocks();
+    block_of("README.md", command)
+}
+
+fn block_of(page: &str, command: &str) -> Block {
+    let blocks = pages::page(page).blocks();
     let found = blocks
         .into_iter()
         .find(|block| block.code.contains(command));
@@ -137,19 +143,62 @@ fn a_bridge_started_as_the_readme_says_takes_the_session_it_shows() {
     let text = text.replace(&bridge.admin_addr().to_string(), ADMIN_PORT);
     prints(&serve.prints, &text);
 
-    let by_hand = &steps(&block("$ echo"))[0];
-    let account = account();
-    let line = with(
-        by_hand,
-        &[
-            (PORT, &bridge.addr().to_string()),
-            ("127.0.0.1/22", &format!("127.0.0.1/{port}")),
-            ("\"me\"", &format!("\"{}\"", account.user)),
-            ("\"secret\"", &format!("\"{}\"", account.password)),
-        ],
-    );
+    let command = &steps(&block("$ echo"))[0];
+    let line = as_the_account(&command.command, bridge.addr(), &port);
     let session = bash(&line, directory.path());
-    prints(&by_hand.prints, &session.stdout);
+    prints(&command.prints, &session.stdout);
+}
+
+/// A text that has the address, the user and the password of the pages, with the test's.
+fn as_the_account(text: &str, bridge: SocketAddr, sshd_port: &str) -> String {
+    let account = account();
+    text.replace(PORT, &bridge.to_string())
+        .replace("127.0.0.1/22", &format!("127.0.0.1/{sshd_port}"))
+        .replace("\"me\"", &format!("\"{}\"", account.user))
+        .replace("\"secret\"", &format!("\"{}\"", account.password))
+}
+
+#[test]
+fn a_session_can_be_typed_by_hand_as_the_protocol_page_says() {
+    let sshd = Sshd::start();
+    let target = sshd.addr().to_string();
+    let args = ["--allow", &target, "--set", "ssh.host_key_policy=off"];
+    let bridge = Bridge::start(&args, &[]);
+    let page = "src/message/PROTOCOL.md";
+    let step = steps(&block_of(page, "--text-prefix")).remove(0);
+    let port = sshd.port().to_string();
+    let theirs = |text: &str| as_the_account(text, bridge.addr(), &port);
+    let mut process = Command::new("bash")
+        .args(["-c", &theirs(&step.command)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
+    let screen = Log::drain_screen(process.stdout.take().unwrap());
+    let mut keyboard = process.stdin.take().unwrap();
+    // The second hello is the command's; the first, its echo.
+    let awaited = [
+        ("\"hello\"", 1),
+        ("\"ready\"", 1),
+        ("hello\r\n", 2),
+        ("\"exit\"", 1),
+    ];
+    for (index, (seen, times)) in awaited.iter().enumerate() {
+        let often = |text: &str| (text.matches(seen).count() >= *times).then_some(());
+        let found = screen.wait(DEADLINE, often);
+        assert!(found.is_some(), "no {seen:?} in {:?}", screen.text());
+        if let Some(line) = step.prints.get(index) {
+            writeln!(keyboard, "{}", theirs(line)).unwrap();
+        }
+    }
+    drop(keyboard);
+    let ended = poll(DEADLINE, || process.try_wait().unwrap());
+    if ended.is_none() {
+        process.kill().unwrap();
+        process.wait().unwrap();
+        panic!("{:?} does not end", step.command);
+    }
 }
 
 #[test]
