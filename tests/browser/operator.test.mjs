@@ -152,6 +152,50 @@ pageTest("a drain is counted down, and the end of the bridge is told", {
   await scene.page.close();
 });
 
+pageTest("a bridge that hangs is told of with the time, and shown again once it answers", {
+  origins: LOOPBACK, expectConsole: [/ERR_/],
+}, async ({ page, bridge }) => {
+  await page.goto(`http://${bridge.admin}/`);
+  await waitForText(page, /No session is there/);
+  const pid = /** @type {number} */ (bridge.child.pid);
+  process.kill(pid, "SIGSTOP");
+  try {
+    await waitForText(page, /Not answering since \d\d:\d\d:\d\d .*No answer within 5 s/);
+    await page.getByText("not answering", { exact: true }).waitFor({ timeout: DEADLINE });
+    assert.equal(await page.getByRole("button", { name: "Reload configuration…" }).isDisabled(), true);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+  await page.getByText("ready", { exact: true }).waitFor({ timeout: DEADLINE });
+  assert.equal(await page.getByText(/Not answering since/).count(), 0);
+});
+
+pageTest("a page that nobody sees asks nothing, and asks at once when it is seen again", {
+  origins: LOOPBACK,
+}, async ({ page, bridge }) => {
+  // Headless Chromium hides no tab: the page is told that it is hidden.
+  await page.addInitScript(() => {
+    Object.defineProperty(document, "hidden", { get: () => /** @type {any} */ (globalThis).isHidden === true });
+  });
+  const see = (/** @type {boolean} */ isHidden) => page.evaluate((value) => {
+    Object.assign(globalThis, { isHidden: value });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, isHidden);
+  await page.goto(`http://${bridge.admin}/`);
+  await waitForText(page, /No session is there/);
+  await see(true);
+  // What was under way when it was hidden.
+  await page.waitForLoadState("networkidle");
+  let asked = 0;
+  page.on("request", () => { asked += 1; });
+  // Longer than two pauses: nothing to wait for but the time itself.
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 5000)));
+  assert.equal(asked, 0);
+  const request = page.waitForRequest(/stats/, { timeout: DEADLINE });
+  await see(false);
+  await request;
+});
+
 pageTest("a page of another origin can neither frame the page nor end a session", {
   origins: LOOPBACK, expectConsole: [/frame|CORS|ERR_|blocked/i, BUSY],
 }, async (scene) => {
@@ -215,6 +259,9 @@ pageTest("it is readable on a phone and in both schemes, without a shift", {
     await page.emulateMedia({ colorScheme });
     await assertAccessible(page, `phone, ${colorScheme}`);
   }
+  await page.setViewportSize({ width: 320, height: 640 });
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+  await page.setViewportSize({ width: 390, height: 844 });
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
   assert.ok(await page.evaluate(() => /** @type {any} */ (globalThis).shift) < 0.05);
   await screenshot("operator-phone");

@@ -4,7 +4,7 @@ import { copyText } from "../../page/src/copying.js";
 import { ask } from "../../page/src/dialog.js";
 import { el } from "../../page/src/dom.js";
 import { bytes, visible } from "../../page/src/text.js";
-import { type Api, Refused } from "./api.js";
+import { type Api, NoAnswer, Refused } from "./api.js";
 import { age, count, dateAndTime } from "./format.js";
 import { quietFor, targetOf } from "./sessions.js";
 import type { Session, Stats } from "./types.js";
@@ -160,6 +160,9 @@ export class Actions {
       if (error instanceof Refused) {
         this.#messages.tell(explain?.(error) ?? error.message, true);
       } else {
+        if (error instanceof NoAnswer) {
+          this.#messages.tell(`Nobody knows whether it was done: ${error.message}`, true);
+        }
         this.#failed(error);
       }
       return false;

@@ -105,7 +105,7 @@ async function request(url: URL, init: RequestInit, deadline: number): Promise<{
   const timer = setTimeout(() => abort.abort(), deadline);
   try {
     const answer = await fetch(url, {
-      ...init, signal: abort.signal, cache: "no-store", credentials: "omit", redirect: "error",
+      ...init, signal: abort.signal, cache: "no-store", redirect: "error",
     });
     const text = await answer.text();
     return { status: answer.status, body: parsed(text) };

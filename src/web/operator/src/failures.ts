@@ -5,7 +5,7 @@ import { visible } from "../../page/src/text.js";
 import { count, words } from "./format.js";
 import { failureKey, type History } from "./history.js";
 import { setText } from "./svg.js";
-import { Bar, Rows, card, head, type Row } from "./tables.js";
+import { Bar, Rows, card, head, scrolling, type Row } from "./tables.js";
 import type { Stats } from "./types.js";
 
 interface Line {
@@ -43,7 +43,7 @@ class Card {
     this.#rows = new Rows<Line>(this.#body, (item) => item.key, () => line(columns));
     this.#empty = el("p", { class: "empty" }, empty);
     this.#table = el("table", { class: "stacked" }, head(...columns), this.#body);
-    this.element = card(title, className, this.#table, this.#empty);
+    this.element = card(title, className, scrolling(title, this.#table), this.#empty);
   }
 
   update(lines: readonly Line[]): void {

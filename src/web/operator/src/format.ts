@@ -13,6 +13,9 @@ export function rate(perSecond: number): string {
   if (perSecond === 0) {
     return "0";
   }
+  if (perSecond < 0.01) {
+    return "< 0.01";
+  }
   if (perSecond < 0.995) {
     return perSecond.toFixed(2);
   }

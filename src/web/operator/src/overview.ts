@@ -78,14 +78,15 @@ function limits(stats: Stats): Limit[] {
 }
 
 function meter(): Row<Limit> {
-  const [name, value, bar] = [el("span", { class: "name" }), el("span", { class: "value" }), new Bar()];
-  const element = el("li", {}, name, value, bar.element);
+  const [name, setting] = [el("span"), el("code")];
+  const [value, bar] = [el("span", { class: "value" }), new Bar()];
+  const element = el("li", {}, el("span", { class: "name" }, name, " ", setting), value, bar.element);
   return {
     element,
     update(limit) {
       const share = limit.most === 0 ? 0 : limit.used / limit.most;
       setText(name, limit.name);
-      name.title = limit.setting;
+      setText(setting, limit.setting);
       setText(value, limit.most === 0
         ? `${count(limit.used)}, no limit`
         : `${count(limit.used)} of ${count(limit.most)}${share >= 1 ? ", full" : ""}`);

@@ -4,7 +4,7 @@ import { el } from "../../page/src/dom.js";
 import { age, byteRate, count } from "./format.js";
 import type { Point } from "./history.js";
 import { setText } from "./svg.js";
-import { Bar, Rows, card, head, type Row } from "./tables.js";
+import { Bar, Rows, card, head, scrolling, type Row } from "./tables.js";
 import type { Shard, Stats } from "./types.js";
 
 /** A shard beats twice a second, and is stuck from here on, in seconds. */
@@ -62,8 +62,8 @@ export class Shards {
   /** `show` narrows the list of sessions to a shard. */
   constructor(show: (shard: number) => void) {
     this.#rows = new Rows<Item>(this.#body, (item) => String(item.shard.shard), () => line(show));
-    this.element = card("Shards", "shards", el("table", { class: "stacked" },
-      head("Shard", "Sessions", "Connections", "CPU", "Traffic", "Failed", "Loop"), this.#body));
+    this.element = card("Shards", "shards", scrolling("Shards", el("table", { class: "stacked" },
+      head("Shard", "Sessions", "Connections", "CPU", "Traffic", "Failed", "Loop"), this.#body)));
   }
 
   update(stats: Stats, latest: Point | undefined): void {

@@ -1,6 +1,7 @@
 // Rows that are updated in place: nothing is made anew that has not changed, so that focus and selection stay.
 
 import { el } from "../../page/src/dom.js";
+import { set } from "./svg.js";
 
 /** A row that follows its item. */
 export interface Row<T> {
@@ -19,11 +20,11 @@ export class Rows<T> {
   ) {}
 
   update(items: readonly T[]): void {
-    const kept = new Set<string>();
+    // First, so that those behind them need not move: an element that is moved loses the focus.
+    this.#remove(new Set(items.map(this.key)));
     let place = this.element.firstElementChild;
     for (const item of items) {
       const key = this.key(item);
-      kept.add(key);
       let row = this.#rows.get(key);
       if (row === undefined) {
         row = this.make(item);
@@ -36,13 +37,35 @@ export class Rows<T> {
         this.element.insertBefore(row.element, place);
       }
     }
+  }
+
+  #remove(kept: ReadonlySet<string>): void {
     for (const [key, row] of this.#rows) {
-      if (!kept.has(key)) {
-        row.element.remove();
-        this.#rows.delete(key);
+      if (kept.has(key)) {
+        continue;
+      }
+      const neighbour = row.element.nextElementSibling ?? row.element.previousElementSibling;
+      const hadFocus = row.element.contains(document.activeElement);
+      row.element.remove();
+      this.#rows.delete(key);
+      if (hadFocus) {
+        neighbour?.querySelector("button")?.focus({ preventScroll: true });
       }
     }
   }
+}
+
+/** Bounds the height of a table, and lets the keyboard scroll it where it is higher. */
+export function scrolling(label: string, table: HTMLElement): HTMLElement {
+  const box = el("div", { class: "scroll" }, table);
+  new ResizeObserver(() => {
+    if (box.scrollHeight > box.clientHeight + 1) {
+      set(box, { tabindex: 0, role: "region", "aria-label": label });
+    } else {
+      ["tabindex", "role", "aria-label"].forEach((name) => box.removeAttribute(name));
+    }
+  }).observe(table);
+  return box;
 }
 
 /** Makes a card with a heading. */

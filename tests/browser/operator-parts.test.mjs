@@ -1,0 +1,70 @@
+// Parts of the operator's page that need no browser: the history, and quantiles of histograms.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** @typedef {any} Parts */
+
+/** Bundles modules of the page as its build does. @returns {Promise<Parts>} */
+async function parts() {
+  const page = new URL("../../src/web/page/package.json", import.meta.url);
+  const esbuild = createRequire(page)("esbuild");
+  const folder = fileURLToPath(new URL("../../src/web/operator/src/", import.meta.url));
+  const names = ["format", "history", "quantiles"];
+  const { outputFiles } = await esbuild.build({
+    stdin: { contents: names.map((name) => `export * from "./${name}.js";`).join(""), resolveDir: folder },
+    bundle: true, format: "esm", target: "es2022", write: false,
+  });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+}
+
+const { History, SPAN, age, latency, quantile, rate } = await parts();
+
+/** @param {Record<string, unknown>} some */
+function stats(some) {
+  return {
+    uptime_seconds: 100, active_sessions: 1, unauthenticated: 0, total_sessions: 10, failed_sessions: 0,
+    input_bytes: 0, output_bytes: 0, failures: [], shards: [{ cpu_seconds: 1, input_bytes: 0, output_bytes: 0 }],
+    latencies: { bounds_seconds: [1, 2], setup: { counts: [0, 0, 0] }, echo: { counts: [0, 0, 0] } }, ...some,
+  };
+}
+
+test("rates are differences over time, and there is none after a gap or a restart", () => {
+  const history = new History();
+  assert.equal(history.add(0, stats({})), false);
+  assert.equal(history.latest.since, undefined);
+  const failures = [{ stage: "login", cause: "login-failed", count: 3 }];
+  history.add(2000, stats({
+    uptime_seconds: 102, total_sessions: 14, failures, shards: [{ cpu_seconds: 2, input_bytes: 10, output_bytes: 0 }],
+    latencies: { setup: { counts: [1, 0, 2] }, echo: { counts: [0, 0, 0] } },
+  }));
+  const { started, cpu, shardInput, setup, since } = history.latest;
+  assert.deepEqual({ started, cpu, shardInput, setup, since }, { started: 2, cpu: [0.5], shardInput: [5], setup: [1, 0, 2], since: 2 });
+  assert.deepEqual([...history.failures()], [["login/login-failed", 3]]);
+  history.add(60_000, stats({ uptime_seconds: 160, total_sessions: 90, failures: [{ ...failures[0], count: 50 }] }));
+  assert.deepEqual([history.latest.started, history.latest.since, history.failures().get("login/login-failed")], [0, undefined, 3]);
+  assert.equal(history.add(62_000, stats({ uptime_seconds: 1, total_sessions: 2 })), true, "it was restarted");
+  assert.deepEqual([history.latest.started, history.latest.since], [0, undefined]);
+});
+
+test("what is older than the axis is let go", () => {
+  const history = new History();
+  for (let at = 0; at <= 2 * SPAN; at += 2000) history.add(at, stats({ uptime_seconds: at }));
+  assert.equal(history.points.length, SPAN / 2000 + 1);
+  assert.equal(history.points[0].at, SPAN);
+});
+
+test("quantiles lie within their cell, and above the last bound it is said so", () => {
+  const bounds = [1, 2, 4];
+  assert.equal(quantile([0, 0, 0, 0], bounds, 0.5), undefined);
+  assert.deepEqual(quantile([0, 4, 0, 0], bounds, 0.5), { value: 1.5, above: false });
+  assert.deepEqual(quantile([1, 0, 1, 0], bounds, 1), { value: 4, above: false });
+  assert.deepEqual(quantile([1, 0, 0, 9], bounds, 0.95), { value: 4, above: true });
+});
+
+test("numbers fit their size", () => {
+  assert.deepEqual([0, 0.004, 0.5, 5.04, 12.3, 1234].map(rate), ["0", "< 0.01", "0.50", "5.0", "12", "1,234"]);
+  assert.deepEqual([0.0004, 0.012, 1.26, 31].map(latency), ["0.4 ms", "12 ms", "1.3 s", "31 s"]);
+  assert.deepEqual([0, 59.9, 61, 3_700, 90_000].map(age), ["0s", "59s", "1m 1s", "1h 1m", "1d 1h"]);
+});
