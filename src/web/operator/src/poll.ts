@@ -14,7 +14,9 @@ export class Poller {
   constructor(ask: () => Promise<void>) {
     this.#ask = ask;
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && !this.#isStopped) {
+      if (document.hidden) {
+        clearTimeout(this.#timer);
+      } else {
         this.now();
       }
     });
