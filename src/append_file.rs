@@ -4,7 +4,7 @@
 //! Does not look at the directories on the way; a file in one that others may write to can be taken
 //! away by them.
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{Access, AtFlags, CWD, OFlags, accessat, fcntl_getfl, fcntl_setfl};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -67,27 +67,48 @@ pub fn open_readable(path: &Path) -> Result<File, AppendError> {
     open_with(OpenOptions::new().append(true).read(true), path)
 }
 
+/// Finds out whether [`open`] would open a file. None is made: where it is not there, its directory
+/// is asked.
+///
+/// # Errors
+/// [`AppendError`].
+pub fn check(path: &Path) -> Result<(), AppendError> {
+    let opened = open_now(OpenOptions::new().append(true), path);
+    match opened {
+        Err(AppendError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
+            let parent = parent.unwrap_or(Path::new("."));
+            let may_make = Access::WRITE_OK | Access::EXEC_OK;
+            accessat(CWD, parent, may_make, AtFlags::EACCESS).map_err(io::Error::from)?;
+            Ok(())
+        }
+        opened => opened.map(drop),
+    }
+}
+
 fn open_with(options: &mut OpenOptions, path: &Path) -> Result<File, AppendError> {
+    open_now(options.create(true).mode(MODE), path)
+}
+
+fn open_now(options: &mut OpenOptions, path: &Path) -> Result<File, AppendError> {
     // Not to wait for the reader of a pipe.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let opened = options
-        .create(true)
-        .mode(MODE)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path);
+    let opened = options.custom_flags(flags.bits().cast_signed()).open(path);
     let file = match opened {
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
             return Err(AppendError::SymbolicLink);
         }
         opened => opened?,
     };
-    check(&file)?;
+    inspect(&file)?;
     let flags = fcntl_getfl(&file).map_err(io::Error::from)?;
     fcntl_setfl(&file, flags - OFlags::NONBLOCK).map_err(io::Error::from)?;
     Ok(file)
 }
 
-fn check(file: &File) -> Result<(), AppendError> {
+fn inspect(file: &File) -> Result<(), AppendError> {
     let metadata = file.metadata()?;
     let kind = metadata.file_type();
     if !(kind.is_file() || kind.is_fifo() || kind.is_char_device()) {
@@ -133,6 +154,24 @@ mod tests {
             assert!(open(&path).is_ok(), "{mode:o}");
         }
         assert!(open(Path::new("/dev/null")).is_ok());
+    }
+
+    #[test]
+    fn a_check_makes_no_file_and_refuses_what_cannot_be_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        check(&at("new")).unwrap();
+        assert!(!at("new").exists());
+        std::fs::write(at("old"), "as it was").unwrap();
+        check(&at("old")).unwrap();
+        assert_eq!(std::fs::read(at("old")).unwrap(), b"as it was");
+        check(Path::new("/dev/null")).unwrap();
+        symlink(at("nowhere"), at("link")).unwrap();
+        assert!(matches!(check(&at("link")), Err(AppendError::SymbolicLink)));
+        for bad in [at("no/file"), at("old/file"), directory.path().to_owned()] {
+            assert!(check(&bad).is_err(), "{}", bad.display());
+            assert!(open(&bad).is_err(), "{}", bad.display());
+        }
     }
 
     #[test]

@@ -110,12 +110,15 @@ pub struct Serve {
     /// End when the process of this number, which started this one, does. For `sshard tune`.
     #[arg(long, value_name = "PID", hide = true)]
     pub with_parent: Option<u32>,
-    /// Check the configuration and exit.
+    /// Say whether the bridge could be served here with this configuration, and exit.
     #[arg(long)]
     pub check: bool,
-    /// Print the configuration with the source of each value, and exit.
+    /// Print every setting with its meaning, value and source, and exit.
     #[arg(long)]
     pub print_config: bool,
+    /// Of --print-config: only settings that differ from their defaults.
+    #[arg(long, requires = "print_config")]
+    pub changed: bool,
 }
 
 /// Flags of `sshard sessions`.
@@ -221,6 +224,7 @@ impl Command {
                     with_parent: _,
                     check: _,
                     print_config: _,
+                    changed: _,
                 } = serve;
                 let mut layers = common.layers();
                 layers

@@ -10,15 +10,17 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     sshard::allocator::keep_what_is_freed();
     let cli = Cli::parse();
-    let outcome = config::load(&cli.command.layers(config::environment()))
-        .map_err(tools::ToolError::from)
-        .and_then(|loaded| match cli.command {
-            Command::Demo(demo) => tools::demo::run(&loaded, demo.shell),
-            Command::Doctor(doctor) => tools::doctor::run(&loaded, &doctor),
-            Command::Sessions(sessions) => tools::sessions::run(&loaded, &sessions),
-            Command::Tune(tune) => tools::tune::run(&tune),
-            Command::Serve(serve) => tools::serve::run(&loaded, &serve),
-        });
+    let layers = cli.command.layers(config::environment());
+    let load = || config::load(&layers).map_err(tools::ToolError::from);
+    let outcome = match cli.command {
+        Command::Demo(demo) => load().and_then(|loaded| tools::demo::run(&loaded, demo.shell)),
+        Command::Doctor(doctor) => load().and_then(|loaded| tools::doctor::run(&loaded, &doctor)),
+        Command::Sessions(sessions) => {
+            load().and_then(|loaded| tools::sessions::run(&loaded, &sessions))
+        }
+        Command::Tune(tune) => tools::tune::run(&tune),
+        Command::Serve(serve) => tools::serve::run(&layers, &serve),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

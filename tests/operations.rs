@@ -8,6 +8,8 @@
     reason = "a failed step of a test has nowhere to go but the test's output"
 )]
 
+#[path = "operations/check.rs"]
+mod check;
 mod common;
 #[path = "operations/cpus.rs"]
 mod cpus;

@@ -44,19 +44,15 @@ pub enum TermsError {
 pub type LatestTerms = Arc<ArcSwap<Terms>>;
 
 impl Terms {
-    /// Whether a configuration can be put in force. Without `tls`, its certificate
-    /// and key are not looked at: a host that only prints a configuration need not
-    /// have them.
-    ///
-    /// # Errors
-    /// [`TermsError`].
-    pub fn check(config: &Config, tls: bool) -> Result<(), TermsError> {
-        Policy::read(&config.targets)?;
-        Tickets::from_settings(&config.admission)?;
-        if tls {
-            Tls::load(&config.tls)?;
-        }
-        Ok(())
+    /// Everything that keeps a configuration from being put in force.
+    pub fn check(config: &Config) -> Vec<TermsError> {
+        let policy = Policy::read(&config.targets).err().map(TermsError::from);
+        let tickets = Tickets::from_settings(&config.admission).err();
+        let tls = Tls::load(&config.tls).err();
+        let mut found: Vec<TermsError> = policy.into_iter().collect();
+        found.extend(tickets.map(TermsError::from));
+        found.extend(tls.map(TermsError::from));
+        found
     }
 
     /// The terms of a configuration; `own` is where this process listens.

@@ -58,11 +58,13 @@ impl Default for AuthMethods {
 impl Value for AuthMethods {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
         match Vec::read(raw)? {
-            methods if methods.is_empty() => Err(String::from(
-                "at least one of publickey, password, keyboard-interactive",
-            )),
+            methods if methods.is_empty() => Err(Self::accepts()),
             methods => Ok(Self(methods)),
         }
+    }
+
+    fn accepts() -> String {
+        String::from("at least one of publickey, password, keyboard-interactive")
     }
 
     fn write(&self) -> String {

@@ -82,13 +82,20 @@ pub enum Source {
     Set,
     /// The flag of that name, dashes included.
     Flag(&'static str),
+    /// Nobody set it, and its value follows that of another setting.
+    Follows {
+        /// The preset whose value it would have; else the default.
+        preset: Option<&'static str>,
+        /// The other setting.
+        cause: &'static str,
+    },
 }
 
 impl Source {
     /// Whether the operator chose this very value, and not a default or a preset.
     pub(super) fn is_operator(&self) -> bool {
         match self {
-            Self::Default | Self::Preset(_) => false,
+            Self::Default | Self::Preset(_) | Self::Follows { .. } => false,
             Self::File { .. } | Self::Env(_) | Self::Set | Self::Flag(_) => true,
         }
     }
@@ -111,6 +118,14 @@ impl fmt::Display for Source {
             Self::Env(name) => write!(f, "env {name}"),
             Self::Set => f.write_str("--set"),
             Self::Flag(name) => f.write_str(name),
+            Self::Follows {
+                preset: Some(name),
+                cause,
+            } => write!(f, "preset {name}, follows {cause}"),
+            Self::Follows {
+                preset: None,
+                cause,
+            } => write!(f, "default, follows {cause}"),
         }
     }
 }
@@ -225,8 +240,12 @@ fn lay_variable(draft: &mut Draft, name: &str, value: Option<&str>) {
     }
 }
 
-/// What exists instead of `key`: the keys of its section, or else the sections.
+/// What exists in place of `key`: the one that was meant, or the keys of its section, or else the
+/// sections.
 pub(super) fn known_keys(key: &str) -> String {
+    if let Some(meant) = meant(key) {
+        return format!("did you mean {meant}?");
+    }
     let section = key.split('.').next().unwrap_or_default();
     let of_section = KEYS
         .iter()
@@ -236,6 +255,26 @@ pub(super) fn known_keys(key: &str) -> String {
         return format!("the sections are {}", sections().join(", "));
     }
     format!("section {section} has {}", names.join(", "))
+}
+
+/// The key or section that differs from `text` by a slip of the fingers, or by its section alone.
+fn meant(text: &str) -> Option<&'static str> {
+    let near = |known: &str| {
+        let slips = strsim::damerau_levenshtein(text, known);
+        (slips <= 2.max(text.len() / 8) && slips < text.len() / 2).then_some(slips)
+    };
+    let known = KEYS.iter().copied().chain(sections());
+    let nearest = known
+        .filter_map(|known| Some((near(known)?, known)))
+        .min_by_key(|(slips, _)| *slips);
+    let name = text.rsplit('.').next().unwrap_or_default();
+    let named = || {
+        let is_named = |key: &&str| key.split_once('.').is_some_and(|(_, own)| own == name);
+        let mut named = KEYS.iter().copied().filter(is_named);
+        // A name that several sections have says nothing.
+        named.next().filter(|_| named.next().is_none())
+    };
+    nearest.map(|(_, known)| known).or_else(named)
 }
 
 /// The names of all sections, in the order of the declaration.

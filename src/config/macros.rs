@@ -1,5 +1,5 @@
 //! The two macros behind the settings: `settings!` turns one table into the typed structs, their
-//! defaults, the list of keys, and reading and writing by key; `choices!` makes an enum of words.
+//! defaults, the list of keys, what is said of each, and reading and writing by key; `choices!` makes an enum of words.
 //!
 //! They know nothing of layers, sources or relations between settings.
 
@@ -7,22 +7,22 @@
 /// `/// doc` `name: Type = default;` or `name: Type = default, in lowest..=highest;`.
 macro_rules! settings {
     ($(
-        $(#[$section_doc:meta])*
+        $(#[doc = $section_doc:literal])*
         $section:ident: $Section:ident {
-            $( $(#[$doc:meta])* $name:ident: $Type:ty = $default:expr $(, in $range:expr)?; )+
+            $( $(#[doc = $doc:literal])* $name:ident: $Type:ty = $default:expr $(, in $range:expr)?; )+
         }
     )+) => {
         /// The whole configuration: one field per section.
         #[derive(Debug, Clone, Default, PartialEq)]
         pub struct Config {
-            $( $(#[$section_doc])* pub $section: $Section, )+
+            $( $(#[doc = $section_doc])* pub $section: $Section, )+
         }
 
         $(
-            $(#[$section_doc])*
+            $(#[doc = $section_doc])*
             #[derive(Debug, Clone, PartialEq)]
             pub struct $Section {
-                $( $(#[$doc])* pub $name: $Type, )+
+                $( $(#[doc = $doc])* pub $name: $Type, )+
             }
 
             impl Default for $Section {
@@ -35,6 +35,19 @@ macro_rules! settings {
         /// Every key as `section.name`, in the order of the declaration.
         pub const KEYS: &[&str] = &[
             $( $( concat!(stringify!($section), ".", stringify!($name)), )+ )+
+        ];
+
+        /// Every section with its settings, in the order of the declaration.
+        pub(super) const SECTIONS: &[Section] = &[
+            $( Section {
+                name: stringify!($section),
+                doc: &[$($section_doc),*],
+                settings: &[ $( Declared {
+                    key: concat!(stringify!($section), ".", stringify!($name)),
+                    doc: &[$($doc),*],
+                    accepts: || settings!(@accepts $Type $(, $range)?),
+                }, )+ ],
+            }, )+
         ];
 
         impl Config {
@@ -66,6 +79,8 @@ macro_rules! settings {
     };
     (@read $Type:ty, $raw:ident) => { <$Type as Value>::read($raw)? };
     (@read $Type:ty, $raw:ident, $range:expr) => { read_within::<$Type>($raw, $range)? };
+    (@accepts $Type:ty) => { <$Type as Value>::accepts() };
+    (@accepts $Type:ty, $range:expr) => { accepts_within::<$Type>($range) };
 }
 
 /// Declares a public enum whose variants are spelled as words in the configuration.
@@ -91,8 +106,12 @@ macro_rules! choices {
             fn read(raw: &Raw<'_>) -> Result<Self, String> {
                 match raw.as_text() {
                     $( Some($word) => Ok(Self::$Variant), )+
-                    _ => Err(format!("one of {}", [$($word),+].join(", "))),
+                    _ => Err(Self::accepts()),
                 }
+            }
+
+            fn accepts() -> String {
+                format!("one of {}", [$($word),+].join(", "))
             }
 
             fn write(&self) -> String {

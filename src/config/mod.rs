@@ -10,6 +10,7 @@ mod macros;
 mod auth_methods;
 mod error;
 mod file;
+mod follow;
 mod layers;
 mod origin;
 mod presets;
@@ -30,7 +31,7 @@ pub use auth_methods::{AuthMethod, AuthMethods};
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::{Flag, Layers, Source, environment, login_shell};
 pub use origin::{Origin, Scheme};
-pub use reload::{Change, FIXED};
+pub use reload::{Change, FIXED, SWITCHED};
 pub use settings::{
     Admin, Admission, ClientIpHeader, Compat, Config, HostKeyPolicy, IdleActivity, KEYS, Limits,
     Log, LogFormat, LogLevel, Placement, RateLimit, Server, Session, Ssh, Targets, Tls, Websocket,
@@ -52,24 +53,82 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong in any layer, and every contradiction between settings.
 pub fn load(layers: &Layers) -> Result<Loaded, ConfigErrors> {
+    let Parsed {
+        loaded,
+        contradictions,
+    } = parse(layers)?;
+    match contradictions {
+        None => Ok(loaded),
+        Some(errors) => Err(errors),
+    }
+}
+
+/// A configuration that could be read, and yet may contradict itself.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The values, to be looked at alone while there are contradictions.
+    pub loaded: Loaded,
+    /// What is wrong between settings.
+    pub contradictions: Option<ConfigErrors>,
+}
+
+impl Parsed {
+    /// The configuration, if it neither contradicts itself nor allows no target, which `serve`
+    /// needs and `demo` does not.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn to_be_served(self) -> Result<Loaded, ConfigErrors> {
+        let contradictions = self.contradictions.map(|errors| errors.0);
+        let mut errors = contradictions.unwrap_or_default();
+        errors.extend(
+            self.loaded
+                .require_targets()
+                .err()
+                .into_iter()
+                .flat_map(|errors| errors.0),
+        );
+        if errors.is_empty() {
+            Ok(self.loaded)
+        } else {
+            Err(ConfigErrors(errors))
+        }
+    }
+}
+
+/// Reads every layer, for a program that also shows a configuration that cannot be served.
+///
+/// # Errors
+/// What cannot be read in any layer.
+pub fn parse(layers: &Layers) -> Result<Parsed, ConfigErrors> {
     let mut draft = layers::lay(layers);
+    let readable = draft.errors.is_empty();
+    follow::apply(&mut draft);
     validate::check(&mut draft);
-    if draft.errors.is_empty() {
-        Ok(Loaded {
-            config: Arc::new(draft.config),
-            sources: draft.sources,
-            layers: layers.clone(),
-        })
-    } else {
-        Err(ConfigErrors(draft.errors))
+    let errors = (!draft.errors.is_empty()).then_some(ConfigErrors(draft.errors));
+    match errors {
+        Some(errors) if !readable => Err(errors),
+        contradictions => Ok(Parsed {
+            loaded: Loaded {
+                config: Arc::new(draft.config),
+                sources: draft.sources,
+                layers: layers.clone(),
+            },
+            contradictions,
+        }),
     }
 }
 
 impl Loaded {
-    /// The configuration as TOML, grouped by section, each line with its source as a comment.
-    /// Loading the text as a file gives an equal `Config`.
+    /// The configuration as TOML, grouped by section, each setting explained and with its source
+    /// as a comment. Loading the text as a file gives an equal `Config`.
     pub fn print(&self) -> String {
         print::print(self)
+    }
+
+    /// As [`Loaded::print`], but for settings at their default, and without explanations.
+    pub fn print_changed(&self) -> String {
+        print::changed(self)
     }
 
     /// The same, but for what the caller has changed in `config`: for a

@@ -1,9 +1,12 @@
 //! The presets: named sets of values between the defaults and the configuration file.
 
-/// A preset's name and what it sets.
-type Preset = (&'static str, &'static [(&'static str, &'static str)]);
+use super::settings::Config;
+use super::value::Raw;
 
-const PRESETS: &[Preset] = &[
+/// A preset's name and what it sets.
+pub(super) type Preset = (&'static str, &'static [(&'static str, &'static str)]);
+
+pub(super) const PRESETS: &[Preset] = &[
     (
         "high-performance",
         &[
@@ -53,4 +56,18 @@ pub(super) fn find(name: &str) -> Option<Preset> {
 /// The names of all presets.
 pub(super) fn names() -> Vec<&'static str> {
     PRESETS.iter().map(|(name, _)| *name).collect()
+}
+
+/// Returns whether some preset gives the setting the value it has in `config`.
+pub(super) fn has(key: &str, config: &Config) -> bool {
+    let values = PRESETS.iter().flat_map(|(_, values)| *values);
+    let mut of_key = values.filter(|(known, _)| *known == key);
+    of_key.any(|(_, value)| written(key, value) == config.written(key))
+}
+
+/// The value of a setting that a preset gives it, as it is printed.
+pub(super) fn written(key: &str, value: &str) -> Option<String> {
+    let mut config = Config::default();
+    config.assign(key, &Raw::Text(value)).ok()?;
+    config.written(key)
 }

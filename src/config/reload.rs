@@ -1,9 +1,10 @@
 //! Reading the same layers again while the process runs: what changes, and
 //! what only a restart can change.
 
-use super::{
-    Admin, Config, ConfigErrors, KEYS, Loaded, RateLimit, Server, Ssh, Targets, Tls, load,
-};
+use super::settings::Audit;
+use super::value::quoted;
+use super::{Admin, Config, ConfigErrors, KEYS, Loaded, RateLimit, Server, Targets, Tls, load};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Settings that are read once, when the process starts.
@@ -17,16 +18,20 @@ pub const FIXED: &[&str] = &[
     "server.core_dumps",
     "server.allow_plaintext",
     "server.proxy_protocol",
-    "tls.cert_file",
-    "tls.key_file",
     "admin.listen",
-    "admin.token_file",
     "rate_limit.table_size",
-    "ssh.known_hosts",
     "targets.resolver_threads",
     "log.level",
     "log.format",
     "log.messages",
+];
+
+/// Settings that name a file or none, and are switched on or off by a restart alone: another file in
+/// place of one is in force after a reload.
+pub const SWITCHED: &[&str] = &[
+    "tls.cert_file",
+    "tls.key_file",
+    "admin.token_file",
     "audit.file",
 ];
 
@@ -53,9 +58,9 @@ impl Loaded {
             .iter()
             .filter(|key| loaded.config.written(key) != self.config.written(key));
         let (needs_restart, changed): (Vec<&'static str>, Vec<&'static str>) =
-            differing.partition(|key| FIXED.contains(key));
+            differing.partition(|key| is_fixed(key, &self.config, &loaded.config));
         loaded.config = Arc::new(keep_fixed(&self.config, &loaded.config));
-        for key in FIXED {
+        for key in &needs_restart {
             match self.sources.get(key) {
                 Some(source) => loaded.sources.insert(key, source.clone()),
                 None => loaded.sources.remove(key),
@@ -69,7 +74,22 @@ impl Loaded {
     }
 }
 
-/// `new`, but for what [`FIXED`] lists.
+/// Returns whether the setting keeps its old value until a restart.
+fn is_fixed(key: &str, old: &Config, new: &Config) -> bool {
+    let none = |config: &Config| config.written(key) == Some(quoted(""));
+    FIXED.contains(&key) || (SWITCHED.contains(&key) && none(old) != none(new))
+}
+
+/// `new`, unless one of the two is none.
+fn switched(old: &Option<PathBuf>, new: Option<PathBuf>) -> Option<PathBuf> {
+    if old.is_some() == new.is_some() {
+        new
+    } else {
+        old.clone()
+    }
+}
+
+/// `new`, but for what [`FIXED`] lists, and for files of [`SWITCHED`] where one is none.
 fn keep_fixed(old: &Config, new: &Config) -> Config {
     let new = new.clone();
     Config {
@@ -85,31 +105,28 @@ fn keep_fixed(old: &Config, new: &Config) -> Config {
             proxy_protocol: old.server.proxy_protocol.clone(),
             ..new.server
         },
-        // Their content is read again; whether there is TLS stays.
         tls: Tls {
-            cert_file: old.tls.cert_file.clone(),
-            key_file: old.tls.key_file.clone(),
+            cert_file: switched(&old.tls.cert_file, new.tls.cert_file),
+            key_file: switched(&old.tls.key_file, new.tls.key_file),
             ..new.tls
         },
         admin: Admin {
             listen: old.admin.listen.clone(),
-            token_file: old.admin.token_file.clone(),
+            token_file: switched(&old.admin.token_file, new.admin.token_file),
             ..new.admin
         },
         rate_limit: RateLimit {
             table_size: old.rate_limit.table_size,
             ..new.rate_limit
         },
-        ssh: Ssh {
-            known_hosts: old.ssh.known_hosts.clone(),
-            ..new.ssh
-        },
         targets: Targets {
             resolver_threads: old.targets.resolver_threads,
             ..new.targets
         },
         log: old.log.clone(),
-        audit: old.audit.clone(),
+        audit: Audit {
+            file: switched(&old.audit.file, new.audit.file),
+        },
         ..new
     }
 }
@@ -130,16 +147,19 @@ mod tests {
         "server.allow_plaintext=true",
         "server.takeover=/x/takeover",
         "server.proxy_protocol=127.0.0.1:1",
-        "tls.cert_file=/x/cert",
-        "tls.key_file=/x/key",
         "admin.listen=127.0.0.1:2",
-        "admin.token_file=/x/token",
         "rate_limit.table_size=2048",
-        "ssh.known_hosts=/x/hosts",
         "targets.resolver_threads=3",
         "log.level=trace",
         "log.format=json",
         "log.messages=true",
+    ];
+
+    /// A file for each setting of [`SWITCHED`].
+    const FILES: &[&str] = &[
+        "tls.cert_file=/x/cert",
+        "tls.key_file=/x/key",
+        "admin.token_file=/x/token",
         "audit.file=/x/audit",
     ];
 
@@ -166,6 +186,32 @@ mod tests {
         assert_eq!(*change.loaded.config, Config::default());
         let source = change.loaded.source("log.level");
         assert_eq!(source.to_string(), "default");
+    }
+
+    #[test]
+    fn another_file_is_in_force_and_a_first_or_none_is_not() {
+        for (old, new) in [(&[][..], FILES), (FILES, &[])] {
+            let change = again(old, new);
+            assert_eq!(change.needs_restart, SWITCHED);
+            assert!(change.changed.is_empty(), "{:?}", change.changed);
+            assert_eq!(change.loaded.config, with(old).config);
+            assert_eq!(
+                change.loaded.source("audit.file"),
+                with(old).source("audit.file")
+            );
+        }
+        let others: Vec<String> = FILES.iter().map(|file| format!("{file}2")).collect();
+        let mut others: Vec<&str> = others.iter().map(String::as_str).collect();
+        others.push("ssh.known_hosts=/x/hosts");
+        others.push("admission.ticket_key_file=/x/key");
+        let change = again(FILES, &others);
+        assert!(
+            change.needs_restart.is_empty(),
+            "{:?}",
+            change.needs_restart
+        );
+        assert_eq!(change.changed.len(), SWITCHED.len() + 2);
+        assert_eq!(change.loaded.config, with(&others).config);
     }
 
     #[test]

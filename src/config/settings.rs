@@ -12,7 +12,7 @@ use super::auth_methods::AuthMethods;
 use super::origin::Origin;
 use super::target::NamedTargets;
 use super::units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
-use super::value::{Raw, Value, quoted, read_within};
+use super::value::{Declared, Raw, Section, Value, accepts_within, quoted, read_within};
 use crate::net::Net;
 
 choices! {
@@ -114,7 +114,8 @@ settings! {
         placement: Placement = Placement::Balanced;
         /// Connections per listener that wait in the kernel to be accepted.
         backlog: u32 = 4096, in 1..=65_535;
-        /// Longest time from accept to the end of the HTTP upgrade.
+        /// Longest time from accept to the end of the HTTP upgrade. If it is not set, at least
+        /// `tls.handshake_timeout`.
         upgrade_timeout: Duration = seconds(10);
         /// Longest time sessions get to end by themselves when the server stops.
         drain_timeout: Duration = seconds(30);
@@ -132,7 +133,7 @@ settings! {
         /// The one header in which they say it. It must be the one they set: the others come
         /// through as the client wrote them.
         client_ip_header: ClientIpHeader = ClientIpHeader::XForwardedFor;
-        /// Unix socket over which a next process takes the listeners over; none (empty) is none.
+        /// Unix socket over which a next process takes the listeners over; empty is none.
         takeover: Option<PathBuf> = None;
         /// Whether the process may leave core dumps and be traced by its own user; they hold passwords.
         core_dumps: bool = false;
@@ -149,7 +150,7 @@ settings! {
 
     /// TLS on the public listener.
     tls: Tls {
-        /// PEM file with the server's certificate, then those that sign it; none (empty) is no TLS.
+        /// PEM file with the server's certificate, then those that sign it; empty is no TLS.
         cert_file: Option<PathBuf> = None;
         /// PEM file with its private key, not encrypted, which only its owner may read.
         key_file: Option<PathBuf> = None;
@@ -161,7 +162,7 @@ settings! {
     admin: Admin {
         /// Its addresses; none is off.
         listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8023))];
-        /// The file with the token every request must bring; none (empty) is no token.
+        /// The file with the token every request must bring; empty is no token.
         token_file: Option<PathBuf> = None;
         /// Names, `host` or `host:port`, under which it is reached besides its own literal address
         /// and, on loopback, localhost (Host and Origin).
@@ -176,14 +177,15 @@ settings! {
     limits: Limits {
         /// Sessions that are logged in, all shards together.
         max_connections: u32 = 1000, in CONNECTIONS;
-        /// Sessions at one target address; as many again may be logging in there.
+        /// Sessions at one target address; as many again may be logging in there. Of this and
+        /// `max_connections`, one that is not set follows the other where they would not agree.
         max_connections_per_host: u32 = 10, in CONNECTIONS;
         /// Connections that have not logged in yet.
         max_unauthenticated: u32 = 1000, in CONNECTIONS;
         /// Connections from one client address (/32 or /64); 0 is no limit.
         max_connections_per_client: u32 = 0, in 0..=1_000_000;
         /// Longest time from `auth` to the shell, all stages together; questions to the user not
-        /// counted.
+        /// counted. If it is not set, at least the longest stage that is.
         connection_timeout: Duration = seconds(30);
     }
 
@@ -212,7 +214,7 @@ settings! {
 
     /// Tickets: a signed word of another server on who may log in, where and as whom.
     admission: Admission {
-        /// The file with the key they are signed with; none (empty) is no tickets.
+        /// The file with the key they are signed with; empty is no tickets.
         ticket_key_file: Option<PathBuf> = None;
         /// Whether nobody gets in without one.
         required: bool = false;
@@ -228,11 +230,11 @@ settings! {
         prompt_timeout: Duration = seconds(60);
         /// Longest time a client may hold its output back.
         hold_timeout: Duration = seconds(600);
-        /// Longest time without input or output; None (0) is no limit.
+        /// Longest time without input or output; 0 is no limit.
         idle_timeout: Option<Duration> = None;
         /// What counts for it: `any` is input and output, `input` the user's input alone.
         idle_activity: IdleActivity = IdleActivity::Any;
-        /// Longest life of a session; None (0) is no limit.
+        /// Longest life of a session; 0 is no limit.
         max_lifetime: Option<Duration> = None;
     }
 
@@ -324,7 +326,7 @@ settings! {
 
     /// The audit log: a line for each session's start, login and end.
     audit: Audit {
-        /// Its file, appended to, opened again on SIGHUP; none (empty) is off.
+        /// Its file, appended to, opened again on SIGHUP; empty is off.
         file: Option<PathBuf> = None;
     }
 

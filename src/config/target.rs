@@ -119,8 +119,12 @@ impl Value for NamedTargets {
                 .split(',')
                 .map(|entry| NamedTarget::read(&Raw::String(entry.trim())))
                 .collect(),
-            _ => Err(String::from(ACCEPTS)),
+            _ => Err(Self::accepts()),
         }
+    }
+
+    fn accepts() -> String {
+        String::from(ACCEPTS)
     }
 
     fn write(&self) -> String {

@@ -77,6 +77,10 @@ impl Value for Duration {
             .ok_or_else(|| duration_accepted(raw, DURATION))
     }
 
+    fn accepts() -> String {
+        String::from(DURATION)
+    }
+
     fn write(&self) -> String {
         quoted(&spell_duration(*self))
     }
@@ -92,8 +96,12 @@ impl Value for Option<Duration> {
         match duration {
             Some(Duration::ZERO) => Ok(None),
             Some(duration) if duration <= LONGEST => Ok(Some(duration)),
-            _ => Err(duration_accepted(raw, &format!("{DURATION}, or 0 for off"))),
+            _ => Err(duration_accepted(raw, &Self::accepts())),
         }
+    }
+
+    fn accepts() -> String {
+        format!("{DURATION}, or 0 for off")
     }
 
     fn write(&self) -> String {
@@ -131,7 +139,11 @@ impl Value for ByteSize {
             Raw::Integer(bytes) => usize::try_from(*bytes).ok(),
             _ => raw.as_text().and_then(parse),
         };
-        bytes.map(Self).ok_or_else(|| String::from(SIZE))
+        bytes.map(Self).ok_or_else(Self::accepts)
+    }
+
+    fn accepts() -> String {
+        String::from(SIZE)
     }
 
     fn write(&self) -> String {
@@ -163,7 +175,11 @@ impl Value for Shards {
         count
             .filter(|count| (1..=MOST_SHARDS).contains(count))
             .map(Self::Count)
-            .ok_or_else(|| format!("auto, or a whole number from 1 to {MOST_SHARDS}"))
+            .ok_or_else(Self::accepts)
+    }
+
+    fn accepts() -> String {
+        format!("auto, or a whole number from 1 to {MOST_SHARDS}")
     }
 
     fn write(&self) -> String {
@@ -230,7 +246,11 @@ impl Value for CpuList {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
         raw.as_text()
             .and_then(Self::parse)
-            .ok_or_else(|| format!("{CPUS}, none above {LAST_CPU}"))
+            .ok_or_else(Self::accepts)
+    }
+
+    fn accepts() -> String {
+        format!("{CPUS}, none above {LAST_CPU}")
     }
 
     fn write(&self) -> String {
@@ -260,9 +280,16 @@ impl Value for PathPrefix {
                     .strip_prefix('/')
                     .is_some_and(|rest| rest.split('/').all(segment))
         };
-        raw.as_text().filter(valid).map(|text| Self(text.to_owned())).ok_or_else(|| {
-            String::from("nothing, or a path such as /terminal that begins with / and does not end with it")
-        })
+        raw.as_text()
+            .filter(valid)
+            .map(|text| Self(text.to_owned()))
+            .ok_or_else(Self::accepts)
+    }
+
+    fn accepts() -> String {
+        String::from(
+            "nothing, or a path such as /terminal that begins with / and does not end with it",
+        )
     }
 
     fn write(&self) -> String {

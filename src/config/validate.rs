@@ -3,9 +3,9 @@
 //! The range of a single setting stands with its declaration and is checked when it is read.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use super::error::ConfigError;
+use super::follow::{CONNECTIONS, Nested, is_asked_for, nested_deadlines};
 use super::layers::{Draft, Source};
 use super::settings::Config;
 
@@ -25,10 +25,7 @@ pub(super) fn check(draft: &mut Draft) {
 type Relation = (&'static [&'static str], fn(&Draft) -> Option<String>);
 
 const RELATIONS: &[Relation] = &[
-    (
-        &["limits.max_connections_per_host", "limits.max_connections"],
-        per_host_above_all,
-    ),
+    (&CONNECTIONS, per_host_above_all),
     (&["server.listen"], no_listener),
     (&["server.listen"], |draft| {
         duplicate(draft, "server.listen", &draft.config.server.listen)
@@ -49,6 +46,7 @@ const RELATIONS: &[Relation] = &[
     (&["admin.listen"], |draft| {
         duplicate(draft, "admin.listen", &draft.config.admin.listen)
     }),
+    (&["server.listen", "admin.listen"], shared_port),
     (&["admin.listen", "admin.token_file"], open_admin),
     (
         &["admission.required", "admission.ticket_key_file"],
@@ -83,6 +81,44 @@ fn duplicate(draft: &Draft, key: &str, listen: &[SocketAddr]) -> Option<String> 
         (before && address.port() != 0).then_some(address)
     })?;
     Some(format!("{}: {again} stands there twice", cite(draft, key)))
+}
+
+/// Two listeners of which the kernel would refuse the second. The very same spelling twice in one
+/// list is for `duplicate` to tell.
+fn shared_port(draft: &Draft) -> Option<String> {
+    let Config { server, admin, .. } = &draft.config;
+    // As they are bound: `[::]` takes IPv4, too, unless there is an IPv4 listener beside it.
+    let only_v6 = server.listen.iter().any(SocketAddr::is_ipv4);
+    let public = server.listen.iter().map(|a| ("server.listen", a, only_v6));
+    let admin = admin.listen.iter().map(|a| ("admin.listen", a, false));
+    let all: Vec<_> = public.chain(admin).collect();
+    let pairs = all.iter().enumerate();
+    let mut pairs = pairs.flat_map(|(at, one)| all.iter().skip(at + 1).map(move |two| (one, two)));
+    let ((one_key, one, _), (two_key, two, _)) =
+        pairs.find(|((one_key, one, one_v6), (two_key, two, two_v6))| {
+            let told = one_key == two_key && one == two;
+            !told && (covers(one, two, *one_v6) || covers(two, one, *two_v6))
+        })?;
+    Some(format!(
+        "{one} of {} and {two} of {} cannot both listen on port {}; give one another port, or \
+         another address",
+        cite(draft, one_key),
+        cite(draft, two_key),
+        one.port(),
+    ))
+}
+
+/// Returns whether a listener on `wide` takes what comes to `narrow`.
+fn covers(wide: &SocketAddr, narrow: &SocketAddr, only_v6: bool) -> bool {
+    let (wide_ip, narrow_ip) = (wide.ip().to_canonical(), narrow.ip().to_canonical());
+    let same_family = wide_ip.is_ipv4() == narrow_ip.is_ipv4();
+    let any = wide_ip.is_unspecified() && (same_family || wide_ip.is_ipv6() && !only_v6);
+    let zone = |address: &SocketAddr| match address {
+        SocketAddr::V6(v6) => v6.scope_id(),
+        SocketAddr::V4(_) => 0,
+    };
+    let same = wide_ip == narrow_ip && zone(wide) == zone(narrow);
+    wide.port() != 0 && wide.port() == narrow.port() && (any || same)
 }
 
 /// Those that other machines can reach.
@@ -167,53 +203,18 @@ fn proxied_by_nobody(draft: &Draft) -> Option<String> {
     })
 }
 
-/// Every deadline that lies within another: its key and value, then those of the whole.
-fn nested_deadlines(config: &Config) -> [(&str, Duration, &str, Duration); 8] {
-    const UNLIMITED: Duration = Duration::MAX;
-    let Config {
-        server,
-        tls,
-        limits,
-        session,
-        websocket,
-        ssh,
-        targets,
-        ..
-    } = config;
-    let way = ("limits.connection_timeout", limits.connection_timeout);
-    let upgrade = ("server.upgrade_timeout", server.upgrade_timeout);
-    let life = session.max_lifetime.unwrap_or(UNLIMITED);
-    let life = ("session.max_lifetime", life);
-    let idle = session.idle_timeout.unwrap_or_default();
-    [
-        ("targets.resolve_timeout", targets.resolve_timeout, way),
-        ("ssh.connect_timeout", ssh.connect_timeout, way),
-        ("ssh.handshake_timeout", ssh.handshake_timeout, way),
-        ("ssh.auth_timeout", ssh.auth_timeout, way),
-        ("tls.handshake_timeout", tls.handshake_timeout, upgrade),
-        ("session.idle_timeout", idle, life),
-        ("session.hold_timeout", session.hold_timeout, life),
-        ("websocket.stall_timeout", websocket.stall_timeout, life),
-    ]
-    .map(|(key, stage, (whole, limit))| (key, stage, whole, limit))
-}
-
 /// Deadlines that another one always cuts short. No default or preset is; where the operator
 /// lowers the whole alone, it cuts them short in silence, but one who asks for more must learn
-/// that it can't be had. One who repeats the default asks for nothing: a printed configuration
-/// does so, and must load again.
+/// that it can't be had.
 fn late_stages(draft: &Draft) -> Vec<ConfigError> {
-    let (config, defaults) = (&draft.config, Config::default());
-    let late = nested_deadlines(config)
+    let late = nested_deadlines(&draft.config)
         .into_iter()
-        .filter(|(key, stage, whole, limit)| {
-            stage > limit
-                && config.written(key) != defaults.written(key)
-                && draft.sources.get(key).is_some_and(Source::is_operator)
-                && !draft.broken.contains(key)
-                && !draft.broken.contains(whole)
+        .filter(|nested| {
+            nested.stage > nested.limit
+                && is_asked_for(draft, nested.key)
+                && !draft.broken.contains(nested.whole)
         });
-    late.map(|(key, _, whole, _)| {
+    late.map(|Nested { key, whole, .. }| {
         let ends = match whole {
             "server.upgrade_timeout" => "it",
             _ => "the session",
@@ -253,8 +254,12 @@ mod tests {
                 ..Layers::default()
             };
             let loaded = load(&layers).unwrap();
-            for (key, stage, whole, limit) in nested_deadlines(&loaded.config) {
-                assert!(stage <= limit, "{preset:?}: {key} is cut short by {whole}");
+            for nested in nested_deadlines(&loaded.config) {
+                let Nested { key, whole, .. } = nested;
+                assert!(
+                    nested.stage <= nested.limit,
+                    "{preset:?}: {key} is cut short by {whole}"
+                );
             }
         }
     }

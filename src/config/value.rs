@@ -43,6 +43,8 @@ impl<'a> Raw<'a> {
 pub(super) trait Value: Sized {
     /// Reads a value; the error completes "expected ...".
     fn read(raw: &Raw<'_>) -> Result<Self, String>;
+    /// Values that are taken, in words.
+    fn accepts() -> String;
     /// Writes the value as TOML that `read` takes back unchanged.
     fn write(&self) -> String;
 }
@@ -57,17 +59,44 @@ pub(super) trait Element: Sized {
     fn spell(&self) -> String;
 }
 
+/// A setting as it is declared.
+pub(super) struct Declared {
+    /// `section.name`.
+    pub(super) key: &'static str,
+    /// Its lines, each with the blank it begins with.
+    pub(super) doc: &'static [&'static str],
+    /// Values that are taken, in words.
+    pub(super) accepts: fn() -> String,
+}
+
+/// A section as it is declared.
+pub(super) struct Section {
+    pub(super) name: &'static str,
+    /// Its lines, each with the blank it begins with.
+    pub(super) doc: &'static [&'static str],
+    pub(super) settings: &'static [Declared],
+}
+
+/// `from LOWEST to HIGHEST`.
+fn bounds<T: Value>(range: &RangeInclusive<T>) -> String {
+    format!("from {} to {}", range.start().write(), range.end().write())
+}
+
+/// Values in `range`, in words.
+pub(super) fn accepts_within<T: Value>(range: RangeInclusive<T>) -> String {
+    format!("{}, {}", T::accepts(), bounds(&range))
+}
+
 /// Reads a value that must lie in `range`; the error names the bounds.
 pub(super) fn read_within<T: Value + PartialOrd>(
     raw: &Raw<'_>,
     range: RangeInclusive<T>,
 ) -> Result<T, String> {
-    let bounds = || format!("from {} to {}", range.start().write(), range.end().write());
-    let value = T::read(raw).map_err(|accepted| format!("{accepted}, {}", bounds()))?;
+    let value = T::read(raw).map_err(|accepted| format!("{accepted}, {}", bounds(&range)))?;
     if range.contains(&value) {
         Ok(value)
     } else {
-        Err(format!("a value {}", bounds()))
+        Err(format!("a value {}", bounds(&range)))
     }
 }
 
@@ -82,8 +111,12 @@ impl Value for bool {
             Raw::Boolean(value) => Ok(*value),
             Raw::Text("true") => Ok(true),
             Raw::Text("false") => Ok(false),
-            _ => Err(String::from("true or false")),
+            _ => Err(Self::accepts()),
         }
+    }
+
+    fn accepts() -> String {
+        String::from("true or false")
     }
 
     fn write(&self) -> String {
@@ -98,7 +131,11 @@ impl Value for u32 {
             Raw::Text(text) => text.parse().ok(),
             _ => None,
         };
-        value.ok_or_else(|| String::from("a whole number"))
+        value.ok_or_else(Self::accepts)
+    }
+
+    fn accepts() -> String {
+        String::from("a whole number")
     }
 
     fn write(&self) -> String {
@@ -111,8 +148,11 @@ impl Value for PathBuf {
         let path = raw
             .as_text()
             .filter(|text| !text.is_empty() && !text.contains('\0'));
-        path.map(PathBuf::from)
-            .ok_or_else(|| String::from("the path of a file"))
+        path.map(PathBuf::from).ok_or_else(Self::accepts)
+    }
+
+    fn accepts() -> String {
+        String::from("the path of a file")
     }
 
     fn write(&self) -> String {
@@ -126,10 +166,12 @@ impl Value for Option<PathBuf> {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
         match raw.as_text() {
             Some("") => Ok(None),
-            _ => PathBuf::read(raw)
-                .map(Some)
-                .map_err(|accepted| format!("{accepted}, or an empty text for none")),
+            _ => PathBuf::read(raw).map(Some).map_err(|_| Self::accepts()),
         }
+    }
+
+    fn accepts() -> String {
+        format!("{}, or an empty text for none", PathBuf::accepts())
     }
 
     fn write(&self) -> String {
@@ -151,12 +193,16 @@ impl<T: Element> Value for Vec<T> {
             _ => None,
         };
         let Some(items) = items else {
-            return Err(format!("an array of strings, each {}", T::ACCEPTS));
+            return Err(Self::accepts());
         };
         let read = |item: &str| {
             T::parse(item).ok_or_else(|| format!("{} in place of {item:?}", T::ACCEPTS))
         };
         items.into_iter().map(read).collect()
+    }
+
+    fn accepts() -> String {
+        format!("an array of strings, each {}", T::ACCEPTS)
     }
 
     fn write(&self) -> String {

@@ -1,15 +1,18 @@
 //! Reload: the configuration is read and checked again, and all of it is put
 //! in force or nothing.
 
+use super::admin::{SharedToken, Token, TokenError};
 use crate::bridge::{LatestTerms, Terms, TermsError};
 use crate::config::{self, Change, Config, ConfigErrors};
 use crate::limits::{LimitTable, Limits, with_headroom};
 use crate::ssh::known_hosts::{RememberError, Store};
 use crate::targets::OwnListeners;
+use crate::telemetry::AuditLog;
 use crate::workers::Workers;
 use futures_lite::future::block_on;
-use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::{fmt, io};
 
 /// What a reload changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -32,6 +35,17 @@ pub enum ReloadError {
     /// The host cannot bear the new limits.
     #[error("{0}")]
     Host(String),
+    /// The administrator's token cannot be used.
+    #[error("admin.token_file: {0}")]
+    Token(#[from] TokenError),
+    /// The audit log could not be written to its new file.
+    #[error("audit.file {}: {source}", .path.display())]
+    Audit {
+        /// The new file.
+        path: PathBuf,
+        /// Why it cannot be appended to.
+        source: io::Error,
+    },
     /// The known hosts cannot be read.
     #[error("ssh.known_hosts: {0}")]
     KnownHosts(#[from] RememberError),
@@ -48,6 +62,10 @@ pub struct Reloader {
     pub limits: Arc<LimitTable>,
     /// Known host keys.
     pub known_hosts: Store,
+    /// The token of the administrator's listener.
+    pub token: SharedToken,
+    /// Who did what.
+    pub audit: AuditLog,
     /// For the new terms.
     pub workers: Workers,
     /// For the new terms, too.
@@ -73,8 +91,22 @@ impl Reloader {
         let terms = Terms::new(loaded, self.workers.clone(), self.own.clone())?;
         let config = &terms.config;
         (self.host_check)(config).map_err(ReloadError::Host)?;
+        let token = config.admin.token_file.as_deref().map(Token::read);
+        let token = token.transpose()?.map(Arc::new);
+        let moved = config.audit.file.as_deref();
+        let moved = moved.filter(|_| changed.contains(&"audit.file"));
+        if let Some(path) = moved {
+            AuditLog::check(path).map_err(|source| ReloadError::Audit {
+                path: path.to_owned(),
+                source,
+            })?;
+        }
         // The last step that can fail.
-        block_on(self.known_hosts.reload())?;
+        block_on(self.known_hosts.reload(&config.ssh.known_hosts))?;
+        self.token.store(token);
+        if let Some(path) = moved {
+            self.audit.move_to(path);
+        }
         self.limits.set_limits(limits_of(config));
         self.terms.store(Arc::new(terms));
         Ok(Reloaded {

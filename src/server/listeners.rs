@@ -48,7 +48,7 @@ pub(super) fn open(config: &Config, shards: usize) -> Result<Listeners, StartErr
     };
     let (addresses, by_shard) = if public.is_empty() {
         let server = &config.server;
-        shard::bind(&server.listen, shards, server.backlog).map_err(io_error("server.listen"))?
+        shard::bind(&server.listen, shards, server.backlog).map_err(StartError::listen)?
     } else {
         accept_passed(config, public, shards)?
     };

@@ -1,17 +1,19 @@
 //! The server: checks the host, binds, places the shards on CPUs, starts and
 //! stops them.
 
+mod check;
 mod cpus;
 pub mod host;
 mod listeners;
 mod thread;
 
+pub use check::Refusals;
 pub use cpus::{CpuError, pick as pick_cpus};
 pub use host::HostError;
 
 use crate::bridge::{LatestTerms, LoginThrottle, SessionContext, Terms, TermsError};
 use crate::config::{Config, Loaded};
-use crate::control::admin::{AdminError, AdminHandle};
+use crate::control::admin::{AdminError, AdminHandle, SharedToken};
 use crate::control::takeover::{SocketFile, TakeoverError};
 use crate::control::{self, Event, EventSender, HostCheck, Reloader, Supervised};
 use crate::limits::{LimitTable, RateTable};
@@ -25,6 +27,7 @@ use arc_swap::ArcSwap;
 use listeners::Listeners;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
@@ -57,7 +60,15 @@ pub enum StartError {
     /// The host lacks something.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// A listener, a thread or a file.
+    /// A setting names what cannot be used.
+    #[error("{key}: {source}")]
+    Setting {
+        /// The setting.
+        key: &'static str,
+        /// The system's word, with the address or file it is about.
+        source: io::Error,
+    },
+    /// A thread or a descriptor.
     #[error("{what}: {source}")]
     Io {
         /// What was tried.
@@ -87,6 +98,46 @@ pub enum StartError {
     /// A shard's thread ended before it listened.
     #[error("shard {0} could not start; the log says why")]
     Shard(usize),
+}
+
+impl StartError {
+    /// Returns whether to change the configuration, or a file that it names, would help: a host
+    /// that lacks something, or a port that another process has now, is none of its faults.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Terms(_)
+            | Self::Takeover(TakeoverError::NotASocket(_) | TakeoverError::NoDirectory { .. })
+            | Self::OpenSocket(_)
+            | Self::NotProxied(_) => true,
+            Self::Cpus(error) => *error != CpuError::Unknown,
+            Self::Setting { source, .. } | Self::Admin(AdminError::Listen { source, .. }) => {
+                source.kind() != io::ErrorKind::AddrInUse
+            }
+            Self::Admin(AdminError::Token(_) | AdminError::Open(_)) => true,
+            Self::Admin(AdminError::Start(_))
+            | Self::Host(_)
+            | Self::Io { .. }
+            | Self::Takeover(_)
+            | Self::Interrupted
+            | Self::Shard(_) => false,
+        }
+    }
+
+    fn listen(source: io::Error) -> Self {
+        let key = "server.listen";
+        Self::Setting { key, source }
+    }
+
+    fn known_hosts(source: io::Error) -> Self {
+        let key = "ssh.known_hosts";
+        Self::Setting { key, source }
+    }
+
+    fn audit(path: &Path, error: io::Error) -> Self {
+        let source = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let key = "audit.file";
+        Self::Setting { key, source }
+    }
 }
 
 fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
@@ -139,13 +190,21 @@ impl Shared {
 }
 
 impl Server {
-    /// Whether a server could be started with a configuration, as far as its own
-    /// values and the files it names go; without `tls`, those of `tls` do not count.
+    /// Looks whether a configuration could be served here, as far as that can be known before
+    /// anything is bound.
     ///
     /// # Errors
-    /// [`StartError::Terms`].
-    pub fn check(config: &Config, tls: bool) -> Result<(), StartError> {
-        Ok(Terms::check(config, tls)?)
+    /// All that is wrong.
+    pub fn check(config: &Config) -> Result<(), Refusals> {
+        check::check(config)
+    }
+
+    /// Looks whether the listeners could be bound. Returns addresses that some process has now.
+    ///
+    /// # Errors
+    /// Addresses that cannot be had.
+    pub fn check_addresses(config: &Config) -> Result<Vec<SocketAddr>, Refusals> {
+        check::try_addresses(config)
     }
 
     /// Starts all shards. Returns when every one listens. `reloadable`: the
@@ -165,10 +224,10 @@ impl Server {
         let bounds = Bounds::fixed(cpus.len().max(MIN_WORKERS), WORKER_QUEUE);
         let workers = Workers::start("crypto", bounds)
             .map_err(io_error("cannot start the threads for private keys"))?;
-        let known_hosts = Store::start(&config.ssh.known_hosts)
-            .map_err(io_error("cannot read ssh.known_hosts"))?;
-        let audit =
-            AuditLog::start(config.audit.file.as_deref()).map_err(io_error("audit.file"))?;
+        let known_hosts = Store::start(&config.ssh.known_hosts).map_err(StartError::known_hosts)?;
+        let audit = config.audit.file.as_deref();
+        let audit = AuditLog::start(audit)
+            .map_err(|error| StartError::audit(audit.unwrap_or(Path::new("")), error))?;
         let own = OwnListeners::default();
         let terms = Terms::new(loaded, workers.clone(), own.clone())?;
         let shared = Shared {
@@ -180,11 +239,13 @@ impl Server {
             logins: LoginThrottle::new(rate_slots(&config), crate::clock::now),
             audit,
         };
-        let mut server = Self::start_shards(&shared, &config, &cpus)?;
+        let (mut server, token) = Self::start_shards(&shared, &config, &cpus)?;
         server.reloader = reloadable.then(|| Reloader {
             terms: shared.terms,
             limits: Arc::clone(&server.watched.limits),
             known_hosts: shared.known_hosts,
+            token,
+            audit: shared.audit,
             workers: shared.workers,
             own: shared.own,
             host_check: host_check(cpus.len()),
@@ -192,7 +253,11 @@ impl Server {
         Ok(server)
     }
 
-    fn start_shards(shared: &Shared, config: &Config, cpus: &[usize]) -> Result<Self, StartError> {
+    fn start_shards(
+        shared: &Shared,
+        config: &Config,
+        cpus: &[usize],
+    ) -> Result<(Self, SharedToken), StartError> {
         let mut listeners = listeners::open(config, cpus.len())?;
         let heirloom = listeners
             .heirloom(config)
@@ -220,6 +285,7 @@ impl Server {
         };
         let newcomers = Arc::default();
         let rates = Arc::new(RateTable::new(rate_slots(config), crate::clock::now()));
+        let token = admin.token();
         let admin = admin.start(watched.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
         for (index, ((cpu, listeners), mail)) in
@@ -248,7 +314,7 @@ impl Server {
             Some(heirloom) => (None, heirloom.offer(admin, &watched, event_sender)?),
             None => (Some(admin), None),
         };
-        Ok(Self {
+        let server = Self {
             addresses,
             admin_addresses,
             _admin: admin,
@@ -257,7 +323,8 @@ impl Server {
             watched,
             events,
             reloader: None,
-        })
+        };
+        Ok((server, token))
     }
 
     /// The addresses it listens on, ports filled in.

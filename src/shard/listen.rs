@@ -23,9 +23,9 @@ pub fn bind(addresses: &[SocketAddr], shards: usize, backlog: u32) -> io::Result
     for wanted in addresses {
         let mut address = *wanted;
         for (shard, sockets) in by_shard.iter_mut().enumerate() {
-            let socket = bind_one(address, any_v4, shard > 0, backlog).map_err(|e| {
-                io::Error::new(e.kind(), format!("cannot listen on {address}: {e}"))
-            })?;
+            let socket = bind_one(address, any_v4, shard > 0)
+                .and_then(|socket| listen(socket, backlog))
+                .map_err(|error| cannot_listen(address, error))?;
             if let Some(actual) = socket.local_addr()?.as_socket() {
                 address = actual;
             }
@@ -34,6 +34,22 @@ pub fn bind(addresses: &[SocketAddr], shards: usize, backlog: u32) -> io::Result
         bound.push(address);
     }
     Ok((bound, by_shard))
+}
+
+/// The system's refusal, with the address it is about.
+pub fn cannot_listen(address: SocketAddr, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+}
+
+/// Binds each address for a moment, and listens on none. Returns those that could not be bound.
+/// `only_v6`: `[::]` is to take IPv6 alone.
+pub fn try_bind(addresses: &[SocketAddr], only_v6: bool) -> Vec<(SocketAddr, io::Error)> {
+    let bound = addresses
+        .iter()
+        .map(|address| (*address, bind_one(*address, only_v6, false)));
+    bound
+        .filter_map(|(address, bound)| Some((address, bound.err()?)))
+        .collect()
 }
 
 /// Whether a listener bound to `bound` is the one that `configured` stands for,
@@ -76,7 +92,7 @@ pub fn distribute(passed: Vec<Socket>, shards: usize) -> io::Result<Listeners> {
 }
 
 /// `share`: the address has a socket of this process already.
-fn bind_one(address: SocketAddr, only_v6: bool, share: bool, backlog: u32) -> io::Result<Socket> {
+fn bind_one(address: SocketAddr, only_v6: bool, share: bool) -> io::Result<Socket> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -89,6 +105,10 @@ fn bind_one(address: SocketAddr, only_v6: bool, share: bool, backlog: u32) -> io
     // afterwards, it still lets our own sockets join.
     socket.set_reuse_port(share)?;
     socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn listen(socket: Socket, backlog: u32) -> io::Result<Socket> {
     socket.set_reuse_port(true)?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     Ok(socket)

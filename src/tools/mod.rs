@@ -8,7 +8,8 @@ mod text;
 pub mod tune;
 
 use crate::config::ConfigErrors;
-use crate::server::{Server, StartError};
+use crate::server::{CpuError, Refusals, Server, StartError};
+use sessions::SessionsError;
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -18,6 +19,9 @@ pub enum ToolError {
     /// The configuration is bad.
     #[error("the configuration has errors:\n{0}")]
     Config(#[from] ConfigErrors),
+    /// The configuration cannot be served here.
+    #[error("{0}")]
+    Refused(#[from] Refusals),
     /// The server did not start.
     #[error("{0}")]
     Start(#[from] StartError),
@@ -66,19 +70,32 @@ fn announce(server: &Server) -> io::Result<()> {
 }
 
 impl ToolError {
-    /// The process's exit code.
+    /// The process's exit status, as in sysexits.h where it has one: 78 is "change the
+    /// configuration, or the files it names", 2 a command line that makes no sense.
     pub fn exit_code(&self) -> u8 {
+        const CONFIG: u8 = 78;
+        const USAGE: u8 = 2;
+        const FAILED: u8 = 1;
+        let configuration = |is| if is { CONFIG } else { FAILED };
         match self {
-            // EX_CONFIG of sysexits.h.
-            Self::Config(_) | Self::Start(StartError::Terms(_)) => 78,
-            Self::Start(_)
-            | Self::ShardDied(_)
-            | Self::Demo(_)
+            Self::Config(_) => CONFIG,
+            Self::Refused(refusals) => configuration(refusals.is_configuration()),
+            Self::Start(error) => configuration(error.is_configuration()),
+            Self::Demo(error) => configuration(error.is_configuration()),
+            Self::Doctor(doctor::DoctorError::Cpus(error)) => {
+                configuration(*error != CpuError::Unknown)
+            }
+            Self::Sessions(error) => match error {
+                SessionsError::NoListener | SessionsError::Token(_) => CONFIG,
+                SessionsError::BadId(_) => USAGE,
+                _ => FAILED,
+            },
+            Self::Tune(tune::TuneError::TooManyShards { .. }) => USAGE,
+            Self::ShardDied(_)
             | Self::Doctor(_)
-            | Self::Sessions(_)
             | Self::Tune(_)
             | Self::Parent(_)
-            | Self::Print(_) => 1,
+            | Self::Print(_) => FAILED,
         }
     }
 }

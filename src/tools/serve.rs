@@ -2,39 +2,97 @@
 
 use super::{ToolError, announce, say};
 use crate::cli::Serve;
-use crate::config::{HostKeyPolicy, Loaded};
+use crate::config::{self, Config, HostKeyPolicy, Layers, Loaded, Log, LogLevel, Parsed};
+use crate::plain_text;
 use crate::server::Server;
 use crate::telemetry;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
-use std::io;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+
+/// Stands below the addresses, for a person.
+const AT_A_TERMINAL: &str = "\
+sshard: Ctrl-C ends it when its sessions have ended or server.drain_timeout is over, a second one at \
+once. Closing this terminal does not end it: SIGHUP has it read its configuration again, and it \
+goes on in the background until SIGTERM.";
 
 /// Checks, prints or serves, as the flags say. Serves until a signal.
 ///
 /// # Errors
 /// [`ToolError`].
-pub fn run(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
+pub fn run(layers: &Layers, flags: &Serve) -> Result<(), ToolError> {
     if let Some(parent) = flags.with_parent {
         end_with(parent).map_err(ToolError::Parent)?;
     }
-    loaded.require_targets()?;
-    let config = &loaded.config;
-    Server::check(config, flags.check)?;
+    let parsed = config::parse(layers)?;
     if flags.print_config {
-        say(loaded.print())?;
+        let loaded = &parsed.loaded;
+        let text = if flags.changed {
+            loaded.print_changed()
+        } else {
+            loaded.print()
+        };
+        say(text)?;
+        if !flags.check {
+            tell_what_is_refused(parsed);
+            return Ok(());
+        }
     }
-    if flags.print_config || flags.check {
-        return Ok(());
+    let loaded = parsed.to_be_served()?;
+    if flags.check {
+        return check(&loaded.config, flags);
     }
+    Server::check(&loaded.config)?;
+    serve(loaded)
+}
+
+/// A configuration is printed whether or not it could be served; whoever means to serve it is told.
+fn tell_what_is_refused(parsed: Parsed) {
+    let wrong = match parsed.to_be_served() {
+        Err(errors) => errors.to_string(),
+        Ok(_) => return,
+    };
+    eprintln!(
+        "sshard: printed, but `serve` would refuse it:\n{}",
+        plain_text::escaped_lines(&wrong)
+    );
+}
+
+/// Says whether the configuration could be served here, now.
+fn check(config: &Config, flags: &Serve) -> Result<(), ToolError> {
+    // Warnings alone: lines of files that are passed over, a certificate that has expired.
+    let _log = telemetry::start_logging(&Log {
+        level: LogLevel::Warn,
+        ..config.log.clone()
+    });
+    Server::check(config)?;
+    for taken in Server::check_addresses(config)? {
+        eprintln!(
+            "sshard: note: {taken} is in use now. If that is not the bridge this one is to \
+             replace, `serve` will not start"
+        );
+    }
+    // Behind a printed configuration it must not spoil the file.
+    let comment = if flags.print_config { "# " } else { "" };
+    Ok(say(format_args!("{comment}the configuration is good\n"))?)
+}
+
+fn serve(loaded: Loaded) -> Result<(), ToolError> {
+    let config = Arc::clone(&loaded.config);
     let _log = telemetry::start_logging(&config.log);
     if config.ssh.host_key_policy == HostKeyPolicy::Off {
         tracing::warn!(
             "ssh.host_key_policy is off: whoever answers at a target's address gets the passwords"
         );
     }
-    let server = Server::start(loaded.clone(), true)?;
+    let server = Server::start(loaded, true)?;
     if let Err(error) = announce(&server) {
         // It may have taken over already: nobody else would serve.
         tracing::warn!(%error, "cannot print where it listens");
+    }
+    if io::stdin().is_terminal() || io::stderr().is_terminal() {
+        // A person may expect that closing the terminal ends the program.
+        eprintln!("{AT_A_TERMINAL}");
     }
     server.run().map_err(ToolError::ShardDied)
 }

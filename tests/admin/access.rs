@@ -303,7 +303,7 @@ fn a_token_file_that_others_can_read_or_that_holds_no_token_is_refused() {
             &setting,
         ];
         let ended = run(&args, &[]);
-        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert_eq!(ended.code, Some(78), "{ended:?}");
         assert!(ended.stderr.contains(said), "{ended:?}");
         assert!(!ended.stderr.contains(TOKEN));
     }

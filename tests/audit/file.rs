@@ -137,7 +137,7 @@ fn a_file_that_cannot_be_opened_is_refused_at_the_start() {
             ],
             &[],
         );
-        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert_eq!(refused.code, Some(78), "{refused:?}");
         assert!(
             refused.stderr.contains("sshard: audit.file: "),
             "{refused:?}"
@@ -200,7 +200,7 @@ fn what_others_could_have_put_there_is_refused_at_the_start() {
         let mut args = vec!["serve", "--allow", "127.0.0.1:22", "--set", &setting];
         args.extend(listen);
         let refused = run(&args, &[]);
-        assert_eq!(refused.code, Some(1), "{kind}: {refused:?}");
+        assert_eq!(refused.code, Some(78), "{kind}: {refused:?}");
         let stderr = &refused.stderr;
         assert!(
             stderr.contains("audit.file: ") && stderr.contains(said),

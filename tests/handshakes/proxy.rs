@@ -251,7 +251,7 @@ fn a_passed_socket_can_be_a_proxys_and_must_be_there() {
     let mut other = args("server.proxy_protocol=127.0.0.3:0");
     other.extend(["--listen", "127.0.0.3:0"]);
     let refused = super::common::run_under(&starter, &other, &[]);
-    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert_eq!(refused.code, Some(78), "{refused:?}");
     let said = "127.0.0.3:0 is not the address of a passed socket";
     assert!(refused.stderr.contains(said), "{refused:?}");
 }

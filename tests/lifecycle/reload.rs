@@ -1,9 +1,10 @@
 //! Reading the configuration again: what changes, what waits, and what a bad file does: nothing.
 
-use crate::common::DEADLINE;
+use crate::common::{Admin, DEADLINE, poll};
 use crate::site::{By, Site};
 use rustix::process::Signal;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 const OPEN: &str = "targets.allow = [\"ALLOW\"]\nssh.host_key_policy = \"off\"\n";
 
@@ -42,6 +43,97 @@ fn known_hosts_are_read_again() {
     fs::write(&known_hosts, "").unwrap();
     site.reload(&strict, By::Request);
     site.refuses("host-key-unknown", 4409);
+}
+
+#[test]
+fn another_known_hosts_file_is_in_force_after_a_reload() {
+    let directory = tempfile::tempdir().unwrap();
+    let with = |name: &str, policy: &str| {
+        let file = directory.path().join(name);
+        format!(
+            "targets.allow = [\"ALLOW\"]\nssh = {{ known_hosts = {file:?}, \
+             host_key_policy = \"{policy}\" }}\n"
+        )
+    };
+    fs::write(directory.path().join("old"), "").unwrap();
+    for by in [By::Signal, By::Request] {
+        let site = Site::new(&with("old", "strict"));
+        site.refuses("host-key-unknown", 4409);
+        site.reload(&with("new", "accept-new"), by);
+        site.ready();
+        // The key was stored in the new file, and nowhere else.
+        let stored = fs::read_to_string(directory.path().join("new")).unwrap();
+        assert_eq!(stored.lines().count(), 1, "{stored}");
+        assert_eq!(fs::read(directory.path().join("old")).unwrap(), b"");
+        site.reload(&with("new", "strict"), by);
+        site.ready();
+        site.reload(&with("old", "strict"), by);
+        site.refuses("host-key-unknown", 4409);
+        let config = site.admin.get("/api/v1/config").json();
+        let value = config["ssh"]["known_hosts"]["value"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(value.ends_with("/old"), "{value}");
+        fs::remove_file(directory.path().join("new")).unwrap();
+    }
+}
+
+/// Files of other settings: the audit log, the token.
+#[test]
+fn other_files_are_in_force_after_a_reload() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    for (name, token) in [("token1", "1".repeat(32)), ("token2", "2".repeat(32))] {
+        fs::write(at(name), token).unwrap();
+        fs::set_permissions(at(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let with = |number: u32| {
+        format!(
+            "{OPEN}audit.file = {:?}\nadmin.token_file = {:?}\n",
+            at(&format!("audit{number}")),
+            at(&format!("token{number}")),
+        )
+    };
+    let site = Site::new(&with(1));
+    let [one, two] = ["1".repeat(32), "2".repeat(32)];
+    let admin = |token: &str| Admin::of(&site.bridge).with_token(token);
+    drop(site.ready());
+    let lines = |name: &str| {
+        fs::read_to_string(at(name))
+            .unwrap_or_default()
+            .lines()
+            .count()
+    };
+    assert!(poll(DEADLINE, || (lines("audit1") == 3).then_some(())).is_some());
+    site.write(&with(2));
+    let answer = admin(&one).post("/api/v1/reload");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let answer = answer.json();
+    assert_eq!(
+        answer["changed"],
+        serde_json::json!(["admin.token_file", "audit.file"])
+    );
+    assert_eq!(answer["needs_restart"], serde_json::json!([]));
+    assert_eq!(admin(&one).get("/stats").status, 401);
+    assert_eq!(admin(&two).get("/stats").status, 200);
+    drop(site.ready());
+    assert!(poll(DEADLINE, || (lines("audit2") == 3).then_some(())).is_some());
+    assert_eq!(lines("audit1"), 3);
+    // What cannot be used changes nothing; what would switch one off waits.
+    site.write(&with(3));
+    let answer = admin(&two).post("/api/v1/reload");
+    assert_eq!(answer.status, 422, "{answer:?}");
+    site.write(&with(2).replace("audit2", "none/audit"));
+    let answer = admin(&two).post("/api/v1/reload");
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert!(answer.body.contains("audit.file"), "{answer:?}");
+    site.write(OPEN);
+    let answer = admin(&two).post("/api/v1/reload").json();
+    let waiting = serde_json::json!(["admin.token_file", "audit.file"]);
+    assert_eq!(answer["needs_restart"], waiting, "{answer}");
+    assert_eq!(admin(&two).get("/stats").status, 200);
+    assert!(!at("audit3").exists());
 }
 
 #[test]

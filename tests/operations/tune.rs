@@ -89,7 +89,7 @@ fn killed_it_leaves_no_bridge_behind() {
 #[test]
 fn what_is_wrong_is_said() {
     let many = tuned(&["--max-shards", "1024"]);
-    assert_eq!(many.code, Some(1), "{many:?}");
+    assert_eq!(many.code, Some(2), "{many:?}");
     assert!(many.stderr.contains("--max-shards is 1024"), "{many:?}");
     let none = tuned(&["--max-shards", "0"]);
     assert_eq!(none.code, Some(2), "{none:?}");

@@ -74,6 +74,6 @@ fn a_passed_socket_is_the_listener_and_its_queue_is_served() {
 fn a_passed_socket_that_others_can_reach_needs_leave() {
     let passed = Passed::on("0.0.0.0:0");
     let ended = run_under(&passed.starter(), &args("192.0.2.1:22"), &[]);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.code, Some(78), "{ended:?}");
     assert!(ended.stderr.contains("server.allow_plaintext"), "{ended:?}");
 }

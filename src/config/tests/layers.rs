@@ -139,10 +139,10 @@ fn all_errors_of_all_layers_are_reported_in_order() {
 #[test]
 fn unknown_keys_are_errors_that_list_the_known_ones() {
     assert_eq!(
-        the_error(&set(&["log.levels=info"])),
-        "log.levels (--set): no such setting; section log has level, format, messages",
+        the_error(&set(&["log.colour=true"])),
+        "log.colour (--set): no such setting; section log has level, format, messages",
     );
-    assert!(the_error(&set(&["listen=1"])).contains("the sections are server, tls, admin, limits"));
+    assert!(the_error(&set(&["port=1"])).contains("the sections are server, tls, admin, limits"));
     let layers = Layers {
         env: env(&[("SSHARD_LOG__LEVELS", "x")]),
         ..Layers::default()
@@ -160,6 +160,31 @@ fn unknown_keys_are_errors_that_list_the_known_ones() {
             .unwrap()
             .starts_with(&format!("server.lisen (file {path}, line 3): no such"))
     );
+}
+
+#[test]
+fn a_slip_of_the_fingers_is_told_what_was_meant() {
+    for (slip, meant) in [
+        ("log.levels", "log.level"),
+        ("limits.max_conections", "limits.max_connections"),
+        ("limit.max_connections", "limits.max_connections"),
+        ("max_connections", "limits.max_connections"),
+        ("ssh.max_connections", "limits.max_connections"),
+        ("server.lisetn", "server.listen"),
+        ("targets.alow", "targets.allow"),
+        ("known_hosts", "ssh.known_hosts"),
+    ] {
+        let expected = format!("{slip} (--set): no such setting; did you mean {meant}?");
+        assert_eq!(the_error(&set(&[&format!("{slip}=1")])), expected);
+    }
+    let (errors, path) = errors_of_file("[limitz]\nmax_connections = 5\n");
+    let expected = format!("limitz (file {path}, line 1): no such setting; did you mean limits?");
+    assert_eq!(errors, [expected]);
+    // `listen` and `enabled` are of several sections, and nothing is like `nope`.
+    for unlike in ["listen", "enabled", "web.nope", "x", "", "a.b"] {
+        let error = the_error(&set(&[&format!("{unlike}=1")]));
+        assert!(!error.contains("did you mean"), "{error}");
+    }
 }
 
 #[test]

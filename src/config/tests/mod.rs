@@ -9,6 +9,7 @@ mod layers;
 mod presets;
 mod print;
 mod properties;
+mod reference;
 mod relations;
 mod targets;
 mod values;

@@ -19,6 +19,26 @@ fn defaults_and_presets_load_as_printed() {
     }
     // Shorter than every stage's default, which the printed file then repeats.
     assert_round_trip(&load(&set(&["limits.connection_timeout=1s"])).unwrap());
+    for changed in [
+        "limits.connection_timeout=1s",
+        "limits.max_connections=5",
+        "limits.max_connections_per_host=5000",
+        "ssh.auth_timeout=40s",
+        "tls.handshake_timeout=40s",
+    ] {
+        for preset in [
+            None,
+            Some("high-performance"),
+            Some("security"),
+            Some("development"),
+        ] {
+            let layers = Layers {
+                preset: preset.map(str::to_owned),
+                ..set(&[changed])
+            };
+            assert_round_trip(&load(&layers).unwrap());
+        }
+    }
 }
 
 /// A value unlike the default for every setting, and valid together.
@@ -119,7 +139,11 @@ fn print_groups_by_section_and_names_each_source() {
         ..set(&["server.shards=2"])
     };
     let printed = load(&layers).unwrap().print();
-    assert!(printed.starts_with("[server]\nlisten = [\"127.0.0.1:8022\"] # default\n"));
+    let first = "\n# The public listener and the shape of the process.\n[server]\n\n\
+                 # Addresses of the public port.\n# Takes an array of strings, each an IP address \
+                 and port such as 127.0.0.1:8022 or [::1]:8022.\n\
+                 listen = [\"127.0.0.1:8022\"] # default\n";
+    assert!(printed.contains(first), "{printed}");
     for line in [
         "shards = 2 # --set",
         "\n[limits]",
@@ -133,6 +157,81 @@ fn print_groups_by_section_and_names_each_source() {
         printed.lines().filter(|line| line.contains(" # ")).count(),
         KEYS.len()
     );
+}
+
+#[test]
+fn every_printed_setting_is_explained() {
+    let printed = load(&Layers::default()).unwrap().print();
+    let lines: Vec<&str> = printed.lines().collect();
+    let mut settings = 0;
+    for pair in lines.windows(2) {
+        if pair[1].contains(" = ") && !pair[1].starts_with('#') {
+            assert!(pair[0].starts_with("# "), "{}", pair[1]);
+            settings += 1;
+        }
+        assert!(
+            pair[0].len() <= 400 && !pair[0].starts_with("#  "),
+            "{}",
+            pair[0]
+        );
+    }
+    assert_eq!(settings, KEYS.len());
+    for line in [
+        "# Takes one of balanced, kernel.",
+        "# Takes a whole number, from 1 to 65535.",
+        "# Takes a size such as 64KiB, 1MiB or 4096 (bytes), from \"32KiB\" to \"1MiB\".",
+    ] {
+        assert!(lines.contains(&line), "{line}\n{printed}");
+    }
+}
+
+#[test]
+fn only_what_differs_from_the_defaults_is_printed_as_changed() {
+    let none = load(&Layers::default()).unwrap().print_changed();
+    assert_eq!(none, "# every setting has its default\n");
+    let layers = Layers {
+        preset: Some("security".into()),
+        // The second is the default.
+        ..set(&["log.format=json", "server.backlog=4096"])
+    };
+    assert_eq!(
+        load(&layers).unwrap().print_changed(),
+        "[limits]\n\
+         max_unauthenticated = 200 # preset security; default 1000\n\
+         max_connections_per_client = 20 # preset security; default 0\n\n\
+         [rate_limit]\nenabled = true # preset security; default false\n\n\
+         [compat]\nenabled = false # preset security; default true\n\n\
+         [log]\nformat = \"json\" # --set; default \"text\"\n\n\
+         [web]\nenabled = false # preset security; default true\n"
+    );
+    for name in ["high-performance", "security", "development"] {
+        let loaded = preset(name);
+        let printed = file(&loaded.print_changed());
+        let layers = Layers {
+            file: Some(printed.path().into()),
+            ..Layers::default()
+        };
+        assert_eq!(loaded.config, load(&layers).unwrap().config, "{name}");
+    }
+}
+
+#[test]
+fn a_contradiction_is_told_beside_what_can_be_printed() {
+    let layers = set(&[
+        "limits.max_connections=5",
+        "limits.max_connections_per_host=6",
+    ]);
+    let Parsed {
+        loaded,
+        contradictions,
+    } = parse(&layers).unwrap();
+    assert!(
+        loaded
+            .print()
+            .contains("max_connections_per_host = 6 # --set\n")
+    );
+    assert_eq!(contradictions.unwrap().iter().count(), 1);
+    assert!(parse(&set(&["limits.max_connections=x"])).is_err());
 }
 
 #[test]

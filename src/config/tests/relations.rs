@@ -15,34 +15,109 @@ fn contradictions(assignments: &[&str]) -> Vec<String> {
 #[test]
 fn a_host_may_not_have_more_connections_than_there_are() {
     assert_eq!(
-        contradictions(&["limits.max_connections=5"]),
+        contradictions(&[
+            "limits.max_connections=5",
+            "limits.max_connections_per_host=6"
+        ]),
         [
-            "limits.max_connections_per_host = 10 (default) is above limits.max_connections = 5 \
+            "limits.max_connections_per_host = 6 (--set) is above limits.max_connections = 5 \
           (--set): a host can never have more connections than there may be"
         ],
     );
     assert!(load_set(&["limits.max_connections=10"]).is_ok());
 }
 
+/// The value and source of a setting.
+fn of(loaded: &Loaded, key: &str) -> (String, String) {
+    let value = loaded.config.written(key).unwrap();
+    (value, loaded.source(key).to_string())
+}
+
 #[test]
-fn a_stage_the_operator_set_must_fit_in_the_whole() {
+fn a_limit_that_is_not_set_follows_the_one_that_is() {
+    let (all, per_host) = ("limits.max_connections", "limits.max_connections_per_host");
+    for (set, key, value, source) in [
+        (
+            "limits.max_connections=5",
+            per_host,
+            "5",
+            "default, follows limits.max_connections",
+        ),
+        ("limits.max_connections=50", per_host, "10", "default"),
+        (
+            "limits.max_connections_per_host=2000",
+            all,
+            "2000",
+            "default, follows limits.max_connections_per_host",
+        ),
+        ("limits.max_connections_per_host=20", all, "1000", "default"),
+    ] {
+        let loaded = load_set(&[set]).unwrap();
+        assert_eq!(
+            of(&loaded, key),
+            (value.to_owned(), source.to_owned()),
+            "{set}"
+        );
+    }
+    let loaded = load(&Layers {
+        preset: Some("high-performance".into()),
+        ..set(&["limits.max_connections=500"])
+    });
+    let source = "preset high-performance, follows limits.max_connections".to_owned();
+    assert_eq!(of(&loaded.unwrap(), per_host), ("500".to_owned(), source));
+}
+
+#[test]
+fn a_deadline_of_several_stages_follows_the_longest_that_is_set() {
+    let whole = "limits.connection_timeout";
+    for (set, value, cause) in [
+        (&["ssh.auth_timeout=40s"][..], "\"40s\"", "ssh.auth_timeout"),
+        (
+            &[
+                "ssh.auth_timeout=40s",
+                "targets.resolve_timeout=50s",
+                "ssh.connect_timeout=45s",
+            ],
+            "\"50s\"",
+            "targets.resolve_timeout",
+        ),
+    ] {
+        let loaded = load_set(set).unwrap();
+        let source = format!("default, follows {cause}");
+        assert_eq!(of(&loaded, whole), (value.to_owned(), source), "{set:?}");
+    }
+    let loaded = load_set(&["tls.handshake_timeout=1m"]).unwrap();
+    let source = "default, follows tls.handshake_timeout".to_owned();
+    assert_eq!(
+        of(&loaded, "server.upgrade_timeout"),
+        ("\"1m\"".to_owned(), source)
+    );
+    assert_eq!(of(&loaded, whole).1, "default");
+}
+
+#[test]
+fn a_stage_the_operator_set_must_fit_in_a_whole_that_is_set() {
     for key in [
         "targets.resolve_timeout",
         "ssh.connect_timeout",
         "ssh.handshake_timeout",
         "ssh.auth_timeout",
     ] {
+        let whole = "limits.connection_timeout=30s";
         assert_eq!(
-            contradictions(&[&format!("{key}=31s")]),
+            contradictions(&[&format!("{key}=31s"), whole]),
             [format!(
                 "{key} = \"31s\" (--set) is longer than limits.connection_timeout = \"30s\" \
-                 (default), which ends the session before"
+                 (--set), which ends the session before"
             )],
         );
-        assert!(load_set(&[&format!("{key}=30s")]).is_ok());
+        assert!(load_set(&[&format!("{key}=30s"), whole]).is_ok());
     }
-    // Who repeats the default asks for no more than it gives: a printed file must load.
-    assert!(load_set(&["ssh.auth_timeout=25s", "limits.connection_timeout=20s"]).is_ok());
+    // Who repeats the default, or a preset's value, asks for no more than it gives: a printed file
+    // must load.
+    for repeated in ["ssh.auth_timeout=25s", "ssh.auth_timeout=10s"] {
+        assert!(load_set(&[repeated, "limits.connection_timeout=2s"]).is_ok());
+    }
     // Only what the operator chose for the stage counts, not a default or a preset.
     assert!(load_set(&["limits.connection_timeout=2s"]).is_ok());
     let short = vec![String::from("limits.connection_timeout=2s")];
@@ -80,6 +155,7 @@ fn what_lies_within_a_sessions_life_must_fit_in_it() {
 
 #[test]
 fn each_layer_of_the_operator_counts_for_a_stage() {
+    let whole = ["limits.connection_timeout=45s"];
     let flag = Flag {
         name: "--x",
         key: "ssh.auth_timeout",
@@ -89,14 +165,14 @@ fn each_layer_of_the_operator_counts_for_a_stage() {
     assert!(
         load(&Layers {
             flags: vec![flag],
-            ..Layers::default()
+            ..set(&whole)
         })
         .is_err()
     );
     assert!(
         load(&Layers {
             env: vec![variable],
-            ..Layers::default()
+            ..set(&whole)
         })
         .is_err()
     );
@@ -147,10 +223,10 @@ fn a_certificate_needs_its_key() {
 #[test]
 fn the_tls_handshake_is_part_of_the_upgrade() {
     assert_eq!(
-        contradictions(&["tls.handshake_timeout=11s"]),
+        contradictions(&["tls.handshake_timeout=11s", "server.upgrade_timeout=10s"]),
         [
             "tls.handshake_timeout = \"11s\" (--set) is longer than server.upgrade_timeout = \
-             \"10s\" (default), which ends it before"
+             \"10s\" (--set), which ends it before"
         ],
     );
     // The default is cut short in silence.
@@ -188,6 +264,48 @@ fn listeners_are_some_and_distinct() {
         .unwrap();
     assert!(error.ends_with("[::1]:1 stands there twice"), "{error}");
     assert!(load_set(&["server.listen=127.0.0.1:0,127.0.0.1:0"]).is_ok());
+}
+
+/// Each of the two would be refused by the kernel, once the other listens.
+#[test]
+fn no_port_is_listened_on_twice() {
+    let plain = "server.allow_plaintext=true";
+    for (listen, admin) in [
+        ("127.0.0.1:5", "127.0.0.1:5"),
+        ("0.0.0.0:5", "127.0.0.1:5"),
+        ("[::]:5", "127.0.0.1:5"),
+        ("[::]:5", "[::1]:5"),
+        ("[::ffff:127.0.0.1]:5", "127.0.0.1:5"),
+        ("127.0.0.1:1,127.0.0.1:5", "127.0.0.1:2,127.0.0.1:5"),
+        ("127.0.0.1:5,0.0.0.0:5", ""),
+        ("[::1]:5,[::]:5", ""),
+    ] {
+        let set = [
+            format!("server.listen={listen}"),
+            format!("admin.listen={admin}"),
+        ];
+        let [error] = contradictions(&[&set[0], &set[1], plain])
+            .try_into()
+            .unwrap();
+        assert!(error.contains("cannot both listen"), "{error}");
+    }
+    for (listen, admin) in [
+        ("127.0.0.1:5", "127.0.0.1:6"),
+        ("127.0.0.1:5", "127.0.0.2:5"),
+        ("127.0.0.1:5", "[::1]:5"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        // With an IPv4 address beside it, `[::]` takes IPv6 alone.
+        ("0.0.0.0:5,[::]:5", ""),
+        ("[::]:5,127.0.0.1:6", "127.0.0.1:5"),
+        ("[fe80::1%1]:5,[fe80::1%2]:5", ""),
+    ] {
+        let set = [
+            format!("server.listen={listen}"),
+            format!("admin.listen={admin}"),
+        ];
+        let loaded = load_set(&[&set[0], &set[1], plain]);
+        assert!(loaded.is_ok(), "{listen} {admin}: {loaded:?}");
+    }
 }
 
 #[test]
@@ -261,6 +379,12 @@ fn a_stage_of_a_preset_may_be_longer_than_the_whole() {
     let errors = |source| {
         let mut draft = Draft::default();
         draft.set("ssh.auth_timeout", &Raw::Text("50s"), "50s", source);
+        draft.set(
+            "limits.connection_timeout",
+            &Raw::Text("40s"),
+            "40s",
+            Source::Set,
+        );
         check(&mut draft);
         draft.errors.len()
     };

@@ -16,12 +16,13 @@ mod stats;
 mod token;
 
 pub use routes::{INTENT, INTENT_HEADER};
-pub use token::{Token, TokenError};
+pub use token::{SharedToken, Token, TokenError};
 
 use super::supervise::{EventSender, Supervised};
 use crate::config;
 use crate::http::is_health;
 use crate::telemetry::LogLimiter;
+use arc_swap::ArcSwapOption;
 use hyper::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -31,6 +32,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -71,7 +73,7 @@ pub enum AdminError {
 /// The bound listeners, not served yet.
 pub struct Admin {
     listeners: Vec<TcpListener>,
-    token: Option<Token>,
+    token: SharedToken,
 }
 
 /// The running listener; Drop closes it.
@@ -84,7 +86,7 @@ pub struct AdminHandle {
 pub(super) struct Desk {
     pub(super) watched: Supervised,
     pub(super) events: EventSender,
-    token: Option<Token>,
+    token: SharedToken,
 }
 
 /// Who asks, and where.
@@ -122,7 +124,13 @@ impl Admin {
                 return Err(AdminError::Open(address));
             }
         }
+        let token = Arc::new(ArcSwapOption::from_pointee(token));
         Ok(Self { listeners, token })
+    }
+
+    /// The token, for a reload to replace.
+    pub fn token(&self) -> SharedToken {
+        Arc::clone(&self.token)
     }
 
     /// The addresses, ports filled in.

@@ -68,7 +68,7 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
         read(method)?;
         return operator_page(path, request.headers()).ok_or_else(nothing_here);
     }
-    if let Some(token) = &desk.token
+    if let Some(token) = &*desk.token.load()
         && !token.is_brought_by(request.headers())
     {
         return Err(Problem::unauthorized());
@@ -135,7 +135,7 @@ fn require_intent<B>(desk: &Desk, request: &Request<B>) -> Result<(), Problem> {
         _ => false,
     };
     // A token is checked before, where there is one.
-    if desk.token.is_some() || is_meant {
+    if desk.token.load().is_some() || is_meant {
         return Ok(());
     }
     let detail = "what changes something must bring the header X-Sshard-Admin: 1, so that no page \

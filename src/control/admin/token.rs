@@ -2,9 +2,11 @@
 //! compared in constant time, never logged.
 
 use crate::secret_file::{self, SecretFileError};
+use arc_swap::ArcSwapOption;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 use std::path::Path;
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -28,6 +30,9 @@ pub enum TokenError {
 
 /// The token every request must bring.
 pub struct Token(Zeroizing<String>);
+
+/// The token in force, which a reload replaces; none without `admin.token_file`.
+pub type SharedToken = Arc<ArcSwapOption<Token>>;
 
 impl Token {
     /// Reads a token.

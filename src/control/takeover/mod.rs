@@ -29,7 +29,7 @@ mod taker;
 mod wire;
 
 pub use giver::{Estate, Giver, SocketFile};
-pub use taker::{Taken, take_over};
+pub use taker::{Taken, check, take_over};
 pub use wire::checked;
 
 use socket2::Socket;
@@ -55,6 +55,14 @@ pub enum TakeoverError {
     /// The path is in use for something else.
     #[error("{} is not a socket", .0.display())]
     NotASocket(PathBuf),
+    /// No socket can be made there.
+    #[error("no socket can be made in {}: {source}", .directory.display())]
+    NoDirectory {
+        /// Where it would be.
+        directory: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
     /// The other side is not one of ours.
     #[error("the process there runs as user {0}; only the same user or root may take over")]
     Stranger(u32),

@@ -2,6 +2,7 @@
 
 use super::wire::{DONE, READY, check_peer, expect, receive_sockets, say};
 use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, Sockets, TakeoverError, unix_socket};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::test_kill_process;
 use socket2::{SockAddr, Socket};
@@ -16,6 +17,30 @@ pub struct Taken {
     connection: Socket,
     /// What it has passed.
     pub sockets: Sockets,
+}
+
+/// Finds out whether a socket could be made at `path`, or one is there.
+///
+/// # Errors
+/// [`TakeoverError::NotASocket`], [`TakeoverError::NoDirectory`].
+pub fn check(path: &Path) -> Result<(), TakeoverError> {
+    match path.symlink_metadata() {
+        Ok(there) if !there.file_type().is_socket() => {
+            return Err(TakeoverError::NotASocket(path.to_owned()));
+        }
+        _ => {}
+    }
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let directory = parent.unwrap_or(Path::new("."));
+    let may_make = Access::WRITE_OK | Access::EXEC_OK;
+    accessat(CWD, directory, may_make, AtFlags::EACCESS).map_err(|errno| {
+        TakeoverError::NoDirectory {
+            directory: directory.to_owned(),
+            source: errno.into(),
+        }
+    })
 }
 
 /// Asks the process that listens at `path` for its sockets. `None` if nobody

@@ -94,6 +94,7 @@ enum Request {
         reply: Sender<Result<(), RememberError>>,
     },
     Reload {
+        path: PathBuf,
         reply: Sender<Result<(), RememberError>>,
     },
 }
@@ -161,12 +162,24 @@ impl Store {
         self.request(move |reply| Request::Remember { new, reply })
     }
 
-    /// Reads the file again.
+    /// Reads the file again, or another one: keys are then appended to that.
     ///
     /// # Errors
-    /// The file cannot be read; the index stays as it was.
-    pub fn reload(&self) -> impl Future<Output = Result<(), RememberError>> + Send + use<> {
-        self.request(|reply| Request::Reload { reply })
+    /// The file cannot be read; the index and the file appended to stay as they were.
+    pub fn reload(
+        &self,
+        path: &Path,
+    ) -> impl Future<Output = Result<(), RememberError>> + Send + use<> {
+        let path = path.to_owned();
+        self.request(|reply| Request::Reload { path, reply })
+    }
+
+    /// Finds out whether the file could be read, and reports lines with something wrong.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn check(path: &Path) -> io::Result<()> {
+        load(path).map(drop)
     }
 
     fn request<F>(
@@ -193,11 +206,11 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(self, requests: &Receiver<Request>) {
+    fn run(mut self, requests: &Receiver<Request>) {
         while let Ok(request) = requests.recv_blocking() {
             let (reply, result) = match request {
                 Request::Remember { new, reply } => (reply, self.remember(&new)),
-                Request::Reload { reply } => (reply, self.reload()),
+                Request::Reload { path, reply } => (reply, self.reload(path)),
             };
             // Fails only if nobody waits for the answer any more.
             let _ = reply.try_send(result);
@@ -240,8 +253,9 @@ impl Writer {
         Ok(())
     }
 
-    fn reload(&self) -> Result<(), RememberError> {
-        self.index.store(Arc::new(load(&self.path)?));
+    fn reload(&mut self, path: PathBuf) -> Result<(), RememberError> {
+        self.index.store(Arc::new(load(&path)?));
+        self.path = path;
         Ok(())
     }
 }

@@ -263,7 +263,7 @@ fn remembering_appends_publishes_and_survives_a_reload() {
     );
     assert_eq!(file, expected);
     let before = store.current().record("new.example", 2222).check(&a);
-    block_on(store.reload()).unwrap();
+    block_on(store.reload(&bench.path())).unwrap();
     assert_eq!(
         store.current().record("new.example", 2222).check(&a),
         before
@@ -360,14 +360,33 @@ fn reload_takes_in_edits_and_keeps_the_index_when_it_fails() {
     let store = Store::start(&bench.path()).unwrap();
     fs::write(bench.path(), format!("host {}\n", text(&key))).unwrap();
     assert_eq!(store.current().record("host", 22).check(&key), Unknown);
-    block_on(store.reload()).unwrap();
+    block_on(store.reload(&bench.path())).unwrap();
     assert_eq!(store.current().record("host", 22).check(&key), Known);
     replace_by_directory(&bench.path());
-    assert!(block_on(store.reload()).is_err());
+    assert!(block_on(store.reload(&bench.path())).is_err());
     assert_eq!(store.current().record("host", 22).check(&key), Known);
 }
 
 fn replace_by_directory(path: &Path) {
     fs::remove_file(path).unwrap();
     fs::create_dir(path).unwrap();
+}
+
+#[test]
+fn a_reload_may_name_another_file_which_is_appended_to_from_then_on() {
+    let bench = Bench::new();
+    let (old, new) = (bench.key("a", "ed25519"), bench.key("b", "ed25519"));
+    let store = Store::start(&bench.path()).unwrap();
+    let other = bench.path().with_extension("other");
+    fs::write(&other, format!("host {}\n", text(&old))).unwrap();
+    block_on(store.reload(&other)).unwrap();
+    assert_eq!(store.current().record("host", 22).check(&old), Known);
+    block_on(store.remember(self::new("late", 22, new.clone()))).unwrap();
+    assert!(!bench.path().exists());
+    assert_eq!(fs::read_to_string(&other).unwrap().lines().count(), 2);
+    // A file that cannot be read leaves the one before in use.
+    let directory = bench.path().parent().unwrap().to_owned();
+    assert!(block_on(store.reload(&directory)).is_err());
+    block_on(store.remember(self::new("later", 22, new))).unwrap();
+    assert_eq!(fs::read_to_string(&other).unwrap().lines().count(), 3);
 }

@@ -9,6 +9,7 @@
 //! what it is for. Secrets, input and output are not.
 
 use crate::append_file;
+use arc_swap::ArcSwapOption;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -147,6 +148,8 @@ impl Desk {
 struct Flags {
     lost: AtomicU64,
     reopen: AtomicBool,
+    /// The file to open then, if it is another one.
+    moved: ArcSwapOption<PathBuf>,
     /// Lines that wait for the writer.
     waiting: AtomicUsize,
 }
@@ -214,6 +217,22 @@ impl AuditLog {
             // A full queue is being worked off, and the flag seen on the way.
             let _ = desk.orders.try_send(Order::Wake);
         }
+    }
+
+    /// Has lines written to another file from here on; as [`AuditLog::reopen`], if it is the same.
+    pub fn move_to(&self, path: &Path) {
+        if let Some(desk) = &self.desk {
+            desk.flags.moved.store(Some(Arc::new(path.to_owned())));
+            self.reopen();
+        }
+    }
+
+    /// Finds out whether a file can be appended to; none is made.
+    ///
+    /// # Errors
+    /// As [`AuditLog::start`].
+    pub fn check(path: &Path) -> io::Result<()> {
+        append_file::check(path).map_err(io::Error::from)
     }
 
     /// Lines that were lost so far: too many waited, or the disk did not take
@@ -302,9 +321,11 @@ impl Writer {
     }
 
     fn reopen(&mut self) {
-        match open(&self.path) {
+        let moved = self.flags.moved.swap(None);
+        let path = moved.map_or_else(|| self.path.clone(), |path| PathBuf::clone(&path));
+        match open(&path) {
             Ok(file) => {
-                self.file = file;
+                (self.file, self.path) = (file, path);
                 self.torn = false;
                 tracing::info!("the audit log was opened again");
             }

@@ -37,6 +37,13 @@ pub enum DemoError {
     KnownHosts(#[from] std::io::Error),
 }
 
+impl DemoError {
+    /// Returns whether to change the configuration would help.
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, Self::NotLoopback(_) | Self::NotPlain)
+    }
+}
+
 /// Runs both servers until a signal. With `own_shell` the terminal is the
 /// user's login shell instead of the built-in one.
 ///

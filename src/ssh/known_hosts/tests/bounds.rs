@@ -120,5 +120,5 @@ fn the_file_has_so_many_bytes() {
     let asked = ask(&store, client(1), "h".to_owned(), BOUNDS);
     assert!(matches!(asked, Err(RememberError::NoRoom(_))), "{asked:?}");
     assert_eq!(fs::metadata(bench.path()).unwrap().len(), full.len() as u64);
-    assert!(block_on(store.reload()).is_ok());
+    assert!(block_on(store.reload(&bench.path())).is_ok());
 }

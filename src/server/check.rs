@@ -1,0 +1,97 @@
+//! What keeps a configuration from being served on this host, as far as it can be known before
+//! anything is bound, started or made. `serve` asks the same before it starts.
+
+use super::{StartError, cpus, host};
+use crate::bridge::Terms;
+use crate::config::Config;
+use crate::control::admin::{AdminError, Token};
+use crate::control::takeover;
+use crate::shard;
+use crate::ssh::known_hosts::Store;
+use crate::telemetry::AuditLog;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// Everything that keeps a configuration from being served; never empty.
+#[derive(Debug)]
+pub struct Refusals(Vec<StartError>);
+
+impl Refusals {
+    /// Returns whether to change the configuration, or a file that it names, would help.
+    pub fn is_configuration(&self) -> bool {
+        self.0.iter().any(StartError::is_configuration)
+    }
+}
+
+impl fmt::Display for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for Refusals {}
+
+/// Looks at everything but the listeners.
+///
+/// # Errors
+/// All that is wrong.
+pub(super) fn check(config: &Config) -> Result<(), Refusals> {
+    let mut found = Vec::new();
+    match cpus::choose(&config.server) {
+        Ok(cpus) => found.extend(host::check(config, cpus.len()).err().map(StartError::from)),
+        Err(error) => found.push(error.into()),
+    }
+    let terms = Terms::check(config).into_iter();
+    found.extend(terms.map(StartError::from));
+    if let Some(Err(error)) = config.admin.token_file.as_deref().map(Token::read) {
+        found.push(AdminError::from(error).into());
+    }
+    if let Err(error) = Store::check(&config.ssh.known_hosts) {
+        found.push(StartError::known_hosts(error));
+    }
+    if let Some(path) = &config.audit.file
+        && let Err(error) = AuditLog::check(path)
+    {
+        found.push(StartError::audit(path, error));
+    }
+    if let Some(path) = &config.server.takeover
+        && let Err(error) = takeover::check(path)
+    {
+        found.push(StartError::Takeover(error));
+    }
+    refused(found)
+}
+
+fn refused(found: Vec<StartError>) -> Result<(), Refusals> {
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusals(found))
+    }
+}
+
+/// Binds every address for a moment, without listening. Returns those that some process has now:
+/// it may be the one that the next start replaces.
+///
+/// # Errors
+/// Addresses that are not this host's, and ports this process may not have.
+pub(super) fn try_addresses(config: &Config) -> Result<Vec<SocketAddr>, Refusals> {
+    let (mut found, mut taken) = (Vec::new(), Vec::new());
+    let public = &config.server.listen;
+    let only_v6 = public.iter().any(SocketAddr::is_ipv4);
+    for (address, error) in shard::try_bind(public, only_v6) {
+        match error.kind() {
+            io::ErrorKind::AddrInUse => taken.push(address),
+            _ => found.push(StartError::listen(shard::cannot_listen(address, error))),
+        }
+    }
+    for (address, source) in shard::try_bind(&config.admin.listen, false) {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => taken.push(address),
+            _ => found.push(AdminError::Listen { address, source }.into()),
+        }
+    }
+    refused(found).map(|()| taken)
+}
