@@ -42,6 +42,8 @@ mod methods;
 mod order;
 #[path = "protocol_v1/output_flow.rs"]
 mod output_flow;
+#[path = "protocol_v1/progress.rs"]
+mod progress;
 #[path = "protocol_v1/relay.rs"]
 mod relay;
 

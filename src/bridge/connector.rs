@@ -88,10 +88,15 @@ impl Connector {
         let AuthRequest {
             mut credentials,
             terminal,
+            progress,
         } = request;
         let admitted = admit(&self.context.terms.load(), &mut credentials)?;
         let (identity, unusable) = self.read_keys(&mut credentials).await?;
         let plan = self.plan(admitted.as_ref())?;
+        if progress {
+            // The session is in this stage all along; now it begins for the client, too.
+            self.enter(Stage::Resolve);
+        }
         check_user(plan.fixed(), &credentials.username)?;
         let addresses = self.resolve(&plan).await?;
         let rules = login_rules(plan.fixed(), &self.terms.config);

@@ -109,6 +109,8 @@ pub struct AuthRequest {
     pub credentials: Credentials,
     /// What to start.
     pub terminal: TerminalRequest,
+    /// Whether the client is told each stage of the connection as it begins.
+    pub progress: bool,
 }
 
 /// SSH credentials. All but the name may be absent, and empty ones are: the server may ask

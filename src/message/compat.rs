@@ -53,6 +53,7 @@ pub(super) fn parse_first(message: &[u8]) -> Result<Incoming, BadMessage> {
     let request = AuthRequest {
         credentials,
         terminal: TerminalRequest::default(),
+        progress: false,
     };
     Ok(Incoming::Auth(
         Box::new(request),

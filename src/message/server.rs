@@ -3,6 +3,7 @@
 
 use super::client::SignalName;
 use serde::{Serialize, Serializer};
+use std::time::Duration;
 
 /// Version of the protocol, as told in `hello`.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -33,6 +34,8 @@ pub enum ServerMessage {
         algorithm: String,
         /// `SHA256:` and unpadded base64.
         fingerprint: String,
+        /// What is on record for the host.
+        known: KeyRecord,
     },
     /// The SSH server's banner (RFC 4252 section 5.4).
     Banner {
@@ -93,11 +96,17 @@ pub enum ServerMessage {
         /// When, in milliseconds from now; of a drain.
         #[serde(skip_serializing_if = "Option::is_none")]
         deadline_ms: Option<u64>,
+        /// Which one begins; of a stage.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stage: Option<&'static str>,
     },
     /// Answer to `ping`.
     Pong {
         /// The ping's `data`.
         data: String,
+        /// Latest round trip to the SSH server and back, once one was measured.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ssh_ms: Option<Millis>,
     },
 }
 
@@ -112,6 +121,35 @@ impl ServerMessage {
             max_message_bytes,
         }
     }
+
+    /// A `notice` that needs no more words.
+    pub fn notice(kind: NoticeKind) -> Self {
+        Self::Notice {
+            kind,
+            deadline_ms: None,
+            stage: None,
+        }
+    }
+}
+
+/// A time in milliseconds on the wire, rounded to a tenth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Millis(pub Duration);
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64((self.0.as_secs_f64() * 10_000.0).round() / 10.0)
+    }
+}
+
+/// What is on record for a host whose key is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyRecord {
+    /// Nothing.
+    New,
+    /// Something else than this key: an authority, whose certificate the host did not show.
+    Changed,
 }
 
 /// One question of a `prompt`.
@@ -161,4 +199,6 @@ pub enum NoticeKind {
     Drain,
     /// The SSH server gave no terminal: the shell or command runs without one.
     NoTerminal,
+    /// A stage of the connection begins.
+    Stage,
 }

@@ -97,6 +97,7 @@ struct AuthFields {
     env: Option<Env>,
     command: Option<String>,
     flow_window: Option<u64>,
+    progress: Option<bool>,
 }
 
 fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
@@ -105,7 +106,7 @@ fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
         text,
         M,
         "strings username, password, private_key, passphrase, certificate, ticket, term, command; \
-         an integer flow_window; env, an object of strings",
+         an integer flow_window; env, an object of strings; progress, true or false",
     )?;
     let username = required(M, "username", f.username)?;
     check_username(M, &username)?;
@@ -141,6 +142,7 @@ fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
     Ok(AuthRequest {
         credentials,
         terminal,
+        progress: f.progress.unwrap_or_default(),
     })
 }
 

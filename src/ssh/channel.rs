@@ -8,6 +8,7 @@ use super::gate::Gate;
 use super::handler::SessionHandler;
 use super::input::InputQueue;
 use super::ledger::Ledger;
+use super::round_trip::RoundTrip;
 use super::start::{Replies, Reply};
 use super::{SshEvent, SshEvents};
 use crate::message::{SignalName, WindowSize};
@@ -20,6 +21,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 type WriteHalf = russh::ChannelWriteHalf<Msg>;
 type ReadHalf = russh::ChannelReadHalf;
@@ -67,7 +69,8 @@ pub struct SshChannel {
     replies: Replies,
     events: Rc<dyn SshEvents>,
     gate: Rc<Gate>,
-    handle: Option<Handle<SessionHandler>>,
+    handle: Option<Rc<Handle<SessionHandler>>>,
+    round_trip: RoundTrip,
 }
 
 /// A channel whose shell or command runs.
@@ -110,7 +113,8 @@ impl SshChannel {
             replies,
             events,
             gate,
-            handle: Some(handle),
+            handle: Some(Rc::new(handle)),
+            round_trip: RoundTrip::default(),
         }
     }
 
@@ -158,6 +162,7 @@ impl SshChannel {
     /// Hands on what can be. To be called after every push and wake-up; ready
     /// with an error once russh takes nothing any more.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<russh::Error> {
+        self.round_trip.take_in();
         if let Some(write) = &self.write {
             if self.input_pump.is_none() && self.queue.has_input() {
                 let (queue, write) = (Rc::clone(&self.queue), Rc::clone(write));
@@ -207,16 +212,27 @@ impl SshChannel {
         }
     }
 
-    /// Asks the server whether it is alive (an answer is not waited for).
-    /// `false` if russh's queue is full or gone.
-    pub fn send_keepalive(&self) -> bool {
-        let Some(handle) = &self.handle else {
-            return false;
-        };
-        // The queue has ten places; if the send does not fit at once the
-        // connection is busy or stuck, which other clocks watch.
-        futures_lite::future::block_on(futures_lite::future::poll_once(handle.send_keepalive(true)))
-            .is_some_and(|sent| sent.is_ok())
+    /// Asks the server whether it is alive (an answer is not waited for), and measures how long its
+    /// answer takes.
+    pub fn send_keepalive(&mut self, now: Instant) {
+        if let Some(handle) = &self.handle {
+            self.round_trip.begin(handle, now);
+            if self.gate.is_closed() {
+                // Its reply waits behind output that the client does not take.
+                self.round_trip.stop();
+            }
+        }
+    }
+
+    /// Latest round trip to the server, for a client that asks. Where none was measured lately, that is
+    /// begun: a later call has it. Not while output waits behind the closed gate, and a reply with it.
+    pub fn round_trip(&mut self, now: Instant) -> Option<Duration> {
+        if let Some(handle) = &self.handle
+            && !self.gate.is_closed()
+        {
+            self.round_trip.refresh(handle, now);
+        }
+        self.round_trip.latest()
     }
 
     /// Ends the connection in order: what russh has taken is still sent.
@@ -225,6 +241,7 @@ impl SshChannel {
         self.input_pump = None;
         self.control_pump = None;
         self.write = None;
+        self.round_trip.stop();
         self.handle = None;
         self.gate.open();
     }

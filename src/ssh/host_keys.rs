@@ -7,6 +7,7 @@ use super::known_hosts::{
 use super::{SshEvent, SshSettings, host_certificates};
 use crate::config::{self, HostKeyPolicy};
 use crate::error::{HostKeyProblem, SessionError};
+use crate::message::KeyRecord;
 use async_channel::Receiver;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 use std::net::IpAddr;
@@ -165,6 +166,11 @@ impl HostKeyCheck {
                 let event = SshEvent::HostKeyQuestion {
                     algorithm: key.algorithm().as_str().to_owned(),
                     fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
+                    known: if self.record.has_authority() {
+                        KeyRecord::Changed
+                    } else {
+                        KeyRecord::New
+                    },
                     answer: sender,
                 };
                 Ok(Some(OpenQuestion::Ask { event, answer }))

@@ -2,7 +2,7 @@
 //!
 //! `runtime` is the seam to the executor, `stream` and `gate` the socket,
 //! `identification` what comes before the packets, `ledger` what a server may cost,
-//! `farewell` its last words, `keys` the client's private key, `dial` the TCP
+//! `farewell` its last words, `round_trip` how far away it is, `keys` the client's private key, `dial` the TCP
 //! connection, `client` the handshake, `auth` the login, `start` and `terminal` the
 //! requests for a shell, `channel` the running shell. It never sees a WebSocket.
 
@@ -26,6 +26,7 @@ pub mod keys;
 pub mod known_hosts;
 mod ledger;
 mod prompts;
+mod round_trip;
 mod runtime;
 mod signer;
 mod start;
@@ -42,7 +43,7 @@ pub use host_keys::{CheckedHost, HostKeyCheck};
 pub use runtime::SshRuntime;
 
 use crate::error::{SessionError, Stage};
-use crate::message::{ExitSignal, Prompt, Secret};
+use crate::message::{ExitSignal, KeyRecord, Prompt, Secret};
 use async_channel::Sender;
 use bytes::Bytes;
 
@@ -70,6 +71,8 @@ pub enum SshEvent {
         algorithm: String,
         /// `SHA256:..`
         fingerprint: String,
+        /// What is on record for the host.
+        known: KeyRecord,
         /// Where the answer goes.
         answer: Sender<bool>,
     },

@@ -206,6 +206,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "message::TerminalRequest",
             "message::SignalName",
             "message::ExitSignal",
+            "message::KeyRecord",
             "message::Prompt",
             "message::cut",
             "message::escape_remote_text",

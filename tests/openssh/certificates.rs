@@ -130,6 +130,25 @@ fn refuses_plainly(sshd: &Sshd, known_hosts: &str) {
     expect_error(&mut client, "handshake", "host-key-unknown", 4409);
 }
 
+/// Nobody vouches for the key, and something else is on record for this host.
+#[test]
+fn who_is_asked_about_a_plain_key_is_told_that_another_thing_is_on_record() {
+    let authority = KeyPair::generate(ED25519, "");
+    let sshd = Sshd::with(&["LogLevel DEBUG1"]);
+    for (known_hosts, known) in [
+        (authority_line(&authority), "changed"),
+        (String::new(), "new"),
+    ] {
+        let (mut client, _bridge) = attempt(&sshd, &known_hosts, "ask");
+        let question = next_json(&mut client);
+        assert_eq!(
+            (&question["type"], &question["known"]),
+            (&json!("host_key"), &json!(known)),
+            "{question}"
+        );
+    }
+}
+
 #[test]
 fn a_certificate_is_not_asked_for_where_no_authority_is_on_record() {
     let authority = KeyPair::generate(ED25519, "");

@@ -69,10 +69,6 @@ impl Attachment {
 type Connecting = Pin<Box<dyn Future<Output = Result<Connected, SessionError>>>>;
 
 /// The target's side of a session.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the session is in a box, and most of its life it is the large one"
-)]
 enum Link {
     /// Nothing yet; the place in the unauthenticated pool is held.
     Idle(Admission),
@@ -300,13 +296,13 @@ impl BridgeSession {
         std::mem::replace(&mut self.pending_answer, PendingAnswer::None)
     }
 
-    fn hand_over(&mut self, act: impl FnOnce(&SshChannel)) {
+    fn hand_over(&mut self, act: impl FnOnce(&mut SshChannel)) {
         self.unprobed = true;
         self.with_channel(act);
     }
 
-    fn with_channel(&mut self, act: impl FnOnce(&SshChannel)) {
-        if let Link::Up { channel, .. } = &self.link {
+    fn with_channel(&mut self, act: impl FnOnce(&mut SshChannel)) {
+        if let Link::Up { channel, .. } = &mut self.link {
             act(channel);
         }
     }
@@ -360,6 +356,10 @@ impl BridgeSession {
         // The client may have closed in the same turn.
         if self.state.phase() == Phase::Active {
             self.arm_keepalive(now);
+            if self.state.wants_progress() {
+                // Such a client shows it: measured at once, it is there for the first `pong`.
+                self.with_channel(|channel| channel.send_keepalive(now));
+            }
             self.log_ready();
         }
     }

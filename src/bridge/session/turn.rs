@@ -124,12 +124,14 @@ impl BridgeSession {
                 SshEvent::HostKeyQuestion {
                     algorithm,
                     fingerprint,
+                    known,
                     answer,
                 } => {
                     self.pending_answer = PendingAnswer::HostKey(answer);
                     Input::HostKeyQuestion {
                         algorithm,
                         fingerprint,
+                        known,
                     }
                 }
                 SshEvent::Question {
@@ -252,6 +254,11 @@ impl BridgeSession {
 
     fn feed_client(&mut self, cx: &mut Context<'_>, now: Instant) {
         self.feed_client_texts(cx);
+        if self.state.owes_pong()
+            && let Link::Up { channel, .. } = &mut self.link
+        {
+            self.state.note_round_trip(channel.round_trip(now));
+        }
         let Some(attachment) = &mut self.attachment else {
             return;
         };
@@ -353,9 +360,7 @@ impl BridgeSession {
                 .state
                 .handle(now, Input::Kill(SessionError::ConnectionLost));
         }
-        self.with_channel(|channel| {
-            channel.send_keepalive();
-        });
+        self.with_channel(|channel| channel.send_keepalive(now));
     }
 }
 

@@ -3,10 +3,10 @@
 use super::{Action, EARLY_INPUT, Phase, Question, SessionState};
 use crate::error::SessionError;
 use crate::message::{
-    BadMessage, ClientMessage, Dialect, Incoming, Secret, ServerMessage, WindowSize,
+    BadMessage, ClientMessage, Dialect, Incoming, Millis, Secret, ServerMessage, WindowSize,
 };
 use bytes::Bytes;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl SessionState {
     /// Whether the client's next message may be read. While not, TCP holds
@@ -31,6 +31,7 @@ impl SessionState {
                 }
                 self.size = request.terminal.size;
                 self.output.set_window(request.terminal.flow_window);
+                self.progress.set_wanted(request.progress);
                 self.early_input.extend_from_slice(&rest);
                 self.start_connecting(now);
                 self.actions.push_back(Action::Connect(request));
@@ -168,6 +169,16 @@ impl SessionState {
         (1..=self.last_question).contains(&id) && open != Some(id)
     }
 
+    /// Returns whether a `pong` is due.
+    pub fn owes_pong(&self) -> bool {
+        self.owed_pong.is_some()
+    }
+
+    /// The latest round trip to the SSH server, which the next `pong` tells.
+    pub fn note_round_trip(&mut self, latest: Option<Duration>) {
+        self.ssh_round_trip = latest.map(Millis);
+    }
+
     /// The next short answer to the client (`input_ack`, `pong`), asked for
     /// only when the WebSocket can take it: a client that does not read makes
     /// none of them pile up.
@@ -176,7 +187,8 @@ impl SessionState {
             return None;
         }
         if let Some(data) = self.owed_pong.take() {
-            return Some(ServerMessage::Pong { data });
+            let ssh_ms = self.ssh_round_trip;
+            return Some(ServerMessage::Pong { data, ssh_ms });
         }
         let bytes = self.input.due_ack()?;
         self.input.note_acked(bytes);

@@ -6,6 +6,7 @@ mod client;
 mod flow;
 mod invariants;
 mod pace;
+mod progress;
 mod remote;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,10 @@ use super::queue;
 use super::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::error::{SessionError, Stage};
-use crate::message::{Dialect, NoticeKind, ServerMessage, WindowSize};
+use crate::message::{Dialect, Millis, NoticeKind, ServerMessage, WindowSize};
 use bytes::BytesMut;
 use flow::{InputFlow, OutputFlow};
+use progress::Progress;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,6 +89,9 @@ pub struct SessionState {
     last_activity: Instant,
     /// Latest unanswered ping; older ones need no answer (as RFC 6455 5.5.3).
     owed_pong: Option<String>,
+    /// Latest round trip to the SSH server.
+    ssh_round_trip: Option<Millis>,
+    progress: Progress,
     /// Bytes the WebSocket had written when the stall clock was last set.
     stall_mark: u64,
 }
@@ -121,6 +126,8 @@ impl SessionState {
             paused_at_ping: false,
             last_activity: now,
             owed_pong: None,
+            ssh_round_trip: None,
+            progress: Progress::default(),
             stall_mark: 0,
             config,
         };
@@ -163,11 +170,15 @@ impl SessionState {
             | Input::Banner(_)
             | Input::Started
                 if !matches!(self.phase, Phase::Connecting(_)) => {}
-            Input::Stage(stage) => self.enter_stage(now, stage),
+            Input::Stage(stage) => {
+                self.enter_stage(now, stage);
+                self.announce(stage);
+            }
             Input::HostKeyQuestion {
                 algorithm,
                 fingerprint,
-            } => self.ask_host_key(now, algorithm, fingerprint),
+                known,
+            } => self.ask_host_key(now, algorithm, fingerprint, known),
             Input::Question {
                 name,
                 instruction,
@@ -176,10 +187,7 @@ impl SessionState {
             Input::Banner(text) => self.send(ServerMessage::Banner { text }),
             Input::Started => self.on_started(now),
             Input::Exit(exit) => self.exit = Some(exit),
-            Input::NoTerminal => self.send(ServerMessage::Notice {
-                kind: NoticeKind::NoTerminal,
-                deadline_ms: None,
-            }),
+            Input::NoTerminal => self.send(ServerMessage::notice(NoticeKind::NoTerminal)),
             Input::StartRefused => {
                 self.cause = Some(SessionError::StartRefused(SHELL.to_owned()));
             }
@@ -223,6 +231,11 @@ impl SessionState {
         self.question.is_some()
     }
 
+    /// Returns whether the client has asked to be told how the way to the shell goes.
+    pub fn wants_progress(&self) -> bool {
+        self.progress.is_wanted()
+    }
+
     /// The terminal's size as the client last told it.
     pub fn window_size(&self) -> WindowSize {
         self.size
@@ -244,6 +257,19 @@ impl SessionState {
     fn send(&mut self, message: ServerMessage) {
         if self.dialect == Dialect::V1 {
             self.actions.push_back(Action::Send(message));
+        }
+    }
+
+    /// Tells a client that asked for it that a stage begins.
+    fn announce(&mut self, stage: Stage) {
+        let is_news = self.progress.note(stage);
+        let is_hidden = self.config.targets.uniform_errors && stage.is_before_login();
+        if is_news && !is_hidden {
+            self.send(ServerMessage::Notice {
+                kind: NoticeKind::Stage,
+                deadline_ms: None,
+                stage: Some(stage.as_str()),
+            });
         }
     }
 

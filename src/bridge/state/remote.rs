@@ -6,17 +6,25 @@ use super::{Action, Drain, Ending, Exit, Phase, SessionState};
 use crate::bridge::timers::Timer;
 use crate::config::IdleActivity;
 use crate::error::{SessionError, Stage};
-use crate::message::{Prompt, ServerMessage};
+use crate::message::{KeyRecord, Prompt, ServerMessage};
 use std::time::Instant;
 
 impl SessionState {
-    pub(super) fn ask_host_key(&mut self, now: Instant, algorithm: String, fingerprint: String) {
+    pub(super) fn ask_host_key(
+        &mut self,
+        now: Instant,
+        algorithm: String,
+        fingerprint: String,
+        known: KeyRecord,
+    ) {
         let id = self.open_question(now, Stage::HostKey);
+        self.announce(Stage::HostKey);
         self.question = Some(Question::HostKey { id });
         self.send(ServerMessage::HostKey {
             id,
             algorithm,
             fingerprint,
+            known,
         });
     }
 
@@ -73,6 +81,7 @@ impl SessionState {
         self.send(ServerMessage::Notice {
             kind: crate::message::NoticeKind::Drain,
             deadline_ms: Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+            stage: None,
         });
     }
 

@@ -3,7 +3,8 @@
 
 use crate::error::{SessionError, Stage, WsViolation};
 use crate::message::{
-    AuthRequest, ExitSignal, Incoming, Prompt, Secret, ServerMessage, SignalName, WindowSize,
+    AuthRequest, ExitSignal, Incoming, KeyRecord, Prompt, Secret, ServerMessage, SignalName,
+    WindowSize,
 };
 use bytes::Bytes;
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub enum Input {
         algorithm: String,
         /// `SHA256:..`
         fingerprint: String,
+        /// What is on record for the host.
+        known: KeyRecord,
     },
     /// A round of questions.
     Question {

@@ -8,7 +8,7 @@ fn auth_takes_every_field() {
         "username": "alice", "password": "p\"\n\u{e9}", "private_key": "k", "passphrase": "pp",
         "certificate": "c", "ticket": "t", "term": "vt100", "cols": 1000, "rows": 1,
         "env": {"LANG": "C", "_x1": ""}, "command": "ls -l", "flow_window": 1024,
-        "something_new": [1, {"a": null}],
+        "progress": true, "something_new": [1, {"a": null}],
     }))
     .unwrap();
     let Credentials {
@@ -40,6 +40,7 @@ fn auth_takes_every_field() {
     assert_eq!(env, [pair("LANG", "C"), pair("_x1", "")]);
     assert_eq!(command.as_deref(), Some("ls -l"));
     assert_eq!(flow_window, Some(1024));
+    assert!(request.progress);
 }
 
 #[test]
@@ -59,6 +60,7 @@ fn auth_has_defaults_and_needs_no_secret() {
         assert!(request.terminal.env.is_empty());
         assert!(request.terminal.command.is_none());
         assert!(request.terminal.flow_window.is_none());
+        assert!(!request.progress);
     }
 }
 
@@ -186,6 +188,7 @@ fn empty_optional_texts_are_absent() {
         let AuthRequest {
             credentials,
             terminal,
+            ..
         } = *request.unwrap();
         assert!(credentials.private_key.is_none(), "{empty:?}");
         assert!(credentials.certificate.is_none(), "{empty:?}");
@@ -196,6 +199,7 @@ fn empty_optional_texts_are_absent() {
     let AuthRequest {
         credentials,
         terminal,
+        ..
     } = *request.unwrap();
     assert!(credentials.password.is_none() && credentials.passphrase.is_none());
     assert!(terminal.command.is_none());
@@ -204,6 +208,7 @@ fn empty_optional_texts_are_absent() {
     let AuthRequest {
         credentials,
         terminal,
+        ..
     } = *request.unwrap();
     assert_eq!(credentials.password.unwrap().expose(), " ");
     assert_eq!(credentials.passphrase.unwrap().expose(), "\n");

@@ -143,6 +143,7 @@ fn within_bounds(incoming: &Incoming) -> bool {
             let AuthRequest {
                 credentials,
                 terminal,
+                progress: _,
             } = &**request;
             (1..=256).contains(&credentials.username.len())
                 && terminal.env.len() <= 32
@@ -209,7 +210,13 @@ proptest! {
         let prompts = vec![Prompt { text: text.clone(), echo: true }];
         for (message, pointer) in [
             (ServerMessage::Banner { text: text.clone() }, "/text"),
-            (ServerMessage::Pong { data: text.clone() }, "/data"),
+            (
+                ServerMessage::Pong {
+                    data: text.clone(),
+                    ssh_ms: None,
+                },
+                "/data",
+            ),
             (ServerMessage::Error {
                 code: "c", stage: "s", message: text.clone(), retryable: false,
             }, "/message"),

@@ -28,9 +28,10 @@ fn server_messages_have_the_fields_of_the_page() {
                 id: 1,
                 algorithm: "ssh-ed25519".into(),
                 fingerprint: "SHA256:x".into(),
+                known: KeyRecord::New,
             },
             json!({"type": "host_key", "id": 1, "algorithm": "ssh-ed25519",
-                "fingerprint": "SHA256:x"}),
+                "fingerprint": "SHA256:x", "known": "new"}),
         ),
         (
             ServerMessage::Banner {
@@ -59,26 +60,52 @@ fn server_messages_have_the_fields_of_the_page() {
             ServerMessage::InputAck { bytes: u64::MAX },
             json!({"type": "input_ack", "bytes": u64::MAX}),
         ),
+    ] {
+        assert_encodes(&message, &expected);
+    }
+}
+
+#[test]
+fn notices_and_pongs_have_the_fields_of_the_page() {
+    for (message, expected) in [
         (
             ServerMessage::Notice {
                 kind: NoticeKind::Drain,
                 deadline_ms: Some(5),
+                stage: None,
             },
             json!({"type": "notice", "kind": "drain", "deadline_ms": 5}),
         ),
         (
-            ServerMessage::Notice {
-                kind: NoticeKind::NoTerminal,
-                deadline_ms: None,
-            },
+            ServerMessage::notice(NoticeKind::NoTerminal),
             json!({"type": "notice", "kind": "no-terminal"}),
         ),
         (
-            ServerMessage::Pong { data: "\"".into() },
-            json!({"type": "pong", "data": "\""}),
+            ServerMessage::Notice {
+                kind: NoticeKind::Stage,
+                deadline_ms: None,
+                stage: Some("login"),
+            },
+            json!({"type": "notice", "kind": "stage", "stage": "login"}),
+        ),
+        (pong(None), json!({"type": "pong", "data": "\""})),
+        (
+            pong(Some(12_345)),
+            json!({"type": "pong", "data": "\"", "ssh_ms": 12.3}),
+        ),
+        (
+            pong(Some(3_000_000)),
+            json!({"type": "pong", "data": "\"", "ssh_ms": 3000.0}),
         ),
     ] {
         assert_encodes(&message, &expected);
+    }
+}
+
+fn pong(micros: Option<u64>) -> ServerMessage {
+    ServerMessage::Pong {
+        data: "\"".into(),
+        ssh_ms: micros.map(|micros| Millis(std::time::Duration::from_micros(micros))),
     }
 }
 

@@ -10,12 +10,14 @@
 mod clocks;
 mod flow;
 mod model;
+mod progress;
 mod questions;
 mod table;
 
 use super::*;
 use crate::message::{
-    AuthRequest, ClientMessage, Credentials, Incoming, Prompt, Secret, SignalName, TerminalRequest,
+    AuthRequest, ClientMessage, Credentials, Incoming, KeyRecord, Prompt, Secret, SignalName,
+    TerminalRequest,
 };
 use bytes::Bytes;
 
@@ -164,8 +166,14 @@ fn text(message: &ServerMessage) -> String {
             deadline_ms: Some(deadline_ms),
             ..
         } => format!("<notice {deadline_ms}>"),
+        ServerMessage::Notice {
+            stage: Some(stage), ..
+        } => format!("<stage {stage}>"),
         ServerMessage::Notice { kind, .. } => format!("<notice {kind:?}>"),
-        ServerMessage::Pong { data } => format!("<pong {data}>"),
+        ServerMessage::Pong { data, ssh_ms } => match ssh_ms {
+            None => format!("<pong {data}>"),
+            Some(Millis(round_trip)) => format!("<pong {data} {round_trip:?}>"),
+        },
     }
 }
 
@@ -183,8 +191,18 @@ fn auth(flow_window: Option<u64>, rest: &'static str) -> Input {
             flow_window,
             ..TerminalRequest::default()
         },
+        progress: false,
     };
     Input::Message(Incoming::Auth(Box::new(request), Bytes::from(rest)))
+}
+
+/// `auth` of a client that wants to be told the stages.
+fn auth_with_progress() -> Input {
+    let Input::Message(Incoming::Auth(mut request, rest)) = auth(None, "") else {
+        panic!("no auth");
+    };
+    request.progress = true;
+    Input::Message(Incoming::Auth(request, rest))
 }
 
 fn typed(bytes: impl Into<Bytes>) -> Input {
@@ -208,6 +226,7 @@ fn host_key() -> Input {
     Input::HostKeyQuestion {
         algorithm: "ssh-ed25519".to_owned(),
         fingerprint: "SHA256:x".to_owned(),
+        known: KeyRecord::New,
     }
 }
 
