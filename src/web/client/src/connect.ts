@@ -17,7 +17,7 @@ class Handshake implements LinkOwner {
   readonly #link: Link;
   readonly #options: Pick<ConnectOptions, "onPrompt" | "onHostKey" | "onBanner" | "onStage">;
   readonly #timeout: number;
-  readonly #start: Start;
+  readonly #start: Omit<Start, "_id" | "_inputWindow">;
   /** Gone once it is sent, and with it the secrets. */
   #auth: object | undefined;
   /** Question that waits for the user. */
@@ -33,7 +33,7 @@ class Handshake implements LinkOwner {
     const size = { cols: cells(options.cols, 80), rows: cells(options.rows, 24) };
     const flow_window = within(options.flowWindow, 64 << 10, 4 << 20, 384 << 10);
     this.#options = { onPrompt, onHostKey, onBanner, onStage };
-    this.#start = { _size: size, _flowWindow: flow_window, _id: "", _inputWindow: 0, _maxMessage: 0 };
+    this.#start = { _size: size, _flowWindow: flow_window, _maxMessage: 0 };
     this.#timeout = within(options.timeout, 1, 3_600_000, 30_000);
     if (!username) throw badOption("user is missing");
     this.#auth = {
@@ -49,10 +49,11 @@ class Handshake implements LinkOwner {
       command,
       ...size,
       flow_window,
+      progress: onStage && true,
     };
     this.#link = new Link(options, this);
     this.#link._deadline(this.#timeout);
-    this.#told("upgrade");
+    this.#tell("onStage", "upgrade");
   }
 
   _event(type: LinkEvent): void {
@@ -71,14 +72,22 @@ class Handshake implements LinkOwner {
 
   _text(message: Message): boolean {
     const { type } = message;
-    if (type === "notice") return !!(this.#start._notice = lasting(noticeOf(message), this.#start._notice));
+    if (type === "notice") return this.#notice(message);
     if (this.#auth) return type === "hello" && this.#hello(message, this.#auth);
     if (type === "host_key") return this.#hostKey(message);
     if (type === "prompt") return this.#prompt(message);
     if (type === "ready") return this.#ready(message);
     if (type !== "banner") return false;
     this.#enter("login");
-    this.#call(() => this.#options.onBanner?.(`${message["text"]}`));
+    this.#tell("onBanner", `${message["text"]}`);
+    return true;
+  }
+
+  #notice(message: Message): boolean {
+    const { kind, stage } = message;
+    // Known names of stages are a matter of the bridge's version.
+    if (kind === "stage") this.#enter(`${stage}` as Stage);
+    else this.#start._notice = lasting(noticeOf(message), this.#start._notice);
     return true;
   }
 
@@ -89,7 +98,6 @@ class Handshake implements LinkOwner {
     // Does nothing if the callback has ended it.
     this.#link._send(auth);
     this.#auth = undefined;
-    this.#enter("resolve");
     return true;
   }
 
@@ -114,7 +122,7 @@ class Handshake implements LinkOwner {
     return this.#ask("login", id, async (asked) => {
       const answers = await onPrompt?.({ name: `${name ?? ""}`, instruction: `${instruction ?? ""}`, prompts }, asked) ?? [];
       if (answers.length !== prompts.length || !answers.every((answer) => typeof answer === "string"))
-        throw badOption("onPrompt must give a string per question");
+        throw badOption("onPrompt must give a string each");
       return { type: "answer", id, answers };
     });
   }
@@ -145,6 +153,7 @@ class Handshake implements LinkOwner {
     this.#question?.abort();
     this.#enter("relay");
     this.#link._deadline();
+    this.#link._liveness._soon();
     this._resolve(new Session(this.#link, { ...this.#start, _id: session, _inputWindow: inputWindow }));
     return true;
   }
@@ -154,16 +163,12 @@ class Handshake implements LinkOwner {
     const { _stage: last } = this.#link;
     this.#link._stage = stage;
     if (again || last !== stage) this.#link._deadline(this.#timeout * LATER_STEPS);
-    if (last !== stage) this.#told(stage);
+    if (last !== stage) this.#tell("onStage", stage);
   }
 
-  #told(stage: Stage): void {
-    this.#call(() => this.#options.onStage?.(stage));
-  }
-
-  #call(callback: () => void): void {
+  #tell(callback: "onBanner" | "onStage", what: string): void {
     try {
-      callback();
+      this.#options[callback]?.(what as Stage);
     } catch (cause) {
       this.#link._fail("callback-failed", { cause });
     }

@@ -59,7 +59,7 @@ export class SshardError extends Error {
   ) {
     const [verdict = 1, hint = "", sentence] = row(code) ?? [];
     const words = typeof detail === "string" ? detail.slice(0, MAX_DETAIL).replace(CONTROL, " ") : "";
-    super([sentence, words].filter(Boolean).join(": ") || code, cause === undefined ? undefined : { cause });
+    super([sentence, words].filter(Boolean).join(": ") || code, cause ? { cause } : undefined);
     this.name = "SshardError";
     const tableCode = Math.abs(verdict);
     // 1 stands for none.

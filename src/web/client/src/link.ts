@@ -33,10 +33,10 @@ export interface LinkOwner {
 /** One WebSocket with its deadline, pings and single end. */
 export class Link {
   _stage: Stage = "upgrade";
+  readonly _liveness: Liveness;
 
   readonly #socket: SocketLike;
   readonly #signal: AbortSignal | undefined;
-  readonly #liveness: Liveness;
   #ended = false;
   /** End that is known before the close frame: code and facts. */
   #final: [Code, ErrorFacts | undefined] | undefined;
@@ -47,7 +47,7 @@ export class Link {
     public _owner: LinkOwner,
   ) {
     const { signal, WebSocket = host.WebSocket } = options;
-    if (!WebSocket) throw badOption("pass WebSocket: there is no global one here");
+    if (!WebSocket) throw badOption("WebSocket is missing");
     if (signal?.aborted) throw new SshardError("aborted", this._stage, { cause: signal.reason });
     const url = socketUrl(options.url);
     let socket: SocketLike;
@@ -67,7 +67,7 @@ export class Link {
     socket.onclose = ({ code }) => this._fail(codeOfClose(code, this.#lost()), {}, code);
     this.#signal = signal;
     signal?.addEventListener("abort", this.#abort);
-    this.#liveness = new Liveness(
+    this._liveness = new Liveness(
       within(options.pingInterval, 100, HOUR, 15_000),
       within(options.pingTimeout, 100, HOUR, 9500),
       (data) => this._send({ type: "ping", data }),
@@ -98,7 +98,7 @@ export class Link {
     if (this.#ended) return;
     this.#ended = true;
     this._deadline();
-    this.#liveness._stop();
+    this._liveness._stop();
     this.#signal?.removeEventListener("abort", this.#abort);
     const socket = this.#socket;
     socket.onopen = socket.onmessage = socket.onclose = null;
@@ -125,7 +125,7 @@ export class Link {
   readonly #abort = () => this._fail("aborted", { cause: this.#signal?.reason });
 
   #message(data: string | ArrayBuffer): void {
-    this.#liveness._heard();
+    this._liveness._heard();
     if (this.#ended || this.#final) return;
     let message: Message | undefined;
     if (typeof data !== "string") {
@@ -144,9 +144,9 @@ export class Link {
   #text(message: Message): boolean {
     const { type, code, stage, retryable, message: detail } = message;
     if (type === "pong") {
-      const rttMs = this.#liveness._pong(message["data"]);
+      const rttMs = this._liveness._pong(message["data"]);
       const sshMs = message["ssh_ms"];
-      if (rttMs !== undefined) this._owner._event("latency", typeof sshMs === "number" ? { rttMs, sshMs } : { rttMs });
+      if (rttMs !== undefined) this._owner._event("latency", { rttMs, ...(typeof sshMs === "number" && { sshMs }) });
     } else if (type === "error") {
       if (typeof stage === "string") this._stage = stage as Stage;
       this._settle(`${code}`, { detail, retryable: retryable as boolean });

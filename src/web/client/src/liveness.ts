@@ -45,6 +45,11 @@ export class Liveness {
     this.#listen("removeEventListener");
   }
 
+  /** Pings once the bridge has had time to measure its own way, so that both can be shown early. */
+  _soon(): void {
+    this.#arm(this._interval / 16);
+  }
+
   /** Takes note of a message. */
   _heard(): void {
     if (!this.#asked) return;

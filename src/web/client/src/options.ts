@@ -76,7 +76,8 @@ export interface ConnectOptions {
   onHostKey?: ((key: HostKey, asked: Asked) => boolean | Promise<boolean>) | undefined;
   /** Receives the SSH server's banner; remote text. */
   onBanner?: ((text: string) => void) | undefined;
-  /** Told when a stage begins, as far as a client can see it. */
+  /** Told when a stage begins. Without it the bridge is not asked to tell the stages between `auth` and `relay`; an
+   * older bridge, or one that hides its targets, leaves some out. */
   onStage?: ((stage: Stage) => void) | undefined;
   /** Ends the attempt, and later the session. */
   signal?: AbortSignal | undefined;
@@ -130,7 +131,7 @@ export function socketUrl(url: string | URL): string {
     // Refused below.
   }
   // Addresses end up in logs and histories: nothing secret may be there.
-  if (!/^wss?:\/\/[^/@]+\/[^?#]*$/.test(href)) throw badOption("url must be ws: or wss:, without query or credentials");
+  if (!/^wss?:\/\/[^/@]+\/[^?#]*$/.test(href)) throw badOption("url must be ws(s): without query or credentials");
   return href;
 }
 

@@ -36,7 +36,7 @@ export interface Notice {
 
 /** Reads a `notice`, which may come at any time. */
 export function noticeOf({ kind, deadline_ms: ms }: Message): Notice {
-  return { kind: `${kind}`, deadline: typeof ms === "number" ? Date.now() + ms : 0 };
+  return { kind: `${kind}`, deadline: isCount(ms) ? Date.now() + ms : 0 };
 }
 
 /** The announcement to remember: none without a deadline takes the place of one that has one. */
@@ -232,7 +232,7 @@ export class Session extends EventTarget {
       this.#emit("notice", notice);
     } else if (type === "exit") {
       this.#exit({
-        coreDumped: coreDumped === true,
+        coreDumped: !!coreDumped,
         message: `${message["message"] ?? ""}`,
         ...(isCount(status) && { status }),
         ...(typeof signal === "string" && { signal }),

@@ -29,7 +29,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     const exit = await session.exited;
     assert.equal(exit.status, 7);
     assert.equal(exit.signal, undefined);
-    assert.deepEqual(stages, ["upgrade", "auth", "resolve", "relay"]);
+    assert.deepEqual(stages, ["upgrade", "auth", "resolve", "connect", "handshake", "login", "shell", "relay"]);
     assert.equal(session.progress.received, output.length);
     await until(() => session.state === "closed", "closed");
   });
@@ -171,7 +171,8 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     const session = await open({ url, command: "true", onStage: (s) => stages.push(s), onHostKey: async (k) => ((key = k), true) });
     assert.match(key.fingerprint, /^SHA256:/);
     assert.equal(key.algorithm, "ssh-ed25519");
-    assert.deepEqual(stages, ["upgrade", "auth", "resolve", "host_key", "login", "relay"]);
+    assert.equal(key.known, "new");
+    assert.deepEqual(stages, ["upgrade", "auth", "resolve", "connect", "handshake", "host_key", "login", "shell", "relay"]);
     await session.exited;
   });
 
@@ -204,10 +205,12 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     assert.equal(session.state, "closed");
   });
 
-  test("pings tell the latency", async () => {
-    const session = await open({ command: "sleep 100", pingInterval: 100 });
-    const { detail } = await within(5000, new Promise((resolve) => session.addEventListener("latency", resolve, { once: true })));
+  test("pings tell the latency, of both legs and soon", async () => {
+    // The next would come after 15 s.
+    const session = await open({ command: "sleep 100", onStage: () => {} });
+    const { detail } = await within(10_000, new Promise((resolve) => session.addEventListener("latency", resolve, { once: true })));
     assert(detail.rttMs > 0 && detail.rttMs < 5000);
+    assert(detail.sshMs > 0 && detail.sshMs < 5000);
     await session[Symbol.asyncDispose]();
   });
 

@@ -124,7 +124,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
       const onBanner = () => (last = "banner");
       const attempt = begin(script, { signal: abort.signal, onPrompt: never, onHostKey: never, onBanner, onStage: (s) => (last = s) });
       attempt.catch(() => {});
-      await until(() => last === stage || (stage === "auth" && last === "resolve"), stage);
+      await until(() => last === stage, stage);
       await sleep(20);
       abort.abort(new Error("no more"));
       const error = await failure(attempt);
