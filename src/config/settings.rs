@@ -336,5 +336,8 @@ settings! {
         enabled: bool = true;
         /// Names of `targets.named` are offered to everyone who opens it.
         show_targets: bool = false;
+        /// Origins, `https://portal.example.org` or with `:port`, whose pages may show it in a frame
+        /// and hand it a log-in; none (empty) is no frame at all.
+        embed_origins: Vec<Origin> = Vec::new();
     }
 }

@@ -1,4 +1,4 @@
-//! The terminal page, served from the binary: built by `make web` into `src/web/dist`, embedded at compile time,
+//! The terminal page and the client library, served from the binary: built by `make web` into `src/web/dist`, embedded at compile time,
 //! compressed beforehand. Every answer is a static slice: nothing is copied per request.
 //!
 //! It decides nothing about who may ask (`http` has checked Host and Origin) and knows no session.
@@ -7,13 +7,13 @@ mod assets;
 mod headers;
 mod operator;
 
-use crate::config::{Config, PathPrefix};
+use crate::config::{Config, Origin, PathPrefix};
 use assets::{Asset, find};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
-    IF_NONE_MATCH, LOCATION, VARY,
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE,
+    ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, ORIGIN, VARY,
 };
 use hyper::{HeaderMap, Response, StatusCode};
 
@@ -37,6 +37,17 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 /// The page asks each time whether it is still the same.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
+/// File name of the client library, for pages of other origins.
+const CLIENT: &str = "client.js";
+
+/// A request for something of the page.
+struct Asked<'a> {
+    headers: &'a HeaderMap,
+    /// The Host header, which `http` has accepted.
+    host: &'a HeaderValue,
+    config: &'a Config,
+}
+
 /// Returns the answer to a GET or HEAD of `path` (whole, with the prefix), or `None` where the page has nothing.
 /// `host` is the Host header, which `http` has accepted.
 pub(crate) fn answer(
@@ -48,16 +59,22 @@ pub(crate) fn answer(
     if !config.web.enabled {
         return None;
     }
+    let asked = Asked {
+        headers,
+        host,
+        config,
+    };
     let prefix = config.server.path_prefix.as_str();
     let rest = path.strip_prefix(prefix)?;
     match rest {
         "" => Some(to_the_page(&config.server.path_prefix)),
-        "/" => Some(page(headers, host)),
-        "/page.json" => Some(facts(config, host)),
+        "/" => Some(page(&asked)),
+        "/page.json" => Some(facts(&asked)),
+        "/client.js" => find(CLIENT).map(|asset| library(&asset, &asked)),
         _ => rest
             .strip_prefix("/assets/")
             .and_then(|name| find(&format!("assets/{name}")))
-            .map(|asset| file(&asset, headers, host, IMMUTABLE)),
+            .map(|asset| file(&asset, &asked, IMMUTABLE)),
     }
 }
 
@@ -71,14 +88,14 @@ fn to_the_page(prefix: &PathPrefix) -> Reply {
     reply
 }
 
-fn page(headers: &HeaderMap, host: &HeaderValue) -> Reply {
+fn page(asked: &Asked<'_>) -> Reply {
     if let Some(asset) = find(PAGE) {
-        return file(&asset, headers, host, REVALIDATE);
+        return file(&asset, asked, REVALIDATE);
     }
     let mut reply = body(
         Bytes::from_static(NOT_BUILT.as_bytes()),
         "text/html; charset=utf-8",
-        host,
+        asked,
     );
     reply
         .headers_mut()
@@ -86,8 +103,10 @@ fn page(headers: &HeaderMap, host: &HeaderValue) -> Reply {
     reply
 }
 
-/// The facts that the page needs of its bridge, as JSON: the names of targets, where the operator shows them.
-fn facts(config: &Config, host: &HeaderValue) -> Reply {
+/// The facts that the page needs of its bridge, as JSON: the names of targets, where the operator shows them, and whose
+/// frames it may be in.
+fn facts(asked: &Asked<'_>) -> Reply {
+    let config = asked.config;
     let names: Vec<&str> = if config.web.show_targets {
         // An entry is `name=host:port`.
         let names = config
@@ -99,17 +118,39 @@ fn facts(config: &Config, host: &HeaderValue) -> Reply {
     } else {
         Vec::new()
     };
-    let text = serde_json::json!({ "targets": names }).to_string();
-    let mut reply = body(Bytes::from(text), "application/json", host);
+    let embedders = config.web.embed_origins.iter();
+    let embedders: Vec<String> = embedders.map(ToString::to_string).collect();
+    let text = serde_json::json!({ "targets": names, "embed_origins": embedders }).to_string();
+    let mut reply = body(Bytes::from(text), "application/json", asked);
     reply
         .headers_mut()
         .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
 }
 
-fn file(asset: &Asset, headers: &HeaderMap, host: &HeaderValue, caching: HeaderValue) -> Reply {
-    let mut reply = unsecured(asset, headers, caching);
-    headers::secure(reply.headers_mut(), host);
+/// The client library: also for pages of the origins that may connect, and for no others.
+fn library(asset: &Asset, asked: &Asked<'_>) -> Reply {
+    let mut reply = file(asset, asked, REVALIDATE);
+    let fields = reply.headers_mut();
+    fields.insert(VARY, HeaderValue::from_static("accept-encoding, origin"));
+    let origin = asked.headers.get(ORIGIN);
+    let is_listed = |origin: &&HeaderValue| {
+        let read = origin.to_str().ok().and_then(Origin::parse);
+        read.is_some_and(|origin| asked.config.server.allowed_origins.contains(&origin))
+    };
+    if let Some(origin) = origin.filter(is_listed) {
+        fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        fields.insert(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("cross-origin"),
+        );
+    }
+    reply
+}
+
+fn file(asset: &Asset, asked: &Asked<'_>, caching: HeaderValue) -> Reply {
+    let mut reply = unsecured(asset, asked.headers, caching);
+    headers::secure(reply.headers_mut(), asked);
     reply
 }
 
@@ -150,11 +191,11 @@ fn lists(known: &HeaderValue, tag: &str) -> bool {
     })
 }
 
-fn body(bytes: Bytes, media_type: &'static str, host: &HeaderValue) -> Reply {
+fn body(bytes: Bytes, media_type: &'static str, asked: &Asked<'_>) -> Reply {
     let mut reply = Response::new(Full::new(bytes));
     reply
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers::secure(reply.headers_mut(), host);
+    headers::secure(reply.headers_mut(), asked);
     reply
 }

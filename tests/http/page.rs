@@ -129,13 +129,80 @@ fn names_of_targets_are_told_only_where_the_operator_shows_them() {
         assert_eq!(facts.status, 200);
         assert_eq!(facts.header("cache-control"), Some("no-store"));
         assert_eq!(facts.json()["targets"].to_string(), expected);
+        assert_eq!(facts.json()["embed_origins"].to_string(), "[]");
     }
+}
+
+/// Of pages that may connect, and of no others: what is listed for frames does not count here.
+#[test]
+fn the_client_library_is_one_file_for_the_origins_that_may_connect() {
+    let app = "https://app.example.org";
+    let bridge = bridge(&[
+        "server.path_prefix=/term",
+        &format!("server.allowed_origins={app}"),
+        "web.embed_origins=https://portal.example.org",
+    ]);
+    let get = |more: &str| request(&bridge, "GET", "/term/client.js", more);
+    let own = get("");
+    assert_eq!(own.status, 200, "`make web` builds it: {own:?}");
+    let media_type = own.header("content-type").unwrap();
+    assert!(media_type.starts_with("text/javascript"), "{media_type}");
+    assert_eq!(own.header("cache-control"), Some("no-cache"));
+    let varies = own.header("vary").unwrap();
+    assert!(
+        varies.contains("origin") && varies.contains("accept-encoding"),
+        "{varies}"
+    );
+    let policy = "cross-origin-resource-policy";
+    let allowed = "access-control-allow-origin";
+    assert_eq!(own.header(allowed), None);
+    assert_eq!(own.header(policy), Some("same-origin"));
+    let listed = get(&format!("Origin: {app}\r\n"));
+    assert_eq!(listed.status, 200);
+    assert_eq!(listed.header(allowed), Some(app));
+    assert_eq!(listed.header(policy), Some("cross-origin"));
+    let tag = listed.header("etag").unwrap();
+    let unchanged = get(&format!("Origin: {app}\r\nIf-None-Match: {tag}\r\n"));
+    assert_eq!(unchanged.status, 304);
+    assert_eq!(unchanged.header(allowed), Some(app));
+    // The bridge's own pages need no leave.
+    let addr = bridge.addr();
+    let own = get(&format!("Origin: http://{addr}\r\n"));
+    assert_eq!((own.status, own.header(allowed)), (200, None));
+    for other in [
+        "https://portal.example.org",
+        "https://app.example.org.evil",
+        "null",
+    ] {
+        let refused = get(&format!("Origin: {other}\r\n"));
+        assert_eq!((refused.status, refused.header(allowed)), (403, None));
+    }
+    // Of the page itself nothing is shared.
+    let page = request(&bridge, "GET", "/term/", &format!("Origin: {app}\r\n"));
+    assert_eq!((page.status, page.header(allowed)), (200, None));
+    assert_eq!(page.header(policy), Some("same-origin"));
+}
+
+#[test]
+fn frames_are_for_the_origins_that_are_listed() {
+    let bridge = bridge(&["web.embed_origins=https://portal.example.org,http://127.0.0.1:8080"]);
+    let page = request(&bridge, "GET", "/", "");
+    let policy = page.header("content-security-policy").unwrap();
+    let ancestors = "frame-ancestors https://portal.example.org http://127.0.0.1:8080;";
+    assert!(policy.contains(ancestors), "{policy}");
+    // It knows no list, and would refuse them.
+    assert_eq!(page.header("x-frame-options"), None);
+    let facts = request(&bridge, "GET", "/page.json", "").json();
+    assert_eq!(
+        facts["embed_origins"].to_string(),
+        r#"["https://portal.example.org","http://127.0.0.1:8080"]"#
+    );
 }
 
 #[test]
 fn a_bridge_without_the_page_has_nothing_there() {
     let bridge = bridge(&["web.enabled=false"]);
-    for path in ["/", "/page.json", "/assets/none.js"] {
+    for path in ["/", "/page.json", "/client.js", "/assets/none.js"] {
         assert_refused(&request(&bridge, "GET", path, ""), 404, path);
     }
 }

@@ -72,7 +72,7 @@ targets = { allow = ["a:22", "*.b:1-2"], deny = ["b:3"], named = ["x=y:22",
 compat = { enabled = false }
 log = { level = "trace", format = "json", messages = true }
 audit = { file = "/var/log/x" }
-web = { enabled = false, show_targets = true }
+web = { enabled = false, show_targets = true, embed_origins = ["https://portal.example.org"] }
 "#;
 
 #[test]

@@ -60,6 +60,24 @@ async function buildPage(source, target) {
   await compress(target, assets);
 }
 
+/** Bundles the client library for programs that are not this page, as one file. */
+async function buildLibrary(target) {
+  const { version, license } = JSON.parse(await readFile(join(here, "..", "client", "package.json"), "utf8"));
+  await build({
+    absWorkingDir: here,
+    stdin: { contents: 'export * from "@sshard/client";\nexport * from "@sshard/client/xterm";', resolveDir: join(here, "src") },
+    outfile: join(target, "client.js"),
+    banner: { js: `/* @sshard/client ${version}, ${license} */` },
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    // Members that begin with _ are internal: the library's own build does the same.
+    mangleProps: /^_[a-z]/,
+    legalComments: "none",
+  });
+}
+
 /** Writes each file of a page compressed beside itself, and prints the sizes. */
 async function compress(target, assets) {
   let total = 0;
@@ -74,12 +92,15 @@ async function compress(target, assets) {
       await writeFile(`${path}.br`, brotli);
       await writeFile(`${path}.gz`, gzipSync(content, { level: 9 }));
       console.log(`${String(content.length).padStart(8)} ${String(brotli.length).padStart(7)} br  ${entry.name}`);
-      total += entry.name.endsWith(".txt") ? 0 : brotli.length;
+      // The library is not part of the page.
+      total += /\.txt$|^client\.js$/.test(entry.name) ? 0 : brotli.length;
     }
   }
   console.log(`         ${String(total).padStart(7)} br  in all`);
 }
 
 await rm(dist, { recursive: true, force: true });
+await mkdir(dist, { recursive: true });
+await buildLibrary(dist);
 await buildPage(here, dist);
 await buildPage(join(here, "..", "operator"), join(dist, "operator"));
