@@ -18,6 +18,8 @@ export interface Question<T> {
   readonly signal?: AbortSignal | undefined;
   /** Makes the answers wait this long, in milliseconds, so that a click meant for something else is none. */
   readonly settle?: number;
+  /** Lets the keyboard give no answer but `cancel`: the page around a frame could have a key land here. */
+  readonly pointerOnly?: boolean;
   /** Called with the dialog before it is shown: to watch inputs, to enable choices. */
   readonly prepare?: (dialog: HTMLDialogElement, buttons: readonly HTMLButtonElement[]) => void;
 }
@@ -37,12 +39,18 @@ export function ask<T>(question: Question<T>): Promise<T> {
   const shownAt = performance.now();
   let answer = question.cancel;
   buttons.forEach((button, index) => {
+    const value = question.choices[index]?.value ?? question.cancel;
+    // A pointer counts from when it was pressed; the keyboard presses none.
+    let pressedAt = question.pointerOnly === true && value !== question.cancel ? -Infinity : Infinity;
+    button.addEventListener("pointerdown", (event) => {
+      pressedAt = event.isTrusted ? performance.now() : pressedAt;
+    });
     button.addEventListener("click", (event) => {
-      if (performance.now() - shownAt < (question.settle ?? 0)) {
+      if (Math.min(pressedAt, performance.now()) - shownAt < (question.settle ?? 0)) {
         event.preventDefault();
         return;
       }
-      answer = question.choices[index]?.value ?? question.cancel;
+      answer = value;
     });
   });
   const before = document.activeElement;

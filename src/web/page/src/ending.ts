@@ -15,6 +15,16 @@ export interface Ending {
   readonly action?: string | undefined;
   /** The server's own words, if it said any. */
   readonly words?: string | undefined;
+  /** For programs: the exit of the remote process, or the failure. */
+  readonly facts: EndingFacts;
+}
+
+export interface EndingFacts {
+  readonly status?: number;
+  readonly signal?: string;
+  readonly code?: string;
+  readonly stage?: string;
+  readonly closeCode?: number;
 }
 
 /** Signals by which programs usually end; a shell says 128 and the number. */
@@ -32,17 +42,19 @@ export function exitEnding(exit: { status?: number; signal?: string; coreDumped:
   if (exit.signal !== undefined) {
     const name = exit.signal === "unknown" ? "a signal" : `SIG${exit.signal}`;
     return {
-      mark: "bad", short: exit.signal === "unknown" ? "signal" : name, ...words,
+      mark: "bad", short: exit.signal === "unknown" ? "signal" : name, ...words, facts: { signal: exit.signal },
       sentence: `The remote process was ended by ${name}${exit.coreDumped ? " and left a core dump" : ""}.`,
     };
   }
   if (exit.status === undefined) {
-    return { mark: "bad", short: "ended", sentence: "The session has ended. The server told no exit status.", ...words };
+    return {
+      mark: "bad", short: "ended", sentence: "The session has ended. The server told no exit status.", ...words, facts: {},
+    };
   }
   const { status } = exit;
   const signal = SIGNALS[status - 128];
   return {
-    mark: status === 0 ? "good" : "bad", short: `exit ${status}`, ...words,
+    mark: status === 0 ? "good" : "bad", short: `exit ${status}`, ...words, facts: { status },
     sentence: status === 0 ? "The session has ended." : `The session has ended with exit status ${status}.`,
     ...(signal === undefined ? {} : { cause: `With ${status} a shell says that ${signal} ended the program.` }),
   };
@@ -51,14 +63,19 @@ export function exitEnding(exit: { status?: number; signal?: string; coreDumped:
 /** Ending of a session that failed. `slept`: the browser or the computer had put the tab to sleep. */
 export function failureEnding(error: unknown, slept: boolean): Ending {
   if (!(error instanceof SshardError)) {
-    return { mark: "bad", short: "error", sentence: "The page has a fault.", cause: String(error) };
+    return { mark: "bad", short: "error", sentence: "The page has a fault.", cause: String(error), facts: {} };
   }
+  const { code, stage, closeCode } = error;
+  const facts = { code, stage, ...(closeCode === undefined ? {} : { closeCode }) };
   if (error.code === "client-closed" || error.code === "aborted") {
-    return { mark: "good", short: "closed", sentence: error.code === "aborted" ? "You cancelled." : "You ended the session." };
+    return {
+      mark: "good", short: "closed", facts,
+      sentence: error.code === "aborted" ? "You cancelled." : "You ended the session.",
+    };
   }
   if (slept && OF_SLEEP.has(error.code)) {
     return {
-      mark: "bad", short: error.code, sentence: "This tab was asleep, and lost its connection.",
+      mark: "bad", short: error.code, facts, sentence: "This tab was asleep, and lost its connection.",
       cause: "The browser froze the tab in the background, or the computer was suspended. The shell has ended with it.",
       action: "Connect again; for long jobs use tmux or screen on the server.",
     };
@@ -67,6 +84,7 @@ export function failureEnding(error: unknown, slept: boolean): Ending {
   return {
     mark: "bad",
     short: error.code,
+    facts,
     sentence: known?.sentence ?? error.message,
     cause: detailOf(error) ?? known?.cause,
     action: error.hint === "" ? undefined : error.hint,

@@ -17,6 +17,8 @@ export interface LoginRequest {
   readonly privateKey: string;
   readonly passphrase: string;
   readonly certificate: string;
+  /** Admission ticket, of a page around this one. */
+  readonly ticket?: string;
 }
 
 /** Largest key or certificate file, in bytes: the protocol's own bound. */

@@ -58,6 +58,9 @@ export class Live {
 
   /** Pastes `text`, after a question where one is due. */
   async paste(text: string): Promise<void> {
+    if (this.#pane.term.options.disableStdin === true) {
+      return;
+    }
     const bracketed = this.#pane.term.modes.bracketedPasteMode;
     let wanted = text;
     if (needsQuestion(text, bracketed)) {

@@ -2,36 +2,54 @@
 // runs.
 
 import { takeLinkLogin } from "./fragment.js";
-import { parseTarget } from "./form.js";
+import { isFramed, Parent } from "./embedding.js";
+import { parseTarget, type Target } from "./form.js";
 import { Page } from "./page.js";
+import { readQuery } from "./query.js";
 import { installStyleShim } from "./style-shim.js";
 
 /** Facts of the bridge; a page that cannot get them works without. */
-async function facts(): Promise<readonly string[]> {
+async function facts(): Promise<{ targets: readonly string[]; embedOrigins: readonly string[] }> {
+  const texts = (list: unknown) => (Array.isArray(list) ? list.filter((text) => typeof text === "string") : []);
   try {
     const answer: unknown = await (await fetch("page.json", { signal: AbortSignal.timeout(3000) })).json();
-    const { targets } = (answer ?? {}) as { targets?: unknown };
-    return Array.isArray(targets) ? targets.filter((name) => typeof name === "string") : [];
+    const { targets, embed_origins: embedOrigins } = (answer ?? {}) as Record<string, unknown>;
+    return { targets: texts(targets), embedOrigins: texts(embedOrigins) };
   } catch {
-    return [];
+    return { targets: [], embedOrigins: [] };
   }
 }
 
+/** Reads a target that a program gives: `host:port`, or a name, shown or not. A name cannot have a colon. */
+function programTarget(text: string): Target | undefined {
+  const isName = /^[\w.-]+$/.test(text);
+  return isName || text.includes(":") ? parseTarget(text, 22, isName ? [text] : []) : undefined;
+}
+
 installStyleShim();
-const targets = await facts();
-const page = new Page(targets);
+const { targets, embedOrigins } = await facts();
+const wishes = readQuery(location.search);
+const page = new Page(targets, wishes);
 const tab = page.add();
 const login = takeLinkLogin();
 if (login !== undefined) {
-  // A name cannot have a colon.
-  const target = parseTarget(login.target, 22, login.target.includes(":") ? [] : [login.target]);
+  const target = programTarget(login.target);
   if (target !== undefined) {
     void tab.start({ ...login, target, privateKey: "", passphrase: "", certificate: "" });
   }
-} else {
-  const wanted = new URLSearchParams(location.search).get("target");
-  if (wanted !== null && parseTarget(wanted, 22, targets) !== undefined) {
-    tab.fill(wanted, "");
-    tab.focus();
-  }
+} else if (wishes.target !== undefined && parseTarget(wishes.target, 22, targets) !== undefined) {
+  tab.fill(wishes.target, "");
+  tab.focus();
+}
+if (isFramed && embedOrigins.length > 0) {
+  const parent = new Parent(embedOrigins, {
+    get hasBegun() { return page.hasBegun; },
+    target: programTarget,
+    start: (request) => void tab.start(request),
+  });
+  page.onChange = (changed) => {
+    if (changed === tab) {
+      parent.report(tab.phase, tab.phase === "live" ? tab.name : "", tab.ending);
+    }
+  };
 }

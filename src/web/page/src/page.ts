@@ -4,6 +4,7 @@ import { Bar } from "./bar.js";
 import { ask } from "./dialog.js";
 import { el } from "./dom.js";
 import { showSettings } from "./preferences.js";
+import type { Wishes } from "./query.js";
 import { SettingsStore } from "./settings.js";
 import { Tab, type TabHome } from "./tab.js";
 import { TabStrip } from "./tabs.js";
@@ -23,7 +24,8 @@ const ICONS = {
 
 export class Page implements TabHome {
   readonly targets: readonly string[];
-  readonly #store = new SettingsStore();
+  readonly #store: SettingsStore;
+  readonly #wishes: Wishes;
   readonly #spare: TerminalPane[] = [];
   readonly #tabs: Tab[] = [];
   readonly #main = el("main", {});
@@ -31,13 +33,18 @@ export class Page implements TabHome {
   readonly #bar: Bar;
   readonly #icon = document.querySelector<HTMLLinkElement>("#favicon");
   readonly #plainIcon = this.#icon?.href ?? "";
+  /** Called after each change of a tab. */
+  onChange: ((tab: Tab) => void) | undefined;
+  #hasBegun = false;
   #current: Tab | undefined;
   /** The other tab of the split view. */
   #beside: Tab | undefined;
 
-  constructor(targets: readonly string[]) {
+  constructor(targets: readonly string[], wishes: Wishes) {
     this.targets = targets;
-    const store = this.#store;
+    this.#wishes = wishes;
+    const store = new SettingsStore(wishes.theme === undefined ? {} : { theme: wishes.theme });
+    this.#store = store;
     const hasTerminal = () => this.#current?.hasTerminal === true;
     this.#bar = new Bar(this.#strip.element, () => this.add(), [
       { name: "Search in the terminal", path: ICONS.find, available: hasTerminal, run: () => this.#current?.search() },
@@ -80,14 +87,21 @@ export class Page implements TabHome {
   }
 
   takePane(): TerminalPane {
-    return this.#spare.pop() ?? new TerminalPane(this.#store);
+    return this.#spare.pop() ?? new TerminalPane(this.#store, this.#wishes);
   }
 
   givePane(pane: TerminalPane): void {
     pane.reset(() => this.#spare.push(pane));
   }
 
+  /** Whether any session has begun, if only to connect. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   changed(tab: Tab): void {
+    this.#hasBegun ||= tab.phase !== "form";
+    this.onChange?.(tab);
     if (this.#current === undefined) {
       return;
     }

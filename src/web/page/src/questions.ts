@@ -2,6 +2,7 @@
 
 import { ask } from "./dialog.js";
 import { el, newId } from "./dom.js";
+import { isFramed } from "./embedding.js";
 import { visible } from "./text.js";
 
 export interface HostKeyQuestion {
@@ -48,6 +49,9 @@ export function askHostKey(host: string, question: HostKeyQuestion, signal: Abor
       el("label", { for: compare.id }, "Expected fingerprint, to compare (optional)"),
       compare,
       verdict,
+      ...(isFramed
+        ? [el("p", { class: "hint" }, "Inside of another page a key is trusted by a click alone, not by the keyboard.")]
+        : []),
     ],
     choices: [
       { label: "Do not connect", value: false, kind: "primary" },
@@ -55,6 +59,7 @@ export function askHostKey(host: string, question: HostKeyQuestion, signal: Abor
     ],
     cancel: false,
     settle: SETTLE,
+    pointerOnly: isFramed,
     signal,
     prepare: (_, buttons) => {
       compare.addEventListener("input", () => {

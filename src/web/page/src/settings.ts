@@ -76,8 +76,16 @@ type Listener = (settings: Settings) => void;
 
 /** Settings of this browser, with those who want to know of a change. */
 export class SettingsStore {
-  #current: Settings = this.#load();
+  #stored: Settings = this.#load();
+  #current: Settings;
+  /** What stands in for a stored setting in this page, until the user changes that. */
+  #instead: Partial<Settings>;
   readonly #listeners = new Set<Listener>();
+
+  constructor(instead: Partial<Settings> = {}) {
+    this.#instead = instead;
+    this.#current = { ...this.#stored, ...instead };
+  }
 
   get current(): Settings {
     return this.#current;
@@ -90,7 +98,10 @@ export class SettingsStore {
   }
 
   set(change: Partial<Settings>): void {
-    this.#current = validate({ ...this.#current, ...change });
+    this.#stored = validate({ ...this.#stored, ...change });
+    const kept = Object.entries(this.#instead).filter(([name]) => !(name in change));
+    this.#instead = Object.fromEntries(kept);
+    this.#current = { ...this.#stored, ...this.#instead };
     this.#save();
     for (const listener of this.#listeners) {
       listener(this.#current);
@@ -113,7 +124,7 @@ export class SettingsStore {
 
   #save(): void {
     try {
-      localStorage.setItem(KEY, JSON.stringify({ version: VERSION, settings: this.#current }));
+      localStorage.setItem(KEY, JSON.stringify({ version: VERSION, settings: this.#stored }));
     } catch {
       // Private mode or a full store: they last as long as the page.
     }

@@ -146,7 +146,7 @@ export class Tab {
       this.#below.replaceChildren(this.#live.pastes.element);
       pane.fit();
       pane.announcesSize = true;
-      this.#enter("live", "Connected", "good");
+      this.#enter("live", pane.term.options.disableStdin === true ? "Connected, read only" : "Connected", "good");
       if (this.#visible && !document.body.querySelector("dialog[open]")) {
         pane.term.focus();
       }
@@ -178,6 +178,7 @@ export class Tab {
       privateKey: some(request.privateKey),
       passphrase: some(request.passphrase),
       certificate: some(request.certificate),
+      ticket: some(request.ticket ?? ""),
       cols: pane.term.cols,
       rows: pane.term.rows,
       signal,

@@ -11,6 +11,7 @@ import { el } from "./dom.js";
 import { KeyRow } from "./keys.js";
 import { openLink } from "./links.js";
 import { askPasteText } from "./pasting.js";
+import type { Wishes } from "./query.js";
 import { Renderer } from "./renderer.js";
 import { SearchBar } from "./search.js";
 import type { Settings, SettingsStore } from "./settings.js";
@@ -62,6 +63,7 @@ export class TerminalPane {
   readonly #fit = new FitAddon();
   readonly #renderer: Renderer;
   readonly #store: SettingsStore;
+  readonly #wishes: Wishes;
   #events: PaneEvents | undefined;
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
   #note: HTMLElement | undefined;
@@ -70,9 +72,10 @@ export class TerminalPane {
   /** Whether a new size is shown over the terminal. */
   announcesSize = false;
 
-  constructor(store: SettingsStore) {
+  constructor(store: SettingsStore, wishes: Wishes) {
     this.#store = store;
-    this.term = new Terminal(options(store.current));
+    this.#wishes = wishes;
+    this.term = new Terminal({ ...options(store.current), disableStdin: wishes.readOnly });
     this.#renderer = new Renderer(this.term, () => requestAnimationFrame(() => this.fit()));
     this.term.loadAddon(this.#fit);
     this.term.loadAddon(new Unicode11Addon());
@@ -84,6 +87,8 @@ export class TerminalPane {
     this.remoteCopy = new RemoteCopy((text) => this.#events?.say(text));
     this.keys = new KeyRow(this.term, () => void this.#pasteFromClipboard());
     this.element = el("div", { class: "pane live" }, this.#holder, this.keys.row, this.keys.compose);
+    this.element.classList.toggle("read-only", wishes.readOnly);
+    this.#holder.classList.toggle("own-size", wishes.cols !== undefined || wishes.rows !== undefined);
     this.#holder.append(this.remoteCopy.element, this.searchBar.element);
     this.#listen();
     store.onChange((settings) => this.#apply(settings));
@@ -145,8 +150,8 @@ export class TerminalPane {
     if (proposed === undefined || !Number.isFinite(proposed.cols) || !Number.isFinite(proposed.rows)) {
       return;
     }
-    const cols = Math.min(1000, Math.max(2, proposed.cols));
-    const rows = Math.min(1000, Math.max(1, proposed.rows));
+    const cols = this.#wishes.cols ?? Math.min(1000, Math.max(2, proposed.cols));
+    const rows = this.#wishes.rows ?? Math.min(1000, Math.max(1, proposed.rows));
     if (cols !== this.term.cols || rows !== this.term.rows) {
       this.term.resize(cols, rows);
     }

@@ -1,0 +1,217 @@
+// The page in a frame of another origin, as src/web/EMBEDDING.md describes it: with the example from there.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { after } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DEADLINE } from "./support/driver.mjs";
+import { pageTest } from "./support/page.mjs";
+
+const guide = readFileSync(new URL("../../src/web/EMBEDDING.md", import.meta.url), "utf8");
+const example = /```html\n(.*?)```/s.exec(guide)?.[1] ?? assert.fail("no example");
+
+/** A portal on a free port: an origin of its own. @param {() => string} body of its page */
+async function startPortal(body) {
+  const server = createServer((_, response) => {
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    response.end(`<!doctype html><meta charset="utf-8"><title>Portal</title><link rel="icon" href="data:,">${body()}`);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return { origin: `http://127.0.0.1:${port}`, stop: () => server.close() };
+}
+
+/**
+ * The guide's example, for this bridge and log-in.
+ * @param {string} bridge origin
+ * @param {Record<string, string>} login
+ */
+function exampleFor(bridge, login) {
+  return example
+    .replaceAll("https://bridge.example", bridge)
+    .replace(/const login = .*;/, `const login = ${JSON.stringify(login)};`);
+}
+
+/** What the next portal page holds. */
+let body = "";
+const portal = await startPortal(() => body);
+const stranger = await startPortal(() => body);
+after(() => {
+  portal.stop();
+  stranger.stop();
+});
+
+/** What xterm.js says on a busy machine. */
+const BUSY = /task queue exceeded/;
+const expectConsole = [BUSY];
+const settings = [`web.embed_origins=${portal.origin}`];
+const origins = [`${portal.origin}/`, `${stranger.origin}/`];
+
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {import("playwright-core").Frame} Frame */
+/** @typedef {{ type: string, [field: string]: unknown }} Report */
+
+/** Collects what the portal's page logs as JSON: the messages over the port. @param {Page} page */
+function collect(page) {
+  /** @type {Report[]} */
+  const reports = [];
+  page.on("console", (message) => {
+    if (message.text().startsWith("{")) reports.push(JSON.parse(message.text()));
+  });
+  return {
+    reports,
+    /** @param {(report: Report) => boolean} wanted @returns {Promise<Report>} */
+    async wait(wanted) {
+      for (const end = Date.now() + DEADLINE; ; ) {
+        const found = reports.find(wanted);
+        if (found !== undefined) return found;
+        assert(Date.now() < end, `no such message among ${JSON.stringify(reports)}`);
+        await sleep(50);
+      }
+    },
+  };
+}
+
+/** The frame of the bridge's page. @param {Page} page */
+async function bridgeFrame(page) {
+  const handle = await page.waitForSelector("#terminal");
+  const frame = await handle.contentFrame();
+  assert(frame, "no frame");
+  return frame;
+}
+
+/** Waits until the terminal in the frame shows this. @param {Frame} frame @param {string} text */
+function shows(frame, text) {
+  return frame.waitForFunction((wanted) => {
+    const [terminal] = /** @type {any} */ (globalThis).seen.terminals;
+    const buffer = terminal?.buffer.active;
+    for (let row = 0; row < (buffer?.length ?? 0); row += 1) {
+      if (buffer.getLine(row).translateToString(true).includes(wanted)) return true;
+    }
+    return false;
+  }, text, { timeout: DEADLINE });
+}
+
+/** @param {Frame} frame */
+async function assertNoViolations(frame) {
+  assert.deepEqual(await frame.evaluate(() => /** @type {any} */ (globalThis).seen.violations), []);
+}
+
+pageTest("a listed portal hands a log-in over, and is told how the session goes", { settings, origins, expectConsole }, async (scene) => {
+  const { page, bridge, sshd, screenshot } = scene;
+  body = exampleFor(`http://${bridge.address}`, { target: `127.0.0.1:${sshd.port}`, ...sshd.login });
+  const { reports, wait } = collect(page);
+  await page.goto(portal.origin);
+  const frame = await bridgeFrame(page);
+  await wait(({ state }) => state === "live");
+  await frame.locator(".xterm").click();
+  await page.keyboard.type("printf '\\033]0;made in %s\\007' frame; stty size; echo 'in a 'frame\n");
+  await shows(frame, "in a frame");
+  await screenshot("in a frame");
+  await wait(({ title }) => title === "made in frame");
+  await assertNoViolations(frame);
+  await page.keyboard.type("exit 3\n");
+  const ended = await wait(({ type }) => type === "ended");
+  assert.deepEqual({ ...ended, message: "" }, { type: "ended", ok: false, status: 3, message: "" });
+  assert.deepEqual(reports.filter(({ type }) => type === "state").map(({ state }) => state), ["connecting", "live", "ended"]);
+  // The log-in stands nowhere that others see.
+  assert(!JSON.stringify(reports).includes("PRIVATE KEY"));
+  assert.equal(await frame.evaluate(() => location.href), `http://${bridge.address}/`);
+});
+
+pageTest("a portal that is not listed cannot frame the page",
+  { settings, origins, expectConsole: [BUSY, /frame-ancestors|Refused to (frame|display)|ERR_BLOCKED|Framing/] },
+  async ({ page, bridge, sshd }) => {
+    body = exampleFor(`http://${bridge.address}`, { target: `127.0.0.1:${sshd.port}`, ...sshd.login });
+    const { reports } = collect(page);
+    await page.goto(stranger.origin);
+    const frame = await bridgeFrame(page);
+    await page.waitForLoadState("networkidle");
+    assert.equal(await frame.locator("form, header").count(), 0);
+    assert.deepEqual(reports, []);
+  });
+
+/** The portal's page by hand: the frame, and functions to speak to it. @param {string} bridge origin */
+const byHand = (bridge) => `<iframe id="terminal" title="Terminal" src="${bridge}/" style="width: 100%; height: 30rem"></iframe>
+<iframe id="sibling" title="Sibling" src="/"></iframe>
+<script type="module">
+  const frame = document.querySelector("#terminal").contentWindow;
+  const log = (from) => ({ data }) => console.log(JSON.stringify({ from, ...data }));
+  window.hello = new Promise((resolve) => addEventListener("message", ({ source, data }) => source === frame && resolve(data)));
+  window.join = (name, from = window, message = { type: "sshard:port" }) => {
+    const { port1, port2 } = new from.MessageChannel();
+    port1.onmessage = log(name);
+    window[name] = port1;
+    // Called in its realm, so that the message is from there.
+    from.eval("(frame, message, bridge, port) => frame.postMessage(message, bridge, [port])")(frame, message, "${bridge}", port2);
+  };
+</script>`;
+
+pageTest("nobody but the parent is heard, once, and what it sends is checked", { settings, origins, expectConsole }, async (scene) => {
+  const { page, bridge, sshd } = scene;
+  const good = { type: "start", target: `127.0.0.1:${sshd.port}`, ...sshd.login };
+  body = byHand(`http://${bridge.address}`);
+  const { reports, wait } = collect(page);
+  // The sibling must not hold frames of its own.
+  await page.route("**/", (route) => (route.request().frame() === page.mainFrame() || route.request().url().includes(bridge.address)
+    ? route.continue() : route.fulfill({ contentType: "text/html", body: "sibling" })));
+  await page.goto(portal.origin);
+  const frame = await bridgeFrame(page);
+  /** @param {string} code */
+  const inPortal = (code) => page.evaluate(code);
+  assert.deepEqual(await inPortal("hello"), { type: "sshard:hello" });
+  await inPortal("join('sibling', document.querySelector('#sibling').contentWindow)");
+  await inPortal("join('other', window, { type: 'something' })");
+  await inPortal("join('first')");
+  await wait(({ from, type }) => from === "first" && type === "ready");
+  await inPortal("join('second')");
+  for (const port of ["sibling", "other", "second"]) await inPortal(`${port}.postMessage(${JSON.stringify(good)})`);
+  for (const [bad, why] of /** @type {[unknown, RegExp][]} */ ([
+    ["start", /type start/],
+    [[], /type start/],
+    [{ ...good, type: "begin" }, /type start/],
+    [{ ...good, url: "wss://evil.example/" }, /no field "url"/],
+    [{ ...good, command: "id" }, /no field "command"/],
+    [{ ...good, user: 1 }, /user must be a string/],
+    [{ ...good, user: "" }, /user is missing/],
+    [{ ...good, ticket: "x".repeat(5000) }, /ticket must be a string of at most 4096/],
+    [{ ...good, target: "../admin" }, /target must be/],
+    [{ ...good, target: "a/b?c:1" }, /target must be/],
+    [{ ...good, target: undefined }, /target must be/],
+  ])) {
+    const before = reports.length;
+    await page.evaluate((message) => /** @type {any} */ (window).first.postMessage(message), bad);
+    const { type, message } = await wait((report) => reports.indexOf(report) >= before);
+    assert.equal(type, "refused");
+    assert.match(String(message), why);
+  }
+  assert.equal(await frame.locator("form").isVisible(), true, "no session has begun");
+  await inPortal(`first.postMessage(${JSON.stringify(good)})`);
+  await wait(({ state }) => state === "live");
+  await inPortal(`first.postMessage(${JSON.stringify(good)})`);
+  await wait(({ message }) => /a session has begun/.test(String(message)));
+  assert.deepEqual([...new Set(reports.map(({ from }) => from))], ["first"]);
+});
+
+pageTest("in a frame a host key is trusted by a pointer alone",
+  { settings: [...settings, "ssh.host_key_policy=ask", "ssh.known_hosts=/nonexistent/known_hosts"], origins, expectConsole },
+  async ({ page, bridge, sshd, screenshot }) => {
+    body = exampleFor(`http://${bridge.address}`, { target: `127.0.0.1:${sshd.port}`, ...sshd.login });
+    const { reports, wait } = collect(page);
+    await page.goto(portal.origin);
+    const frame = await bridgeFrame(page);
+    const trust = frame.getByRole("button", { name: /^Trust/ });
+    await trust.waitFor({ timeout: DEADLINE });
+    await sleep(600);
+    await screenshot("host key in a frame");
+    for (const key of ["Enter", " "]) await trust.press(key);
+    // A page can make up events, but no pointer.
+    await trust.dispatchEvent("pointerdown");
+    await trust.dispatchEvent("click");
+    assert.equal(await trust.isVisible(), true);
+    await trust.click();
+    await wait(({ state }) => state === "live");
+    assert.deepEqual(reports.filter(({ type }) => type === "ended"), []);
+  });
