@@ -13,6 +13,8 @@ mod common;
 mod facts;
 #[path = "docs/links.rs"]
 mod links;
+#[path = "docs/operations.rs"]
+mod operations;
 #[path = "docs/pages.rs"]
 mod pages;
 #[path = "docs/readme.rs"]

@@ -40,6 +40,7 @@ ssh-agent openssh-client
 dropbear dropbear-bin
 node nodejs
 npm npm
+curl curl
 java default-jdk-headless
 javac default-jdk-headless
 mvn maven

@@ -84,7 +84,7 @@ fn with(step: &Step, words: &[(&str, &str)]) -> String {
         })
 }
 
-fn bash(line: &str, directory: &std::path::Path) -> Finished {
+pub(crate) fn bash(line: &str, directory: &std::path::Path) -> Finished {
     let process = Command::new("bash")
         .args(["-c", line])
         .current_dir(directory)

@@ -1,0 +1,55 @@
+//! The commands that OPERATIONS.md gives for the administrator's listener, run as they stand there.
+
+use crate::common::Scene;
+use crate::pages;
+use crate::readme::bash;
+use std::path::Path;
+
+/// The block of commands, one a line; its comments begin with two blanks and `#`.
+fn commands() -> Vec<String> {
+    let blocks = pages::page("src/control/OPERATIONS.md").blocks();
+    let found = blocks.iter().find(|block| block.code.starts_with("admin="));
+    let lines = found.expect("no block sets `admin`").code.lines();
+    lines
+        .filter(|line| !line.is_empty())
+        .map(|line| line.split("  #").next().unwrap().trim().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_command_for_the_administrators_listener_is_answered() {
+    let scene = Scene::new(&[]);
+    let mut killed = scene.ready();
+    let id = crate::common::Admin::of(&scene.bridge).sessions()[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    // A drain does not end the process while this one lives.
+    let _stays = scene.ready();
+    let address = scene.bridge.admin_addr().to_string();
+    let (variables, calls): (Vec<_>, Vec<_>) = commands()
+        .into_iter()
+        .map(|line| line.replace("127.0.0.1:8023", &address))
+        .partition(|line| line.starts_with("admin=") || line.starts_with("mean="));
+    assert_eq!((variables.len(), calls.len()), (2, 12), "{calls:?}");
+    for call in &calls {
+        let call = call
+            .replace("curl ", "curl --silent --show-error --fail-with-body ")
+            .replace("/ID", &format!("/{id}"))
+            .replace(
+                "target/release/sshard sessions",
+                &format!(
+                    "{} sessions --admin {address}",
+                    env!("CARGO_BIN_EXE_sshard")
+                ),
+            );
+        let line = format!("{}\n{call}", variables.join("\n"));
+        let finished = bash(&line, Path::new("/"));
+        assert_eq!(finished.code, Some(0), "{call}\n{finished:?}");
+        assert!(
+            !finished.stdout.is_empty() || call.contains("DELETE"),
+            "{call}"
+        );
+    }
+    assert_eq!(killed.until_close().0, 4412);
+}
