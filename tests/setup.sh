@@ -36,6 +36,8 @@ strace strace
 openssl openssl
 python3 python3
 haproxy haproxy
+nginx nginx-light
+caddy caddy
 ssh-agent openssh-client
 dropbear dropbear-bin
 node nodejs
@@ -97,10 +99,28 @@ retry() {
     "$@"
 }
 
+# Several of the packages are of servers, which Debian starts when it installs them, on ports that
+# may be somebody's. The tests start their own, so none of those is started, now or at the next boot.
+policy=/usr/sbin/policy-rc.d
+keep_servers_down() {
+    [ -e "$policy" ] && return
+    printf '#!/bin/sh\n# Of tests/setup.sh, while it installs packages.\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+}
+enabled_servers() {
+    systemctl --root=/ list-unit-files --state=enabled --no-legend 2>/dev/null |
+        awk '$1 ~ /[.](service|socket)$/ { print $1 }' | sort
+}
+
 if [ "${#missing[@]}" -gt 0 ]; then
     export DEBIAN_FRONTEND=noninteractive
     retry apt-get update
+    keep_servers_down
+    enabled_before=$(enabled_servers || true)
     retry apt-get install -y --no-install-recommends "${missing[@]}"
+    comm -13 <(echo "$enabled_before") <(enabled_servers || true) |
+        xargs --no-run-if-empty systemctl --root=/ disable --quiet
 fi
 
 # Debian 12 has Node 18; the page, its client and their tests need 20.

@@ -1,0 +1,232 @@
+//! Behind HAProxy, nginx and Caddy, with the configurations that the operators' guide shows:
+//! `proxies/haproxy.cfg`, `nginx.conf` and `Caddyfile`, in which only addresses, files and the pace of
+//! the health check are replaced.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+mod common;
+
+#[path = "proxies/caddy.rs"]
+mod caddy;
+#[path = "proxies/haproxy.rs"]
+mod haproxy;
+#[path = "proxies/nginx.rs"]
+mod nginx;
+#[path = "proxies/process.rs"]
+mod process;
+
+use common::tls::{self, Pair};
+use common::{Admin, Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, Seen, SshScript};
+use futures_rustls::rustls::{ClientConfig, StreamOwned};
+use haproxy::Haproxy;
+use process::Process;
+use rustix::process::Signal;
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+/// Known to the bridge by this name alone.
+const NAME: &str = "ssh.example.org";
+
+struct Site {
+    ssh: ScriptedSsh,
+    bridge: Bridge,
+    proxy: Haproxy,
+    options: Options,
+    trust: Arc<ClientConfig>,
+}
+
+impl Site {
+    fn new() -> Self {
+        let ssh = ScriptedSsh::start(SshScript::default());
+        let bridge = bridge(ssh.addr(), "127.0.0.1:0");
+        let pair = Pair::new();
+        let proxy = Haproxy::start(bridge.addr(), &pair);
+        let options = Options::v1().header("Host", NAME);
+        let trust = tls::trusting(&[&pair]);
+        Self {
+            options: options.tls(&trust),
+            trust,
+            ssh,
+            bridge,
+            proxy,
+        }
+    }
+
+    fn ready(&self, options: &Options) -> Client {
+        let path = common::scene::path_to(self.ssh.addr());
+        let mut client = Client::connect(self.proxy.addr(), &path, options);
+        client.auth_v1(&json!({ "username": "u" }));
+        client.wait_type("ready");
+        client
+    }
+}
+
+fn bridge(ssh: SocketAddr, listen: &str) -> Bridge {
+    let (target, proxied) = (ssh.to_string(), format!("server.proxy_protocol={listen}"));
+    let name = format!("server.public_hosts={NAME}");
+    let mut args = vec!["serve", "--listen", listen, "--allow", &target];
+    for setting in [&proxied, &name, "ssh.host_key_policy=off"] {
+        args.extend(["--set", setting]);
+    }
+    Bridge::command(&args, &[])
+}
+
+#[test]
+fn a_session_passes_and_the_bridge_knows_its_client() {
+    let site = Site::new();
+    site.proxy.wait_health("UP");
+    // Another address of this machine than the proxy's own.
+    let options = site.options.clone().from("127.0.0.77");
+    let mut client = site.ready(&options);
+    works(&mut client, &site.bridge, &site.ssh);
+    page_loads(site.proxy.addr(), &site.trust, "/");
+}
+
+/// Both directions, and the client's address as the bridge has it.
+fn works(client: &mut Client, bridge: &Bridge, ssh: &ScriptedSsh) {
+    let sessions = Admin::of(bridge).sessions();
+    assert_eq!(sessions[0]["client_ip"], "127.0.0.77", "{sessions:?}");
+    client.send_binary(b"typed");
+    ssh.wait_input(5);
+    ssh.output(b"answered");
+    client.output_until("answered");
+    let much = vec![b'x'; 4 << 20];
+    ssh.output(&much);
+    while client.output.len() < much.len() {
+        match client.recv() {
+            Event::Output(bytes) => client.output.extend(bytes),
+            other => panic!("{other:?}"),
+        }
+    }
+    ssh.exit(3);
+    assert_eq!(client.wait_type("exit")["status"], 3);
+    assert_eq!(client.until_close(), (1000, "exit=3".to_owned()));
+    ssh.wait_seen(&Seen::Gone);
+}
+
+/// One request and its answer, over TLS.
+fn get(proxy: SocketAddr, trust: &Arc<ClientConfig>, path: &str) -> String {
+    let tcp = TcpStream::connect(proxy).unwrap();
+    tcp.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut stream = StreamOwned::new(*tls::client(trust, proxy), tcp);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // Not every proxy says goodbye in TLS.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// The page, with the name that the browser has asked for among those it may connect to.
+fn page_loads(proxy: SocketAddr, trust: &Arc<ClientConfig>, path: &str) {
+    let answer = get(proxy, trust, path);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let policy = format!("connect-src 'self' ws://{NAME} wss://{NAME};");
+    assert!(answer.contains(&policy), "{answer}");
+    assert!(answer.contains("<title>sshard</title>"), "{answer}");
+    // A build without Node has a page without a script.
+    if let Some((_, script)) = answer.split_once("<script type=\"module\" src=\"") {
+        let script = script.split('"').next().unwrap();
+        let answer = get(proxy, trust, &format!("{path}{script}"));
+        assert!(
+            answer.starts_with("HTTP/1.1 200 "),
+            "{script}: {answer:.400}"
+        );
+    }
+}
+
+/// Behind a proxy that tells its client in X-Forwarded-For, below a prefix.
+fn below_a_prefix(start: fn(SocketAddr, &Pair) -> Process) {
+    let ssh = ScriptedSsh::start(SshScript::default());
+    let target = ssh.addr().to_string();
+    let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--allow", &target];
+    let name = format!("server.public_hosts={NAME}");
+    for setting in [
+        "server.path_prefix=/ssh",
+        "server.trusted_proxies=127.0.0.1",
+        "ssh.host_key_policy=off",
+        &name,
+    ] {
+        args.extend(["--set", setting]);
+    }
+    let bridge = Bridge::command(&args, &[]);
+    let pair = Pair::new();
+    let proxy = start(bridge.addr(), &pair);
+    let trust = tls::trusting(&[&pair]);
+    let options = Options::v1()
+        .tls(&trust)
+        .from("127.0.0.77")
+        .header("Host", NAME)
+        .header("Origin", &format!("https://{NAME}"))
+        // Nobody believes a client.
+        .header("X-Forwarded-For", "192.0.2.1")
+        .header("Forwarded", "for=192.0.2.2")
+        .header("X-Real-IP", "192.0.2.3");
+    let path = format!("/ssh{}", common::scene::path_to(ssh.addr()));
+    let mut client = Client::connect(proxy.addr, &path, &options);
+    client.auth_v1(&json!({ "username": "u" }));
+    client.wait_type("ready");
+    works(&mut client, &bridge, &ssh);
+    page_loads(proxy.addr, &trust, "/ssh/");
+    let redirected = get(proxy.addr, &trust, "/ssh");
+    assert!(redirected.starts_with("HTTP/1.1 308 "), "{redirected}");
+    let location = redirected.to_ascii_lowercase();
+    assert!(location.contains("/ssh/\r\n"), "{redirected}");
+    // Origins of others are refused through the proxy, too.
+    let foreign = Options::v1()
+        .tls(&trust)
+        .header("Host", NAME)
+        .header("Origin", "https://example.net");
+    let refused = Client::try_connect(proxy.addr, &path, &foreign);
+    assert_eq!(refused.err().map(|refused| refused.status), Some(403));
+}
+
+#[test]
+fn nginx_as_the_example_has_it() {
+    below_a_prefix(nginx::start);
+}
+
+#[test]
+fn caddy_as_the_example_has_it() {
+    below_a_prefix(caddy::start);
+}
+
+/// Past the proxy nobody gets in: its listener wants a header.
+#[test]
+fn the_bridges_own_port_is_the_proxys_alone() {
+    let site = Site::new();
+    site.proxy.wait_health("UP");
+    let mut raw = common::Raw::connect(site.bridge.addr());
+    raw.send(format!("GET /readyz HTTP/1.1\r\nHost: {NAME}\r\n\r\n").as_bytes());
+    assert_eq!(raw.rest(), b"");
+}
+
+#[test]
+fn a_drain_and_a_restart_are_seen_and_sessions_go_on() {
+    let mut site = Site::new();
+    site.proxy.wait_health("UP");
+    let mut client = site.ready(&site.options);
+    let address = site.bridge.addr();
+    site.bridge.signal(Signal::TERM);
+    assert_eq!(client.wait_type("notice")["kind"], "drain");
+    site.proxy.wait_health("DOWN");
+    // Newcomers are told so by the proxy; who is there goes on.
+    let refused = Client::try_connect(site.proxy.addr(), "/ws/x", &site.options);
+    assert_eq!(refused.err().map(|refused| refused.status), Some(503));
+    client.send_binary(b"still here");
+    site.ssh.wait_input(10);
+    site.ssh.exit(0);
+    assert_eq!(client.until_close().0, 1000);
+    assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
+    site.bridge = bridge(site.ssh.addr(), &address.to_string());
+    site.proxy.wait_health("UP");
+    site.ready(&site.options);
+}
