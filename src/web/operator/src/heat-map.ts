@@ -44,7 +44,9 @@ export class HeatMap {
     this.#cells = Array.from({ length: COLUMNS }, (_, column) => Array.from({ length: rows }, (_, row) =>
       svg("rect", { x: column + 0.06, y: rows - 1 - row + 0.08, width: 0.88, height: 0.84, class: "cell" })));
     this.#frame.picture.append(
-      svg("rect", { class: "ground", x: 0, y: 0, width: COLUMNS, height: rows }), ...this.#cells.flat());
+      svg("rect", {
+        class: "ground", x: 0, y: 0, width: COLUMNS, height: rows, "vector-effect": "non-scaling-stroke",
+      }), ...this.#cells.flat());
     this.#frame.legend.append(
       ...this.#values.map(({ name, text }) => el("span", { class: "key" }, `${name} `, text)), this.#of);
     this.element.querySelector("figcaption")?.append(el("p", { class: "hint" }, options.about));

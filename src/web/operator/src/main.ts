@@ -80,13 +80,13 @@ function failed(error: unknown): void {
   if (error instanceof Unauthorized) {
     poller.stop();
     api.setToken(undefined);
-    showTokenForm(error.message);
+    showTokenForm(error);
     return;
   }
   const reason = error instanceof Error ? error.message : String(error);
   const text = error instanceof NoAnswer ? `The bridge does not answer: ${reason} It is asked again every 2 s.` : reason;
   if (tokenForm.element.isConnected) {
-    tokenForm.show(text);
+    tokenForm.show(text, true);
     return;
   }
   if (stats === undefined) {
@@ -108,11 +108,11 @@ function show(): void {
   }
 }
 
-function showTokenForm(reason: string): void {
+function showTokenForm({ message, refused }: Unauthorized): void {
   if (!tokenForm.element.isConnected) {
     document.body.replaceChildren(tokenForm.element, messages.element);
   }
-  tokenForm.show(reason);
+  tokenForm.show(message, refused);
 }
 
 /** Runs an action, then looks at once what came of it. */

@@ -119,7 +119,7 @@ export class Sessions {
     this.element.classList.toggle("no-users", !showUsers);
     this.#rows.update(list.sessions);
     const isNarrow = this.query.search !== "" || this.query.shard !== undefined || this.query.state !== "";
-    setText(this.#found, isNarrow ? `${count(list.matched)} of ${count(list.total)}` : count(list.total));
+    setText(this.#found, `${isNarrow ? `${count(list.matched)} of ` : ""}${count(list.total)} ${list.total === 1 ? "session" : "sessions"}`);
     setText(this.#empty, isNarrow ? "No session matches." : "No session is there. The list fills as clients connect.");
     this.#empty.hidden = list.sessions.length > 0;
     this.#table.hidden = list.sessions.length === 0;

@@ -3,7 +3,7 @@
 import { el, newId } from "../../page/src/dom.js";
 
 export class TokenForm {
-  readonly #reason = el("p", { class: "problem", role: "alert" });
+  readonly #reason = el("p", { class: "reason", role: "alert" });
   readonly #input: HTMLInputElement;
   readonly element: HTMLElement;
 
@@ -29,13 +29,15 @@ export class TokenForm {
       if (/^[\x21-\x7e]+$/.test(token)) {
         submit(token);
       } else {
-        this.show("A token has visible ASCII characters alone, without blanks.");
+        this.show("A token has visible ASCII characters alone, without blanks.", true);
       }
     });
     this.element = el("main", { class: "gate" }, form);
   }
 
-  show(reason: string): void {
+  /** Says why the form is there. */
+  show(reason: string, isBad: boolean): void {
+    this.#reason.classList.toggle("problem", isBad);
     // The same reason again is told again.
     this.#reason.textContent = reason;
     this.#input.focus();
