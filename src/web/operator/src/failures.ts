@@ -4,7 +4,7 @@ import { el } from "../../page/src/dom.js";
 import { visible } from "../../page/src/text.js";
 import { count, words } from "./format.js";
 import { failureKey, type History } from "./history.js";
-import { setText } from "./svg.js";
+import { set, setText } from "./svg.js";
 import { Bar, Rows, card, head, scrolling, type Row } from "./tables.js";
 import type { Stats } from "./types.js";
 
@@ -27,6 +27,8 @@ function line(columns: readonly string[]): Row<Line> {
     element: el("tr", {}, ...cells),
     update(item) {
       texts.forEach((text, n) => setText(text, item.cells[n] ?? ""));
+      // It may be cut off.
+      set(texts[0]?.parentElement ?? bar.element, { title: item.cells[0] ?? "" });
       bar.update(item.share);
     },
   };
