@@ -8,6 +8,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Deadline of everything, in milliseconds; the machine may have much else to do. */
 export const DEADLINE = 30_000;
 
+/**
+ * Waits until `test` is true.
+ * @param {() => Promise<boolean> | boolean} test
+ * @param {string} what
+ */
+export async function until(test, what, deadline = DEADLINE) {
+  for (const end = Date.now() + deadline; !(await test()); await sleep(50)) assert(Date.now() < end, `it did not happen: ${what}`);
+}
+
 /** Tells commands apart. */
 let commands = 0;
 
@@ -31,6 +40,14 @@ export class Driver {
   async fill({ server, user }) {
     await this.page.getByLabel("Server", { exact: true }).fill(server);
     await this.page.getByLabel("User", { exact: true }).fill(user);
+  }
+
+  /** Opens the part of the form that has the key. @param {{ key?: string, passphrase?: string, certificate?: string }} files */
+  async key({ key, passphrase, certificate }) {
+    await this.page.getByText("Log in with a private key").click();
+    if (key !== undefined) await this.page.getByLabel("Private key file").setInputFiles(key);
+    if (passphrase !== undefined) await this.page.getByLabel("Passphrase of the key").fill(passphrase);
+    if (certificate !== undefined) await this.page.getByLabel("Certificate file").setInputFiles(certificate);
   }
 
   async connect() {

@@ -1,6 +1,7 @@
 // A test over the page in a real browser: what it needs is started, watched, and given back; a failure leaves a
 // screenshot, and says what the browser's console and the bridge's log had.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -17,6 +18,7 @@ import { Watch } from "./watch.mjs";
  * @typedef {object} Wish
  * @property {string[]} [sshd] lines of sshd_config
  * @property {string[]} [settings] of the bridge
+ * @property {(right: string) => string} [knownHosts] makes the bridge's known hosts from what is right
  * @property {string[]} [args] of `sshard serve`
  * @property {string[]} [browser] more arguments of Chromium
  * @property {import("playwright-core").BrowserContextOptions} [context]
@@ -32,6 +34,7 @@ import { Watch } from "./watch.mjs";
  * @property {Watch} watch
  * @property {Sshd} sshd
  * @property {Bridge} bridge
+ * @property {string} knownHosts path of the bridge's file
  * @property {string} url of the page
  * @property {{ server: string, user: string, password: string }} login one that works
  * @property {(name: string) => Promise<string>} screenshot keeps a picture, and returns its path
@@ -73,6 +76,13 @@ function sshdWith(lines) {
   return sshd;
 }
 
+/** @param {Sshd} sshd @param {(right: string) => string} change */
+function otherKnownHosts(sshd, change) {
+  const path = `${mkdtempSync(join(sshd.dir, "bridge-"))}/known_hosts`;
+  writeFileSync(path, change(readFileSync(sshd.knownHosts, "utf8")));
+  return path;
+}
+
 /**
  * A test over one page, at a bridge of its own, with an sshd that the tests of a file share.
  * @param {string} name
@@ -82,7 +92,8 @@ function sshdWith(lines) {
 export function pageTest(name, wish, body) {
   test(name, { timeout: wish.timeout ?? TEST_TIMEOUT }, async () => {
     const sshd = await sshdWith(wish.sshd ?? []);
-    const bridge = await startBridge(sshd, wish.settings, wish.args);
+    const knownHosts = wish.knownHosts === undefined ? sshd.knownHosts : otherKnownHosts(sshd, wish.knownHosts);
+    const bridge = await startBridge({ port: sshd.port, knownHosts }, wish.settings, wish.args);
     const watch = new Watch([`http://${bridge.address}/`, ...(wish.origins ?? [])], wish.expectConsole ?? []);
     const browser = await chromiumWith(wish.browser ?? []);
     const context = await browser.newContext({ viewport: { width: 1000, height: 640 }, colorScheme: "dark", ...wish.context });
@@ -94,7 +105,7 @@ export function pageTest(name, wish, body) {
       const login = { server: `127.0.0.1:${sshd.port}`, ...(await account()) };
       const screenshot = (/** @type {string} */ title) => keep(page, title);
       try {
-        await body({ page, driver: new Driver(page), watch, sshd, bridge, url, login, screenshot });
+        await body({ page, driver: new Driver(page), watch, sshd, bridge, knownHosts, url, login, screenshot });
         await watch.assertClean();
       } catch (error) {
         throw await explained(error, name, page, watch, bridge);

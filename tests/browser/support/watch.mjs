@@ -52,8 +52,7 @@ export class Watch {
     context.on("weberror", (error) => this.console.push(`uncaught: ${error.error().stack}`));
     context.on("console", (message) => {
       const text = `${message.type()}: ${message.text()}`;
-      const bad = message.type() === "error" || message.type() === "warning";
-      if (bad && !this.#expected.some((pattern) => pattern.test(text))) this.console.push(text);
+      if (message.type() === "error" && !this.#expected.some((pattern) => pattern.test(text))) this.console.push(text);
     });
     context.on("page", (page) => {
       this.#pages.add(page);

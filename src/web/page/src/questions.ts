@@ -28,7 +28,8 @@ export function grouped(fingerprint: string): string {
 
 /** Strips what people copy along with a fingerprint. */
 function bare(text: string): string {
-  return (/SHA256:\s*([A-Za-z0-9+/ ]+)/.exec(text)?.[1] ?? text).replace(/[\s=]/g, "");
+  // 43 characters of base64; `ssh-keygen -l` writes the key's comment behind them.
+  return (/SHA256:((?:\s*[A-Za-z0-9+/]){43})/.exec(text)?.[1] ?? text).replace(/^\s*SHA256:|[\s=]/g, "");
 }
 
 /** Asks whether `host` may be trusted with the key it showed. */
@@ -85,8 +86,9 @@ export async function askPrompts(
   if (question.prompts.length === 0) {
     return [];
   }
-  const inputs = question.prompts.map((prompt) => el("input", {
+  const inputs = question.prompts.map((prompt, index) => el("input", {
     id: newId("prompt"),
+    autofocus: index === 0,
     type: prompt.echo ? "text" : "password",
     autocomplete: CODE.test(prompt.text) ? "one-time-code" : prompt.echo ? "off" : "current-password",
     autocapitalize: "off", spellcheck: "false", maxlength: 1024,
