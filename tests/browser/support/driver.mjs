@@ -77,7 +77,8 @@ export class Driver {
     const [begin, end] = [`<begin ${commands}>`, `<end ${commands}>`];
     // Quotes inside of the words keep the echo of the line from looking like its output.
     await this.line(`echo '<'"begin ${commands}>"; ${command}; echo '<'"end ${commands}>"`);
-    const { text } = await this.waitFor(end);
+    // With the prompt behind it: only then does the shell read the next line, and say that it takes pastes.
+    const { text } = await this.waitFor(new RegExp(`${end}[^]*\\$ $`));
     return text.slice(text.indexOf(begin) + begin.length, text.indexOf(end)).trim();
   }
 

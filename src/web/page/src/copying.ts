@@ -42,10 +42,12 @@ export class RemoteCopy {
   #allowed = false;
   #text = "";
   readonly #report: (text: string) => void;
+  readonly #onAnswer: () => void;
 
-  /** `report` shows a sentence to the user. */
-  constructor(report: (text: string) => void) {
+  /** `report` shows a sentence to the user; `onAnswer` gives the focus back once the user has answered. */
+  constructor(report: (text: string) => void, onAnswer: () => void) {
     this.#report = report;
+    this.#onAnswer = onAnswer;
   }
 
   /** Handles the data of OSC 52; always claims it, so that nothing else answers a read. */
@@ -96,8 +98,12 @@ export class RemoteCopy {
   }
 
   #hide(): void {
+    const answered = this.element.contains(document.activeElement);
     this.element.hidden = true;
     this.#text = "";
     this.element.replaceChildren();
+    if (answered) {
+      this.#onAnswer();
+    }
   }
 }

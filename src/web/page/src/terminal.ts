@@ -84,7 +84,7 @@ export class TerminalPane {
     this.term.loadAddon(search);
     this.term.loadAddon(new WebLinksAddon((event, uri) => this.#link(event, uri)));
     this.searchBar = new SearchBar(search, () => this.term.focus());
-    this.remoteCopy = new RemoteCopy((text) => this.#events?.say(text));
+    this.remoteCopy = new RemoteCopy((text) => this.#events?.say(text), () => this.term.focus());
     this.keys = new KeyRow(this.term, () => void this.#pasteFromClipboard());
     this.element = el("div", { class: "pane live" }, this.#holder, this.keys.row, this.keys.compose);
     this.element.classList.toggle("read-only", wishes.readOnly);
