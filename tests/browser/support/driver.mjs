@@ -122,6 +122,29 @@ export class Driver {
     });
   }
 
+  /** Middle of a cell of the terminal that is seen, in the page. @param {number} column from 0 @param {number} row from 0 */
+  async cell(column, row) {
+    const box = await this.page.locator(".xterm-screen:visible").boundingBox();
+    const screen = await this.screen();
+    assert(box && screen, "no terminal is seen");
+    return { x: box.x + (box.width / screen.cols) * (column + 0.5), y: box.y + (box.height / screen.rows) * (row + 0.5) };
+  }
+
+  /** Row of the first line on the screen that begins with `text`. @param {string} text */
+  async row(text) {
+    const row = await this.page.evaluate((wanted) => {
+      const { terminals } = /** @type {any} */ (globalThis).seen;
+      const term = terminals.find((/** @type {any} */ one) => one.element?.checkVisibility());
+      const buffer = term.buffer.active;
+      for (let at = 0; at < term.rows; at += 1) {
+        if (buffer.getLine(buffer.viewportY + at)?.translateToString(true).startsWith(wanted)) return at;
+      }
+      return -1;
+    }, text);
+    assert(row >= 0, `no line begins with ${text}`);
+    return row;
+  }
+
   /** Waits for what ended the session, and returns the page's words on it. */
   async ending() {
     const place = this.page.getByRole("alert").filter({ hasText: /\S/ });
