@@ -83,8 +83,8 @@ pageTest("htop draws, takes keys and the mouse, and ends", {}, async (scene) => 
   const at = await driver.cell(3, ((await driver.screen())?.rows ?? 0) - 1);
   await page.mouse.click(at.x, at.y);
   await driver.waitFor("Arrows:");
-  await page.keyboard.press("Escape");
-  await driver.waitFor("F10");
+  await page.keyboard.press("Enter");
+  await driver.waitFor("F1Help");
   await page.keyboard.press("q");
   await driver.waitFor(/\$ $/);
 });

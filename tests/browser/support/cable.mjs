@@ -13,6 +13,8 @@ export class Cable {
   /** Listens, and returns the port. */
   async listen() {
     this.#server.listen(0, "127.0.0.1");
+    // A test that does not run leaves it open.
+    this.#server.unref();
     await once(this.#server, "listening");
     return /** @type {import("node:net").AddressInfo} */ (this.#server.address()).port;
   }

@@ -51,7 +51,7 @@ export class Watch {
     context.on("request", (request) => this.#request(request.url()));
     context.on("weberror", (error) => this.console.push(`uncaught: ${error.error().stack}`));
     context.on("console", (message) => {
-      const text = `${message.type()}: ${message.text()}`;
+      const text = `${message.type()}: ${message.text()} (${message.location().url})`;
       if (message.type() === "error" && !this.#expected.some((pattern) => pattern.test(text))) this.console.push(text);
     });
     context.on("page", (page) => {

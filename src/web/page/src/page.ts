@@ -42,6 +42,10 @@ export class Page implements TabHome {
 
   constructor(targets: readonly string[], wishes: Wishes) {
     this.targets = targets;
+    // Fetched now: the one of a lost connection is wanted when nothing can be fetched.
+    for (const address of Object.values(this.#icon?.dataset ?? {})) {
+      new Image().src = address ?? "";
+    }
     this.#wishes = wishes;
     const store = new SettingsStore(wishes.theme === undefined ? {} : { theme: wishes.theme });
     this.#store = store;
