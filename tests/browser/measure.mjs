@@ -107,16 +107,20 @@ async function controlC(page) {
     await page.waitForTimeout(300 + (trial % 7) * 50);
     // The echo, or the prompt where the flood swallowed it; the newest line comes first.
     const felt = "\\^C|^[^\\n]*[$#%>] ?\\n";
-    const wait = page.evaluate((pattern) => new Promise((resolve) => {
-      addEventListener("keydown", (event) => {
-        if (event.key === "c" && event.ctrlKey) {
-          /** @type {any} */ (globalThis).probe.after(pattern, 3)
-            .then((/** @type {number} */ seen) => resolve(seen - event.timeStamp));
-        }
-      }, { capture: true });
-    }), felt);
+    // The listener must be there before the key is, which takes another way into the page.
+    await page.evaluate((pattern) => {
+      const { probe } = /** @type {any} */ (globalThis);
+      probe.felt = new Promise((resolve) => {
+        addEventListener("keydown", function pressed(event) {
+          if (event.key === "c" && event.ctrlKey) {
+            removeEventListener("keydown", pressed, true);
+            probe.after(pattern, 3).then((/** @type {number} */ seen) => resolve(seen - event.timeStamp));
+          }
+        }, true);
+      });
+    }, felt);
     await page.keyboard.press("Control+c");
-    waits.push(Number(await wait));
+    waits.push(Number(await page.evaluate(() => /** @type {any} */ (globalThis).probe.felt)));
     await after(page, "^[^\\n]*[$#%>] ?\\n", 2);
   }
   return waits;

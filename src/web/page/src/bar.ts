@@ -8,6 +8,8 @@ export interface Action {
   readonly path: string;
   /** Absent where it has no use now. */
   readonly available?: () => boolean;
+  /** Only in the menu: elsewhere there is another way. */
+  readonly menuOnly?: boolean;
   /** For one that is on or off. */
   readonly pressed?: () => boolean;
   run(): void;
@@ -23,7 +25,7 @@ export class Bar {
 
   constructor(tabs: HTMLElement, onNew: () => void, actions: readonly Action[]) {
     this.#actions = actions;
-    for (const action of actions) {
+    for (const action of actions.filter(({ menuOnly }) => menuOnly !== true)) {
       this.#buttons.set(action, iconButton(action.name, action.path, () => action.run()));
     }
     this.element = el("header", { class: "bar" },

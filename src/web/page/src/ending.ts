@@ -4,6 +4,7 @@ import { SshardError } from "@sshard/client";
 import { explain } from "@sshard/client/codes";
 import { el } from "./dom.js";
 import { serverWords } from "./questions.js";
+import { visible } from "./text.js";
 
 export interface Ending {
   /** `good` is an exit with status 0 or a close that the user asked for. */
@@ -13,6 +14,8 @@ export interface Ending {
   readonly sentence: string;
   readonly cause?: string | undefined;
   readonly action?: string | undefined;
+  /** The bridge's own words on a failure. */
+  readonly detail?: string | undefined;
   /** The server's own words, if it said any. */
   readonly words?: string | undefined;
   /** For programs: the exit of the remote process, or the failure. */
@@ -63,7 +66,10 @@ export function exitEnding(exit: { status?: number; signal?: string; coreDumped:
 /** Ending of a session that failed. `slept`: the browser or the computer had put the tab to sleep. */
 export function failureEnding(error: unknown, slept: boolean): Ending {
   if (!(error instanceof SshardError)) {
-    return { mark: "bad", short: "error", sentence: "The page has a fault.", cause: String(error), facts: {} };
+    return {
+      mark: "bad", short: "error", sentence: "The page has a fault.", cause: String(error), facts: {},
+      action: "Load the page again; if it stays, tell your administrator.",
+    };
   }
   const { code, stage, closeCode } = error;
   const facts = { code, stage, ...(closeCode === undefined ? {} : { closeCode }) };
@@ -86,16 +92,24 @@ export function failureEnding(error: unknown, slept: boolean): Ending {
     short: error.code,
     facts,
     sentence: known?.sentence ?? error.message,
-    cause: detailOf(error) ?? known?.cause,
+    cause: known?.cause,
+    detail: detailOf(error, known?.sentence),
     action: error.hint === "" ? undefined : error.hint,
   };
 }
 
-/** The bridge's own words on the failure, behind the sentence of the table. */
-function detailOf(error: SshardError): string | undefined {
-  const sentence = explain(error.code)?.sentence;
-  const words = sentence !== undefined && error.message.startsWith(sentence) ? error.message.slice(sentence.length + 2) : "";
-  return words === "" ? undefined : `The bridge says: ${words.replace(/\.$/, "")}.`;
+/** The bridge's own words: an error has them behind the sentence of its table, or alone. */
+function detailOf(error: SshardError, sentence: string | undefined): string | undefined {
+  const { message } = error;
+  const words = sentence !== undefined && message.startsWith(sentence) ? message.slice(sentence.length + 2) : message;
+  return words === "" || words === error.code ? undefined : `The bridge says: ${words.replace(/[\s.]+$/, "")}.`;
+}
+
+/** Cause, detail and action, those that there are. */
+function explanation({ cause, detail, action }: Ending): (HTMLElement | undefined)[] {
+  const paragraph = (text: string | undefined, kind: string) =>
+    text === undefined || text === "" ? undefined : el("p", { class: kind }, text);
+  return [paragraph(cause, "cause"), paragraph(detail === undefined ? undefined : visible(detail), "cause"), paragraph(action, "action")];
 }
 
 /** The ending in place of the terminal, where no session came about. `way`: how far it got. */
@@ -103,8 +117,7 @@ export function endingCard(ending: Ending, way: HTMLElement, onAgain: () => void
   return el("section", { class: "card ending" },
     el("div", { role: "alert" },
       el("h1", { class: ending.mark }, ending.sentence),
-      ending.cause !== undefined && ending.cause !== "" && el("p", { class: "cause" }, ending.cause),
-      ending.action !== undefined && el("p", {}, ending.action)),
+      ...explanation(ending)),
     ending.words !== undefined && serverWords(ending.words),
     way,
     el("div", { class: "actions" },
@@ -117,8 +130,7 @@ export function endingBar(ending: Ending, onReconnect: () => void, onExport: () 
   return el("div", { class: `ended-bar ${ending.mark}`, role: "alert" },
     el("div", { class: "words" },
       el("p", { class: "verdict" }, ending.sentence),
-      ending.cause !== undefined && ending.cause !== "" && el("p", { class: "hint" }, ending.cause),
-      ending.action !== undefined && el("p", { class: "hint" }, ending.action)),
+      ...explanation(ending)),
     el("div", { class: "actions" },
       el("button", { type: "button", class: "primary", onclick: onReconnect }, "Reconnect"),
       el("button", { type: "button", onclick: onExport }, "Text of the terminal")));

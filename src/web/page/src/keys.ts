@@ -8,7 +8,7 @@ type Sticky = "off" | "once" | "locked";
 
 /** Keys that send the same whatever the modes are. */
 const PLAIN: readonly (readonly [string, string, string])[] = [
-  ["Esc", "Escape", "\x1b"], ["Tab", "Tab", "\t"], ["^C", "Control C", "\x03"], ["^D", "Control D", "\x04"],
+  ["Esc", "Esc", "\x1b"], ["Tab", "Tab", "\t"], ["^C", "Control C", "\x03"], ["^D", "Control D", "\x04"],
   ["^Z", "Control Z", "\x1a"], ["^R", "Control R", "\x12"], ["^L", "Control L", "\x0c"],
   ["|", "Pipe", "|"], ["/", "Slash", "/"], ["~", "Tilde", "~"], ["-", "Minus", "-"],
 ];
@@ -20,7 +20,7 @@ const FUNCTION: readonly (readonly [string, string, string])[] = [
   ["F1", "F1", "P"], ["F2", "F2", "Q"], ["F3", "F3", "R"], ["F4", "F4", "S"],
 ];
 const NUMBERED: readonly (readonly [string, string, number])[] = [
-  ["PgUp", "Page up", 5], ["PgDn", "Page down", 6], ["Ins", "Insert", 2], ["Del", "Delete", 3],
+  ["PgUp", "PgUp", 5], ["PgDn", "PgDn", 6], ["Ins", "Ins", 2], ["Del", "Del", 3],
   ["F5", "F5", 15], ["F6", "F6", 17],
   ["F7", "F7", 18], ["F8", "F8", 19], ["F9", "F9", 20], ["F10", "F10", 21], ["F11", "F11", 23], ["F12", "F12", 24],
 ];

@@ -19,6 +19,7 @@ const ICONS = {
   split: "M2.5 3h11v10h-11zM8 3v10",
   full: "M2.5 6v-3.5h3.5M10 2.5h3.5v3.5M13.5 10v3.5h-3.5M6 13.5h-3.5v-3.5",
   reader: "M2.5 6v4h2.5l3.5 3v-10l-3.5 3zM11 5.5a3.5 3.5 0 0 1 0 5M12.8 3.5a6.3 6.3 0 0 1 0 9",
+  close: "M4 4l8 8M12 4l-8 8",
   copy: "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z",
 } as const;
 
@@ -59,6 +60,8 @@ export class Page implements TabHome {
       { name: "Copy the session id", path: ICONS.copy, available: () => this.#current?.status.session !== undefined,
         run: () => this.#current?.status.copySession() },
       { name: "Full screen", path: ICONS.full, available: () => document.fullscreenEnabled, run: () => void this.#fullScreen() },
+      { name: "Close the session", path: ICONS.close, menuOnly: true,
+        run: () => { if (this.#current !== undefined) { void this.#close(this.#current); } } },
       { name: "Settings", path: ICONS.gear, run: () => showSettings(store) },
     ]);
     document.body.append(this.#bar.element, this.#main);

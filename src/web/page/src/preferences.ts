@@ -23,7 +23,7 @@ const GROUPS: readonly (readonly [string, readonly Row[]])[] = [
   ["Terminal", [
     { key: "scrollback", label: "Scrollback, in lines", range: [0, SCROLLBACK_MAX],
       hint: ({ scrollback }) => `Up to ${Math.ceil((scrollback * 200 * 12) / 1e6)} MB of memory in each tab, at 200 columns.` },
-    { key: "renderer", label: "Renderer", options: [["auto", "Automatic"], ["webgl", "WebGL"], ["dom", "DOM"]] },
+    { key: "renderer", label: "Renderer", options: [["auto", "Automatic (DOM)"], ["webgl", "WebGL"], ["dom", "DOM"]] },
     { key: "graphemes", label: "Measure emoji by grapheme",
       hint: () => "Families and flags take the width they show; some programs on the server then put the cursor elsewhere." },
   ]],

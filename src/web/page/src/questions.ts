@@ -26,15 +26,30 @@ export function grouped(fingerprint: string): string {
   return hash === undefined ? fingerprint : `${kind}: ${(hash.match(/.{1,4}/g) ?? []).join(" ")}`;
 }
 
-/** Strips what people copy along with a fingerprint. */
+/** The hash alone, without kind, blanks and padding. */
 function bare(text: string): string {
-  // 43 characters of base64; `ssh-keygen -l` writes the key's comment behind them.
-  return (/SHA256:((?:\s*[A-Za-z0-9+/]){43})/.exec(text)?.[1] ?? text).replace(/^\s*SHA256:|[\s=]/g, "");
+  return text.replace(/^\s*SHA256:/, "").replace(/[\s=]/g, "");
+}
+
+/** What comparing says: the same, not the same, or not yet told apart. */
+export function compare(expected: string, fingerprint: string): { verdict: "" | "same" | "partly" | "other"; text: string } {
+  const hash = bare(fingerprint);
+  const given = bare(expected);
+  if (given === "") {
+    return { verdict: "", text: "" };
+  }
+  // With it come a key's size, its comment, or a list of keys.
+  if (expected.replace(/[\s=]/g, "").includes(hash)) {
+    return { verdict: "same", text: "✓ They are the same." };
+  }
+  return hash.startsWith(given)
+    ? { verdict: "partly", text: `The same so far: ${given.length} of ${hash.length} characters.` }
+    : { verdict: "other", text: "✗ They differ." };
 }
 
 /** Asks whether `host` may be trusted with the key it showed. */
 export function askHostKey(host: string, question: HostKeyQuestion, signal: AbortSignal): Promise<boolean> {
-  const compare = el("input", { id: newId("compare"), autocomplete: "off", spellcheck: "false", autocapitalize: "off" });
+  const expected = el("input", { id: newId("compare"), autocomplete: "off", spellcheck: "false", autocapitalize: "off" });
   const verdict = el("p", { role: "status", class: "verdict" });
   const changed = question.known === "changed";
   return ask({
@@ -47,8 +62,8 @@ export function askHostKey(host: string, question: HostKeyQuestion, signal: Abor
           : "The bridge does not vouch for this server's key. Compare its fingerprint with one that you got from the server's operator."),
       el("p", { class: "label" }, `Fingerprint of its ${visible(question.algorithm)} key`),
       el("p", { class: "fingerprint" }, visible(grouped(question.fingerprint))),
-      el("label", { for: compare.id }, "Expected fingerprint, to compare (optional)"),
-      compare,
+      el("label", { for: expected.id }, "Expected fingerprint, to compare (optional)"),
+      expected,
       verdict,
       ...(isFramed
         ? [el("p", { class: "hint" }, "Inside of another page a key is trusted by a click alone, not by the keyboard.")]
@@ -63,14 +78,13 @@ export function askHostKey(host: string, question: HostKeyQuestion, signal: Abor
     pointerOnly: isFramed,
     signal,
     prepare: (_, buttons) => {
-      compare.addEventListener("input", () => {
-        const expected = bare(compare.value);
-        const same = expected === bare(question.fingerprint);
-        verdict.textContent = expected === "" ? "" : same ? "✓ They are the same." : "✗ They differ.";
-        verdict.classList.toggle("bad", expected !== "" && !same);
+      expected.addEventListener("input", () => {
+        const result = compare(expected.value, question.fingerprint);
+        verdict.textContent = result.text;
+        verdict.className = `verdict ${result.verdict}`;
         const trust = buttons[1];
         if (trust !== undefined) {
-          trust.disabled = expected !== "" && !same;
+          trust.disabled = result.verdict === "partly" || result.verdict === "other";
         }
       });
     },

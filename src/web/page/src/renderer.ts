@@ -12,22 +12,24 @@ const LOSSES_MAX = 3;
 
 let losses = 0;
 let chunk: Promise<typeof import("@xterm/addon-webgl")> | undefined;
-const answers = new Map<boolean, boolean>();
+let available: boolean | undefined;
 
-/** Returns whether there is WebGL 2; for `accelerated`, without it being emulated by the processor. */
-function available(accelerated: boolean): boolean {
-  let answer = answers.get(accelerated);
-  if (answer === undefined) {
-    const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: accelerated });
+/** Returns whether there is WebGL 2, looked for once. */
+function hasWebgl(): boolean {
+  if (available === undefined) {
+    const gl = document.createElement("canvas").getContext("webgl2");
     gl?.getExtension("WEBGL_lose_context")?.loseContext();
-    answer = gl !== null;
-    answers.set(accelerated, answer);
+    available = gl !== null;
   }
-  return answer;
+  return available;
 }
 
+/**
+ * `auto` is the DOM: under a flood it keeps the page as responsive, it takes no context that can be lost, and it has no
+ * atlas of glyphs to go wrong (figures: tests/browser/measure.mjs).
+ */
 function wantsWebgl(choice: Choice): boolean {
-  return choice !== "dom" && losses < LOSSES_MAX && available(choice === "auto");
+  return choice === "webgl" && losses < LOSSES_MAX && hasWebgl();
 }
 
 export class Renderer {

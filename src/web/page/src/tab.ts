@@ -1,7 +1,7 @@
 // One tab: the form, the way to the shell, the terminal, the end; then the form again. Nothing reconnects by itself.
 
 import { connect, type ConnectOptions } from "@sshard/client";
-import { el } from "./dom.js";
+import { el, newId } from "./dom.js";
 import { type Ending, endingBar, endingCard, failureEnding } from "./ending.js";
 import { showText } from "./export.js";
 import { LoginForm, type LoginRequest, targetPath, targetText } from "./form.js";
@@ -55,7 +55,7 @@ export class Tab {
   constructor(home: TabHome) {
     this.#home = home;
     this.#form = new LoginForm(home.targets, (request) => void this.start(request));
-    this.element = el("section", { class: "pane", role: "tabpanel" },
+    this.element = el("section", { class: "pane", role: "tabpanel", id: newId("panel") },
       this.#overlay, this.#above, this.#below, this.status.element);
     this.#showForm();
   }

@@ -1,6 +1,6 @@
 // The strip of tabs (WAI-ARIA tabs pattern): arrows move, Delete closes.
 
-import { el, icon } from "./dom.js";
+import { el, icon, newId } from "./dom.js";
 
 export interface TabLike {
   readonly name: string;
@@ -8,6 +8,8 @@ export interface TabLike {
   readonly phase: string;
   readonly ending: { readonly mark: "good" | "bad"; readonly short: string } | undefined;
   readonly rang: boolean;
+  /** The panel. */
+  readonly element: HTMLElement;
 }
 
 interface Entry<T> {
@@ -26,7 +28,9 @@ function stateOf(tab: TabLike): string {
 }
 
 export class TabStrip<T extends TabLike> {
-  readonly element = el("div", { class: "tabs", role: "tablist", "aria-label": "Sessions" });
+  readonly element: HTMLElement;
+  /** A list of tabs may hold nothing but tabs: the buttons that close them stand beside it. */
+  readonly #list = el("div", { role: "tablist", "aria-label": "Sessions" });
   readonly #entries: Entry<T>[] = [];
   readonly #onSelect: (tab: T) => void;
   readonly #onClose: (tab: T) => void;
@@ -34,10 +38,11 @@ export class TabStrip<T extends TabLike> {
   constructor(onSelect: (tab: T) => void, onClose: (tab: T) => void) {
     this.#onSelect = onSelect;
     this.#onClose = onClose;
+    this.element = el("div", { class: "tabs" }, this.#list);
   }
 
   add(tab: T): void {
-    const button = el("button", { type: "button", role: "tab", onclick: () => this.#onSelect(tab) });
+    const button = el("button", { type: "button", role: "tab", id: newId("tab"), "aria-controls": tab.element.id, onclick: () => this.#onSelect(tab) });
     button.addEventListener("keydown", (event) => this.#key(event, tab));
     const close = el("button", { type: "button", class: "close", tabindex: "-1", onclick: () => this.#onClose(tab) },
       icon("M4.5 4.5l7 7M11.5 4.5l-7 7"));
@@ -47,14 +52,21 @@ export class TabStrip<T extends TabLike> {
         this.#onClose(tab);
       }
     });
+    tab.element.setAttribute("aria-labelledby", button.id);
     this.#entries.push({ tab, item, button, close });
     this.element.append(item);
+    this.#own();
   }
 
   remove(tab: T): void {
     const index = this.#entries.findIndex((entry) => entry.tab === tab);
     this.#entries[index]?.item.remove();
     this.#entries.splice(index, 1);
+    this.#own();
+  }
+
+  #own(): void {
+    this.#list.setAttribute("aria-owns", this.#entries.map(({ button }) => button.id).join(" "));
   }
 
   /** Shows which tab is current, which one is beside it, and all of them as they are now. */
