@@ -15,7 +15,7 @@ pub use tune::Tune;
 
 /// A WebSocket-to-SSH bridge.
 #[derive(Debug, Parser)]
-#[command(name = "sshard", version, about)]
+#[command(name = "sshard", version = env!("SSHARD_VERSION"), about)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -100,6 +100,7 @@ const TOP_LEVEL: &[&str] = &[
     "Cargo.toml",
     "README.md",
     "src",
+    "build.rs",
     "benches",
     "loadtest",
     "tests",

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Name, type and labels of every family, in the terms of Prometheus text 0.0.4.
 const FAMILIES: [(&str, &str, &[&str]); 24] = [
-    ("sshard_build_info", "gauge", &["version"]),
+    ("sshard_build_info", "gauge", &["version", "commit"]),
     ("sshard_connections", "gauge", &[]),
     ("sshard_unauthenticated_connections", "gauge", &[]),
     ("sshard_targets_in_use", "gauge", &[]),

@@ -358,6 +358,36 @@ fn usage_errors_end_with_2_and_help_with_0() {
     }
 }
 
+/// The commit is one of this repository, where there is one.
+#[test]
+fn the_version_names_the_commit() {
+    let asked = run(&["--version"], &[]);
+    let line = asked.stdout.strip_suffix('\n').unwrap();
+    let version = concat!("sshard ", env!("CARGO_PKG_VERSION"));
+    assert!(line.starts_with(version), "{line}");
+    assert!(
+        line.contains(" build for ") && !line.contains('\n'),
+        "{line}"
+    );
+    assert_eq!(run(&["-V"], &[]).stdout, asked.stdout);
+    let git = |args: &[&str]| {
+        let root = env!("CARGO_MANIFEST_DIR");
+        Command::new("git")
+            .args(["-C", root])
+            .args(args)
+            .output()
+            .unwrap()
+    };
+    let prefix = git(&["rev-parse", "--show-prefix"]);
+    let checkout = prefix.status.success() && prefix.stdout == b"\n";
+    let commit = line.split_once("(commit ").map(|(_, rest)| &rest[..12]);
+    assert_eq!(commit.is_some(), checkout, "{line}");
+    if let Some(commit) = commit {
+        let there = git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]);
+        assert!(there.status.success(), "{line}: {there:?}");
+    }
+}
+
 /// A reader that closes early, such as `head`, is no crash.
 #[test]
 fn a_closed_pipe_is_no_panic() {

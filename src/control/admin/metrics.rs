@@ -47,7 +47,10 @@ impl Snapshot {
     fn encode_process(&self, encoder: &mut DescriptorEncoder) -> Encoded {
         encoder
             .encode_descriptor("build", "What runs.", None, MetricType::Info)?
-            .encode_info(&[("version", env!("CARGO_PKG_VERSION"))])?;
+            .encode_info(&[
+                ("version", env!("CARGO_PKG_VERSION")),
+                ("commit", env!("SSHARD_COMMIT")),
+            ])?;
         let targets = u32::try_from(self.taken.targets_in_use).unwrap_or(u32::MAX);
         let gauges = [
             (
