@@ -92,10 +92,15 @@ export function failureEnding(error: unknown, slept: boolean): Ending {
     short: error.code,
     facts,
     sentence: known?.sentence ?? error.message,
-    cause: known?.cause,
+    cause: forPeople(known?.cause),
     detail: detailOf(error, known?.sentence),
     action: error.hint === "" ? undefined : error.hint,
   };
+}
+
+/** A cause of the table without what it says to programmers on the error's fields; here they are shown. */
+function forPeople(cause: string | undefined): string | undefined {
+  return cause?.replace(/[.;]?[^.;]*\berror\.(message|cause)\b[^.;]*\.?/g, ".");
 }
 
 /** The bridge's own words: an error has them behind the sentence of its table, or alone. */

@@ -142,11 +142,12 @@ export class Tab {
         ended: (ending) => this.#ended(pane, ending),
         another: () => this.#home.another(this.#target, this.#user),
       });
-      this.#above.replaceChildren(this.#live.notices.element);
+      this.#above.replaceChildren(this.#live.notices.element, ...bannerBar(banners));
       this.#below.replaceChildren(this.#live.pastes.element);
       pane.fit();
       pane.announcesSize = true;
       this.#enter("live", pane.term.options.disableStdin === true ? "Connected, read only" : "Connected", "good");
+      this.status.say("Ctrl+Shift+F6 leaves the terminal by keyboard.");
       if (this.#visible && !document.body.querySelector("dialog[open]")) {
         pane.term.focus();
       }
@@ -279,4 +280,14 @@ export class Tab {
       setTimeout(() => this.element.classList.remove("bell"), FLASH);
     }
   }
+}
+
+/** What the server said on the way, above the terminal until it is hidden: a quick log-in leaves no time to read it. */
+function bannerBar(banners: HTMLElement): HTMLElement[] {
+  if (banners.childElementCount === 0) {
+    return [];
+  }
+  const bar = el("div", { class: "bar-note banner" }, banners,
+    el("button", { type: "button", onclick: () => bar.remove() }, "Hide"));
+  return [bar];
 }

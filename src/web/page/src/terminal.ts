@@ -26,6 +26,9 @@ const SIZE_NOTE_TIME = 800;
 /** Titles, bells and clipboard requests of the remote side that are looked at in a second. */
 const REMOTE_RATE = 10;
 
+Terminal.strings.promptLabel = "Terminal input. Ctrl+Shift+F6 leaves the terminal.";
+Terminal.strings.tooMuchOutput = "Too much output to read aloud. Read it by the lines of the terminal.";
+
 export interface PaneEvents {
   title(text: string): void;
   bell(): void;
