@@ -16,7 +16,7 @@ export interface Action {
 }
 
 const PLUS = "M8 3v10M3 8h10";
-const MORE = "M3 8h.01M8 8h.01M13 8h.01";
+const MORE = "M2.5 4.5h11M2.5 8h11M2.5 11.5h11";
 
 export class Bar {
   readonly element: HTMLElement;

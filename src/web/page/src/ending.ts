@@ -138,5 +138,5 @@ export function endingBar(ending: Ending, onReconnect: () => void, onExport: () 
       ...explanation(ending)),
     el("div", { class: "actions" },
       el("button", { type: "button", class: "primary", onclick: onReconnect }, "Reconnect"),
-      el("button", { type: "button", onclick: onExport }, "Text of the terminal")));
+      el("button", { type: "button", onclick: onExport }, "Save the text")));
 }

@@ -6,7 +6,7 @@ import { FONT_SIZES, SCROLLBACK_MAX, type Settings, type SettingsStore } from ".
 type Key = keyof Settings;
 
 type Row =
-  | { key: Key; label: string; options: readonly (readonly [string, string])[] }
+  | { key: Key; label: string; options: readonly (readonly [string, string])[]; hint?: () => string }
   | { key: Key; label: string; range: readonly [number, number]; hint?: (settings: Settings) => string }
   | { key: Key; label: string; placeholder: string }
   | { key: Key; label: string; hint?: (settings: Settings) => string };
@@ -23,7 +23,8 @@ const GROUPS: readonly (readonly [string, readonly Row[]])[] = [
   ["Terminal", [
     { key: "scrollback", label: "Scrollback, in lines", range: [0, SCROLLBACK_MAX],
       hint: ({ scrollback }) => `Up to ${Math.ceil((scrollback * 200 * 12) / 1e6)} MB of memory in each tab, at 200 columns.` },
-    { key: "renderer", label: "Renderer", options: [["auto", "Automatic (DOM)"], ["webgl", "WebGL"], ["dom", "DOM"]] },
+    { key: "renderer", label: "Renderer", options: [["auto", "Automatic"], ["webgl", "WebGL"], ["dom", "DOM"]],
+      hint: () => "Automatic is DOM: it draws everywhere, and as smoothly. WebGL can be faster with a graphics card." },
     { key: "graphemes", label: "Measure emoji by grapheme",
       hint: () => "Families and flags take the width they show; some programs on the server then put the cursor elsewhere." },
   ]],

@@ -3,9 +3,16 @@
 import type { SearchAddon } from "@xterm/addon-search";
 import { el } from "./dom.js";
 
+/** Colours of the matches: text on them keeps its own colour, so they are dark in dark themes and light in light ones. */
 const DECORATIONS = {
-  matchBackground: "#6b5500", matchOverviewRuler: "#d0a800",
-  activeMatchBackground: "#a86a00", activeMatchColorOverviewRuler: "#ffb000",
+  dark: {
+    matchBackground: "#5c4a00", matchOverviewRuler: "#d0a800",
+    activeMatchBackground: "#8a5a00", activeMatchColorOverviewRuler: "#ffb000",
+  },
+  light: {
+    matchBackground: "#ffe9a8", matchOverviewRuler: "#b08800",
+    activeMatchBackground: "#ffc861", activeMatchColorOverviewRuler: "#8a5a00",
+  },
 };
 
 export class SearchBar {
@@ -13,10 +20,12 @@ export class SearchBar {
   readonly #input = el("input", { type: "search", "aria-label": "Search in the terminal", spellcheck: "false", autocomplete: "off" });
   readonly #count = el("span", { role: "status", class: "count" });
   readonly #addon: SearchAddon;
+  readonly #isLight: () => boolean;
   readonly #onClose: () => void;
 
-  constructor(addon: SearchAddon, onClose: () => void) {
+  constructor(addon: SearchAddon, isLight: () => boolean, onClose: () => void) {
     this.#addon = addon;
+    this.#isLight = isLight;
     this.#onClose = onClose;
     const button = (label: string, text: string, action: () => void) =>
       el("button", { type: "button", "aria-label": label, title: label, onclick: action }, text);
@@ -60,14 +69,14 @@ export class SearchBar {
   }
 
   #find(direction: 1 | -1, incremental = false): void {
-    const options = { decorations: DECORATIONS, incremental };
+    const decorations = DECORATIONS[this.#isLight() ? "light" : "dark"];
     if (this.#input.value === "") {
       this.#addon.clearDecorations();
       this.#count.textContent = "";
     } else if (direction > 0) {
-      this.#addon.findNext(this.#input.value, options);
+      this.#addon.findNext(this.#input.value, { decorations, incremental });
     } else {
-      this.#addon.findPrevious(this.#input.value, { decorations: DECORATIONS });
+      this.#addon.findPrevious(this.#input.value, { decorations });
     }
   }
 }

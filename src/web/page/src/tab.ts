@@ -147,7 +147,9 @@ export class Tab {
       pane.fit();
       pane.announcesSize = true;
       this.#enter("live", pane.term.options.disableStdin === true ? "Connected, read only" : "Connected", "good");
-      this.status.say("Ctrl+Shift+F6 leaves the terminal by keyboard.");
+      if (matchMedia("(any-pointer: fine)").matches) {
+        this.status.say("Ctrl+Shift+F6 leaves the terminal by keyboard.");
+      }
       if (this.#visible && !document.body.querySelector("dialog[open]")) {
         pane.term.focus();
       }

@@ -17,7 +17,7 @@ import { SearchBar } from "./search.js";
 import type { Settings, SettingsStore } from "./settings.js";
 import { shortcuts } from "./shortcuts.js";
 import { cleanTitle } from "./text.js";
-import { minimumContrast, onSystemChange, terminalTheme } from "./themes.js";
+import { isLight, minimumContrast, onSystemChange, terminalTheme } from "./themes.js";
 
 const MONOSPACE = 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace';
 /** Columns are reflowed at most this often while the window is resized, in milliseconds. */
@@ -86,7 +86,7 @@ export class TerminalPane {
     const search = new SearchAddon();
     this.term.loadAddon(search);
     this.term.loadAddon(new WebLinksAddon((event, uri) => this.#link(event, uri)));
-    this.searchBar = new SearchBar(search, () => this.term.focus());
+    this.searchBar = new SearchBar(search, () => isLight(store.current.theme), () => this.term.focus());
     this.remoteCopy = new RemoteCopy((text) => this.#events?.say(text), () => this.term.focus());
     this.keys = new KeyRow(this.term, () => void this.#pasteFromClipboard());
     this.element = el("div", { class: "pane live" }, this.#holder, this.keys.row, this.keys.compose);

@@ -54,6 +54,10 @@ export function terminalTheme(theme: Settings["theme"]): ITheme {
   return TERMINAL[resolved(theme)];
 }
 
+export function isLight(theme: Settings["theme"]): boolean {
+  return resolved(theme).endsWith("light");
+}
+
 /** Least contrast of text that the terminal enforces: WCAG AA, or AAA for the high-contrast themes. */
 export function minimumContrast(theme: Settings["theme"]): number {
   return resolved(theme).startsWith("contrast-") ? 7 : 4.5;
