@@ -77,8 +77,21 @@ pub struct Doctor {
     pub root: Option<PathBuf>,
 }
 
+const SERVE: &str = "\
+Examples:
+  sshard serve --allow 10.0.0.5:22
+  sshard serve --config sshard.toml --check
+  sshard serve --preset security --print-config --changed
+
+Later layers win: default, --preset, --config, environment (SSHARD_SECTION__KEY, such as
+SSHARD_LIMITS__MAX_CONNECTIONS), --set, flags. --print-config explains every setting.
+
+Signals: SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the configuration again.
+Exit status: 0 done, 2 bad command line, 78 bad configuration, 1 anything else.";
+
 /// Flags of `sshard serve`.
 #[derive(Debug, Args)]
+#[command(after_help = SERVE)]
 pub struct Serve {
     /// Flags both subcommands have.
     #[command(flatten)]

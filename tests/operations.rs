@@ -10,6 +10,8 @@
 
 #[path = "operations/check.rs"]
 mod check;
+#[path = "operations/command_line.rs"]
+mod command_line;
 mod common;
 #[path = "operations/cpus.rs"]
 mod cpus;

@@ -220,10 +220,17 @@ fn lay_preset(draft: &mut Draft, name: &str) {
 
 /// One environment variable; `value` is None where it is not UTF-8.
 fn lay_variable(draft: &mut Draft, name: &str, value: Option<&str>) {
-    let Some((section, rest)) = name
-        .strip_prefix(ENV_PREFIX)
-        .and_then(|s| s.split_once("__"))
-    else {
+    let Some(own) = name.strip_prefix(ENV_PREFIX) else {
+        return;
+    };
+    let Some((section, rest)) = own.split_once("__") else {
+        // Another program's, unless it can only have been meant for a setting.
+        let same = |key: &&&str| key.replace('.', "_").eq_ignore_ascii_case(own);
+        if let Some(key) = KEYS.iter().find(same) {
+            let meant = key.replacen('.', "__", 1).to_ascii_uppercase();
+            let known = format!("did you mean {ENV_PREFIX}{meant}?");
+            draft.unknown(key, &Source::Env(shown(name)), known);
+        }
         return;
     };
     let key = format!("{section}.{rest}").to_ascii_lowercase();

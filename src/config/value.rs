@@ -193,7 +193,10 @@ impl<T: Element> Value for Vec<T> {
             _ => None,
         };
         let Some(items) = items else {
-            return Err(Self::accepts());
+            return Err(match raw {
+                Raw::String(one) => format!("{}; for one write [{}]", Self::accepts(), quoted(one)),
+                _ => Self::accepts(),
+            });
         };
         let read = |item: &str| {
             T::parse(item).ok_or_else(|| format!("{} in place of {item:?}", T::ACCEPTS))

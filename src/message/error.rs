@@ -8,7 +8,10 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BadMessage {
     /// The text message is not one JSON object.
-    #[error("a text message must be one JSON object")]
+    #[error(
+        "a text message must be one JSON object; terminal input is a binary message (websocat: \
+         -b --text-prefix @)"
+    )]
     NotAnObject,
     /// The object has no `type`, more than one, or one that is not a string.
     #[error("a message needs exactly one `type`, a string")]
@@ -20,7 +23,7 @@ pub enum BadMessage {
     )]
     UnknownType,
     /// The message came before `auth`.
-    #[error("before `auth` only auth, ping and close are accepted")]
+    #[error("before `auth` only the text messages auth, ping and close are accepted")]
     BeforeAuth,
     /// `auth` came a second time.
     #[error("`auth` is accepted once")]

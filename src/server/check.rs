@@ -26,7 +26,10 @@ impl Refusals {
 
 impl fmt::Display for Refusals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        let mut lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        if lines.len() > 1 {
+            lines.insert(0, "the configuration cannot be served here:".to_owned());
+        }
         f.write_str(&lines.join("\n"))
     }
 }

@@ -140,6 +140,9 @@ pub(super) fn without_dot(name: &str) -> &str {
 /// Splits at the colon before the port; brackets keep those of IPv6 out of it.
 fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
     const BRACKETS: &str = "an IPv6 address or network stands in brackets: [2001:db8::/32]:22";
+    if text.contains("://") {
+        return Err("a target is host:port, without a scheme such as ssh://");
+    }
     if text.starts_with('[') {
         let end = text.find(']').ok_or(BRACKETS)?;
         let (host, rest) = text.split_at(end.saturating_add(1));

@@ -3,7 +3,6 @@
 use crate::common::{Bridge, Finished, run};
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 const CHECK: [&str; 4] = ["serve", "--check", "--allow", "127.0.0.1:22"];
 
@@ -337,72 +336,4 @@ fn an_open_port_without_tls_is_refused_and_it_is_said_why() {
     ];
     let meant = check(&meant, &[]);
     assert_eq!(meant.code, Some(0), "{meant:?}");
-}
-
-#[test]
-fn usage_errors_end_with_2_and_help_with_0() {
-    for args in [
-        &[][..],
-        &["tuna"],
-        &["serve", "--nope"],
-        &["serve", "--listen"],
-    ] {
-        let wrong = run(args, &[]);
-        assert_eq!(wrong.code, Some(2), "{args:?}: {wrong:?}");
-        assert!(wrong.stderr.contains("--help"), "{wrong:?}");
-    }
-    for args in [&["--help"][..], &["serve", "--help"], &["--version"]] {
-        let asked = run(args, &[]);
-        assert_eq!(asked.code, Some(0), "{args:?}: {asked:?}");
-        assert!(asked.stdout.contains("sshard"), "{asked:?}");
-    }
-}
-
-/// The commit is one of this repository, where there is one.
-#[test]
-fn the_version_names_the_commit() {
-    let asked = run(&["--version"], &[]);
-    let line = asked.stdout.strip_suffix('\n').unwrap();
-    let version = concat!("sshard ", env!("CARGO_PKG_VERSION"));
-    assert!(line.starts_with(version), "{line}");
-    assert!(
-        line.contains(" build for ") && !line.contains('\n'),
-        "{line}"
-    );
-    assert_eq!(run(&["-V"], &[]).stdout, asked.stdout);
-    let git = |args: &[&str]| {
-        let root = env!("CARGO_MANIFEST_DIR");
-        Command::new("git")
-            .args(["-C", root])
-            .args(args)
-            .output()
-            .unwrap()
-    };
-    let prefix = git(&["rev-parse", "--show-prefix"]);
-    let checkout = prefix.status.success() && prefix.stdout == b"\n";
-    let commit = line.split_once("(commit ").map(|(_, rest)| &rest[..12]);
-    assert_eq!(commit.is_some(), checkout, "{line}");
-    if let Some(commit) = commit {
-        let there = git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]);
-        assert!(there.status.success(), "{line}: {there:?}");
-    }
-}
-
-/// A reader that closes early, such as `head`, is no crash.
-#[test]
-fn a_closed_pipe_is_no_panic() {
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let ran = Command::new(env!("CARGO_BIN_EXE_sshard"))
-        .args(["serve", "--print-config", "--allow", "a:22"])
-        .stdout(writer)
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
-    let complaint = String::from_utf8_lossy(&ran.stderr);
-    assert_eq!(
-        complaint,
-        "sshard: cannot print: Broken pipe (os error 32)\n"
-    );
-    assert_eq!(ran.status.code(), Some(1));
 }

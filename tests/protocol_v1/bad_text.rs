@@ -55,6 +55,29 @@ fn what_is_not_one_object_with_a_type() {
     assert_all_bad(&scene, true, &texts);
 }
 
+/// A person at websocat, who has typed a command or sent `auth` with `-b`, learns how it is done.
+#[test]
+fn typed_text_and_a_binary_auth_are_told_what_to_do() {
+    let scene = Scene::new(&[]);
+    let mut typed = scene.ready();
+    typed.send_text("uname -a");
+    let error = assert_bad(&mut typed, "typed");
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains("terminal input is a binary message"),
+        "{message}"
+    );
+    assert!(
+        message.contains("websocat: -b --text-prefix @"),
+        "{message}"
+    );
+    let mut binary = greeted(&scene);
+    binary.send_binary(br#"{"type":"auth","username":"u","password":"p"}"#);
+    let error = binary.wait_type("error");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("only the text messages auth"), "{message}");
+}
+
 #[test]
 fn types_the_server_does_not_know() {
     let scene = Scene::new(&[]);

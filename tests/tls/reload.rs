@@ -1,8 +1,8 @@
 //! A new certificate while sessions run and clients keep coming.
 
 use crate::certificate::expiry;
-use crate::common::tls::{self, Pair};
-use crate::common::{Admin, Client, DEADLINE, Options};
+use crate::common::tls::{self, Files, Pair};
+use crate::common::{Admin, Bridge, Client, DEADLINE, Options};
 use crate::site::Site;
 use rustix::process::Signal;
 use std::fs;
@@ -82,6 +82,37 @@ fn a_signal_reloads_too_and_the_metric_follows() {
     assert!(changed.is_some(), "not reloaded");
     let trust = Options::v1().tls(&tls::trusting(&[&next]));
     assert_eq!(site.ready(&trust).certificate(), next.der);
+}
+
+#[test]
+fn a_pair_at_another_path_is_served_after_a_reload() {
+    let (old, new) = (Pair::new(), Pair::new());
+    let (old_files, new_files) = (Files::new(&old), Files::new(&new));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sshard.toml");
+    let write = |files: Option<&Files>| {
+        let tls = files.map_or_else(String::new, |files| {
+            let (cert, key) = (files.cert_file(), files.key_file());
+            format!("tls = {{ cert_file = {cert:?}, key_file = {key:?} }}\n")
+        });
+        fs::write(&file, format!("targets.allow = [\"192.0.2.1:22\"]\n{tls}")).unwrap();
+    };
+    write(Some(&old_files));
+    let bridge = Bridge::start(&["--config", file.to_str().unwrap()], &[]);
+    let (admin, all) = (Admin::of(&bridge), tls::trusting(&[&old, &new]));
+    let options = Options::v1().tls(&all);
+    let served = || Client::connect(bridge.addr(), "/ws/192.0.2.1/22", &options).certificate();
+    assert_eq!(served(), old.der);
+    write(Some(&new_files));
+    let answer = admin.post("/api/v1/reload").json();
+    let both = serde_json::json!(["tls.cert_file", "tls.key_file"]);
+    assert_eq!(answer["changed"], both, "{answer}");
+    assert_eq!(served(), new.der);
+    // Without TLS passwords would cross the network: that waits for a restart.
+    write(None);
+    let answer = admin.post("/api/v1/reload").json();
+    assert_eq!(answer["needs_restart"], both, "{answer}");
+    assert_eq!(served(), new.der);
 }
 
 #[test]

@@ -205,6 +205,16 @@ fn the_environment_is_ours_only_with_prefix_and_double_underscore() {
         ..Layers::default()
     };
     assert!(the_error(&layers).ends_with("variables are in capitals: SSHARD_LOG__LEVEL"));
+    // A setting's name with one underscore can only be a slip.
+    let layers = Layers {
+        env: env(&[("SSHARD_LIMITS_MAX_CONNECTIONS", "5")]),
+        ..Layers::default()
+    };
+    assert_eq!(
+        the_error(&layers),
+        "limits.max_connections (env SSHARD_LIMITS_MAX_CONNECTIONS): no such setting; did you mean \
+         SSHARD_LIMITS__MAX_CONNECTIONS?"
+    );
     let not_utf8 = OsString::from_vec(vec![0xff]);
     let layers = Layers {
         env: vec![("SSHARD_LOG__LEVEL".into(), not_utf8)],
@@ -262,6 +272,15 @@ fn toml_types_must_fit() {
         assert_eq!(errors.len(), 1, "{text}: {errors:?}");
         assert!(errors.concat().contains("expected"), "{text}: {errors:?}");
     }
+}
+
+#[test]
+fn a_text_in_place_of_a_list_is_shown_as_one() {
+    let (errors, _) = errors_of_file("targets.allow = \"a:22\"\n");
+    assert!(
+        errors.concat().ends_with("; for one write [\"a:22\"]"),
+        "{errors:?}"
+    );
 }
 
 #[test]

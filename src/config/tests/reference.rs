@@ -21,14 +21,16 @@ fn hold(name: &str, wanted: &str) {
         std::fs::write(&path, wanted).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    let differs = found
+    let missing = wanted
         .lines()
-        .zip(wanted.lines())
-        .find(|(found, wanted)| found != wanted);
+        .find(|line| !found.lines().any(|found| found == *line));
+    let stale = found
+        .lines()
+        .find(|line| !wanted.lines().any(|wanted| wanted == *line));
     assert!(
         found == wanted,
         "src/config/{name} is not what the declaration of the settings says; `{HOW}` writes it \
-         anew. First difference: {differs:?}"
+         anew. Missing: {missing:?}; no longer so: {stale:?}"
     );
 }
 
