@@ -200,7 +200,10 @@ fn a_session_can_be_typed_by_hand_as_the_protocol_page_says() {
         let found = screen.wait(DEADLINE, often);
         assert!(found.is_some(), "no {seen:?} in {:?}", screen.text());
         if let Some(line) = step.prints.get(index) {
-            writeln!(keyboard, "{}", theirs(line)).unwrap();
+            // In one write, as a terminal hands a line over: websocat makes a message of each.
+            keyboard
+                .write_all(format!("{}\n", theirs(line)).as_bytes())
+                .unwrap();
         }
     }
     drop(keyboard);
