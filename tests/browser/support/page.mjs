@@ -21,6 +21,7 @@ import { Watch } from "./watch.mjs";
  * @property {(right: string) => string} [knownHosts] makes the bridge's known hosts from what is right
  * @property {string[]} [args] of `sshard serve`
  * @property {string[]} [browser] more arguments of Chromium
+ * @property {boolean} [throttled] hidden pages are slowed down, as users' browsers do
  * @property {import("playwright-core").BrowserContextOptions} [context]
  * @property {Record<string, unknown>} [preferences] settings of the page
  * @property {RegExp[]} [expectConsole] errors on the console that the test provokes
@@ -58,11 +59,17 @@ after(async () => {
   await releaseAccount();
 });
 
-/** @param {string[]} more */
-function chromiumWith(more) {
-  const key = more.join(" ");
+/** Arguments by which Playwright keeps hidden pages as fast as seen ones. */
+const UNTHROTTLED = [
+  "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
+];
+
+/** @param {string[]} more @param {boolean} throttled */
+function chromiumWith(more, throttled) {
+  const key = `${throttled} ${more.join(" ")}`;
   const browser = browsers.get(key) ?? chromium.launch({
     executablePath: process.env.SSHARD_TEST_CHROMIUM ?? "/usr/bin/chromium", args: [...ARGS, ...more],
+    ...(throttled ? { ignoreDefaultArgs: UNTHROTTLED } : {}),
   });
   browsers.set(key, browser);
   return browser;
@@ -95,7 +102,7 @@ export function pageTest(name, wish, body) {
     const knownHosts = wish.knownHosts === undefined ? sshd.knownHosts : otherKnownHosts(sshd, wish.knownHosts);
     const bridge = await startBridge({ port: sshd.port, knownHosts }, wish.settings, wish.args);
     const watch = new Watch([`http://${bridge.address}/`, ...(wish.origins ?? [])], wish.expectConsole ?? []);
-    const browser = await chromiumWith(wish.browser ?? []);
+    const browser = await chromiumWith(wish.browser ?? [], wish.throttled ?? false);
     const context = await browser.newContext({ viewport: { width: 1000, height: 640 }, colorScheme: "dark", ...wish.context });
     try {
       await watch.attach(context);
@@ -119,7 +126,8 @@ export function pageTest(name, wish, body) {
 
 /** @param {Record<string, unknown>} settings */
 function storePreferences(settings) {
-  localStorage.setItem("sshard.settings", JSON.stringify({ version: 1, settings }));
+  // The empty page, before the first, has no storage.
+  if (location.protocol !== "about:") localStorage.setItem("sshard.settings", JSON.stringify({ version: 1, settings }));
 }
 
 /** @param {Page} page @param {string} title */
