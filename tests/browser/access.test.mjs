@@ -12,14 +12,15 @@ const THEMES = ["dark", "light", "contrast-dark", "contrast-light", "solarized"]
 
 /** Fails on what axe calls serious or critical in what is shown now. @param {Scene} scene @param {string} view */
 async function audit({ page }, view) {
-  const faults = await page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (globalThis).axe.run(
+  const { passes, faults } = await page.evaluate(async () => {
+    const { violations, passes } = await /** @type {any} */ (globalThis).axe.run(
       // Cells of the terminal have the colours that the remote side wants.
       { exclude: [[".xterm-rows"], [".xterm-screen"]] }, { resultTypes: ["violations"] });
-    return violations
+    return { passes: passes.length, faults: violations
       .filter((/** @type {any} */ one) => one.impact === "serious" || one.impact === "critical")
-      .map((/** @type {any} */ one) => `${one.id}: ${one.nodes.map((/** @type {any} */ node) => node.html).join(" ")}`);
+      .map((/** @type {any} */ one) => `${one.id}: ${one.nodes.map((/** @type {any} */ node) => node.html).join(" ")}`) };
   });
+  assert(passes > 5, `axe looked at ${passes} rules alone`);
   assert.deepEqual(faults, [], view);
 }
 
@@ -166,5 +167,10 @@ pageTest("at 320 px, enlarged twice, and with forced colours nothing is cut off"
   await driver.login(login);
   await driver.ready();
   assert(await wide() <= 320, `the terminal is ${await wide()} px wide`);
+  const [cursor, ground] = await page.evaluate(() => [".xterm-cursor", ".xterm"].map((one) => {
+    const element = document.querySelector(`.terminal ${one}`);
+    return element === null ? "" : getComputedStyle(element).backgroundColor;
+  }));
+  assert.notEqual(cursor, ground, "the cursor cannot be seen");
   await screenshot("narrow-terminal");
 });

@@ -178,33 +178,18 @@ pageTest("a live session keeps Chromium from freezing its tab, by a lock", {}, a
   assert.equal(await held(), 0);
 });
 
-pageTest("a tab that was frozen while nothing came goes on with its shell", {
-  throttled: true, settings: ["websocket.ping_interval=1s"],
-}, async (scene) => {
-  const { driver } = scene;
-  await shell(scene);
-  await driver.run("kept=yes");
-  const tab = await hideable(scene);
-  await tab.hide();
-  await tab.freeze();
-  // Longer than the bridge waits for pongs.
-  await new Promise((resolve) => setTimeout(resolve, 8000));
-  await tab.thaw();
-  assert.equal(await driver.run("echo $kept"), "yes");
-});
-
-pageTest("a tab that was frozen while output came says that it was asleep", {
-  // Chromium closes the connection of a frozen page when a message comes.
+pageTest("a tab that was frozen all the same says that it was asleep", {
+  // Chromium closes the connections of a frozen page, at the latest when it thaws.
   throttled: true, expectConsole: [/Page entered Back-Forward Cache/],
 }, async (scene) => {
-  const { driver, bridge, screenshot } = scene;
+  const { driver, screenshot } = scene;
   await shell(scene);
   const tab = await hideable(scene);
   await driver.line("sleep 3; yes");
   await tab.hide();
   await tab.freeze();
-  await until(() => bridge.log().includes("session ended"), "the connection is lost");
+  await new Promise((resolve) => setTimeout(resolve, 6000));
   await tab.thaw();
-  assert.match(await driver.ending(), /tab was asleep/);
+  assert.match(await driver.ending(), /tab was asleep.*Connect again/);
   await screenshot("ending-asleep");
 });

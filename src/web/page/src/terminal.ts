@@ -269,6 +269,8 @@ function options(settings: Settings): ITerminalOptions {
     fontSize: settings.fontSize,
     linkHandler: { activate: (_, uri) => void openLink(uri), allowNonHttpProtocols: false },
     macOptionIsMeta: settings.optionIsMeta,
+    // Output with faults would fill the console, and slow the page down.
+    logLevel: "off",
     minimumContrastRatio: minimumContrast(settings.theme),
     screenReaderMode: settings.screenReader,
     scrollback: settings.scrollback,
