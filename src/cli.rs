@@ -4,11 +4,13 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flag, Layers};
 
+mod demo;
 mod tune;
 
 pub use tune::Tune;
@@ -25,7 +27,7 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the bridge and an embedded SSH server on loopback, and print how to connect.
+    /// Try it: the bridge on loopback with your own shell behind it; prints a link for the browser.
     Demo(Demo),
     /// Look at this host: how many sessions it can hold, and what to change for more.
     Doctor(Doctor),
@@ -43,9 +45,15 @@ pub struct Demo {
     /// Flags both subcommands have.
     #[command(flatten)]
     pub common: Common,
-    /// Offer the login shell of this user in place of the built-in toy.
+    /// Program that each session runs; by default your login shell.
+    #[arg(long, value_name = "PROGRAM")]
+    pub shell: Option<PathBuf>,
+    /// Open the link in the browser that $BROWSER names, or the desktop's.
     #[arg(long)]
-    pub shell: bool,
+    pub open: bool,
+    /// End by itself after this time, such as 1h.
+    #[arg(long = "for", value_name = "TIME", value_parser = demo::lifetime)]
+    pub lifetime: Option<Duration>,
 }
 
 /// Flags of `sshard doctor`.
@@ -207,7 +215,12 @@ impl Command {
         match self {
             Self::Demo(demo) => {
                 // Complete on purpose: a new flag must find its layer, or its use, here.
-                let Demo { common, shell: _ } = demo;
+                let Demo {
+                    common,
+                    shell: _,
+                    open: _,
+                    lifetime: _,
+                } = demo;
                 Layers {
                     env,
                     ..common.layers()

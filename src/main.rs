@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let layers = cli.command.layers(config::environment());
     let load = || config::load(&layers).map_err(tools::ToolError::from);
     let outcome = match cli.command {
-        Command::Demo(demo) => load().and_then(|loaded| tools::demo::run(&loaded, demo.shell)),
+        Command::Demo(demo) => load().and_then(|loaded| tools::demo::run(&loaded, &demo)),
         Command::Doctor(doctor) => load().and_then(|loaded| tools::doctor::run(&loaded, &doctor)),
         Command::Sessions(sessions) => {
             load().and_then(|loaded| tools::sessions::run(&loaded, &sessions))

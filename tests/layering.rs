@@ -52,6 +52,11 @@ const RESERVED: &[Reserved] = &[
         reason: "what serves has no load generator in it",
     },
     Reserved {
+        name: "sshard_ssh_server",
+        only: &["tools::demo"],
+        reason: "what serves is a client of SSH alone",
+    },
+    Reserved {
         name: "glommio",
         only: &[
             "shard",

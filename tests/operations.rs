@@ -1,5 +1,5 @@
 //! The program as its operator meets it: shards and CPUs, listeners, the orderly stop, settings,
-//! limits of the host, the demo, the log. What a session does is looked at elsewhere.
+//! limits of the host, the log. What a session does is looked at elsewhere.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,8 +15,6 @@ mod command_line;
 mod common;
 #[path = "operations/cpus.rs"]
 mod cpus;
-#[path = "operations/demo.rs"]
-mod demo;
 #[path = "operations/doctor.rs"]
 mod doctor;
 #[path = "operations/drain.rs"]

@@ -56,7 +56,7 @@ fn without_flags_nothing_is_set() {
 
 #[test]
 fn demo_passes_its_flags_and_the_environment_on() {
-    let line = "sshard demo --shell --listen 127.0.0.1:0 --set log.level=debug";
+    let line = "sshard demo --shell zsh --open --for 1h --listen 127.0.0.1:0 --set log.level=debug";
     let loaded = config::load(&layers(line, &[("SSHARD_LOG__FORMAT", "json")])).expect("valid");
     assert_eq!(loaded.source("server.listen").to_string(), "--listen");
     assert_eq!(loaded.source("log.level").to_string(), "--set");
@@ -99,6 +99,10 @@ fn usage_errors_exit_with_2() {
         "sshard tune --max-shards 0",
         "sshard tune --set log.level=debug",
         "sshard demo --config x",
+        "sshard demo --shell",
+        "sshard demo --for 0s",
+        "sshard demo --for 1",
+        "sshard demo --for 32days",
         "sshard doctor --sessions 0",
         "sshard doctor --sessions many",
     ] {

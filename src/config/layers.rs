@@ -42,24 +42,20 @@ pub struct Flag {
     pub value: String,
 }
 
-/// The variables of this process's environment that may be ours.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is where settings come from"
-)]
+/// Variables of this process's environment that may be ours.
 pub fn environment() -> Vec<(OsString, OsString)> {
-    std::env::vars_os()
+    whole_environment()
         .filter(|(name, _)| name.to_string_lossy().starts_with(ENV_PREFIX))
         .collect()
 }
 
-/// The login shell of the user who runs this process: `$SHELL`, or `/bin/sh`.
+/// Environment of this process, for the programs that it starts.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where settings come from"
 )]
-pub fn login_shell() -> PathBuf {
-    std::env::var_os("SHELL").map_or_else(|| PathBuf::from("/bin/sh"), PathBuf::from)
+pub fn whole_environment() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
 }
 
 /// The layer a value came from.

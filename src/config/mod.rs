@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 pub use auth_methods::{AuthMethod, AuthMethods};
 pub use error::{ConfigError, ConfigErrors};
-pub use layers::{Flag, Layers, Source, environment, login_shell};
+pub use layers::{Flag, Layers, Source, environment, whole_environment};
 pub use origin::{Origin, Scheme};
 pub use reload::{Change, FIXED, SWITCHED};
 pub use settings::{

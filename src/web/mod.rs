@@ -48,6 +48,11 @@ struct Asked<'a> {
     config: &'a Config,
 }
 
+/// Returns whether this build has the page.
+pub(crate) fn has_page() -> bool {
+    find(PAGE).is_some()
+}
+
 /// Returns the answer to a GET or HEAD of `path` (whole, with the prefix), or `None` where the page has nothing.
 /// `host` is the Host header, which `http` has accepted.
 pub(crate) fn answer(

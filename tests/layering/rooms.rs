@@ -28,6 +28,7 @@ pub(crate) const ROOMS: &[Room] = &[
         name: "tools",
         may_name: &[
             "server",
+            "cli::Demo",
             "cli::Doctor",
             "cli::Serve",
             "cli::Sessions",
@@ -53,12 +54,13 @@ pub(crate) const ROOMS: &[Room] = &[
             "telemetry",
             "error",
             "clock",
-            "ssh",
+            "cli::Demo",
+            "web::has_page",
             "tools::ToolError",
             "tools::say",
             "tools::announce",
         ],
-        reason: "brings its own SSH server, so it needs that side's key types",
+        reason: "a subcommand that brings its own SSH server and a page to link to",
     },
     Room {
         name: "server",

@@ -11,27 +11,21 @@ pub use mode::Mode;
 pub use session::CTRL_C_MARK;
 
 use crate::host;
-use russh::keys::PrivateKey;
-use russh::keys::ssh_key::private::Ed25519Keypair;
-use russh::server::{Config, run_stream};
-use russh::{MethodKind, MethodSet, Preferred, cipher};
+use russh::server::Config;
+use russh::{MethodKind, Preferred, cipher};
 use session::Connection;
+use sshard_ssh_server::{Options, Server, host_key, listen};
 use std::borrow::Cow;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
 
 /// Input a client may send ahead, bytes. Keystrokes and pastes of 64 KiB need no more.
 const INPUT_WINDOW: u32 = 64 * 1024;
 const MAX_PACKET: u32 = 32 * 1024;
 /// Chunks of output that wait for the session's turn.
 const QUEUED_CHUNKS: usize = 2;
-/// A wait after accept() failed, for the usual reason to pass: no descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// A burst of a storm waits in the listener's queue, not in SYN retries a second later.
+const BACKLOG: i32 = 4096;
 
 /// How a sink is started.
 #[derive(Debug, Clone)]
@@ -60,20 +54,11 @@ impl Default for SinkOptions {
     }
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    open: AtomicUsize,
-    total: AtomicU64,
-}
-
 /// A running sink. Its threads and sessions end when it is dropped.
 #[derive(Debug)]
 pub struct Sink {
-    addr: SocketAddr,
+    server: Server,
     known_hosts: String,
-    counts: Arc<Counts>,
-    /// Ends the threads when dropped.
-    _stop: oneshot::Sender<()>,
 }
 
 impl Sink {
@@ -89,42 +74,26 @@ impl Sink {
             )));
         }
         host::want_files(options.max_sessions, 1)?;
-        let runtime = host::runtime(options.threads, "sink")?;
-        let key = host_key(options.seed);
-        let public = key.public_key().to_openssh().map_err(io::Error::other)?;
-        // A burst of a storm waits here, not in SYN retries a second later.
-        let listener = {
-            let _entered = runtime.enter();
-            listen(options.listen)?
+        let listener = listen(options.listen, BACKLOG)?;
+        let serving = Options {
+            name: "sink",
+            threads: options.threads,
+            max_connections: options.max_sessions,
+            login_timeout: None,
         };
-        let addr = listener.local_addr()?;
-        let counts = Arc::<Counts>::default();
-        let room = Arc::new(Semaphore::new(options.max_sessions));
-        let serving = serve(listener, Arc::new(config(key)), Arc::clone(&counts), room);
-        let (stop, stopped) = oneshot::channel::<()>();
-        std::thread::Builder::new()
-            .name("sink".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = serving => {}
-                        _ = stopped => {}
-                    }
-                });
-                runtime.shutdown_background();
-            })?;
+        let config = config(options.seed);
+        let server = Server::start(listener, config, serving, |_| Connection::default())?;
+        let known_hosts = server.known_hosts()?;
         Ok(Self {
-            addr,
-            known_hosts: format!("[{}]:{} {}", addr.ip(), addr.port(), public.trim()),
-            counts,
-            _stop: stop,
+            server,
+            known_hosts,
         })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.server.address()
     }
 
     /// Its line of a known_hosts file.
@@ -136,46 +105,27 @@ impl Sink {
     /// SSH connections now.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.counts.open.load(Ordering::Relaxed)
+        self.server.open()
     }
 
     /// SSH connections since the start.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.counts.total.load(Ordering::Relaxed)
+        self.server.total()
     }
 }
 
-fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match addr {
-        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(addr)?;
-    socket.listen(4096)
-}
-
-fn host_key(seed: Option<u64>) -> PrivateKey {
+/// Options of russh's server that matter here.
+fn config(seed: Option<u64>) -> Config {
     let mut random = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
     let mut bytes = [0; 32];
     random.fill(&mut bytes);
-    PrivateKey::from(Ed25519Keypair::from_seed(&bytes))
-}
-
-/// Every option of russh's server that matters here.
-fn config(key: PrivateKey) -> Config {
-    let methods: &[MethodKind] = &[MethodKind::None, MethodKind::Password];
+    let methods = [MethodKind::None, MethodKind::Password];
     Config {
-        methods: MethodSet::from(methods),
-        auth_rejection_time: Duration::ZERO,
-        keys: vec![key],
         window_size: INPUT_WINDOW,
         maximum_packet_size: MAX_PACKET,
         channel_buffer_size: 1,
         event_buffer_size: QUEUED_CHUNKS,
-        inactivity_timeout: None,
-        nodelay: true,
         preferred: Preferred {
             cipher: Cow::Borrowed(&[
                 cipher::AES_256_GCM,
@@ -185,44 +135,7 @@ fn config(key: PrivateKey) -> Config {
             ]),
             ..Preferred::DEFAULT
         },
-        ..Config::default()
-    }
-}
-
-async fn serve(
-    listener: TcpListener,
-    config: Arc<Config>,
-    counts: Arc<Counts>,
-    room: Arc<Semaphore>,
-) {
-    loop {
-        // The place first: what is accepted is served.
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
-            return;
-        };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(_) => {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let (config, counts) = (Arc::clone(&config), Arc::clone(&counts));
-        tokio::spawn(async move {
-            let _place = place;
-            counts.total.fetch_add(1, Ordering::Relaxed);
-            counts.open.fetch_add(1, Ordering::Relaxed);
-            connection(config, stream).await;
-            counts.open.fetch_sub(1, Ordering::Relaxed);
-        });
-    }
-}
-
-async fn connection(config: Arc<Config>, stream: TcpStream) {
-    // The generator judges from its end how a connection went.
-    let _ = stream.set_nodelay(true);
-    if let Ok(session) = run_stream(config, stream, Connection::default()).await {
-        let _ = session.await;
+        ..sshard_ssh_server::config(host_key(&bytes), &methods)
     }
 }
 
@@ -232,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_seed_makes_the_same_key_and_none_another() {
-        let line = |seed| host_key(seed).public_key().to_openssh().unwrap();
+        let line = |seed| config(seed).keys[0].public_key().to_openssh().unwrap();
         assert_eq!(line(Some(7)), line(Some(7)));
         assert_ne!(line(Some(7)), line(Some(8)));
         assert_ne!(line(None), line(None));
@@ -246,12 +159,5 @@ mod tests {
         };
         assert!(Sink::start(&open).is_err());
         assert!(Sink::start(&SinkOptions::default()).is_ok());
-    }
-
-    #[test]
-    fn the_known_hosts_line_names_the_port() {
-        let sink = Sink::start(&SinkOptions::default()).unwrap();
-        let start = format!("[127.0.0.1]:{} ssh-ed25519 AAAA", sink.addr().port());
-        assert!(sink.known_hosts().starts_with(&start));
     }
 }

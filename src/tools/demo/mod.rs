@@ -1,22 +1,38 @@
-//! `sshard demo`: the bridge and an SSH server of its own, on loopback, so
-//! that a new user has a terminal with one command.
+//! `sshard demo`: the bridge and an SSH server of its own, on loopback, so that a new user has a terminal in the
+//! browser with one command: their own shell, as themselves.
+//!
+//! Nobody on another machine can reach it: it listens on loopback, answers to no other name whatever the settings
+//! say, and lets nobody in but by the passwords that it prints. When it ends, nothing of its sessions is left.
 
-mod line_editor;
+mod browser;
+mod leftovers;
+mod program;
 mod pty;
-mod shell;
 mod ssh_server;
+mod text;
 
 use super::{ToolError, announce, say};
-use crate::config::{Config, HostKeyPolicy, Loaded, NamedTarget};
+use crate::cli::Demo;
+use crate::config::{self, Config, HostKeyPolicy, Loaded, NamedTarget, Source};
 use crate::server::Server;
-use crate::telemetry;
+use crate::{telemetry, web};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use ssh_server::{EmbeddedServer, ServerOptions};
+use program::{Program, ProgramError};
+use rustix::process::{Signal, getpid, kill_process};
+use ssh_server::EmbeddedServer;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::time::Duration;
+use tempfile::NamedTempFile;
 
 /// The target's name in the demo's URLs.
 const TARGET: &str = "demo";
+/// Time that sessions have to end after Ctrl-C, unless it is set.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// Time by which sessions are told of an end that was due (`--for`), unless it is set.
+const NOTICE_TIME: Duration = Duration::from_secs(30);
 
 /// Why the demo could not start.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +45,9 @@ pub enum DemoError {
         "the demo speaks plain WebSocket to whoever connects: no tls, no server.proxy_protocol"
     )]
     NotPlain,
+    /// No shell for the sessions.
+    #[error("{0}")]
+    Program(#[from] ProgramError),
     /// The embedded SSH server.
     #[error("the embedded SSH server: {0}")]
     Server(String),
@@ -44,12 +63,11 @@ impl DemoError {
     }
 }
 
-/// Runs both servers until a signal. With `own_shell` the terminal is the
-/// user's login shell instead of the built-in one.
+/// Runs both servers until a signal, or as long as `--for` says.
 ///
 /// # Errors
 /// [`ToolError`].
-pub fn run(loaded: &Loaded, own_shell: bool) -> Result<(), ToolError> {
+pub fn run(loaded: &Loaded, flags: &Demo) -> Result<(), ToolError> {
     let listen = &loaded.config.server.listen;
     if let Some(open) = listen.iter().find(|a| !a.ip().to_canonical().is_loopback()) {
         return Err(DemoError::NotLoopback(*open).into());
@@ -58,67 +76,145 @@ pub fn run(loaded: &Loaded, own_shell: bool) -> Result<(), ToolError> {
     if tls.cert_file.is_some() || !server.proxy_protocol.is_empty() {
         return Err(DemoError::NotPlain.into());
     }
+    let mut program = Program::choose(flags.shell.as_deref(), config::whole_environment())
+        .map_err(DemoError::from)?;
+    let id = random_id()?;
+    program.env.insert(leftovers::MARK.into(), (&id).into());
     let _log = telemetry::start_logging(&loaded.config.log);
-    let shell = own_shell.then(crate::config::login_shell);
-    let ssh = EmbeddedServer::start(ServerOptions { shell })
+    let ended = serve(loaded, flags, program);
+    leftovers::end(&id);
+    ended
+}
+
+/// Serves; when it returns, the shells have been hung up.
+fn serve(loaded: &Loaded, flags: &Demo, program: Program) -> Result<(), ToolError> {
+    let ssh = EmbeddedServer::start(program.clone())
         .map_err(|error| DemoError::Server(error.to_string()))?;
     let known_hosts = known_hosts_file(&ssh)?;
-    let config = Config {
-        targets: crate::config::Targets {
-            allow: vec![ssh.address().to_string()],
-            named: [NamedTarget::short(&format!("{TARGET}={}", ssh.address()))]
-                .into_iter()
-                .collect(),
-            ..loaded.config.targets.clone()
-        },
-        ssh: crate::config::Ssh {
-            host_key_policy: HostKeyPolicy::Strict,
-            known_hosts: known_hosts.path().to_path_buf(),
-            ..loaded.config.ssh.clone()
-        },
-        ..Config::clone(&loaded.config)
-    };
+    let config = config_for(loaded, flags.lifetime, &ssh, &known_hosts);
+    let notice = config.server.drain_timeout;
     let server = Server::start(loaded.with(config), false)?;
     announce(&server)?;
-    if let Some(address) = server.addresses().first() {
-        say(how_to_connect(*address, loaded, &ssh))?;
+    let Some(address) = server.addresses().first() else {
+        return server.run().map_err(ToolError::ShardDied);
+    };
+    let access = Access::of(*address, loaded, &ssh);
+    say(text::how_to_connect(&access, &program, flags.lifetime))?;
+    if let Some(lifetime) = flags.lifetime {
+        ssh.spawn(async move {
+            tokio::time::sleep(lifetime.saturating_sub(notice)).await;
+            // As if it were stopped by hand: a second one, or Ctrl-C before it, ends at once.
+            if let Err(error) = kill_process(getpid(), Signal::TERM) {
+                tracing::error!(%error, "the demo's time is over, and it cannot end by itself; press Ctrl-C");
+            }
+        });
+    }
+    if flags.open {
+        show(&access, &program, &ssh);
     }
     server.run().map_err(ToolError::ShardDied)
 }
 
+/// What opens the demo.
+struct Access {
+    /// Address and path prefix of the bridge.
+    address: SocketAddr,
+    prefix: String,
+    user: String,
+    password: String,
+    /// Logs in once; `None` where there is no page to log in with.
+    link: Option<String>,
+}
+
+impl Access {
+    fn of(address: SocketAddr, loaded: &Loaded, ssh: &EmbeddedServer) -> Self {
+        let prefix = loaded.config.server.path_prefix.as_str().to_owned();
+        let (user, once) = (ssh.user(), ssh.link_password());
+        // A fragment is not sent to the server, and the page takes it out of the address bar.
+        let login = serde_json::json!({ "target": TARGET, "username": user, "password": once });
+        let login = Base64UrlUnpadded::encode_string(login.to_string().as_bytes());
+        let page = loaded.config.web.enabled && web::has_page();
+        Self {
+            link: page.then(|| format!("http://{address}{prefix}/#login={login}")),
+            user: user.to_owned(),
+            password: ssh.password().to_owned(),
+            address,
+            prefix,
+        }
+    }
+}
+
+/// Opens the link, or says why not: the demo goes on either way.
+fn show(access: &Access, program: &Program, ssh: &EmbeddedServer) {
+    let Some(link) = &access.link else {
+        tracing::warn!("--open: there is no page in the browser to open");
+        return;
+    };
+    let browser = config::whole_environment().find(|(name, _)| name == OsStr::new("BROWSER"));
+    let browser = browser
+        .map(|(_, value)| value)
+        .filter(|value| !value.is_empty());
+    let opened = browser::lead_to(link, &program.home).and_then(|file| {
+        let path = file.path().to_owned();
+        // The file is removed when nobody needs it any more.
+        let over = ssh.link_over();
+        ssh.spawn(async move {
+            over.await;
+            drop(file);
+        });
+        browser::open(&path, browser.as_deref())
+    });
+    if let Err(error) = opened {
+        tracing::warn!(
+            "--open: no browser could be opened ({error}); open the printed link yourself"
+        );
+    }
+}
+
+/// The settings, but for what makes it a demo.
+fn config_for(
+    loaded: &Loaded,
+    lifetime: Option<Duration>,
+    ssh: &EmbeddedServer,
+    known_hosts: &NamedTempFile,
+) -> Config {
+    let mut config = Config::clone(&loaded.config);
+    config.targets.allow = vec![ssh.address().to_string()];
+    config.targets.named = [NamedTarget::short(&format!("{TARGET}={}", ssh.address()))]
+        .into_iter()
+        .collect();
+    config.ssh.host_key_policy = HostKeyPolicy::Strict;
+    config.ssh.known_hosts = known_hosts.path().to_path_buf();
+    // Whoever resolves a name of theirs to loopback is a stranger, and so is every other page.
+    config.server.public_hosts.clear();
+    config.server.allowed_origins.clear();
+    config.web.embed_origins.clear();
+    config.admin.allowed_hosts.clear();
+    config.web.show_targets = true;
+    if matches!(loaded.source("server.drain_timeout"), Source::Default) {
+        // An end that is due comes when it is due: the notice is part of the time.
+        let notice = lifetime.map(|lifetime| NOTICE_TIME.min(lifetime / 2));
+        config.server.drain_timeout = notice.unwrap_or(DRAIN_TIME);
+    }
+    config
+}
+
 /// The demo checks its host key like any other: by a known_hosts file.
-fn known_hosts_file(ssh: &EmbeddedServer) -> Result<tempfile::NamedTempFile, DemoError> {
-    let key = ssh
-        .host_key()
-        .to_openssh()
-        .map_err(|error| DemoError::Server(error.to_string()))?;
-    let address = ssh.address();
-    let line = format!("[{}]:{} {key}\n", address.ip(), address.port());
-    let mut file = tempfile::NamedTempFile::new()?;
-    file.write_all(line.as_bytes())?;
+fn known_hosts_file(ssh: &EmbeddedServer) -> Result<NamedTempFile, DemoError> {
+    let line = ssh.known_hosts();
+    let line = line.map_err(|error| DemoError::Server(error.to_string()))?;
+    let mut file = NamedTempFile::new()?;
+    writeln!(file, "{line}")?;
     Ok(file)
 }
 
-fn how_to_connect(address: SocketAddr, loaded: &Loaded, ssh: &EmbeddedServer) -> String {
-    let prefix = loaded.config.server.path_prefix.as_str();
-    let url = format!("ws://{address}{prefix}/ws/{TARGET}");
-    let (user, password) = (ssh.user(), ssh.password());
-    let credentials = format!(r#"{{"username":"{user}","password":"{password}"}}"#);
-    // A fragment is not sent to the server, and the page takes it out of the address bar.
-    let login = serde_json::json!({ "target": TARGET, "username": user, "password": password });
-    let login = Base64UrlUnpadded::encode_string(login.to_string().as_bytes());
-    let page = format!("http://{address}{prefix}/#login={login}");
-    format!(
-        "\n\
-         In a browser       {page}\n\
-         A terminal is at   {url}\n\
-         user               {user}\n\
-         password           {password}\n\
-         \n\
-         With websocat, in another terminal (`exit` and one more key end it):\n\
-         \n\
-         stty raw -echo; (printf '%s' '{credentials}'; cat) | websocat -bE {url}; stty sane\n\
-         \n\
-         Ctrl-C here stops the demo.\n"
-    )
+/// A name for this demo that no other has.
+fn random_id() -> Result<String, DemoError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| DemoError::Server(error.to_string()))?;
+    Ok(bytes.iter().fold(String::new(), |mut id, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(id, "{byte:02x}");
+        id
+    }))
 }

@@ -1,16 +1,21 @@
-//! A real shell as a child process, on a pseudo-terminal or on pipes.
+//! A program as a child process, on a pseudo-terminal or on pipes, in a session of its own.
 //!
 //! It starts, resizes and signals the process and knows how it ended. It moves no bytes and knows
-//! nothing of SSH. The child inherits the environment of this process: it is the same user's.
+//! nothing of SSH.
 
+use super::program::Program;
 use rustix::process::{Pid, Signal, kill_process_group};
-use rustix::termios::{Winsize, tcgetpgrp, tcsetwinsize};
+use rustix::termios::{
+    InputModes, OptionalActions, Winsize, tcgetattr, tcgetpgrp, tcsetattr, tcsetwinsize,
+};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::{Child, Command};
+
+/// Runs a program in a session of its own, so that no terminal of this process is its.
+const SETSID: &str = "setsid";
 
 /// Where a process reads from or writes to.
 pub(super) type Input = Box<dyn AsyncWrite + Send + Unpin>;
@@ -26,13 +31,28 @@ pub(super) struct Terminal {
     pub(super) size: Size,
 }
 
-/// Size of a terminal in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Size of a terminal, in characters and in pixels (0 for unknown).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Size {
-    /// Width.
+    /// Width in characters.
     pub(super) columns: u16,
-    /// Height.
+    /// Height in characters.
     pub(super) rows: u16,
+    /// Width in pixels.
+    pub(super) width: u16,
+    /// Height in pixels.
+    pub(super) height: u16,
+}
+
+/// What a client asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Request {
+    /// A command line for the shell; without, the program itself.
+    pub(super) command: Option<String>,
+    /// Variables beside the program's own.
+    pub(super) env: Vec<(String, String)>,
+    /// The terminal, if there is to be one.
+    pub(super) terminal: Option<Terminal>,
 }
 
 /// A running process, in parts that different loops can own.
@@ -57,33 +77,55 @@ pub(super) struct Control {
     leader: Option<Pid>,
 }
 
-/// Starts `program`, interactive, or with `-c command`; with a terminal if one is given.
+/// Starts the program, or a command by its shell.
 ///
 /// # Errors
 /// The program can't be run, or no pseudo-terminal is to be had.
-pub(super) fn spawn(
-    program: &Path,
-    command: Option<&str>,
-    env: &[(String, String)],
-    terminal: Option<&Terminal>,
-) -> io::Result<Process> {
-    let mut process = Command::new(program);
-    process.kill_on_drop(true).env("SHELL", program);
-    process.envs(env.iter().map(|(name, value)| (name, value)));
-    if let Some(command) = command {
-        process.arg("-c").arg(command);
-    }
-    match terminal {
-        Some(terminal) => on_terminal(process, terminal),
-        None => on_pipes(process),
+pub(super) fn spawn(program: &Program, request: &Request) -> io::Result<Process> {
+    let path = match request.command {
+        Some(_) => &program.shell,
+        None => &program.path,
+    };
+    match &request.terminal {
+        Some(terminal) => {
+            let mut process = Command::new(path);
+            if request.command.is_none() {
+                process.arg0(program.name());
+            }
+            on_terminal(prepared(process, program, request), terminal)
+        }
+        None => {
+            let mut process = Command::new(SETSID);
+            process.arg(path);
+            on_pipes(prepared(process, program, request))
+        }
     }
 }
 
+fn prepared(mut process: Command, program: &Program, request: &Request) -> Command {
+    if let Some(command) = &request.command {
+        process.arg("-c").arg(command);
+    }
+    process.env_clear().envs(&program.env);
+    process.envs(request.env.iter().map(|(name, value)| (name, value)));
+    if program.home.is_dir() {
+        process.current_dir(&program.home);
+    }
+    process.kill_on_drop(true);
+    process
+}
+
 fn on_terminal(mut process: Command, terminal: &Terminal) -> io::Result<Process> {
-    process.env("TERM", &terminal.term);
     let (pty, pts) = pty_process::open().map_err(io::Error::other)?;
     let master = pty.as_fd().try_clone_to_owned()?;
     set_size(&master, terminal.size)?;
+    let mut modes = tcgetattr(&master)?;
+    // Backspace in a line takes back a character, not a byte.
+    modes.input_modes |= InputModes::IUTF8;
+    tcsetattr(&master, OptionalActions::Now, &modes)?;
+    process.env("TERM", &terminal.term);
+    let name = std::fs::read_link(format!("/proc/self/fd/{}", pts.as_raw_fd()))?;
+    process.env("SSH_TTY", name);
     let child = pty_process::Command::from(process).spawn(pts);
     let child = child.map_err(io::Error::other)?;
     let (output, input) = pty.into_split();
@@ -101,7 +143,7 @@ fn on_terminal(mut process: Command, terminal: &Terminal) -> io::Result<Process>
 
 fn on_pipes(mut process: Command) -> io::Result<Process> {
     process.stdin(Stdio::piped()).stdout(Stdio::piped());
-    process.stderr(Stdio::piped()).process_group(0);
+    process.stderr(Stdio::piped());
     let mut child = process.spawn()?;
     let (Some(input), Some(output), Some(errors)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
@@ -129,8 +171,8 @@ fn set_size(terminal: &OwnedFd, size: Size) -> io::Result<()> {
     let size = Winsize {
         ws_row: size.rows,
         ws_col: size.columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
+        ws_xpixel: size.width,
+        ws_ypixel: size.height,
     };
     Ok(tcsetwinsize(terminal, size)?)
 }

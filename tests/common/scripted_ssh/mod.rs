@@ -6,15 +6,14 @@ mod handler;
 
 use super::DEADLINE;
 use handler::Connection;
-use russh::keys::PrivateKey;
-use russh::keys::ssh_key::private::Ed25519Keypair;
-use russh::server::{Config, Handle, run_stream};
-use russh::{ChannelId, Disconnect, MethodKind, MethodSet, Sig, SshId};
+use russh::server::{Config, Handle};
+use russh::{ChannelId, Disconnect, MethodKind, Sig, SshId};
+use sshard_ssh_server::{Accepted, Options, Server, host_key, listen};
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
 use tokio::sync::watch;
 
 /// What the server does.
@@ -157,13 +156,13 @@ impl Shared {
     }
 }
 
+/// Connections at a time; no test needs more.
+const MAX_CONNECTIONS: usize = 16 * 1024;
+
 pub(crate) struct ScriptedSsh {
-    addr: SocketAddr,
+    server: Server,
     shared: Arc<Shared>,
-    runtime: tokio::runtime::Handle,
     paused: watch::Sender<bool>,
-    /// Ends the thread when dropped.
-    _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl ScriptedSsh {
@@ -174,37 +173,37 @@ impl ScriptedSsh {
 
     /// Listens on a free port of `ip`.
     pub(crate) fn start_on(ip: IpAddr, script: SshScript) -> Self {
-        let listener = TcpListener::bind((ip, 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let addr = listener.local_addr().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let listener = listen((ip, 0).into(), 128).unwrap();
         let shared = Arc::<Shared>::default();
         let (paused, is_paused) = watch::channel(false);
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let server = Self {
-            addr,
-            shared: Arc::clone(&shared),
-            runtime: runtime.handle().clone(),
-            paused,
-            _stop: stop,
+        let options = Options {
+            name: "scripted-ssh",
+            threads: 1,
+            max_connections: MAX_CONNECTIONS,
+            login_timeout: None,
         };
-        std::thread::spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = serve(listener, script, shared, is_paused) => {}
-                    _ = stopped => {}
-                }
-            });
-            runtime.shutdown_background();
-        });
-        server
+        let config = config(&script);
+        let script = Arc::new(script);
+        let new_handler = {
+            let shared = Arc::clone(&shared);
+            move |accepted: Accepted<'_>| {
+                let socket = accepted.stream.as_fd().try_clone_to_owned().unwrap();
+                shared.update(|state| {
+                    state.sockets.push(socket.into());
+                    state.seen.push(Seen::Connected);
+                });
+                Connection::new(Arc::clone(&script), Arc::clone(&shared), is_paused.clone())
+            }
+        };
+        Self {
+            server: Server::start(listener, config, options, new_handler).unwrap(),
+            shared,
+            paused,
+        }
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
+        self.server.address()
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
@@ -265,7 +264,7 @@ impl ScriptedSsh {
                 let word = handle.data(id, bytes.to_vec());
                 tokio::time::timeout(DEADLINE, word).await
             };
-            let _ = self.runtime.block_on(word);
+            let _ = self.server.runtime().block_on(word);
         }
     }
 
@@ -275,7 +274,7 @@ impl ScriptedSsh {
         let sessions = self.shared.state.lock().unwrap().sessions.clone();
         for (handle, id) in sessions {
             let sent = Arc::clone(sent);
-            self.runtime.spawn(async move {
+            self.server.runtime().spawn(async move {
                 for size in sizes.iter().cycle() {
                     if handle.data(id, vec![b'x'; *size]).await.is_err() {
                         return;
@@ -336,37 +335,12 @@ impl ScriptedSsh {
 
     fn tell<T, E: std::fmt::Debug>(&self, word: impl Future<Output = Result<T, E>>) {
         let told = async { tokio::time::timeout(DEADLINE, word).await };
-        let told = self.runtime.block_on(told).map(|told| told.map(drop));
+        let told = self
+            .server
+            .runtime()
+            .block_on(told)
+            .map(|told| told.map(drop));
         assert!(matches!(told, Ok(Ok(()))), "the session is gone: {told:?}");
-    }
-}
-
-async fn serve(
-    listener: TcpListener,
-    script: SshScript,
-    shared: Arc<Shared>,
-    paused: watch::Receiver<bool>,
-) {
-    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-    let config = Arc::new(config(&script));
-    let script = Arc::new(script);
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let stream = stream.into_std().unwrap();
-        let socket = stream.try_clone().unwrap();
-        shared.update(|state| {
-            state.sockets.push(socket);
-            state.seen.push(Seen::Connected);
-        });
-        let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-        let handler = Connection::new(Arc::clone(&script), Arc::clone(&shared), paused.clone());
-        let config = Arc::clone(&config);
-        tokio::task::spawn(async move {
-            // How a connection ends is for the test to judge, from the other side.
-            if let Ok(session) = run_stream(config, stream, handler).await {
-                let _ = session.await;
-            }
-        });
     }
 }
 
@@ -379,17 +353,12 @@ fn config(script: &SshScript) -> Config {
         | Login::PasswordAndInteractive(_) => &[MethodKind::Password],
         Login::Interactive(_) => &[MethodKind::KeyboardInteractive],
     };
-    let defaults = Config::default();
+    // Always the same key: a test that looks at it has it to compare.
+    let defaults = sshard_ssh_server::config(host_key(&[7; 32]), methods);
     let version = script.version.map(|line| SshId::Raw(line.into()));
     Config {
         server_id: version.unwrap_or(defaults.server_id),
-        methods: MethodSet::from(methods),
-        auth_rejection_time: Duration::ZERO,
-        // Always the same key: a test that looks at it has it to compare.
-        keys: vec![PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]))],
         window_size: script.window,
-        inactivity_timeout: None,
-        nodelay: true,
         ..defaults
     }
 }

@@ -1,111 +1,95 @@
-//! One SSH connection of the demo server: the login, and the requests of its session channels.
-//! It moves no terminal bytes; each channel's program is a task of its own, and ends with the
-//! connection.
+//! One SSH connection of the demo server: the login, and the requests of its session channel.
+//! It moves no terminal bytes; the channel's program is a task of its own, which ends soon after the connection.
 
-use super::channel::{Inbox, Output};
-use super::gate::Gate;
-use super::login::Login;
+use super::Sessions;
+use super::inbox::{Inbox, Output, TooMuch};
 use super::relay;
 use super::signals;
-use super::terminal::Builtin;
-use crate::tools::demo::pty::{self, Ended, Size, Terminal};
+use crate::tools::demo::pty::{self, Ended, Request, Size, Terminal};
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
-use std::collections::HashMap;
-use std::path::PathBuf;
+use sshard_ssh_server::LoggedIn;
 use std::sync::Arc;
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tracing::debug;
+use std::time::Duration;
+use tracing::{debug, warn};
 
-/// Most open channels of one connection.
-const MAX_CHANNELS: usize = 10;
 /// Most environment variables of one channel, and most bytes of their names and values.
 const MAX_ENV: (usize, usize) = (32, 4 * 1024);
 /// Longest TERM and longest command line, in bytes.
 const MAX_TERM: usize = 64;
 const MAX_COMMAND: usize = 8 * 1024;
-/// The size of a terminal whose client does not know it (RFC 4254 section 6.2: 0).
-const DEFAULT_SIZE: Size = Size {
-    columns: 80,
-    rows: 24,
-};
+/// Size of a terminal whose client does not know it (RFC 4254 section 6.2: 0).
+const DEFAULT_COLUMNS: u16 = 80;
+const DEFAULT_ROWS: u16 = 24;
+/// Window of a client whose program is behind, in bytes. russh gives window back upon receipt, up to a size it asks
+/// for each time: at this size the client sends on, and so is heard, but next to nothing.
+const TRICKLE: u32 = 2;
+/// Longest time for which such a packet holds russh's loop, and with it the client's next one.
+const TRICKLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The handler of one connection.
 pub(super) struct Connection {
-    login: Arc<Login>,
-    shell: Option<PathBuf>,
-    gate: Arc<Gate>,
-    /// Told when the login is done.
-    logged_in: Arc<Notify>,
-    channels: HashMap<ChannelId, SessionChannel>,
-    programs: JoinSet<()>,
+    sessions: Arc<Sessions>,
+    logged_in: LoggedIn,
+    /// Addresses and ports of both sides, as sshd puts them into the environment.
+    peers: String,
+    channel: Option<SessionChannel>,
 }
 
 struct SessionChannel {
+    id: ChannelId,
     inbox: Arc<Inbox>,
-    /// Until a program was started: what it will get.
-    request: Option<Request>,
-}
-
-struct Request {
-    output: Output,
-    terminal: Option<Terminal>,
-    env: Vec<(String, String)>,
+    /// Until a program was started: where its output goes.
+    output: Option<Output>,
+    request: Request,
 }
 
 impl Connection {
-    pub(super) fn new(
-        login: Arc<Login>,
-        shell: Option<PathBuf>,
-        gate: Arc<Gate>,
-        logged_in: Arc<Notify>,
-    ) -> Self {
+    pub(super) fn new(sessions: Arc<Sessions>, logged_in: LoggedIn, peers: String) -> Self {
         Self {
-            login,
-            shell,
-            gate,
+            sessions,
             logged_in,
-            channels: HashMap::new(),
-            programs: JoinSet::new(),
+            peers,
+            channel: None,
         }
+    }
+
+    fn channel(&mut self, id: ChannelId) -> Option<&mut SessionChannel> {
+        self.channel.as_mut().filter(|channel| channel.id == id)
     }
 
     /// The channel's request, while no program was started.
     fn request(&mut self, id: ChannelId) -> Option<&mut Request> {
-        self.channels.get_mut(&id)?.request.as_mut()
+        let waiting = self.channel(id).filter(|channel| channel.output.is_some());
+        waiting.map(|channel| &mut channel.request)
     }
 
     /// Starts the channel's one program. `false`: there is one already, or it can't be started.
     fn start(&mut self, id: ChannelId, command: Option<String>) -> bool {
-        let Some(channel) = self.channels.get_mut(&id) else {
+        let connection = ("SSH_CONNECTION".to_owned(), self.peers.clone());
+        let sessions = Arc::clone(&self.sessions);
+        let Some(channel) = self.channel(id) else {
             return false;
         };
-        let Some(request) = channel.request.take() else {
+        let Some(output) = channel.output.take() else {
             return false;
         };
-        let inbox = channel.inbox.clone();
-        let Request {
-            output,
-            terminal,
-            env,
-        } = request;
-        let Some(shell) = &self.shell else {
-            let size = terminal.map(|terminal| terminal.size);
-            let builtin = Builtin::new(inbox, output, size, env);
-            self.programs.spawn(builtin.run(command));
-            return true;
-        };
-        match pty::spawn(shell, command.as_deref(), &env, terminal.as_ref()) {
+        let mut request = std::mem::take(&mut channel.request);
+        request.command = command;
+        request.env.push(connection);
+        let inbox = Arc::clone(&channel.inbox);
+        match pty::spawn(&sessions.program, &request) {
             Ok(process) => {
-                let program = async move { relay::run(process, &inbox, output).await };
-                self.programs.spawn(program);
+                let stop = sessions.stop.subscribe();
+                let program = async move { relay::run(process, &inbox, output, stop).await };
+                sessions.spawn(program);
                 true
             }
             Err(error) => {
-                debug!(%error, "the shell of the demo can't be started");
+                let program = sessions.program.path.display();
+                warn!(%error, %program, "a program of the demo can't be started");
                 // What shells say of a program that can't be run.
-                self.programs.spawn(output.finish(Ended::Status(126)));
+                sessions.spawn(output.finish(Ended::Status(126)));
                 false
             }
         }
@@ -145,7 +129,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        for channel in self.channels.values() {
+        if let Some(channel) = &self.channel {
             channel.inbox.close();
         }
     }
@@ -159,15 +143,17 @@ fn answer(session: &mut Session, id: ChannelId, success: bool) -> Result<(), rus
     }
 }
 
-fn size(columns: u32, rows: u32) -> Size {
+fn size(columns: u32, rows: u32, width: u32, height: u32) -> Size {
     let cells = |given: u32, default| match u16::try_from(given) {
         Ok(0) => default,
         Ok(given) => given,
         Err(_) => u16::MAX,
     };
     Size {
-        columns: cells(columns, DEFAULT_SIZE.columns),
-        rows: cells(rows, DEFAULT_SIZE.rows),
+        columns: cells(columns, DEFAULT_COLUMNS),
+        rows: cells(rows, DEFAULT_ROWS),
+        width: u16::try_from(width).unwrap_or(0),
+        height: u16::try_from(height).unwrap_or(0),
     }
 }
 
@@ -175,14 +161,15 @@ impl Handler for Connection {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        Ok(match self.login.accepts(user, password) {
+        let now = crate::clock::now();
+        Ok(match self.sessions.login.accepts(user, password, now) {
             true => Auth::Accept,
             false => Auth::reject(),
         })
     }
 
     async fn auth_succeeded(&mut self, _: &mut Session) -> Result<(), Self::Error> {
-        self.logged_in.notify_one();
+        self.logged_in.notify();
         Ok(())
     }
 
@@ -192,37 +179,35 @@ impl Handler for Connection {
         reply: ChannelOpenHandle,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        while self.programs.try_join_next().is_some() {}
-        self.channels.retain(|_, other| !other.inbox.is_closed());
-        if self.channels.len() >= MAX_CHANNELS {
+        let open = self.channel.as_ref();
+        if open.is_some_and(|channel| !channel.inbox.is_closed()) {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         }
         let id = channel.id();
-        let inbox = Inbox::new(self.gate.clone());
+        let inbox = Inbox::new();
         // The read half goes: russh's own queue would block its loop when full.
         let (_, write_half) = channel.split();
         let output = Output::new(write_half, session.handle(), inbox.clone());
-        let request = Request {
-            output,
-            terminal: None,
-            env: Vec::new(),
-        };
-        let request = Some(request);
-        self.channels.insert(id, SessionChannel { inbox, request });
+        self.channel = Some(SessionChannel {
+            id,
+            inbox,
+            output: Some(output),
+            request: Request::default(),
+        });
         reply.accept().await;
         Ok(())
     }
 
     async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
-        if let Some(channel) = self.channels.remove(&id) {
+        if let Some(channel) = self.channel(id) {
             channel.inbox.close();
         }
         Ok(())
     }
 
     async fn channel_eof(&mut self, id: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
-        if let Some(channel) = self.channels.get(&id) {
+        if let Some(channel) = self.channel(id) {
             channel.inbox.push_eof();
         }
         Ok(())
@@ -234,10 +219,28 @@ impl Handler for Connection {
         data: &[u8],
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        if let Some(channel) = self.channels.get(&id) {
-            channel.inbox.push_input(data);
+        let Some(channel) = self.channel(id) else {
+            return Ok(());
+        };
+        if let Err(TooMuch) = channel.inbox.push_input(data) {
+            debug!("a client of the demo's SSH server sends more than its window allows");
+            return Err(russh::Error::Disconnect);
+        }
+        if data.len() <= TRICKLE as usize && channel.inbox.is_full() {
+            // Out of time, the next packet waits as long.
+            let _ = tokio::time::timeout(TRICKLE_PAUSE, channel.inbox.room()).await;
         }
         Ok(())
+    }
+
+    fn adjust_window(&mut self, id: ChannelId, _: u32) -> u32 {
+        match self
+            .channel(id)
+            .is_some_and(|channel| channel.inbox.is_full())
+        {
+            true => TRICKLE,
+            false => super::WINDOW,
+        }
     }
 
     async fn pty_request(
@@ -246,12 +249,12 @@ impl Handler for Connection {
         term: &str,
         columns: u32,
         rows: u32,
-        _: u32,
-        _: u32,
+        width: u32,
+        height: u32,
         _: &[(Pty, u32)],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let done = self.set_terminal(id, term, size(columns, rows));
+        let done = self.set_terminal(id, term, size(columns, rows, width, height));
         answer(session, id, done)
     }
 
@@ -300,14 +303,14 @@ impl Handler for Connection {
         id: ChannelId,
         columns: u32,
         rows: u32,
-        _: u32,
-        _: u32,
+        width: u32,
+        height: u32,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let size = size(columns, rows);
-        if let Some(channel) = self.channels.get_mut(&id) {
-            let waiting = channel.request.as_mut();
-            match waiting.and_then(|request| request.terminal.as_mut()) {
+        let size = size(columns, rows, width, height);
+        if let Some(channel) = self.channel(id) {
+            let waiting = channel.output.is_some();
+            match channel.request.terminal.as_mut().filter(|_| waiting) {
                 Some(terminal) => terminal.size = size,
                 None => channel.inbox.push_size(size),
             }
@@ -322,8 +325,7 @@ impl Handler for Connection {
         _: &mut Session,
     ) -> Result<(), Self::Error> {
         // An unknown name asks for no answer (RFC 4254 section 6.9).
-        if let (Some(channel), Some(signal)) = (self.channels.get(&id), signals::from_name(&signal))
-        {
+        if let (Some(channel), Some(signal)) = (self.channel(id), signals::from_name(&signal)) {
             channel.inbox.push_signal(signal);
         }
         Ok(())

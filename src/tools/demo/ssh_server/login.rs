@@ -1,86 +1,151 @@
-//! Who may log in: one user with a random password. It also makes the random host key. Both live
-//! as long as the server and are written nowhere.
+//! Who may log in: one user, by a password that holds as long as the demo, or by the one in the printed link, which
+//! is good for one login within [`LINK_LIFE`]. Both are random and written nowhere.
 
-use russh::keys::PrivateKey;
-use russh::keys::ssh_key::private::Ed25519Keypair;
+#![expect(
+    clippy::disallowed_types,
+    reason = "no shard comes here: logins are judged on the thread of the demo's SSH server"
+)]
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 /// The one user.
 pub(super) const USER: &str = "demo";
+/// Time from the start in which the link logs in.
+pub(crate) const LINK_LIFE: Duration = Duration::from_secs(600);
 /// Letters and digits that nobody takes for one another: no 0 O, 1 l I. 32 of them, so that five
 /// bits choose one evenly.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-/// Length of the password: 100 bits.
+/// Length of a password: 100 bits.
 const LENGTH: usize = 20;
 
 /// The one account.
 pub(super) struct Login {
     password: Zeroizing<String>,
+    link_password: Zeroizing<String>,
+    /// Until when the link logs in; `None` once it has.
+    link_until: Mutex<Option<Instant>>,
+    link_used: Notify,
 }
 
 impl Login {
-    /// With a fresh password.
+    /// With fresh passwords.
     ///
     /// # Errors
     /// The system has no randomness to give.
-    pub(super) fn random() -> Result<Self, getrandom::Error> {
-        let mut bytes = Zeroizing::new([0; LENGTH]);
-        getrandom::fill(bytes.as_mut())?;
-        let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied();
-        let letters = bytes.iter().filter_map(letter).map(char::from);
-        // One allocation, so that no shorter copy is left behind unwiped.
-        let mut password = Zeroizing::new(String::with_capacity(LENGTH));
-        password.extend(letters);
-        Ok(Self { password })
+    pub(super) fn random(now: Instant) -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            password: random_password()?,
+            link_password: random_password()?,
+            link_until: Mutex::new(now.checked_add(LINK_LIFE)),
+            link_used: Notify::new(),
+        })
     }
 
     pub(super) fn password(&self) -> &str {
         &self.password
     }
 
-    /// Takes as long for a wrong password as for the right one of the same length.
-    pub(super) fn accepts(&self, user: &str, password: &str) -> bool {
-        let user = user.as_bytes().ct_eq(USER.as_bytes());
-        let password = password.as_bytes().ct_eq(self.password.as_bytes());
-        (user & password).into()
+    pub(super) fn link_password(&self) -> &str {
+        &self.link_password
+    }
+
+    /// Judges a login; takes as long for a wrong password as for a right one of the same length. A login by the
+    /// link's password spends it.
+    pub(super) fn accepts(&self, user: &str, password: &str, now: Instant) -> bool {
+        let is = |text: &str, wanted: &str| text.as_bytes().ct_eq(wanted.as_bytes());
+        let user = is(user, USER);
+        let by_password = bool::from(user & is(password, &self.password));
+        let by_link = bool::from(user & is(password, &self.link_password));
+        by_password || (by_link && self.spend_link(now))
+    }
+
+    fn spend_link(&self, now: Instant) -> bool {
+        let mut until = self
+            .link_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let good = until.take().is_some_and(|until| now < until);
+        self.link_used.notify_one();
+        good
+    }
+
+    /// Waits until the link has been used.
+    pub(super) async fn link_used(&self) {
+        self.link_used.notified().await;
     }
 }
 
-/// A fresh Ed25519 host key.
-///
-/// # Errors
-/// The system has no randomness to give.
-pub(super) fn host_key() -> Result<PrivateKey, getrandom::Error> {
-    let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(seed.as_mut())?;
-    Ok(PrivateKey::from(Ed25519Keypair::from_seed(&seed)))
+fn random_password() -> Result<Zeroizing<String>, getrandom::Error> {
+    let mut bytes = Zeroizing::new([0; LENGTH]);
+    getrandom::fill(bytes.as_mut())?;
+    let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied();
+    let letters = bytes.iter().filter_map(letter).map(char::from);
+    // One allocation, so that no shorter copy is left behind unwiped.
+    let mut password = Zeroizing::new(String::with_capacity(LENGTH));
+    password.extend(letters);
+    Ok(password)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ALPHABET, LENGTH, Login, USER};
+    use super::{ALPHABET, Duration, Instant, LENGTH, LINK_LIFE, Login, USER};
+
+    fn login() -> (Login, Instant) {
+        let now = crate::clock::now();
+        let login = Login::random(now).unwrap_or_else(|error| unreachable!("{error}"));
+        (login, now)
+    }
 
     #[test]
-    fn accepts_its_own_password_alone() {
-        let login = Login::random().unwrap_or_else(|error| unreachable!("{error}"));
+    fn accepts_its_own_password_alone_and_that_again_and_again() {
+        let (login, now) = login();
         let password = login.password().to_owned();
-        assert!(login.accepts(USER, &password));
-        assert!(!login.accepts("root", &password));
-        assert!(!login.accepts(USER, ""));
-        assert!(!login.accepts(USER, &password[1..]));
-        assert!(!login.accepts(USER, &format!("{password}x")));
-        assert!(!login.accepts(USER, &password.to_uppercase()));
+        for _ in 0..3 {
+            assert!(login.accepts(USER, &password, now + 10 * LINK_LIFE));
+        }
+        assert!(!login.accepts("root", &password, now));
+        assert!(!login.accepts(USER, "", now));
+        assert!(!login.accepts(USER, &password[1..], now));
+        assert!(!login.accepts(USER, &format!("{password}x"), now));
+        assert!(!login.accepts(USER, &password.to_uppercase(), now));
+    }
+
+    #[test]
+    fn the_link_logs_in_once() {
+        let (login, now) = login();
+        let password = login.link_password().to_owned();
+        // Others do not spend it.
+        assert!(!login.accepts("root", &password, now));
+        assert!(!login.accepts(USER, &password[1..], now));
+        assert!(login.accepts(USER, login.password(), now));
+        assert!(login.accepts(USER, &password, now));
+        assert!(!login.accepts(USER, &password, now));
+    }
+
+    #[test]
+    fn the_link_expires() {
+        let (login, now) = login();
+        let password = login.link_password().to_owned();
+        assert!(!login.accepts(USER, &password, now + LINK_LIFE));
+        assert!(!login.accepts(USER, &password, now), "nor later");
+        let (login, now) = self::login();
+        let just_in_time = now + LINK_LIFE - Duration::from_millis(1);
+        assert!(login.accepts(USER, login.link_password(), just_in_time));
     }
 
     #[test]
     fn passwords_are_long_plain_and_all_different() {
-        let password = || Login::random().map(|login| login.password().to_owned());
-        let passwords: Vec<_> = (0..50).filter_map(|_| password().ok()).collect();
-        assert_eq!(passwords.len(), 50);
-        let plain = |p: &String| p.len() == LENGTH && p.bytes().all(|b| ALPHABET.contains(&b));
-        assert!(passwords.iter().all(plain));
-        let distinct: std::collections::HashSet<_> = passwords.iter().collect();
-        assert_eq!(distinct.len(), 50);
+        let logins: Vec<_> = (0..50).map(|_| login().0).collect();
+        let passwords = logins
+            .iter()
+            .flat_map(|l| [l.password(), l.link_password()]);
+        let plain = |p: &str| p.len() == LENGTH && p.bytes().all(|b| ALPHABET.contains(&b));
+        assert!(passwords.clone().all(plain));
+        let distinct: std::collections::HashSet<_> = passwords.collect();
+        assert_eq!(distinct.len(), 100);
     }
 }

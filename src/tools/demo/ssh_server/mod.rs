@@ -1,59 +1,50 @@
-//! The SSH server inside `sshard demo`: on loopback, on a thread of its own, with one user whose
-//! password is made at the start. It starts no bridge and prints nothing.
+//! The SSH server inside `sshard demo`: on loopback, with one user whose passwords are made at the start, and a
+//! program of who started the demo behind each login. It starts no bridge and prints nothing.
 //!
 //! Its thread runs its own small tokio runtime; nothing of it touches a shard. It is for trying
 //! the bridge out, not for serving people: no key login, no forwarding, no subsystems.
 
-mod channel;
-mod gate;
 mod handler;
+mod inbox;
 mod login;
 mod relay;
 mod signals;
-mod terminal;
 #[cfg(test)]
 mod tests;
 
-use gate::{Gate, GatedStream};
+pub(crate) use login::LINK_LIFE;
+
+use super::program::Program;
 use handler::Connection;
 use login::{Login, USER};
-use russh::keys::{Algorithm, PrivateKey, PublicKey};
+use russh::keys::{Algorithm, PrivateKey};
 use russh::server::Config;
-use russh::{MethodKind, MethodSet, Preferred, SshId, cipher, compression, kex, mac};
+use russh::{MethodKind, Preferred, SshId, cipher, compression, kex, mac};
+use sshard_ssh_server::{Accepted, Options, Server, host_key, listen};
 use std::borrow::Cow;
 use std::io;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr};
-use std::os::fd::AsFd;
-use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, oneshot};
-use tokio::task::JoinSet;
-use tracing::{debug, warn};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tracing::warn;
+use zeroize::Zeroizing;
 
-/// Most connections at a time; more are closed at once.
+/// Most connections at a time; further ones wait.
 const MAX_CONNECTIONS: usize = 64;
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 64;
 /// From the connection to the end of the login.
 const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// What a refused password costs.
 const REJECTION_TIME: Duration = Duration::from_millis(300);
-/// Window for a client's input, in bytes: also what can stand unread before a window adjustment.
+/// Window for a client's input, in bytes.
 const WINDOW: u32 = 256 * 1024;
-/// Pause after an accept that failed (no descriptors left): it would fail again at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long dropping the server waits for its thread.
+/// Longest wait for the programs to end when the server stops; each is killed before.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// What the server offers.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ServerOptions {
-    /// Path of a shell to run as the present user; `None`: the built-in one, which touches
-    /// nothing.
-    pub(crate) shell: Option<PathBuf>,
-}
 
 /// The server could not be started.
 #[derive(Debug, Error)]
@@ -66,16 +57,29 @@ pub(crate) enum DemoError {
     Randomness(#[from] getrandom::Error),
 }
 
-/// A running server. Dropping it ends its connections and its thread.
+/// What the connections have in common.
+struct Sessions {
+    login: Login,
+    program: Program,
+    /// Set when all programs are to end; each has a receiver for as long as it runs.
+    stop: watch::Sender<bool>,
+}
+
+impl Sessions {
+    /// A program outlives its connection for as long as it takes to hang it up.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "no shard comes here: it is a task of the demo's own runtime"
+    )]
+    fn spawn(&self, program: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(program);
+    }
+}
+
+/// A running server. Dropping it ends its connections, their programs and its thread.
 pub(crate) struct EmbeddedServer {
-    address: SocketAddr,
-    login: Arc<Login>,
-    host_key: PublicKey,
-    /// Dropped to stop the thread.
-    stop: Option<oneshot::Sender<()>>,
-    /// Disconnects when the thread is done.
-    done: mpsc::Receiver<()>,
-    thread: Option<JoinHandle<()>>,
+    server: Server,
+    sessions: Arc<Sessions>,
 }
 
 impl EmbeddedServer {
@@ -83,55 +87,46 @@ impl EmbeddedServer {
     ///
     /// # Errors
     /// See [`DemoError`].
-    pub(crate) fn start(options: ServerOptions) -> Result<Self, DemoError> {
-        Self::start_with(options, AUTH_TIMEOUT)
+    pub(crate) fn start(program: Program) -> Result<Self, DemoError> {
+        Self::start_with(program, AUTH_TIMEOUT)
     }
 
-    fn start_with(options: ServerOptions, auth_timeout: Duration) -> Result<Self, DemoError> {
-        let login = Arc::new(Login::random()?);
-        let key = login::host_key()?;
-        let host_key = key.public_key().clone();
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()?;
-        let server = Server {
-            config: Arc::new(config(key)),
-            login: login.clone(),
-            options,
-            auth_timeout,
-            places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+    fn start_with(program: Program, auth_timeout: Duration) -> Result<Self, DemoError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut())?;
+        let config = config(host_key(&seed));
+        let sessions = Arc::new(Sessions {
+            login: Login::random(crate::clock::now())?,
+            program,
+            stop: watch::Sender::new(false),
+        });
+        let options = Options {
+            name: "sshard-demo-ssh",
+            threads: 1,
+            max_connections: MAX_CONNECTIONS,
+            login_timeout: Some(auth_timeout),
         };
-        let (stop, stopped) = oneshot::channel();
-        let (running, done) = mpsc::sync_channel(1);
-        let thread = std::thread::Builder::new().name("sshard-demo-ssh".to_owned());
-        let thread = thread.spawn(move || {
-            let _running = running;
-            runtime.block_on(async {
-                tokio::select! {
-                    () = server.serve(listener) => {}
-                    _ = stopped => {}
-                }
-            });
-            // Drops what is left, shells included; nothing there needs to be waited for.
-            runtime.shutdown_background();
+        let listener = listen((Ipv4Addr::LOCALHOST, 0).into(), BACKLOG)?;
+        let server = Server::start(listener, config, options, {
+            let sessions = Arc::clone(&sessions);
+            move |Accepted { stream, logged_in }: Accepted<'_>| {
+                Connection::new(Arc::clone(&sessions), logged_in, peers(stream))
+            }
         })?;
-        Ok(Self {
-            address,
-            login,
-            host_key,
-            stop: Some(stop),
-            done,
-            thread: Some(thread),
-        })
+        Ok(Self { server, sessions })
     }
 
     /// Where it listens: 127.0.0.1 and a port that was free.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
+    }
+
+    /// Its line of a known_hosts file, for the bridge.
+    ///
+    /// # Errors
+    /// See [`DemoError`].
+    pub(crate) fn known_hosts(&self) -> Result<String, DemoError> {
+        Ok(self.server.known_hosts()?)
     }
 
     /// The one user's name.
@@ -141,109 +136,61 @@ impl EmbeddedServer {
 
     /// The one user's password, made at the start.
     pub(crate) fn password(&self) -> &str {
-        self.login.password()
+        self.sessions.login.password()
     }
 
-    /// The key the server proves itself with, for the bridge to pin.
-    pub(crate) fn host_key(&self) -> &PublicKey {
-        &self.host_key
+    /// The password that logs in once, within [`LINK_LIFE`] from the start.
+    pub(crate) fn link_password(&self) -> &str {
+        self.sessions.login.link_password()
+    }
+
+    /// Runs a task beside the server, which ends with it.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.server.runtime().spawn(task);
+    }
+
+    /// Waits until the link has been used or is too old.
+    pub(crate) fn link_over(&self) -> impl Future<Output = ()> + Send + use<> {
+        let sessions = Arc::clone(&self.sessions);
+        async move {
+            // Either is its end.
+            let _ = tokio::time::timeout(LINK_LIFE, sessions.login.link_used()).await;
+        }
     }
 }
 
 impl Drop for EmbeddedServer {
     fn drop(&mut self) {
-        self.stop.take();
-        let timed_out = mpsc::RecvTimeoutError::Timeout;
-        if self.done.recv_timeout(STOP_TIMEOUT) == Err(timed_out) {
-            warn!("the thread of the embedded SSH server does not end; it is left behind");
-        } else if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            warn!("the thread of the embedded SSH server ended in a panic");
+        self.sessions.stop.send_replace(true);
+        let sessions = Arc::clone(&self.sessions);
+        let (ended, wait) = sync_channel(1);
+        self.spawn(async move {
+            sessions.stop.closed().await;
+            // Nobody may wait any more.
+            let _ = ended.send(());
+        });
+        if wait.recv_timeout(STOP_TIMEOUT).is_err() {
+            warn!("programs of the demo do not end; they are left behind");
         }
     }
 }
 
-struct Server {
-    config: Arc<Config>,
-    login: Arc<Login>,
-    options: ServerOptions,
-    auth_timeout: Duration,
-    places: Arc<Semaphore>,
+/// Address and port of the client, then of the server, as SSH_CONNECTION has them.
+fn peers(stream: &TcpStream) -> String {
+    let text = |address: io::Result<SocketAddr>| match address {
+        Ok(address) => format!("{} {}", address.ip(), address.port()),
+        // Gone already.
+        Err(_) => "127.0.0.1 0".to_owned(),
+    };
+    format!("{} {}", text(stream.peer_addr()), text(stream.local_addr()))
 }
 
-impl Server {
-    async fn serve(&self, listener: std::net::TcpListener) {
-        let listener = match TcpListener::from_std(listener) {
-            Ok(listener) => listener,
-            Err(error) => return warn!(%error, "the embedded SSH server can't listen"),
-        };
-        let mut connections = JoinSet::new();
-        loop {
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    debug!(%error, "the embedded SSH server can't accept");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
-            while connections.try_join_next().is_some() {}
-            let Ok(place) = self.places.clone().try_acquire_owned() else {
-                debug!("the embedded SSH server is full");
-                continue;
-            };
-            let connection = self.connection(stream);
-            connections.spawn(async move {
-                if let Err(error) = connection.await {
-                    debug!(%error, "a connection of the embedded SSH server ended");
-                }
-                drop(place);
-            });
-        }
-    }
-
-    /// One connection from its first byte to its end.
-    fn connection(
-        &self,
-        stream: TcpStream,
-    ) -> impl Future<Output = Result<(), russh::Error>> + Send + use<> {
-        let gate = Gate::new();
-        let logged_in = Arc::new(Notify::new());
-        let shell = self.options.shell.clone();
-        let handler = Connection::new(self.login.clone(), shell, gate.clone(), logged_in.clone());
-        let (config, auth_timeout) = (self.config.clone(), self.auth_timeout);
-        async move {
-            // The way to end russh's own task: it has no other that works during key exchange.
-            let socket = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
-            let mut session = std::pin::pin!(async move {
-                let stream = GatedStream::new(stream, gate);
-                russh::server::run_stream(config, stream, handler)
-                    .await?
-                    .await
-            });
-            let login = tokio::time::timeout(auth_timeout, logged_in.notified());
-            tokio::select! {
-                ended = &mut session => return ended,
-                login = login => if login.is_err() {
-                    socket.shutdown(Shutdown::Both)?;
-                },
-            }
-            session.await
-        }
-    }
-}
-
-/// Every option of russh, so that none is left to its defaults.
+/// Options of russh that are not those of every server here.
 fn config(key: PrivateKey) -> Config {
     Config {
         server_id: SshId::Standard(Cow::Borrowed("SSH-2.0-sshard_demo")),
-        methods: MethodSet::from([MethodKind::Password].as_slice()),
         auth_rejection_time: REJECTION_TIME,
         auth_rejection_time_initial: Some(Duration::ZERO),
-        keys: vec![key],
-        certificates: Vec::new(),
-        limits: russh::Limits::new(1 << 30, 1 << 30, Duration::from_secs(3600)),
         window_size: WINDOW,
         maximum_packet_size: 32 * 1024,
         // Of a queue that is not used: see `handler.rs`.
@@ -264,9 +211,6 @@ fn config(key: PrivateKey) -> Config {
             compression: Cow::Borrowed(&[compression::NONE]),
         },
         max_auth_attempts: 6,
-        inactivity_timeout: None,
-        keepalive_interval: None,
-        keepalive_max: 0,
-        nodelay: true,
+        ..sshard_ssh_server::config(key, &[MethodKind::Password])
     }
 }

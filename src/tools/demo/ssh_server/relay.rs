@@ -1,8 +1,9 @@
-//! A real shell on a channel: moves the bytes of a process both ways, each no faster than the
+//! A program on a channel: moves the bytes of a process both ways, each no faster than the
 //! other side takes them, and passes on size, signals and the end. It starts no process.
 
-use super::channel::{Control, Inbox, Output};
+use super::inbox::{Control, Inbox, Output};
 use crate::tools::demo::pty::{self, Ended, Process};
+use rustix::process::Signal;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,12 +15,19 @@ const PIECE: usize = 16 * 1024;
 /// A process that ended may leave others behind that keep its output open: once nothing came for
 /// so long after its end, that was all.
 const QUIET: Duration = Duration::from_millis(200);
+/// Time that a program has to end after it was hung up, before it is killed: a shell hangs up its jobs in it.
+const HANG_UP_TIME: Duration = Duration::from_secs(1);
 /// What tells a terminal's line discipline that input has ended (VEOF).
 const END_OF_INPUT: u8 = 0x04;
 
 /// Serves the process until it ends, then says how and closes the channel; if the channel goes
-/// first, the process is hung up.
-pub(super) async fn run(process: Process, inbox: &Inbox, output: Output) {
+/// first, or `stop` comes, the process is hung up, and killed if it stays.
+pub(super) async fn run(
+    process: Process,
+    inbox: &Inbox,
+    output: Output,
+    stop: watch::Receiver<bool>,
+) {
     let Process {
         mut child,
         input,
@@ -28,37 +36,58 @@ pub(super) async fn run(process: Process, inbox: &Inbox, output: Output) {
         mut control,
     } = process;
     let terminal = errors.is_none();
-    let (ended, has_ended) = watch::channel(false);
-    let end = async {
-        let status = child.wait().await;
-        ended.send_replace(true);
-        status
-    };
-    let out = pump(stdout, &output, false, has_ended.clone());
-    let err = async {
-        if let Some(errors) = errors {
-            pump(errors, &output, true, has_ended.clone()).await;
+    let status = {
+        let (ended, has_ended) = watch::channel(false);
+        let end = async {
+            let status = child.wait().await;
+            ended.send_replace(true);
+            status
+        };
+        let out = pump(stdout, &output, false, has_ended.clone());
+        let err = async {
+            if let Some(errors) = errors {
+                pump(errors, &output, true, has_ended.clone()).await;
+            }
+        };
+        let served = async { tokio::join!(end, out, err).0 };
+        tokio::select! {
+            // A size or signal that came before input must not be overtaken by it.
+            biased;
+            () = set(stop) => None,
+            () = steer(&mut control, inbox, has_ended.clone()) => None,
+            () = feed(input, inbox, terminal) => None,
+            status = served => Some(status),
         }
-    };
-    let served = async { tokio::join!(end, out, err).0 };
-    let status = tokio::select! {
-        // A size or signal that came before input must not be overtaken by it.
-        biased;
-        () = steer(&mut control, inbox, has_ended.clone()) => None,
-        () = feed(input, inbox, terminal) => None,
-        status = served => Some(status),
     };
     if status.is_some() {
         control.ended();
     }
-    match status {
-        Some(Ok(status)) => output.finish(status.into()).await,
+    // Hangs up what still runs on the terminal.
+    drop(control);
+    let ended = match status {
+        Some(Ok(status)) => status.into(),
         Some(Err(error)) => {
-            debug!(%error, "the shell of the demo can't be waited for");
-            output.finish(Ended::Status(u32::MAX)).await;
+            debug!(%error, "a program of the demo can't be waited for");
+            Ended::Status(u32::MAX)
         }
-        None => {}
-    }
+        None => {
+            if tokio::time::timeout(HANG_UP_TIME, child.wait())
+                .await
+                .is_err()
+            {
+                // Fails if it has just ended.
+                let _ = child.kill().await;
+            }
+            // Its client learns it, if it is still there.
+            Ended::Signal(Signal::HUP.as_raw(), false)
+        }
+    };
+    output.finish(ended).await;
+}
+
+/// Waits until the flag is set, or nobody can set it any more.
+async fn set(mut flag: watch::Receiver<bool>) {
+    let _ = flag.wait_for(|set| *set).await;
 }
 
 /// Copies until the process closes its side, or its end is a while ago, or the channel is gone.
@@ -66,13 +95,12 @@ async fn pump(
     mut source: pty::Output,
     output: &Output,
     errors: bool,
-    mut has_ended: watch::Receiver<bool>,
+    has_ended: watch::Receiver<bool>,
 ) {
     let mut buffer = vec![0; PIECE];
     loop {
         let quiet = async {
-            // The sender lives as long as this loop.
-            let _ = has_ended.wait_for(|ended| *ended).await;
+            set(has_ended.clone()).await;
             tokio::time::sleep(QUIET).await;
         };
         let read = tokio::select! {
@@ -108,17 +136,14 @@ async fn feed(mut input: pty::Input, inbox: &Inbox, terminal: bool) {
         let _ = input.write_all(&[END_OF_INPUT]).await;
     }
     drop(input);
-    // What still comes must not fill the gate: there is nobody to take it.
+    // What still comes must not fill the inbox: there is nobody to take it.
     while inbox.next_input().await.is_some() {}
     std::future::pending().await
 }
 
 /// Follows size and signals; returns when the channel is gone.
-async fn steer(control: &mut pty::Control, inbox: &Inbox, mut has_ended: watch::Receiver<bool>) {
-    let mut over = pin!(async move {
-        // The sender lives as long as this loop.
-        let _ = has_ended.wait_for(|ended| *ended).await;
-    });
+async fn steer(control: &mut pty::Control, inbox: &Inbox, has_ended: watch::Receiver<bool>) {
+    let mut over = pin!(set(has_ended));
     let mut running = true;
     loop {
         let event = tokio::select! {
@@ -136,7 +161,7 @@ async fn steer(control: &mut pty::Control, inbox: &Inbox, mut has_ended: watch::
             Control::Closed => return,
         };
         if let Err(error) = done {
-            debug!(%error, "the shell of the demo can't be resized or signalled");
+            debug!(%error, "a program of the demo can't be resized or signalled");
         }
     }
 }

@@ -7,11 +7,12 @@
     reason = "tests fail by panicking"
 )]
 
-mod builtin;
 mod connection;
-mod real_shell;
+mod flow;
+mod shell;
 
-use super::{EmbeddedServer, ServerOptions};
+use super::EmbeddedServer;
+use crate::tools::demo::program::Program;
 use russh::client::{self, Handle, Msg};
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
 use russh::{Channel, ChannelMsg, Sig};
@@ -41,17 +42,22 @@ async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(limit, future).await.expect("a hang")
 }
 
-fn builtin_server() -> EmbeddedServer {
-    EmbeddedServer::start(ServerOptions { shell: None }).unwrap()
+fn program() -> Program {
+    let env = [
+        ("SHELL", "/bin/sh"),
+        ("PATH", "/usr/bin:/bin"),
+        ("HOME", "/"),
+    ];
+    let env = env.map(|(name, value)| (name.into(), value.into()));
+    Program::choose(None, env).unwrap()
 }
 
-fn real_server() -> EmbeddedServer {
-    let shell = Some("/bin/sh".into());
-    EmbeddedServer::start(ServerOptions { shell }).unwrap()
+fn server() -> EmbeddedServer {
+    EmbeddedServer::start(program()).unwrap()
 }
 
 async fn connect(server: &EmbeddedServer) -> Handle<Pinned> {
-    let handler = Pinned(server.host_key().clone());
+    let handler = Pinned(server.server.host_key().clone());
     let config = Arc::new(client::Config::default());
     within(client::connect(config, server.address(), handler))
         .await

@@ -1,17 +1,18 @@
-//! The two ends of a session channel as a program sees them: an [`Inbox`] that russh's loop fills
-//! and never waits for, and an [`Output`] that waits until the client can take more.
+//! The two ends of a session channel as a program sees them: an [`Inbox`] that russh's loop fills, and an [`Output`]
+//! that waits until the client can take more.
 //!
-//! It runs no program and answers no request.
+//! Input is bounded by the window that the handler gives the client (see [`Inbox::is_full`]). Waiting in russh's loop
+//! until the program takes its input would not do: the program may be waiting for its output, which the same loop
+//! sends. It runs no program and answers no request.
 
 #![expect(
     clippy::disallowed_types,
     reason = "no shard comes here: russh wants its server's handlers and streams to be Send"
 )]
 
-use super::gate::Gate;
 use super::signals;
 use crate::tools::demo::pty::{Ended, Size};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use russh::ChannelWriteHalf;
 use russh::server::{Handle, Msg};
 use rustix::process::Signal;
@@ -21,8 +22,10 @@ use tokio::sync::Notify;
 
 /// Most signals that wait to be handled; more are forgotten, as pending signals are by kernels.
 const MAX_SIGNALS: usize = 16;
-/// What Ctrl-C sends.
-pub(super) const CTRL_C: u8 = 0x03;
+/// Input above which an inbox is full, in bytes.
+const FULL: usize = 64 * 1024;
+/// Most input that waits, in bytes: two windows. More comes only from a client that ignores its window.
+const MAX: usize = 2 * super::WINDOW as usize + FULL;
 /// Most bytes of input a program gets at once.
 const PIECE: usize = 16 * 1024;
 
@@ -38,12 +41,16 @@ pub(super) enum Control {
     Closed,
 }
 
-/// What a client sent to one channel, until the program takes it. The input counts in the gate
-/// of the connection; all else is bounded here. One program at a time may wait on it.
+/// The client has sent more than its window allows.
+#[derive(Debug)]
+pub(super) struct TooMuch;
+
+/// What a client sent to one channel, until the program takes it. One program may wait on it, and russh's loop for
+/// room.
 pub(super) struct Inbox {
     state: Mutex<State>,
-    gate: Arc<Gate>,
     input: Notify,
+    taken: Notify,
     control: Notify,
     closed: Notify,
 }
@@ -58,11 +65,11 @@ struct State {
 }
 
 impl Inbox {
-    pub(super) fn new(gate: Arc<Gate>) -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
-            gate,
             input: Notify::new(),
+            taken: Notify::new(),
             control: Notify::new(),
             closed: Notify::new(),
         })
@@ -72,12 +79,33 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn push_input(&self, bytes: &[u8]) {
+    /// Takes input of the client; that of a closed channel is passed over.
+    ///
+    /// # Errors
+    /// More waits than the client's windows allow.
+    pub(super) fn push_input(&self, bytes: &[u8]) -> Result<(), TooMuch> {
         let mut state = self.state();
-        if !state.closed {
-            self.gate.add(bytes.len());
-            state.input.extend_from_slice(bytes);
-            self.input.notify_one();
+        if state.closed {
+            return Ok(());
+        }
+        if state.input.len() + bytes.len() > MAX {
+            return Err(TooMuch);
+        }
+        state.input.extend_from_slice(bytes);
+        self.input.notify_one();
+        Ok(())
+    }
+
+    /// Returns whether the program is so far behind that the client is to send next to nothing.
+    pub(super) fn is_full(&self) -> bool {
+        let state = self.state();
+        !state.closed && state.input.len() > FULL
+    }
+
+    /// Waits until it is not full.
+    pub(super) async fn room(&self) {
+        while self.is_full() {
+            self.taken.notified().await;
         }
     }
 
@@ -104,8 +132,9 @@ impl Inbox {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        self.gate.release(std::mem::take(&mut state.input).len());
+        state.input = BytesMut::new();
         self.input.notify_one();
+        self.taken.notify_one();
         self.control.notify_one();
         self.closed.notify_one();
     }
@@ -127,8 +156,8 @@ impl Inbox {
                 let mut state = self.state();
                 if !state.input.is_empty() {
                     let piece = state.input.len().min(PIECE);
-                    self.gate.release(piece);
-                    return Some(state.input.split_to(piece).freeze());
+                    self.taken.notify_one();
+                    return Some(Bytes::copy_from_slice(&state.input.split_to(piece)));
                 }
                 if state.eof || state.closed {
                     return None;
@@ -156,26 +185,6 @@ impl Inbox {
             self.control.notified().await;
         }
     }
-
-    /// Whether the program that runs must stop: SIGINT, which is then forgotten, another signal,
-    /// or, with a terminal, Ctrl-C, which also discards the input before it, as terminals do.
-    pub(super) fn take_interrupt(&self, terminal: bool) -> bool {
-        let mut state = self.state();
-        if let Some(at) = state.signals.iter().position(|s| *s == Signal::INT) {
-            state.signals.remove(at);
-            return true;
-        }
-        if state.closed || !state.signals.is_empty() {
-            return true;
-        }
-        let at = state.input.iter().position(|byte| *byte == CTRL_C);
-        let Some(at) = at.filter(|_| terminal) else {
-            return false;
-        };
-        state.input.advance(at + 1);
-        self.gate.release(at + 1);
-        true
-    }
 }
 
 /// The way to the client.
@@ -196,7 +205,6 @@ impl Output {
 
     /// Returns when the channel took it all; that is how a slow client slows a program.
     pub(super) async fn write(&self, bytes: impl Into<Bytes>) -> Result<(), Gone> {
-        let _writing = self.inbox.gate.writing();
         tokio::select! {
             written = self.half.data_bytes(bytes) => written.map_err(|_| Gone),
             () = self.inbox.closed() => Err(Gone),
@@ -205,7 +213,6 @@ impl Output {
 
     /// As `write`, to standard error (RFC 4254 section 5.2).
     pub(super) async fn write_error(&self, bytes: impl Into<Bytes>) -> Result<(), Gone> {
-        let _writing = self.inbox.gate.writing();
         tokio::select! {
             written = self.half.extended_data_bytes(1, bytes) => written.map_err(|_| Gone),
             () = self.inbox.closed() => Err(Gone),
@@ -241,13 +248,13 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use super::{Control, Gate, Inbox, MAX_SIGNALS, Signal, Size};
+    use super::{Control, FULL, Inbox, MAX, MAX_SIGNALS, PIECE, Signal, Size};
 
     #[tokio::test]
     async fn input_comes_in_order_then_eof() {
-        let inbox = Inbox::new(Gate::new());
-        inbox.push_input(b"one");
-        inbox.push_input(b"two");
+        let inbox = Inbox::new();
+        inbox.push_input(b"one").unwrap();
+        inbox.push_input(b"two").unwrap();
         inbox.push_eof();
         let input = inbox.next_input().await;
         assert_eq!(input.as_deref(), Some(b"onetwo".as_slice()));
@@ -255,52 +262,49 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn it_is_full_until_the_program_takes_some() {
+        let inbox = Inbox::new();
+        inbox.push_input(&vec![0; FULL]).unwrap();
+        assert!(!inbox.is_full());
+        inbox.push_input(&[0; PIECE]).unwrap();
+        assert!(inbox.is_full());
+        let (room, ()) = tokio::join!(inbox.room(), async {
+            assert_eq!(inbox.next_input().await.map(|b| b.len()), Some(PIECE));
+        });
+        assert_eq!(room, ());
+        assert!(!inbox.is_full());
+    }
+
+    #[tokio::test]
+    async fn more_than_the_window_allows_is_refused_and_nothing_waits_after_the_close() {
+        let inbox = Inbox::new();
+        inbox.push_input(&vec![0; MAX]).unwrap();
+        assert!(inbox.push_input(b"x").is_err());
+        inbox.close();
+        inbox.room().await;
+        assert!(inbox.push_input(b"x").is_ok());
+        assert_eq!(inbox.next_input().await, None);
+    }
+
+    #[tokio::test]
     async fn the_latest_size_and_a_bounded_number_of_signals() {
-        let inbox = Inbox::new(Gate::new());
+        let inbox = Inbox::new();
+        let size = |columns| Size {
+            columns,
+            ..Size::default()
+        };
         for columns in 1..=3 {
-            inbox.push_size(Size { columns, rows: 1 });
+            inbox.push_size(size(columns));
         }
         for _ in 0..2 * MAX_SIGNALS {
             inbox.push_signal(Signal::USR1);
         }
-        let latest = Size {
-            columns: 3,
-            rows: 1,
-        };
-        assert_eq!(inbox.next_control().await, Control::Resize(latest));
+        assert_eq!(inbox.next_control().await, Control::Resize(size(3)));
         for _ in 0..MAX_SIGNALS {
             assert_eq!(inbox.next_control().await, Control::Signal(Signal::USR1));
         }
         inbox.close();
         assert_eq!(inbox.next_control().await, Control::Closed);
         assert_eq!(inbox.next_input().await, None);
-    }
-
-    #[tokio::test]
-    async fn ctrl_c_discards_what_came_before_it() {
-        let inbox = Inbox::new(Gate::new());
-        inbox.push_input(b"gone");
-        inbox.push_input(b"gone too\x03kept");
-        assert!(
-            !inbox.take_interrupt(false),
-            "without a terminal it is data"
-        );
-        assert!(inbox.take_interrupt(true));
-        assert!(!inbox.take_interrupt(true));
-        assert_eq!(
-            inbox.next_input().await.as_deref(),
-            Some(b"kept".as_slice())
-        );
-    }
-
-    #[tokio::test]
-    async fn sigint_is_used_up_and_other_signals_stay() {
-        let inbox = Inbox::new(Gate::new());
-        inbox.push_signal(Signal::INT);
-        assert!(inbox.take_interrupt(false));
-        assert!(!inbox.take_interrupt(false));
-        inbox.push_signal(Signal::TERM);
-        assert!(inbox.take_interrupt(false));
-        assert_eq!(inbox.next_control().await, Control::Signal(Signal::TERM));
     }
 }

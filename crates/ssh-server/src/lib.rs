@@ -1,0 +1,304 @@
+//! An SSH server for `sshard demo`, the load sink and the scripted server of the tests: a listener, threads of its own,
+//! a bound on connections, a deadline for the login, a host key.
+//!
+//! It guarantees that no more than [`Options::max_connections`] are served at a time, and that all of them end with
+//! the [`Server`]. Who may log in and what a channel does is each user's own russh `Handler`, and so is the way of a
+//! channel's bytes: the sink answers within russh's callback, which is what its figures are measured with; the demo
+//! needs a bounded queue to a process; the tests need to see and to hold back. One way for all three would slow the
+//! first and blind the last.
+
+use russh::keys::ssh_key::private::Ed25519Keypair;
+use russh::keys::{PrivateKey, PublicKey};
+use russh::server::{Config, Handler, run_stream};
+use russh::{MethodKind, MethodSet};
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{Notify, Semaphore, oneshot};
+
+/// Pause after an accept that failed, for the usual reason to pass: no descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Longest wait of a [`Server`]'s drop for its thread, and how often it looks.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+const STOP_LOOK: Duration = Duration::from_millis(1);
+
+/// Where and how much a server serves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Name of its thread.
+    pub name: &'static str,
+    /// Worker threads. One is the server's own thread, so that it can be pinned and pays nothing for others.
+    pub threads: usize,
+    /// Connections at a time; further ones wait in the listener's queue.
+    pub max_connections: usize,
+    /// Time from the connection to [`LoggedIn::notify`].
+    pub login_timeout: Option<Duration>,
+}
+
+/// A connection that is about to be served.
+#[derive(Debug)]
+pub struct Accepted<'a> {
+    /// Its socket.
+    pub stream: &'a TcpStream,
+    /// For its handler, where there is a deadline for the login.
+    pub logged_in: LoggedIn,
+}
+
+/// The end of a connection's deadline for the login.
+#[derive(Debug, Clone, Default)]
+pub struct LoggedIn(Arc<Notify>);
+
+impl LoggedIn {
+    /// The login is done.
+    pub fn notify(&self) {
+        self.0.notify_one();
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    open: AtomicUsize,
+    total: AtomicU64,
+}
+
+/// A running server. Dropping it ends its connections and its threads.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    host_key: PublicKey,
+    counts: Arc<Counts>,
+    runtime: Handle,
+    /// Dropped to stop the thread.
+    stop: Option<oneshot::Sender<()>>,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    /// Serves the listener's connections, each by a handler that `new_handler` makes.
+    ///
+    /// # Errors
+    /// No key in `config`, or no thread or runtime to be had.
+    pub fn start<H>(
+        listener: TcpListener,
+        config: Config,
+        options: Options,
+        new_handler: impl FnMut(Accepted<'_>) -> H + Send + 'static,
+    ) -> io::Result<Self>
+    where
+        H: Handler<Error = russh::Error> + Send + 'static,
+    {
+        let key = config.keys.first();
+        let host_key = key.ok_or_else(|| io::Error::other("a server needs a host key"))?;
+        let host_key = host_key.public_key().clone();
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = runtime(&options)?;
+        let counts = Arc::<Counts>::default();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let handle = runtime.handle().clone();
+        let thread = std::thread::Builder::new().name(options.name.to_owned());
+        let thread = thread.spawn({
+            let counts = Arc::clone(&counts);
+            move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        // Ends only if the listener is none.
+                        _ = serve(listener, config, &options, counts, new_handler) => {}
+                        _ = stopped => {}
+                    }
+                });
+                // Drops what is left; nothing there needs to be waited for.
+                runtime.shutdown_background();
+            }
+        })?;
+        Ok(Self {
+            address,
+            host_key,
+            counts,
+            runtime: handle,
+            stop: Some(stop),
+            thread,
+        })
+    }
+
+    /// Address it listens on, the port filled in.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Key that it proves itself with.
+    #[must_use]
+    pub fn host_key(&self) -> &PublicKey {
+        &self.host_key
+    }
+
+    /// Its line of a known_hosts file.
+    ///
+    /// # Errors
+    /// A key that OpenSSH has no text for.
+    pub fn known_hosts(&self) -> io::Result<String> {
+        let key = self.host_key.to_openssh().map_err(io::Error::other)?;
+        let (ip, port) = (self.address.ip(), self.address.port());
+        Ok(format!("[{ip}]:{port} {}", key.trim()))
+    }
+
+    /// Connections now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.counts.open.load(Ordering::Relaxed)
+    }
+
+    /// Connections since the start.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.total.load(Ordering::Relaxed)
+    }
+
+    /// Its runtime, for what is to be awaited beside it.
+    #[must_use]
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.take();
+        let until = Instant::now() + STOP_TIMEOUT;
+        // Past the time it is left behind.
+        while !self.thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(STOP_LOOK);
+        }
+    }
+}
+
+/// Listens with a queue for `backlog` connections, so that a burst does not wait for SYN retries.
+///
+/// # Errors
+/// The address cannot be had.
+pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}
+
+/// The Ed25519 host key of this seed.
+#[must_use]
+pub fn host_key(seed: &[u8; 32]) -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(seed))
+}
+
+/// Options of russh that all users have in common: no pause after a refused login, no idle timeout, no Nagle.
+#[must_use]
+pub fn config(key: PrivateKey, methods: &[MethodKind]) -> Config {
+    Config {
+        methods: MethodSet::from(methods),
+        auth_rejection_time: Duration::ZERO,
+        keys: vec![key],
+        inactivity_timeout: None,
+        nodelay: true,
+        ..Config::default()
+    }
+}
+
+fn runtime(options: &Options) -> io::Result<Runtime> {
+    if options.threads <= 1 {
+        return Builder::new_current_thread().enable_all().build();
+    }
+    Builder::new_multi_thread()
+        .worker_threads(options.threads)
+        .thread_name(options.name)
+        .enable_all()
+        .build()
+}
+
+async fn serve<H>(
+    listener: TcpListener,
+    config: Config,
+    options: &Options,
+    counts: Arc<Counts>,
+    mut new_handler: impl FnMut(Accepted<'_>) -> H,
+) -> io::Result<()>
+where
+    H: Handler<Error = russh::Error> + Send + 'static,
+{
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let config = Arc::new(config);
+    let room = Arc::new(Semaphore::new(options.max_connections));
+    let login_timeout = options.login_timeout;
+    loop {
+        // The place first: what is accepted is served.
+        let place = Arc::clone(&room).acquire_owned().await;
+        let place = place.map_err(io::Error::other)?;
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let logged_in = LoggedIn::default();
+        let handler = new_handler(Accepted {
+            stream: &stream,
+            logged_in: logged_in.clone(),
+        });
+        let (config, counts) = (Arc::clone(&config), Arc::clone(&counts));
+        counts.total.fetch_add(1, Ordering::Relaxed);
+        counts.open.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(async move {
+            let _place = place;
+            // Its peer judges how it went.
+            let _ = match login_timeout {
+                None => connection(config, stream, handler).await,
+                Some(limit) => by_deadline(config, stream, handler, limit, logged_in).await,
+            };
+            counts.open.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+}
+
+async fn connection<H>(
+    config: Arc<Config>,
+    stream: TcpStream,
+    handler: H,
+) -> Result<(), russh::Error>
+where
+    H: Handler<Error = russh::Error> + Send + 'static,
+{
+    stream.set_nodelay(config.nodelay)?;
+    run_stream(config, stream, handler).await?.await
+}
+
+/// As [`connection`]; one that has not logged in by then is cut off.
+async fn by_deadline<H>(
+    config: Arc<Config>,
+    stream: TcpStream,
+    handler: H,
+    limit: Duration,
+    logged_in: LoggedIn,
+) -> Result<(), russh::Error>
+where
+    H: Handler<Error = russh::Error> + Send + 'static,
+{
+    // The way to end russh's own task: it has no other that works during key exchange.
+    let socket = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
+    let mut session = std::pin::pin!(connection(config, stream, handler));
+    tokio::select! {
+        ended = &mut session => return ended,
+        login = tokio::time::timeout(limit, logged_in.0.notified()) => if login.is_err() {
+            socket.shutdown(Shutdown::Both)?;
+        },
+    }
+    session.await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Listener, bounds and deadline, over real sockets. What handlers do is tested where they are.
+
+use super::*;
+use russh::keys::PublicKeyBase64;
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpStream as Client};
+
+struct Nobody;
+
+impl Handler for Nobody {
+    type Error = russh::Error;
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn server(max_connections: usize, login_timeout: Option<Duration>) -> Server {
+    let listener = listen((Ipv4Addr::LOCALHOST, 0).into(), 16).unwrap();
+    let config = config(host_key(&[7; 32]), &[MethodKind::Password]);
+    let options = Options {
+        name: "test",
+        threads: 1,
+        max_connections,
+        login_timeout,
+    };
+    Server::start(listener, config, options, |_| Nobody).unwrap()
+}
+
+fn connect(server: &Server) -> Client {
+    let client = Client::connect(server.address()).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client
+}
+
+/// Waits for the first byte, which says that the connection is served.
+fn wait_served(client: &mut Client) {
+    client.read_exact(&mut [0]).unwrap();
+}
+
+#[test]
+fn a_seed_makes_the_same_key_and_another_seed_another() {
+    let key = |seed| host_key(&[seed; 32]).public_key().public_key_base64();
+    assert_eq!(key(1), key(1));
+    assert_ne!(key(1), key(2));
+}
+
+#[test]
+fn the_known_hosts_line_names_the_port() {
+    let server = server(1, None);
+    let start = format!("[127.0.0.1]:{} ssh-ed25519 AAAA", server.address().port());
+    assert!(server.known_hosts().unwrap().starts_with(&start));
+}
+
+#[test]
+fn connections_above_the_bound_wait_for_a_place() {
+    let server = server(2, None);
+    let mut clients = [connect(&server), connect(&server)];
+    clients.iter_mut().for_each(wait_served);
+    let mut third = connect(&server);
+    third
+        .set_read_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    assert!(third.read(&mut [0]).is_err(), "not served yet");
+    assert_eq!((server.open(), server.total()), (2, 2));
+    third.set_read_timeout(Some(PATIENCE)).unwrap();
+    drop(clients);
+    wait_served(&mut third);
+    assert_eq!(server.total(), 3);
+}
+
+#[test]
+fn who_does_not_log_in_is_cut_off() {
+    let server = server(1, Some(Duration::from_millis(20)));
+    let mut said = Vec::new();
+    connect(&server).read_to_end(&mut said).unwrap();
+    assert!(said.starts_with(b"SSH-2.0-"), "{said:?}");
+}
+
+#[test]
+fn dropping_it_ends_listener_and_connections() {
+    let server = server(1, None);
+    let address = server.address();
+    let mut client = connect(&server);
+    wait_served(&mut client);
+    drop(server);
+    let ended = client.read_to_end(&mut Vec::new());
+    assert!(ended.is_ok() || ended.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionReset));
+    assert!(Client::connect(address).is_err());
+}

@@ -1,0 +1,129 @@
+//! `--open`: shows the link in the user's browser.
+//!
+//! Command lines can be read by every user of the machine, and whoever reads the link before the browser follows it
+//! has a shell. So the browser is given a file that leads to the link and that the user alone can read. It lies in the
+//! home directory, under a plain name, because browsers in a sandbox (snap) see nothing else.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use tempfile::NamedTempFile;
+
+/// Beginning and end of the file's name.
+const FILE_NAME: (&str, &str) = ("sshard-demo-", ".html");
+
+/// The browser could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BrowserError {
+    #[error(
+        "$BROWSER is not set, and xdg-open, which knows the desktop's browser, is not installed"
+    )]
+    None,
+    #[error("{}: {source}", .program.display())]
+    Start {
+        program: OsString,
+        source: io::Error,
+    },
+    #[error("{} ended with {status}", .program.display())]
+    Failed {
+        program: OsString,
+        status: ExitStatus,
+    },
+    #[error("no file that leads to it can be written: {0}")]
+    File(#[source] io::Error),
+}
+
+/// Writes the file that leads to `link`. It is removed when dropped.
+pub(super) fn lead_to(link: &str, home: &Path) -> Result<NamedTempFile, BrowserError> {
+    let mut builder = tempfile::Builder::new();
+    let (prefix, suffix) = FILE_NAME;
+    let builder = builder.prefix(prefix).suffix(suffix);
+    let file = builder.tempfile_in(home).or_else(|_| builder.tempfile());
+    let mut file = file.map_err(BrowserError::File)?;
+    // The link has letters, digits and `:/#=-_.[]` alone.
+    let page = format!(
+        "<!doctype html><meta charset=utf-8><meta name=referrer content=no-referrer>\
+         <meta http-equiv=refresh content=\"0;url={link}\"><title>sshard demo</title>\n"
+    );
+    file.write_all(page.as_bytes())
+        .map_err(BrowserError::File)?;
+    Ok(file)
+}
+
+/// Opens the file. Returns when the program that was asked to has ended, or sooner if it is the browser itself.
+pub(super) fn open(file: &Path, browser: Option<&OsStr>) -> Result<(), BrowserError> {
+    let browsers = browser.map(std::env::split_paths).into_iter().flatten();
+    let named = browsers.map(|path| (path.into_os_string(), true));
+    let usual = [("xdg-open".into(), false)];
+    let mut last = BrowserError::None;
+    for (program, is_browser) in named.chain(usual) {
+        match start(&program, file, is_browser) {
+            Ok(()) => return Ok(()),
+            Err(BrowserError::Start { source, .. })
+                if !is_browser && source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// In a process group of its own: Ctrl-C at the demo is not for the browser.
+fn start(program: &OsStr, file: &Path, is_browser: bool) -> Result<(), BrowserError> {
+    let failed = |source| BrowserError::Start {
+        program: program.to_owned(),
+        source,
+    };
+    let mut command = Command::new(program);
+    command.arg(file).process_group(0);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().map_err(failed)?;
+    if is_browser {
+        // It may stay as long as its window.
+        return Ok(());
+    }
+    let status = child.wait().map_err(failed)?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(BrowserError::Failed {
+            program: program.to_owned(),
+            status,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_file_is_the_users_alone_leads_to_the_link_and_goes() {
+        let home = tempfile::tempdir().unwrap();
+        let file = lead_to("http://127.0.0.1:1/#login=abc", home.path()).unwrap();
+        let path = file.path().to_owned();
+        assert_eq!(path.parent(), Some(home.path()));
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        let page = fs::read_to_string(&path).unwrap();
+        assert!(
+            page.contains("url=http://127.0.0.1:1/#login=abc\""),
+            "{page}"
+        );
+        drop(file);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_home_that_cannot_be_written_is_no_obstacle() {
+        let file = lead_to("http://127.0.0.1:1/", Path::new("/nonexistent"));
+        assert!(file.unwrap().path().exists());
+    }
+}

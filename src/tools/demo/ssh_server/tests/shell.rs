@@ -1,0 +1,242 @@
+//! A real `/bin/sh` over a channel, on a terminal and on pipes.
+
+use super::{Transcript, exec, login, open_pty, program, server, within};
+use russh::Sig;
+
+#[tokio::test]
+async fn exec_reports_output_errors_status_and_signal() {
+    let server = server();
+    let client = login(&server).await;
+    let transcript = exec(&client, "echo out; echo err >&2; exit 3").await;
+    assert_eq!(transcript.text(), "out\n");
+    assert_eq!(transcript.errors, b"err\n");
+    assert_eq!(transcript.status, Some(3));
+    let transcript = exec(&client, "kill -TERM $$").await;
+    assert!(matches!(transcript.signal, Some(Sig::TERM)));
+    assert_eq!(transcript.status, None);
+}
+
+#[tokio::test]
+async fn a_terminal_has_its_size_and_follows_it() {
+    let server = server();
+    let client = login(&server).await;
+    let mut channel = open_pty(&client, 100, 30).await;
+    let script = "stty -echo; stty size; read _; stty size; echo $TERM; exit 4";
+    channel.exec(true, script).await.unwrap();
+    let mut transcript = Transcript::default();
+    transcript.until(&mut channel, "30 100\r\n").await;
+    // A new size is passed on before the input that follows it is.
+    channel.window_change(120, 40, 0, 0).await.unwrap();
+    channel.data_bytes("\r").await.unwrap();
+    let transcript = transcript.read_on(&mut channel).await;
+    assert_eq!(transcript.text(), "40 120\r\nxterm-256color\r\n");
+    assert_eq!(transcript.status, Some(4));
+}
+
+#[tokio::test]
+async fn ctrl_c_and_signals_reach_the_foreground() {
+    let server = server();
+    let client = login(&server).await;
+    for typed in [true, false] {
+        let mut channel = open_pty(&client, 80, 24).await;
+        channel.exec(true, "echo on; exec cat").await.unwrap();
+        let mut transcript = Transcript::default();
+        transcript.until(&mut channel, "on\r\n").await;
+        match typed {
+            true => channel.data_bytes("\x03").await.unwrap(),
+            false => channel.signal(Sig::INT).await.unwrap(),
+        }
+        let transcript = transcript.read_on(&mut channel).await;
+        assert!(
+            matches!(transcript.signal, Some(Sig::INT)),
+            "typed: {typed}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_shell_ends_with_what_is_typed_or_with_eof() {
+    let server = server();
+    let client = login(&server).await;
+    for typed in [true, false] {
+        let mut channel = open_pty(&client, 80, 24).await;
+        channel.request_shell(true).await.unwrap();
+        match typed {
+            true => channel.data_bytes("exit 5\r").await.unwrap(),
+            false => channel.eof().await.unwrap(),
+        }
+        let expected = if typed { 5 } else { 0 };
+        let transcript = Transcript::default().read_on(&mut channel).await;
+        assert_eq!(transcript.status, Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn what_a_command_leaves_behind_does_not_keep_the_channel_open() {
+    let server = server();
+    let client = login(&server).await;
+    let transcript = exec(&client, "sleep 1000 & echo $!").await;
+    assert_eq!(transcript.status, Some(0));
+    let left = transcript.text().trim().parse().unwrap();
+    let left = rustix::process::Pid::from_raw(left).unwrap();
+    rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_channel_hangs_the_process_up() {
+    let server = server();
+    let client = login(&server).await;
+    let mut channel = open_pty(&client, 80, 24).await;
+    let directory = tempfile::tempdir().unwrap();
+    let (fifo, reader) = fifo_reader(&directory);
+    channel
+        .exec(true, format!("exec cat 3>{fifo}"))
+        .await
+        .unwrap();
+    channel.data_bytes("ready\r").await.unwrap();
+    let mut transcript = Transcript::default();
+    transcript.until(&mut channel, "ready\r\nready\r\n").await;
+    channel.close().await.unwrap();
+    assert_eq!(within(reader).await.unwrap(), b"");
+}
+
+#[tokio::test]
+async fn a_shell_that_can_not_be_run_any_more_is_refused() {
+    let mut program = program();
+    program.path = "/nonexistent/shell".into();
+    let server = super::EmbeddedServer::start(program).unwrap();
+    let client = login(&server).await;
+    let mut channel = open_pty(&client, 80, 24).await;
+    channel.request_shell(true).await.unwrap();
+    let mut refused = false;
+    while let Some(message) = within(channel.wait()).await {
+        refused |= matches!(message, russh::ChannelMsg::Failure);
+    }
+    assert!(refused);
+}
+
+#[tokio::test]
+async fn a_login_shell_leads_a_session_with_its_terminal_in_the_users_environment() {
+    let server = server();
+    let client = login(&server).await;
+    let mut channel = open_pty(&client, 80, 24).await;
+    channel.request_shell(true).await.unwrap();
+    let script = "stty -echo; PS1=; echo \"[$0 $SHELL $HOME $TERM]\" \"[$SSH_TTY $(tty)]\" \"[${SSH_CONNECTION%% *}]\"; \
+        echo \"$$ $(ps -o sid= -p $$) $(ps -o tpgid= -p $$)\"; stty -a; exit\r";
+    channel.data_bytes(script).await.unwrap();
+    let transcript = Transcript::default().read_on(&mut channel).await;
+    let text = transcript.text();
+    assert!(text.contains("[-sh /bin/sh / xterm-256color]"), "{text}");
+    assert!(text.contains("[127.0.0.1]"), "{text}");
+    let (_, tty) = text.rsplit_once("[/dev/pts/").unwrap();
+    let (tty, rest) = tty.split_once(']').unwrap();
+    let (number, again) = tty.split_once(' ').unwrap();
+    assert_eq!(again, format!("/dev/pts/{number}"));
+    // The shell, its session, and who has the terminal: all one, or a job of it.
+    let numbers = rest
+        .lines()
+        .find(|l| l.starts_with(|c: char| c.is_ascii_digit()))
+        .unwrap();
+    let numbers: Vec<u32> = numbers
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    assert_eq!(numbers[0], numbers[1], "{text}");
+    assert!(numbers[2] > 1, "{text}");
+    assert!(text.contains(" iutf8"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stopped_job_can_go_on() {
+    let server = server();
+    let client = login(&server).await;
+    let mut channel = open_pty(&client, 80, 24).await;
+    channel.request_shell(true).await.unwrap();
+    let mut transcript = Transcript::default();
+    channel
+        .data_bytes("PS1='ready> '; stty -echo\r")
+        .await
+        .unwrap();
+    transcript.until(&mut channel, "ready> ").await;
+    channel.data_bytes("echo go; cat\r").await.unwrap();
+    transcript.until(&mut channel, "go\r\n").await;
+    channel.data_bytes("one\r").await.unwrap();
+    transcript.until(&mut channel, "one\r\n").await;
+    channel.data_bytes("\x1a").await.unwrap();
+    transcript.until(&mut channel, "ready> ").await;
+    channel.data_bytes("fg\r").await.unwrap();
+    channel.data_bytes("two\r").await.unwrap();
+    transcript.until(&mut channel, "two\r\n").await;
+    channel.data_bytes("\x03").await.unwrap();
+    transcript.until(&mut channel, "ready> ").await;
+    channel.data_bytes("exit 9\r").await.unwrap();
+    assert_eq!(transcript.read_on(&mut channel).await.status, Some(9));
+}
+
+#[tokio::test]
+async fn without_a_terminal_a_command_has_none_not_even_ours() {
+    let server = server();
+    let client = login(&server).await;
+    let transcript = exec(
+        &client,
+        "tty; (: < /dev/tty) 2>/dev/null || echo none; ps -o sid= -p $$ | grep -c $$",
+    )
+    .await;
+    assert_eq!(transcript.text(), "not a tty\nnone\n1\n");
+}
+
+/// The reader ends when all that hold the FIFO open for writing have ended.
+fn fifo_reader(directory: &tempfile::TempDir) -> (String, tokio::task::JoinHandle<Vec<u8>>) {
+    let fifo = directory.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    let path = fifo.display().to_string();
+    (
+        path,
+        tokio::task::spawn_blocking(move || std::fs::read(fifo).unwrap()),
+    )
+}
+
+#[tokio::test]
+async fn a_shell_that_ignores_the_hang_up_is_killed_and_its_jobs_are_hung_up() {
+    for script in [
+        "trap '' HUP; echo on >&3; while :; do sleep 1000 3>&-; done",
+        "sleep 1000 & sleep 1000 & echo on >&3; cat",
+    ] {
+        let server = server();
+        let client = login(&server).await;
+        let directory = tempfile::tempdir().unwrap();
+        let (fifo, reader) = fifo_reader(&directory);
+        let mut channel = open_pty(&client, 80, 24).await;
+        channel.request_shell(true).await.unwrap();
+        channel
+            .data_bytes(format!(
+                "exec bash --norc\rexec 3>{fifo}; echo o''pen; {script}\r"
+            ))
+            .await
+            .unwrap();
+        let mut transcript = Transcript::default();
+        transcript.until(&mut channel, "open\r\n").await;
+        channel.close().await.unwrap();
+        // `on` may not have come to be written.
+        let _ = within(reader).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn dropping_the_server_ends_its_shells() {
+    let server = server();
+    let client = login(&server).await;
+    let directory = tempfile::tempdir().unwrap();
+    let (fifo, reader) = fifo_reader(&directory);
+    let mut channel = open_pty(&client, 80, 24).await;
+    channel
+        .exec(true, format!("exec 3>{fifo}; echo on; cat"))
+        .await
+        .unwrap();
+    Transcript::default().until(&mut channel, "on\r\n").await;
+    tokio::task::spawn_blocking(move || drop(server))
+        .await
+        .unwrap();
+    assert_eq!(within(reader).await.unwrap(), b"");
+}

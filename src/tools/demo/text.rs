@@ -1,0 +1,130 @@
+//! What the demo prints for the person at the terminal. Whoever reads it has what opens the demo.
+
+use super::ssh_server::LINK_LIFE;
+use super::{Access, Program, TARGET};
+use std::time::Duration;
+
+/// Shows the reason that the bridge gave for the end, in place of websocat's log.
+const CLOSE_REASON: &str =
+    r#"s/.*status_code: \([0-9]*\), reason: "\(.*\)" .*/\r\n[closed: \1 \2]\r/;t;/^\[/d;s/$/\r/"#;
+
+pub(super) fn how_to_connect(
+    access: &Access,
+    program: &Program,
+    lifetime: Option<Duration>,
+) -> String {
+    let Access {
+        address,
+        prefix,
+        user,
+        password,
+        link,
+    } = access;
+    let minutes = LINK_LIFE.as_secs() / 60;
+    let browser = match link {
+        Some(link) => format!(
+            "Your terminal in the browser, by a link that logs in once, within {minutes} minutes:\n\
+             \n\
+             \x20 {link}\n\
+             \n\
+             After that, http://{address}{prefix}/ asks for user and password.\n"
+        ),
+        None => "There is no page for the browser: this build was made without Node, or web.enabled is off.\n\
+                 Install Node 20 or newer and run `make demo` again.\n"
+            .to_owned(),
+    };
+    let url = format!("ws://{address}{prefix}/ws/{TARGET}");
+    let end = match lifetime {
+        Some(lifetime) => format!(
+            ", or {} from now by itself,",
+            humantime::format_duration(lifetime)
+        ),
+        None => String::new(),
+    };
+    format!(
+        "\n\
+         {browser}\
+         \n\
+         \x20 user        {user}\n\
+         \x20 password    {password}\n\
+         \x20 address     {url}   (for programs)\n\
+         \n\
+         In another terminal, with websocat (`exit` ends it):\n\
+         \n\
+         {}\n\
+         \n\
+         {}\n\
+         Ctrl-C here{end} ends the demo and every shell in it.\n",
+        websocat(&url, user, password),
+        who_can_reach_it(program),
+    )
+}
+
+/// A line for the shells of POSIX with job control. The password is an argument of a builtin, which no list of
+/// processes shows. What ends websocat ends the whole line: `cat` would wait for one more key otherwise.
+fn websocat(url: &str, user: &str, password: &str) -> String {
+    let credentials = format!(r#"{{"username":"{user}","password":"{password}"}}"#);
+    format!(
+        "stty raw -echo; (printf '%s' '{credentials}'; exec cat) | \
+         (RUST_LOG=websocat::ws_peer=debug websocat -bE {url} 2>&1 >/dev/tty | \
+         sed '{CLOSE_REASON}'; kill -s PIPE 0); stty sane"
+    )
+}
+
+fn who_can_reach_it(program: &Program) -> String {
+    format!(
+        "Who can reach it: only programs on this machine, and of them whoever has the link or the\n\
+         password; they get {} as {}.",
+        program.path.display(),
+        program.user
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn access(link: Option<&str>) -> Access {
+        Access {
+            address: "127.0.0.1:8022".parse().unwrap(),
+            prefix: "/term".to_owned(),
+            user: "demo".to_owned(),
+            password: "secret".to_owned(),
+            link: link.map(str::to_owned),
+        }
+    }
+
+    fn program() -> Program {
+        let env = [
+            ("SHELL".into(), "/bin/sh".into()),
+            ("USER".into(), "me".into()),
+        ];
+        Program::choose(Some(Path::new("/bin/sh")), env).unwrap()
+    }
+
+    #[test]
+    fn it_says_who_can_reach_the_shell_and_when_it_ends() {
+        let link = "http://127.0.0.1:8022/term/#login=x";
+        let hour = Some(Duration::from_secs(3600));
+        let text = how_to_connect(&access(Some(link)), &program(), hour);
+        for expected in [
+            link,
+            "logs in once, within 10 minutes",
+            "/bin/sh as me.",
+            "1h from now by itself",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+        assert!(text.contains("ws://127.0.0.1:8022/term/ws/demo"), "{text}");
+    }
+
+    #[test]
+    fn without_a_page_it_prints_no_link_and_says_how_to_get_one() {
+        let text = how_to_connect(&access(None), &program(), None);
+        assert!(
+            !text.contains("#login") && text.contains("Install Node 20"),
+            "{text}"
+        );
+    }
+}

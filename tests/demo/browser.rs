@@ -1,0 +1,63 @@
+//! `--open`.
+
+use crate::common::{Client, DEADLINE, Options, poll};
+use crate::scene::{Demo, SHELL};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+use std::os::unix::fs::PermissionsExt;
+
+/// A browser that follows the file it is given, as far as the link.
+#[test]
+fn open_hands_the_link_to_the_browser_where_no_list_of_processes_shows_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let browser = directory.path().join("browser");
+    let seen = directory.path().join("seen");
+    let script = format!(
+        "#!/bin/sh\n{{ echo \"$@\"; cat \"$1\"; }} > {0}.part; mv {0}.part {0}\n",
+        seen.display()
+    );
+    std::fs::write(&browser, script).unwrap();
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let home = directory.path().to_str().unwrap();
+    let env = [
+        ("BROWSER", browser.to_str().unwrap()),
+        ("HOME", home),
+        ("SHELL", "/bin/sh"),
+    ];
+    let demo = Demo::start(&["--open"], &env);
+    let seen = poll(DEADLINE, || std::fs::read_to_string(&seen).ok()).unwrap();
+    let (arguments, page) = seen.split_once('\n').unwrap();
+    let link = demo
+        .text
+        .lines()
+        .find(|line| line.contains("#login="))
+        .unwrap()
+        .trim();
+    assert!(page.contains(&format!("url={link}\"")), "{seen}");
+    let file = std::path::Path::new(arguments);
+    assert_eq!(file.parent(), Some(directory.path()), "{arguments}");
+    assert!(file.exists());
+    let (_, login) = link.split_once("#login=").unwrap();
+    let login = Base64UrlUnpadded::decode_vec(login).unwrap();
+    let login: serde_json::Value = serde_json::from_slice(&login).unwrap();
+    let mut client = Client::connect(demo.bridge.addr(), "/ws/demo", &Options::v1());
+    client.login_v1("demo", login["password"].as_str().unwrap());
+    assert!(
+        poll(DEADLINE, || (!file.exists()).then_some(())).is_some(),
+        "the file stays"
+    );
+}
+
+#[test]
+fn without_a_browser_open_says_so_and_the_demo_runs() {
+    let empty = tempfile::tempdir().unwrap();
+    let path = empty.path().to_str().unwrap();
+    let demo = Demo::start(
+        &[SHELL, &["--open"]].concat(),
+        &[("PATH", path), ("BROWSER", "")],
+    );
+    demo.bridge.wait_stderr(
+        "xdg-open, which knows the desktop's browser, is not installed",
+        DEADLINE,
+    );
+    demo.login();
+}

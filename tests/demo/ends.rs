@@ -1,0 +1,64 @@
+//! The end: by a signal, by its time; nothing stays.
+
+use crate::common::DEADLINE;
+use crate::scene::Demo;
+use rustix::process::Signal;
+use serde_json::json;
+
+#[test]
+fn a_signal_ends_it_with_its_sessions() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut demo = Demo::plain(&["--set", "server.drain_timeout=1ms"]);
+        let mut client = demo.login();
+        demo.bridge.signal(signal);
+        assert_eq!(client.until_close().0, 1001);
+        assert_eq!(demo.bridge.wait_exit(DEADLINE).code(), Some(0));
+    }
+}
+
+/// Programs with this word in their environment; a zombie has none.
+fn with_word(word: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap();
+    let environments =
+        entries.filter_map(|e| std::fs::read(e.unwrap().path().join("environ")).ok());
+    environments
+        .filter(|e| e.windows(word.len()).any(|w| w == word.as_bytes()))
+        .count()
+}
+
+#[test]
+fn when_it_ends_nothing_of_its_sessions_is_left() {
+    let word = format!("LEFTOVER={}", std::process::id());
+    let mut demo = Demo::plain(&["--set", "server.drain_timeout=1ms"]);
+    let mut ended = demo.login();
+    // In the background, in a session of its own, deaf to what is polite; the shell logs out.
+    let start = format!(
+        "export {word}; nohup sleep 1000 > /dev/null 2>&1 & \
+         setsid sh -c 'trap \"\" HUP TERM; sleep 1000; sleep 1000' & echo started; exit\r"
+    );
+    ended.send_binary(start.as_bytes());
+    assert_eq!(ended.until_close().0, 1000);
+    let mut open = demo.login();
+    open.send_binary(format!("export {word}; trap '' HUP; sleep 1000 & sleep 1000 & ps > /dev/null; echo r''eady; sleep 1000\r").as_bytes());
+    open.output_until("ready");
+    assert!(with_word(&word) >= 5, "{}", with_word(&word));
+    demo.bridge.signal(Signal::INT);
+    assert_eq!(open.until_close().0, 1001);
+    assert_eq!(demo.bridge.wait_exit(DEADLINE).code(), Some(0));
+    assert_eq!(with_word(&word), 0);
+}
+
+#[test]
+fn it_ends_by_itself_when_its_time_is_over_and_tells_its_sessions_before() {
+    let mut demo = Demo::plain(&["--for", "3s"]);
+    assert!(demo.text.contains("3s from now by itself"), "{}", demo.text);
+    let mut client = demo.login();
+    let notice = client.wait_type("notice");
+    assert_eq!(
+        (&notice["type"], &notice["kind"]),
+        (&json!("notice"), &json!("drain")),
+        "{notice}"
+    );
+    assert_eq!(client.until_close().0, 1001);
+    assert_eq!(demo.bridge.wait_exit(DEADLINE).code(), Some(0));
+}

@@ -1,0 +1,49 @@
+//! A demo that runs, and a client of what it prints.
+
+use crate::common::{Bridge, Client, DEADLINE, Options};
+
+pub(crate) const LAST_LINE: &str = "ends the demo and every shell in it.\n";
+
+/// A shell that reads no file of the user's, and whose prompt is known.
+pub(crate) const SHELL: &[&str] = &["--shell", "/bin/sh"];
+pub(crate) const ENV: &[(&str, &str)] = &[("PS1", "demo$ "), ("ENV", "")];
+
+pub(crate) struct Demo {
+    pub(crate) bridge: Bridge,
+    pub(crate) text: String,
+}
+
+impl Demo {
+    pub(crate) fn start(more: &[&str], env: &[(&str, &str)]) -> Self {
+        let args = [&["demo", "--listen", "127.0.0.1:0"][..], more].concat();
+        let bridge = Bridge::command(&args, env);
+        bridge.wait_stdout(LAST_LINE, DEADLINE);
+        let text = bridge.stdout();
+        Self { bridge, text }
+    }
+
+    /// A demo with a shell for tests.
+    pub(crate) fn plain(more: &[&str]) -> Self {
+        Self::start(&[SHELL, more].concat(), ENV)
+    }
+
+    /// What is printed behind this name.
+    pub(crate) fn printed(&self, name: &str) -> &str {
+        let mut lines = self.text.lines();
+        let found = lines.find_map(|line| line.trim_start().strip_prefix(name));
+        found
+            .unwrap_or_else(|| panic!("no {name:?}: {}", self.text))
+            .trim()
+    }
+
+    /// A client of what is printed, logged in.
+    pub(crate) fn login(&self) -> Client {
+        let url = self.printed("address");
+        let url = url.split_whitespace().next().unwrap();
+        let path = url.strip_prefix(&format!("ws://{}", self.bridge.addr()));
+        let path = path.unwrap_or_else(|| panic!("{url}"));
+        let mut client = Client::connect(self.bridge.addr(), path, &Options::v1());
+        client.login_v1(self.printed("user"), self.printed("password"));
+        client
+    }
+}
