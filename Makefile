@@ -4,11 +4,26 @@
 # Parts for browsers, Node and k6, each with packages and a lock file of its own.
 packages = src/web/page src/web/client tests/browser loadtest/k6
 
-# With Node, the terminal page is built first; without, the bridge says how to get it.
+# What the page is made of.
+page_sources = $(shell find src/web/page src/web/operator src/web/client -name node_modules -prune -o -name dist -prune -o -type f -print)
+
+# A terminal in the browser, on this machine alone. Needs no root and no set-up but Rust and a C
+# compiler; with Node the page is built first. Flags of `sshard demo`: make demo FLAGS="--open --for 1h".
 demo:
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web; \
-	else echo "npm is not here: the demo runs without its page in the browser"; fi
-	cargo run --release -- demo
+	@command -v cargo >/dev/null || { echo "The demo needs Rust 1.90 or newer: https://rustup.rs"; exit 1; }
+	@command -v cc >/dev/null || { echo "The demo needs a C compiler: on Debian, apt install build-essential"; exit 1; }
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+		echo "Node and npm are not here: the demo starts without its page in the browser. Install Node 20 or newer for it."; \
+	elif [ "$$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then \
+		echo "Node $$(node --version) is too old: the demo starts without its page in the browser. Install Node 20 or newer for it."; \
+	else \
+		$(MAKE) --no-print-directory src/web/dist/index.html || \
+			echo "The page could not be built (see above): the demo starts without it, or with the one built before."; \
+	fi
+	cargo run --release -- demo $(FLAGS)
+
+src/web/dist/index.html: $(page_sources)
+	@$(MAKE) --no-print-directory web
 
 # The terminal page, for builds that come after it. Needs Node 20 or newer and npm.
 web: src/web/page/node_modules/.package-lock.json

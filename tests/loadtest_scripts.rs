@@ -94,7 +94,7 @@ fn one_shot_ends_as_its_command_does() {
     let demo = Demo::start(&[]);
     let url = demo.url();
     for (command, code, output) in [
-        ("echo a \"b\" \\c", 0, "a b \\c"),
+        ("printf %s 'a \"b\" \\c'", 0, "a \"b\" \\c"),
         ("exit 3", 3, ""),
         ("no-such-command", 127, ""),
     ] {

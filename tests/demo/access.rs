@@ -23,7 +23,10 @@ fn the_printed_user_and_password_get_in() {
 #[test]
 fn the_printed_link_leads_to_the_page_and_logs_in_once() {
     let demo = Demo::plain(&["--set", "server.path_prefix=/term"]);
-    let start = format!("http://{}/term/#login=", demo.bridge.addr());
+    let start = format!(
+        "In a browser       http://{}/term/#login=",
+        demo.bridge.addr()
+    );
     let login = demo.printed(&start);
     let login = Base64UrlUnpadded::decode_vec(login).unwrap();
     let login: serde_json::Value = serde_json::from_slice(&login).unwrap();

@@ -29,7 +29,7 @@ fn open_hands_the_link_to_the_browser_where_no_list_of_processes_shows_it() {
     let link = demo
         .text
         .lines()
-        .find(|line| line.contains("#login="))
+        .find_map(|line| line.strip_prefix("In a browser"))
         .unwrap()
         .trim();
     assert!(page.contains(&format!("url={link}\"")), "{seen}");

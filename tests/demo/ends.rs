@@ -51,7 +51,11 @@ fn when_it_ends_nothing_of_its_sessions_is_left() {
 #[test]
 fn it_ends_by_itself_when_its_time_is_over_and_tells_its_sessions_before() {
     let mut demo = Demo::plain(&["--for", "3s"]);
-    assert!(demo.text.contains("3s from now by itself"), "{}", demo.text);
+    assert!(
+        demo.text.contains("It ends by itself in 3s."),
+        "{}",
+        demo.text
+    );
     let mut client = demo.login();
     let notice = client.wait_type("notice");
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use crate::common::{Bridge, Client, DEADLINE, Options};
 
-pub(crate) const LAST_LINE: &str = "ends the demo and every shell in it.\n";
+pub(crate) const LAST_LINE: &str = "Ctrl-C here stops the demo.\n";
 
 /// A shell that reads no file of the user's, and whose prompt is known.
 pub(crate) const SHELL: &[&str] = &["--shell", "/bin/sh"];
@@ -30,7 +30,7 @@ impl Demo {
     /// What is printed behind this name.
     pub(crate) fn printed(&self, name: &str) -> &str {
         let mut lines = self.text.lines();
-        let found = lines.find_map(|line| line.trim_start().strip_prefix(name));
+        let found = lines.find_map(|line| line.strip_prefix(name));
         found
             .unwrap_or_else(|| panic!("no {name:?}: {}", self.text))
             .trim()
@@ -38,8 +38,7 @@ impl Demo {
 
     /// A client of what is printed, logged in.
     pub(crate) fn login(&self) -> Client {
-        let url = self.printed("address");
-        let url = url.split_whitespace().next().unwrap();
+        let url = self.printed("A terminal is at");
         let path = url.strip_prefix(&format!("ws://{}", self.bridge.addr()));
         let path = path.unwrap_or_else(|| panic!("{url}"));
         let mut client = Client::connect(self.bridge.addr(), path, &Options::v1());

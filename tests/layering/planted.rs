@@ -178,8 +178,13 @@ fn an_arrow_may_be_held_to_single_items() {
         Rule::Arrow,
         1,
     );
-    passes("src/tools/demo/shell.rs", "use crate::ssh::Key;");
-    reports("src/tools/tune.rs", "use crate::ssh::Key;", Rule::Arrow, 1);
+    passes("src/tools/demo/text.rs", "use crate::web::has_page;");
+    reports(
+        "src/tools/tune.rs",
+        "use crate::web::has_page;",
+        Rule::Arrow,
+        1,
+    );
 }
 
 #[test]

@@ -15,7 +15,8 @@ use super::{ToolError, announce, say};
 use crate::cli::Demo;
 use crate::config::{self, Config, HostKeyPolicy, Loaded, NamedTarget, Source};
 use crate::server::Server;
-use crate::{telemetry, web};
+use crate::telemetry;
+use crate::web::has_page;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use program::{Program, ProgramError};
 use rustix::process::{Signal, getpid, kill_process};
@@ -133,7 +134,7 @@ impl Access {
         // A fragment is not sent to the server, and the page takes it out of the address bar.
         let login = serde_json::json!({ "target": TARGET, "username": user, "password": once });
         let login = Base64UrlUnpadded::encode_string(login.to_string().as_bytes());
-        let page = loaded.config.web.enabled && web::has_page();
+        let page = loaded.config.web.enabled && has_page();
         Self {
             link: page.then(|| format!("http://{address}{prefix}/#login={login}")),
             user: user.to_owned(),

@@ -23,49 +23,45 @@ pub(super) fn how_to_connect(
     let minutes = LINK_LIFE.as_secs() / 60;
     let browser = match link {
         Some(link) => format!(
-            "Your terminal in the browser, by a link that logs in once, within {minutes} minutes:\n\
-             \n\
-             \x20 {link}\n\
-             \n\
-             After that, http://{address}{prefix}/ asks for user and password.\n"
+            "In a browser       {link}\n\
+             \x20                  (logs in once, within {minutes} minutes; after that\n\
+             \x20                  http://{address}{prefix}/ asks for user and password)\n"
         ),
-        None => "There is no page for the browser: this build was made without Node, or web.enabled is off.\n\
-                 Install Node 20 or newer and run `make demo` again.\n"
+        None => "In a browser       nothing: this build has no page, or web.enabled is off; with Node 20\n\
+                 \x20                  or newer and npm, `make demo` builds it\n"
             .to_owned(),
     };
     let url = format!("ws://{address}{prefix}/ws/{TARGET}");
-    let end = match lifetime {
-        Some(lifetime) => format!(
-            ", or {} from now by itself,",
+    let end = lifetime.map_or_else(String::new, |lifetime| {
+        format!(
+            "It ends by itself in {}. ",
             humantime::format_duration(lifetime)
-        ),
-        None => String::new(),
-    };
+        )
+    });
     format!(
         "\n\
          {browser}\
+         A terminal is at   {url}\n\
+         user               {user}\n\
+         password           {password}\n\
          \n\
-         \x20 user        {user}\n\
-         \x20 password    {password}\n\
-         \x20 address     {url}   (for programs)\n\
-         \n\
-         In another terminal, with websocat (`exit` ends it):\n\
-         \n\
-         {}\n\
+         With websocat, in another terminal (`exit` ends it):\n\
          \n\
          {}\n\
-         Ctrl-C here{end} ends the demo and every shell in it.\n",
+         \n\
+         {}\n\
+         {end}Ctrl-C here stops the demo.\n",
         websocat(&url, user, password),
         who_can_reach_it(program),
     )
 }
 
 /// A line for the shells of POSIX with job control. The password is an argument of a builtin, which no list of
-/// processes shows. What ends websocat ends the whole line: `cat` would wait for one more key otherwise.
+/// processes shows; the blank in front keeps it out of the history of shells that are so set up. What ends websocat ends the whole line: `cat` would wait for one more key otherwise.
 fn websocat(url: &str, user: &str, password: &str) -> String {
     let credentials = format!(r#"{{"username":"{user}","password":"{password}"}}"#);
     format!(
-        "stty raw -echo; (printf '%s' '{credentials}'; exec cat) | \
+        " stty raw -echo; (printf '%s' '{credentials}'; exec cat) | \
          (RUST_LOG=websocat::ws_peer=debug websocat -bE {url} 2>&1 >/dev/tty | \
          sed '{CLOSE_REASON}'; kill -s PIPE 0); stty sane"
     )
@@ -110,9 +106,9 @@ mod tests {
         let text = how_to_connect(&access(Some(link)), &program(), hour);
         for expected in [
             link,
-            "logs in once, within 10 minutes",
+            "logs in once, within 10 minutes;",
             "/bin/sh as me.",
-            "1h from now by itself",
+            "ends by itself in 1h. Ctrl-C",
         ] {
             assert!(text.contains(expected), "{expected}: {text}");
         }
@@ -123,7 +119,7 @@ mod tests {
     fn without_a_page_it_prints_no_link_and_says_how_to_get_one() {
         let text = how_to_connect(&access(None), &program(), None);
         assert!(
-            !text.contains("#login") && text.contains("Install Node 20"),
+            !text.contains("#login") && text.contains("with Node 20"),
             "{text}"
         );
     }

@@ -98,6 +98,16 @@ export function failureEnding(error: unknown, slept: boolean): Ending {
   };
 }
 
+/** Ending of a login by a link: its password is good for one. */
+export function linkEnding(error: unknown): Ending {
+  const ending = failureEnding(error, false);
+  return ending.short !== "login-failed" ? ending : {
+    ...ending, detail: undefined, sentence: "This link does not log in any more.",
+    cause: "It logs in once, for a short time: it has been used, or is too old.",
+    action: "Log in with the user and password that were printed with it.",
+  };
+}
+
 /** A cause of the table without what it says to programmers on the error's fields; here they are shown. */
 function forPeople(cause: string | undefined): string | undefined {
   return cause?.replace(/[.;]?[^.;]*\berror\.(message|cause)\b[^.;]*\.?/g, ".");

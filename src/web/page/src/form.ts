@@ -19,6 +19,8 @@ export interface LoginRequest {
   readonly certificate: string;
   /** Admission ticket, of a page around this one. */
   readonly ticket?: string;
+  /** The password is a link's, which logs in once. */
+  readonly fromLink?: boolean;
 }
 
 /** Largest key or certificate file, in bytes: the protocol's own bound. */

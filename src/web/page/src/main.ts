@@ -35,7 +35,7 @@ const login = takeLinkLogin();
 if (login !== undefined) {
   const target = programTarget(login.target);
   if (target !== undefined) {
-    void tab.start({ ...login, target, privateKey: "", passphrase: "", certificate: "" });
+    void tab.start({ ...login, target, privateKey: "", passphrase: "", certificate: "", fromLink: true });
   }
 } else if (wishes.target !== undefined && parseTarget(wishes.target, 22, targets) !== undefined) {
   tab.fill(wishes.target, "");

@@ -2,7 +2,7 @@
 
 import { connect, type ConnectOptions } from "@sshard/client";
 import { el, newId } from "./dom.js";
-import { type Ending, endingBar, endingCard, failureEnding } from "./ending.js";
+import { type Ending, endingBar, endingCard, failureEnding, linkEnding } from "./ending.js";
 import { showText } from "./export.js";
 import { LoginForm, type LoginRequest, targetPath, targetText } from "./form.js";
 import { Live } from "./live.js";
@@ -159,7 +159,7 @@ export class Tab {
       if (abort.signal.aborted) {
         this.#showForm();
       } else {
-        this.#fail(failureEnding(error, false), stepper);
+        this.#fail(request.fromLink ? linkEnding(error) : failureEnding(error, false), stepper);
       }
     }
   }
