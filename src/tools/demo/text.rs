@@ -25,7 +25,7 @@ pub(super) fn how_to_connect(
         Some(link) => format!(
             "In a browser       {link}\n\
              \x20                  (logs in once, within {minutes} minutes; after that\n\
-             \x20                  http://{address}{prefix}/ asks for user and password)\n"
+             \x20                  http://{address}{prefix}/?target={TARGET} asks for user and password)\n"
         ),
         None => "In a browser       nothing: this build has no page, or web.enabled is off; with Node 20\n\
                  \x20                  or newer and npm, `make demo` builds it\n"
