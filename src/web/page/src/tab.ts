@@ -24,6 +24,9 @@ export interface TabHome {
   leaveTerminal(): void;
 }
 
+/** Output under way at once, in bytes: Ctrl-C is felt behind so much, and 100 ms away it still carries 2.6 MB/s. */
+const FLOW_WINDOW = 256 * 1024;
+
 export type Phase = "form" | "connecting" | "live" | "ended";
 
 /** Least time between two flashes for the bell, in milliseconds: three in a second can harm. */
@@ -185,6 +188,7 @@ export class Tab {
       cols: pane.term.cols,
       rows: pane.term.rows,
       signal,
+      flowWindow: FLOW_WINDOW,
       onStage: (stage) => stepper.enter(stage),
       onBanner: (text) => banners.append(serverWords(text)),
       onHostKey: (key, asked) => askHostKey(this.#target, key, asked.signal),
