@@ -69,8 +69,8 @@ fn websocat(url: &str, user: &str, password: &str) -> String {
 
 fn who_can_reach_it(program: &Program) -> String {
     format!(
-        "Who can reach it: only programs on this machine, and of them whoever has the link or the\n\
-         password; they get {} as {}.",
+        "Who can reach it: only programs on this machine, and of them whoever has the link\n\
+         or the password; they get {} as {}.",
         program.path.display(),
         program.user
     )

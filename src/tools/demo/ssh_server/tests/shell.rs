@@ -200,7 +200,7 @@ fn fifo_reader(directory: &tempfile::TempDir) -> (String, tokio::task::JoinHandl
 #[tokio::test]
 async fn a_shell_that_ignores_the_hang_up_is_killed_and_the_jobs_of_others_are_hung_up() {
     for script in [
-        "trap '' HUP; echo o''pen; while :; do sleep 1000 3>&-; done",
+        "trap '' HUP; echo o''pen; while :; do read x; done",
         "sleep 1000 & sleep 1000 & echo o''pen; cat",
     ] {
         let server = server();
