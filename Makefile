@@ -10,14 +10,14 @@ page_sources = $(shell find src/web/page src/web/operator src/web/client -name n
 # A terminal in the browser, on this machine alone. Needs no root and no set-up but Rust and a C
 # compiler; with Node the page is built first. Flags of `sshard demo`: make demo FLAGS="--open --for 1h".
 demo:
-	@command -v cargo >/dev/null || { echo "The demo needs Rust 1.90 or newer: https://rustup.rs"; exit 1; }
+	@command -v cargo >/dev/null || { echo "The demo needs cargo, of Rust 1.90 or newer; rustup installs it"; exit 1; }
 	@command -v cc >/dev/null || { echo "The demo needs a C compiler: on Debian, apt install build-essential"; exit 1; }
 	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
 		echo "Node and npm are not here: the demo starts without its page in the browser. Install Node 20 or newer for it."; \
 	elif [ "$$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then \
 		echo "Node $$(node --version) is too old: the demo starts without its page in the browser. Install Node 20 or newer for it."; \
 	else \
-		$(MAKE) --no-print-directory src/web/dist/index.html || \
+		$(MAKE) -s --no-print-directory src/web/dist/index.html || \
 			echo "The page could not be built (see above): the demo starts without it, or with the one built before."; \
 	fi
 	cargo run --release -- demo $(FLAGS)
