@@ -247,6 +247,8 @@ export class Tab {
     this.#enter("ended", `${ending.mark === "good" ? "✓" : "✗"} ${ending.short}`, ending.mark);
     this.status.say("");
     const hadFocus = pane.element.contains(document.activeElement);
+    // The room changes for the bar's sake, not the user's.
+    pane.announcesSize = false;
     pane.fit();
     if (hadFocus) {
       this.#below.querySelector<HTMLElement>("button.primary")?.focus();
