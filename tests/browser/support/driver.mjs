@@ -56,7 +56,7 @@ export class Driver {
 
   /** Waits for the shell's prompt. */
   async ready() {
-    await this.page.locator('.pane[data-phase="live"]:visible').waitFor({ timeout: DEADLINE });
+    await this.page.locator('.pane[data-phase="live"]:visible').last().waitFor({ timeout: DEADLINE });
     await this.waitFor(/\$ $/);
   }
 
@@ -100,8 +100,7 @@ export class Driver {
   /** The terminal that is seen: all its text, with wrapped lines joined. @returns {Promise<Screen | undefined>} */
   async screen() {
     return this.page.evaluate(() => {
-      const { terminals } = /** @type {any} */ (globalThis).seen;
-      const term = terminals.find((/** @type {any} */ one) => one.element?.checkVisibility());
+      const term = /** @type {any} */ (globalThis).seen.current();
       if (term === undefined) return undefined;
       const buffer = term.buffer.active;
       let text = "";
@@ -133,8 +132,7 @@ export class Driver {
   /** Row of the first line on the screen that begins with `text`. @param {string} text */
   async row(text) {
     const row = await this.page.evaluate((wanted) => {
-      const { terminals } = /** @type {any} */ (globalThis).seen;
-      const term = terminals.find((/** @type {any} */ one) => one.element?.checkVisibility());
+      const term = /** @type {any} */ (globalThis).seen.current();
       const buffer = term.buffer.active;
       for (let at = 0; at < term.rows; at += 1) {
         if (buffer.getLine(buffer.viewportY + at)?.translateToString(true).startsWith(wanted)) return at;

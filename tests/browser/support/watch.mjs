@@ -7,7 +7,14 @@ import assert from "node:assert/strict";
 
 /** Runs in the page before its first statement. */
 function intoThePage() {
-  const seen = { violations: /** @type {string[]} */ ([]), longTasks: /** @type {number[]} */ ([]), terminals: /** @type {any[]} */ ([]) };
+  const seen = {
+    violations: /** @type {string[]} */ ([]), longTasks: /** @type {number[]} */ ([]), terminals: /** @type {any[]} */ ([]),
+    /** The terminal that has the focus, or else the first that is seen. */
+    current() {
+      const visible = this.terminals.filter((term) => term.element?.checkVisibility());
+      return visible.find((term) => term.element.contains(document.activeElement)) ?? visible[0];
+    },
+  };
   Object.defineProperty(globalThis, "seen", { value: seen });
   document.addEventListener("securitypolicyviolation", (event) => {
     seen.violations.push(`${event.effectiveDirective} blocked ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
