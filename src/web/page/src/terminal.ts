@@ -29,6 +29,11 @@ const REMOTE_RATE = 10;
 Terminal.strings.promptLabel = "Terminal input. Ctrl+Shift+F6 leaves the terminal.";
 Terminal.strings.tooMuchOutput = "Too much output to read aloud. Read it by the lines of the terminal.";
 
+/** Control sequences whose count xterm.js 6.0 counts down one by one: with one of 2,000,000,000 the page would hang. */
+const COUNTED = ["I", "L", "M", "S", "T", "Z", "b"];
+/** Largest count that is obeyed: no terminal has more columns or rows. */
+const COUNT_MAX = 1000;
+
 export interface PaneEvents {
   title(text: string): void;
   bell(): void;
@@ -190,6 +195,9 @@ export class TerminalPane {
         this.#events?.bell();
       }
     });
+    for (const final of COUNTED) {
+      this.term.parser.registerCsiHandler({ final }, ([count]) => typeof count === "number" && count > COUNT_MAX);
+    }
     this.term.parser.registerOscHandler(52, (data) => !copies.pass() || this.remoteCopy.handle(data));
     const store = this.#store;
     this.term.attachCustomKeyEventHandler(shortcuts(this.term, {
