@@ -112,6 +112,10 @@ pageTest("a listed portal hands a log-in over, and is told how the session goes"
   await screenshot("in a frame");
   await wait(({ title }) => title === "made in frame");
   await assertNoViolations(frame);
+  // What `allow` of the frame gives, the page's own header leaves to it.
+  const allowed = await frame.evaluate(() => ["clipboard-read", "clipboard-write", "fullscreen", "camera"]
+    .filter((feature) => /** @type {any} */ (document).featurePolicy.allowsFeature(feature)));
+  assert.deepEqual(allowed, ["clipboard-read", "clipboard-write", "fullscreen"]);
   await page.keyboard.type("exit 3\n");
   const ended = await wait(({ type }) => type === "ended");
   assert.deepEqual({ ...ended, message: "" }, { type: "ended", ok: false, status: 3, message: "" });
@@ -164,6 +168,10 @@ pageTest("nobody but the parent is heard, once, and what it sends is checked", {
   assert.deepEqual(await inPortal("hello"), { type: "sshard:hello" });
   await inPortal("join('sibling', document.querySelector('#sibling').contentWindow)");
   await inPortal("join('other', window, { type: 'something' })");
+  // A portal whose script comes late asks for another.
+  await inPortal(`again = new Promise((resolve) => addEventListener("message", ({ data }) => resolve(data)));
+    document.querySelector("#terminal").contentWindow.postMessage({ type: "sshard:hello" }, "http://${bridge.address}")`);
+  assert.deepEqual(await inPortal("again"), { type: "sshard:hello" });
   await inPortal("join('first')");
   await wait(({ from, type }) => from === "first" && type === "ready");
   await inPortal("join('second')");

@@ -36,6 +36,9 @@ const FIELDS = {
 type Field = keyof typeof FIELDS;
 type Start = Partial<Record<Field, string>>;
 
+/** Says that the page is there and waits. */
+const HELLO = { type: "sshard:hello" } as const;
+
 /** Whether another page holds this one. */
 export const isFramed = window.parent !== window;
 
@@ -50,9 +53,16 @@ export class Parent {
   constructor(origins: readonly string[], readonly page: EmbeddedPage) {
     const parent = window.parent;
     const listen = ({ source, origin, data, ports }: MessageEvent<unknown>) => {
-      const port = ports[0];
       // The origin of a sandboxed or local page is "null", which no list has.
-      if (source !== parent || !origins.includes(origin) || !isRecord(data) || data["type"] !== "sshard:port" || port === undefined) {
+      if (source !== parent || !origins.includes(origin) || !isRecord(data)) {
+        return;
+      }
+      if (data["type"] === HELLO.type) {
+        // It came too late for the page's own.
+        parent.postMessage(HELLO, origin);
+      }
+      const port = ports[0];
+      if (data["type"] !== "sshard:port" || port === undefined) {
         return;
       }
       removeEventListener("message", listen);
@@ -64,7 +74,7 @@ export class Parent {
     // Browsers that tell the parent's origin need not be asked by trial.
     const known = location.ancestorOrigins?.[0];
     for (const origin of known === undefined ? origins : origins.filter((one) => one === known)) {
-      parent.postMessage({ type: "sshard:hello" }, origin);
+      parent.postMessage(HELLO, origin);
     }
   }
 
