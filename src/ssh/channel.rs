@@ -224,14 +224,8 @@ impl SshChannel {
         }
     }
 
-    /// Latest round trip to the server, for a client that asks. Where none was measured lately, that is
-    /// begun: a later call has it. Not while output waits behind the closed gate, and a reply with it.
-    pub fn round_trip(&mut self, now: Instant) -> Option<Duration> {
-        if let Some(handle) = &self.handle
-            && !self.gate.is_closed()
-        {
-            self.round_trip.refresh(handle, now);
-        }
+    /// Latest round trip to the server that a keep-alive has measured.
+    pub fn round_trip(&mut self) -> Option<Duration> {
         self.round_trip.latest()
     }
 

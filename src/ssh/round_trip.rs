@@ -13,9 +13,6 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-/// A measurement that is younger is not made again for a client that asks.
-const FRESH: Duration = Duration::from_secs(90);
-
 type Reply = Pin<Box<dyn Future<Output = Result<(), russh::Error>>>>;
 
 /// Time at which the reply has come.
@@ -60,14 +57,6 @@ impl RoundTrip {
         };
         self.sent = Some(now);
         self.pending = pending.poll().is_pending().then_some(pending);
-    }
-
-    /// Begins to measure unless that was done lately.
-    pub(super) fn refresh(&mut self, handle: &Rc<Handle<SessionHandler>>, now: Instant) {
-        let is_fresh = |sent: Instant| now.saturating_duration_since(sent) < FRESH;
-        if !self.sent.is_some_and(is_fresh) {
-            self.begin(handle, now);
-        }
     }
 
     /// The latest measurement.

@@ -116,11 +116,11 @@ fn measured(client: &mut Client) -> f64 {
 
 #[test]
 fn a_pong_tells_the_round_trip_to_the_ssh_server() {
-    let scene = Scene::new(&[]);
-    for fields in [
-        json!({ "username": "u" }),
-        json!({ "username": "u", "progress": true }),
+    for (keepalive, fields) in [
+        ("200ms", json!({ "username": "u" })),
+        ("1h", json!({ "username": "u", "progress": true })),
     ] {
+        let scene = Scene::new(&[&format!("ssh.keepalive_interval={keepalive}")]);
         let mut client = scene.ready_with(&fields);
         let round_trip = measured(&mut client);
         assert!(
@@ -158,12 +158,12 @@ fn slow_link(server: SocketAddr) -> SocketAddr {
 }
 
 #[test]
-fn before_the_first_keep_alive_it_is_measured_for_who_asks_and_is_what_the_link_takes() {
+fn it_is_measured_at_ready_for_who_asks_and_is_what_the_link_takes() {
     let ssh = ScriptedSsh::start(SshScript::default());
     let link = slow_link(ssh.addr());
     let bridge = scene::bridge_to(&[link], &["ssh.keepalive_interval=1h"]);
     let mut client = Client::connect(bridge.addr(), &scene::path_to(link), &Options::v1());
-    client.auth_v1(&json!({ "username": "u" }));
+    client.auth_v1(&json!({ "username": "u", "progress": true }));
     client.wait_type("ready");
     let round_trip = measured(&mut client);
     assert!(round_trip >= DELAY.as_secs_f64() * 1000.0, "{round_trip}");

@@ -257,7 +257,7 @@ impl BridgeSession {
         if self.state.owes_pong()
             && let Link::Up { channel, .. } = &mut self.link
         {
-            self.state.note_round_trip(channel.round_trip(now));
+            self.state.note_round_trip(channel.round_trip());
         }
         let Some(attachment) = &mut self.attachment else {
             return;

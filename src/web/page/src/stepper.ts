@@ -62,9 +62,15 @@ export class Stepper {
     this.#current = row;
   }
 
-  /** Marks the stage it failed in. */
-  fail(): void {
-    this.#finish("failed");
+  /** Marks the stage it failed in: the one that the bridge names, or the last that began. */
+  fail(stage?: string): void {
+    const row = stage === undefined ? undefined : this.#rows.get(stage);
+    if (row === undefined || row === this.#current) {
+      this.#finish("failed");
+    } else {
+      this.#finish("done");
+      row.item.classList.add("failed");
+    }
     this.stop();
   }
 

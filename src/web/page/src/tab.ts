@@ -1,6 +1,6 @@
 // One tab: the form, the way to the shell, the terminal, the end; then the form again. Nothing reconnects by itself.
 
-import { connect, type ConnectOptions } from "@sshard/client";
+import { connect, SshardError, type ConnectOptions } from "@sshard/client";
 import { el, newId } from "./dom.js";
 import { type Ending, endingBar, endingCard, failureEnding, linkEnding } from "./ending.js";
 import { showText } from "./export.js";
@@ -157,7 +157,7 @@ export class Tab {
         pane.term.focus();
       }
     } catch (error) {
-      stepper.fail();
+      stepper.fail(error instanceof SshardError ? error.stage : undefined);
       this.#closePane();
       if (abort.signal.aborted) {
         this.#showForm();
