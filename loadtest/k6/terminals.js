@@ -1,5 +1,5 @@
-// Terminals through the bridge, for k6, which you install yourself. Written for k6 1.6 to 2.3 and
-// run with 1.8.1; the tests run it under a stand-in for k6's modules.
+// Terminals through the bridge, for k6, which you install yourself. Written for k6 1.6 to 2.3; the
+// tests run it under a stand-in for k6's modules.
 //
 //   SSHARD_URL=ws://127.0.0.1:8022/ws/127.0.0.1/PORT SCENARIO=typing VUS=4 SOCKETS=50 \
 //       k6 run loadtest/k6/terminals.js
