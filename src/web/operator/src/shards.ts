@@ -1,4 +1,4 @@
-// The shards: what each of them has to do, and that its loop turns.
+// The shards: what each of them has to do, and that its loop runs.
 
 import { el } from "../../page/src/dom.js";
 import { age, byteRate, count } from "./format.js";
@@ -48,7 +48,7 @@ function line(show: (shard: number) => void): Row<Item> {
       setText(traffic, perSecond === undefined ? "–" : byteRate(perSecond));
       setText(failed, count(shard.failed_sessions));
       const isStuck = shard.heartbeat_age_seconds >= STUCK;
-      setText(beat, isStuck ? `stuck for ${age(shard.heartbeat_age_seconds)}` : "turns");
+      setText(beat, isStuck ? `stuck for ${age(shard.heartbeat_age_seconds)}` : "runs");
       beat.classList.toggle("bad", isStuck);
     },
   };

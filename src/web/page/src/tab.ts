@@ -151,7 +151,7 @@ export class Tab {
       pane.announcesSize = true;
       this.#enter("live", pane.term.options.disableStdin === true ? "Connected, read only" : "Connected", "good");
       if (matchMedia("(any-pointer: fine)").matches) {
-        this.status.say("Ctrl+Shift+F6 leaves the terminal by keyboard.");
+        this.status.say("Ctrl+Shift+F6 leaves the terminal.");
       }
       if (this.#visible && !document.body.querySelector("dialog[open]")) {
         pane.term.focus();
