@@ -219,6 +219,10 @@ impl WsConnection {
             // As tungstenite refuses a small one.
             return self.note_failure(Err(ProtocolError::SendAfterClosing.into()));
         }
+        if self.broken {
+            // What came before it is unsent, and stays so.
+            return;
+        }
         self.dirty = true;
         self.stream.get_mut().begin(kind, payload);
     }
