@@ -16,9 +16,10 @@ export const user = process.env.SSHARD_TEST_USER ?? "sshard-test";
  * @param {string} command
  * @param {string[]} args
  * @param {RegExp} pattern
+ * @param {NodeJS.ProcessEnv} env
  */
-export function start(command, args, pattern) {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+export function start(command, args, pattern, env = process.env) {
+  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   /** @type {Promise<RegExpExecArray>} */
   const found = new Promise((resolve, reject) => {
@@ -60,9 +61,11 @@ export async function startBridge(sshd, settings = [], extra = []) {
   return { ...bridge, address, admin, url: `ws://${address}/ws/127.0.0.1/${sshd.port}` };
 }
 
-/** `sshard demo`: bridge and SSH server in one. */
+/** `sshard demo`: bridge and SSH server in one. Its shells read no file of whoever runs the tests. */
 export async function startDemo() {
-  const demo = start(binary, ["demo", ...loopback], /A terminal is at +(\S+)\s+user +(\S+)\s+password +(\S+)/);
+  const pattern = /A terminal is at +(\S+)\s+user +(\S+)\s+password +(\S+)/;
+  const env = { ...process.env, HOME: mkdtempSync(join(tmpdir(), "sshard-home-")) };
+  const demo = start(binary, ["demo", ...loopback], pattern, env);
   const [, url, user, password] = await demo.found;
   return { ...demo, url, user, password };
 }
