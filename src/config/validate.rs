@@ -243,12 +243,8 @@ mod tests {
     /// A deadline that another always cuts short is a promise that is not kept.
     #[test]
     fn every_deadline_of_the_defaults_and_presets_can_be_reached() {
-        for preset in [
-            None,
-            Some("high-performance"),
-            Some("security"),
-            Some("development"),
-        ] {
+        let named = crate::config::presets::names().into_iter().map(Some);
+        for preset in std::iter::once(None).chain(named) {
             let layers = Layers {
                 preset: preset.map(str::to_owned),
                 ..Layers::default()

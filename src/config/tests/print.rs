@@ -26,12 +26,8 @@ fn defaults_and_presets_load_as_printed() {
         "ssh.auth_timeout=40s",
         "tls.handshake_timeout=40s",
     ] {
-        for preset in [
-            None,
-            Some("high-performance"),
-            Some("security"),
-            Some("development"),
-        ] {
+        let named = crate::config::presets::names().into_iter().map(Some);
+        for preset in std::iter::once(None).chain(named) {
             let layers = Layers {
                 preset: preset.map(str::to_owned),
                 ..set(&[changed])
