@@ -34,6 +34,11 @@ impl Farewell {
         if is_not_utf8(error) {
             self.set(SessionError::NotUtf8FromServer);
         }
+        if matches!(error, russh::Error::PacketSize(_)) {
+            self.set(SessionError::ServerMisbehaved(
+                "it sent a packet above 256 KiB, or one too short to be one",
+            ));
+        }
     }
 
     /// The server has opened no channel.

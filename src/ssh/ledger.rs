@@ -13,10 +13,14 @@
 //! AsyncSSH's servers put an empty IGNORE in front of every packet. So one idle packet in front of
 //! each packet of output is free, and one that fills no more than a cipher's block counts half.
 //!
-//! Promise: a server that sends at most 100 idle packets in any minute, and asks for 10 key
-//! exchanges beside those its traffic has earned (see [`REKEY_EARNED_BY`]), is never ended by this;
-//! one that sends more than twice as many in a minute (four times, if they are that small), or
-//! asks for more than twice as many, always is.
+//! OpenSSH's server answers input with an IGNORE of the same length while its terminal reads lines
+//! without echo, so that nobody sees on the wire that a password is typed. So input earns idle packets
+//! (see [`INPUT_PER_ANSWER`]).
+//!
+//! Promise: a server that sends at most 100 idle packets in any minute beside those its input has
+//! earned, and asks for 10 key exchanges beside those its traffic has earned (see
+//! [`REKEY_EARNED_BY`]), is never ended by this; one that sends more than twice as many in a minute
+//! (four times, if they are that small), or asks for more than twice as many, always is.
 
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Poll, Waker};
@@ -46,14 +50,14 @@ const REKEY_EARNED_BY: u64 = 16 * 1024;
 const MAX_EARNED: u64 = 64;
 /// What limits the counts above.
 const MINUTE: Duration = Duration::from_secs(60);
-/// Largest packet as it is read, in bytes. Channel data has at most 32 KiB (what we asked for);
-/// RFC 4253 section 6.1 wants 35,000 taken. russh keeps a buffer as large as the largest.
-const MAX_PACKET: usize = 64 * 1024;
 /// Bytes of banner, all together.
 const MAX_BANNERS: usize = 64 * 1024;
-/// A server that widens its window after each of our packets answers one for each 256 bytes at
-/// the most: no server takes smaller packets.
-const INPUT_PER_ADJUST: u64 = 256;
+/// Input that earns the server one packet of answer of a kind, in bytes, beside the one for each packet:
+/// one that widens its window after each, or a simulated echo. No server takes smaller packets.
+const INPUT_PER_ANSWER: u64 = 256;
+/// Idle packets that can be saved up, at [`LARGE`] points each: as many as the input that fills the
+/// window of OpenSSH's server, 2 MiB, may bring.
+const MAX_SAVED: u64 = LARGE * 2 * 1024 * 1024 / INPUT_PER_ANSWER;
 
 /// What the server did that it may not: for the log and the client.
 pub(super) type Fault = &'static str;
@@ -100,7 +104,7 @@ pub(super) struct Ledger {
     points: Cell<u64>,
     /// Those of the latest.
     latest: Cell<u64>,
-    /// Those of packets that were worth it.
+    /// Those of packets that were worth it, and those that input has earned.
     accounted: Cell<u64>,
     /// The idle ones when output last came.
     idle_mark: Cell<u64>,
@@ -157,15 +161,7 @@ impl Ledger {
         Err(first)
     }
 
-    /// A piece of a packet is about to be read, of this many bytes.
-    pub(super) fn expect_piece(&self, bytes: usize) -> Result<(), Fault> {
-        if bytes > MAX_PACKET {
-            return self.blame("it sent a packet above 64 KiB");
-        }
-        Ok(())
-    }
-
-    /// A piece has been read, of this many bytes.
+    /// A piece of a packet has been read, of this many bytes.
     pub(super) fn note_piece(&self, bytes: usize) -> Result<(), Fault> {
         if FIRST_PIECES.contains(&bytes) {
             return Ok(());
@@ -234,8 +230,12 @@ impl Ledger {
         let bytes = bytes as u64;
         add(&self.traffic, bytes);
         let total = self.input_rest.get() + bytes;
-        self.input_rest.set(total % INPUT_PER_ADJUST);
-        add(&self.adjusts, 1 + total / INPUT_PER_ADJUST);
+        self.input_rest.set(total % INPUT_PER_ANSWER);
+        let answers = 1 + total / INPUT_PER_ANSWER;
+        add(&self.adjusts, answers);
+        let saved = self.points.get().saturating_add(MAX_SAVED);
+        add(&self.accounted, LARGE * answers);
+        self.accounted.set(self.accounted.get().min(saved));
     }
 
     /// The server takes more input. Free as far as there was some.

@@ -175,12 +175,7 @@ impl Inner {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.piece.is_none() {
-            self.piece = Some(buf.remaining());
-            self.ledger
-                .expect_piece(buf.remaining())
-                .map_err(at_fault)?;
-        }
+        self.piece.get_or_insert(buf.remaining());
         std::task::ready!(self.poll_fill(cx, buf))?;
         if buf.remaining() == 0
             && let Some(bytes) = self.piece.take()

@@ -103,8 +103,12 @@ def large_data(conn, chan):
     chan.send_packet(MSG_CHANNEL_DATA, String(b"x" * 32769))
 
 
+def largest_packets(conn, chan):
+    conn.send_packet(MSG_IGNORE, String(b"x" * 255 * 1024))
+
+
 def large_packets(conn, chan):
-    conn.send_packet(MSG_IGNORE, String(b"x" * 200 * 1024))
+    conn.send_packet(MSG_IGNORE, String(b"x" * 300 * 1024))
 
 
 def data_after_eof(conn, chan):
@@ -124,7 +128,7 @@ FLOODS = {
         global_requests, keepalives, host_key_announcements, ignores, empty_ignores, debugs,
         unimplementeds, unknown_messages, channel_opens, unknown_channel_opens, data_for_nobody,
         empty_data, window_adjusts, successes, exit_statuses, exit_signals, channel_requests,
-        large_data, large_packets, data_after_eof,
+        large_data, largest_packets, large_packets, data_after_eof,
         rekeys,
     ]
 }

@@ -49,6 +49,27 @@ fn a_resize_reaches_the_program() {
     }
 }
 
+/// sshd answers each piece of such input by a packet of the same length that carries nothing.
+#[test]
+fn a_program_that_reads_lines_without_echo_may_be_sent_much() {
+    const LINES: usize = 1500;
+    const PASTED: usize = 100_000;
+    let rig = Rig::start();
+    let mut client = rig.command("stty -echo && echo READY && wc -l");
+    client.output_until("READY");
+    for line in 0..LINES {
+        client.send_binary(format!("{line}\n").as_bytes());
+        // One by one: what comes together, sshd answers together.
+        client.send_json(&json!({ "type": "ping", "data": line.to_string() }));
+        assert_eq!(client.wait_type("pong")["data"], line.to_string());
+    }
+    for _ in 0..PASTED / 1000 {
+        client.send_binary(&b"a line of a paste\n".repeat(1000));
+    }
+    client.send_binary(b"\x04");
+    client.output_until(&format!("{}\r\n", LINES + PASTED));
+}
+
 #[test]
 fn a_resize_before_the_shell_counts() {
     let rig = Rig::start();
