@@ -136,6 +136,21 @@ pageTest("the remote side may copy only when it was allowed to, and never reads"
   await page.getByText("Copied.").waitFor();
   assert.equal(await clip(), "theirs é✓");
 
+  // Another text in place of the one that is asked about cannot be accepted at once.
+  await page.evaluate(() => {
+    const observer = new MutationObserver(() => {
+      if (document.querySelector(".remote-copy button.primary:disabled") !== null) {
+        observer.disconnect();
+        document.body.dataset.seen = "yes";
+      }
+    });
+    observer.observe(document.body, { subtree: true, childList: true, attributes: true });
+  });
+  await driver.run(`${osc52("shown first")}; sleep 0.2; ${osc52("in its place")}`);
+  await page.getByRole("button", { name: "Copy once" }).click();
+  await until(async () => await clip() === "in its place", "the copy of what is shown");
+  assert.equal(await page.evaluate(() => document.body.dataset.seen), "yes");
+
   await driver.run(osc52("again"));
   await page.getByRole("button", { name: "Allow in this session" }).click();
   await page.getByText("wants to copy").waitFor({ state: "hidden" });

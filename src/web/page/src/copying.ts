@@ -37,10 +37,15 @@ function copyBySelection(text: string): boolean {
 /** Largest text that the remote side may put into the clipboard, in bytes of base64. */
 const LARGEST = 100 * 1024;
 
+/** Time for which a text that replaced another cannot be accepted, in milliseconds: a click may be on its way that was
+ * meant for the other. */
+const REPLACED = 500;
+
 export class RemoteCopy {
   readonly element = el("div", { class: "remote-copy", role: "status", hidden: true });
   #allowed = false;
   #text = "";
+  #settled = 0;
   readonly #report: (text: string) => void;
   readonly #onAnswer: () => void;
 
@@ -77,16 +82,25 @@ export class RemoteCopy {
   }
 
   #show(): void {
+    const replaces = !this.element.hidden;
     const preview = el("pre", { hidden: true, tabindex: "0" }, visible(this.#text.slice(0, 2000)));
     const show = el("button", { type: "button", onclick: () => { preview.hidden = !preview.hidden; } }, "Show");
+    const accept = [
+      el("button", { type: "button", class: "primary", onclick: () => void this.#copy() }, "Copy once"),
+      el("button", { type: "button", onclick: () => { this.#allowed = true; void this.#copy(); } }, "Allow in this session"),
+    ];
     this.element.replaceChildren(
       el("span", {}, `The server wants to copy ${this.#text.length} characters to your clipboard.`),
       show,
-      el("button", { type: "button", class: "primary", onclick: () => void this.#copy() }, "Copy once"),
-      el("button", { type: "button", onclick: () => { this.#allowed = true; void this.#copy(); } }, "Allow in this session"),
+      ...accept,
       el("button", { type: "button", onclick: () => this.#hide() }, "No"),
       preview);
     this.element.hidden = false;
+    if (replaces) {
+      accept.forEach((button) => { button.disabled = true; });
+      window.clearTimeout(this.#settled);
+      this.#settled = window.setTimeout(() => accept.forEach((button) => { button.disabled = false; }), REPLACED);
+    }
   }
 
   async #copy(): Promise<void> {
