@@ -38,7 +38,6 @@ fn without_sessions_a_signal_ends_the_process_at_once() {
         let mut site = site();
         site.bridge.signal(signal);
         ends_by_itself(&mut site);
-        assert!(TcpStream::connect(site.bridge.addr()).is_err());
     }
 }
 

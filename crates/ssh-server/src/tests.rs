@@ -14,7 +14,11 @@ impl Handler for Nobody {
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn server(max_connections: usize, login_timeout: Option<Duration>) -> Server {
-    let listener = listen((Ipv4Addr::LOCALHOST, 0).into(), 16).unwrap();
+    server_at(Ipv4Addr::LOCALHOST, max_connections, login_timeout)
+}
+
+fn server_at(address: Ipv4Addr, max_connections: usize, login_timeout: Option<Duration>) -> Server {
+    let listener = listen((address, 0).into(), 16).unwrap();
     let config = config(host_key(&[7; 32]), &[MethodKind::Password]);
     let options = Options {
         name: "test",
@@ -77,7 +81,8 @@ fn who_does_not_log_in_is_cut_off() {
 
 #[test]
 fn dropping_it_ends_listener_and_connections() {
-    let server = server(1, None);
+    // An address of its own: nobody else may listen on the port once it is free.
+    let server = server_at(Ipv4Addr::new(127, 0, 0, 87), 1, None);
     let address = server.address();
     let mut client = connect(&server);
     wait_served(&mut client);

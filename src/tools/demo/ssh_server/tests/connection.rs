@@ -95,13 +95,11 @@ async fn a_channel_runs_one_program() {
 #[tokio::test]
 async fn dropping_the_server_ends_its_connections() {
     let server = server();
-    let address = server.address();
     let mut client = login(&server).await;
     let mut channel = client.channel_open_session().await.unwrap();
     channel.exec(true, "yes").await.unwrap();
     within(channel.wait()).await.unwrap();
     drop(server);
-    assert!(TcpStream::connect(address).await.is_err());
     // The session ends, however much of the count is still on its way.
     let drain = async { while channel.wait().await.is_some() {} };
     within(drain).await;
