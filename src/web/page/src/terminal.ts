@@ -18,6 +18,7 @@ import type { Settings, SettingsStore } from "./settings.js";
 import { shortcuts } from "./shortcuts.js";
 import { cleanTitle } from "./text.js";
 import { isLight, minimumContrast, onSystemChange, terminalTheme } from "./themes.js";
+import { bounded } from "./unicode.js";
 
 const MONOSPACE = 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace';
 /** Columns are reflowed at most this often while the window is resized, in milliseconds. */
@@ -86,7 +87,7 @@ export class TerminalPane {
     this.term = new Terminal({ ...options(store.current), disableStdin: wishes.readOnly });
     this.#renderer = new Renderer(this.term, () => requestAnimationFrame(() => this.fit()));
     this.term.loadAddon(this.#fit);
-    this.term.loadAddon(new Unicode11Addon());
+    this.term.loadAddon(bounded(new Unicode11Addon()));
     this.term.unicode.activeVersion = "11";
     const search = new SearchAddon();
     this.term.loadAddon(search);
@@ -245,7 +246,7 @@ export class TerminalPane {
   async #graphemes(): Promise<void> {
     const { UnicodeGraphemesAddon } = await import("@xterm/addon-unicode-graphemes");
     if (!this.term.unicode.versions.includes("15-graphemes")) {
-      this.term.loadAddon(new UnicodeGraphemesAddon());
+      this.term.loadAddon(bounded(new UnicodeGraphemesAddon()));
     }
     this.term.unicode.activeVersion = "15-graphemes";
   }
