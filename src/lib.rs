@@ -18,7 +18,12 @@
 //! | [`message`] | the wire protocol (PROTOCOL.md is beside it) |
 //! | [`targets`], [`limits`], [`ticket`] | where to, how many and how often, on whose word |
 //! | [`registry`] | one small record per session, for others to read |
-//! | [`config`], [`telemetry`], [`error`], [`workers`], [`sockets`], [`net`], [`secret_file`], [`append_file`], [`plain_text`], [`clock`] | what all stand on |
+//! | [`runtime`] | a shard's loop: tasks, timers, sockets |
+//! | [`config`], [`telemetry`], [`error`], [`workers`], [`net`], [`secret_file`], [`append_file`], [`plain_text`], [`clock`] | what all stand on |
+//!
+//! A shard's thread is glommio's: pinned, and refused at the start where the kernel lacks what it needs. Its one task there
+//! is our epoll loop ([`runtime`]), because a park and a wake-up in glommio cost ten system calls, two of them per lone
+//! keystroke. So the shard waits in one place for its sockets, timers and other threads.
 
 pub mod allocator;
 pub mod append_file;
@@ -34,10 +39,10 @@ pub mod message;
 pub mod net;
 pub mod plain_text;
 pub mod registry;
+pub mod runtime;
 pub mod secret_file;
 pub mod server;
 pub mod shard;
-pub mod sockets;
 pub mod ssh;
 pub mod targets;
 pub mod telemetry;

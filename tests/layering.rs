@@ -42,8 +42,8 @@ const RULES: Rules = Rules {
 const RESERVED: &[Reserved] = &[
     Reserved {
         name: "tokio",
-        only: &["ssh::runtime", "tools::demo", "control::admin"],
-        reason: "the seam russh needs is one small module; the demo's SSH server and the \
+        only: &["runtime", "tools::demo", "control::admin"],
+        reason: "the clock russh needs is one small module; the demo's SSH server and the \
                  administrator's listener are on threads of their own, no shards",
     },
     Reserved {
@@ -58,17 +58,13 @@ const RESERVED: &[Reserved] = &[
     },
     Reserved {
         name: "glommio",
-        only: &[
-            "shard",
-            "ssh",
-            "ws",
-            "http",
-            "bridge::session",
-            "bridge::connector",
-            "server",
-            "sockets",
-        ],
-        reason: "what else there is can be tested without an executor",
+        only: &["runtime"],
+        reason: "a shard has one loop, and what else there is can be tested without it",
+    },
+    Reserved {
+        name: "rustix::event",
+        only: &["runtime"],
+        reason: "a shard waits in one place",
     },
 ];
 

@@ -13,7 +13,7 @@ use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
 use crate::limits::{Admission, ClientPermit, Refused, TargetPermit};
 use crate::message::{AuthRequest, Credentials, TerminalRequest, WindowSize};
 use crate::registry::Entry;
-use crate::sockets::TcpStream;
+use crate::runtime::Stream;
 use crate::ssh::keys::Identity;
 use crate::ssh::known_hosts::Store;
 use crate::ssh::{
@@ -140,7 +140,7 @@ impl Connector {
 
     async fn shake_hands(
         &self,
-        socket: TcpStream,
+        socket: Stream,
         host_keys: HostKeyCheck,
     ) -> Result<SshClient, SessionError> {
         self.enter(Stage::Handshake);

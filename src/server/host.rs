@@ -2,7 +2,7 @@
 //! refusal is a sentence that names what to change.
 
 use crate::config::Config;
-use glommio::LocalExecutorBuilder;
+use crate::runtime;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
@@ -140,25 +140,12 @@ fn raise_nofile(need: u64) -> Result<(), HostError> {
     }
 }
 
-/// Makes a ring, on a thread of its own so that nothing of it stays.
+/// Makes a ring.
 ///
 /// # Errors
 /// [`HostError::IoUring`].
 pub fn check_io_uring() -> Result<(), HostError> {
-    let attempt = std::thread::spawn(|| {
-        LocalExecutorBuilder::new(glommio::Placement::Unbound)
-            .io_memory(super::IO_MEMORY)
-            .make()
-            .map(drop)
-            .map_err(|error| error.to_string())
-    });
-    match attempt.join() {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(detail)) => Err(HostError::IoUring { detail }),
-        Err(_) => Err(HostError::IoUring {
-            detail: "setting up a ring failed".to_owned(),
-        }),
-    }
+    runtime::check_io_uring().map_err(|detail| HostError::IoUring { detail })
 }
 
 #[cfg(test)]

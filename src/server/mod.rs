@@ -5,7 +5,6 @@ mod check;
 mod cpus;
 pub mod host;
 mod listeners;
-mod thread;
 
 pub use check::Refusals;
 pub use cpus::{CpuError, pick as pick_cpus};
@@ -18,6 +17,7 @@ use crate::control::takeover::{SocketFile, TakeoverError};
 use crate::control::{self, Event, EventSender, HostCheck, Reloader, Supervised};
 use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
+use crate::runtime;
 use crate::shard::{self, Lifecycle, Placement, ShardSetup};
 use crate::ssh::known_hosts::Store;
 use crate::targets::{OwnListeners, Resolver};
@@ -43,10 +43,6 @@ const MIN_WORKERS: usize = 2;
 
 /// How long the process's end waits for the last lines of the audit log.
 const AUDIT_FLUSH: Duration = Duration::from_secs(5);
-
-/// glommio registers this much memory per executor for its own file I/O,
-/// which sshard does not use: its floor.
-const IO_MEMORY: usize = 64 * 1024;
 
 /// Why the server did not start. Each text says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -390,9 +386,18 @@ fn start_shard(
     events: EventSender,
 ) -> io::Result<JoinHandle<()>> {
     let index = setup.index;
-    thread::spawn(index, cpu, events, move || async move {
-        if let Err(error) = shard::run(setup, shared.context(counters)).await {
-            tracing::error!(shard = index, %error, "a shard could not run");
-        }
-    })
+    // Waits for room: a death must be heard behind whatever else is told. Fails only if the control thread is gone, and
+    // then nobody cares.
+    let on_end = move || drop(events.send(Event::ShardEnded(index)));
+    runtime::spawn_thread(
+        &format!("sshard-{index}"),
+        cpu,
+        on_end,
+        move || async move {
+            let ended = runtime::run(shard::run(setup, shared.context(counters))).await;
+            if let Err(error) = ended.flatten() {
+                tracing::error!(shard = index, %error, "a shard could not run");
+            }
+        },
+    )
 }

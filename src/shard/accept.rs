@@ -5,7 +5,7 @@ use super::listen::is_listener;
 use super::mailbox::{Handover, Mail};
 use super::{Shard, connection};
 use crate::config::Config;
-use crate::sockets::Listener;
+use crate::runtime::{self, Listener};
 use rustix::io::Errno;
 use socket2::Socket;
 use std::io;
@@ -25,7 +25,7 @@ pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
     // Looked at before each batch: mail may be late.
     while !shard.lifecycle.has_stopped_accepting() {
         match accept_batch(listener.socket(), proxied, shard) {
-            Ok(true) => glommio::yield_if_needed().await,
+            Ok(true) => futures_lite::future::yield_now().await,
             Ok(false) => listener.wait().await,
             Err(error) => {
                 // Ten times a second, for as long as somebody likes.
@@ -37,7 +37,7 @@ pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
                          raise their limit (ulimit -n)"
                     );
                 }
-                glommio::timer::sleep(EXHAUSTED_PAUSE).await;
+                runtime::sleep(EXHAUSTED_PAUSE).await;
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::config;
 use crate::http::{self, Gatekeeper, Health, NoPlace, Upgraded};
 use crate::limits::{Admission, ClientKey, Newcomer, Rate, Refused};
 use crate::registry::{NewSession, SessionId};
-use crate::sockets::{self, TcpStream};
+use crate::runtime::{self, Stream};
 use crate::telemetry::HandshakeFailure;
 use crate::ws::{ClientStream, CountingSocket, WsConnection};
 use futures_lite::FutureExt;
@@ -37,7 +37,7 @@ const MIN_USER_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
     let slot = HandshakeSlot::take(shard, handover.client.ip(), handover.proxied);
     let shard = Rc::clone(shard);
-    sockets::spawn(async move {
+    runtime::spawn(async move {
         let served = AssertUnwindSafe(Box::pin(serve(&shard, handover, slot)));
         if served.catch_unwind().await.is_err() {
             tracing::error!("a connection's task panicked");
@@ -61,7 +61,7 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
             return;
         }
     };
-    let socket = match TcpStream::new(socket) {
+    let socket = match Stream::new(socket) {
         Ok(socket) => CountingSocket::new(socket),
         Err(error) => {
             tracing::error!(
@@ -93,7 +93,7 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
         http::serve(stream, client, door, config, shard.as_ref(), displaced()).await
     };
     let deadline = async {
-        glommio::timer::sleep(config.server.upgrade_timeout).await;
+        runtime::sleep(config.server.upgrade_timeout).await;
         tracing::debug!(client = %peer, "no HTTP request in time");
         let counters = &shard.context.counters;
         counters.note_handshake_failure(HandshakeFailure::Timeout);

@@ -6,6 +6,7 @@ use super::proxy_protocol::{HeaderError, parse};
 use super::slots::HandshakeSlot;
 use crate::bridge::Terms;
 use crate::http;
+use crate::runtime;
 use crate::telemetry::HandshakeFailure;
 use crate::ws::{ClientStream, CountingSocket, Tls};
 use futures_lite::FutureExt;
@@ -68,7 +69,7 @@ pub(super) async fn run(
 
 async fn within<T>(timeout: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let deadline = async {
-        glommio::timer::sleep(timeout).await;
+        runtime::sleep(timeout).await;
         Err(io::ErrorKind::TimedOut.into())
     };
     work.or(deadline).await

@@ -25,8 +25,8 @@ use crate::bridge::Unauthenticated;
 use crate::error::SessionError;
 use crate::limits::{LimitTable, Newcomers, RateTable};
 use crate::registry::Registry;
-use crate::sockets;
-use crate::ssh::SshRuntime;
+use crate::runtime::{self, TokioClock};
+use crate::ssh::run_loops_here;
 use crate::telemetry::{ClientLogLimiter, LogLimiter, OwnCounters};
 use slots::HandshakeSlots;
 use socket2::Socket;
@@ -78,20 +78,20 @@ pub(crate) struct Shard {
     pub(crate) strangers: ClientLogLimiter,
     /// Accepts that failed for want of something.
     pub(crate) exhausted: LogLimiter,
-    accepting: RefCell<Vec<glommio::Task<()>>>,
+    accepting: RefCell<Vec<runtime::Task>>,
 }
 
 /// How often a shard shows that its loop turns.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
-/// Runs a shard on the executor of this thread until it is told to stop.
+/// Runs a shard on the loop of this thread until it is told to stop.
 ///
 /// # Errors
 /// If the thread lacks what it needs to start (file descriptors).
 pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<()> {
-    sockets::install()?;
-    let runtime = SshRuntime::install()?;
-    glommio::spawn_local(async move { runtime.turn_wheel().await }).detach();
+    let clock = TokioClock::install()?;
+    runtime::spawn(clock.run());
+    run_loops_here();
     let ShardSetup {
         index,
         listeners,
@@ -122,35 +122,34 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         accepting: RefCell::default(),
     });
     counters.beat(crate::clock::now(), crate::clock::thread_cpu());
-    glommio::spawn_local(async move { beat(&counters).await }).detach();
+    runtime::spawn(async move { beat(&counters).await });
     for listener in listeners {
         let accepts = Rc::clone(&shard);
-        let listener = sockets::Listener::new(listener)?;
-        let task = sockets::spawn_task(async move { accept::run(listener, &accepts).await });
-        shard.accepting.borrow_mut().push(task);
+        let listener = runtime::Listener::new(listener)?;
+        let task = runtime::spawn_scoped(async move { accept::run(listener, &accepts).await });
+        shard.accepting.borrow_mut().extend(task);
     }
     shard.lifecycle.shard_started();
     while let Ok(letter) = mail.recv().await {
         if matches!(letter, Mail::Stop) {
             break;
         }
-        shard.read(letter).await;
+        shard.read(letter);
     }
     shard.manager.cut_off();
-    // The executor drops every task with this future, and each gives back
-    // what it holds.
+    // Every other task is dropped now, and gives back what it holds.
     Ok(())
 }
 
 async fn beat(counters: &OwnCounters) {
     loop {
-        glommio::timer::sleep(HEARTBEAT).await;
+        runtime::sleep(HEARTBEAT).await;
         counters.beat(crate::clock::now(), crate::clock::thread_cpu());
     }
 }
 
 impl Shard {
-    async fn read(self: &Rc<Self>, letter: Mail) {
+    fn read(self: &Rc<Self>, letter: Mail) {
         // An answer is refused only by an asker that has left.
         match letter {
             Mail::Adopt(handover) => connection::spawn(self, handover),
@@ -165,7 +164,7 @@ impl Shard {
             }
             Mail::Displace { id } => self.manager.displace(id),
             Mail::StopAccepting { reply } => {
-                self.stop_accepting().await;
+                self.stop_accepting();
                 let _ = reply.try_send(());
             }
             Mail::Drain(drain) => self.manager.shutdown(drain),
@@ -177,10 +176,7 @@ impl Shard {
 
     /// Closes the shard's listening sockets. A connection is accepted and
     /// placed in one step, so that none is lost between.
-    async fn stop_accepting(&self) {
-        let tasks = self.accepting.take();
-        for task in tasks {
-            task.cancel().await;
-        }
+    fn stop_accepting(&self) {
+        drop(self.accepting.take());
     }
 }

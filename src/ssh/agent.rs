@@ -3,16 +3,17 @@
 //! an agent that hangs.
 
 use super::handler::SessionHandler;
-use super::runtime::{AsyncRead, AsyncWrite, ReadBuf};
 use super::signer::SignError;
 use crate::error::SessionError;
+use crate::runtime::Stream;
+use crate::runtime::tokio_io::{AsyncRead, AsyncWrite, ReadBuf};
 use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
-use glommio::net::UnixStream;
 use russh::client::Handle;
 use russh::keys::HashAlg;
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use send_wrapper::SendWrapper;
+use socket2::{Domain, SockAddr, Type};
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -41,9 +42,7 @@ impl Agent {
             tracing::error!(socket = %path.display(), %error, "the ssh-agent cannot be used");
             SessionError::AgentUnavailable
         };
-        let socket = UnixStream::connect(path)
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let socket = connect(path).map_err(|error| unavailable(&error))?;
         let mut client = AgentClient::connect(Socket(SendWrapper::new(socket)));
         if let Some(binding) = handle.agent_session_binding() {
             // For keys that are confined to destinations. An agent that does not know of them
@@ -84,8 +83,16 @@ impl russh::Signer for Agent {
     }
 }
 
+/// Connects at once or not at all: an agent whose queue is full is busy (connect(2), EAGAIN).
+fn connect(path: &Path) -> io::Result<Stream> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let socket = socket2::Socket::new(Domain::UNIX, kind, None)?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    Stream::new(socket)
+}
+
 /// The agent's socket, as russh wants it. See `stream` for why the wrapper holds.
-struct Socket(SendWrapper<UnixStream>);
+struct Socket(SendWrapper<Stream>);
 
 impl AsyncRead for Socket {
     fn poll_read(

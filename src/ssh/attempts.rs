@@ -4,6 +4,7 @@ use super::agent::Agent;
 use super::auth::{Login, Outcome};
 use super::signer::SignError;
 use crate::error::SessionError;
+use crate::runtime;
 use futures_lite::future;
 use russh::MethodKind;
 use russh::client::AuthResult;
@@ -106,7 +107,7 @@ impl Login<'_> {
         };
         let no_verdict = async {
             poll_fn(|cx| ledger.poll_packet_after(before, cx)).await;
-            glommio::timer::sleep(VERDICT).await;
+            runtime::sleep(VERDICT).await;
             Err(SessionError::PasswordExpired)
         };
         future::or(verdict, no_verdict).await

@@ -18,7 +18,7 @@ use super::{SshEvent, SshEvents};
 use crate::config;
 use crate::error::SessionError;
 use crate::message::{Credentials, TerminalRequest, WindowSize};
-use crate::sockets::TcpStream;
+use crate::runtime::Stream;
 use crate::workers::Workers;
 use russh::AlgorithmKind;
 use russh::client::{self, Handle};
@@ -66,7 +66,7 @@ impl SshClient {
     /// `NotSsh`, `SshVersion`, `ServerRefused`, `NoCommonAlgorithm`, `HostKey`,
     /// `HandshakeFailed`, `ConnectionLost`, `Disconnected`, `NotUtf8FromServer`, `ServerMisbehaved`.
     pub async fn handshake(
-        socket: TcpStream,
+        socket: Stream,
         settings: &SshSettings,
         host_keys: HostKeyCheck,
         events: Rc<dyn SshEvents>,

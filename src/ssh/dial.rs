@@ -1,7 +1,7 @@
 //! The TCP connection to a target: options first, then connect, nothing of
 //! SSH. Takes an address, never a name.
 
-use crate::sockets::TcpStream;
+use crate::runtime::Stream;
 use futures_lite::AsyncWrite;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::future::poll_fn;
@@ -20,7 +20,7 @@ const USER_TIMEOUT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// The system's, for instance `ConnectionRefused`.
-pub async fn dial(address: SocketAddr, receive_buffer: usize) -> io::Result<TcpStream> {
+pub async fn dial(address: SocketAddr, receive_buffer: usize) -> io::Result<Stream> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
@@ -32,7 +32,7 @@ pub async fn dial(address: SocketAddr, receive_buffer: usize) -> io::Result<TcpS
         Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
         Err(e) => return Err(e),
     }
-    let mut stream = TcpStream::new(socket)?;
+    let mut stream = Stream::new(socket)?;
     // A send of nothing pends while the handshake is under way and then
     // reports its outcome; it is waited for like for any other write.
     poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, &[])).await?;

@@ -1,7 +1,7 @@
 //! Measurement of what a server has sent lately: it decides whether that is a flood, which then
 //! reads in turns with the shard's other floods. Reads nothing itself.
 
-use crate::sockets::Place;
+use crate::runtime::BulkTicket;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,8 @@ pub(super) struct Flow {
     since: Instant,
     bytes: usize,
     was_flood: bool,
-    /// Place in the queue of floods; `None` unless this is one.
-    place: Option<Place>,
+    /// Ticket of the bulk scheduler; `None` unless this is one.
+    ticket: Option<BulkTicket>,
 }
 
 impl Flow {
@@ -25,7 +25,7 @@ impl Flow {
             since: now,
             bytes: 0,
             was_flood: false,
-            place: None,
+            ticket: None,
         }
     }
 
@@ -48,7 +48,7 @@ impl Flow {
     /// Returns whether what was a flood has ended long since; `false` while it
     /// waits for its turn.
     fn is_over(&self, now: Instant) -> bool {
-        let waits = self.place.as_ref().is_some_and(Place::waits);
+        let waits = self.ticket.as_ref().is_some_and(BulkTicket::waits);
         !waits && now.saturating_duration_since(self.since) > 2 * FLOOD_TIME
     }
 
@@ -56,12 +56,12 @@ impl Flow {
     /// `done`: it has read its share.
     pub(super) fn poll_turn(&mut self, cx: &Context<'_>, done: bool) -> Poll<()> {
         if !self.floods() || self.is_over(crate::clock::now()) {
-            self.place = None;
-        } else if self.place.is_none() {
-            self.place = Place::new();
+            self.ticket = None;
+        } else if self.ticket.is_none() {
+            self.ticket = BulkTicket::new();
         }
-        match &self.place {
-            Some(place) => place.poll_turn(cx, done),
+        match &self.ticket {
+            Some(ticket) => ticket.poll_dispatch(cx, done),
             None if done => {
                 cx.waker().wake_by_ref();
                 Poll::Pending

@@ -27,7 +27,7 @@ pub mod known_hosts;
 mod ledger;
 mod prompts;
 mod round_trip;
-mod runtime;
+mod session_loop;
 mod signer;
 mod start;
 mod stream;
@@ -40,7 +40,7 @@ pub use client::{SshClient, SshSettings};
 pub use dial::dial;
 pub use gate::Gate;
 pub use host_keys::{CheckedHost, HostKeyCheck};
-pub use runtime::SshRuntime;
+pub use session_loop::run_loops_here;
 
 use crate::error::{SessionError, Stage};
 use crate::message::{ExitSignal, KeyRecord, Prompt, Secret};

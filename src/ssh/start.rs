@@ -9,6 +9,7 @@ use super::terminal::MODES;
 use super::{SshEvent, SshEvents};
 use crate::error::SessionError;
 use crate::message::{TerminalRequest, WindowSize};
+use crate::runtime;
 use futures_lite::future;
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg};
@@ -189,7 +190,7 @@ async fn last_words(
         }
     };
     let patience = async {
-        glommio::timer::sleep(LAST_WORDS).await;
+        runtime::sleep(LAST_WORDS).await;
     };
     future::or(listen, patience).await;
     if runs {

@@ -7,8 +7,8 @@ use super::flow::Flow;
 use super::gate::Gate;
 use super::identification::Identification;
 use super::ledger::{Fault, Ledger};
-use super::runtime::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::sockets::{self, TcpStream};
+use crate::runtime::tokio_io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::runtime::{self, Stream};
 use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
 use send_wrapper::SendWrapper;
 use std::cell::RefCell;
@@ -64,7 +64,7 @@ struct Start {
 }
 
 struct Inner {
-    socket: TcpStream,
+    socket: Stream,
     leftover: Leftover,
     /// Gone once packets come.
     start: Option<Start>,
@@ -85,7 +85,7 @@ pub(super) struct SshStream(SendWrapper<Inner>);
 
 impl SshStream {
     pub(super) fn new(
-        socket: TcpStream,
+        socket: Stream,
         gate: Rc<Gate>,
         ledger: Rc<Ledger>,
         identification: Rc<RefCell<Identification>>,
@@ -276,17 +276,17 @@ impl Inner {
     /// socket has no more now.
     fn rest_in_a_flood(&mut self, count: usize, drained: bool) -> io::Result<()> {
         if self.flow.note(count, crate::clock::now()) && drained && !self.large {
-            self.socket.rest()?;
+            self.socket.coalesce()?;
         }
         Ok(())
     }
 
     fn has_had_its_turn(&mut self) -> bool {
-        let turn = sockets::turn();
+        let turn = runtime::poll_number();
         if self.turn.0 != turn {
             self.turn = (turn, 0);
         }
-        self.turn.1 >= PER_TURN || glommio::executor().need_preempt()
+        self.turn.1 >= PER_TURN || runtime::should_yield()
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {

@@ -6,7 +6,7 @@
 use super::inspector::Inspector;
 use super::stream::ClientStream;
 use crate::error::WsViolation;
-use crate::sockets::ReadBudget;
+use crate::runtime::ReadBudget;
 use bytes::{Buf, Bytes};
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice};

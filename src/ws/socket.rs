@@ -2,7 +2,7 @@
 //! only sign of whether a slow client takes anything at all) and a budget of what
 //! is read in one poll, whatever the bytes turn out to be.
 
-use crate::sockets::{ReadBudget, TcpStream};
+use crate::runtime::{ReadBudget, Stream};
 use bytes::Bytes;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice};
@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 /// A socket of the shard that counts. No timeouts: the session owns all clocks.
 pub struct CountingSocket {
-    socket: TcpStream,
+    socket: Stream,
     written: u64,
     budget: ReadBudget,
     /// What was read too early; empty but for a moment of the handshake.
@@ -20,7 +20,7 @@ pub struct CountingSocket {
 
 impl CountingSocket {
     /// Wraps `socket`.
-    pub fn new(socket: TcpStream) -> Self {
+    pub fn new(socket: Stream) -> Self {
         Self {
             socket,
             written: 0,

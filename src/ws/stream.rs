@@ -1,7 +1,7 @@
 //! The client's connection as HTTP and the WebSocket see it: plain or TLS.
 
 use super::socket::CountingSocket;
-use crate::sockets::ReadBudget;
+use crate::runtime::ReadBudget;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use futures_rustls::server::TlsStream;
 use std::io::{self, IoSlice};

@@ -66,6 +66,7 @@ pub(crate) const ROOMS: &[Room] = &[
         name: "server",
         may_name: &[
             "control",
+            "runtime",
             "shard",
             "bridge::SessionContext",
             "bridge::Terms",
@@ -119,8 +120,8 @@ pub(crate) const ROOMS: &[Room] = &[
             "bridge",
             "limits",
             "ws",
-            "ssh::SshRuntime",
-            "sockets",
+            "ssh::run_loops_here",
+            "runtime",
             "registry",
             "telemetry",
             "config",
@@ -144,7 +145,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "bridge",
         may_name: &[
-            "sockets",
+            "runtime",
             "message",
             "ws",
             "ssh",
@@ -185,7 +186,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "ws",
         may_name: &[
-            "sockets",
+            "runtime",
             "config",
             "secret_file",
             "error",
@@ -212,7 +213,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "message::Prompt",
             "message::cut",
             "message::escape_remote_text",
-            "sockets",
+            "runtime",
             "net",
             "limits::Rate",
             "limits::RateTable",
@@ -269,9 +270,9 @@ pub(crate) const ROOMS: &[Room] = &[
         reason: "threads for work that blocks, whatever the work is",
     },
     Room {
-        name: "sockets",
+        name: "runtime",
         may_name: &["clock"],
-        reason: "which sockets of a shard are ready, whatever they are for",
+        reason: "a shard's loop: tasks, timers and sockets, whatever they are for",
     },
     Room {
         name: "allocator",

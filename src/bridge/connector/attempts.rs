@@ -6,7 +6,7 @@ use crate::bridge::throttle::{LoginAttempt, Scope, Word};
 use crate::error::{Deadline, LimitKind, SessionError, Stage};
 use crate::limits::TargetKey;
 use crate::message::Credentials;
-use crate::sockets::TcpStream;
+use crate::runtime::{self, Stream};
 use crate::ssh::dial;
 use crate::ssh::keys::{self, Identity};
 use crate::targets::Plan;
@@ -118,7 +118,7 @@ impl Connector {
         plan: &Plan,
         addresses: &[SocketAddr],
         user: &str,
-    ) -> Result<(TcpStream, TargetKey, LoginAttempt), SessionError> {
+    ) -> Result<(Stream, TargetKey, LoginAttempt), SessionError> {
         let config = &self.terms.config.ssh;
         let mut last = SessionError::Unreachable;
         let start = crate::clock::now();
@@ -170,7 +170,7 @@ fn throttled(wait: Duration) -> SessionError {
 /// `None` if `future` takes longer than `limit`.
 async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let timeout = async {
-        glommio::timer::sleep(limit).await;
+        runtime::sleep(limit).await;
         None
     };
     futures_lite::future::or(async { Some(future.await) }, timeout).await

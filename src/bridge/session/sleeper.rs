@@ -1,6 +1,6 @@
-//! One glommio timer for all of a session's deadlines.
+//! One timer of the shard for all of a session's deadlines.
 
-use glommio::timer::Timer;
+use crate::runtime::Sleep;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -19,7 +19,7 @@ const COARSE: Duration = Duration::from_millis(100);
 /// would enter it anew.
 #[derive(Default)]
 pub(super) struct Sleeper {
-    armed: Option<(Instant, Timer)>,
+    armed: Option<(Instant, Sleep)>,
 }
 
 impl Sleeper {
@@ -53,7 +53,7 @@ impl Sleeper {
             }
             return fired;
         }
-        let mut timer = Timer::new(deadline - now);
+        let mut timer = Sleep::until(deadline);
         let fired = Pin::new(&mut timer).poll(cx).map(drop);
         self.armed = fired.is_pending().then_some((deadline, timer));
         fired

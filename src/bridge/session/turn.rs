@@ -7,6 +7,7 @@ use crate::bridge::state::{Exit, Input, Phase};
 use crate::bridge::timers::Timer;
 use crate::error::SessionError;
 use crate::message::{ExitSignal, ServerMessage};
+use crate::runtime;
 use crate::ssh::SshEvent;
 use crate::ws::{MAX_OUTPUT_FRAME, WsEvent};
 use std::task::{Context, Poll};
@@ -281,7 +282,7 @@ impl BridgeSession {
             attachment.ws.send_output(chunk);
             self.state.note_output(now, count);
             sent += count;
-            if glommio::executor().need_preempt() {
+            if runtime::should_yield() {
                 cx.waker().wake_by_ref();
                 break;
             }

@@ -48,10 +48,10 @@ pub(super) struct Readiness {
     pub(super) write: Direction,
     /// The peer's direction is over, or the connection: no further edge comes.
     pub(super) ended: Cell<bool>,
-    /// No edge is told until this is over.
-    pub(super) resting: Cell<bool>,
-    /// Is read at the beat.
-    pub(super) waits_for_beat: Cell<bool>,
+    /// No edge is reported: the socket is read once per coalescing interval.
+    pub(super) unwatched: Cell<bool>,
+    /// Is read at the end of the coalescing interval.
+    pub(super) coalescing: Cell<bool>,
     /// The peer has sent urgent data (RFC 6093). A receive stops short of its mark,
     /// whatever lies behind, and may report EAGAIN there: neither says that all was
     /// read. Stays set, since nobody honest sends any.
@@ -76,10 +76,10 @@ impl Readiness {
     }
 
     /// A read brought less than it had room for: it took all there was (epoll(7)),
-    /// except at the mark of urgent data. Of a socket that rests the kernel tells
-    /// nothing: it tries again.
+    /// except at the mark of urgent data. Of a socket that coalesces
+    /// its reads the kernel reports nothing: it tries again.
     pub(super) fn note_short_read(&self) {
-        if !self.ended.get() && !self.resting.get() && !self.urgent.get() {
+        if !self.ended.get() && !self.unwatched.get() && !self.urgent.get() {
             self.read.set_ready(false);
         }
     }

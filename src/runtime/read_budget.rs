@@ -7,8 +7,7 @@
 //! the other bulk transfers of the shard: the reactor lets in one per tick, so that
 //! an interactive session waits behind one such read, however many flood.
 
-use super::line::Place;
-use super::reactor;
+use super::{BulkTicket, poll_number};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -33,7 +32,7 @@ pub struct ReadBudget {
     interval: (Instant, usize),
     was_bulk: bool,
     /// Ticket of the bulk scheduler; only a peer that sends in bulk has one.
-    ticket: Option<Place>,
+    ticket: Option<BulkTicket>,
 }
 
 impl ReadBudget {
@@ -51,7 +50,7 @@ impl ReadBudget {
     /// Ready when the next read or message may be worked off. Otherwise the task is
     /// woken when it may be, whether or not more has come.
     pub fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
-        let (poll, now) = (reactor::turn(), crate::clock::now());
+        let (poll, now) = (poll_number(), crate::clock::now());
         if self.poll.0 != poll {
             self.poll = (poll, now, 0);
         }
@@ -63,10 +62,10 @@ impl ReadBudget {
             return Poll::Ready(());
         }
         if self.ticket.is_none() {
-            self.ticket = Place::new();
+            self.ticket = BulkTicket::new();
         }
         match &self.ticket {
-            Some(ticket) => ticket.poll_turn(cx, spent),
+            Some(ticket) => ticket.poll_dispatch(cx, spent),
             None => Poll::Ready(()),
         }
     }
@@ -86,7 +85,7 @@ impl ReadBudget {
     /// While it waits for its turn nothing is read, which does not end a bulk
     /// transfer.
     fn is_bulk(&self, now: Instant) -> bool {
-        if self.ticket.as_ref().is_some_and(Place::waits) {
+        if self.ticket.as_ref().is_some_and(BulkTicket::waits) {
             return true;
         }
         let (since, cost) = self.interval;

@@ -1,4 +1,4 @@
-//! A TCP connection on the shard's reactor.
+//! A connection on the shard's reactor, TCP or Unix.
 
 use super::delayed_ack::DelayedAck;
 use super::reactor::Registration;
@@ -12,15 +12,15 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// A TCP connection. Holds no bytes: what is not read stays in the kernel.
-pub struct TcpStream {
-    // Before the socket: the place goes first, then the descriptor.
+/// A connection. Holds no bytes: what is not read stays in the kernel.
+pub struct Stream {
+    // Before the socket: the entry goes first, then the descriptor.
     registration: Registration,
     socket: Socket,
     ack: Cell<DelayedAck>,
 }
 
-impl TcpStream {
+impl Stream {
     /// Takes a socket that is connected or connecting; it must have no
     /// duplicate. Belongs to the calling thread from then on.
     ///
@@ -34,13 +34,13 @@ impl TcpStream {
         })
     }
 
-    /// There will be more soon, and it is not urgent: nothing is read before the
-    /// shard's next beat, a millisecond at most, so that it comes at once.
+    /// Coalesces reads: nothing is read before the end of the shard's coalescing interval, a millisecond at most, so
+    /// that what comes meanwhile is read at once.
     ///
     /// # Errors
     /// If the kernel does not take it.
-    pub fn rest(&self) -> io::Result<()> {
-        self.registration.rest(&self.socket)
+    pub fn coalesce(&self) -> io::Result<()> {
+        self.registration.coalesce(&self.socket)
     }
 
     /// Bytes that have come and wait to be read.
@@ -127,7 +127,7 @@ impl TcpStream {
 const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 const RECEIVE: RecvFlags = RecvFlags::DONTWAIT;
 
-impl AsyncRead for TcpStream {
+impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -151,7 +151,7 @@ impl AsyncRead for TcpStream {
     }
 }
 
-impl AsyncWrite for TcpStream {
+impl AsyncWrite for Stream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,5 +1,5 @@
 use super::*;
-use futures_lite::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use glommio::{LocalExecutorBuilder, Placement};
 use socket2::Socket;
 use std::cell::Cell;
@@ -13,15 +13,12 @@ use std::sync::mpsc;
 use std::task::Poll;
 use std::time::Duration;
 
-/// Longer than the reactor waits before it parks.
+/// Long enough for a shard with nothing to do to wait in epoll_wait.
 const A_WHILE: Duration = Duration::from_millis(20);
 
 fn on_a_shard<F: Future<Output = ()> + 'static>(work: impl FnOnce() -> F + Send + 'static) {
     let builder = LocalExecutorBuilder::new(Placement::Unbound);
-    let shard = builder.spawn(move || async move {
-        install().unwrap();
-        work().await;
-    });
+    let shard = builder.spawn(move || async move { run(work()).await.unwrap() });
     shard.unwrap().join().unwrap();
 }
 
@@ -34,7 +31,7 @@ fn pair() -> (Socket, Peer) {
 #[test]
 fn a_thread_without_a_reactor_is_an_error() {
     let (socket, _peer) = pair();
-    assert!(TcpStream::new(socket).is_err());
+    assert!(Stream::new(socket).is_err());
 }
 
 #[test]
@@ -49,7 +46,7 @@ fn more_than_the_buffers_hold_goes_both_ways_at_once() {
             peer.read_to_end(&mut all).unwrap();
             all == vec![9; BYTES]
         });
-        let (mut reader, mut writer) = futures_lite::io::split(TcpStream::new(socket).unwrap());
+        let (mut reader, mut writer) = futures_lite::io::split(Stream::new(socket).unwrap());
         spawn(async move {
             writer.write_all(&vec![9; BYTES]).await.unwrap();
             writer.close().await.unwrap();
@@ -69,7 +66,7 @@ fn the_end_comes_after_the_last_bytes() {
     on_a_shard(|| async {
         for round in 0..300 {
             let (socket, mut peer) = pair();
-            let mut stream = TcpStream::new(socket).unwrap();
+            let mut stream = Stream::new(socket).unwrap();
             let thread = std::thread::spawn(move || {
                 peer.write_all(b"last").unwrap();
                 peer.shutdown(Shutdown::Write).unwrap();
@@ -83,12 +80,12 @@ fn the_end_comes_after_the_last_bytes() {
 }
 
 #[test]
-fn a_parked_shard_wakes_for_its_sockets_again_and_again() {
+fn a_waiting_shard_wakes_for_its_sockets_again_and_again() {
     on_a_shard(|| async {
         let (socket, mut peer) = pair();
-        let mut stream = TcpStream::new(socket).unwrap();
+        let mut stream = Stream::new(socket).unwrap();
         for number in 0..10 {
-            glommio::timer::sleep(A_WHILE).await;
+            sleep(A_WHILE).await;
             peer.write_all(&[number]).unwrap();
             let mut byte = [0];
             stream.read_exact(&mut byte).await.unwrap();
@@ -97,13 +94,12 @@ fn a_parked_shard_wakes_for_its_sockets_again_and_again() {
     });
 }
 
-/// What is not on the reactor, a timer for one, is not starved by sockets that always have
-/// something.
+/// Timers are not starved by sockets that always have something.
 #[test]
 fn timers_run_beside_busy_sockets() {
     on_a_shard(|| async {
         let (socket, mut peer) = pair();
-        let mut stream = TcpStream::new(socket).unwrap();
+        let mut stream = Stream::new(socket).unwrap();
         let floods = std::thread::spawn(move || while peer.write_all(&[0; 4096]).is_ok() {});
         let (done, is_done) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0_u64)));
         let (stop, count) = (Rc::clone(&done), Rc::clone(&is_done));
@@ -115,10 +111,10 @@ fn timers_run_beside_busy_sockets() {
             }
         });
         for _ in 0..10 {
-            glommio::timer::sleep(A_WHILE).await;
+            sleep(A_WHILE).await;
         }
         done.set(true);
-        glommio::timer::sleep(A_WHILE).await;
+        sleep(A_WHILE).await;
         assert!(is_done.get() > 0);
         floods.join().unwrap();
     });
@@ -128,7 +124,7 @@ fn timers_run_beside_busy_sockets() {
 fn a_reset_is_an_error_or_an_end_and_never_silence() {
     on_a_shard(|| async {
         let (socket, peer) = pair();
-        let mut stream = TcpStream::new(socket).unwrap();
+        let mut stream = Stream::new(socket).unwrap();
         Socket::from(peer).set_linger(Some(Duration::ZERO)).unwrap();
         let mut byte = [0];
         assert!(stream.read(&mut byte).await.is_err());
@@ -136,16 +132,16 @@ fn a_reset_is_an_error_or_an_end_and_never_silence() {
     });
 }
 
-/// What comes meanwhile is read at once; without a rest, as soon as it comes, also after one.
+/// What comes meanwhile is read at once; without coalescing, as soon as it comes, also afterwards.
 #[test]
-fn a_socket_that_rests_is_read_at_the_beat() {
+fn a_socket_that_coalesces_is_read_once_per_interval() {
     on_a_shard(|| async {
         let (socket, mut peer) = pair();
-        let mut stream = TcpStream::new(socket).unwrap();
+        let mut stream = Stream::new(socket).unwrap();
         let mut buffer = [0; 100];
         for round in 0..20 {
             for _ in 0..3 {
-                stream.rest().unwrap();
+                stream.coalesce().unwrap();
                 // The reactor has no turn between these.
                 for _ in 0..10 {
                     peer.write_all(&[round]).unwrap();
@@ -161,7 +157,7 @@ fn a_socket_that_rests_is_read_at_the_beat() {
             }
             let mut late = peer.try_clone().unwrap();
             spawn(async move {
-                glommio::timer::sleep(A_WHILE).await;
+                sleep(A_WHILE).await;
                 late.write_all(&[round]).unwrap();
             });
             assert_eq!(stream.read(&mut buffer).await.unwrap(), 1, "round {round}");
@@ -170,13 +166,13 @@ fn a_socket_that_rests_is_read_at_the_beat() {
 }
 
 #[test]
-fn the_end_is_seen_by_a_socket_that_rests() {
+fn the_end_is_seen_by_a_socket_that_coalesces() {
     on_a_shard(|| async {
         let mut byte = [0];
         for reset in [false, true] {
             let (socket, peer) = pair();
-            let mut stream = TcpStream::new(socket).unwrap();
-            stream.rest().unwrap();
+            let mut stream = Stream::new(socket).unwrap();
+            stream.coalesce().unwrap();
             if reset {
                 Socket::from(peer).set_linger(Some(Duration::ZERO)).unwrap();
                 assert!(stream.read(&mut byte).await.is_err());
@@ -184,18 +180,18 @@ fn the_end_is_seen_by_a_socket_that_rests() {
                 drop(peer);
                 assert_eq!(stream.read(&mut byte).await.unwrap(), 0);
             }
-            stream.rest().unwrap();
+            stream.coalesce().unwrap();
         }
     });
 }
 
-/// A write that waits for room is told of it, although the socket rests as often as it can.
+/// A write that waits for room is told of it, although the socket coalesces its reads as often as it can.
 #[test]
-fn writes_go_on_while_reads_rest() {
+fn writes_go_on_while_reads_coalesce() {
     const BYTES: usize = 16 << 20;
     on_a_shard(|| async {
         let (socket, mut peer) = pair();
-        let mut stream = TcpStream::new(socket).unwrap();
+        let mut stream = Stream::new(socket).unwrap();
         let echoes = std::thread::spawn(move || {
             let mut all = vec![0; BYTES];
             peer.read_exact(&mut all).unwrap();
@@ -210,7 +206,7 @@ fn writes_go_on_while_reads_rest() {
                 }
             }
             let read = Pin::new(&mut stream).poll_read(cx, &mut answer);
-            stream.rest().unwrap();
+            stream.coalesce().unwrap();
             read
         });
         assert_eq!(read.await.unwrap(), 1);
@@ -221,7 +217,7 @@ fn writes_go_on_while_reads_rest() {
 
 /// Also when another descriptor of the socket is left behind.
 #[test]
-fn a_listener_tells_of_each_connection() {
+fn a_listener_reports_each_connection() {
     on_a_shard(|| async {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
@@ -230,58 +226,60 @@ fn a_listener_tells_of_each_connection() {
         for listening in [socket, copy] {
             let listener = Listener::new(Socket::from(listening)).unwrap();
             for _ in 0..10 {
-                let late = glommio::spawn_local(async move {
-                    glommio::timer::sleep(A_WHILE / 10).await;
-                    Peer::connect(address).unwrap()
+                let (keep, kept) = async_channel::bounded(1);
+                spawn(async move {
+                    sleep(A_WHILE / 10).await;
+                    keep.try_send(Peer::connect(address).unwrap()).unwrap();
                 });
                 while let Err(error) = listener.socket().accept() {
                     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
                     listener.wait().await;
                 }
-                late.await;
+                kept.recv().await.unwrap();
             }
         }
     });
 }
 
-/// Who is at work in each turn, of `floods` tasks that have `turns` each.
-fn let_flood(floods: usize, turns: usize) -> Vec<usize> {
-    let (order, seen) = mpsc::sync_channel(floods * turns);
+/// Returns who did its share in each tick, of `transfers` bulk transfers with `shares` each.
+fn run_bulk(transfers: usize, shares: usize) -> Vec<usize> {
+    let (order, seen) = mpsc::sync_channel(transfers * shares);
     on_a_shard(move || async move {
-        let tasks: Vec<_> = (0..floods)
-            .map(|number| {
-                let (place, order) = (Place::new().unwrap(), order.clone());
-                let (mut left, mut done) = (turns, false);
-                spawn_task(poll_fn(move |cx| {
-                    while left > 0 {
-                        // Its share is one turn.
-                        std::task::ready!(place.poll_turn(cx, done));
-                        if !std::mem::replace(&mut done, true) {
-                            order.send(number).unwrap();
-                            left -= 1;
-                        }
-                        if left > 0 && place.poll_turn(cx, done).is_pending() {
-                            done = false;
-                            return Poll::Pending;
-                        }
+        let (running, ended) = async_channel::bounded::<()>(1);
+        for number in 0..transfers {
+            let (ticket, order) = (BulkTicket::new().unwrap(), order.clone());
+            let (mut left, mut done, running) = (shares, false, running.clone());
+            let mut work = move |cx: &mut std::task::Context<'_>| {
+                while left > 0 {
+                    std::task::ready!(ticket.poll_dispatch(cx, done));
+                    if !std::mem::replace(&mut done, true) {
+                        order.send(number).unwrap();
+                        left -= 1;
                     }
-                    Poll::Ready(())
-                }))
-            })
-            .collect();
-        for task in tasks {
-            task.await;
+                    if left > 0 && ticket.poll_dispatch(cx, done).is_pending() {
+                        done = false;
+                        return Poll::Pending;
+                    }
+                }
+                Poll::Ready(())
+            };
+            spawn(async move {
+                poll_fn(&mut work).await;
+                drop(running);
+            });
         }
+        drop(running);
+        let _ = ended.recv().await;
     });
     seen.iter().collect()
 }
 
 #[test]
-fn floods_pass_in_turn_and_one_that_is_alone_at_once() {
-    assert_eq!(let_flood(1, 50), [0; 50]);
-    let order = let_flood(3, 50);
+fn bulk_transfers_take_turns_and_one_that_is_alone_waits_for_none() {
+    assert_eq!(run_bulk(1, 50), [0; 50]);
+    let order = run_bulk(3, 50);
     assert_eq!(order.len(), 150);
-    // From the second round on, when all stand in line.
+    // From the second round on, when all wait.
     for round in order[6..141].chunks(3) {
         let mut all = round.to_vec();
         all.sort_unstable();
@@ -289,34 +287,131 @@ fn floods_pass_in_turn_and_one_that_is_alone_at_once() {
     }
 }
 
-/// A flood that is gone leaves nobody waiting for it.
+/// A transfer that is gone leaves nobody waiting for it.
 #[test]
-fn a_flood_that_ends_in_line_holds_nobody_up() {
+fn a_transfer_that_ends_while_it_waits_holds_nobody_up() {
     on_a_shard(|| async {
-        let [first, second, third] = [(); 3].map(|()| Place::new().unwrap());
-        poll_fn(|cx| first.poll_turn(cx, false)).await;
-        let waits = poll_fn(|cx| Poll::Ready(second.poll_turn(cx, false))).await;
+        let [first, second, third] = [(); 3].map(|()| BulkTicket::new().unwrap());
+        poll_fn(|cx| first.poll_dispatch(cx, false)).await;
+        let waits = poll_fn(|cx| Poll::Ready(second.poll_dispatch(cx, false))).await;
         assert!(waits.is_pending());
         drop((first, second));
-        poll_fn(|cx| third.poll_turn(cx, false)).await;
+        poll_fn(|cx| third.poll_dispatch(cx, false)).await;
     });
 }
 
-/// The reactor is asleep when a timer, of which it knows nothing, wakes these.
 #[test]
-fn a_parked_shard_wakes_for_a_rest_and_for_the_line() {
+fn a_waiting_shard_serves_coalesced_reads_and_bulk_transfers() {
     on_a_shard(|| async {
         let (socket, mut peer) = pair();
-        let mut stream = TcpStream::new(socket).unwrap();
+        let mut stream = Stream::new(socket).unwrap();
         peer.write_all(b"..").unwrap();
         let mut byte = [0];
         for _ in 0..2 {
-            glommio::timer::sleep(A_WHILE).await;
-            stream.rest().unwrap();
+            sleep(A_WHILE).await;
+            stream.coalesce().unwrap();
             stream.read_exact(&mut byte).await.unwrap();
         }
-        glommio::timer::sleep(A_WHILE).await;
-        let place = Place::new().unwrap();
-        poll_fn(|cx| place.poll_turn(cx, false)).await;
+        sleep(A_WHILE).await;
+        let place = BulkTicket::new().unwrap();
+        poll_fn(|cx| place.poll_dispatch(cx, false)).await;
+    });
+}
+
+#[test]
+fn a_task_is_woken_by_other_threads_while_the_shard_waits() {
+    on_a_shard(|| async {
+        for number in 0..100 {
+            let (answer, answered) = async_channel::bounded(1);
+            let thread = std::thread::spawn(move || answer.send_blocking(number).unwrap());
+            assert_eq!(answered.recv().await.unwrap(), number);
+            thread.join().unwrap();
+        }
+    });
+}
+
+/// Wakers outlive their tasks, in any thread, and a place that is used again is not theirs.
+#[test]
+fn a_waker_without_a_task_wakes_nobody() {
+    on_a_shard(|| async {
+        let (wakers, all) = mpsc::sync_channel(10);
+        for _ in 0..3 {
+            let wakers = wakers.clone();
+            let task = spawn_scoped(poll_fn(move |cx| {
+                wakers.send(cx.waker().clone()).unwrap();
+                Poll::Pending
+            }));
+            futures_lite::future::yield_now().await;
+            drop(task);
+        }
+        drop(wakers);
+        let polls = Rc::new(Cell::new(0));
+        let count = Rc::clone(&polls);
+        spawn(poll_fn(move |_| {
+            count.set(count.get() + 1);
+            Poll::Pending
+        }));
+        let old: Vec<_> = all.iter().collect();
+        assert_eq!(old.len(), 3);
+        let thread = std::thread::spawn(move || old.into_iter().for_each(|waker| waker.wake()));
+        thread.join().unwrap();
+        sleep(A_WHILE).await;
+        assert_eq!(polls.get(), 1);
+    });
+}
+
+/// What ends with the main task may spawn, wait and end others.
+#[test]
+fn every_task_is_dropped_with_the_main_task() {
+    struct AtEnd(Rc<Cell<u32>>, Option<Task>);
+    impl Drop for AtEnd {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+            if self.1.take().is_some() {
+                let more = AtEnd(Rc::clone(&self.0), None);
+                spawn(async move { drop(more) });
+            }
+        }
+    }
+    let builder = LocalExecutorBuilder::new(Placement::Unbound);
+    let shard = builder.spawn(|| async {
+        let ends = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&ends);
+        let main = async move {
+            let inner = AtEnd(Rc::clone(&counted), None);
+            let inner = spawn_scoped(async move {
+                sleep(Duration::from_secs(3600)).await;
+                drop(inner);
+            });
+            let outer = AtEnd(counted, inner);
+            spawn(async move {
+                std::future::pending::<()>().await;
+                drop(outer);
+            });
+            sleep(Duration::from_millis(1)).await;
+        };
+        run(main).await.unwrap();
+        ends.get()
+    });
+    assert_eq!(shard.unwrap().join().unwrap(), 3);
+}
+
+#[test]
+fn sleeps_end_in_the_order_of_their_deadlines() {
+    on_a_shard(|| async {
+        let order = Rc::new(std::cell::RefCell::new(Vec::new()));
+        let (running, ended) = async_channel::bounded::<()>(1);
+        for ms in [30, 10, 20, 10, 0] {
+            let (order, running) = (Rc::clone(&order), running.clone());
+            spawn(async move {
+                sleep(Duration::from_millis(ms)).await;
+                order.borrow_mut().push(ms);
+                drop(running);
+            });
+        }
+        drop(running);
+        drop(sleep(Duration::from_millis(1)));
+        let _ = ended.recv().await;
+        assert_eq!(*order.borrow(), [0, 10, 10, 20, 30]);
     });
 }

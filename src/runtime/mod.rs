@@ -1,0 +1,198 @@
+//! The loop of a shard, and the only folder that names glommio, epoll or tokio on one.
+//!
+//! One thread, one loop: poll the tasks that were woken, let in a bulk transfer, then wait in epoll_wait(2) for
+//! sockets, the next deadline or a wake-up from another thread. Nothing else waits, so a keystroke costs the one wait
+//! that ends with it.
+//!
+//! glommio pins the thread, checks and holds what a shard needs of the kernel, and runs the loop as its one task. It is
+//! not parked in while the shard serves: a park and a wake-up there are ten to twelve system calls (`perf/README.md`).
+//!
+//! `tasks` polls, `timers` and `reactor` say when, `bulk` schedules what is large, `stream` and `listener` are sockets,
+//! `read_budget` bounds what one peer makes the shard read, `thread` starts a shard's thread, `tokio_clock` is what russh
+//! needs of tokio.
+
+mod bulk;
+mod delayed_ack;
+mod listener;
+mod reactor;
+mod read_budget;
+mod readiness;
+mod stream;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod timers;
+mod tokio_clock;
+
+pub use bulk::BulkTicket;
+pub use listener::Listener;
+pub use read_budget::ReadBudget;
+pub use stream::Stream;
+pub use thread::{check_io_uring, spawn_thread};
+pub use timers::{Sleep, sleep};
+pub use tokio_clock::{TokioClock, io as tokio_io};
+
+use bulk::BulkScheduler;
+use reactor::Reactor;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use tasks::{TaskKey, Tasks};
+use timers::Timers;
+
+/// After this time sockets are looked at again, although tasks are still busy: a keystroke waits for no more than the
+/// round of tasks it comes in. A look costs about a microsecond.
+const BUSY_TIME: Duration = Duration::from_micros(200);
+
+/// Polls between two looks at the clock.
+const POLLS_PER_LOOK: u32 = 8;
+
+/// A poll yields when its tick has taken this long.
+const TICK_TIME: Duration = Duration::from_millis(2);
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Runtime>>> = const { RefCell::new(None) };
+}
+
+/// All that a shard's thread waits for.
+struct Runtime {
+    reactor: Reactor,
+    tasks: Tasks,
+    timers: Timers,
+    bulk: BulkScheduler,
+    /// Start of the present tick.
+    tick: Cell<Instant>,
+}
+
+/// The runtime of this thread.
+fn current() -> Option<Rc<Runtime>> {
+    CURRENT
+        .try_with(|current| current.borrow().clone())
+        .ok()
+        .flatten()
+}
+
+/// Runs `main` and every task that it spawns on this thread, which must be one of glommio's, until `main` is done.
+/// Whatever is left then is dropped.
+///
+/// # Errors
+/// If there are no descriptors left.
+pub async fn run<F: Future + 'static>(main: F) -> io::Result<F::Output>
+where
+    F::Output: 'static,
+{
+    let tasks = Tasks::new()?;
+    let runtime = Rc::new(Runtime {
+        reactor: Reactor::new(tasks.remote_event())?,
+        tasks,
+        timers: Timers::default(),
+        bulk: BulkScheduler::default(),
+        tick: Cell::new(crate::clock::now()),
+    });
+    CURRENT.set(Some(Rc::clone(&runtime)));
+    let output = Rc::new(RefCell::new(None));
+    let result = Rc::clone(&output);
+    spawn(async move {
+        let done = main.await;
+        *result.borrow_mut() = Some(done);
+    });
+    let output = std::future::poll_fn(|_| {
+        loop {
+            let idle = runtime.run_tasks();
+            let done = output.borrow_mut().take();
+            if let Some(done) = done {
+                return Poll::Ready(done);
+            }
+            runtime.wait(idle);
+        }
+    })
+    .await;
+    runtime.tasks.clear();
+    CURRENT.take();
+    Ok(output)
+}
+
+impl Runtime {
+    /// Begins the next tick: waits for something to do, if `idle`, and queues the tasks that have.
+    fn wait(&self, idle: bool) {
+        let timeout = if idle {
+            self.patience()
+        } else {
+            Some(Duration::ZERO)
+        };
+        if self.reactor.wait(timeout) {
+            self.tasks.take_remote();
+        }
+        let now = crate::clock::now();
+        self.tick.set(now);
+        self.timers.fire(now);
+        self.bulk.tick(now);
+    }
+
+    /// Polls what was woken. Returns whether nothing is left.
+    fn run_tasks(&self) -> bool {
+        let mut polls = 0_u32;
+        while self.tasks.poll_next() {
+            polls += 1;
+            if polls.is_multiple_of(POLLS_PER_LOOK) && self.tick_time() >= BUSY_TIME {
+                return !self.tasks.has_ready();
+            }
+        }
+        true
+    }
+
+    /// Time since the present tick began.
+    fn tick_time(&self) -> Duration {
+        crate::clock::now().saturating_duration_since(self.tick.get())
+    }
+
+    /// Longest wait that is late for nobody; None for any.
+    fn patience(&self) -> Option<Duration> {
+        if self.bulk.has_waiting() {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [self.timers.next(), self.bulk.next()];
+        let first = deadlines.into_iter().flatten().min()?;
+        Some(first.saturating_duration_since(crate::clock::now()))
+    }
+}
+
+/// Task that ends when this is dropped.
+pub struct Task {
+    runtime: Rc<Runtime>,
+    key: TaskKey,
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.runtime.tasks.cancel(self.key);
+    }
+}
+
+/// Runs `task` on this shard. Does nothing on a thread without a shard's loop.
+pub fn spawn(task: impl Future<Output = ()> + 'static) {
+    if let Some(runtime) = current() {
+        runtime.tasks.insert(Box::pin(task));
+    }
+}
+
+/// Runs `task` on this shard for as long as the result lives. `None` on a thread without a shard's loop.
+pub fn spawn_scoped(task: impl Future<Output = ()> + 'static) -> Option<Task> {
+    let runtime = current()?;
+    let key = runtime.tasks.insert(Box::pin(task));
+    Some(Task { runtime, key })
+}
+
+/// Returns a number that is another one in each poll of a task.
+pub fn poll_number() -> u64 {
+    current().map_or(0, |runtime| runtime.tasks.polls())
+}
+
+/// Returns whether the present tick has taken so long that a task with much to do should let others go first.
+pub fn should_yield() -> bool {
+    current().is_some_and(|runtime| runtime.tick_time() >= TICK_TIME)
+}
