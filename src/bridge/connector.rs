@@ -126,7 +126,6 @@ impl Connector {
         };
         let evicted = async {
             attempt.evicted().await;
-            self.gate.kill();
             Err(LimitKind::Questions.into())
         };
         let client = futures_lite::future::or(evicted, login).await?;

@@ -52,7 +52,7 @@ impl Queue {
     }
 }
 
-/// A started shell or command. Dropping it ends the SSH connection.
+/// A started shell or command. Dropping it lets the SSH connection end in order.
 pub struct SshChannel {
     queue: Rc<Queue>,
     // A pump is there as long as it has something to feed: an idle session
@@ -182,6 +182,13 @@ impl SshChannel {
         Poll::Pending
     }
 
+    /// Returns whether something was queued since [`Self::poll`].
+    pub fn wants_poll(&self) -> bool {
+        let input = self.input_pump.is_none() && self.queue.has_input();
+        let control = self.control_pump.is_none() && self.queue.has_control();
+        self.write.is_some() && (input || control)
+    }
+
     /// Output, as it came; `None` when no more can come.
     pub fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
@@ -238,12 +245,6 @@ impl SshChannel {
         self.round_trip.stop();
         self.handle = None;
         self.gate.open();
-    }
-}
-
-impl Drop for SshChannel {
-    fn drop(&mut self) {
-        self.gate.kill();
     }
 }
 

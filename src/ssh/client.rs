@@ -47,8 +47,8 @@ impl SshSettings {
     }
 }
 
-/// An SSH connection, before or after login. Dropping it ends the connection;
-/// the gate's kill switch ends it even while russh is stuck.
+/// An SSH connection, before or after login. Dropping it lets the connection end in order; dropping its
+/// [`SshLoop`](super::SshLoop) ends it at once.
 pub struct SshClient {
     handle: Handle<SessionHandler>,
     gate: Rc<Gate>,
@@ -60,7 +60,7 @@ impl SshClient {
     /// Key exchange and the host-key check. What the server said before them comes as a
     /// banner.
     ///
-    /// Dropping the future does not end russh's task; killing `gate` does.
+    /// The first poll may start russh's loop, which [`SshLoop::adopt`](super::SshLoop::adopt) takes.
     ///
     /// # Errors
     /// `NotSsh`, `SshVersion`, `ServerRefused`, `NoCommonAlgorithm`, `HostKey`,

@@ -1,6 +1,5 @@
 //! The valve of one SSH connection: shared by the stream adapter (which asks
-//! it before every read and write) and the session (which opens, closes and
-//! kills it). It moves no bytes itself.
+//! it before every read) and the session (which opens and closes it). It moves no bytes itself.
 //!
 //! russh re-opens the SSH window on receipt, so the socket is the only place
 //! where output can be held back. A closed gate makes reads pend; writes go
@@ -15,9 +14,7 @@ pub struct Gate {
     closed: Cell<bool>,
     /// Bytes that may still pass a closed gate.
     allowance: Cell<usize>,
-    killed: Cell<bool>,
     reader: RefCell<Option<Waker>>,
-    writer: RefCell<Option<Waker>>,
     bytes_read: Cell<u64>,
 }
 
@@ -47,22 +44,9 @@ impl Gate {
         wake(&self.reader);
     }
 
-    /// Makes every read and write fail from now on. Ends russh's loop in
-    /// whatever state it is.
-    pub fn kill(&self) {
-        if !self.killed.replace(true) {
-            wake(&self.reader);
-            wake(&self.writer);
-        }
-    }
-
     /// Total bytes read from the socket.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read.get()
-    }
-
-    pub(super) fn is_killed(&self) -> bool {
-        self.killed.get()
     }
 
     /// Most bytes the next read may take; 0 means wait.
@@ -82,10 +66,6 @@ impl Gate {
 
     pub(super) fn park_reader(&self, waker: &Waker) {
         park(&self.reader, waker);
-    }
-
-    pub(super) fn park_writer(&self, waker: &Waker) {
-        park(&self.writer, waker);
     }
 }
 

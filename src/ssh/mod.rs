@@ -40,7 +40,7 @@ pub use client::{SshClient, SshSettings};
 pub use dial::dial;
 pub use gate::Gate;
 pub use host_keys::{CheckedHost, HostKeyCheck};
-pub use session_loop::run_loops_here;
+pub use session_loop::{SshLoop, run_loops_here};
 
 use crate::error::{SessionError, Stage};
 use crate::message::{ExitSignal, KeyRecord, Prompt, Secret};

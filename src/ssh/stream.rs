@@ -1,7 +1,6 @@
 //! The stream russh reads from and writes to: a socket of the shard with
 //! read-ahead, the [`Identification`], the [`Gate`], the [`Ledger`], fairness, and
-//! rest in a flood. No deadlines: the session owns all clocks and pulls the gate's
-//! kill switch.
+//! read coalescing. No deadlines: the session owns all clocks, and russh's loop with this in it.
 
 use super::flow::Flow;
 use super::gate::Gate;
@@ -107,10 +106,6 @@ impl SshStream {
     }
 }
 
-fn killed() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "the session has ended")
-}
-
 fn at_fault(fault: Fault) -> io::Error {
     io::Error::other(fault)
 }
@@ -190,9 +185,6 @@ impl Inner {
     }
 
     fn may_go_on(&self) -> io::Result<()> {
-        if self.gate.is_killed() {
-            return Err(killed());
-        }
         self.ledger
             .fault()
             .map_or(Ok(()), |fault| Err(at_fault(fault)))
@@ -291,7 +283,6 @@ impl Inner {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.may_go_on()?;
-        self.gate.park_writer(cx.waker());
         Pin::new(&mut self.socket).poll_write(cx, buf)
     }
 

@@ -57,7 +57,7 @@ impl BridgeSession {
             }
             Link::Connecting(_) | Link::Idle(_) => {
                 self.link = Link::Gone;
-                self.gate.kill();
+                self.ssh_loop.end();
             }
             Link::Gone => {}
         }

@@ -24,7 +24,7 @@ use crate::error::SessionError;
 use crate::limits::{Admission, ClientPermit, Newcomer, TargetPermit};
 use crate::message::{AuthRequest, Dialect, MessageProcessor, Secret, ServerMessage, WindowSize};
 use crate::registry::{Entry, SessionId};
-use crate::ssh::{Gate, SshChannel};
+use crate::ssh::{Gate, SshChannel, SshLoop};
 use crate::targets::Requested;
 use crate::ws::WsConnection;
 use async_channel::Sender;
@@ -133,6 +133,7 @@ pub struct BridgeSession {
     /// Behind the WebSocket, whose buffers it wipes once they are let go of.
     processor: MessageProcessor,
     link: Link,
+    ssh_loop: SshLoop,
     pending_answer: PendingAnswer,
     outbox: Rc<Outbox>,
     gate: Rc<Gate>,
@@ -151,13 +152,6 @@ pub struct BridgeSession {
     ssh_gone: bool,
     /// The client's messages were left unread for want of room.
     reading_paused: bool,
-}
-
-impl Drop for BridgeSession {
-    /// Whatever russh is doing, it ends.
-    fn drop(&mut self) {
-        self.gate.kill();
-    }
 }
 
 impl BridgeSession {
@@ -201,6 +195,7 @@ impl BridgeSession {
             ending: None,
             started: now,
             ssh_gone: false,
+            ssh_loop: SshLoop::default(),
             reading_paused: false,
             dialect,
             target,
@@ -222,9 +217,14 @@ impl BridgeSession {
             self.outbox.set_waker(cx.waker());
             self.control.set_waker(cx.waker());
             let now = crate::clock::now();
+            let poll = self.ssh_loop.enter(cx);
             // A fault in one session ends that one alone.
             if catch_unwind(AssertUnwindSafe(|| self.turn(cx, now))).is_err() {
                 self.abort(cx);
+            }
+            drop(poll);
+            if self.ssh_loop.is_woken() {
+                cx.waker().wake_by_ref();
             }
             if matches!(self.link, Link::Connecting(_)) {
                 self.questions.note(self.state.is_asking());

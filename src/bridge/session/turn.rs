@@ -10,7 +10,7 @@ use crate::message::{ExitSignal, ServerMessage};
 use crate::runtime;
 use crate::ssh::SshEvent;
 use crate::ws::{MAX_OUTPUT_FRAME, WsEvent};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// Messages read from one client before the others get their turn.
@@ -32,9 +32,11 @@ impl BridgeSession {
         self.perform();
         // After the client: its `auth` starts the connector.
         self.hear_connector(cx);
-        self.hear_ssh(cx, now);
-        self.perform();
         self.feed_ssh(cx, now);
+        self.run_ssh_loop();
+        self.hear_ssh(now);
+        self.perform();
+        self.feed_late(cx);
         self.feed_client(cx, now);
         self.perform();
         self.feed_client_texts(cx);
@@ -94,13 +96,14 @@ impl BridgeSession {
             return;
         };
         // What it logs is the session's.
-        let polled = self.span.in_scope(|| connecting.as_mut().poll(cx));
+        let work = || self.span.in_scope(|| connecting.as_mut().poll(cx));
+        let polled = self.ssh_loop.adopt(work);
         let Poll::Ready(result) = polled else {
             return;
         };
         self.link = Link::Gone;
         // Stages and banners that came before belong before the outcome.
-        self.hear_ssh(cx, crate::clock::now());
+        self.hear_ssh(crate::clock::now());
         match result {
             Ok(connected) => self.start_relay(connected),
             Err(error) => {
@@ -110,11 +113,18 @@ impl BridgeSession {
         }
     }
 
-    fn hear_ssh(&mut self, cx: &mut Context<'_>, now: Instant) {
+    /// What russh's loop logs is the session's.
+    fn run_ssh_loop(&mut self) {
+        self.span.in_scope(|| self.ssh_loop.poll());
+    }
+
+    fn hear_ssh(&mut self, now: Instant) {
         // All of it, whatever the client takes: russh waits otherwise. Before the
         // events, for what they tell of came behind it.
         if let Link::Up { channel, .. } = &mut self.link {
-            while let Poll::Ready(Some(output)) = channel.poll_output(cx) {
+            // Output comes from russh's loop alone, which is polled before each look.
+            let mut cx = Context::from_waker(Waker::noop());
+            while let Poll::Ready(Some(output)) = channel.poll_output(&mut cx) {
                 self.outbox.push(output);
             }
         }
@@ -251,6 +261,15 @@ impl BridgeSession {
             cx.waker().wake_by_ref();
         }
         self.run_probe(now);
+    }
+
+    /// What russh's loop brought may be answered by it.
+    fn feed_late(&mut self, cx: &mut Context<'_>) {
+        if let Link::Up { channel, .. } = &self.link
+            && channel.wants_poll()
+        {
+            cx.waker().wake_by_ref();
+        }
     }
 
     fn feed_client(&mut self, cx: &mut Context<'_>, now: Instant) {
