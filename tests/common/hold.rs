@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// Holds one thread of a process: every system call of its io_uring waits.
+/// Holds one thread of a process: every wait of its loop takes a minute.
 pub(crate) struct Hold(Child);
 
 impl Hold {
@@ -17,8 +17,8 @@ impl Hold {
             .unwrap_or_else(|| panic!("no thread {name}"));
         let id = thread.file_name().unwrap().to_str().unwrap().to_owned();
         let mut strace = Command::new("strace")
-            .args(["-p", &id, "-e", "trace=io_uring_enter", "-e"])
-            .arg("inject=io_uring_enter:delay_enter=60000000")
+            .args(["-p", &id, "-e", "trace=epoll_pwait", "-e"])
+            .arg("inject=epoll_pwait:delay_enter=60000000")
             .args(["-o", "/dev/null"])
             .stderr(Stdio::piped())
             .spawn()
