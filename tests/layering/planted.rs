@@ -9,16 +9,20 @@ use std::path::Path;
 /// A tree that breaks no rule and touches the edges of several.
 const CLEAN: &[(&str, &str)] = &[
     ("Cargo.toml", "[package]\n"),
-    ("src/lib.rs", "//! Map.\npub mod ws;\npub mod ssh;\n"),
+    (
+        "src/lib.rs",
+        "//! Map.\npub mod runtime;\npub mod ws;\npub mod ssh;\n",
+    ),
     (
         "src/main.rs",
         "use sshard::{cli, server::run};\nfn main() {}\n",
     ),
     (
         "src/ssh/mod.rs",
-        "mod runtime;\npub(super) use runtime::go;\nuse crate::message::{Credentials, Secret};\n",
+        "use crate::message::{Credentials, Secret};\nuse crate::runtime::clock;\n",
     ),
-    ("src/ssh/runtime.rs", "pub use tokio::io::AsyncRead;\n"),
+    ("src/runtime/mod.rs", "mod clock;\n"),
+    ("src/runtime/clock.rs", "pub use tokio::io::AsyncRead;\n"),
     (
         "src/bridge/mod.rs",
         "mod session;\nmod state;\nuse session::S;\n",
