@@ -389,15 +389,11 @@ fn start_shard(
     // Waits for room: a death must be heard behind whatever else is told. Fails only if the control thread is gone, and
     // then nobody cares.
     let on_end = move || drop(events.send(Event::ShardEnded(index)));
-    runtime::spawn_thread(
-        &format!("sshard-{index}"),
-        cpu,
-        on_end,
-        move || async move {
-            let ended = runtime::run(shard::run(setup, shared.context(counters))).await;
-            if let Err(error) = ended.flatten() {
-                tracing::error!(shard = index, %error, "a shard could not run");
-            }
-        },
-    )
+    let name = format!("sshard-{index}");
+    runtime::spawn_thread(&name, cpu, on_end, move || async move {
+        let ended = runtime::run(shard::run(setup, shared.context(counters))).await;
+        if let Err(error) = ended.flatten() {
+            tracing::error!(shard = index, %error, "a shard could not run");
+        }
+    })
 }

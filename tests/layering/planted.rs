@@ -205,12 +205,17 @@ fn each_reserved_name_is_reported_outside_its_modules() {
         for text in [
             format!("use {name}::net::TcpStream;"),
             format!("use ::{name}::net as n;"),
+            format!("use {name} as other;"),
             format!("extern crate {name};"),
             format!("fn f() {{ {name}::spawn(); }}"),
             format!("fn f() {{ assert!({name}::x()); }}"),
             format!("#[{name}::main]\nfn f() {{}}"),
             format!("use {{ std::fmt, {name}::{{self as t}} }};"),
         ] {
+            // A module is no crate.
+            if text.starts_with("extern") && name.contains("::") {
+                continue;
+            }
             reports("src/targets.rs", &text, Rule::Reserved, 1);
             for room in reserved.only {
                 passes(&file_of(room), &text);

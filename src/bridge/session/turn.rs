@@ -33,7 +33,8 @@ impl BridgeSession {
         // After the client: its `auth` starts the connector.
         self.hear_connector(cx);
         self.feed_ssh(cx, now);
-        self.run_ssh_loop();
+        // russh logs in the span of its session.
+        self.span.in_scope(|| self.ssh_loop.poll());
         self.hear_ssh(now);
         self.perform();
         self.feed_late(cx);
@@ -111,11 +112,6 @@ impl BridgeSession {
                 self.state.handle(now, Input::StartFailed(error));
             }
         }
-    }
-
-    /// What russh's loop logs is the session's.
-    fn run_ssh_loop(&mut self) {
-        self.span.in_scope(|| self.ssh_loop.poll());
     }
 
     fn hear_ssh(&mut self, now: Instant) {
