@@ -184,7 +184,9 @@ impl SessionState {
             return None;
         }
         let number = self.output.next_ping(now)?;
-        self.timers.set(Timer::Pace, now + PATIENCE);
+        // One that reads nothing is to be noticed by the stall clock, which runs once TCP holds it back.
+        let patience = PATIENCE.min(self.config.websocket.stall_timeout);
+        self.timers.set(Timer::Pace, now + patience);
         Some(number)
     }
 

@@ -91,6 +91,26 @@ fn a_slow_client_is_sent_more_as_it_answers_pings() {
 }
 
 #[test]
+fn a_pong_is_not_waited_for_longer_than_a_stall() {
+    let mut config = config();
+    config.websocket.stall_timeout = Duration::from_secs(1);
+    let mut s = Session::active(Dialect::V1, &config);
+    s.state.note_output(s.now, 200_000);
+    let mut taken = 0;
+    for _ in 0..2 {
+        take_little(&mut s, &mut taken);
+    }
+    s.state.next_pace_ping(s.now).unwrap();
+    // It takes all there is, and then no more.
+    s.state.settle(s.now, 1, false, 200_000);
+    assert_eq!(s.state.output_budget(), 0);
+    let sent = s.now;
+    assert_eq!(s.fire().unwrap().0, Timer::Pace);
+    assert_eq!(s.now - sent, Duration::from_secs(1));
+    assert_eq!(s.state.output_budget(), usize::MAX);
+}
+
+#[test]
 fn a_client_that_is_only_far_away_is_tried_seldom() {
     let mut s = Session::active(Dialect::V1, &config());
     let mut taken = 0;
