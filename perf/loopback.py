@@ -1,5 +1,6 @@
 """What the measurements share: SSH servers and bridges of their own on loopback, and the least WebSocket
-client that will do. Bridges run on the first CPU this process may use, everything else on the last.
+client that will do. Bridges run on the first CPU this process may use, everything else on the last,
+where a measurement does not say otherwise.
 Nothing but the standard library; an `Sshd` needs root, for the account of tests/setup.sh."""
 
 import base64
@@ -21,7 +22,7 @@ DEADLINE = 120
 # Any will do for `sshard-load sink`.
 PASSWORD = "load"
 CPUS = sorted(os.sched_getaffinity(0))
-BRIDGE_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
+BRIDGE_CPUS, LOAD_CPUS = CPUS[:1], CPUS[-1:]
 
 
 class WebSocket:
@@ -100,7 +101,19 @@ def frame(opcode, payload):
     return head + mask + masked
 
 
-class Sshd:
+class Server:
+    """A program that was started as `process`."""
+
+    def cpu(self):
+        """CPU seconds of all its threads so far, user and system, in steps of 10 ms."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stop(self):
+        stop(self.process)
+
+
+class Sshd(Server):
     def __init__(self, folder):
         self.folder = folder
         keygen(folder / "host")
@@ -117,7 +130,7 @@ class Sshd:
         folder.chmod(0o755)
         (folder / "authorized").chmod(0o644)
         sshd = ["/usr/sbin/sshd", "-D", "-f", folder / "config", "-E", folder / "sshd.log"]
-        self.process = subprocess.Popen(pinned(LOAD_CPU, sshd))
+        self.process = subprocess.Popen(pinned(LOAD_CPUS, sshd))
         know(self)
         wait_for_port(self.port)
 
@@ -128,26 +141,24 @@ class Sshd:
     def auth(self):
         return {"username": ACCOUNT, "private_key": (self.folder / "user").read_text()}
 
-    def stop(self):
-        stop(self.process)
 
-
-class Bridge:
+class Bridge(Server):
     """`sshard serve`."""
 
-    def __init__(self, programs, server, more=(), tls=None, shards=1, sessions=None, under=()):
-        """`more`: flags of `serve`; `tls`: the ssl.SSLContext of its clients; `sessions`: how many it must
-        admit, by default as many as fit beside a full pool of logins; `under`: a command that becomes it."""
+    def __init__(self, programs, server, more=(), tls=None, shards=1, cpus=None, sessions=None, under=()):
+        """`more`: flags of `serve`; `tls`: the ssl.SSLContext of its clients; `cpus`: those of the shards, to
+        which then all of the process is confined, as it is by default for one shard and not for more;
+        `sessions`: how many it must admit, by default as many as fit beside a full pool of logins; `under`: a
+        command that becomes it."""
         self.sshd, self.tls = server, tls
-        cpus = CPUS[:shards]
         sessions = sessions or usual_sessions(shards)
         # What the descriptors leave for logins and upgrades under way.
         room = nofile() - 64 - 32 * shards
         logins = max(1, min(1000, (room - 2 * sessions) // 3))
         self.process = subprocess.Popen(
-            pinned(BRIDGE_CPU if shards == 1 else None, [
+            pinned(confined(cpus, shards), [
                 *under, programs / "sshard", "serve", "--listen", "127.0.0.1:0", "--shards", shards,
-                "--cpus", ",".join(map(str, cpus)), "--allow", f"127.0.0.1:{server.port}",
+                "--cpus", ",".join(map(str, cpus or CPUS[:shards])), "--allow", f"127.0.0.1:{server.port}",
                 *settings({
                     "ssh.known_hosts": server.folder / "known_hosts",
                     "limits.max_connections": sessions,
@@ -184,11 +195,6 @@ class Bridge:
                     return ws
                 assert message["type"] in ("hello", "banner"), message
 
-    def cpu(self):
-        """CPU seconds of all its threads so far, user and system, in steps of 10 ms."""
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def memory(self):
         """Rss and Pss, in KiB."""
         rollup = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
@@ -199,33 +205,31 @@ class Bridge:
         """Its open descriptors."""
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
-    def stop(self):
-        stop(self.process)
-
 
 class Control(Bridge):
-    """The plain tokio bridge of perf/control, in the place of sshard."""
+    """The plain tokio bridge of perf/control, in the place of sshard, with a worker thread for each shard."""
 
-    def __init__(self, programs, server, under=()):
+    def __init__(self, programs, server, shards=1, cpus=None, under=()):
         self.sshd, self.tls = server, None
+        command = pinned(confined(cpus, shards), [*under, programs / "sshard-control", "--threads", shards])
         # It complains of each session that ends without a close frame.
-        command = [*under, programs / "sshard-control", "--threads", 1]
-        self.process = subprocess.Popen(pinned(BRIDGE_CPU, command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.port = self.announced(b"listening on ")
 
 
-class Sink:
+class Sink(Server):
     """`sshard-load sink`: thousands of sessions in one process, for what sshd is too large for. The user's
     name says what a session does."""
 
-    def __init__(self, programs, folder):
+    def __init__(self, programs, folder, cpus=LOAD_CPUS):
+        """With a thread for each of its CPUs; `cpus` None leaves it one thread, wherever that runs."""
         self.folder = folder
         askpass = folder / "askpass"
         askpass.write_text(f"#!/bin/sh\necho {PASSWORD}\n")
         askpass.chmod(0o755)
         command = [programs / "sshard-load", "sink", "--known-hosts", folder / "known_hosts",
-                   "--max-sessions", min(9_900, nofile() - 100)]
-        self.process = subprocess.Popen(pinned(LOAD_CPU, command), stdout=subprocess.PIPE)
+                   "--max-sessions", most_in_sink(), "--threads", len(cpus or [0])]
+        self.process = subprocess.Popen(pinned(cpus, command), stdout=subprocess.PIPE)
         # The line before is the one it wrote to the file.
         self.process.stdout.readline()
         self.port = announced(self.process, b"sink listening on ")
@@ -239,20 +243,22 @@ class Sink:
     def auth(self):
         return {"username": "echo", "password": PASSWORD}
 
-    def stop(self):
-        stop(self.process)
-
 
 def ssh(server, what, more, **kwargs):
     command = ["ssh", "-tt", "-q", "-F", "none", "-p", server.port, "-c", "aes256-gcm@openssh.com",
                "-o", f"UserKnownHostsFile={server.folder}/known_hosts", *more, *what]
-    return subprocess.Popen(pinned(BRIDGE_CPU, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, **kwargs)
+    return subprocess.Popen(pinned(BRIDGE_CPUS, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, **kwargs)
 
 
-def pinned(cpu, command):
-    """The command, on that CPU if any."""
+def pinned(cpus, command):
+    """The command, on these CPUs if any."""
     words = [str(word) for word in command]
-    return words if cpu is None else ["taskset", "-c", str(cpu), *words]
+    return ["taskset", "-c", ",".join(map(str, cpus)), *words] if cpus else words
+
+
+def confined(cpus, shards):
+    """The CPUs that a bridge is confined to, if any."""
+    return cpus or (BRIDGE_CPUS if shards == 1 else None)
 
 
 def settings(values):
@@ -312,6 +318,11 @@ def usual_sessions(shards=1):
 def most_sessions():
     """The same with little room for logins."""
     return (nofile() - 700) // 2
+
+
+def most_in_sink():
+    """Sessions that a sink takes at a time."""
+    return min(9_900, nofile() - 100)
 
 
 def prepare():

@@ -31,21 +31,24 @@ def quotients(ours, theirs):
     return [a / b for a, b in zip(ours, theirs) if b]
 
 
+def kept(bound, least, values):
+    """True or False where four rounds of five are on one side of the bound, and with them the median; or None."""
+    inside = sum(value >= bound if least else value <= bound for value in values)
+    if 5 * inside >= 4 * len(values):
+        return True
+    return None if 5 * inside > len(values) else False
+
+
 def verdict(budget, values):
-    """Rounds on both sides of a bound settle nothing."""
     if not values:
         return "not measured"
-    inside = [value >= budget.must if budget.least else value <= budget.must for value in values]
-    if not any(inside):
-        return "missed"
-    if not all(inside):
-        return "not settled"
+    met = kept(budget.must, budget.least, values)
+    if not met:
+        return "not settled" if met is None else "missed"
     if budget.aim is None:
         return "met"
-    reached = [value >= budget.aim if budget.least else value <= budget.aim for value in values]
-    if all(reached):
-        return "met, and the aim"
-    return "met; aim not settled" if any(reached) else "met, not the aim"
+    reached = kept(budget.aim, budget.least, values)
+    return {True: "met, and the aim", None: "met; aim not settled", False: "met, not the aim"}[reached]
 
 
 def bound(value, budget):

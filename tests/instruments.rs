@@ -105,6 +105,11 @@ fn budgets_of_keystrokes() {
 }
 
 #[test]
+fn budgets_of_few_keystrokes_and_of_two_shards() {
+    budgets(&["few", "lone", "two-shards20", "two-shards4"]);
+}
+
+#[test]
 fn budgets_of_output_and_sessions() {
     budgets(&["bulk", "pty", "setup", "idle-cpu", "placement"]);
 }

@@ -9,6 +9,8 @@ import generator
 from loopback import Bridge, Control, Sink, Sshd, usual_sessions
 
 SSHARD, CONTROL, SSH = "sshard", "control", "ssh"
+# The server that is a sink on no CPU in particular.
+UNPINNED = "unpinned sink"
 # For one session, all in all: bridge, generator, sink, and the kernel's part.
 KIB_PER_SESSION = 500
 
@@ -68,7 +70,10 @@ class Setting:
         if name not in self.servers:
             place = self.folder / name
             place.mkdir(mode=0o755)
-            server = Sshd(place) if name == "sshd" else Sink(self.options.programs, place)
+            if name == "sshd":
+                server = Sshd(place)
+            else:
+                server = Sink(self.options.programs, place, **({"cpus": None} if name == UNPINNED else {}))
             self.servers[name] = server
             self.stack.callback(server.stop)
         return self.servers[name]

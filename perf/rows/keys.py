@@ -3,7 +3,7 @@
 from generator import wait_for_sessions
 from loopback import most_sessions
 
-from .base import CONTROL, SSHARD, Budget, Figure, Row
+from .base import CONTROL, SSHARD, UNPINNED, Budget, Figure, Row
 
 MS = 1000
 
@@ -22,13 +22,28 @@ def echo(report):
     }
 
 
-def typing(rate):
+def typing(rate, sessions=500, seconds=15, **flags):
     def measure(setting, who):
         with setting.bridge(who) as bridge:
-            report = typed(setting, bridge, setting.sessions(500), rate, setting.pick(15, 1))
-        return {"CPU per keystroke": report["bridge"]["cpu_us_per_answer"], **echo(report)}
+            report = typed(setting, bridge, setting.sessions(sessions, min(sessions, 5)), rate,
+                           setting.pick(seconds, 2), **flags)
+        return per_key(report)
 
     return measure
+
+
+def of_two_shards(rate):
+    """Where the scheduler may move everything but the shards: the worker threads, sink and generator, too."""
+    def measure(setting, who):
+        with setting.bridge(who, UNPINNED, shards=2) as bridge:
+            report = typed(setting, bridge, setting.sessions(500), rate, setting.pick(15, 1), cpus=None)
+        return per_key(report)
+
+    return measure
+
+
+def per_key(report):
+    return {"CPU per keystroke": report["bridge"]["cpu_us_per_answer"], **echo(report)}
 
 
 def noisy(setting, who):
@@ -76,15 +91,25 @@ def versus_control(must, aim):
     return (Budget(must, aim, CONTROL),)
 
 
+def cpu(must, aim):
+    return Figure("CPU per keystroke", "us", versus_control(must, aim))
+
+
 LATE = Figure("generator late p99", "ms")
 ECHO = (Figure("echo p50", "ms", versus_control(1.0, 0.8)), Figure("echo p99", "ms", versus_control(1.0, 0.8)), LATE)
+TIMES = (Figure("echo p50", "ms"), Figure("echo p99", "ms"), LATE)
 BESIDE = (Figure("echo p50", "ms"), Figure("echo p99", "ms", (Budget(3, 2, "quiet"),)), LATE)
 ROWS = (
-    Row("typing20", "500 sessions x 20 keys/s", typing(20), (SSHARD, CONTROL),
-        (Figure("CPU per keystroke", "us", versus_control(1.0, 0.8)), *ECHO), 25),
-    Row("typing4", "500 sessions x 4 keys/s", typing(4), (SSHARD, CONTROL),
-        (Figure("CPU per keystroke", "us", versus_control(1.2, 1.0)), Figure("echo p50", "ms"),
-         Figure("echo p99", "ms"), LATE), 25),
+    Row("typing20", "500 sessions x 20 keys/s", typing(20), (SSHARD, CONTROL), (cpu(1.0, 0.85), *ECHO), 25),
+    Row("typing4", "500 sessions x 4 keys/s", typing(4), (SSHARD, CONTROL), (cpu(1.0, 0.85), *TIMES), 25),
+    Row("few", "100 sessions x 4 keys/s", typing(4, 100), (SSHARD, CONTROL), (cpu(1.0, 0.85), *TIMES), 22),
+    # Evenly: each key finds the bridge asleep. The figure is of 120 of them.
+    Row("lone", "one session, 2 keys/s", typing(2, 1, 60, arrival="constant"), (SSHARD, CONTROL),
+        (cpu(1.0, 0.85), *TIMES), 67),
+    Row("two-shards20", "500 sessions x 20 keys/s, two shards and two worker threads, nothing pinned but the shards",
+        of_two_shards(20), (SSHARD, CONTROL), (cpu(0.95, 0.8), *TIMES), 25),
+    Row("two-shards4", "500 sessions x 4 keys/s, two shards and two worker threads, nothing pinned but the shards",
+        of_two_shards(4), (SSHARD, CONTROL), (cpu(0.95, 0.8), *TIMES), 25),
     Row("noisy", "500 typists x 4 keys/s beside 10 flooding sessions, one shard", noisy, (SSHARD,),
         (Figure("beside / quiet", "x", (Budget(3, 2),)), Figure("p99 quiet", "ms"), Figure("p99 beside", "ms"),
          LATE), 50),

@@ -85,7 +85,7 @@ ROWS = (
     Row("ctrl-c", "Ctrl-C to the remote, reader stopped", to_remote, (SSHARD,),
         (Figure("Ctrl-C to remote", "s", (Budget(0.2, 0.02),)),), 10),
     Row("silence", "Ctrl-C to silence under a flood, reader at 1 Mbit/s", to_silence, (SSHARD,),
-        (Figure("Ctrl-C to silence", "s", (Budget(1, 0.3),)), Figure("the same, 16 KiB receive buffer", "s"),
+        (Figure("Ctrl-C to silence", "s", (Budget(1.5, 0.5),)), Figure("the same, 16 KiB receive buffer", "s"),
          Figure("the same, flow_window 32 KiB", "s")), 24),
     Row("in-flight", "towards a stalled reader, kernel buffers included", in_flight, (SSHARD,),
         (Figure("bytes in flight", "kB", (Budget(1000, 256),)), Figure("of them in the kernel", "kB")), 14),
