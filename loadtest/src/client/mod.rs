@@ -103,15 +103,13 @@ impl Session {
     }
 
     async fn log_in(&mut self, target: &Target) -> Result<(), Failure> {
-        let mut auth = target.auth().to_string();
+        self.text(target.auth().to_string()).await?;
         if self.dialect == Dialect::Compatible {
-            if target.echoes {
-                auth.push_str(PROBE);
-            }
-            self.text(auth).await?;
             if !target.echoes {
                 return Ok(());
             }
+            // In a message of its own: not every bridge takes the bytes behind the object for input.
+            self.text(PROBE.to_owned()).await?;
             return match self.next().await? {
                 Event::Output(bytes) => {
                     self.early = bytes.len();
@@ -120,7 +118,6 @@ impl Session {
                 other => Err(unexpected(&other)),
             };
         }
-        self.text(auth).await?;
         loop {
             let Some(message) = self.socket.next().await else {
                 return Err(Failure::new("reset", "before ready"));
