@@ -14,18 +14,15 @@ Writes table.md, samples.csv, ratios.svg and environment.txt to perf/results/DAT
 
 import argparse
 import contextlib
-import csv
-import datetime
 import os
 import pathlib
-import platform
-import subprocess
 import sys
 import tempfile
 import time
 
-from loopback import ROOT, nofile, prepare, programs
+from loopback import prepare, programs
 from plot import ratios_svg
+from record import environment, folder_of, write_csv
 from rows import ROWS, Setting
 from table import Table
 
@@ -44,48 +41,12 @@ def measure(setting, row, rounds):
     return samples
 
 
-def said(*command):
-    """The first line that a command prints."""
-    with contextlib.suppress(OSError, IndexError):
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-        return (done.stdout + done.stderr).strip().splitlines()[0]
-    return "unknown"
-
-
-def environment(options):
-    cpu = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-                if line.startswith("model name")), "unknown")
-    facts = {
-        "command": " ".join(["perf/budgets.py", *sys.argv[1:]]),
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": said("git", "describe", "--always", "--dirty", "--abbrev=12"),
-        "kernel": platform.release(),
-        "cpu": f"{os.cpu_count()} x {cpu}",
-        "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
-        "files_per_process": nofile(),
-        "load_at_start": os.getloadavg(),
-        "openssh": said("ssh", "-V"),
-        "rustc": said("rustc", "-V"),
-        "sshard": said(options.programs / "sshard", "--version"),
-    }
-    return "".join(f"{name}: {value}\n" for name, value in facts.items())
-
-
-def folder_of(options):
-    if options.output:
-        return options.output
-    commit = said("git", "rev-parse", "--short=10", "HEAD")
-    return ROOT / "perf/results" / f"{datetime.date.today().isoformat()}-{commit}"
-
-
 def save(folder, table, samples, facts):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "environment.txt").write_text(facts + f"load_at_end: {os.getloadavg()}\n")
     (folder / "table.md").write_text(table.text())
-    with (folder / "samples.csv").open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["row", "figure", "round", "who", "value"])
-        writer.writerows((*sample[:4], f"{sample[4]:.3f}") for sample in samples)
+    write_csv(folder / "samples.csv", ["row", "figure", "round", "who", "value"],
+              [(*sample[:4], f"{sample[4]:.3f}") for sample in samples])
     (folder / "ratios.svg").write_text(ratios_svg(table.ratios))
 
 

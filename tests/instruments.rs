@@ -159,17 +159,52 @@ fn memory_slope() {
     }
 }
 
+/// One shard, and two where there are as many cores.
 #[test]
-fn shard_sweep() {
+fn scaling() {
     let folder = tempfile::tempdir().unwrap();
-    let csv = folder.path().join("sweep.csv");
-    instrument(
-        "shard_sweep.py",
-        &["--quick", "--csv", csv.to_str().unwrap()],
-    );
-    let rows = fs::read_to_string(csv).unwrap();
-    assert!(rows.starts_with("shards,round,sessions/s,"), "{rows}");
-    assert!(rows.lines().count() >= 2, "{rows}");
+    let output = folder.path().to_str().unwrap();
+    let printed = instrument("scaling.py", &["--quick", "--output", output]);
+    let read = |name| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("scaling.md"), printed);
+    assert!(printed.starts_with("bridge on CPU "), "{printed}");
+    for figure in ["CPU us per key", "set-ups/s", "GiB/s"] {
+        let line = printed
+            .lines()
+            .find(|line| line.starts_with(&format!("| {figure} | 1 | ")))
+            .unwrap();
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        // sshard's, the control's, and their ratio.
+        for cell in &cells[3..6] {
+            assert!(cell.parse::<f64>().is_ok_and(|cell| cell > 0.0), "{line}");
+        }
+    }
+    let samples = read("scaling.csv");
+    for who in ["sshard", "control"] {
+        assert!(samples.contains(&format!("\n1,1,{who},")), "{samples}");
+    }
+    let chart = read("scaling.svg");
+    assert!(chart.ends_with("</svg>\n"), "{chart}");
+    assert_eq!(chart.matches("<polyline").count(), 8, "{chart}");
+    assert!(read("environment.txt").contains("\ncpus: bridge on CPU "));
+}
+
+/// What is reckoned from a machine's cores and from rates, and so shows on no machine of its own.
+#[test]
+fn cores_are_shared_out_and_rates_searched_as_their_examples_say() {
+    for name in ["cores.py", "scaling.py"] {
+        let mut python = Command::new("python3");
+        python.args(["-B", "-m", "doctest", "-v", name]);
+        python.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("perf"));
+        let ended = python.output().unwrap();
+        let said = String::from_utf8(ended.stdout).unwrap();
+        assert!(ended.status.success(), "{said}");
+        assert!(
+            !said.contains("\n0 tests in "),
+            "{name} has no examples: {said}"
+        );
+        assert!(said.contains("\nTest passed.\n"), "{said}");
+    }
 }
 
 #[test]
