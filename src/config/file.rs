@@ -8,8 +8,8 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
+use super::draft::{Draft, Source, known_keys, sections};
 use super::error::{ConfigError, one_line, shown};
-use super::layers::{Draft, Source, known_keys, sections};
 use super::value::Raw;
 
 /// The largest file that is read, in bytes; a full one of ours has about four thousand.

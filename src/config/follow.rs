@@ -3,7 +3,7 @@
 //!
 //! Only of two that the operator has both set is a contradiction told (`validate`).
 
-use super::layers::{Draft, Source};
+use super::draft::{Draft, Source};
 use super::presets;
 use super::settings::Config;
 use std::time::Duration;

@@ -8,6 +8,7 @@
 #[macro_use]
 mod macros;
 mod auth_methods;
+mod draft;
 mod error;
 mod file;
 mod follow;
@@ -28,8 +29,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use auth_methods::{AuthMethod, AuthMethods};
+pub use draft::Source;
 pub use error::{ConfigError, ConfigErrors};
-pub use layers::{Flag, Layers, Source, environment, whole_environment};
+pub use layers::{Flag, Layers, environment, whole_environment};
 pub use origin::{Origin, Scheme};
 pub use reload::{Change, FIXED, SWITCHED};
 pub use settings::{

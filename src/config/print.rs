@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Loaded;
-use super::layers::Source;
+use super::draft::Source;
 use super::settings::{Config, SECTIONS};
 use super::value::{Declared, Section};
 

@@ -4,9 +4,9 @@
 
 use std::net::SocketAddr;
 
+use super::draft::{Draft, Source};
 use super::error::ConfigError;
 use super::follow::{CONNECTIONS, Nested, is_asked_for, nested_deadlines};
-use super::layers::{Draft, Source};
 use super::settings::Config;
 
 /// Checks every relation; one that involves a setting already found wrong is passed over.

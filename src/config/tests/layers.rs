@@ -25,8 +25,8 @@ fn the_defaults_are_a_valid_configuration() {
 fn keys_are_unique_and_sections_contiguous() {
     let unique: BTreeSet<_> = KEYS.iter().collect();
     assert_eq!(unique.len(), KEYS.len());
-    let sections: BTreeSet<_> = crate::config::layers::sections().into_iter().collect();
-    assert_eq!(sections.len(), crate::config::layers::sections().len());
+    let sections: BTreeSet<_> = crate::config::draft::sections().into_iter().collect();
+    assert_eq!(sections.len(), crate::config::draft::sections().len());
 }
 
 #[test]

@@ -375,7 +375,7 @@ fn serving_needs_a_target() {
 
 #[test]
 fn a_stage_of_a_preset_may_be_longer_than_the_whole() {
-    use crate::config::{layers::Draft, validate::check, value::Raw};
+    use crate::config::{draft::Draft, validate::check, value::Raw};
     let errors = |source| {
         let mut draft = Draft::default();
         draft.set("ssh.auth_timeout", &Raw::Text("50s"), "50s", source);
