@@ -3,7 +3,7 @@
 //! `address` reads what the client asked for, `policy` decides (its `rules` are
 //! read by `rule`; `net` holds networks and the ranges that need an explicit
 //! entry, `own` the bridge's listeners), `resolver` looks names up on the
-//! threads of `pool`. Nothing here opens a connection.
+//! threads of `workers`. Nothing here opens a connection.
 //!
 //! The order is fixed by the types: [`Requested`] -> [`Policy::plan`] ->
 //! [`Resolver::resolve`] -> [`Plan::filter`] -> dial. Only addresses that
