@@ -1,7 +1,7 @@
 //! Whether the process lives, and whether it takes sessions.
 
 use super::Desk;
-use super::routes::text_response;
+use super::response::text_response;
 use crate::http::{Problem, Reply};
 use hyper::StatusCode;
 

@@ -3,7 +3,7 @@
 
 use super::Desk;
 use super::exposition::{Format, to_prometheus};
-use super::routes::text_response;
+use super::response::text_response;
 use super::snapshot::{ShardNumbers, Snapshot};
 use crate::http::Reply;
 use crate::telemetry::HistogramCounts;

@@ -7,6 +7,7 @@ mod health;
 mod listing;
 mod metrics;
 mod query;
+mod response;
 mod routes;
 mod sessions;
 mod settings;

@@ -1,18 +1,15 @@
 //! Which request gets which answer.
 
 use super::listing::Wanted;
+use super::response::json;
 use super::{Desk, Peer, health, metrics, sessions, settings, stats};
 use crate::control::supervise::Event;
 use crate::http::{
     Door, Hosts, Problem, Reply, check_hosts, is_health, require_health_method, require_method,
 };
-use crate::plain_text;
 use crate::web::{is_operator_page, operator_page, secure_operator};
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
-use serde::Serialize;
+use hyper::header::{CACHE_CONTROL, HeaderValue};
+use hyper::{Method, Request, StatusCode};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -168,23 +165,4 @@ async fn reload(desk: &Desk) -> Result<Reply, Problem> {
             "the control thread does not answer; the log says what became of the reload",
         )),
     }
-}
-
-fn json(status: StatusCode, value: &impl Serialize) -> Result<Reply, Problem> {
-    let text = serde_json::to_string(value).map_err(|error| {
-        tracing::error!(%error, "an answer cannot be written");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
-    })?;
-    // Whoever reads it by curl has a terminal.
-    let text = plain_text::escaped_json(&text).into_owned() + "\n";
-    Ok(text_response(status, "application/json", text))
-}
-
-/// An answer of this type.
-pub(super) fn text_response(status: StatusCode, kind: &'static str, text: String) -> Reply {
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
 }
