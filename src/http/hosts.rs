@@ -1,9 +1,8 @@
 //! Host and Origin: which names a listener answers to. Stops cross-site pages
 //! (Origin) and DNS rebinding (Host).
 
-use super::routes::Door;
 use crate::config::{Admin, HostPort, Origin, Scheme, Server};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// A host with an optional port, as it stands in Host.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +39,15 @@ impl Authority {
     }
 }
 
+/// The listener a connection came in at.
+#[derive(Debug, Clone, Copy)]
+pub struct ListenerInfo {
+    /// The address the client, or the proxy before it, connected to.
+    pub local: SocketAddr,
+    /// Whether TLS is spoken there.
+    pub tls: bool,
+}
+
 /// The names a listener answers to.
 pub(crate) struct Hosts<'a> {
     /// Names besides the listener's own address.
@@ -50,31 +58,30 @@ pub(crate) struct Hosts<'a> {
     origins: &'a [Origin],
     /// The scheme of pages of its own address. `None` is either: a proxy in front may end TLS.
     own_scheme: Option<Scheme>,
-    /// Where the client connected to.
-    door: Door,
+    listener: ListenerInfo,
 }
 
 impl<'a> Hosts<'a> {
     /// Those of the public listener.
-    pub(crate) fn of_server(server: &'a Server, door: Door) -> Self {
+    pub(crate) fn of_server(server: &'a Server, listener: ListenerInfo) -> Self {
         Self {
             listed: &server.public_hosts,
             listed_in: "server.public_hosts",
             origins: &server.allowed_origins,
             own_scheme: None,
-            door,
+            listener,
         }
     }
 
     /// Those of the administrator's listener: the public names are not among them, and no other
     /// site's page.
-    pub(crate) fn of_admin(admin: &'a Admin, door: Door) -> Self {
+    pub(crate) fn of_admin(admin: &'a Admin, listener: ListenerInfo) -> Self {
         Self {
             listed: &admin.allowed_hosts,
             listed_in: "admin.allowed_hosts",
             origins: &[],
             own_scheme: Some(Scheme::Http),
-            door,
+            listener,
         }
     }
 }
@@ -96,7 +103,7 @@ impl Hosts<'_> {
         let Some(authority) = Authority::parse(host) else {
             return false;
         };
-        let default = if self.door.tls { 443 } else { 80 };
+        let default = if self.listener.tls { 443 } else { 80 };
         self.is_own(&authority.host, authority.port.unwrap_or(default))
             || self
                 .listed
@@ -119,8 +126,8 @@ impl Hosts<'_> {
     /// Returns whether it is the literal address the client connected to, in any spelling, or on
     /// loopback `localhost`; with the listener's port.
     fn is_own(&self, host: &str, port: u16) -> bool {
-        let local = self.door.local.ip().to_canonical();
-        if port != self.door.local.port() {
+        let local = self.listener.local.ip().to_canonical();
+        if port != self.listener.local.port() {
             return false;
         }
         if host == "localhost" {
@@ -136,7 +143,7 @@ impl Hosts<'_> {
         let port = match (name.port, authority.port) {
             (None, _) => true,
             (Some(listed), Some(port)) => listed == port,
-            (Some(listed), None) => listed == 443 || (listed == 80 && !self.door.tls),
+            (Some(listed), None) => listed == 443 || (listed == 80 && !self.listener.tls),
         };
         port && name.host == authority.host
     }

@@ -14,7 +14,8 @@ mod upgrade;
 
 pub use forwarded::client_ip;
 pub(crate) use hosts::Hosts;
+pub use hosts::ListenerInfo;
 pub(crate) use problem::{Problem, Reply, raw_speaks_tls};
-pub use routes::{Door, Gatekeeper, Health, NoPlace, Upgrade};
+pub use routes::{Gatekeeper, Health, NoPlace, Upgrade};
 pub(crate) use routes::{check_hosts, is_health, require_health_method, require_method};
 pub use serve::{Upgraded, serve};

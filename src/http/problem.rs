@@ -36,6 +36,11 @@ impl Problem {
         }
     }
 
+    /// 400: the request is not one that is understood here.
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
     /// 503: it may work in a moment.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         Self {

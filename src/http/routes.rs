@@ -1,7 +1,7 @@
 //! Which request gets which answer. Decides, and answers; moves no sockets.
 
 use super::forwarded::client_ip;
-use super::hosts::Hosts;
+use super::hosts::{Hosts, ListenerInfo};
 use super::problem::{Problem, Reply};
 use super::ticket::ticket;
 use super::upgrade::{handshake, negotiate};
@@ -116,20 +116,11 @@ impl<P> Upgrade<P> {
     }
 }
 
-/// Where a connection came in.
-#[derive(Debug, Clone, Copy)]
-pub struct Door {
-    /// The address the client, or the proxy before it, connected to.
-    pub local: SocketAddr,
-    /// Whether TLS is spoken there.
-    pub tls: bool,
-}
-
 /// Who asks, and where.
 pub(super) struct Peer {
     /// The other end of the connection, which may be a proxy.
     pub(super) client: SocketAddr,
-    pub(super) door: Door,
+    pub(super) listener: ListenerInfo,
 }
 
 pub(super) type Answer<P> = (Reply, Option<Upgrade<P>>);
@@ -149,7 +140,7 @@ pub(super) fn answer<G: Gatekeeper, B>(
         server.client_ip_header,
     );
     let within_rate = keeper.note_request(client).map_err(Problem::too_often);
-    match within_rate.and_then(|()| route(request, config, peer.door, client, keeper)) {
+    match within_rate.and_then(|()| route(request, config, peer.listener, client, keeper)) {
         Ok(answer) => {
             if is_health(request.uri().path()) {
                 keeper.note_prober(peer.client.ip());
@@ -172,11 +163,11 @@ pub(super) fn answer<G: Gatekeeper, B>(
 fn route<G: Gatekeeper, B>(
     request: &Request<B>,
     config: &Config,
-    door: Door,
+    listener: ListenerInfo,
     client: IpAddr,
     keeper: &G,
 ) -> Result<Answer<G::Place>, Problem> {
-    check_hosts(request, &Hosts::of_server(&config.server, door))?;
+    check_hosts(request, &Hosts::of_server(&config.server, listener))?;
     let path = request.uri().path();
     let prefix = config.server.path_prefix.as_str();
     if is_health(path) {
@@ -199,12 +190,13 @@ fn route<G: Gatekeeper, B>(
         })?;
     require_method(request.method(), &[Method::GET], "GET")?;
     if request.uri().query().is_some() {
-        return Err(bad(
+        return Err(Problem::bad_request(
             "a query is not accepted: secrets must never reach a URL",
         ));
     }
     let segments: Vec<&str> = segments.split('/').collect();
-    let target = Requested::from_segments(&segments).map_err(|error| bad(error.to_string()))?;
+    let target = Requested::from_segments(&segments)
+        .map_err(|error| Problem::bad_request(error.to_string()))?;
     if matches!(&target, Requested::Named(name) if !keeper.is_configured(name)) {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
@@ -228,10 +220,6 @@ fn route<G: Gatekeeper, B>(
             place,
         }),
     ))
-}
-
-pub(super) fn bad(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
 /// 405 unless `method` is one of `allowed`; `listed` is what Allow says.
@@ -267,7 +255,7 @@ pub(crate) fn is_health(path: &str) -> bool {
 pub(crate) fn check_hosts<B>(request: &Request<B>, hosts: &Hosts<'_>) -> Result<(), Problem> {
     let is_old = request.version() < Version::HTTP_11;
     if is_old && !is_health(request.uri().path()) {
-        return Err(bad(
+        return Err(Problem::bad_request(
             "HTTP/1.1 is spoken here; HTTP/1.0 is answered at /healthz and /readyz alone",
         ));
     }
@@ -276,7 +264,7 @@ pub(crate) fn check_hosts<B>(request: &Request<B>, hosts: &Hosts<'_>) -> Result<
     let named = match (host.next(), host.next()) {
         (Some(only), None) => only.to_str().is_ok_and(|host| hosts.accepts_host(host)),
         (None, _) if is_old => true,
-        _ => return Err(bad("exactly one Host header is needed")),
+        _ => return Err(Problem::bad_request("exactly one Host header is needed")),
     };
     // RFC 9112 section 3.2.2: it takes the place of the Host header.
     let authority = request.uri().authority();

@@ -1,9 +1,10 @@
 //! One connection: one request, then an answer or the bare socket back. The
 //! caller owns the deadline.
 
+use super::hosts::ListenerInfo;
 use super::io::HyperIo;
 use super::problem::raw_busy;
-use super::routes::{Door, Gatekeeper, Peer, Upgrade, answer};
+use super::routes::{Gatekeeper, Peer, Upgrade, answer};
 use crate::config::Config;
 use futures_lite::FutureExt as _;
 use futures_lite::future::poll_once;
@@ -38,7 +39,7 @@ pub struct Upgraded<S, P> {
 pub async fn serve<S, G>(
     stream: S,
     client: SocketAddr,
-    door: Door,
+    listener: ListenerInfo,
     config: &Config,
     keeper: &G,
     displaced: impl Future<Output = ()>,
@@ -47,7 +48,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
     G: Gatekeeper,
 {
-    let peer = Peer { client, door };
+    let peer = Peer { client, listener };
     let granted = RefCell::new(None);
     let has_asked = Cell::new(false);
     let service = service_fn(|request| {

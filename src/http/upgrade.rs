@@ -5,7 +5,6 @@
 //! Sec-WebSocket-Version for single values; of them the key's check and its answer are used.
 
 use super::problem::{Problem, Reply};
-use super::routes::bad;
 use crate::config::Config;
 use crate::message::{Dialect, SUBPROTOCOL_V1};
 use async_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -47,9 +46,11 @@ pub(super) fn negotiate(headers: &HeaderMap, config: &Config) -> Result<Dialect,
         return Ok(Dialect::V1);
     }
     match (is_any, config.compat.enabled) {
-        (true, _) => Err(bad("the subprotocol spoken here is sshard.v1")),
+        (true, _) => Err(Problem::bad_request(
+            "the subprotocol spoken here is sshard.v1",
+        )),
         (false, true) => Ok(Dialect::Compatible),
-        (false, false) => Err(bad(
+        (false, false) => Err(Problem::bad_request(
             "offer the subprotocol sshard.v1; the compatible dialect is switched off",
         )),
     }
@@ -69,14 +70,14 @@ pub(super) fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Rep
     }
     for (name, token) in [(CONNECTION, "upgrade"), (UPGRADE, "websocket")] {
         if !lists(headers, name.clone(), token.as_bytes()) {
-            return Err(bad(format!(
+            return Err(Problem::bad_request(format!(
                 "not a WebSocket upgrade: the header {name} does not list {token}"
             )));
         }
     }
     let mut versions = elements(headers, SEC_WEBSOCKET_VERSION).peekable();
     if versions.peek().is_none() {
-        return Err(bad(
+        return Err(Problem::bad_request(
             "not a WebSocket upgrade: there is no sec-websocket-version",
         ));
     }
@@ -84,7 +85,7 @@ pub(super) fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Rep
         return Err(upgrade_required("the WebSocket version spoken here is 13"));
     }
     if has_body(headers) {
-        return Err(bad("a WebSocket upgrade has no body"));
+        return Err(Problem::bad_request("a WebSocket upgrade has no body"));
     }
     let mut response = accept(headers)?;
     if dialect == Dialect::V1 {
@@ -110,7 +111,9 @@ fn has_body(headers: &HeaderMap) -> bool {
 /// The 101, where there is exactly one key, of 16 bytes in base64.
 fn accept(headers: &HeaderMap) -> Result<Reply, Problem> {
     let wrong = || {
-        bad("not a WebSocket upgrade: exactly one sec-websocket-key is needed, 16 bytes in base64")
+        Problem::bad_request(
+            "not a WebSocket upgrade: exactly one sec-websocket-key is needed, 16 bytes in base64",
+        )
     };
     let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
     let (Some(key), None) = (keys.next(), keys.next()) else {

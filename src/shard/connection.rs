@@ -86,11 +86,11 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
             None
         };
         let (stream, client) = handshake.or(given_up).await?;
-        let door = http::Door {
+        let info = http::ListenerInfo {
             local,
             tls: stream.is_tls(),
         };
-        http::serve(stream, client, door, config, shard.as_ref(), displaced()).await
+        http::serve(stream, client, info, config, shard.as_ref(), displaced()).await
     };
     let deadline = async {
         runtime::sleep(config.server.upgrade_timeout).await;

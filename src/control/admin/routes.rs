@@ -5,7 +5,8 @@ use super::response::json;
 use super::{Desk, Peer, health, metrics, sessions, settings, stats};
 use crate::control::supervise::Event;
 use crate::http::{
-    Door, Hosts, Problem, Reply, check_hosts, is_health, require_health_method, require_method,
+    Hosts, ListenerInfo, Problem, Reply, check_hosts, is_health, require_health_method,
+    require_method,
 };
 use crate::web::{is_operator_page, operator_page, secure_operator};
 use hyper::header::{CACHE_CONTROL, HeaderValue};
@@ -47,11 +48,11 @@ pub(super) async fn answer<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> 
 async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply, Problem> {
     // A page in the administrator's browser can reach a loopback port, too.
     let config = desk.watched.terms.load().config.clone();
-    let door = Door {
+    let listener = ListenerInfo {
         local: peer.local,
         tls: false,
     };
-    check_hosts(request, &Hosts::of_admin(&config.admin, door))?;
+    check_hosts(request, &Hosts::of_admin(&config.admin, listener))?;
     let (method, path) = (request.method(), request.uri().path());
     if is_health(path) {
         require_health_method(request)?;
