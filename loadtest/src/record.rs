@@ -1,7 +1,6 @@
 //! What a run has seen so far: histograms in microseconds, counts of failures by their kind.
 
 use crate::client::Failure;
-use crate::report::Summary;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +22,44 @@ pub fn histogram() -> Histogram<u64> {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1)
+}
+
+/// A distribution of times in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Summary {
+    /// How many.
+    pub count: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// The least.
+    pub min: u64,
+    /// Half are at most this.
+    pub p50: u64,
+    /// 90 % are.
+    pub p90: u64,
+    /// 99 % are.
+    pub p99: u64,
+    /// 99.9 % are.
+    pub p999: u64,
+    /// The most.
+    pub max: u64,
+}
+
+impl Summary {
+    /// Of these times; None when there are none.
+    #[must_use]
+    pub fn of(times: &Histogram<u64>) -> Option<Self> {
+        (!times.is_empty()).then(|| Self {
+            count: times.len(),
+            mean: times.mean(),
+            min: times.min(),
+            p50: times.value_at_quantile(0.5),
+            p90: times.value_at_quantile(0.9),
+            p99: times.value_at_quantile(0.99),
+            p999: times.value_at_quantile(0.999),
+            max: times.max(),
+        })
+    }
 }
 
 /// The times of everything that was answered while measuring.

@@ -8,7 +8,7 @@ pub use plot::plots;
 pub use table::table;
 
 use crate::meter::Sample;
-use crate::record::Failures;
+use crate::record::{Failures, Summary};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -64,44 +64,6 @@ pub struct Report {
     pub bridge: Option<Cost>,
     /// One row a second, warm-up included.
     pub seconds: Vec<Row>,
-}
-
-/// A distribution of times in microseconds.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Summary {
-    /// How many.
-    pub count: u64,
-    /// Their mean.
-    pub mean: f64,
-    /// The least.
-    pub min: u64,
-    /// Half are at most this.
-    pub p50: u64,
-    /// 90 % are.
-    pub p90: u64,
-    /// 99 % are.
-    pub p99: u64,
-    /// 99.9 % are.
-    pub p999: u64,
-    /// The most.
-    pub max: u64,
-}
-
-impl Summary {
-    /// Of these times; None when there are none.
-    #[must_use]
-    pub fn of(times: &Histogram<u64>) -> Option<Self> {
-        (!times.is_empty()).then(|| Self {
-            count: times.len(),
-            mean: times.mean(),
-            min: times.min(),
-            p50: times.value_at_quantile(0.5),
-            p90: times.value_at_quantile(0.9),
-            p99: times.value_at_quantile(0.99),
-            p999: times.value_at_quantile(0.999),
-            max: times.max(),
-        })
-    }
 }
 
 /// The bridge's cost of the measured time.

@@ -1,6 +1,7 @@
 //! The table at the end of a run.
 
-use super::{Report, Summary};
+use super::Report;
+use crate::record::Summary;
 use std::fmt::Write;
 
 /// `report` for a terminal. Failures come last, where they are seen.
