@@ -1,14 +1,15 @@
 //! One accepted connection on its shard: socket options, the handshakes and
 //! the HTTP request under their deadline, then the session, contained.
 
-use super::mailbox::{Handover, Mail};
+use super::mailbox::Handover;
 use super::manager::Registration;
+use super::pool::PoolPlace;
 use super::slots::HandshakeSlot;
 use super::{Shard, handshake};
-use crate::bridge::{BridgeSession, Unauthenticated};
+use crate::bridge::BridgeSession;
 use crate::config;
 use crate::http::{self, Gatekeeper, Health, NoPlace, Upgraded};
-use crate::limits::{Admission, ClientKey, Newcomer, Rate, Refused};
+use crate::limits::{ClientKey, Rate, Refused};
 use crate::registry::{NewSession, SessionId};
 use crate::runtime::{self, Stream};
 use crate::telemetry::HandshakeFailure;
@@ -19,7 +20,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What the kernel may hold of a session's output beyond what is in flight.
@@ -141,8 +141,7 @@ async fn enter_session(
             return None;
         }
     };
-    // Set once: the place is this connection's alone.
-    let _ = upgrade.place.session.set(id);
+    upgrade.place.assign(id);
     if upgrade.place.newcomer.is_displaced() {
         shard.manager.displace(id);
     }
@@ -174,39 +173,6 @@ fn user_timeout(websocket: &config::Websocket) -> Duration {
     let pings = websocket.max_missed_pongs.saturating_add(1);
     let pings = websocket.ping_interval.saturating_mul(pings);
     websocket.stall_timeout.max(pings).max(MIN_USER_TIMEOUT)
-}
-
-/// A place in the pool of connections not yet logged in.
-pub struct PoolPlace {
-    pub(super) admission: Admission,
-    pub(super) newcomer: Newcomer<Unauthenticated>,
-    /// Takes the name of the session that comes of it.
-    session: Arc<OnceLock<SessionId>>,
-}
-
-impl Shard {
-    fn enter_pool(&self, client: IpAddr) -> Result<PoolPlace, Refused> {
-        let admission = self.limits.admit(client)?;
-        let session = Arc::<OnceLock<SessionId>>::default();
-        let limit = self.context.terms.load().config.limits.max_unauthenticated;
-        let name = Unauthenticated {
-            shard: self.index,
-            session: Arc::clone(&session),
-        };
-        let (newcomer, displaced) = self.newcomers.enter(client.into(), name, limit)?;
-        if let Some(displaced) = displaced
-            && let Some(id) = displaced.session.get()
-            && let Some(peer) = self.peers.get(displaced.shard)
-        {
-            // A shard that takes no message is stuck; the next newcomer displaces another one.
-            let _ = peer.try_send(Mail::Displace { id: *id });
-        }
-        Ok(PoolPlace {
-            admission,
-            newcomer,
-            session,
-        })
-    }
 }
 
 impl Gatekeeper for Shard {

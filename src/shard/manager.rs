@@ -1,7 +1,7 @@
 //! ConnectionManager: the sessions a shard owns, how to reach them all, and
 //! what is told of them.
 
-use super::connection::PoolPlace;
+use super::pool::PoolPlace;
 use crate::bridge::{
     Attachment, BridgeSession, Drain, SessionContext, SessionControl, SessionStart, SessionSummary,
 };

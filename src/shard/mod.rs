@@ -10,6 +10,7 @@ mod listen;
 mod mailbox;
 mod manager;
 mod placement;
+mod pool;
 mod proxy_protocol;
 mod slots;
 
