@@ -4,7 +4,6 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::units::parse_port;
 use super::value::Element;
 
 /// Longest host name (RFC 1035 section 2.3.4).
@@ -98,6 +97,12 @@ impl fmt::Display for Origin {
         }
         write!(f, ":{port}")
     }
+}
+
+/// A port in plain digits; `parse` alone would take a sign.
+pub(super) fn parse_port(digits: &str) -> Option<u16> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|port| plain && *port > 0)
 }
 
 /// Labels of letters, digits, `-` and `_`. Names in other scripts come as `xn--`.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use super::origin::Origin;
+use super::origin::{Origin, parse_port};
 use super::value::{Element, Raw, Value, quoted};
 use crate::net::Net;
 
@@ -347,12 +347,6 @@ impl Element for HostPort {
             None => self.host.clone(),
         }
     }
-}
-
-/// A port in plain digits; `parse` alone would take a sign.
-pub(super) fn parse_port(digits: &str) -> Option<u16> {
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|port| plain && *port > 0)
 }
 
 impl Element for Net {
