@@ -4,39 +4,12 @@
 
 use super::handshakes::HandshakeFailure;
 use super::histogram::Histogram;
+use super::single_writer::SingleWriterCounter;
 use crate::error::{Reason, Stage};
 use crate::registry::State;
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// A number that one thread writes and any thread reads.
-#[derive(Debug, Default)]
-pub struct Tally(AtomicU64);
-
-impl Tally {
-    /// The number. Whoever reads it sees, in numbers read after it, all that
-    /// their writer counted before it.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Replaces it. Only its one writer may.
-    pub fn set(&self, value: u64) {
-        self.0.store(value, Ordering::Release);
-    }
-
-    /// Adds to it. Only its one writer may.
-    pub fn add(&self, more: u64) {
-        self.set(self.get().wrapping_add(more));
-    }
-
-    /// Takes from it. Only its one writer may.
-    pub fn sub(&self, less: u64) {
-        self.set(self.get().wrapping_sub(less));
-    }
-}
 
 /// How sessions went: `total = active + successful + failed`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -66,50 +39,50 @@ const ENDINGS: usize = Stage::ALL.len() * Reason::ALL.len();
 pub struct ShardCounters {
     start: Instant,
     /// Milliseconds from the start to the last beat.
-    beat: Tally,
+    beat: SingleWriterCounter,
     /// Connections the shard accepted, whichever shard served them.
-    pub accepted: Tally,
+    pub accepted: SingleWriterCounter,
     /// Connections between accept and the end of the upgrade, now.
-    pub handshakes: Tally,
+    pub handshakes: SingleWriterCounter,
     /// Sessions created.
-    pub started: Tally,
+    pub started: SingleWriterCounter,
     /// Sessions that a drain waits for, now: all but those that came when it had begun and took
     /// none.
-    pub awaited: Tally,
+    pub awaited: SingleWriterCounter,
     /// Input of clients, in bytes.
-    pub input_bytes: Tally,
+    pub input_bytes: SingleWriterCounter,
     /// Output to clients, in bytes.
-    pub output_bytes: Tally,
+    pub output_bytes: SingleWriterCounter,
     /// Time from `auth` to the shell, questions to the user not counted.
     pub setup: Histogram,
     /// Time from a little input to the next output: an estimate of how fast typed text is echoed.
     pub echo: Histogram,
     /// CPU time that the shard's thread has had, in microseconds.
-    cpu: Tally,
-    states: [Tally; State::ALL.len()],
-    responses: [Tally; STATUS_CELLS],
-    endings: [Tally; ENDINGS],
-    failed_handshakes: [Tally; HandshakeFailure::ALL.len()],
+    cpu: SingleWriterCounter,
+    states: [SingleWriterCounter; State::ALL.len()],
+    responses: [SingleWriterCounter; STATUS_CELLS],
+    endings: [SingleWriterCounter; ENDINGS],
+    failed_handshakes: [SingleWriterCounter; HandshakeFailure::ALL.len()],
 }
 
 impl ShardCounters {
     fn new(start: Instant) -> Self {
         Self {
             start,
-            beat: Tally::default(),
-            accepted: Tally::default(),
-            handshakes: Tally::default(),
-            started: Tally::default(),
-            awaited: Tally::default(),
-            input_bytes: Tally::default(),
-            output_bytes: Tally::default(),
+            beat: SingleWriterCounter::default(),
+            accepted: SingleWriterCounter::default(),
+            handshakes: SingleWriterCounter::default(),
+            started: SingleWriterCounter::default(),
+            awaited: SingleWriterCounter::default(),
+            input_bytes: SingleWriterCounter::default(),
+            output_bytes: SingleWriterCounter::default(),
             setup: Histogram::default(),
             echo: Histogram::default(),
-            cpu: Tally::default(),
-            states: std::array::from_fn(|_| Tally::default()),
-            responses: std::array::from_fn(|_| Tally::default()),
-            endings: std::array::from_fn(|_| Tally::default()),
-            failed_handshakes: std::array::from_fn(|_| Tally::default()),
+            cpu: SingleWriterCounter::default(),
+            states: std::array::from_fn(|_| SingleWriterCounter::default()),
+            responses: std::array::from_fn(|_| SingleWriterCounter::default()),
+            endings: std::array::from_fn(|_| SingleWriterCounter::default()),
+            failed_handshakes: std::array::from_fn(|_| SingleWriterCounter::default()),
         }
     }
 
@@ -148,7 +121,7 @@ impl ShardCounters {
     /// HTTP answers by status; 0 stands for those without a cell.
     pub fn responses(&self) -> impl Iterator<Item = (u16, u64)> {
         let statuses = HTTP_STATUSES.into_iter().chain([0]);
-        statuses.zip(self.responses.iter().map(Tally::get))
+        statuses.zip(self.responses.iter().map(SingleWriterCounter::get))
     }
 
     /// A connection ended before its HTTP request.
@@ -161,7 +134,7 @@ impl ShardCounters {
     /// Connections that ended before their HTTP request, by cause.
     pub fn failed_handshakes(&self) -> impl Iterator<Item = (HandshakeFailure, u64)> {
         let causes = HandshakeFailure::ALL.into_iter();
-        causes.zip(self.failed_handshakes.iter().map(Tally::get))
+        causes.zip(self.failed_handshakes.iter().map(SingleWriterCounter::get))
     }
 
     /// A session went from one state to another; `None` is outside of its life.
@@ -178,7 +151,7 @@ impl ShardCounters {
     pub fn states(&self) -> impl Iterator<Item = (State, u64)> {
         State::ALL
             .into_iter()
-            .zip(self.states.iter().map(Tally::get))
+            .zip(self.states.iter().map(SingleWriterCounter::get))
     }
 
     /// A session ended.
@@ -195,7 +168,7 @@ impl ShardCounters {
             .iter()
             .flat_map(|stage| Reason::ALL.iter().map(|reason| (*stage, *reason)));
         pairs
-            .zip(self.endings.iter().map(Tally::get))
+            .zip(self.endings.iter().map(SingleWriterCounter::get))
             .filter(|(_, count)| *count > 0)
             .map(|((stage, reason), count)| (stage, reason, count))
     }

@@ -1,6 +1,6 @@
 //! Durations counted by their size, in cells that one thread writes and any thread reads.
 
-use super::counters::Tally;
+use super::single_writer::SingleWriterCounter;
 use std::time::Duration;
 
 /// Upper bounds of the cells, in microseconds; one more cell is for what is above.
@@ -14,9 +14,9 @@ const CELLS: usize = BOUNDS.len() + 1;
 /// Durations since the start of the process.
 #[derive(Debug, Default)]
 pub struct Histogram {
-    cells: [Tally; CELLS],
+    cells: [SingleWriterCounter; CELLS],
     /// Of all of them, in microseconds.
-    sum: Tally,
+    sum: SingleWriterCounter,
 }
 
 /// What a [`Histogram`] held at one moment, or several together.
@@ -41,7 +41,8 @@ impl Histogram {
 
     /// Returns what was counted so far.
     pub fn read(&self) -> HistogramCounts {
-        let cells = std::array::from_fn(|cell| self.cells.get(cell).map_or(0, Tally::get));
+        let cells =
+            std::array::from_fn(|cell| self.cells.get(cell).map_or(0, SingleWriterCounter::get));
         HistogramCounts {
             cells,
             sum: Duration::from_micros(self.sum.get()),

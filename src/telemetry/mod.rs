@@ -8,11 +8,13 @@ mod handshakes;
 mod histogram;
 mod log_limiter;
 mod logging;
+mod single_writer;
 
 pub use anonymous::note_logged_in;
 pub use audit::{AuditEnd, AuditEvent, AuditLine, AuditLog};
-pub use counters::{Counters, HTTP_STATUSES, OwnCounters, SessionStats, ShardCounters, Tally};
+pub use counters::{Counters, HTTP_STATUSES, OwnCounters, SessionStats, ShardCounters};
 pub use handshakes::HandshakeFailure;
 pub use histogram::{Histogram, HistogramCounts};
 pub use log_limiter::{ClientLogLimiter, LogLimiter};
 pub use logging::{LogGuard, MESSAGES_TARGET, start_logging};
+pub use single_writer::SingleWriterCounter;
