@@ -1,7 +1,7 @@
 //! Reload: the configuration is read and checked again, and all of it is put
 //! in force or nothing.
 
-use super::admin::{SharedToken, Token, TokenError};
+use super::token::{SharedToken, Token, TokenError};
 use crate::bridge::{LatestTerms, Terms, TermsError};
 use crate::config::{self, Change, Config, ConfigErrors};
 use crate::limits::{LimitTable, Limits, with_headroom};

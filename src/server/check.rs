@@ -4,8 +4,8 @@
 use super::{StartError, cpus, host};
 use crate::bridge::Terms;
 use crate::config::Config;
-use crate::control::admin::{AdminError, Token};
-use crate::control::takeover;
+use crate::control::admin::AdminError;
+use crate::control::{Token, takeover};
 use crate::shard;
 use crate::ssh::known_hosts::Store;
 use crate::telemetry::AuditLog;

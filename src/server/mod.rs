@@ -12,9 +12,9 @@ pub use host::HostError;
 
 use crate::bridge::{LatestTerms, LoginThrottle, SessionContext, Terms, TermsError};
 use crate::config::{Config, Loaded};
-use crate::control::admin::{AdminError, AdminHandle, SharedToken};
+use crate::control::admin::{AdminError, AdminHandle};
 use crate::control::takeover::{SocketFile, TakeoverError};
-use crate::control::{self, Event, EventSender, HostCheck, Reloader, Supervised};
+use crate::control::{self, Event, EventSender, HostCheck, Reloader, SharedToken, Supervised};
 use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
 use crate::runtime;

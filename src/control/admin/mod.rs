@@ -14,12 +14,11 @@ mod settings;
 mod slots;
 mod snapshot;
 mod stats;
-mod token;
 
 pub use routes::{INTENT, INTENT_HEADER};
-pub use token::{SharedToken, Token, TokenError};
 
 use super::supervise::{EventSender, Supervised};
+use super::token::{SharedToken, Token, TokenError};
 use crate::config;
 use crate::http::is_health;
 use crate::telemetry::LogLimiter;

@@ -2,7 +2,8 @@
 
 use super::SessionsError;
 use crate::config::Admin;
-use crate::control::admin::{INTENT, INTENT_HEADER, Token};
+use crate::control::Token;
+use crate::control::admin::{INTENT, INTENT_HEADER};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -25,7 +25,7 @@ pub enum SessionsError {
     NoListener,
     /// The token cannot be used.
     #[error("admin.token_file: {0}")]
-    Token(#[from] crate::control::admin::TokenError),
+    Token(#[from] crate::control::TokenError),
     /// No answer.
     #[error(
         "no answer from http://{address}: {reason}. Is the bridge running, and is this its \

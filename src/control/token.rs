@@ -1,4 +1,4 @@
-//! The bearer token (RFC 6750): read from a file that nobody else can read,
+//! The bearer token of the administrator's listener (RFC 6750): read from a file that nobody else can read,
 //! compared in constant time, never logged.
 
 use crate::secret_file::{self, SecretFileError};
