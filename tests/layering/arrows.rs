@@ -4,18 +4,24 @@ use crate::mentions::{Mention, Mentions};
 use crate::rules::{Room, Rule, Rules, Violation};
 
 /// A file, the module it is, and what it mentions.
-type Source<'a> = (&'a str, Vec<String>, Mentions);
+pub(crate) type Source<'a> = (&'a str, Vec<String>, Mentions);
 
-pub(crate) fn check(sources: &[Source<'_>], rules: &Rules) -> Vec<Violation> {
+/// The sources but those that only tests are made of.
+pub(crate) fn outside_tests<'a, 's>(
+    sources: &'a [Source<'s>],
+) -> impl Iterator<Item = &'a Source<'s>> {
     let test_modules: Vec<&Vec<String>> = sources
         .iter()
         .flat_map(|(_, _, mentions)| &mentions.test_modules)
         .collect();
+    sources
+        .iter()
+        .filter(move |(_, module, _)| !test_modules.iter().any(|test| module.starts_with(test)))
+}
+
+pub(crate) fn check(sources: &[Source<'_>], rules: &Rules) -> Vec<Violation> {
     let mut found = Vec::new();
-    for (file, module, mentions) in sources {
-        if test_modules.iter().any(|test| module.starts_with(test)) {
-            continue;
-        }
+    for (file, module, mentions) in outside_tests(sources) {
         // The library's root is the map of modules: it names them all, and is named by none.
         let room = room_of(module, rules);
         if room.is_none() && !module.is_empty() {
@@ -57,7 +63,7 @@ fn room_of<'a>(module: &[String], rules: &'a Rules) -> Option<&'a Room> {
 }
 
 /// Whether the path is `name` or something inside it.
-fn lies_in(path: &[String], name: &str) -> bool {
+pub(crate) fn lies_in(path: &[String], name: &str) -> bool {
     let mut path = path.iter();
     name.split("::")
         .all(|part| path.next().is_some_and(|p| p == part))

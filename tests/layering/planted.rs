@@ -162,6 +162,56 @@ fn an_arrow_is_seen_however_it_is_written() {
     reports("src/main.rs", "use sshard::ssh::Client;", Rule::Arrow, 1);
 }
 
+/// Plants `text` in each of these files and tells which are reported as parts of a circle.
+fn circle(files: &[(&str, &str)]) -> Vec<String> {
+    let tree = tempfile::tempdir().unwrap();
+    for (path, text) in CLEAN.iter().chain(files) {
+        let path = tree.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let found = found_in(tree.path()).into_iter();
+    found
+        .map(|(rule, file, line)| {
+            assert_eq!((rule, line), (Rule::Circle, 1), "{file}");
+            file
+        })
+        .collect()
+}
+
+#[test]
+fn modules_beside_each_other_make_no_circle() {
+    let (a, b, c) = ("src/http/a.rs", "src/http/b/mod.rs", "src/http/b/c.rs");
+    let names_a = "fn f(a: super::super::a::A) {}";
+    let names_b = "use super::b::B;";
+    let own_tests = "#[cfg(test)]\nmod tests { use super::super::b::B; }";
+    assert_eq!(
+        circle(&[(a, names_b), (b, "use crate::http::a::A;")]),
+        [a, b]
+    );
+    assert_eq!(circle(&[(a, "use super::b::c::C;"), (c, names_a)]), [a, c]);
+    let d = "src/http/d.rs";
+    let three = [
+        (a, "use super::b::B;"),
+        (b, "use super::d::D;"),
+        (d, "use super::a::A;"),
+    ];
+    assert_eq!(circle(&three), [a, b, d]);
+    let other = ["loadtest/src/a.rs", "loadtest/src/b.rs"];
+    let other = [
+        (other[0], "use crate::b::B;"),
+        (other[1], "use crate::a::A;"),
+    ];
+    assert_eq!(circle(&other), other.map(|(file, _)| file));
+    for clean in [
+        &[(a, "use super::b::B;"), (b, "use super::d::D;"), (d, "")] as &[_],
+        &[(b, "mod c; use c::C;"), (c, "use super::B;")],
+        &[(a, own_tests), (b, "use super::a::A;")],
+    ] {
+        assert!(circle(clean).is_empty(), "{clean:?}");
+    }
+}
+
 #[test]
 fn an_arrow_may_be_held_to_single_items() {
     passes(

@@ -1,7 +1,8 @@
 //! What a rule and a violation are, and the check of a whole tree against all rules.
-//! How each rule is looked at stands in `arrows`, `mentions` and `shape`.
+//! How each rule is looked at stands in `arrows`, `circles`, `mentions` and `shape`.
 
-use crate::{arrows, mentions, shape, tree};
+use crate::{arrows, circles, mentions, shape, tree};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -33,6 +34,8 @@ pub(crate) struct Rules {
     /// From the opening to the closing brace of a function, both counted.
     pub(crate) max_function_lines: usize,
     pub(crate) rooms: &'static [Room],
+    /// Modules whose files may still name each other in circles.
+    pub(crate) circular: &'static [&'static str],
     pub(crate) reserved: &'static [Reserved],
     pub(crate) forbidden: &'static [Forbidden],
     pub(crate) top_level: &'static [&'static str],
@@ -45,6 +48,8 @@ pub(crate) enum Rule {
     FunctionSize,
     /// A module names one that is not below it.
     Arrow,
+    /// Modules beside each other name each other.
+    Circle,
     /// A module has no row in the table.
     UnknownRoom,
     Reserved,
@@ -86,14 +91,15 @@ pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
     for file in &files {
         found.extend(shape::unfinished(file));
     }
-    let mut sources = Vec::new();
+    let mut crates: BTreeMap<&str, Vec<arrows::Source<'_>>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.is_rust()) {
         found.extend(shape::file_size(file, rules));
         match syn::parse_file(&file.text) {
             Ok(syntax) => {
                 found.extend(shape::functions(file, &syntax, rules));
-                if let Some(module) = tree::module_of(&file.path) {
+                if let Some((root, module)) = tree::module_of(&file.path) {
                     let mentions = mentions::collect(&syntax, &module);
+                    let sources = crates.entry(root).or_default();
                     sources.push((file.path.as_str(), module, mentions));
                 }
             }
@@ -105,6 +111,11 @@ pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
             }),
         }
     }
-    found.extend(arrows::check(&sources, rules));
+    for (root, sources) in &crates {
+        found.extend(circles::check(root, sources, rules));
+    }
+    if let Some(library) = crates.get("") {
+        found.extend(arrows::check(library, rules));
+    }
     found
 }

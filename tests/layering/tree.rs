@@ -76,13 +76,17 @@ pub(crate) fn entries(directory: &Path) -> Vec<(String, std::path::PathBuf)> {
         .collect()
 }
 
-/// The module a file below `src` is: empty for the library's root, `["main"]` for the binary's.
-/// None for files elsewhere.
-pub(crate) fn module_of(path: &str) -> Option<Vec<String>> {
-    let inside = path.strip_prefix("src/")?.strip_suffix(".rs")?;
+/// The crate and the module a file below a `src` is: the path above that `src`, empty for the crate of the
+/// top level; and the module, empty for the library's root, `["main"]` for the binary's. None for files elsewhere.
+pub(crate) fn module_of(path: &str) -> Option<(&str, Vec<String>)> {
+    let (root, inside) = match path.strip_prefix("src/") {
+        Some(inside) => ("", inside),
+        None => path.split_once("/src/")?,
+    };
+    let inside = inside.strip_suffix(".rs")?;
     let mut module: Vec<String> = inside.split('/').map(str::to_owned).collect();
     if inside == "lib" || module.last().is_some_and(|last| last == "mod") {
         module.pop();
     }
-    Some(module)
+    Some((root, module))
 }

@@ -1,0 +1,90 @@
+//! Finds circles among modules beside each other: files that cannot be read, or changed, one without the other.
+//!
+//! Looks at what a path names, so a thing that the parent re-exports counts as the parent's, and a parent and its
+//! children may name each other. The library's top level is held by the table of rooms instead.
+
+use crate::arrows::{Source, lies_in, outside_tests};
+use crate::rules::{Rule, Rules, Violation};
+use std::collections::{BTreeMap, BTreeSet};
+
+type Module = Vec<String>;
+
+/// A module names another beside it, at a line of a file.
+struct Edge<'a> {
+    from: Module,
+    to: Module,
+    file: &'a str,
+    line: usize,
+}
+
+/// All circles of one crate; `root` is the path above its `src/`.
+pub(crate) fn check(root: &str, sources: &[Source<'_>], rules: &Rules) -> Vec<Violation> {
+    let is_library = root.is_empty();
+    let modules: BTreeSet<&[String]> = sources.iter().map(|(_, m, _)| m.as_slice()).collect();
+    let mut edges = Vec::new();
+    for (file, module, mentions) in outside_tests(sources) {
+        for mention in &mentions.paths {
+            let edge = beside(module, &mention.path, &modules);
+            let Some((from, to)) = edge.filter(|(from, _)| !is_library || from.len() > 1) else {
+                continue;
+            };
+            edges.push(Edge {
+                from,
+                to,
+                file,
+                line: mention.line,
+            });
+        }
+    }
+    let mut next: BTreeMap<&Module, Vec<&Module>> = BTreeMap::new();
+    for edge in &edges {
+        next.entry(&edge.from).or_default().push(&edge.to);
+    }
+    let is_known =
+        |module: &Module| is_library && rules.circular.iter().any(|room| lies_in(module, room));
+    edges
+        .iter()
+        .filter(|edge| leads_to(&next, &edge.to, &edge.from))
+        .filter(|edge| !is_known(&edge.from))
+        .map(|edge| {
+            let (from, to) = (edge.from.join("::"), edge.to.join("::"));
+            Violation {
+                rule: Rule::Circle,
+                file: edge.file.to_owned(),
+                line: edge.line,
+                what: format!("`{from}` names `{to}`, which leads back to it"),
+            }
+        })
+        .collect()
+}
+
+/// The two modules beside each other in which `module` and the module named by `path` lie.
+fn beside(
+    module: &[String],
+    path: &[String],
+    modules: &BTreeSet<&[String]>,
+) -> Option<(Module, Module)> {
+    let (first, mut named) = path.split_first()?;
+    if first != "crate" {
+        return None;
+    }
+    while !modules.contains(named) {
+        named = named.split_last()?.1;
+    }
+    let common = module.iter().zip(named).take_while(|(a, b)| a == b).count();
+    let (from, to) = (module.get(..=common)?, named.get(..=common)?);
+    Some((from.to_vec(), to.to_vec()))
+}
+
+fn leads_to(next: &BTreeMap<&Module, Vec<&Module>>, from: &Module, to: &Module) -> bool {
+    let mut seen = BTreeSet::from([from]);
+    let mut left = vec![from];
+    while let Some(module) = left.pop() {
+        if module == to {
+            return true;
+        }
+        let new = next.get(module).into_iter().flatten();
+        left.extend(new.copied().filter(|module| seen.insert(module)));
+    }
+    false
+}
