@@ -89,16 +89,21 @@ static struct ssh_server_callbacks_struct server_callbacks = {
 /* Passes the terminal's output while the client takes it. */
 static int on_output(socket_t fd, int revents, void *u) {
     static char buffer[16384];
+    static int writing;
     uint32_t window = ssh_channel_window_size(channel);
-    if (revents & POLLIN && window > 0) {
-        ssize_t count = read(fd, buffer, window < sizeof buffer ? window : sizeof buffer);
-        if (count > 0)
-            return ssh_channel_write(channel, buffer, count) == count ? 0 : -1;
+    /* A write that waits for new keys comes back here. */
+    if (writing || window == 0)
+        return 0;
+    /* The end is what read says: the hang-up can be seen before the last output. */
+    ssize_t count = read(fd, buffer, window < sizeof buffer ? window : sizeof buffer);
+    if (count > 0) {
+        writing = 1;
+        int written = ssh_channel_write(channel, buffer, count);
+        writing = 0;
+        return written == count ? 0 : -1;
     }
-    if (revents & (POLLHUP | POLLERR) && !(revents & POLLIN)) {
-        ssh_event_remove_fd(event, fd);
-        running = 0;
-    }
+    ssh_event_remove_fd(event, fd);
+    running = 0;
     return 0;
 }
 
