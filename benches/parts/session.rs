@@ -1,12 +1,12 @@
-//! The state machine, the outbox, and both with the messages as a session's turn joins them.
+//! The state machine, the downlink, and both with the messages as a session's turn joins them.
 
 use super::{Step, binary, logged_in};
 use bytes::Bytes;
-use sshard::bridge::Outbox;
+use sshard::bridge::Downlink;
 use sshard::bridge::state::{Action, Input, Phase, SessionState};
 use sshard::error::Stage;
 use sshard::message::{ClientMessage, Dialect, Frame, Incoming, MessageProcessor};
-use sshard::ssh::{Gate, SshEvents};
+use sshard::ssh::{ReadCredit, SshEvents};
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -88,22 +88,17 @@ pub(super) fn state_acked() -> Step {
     })
 }
 
-fn empty_outbox() -> Outbox {
-    Outbox::new(Rc::new(Gate::default()), 64 * 1024)
+fn empty_downlink() -> Downlink {
+    Downlink::new(Rc::new(ReadCredit::default()), 64 * 1024)
 }
 
-/// A packet, as russh has it.
-fn hand_over(outbox: &Outbox, packet: &Bytes) {
-    outbox.output_comes(packet.len());
-    outbox.push(black_box(packet).clone());
-}
-
-pub(super) fn outbox(size: usize) -> Step {
-    let outbox = empty_outbox();
-    let packet = Bytes::from(vec![b'x'; size]);
+pub(super) fn downlink(size: usize) -> Step {
+    let downlink = empty_downlink();
+    let packet = vec![b'x'; size];
     Box::new(move || {
-        hand_over(&outbox, &packet);
-        assert_eq!(black_box(outbox.take(super::CHUNK)).len(), size);
+        downlink.output(black_box(&packet));
+        let sent = downlink.send(super::CHUNK, |bytes| _ = black_box(bytes));
+        assert_eq!(sent, size);
     })
 }
 
@@ -113,9 +108,9 @@ pub(super) fn pump(input: usize, output: usize) -> Step {
     let now = sshard::clock::now();
     let (mut processor, auth) = logged_in(Dialect::V1);
     let mut state = active(auth, now);
-    let outbox = empty_outbox();
+    let downlink = empty_downlink();
     let (Frame::Binary(typed) | Frame::Text(typed)) = binary(input);
-    let packet = Bytes::from(vec![b'x'; output]);
+    let packet = vec![b'x'; output];
     let (mut passed, mut written) = (0, 0);
     Box::new(move || {
         if input > 0 {
@@ -126,14 +121,15 @@ pub(super) fn pump(input: usize, output: usize) -> Step {
             state.note_input_passed(passed);
         }
         if output > 0 {
-            hand_over(&outbox, &packet);
+            downlink.output(black_box(&packet));
         }
         if let Some(reply) = state.next_reply() {
             black_box(processor.encode(&reply));
         }
-        let chunk = outbox.take(state.output_budget().min(super::CHUNK));
-        if !chunk.is_empty() {
-            state.note_output(now, black_box(chunk).len());
+        let budget = state.output_budget().min(super::CHUNK);
+        let sent = downlink.send(budget, |bytes| _ = black_box(bytes));
+        if sent > 0 {
+            state.note_output(now, sent);
             written += output as u64;
         }
         state.settle(now, 0, false, written);

@@ -5,7 +5,7 @@
 mod attempts;
 
 use super::audit::SessionAudit;
-use super::outbox::Outbox;
+use super::downlink::Downlink;
 use super::terms::{LatestTerms, Terms};
 use super::throttle::{LoginThrottle, QuestionWatch};
 use crate::config::{Config, Fixed};
@@ -17,7 +17,7 @@ use crate::runtime::Stream;
 use crate::ssh::keys::Identity;
 use crate::ssh::known_hosts::Store;
 use crate::ssh::{
-    CheckedHost, Gate, HostKeyCheck, LoginRules, SshChannel, SshClient, SshEvent, SshEvents,
+    CheckedHost, HostKeyCheck, LoginRules, ReadCredit, SshChannel, SshClient, SshEvent, SshEvents,
 };
 use crate::targets::{self, Plan, Requested, ResolveError, Resolver};
 use crate::telemetry::{AuditLog, OwnCounters};
@@ -68,9 +68,9 @@ pub(super) struct Connector {
     /// The place in the pool of connections not yet logged in.
     pub(super) admission: Admission,
     /// Where events and output go.
-    pub(super) outbox: Rc<Outbox>,
+    pub(super) downlink: Rc<Downlink>,
     /// The valve of the SSH socket.
-    pub(super) gate: Rc<Gate>,
+    pub(super) credit: Rc<ReadCredit>,
     /// The client's latest terminal size.
     pub(super) size: Rc<Cell<WindowSize>>,
     /// Follows the attempt whose user the session asks.
@@ -143,9 +143,9 @@ impl Connector {
         host_keys: HostKeyCheck,
     ) -> Result<SshClient, SessionError> {
         self.enter(Stage::Handshake);
-        let events: Rc<dyn SshEvents> = Rc::clone(&self.outbox) as _;
-        let gate = Rc::clone(&self.gate);
-        SshClient::handshake(socket, &self.terms.ssh, host_keys, events, gate).await
+        let events: Rc<dyn SshEvents> = Rc::clone(&self.downlink) as _;
+        let credit = Rc::clone(&self.credit);
+        SshClient::handshake(socket, &self.terms.ssh, host_keys, events, credit).await
     }
 
     async fn log_in(
@@ -156,7 +156,7 @@ impl Connector {
         rules: LoginRules,
     ) -> Result<(), SessionError> {
         self.enter(Stage::Login);
-        let events = self.outbox.as_ref();
+        let events = self.downlink.as_ref();
         let login = client
             .login(credentials, identity, rules, self.can_ask, events)
             .await;
@@ -165,7 +165,7 @@ impl Connector {
     }
 
     fn enter(&self, stage: Stage) {
-        self.outbox.note(SshEvent::Stage(stage));
+        self.downlink.note(SshEvent::Stage(stage));
     }
 
     async fn resolve(&self, plan: &Plan) -> Result<Vec<SocketAddr>, SessionError> {
@@ -204,7 +204,9 @@ impl Connector {
         // Logged in: the place in the pool of those who are not goes back.
         let client_permit = self.admission.logged_in();
         let size = self.size;
-        let channel = client.start(terminal, || size.get(), self.outbox).await?;
+        let channel = client
+            .start(terminal, || size.get(), self.downlink.as_ref())
+            .await?;
         Ok(Connected {
             channel,
             permit,

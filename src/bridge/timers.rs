@@ -29,8 +29,8 @@ pub enum Timer {
     Drain,
     /// The closing handshake.
     Linger,
-    /// Input behind a closed gate may need a reply from the server first.
-    GateProbe,
+    /// While reads are stopped, input may need a reply from the server first.
+    CreditProbe,
     /// Next SSH keep-alive.
     SshKeepalive,
 }
@@ -48,7 +48,7 @@ impl Timer {
         Self::Lifetime,
         Self::Drain,
         Self::Linger,
-        Self::GateProbe,
+        Self::CreditProbe,
         Self::SshKeepalive,
     ];
 }

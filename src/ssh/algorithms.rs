@@ -104,9 +104,9 @@ pub(super) fn is_open_to_truncation(names: &Names) -> bool {
 const COMPRESSION: &[compression::Name] = &[compression::NONE];
 
 /// Output the server may send before russh has to re-open the window, which
-/// it does on receipt. It holds nothing of it: the gate is what bounds. But all
+/// it does on receipt. It holds nothing of it: the read credit is what bounds. But all
 /// of it may stand in the kernels' buffers on the way, in front of a reply of
-/// the server (see the outbox) and of the silence after Ctrl-C. So it is no
+/// the server (see the downlink) and of the silence after Ctrl-C. So it is no
 /// larger than a terminal needs: 5 Mbit/s from a server 100 ms away, and all
 /// that one nearby sends.
 pub const OUTPUT_WINDOW: u32 = 64 * 1024;
@@ -235,7 +235,7 @@ fn client_config(ssh: &config::Ssh, kinds: usize, certificates: bool) -> client:
             compression: Cow::Borrowed(COMPRESSION),
         },
         // The session owns all clocks, and russh's keep-alive would take
-        // replies unread behind a closed gate for death.
+        // replies unread while reads are stopped for death.
         inactivity_timeout: None,
         keepalive_interval: None,
         keepalive_max: 0,

@@ -1,30 +1,25 @@
 //! The running shell as the session sees it: input goes in through a bounded
 //! queue, resize and signals beside it, so that neither waits for the other.
-//! Output comes out of russh's own queue, uncopied. russh's loop waits while that
-//! is full, so whoever holds the channel takes all there is in each of its turns;
-//! what it then keeps is bounded by the gate.
+//! Output comes by the handler.
 
-use super::gate::Gate;
+use super::credit::ReadCredit;
 use super::handler::SessionHandler;
 use super::input::InputQueue;
 use super::ledger::Ledger;
 use super::round_trip::RoundTrip;
-use super::start::{Replies, Reply};
-use super::{SshEvent, SshEvents};
+use super::shell_start::ShellStart;
 use crate::message::{SignalName, WindowSize};
-use bytes::Bytes;
+use russh::Sig;
 use russh::client::{Handle, Msg};
-use russh::{ChannelMsg, Sig};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-type WriteHalf = russh::ChannelWriteHalf<Msg>;
-type ReadHalf = russh::ChannelReadHalf;
+pub(super) type WriteHalf = russh::ChannelWriteHalf<Msg>;
 type Pump = Pin<Box<dyn Future<Output = Result<(), russh::Error>>>>;
 
 /// Signals waiting to be sent at which [`SshChannel::takes_signals`] says no.
@@ -64,44 +59,21 @@ pub struct SshChannel {
     /// None once nothing more is to be sent.
     write: Option<Rc<WriteHalf>>,
     ledger: Rc<Ledger>,
-    read: ReadHalf,
-    /// Replies to the start that came, for those that are still to come.
-    replies: Replies,
-    events: Rc<dyn SshEvents>,
-    gate: Rc<Gate>,
+    shell_start: Rc<ShellStart>,
+    credit: Rc<ReadCredit>,
     handle: Option<Rc<Handle<SessionHandler>>>,
     round_trip: RoundTrip,
-}
-
-/// A channel whose shell or command runs.
-pub(super) struct Started {
-    pub(super) replies: Replies,
-    pub(super) read: ReadHalf,
-    pub(super) write: WriteHalf,
-}
-
-/// What of a message is output, stdout and stderr alike.
-pub(super) fn output_of(message: ChannelMsg) -> Option<Bytes> {
-    match message {
-        ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } => Some(data),
-        _ => None,
-    }
 }
 
 impl SshChannel {
     pub(super) fn new(
         handle: Handle<SessionHandler>,
-        started: Started,
-        gate: Rc<Gate>,
+        write: WriteHalf,
+        credit: Rc<ReadCredit>,
         ledger: Rc<Ledger>,
-        events: Rc<dyn SshEvents>,
+        shell_start: Rc<ShellStart>,
     ) -> Self {
         let queue = Rc::new(Queue::default());
-        let Started {
-            replies,
-            read,
-            write,
-        } = started;
         let write = Rc::new(write);
         Self {
             input_pump: None,
@@ -109,10 +81,8 @@ impl SshChannel {
             write: Some(write),
             ledger,
             queue,
-            read,
-            replies,
-            events,
-            gate,
+            shell_start,
+            credit,
             handle: Some(Rc::new(handle)),
             round_trip: RoundTrip::default(),
         }
@@ -141,7 +111,7 @@ impl SshChannel {
     /// Tells the remote terminal's size; a newer size replaces one not sent. Without a
     /// terminal there is none to tell: some servers end the connection over it.
     pub fn resize(&self, size: WindowSize) {
-        if self.replies.no_terminal() {
+        if self.shell_start.no_terminal() {
             return;
         }
         self.queue.resize.set(Some(size));
@@ -189,42 +159,12 @@ impl SshChannel {
         self.write.is_some() && (input || control)
     }
 
-    /// Output, as it came; `None` when no more can come.
-    pub fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        loop {
-            let message = ready!(pin!(self.read.wait()).poll(cx));
-            match message {
-                Some(ChannelMsg::Success) => self.note_reply(true),
-                Some(ChannelMsg::Failure) => self.note_reply(false),
-                // What else it tells comes through the handler, too.
-                Some(message) => match output_of(message) {
-                    Some(output) => return Poll::Ready(Some(output)),
-                    None => continue,
-                },
-                None => return Poll::Ready(None),
-            }
-        }
-    }
-
-    /// A server may talk before it answers the requests.
-    fn note_reply(&mut self, granted: bool) {
-        match self.replies.note(granted) {
-            Reply::NoTerminal => self.events.event(SshEvent::NoTerminal),
-            Reply::NoShell => {
-                self.events.event(SshEvent::StartRefused);
-                // Nothing runs that could take more; most servers close the channel now.
-                self.push_eof();
-            }
-            Reply::Terminal | Reply::Shell | Reply::Stray => {}
-        }
-    }
-
     /// Asks the server whether it is alive (an answer is not waited for), and measures how long its
     /// answer takes.
     pub fn send_keepalive(&mut self, now: Instant) {
         if let Some(handle) = &self.handle {
             self.round_trip.begin(handle, now);
-            if self.gate.is_closed() {
+            if self.credit.is_stopped() {
                 // Its reply waits behind output that the client does not take.
                 self.round_trip.stop();
             }
@@ -244,7 +184,7 @@ impl SshChannel {
         self.write = None;
         self.round_trip.stop();
         self.handle = None;
-        self.gate.open();
+        self.credit.resume();
     }
 }
 

@@ -5,13 +5,14 @@
 use super::algorithms::{ClientConfigs, MAX_PACKET};
 use super::auth::{self, LoginRules};
 use super::channel::SshChannel;
+use super::credit::ReadCredit;
 use super::farewell::{self, Farewell};
-use super::gate::Gate;
 use super::handler::{AgreedHostKey, HandlerError, SessionHandler};
 use super::host_keys::HostKeyCheck;
 use super::identification::{Identification, NoVersion};
 use super::keys::Identity;
 use super::ledger::Ledger;
+use super::shell_start::ShellStart;
 use super::start;
 use super::stream::SshStream;
 use super::{SshEvent, SshEvents};
@@ -51,9 +52,10 @@ impl SshSettings {
 /// [`SshLoop`](super::SshLoop) ends it at once.
 pub struct SshClient {
     handle: Handle<SessionHandler>,
-    gate: Rc<Gate>,
+    credit: Rc<ReadCredit>,
     ledger: Rc<Ledger>,
     farewell: Rc<Farewell>,
+    shell_start: Rc<ShellStart>,
 }
 
 impl SshClient {
@@ -70,7 +72,7 @@ impl SshClient {
         settings: &SshSettings,
         host_keys: HostKeyCheck,
         events: Rc<dyn SshEvents>,
-        gate: Rc<Gate>,
+        credit: Rc<ReadCredit>,
     ) -> Result<Self, SessionError> {
         let config = settings.russh.get(
             &settings.config,
@@ -81,10 +83,11 @@ impl SshClient {
         let ledger = Rc::new(ledger);
         let identification = Rc::<RefCell<Identification>>::default();
         let farewell = Rc::<Farewell>::default();
+        let shell_start = Rc::<ShellStart>::default();
         let agreed = AgreedHostKey::default();
         let stream = SshStream::new(
             socket,
-            Rc::clone(&gate),
+            Rc::clone(&credit),
             Rc::clone(&ledger),
             Rc::clone(&identification),
         );
@@ -93,6 +96,7 @@ impl SshClient {
             host_keys,
             Rc::clone(&ledger),
             Rc::clone(&farewell),
+            Rc::clone(&shell_start),
             Rc::clone(&agreed),
             !settings.config.legacy_algorithms,
         );
@@ -107,9 +111,10 @@ impl SshClient {
                 }
                 Ok(Self {
                     handle,
-                    gate,
+                    credit,
                     ledger,
                     farewell,
+                    shell_start,
                 })
             }
             Err(HandlerError::NotStrict) => Err(not_strict()),
@@ -170,24 +175,26 @@ impl SshClient {
         self,
         terminal: &TerminalRequest,
         size: impl Fn() -> WindowSize,
-        events: Rc<dyn SshEvents>,
+        events: &dyn SshEvents,
     ) -> Result<SshChannel, SessionError> {
-        let started = start::start(
+        let write = start::start(
             &self.handle,
             terminal,
             size,
-            events.as_ref(),
+            events,
             &self.farewell,
+            &self.shell_start,
         )
         .await
         .map_err(|error| self.blame(error))?;
         let Self {
             handle,
-            gate,
+            credit,
             ledger,
             farewell: _,
+            shell_start,
         } = self;
-        Ok(SshChannel::new(handle, started, gate, ledger, events))
+        Ok(SshChannel::new(handle, write, credit, ledger, shell_start))
     }
 
     /// A broken rule is the cause of what else went wrong; of a lost connection, what was

@@ -14,7 +14,7 @@ use std::time::Duration;
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Connects to `address`. `receive_buffer`, in bytes, caps SO_RCVBUF: what
-/// the kernel holds for a session whose gate is closed, and with it the time
+/// the kernel holds for a session whose reads are stopped, and with it the time
 /// from Ctrl-C to silence. The caller owns the deadline; dropping the future
 /// closes the socket.
 ///

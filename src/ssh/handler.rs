@@ -5,6 +5,7 @@ use super::algorithms::is_open_to_truncation;
 use super::farewell::Farewell;
 use super::host_keys::HostKeyCheck;
 use super::ledger::{Fault, Ledger};
+use super::shell_start::{Refusal, ShellStart};
 use super::{SshEvent, SshEvents};
 use crate::error::HostKeyProblem;
 use crate::message::ExitSignal;
@@ -44,6 +45,7 @@ pub(super) struct SessionHandler {
     host_keys: HostKeyCheck,
     ledger: SendWrapper<Rc<Ledger>>,
     farewell: SendWrapper<Rc<Farewell>>,
+    start: SendWrapper<Rc<ShellStart>>,
     /// Algorithm with which the host was to sign the first key exchange; `None`
     /// before that is over.
     host_key: SendWrapper<AgreedHostKey>,
@@ -60,6 +62,7 @@ impl SessionHandler {
         host_keys: HostKeyCheck,
         ledger: Rc<Ledger>,
         farewell: Rc<Farewell>,
+        start: Rc<ShellStart>,
         host_key: AgreedHostKey,
         needs_strict: bool,
     ) -> Self {
@@ -68,6 +71,7 @@ impl SessionHandler {
             host_keys,
             ledger: SendWrapper::new(ledger),
             farewell: SendWrapper::new(farewell),
+            start: SendWrapper::new(start),
             host_key: SendWrapper::new(host_key),
             needs_strict,
             exit_told: false,
@@ -75,9 +79,30 @@ impl SessionHandler {
     }
 }
 
+impl SessionHandler {
+    fn output(&self, data: &[u8]) -> Result<(), HandlerError> {
+        self.ledger.note_output(data.len()).map_err(fault)?;
+        if !data.is_empty() {
+            self.start.note_output();
+            self.events.output(data);
+        }
+        Ok(())
+    }
+
+    fn note_reply(&self, granted: bool) {
+        if let Some(refusal) = self.start.note_reply(granted) {
+            self.events.event(match refusal {
+                Refusal::Terminal => SshEvent::NoTerminal,
+                Refusal::Shell => SshEvent::StartRefused,
+            });
+        }
+    }
+}
+
 impl Drop for SessionHandler {
     /// russh's loop has ended, however it did.
     fn drop(&mut self) {
+        self.start.note_lost();
         self.events.event(match self.ledger.fault() {
             Some(fault) => SshEvent::Misbehaved(fault),
             None => SshEvent::Disconnected(self.farewell.cause()),
@@ -124,9 +149,7 @@ impl Handler for SessionHandler {
         data: &[u8],
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.ledger.note_output(data.len()).map_err(fault)?;
-        self.events.output_comes(data.len());
-        Ok(())
+        self.output(data)
     }
 
     async fn extended_data(
@@ -136,9 +159,7 @@ impl Handler for SessionHandler {
         data: &[u8],
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.ledger.note_output(data.len()).map_err(fault)?;
-        self.events.output_comes(data.len());
-        Ok(())
+        self.output(data)
     }
 
     async fn window_adjusted(
@@ -178,12 +199,23 @@ impl Handler for SessionHandler {
         Ok(())
     }
 
+    async fn channel_success(&mut self, _: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
+        self.note_reply(true);
+        Ok(())
+    }
+
+    async fn channel_failure(&mut self, _: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
+        self.note_reply(false);
+        Ok(())
+    }
+
     async fn exit_status(
         &mut self,
         _: ChannelId,
         status: u32,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.start.note_exit();
         if !std::mem::replace(&mut self.exit_told, true) {
             self.events.event(SshEvent::ExitStatus(status));
         }
@@ -199,6 +231,7 @@ impl Handler for SessionHandler {
         _: &str,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
+        self.start.note_exit();
         if !std::mem::replace(&mut self.exit_told, true) {
             self.events.event(SshEvent::ExitSignal {
                 signal: ExitSignal::from_remote(signal_name(&signal)),
@@ -222,6 +255,7 @@ impl Handler for SessionHandler {
     }
 
     async fn channel_close(&mut self, _: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
+        self.start.note_close();
         self.events.event(SshEvent::ChannelClosed);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What an SSH server may cost beyond what it was asked for: the account of one connection, and
 //! the rules a server must keep (RFC 4254 section 5.2). The window is not among them: russh
-//! re-opens it on receipt, so whatever is read is within it; the gate bounds what is held.
+//! re-opens it on receipt, so whatever is read is within it; the read credit bounds what is held.
 //!
 //! Shared by the stream, which sees every packet go by, and the handler, which is told of those
 //! that carry something; it reads, sends and ends nothing itself.

@@ -1,10 +1,10 @@
 //! The SSH side of a session: russh on the shard's own thread.
 //!
-//! `runtime` is the seam to the executor, `stream` and `gate` the socket,
+//! `session_loop` is how russh is polled, `stream` and `credit` the socket,
 //! `identification` what comes before the packets, `ledger` what a server may cost,
 //! `farewell` its last words, `round_trip` how far away it is, `keys` the client's private key, `dial` the TCP
 //! connection, `client` the handshake, `auth` the login, `start` and `terminal` the
-//! requests for a shell, `channel` the running shell. It never sees a WebSocket.
+//! requests for a shell, `shell_start` what the server makes of them, `channel` the running shell. It never sees a WebSocket.
 
 mod agent;
 mod algorithms;
@@ -12,10 +12,10 @@ mod attempts;
 mod auth;
 mod channel;
 mod client;
+mod credit;
 mod dial;
 mod farewell;
 mod flow;
-mod gate;
 mod handler;
 mod host_certificates;
 mod host_keys;
@@ -28,6 +28,7 @@ mod ledger;
 mod prompts;
 mod round_trip;
 mod session_loop;
+mod shell_start;
 mod signer;
 mod start;
 mod stream;
@@ -37,24 +38,20 @@ pub use algorithms::OUTPUT_WINDOW;
 pub use auth::LoginRules;
 pub use channel::SshChannel;
 pub use client::{SshClient, SshSettings};
+pub use credit::ReadCredit;
 pub use dial::dial;
-pub use gate::Gate;
 pub use host_keys::{CheckedHost, HostKeyCheck};
 pub use session_loop::{SshLoop, run_loops_here};
 
 use crate::error::{SessionError, Stage};
 use crate::message::{ExitSignal, KeyRecord, Prompt, Secret};
 use async_channel::Sender;
-use bytes::Bytes;
 
 /// What the SSH side tells the session. Implemented by the session's inbox;
 /// both live on one shard, so every call is a plain function call.
 pub trait SshEvents {
-    /// Output of the remote process, stdout and stderr alike, is on its way:
-    /// [`SshChannel::poll_output`] has it.
-    fn output_comes(&self, bytes: usize);
-    /// Output that came before the channel is handed over, already announced.
-    fn early_output(&self, output: Bytes);
+    /// Output of the remote process, stdout and stderr alike.
+    fn output(&self, bytes: &[u8]);
     /// Everything else.
     fn event(&self, event: SshEvent);
 }

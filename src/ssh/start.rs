@@ -1,18 +1,17 @@
 //! From a connection that is logged in to a running shell or command: the requests, all
-//! at once, and what the server makes of them. A server may refuse the terminal (the
-//! shell then runs without, as under `ssh`), or answer nothing and talk.
+//! at once, and the wait for what the server makes of them.
 
-use super::channel::{Started, output_of};
+use super::channel::WriteHalf;
 use super::farewell::Farewell;
 use super::handler::SessionHandler;
+use super::shell_start::{ShellStart, State};
 use super::terminal::MODES;
 use super::{SshEvent, SshEvents};
 use crate::error::SessionError;
 use crate::message::{TerminalRequest, WindowSize};
 use crate::runtime;
 use futures_lite::future;
-use russh::client::{Handle, Msg};
-use russh::{Channel, ChannelMsg};
+use russh::client::Handle;
 use std::time::Duration;
 
 /// Time for further output of a server that refuses the shell, before the refusal is reported: it
@@ -26,57 +25,8 @@ fn refused(what: String) -> SessionError {
     SessionError::StartRefused(what)
 }
 
-/// The replies to the two requests, which come in the order of these (RFC 4254
-/// section 5.4) and name none of them.
-#[derive(Debug, Default)]
-pub(super) struct Replies {
-    terminal: Option<bool>,
-    shell: Option<bool>,
-}
-
-/// Meaning of a reply, by its place among the server's messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reply {
-    Terminal,
-    NoTerminal,
-    Shell,
-    NoShell,
-    /// One that nobody asked for.
-    Stray,
-}
-
-impl Replies {
-    /// Returns whether the server has refused a terminal.
-    pub(super) fn no_terminal(&self) -> bool {
-        self.terminal == Some(false)
-    }
-
-    /// The next reply has come.
-    pub(super) fn note(&mut self, granted: bool) -> Reply {
-        match (self.terminal, self.shell) {
-            (None, _) => {
-                self.terminal = Some(granted);
-                if granted {
-                    Reply::Terminal
-                } else {
-                    Reply::NoTerminal
-                }
-            }
-            (_, None) => {
-                self.shell = Some(granted);
-                if granted {
-                    Reply::Shell
-                } else {
-                    Reply::NoShell
-                }
-            }
-            _ => Reply::Stray,
-        }
-    }
-}
-
 /// Asks for a terminal of the size that `size` gives when it is asked for, and for the
-/// shell or command. Output that comes before the server has agreed goes to `events`.
+/// shell or command.
 ///
 /// # Errors
 /// `StartRefused`, `ConnectionLost`.
@@ -86,7 +36,8 @@ pub(super) async fn start(
     size: impl Fn() -> WindowSize,
     events: &dyn SshEvents,
     farewell: &Farewell,
-) -> Result<Started, SessionError> {
+    progress: &ShellStart,
+) -> Result<WriteHalf, SessionError> {
     let channel = match handle.channel_open_session().await {
         Ok(channel) => channel,
         Err(russh::Error::ChannelOpenFailure(_)) => {
@@ -95,14 +46,17 @@ pub(super) async fn start(
         }
         Err(_) => return Err(SessionError::ConnectionLost),
     };
+    // What comes for the channel comes to the handler as well; russh's queue of it goes.
+    let (_, channel) = channel.split();
     request(&channel, terminal, size())
         .await
         .map_err(|_| SessionError::ConnectionLost)?;
-    watch(channel, events).await
+    wait_running(progress, events).await?;
+    Ok(channel)
 }
 
 async fn request(
-    channel: &Channel<Msg>,
+    channel: &WriteHalf,
     terminal: &TerminalRequest,
     size: WindowSize,
 ) -> Result<(), russh::Error> {
@@ -125,106 +79,27 @@ async fn request(
 }
 
 /// Waits until the shell runs: the server says so, or something comes of it.
-async fn watch(mut channel: Channel<Msg>, events: &dyn SshEvents) -> Result<Started, SessionError> {
-    let mut replies = Replies::default();
-    loop {
-        let Some(message) = channel.wait().await else {
-            return Err(SessionError::ConnectionLost);
+async fn wait_running(progress: &ShellStart, events: &dyn SshEvents) -> Result<(), SessionError> {
+    let state = progress.wait(|state| state != State::Requested).await?;
+    if matches!(state, State::Refused { .. }) {
+        // If the server says something of it, the user is to see that.
+        let over = progress.wait(|state| !matches!(state, State::Refused { .. }));
+        let patience = async {
+            runtime::sleep(LAST_WORDS).await;
+            Ok(progress.state())
         };
-        let reply = match message {
-            ChannelMsg::Success => replies.note(true),
-            ChannelMsg::Failure => replies.note(false),
-            ChannelMsg::Close => {
-                return Err(refused(SHELL.to_owned()));
-            }
-            // It has run; how it ended reaches the handler, too.
-            ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. } => Reply::Shell,
-            message => match output_of(message).filter(|output| !output.is_empty()) {
-                Some(output) => {
-                    events.early_output(output);
-                    Reply::Shell
-                }
-                None => Reply::Stray,
-            },
-        };
-        match reply {
-            Reply::Terminal | Reply::Stray => {}
-            Reply::NoTerminal => events.event(SshEvent::NoTerminal),
-            Reply::Shell => break,
-            Reply::NoShell => {
-                last_words(&mut channel, events).await?;
-                break;
-            }
+        // Of a connection that is lost meanwhile, the words count.
+        let _ = future::or(over, patience).await;
+    }
+    match progress.state() {
+        State::Requested | State::Runs => Ok(()),
+        State::Refused { talked: false } | State::Closed { talked: false } => {
+            Err(refused(SHELL.to_owned()))
         }
-    }
-    let (read, write) = channel.split();
-    Ok(Started {
-        replies,
-        read,
-        write,
-    })
-}
-
-/// The shell is refused; if the server says something of it, the user is to see that.
-async fn last_words(
-    channel: &mut Channel<Msg>,
-    events: &dyn SshEvents,
-) -> Result<(), SessionError> {
-    let mut talked = false;
-    let mut runs = false;
-    let listen = async {
-        while let Some(message) = channel.wait().await {
-            match message {
-                ChannelMsg::Close => break,
-                // The refusal was of a variable: some servers answer unasked.
-                ChannelMsg::Success => {
-                    runs = true;
-                    break;
-                }
-                _ => {}
-            }
-            if let Some(output) = output_of(message).filter(|output| !output.is_empty()) {
-                talked = true;
-                events.early_output(output);
-            }
-        }
-    };
-    let patience = async {
-        runtime::sleep(LAST_WORDS).await;
-    };
-    future::or(listen, patience).await;
-    if runs {
-        return Ok(());
-    }
-    if !talked {
-        return Err(refused(SHELL.to_owned()));
-    }
-    events.event(SshEvent::StartRefused);
-    events.event(SshEvent::ChannelClosed);
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn replies_belong_to_the_requests_in_their_order() {
-        let told = |granted: &[bool]| {
-            let mut replies = Replies::default();
-            granted.iter().map(|g| replies.note(*g)).collect::<Vec<_>>()
-        };
-        use Reply as R;
-        for (granted, wanted) in [
-            (
-                &[true, true, true][..],
-                &[R::Terminal, R::Shell, R::Stray][..],
-            ),
-            (&[false, true], &[R::NoTerminal, R::Shell]),
-            (&[true, false, false], &[R::Terminal, R::NoShell, R::Stray]),
-            (&[false, false], &[R::NoTerminal, R::NoShell]),
-        ] {
-            assert_eq!(told(granted), wanted, "{granted:?}");
+        State::Refused { talked: true } | State::Closed { talked: true } => {
+            events.event(SshEvent::StartRefused);
+            events.event(SshEvent::ChannelClosed);
+            Ok(())
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The stream russh reads from and writes to: a socket of the shard with
-//! read-ahead, the [`Identification`], the [`Gate`], the [`Ledger`], fairness, and
+//! read-ahead, the [`Identification`], the [`ReadCredit`], the [`Ledger`], fairness, and
 //! read coalescing. No deadlines: the session owns all clocks, and russh's loop with this in it.
 
+use super::credit::ReadCredit;
 use super::flow::Flow;
-use super::gate::Gate;
 use super::identification::Identification;
 use super::ledger::{Fault, Ledger};
 use crate::runtime::tokio_io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -67,7 +67,7 @@ struct Inner {
     leftover: Leftover,
     /// Gone once packets come.
     start: Option<Start>,
-    gate: Rc<Gate>,
+    credit: Rc<ReadCredit>,
     ledger: Rc<Ledger>,
     /// The size of the piece of a packet that russh is reading.
     piece: Option<usize>,
@@ -85,7 +85,7 @@ pub(super) struct SshStream(SendWrapper<Inner>);
 impl SshStream {
     pub(super) fn new(
         socket: Stream,
-        gate: Rc<Gate>,
+        credit: Rc<ReadCredit>,
         ledger: Rc<Ledger>,
         identification: Rc<RefCell<Identification>>,
     ) -> Self {
@@ -96,7 +96,7 @@ impl SshStream {
                 identification,
                 version: Leftover::default(),
             }),
-            gate,
+            credit,
             ledger,
             piece: None,
             large: false,
@@ -208,8 +208,8 @@ impl Inner {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.gate.park_reader(cx.waker());
-        let budget = self.gate.read_budget();
+        self.credit.register(cx.waker());
+        let budget = self.credit.available();
         if budget == 0 {
             return Poll::Pending;
         }
@@ -229,7 +229,7 @@ impl Inner {
             let window = scratch.get_mut(..limit).unwrap_or_default();
             let count = std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, window))?;
             let filled = window.get(..count).unwrap_or_default();
-            self.gate.note_read(count);
+            self.credit.spend(count);
             self.turn.1 += count;
             self.rest_in_a_flood(count, count < limit)?;
             let (now, later) = filled.split_at(count.min(buf.remaining()));
@@ -255,7 +255,7 @@ impl Inner {
         let read = Pin::new(&mut self.socket).poll_read_vectored(cx, &mut pieces);
         let count = std::task::ready!(read)?;
         let now = count.min(limit);
-        self.gate.note_read(count);
+        self.credit.spend(count);
         buf.advance(now);
         let later = more.get(..count - now).unwrap_or_default();
         self.leftover.bytes.extend_from_slice(later);

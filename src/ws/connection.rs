@@ -1,7 +1,7 @@
 //! One WebSocket connection after the upgrade, as polls: receive, send, flush,
 //! close. Every limit of tungstenite is set here, none left to its defaults.
 
-use super::frames::{FrameStream, Kind, LARGE};
+use super::frames::{FrameStream, Kind};
 use super::pieces::PieceStream;
 use super::recut::Recutter;
 use super::stream::ClientStream;
@@ -25,8 +25,8 @@ use std::task::{Context, Poll, ready};
 /// a flood reads at a time: half the SSH window, and one packet of a terminal.
 pub const MAX_OUTPUT_FRAME: usize = 36 * 1024;
 
-/// tungstenite's write buffer, in bytes: one small message or control frame of the
-/// server, which waits until the buffer is empty, and pongs. Pongs above it are
+/// tungstenite's write buffer, in bytes: one control frame of the server, which waits
+/// until the buffer is empty, and pongs. Pongs above it are
 /// left out, as RFC 6455 section 5.5.3 allows.
 const WRITE_BUFFER: usize = 64 * 1024;
 
@@ -176,20 +176,28 @@ impl WsConnection {
         }
     }
 
-    /// Sends control text of any length; after [`Self::poll_ready`].
-    pub fn send_text(&mut self, text: String) {
-        if text.len() < LARGE {
-            return self.send(Message::text(text));
-        }
-        self.send_large(Kind::Text, text.into());
+    /// Sends control text; after [`Self::poll_ready`].
+    pub fn send_text(&mut self, cx: &mut Context<'_>, text: &str) {
+        self.send_data(cx, Kind::Text, text.as_bytes());
     }
 
     /// Sends output; after [`Self::poll_ready`].
-    pub fn send_output(&mut self, bytes: Bytes) {
-        if bytes.len() < LARGE {
-            return self.send(Message::Binary(bytes));
+    pub fn send_output(&mut self, cx: &mut Context<'_>, bytes: &[u8]) {
+        self.send_data(cx, Kind::Binary, bytes);
+    }
+
+    fn send_data(&mut self, cx: &mut Context<'_>, kind: Kind, payload: &[u8]) {
+        if self.closing {
+            // As tungstenite refuses its own.
+            return self.note_failure(Err(ProtocolError::SendAfterClosing.into()));
         }
-        self.send_large(Kind::Binary, bytes);
+        if self.broken {
+            // What came before it is unsent, and stays so.
+            return;
+        }
+        self.dirty = true;
+        let result = self.stream.get_mut().send(cx, kind, payload);
+        self.note_failure(result.map_err(WsError::Io));
     }
 
     /// Sends a ping, after [`Self::poll_ready`]; its pong will carry the same
@@ -212,19 +220,6 @@ impl WsConnection {
         };
         self.send(Message::Close(Some(frame)));
         self.closing = true;
-    }
-
-    fn send_large(&mut self, kind: Kind, payload: Bytes) {
-        if self.closing {
-            // As tungstenite refuses a small one.
-            return self.note_failure(Err(ProtocolError::SendAfterClosing.into()));
-        }
-        if self.broken {
-            // What came before it is unsent, and stays so.
-            return;
-        }
-        self.dirty = true;
-        self.stream.get_mut().begin(kind, payload);
     }
 
     fn send(&mut self, message: Message) {

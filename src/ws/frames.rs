@@ -1,7 +1,6 @@
-//! The stream below tungstenite. Large frames of output go past tungstenite,
-//! which copies a message into a buffer and keeps its room for as long as the
-//! connection lasts; these are written from where they are. What the client sends
-//! is inspected on its way to tungstenite.
+//! The stream below tungstenite. Data messages go past tungstenite, which copies each into a buffer and keeps its room
+//! for as long as the connection lasts; these are written from where they are, and only what the socket does not take
+//! is kept. What the client sends is inspected on its way to tungstenite.
 
 use super::inspector::Inspector;
 use super::stream::ClientStream;
@@ -13,16 +12,6 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Says that a length of 16 bits follows (RFC 6455 section 5.2).
-const LENGTH_16: u8 = 126;
-
-/// Says that a length of 64 bits follows.
-const LENGTH_64: u8 = 127;
-
-/// Payloads of this size and more, in bytes, are not copied for sending. Those
-/// below 126 would need a shorter header.
-pub(super) const LARGE: usize = 4 * 1024;
-
 /// A data message in one frame: FIN and the opcode.
 #[derive(Clone, Copy)]
 #[repr(u8)]
@@ -31,41 +20,28 @@ pub(super) enum Kind {
     Binary = 0x82,
 }
 
-/// A frame on its way.
-struct Unsent {
-    header: Bytes,
-    payload: Bytes,
+/// Header of a frame without mask, which is how a server's are (RFC 6455 section 5.2).
+struct Header {
+    bytes: [u8; 10],
+    len: usize,
 }
 
-impl Unsent {
-    fn new(kind: Kind, payload: Bytes) -> Self {
-        let mut header = Vec::with_capacity(10);
-        header.push(kind as u8);
-        match u16::try_from(payload.len()) {
-            Ok(length) => {
-                header.push(LENGTH_16);
-                header.extend(length.to_be_bytes());
+impl Header {
+    fn new(kind: Kind, payload: usize) -> Self {
+        let [.., high, low] = payload.to_be_bytes();
+        let (bytes, len) = match payload {
+            0..=125 => ([kind as u8, low, 0, 0, 0, 0, 0, 0, 0, 0], 2),
+            126..=0xffff => ([kind as u8, 126, high, low, 0, 0, 0, 0, 0, 0], 4),
+            _ => {
+                let [a, b, c, d, e, f, g, h] = (payload as u64).to_be_bytes();
+                ([kind as u8, 127, a, b, c, d, e, f, g, h], 10)
             }
-            Err(_) => {
-                header.push(LENGTH_64);
-                header.extend((payload.len() as u64).to_be_bytes());
-            }
-        }
-        Self {
-            header: header.into(),
-            payload,
-        }
+        };
+        Self { bytes, len }
     }
 
-    fn advance(&mut self, count: usize) {
-        let of_header = count.min(self.header.len());
-        self.header.advance(of_header);
-        self.payload
-            .advance((count - of_header).min(self.payload.len()));
-    }
-
-    fn is_over(&self) -> bool {
-        self.header.is_empty() && self.payload.is_empty()
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -76,7 +52,8 @@ pub(super) struct FrameStream {
     /// Bytes that came behind the request for the upgrade.
     leftover: Bytes,
     inspector: Inspector,
-    unsent: Option<Unsent>,
+    /// What the socket has not taken of a frame.
+    unsent: Bytes,
     holds_writes: bool,
 }
 
@@ -86,16 +63,36 @@ impl FrameStream {
             stream,
             leftover: leftover.into(),
             inspector: Inspector::new(read_limit, crate::clock::now()),
-            unsent: None,
+            unsent: Bytes::new(),
             holds_writes: false,
         }
     }
 
-    /// Begins a message of [`LARGE`] bytes or more, which leaves with the next
+    /// Sends a message, for which there must be nothing unwritten; what the socket does not take leaves with the next
     /// flush.
-    pub(super) fn begin(&mut self, kind: Kind, payload: Bytes) {
-        debug_assert!(self.unsent.is_none() && payload.len() >= LARGE);
-        self.unsent = Some(Unsent::new(kind, payload));
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub(super) fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        kind: Kind,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        debug_assert!(self.unsent.is_empty());
+        let header = Header::new(kind, payload.len());
+        let pieces = [IoSlice::new(header.as_slice()), IoSlice::new(payload)];
+        let count = match Pin::new(&mut self.stream).poll_write_vectored(cx, &pieces) {
+            Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(count) => count?,
+            Poll::Pending => 0,
+        };
+        if count < header.len + payload.len() {
+            let of_header = header.as_slice().get(count..).unwrap_or_default();
+            let of_payload = payload.get(count.saturating_sub(header.len)..);
+            self.unsent = [of_header, of_payload.unwrap_or_default()].concat().into();
+        }
+        Ok(())
     }
 
     /// Sets whether writes are held back for now. tungstenite writes each pong from
@@ -159,16 +156,12 @@ impl FrameStream {
     }
 
     fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(unsent) = &mut self.unsent {
-            let pieces = [IoSlice::new(&unsent.header), IoSlice::new(&unsent.payload)];
-            let count = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &pieces))?;
+        while !self.unsent.is_empty() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.unsent))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            unsent.advance(count);
-            if unsent.is_over() {
-                self.unsent = None;
-            }
+            self.unsent.advance(count);
         }
         Poll::Ready(Ok(()))
     }

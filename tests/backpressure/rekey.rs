@@ -84,7 +84,7 @@ fn ctrl_c_arrives_behind_a_stopped_reader_while_keys_change() {
 }
 
 /// Ctrl-C comes while output is just being stopped: before, in and after a key exchange of which
-/// the rest is then behind the closed gate. Nobody can place it there, so it is tried often.
+/// the rest is then unread, because reads are stopped. Nobody can place it there, so it is tried often.
 #[test]
 fn ctrl_c_arrives_while_the_gate_closes_and_keys_change() {
     let stage = Stage::start(&["LogLevel DEBUG1", "RekeyLimit 32K"], &[]);

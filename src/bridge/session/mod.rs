@@ -15,7 +15,7 @@ pub use report::SessionSummary;
 
 use super::audit::SessionAudit;
 use super::connector::{Connected, Connector, SessionContext};
-use super::outbox::Outbox;
+use super::downlink::Downlink;
 use super::state::{Action, Ending, Input, Phase, SessionState};
 use super::terms::Terms;
 use super::throttle::QuestionWatch;
@@ -24,7 +24,7 @@ use crate::error::SessionError;
 use crate::limits::{Admission, ClientPermit, Newcomer, TargetPermit};
 use crate::message::{AuthRequest, Dialect, MessageProcessor, Secret, ServerMessage, WindowSize};
 use crate::registry::{Entry, SessionId};
-use crate::ssh::{Gate, SshChannel, SshLoop};
+use crate::ssh::{ReadCredit, SshChannel, SshLoop};
 use crate::targets::Requested;
 use crate::ws::WsConnection;
 use async_channel::Sender;
@@ -135,12 +135,12 @@ pub struct BridgeSession {
     link: Link,
     ssh_loop: SshLoop,
     pending_answer: PendingAnswer,
-    outbox: Rc<Outbox>,
-    gate: Rc<Gate>,
+    downlink: Rc<Downlink>,
+    credit: Rc<ReadCredit>,
     questions: Rc<QuestionWatch>,
     size: Rc<Cell<WindowSize>>,
     sleeper: Sleeper,
-    /// Input, a size or a signal was handed over since the gate last gave.
+    /// Input, a size or a signal was handed over since credit was last given.
     unprobed: bool,
     keepalive: report::Keepalive,
     echo: echo::EchoClock,
@@ -169,7 +169,7 @@ impl BridgeSession {
             context,
             control,
         } = start;
-        let gate = Rc::new(Gate::default());
+        let credit = Rc::new(ReadCredit::default());
         let audit = SessionAudit::start(context.audit.clone(), Rc::clone(&record));
         let audit = Rc::new(audit);
         control.set_audit(Rc::clone(&audit));
@@ -183,8 +183,8 @@ impl BridgeSession {
             attachment: Some(attachment),
             link: Link::Idle(admission),
             pending_answer: PendingAnswer::None,
-            outbox: Rc::new(Outbox::new(Rc::clone(&gate), high)),
-            gate,
+            downlink: Rc::new(Downlink::new(Rc::clone(&credit), high)),
+            credit,
             questions: Rc::default(),
             size: Rc::new(Cell::new(WindowSize::default())),
             sleeper: Sleeper::default(),
@@ -214,7 +214,7 @@ impl BridgeSession {
     pub async fn run(mut self: Box<Self>) -> SessionSummary {
         self.log_start();
         poll_fn(|cx| {
-            self.outbox.set_waker(cx.waker());
+            self.downlink.set_waker(cx.waker());
             self.control.set_waker(cx.waker());
             let now = crate::clock::now();
             let poll = self.ssh_loop.enter(cx);
@@ -287,7 +287,7 @@ impl BridgeSession {
             Action::Signal(signal) => self.hand_over(|channel| channel.signal(signal)),
             Action::End(ending) => {
                 self.ending = Some(ending);
-                self.outbox.discard();
+                self.downlink.discard();
             }
         }
     }
@@ -327,8 +327,8 @@ impl BridgeSession {
             audit: Rc::clone(&self.audit),
             target: self.target.clone(),
             admission,
-            outbox: Rc::clone(&self.outbox),
-            gate: Rc::clone(&self.gate),
+            downlink: Rc::clone(&self.downlink),
+            credit: Rc::clone(&self.credit),
             size: Rc::clone(&self.size),
             questions: Rc::clone(&self.questions),
             can_ask: self.dialect == Dialect::V1,

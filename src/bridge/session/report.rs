@@ -84,9 +84,9 @@ impl BridgeSession {
 
     /// Counts an unanswered keep-alive; `true` if there were too many.
     pub(super) fn keepalive_is_overdue(&mut self, now: Instant) -> bool {
-        let read = self.gate.bytes_read();
-        if self.gate.is_closed() || read != self.keepalive.read_mark {
-            // Replies behind a closed gate are unread, not missing.
+        let read = self.credit.bytes_read();
+        if self.credit.is_stopped() || read != self.keepalive.read_mark {
+            // Replies that come while reads are stopped are unread, not missing.
             self.keepalive.missed = 0;
         } else {
             self.keepalive.missed += 1;

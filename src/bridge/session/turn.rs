@@ -10,14 +10,13 @@ use crate::message::{ExitSignal, ServerMessage};
 use crate::runtime;
 use crate::ssh::SshEvent;
 use crate::ws::{MAX_OUTPUT_FRAME, WsEvent};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// Messages read from one client before the others get their turn.
 const MESSAGES_PER_TURN: usize = 32;
 
-/// How long input may wait behind a closed gate before the gate gives a
-/// little: a key re-exchange or a full window needs the server's reply.
+/// How long input may wait while reads are stopped before some credit is given: a key re-exchange or a full window needs the server's reply.
 const PROBE_AFTER: Duration = Duration::from_millis(100);
 
 /// What is sent once an interval may leave this part of it early.
@@ -60,7 +59,7 @@ impl BridgeSession {
                 self.note_unread();
             }
             match timer {
-                Timer::GateProbe => self.on_probe_due(),
+                Timer::CreditProbe => self.on_probe_due(),
                 Timer::SshKeepalive => self.on_keepalive_due(now),
                 other => self.state.on_timer(now, other),
             }
@@ -115,16 +114,7 @@ impl BridgeSession {
     }
 
     fn hear_ssh(&mut self, now: Instant) {
-        // All of it, whatever the client takes: russh waits otherwise. Before the
-        // events, for what they tell of came behind it.
-        if let Link::Up { channel, .. } = &mut self.link {
-            // Output comes from russh's loop alone, which is polled before each look.
-            let mut cx = Context::from_waker(Waker::noop());
-            while let Poll::Ready(Some(output)) = channel.poll_output(&mut cx) {
-                self.outbox.push(output);
-            }
-        }
-        while let Some(event) = self.outbox.next_event() {
+        while let Some(event) = self.downlink.next_event() {
             let input = match event {
                 SshEvent::Stage(stage) => Input::Stage(stage),
                 SshEvent::Banner(text) => Input::Banner(text),
@@ -165,7 +155,11 @@ impl BridgeSession {
                 } => Input::Exit(exit_by_signal(signal, core_dumped, message)),
                 SshEvent::ChannelClosed => Input::ChannelClosed,
                 SshEvent::NoTerminal => Input::NoTerminal,
-                SshEvent::StartRefused => Input::StartRefused,
+                SshEvent::StartRefused => {
+                    // Nothing runs that could take more; most servers close the channel now.
+                    self.with_channel(|channel| channel.push_eof());
+                    Input::StartRefused
+                }
                 SshEvent::Disconnected(cause) => {
                     self.ssh_gone = true;
                     Input::Disconnected(cause)
@@ -281,7 +275,7 @@ impl BridgeSession {
         let mut sent = 0;
         while attachment.texts.is_empty() && attachment.ws.poll_ready(cx).is_ready() {
             if let Some(reply) = self.state.next_reply() {
-                send_text(&self.processor, attachment, &reply);
+                send_text(cx, &self.processor, attachment, &reply);
                 continue;
             }
             if let Some(number) = self.state.next_pace_ping(now) {
@@ -289,12 +283,12 @@ impl BridgeSession {
                 continue;
             }
             let budget = self.state.output_budget().min(MAX_OUTPUT_FRAME);
-            let chunk = self.outbox.take(budget);
-            if chunk.is_empty() {
+            let count = self
+                .downlink
+                .send(budget, |bytes| attachment.ws.send_output(cx, bytes));
+            if count == 0 {
                 break;
             }
-            let count = chunk.len();
-            attachment.ws.send_output(chunk);
             self.state.note_output(now, count);
             sent += count;
             if runtime::should_yield() {
@@ -313,9 +307,9 @@ impl BridgeSession {
         if sent > 0 {
             self.note_message("out", "output", sent);
         }
-        let waiting = self.outbox.len();
+        let waiting = self.downlink.len();
         self.state.settle(now, waiting, blocked, written);
-        self.outbox.hold_little(self.state.is_held_back());
+        self.downlink.throttle(self.state.is_held_back());
     }
 
     /// Control text goes before output.
@@ -325,7 +319,7 @@ impl BridgeSession {
         };
         while !attachment.texts.is_empty() && attachment.ws.poll_ready(cx).is_ready() {
             if let Some(message) = queue::next(&mut attachment.texts) {
-                send_text(&self.processor, attachment, &message);
+                send_text(cx, &self.processor, attachment, &message);
             }
         }
         if let Some(number) = attachment.ping
@@ -350,15 +344,15 @@ impl BridgeSession {
 
     /// What was handed to russh may wait there for the server's reply (a key
     /// re-exchange), and input that was not, for the remote window. Neither
-    /// comes through a closed gate; whether russh is stuck, it does not tell.
+    /// comes while reads are stopped; whether russh is stuck, it does not tell.
     fn run_probe(&mut self, now: Instant) {
         let waits = self.unprobed || self.state.input_waits();
-        if self.gate.is_closed() && waits && self.outbox.may_grant() {
+        if self.credit.is_stopped() && waits && self.downlink.may_probe() {
             self.state
                 .timers
-                .set_if_idle(Timer::GateProbe, now + PROBE_AFTER);
+                .set_if_idle(Timer::CreditProbe, now + PROBE_AFTER);
         } else {
-            self.state.timers.clear(Timer::GateProbe);
+            self.state.timers.clear(Timer::CreditProbe);
         }
     }
 
@@ -367,7 +361,7 @@ impl BridgeSession {
     /// server sends nothing else. For the window, again and again.
     fn on_probe_due(&mut self) {
         self.unprobed = false;
-        self.outbox.grant();
+        self.downlink.probe();
     }
 
     fn on_keepalive_due(&mut self, now: Instant) {
@@ -390,11 +384,12 @@ fn exit_by_signal(signal: ExitSignal, core_dumped: bool, message: String) -> Exi
 }
 
 fn send_text(
+    cx: &mut Context<'_>,
     processor: &crate::message::MessageProcessor,
     attachment: &mut Attachment,
     message: &ServerMessage,
 ) {
     if let Some(text) = processor.encode(message) {
-        attachment.ws.send_text(text);
+        attachment.ws.send_text(cx, &text);
     }
 }

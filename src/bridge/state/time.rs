@@ -103,7 +103,7 @@ impl SessionState {
         }
     }
 
-    /// A timer ended. The shell keeps [`Timer::GateProbe`] and
+    /// A timer ended. The shell keeps [`Timer::CreditProbe`] and
     /// [`Timer::SshKeepalive`] for itself.
     pub fn on_timer(&mut self, now: Instant, timer: Timer) {
         match timer {
@@ -118,7 +118,7 @@ impl SessionState {
             Timer::Lifetime => self.fail(now, SessionError::LifetimeOver),
             Timer::Drain => self.fail(now, SessionError::Draining),
             Timer::Linger => self.set_closed(),
-            Timer::GateProbe | Timer::SshKeepalive => {}
+            Timer::CreditProbe | Timer::SshKeepalive => {}
         }
         self.check_invariants();
     }
