@@ -3,7 +3,7 @@
 //! an agent that hangs.
 
 use super::handler::SessionHandler;
-use super::signer::SignError;
+use super::keys::SignError;
 use crate::error::SessionError;
 use crate::runtime::Stream;
 use crate::runtime::tokio_io::{AsyncRead, AsyncWrite, ReadBuf};

@@ -2,7 +2,7 @@
 
 use super::agent::Agent;
 use super::auth::{Login, Outcome};
-use super::signer::SignError;
+use super::keys::SignError;
 use crate::error::SessionError;
 use crate::runtime;
 use futures_lite::future;

@@ -29,7 +29,6 @@ mod prompts;
 mod round_trip;
 mod session_loop;
 mod shell_start;
-mod signer;
 mod start;
 mod stream;
 mod terminal;

@@ -34,8 +34,6 @@ pub(crate) struct Rules {
     /// From the opening to the closing brace of a function, both counted.
     pub(crate) max_function_lines: usize,
     pub(crate) rooms: &'static [Room],
-    /// Modules whose files may still name each other in circles.
-    pub(crate) circular: &'static [&'static str],
     pub(crate) reserved: &'static [Reserved],
     pub(crate) forbidden: &'static [Forbidden],
     pub(crate) top_level: &'static [&'static str],
@@ -112,7 +110,7 @@ pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
         }
     }
     for (root, sources) in &crates {
-        found.extend(circles::check(root, sources, rules));
+        found.extend(circles::check(root, sources));
     }
     if let Some(library) = crates.get("") {
         found.extend(arrows::check(library, rules));

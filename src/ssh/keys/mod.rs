@@ -5,19 +5,22 @@
 mod armor;
 mod legacy_pem;
 mod openssh;
+mod problem;
 mod read;
+mod signer;
 mod signing;
 #[cfg(test)]
 mod tests;
 
-pub(super) use signing::{SigningKey, append_signature};
+pub(super) use signer::SignError;
 
 use super::SshSettings;
-use super::signer::KeySigner;
 use crate::error::SessionError;
 use crate::message::{Credentials, Secret};
 use crate::workers::{WorkError, Workers};
 use russh::keys::Certificate;
+use signer::KeySigner;
+use signing::SigningKey;
 use std::net::IpAddr;
 use std::sync::Arc;
 

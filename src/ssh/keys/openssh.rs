@@ -3,7 +3,7 @@
 //! refuses what OpenSSH writes and reads: numbers of a curve that happen to be a byte shorter,
 //! comments that are not UTF-8, and longer padding than it would add itself.
 
-use super::read::{DAMAGED, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
+use super::problem::{DAMAGED, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::{Cipher, Kdf};
 use zeroize::Zeroizing;

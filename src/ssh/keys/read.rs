@@ -5,6 +5,7 @@
 use super::armor::{Block, private_block};
 use super::legacy_pem;
 use super::openssh;
+use super::problem::{DAMAGED, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
 use super::signing::SigningKey;
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use pkcs8::pkcs5::pbes2::Kdf as Pbes2Kdf;
@@ -20,12 +21,6 @@ const SCRYPT_PER_ROUND: u64 = 16 * 1024;
 const MAX_SCRYPT_MEMORY: u64 = 256 * 1024;
 /// Longest DER of a key, in bytes: RSA with 8192 bits takes 4700.
 const MAX_DER: usize = 5 * 1024;
-
-pub(super) const NO_PASSPHRASE: &str = "it is encrypted, and no passphrase was given";
-pub(super) const WRONG_PASSPHRASE: &str = "the passphrase is wrong";
-pub(super) const TOO_MANY_ROUNDS: &str =
-    "its passphrase takes more KDF rounds than ssh.max_kdf_rounds allows";
-pub(super) const DAMAGED: &str = "its content is damaged, or of a kind that is not read here";
 
 /// Reads the private key in `text`. A worker's work: takes up to `max_rounds` rounds of bcrypt, or
 /// as long with another KDF.

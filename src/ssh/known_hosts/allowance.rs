@@ -5,7 +5,7 @@
 //! Per client and in all, at once and per time; beside it the file has a most of lines and of
 //! bytes. Does NOT write; what is taken and not used is given back.
 
-use super::store::RememberError;
+use super::error::RememberError;
 use crate::limits::{Rate, RateTable};
 use crate::net::network_of;
 use std::net::IpAddr;

@@ -8,6 +8,7 @@
 //! `host_keys`.
 
 mod allowance;
+mod error;
 mod index;
 mod line;
 mod pattern;
@@ -19,6 +20,7 @@ mod store;
 mod tests;
 
 pub use allowance::NewKeyBounds;
+pub use error::RememberError;
 pub use index::{KnownHosts, KnownHostsError, LineWarning};
 pub use record::{AuthorityVerdict, HostKeyVerdict, HostRecord};
-pub use store::{NewKey, RememberError, Store};
+pub use store::{NewKey, Store};

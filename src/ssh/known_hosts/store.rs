@@ -3,6 +3,7 @@
 //! at all is the caller's decision.
 
 use super::allowance::{Allowance, NewKeyBounds};
+use super::error::RememberError;
 use super::index::{KnownHosts, KnownHostsError, LineWarning, MAX_FILE};
 use super::pattern::name_on_record;
 use super::record::{HostKeyVerdict, HostRecord};
@@ -18,51 +19,12 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
-use thiserror::Error;
 
 /// Requests that may wait for the writer; further ones wait for a place.
 const QUEUE: usize = 256;
 
 /// Longest line that is written, in bytes: an RSA key of 16,384 bits takes 2,800.
 const MAX_LINE: usize = 4096;
-
-/// Why a key was not remembered.
-#[derive(Debug, Error)]
-pub enum RememberError {
-    /// Another key is on record by now.
-    #[error("another key was recorded for this host in the meantime (line {line})")]
-    Changed {
-        /// Its line, counted from 1.
-        line: usize,
-    },
-    /// The key is revoked.
-    #[error("the key is marked as revoked (line {line})")]
-    Revoked {
-        /// Line of the mark, counted from 1.
-        line: usize,
-    },
-    /// The name would mean something else in the file.
-    #[error("the host's name cannot be written to the known hosts")]
-    BadHost,
-    /// The client, or all clients together, have had as many new keys
-    /// remembered as they may.
-    #[error("too many new keys lately; the next may be remembered in {} s", wait.as_secs())]
-    TooMany {
-        /// Until the next one may be.
-        wait: Duration,
-    },
-    /// The file has as many lines or bytes as it may; or the key is too long
-    /// for one.
-    #[error("{0}")]
-    NoRoom(&'static str),
-    /// The file could not be written.
-    #[error("the known hosts could not be written: {0}")]
-    Io(#[from] io::Error),
-    /// The writer is gone.
-    #[error("the writer of the known hosts has ended")]
-    Ended,
-}
 
 /// The keys on record, shared by all shards. Cheap to clone. The writer
 /// thread ends with the last clone.

@@ -2,7 +2,8 @@
 //! russh's own way signs on the shard, pads RSA signatures to whole words, and names SHA-1 for RSA
 //! certificates; this one takes the hash it is told.
 
-use super::keys::{self, SigningKey};
+use super::scrub_stack;
+use super::signing::{SigningKey, append_signature};
 use crate::workers::{WorkError, Workers};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::{HashAlg, PublicKey};
@@ -10,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A private key, and where it signs.
-pub(super) struct KeySigner {
+pub(in crate::ssh) struct KeySigner {
     key: Arc<SigningKey>,
     workers: Workers,
     client: IpAddr,
@@ -26,14 +27,14 @@ impl KeySigner {
     }
 
     /// The key that servers are shown.
-    pub(super) fn public(&self) -> &PublicKey {
+    pub(in crate::ssh) fn public(&self) -> &PublicKey {
         self.key.public()
     }
 }
 
 /// Why there is no signature.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SignError {
+pub(in crate::ssh) enum SignError {
     #[error(transparent)]
     Connection(#[from] russh::SendError),
     #[error("the key cannot sign")]
@@ -56,8 +57,8 @@ impl russh::Signer for KeySigner {
     ) -> Result<Vec<u8>, SignError> {
         let key = Arc::clone(&self.key);
         let job = move || {
-            let signed = keys::append_signature(&key, hash, request);
-            keys::scrub_stack();
+            let signed = append_signature(&key, hash, request);
+            scrub_stack();
             signed
         };
         match self.workers.run(self.client, job).await {

@@ -1,0 +1,7 @@
+//! Reasons why a private key cannot be read, as its user is told them.
+
+pub(super) const NO_PASSPHRASE: &str = "it is encrypted, and no passphrase was given";
+pub(super) const WRONG_PASSPHRASE: &str = "the passphrase is wrong";
+pub(super) const TOO_MANY_ROUNDS: &str =
+    "its passphrase takes more KDF rounds than ssh.max_kdf_rounds allows";
+pub(super) const DAMAGED: &str = "its content is damaged, or of a kind that is not read here";
