@@ -21,8 +21,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// Largest frame of output, in bytes. Larger ones cost memory. Smaller ones cost a
-/// system call and a wake-up of the client each, so one takes all that a session in
-/// a flood reads at a time: half the SSH window, and one packet of a terminal.
+/// system call and a wake-up of the client each, so two take all that a bulk
+/// transfer reads at a time: half the SSH window, and one packet of a terminal.
 pub const MAX_OUTPUT_FRAME: usize = 36 * 1024;
 
 /// tungstenite's write buffer, in bytes: one control frame of the server, which waits

@@ -16,7 +16,7 @@
 //!
 //! While reads are stopped and input waits for a reply of the server (a key
 //! re-exchange, a full window), more is read, 64 KiB at a time, until the queue
-//! holds MAX_HELD: 320 KiB, the most a session that types without reading holds.
+//! holds MAX_HELD: 384 KiB, the most a session that types without reading holds.
 //!
 //! And of input that the server does not take (`ssh/input.rs`):
 //!
@@ -49,9 +49,9 @@ const PROBE_CREDIT: usize = 64 * 1024;
 /// server may have sent ahead of a reply fits in, beside what stopped the reads.
 const MAX_HELD: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 
-// What a session in a flood reads at a time: russh re-opens the window when half
+// What a bulk transfer reads at a time leaves in two frames: russh re-opens the window when half
 // of it is used. OpenSSH's packets from a terminal are no larger than 4 KiB.
-const _: () = assert!(MAX_OUTPUT_FRAME >= OUTPUT_WINDOW as usize / 2 + 4 * 1024);
+const _: () = assert!(MAX_OUTPUT_FRAME >= OUTPUT_WINDOW as usize / 4 + 4 * 1024);
 
 /// Where the SSH side leaves what it has. Lives on one shard.
 pub struct Downlink {

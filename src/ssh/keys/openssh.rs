@@ -3,7 +3,7 @@
 //! refuses what OpenSSH writes and reads: numbers of a curve that happen to be a byte shorter,
 //! comments that are not UTF-8, and longer padding than it would add itself.
 
-use super::problem::{DAMAGED, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
+use super::problem::{DAMAGED, DSA, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::{Cipher, Kdf};
 use zeroize::Zeroizing;
@@ -32,7 +32,7 @@ pub(super) fn read(
         false => DAMAGED,
     })?;
     match private.kind {
-        b"ssh-dss" => return Err(super::read::DSA),
+        b"ssh-dss" => return Err(DSA),
         kind if kind.starts_with(b"sk-") => return Err(FIDO),
         _ => {}
     }

@@ -5,7 +5,7 @@
 use super::armor::{Block, private_block};
 use super::legacy_pem;
 use super::openssh;
-use super::problem::{DAMAGED, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
+use super::problem::{DAMAGED, DSA, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
 use super::signing::SigningKey;
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use pkcs8::pkcs5::pbes2::Kdf as Pbes2Kdf;
@@ -45,8 +45,6 @@ pub(super) fn read_key(
     SigningKey::new(key)
 }
 
-pub(super) const DSA: &str =
-    "it is a DSA key, which is not safe, and which SSH servers no longer take";
 fn encrypted_pkcs8(
     bytes: &[u8],
     passphrase: Option<&str>,
