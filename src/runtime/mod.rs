@@ -31,7 +31,7 @@ pub use read_budget::ReadBudget;
 pub use stream::Stream;
 pub use thread::{check_io_uring, spawn_thread};
 pub use timers::{Sleep, sleep};
-pub use tokio_clock::{TokioClock, io as tokio_io};
+pub use tokio_clock::{ShortTimers, TokioClock, io as tokio_io};
 
 use bulk::BulkScheduler;
 use reactor::Reactor;

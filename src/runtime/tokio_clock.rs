@@ -1,6 +1,7 @@
 //! Clock of tokio on a shard: russh creates rekey sleeps, which panic without a time driver. No tokio task runs here.
 
 use super::sleep;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// I/O traits of tokio, which russh wants of its streams.
@@ -8,9 +9,32 @@ pub mod io {
     pub use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 }
 
-/// Time between two looks at tokio's timers. They are rekey intervals (an hour) and a one-second wait for extension
-/// info, so coarse is enough.
-const STEP: Duration = Duration::from_millis(100);
+/// Time between two looks at tokio's timers while all of them are long: rekey intervals of an hour.
+const LONG_STEP: Duration = Duration::from_secs(1);
+
+/// The same while there may be short ones. A first look may be late by the other, so none of these may be shorter.
+const SHORT_STEP: Duration = Duration::from_millis(100);
+
+thread_local! {
+    static SHORT_TIMERS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Time in which russh may wait for something short on this thread: for a second, for the extension info of a server.
+pub struct ShortTimers(());
+
+impl ShortTimers {
+    /// Begins such a time; dropping it ends it.
+    pub fn begin() -> Self {
+        SHORT_TIMERS.set(SHORT_TIMERS.get() + 1);
+        Self(())
+    }
+}
+
+impl Drop for ShortTimers {
+    fn drop(&mut self) {
+        SHORT_TIMERS.set(SHORT_TIMERS.get().saturating_sub(1));
+    }
+}
 
 /// Time driver for tokio's timers on this thread, in force while it lives. Make one per shard, first thing on it.
 pub struct TokioClock {
@@ -38,7 +62,8 @@ impl TokioClock {
     /// Fires what is due, for as long as the shard runs.
     pub async fn run(self) {
         loop {
-            sleep(STEP).await;
+            let is_short = SHORT_TIMERS.get() > 0;
+            sleep(if is_short { SHORT_STEP } else { LONG_STEP }).await;
             // A yield makes tokio's runtime park for no time at all, which fires what is due and returns.
             self.driver.block_on(tokio::task::yield_now());
         }

@@ -19,7 +19,7 @@ use super::{SshEvent, SshEvents};
 use crate::config;
 use crate::error::SessionError;
 use crate::message::{Credentials, TerminalRequest, WindowSize};
-use crate::runtime::Stream;
+use crate::runtime::{ShortTimers, Stream};
 use crate::workers::Workers;
 use russh::AlgorithmKind;
 use russh::client::{self, Handle};
@@ -56,6 +56,8 @@ pub struct SshClient {
     ledger: Rc<Ledger>,
     farewell: Rc<Farewell>,
     shell_start: Rc<ShellStart>,
+    /// Until the shell is asked for: the login may wait for the server's extension info.
+    _timers: ShortTimers,
 }
 
 impl SshClient {
@@ -115,6 +117,7 @@ impl SshClient {
                     ledger,
                     farewell,
                     shell_start,
+                    _timers: ShortTimers::begin(),
                 })
             }
             Err(HandlerError::NotStrict) => Err(not_strict()),
@@ -193,6 +196,7 @@ impl SshClient {
             ledger,
             farewell: _,
             shell_start,
+            _timers,
         } = self;
         Ok(SshChannel::new(handle, write, credit, ledger, shell_start))
     }

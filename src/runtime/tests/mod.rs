@@ -30,6 +30,19 @@ fn pair() -> (Socket, Peer) {
     (Socket::from(listener.accept().unwrap().0), peer)
 }
 
+/// With and without somebody who waits for something short.
+#[test]
+fn timers_of_tokio_fire() {
+    on_a_shard(|| async {
+        let clock = TokioClock::install().unwrap();
+        spawn(clock.run());
+        for short in [false, true] {
+            let _short = short.then(ShortTimers::begin);
+            tokio::time::sleep(A_WHILE).await;
+        }
+    });
+}
+
 #[test]
 fn a_thread_without_a_reactor_is_an_error() {
     let (socket, _peer) = pair();
