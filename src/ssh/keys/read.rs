@@ -37,8 +37,8 @@ pub(super) fn read_key(
         "OPENSSH PRIVATE KEY" => openssh::read(&block.bytes, passphrase, max_rounds)?,
         "ENCRYPTED PRIVATE KEY" => encrypted_pkcs8(&block.bytes, passphrase, max_rounds)?,
         "PRIVATE KEY" => der(&block.bytes)?,
-        "RSA PRIVATE KEY" => der(&pkcs8_of_pkcs1(&decrypted(block, passphrase)?))?,
-        "EC PRIVATE KEY" => der(&decrypted(block, passphrase)?)?,
+        "RSA PRIVATE KEY" => decrypted(block, passphrase, |bytes| der(&pkcs8_of_pkcs1(bytes)))?,
+        "EC PRIVATE KEY" => decrypted(block, passphrase, der)?,
         "DSA PRIVATE KEY" => return Err(DSA),
         _ => return Err("its format is not read here: OpenSSH, PKCS#1, PKCS#8 and SEC1 are"),
     };
@@ -58,11 +58,15 @@ fn encrypted_pkcs8(
     check_cost(scheme.map(|scheme| &scheme.kdf), u64::from(max_rounds))?;
     let passphrase = passphrase.ok_or(NO_PASSPHRASE)?;
     let document = info.decrypt(passphrase).map_err(|_| WRONG_PASSPHRASE)?;
-    // What a wrong passphrase makes looks well padded once in 256 times.
-    der(document.as_bytes()).map_err(|problem| match problem {
+    der(document.as_bytes()).map_err(of_decrypted)
+}
+
+/// The fault of a key that was decrypted: what a wrong passphrase makes looks well padded once in 256 times.
+fn of_decrypted(problem: &'static str) -> &'static str {
+    match problem {
         DAMAGED => "the passphrase is wrong, or its content is damaged",
         other => other,
-    })
+    }
 }
 
 /// Bounds time and memory; PBES1, which has no KDF here, has a fixed cost or is not read.
@@ -88,17 +92,19 @@ fn check_cost(kdf: Option<&Pbes2Kdf>, max_rounds: u64) -> Result<(), &'static st
     fits.then_some(()).ok_or(TOO_MANY_ROUNDS)
 }
 
-/// The block's content, decrypted if it says so in a header.
+/// The key that `read` makes of the block's content, decrypted if a header says so.
 fn decrypted(
     block: Block<'_>,
     passphrase: Option<&str>,
-) -> Result<Zeroizing<Vec<u8>>, &'static str> {
+    read: impl FnOnce(&[u8]) -> Result<Box<PrivateKey>, &'static str>,
+) -> Result<Box<PrivateKey>, &'static str> {
     match block.dek_info {
         Some(dek_info) => {
             let passphrase = passphrase.ok_or(NO_PASSPHRASE)?;
-            legacy_pem::decrypt(block.bytes, dek_info, passphrase)
+            let bytes = legacy_pem::decrypt(block.bytes, dek_info, passphrase)?;
+            read(&bytes).map_err(of_decrypted)
         }
-        None => Ok(block.bytes),
+        None => read(&block.bytes),
     }
 }
 

@@ -94,6 +94,20 @@ fn assert_read(desk: &Desk, text: &str, passphrase: &str, what: &str) {
     );
 }
 
+/// One of 256 leaves padding that looks right.
+#[test]
+fn any_wrong_passphrase_is_called_wrong() {
+    let desk = Desk::new();
+    for kind in ["-t rsa -b 1024 -m PEM", "-t ecdsa -b 256 -m PEM"] {
+        let text = desk.keygen(kind, PASSPHRASE);
+        for number in 0..3000 {
+            let wrong = format!("wrong {number}");
+            let problem = read(&text, &wrong).err().unwrap();
+            assert!(problem.contains("is wrong"), "{kind}, {wrong}: {problem}");
+        }
+    }
+}
+
 #[test]
 fn every_format_of_ssh_keygen_is_read() {
     let desk = Desk::new();
