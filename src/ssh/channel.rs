@@ -74,6 +74,8 @@ impl SshChannel {
         shell_start: Rc<ShellStart>,
     ) -> Self {
         let queue = Rc::new(Queue::default());
+        // The session has heard of the refusal when there was no channel yet.
+        queue.eof.set(shell_start.is_refused_late());
         let write = Rc::new(write);
         Self {
             input_pump: None,

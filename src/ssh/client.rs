@@ -168,8 +168,8 @@ impl SshClient {
     }
 
     /// Opens the session channel and starts the shell or command in a
-    /// terminal of the size that `size` gives when it is asked for. Output that came
-    /// meanwhile, and whether there is no terminal, is told through `events`.
+    /// terminal of the size that `size` gives when it is asked for. A refusal
+    /// that came with words is told through `events`.
     ///
     /// # Errors
     /// `StartRefused`, `ConnectionLost`, `Disconnected`, `NotUtf8FromServer`,

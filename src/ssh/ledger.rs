@@ -81,6 +81,11 @@ impl PerMinute {
         }
     }
 
+    /// The running total has gone down to `count`.
+    fn lower(&self, count: u64) {
+        self.base.set(self.base.get().min(count));
+    }
+
     /// Whether `count`, a running total, is too much.
     fn is_exceeded(&self, count: u64, now: impl FnOnce() -> Instant) -> bool {
         if count.saturating_sub(self.base.get()) <= self.most {
@@ -236,6 +241,8 @@ impl Ledger {
         let saved = self.points.get().saturating_add(MAX_SAVED);
         add(&self.accounted, LARGE * answers);
         self.accounted.set(self.accounted.get().min(saved));
+        // What was counted before must not become credit beyond the bound.
+        self.idle.lower(self.idle_points());
     }
 
     /// The server takes more input. Free as far as there was some.

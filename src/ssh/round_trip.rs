@@ -1,8 +1,7 @@
 //! Round trip to the SSH server, as keep-alives measure it.
 //!
-//! The reply is only timed when it comes: the session's task is not woken for it, so that measuring
-//! costs an idle session nothing beside the keep-alive itself. What was measured is seen when the task
-//! runs for another reason.
+//! The reply is only timed when it comes, in the poll of russh's loop that takes it in; nothing else is
+//! woken for it. What was measured is seen when the session is polled next.
 
 use super::handler::SessionHandler;
 use russh::client::Handle;

@@ -1,10 +1,10 @@
 //! russh's session loop, polled by the session it belongs to.
 //!
 //! russh is written for tokio. Two ways to run it on another executor were tried: (a) a tokio current-thread runtime
-//! pumped from a task after every touch, and (b) russh's session loop on the shard's own executor, which needs only its
+//! pumped from a task after every touch, and (b) russh's session loop polled by the shard's own loop, which needs only its
 //! one spawn function replaced (crates/russh-util). (b) was chosen: one scheduler instead of two, wakers that work
 //! without a pump, and no notify that can be forgotten (a forgotten pump costs seconds). What remains of tokio is a
-//! clock (`runtime`).
+//! clock (`runtime::tokio_clock`).
 //!
 //! The loop is no task of its own: its session polls it, between handing input over and taking output, so that a key
 //! and its echo are one poll each. Dropping it ends the SSH connection, whatever russh is waiting for.

@@ -27,6 +27,8 @@ pub(super) struct ShellStart {
     /// The request for the shell has its reply.
     answered: Cell<bool>,
     state: Cell<State>,
+    /// Refused after it was taken for running.
+    refused_late: Cell<bool>,
     /// The connection is gone.
     lost: Cell<bool>,
     waiter: RefCell<Option<Waker>>,
@@ -47,6 +49,11 @@ impl ShellStart {
         self.terminal.get() == Some(false)
     }
 
+    /// Returns whether the shell or command was refused after it was taken for running: nothing takes input.
+    pub(super) fn is_refused_late(&self) -> bool {
+        self.refused_late.get()
+    }
+
     /// The next reply has come.
     pub(super) fn note_reply(&self, granted: bool) -> Option<Refusal> {
         if self.terminal.get().is_none() {
@@ -57,7 +64,10 @@ impl ShellStart {
         match (self.state.get(), granted) {
             (State::Requested, true) if first => self.set(State::Runs),
             (State::Requested, false) if first => self.set(State::Refused { talked: false }),
-            (State::Runs, false) if first => return Some(Refusal::Shell),
+            (State::Runs, false) if first => {
+                self.refused_late.set(true);
+                return Some(Refusal::Shell);
+            }
             // The refusal was of a variable: some servers answer unasked.
             (State::Refused { .. }, true) => self.set(State::Runs),
             _ => {}

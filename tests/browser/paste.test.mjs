@@ -136,7 +136,7 @@ pageTest("the remote side may copy only when it was allowed to, and never reads"
   await page.getByText("Copied.").waitFor();
   assert.equal(await clip(), "theirs é✓");
 
-  // Another text in place of the one that is asked about cannot be accepted at once.
+  // A text cannot be accepted at once, neither the first nor another in its place.
   await page.evaluate(() => {
     const observer = new MutationObserver(() => {
       if (document.querySelector(".remote-copy button.primary:disabled") !== null) {

@@ -9,7 +9,7 @@ import logging
 import sys
 
 import asyncssh
-from asyncssh.channel import SSHServerChannel
+from asyncssh.channel import SSHChannel, SSHServerChannel
 from asyncssh.constants import *
 from asyncssh.auth import MSG_USERAUTH_INFO_REQUEST
 from asyncssh.packet import Boolean, String, UInt32
@@ -18,7 +18,8 @@ WORDS = "R\u00e9gle 7: \x1b[31mno\u202e more\r\n"
 NO_TERMINAL = ("no_terminal", "no_terminal_echo", "no_terminal_no_shell", "late_refusal")
 NO_SHELL = ("no_shell", "no_shell_talks_first", "no_shell_talks_later", "no_shell_status",
             "no_terminal_no_shell")
-SILENT = ("silent_talk", "silent_exit", "late_refusal", "late_no_shell", "close_unanswered")
+SILENT = ("silent_talk", "silent_exit", "late_refusal", "late_no_shell",
+          "late_no_shell_waits", "close_unanswered")
 
 
 def mode_of(chan):
@@ -98,6 +99,16 @@ SSHServerChannel._process_pty_req_request = Refusals.answer_pty
 SSHServerChannel._process_shell_request = Refusals.answer_shell
 SSHServerChannel._process_env_request = Refusals.answer_env
 asyncssh.SSHServerConnection._process_session_open = Refusals.open_session
+
+
+def process_eof(self, *args):
+    if mode_of(self) == "late_no_shell_waits":
+        end(self)
+    else:
+        SSHChannel._process_eof(self, *args)
+
+
+SSHServerChannel._packet_handlers = {**SSHServerChannel._packet_handlers, MSG_CHANNEL_EOF: process_eof}
 SSHServerChannel.send_packet = Refusals.send_answer
 
 
@@ -139,12 +150,13 @@ async def handle(process):
         data(chan, "second\r\n")
         status(chan, 0)
         end(chan)
-    elif mode == "late_no_shell":
+    elif mode in ("late_no_shell", "late_no_shell_waits"):
         data(chan, "first\r\n")
         send(MSG_CHANNEL_SUCCESS)
         send(MSG_CHANNEL_FAILURE)
         data(chan, "second\r\n")
-        end(chan)
+        if mode == "late_no_shell":
+            end(chan)
     elif mode == "close_unanswered":
         end(chan)
     elif mode == "status_before_data":

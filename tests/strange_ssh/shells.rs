@@ -41,6 +41,7 @@ fn table() -> Vec<Wanted> {
     };
     let hi = "Hi! You are known, but there is no shell.\r\nUse git.\r\n";
     let restricted = "This account is restricted.\r\n";
+    let twice = "first\r\nsecond\r\n";
     let shell = "Hi! There is no shell here.\r\n";
     vec![
         row("no_terminal", hi, exit(1), true, 1000),
@@ -62,14 +63,10 @@ fn table() -> Vec<Wanted> {
         ),
         row("no_shell_status", shell, exit(7), false, 1000),
         row("silent_exit", "", exit(5), false, 1000),
-        row("late_refusal", "first\r\nsecond\r\n", exit(0), true, 1000),
-        row(
-            "late_no_shell",
-            "first\r\nsecond\r\n",
-            refused("relay"),
-            false,
-            4503,
-        ),
+        row("late_refusal", twice, exit(0), true, 1000),
+        row("late_no_shell", twice, refused("relay"), false, 4503),
+        // It ends once the bridge has closed its input.
+        row("late_no_shell_waits", twice, refused("relay"), false, 4503),
         row("close_unanswered", "", refused("shell"), false, 4503),
         row(
             "status_before_data",

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 /// A task handed to a thread's own spawner.
 pub type LocalTask = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Starts a task on the executor of the calling thread.
+/// Takes a task of the calling thread, which then runs it.
 pub type ThreadSpawner = fn(LocalTask);
 
 thread_local! {

@@ -1,5 +1,5 @@
 //! Output of the remote process on its way to the client, and the occurrences
-//! of the SSH side: what russh's task leaves for the session's task.
+//! of the SSH side: what russh's loop leaves for its session.
 //!
 //! Most bytes a session holds for a client that does not read, by default:
 //!
@@ -8,7 +8,7 @@
 //! + 64 KiB  read ahead by the stream adapter before that (1 KiB, if
 //!           the server's packets are large)
 //! + 32 KiB  the packet russh is in
-//! + 36 KiB  one frame in the WebSocket's write buffer
+//! + 36 KiB  one frame that the client's socket has not taken
 //!  196 KiB  (and 256 KiB in the kernel: ssh.receive_buffer)
 //! ```
 //!
@@ -45,8 +45,9 @@ use std::task::Waker;
 /// Credit given at a time while reads are stopped, in bytes.
 const PROBE_CREDIT: usize = 64 * 1024;
 
-/// Bytes in the queue above which no such credit is given, whatever waits. All the output the
-/// server may have sent ahead of a reply fits in, beside what stopped the reads.
+/// Bytes in the queue above which no such credit is given, whatever waits; more with a high watermark
+/// that leaves less room than a window and a probe. All the output the server may have sent ahead of a
+/// reply fits in, beside what stopped the reads.
 const MAX_HELD: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 
 // What a bulk transfer reads at a time leaves in two frames: russh re-opens the window when half
@@ -137,7 +138,8 @@ impl Downlink {
 
     /// Returns whether [`Downlink::probe`] gives any credit.
     pub(super) fn may_probe(&self) -> bool {
-        self.len() < MAX_HELD
+        let room = OUTPUT_WINDOW as usize + PROBE_CREDIT;
+        self.len() < MAX_HELD.max(self.high_watermark + room)
     }
 
     /// Gives a bounded credit although reads are stopped, unless too much is in the queue

@@ -31,7 +31,7 @@ impl BridgeSession {
         self.perform();
         // After the client: its `auth` starts the connector.
         self.hear_connector(cx);
-        self.feed_ssh(cx, now);
+        self.feed_ssh(cx);
         // russh logs in the span of its session.
         self.span.in_scope(|| self.ssh_loop.poll());
         self.hear_ssh(now);
@@ -40,6 +40,8 @@ impl BridgeSession {
         self.feed_client(cx, now);
         self.perform();
         self.feed_client_texts(cx);
+        // Last: what came in this turn may have stopped the reads.
+        self.run_probe(now);
         self.close(cx);
         self.arm(cx, now);
     }
@@ -236,7 +238,7 @@ impl BridgeSession {
         }
     }
 
-    fn feed_ssh(&mut self, cx: &mut Context<'_>, now: Instant) {
+    fn feed_ssh(&mut self, cx: &mut Context<'_>) {
         let Link::Up { channel, .. } = &mut self.link else {
             return;
         };
@@ -250,7 +252,6 @@ impl BridgeSession {
             // Room again; nobody else would wake us to read.
             cx.waker().wake_by_ref();
         }
-        self.run_probe(now);
     }
 
     /// What russh's loop brought may be answered by it.
@@ -346,7 +347,8 @@ impl BridgeSession {
     /// re-exchange), and input that was not, for the remote window. Neither
     /// comes while reads are stopped; whether russh is stuck, it does not tell.
     fn run_probe(&mut self, now: Instant) {
-        let waits = self.unprobed || self.state.input_waits();
+        let is_up = matches!(self.link, Link::Up { .. });
+        let waits = is_up && (self.unprobed || self.state.input_waits());
         if self.credit.is_stopped() && waits && self.downlink.may_probe() {
             self.state
                 .timers

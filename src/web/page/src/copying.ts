@@ -37,9 +37,9 @@ function copyBySelection(text: string): boolean {
 /** Largest text that the remote side may put into the clipboard, in bytes of base64. */
 const LARGEST = 100 * 1024;
 
-/** Time for which a text that replaced another cannot be accepted, in milliseconds: a click may be on its way that was
- * meant for the other. */
-const REPLACED = 500;
+/** Time for which a text that is new on the page cannot be accepted, in milliseconds: a click may be on its way that was
+ * meant for what was there before. */
+const SETTLING = 500;
 
 export class RemoteCopy {
   readonly element = el("div", { class: "remote-copy", role: "status", hidden: true });
@@ -82,7 +82,6 @@ export class RemoteCopy {
   }
 
   #show(): void {
-    const replaces = !this.element.hidden;
     const preview = el("pre", { hidden: true, tabindex: "0" }, visible(this.#text.slice(0, 2000)));
     const show = el("button", { type: "button", onclick: () => { preview.hidden = !preview.hidden; } }, "Show");
     const accept = [
@@ -96,17 +95,17 @@ export class RemoteCopy {
       el("button", { type: "button", onclick: () => this.#hide() }, "No"),
       preview);
     this.element.hidden = false;
-    if (replaces) {
-      accept.forEach((button) => { button.disabled = true; });
-      window.clearTimeout(this.#settled);
-      this.#settled = window.setTimeout(() => accept.forEach((button) => { button.disabled = false; }), REPLACED);
-    }
+    accept.forEach((button) => { button.disabled = true; });
+    window.clearTimeout(this.#settled);
+    this.#settled = window.setTimeout(() => accept.forEach((button) => { button.disabled = false; }), SETTLING);
   }
 
   async #copy(): Promise<void> {
-    const copied = await copyText(this.#text);
+    const text = this.#text;
+    const copied = await copyText(text);
     this.#report(copied ? "Copied." : "The browser did not allow the copy.");
-    if (copied || this.element.hidden) {
+    // Another text that has come meanwhile is still to be asked about.
+    if (text === this.#text && (copied || this.element.hidden)) {
       this.#hide();
     }
   }
