@@ -189,7 +189,7 @@ fn scaling() {
     assert!(read("environment.txt").contains("\ncpus: bridge on CPU "));
 }
 
-/// What is reckoned from a machine's cores and from rates, and so shows on no machine of its own.
+/// Figures that are reckoned from a machine's cores and from rates, and so show on no machine of its own.
 #[test]
 fn cores_are_shared_out_and_rates_searched_as_their_examples_say() {
     for name in ["cores.py", "scaling.py"] {

@@ -27,7 +27,7 @@ fn micros(time: Duration) -> u64 {
 /// A distribution of times in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Summary {
-    /// How many.
+    /// Number of them.
     pub count: u64,
     /// Their mean.
     pub mean: f64,

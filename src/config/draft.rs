@@ -40,7 +40,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether the operator chose this very value, and not a default or a preset.
+    /// Returns whether the operator chose this very value, and not a default or a preset.
     pub(super) fn is_operator(&self) -> bool {
         match self {
             Self::Default | Self::Preset(_) | Self::Follows { .. } => false,
@@ -120,7 +120,7 @@ impl Draft {
     }
 }
 
-/// What exists in place of `key`: the one that was meant, or the keys of its section, or else the
+/// Suggestion in place of `key`: the one that was meant, or the keys of its section, or else the
 /// sections.
 pub(super) fn known_keys(key: &str) -> String {
     if let Some(meant) = meant(key) {

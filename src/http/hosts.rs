@@ -44,7 +44,7 @@ impl Authority {
 pub struct ListenerInfo {
     /// The address the client, or the proxy before it, connected to.
     pub local: SocketAddr,
-    /// Whether TLS is spoken there.
+    /// TLS is spoken there.
     pub tls: bool,
 }
 

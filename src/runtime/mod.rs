@@ -9,7 +9,7 @@
 //!
 //! `tasks` polls, `timers` and `reactor` say when, `bulk` schedules what is large, `stream` and `listener` are sockets,
 //! `read_budget` bounds what one peer makes the shard read, `thread` starts a shard's thread, `tokio_clock` is what russh
-//! needs of tokio.
+//! needs of tokio, `waker_slot` is for what wakes a task and is no socket.
 
 mod bulk;
 mod delayed_ack;
@@ -24,6 +24,7 @@ mod tests;
 mod thread;
 mod timers;
 mod tokio_clock;
+mod waker_slot;
 
 pub use bulk::BulkTicket;
 pub use listener::Listener;
@@ -32,6 +33,7 @@ pub use stream::Stream;
 pub use thread::{check_io_uring, spawn_thread};
 pub use timers::{Sleep, sleep};
 pub use tokio_clock::{ShortTimers, TokioClock, io as tokio_io};
+pub use waker_slot::WakerSlot;
 
 use bulk::BulkScheduler;
 use reactor::Reactor;

@@ -131,11 +131,11 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         shard.accepting.borrow_mut().extend(task);
     }
     shard.lifecycle.shard_started();
-    while let Ok(letter) = mail.recv().await {
-        if matches!(letter, Mail::Stop) {
+    while let Ok(message) = mail.recv().await {
+        if matches!(message, Mail::Stop) {
             break;
         }
-        shard.read(letter);
+        shard.read(message);
     }
     shard.manager.cut_off();
     // Every other task is dropped now, and gives back what it holds.
@@ -150,9 +150,9 @@ async fn beat(counters: &OwnCounters) {
 }
 
 impl Shard {
-    fn read(self: &Rc<Self>, letter: Mail) {
+    fn read(self: &Rc<Self>, message: Mail) {
         // An answer is refused only by an asker that has left.
-        match letter {
+        match message {
             Mail::Adopt(handover) => connection::spawn(self, handover),
             Mail::Sessions { reply } => {
                 let _ = reply.try_send(self.manager.active_sessions());

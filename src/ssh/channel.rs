@@ -74,8 +74,6 @@ impl SshChannel {
         shell_start: Rc<ShellStart>,
     ) -> Self {
         let queue = Rc::new(Queue::default());
-        // The session has heard of the refusal when there was no channel yet.
-        queue.eof.set(shell_start.is_refused_late());
         let write = Rc::new(write);
         Self {
             input_pump: None,
@@ -135,6 +133,10 @@ impl SshChannel {
     /// with an error once russh takes nothing any more.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<russh::Error> {
         self.round_trip.take_in();
+        if self.shell_start.take_late_refusal() {
+            // Most servers close the channel now.
+            self.push_eof();
+        }
         if let Some(write) = &self.write {
             if self.input_pump.is_none() && self.queue.has_input() {
                 let (queue, write) = (Rc::clone(&self.queue), Rc::clone(write));

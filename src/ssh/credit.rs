@@ -4,7 +4,8 @@
 //! where output can be held back. Without credit reads pend; writes go
 //! on, so Ctrl-C and resize still leave.
 
-use std::cell::{Cell, RefCell};
+use crate::runtime::WakerSlot;
+use std::cell::Cell;
 use std::task::Waker;
 
 /// See the module's description. Single-threaded: lives on one shard.
@@ -12,7 +13,7 @@ use std::task::Waker;
 pub struct ReadCredit {
     /// Bytes that may still be read; `None` for any number.
     left: Cell<Option<usize>>,
-    reader: RefCell<Option<Waker>>,
+    reader: WakerSlot,
     bytes_read: Cell<u64>,
 }
 
@@ -27,7 +28,7 @@ impl ReadCredit {
     /// Lets reads go on.
     pub fn resume(&self) {
         if self.left.replace(None).is_some() {
-            self.wake();
+            self.reader.wake();
         }
     }
 
@@ -41,7 +42,7 @@ impl ReadCredit {
     pub fn allow(&self, bytes: usize) {
         if self.is_stopped() {
             self.left.set(Some(bytes));
-            self.wake();
+            self.reader.wake();
         }
     }
 
@@ -64,15 +65,6 @@ impl ReadCredit {
 
     /// Whom to wake when there is credit again.
     pub(super) fn register(&self, waker: &Waker) {
-        let mut slot = self.reader.borrow_mut();
-        slot.get_or_insert_with(|| waker.clone()).clone_from(waker);
-    }
-
-    fn wake(&self) {
-        // Taken out first: waking may run code that registers again.
-        let waker = self.reader.borrow_mut().take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.reader.register(waker);
     }
 }

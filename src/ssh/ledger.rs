@@ -22,8 +22,9 @@
 //! [`REKEY_EARNED_BY`]), is never ended by this; one that sends more than twice as many in a minute
 //! (four times, if they are that small), or asks for more than twice as many, always is.
 
-use std::cell::{Cell, RefCell};
-use std::task::{Context, Poll, Waker};
+use crate::runtime::WakerSlot;
+use std::cell::Cell;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 #[cfg(test)]
@@ -126,7 +127,7 @@ pub(super) struct Ledger {
     ended: Cell<bool>,
     /// Packets read, and who waits for the next.
     packets: Cell<u64>,
-    waiter: RefCell<Option<Waker>>,
+    waiter: WakerSlot,
     now: fn() -> Instant,
 }
 
@@ -150,7 +151,7 @@ impl Ledger {
             max_data: max_data as usize,
             ended: Cell::new(false),
             packets: Cell::new(0),
-            waiter: RefCell::new(None),
+            waiter: WakerSlot::default(),
             now,
         }
     }
@@ -172,9 +173,7 @@ impl Ledger {
             return Ok(());
         }
         add(&self.packets, 1);
-        if let Some(waiter) = self.waiter.take() {
-            waiter.wake();
-        }
+        self.waiter.wake();
         let points = if bytes <= SMALL_PACKET { SMALL } else { LARGE };
         self.latest.set(points);
         add(&self.points, points);
@@ -194,7 +193,7 @@ impl Ledger {
         if self.packets.get() > before {
             return Poll::Ready(());
         }
-        *self.waiter.borrow_mut() = Some(cx.waker().clone());
+        self.waiter.register(cx.waker());
         Poll::Pending
     }
 

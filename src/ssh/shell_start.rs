@@ -1,10 +1,11 @@
-//! What a server makes of the requests for a terminal and a shell: a state that the handler advances, and that who asked
-//! waits for. A server may refuse the terminal (the shell then runs without, as under `ssh`), or answer nothing and talk.
+//! Start of a shell as the server's answers to the requests for it show it: a state that the handler advances, and that who
+//! asked waits for. A server may refuse the terminal (the shell then runs without, as under `ssh`), or answer nothing and talk.
 
 use crate::error::SessionError;
-use std::cell::{Cell, RefCell};
+use crate::runtime::WakerSlot;
+use std::cell::Cell;
 use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 /// State of the shell or command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,7 +32,7 @@ pub(super) struct ShellStart {
     refused_late: Cell<bool>,
     /// The connection is gone.
     lost: Cell<bool>,
-    waiter: RefCell<Option<Waker>>,
+    waiter: WakerSlot,
 }
 
 /// Refusal that the user is to be told of.
@@ -49,9 +50,9 @@ impl ShellStart {
         self.terminal.get() == Some(false)
     }
 
-    /// Returns whether the shell or command was refused after it was taken for running: nothing takes input.
-    pub(super) fn is_refused_late(&self) -> bool {
-        self.refused_late.get()
+    /// Returns, once, whether the shell or command was refused after it was taken for running: nothing takes input.
+    pub(super) fn take_late_refusal(&self) -> bool {
+        self.refused_late.take()
     }
 
     /// The next reply has come.
@@ -103,19 +104,12 @@ impl ShellStart {
     /// The connection is gone.
     pub(super) fn note_lost(&self) {
         self.lost.set(true);
-        self.wake();
+        self.waiter.wake();
     }
 
     fn set(&self, state: State) {
         self.state.set(state);
-        self.wake();
-    }
-
-    fn wake(&self) {
-        let waiter = self.waiter.borrow_mut().take();
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        self.waiter.wake();
     }
 
     /// Waits until the state is as `wanted`, and returns it. One task waits at a time.
@@ -131,7 +125,7 @@ impl ShellStart {
             if self.lost.get() {
                 return Poll::Ready(Err(SessionError::ConnectionLost));
             }
-            self.waiter.replace(Some(cx.waker().clone()));
+            self.waiter.register(cx.waker());
             Poll::Pending
         })
         .await

@@ -52,7 +52,7 @@ pub(super) struct FrameStream {
     /// Bytes that came behind the request for the upgrade.
     leftover: Bytes,
     inspector: Inspector,
-    /// What the socket has not taken of a frame.
+    /// Rest of a frame that the socket has not taken.
     unsent: Bytes,
     holds_writes: bool,
 }

@@ -1,5 +1,5 @@
 //! What a rule and a violation are, and the check of a whole tree against all rules.
-//! How each rule is looked at stands in `arrows`, `circles`, `mentions` and `shape`.
+//! The search for each rule's violations stands in `arrows`, `circles`, `mentions` and `shape`.
 
 use crate::{arrows, circles, mentions, shape, tree};
 use std::collections::BTreeMap;

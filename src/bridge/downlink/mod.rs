@@ -34,6 +34,7 @@
 
 mod queue;
 
+use crate::runtime::WakerSlot;
 use crate::ssh::{OUTPUT_WINDOW, ReadCredit, SshEvent, SshEvents};
 use crate::ws::MAX_OUTPUT_FRAME;
 use queue::OutputQueue;
@@ -54,11 +55,11 @@ const MAX_HELD: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 // of it is used. OpenSSH's packets from a terminal are no larger than 4 KiB.
 const _: () = assert!(MAX_OUTPUT_FRAME >= OUTPUT_WINDOW as usize / 4 + 4 * 1024);
 
-/// Where the SSH side leaves what it has. Lives on one shard.
+/// Output and occurrences that the SSH side leaves for its session. Lives on one shard.
 pub struct Downlink {
     queue: RefCell<OutputQueue>,
     events: RefCell<VecDeque<SshEvent>>,
-    session: RefCell<Option<Waker>>,
+    session: WakerSlot,
     credit: Rc<ReadCredit>,
     /// Bytes in the queue at which reads stop. They go on at a quarter of it.
     high_watermark: usize,
@@ -74,7 +75,7 @@ impl Downlink {
         Self {
             queue: RefCell::default(),
             events: RefCell::default(),
-            session: RefCell::default(),
+            session: WakerSlot::default(),
             credit,
             high_watermark,
             throttled: Cell::new(false),
@@ -84,8 +85,7 @@ impl Downlink {
 
     /// Whom to wake when something arrives.
     pub(super) fn set_waker(&self, waker: &Waker) {
-        let mut slot = self.session.borrow_mut();
-        slot.get_or_insert_with(|| waker.clone()).clone_from(waker);
+        self.session.register(waker);
     }
 
     /// Sets whether reads stop as soon as anything is in the queue: what waits for a
@@ -155,12 +155,6 @@ impl Downlink {
     pub(super) fn note(&self, event: SshEvent) {
         self.events.borrow_mut().push_back(event);
     }
-
-    fn wake(&self) {
-        if let Some(waker) = self.session.borrow().as_ref() {
-            waker.wake_by_ref();
-        }
-    }
 }
 
 impl SshEvents for Downlink {
@@ -177,7 +171,7 @@ impl SshEvents for Downlink {
 
     fn event(&self, event: SshEvent) {
         self.note(event);
-        self.wake();
+        self.session.wake();
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::bridge::audit::SessionAudit;
 use crate::bridge::state::Drain;
 use crate::error::{Reason, SessionError};
+use crate::runtime::WakerSlot;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
@@ -12,7 +13,7 @@ use std::task::Waker;
 pub struct SessionControl {
     drain: Cell<Option<Drain>>,
     kill: RefCell<Option<SessionError>>,
-    waker: RefCell<Option<Waker>>,
+    waker: WakerSlot,
     audit: RefCell<Option<Rc<SessionAudit>>>,
 }
 
@@ -20,13 +21,13 @@ impl SessionControl {
     /// The session is to end by itself, at the latest at its deadline.
     pub fn drain(&self, drain: Drain) {
         self.drain.set(Some(drain));
-        self.wake();
+        self.waker.wake();
     }
 
     /// The session is to end now.
     pub fn kill(&self, reason: SessionError) {
         *self.kill.borrow_mut() = Some(reason);
-        self.wake();
+        self.waker.wake();
     }
 
     /// The shard stops, and the session gets no turn any more: its end is
@@ -41,16 +42,8 @@ impl SessionControl {
         *self.audit.borrow_mut() = Some(audit);
     }
 
-    fn wake(&self) {
-        let waker = self.waker.borrow().clone();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
     pub(super) fn set_waker(&self, waker: &Waker) {
-        let mut slot = self.waker.borrow_mut();
-        slot.get_or_insert_with(|| waker.clone()).clone_from(waker);
+        self.waker.register(waker);
     }
 
     pub(crate) fn take_drain(&self) -> Option<Drain> {

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 /// Messages read from one client before the others get their turn.
 const MESSAGES_PER_TURN: usize = 32;
 
-/// How long input may wait while reads are stopped before some credit is given: a key re-exchange or a full window needs the server's reply.
+/// Time for which input may wait while reads are stopped before some credit is given: a key re-exchange or a
+/// full window needs the server's reply.
 const PROBE_AFTER: Duration = Duration::from_millis(100);
 
 /// What is sent once an interval may leave this part of it early.
@@ -157,11 +158,7 @@ impl BridgeSession {
                 } => Input::Exit(exit_by_signal(signal, core_dumped, message)),
                 SshEvent::ChannelClosed => Input::ChannelClosed,
                 SshEvent::NoTerminal => Input::NoTerminal,
-                SshEvent::StartRefused => {
-                    // Nothing runs that could take more; most servers close the channel now.
-                    self.with_channel(|channel| channel.push_eof());
-                    Input::StartRefused
-                }
+                SshEvent::StartRefused => Input::StartRefused,
                 SshEvent::Disconnected(cause) => {
                     self.ssh_gone = true;
                     Input::Disconnected(cause)
@@ -254,7 +251,7 @@ impl BridgeSession {
         }
     }
 
-    /// What russh's loop brought may be answered by it.
+    /// Comes back for what russh's loop brought and its channel is to answer.
     fn feed_late(&mut self, cx: &mut Context<'_>) {
         if let Link::Up { channel, .. } = &self.link
             && channel.wants_poll()

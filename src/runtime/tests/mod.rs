@@ -147,7 +147,7 @@ fn a_reset_is_an_error_or_an_end_and_never_silence() {
     });
 }
 
-/// What comes meanwhile is read at once; without coalescing, as soon as it comes, also afterwards.
+/// Bytes that come meanwhile are read at once; without coalescing, as soon as it comes, also afterwards.
 #[test]
 fn a_socket_that_coalesces_is_read_once_per_interval() {
     on_a_shard(|| async {

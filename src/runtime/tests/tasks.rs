@@ -44,7 +44,7 @@ fn a_waker_without_a_task_wakes_nobody() {
     });
 }
 
-/// What ends with the main task may spawn, wait and end others.
+/// Tasks that end with the main task may spawn, wait and end others.
 #[test]
 fn every_task_is_dropped_with_the_main_task() {
     struct AtEnd(Rc<Cell<u32>>, Option<Task>);

@@ -10,7 +10,7 @@ pub enum RememberError {
     /// Another key is on record by now.
     #[error("another key was recorded for this host in the meantime (line {line})")]
     Changed {
-        /// Its line, counted from 1.
+        /// Line of that key, counted from 1.
         line: usize,
     },
     /// The key is revoked.

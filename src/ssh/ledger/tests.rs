@@ -31,13 +31,18 @@ fn fine(most: usize, mut act: impl FnMut() -> Result<(), Fault>) -> usize {
     (0..most).take_while(|_| act().is_ok()).count()
 }
 
+/// Minutes of as many idle packets as are always fine.
+fn pass_idle_minutes(ledger: &Ledger, minutes: usize) {
+    for _ in 0..minutes {
+        assert_eq!(fine(100, || idle(ledger)), 100);
+        pass(60);
+    }
+}
+
 #[test]
 fn a_hundred_idle_packets_a_minute_are_fine_for_ever() {
     let ledger = ledger();
-    for _ in 0..20 {
-        assert_eq!(fine(100, || idle(&ledger)), 100);
-        pass(60);
-    }
+    pass_idle_minutes(&ledger, 20);
     assert!(fine(1000, || idle(&ledger)) <= 200);
     assert!(ledger.fault().is_some());
 }
@@ -121,10 +126,7 @@ fn a_paste_earns_simulated_echoes() {
 #[test]
 fn earned_packets_that_are_saved_up_have_an_end() {
     let ledger = ledger();
-    for _ in 0..1000 {
-        assert_eq!(fine(100, || idle(&ledger)), 100);
-        pass(60);
-    }
+    pass_idle_minutes(&ledger, 1000);
     for _ in 0..1000 {
         ledger.note_input(1 << 30);
     }

@@ -135,7 +135,7 @@ fn a_client_that_is_only_far_away_is_tried_seldom() {
     assert!(s.state.is_held_back());
 }
 
-/// What comes before the shell is there stops no reads: its own start is behind it.
+/// Output before the shell is there stops no reads: its own start is behind it.
 #[test]
 fn nothing_is_held_back_on_the_way() {
     let mut s = Session::connecting(Dialect::V1, &config());
