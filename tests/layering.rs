@@ -72,7 +72,16 @@ const RESERVED: &[Reserved] = &[
 
 /// Modules that do no I/O and know no runtime, and the names that would betray them.
 const FORBIDDEN: &[Forbidden] = &[Forbidden {
-    rooms: &["bridge::state", "bridge::timers", "message", "limits"],
+    rooms: &[
+        "bridge::state",
+        "bridge::timers",
+        "bridge::uplink",
+        "bridge::downlink::flow",
+        "bridge::downlink::pacer",
+        "bridge::downlink::slow_reader",
+        "message",
+        "limits",
+    ],
     names: &[
         "glommio",
         "tokio",

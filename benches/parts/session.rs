@@ -1,39 +1,65 @@
-//! The state machine, the downlink, and both with the messages as a session's turn joins them.
+//! The state machine, the downlink, and both with the messages as a session's poll joins them.
 
 use super::{Step, binary, logged_in};
 use bytes::Bytes;
-use sshard::bridge::Downlink;
-use sshard::bridge::state::{Action, Input, Phase, SessionState};
+use sshard::bridge::state::{Input, Lifecycle, Resources, SessionState};
+use sshard::bridge::{Attachment, Downlink, SocketState};
 use sshard::error::Stage;
-use sshard::message::{ClientMessage, Dialect, Frame, Incoming, MessageProcessor};
+use sshard::message::{AuthRequest, ClientMessage, Dialect, Frame, Incoming, MessageProcessor};
 use sshard::ssh::{ReadCredit, SshEvents};
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Nothing that a session owns but its data.
+struct Nothing;
+
+impl Resources for Nothing {
+    type Socket = ();
+    type Admission = ();
+    type Attempt = ();
+    type Shell = ();
+
+    fn connect(&mut self, (): (), request: AuthRequest) {
+        black_box(request);
+    }
+}
+
+type State = SessionState<Nothing>;
+
 /// The clock stands still: no timer fires, none is moved further than to where it was.
-fn active(auth: Incoming, now: Instant) -> SessionState {
-    let mut state = SessionState::new("cafe".to_owned(), Dialect::V1, Arc::default(), now);
+fn active(auth: Incoming, now: Instant) -> State {
+    let client = Attachment::new((), Dialect::V1, 0);
+    let id = "cafe".to_owned();
+    let mut state = SessionState::new(id, Arc::default(), Nothing, (), client, now);
     state.handle(now, Input::Message(auth));
     for stage in [Stage::Connect, Stage::Handshake, Stage::Login, Stage::Shell] {
         state.handle(now, Input::Stage(stage));
     }
-    state.handle(now, Input::Started);
-    while state.next_action().is_some() {}
-    assert_eq!(state.phase(), Phase::Active);
+    state.start(now, ());
+    assert!(matches!(state.lifecycle(), Lifecycle::Active(_)));
     state
 }
 
-/// Takes what is to be done as `turn` does; counts the input.
-fn perform(state: &mut SessionState) -> usize {
-    let mut input = 0;
-    while let Some(action) = state.next_action() {
-        if let Action::Input(bytes) = black_box(action) {
-            input += bytes.len();
-        }
+/// Takes the input that goes to russh.
+fn take_input(state: &mut State) {
+    while let Some(packet) = state.uplink_mut().next_packet() {
+        black_box(packet);
     }
-    input
+}
+
+/// The client has taken all; `sent` bytes are added to what it was sent.
+fn end_tick(state: &mut State, now: Instant, sent: usize) {
+    if sent > 0 {
+        let offset = state.bytes().1 + sent as u64;
+        state.note_output(now, black_box(offset));
+    }
+    let socket = SocketState {
+        blocked: false,
+        written: state.bytes().1,
+    };
+    state.end_of_tick(now, 0, socket);
 }
 
 pub(super) fn new_to_active() -> Step {
@@ -48,15 +74,12 @@ pub(super) fn state_keystroke() -> Step {
     let now = sshard::clock::now();
     let (_, auth) = logged_in(Dialect::V1);
     let mut state = active(auth, now);
-    let mut passed = 0;
     Box::new(move || {
         let key = Incoming::Input(Bytes::from_static(b"x"));
         state.handle(now, Input::Message(black_box(key)));
-        passed += perform(&mut state) as u64;
-        state.note_input_passed(passed);
-        black_box(state.next_reply());
-        state.note_output(now, black_box(1));
-        state.settle(now, 0, false, 0);
+        take_input(&mut state);
+        black_box(state.next_reply(None));
+        end_tick(&mut state, now, 1);
     })
 }
 
@@ -66,8 +89,7 @@ pub(super) fn state_output() -> Step {
     let mut state = active(auth, now);
     Box::new(move || {
         assert!(state.output_budget() >= super::CHUNK);
-        state.note_output(now, black_box(super::CHUNK));
-        state.settle(now, 0, false, 0);
+        end_tick(&mut state, now, super::CHUNK);
     })
 }
 
@@ -80,11 +102,10 @@ pub(super) fn state_acked() -> Step {
     let mut bytes = 0;
     Box::new(move || {
         assert!(state.output_budget() >= super::CHUNK);
-        state.note_output(now, black_box(super::CHUNK));
+        end_tick(&mut state, now, super::CHUNK);
         bytes += super::CHUNK as u64;
         let ack = Incoming::Control(ClientMessage::Ack { bytes });
         state.handle(now, Input::Message(black_box(ack)));
-        state.settle(now, 0, false, 0);
     })
 }
 
@@ -102,7 +123,7 @@ pub(super) fn downlink(size: usize) -> Step {
     })
 }
 
-/// What a turn does without its sockets: `input` bytes from the client to the SSH side as one
+/// Work of a session's poll without its sockets: `input` bytes from the client to the SSH side as one
 /// message, `output` bytes the other way as one packet.
 pub(super) fn pump(input: usize, output: usize) -> Step {
     let now = sshard::clock::now();
@@ -111,27 +132,21 @@ pub(super) fn pump(input: usize, output: usize) -> Step {
     let downlink = empty_downlink();
     let (Frame::Binary(typed) | Frame::Text(typed)) = binary(input);
     let packet = vec![b'x'; output];
-    let (mut passed, mut written) = (0, 0);
     Box::new(move || {
         if input > 0 {
             let frame = Frame::Binary(black_box(&typed).clone());
             let message = processor.decode(frame).unwrap();
             state.handle(now, Input::Message(message));
-            passed += perform(&mut state) as u64;
-            state.note_input_passed(passed);
+            take_input(&mut state);
         }
         if output > 0 {
             downlink.output(black_box(&packet));
         }
-        if let Some(reply) = state.next_reply() {
+        if let Some(reply) = state.next_reply(None) {
             black_box(processor.encode(&reply));
         }
         let budget = state.output_budget().min(super::CHUNK);
         let sent = downlink.send(budget, |bytes| _ = black_box(bytes));
-        if sent > 0 {
-            state.note_output(now, sent);
-            written += output as u64;
-        }
-        state.settle(now, 0, false, written);
+        end_tick(&mut state, now, sent);
     })
 }

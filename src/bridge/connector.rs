@@ -6,26 +6,30 @@ mod attempts;
 
 use super::audit::SessionAudit;
 use super::downlink::Downlink;
+use super::shell::Shell;
+use super::state::Resources;
 use super::terms::{LatestTerms, Terms};
 use super::throttle::{LoginThrottle, QuestionWatch};
 use crate::config::{Config, Fixed};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
-use crate::limits::{Admission, ClientPermit, Refused, TargetPermit};
-use crate::message::{AuthRequest, Credentials, TerminalRequest, WindowSize};
-use crate::registry::Entry;
+use crate::limits::{self, Admission, Refused, TargetPermit};
+use crate::message::{AuthRequest, Credentials, Secret, TerminalRequest, WindowSize};
+use crate::registry::{Entry, SessionId};
 use crate::runtime::Stream;
 use crate::ssh::keys::Identity;
 use crate::ssh::known_hosts::Store;
 use crate::ssh::{
-    CheckedHost, HostKeyCheck, LoginRules, ReadCredit, SshChannel, SshClient, SshEvent, SshEvents,
+    CheckedHost, HostKeyCheck, LoginRules, ReadCredit, SshClient, SshEvent, SshEvents,
 };
 use crate::targets::{self, Plan, Requested, ResolveError, Resolver};
 use crate::telemetry::{AuditLog, OwnCounters};
 use crate::ticket::Admitted;
+use crate::ws::WsConnection;
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What all sessions of a shard share.
 pub struct SessionContext {
@@ -43,40 +47,80 @@ pub struct SessionContext {
     pub audit: AuditLog,
 }
 
-/// A started shell, with what it holds.
-pub(super) struct Connected {
-    /// The shell.
-    pub(super) channel: SshChannel,
-    /// The global and the target's place.
-    pub(super) permit: TargetPermit,
-    /// The client's place.
-    pub(super) client: ClientPermit,
+/// Place of a session that is not logged in, with what it came with.
+pub struct Newcomer {
+    /// Place in the pool of connections that are not logged in.
+    pub admission: Admission,
+    /// Until the shell runs, what others may displace the session by.
+    pub displaceable: limits::Newcomer<Unauthenticated>,
+    /// Admission ticket it brought with the upgrade.
+    pub ticket: Option<Secret>,
 }
 
-/// What one session's connection needs.
+/// Address of a session that has not logged in, for displacing it.
+pub struct Unauthenticated {
+    /// Shard of the session.
+    pub shard: usize,
+    /// Session id, once there is one.
+    pub session: Arc<OnceLock<SessionId>>,
+}
+
+/// Way to the shell, under way.
+pub(super) struct Attempt {
+    pub(super) way: Pin<Box<dyn Future<Output = Result<Shell, SessionError>>>>,
+    /// Given up when the shell runs.
+    _displaceable: limits::Newcomer<Unauthenticated>,
+}
+
+/// What one session's way to its shell needs.
+#[derive(Clone)]
 pub(super) struct Connector {
     /// Shared with the shard.
-    pub context: Rc<SessionContext>,
+    pub(super) context: Rc<SessionContext>,
     /// The terms the session started with.
     pub(super) terms: Arc<Terms>,
-    /// What the outside sees of the session.
+    /// The session's record in the registry.
     pub(super) record: Rc<Entry>,
-    /// Where the outcome of the login is told.
+    /// Where the outcome of the login is noted.
     pub(super) audit: Rc<SessionAudit>,
     /// What the client asked for in its URL.
     pub(super) target: Requested,
-    /// The place in the pool of connections not yet logged in.
-    pub(super) admission: Admission,
     /// Where events and output go.
     pub(super) downlink: Rc<Downlink>,
-    /// The valve of the SSH socket.
+    /// Credit for reads of the SSH socket.
     pub(super) credit: Rc<ReadCredit>,
     /// The client's latest terminal size.
     pub(super) size: Rc<Cell<WindowSize>>,
     /// Follows the attempt whose user the session asks.
     pub(super) questions: Rc<QuestionWatch>,
-    /// Whether the client can be asked questions.
+    /// The client can be asked questions.
     pub(super) can_ask: bool,
+}
+
+impl Resources for Connector {
+    type Socket = WsConnection;
+    type Admission = Newcomer;
+    type Attempt = Attempt;
+    type Shell = Shell;
+
+    fn connect(&mut self, newcomer: Newcomer, mut request: AuthRequest) -> Attempt {
+        let Newcomer {
+            admission,
+            displaceable,
+            ticket: brought,
+        } = newcomer;
+        self.size.set(request.terminal.size);
+        self.audit.set_user(&request.credentials.username);
+        let ticket = &mut request.credentials.ticket;
+        *ticket = ticket.take().or(brought);
+        if self.terms.config.admin.show_users {
+            self.record.set_user(&request.credentials.username);
+        }
+        Attempt {
+            way: Box::pin(self.clone().connect(admission, request)),
+            _displaceable: displaceable,
+        }
+    }
 }
 
 impl Connector {
@@ -84,7 +128,11 @@ impl Connector {
     ///
     /// # Errors
     /// What ended the way, by stage. Permits are given back.
-    pub(super) async fn connect(self, request: AuthRequest) -> Result<Connected, SessionError> {
+    async fn connect(
+        self,
+        admission: Admission,
+        request: AuthRequest,
+    ) -> Result<Shell, SessionError> {
         let AuthRequest {
             mut credentials,
             terminal,
@@ -111,7 +159,7 @@ impl Connector {
         let host_keys = HostKeyCheck::look_up(known, &self.terms.ssh, checked).await?;
         self.enter(Stage::Connect);
         let (socket, target, attempt) = self
-            .dial_first(&plan, &addresses, &credentials.username)
+            .dial_first(&admission, &plan, &addresses, &credentials.username)
             .await?;
         let login = async {
             let mut client = self.shake_hands(socket, host_keys).await?;
@@ -130,11 +178,11 @@ impl Connector {
         };
         let client = futures_lite::future::or(evicted, login).await?;
         // The place of those who are logged in comes before the other goes back.
-        let permit = self.admission.target(target).map_err(limit_error);
+        let permit = admission.target(target).map_err(limit_error);
         attempt.succeeded();
         let permit = permit?;
         self.enter(Stage::Shell);
-        self.start(client, &terminal, permit).await
+        self.start(client, &terminal, admission, permit).await
     }
 
     async fn shake_hands(
@@ -199,19 +247,16 @@ impl Connector {
         self,
         client: SshClient,
         terminal: &TerminalRequest,
+        admission: Admission,
         permit: TargetPermit,
-    ) -> Result<Connected, SessionError> {
+    ) -> Result<Shell, SessionError> {
         // Logged in: the place in the pool of those who are not goes back.
-        let client_permit = self.admission.logged_in();
+        let client_permit = admission.logged_in();
         let size = self.size;
         let channel = client
             .start(terminal, || size.get(), self.downlink.as_ref())
             .await?;
-        Ok(Connected {
-            channel,
-            permit,
-            client: client_permit,
-        })
+        Ok(Shell::new(channel, permit, client_permit))
     }
 }
 

@@ -1,27 +1,30 @@
 //! One session: a client's WebSocket on one side, a shell on the other.
 //!
-//! `state` decides (pure), `timers` keeps its clocks (pure), `session` does
-//! what was decided, `connector` is the way to the shell, `downlink` what the
-//! SSH side leaves on its way to the client, `terms` what a reload replaces,
-//! `throttle` counts failed logins, `audit` is what the audit log is told,
-//! `queue` how short queues hold no room.
+//! `state` decides what becomes of a session, and owns it by its state (pure); `timers` are clocks (pure); `session` polls
+//! what the state owns: `attachment`, the client, `connector`, the way to the shell, `shell`, the running one. `downlink`
+//! owns output on its way to the client, `uplink` input on its way to the server (pure). `terms` is replaced by a reload,
+//! `throttle` counts failed logins, `audit` writes the session's lines of the audit log, `queue` lets short queues hold no
+//! room.
 //! LIFECYCLE.md draws the states.
 
+mod attachment;
 mod audit;
 mod connector;
 mod downlink;
 mod queue;
 mod session;
+mod shell;
 pub mod state;
 mod terms;
 mod throttle;
 pub mod timers;
+mod uplink;
 
-pub use connector::SessionContext;
+pub use attachment::{Attachment, SocketState};
+pub use connector::{Newcomer, SessionContext, Unauthenticated};
 pub use downlink::Downlink;
-pub use session::{
-    Attachment, BridgeSession, SessionControl, SessionStart, SessionSummary, Unauthenticated,
-};
+pub use session::{BridgeSession, SessionControl, SessionStart, SessionSummary};
 pub use state::Drain;
 pub use terms::{LatestTerms, Terms, TermsError};
 pub use throttle::LoginThrottle;
+pub use uplink::{Control, Packet, Uplink};

@@ -3,7 +3,7 @@
 
 use super::pool::PoolPlace;
 use crate::bridge::{
-    Attachment, BridgeSession, Drain, SessionContext, SessionControl, SessionStart, SessionSummary,
+    BridgeSession, Drain, Newcomer, SessionContext, SessionControl, SessionStart, SessionSummary,
 };
 use crate::error::{LimitKind, Reason, SessionError, Stage};
 use crate::http::Upgrade;
@@ -101,10 +101,12 @@ impl ConnectionManager {
             record: Rc::clone(&registration.record),
             dialect: upgrade.dialect,
             target: upgrade.target,
-            ticket: upgrade.ticket,
-            admission: upgrade.place.admission,
-            newcomer: upgrade.place.newcomer,
-            attachment: Attachment::new(ws),
+            newcomer: Newcomer {
+                admission: upgrade.place.admission,
+                displaceable: upgrade.place.newcomer,
+                ticket: upgrade.ticket,
+            },
+            ws,
             context: Rc::clone(context),
             control: Rc::clone(&registration.control),
         })

@@ -1,61 +1,47 @@
-//! The running shell as the session sees it: input goes in through a bounded
-//! queue, resize and signals beside it, so that neither waits for the other.
-//! Output comes by the handler.
+//! Running shell as the session sees it: input goes to russh in its order, resize and signals beside it, so that neither
+//! waits for the other. Holds one packet of each; what waits is the session's (`bridge/uplink/`). Output comes by the
+//! handler.
 
 use super::credit::ReadCredit;
 use super::handler::SessionHandler;
-use super::input::InputQueue;
 use super::ledger::Ledger;
 use super::round_trip::RoundTrip;
 use super::shell_start::ShellStart;
 use crate::message::{SignalName, WindowSize};
+use bytes::Bytes;
 use russh::Sig;
 use russh::client::{Handle, Msg};
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::future::Future;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 pub(super) type WriteHalf = russh::ChannelWriteHalf<Msg>;
-type Pump = Pin<Box<dyn Future<Output = Result<(), russh::Error>>>>;
+type Sending = Pin<Box<dyn Future<Output = Result<(), russh::Error>>>>;
 
-/// Signals waiting to be sent at which [`SshChannel::takes_signals`] says no.
-const MAX_SIGNALS: usize = 8;
-
-/// What waits to be handed to russh.
-#[derive(Default)]
-struct Queue {
-    input: RefCell<InputQueue>,
-    eof: Cell<bool>,
-    /// Total bytes handed to russh.
-    passed: Cell<u64>,
-    /// Only the latest size matters.
-    resize: Cell<Option<WindowSize>>,
-    signals: RefCell<VecDeque<SignalName>>,
+/// Input that is being handed to russh.
+enum Packet {
+    Data(Bytes),
+    Eof,
 }
 
-impl Queue {
-    fn has_input(&self) -> bool {
-        self.eof.get() || !self.input.borrow().is_empty()
-    }
-
-    fn has_control(&self) -> bool {
-        self.resize.get().is_some() || !self.signals.borrow().is_empty()
-    }
+/// Where a packet waits for [`send_packets`].
+#[derive(Default)]
+struct Slot {
+    packet: Cell<Option<Packet>>,
+    busy: Cell<bool>,
 }
 
 /// A started shell or command. Dropping it lets the SSH connection end in order.
 pub struct SshChannel {
-    queue: Rc<Queue>,
-    // A pump is there as long as it has something to feed: an idle session
-    // needs no room for it.
-    /// Feeds input in order; waits for the remote window.
-    input_pump: Option<Pump>,
-    /// Feeds resize and signals; never waits for the window.
-    control_pump: Option<Pump>,
+    slot: Rc<Slot>,
+    /// Hands the slot's packets to russh, and waits for the remote window. Made for the first one and kept: a key takes no
+    /// allocation.
+    input: Option<Sending>,
+    /// A request beside the input; never waits for the window.
+    control: Option<Sending>,
     /// None once nothing more is to be sent.
     write: Option<Rc<WriteHalf>>,
     ledger: Rc<Ledger>,
@@ -73,14 +59,12 @@ impl SshChannel {
         ledger: Rc<Ledger>,
         shell_start: Rc<ShellStart>,
     ) -> Self {
-        let queue = Rc::new(Queue::default());
-        let write = Rc::new(write);
         Self {
-            input_pump: None,
-            control_pump: None,
-            write: Some(write),
+            slot: Rc::default(),
+            input: None,
+            control: None,
+            write: Some(Rc::new(write)),
             ledger,
-            queue,
             shell_start,
             credit,
             handle: Some(Rc::new(handle)),
@@ -88,79 +72,96 @@ impl SshChannel {
         }
     }
 
-    /// Queues input. The caller bounds what it queues by [`Self::passed`].
-    pub fn push_input(&self, bytes: &[u8]) {
-        self.queue.input.borrow_mut().push(bytes);
+    /// Returns, once, whether the server has refused the shell after it was taken for running: most servers close the
+    /// channel after the end of its input.
+    pub fn take_late_refusal(&self) -> bool {
+        self.shell_start.take_late_refusal()
     }
 
-    /// Half-closes stdin once the queued input has gone.
-    pub fn push_eof(&self) {
-        self.queue.eof.set(true);
+    /// Ready when russh has taken the input that was sent last, and more can be sent.
+    ///
+    /// # Errors
+    /// Once russh takes nothing any more.
+    pub fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), russh::Error>> {
+        if self.write.is_none() {
+            return Poll::Ready(Err(russh::Error::SendError));
+        }
+        if !self.slot.busy.get() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(input) = &mut self.input
+            && let Poll::Ready(ended) = input.as_mut().poll(cx)
+        {
+            self.abandon();
+            return Poll::Ready(ended.and(Err(russh::Error::SendError)));
+        }
+        if self.slot.busy.get() {
+            Poll::Pending
+        } else {
+            Poll::Ready(Ok(()))
+        }
     }
 
-    /// Total bytes of input handed to russh.
-    pub fn passed(&self) -> u64 {
-        self.queue.passed.get()
+    /// Sends input, at most a packet; after [`Self::poll_input`], which is to be called again.
+    pub fn send_input(&mut self, bytes: Bytes) {
+        // Before: the server may answer while this waits for the window.
+        self.ledger.note_input(bytes.len());
+        self.send_packet(Packet::Data(bytes));
     }
 
-    /// Whether queued input waits to be handed over.
-    pub fn has_input(&self) -> bool {
-        !self.queue.input.borrow().is_empty()
+    /// Half-closes the channel: no input follows. As [`Self::send_input`].
+    pub fn send_eof(&mut self) {
+        self.send_packet(Packet::Eof);
     }
 
-    /// Tells the remote terminal's size; a newer size replaces one not sent. Without a
-    /// terminal there is none to tell: some servers end the connection over it.
-    pub fn resize(&self, size: WindowSize) {
+    fn send_packet(&mut self, packet: Packet) {
+        self.slot.packet.set(Some(packet));
+        self.slot.busy.set(true);
+        if let (None, Some(write)) = (&self.input, &self.write) {
+            let sending = send_packets(Rc::clone(&self.slot), Rc::clone(write));
+            self.input = Some(Box::pin(sending));
+        }
+    }
+
+    /// Ready when russh has taken the request that was sent last beside the input.
+    ///
+    /// # Errors
+    /// As [`Self::poll_input`].
+    pub fn poll_control(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), russh::Error>> {
+        let Some(control) = &mut self.control else {
+            return Poll::Ready(Ok(()));
+        };
+        let sent = ready!(control.as_mut().poll(cx));
+        self.control = None;
+        Poll::Ready(sent)
+    }
+
+    /// Sends the remote terminal's size (RFC 4254 section 6.7); after [`Self::poll_control`]. Without a terminal there is
+    /// none to send: some servers end the connection over it.
+    pub fn send_resize(&mut self, size: WindowSize) {
         if self.shell_start.no_terminal() {
             return;
         }
-        self.queue.resize.set(Some(size));
+        self.send_control(async move |write| {
+            let (cols, rows) = (u32::from(size.cols()), u32::from(size.rows()));
+            let (width, height) = (size.width_px(), size.height_px());
+            write.window_change(cols, rows, width, height).await
+        });
     }
 
-    /// Sends a signal (RFC 4254 section 6.9). The caller bounds what it queues by
-    /// [`Self::takes_signals`].
-    pub fn signal(&self, signal: SignalName) {
-        self.queue.signals.borrow_mut().push_back(signal);
+    /// Sends a signal (RFC 4254 section 6.9); after [`Self::poll_control`].
+    pub fn send_signal(&mut self, signal: SignalName) {
+        self.send_control(async move |write| write.signal(russh_signal(signal)).await);
     }
 
-    /// Returns whether there is room for a signal. As input does, those that do
-    /// not fit wait with the client.
-    pub fn takes_signals(&self) -> bool {
-        self.queue.signals.borrow().len() < MAX_SIGNALS
-    }
-
-    /// Hands on what can be. To be called after every push and wake-up; ready
-    /// with an error once russh takes nothing any more.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<russh::Error> {
-        self.round_trip.take_in();
-        if self.shell_start.take_late_refusal() {
-            // Most servers close the channel now.
-            self.push_eof();
-        }
+    fn send_control(
+        &mut self,
+        send: impl AsyncFnOnce(&WriteHalf) -> Result<(), russh::Error> + 'static,
+    ) {
         if let Some(write) = &self.write {
-            if self.input_pump.is_none() && self.queue.has_input() {
-                let (queue, write) = (Rc::clone(&self.queue), Rc::clone(write));
-                let pump = pass_input(queue, write, Rc::clone(&self.ledger));
-                self.input_pump = Some(Box::pin(pump));
-            }
-            if self.control_pump.is_none() && self.queue.has_control() {
-                let (queue, write) = (Rc::clone(&self.queue), Rc::clone(write));
-                self.control_pump = Some(Box::pin(pass_control(queue, write)));
-            }
+            let write = Rc::clone(write);
+            self.control = Some(Box::pin(async move { send(&write).await }));
         }
-        for pump in [&mut self.input_pump, &mut self.control_pump] {
-            if let Poll::Ready(error) = poll_pump(pump, cx) {
-                return Poll::Ready(error);
-            }
-        }
-        Poll::Pending
-    }
-
-    /// Returns whether something was queued since [`Self::poll`].
-    pub fn wants_poll(&self) -> bool {
-        let input = self.input_pump.is_none() && self.queue.has_input();
-        let control = self.control_pump.is_none() && self.queue.has_control();
-        self.write.is_some() && (input || control)
     }
 
     /// Asks the server whether it is alive (an answer is not waited for), and measures how long its
@@ -180,69 +181,37 @@ impl SshChannel {
         self.round_trip.latest()
     }
 
+    /// Takes in what the server has answered to [`Self::send_keepalive`].
+    pub fn poll_round_trip(&mut self) {
+        self.round_trip.take_in();
+    }
+
     /// Ends the connection in order: what russh has taken is still sent.
     /// [`SshEvent::Disconnected`](super::SshEvent) follows.
     pub fn finish(&mut self) {
-        self.input_pump = None;
-        self.control_pump = None;
-        self.write = None;
+        self.abandon();
         self.round_trip.stop();
         self.handle = None;
         self.credit.resume();
     }
-}
 
-/// Ready with the error of a pump that failed; one that is done is dropped.
-fn poll_pump(pump: &mut Option<Pump>, cx: &mut Context<'_>) -> Poll<russh::Error> {
-    let Some(future) = pump else {
-        return Poll::Pending;
-    };
-    let result = ready!(future.as_mut().poll(cx));
-    *pump = None;
-    match result {
-        Ok(()) => Poll::Pending,
-        Err(error) => Poll::Ready(error),
+    /// Sends nothing more.
+    fn abandon(&mut self) {
+        self.input = None;
+        self.control = None;
+        self.write = None;
     }
 }
 
-/// Hands over what input is queued.
-async fn pass_input(
-    queue: Rc<Queue>,
-    write: Rc<WriteHalf>,
-    ledger: Rc<Ledger>,
-) -> Result<(), russh::Error> {
+/// Hands each packet of the slot to russh. Polled while there is one, so that it needs no waker for the next.
+async fn send_packets(slot: Rc<Slot>, write: Rc<WriteHalf>) -> Result<(), russh::Error> {
     loop {
-        let next = queue.input.borrow_mut().pop();
-        let Some(packet) = next else {
-            return if queue.eof.take() {
-                write.eof().await
-            } else {
-                Ok(())
-            };
-        };
-        let count = packet.len();
-        // Before: the server may answer while this waits for the window.
-        ledger.note_input(count);
-        write.data_bytes(packet).await?;
-        queue.passed.set(queue.passed.get() + count as u64);
-    }
-}
-
-/// Sends what is queued beside the input.
-async fn pass_control(queue: Rc<Queue>, write: Rc<WriteHalf>) -> Result<(), russh::Error> {
-    loop {
-        if let Some(size) = queue.resize.take() {
-            let (cols, rows) = (u32::from(size.cols()), u32::from(size.rows()));
-            write
-                .window_change(cols, rows, size.width_px(), size.height_px())
-                .await?;
+        let next = poll_fn(|_| slot.packet.take().map_or(Poll::Pending, Poll::Ready));
+        match next.await {
+            Packet::Data(bytes) => write.data_bytes(bytes).await?,
+            Packet::Eof => write.eof().await?,
         }
-        let signal = queue.signals.borrow_mut().pop_front();
-        match signal {
-            Some(signal) => write.signal(russh_signal(signal)).await?,
-            None if queue.has_control() => {}
-            None => return Ok(()),
-        }
+        slot.busy.set(false);
     }
 }
 

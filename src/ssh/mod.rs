@@ -20,7 +20,6 @@ mod handler;
 mod host_certificates;
 mod host_keys;
 mod identification;
-mod input;
 mod interactive;
 pub mod keys;
 pub mod known_hosts;

@@ -44,7 +44,10 @@ pub enum WsEvent {
     /// The answer to a ping, with the number this carried.
     Pong(Option<u64>),
     /// A close frame; the reply is on its way.
-    Closed,
+    Closed {
+        /// Its code, if it has one.
+        code: Option<u16>,
+    },
     /// The connection broke.
     Gone,
     /// The client broke RFC 6455, or its bounds. Nothing more can be read.
@@ -130,10 +133,11 @@ impl WsConnection {
                     self.dirty = true;
                     WsEvent::Ping
                 }
-                Some(Ok(Message::Close(_))) => {
+                Some(Ok(Message::Close(frame))) => {
                     self.dirty = true;
                     self.closing = true;
-                    WsEvent::Closed
+                    let code = frame.map(|frame| frame.code.into());
+                    WsEvent::Closed { code }
                 }
                 Some(Ok(Message::Frame(_))) => continue,
                 Some(Err(error)) => {

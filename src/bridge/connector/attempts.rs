@@ -4,7 +4,7 @@
 use super::{Connector, limit_error};
 use crate::bridge::throttle::{LoginAttempt, Scope, Word};
 use crate::error::{Deadline, LimitKind, SessionError, Stage};
-use crate::limits::TargetKey;
+use crate::limits::{Admission, TargetKey};
 use crate::message::Credentials;
 use crate::runtime::{self, Stream};
 use crate::ssh::dial;
@@ -115,6 +115,7 @@ impl Connector {
     /// of the stage, and with its own attempt: limits are by address.
     pub(super) async fn dial_first(
         &self,
+        admission: &Admission,
         plan: &Plan,
         addresses: &[SocketAddr],
         user: &str,
@@ -124,14 +125,14 @@ impl Connector {
         let start = crate::clock::now();
         for (index, address) in addresses.iter().enumerate() {
             let target = TargetKey::from(plan.counted_as(*address));
-            if let Err(refused) = self.admission.check(target) {
+            if let Err(refused) = admission.check(target) {
                 last = limit_error(refused);
                 continue;
             }
             let left = config.connect_timeout.saturating_sub(start.elapsed());
             let attempt = self.attempt(Scope::Target(target), user, left).await?;
             // Sessions may have begun meanwhile.
-            if let Err(refused) = self.admission.check(target) {
+            if let Err(refused) = admission.check(target) {
                 last = limit_error(refused);
                 continue;
             }

@@ -1,5 +1,8 @@
-//! Output of the remote process on its way to the client, and the occurrences
-//! of the SSH side: what russh's loop leaves for its session.
+//! Output of the remote process on its way to the client: the one owner of all that bounds it, and of its account.
+//!
+//! `queue` holds it, at its three offsets; reads of the SSH socket spend credit (`ssh/credit.rs`) that comes back as the
+//! queue drains; `flow` is what one client allows, `slow_reader` finds one that reads slowly, `pacer` sets its pace. The
+//! occurrences of the SSH side wait here, too: what russh's loop leaves for its session.
 //!
 //! Most bytes a session holds for a client that does not read, by default:
 //!
@@ -18,7 +21,7 @@
 //! re-exchange, a full window), more is read, 64 KiB at a time, until the queue
 //! holds MAX_HELD: 384 KiB, the most a session that types without reading holds.
 //!
-//! And of input that the server does not take (`ssh/input.rs`):
+//! And of input that the server does not take (`bridge/uplink/`):
 //!
 //! ```text
 //!   64 KiB  up to websocket.read_buffer_size: here no message is read any more
@@ -32,7 +35,13 @@
 //! (`tests/memory.rs`). Control messages wait in places of their own, one of a kind;
 //! signals in eight.
 
+mod flow;
+mod pacer;
 mod queue;
+mod slow_reader;
+
+pub(super) use flow::ClientFlow;
+pub(super) use pacer::PONG_TIMEOUT;
 
 use crate::runtime::WakerSlot;
 use crate::ssh::{OUTPUT_WINDOW, ReadCredit, SshEvent, SshEvents};
@@ -107,27 +116,49 @@ impl Downlink {
         self.queue.borrow().len()
     }
 
+    /// Offset of the output sent so far: bytes since the shell began, whichever client had them.
+    pub(super) fn sent(&self) -> u64 {
+        self.queue.borrow().sent()
+    }
+
     /// Hands up to `max` bytes, of one frame, to `send`, which must take them all. Returns how many there were.
     pub fn send(&self, max: usize, send: impl FnOnce(&[u8])) -> usize {
         let mut queue = self.queue.borrow_mut();
-        let bytes = queue.front(max);
+        let bytes = queue.next(max);
         let count = bytes.len();
         if count == 0 {
             return 0;
         }
         send(bytes);
-        queue.consume(count);
+        queue.note_sent(count);
         if queue.len() <= self.watermark() / 4 {
             self.credit.resume();
         }
         count
     }
 
+    /// Keeps what is sent from now on until it is [acknowledged](Self::acknowledge), for a client that
+    /// comes after this one. Nothing asks for it yet: sessions cannot be resumed.
+    pub fn keep_sent(&self) {
+        self.queue.borrow_mut().keep_sent();
+    }
+
+    /// Frees what is before `offset`: a client has it.
+    pub fn acknowledge(&self, offset: u64) {
+        self.queue.borrow_mut().acknowledge(offset);
+    }
+
+    /// Sends again what is behind `offset`, of which a new client has no more. Returns whether that is
+    /// still there.
+    pub fn rewind(&self, offset: u64) -> bool {
+        self.queue.borrow_mut().rewind(offset)
+    }
+
     /// Drops what is in the queue and what comes, and lets reads go on: the server's last
     /// replies are behind its output, and nothing may pile up meanwhile.
     pub(super) fn discard(&self) {
         self.discarding.set(true);
-        self.queue.take();
+        self.queue.borrow_mut().discard();
         self.credit.resume();
     }
 
@@ -150,7 +181,7 @@ impl Downlink {
         }
     }
 
-    /// As [`SshEvents::event`], from within the session's own turn, which looks
+    /// As [`SshEvents::event`], from within the session's own poll, which looks
     /// for events later on.
     pub(super) fn note(&self, event: SshEvent) {
         self.events.borrow_mut().push_back(event);

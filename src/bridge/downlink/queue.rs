@@ -9,24 +9,42 @@ const KEPT: usize = 256;
 /// Bytes from which on a chunk has its whole room at once: more is likely to follow.
 const LARGE: usize = 4 * 1024;
 
-/// Bytes, in chunks of [`MAX_OUTPUT_FRAME`]. Room beyond them is that of the last chunk alone.
+/// Bytes, in chunks of [`MAX_OUTPUT_FRAME`]; all but the last are full. Room beyond the bytes is that of the last chunk
+/// alone.
+///
+/// Three offsets of the session's output mark it: `acknowledged <= sent < end`. What is before the first is freed, what is
+/// behind the second is to be sent. Today the first follows the second; a queue that [keeps](Self::keep_sent) what was sent
+/// until it is acknowledged lets the second go back.
 #[derive(Default)]
 pub(super) struct OutputQueue {
     front: Vec<u8>,
-    /// Bytes of the front chunk that have left.
-    taken: usize,
+    /// Freed bytes of the front chunk.
+    freed: usize,
     rest: VecDeque<Vec<u8>>,
-    len: usize,
+    acknowledged: u64,
+    sent: u64,
+    end: u64,
+    keeps_sent: bool,
 }
 
 impl OutputQueue {
-    /// Bytes in the queue.
+    /// Bytes to be sent.
     pub(super) fn len(&self) -> usize {
-        self.len
+        distance(self.sent, self.end)
+    }
+
+    /// Offset of what has been sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Keeps what is sent from now on until it is acknowledged.
+    pub(super) fn keep_sent(&mut self) {
+        self.keeps_sent = true;
     }
 
     pub(super) fn push(&mut self, mut piece: &[u8]) {
-        self.len += piece.len();
+        self.end += piece.len() as u64;
         while !piece.is_empty() {
             let last = self.rest.back_mut().unwrap_or(&mut self.front);
             let room = MAX_OUTPUT_FRAME - last.len();
@@ -41,20 +59,38 @@ impl OutputQueue {
         }
     }
 
-    /// The first bytes, at most `max`; none if there are none.
-    pub(super) fn front(&self, max: usize) -> &[u8] {
-        let bytes = self.front.get(self.taken..).unwrap_or_default();
+    /// The next bytes to be sent, of one chunk, at most `max`; none if there are none.
+    pub(super) fn next(&self, max: usize) -> &[u8] {
+        let at = self.freed + distance(self.acknowledged, self.sent);
+        let chunk = match at / MAX_OUTPUT_FRAME {
+            0 => Some(&self.front),
+            number => self.rest.get(number - 1),
+        };
+        let bytes = chunk.and_then(|chunk| chunk.get(at % MAX_OUTPUT_FRAME..));
+        let bytes = bytes.unwrap_or_default();
         bytes.get(..max).unwrap_or(bytes)
     }
 
-    /// Drops the first `count` bytes, of those that [`Self::front`] has returned.
-    pub(super) fn consume(&mut self, count: usize) {
-        self.len -= count;
-        self.taken += count;
-        if self.taken < self.front.len() {
-            return;
+    /// The first `count` bytes that [`Self::next`] has returned were sent.
+    pub(super) fn note_sent(&mut self, count: usize) {
+        self.sent += count as u64;
+        if !self.keeps_sent {
+            self.acknowledge(self.sent);
         }
-        self.taken = 0;
+    }
+
+    /// Frees what is before `offset`; nothing that was not sent.
+    pub(super) fn acknowledge(&mut self, offset: u64) {
+        let offset = offset.clamp(self.acknowledged, self.sent);
+        self.freed += distance(self.acknowledged, offset);
+        self.acknowledged = offset;
+        while self.freed >= self.front.len() && !self.front.is_empty() {
+            self.freed -= self.front.len();
+            self.drop_front();
+        }
+    }
+
+    fn drop_front(&mut self) {
         match self.rest.pop_front() {
             Some(next) => {
                 self.front = next;
@@ -66,6 +102,31 @@ impl OutputQueue {
             None => self.front.clear(),
         }
     }
+
+    /// Sends again what is behind `offset`: a client has come that does not have it. Returns whether
+    /// that is still kept.
+    pub(super) fn rewind(&mut self, offset: u64) -> bool {
+        let is_kept = (self.acknowledged..=self.sent).contains(&offset);
+        if is_kept {
+            self.sent = offset;
+        }
+        is_kept
+    }
+
+    /// Drops what it holds.
+    pub(super) fn discard(&mut self) {
+        *self = Self {
+            acknowledged: self.sent,
+            sent: self.sent,
+            end: self.sent,
+            ..Self::default()
+        };
+    }
+}
+
+/// Bytes between two offsets of what is held.
+fn distance(from: u64, to: u64) -> usize {
+    usize::try_from(to - from).unwrap_or(usize::MAX)
 }
 
 fn reserve(chunk: &mut Vec<u8>, more: usize) {
@@ -86,8 +147,8 @@ mod tests {
     use super::*;
 
     fn take(queue: &mut OutputQueue, max: usize) -> Vec<u8> {
-        let bytes = queue.front(max).to_vec();
-        queue.consume(bytes.len());
+        let bytes = queue.next(max).to_vec();
+        queue.note_sent(bytes.len());
         bytes
     }
 
@@ -154,5 +215,45 @@ mod tests {
             queue.push(b"x");
             assert_eq!(queue.front.as_ptr(), at);
         }
+    }
+
+    /// A client is gone, and the one that comes next has less than was sent.
+    #[test]
+    fn what_was_sent_and_not_acknowledged_can_be_sent_again() {
+        let all: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let mut queue = OutputQueue::default();
+        queue.keep_sent();
+        queue.push(&all);
+        while !take(&mut queue, 10_000).is_empty() {}
+        queue.acknowledge(70_001);
+        queue.acknowledge(50_000);
+        assert!(!queue.rewind(70_000), "it is freed");
+        assert!(!queue.rewind(100_001), "it was not sent");
+        assert!(room(&queue) < 100_000 - 70_001 + 2 * MAX_OUTPUT_FRAME);
+        for offset in [70_001, 90_000, 70_001, 80_000] {
+            assert!(queue.rewind(offset));
+            let mut again = Vec::new();
+            while queue.len() > 0 {
+                again.extend(take(&mut queue, usize::MAX));
+            }
+            let from = usize::try_from(offset).unwrap();
+            assert_eq!(again, all[from..], "{offset}");
+        }
+        queue.push(b"more");
+        assert_eq!(take(&mut queue, usize::MAX), b"more");
+        queue.acknowledge(queue.sent());
+        assert_eq!(room(&queue), 0);
+    }
+
+    #[test]
+    fn offsets_outlive_what_is_discarded() {
+        let mut queue = OutputQueue::default();
+        queue.push(b"abc");
+        assert_eq!(take(&mut queue, 2), b"ab");
+        queue.discard();
+        assert_eq!((queue.len(), queue.sent()), (0, 2));
+        queue.push(b"d");
+        assert_eq!(take(&mut queue, 2), b"d");
+        assert_eq!(queue.sent(), 3);
     }
 }

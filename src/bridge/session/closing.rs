@@ -1,44 +1,27 @@
-//! The end of a session: the last texts, the close frame, the end of both
-//! connections, in that order.
+//! End of a session: the last texts, the close frame, the end of both connections, in that order.
 
-use super::{BridgeSession, Link};
-use crate::bridge::state::Phase;
-use std::task::Context;
+use super::BridgeSession;
+use crate::bridge::state::Lifecycle;
+use std::task::{Context, Poll};
 
 impl BridgeSession {
     /// Closes both sides once the verdict is out; Closed when both are gone.
-    pub(super) fn close(&mut self, cx: &mut Context<'_>) {
-        let (Phase::Closing, Some(ending)) = (self.state.phase(), &self.ending) else {
+    pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) {
+        let Lifecycle::Closing(closing) = self.state.lifecycle() else {
             return;
         };
-        let client_done = match &mut self.attachment {
-            None => true,
-            Some(attachment) => {
-                if !attachment.close_sent
-                    && attachment.texts.is_empty()
-                    && attachment.ws.poll_ready(cx).is_ready()
-                {
-                    let (code, reason) = self.state.close_frame(ending);
-                    attachment.ws.send_close(code, &reason);
-                    attachment.close_sent = true;
-                }
-                let flushed = attachment.ws.poll_flush(cx).is_ready();
-                if attachment.close_sent && flushed {
-                    // A browser reports the end when TCP ends: it is not to wait
-                    // for the SSH side, nor for the linger clock.
-                    let _ = attachment.ws.poll_shutdown(cx);
-                    if !attachment.done {
-                        // Wait for the client's close frame, with the next turns.
-                        return self.finish_ssh(cx);
-                    }
-                }
-                attachment.done && (flushed || attachment.close_sent)
-            }
+        let ending = &closing.ending;
+        let frame = self.state.close_frame(ending);
+        // Output is for nobody any more.
+        self.downlink.discard();
+        let client_closed = match &mut self.state.attachment {
+            Some(attachment) => attachment.poll_close(cx, || frame),
+            None => Poll::Ready(()),
         };
-        self.finish_ssh(cx);
-        if client_done && matches!(self.link, Link::Gone) {
-            if let Some(attachment) = &mut self.attachment {
-                let _ = attachment.ws.poll_shutdown(cx);
+        let ssh_closed = self.poll_close_ssh(cx);
+        if client_closed.is_ready() && ssh_closed.is_ready() {
+            if let Some(attachment) = &mut self.state.attachment {
+                let _ = attachment.socket.poll_shutdown(cx);
             }
             self.state.set_closed();
         }
@@ -46,20 +29,15 @@ impl BridgeSession {
 
     /// Input that russh has not taken yet still goes; then the connection
     /// ends in order. The linger clock bounds it.
-    fn finish_ssh(&mut self, cx: &mut Context<'_>) {
-        match &mut self.link {
-            Link::Up { .. } if self.ssh_gone => self.link = Link::Gone,
-            Link::Up { channel, .. } => {
-                let taking = channel.poll(cx).is_pending();
-                if !(taking && channel.has_input()) {
-                    channel.finish();
-                }
-            }
-            Link::Connecting(_) | Link::Idle(_) => {
-                self.link = Link::Gone;
-                self.ssh_loop.end();
-            }
-            Link::Gone => {}
+    fn poll_close_ssh(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(shell) = self.state.lifecycle.shell_mut() else {
+            self.ssh_loop.end();
+            return Poll::Ready(());
+        };
+        let taking = shell.poll_flush(cx, &mut self.state.uplink).is_pending();
+        if !(taking && self.state.uplink.has_input()) {
+            shell.channel.finish();
         }
+        Poll::Pending
     }
 }

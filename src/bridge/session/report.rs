@@ -1,7 +1,8 @@
-//! What a session tells the log, at its edges and, where switched on, per
-//! message (sizes, never content); and its SSH keep-alive's account.
+//! Log lines of a session, at its edges and, where switched on, per message (sizes, never content); and the account of its
+//! SSH keep-alives.
 
-use super::{BridgeSession, Ending};
+use super::BridgeSession;
+use crate::bridge::state::{Ending, Lifecycle};
 use crate::error::{Reason, SessionError, Stage};
 use crate::telemetry::{self, MESSAGES_TARGET};
 use std::time::{Duration, Instant};
@@ -15,18 +16,12 @@ pub struct SessionSummary {
     pub stage: Stage,
 }
 
-/// Keep-alives without a sign of life since.
-#[derive(Debug, Default)]
-pub(super) struct Keepalive {
-    /// Bytes read from the SSH socket when the last one was sent.
-    pub(super) read_mark: u64,
-    pub(super) missed: u32,
-}
-
 impl BridgeSession {
     pub(super) fn log_start(&self) {
         self.span.in_scope(|| {
-            tracing::debug!(dialect = ?self.dialect, "session created");
+            let client = self.state.attachment.as_ref();
+            let dialect = client.map(|client| client.dialect());
+            tracing::debug!(?dialect, "session created");
         });
     }
 
@@ -43,7 +38,11 @@ impl BridgeSession {
             error: SessionError::Internal,
             stage: Stage::Relay,
         };
-        let ending = self.ending.as_ref().unwrap_or(&internal);
+        let ending = match self.state.lifecycle() {
+            Lifecycle::Closed(ending) => ending,
+            // Nobody asks before.
+            _ => &internal,
+        };
         let (input, output) = self.state.bytes();
         let lasted_ms = millis(self.started.elapsed());
         let summary = ending.summary();
@@ -74,7 +73,7 @@ impl BridgeSession {
     }
 
     /// One relaxed load while `log.messages` is off.
-    pub(super) fn note_message(&self, direction: &str, kind: &str, bytes: usize) {
+    pub(super) fn log_message(&self, direction: &str, kind: &str, bytes: usize) {
         if tracing::enabled!(target: MESSAGES_TARGET, tracing::Level::DEBUG) {
             self.span.in_scope(|| {
                 tracing::debug!(target: MESSAGES_TARGET, direction, kind, bytes, "message");
@@ -82,18 +81,21 @@ impl BridgeSession {
         }
     }
 
-    /// Counts an unanswered keep-alive; `true` if there were too many.
-    pub(super) fn keepalive_is_overdue(&mut self, now: Instant) -> bool {
-        let read = self.credit.bytes_read();
-        if self.credit.is_stopped() || read != self.keepalive.read_mark {
-            // Replies that come while reads are stopped are unread, not missing.
-            self.keepalive.missed = 0;
-        } else {
-            self.keepalive.missed += 1;
-        }
-        self.keepalive.read_mark = read;
+    /// Counts an unanswered keep-alive, and arms the clock of the next. Returns whether too many have gone unanswered.
+    pub(super) fn note_keepalive(&mut self, now: Instant) -> bool {
         self.arm_keepalive(now);
-        self.keepalive.missed > self.terms.config.ssh.keepalive_max
+        let Some(shell) = self.state.lifecycle.shell_mut() else {
+            return false;
+        };
+        let (keepalive, read) = (&mut shell.keepalive, self.credit.bytes_read());
+        if self.credit.is_stopped() || read != keepalive.read_mark {
+            // Replies that come while reads are stopped are unread, not missing.
+            keepalive.missed = 0;
+        } else {
+            keepalive.missed += 1;
+        }
+        keepalive.read_mark = read;
+        keepalive.missed > self.terms.config.ssh.keepalive_max
     }
 }
 

@@ -1,42 +1,28 @@
-//! What the client says, in every phase.
+//! Messages of the client, in every state.
 
-use super::{Action, EARLY_INPUT, Phase, Question, SessionState};
+use super::types::Question;
+use super::{Lifecycle, Resources, SessionState};
 use crate::error::SessionError;
 use crate::message::{
-    BadMessage, ClientMessage, Dialect, Incoming, Millis, Secret, ServerMessage, WindowSize,
+    AuthRequest, BadMessage, ClientMessage, Dialect, Incoming, Secret, ServerMessage, WindowSize,
 };
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 
-impl SessionState {
-    /// Whether the client's next message may be read. While not, TCP holds
+impl<R: Resources> SessionState<R> {
+    /// Returns whether the client's next message may be read. While not, TCP holds
     /// the client back, and its pong clock stands still.
     pub fn wants_message(&self) -> bool {
-        match self.phase {
-            Phase::Created | Phase::Connecting(_) => self.early_input.len() < EARLY_INPUT,
-            Phase::Active => self.input.has_room(),
-            Phase::Closing | Phase::Closed => false,
-        }
+        !self.lifecycle.is_over() && self.uplink.has_room()
     }
 
     pub(super) fn on_message(&mut self, now: Instant, message: Incoming) {
-        self.missed_pongs = 0;
+        if let Some(attachment) = &mut self.attachment {
+            attachment.note_alive();
+        }
         match message {
-            Incoming::Auth(..) if self.phase != Phase::Created => {
-                self.fail(now, BadMessage::SecondAuth.into());
-            }
-            Incoming::Auth(request, rest) => {
-                if self.drain.is_some_and(|drain| !drain.admit) {
-                    return self.fail(now, SessionError::Draining);
-                }
-                self.size = request.terminal.size;
-                self.output.set_window(request.terminal.flow_window);
-                self.progress.set_wanted(request.progress);
-                self.early_input.extend_from_slice(&rest);
-                self.start_connecting(now);
-                self.actions.push_back(Action::Connect(request));
-            }
-            Incoming::Input(bytes) => self.on_input(now, bytes),
+            Incoming::Auth(request, rest) => self.on_auth(now, *request, &rest),
+            Incoming::Input(bytes) => self.on_input(now, &bytes),
             Incoming::Control(message) => {
                 if let Err(error) = self.on_control(now, message) {
                     self.fail(now, error);
@@ -46,27 +32,37 @@ impl SessionState {
         }
     }
 
-    fn on_input(&mut self, now: Instant, bytes: Bytes) {
+    fn on_auth(&mut self, now: Instant, request: AuthRequest, rest: &Bytes) {
+        if !matches!(self.lifecycle, Lifecycle::Created(_)) {
+            return self.fail(now, BadMessage::SecondAuth.into());
+        }
+        if self.drain.is_some_and(|drain| !drain.admit) {
+            return self.fail(now, SessionError::Draining);
+        }
+        self.size = request.terminal.size;
+        if let Some(attachment) = &mut self.attachment {
+            attachment.on_auth(request.terminal.flow_window, request.progress);
+        }
+        self.uplink.push(rest);
+        let resources = &mut self.resources;
+        self.lifecycle
+            .connect(|admission| resources.connect(admission, request));
+        self.start_connecting(now);
+    }
+
+    fn on_input(&mut self, now: Instant, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.last_activity = now;
         }
-        match (self.phase, self.dialect) {
-            (Phase::Active, _) if self.eof => {
-                self.fail(now, SessionError::OutOfOrder("input came after `eof`"));
-            }
-            (Phase::Active, _) => self.pass_input(bytes),
-            (_, Dialect::Compatible) => self.early_input.extend_from_slice(&bytes),
-            (_, Dialect::V1) => self.fail(
-                now,
-                SessionError::OutOfOrder("binary messages are accepted after `ready`"),
-            ),
-        }
-    }
-
-    pub(super) fn pass_input(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.input.note_received(bytes.len() as u64);
-            self.actions.push_back(Action::Input(bytes));
+        let is_early = !self.lifecycle.is_active();
+        let dialect = self.attachment.as_ref().map(|client| client.dialect());
+        if self.uplink.is_ended() {
+            self.fail(now, SessionError::OutOfOrder("input came after `eof`"));
+        } else if is_early && dialect == Some(Dialect::V1) {
+            let rule = "binary messages are accepted after `ready`";
+            self.fail(now, SessionError::OutOfOrder(rule));
+        } else {
+            self.uplink.push(bytes);
         }
     }
 
@@ -79,42 +75,53 @@ impl SessionState {
             ClientMessage::Resize(size) => self.on_resize(size),
             ClientMessage::Signal(signal) => {
                 self.require_active("`signal` is accepted after `ready`")?;
-                self.actions.push_back(Action::Signal(signal));
+                self.uplink.signal(signal);
             }
             ClientMessage::Eof => {
                 self.require_active("`eof` is accepted after `ready`")?;
-                if !std::mem::replace(&mut self.eof, true) {
-                    self.actions.push_back(Action::Eof);
-                }
-            }
-            ClientMessage::Ack { bytes } => self.output.ack(bytes).map_err(|_| {
-                SessionError::OutOfOrder("`ack` is ahead of the output that was sent")
-            })?,
-            ClientMessage::Hold => self.output.set_held(true),
-            ClientMessage::Release => self.output.set_held(false),
-            ClientMessage::Ping { data } => {
-                if self.dialect == Dialect::V1 {
-                    self.owed_pong = Some(data);
-                }
+                self.uplink.push_eof();
             }
             ClientMessage::Close => self.end_by_client(now),
+            ClientMessage::Ack { .. }
+            | ClientMessage::Hold
+            | ClientMessage::Release
+            | ClientMessage::Ping { .. } => self.on_flow(message)?,
+        }
+        Ok(())
+    }
+
+    /// Takes what concerns the client's own windows and clocks.
+    fn on_flow(&mut self, message: ClientMessage) -> Result<(), SessionError> {
+        let Some(attachment) = &mut self.attachment else {
+            return Ok(());
+        };
+        match message {
+            ClientMessage::Ack { bytes } => {
+                let rule = "`ack` is ahead of the output that was sent";
+                let ack = attachment.flow.ack(bytes, self.sent);
+                ack.map_err(|_| SessionError::OutOfOrder(rule))?;
+            }
+            ClientMessage::Hold => attachment.flow.set_held(true),
+            ClientMessage::Release => attachment.flow.set_held(false),
+            ClientMessage::Ping { data } => attachment.on_ping(data),
+            _ => {}
         }
         Ok(())
     }
 
     fn require_active(&self, rule: &'static str) -> Result<(), SessionError> {
-        match self.phase {
-            Phase::Active => Ok(()),
-            _ => Err(SessionError::OutOfOrder(rule)),
+        if self.lifecycle.is_active() {
+            Ok(())
+        } else {
+            Err(SessionError::OutOfOrder(rule))
         }
     }
 
     fn on_resize(&mut self, size: WindowSize) {
         self.size = size;
-        if self.phase == Phase::Active {
-            self.actions.push_back(Action::Resize(size));
-        } else {
-            self.resized_early = true;
+        match self.lifecycle.connecting_mut() {
+            Some(connecting) => connecting.resized = true,
+            None => self.uplink.resize(size),
         }
     }
 
@@ -124,18 +131,23 @@ impl SessionState {
         id: u32,
         answers: Vec<Secret>,
     ) -> Result<(), SessionError> {
-        match self.question {
-            Some(Question::Prompts { id: asked, count }) if asked == id => {
-                if answers.len() != count {
+        match self.lifecycle.question() {
+            Some(Question::Prompts {
+                id: asked,
+                count,
+                answer,
+            }) if *asked == id => {
+                if answers.len() != *count {
                     return Err(SessionError::OutOfOrder(
                         "`answer` must hold as many answers as there were prompts",
                     ));
                 }
+                // Its receiver is gone only if the connection is, too.
+                let _ = answer.try_send(answers);
                 self.resume_deadlines(now);
-                self.actions.push_back(Action::Answer(answers));
                 Ok(())
             }
-            _ if self.is_over(id) => Ok(()),
+            _ if self.is_answered(id) => Ok(()),
             _ => Err(SessionError::OutOfOrder("`answer` names no open `prompt`")),
         }
     }
@@ -146,13 +158,13 @@ impl SessionState {
         id: u32,
         accept: bool,
     ) -> Result<(), SessionError> {
-        match self.question {
-            Some(Question::HostKey { id: asked }) if asked == id => {
+        match self.lifecycle.question() {
+            Some(Question::HostKey { id: asked, answer }) if *asked == id => {
+                let _ = answer.try_send(accept);
                 self.resume_deadlines(now);
-                self.actions.push_back(Action::AnswerHostKey(accept));
                 Ok(())
             }
-            _ if self.is_over(id) => Ok(()),
+            _ if self.is_answered(id) => Ok(()),
             _ => Err(SessionError::OutOfOrder(
                 "`host_key_answer` names no open `host_key`",
             )),
@@ -161,37 +173,30 @@ impl SessionState {
 
     /// Returns whether the question of this id was asked and is answered: a second
     /// click on a form's button sends the same again.
-    fn is_over(&self, id: u32) -> bool {
-        let open = match self.question {
-            Some(Question::HostKey { id } | Question::Prompts { id, .. }) => Some(id),
-            None => None,
-        };
-        (1..=self.last_question).contains(&id) && open != Some(id)
+    fn is_answered(&self, id: u32) -> bool {
+        let open = self.lifecycle.question().map(Question::id);
+        (1..=self.questions).contains(&id) && open != Some(id)
     }
 
     /// Returns whether a `pong` is due.
     pub fn owes_pong(&self) -> bool {
-        self.owed_pong.is_some()
-    }
-
-    /// The latest round trip to the SSH server, which the next `pong` tells.
-    pub fn note_round_trip(&mut self, latest: Option<Duration>) {
-        self.ssh_round_trip = latest.map(Millis);
+        self.attachment
+            .as_ref()
+            .is_some_and(|client| client.owes_pong())
     }
 
     /// The next short answer to the client (`input_ack`, `pong`), asked for
     /// only when the WebSocket can take it: a client that does not read makes
-    /// none of them pile up.
-    pub fn next_reply(&mut self) -> Option<ServerMessage> {
-        if self.dialect != Dialect::V1 || matches!(self.phase, Phase::Closing | Phase::Closed) {
+    /// none of them pile up. `ssh_round_trip`: the latest, for a `pong`.
+    pub fn next_reply(&mut self, ssh_round_trip: Option<Duration>) -> Option<ServerMessage> {
+        let attachment = self.attachment.as_mut()?;
+        if attachment.dialect() != Dialect::V1 || self.lifecycle.is_over() {
             return None;
         }
-        if let Some(data) = self.owed_pong.take() {
-            let ssh_ms = self.ssh_round_trip;
-            return Some(ServerMessage::Pong { data, ssh_ms });
+        if let Some(pong) = attachment.take_pong(ssh_round_trip) {
+            return Some(pong);
         }
-        let bytes = self.input.due_ack()?;
-        self.input.note_acked(bytes);
+        let bytes = self.uplink.take_due_ack()?;
         self.check_invariants();
         Some(ServerMessage::InputAck { bytes })
     }

@@ -1,141 +1,88 @@
-//! The session's state machine: what happened goes in ([`Input`]), what is to
-//! be done comes out ([`Action`]). Pure: no socket, no clock, no task; the
-//! shell (`bridge::session`) does the doing. LIFECYCLE.md draws the states.
+//! The session's state machine: what happened goes in ([`Input`]), and changes what the session owns: its
+//! [`Lifecycle`], its client ([`Attachment`]) and what is on the way to the SSH server ([`Uplink`]). Pure: no socket, no
+//! clock, no task. `bridge::session` polls what the machine owns, and tells it what came of that. LIFECYCLE.md draws the
+//! states.
 
 mod client;
-mod flow;
 mod invariants;
-mod pace;
-mod progress;
+mod lifecycle;
 mod remote;
 #[cfg(test)]
 mod tests;
 mod time;
 mod types;
 
-pub use types::{Action, Drain, Ending, Exit, Input};
+pub use lifecycle::{Active, Closing, Connecting, Lifecycle, Resources};
+pub use types::{Drain, Ending, Exit, Input};
 
-use super::queue;
+use super::attachment::Attachment;
 use super::timers::{Timer, Timers};
+use super::uplink::Uplink;
 use crate::config::Config;
 use crate::error::{SessionError, Stage};
-use crate::message::{Dialect, Millis, NoticeKind, ServerMessage, WindowSize};
-use bytes::BytesMut;
-use flow::{InputFlow, OutputFlow};
-use progress::Progress;
-use std::collections::VecDeque;
+use crate::message::{NoticeKind, ServerMessage, WindowSize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use types::{Question, Suspended};
 
-/// Input kept before the shell is up (compatible dialect).
-const EARLY_INPUT: usize = 16 * 1024;
 /// Name of what a server refused to start, for the error.
 const SHELL: &str = "the shell or command";
 /// Time for the closing handshakes of both sides.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// Where a session is. (DETACHED is reserved for resuming: a session whose
-/// attachment is gone and whose shell lives on.)
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Upgraded; waiting for `auth`.
-    Created,
-    /// On the way to the shell; the stage it is in.
-    Connecting(Stage),
-    /// The shell runs.
-    Active,
-    /// The verdict is out; both sides are being closed.
-    Closing,
-    /// Nothing is left to do.
-    Closed,
-}
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// The state of one session.
-#[derive(Debug)]
-pub struct SessionState {
+pub struct SessionState<R: Resources> {
     id: String,
-    dialect: Dialect,
     /// As the session began with it.
     config: Arc<Config>,
-    phase: Phase,
-    /// Public to the shell, which sleeps until the earliest.
-    pub timers: Timers,
-    actions: VecDeque<Action>,
-    output: OutputFlow,
-    input: InputFlow,
-    early_input: BytesMut,
-    eof: bool,
+    resources: R,
+    /// The state, with what it owns.
+    pub(super) lifecycle: Lifecycle<R>,
+    /// The client, while there is one.
+    pub(super) attachment: Option<Attachment<R::Socket>>,
+    pub(super) uplink: Uplink,
+    /// Those of the session; those of a client are its attachment's.
+    pub(super) timers: Timers,
+    /// Offset of the output that clients were sent.
+    sent: u64,
     /// Latest size the client told.
     size: WindowSize,
-    resized_early: bool,
-    question: Option<Question>,
-    last_question: u32,
-    suspended: Suspended,
-    exit: Option<Exit>,
-    /// No more output will come from the remote side. A short command's end is
-    /// known before its start is: it counts once the session is active.
-    remote_done: bool,
-    channel_closed: bool,
-    /// Error that ends the session once its output is delivered, if the server does not
-    /// report how the process ended.
-    cause: Option<SessionError>,
+    /// Questions asked so far; the number of the latest.
+    questions: u32,
     drain: Option<Drain>,
-    missed_pongs: u32,
-    /// Bytes of the client that wait unread, while its messages are not read.
-    unread: Option<u64>,
-    /// Reads of the client's messages were paused at the latest ping.
-    paused_at_ping: bool,
     last_activity: Instant,
-    /// Latest unanswered ping; older ones need no answer (as RFC 6455 5.5.3).
-    owed_pong: Option<String>,
-    /// Latest round trip to the SSH server.
-    ssh_round_trip: Option<Millis>,
-    progress: Progress,
-    /// Bytes the WebSocket had written when the stall clock was last set.
-    stall_mark: u64,
 }
 
-impl SessionState {
-    /// A session whose upgrade is just done. `hello` is its first action.
-    pub fn new(id: String, dialect: Dialect, config: Arc<Config>, now: Instant) -> Self {
+impl<R: Resources> SessionState<R> {
+    /// A session whose upgrade is just done. `hello` is the first text of its client.
+    pub fn new(
+        id: String,
+        config: Arc<Config>,
+        resources: R,
+        admission: R::Admission,
+        attachment: Attachment<R::Socket>,
+        now: Instant,
+    ) -> Self {
         let websocket = &config.websocket;
         let read_limit = websocket.read_limit.bytes() as u64;
         let mut state = Self {
             id,
-            dialect,
-            phase: Phase::Created,
+            resources,
+            lifecycle: Lifecycle::Created(admission),
+            attachment: Some(attachment),
+            uplink: Uplink::new(websocket.read_buffer_size.bytes() as u64),
             timers: Timers::default(),
-            actions: VecDeque::new(),
-            output: OutputFlow::new(),
-            input: InputFlow::new(websocket.read_buffer_size.bytes() as u64),
-            early_input: BytesMut::new(),
-            eof: false,
+            sent: 0,
             size: WindowSize::default(),
-            resized_early: false,
-            question: None,
-            last_question: 0,
-            suspended: Suspended::default(),
-            exit: None,
-            remote_done: false,
-            channel_closed: false,
-            cause: None,
+            questions: 0,
             drain: None,
-            missed_pongs: 0,
-            unread: None,
-            paused_at_ping: false,
             last_activity: now,
-            owed_pong: None,
-            ssh_round_trip: None,
-            progress: Progress::default(),
-            stall_mark: 0,
             config,
         };
         let auth = state.config.session.auth_timeout;
         state.timers.set(Timer::Stage, now + auth);
-        if !state.config.websocket.ping_interval.is_zero() {
-            let ping = state.config.websocket.ping_interval;
-            state.timers.set(Timer::Ping, now + ping);
+        let ping = state.config.websocket.ping_interval;
+        if let Some(attachment) = &mut state.attachment {
+            attachment.start_pings(now, ping);
         }
         let hello = ServerMessage::hello(
             u64::try_from(auth.as_millis()).unwrap_or(u64::MAX),
@@ -146,94 +93,129 @@ impl SessionState {
         state
     }
 
-    /// Takes what happened. [`Self::next_action`] tells what follows.
+    /// Takes what happened.
     pub fn handle(&mut self, now: Instant, input: Input) {
-        if matches!(self.phase, Phase::Closing | Phase::Closed) {
-            return;
+        if self.lifecycle.is_over() {
+            return self.handle_closing(&input);
         }
         match input {
             Input::Message(message) => self.on_message(now, message),
             Input::ClientError(error) | Input::Kill(error) | Input::StartFailed(error) => {
                 self.fail(now, error);
             }
-            Input::ClientClosed => self.end_by_client(now),
+            Input::ClientClosed | Input::ClientAway => self.end_by_client(now),
             Input::ClientGone => {
-                let stage = self.stage();
+                let stage = self.lifecycle.stage();
                 let error = SessionError::ClientGone;
                 self.end(now, Ending::Failed { error, stage });
             }
-            Input::Pong(number) => self.on_pong(now, number),
-            // They mark the way to the shell and mean nothing off it.
-            Input::Stage(_)
-            | Input::HostKeyQuestion { .. }
-            | Input::Question { .. }
-            | Input::Banner(_)
-            | Input::Started
-                if !matches!(self.phase, Phase::Connecting(_)) => {}
-            Input::Stage(stage) => {
-                self.enter_stage(now, stage);
-                self.announce(stage);
-            }
-            Input::HostKeyQuestion {
-                algorithm,
-                fingerprint,
-                known,
-            } => self.ask_host_key(now, algorithm, fingerprint, known),
-            Input::Question {
-                name,
-                instruction,
-                prompts,
-            } => self.ask(now, name, instruction, prompts),
-            Input::Banner(text) => self.send(ServerMessage::Banner { text }),
-            Input::Started => self.on_started(now),
-            Input::Exit(exit) => self.exit = Some(exit),
-            Input::NoTerminal => self.send(ServerMessage::notice(NoticeKind::NoTerminal)),
-            Input::StartRefused => {
-                self.cause = Some(SessionError::StartRefused(SHELL.to_owned()));
-            }
-            Input::ChannelClosed => {
-                self.channel_closed = true;
-                self.remote_done = true;
-            }
-            Input::Disconnected(cause) => {
-                // After the channel's end it is not what ended the session.
-                if !self.channel_closed {
-                    self.cause.get_or_insert(cause);
+            Input::Pong(number) => {
+                if let Some(attachment) = &mut self.attachment {
+                    attachment.on_pong(now, number);
                 }
-                self.remote_done = true;
+            }
+            Input::Stage(_)
+            | Input::Banner(_)
+            | Input::HostKeyQuestion { .. }
+            | Input::Question { .. } => self.on_way(now, input),
+            Input::NoTerminal => self.send(ServerMessage::notice(NoticeKind::NoTerminal)),
+            Input::Exit(_)
+            | Input::StartRefused
+            | Input::ChannelClosed
+            | Input::Disconnected(_) => self.on_remote(input),
+            Input::Misbehaved(rule) => {
+                self.fail(now, SessionError::ServerMisbehaved(rule));
+                self.drop_shell();
             }
             Input::Drain(drain) => self.on_drain(now, drain),
         }
         self.check_invariants();
     }
 
-    /// What to do next, oldest first.
-    pub fn next_action(&mut self) -> Option<Action> {
-        queue::next(&mut self.actions)
-    }
-
-    /// The phase.
-    pub fn phase(&self) -> Phase {
-        self.phase
-    }
-
-    /// The stage errors are reported under.
-    pub fn stage(&self) -> Stage {
-        match self.phase {
-            Phase::Created => Stage::Auth,
-            Phase::Connecting(stage) => stage,
-            Phase::Active | Phase::Closing | Phase::Closed => Stage::Relay,
+    /// Of a session whose verdict is out, only the end of the SSH connection is of interest.
+    fn handle_closing(&mut self, input: &Input) {
+        if let Input::Disconnected(_) | Input::Misbehaved(_) = input {
+            self.drop_shell();
         }
+    }
+
+    fn drop_shell(&mut self) {
+        if let Lifecycle::Closing(closing) = &mut self.lifecycle {
+            closing.shell = None;
+        }
+    }
+
+    /// The shell runs. Dropped if the session is not on the way to it any more.
+    pub fn start(&mut self, now: Instant, shell: R::Shell) {
+        self.resume_deadlines(now);
+        let Some(resized) = self.lifecycle.start(shell) else {
+            return;
+        };
+        self.start_relaying(now);
+        self.send(ServerMessage::Ready {
+            session: self.id.clone(),
+            input_window: self.uplink.window(),
+        });
+        if resized {
+            self.uplink.resize(self.size);
+        }
+        self.uplink.open();
+        self.check_invariants();
+    }
+
+    /// Takes the client away from a session whose shell runs, and lets it run on without: Active -> Detached. Nothing
+    /// calls it yet: sessions cannot be resumed.
+    pub fn detach(&mut self) -> Option<Attachment<R::Socket>> {
+        if !self.lifecycle.detach() {
+            return None;
+        }
+        let attachment = self.attachment.take();
+        self.check_invariants();
+        attachment
+    }
+
+    /// Gives the session another client, which has all output before `offset`: Detached -> Active. Gives it back if the
+    /// session is not without one.
+    ///
+    /// # Errors
+    /// The client. The caller closes it alone.
+    pub fn attach(
+        &mut self,
+        now: Instant,
+        mut attachment: Attachment<R::Socket>,
+        offset: u64,
+    ) -> Result<(), Box<Attachment<R::Socket>>> {
+        if !self.lifecycle.attach() {
+            return Err(Box::new(attachment));
+        }
+        attachment.start_pings(now, self.config.websocket.ping_interval);
+        self.sent = offset;
+        self.last_activity = now;
+        self.attachment = Some(attachment);
+        self.check_invariants();
+        Ok(())
+    }
+
+    /// The state, with what it owns.
+    pub fn lifecycle(&self) -> &Lifecycle<R> {
+        &self.lifecycle
+    }
+
+    /// Input on its way to the SSH server.
+    pub fn uplink_mut(&mut self) -> &mut Uplink {
+        &mut self.uplink
     }
 
     /// Returns whether the user is asked something, and has not answered.
     pub fn is_asking(&self) -> bool {
-        self.question.is_some()
+        self.lifecycle.question().is_some()
     }
 
     /// Returns whether the client has asked to be told how the way to the shell goes.
     pub fn wants_progress(&self) -> bool {
-        self.progress.is_wanted()
+        self.attachment
+            .as_ref()
+            .is_some_and(Attachment::wants_progress)
     }
 
     /// The terminal's size as the client last told it.
@@ -241,28 +223,40 @@ impl SessionState {
         self.size
     }
 
-    /// Total input and output bytes so far.
+    /// Offsets of input and output: bytes so far.
     pub fn bytes(&self) -> (u64, u64) {
-        (self.input.received(), self.output.sent())
+        (self.uplink.received(), self.sent)
     }
 
-    /// Both sides are closed, or may be dropped. Checks no invariants: it also
-    /// ends a session in which one was broken.
+    /// Both sides are closed, or may be dropped.
     pub fn set_closed(&mut self) {
-        self.phase = Phase::Closed;
+        self.lifecycle.finish();
+        self.clear_timers();
+    }
+
+    /// Ends a session in which something was broken, and trusts nothing of it.
+    pub fn abort(&mut self) {
+        drop(self.lifecycle.take());
+        self.clear_timers();
+    }
+
+    fn clear_timers(&mut self) {
         self.timers.clear_all();
-        self.question = None;
+        if let Some(attachment) = &mut self.attachment {
+            attachment.timers.clear_all();
+        }
     }
 
     fn send(&mut self, message: ServerMessage) {
-        if self.dialect == Dialect::V1 {
-            self.actions.push_back(Action::Send(message));
+        if let Some(attachment) = &mut self.attachment {
+            attachment.send(message);
         }
     }
 
     /// Tells a client that asked for it that a stage begins.
     fn announce(&mut self, stage: Stage) {
-        let is_news = self.progress.note(stage);
+        let attachment = self.attachment.as_mut();
+        let is_news = attachment.is_some_and(|attachment| attachment.note_stage(stage));
         let is_hidden = self.config.targets.uniform_errors && stage.is_before_login();
         if is_news && !is_hidden {
             self.send(ServerMessage::Notice {
@@ -274,8 +268,8 @@ impl SessionState {
     }
 
     fn fail(&mut self, now: Instant, error: SessionError) {
-        let stage = self.stage();
-        let public = self.public_error(&error, self.stage());
+        let stage = self.lifecycle.stage();
+        let public = self.public_error(&error, stage);
         let verdict = public.verdict();
         self.send(ServerMessage::Error {
             code: verdict.reason.as_str(),
@@ -287,17 +281,15 @@ impl SessionState {
     }
 
     fn end_by_client(&mut self, now: Instant) {
-        let stage = self.stage();
+        let stage = self.lifecycle.stage();
         self.end(now, Ending::ClientClosed { stage });
     }
 
     fn end(&mut self, now: Instant, ending: Ending) {
-        self.phase = Phase::Closing;
-        self.timers.clear_all();
+        self.lifecycle.close(ending);
+        self.clear_timers();
         self.timers.set(Timer::Linger, now + LINGER);
-        self.early_input.clear();
-        self.question = None;
-        self.actions.push_back(Action::End(ending));
+        self.uplink.drop_early();
     }
 
     /// The public face of an ending: close code and reason.
@@ -312,7 +304,7 @@ impl SessionState {
         }
     }
 
-    /// What the client may know of `error`.
+    /// The part of `error` that the client may know.
     fn public_error(&self, error: &SessionError, stage: Stage) -> SessionError {
         if self.config.targets.uniform_errors && error.hides_target(stage) {
             SessionError::Unreachable
@@ -321,10 +313,10 @@ impl SessionState {
         }
     }
 
-    /// What the client may know of the stage, whatever ends the session: how
+    /// The stage as the client may know it, whatever ends the session: how
     /// far the way to the target went tells what is there.
     fn public_stage(&self) -> Stage {
-        let stage = self.stage();
+        let stage = self.lifecycle.stage();
         if self.config.targets.uniform_errors && stage.is_before_login() {
             Stage::Connect
         } else {

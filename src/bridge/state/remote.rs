@@ -1,74 +1,95 @@
-//! What the target's side brings: stages, questions, the start and the end of
-//! the shell, and the account of relayed bytes.
+//! Occurrences of the target's side: stages, questions, the end of the shell; and the delivery of output.
 
+use super::lifecycle::RemoteEnd;
 use super::types::Question;
-use super::{Action, Drain, Ending, Exit, Phase, SessionState};
+use super::{Drain, Ending, Exit, Input, Resources, SHELL, SessionState};
+use crate::bridge::attachment::SocketState;
 use crate::bridge::timers::Timer;
 use crate::config::IdleActivity;
 use crate::error::{SessionError, Stage};
-use crate::message::{KeyRecord, Prompt, ServerMessage};
+use crate::message::{NoticeKind, ServerMessage};
 use std::time::Instant;
 
-impl SessionState {
-    pub(super) fn ask_host_key(
-        &mut self,
-        now: Instant,
-        algorithm: String,
-        fingerprint: String,
-        known: KeyRecord,
-    ) {
-        let id = self.open_question(now, Stage::HostKey);
-        self.announce(Stage::HostKey);
-        self.question = Some(Question::HostKey { id });
-        self.send(ServerMessage::HostKey {
-            id,
-            algorithm,
-            fingerprint,
-            known,
-        });
+impl<R: Resources> SessionState<R> {
+    /// Takes what marks the way to the shell. It means nothing off it.
+    pub(super) fn on_way(&mut self, now: Instant, input: Input) {
+        if self.lifecycle.connecting_mut().is_none() {
+            return;
+        }
+        match input {
+            Input::Stage(stage) => {
+                self.enter_stage(now, stage);
+                self.announce(stage);
+            }
+            Input::Banner(text) => self.send(ServerMessage::Banner { text }),
+            Input::HostKeyQuestion {
+                algorithm,
+                fingerprint,
+                known,
+                answer,
+            } => {
+                let ask = |id| Question::HostKey { id, answer };
+                let id = self.ask(now, Stage::HostKey, ask);
+                self.announce(Stage::HostKey);
+                self.send(ServerMessage::HostKey {
+                    id,
+                    algorithm,
+                    fingerprint,
+                    known,
+                });
+            }
+            Input::Question {
+                name,
+                instruction,
+                prompts,
+                answer,
+            } => {
+                let count = prompts.len();
+                let ask = |id| Question::Prompts { id, count, answer };
+                let id = self.ask(now, Stage::Login, ask);
+                self.send(ServerMessage::Prompt {
+                    id,
+                    name,
+                    instruction,
+                    prompts,
+                });
+            }
+            _ => {}
+        }
     }
 
-    pub(super) fn ask(
-        &mut self,
-        now: Instant,
-        name: String,
-        instruction: String,
-        prompts: Vec<Prompt>,
-    ) {
-        let id = self.open_question(now, Stage::Login);
-        self.question = Some(Question::Prompts {
-            id,
-            count: prompts.len(),
-        });
-        self.send(ServerMessage::Prompt {
-            id,
-            name,
-            instruction,
-            prompts,
-        });
-    }
-
-    fn open_question(&mut self, now: Instant, stage: Stage) -> u32 {
-        self.phase = Phase::Connecting(stage);
-        // A newer question replaces one nobody answered.
+    /// Opens a question; a newer one replaces one that nobody answered. Returns its number.
+    fn ask(&mut self, now: Instant, stage: Stage, question: impl FnOnce(u32) -> Question) -> u32 {
         self.resume_deadlines(now);
         self.suspend_deadlines(now);
-        self.last_question = self.last_question.wrapping_add(1);
-        self.last_question
+        self.questions = self.questions.wrapping_add(1);
+        if let Some(connecting) = self.lifecycle.connecting_mut() {
+            connecting.stage = stage;
+            connecting.question = Some(question(self.questions));
+        }
+        self.questions
     }
 
-    pub(super) fn on_started(&mut self, now: Instant) {
-        self.phase = Phase::Active;
-        self.start_relaying(now);
-        self.send(ServerMessage::Ready {
-            session: self.id.clone(),
-            input_window: self.input.window(),
-        });
-        if self.resized_early {
-            self.actions.push_back(Action::Resize(self.size));
+    /// Takes what shows how the remote side ends. It counts once the session is active.
+    pub(super) fn on_remote(&mut self, input: Input) {
+        let Some(remote) = self.lifecycle.remote_mut() else {
+            return;
+        };
+        match input {
+            Input::Exit(exit) => remote.exit = Some(exit),
+            Input::StartRefused => {
+                remote.cause = Some(SessionError::StartRefused(SHELL.to_owned()));
+            }
+            Input::ChannelClosed => remote.channel_closed = true,
+            Input::Disconnected(cause) => {
+                // After the channel's end it is not what ended the session.
+                if !remote.channel_closed {
+                    remote.cause.get_or_insert(cause);
+                }
+                remote.disconnected = true;
+            }
+            _ => {}
         }
-        let early = std::mem::take(&mut self.early_input);
-        self.pass_input(early.freeze());
     }
 
     pub(super) fn on_drain(&mut self, now: Instant, drain: Drain) {
@@ -79,7 +100,7 @@ impl SessionState {
         self.timers.set(Timer::Drain, drain.deadline);
         let left = drain.deadline.saturating_duration_since(now);
         self.send(ServerMessage::Notice {
-            kind: crate::message::NoticeKind::Drain,
+            kind: NoticeKind::Drain,
             deadline_ms: Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
             stage: None,
         });
@@ -87,27 +108,33 @@ impl SessionState {
 
     /// Bytes of output that may be sent to the client now.
     pub fn output_budget(&self) -> usize {
-        match self.phase {
-            Phase::Active => {
-                usize::try_from(self.output.budget(self.input.has_room())).unwrap_or(usize::MAX)
+        match &self.attachment {
+            Some(attachment) if self.lifecycle.is_active() => {
+                let budget = attachment.flow.budget(self.sent, self.uplink.has_room());
+                usize::try_from(budget).unwrap_or(usize::MAX)
             }
             _ => 0,
         }
     }
 
-    /// Whether little output is to wait here: the client reads slowly, or allows
+    /// Returns whether little output is to wait here: the client reads slowly, or allows
     /// no more for now.
     pub fn is_held_back(&self) -> bool {
-        self.phase == Phase::Active && (self.output.is_paced() || self.output.allowed() == 0)
+        let attachment = self.attachment.as_ref();
+        let flow = attachment.map(|attachment| &attachment.flow);
+        let holds = flow.is_some_and(|flow| flow.is_paced() || flow.allowed(self.sent) == 0);
+        self.lifecycle.is_active() && holds
     }
 
-    /// `bytes` of output, within the budget, were handed to the WebSocket.
-    pub fn note_output(&mut self, now: Instant, bytes: usize) {
-        debug_assert!(bytes <= self.output_budget());
-        self.output.note_sent(bytes as u64);
-        if bytes > 0 {
-            self.timers.clear(Timer::Hold);
+    /// Takes the offset up to which output was handed to the WebSocket, within the budget.
+    pub fn note_output(&mut self, now: Instant, sent: u64) {
+        debug_assert!(sent - self.sent <= self.output_budget() as u64);
+        if sent > self.sent
+            && let Some(attachment) = &mut self.attachment
+        {
+            attachment.timers.clear(Timer::Hold);
         }
+        self.sent = sent;
         match self.config.session.idle_activity {
             IdleActivity::Any => self.last_activity = now,
             IdleActivity::Input => {}
@@ -115,68 +142,38 @@ impl SessionState {
         self.check_invariants();
     }
 
-    /// Whether some input was not handed to the SSH side yet.
-    pub fn input_waits(&self) -> bool {
-        self.input.waits()
-    }
-
-    /// `total` bytes of input were handed to the SSH side so far.
-    pub fn note_input_passed(&mut self, total: u64) {
-        self.input.note_passed(total);
-        self.check_invariants();
-    }
-
-    /// To be told at the end of each turn: output that waits (`pending`), and
-    /// whether the WebSocket has bytes the client did not take (`blocked`),
-    /// with its count of written bytes. Runs the hold and stall clocks, and
-    /// ends the session once the remote side is done and all is delivered.
-    pub fn settle(&mut self, now: Instant, pending: usize, blocked: bool, written: u64) {
-        // In every phase: a client may stop reading before `ready`.
-        self.run_stall_clock(now, blocked, written);
-        if self.phase == Phase::Active {
-            self.output.note_blocked(now, blocked, written);
-            self.run_hold_clock(now, pending);
-            if self.remote_done && pending == 0 && !blocked {
-                self.finish(now);
-            }
-        }
-        self.check_invariants();
-    }
-
-    fn run_hold_clock(&mut self, now: Instant, pending: usize) {
-        if pending > 0 && self.output.allowed() == 0 {
-            let hold = self.config.session.hold_timeout;
-            self.timers.set_if_idle(Timer::Hold, now + hold);
-        } else {
-            self.timers.clear(Timer::Hold);
-        }
-    }
-
-    fn run_stall_clock(&mut self, now: Instant, blocked: bool, written: u64) {
-        if matches!(self.phase, Phase::Closing | Phase::Closed) {
+    /// Takes, at the end of each tick, the bytes of output that wait (`pending`) and the state of the client's socket.
+    /// Runs the hold and stall clocks, and ends the session once the remote side is done and all is delivered.
+    pub fn end_of_tick(&mut self, now: Instant, pending: usize, socket: SocketState) {
+        if self.lifecycle.is_over() {
             return;
         }
-        if !blocked {
-            self.timers.clear(Timer::Stall);
-        } else if written != self.stall_mark || self.timers.get(Timer::Stall).is_none() {
-            self.stall_mark = written;
-            let stall = self.config.websocket.stall_timeout;
-            self.timers.set(Timer::Stall, now + stall);
+        let is_active = self.lifecycle.is_active();
+        let (sent, config) = (self.sent, &self.config);
+        if let Some(attachment) = &mut self.attachment {
+            // In every state: a client may stop reading before `ready`.
+            attachment.run_stall_clock(now, socket, config.websocket.stall_timeout);
+            if is_active {
+                let flow = &mut attachment.flow;
+                flow.note_blocked(now, sent, socket.blocked, socket.written);
+                attachment.run_hold_clock(now, sent, pending, config.session.hold_timeout);
+            }
         }
-    }
-
-    /// Takes the exit of the process. A channel that was closed without an exit status or
-    /// signal ended in order, too: many devices never send one.
-    fn told_exit(&mut self) -> Option<Exit> {
-        let unknown = (self.channel_closed && self.cause.is_none()).then(Exit::default);
-        self.exit.take().or(unknown)
+        let remote = self.lifecycle.remote_mut();
+        let is_done = remote.is_some_and(|remote| remote.is_done());
+        if is_active && is_done && pending == 0 && !socket.blocked {
+            self.finish(now);
+        }
+        self.check_invariants();
     }
 
     /// All output is delivered: the last text, then the close frame.
     fn finish(&mut self, now: Instant) {
-        let Some(exit) = self.told_exit() else {
-            let cause = self.cause.take().unwrap_or(SessionError::ConnectionLost);
-            return self.fail(now, cause);
+        let remote = self.lifecycle.remote_mut();
+        let exit = match remote.map(RemoteEnd::take_exit) {
+            Some(Ok(exit)) => exit,
+            Some(Err(cause)) => return self.fail(now, cause),
+            None => return,
         };
         let Exit {
             status,

@@ -1,14 +1,13 @@
-//! Deadlines: which clock runs in which phase, and what follows when it ends.
+//! Deadlines: which clock runs in which state, and what follows when it ends.
 
-use super::pace::PATIENCE;
 use super::types::Suspended;
-use super::{Action, Phase, SessionState};
-use crate::bridge::timers::Timer;
+use super::{Resources, SessionState};
+use crate::bridge::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::error::{Deadline, PROMPT_DEADLINE, SessionError, Stage, WHOLE_DEADLINE};
 use std::time::{Duration, Instant};
 
-impl SessionState {
+impl<R: Resources> SessionState<R> {
     pub(super) fn start_connecting(&mut self, now: Instant) {
         let whole = self.config.limits.connection_timeout;
         self.timers.set(Timer::Connection, now + whole);
@@ -18,7 +17,9 @@ impl SessionState {
     pub(super) fn enter_stage(&mut self, now: Instant, stage: Stage) {
         // A question that the way went past is void.
         self.resume_deadlines(now);
-        self.phase = Phase::Connecting(stage);
+        if let Some(connecting) = self.lifecycle.connecting_mut() {
+            connecting.stage = stage;
+        }
         let (_, limit) = self.stage_deadline(stage);
         self.timers.set(Timer::Stage, now + limit);
     }
@@ -45,7 +46,7 @@ impl SessionState {
 
     /// The end of a session whose deadline passed: which setting's it was.
     fn deadline(&self, timer: Timer) -> SessionError {
-        let stage = self.stage();
+        let stage = self.lifecycle.stage();
         let (setting, limit) = match timer {
             Timer::Connection => (WHOLE_DEADLINE, self.config.limits.connection_timeout),
             Timer::Prompt => (PROMPT_DEADLINE, self.config.session.prompt_timeout),
@@ -59,7 +60,6 @@ impl SessionState {
     }
 
     pub(super) fn start_relaying(&mut self, now: Instant) {
-        self.resume_deadlines(now);
         self.timers.clear(Timer::Stage);
         self.timers.clear(Timer::Connection);
         self.last_activity = now;
@@ -74,28 +74,37 @@ impl SessionState {
     }
 
     /// Time since `auth`, without that in which the user was asked something. Zero once the shell runs.
-    pub fn time_to_shell(&self, now: Instant) -> Duration {
+    pub fn time_to_shell(&mut self, now: Instant) -> Duration {
         let running = self.timers.get(Timer::Connection);
         let left = running.map(|at| at.saturating_duration_since(now));
+        let connecting = self.lifecycle.connecting_mut();
+        let suspended = connecting.and_then(|connecting| connecting.suspended.connection);
         let whole = self.config.limits.connection_timeout;
-        let left = left.or(self.suspended.connection).unwrap_or(whole);
+        let left = left.or(suspended).unwrap_or(whole);
         whole.saturating_sub(left)
     }
 
     /// A human is asked: machine time stands still.
     pub(super) fn suspend_deadlines(&mut self, now: Instant) {
-        self.suspended = Suspended {
+        let suspended = Suspended {
             stage: self.timers.suspend(Timer::Stage, now),
             connection: self.timers.suspend(Timer::Connection, now),
         };
+        if let Some(connecting) = self.lifecycle.connecting_mut() {
+            connecting.suspended = suspended;
+        }
         let answer = self.config.session.prompt_timeout;
         self.timers.set(Timer::Prompt, now + answer);
     }
 
+    /// The question is answered, or void: machine time goes on.
     pub(super) fn resume_deadlines(&mut self, now: Instant) {
-        self.question = None;
+        let Some(connecting) = self.lifecycle.connecting_mut() else {
+            return;
+        };
+        connecting.question = None;
+        let Suspended { stage, connection } = std::mem::take(&mut connecting.suspended);
         self.timers.clear(Timer::Prompt);
-        let Suspended { stage, connection } = std::mem::take(&mut self.suspended);
         for (timer, left) in [(Timer::Stage, stage), (Timer::Connection, connection)] {
             if let Some(left) = left {
                 self.timers.set(timer, now + left);
@@ -103,7 +112,42 @@ impl SessionState {
         }
     }
 
-    /// A timer ended. The shell keeps [`Timer::CreditProbe`] and
+    /// The earliest deadline, of the session and its client.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let client = self.client_timers().and_then(Timers::next);
+        self.timers.next().into_iter().chain(client).min()
+    }
+
+    fn client_timers(&self) -> Option<&Timers> {
+        self.attachment
+            .as_ref()
+            .map(|attachment| &attachment.timers)
+    }
+
+    /// Takes the earliest timer that is due at `now`.
+    pub fn expired(&mut self, now: Instant) -> Option<Timer> {
+        let own = self.timers.next();
+        let client = self.client_timers().and_then(Timers::next);
+        if own.into_iter().chain(client).min()? > now {
+            return None;
+        }
+        match &mut self.attachment {
+            Some(attachment) if own.is_none() || client.is_some_and(|at| own > Some(at)) => {
+                attachment.timers.expired(now)
+            }
+            _ => self.timers.expired(now),
+        }
+    }
+
+    /// Lets `timer` end at `now` if it would within `slack`.
+    pub fn bring_forward(&mut self, timer: Timer, now: Instant, slack: Duration) {
+        self.timers.bring_forward(timer, now, slack);
+        if let Some(attachment) = &mut self.attachment {
+            attachment.timers.bring_forward(timer, now, slack);
+        }
+    }
+
+    /// A timer ended. The session keeps [`Timer::CreditProbe`] and
     /// [`Timer::SshKeepalive`] for itself.
     pub fn on_timer(&mut self, now: Instant, timer: Timer) {
         match timer {
@@ -111,7 +155,11 @@ impl SessionState {
                 self.fail(now, self.deadline(timer));
             }
             Timer::Ping => self.on_ping_due(now),
-            Timer::Pace => self.output.on_pong_overdue(),
+            Timer::Pace => {
+                if let Some(attachment) = &mut self.attachment {
+                    attachment.flow.on_pong_overdue();
+                }
+            }
             Timer::Stall => self.fail(now, SessionError::Stalled),
             Timer::Hold => self.fail(now, SessionError::HeldTooLong),
             Timer::Idle => self.on_idle_due(now),
@@ -124,70 +172,24 @@ impl SessionState {
     }
 
     fn on_ping_due(&mut self, now: Instant) {
-        let interval: Duration = self.config.websocket.ping_interval;
-        self.timers.set(Timer::Ping, now + interval);
-        let waits = [Timer::Stall, Timer::Pace];
-        if waits
-            .into_iter()
-            .any(|timer| self.timers.get(timer).is_some())
-        {
-            // A ping would wait in the queue. The stall clock decides, or the pace.
-            return;
-        }
-        if self.shows_pongs() {
-            if self.missed_pongs >= self.config.websocket.max_missed_pongs {
-                return self.fail(now, SessionError::NoPong);
-            }
-            self.missed_pongs += 1;
-        }
-        self.actions.push_back(Action::Ping(self.output.pinged()));
-    }
-
-    /// To be told before a ping is due while the client's messages are not read:
-    /// `bytes` of them have come and wait.
-    pub fn note_unread(&mut self, bytes: u64) {
-        self.unread = Some(bytes);
-    }
-
-    /// Returns whether a pong to the latest ping would have been seen by now. While the
-    /// client's messages are not read, its pong waits with them: where nothing
-    /// waits, none has come. Where something does, TCP may hold back what would come
-    /// behind it, and a missing pong proves nothing; a client that is gone acknowledges
-    /// no ping then, and TCP ends the connection.
-    fn shows_pongs(&mut self) -> bool {
-        let unread = self.unread.take();
-        let was_paused = std::mem::replace(&mut self.paused_at_ping, unread.is_some());
-        match unread {
-            None => self.wants_message(),
-            Some(0) => was_paused,
-            Some(_) => {
-                self.missed_pongs = 0;
-                false
-            }
-        }
-    }
-
-    pub(super) fn on_pong(&mut self, now: Instant, number: Option<u64>) {
-        self.missed_pongs = 0;
-        if let Some(number) = number {
-            self.output.on_pong(now, number);
-        }
-        if self.output.pinged().is_none() {
-            self.timers.clear(Timer::Pace);
+        let (listening, websocket) = (self.wants_message(), &self.config.websocket);
+        let attachment = self.attachment.as_mut();
+        let missed = attachment.map(|client| client.on_ping_due(now, websocket, listening));
+        if let Some(Err(error)) = missed {
+            self.fail(now, error);
         }
     }
 
     /// The number of a ping that must leave now, behind the output so far: for
-    /// the pace of a slow client.
+    /// the pacer of a slow client.
     pub fn next_pace_ping(&mut self, now: Instant) -> Option<u64> {
-        if self.phase != Phase::Active {
+        if !self.lifecycle.is_active() {
             return None;
         }
-        let number = self.output.next_ping(now)?;
-        // One that reads nothing is to be noticed by the stall clock, which runs once TCP holds it back.
-        let patience = PATIENCE.min(self.config.websocket.stall_timeout);
-        self.timers.set(Timer::Pace, now + patience);
-        Some(number)
+        let (sent, websocket) = (self.sent, &self.config.websocket);
+        self.attachment
+            .as_mut()?
+            .next_pace_ping(now, sent, websocket)
     }
 
     /// Activity does not touch the timer; it is looked at when it ends.

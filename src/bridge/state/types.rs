@@ -1,12 +1,9 @@
-//! What goes into the state machine, what comes out, and the small records it
-//! keeps. No behaviour: who may do what when is in the files beside this one.
+//! Inputs of the state machine, and the small records it keeps. No behaviour: who may do what when is in the files
+//! beside this one.
 
 use crate::error::{SessionError, Stage, WsViolation};
-use crate::message::{
-    AuthRequest, ExitSignal, Incoming, KeyRecord, Prompt, Secret, ServerMessage, SignalName,
-    WindowSize,
-};
-use bytes::Bytes;
+use crate::message::{ExitSignal, Incoming, KeyRecord, Prompt, Secret};
+use async_channel::Sender;
 use std::time::{Duration, Instant};
 
 /// What happened.
@@ -16,8 +13,11 @@ pub enum Input {
     Message(Incoming),
     /// The client sent a message that does not decode or breaks RFC 6455.
     ClientError(SessionError),
-    /// The client sent a close frame.
+    /// The client ended the session: it sent a close frame.
     ClientClosed,
+    /// The client went away (close code 1001): its page was closed, or left. Ends the session like
+    /// [`Self::ClientClosed`], as long as none can be resumed.
+    ClientAway,
     /// The WebSocket broke.
     ClientGone,
     /// The client answered a ping; the number this carried, if any.
@@ -32,6 +32,8 @@ pub enum Input {
         fingerprint: String,
         /// What is on record for the host.
         known: KeyRecord,
+        /// Where the answer goes.
+        answer: Sender<bool>,
     },
     /// A round of questions.
     Question {
@@ -41,12 +43,12 @@ pub enum Input {
         instruction: String,
         /// May be empty.
         prompts: Vec<Prompt>,
+        /// Where the answers go, one for each prompt.
+        answer: Sender<Vec<Secret>>,
     },
     /// The SSH server's banner.
     Banner(String),
-    /// The shell or command has started.
-    Started,
-    /// It could not be started.
+    /// The shell or command could not be started.
     StartFailed(SessionError),
     /// The remote process told how it ended.
     Exit(Exit),
@@ -58,6 +60,8 @@ pub enum Input {
     ChannelClosed,
     /// The SSH connection is gone, and why.
     Disconnected(SessionError),
+    /// It was ended, because the server broke this rule.
+    Misbehaved(&'static str),
     /// The server drains; sessions end at the deadline.
     Drain(Drain),
     /// Someone wants the session to end.
@@ -72,31 +76,6 @@ pub struct Drain {
     /// Whether connections that were accepted before may still log in: nobody
     /// else can serve them (a new process has only what it accepts itself).
     pub admit: bool,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub enum Action {
-    /// Tell the client.
-    Send(ServerMessage),
-    /// Ping the client, with this number.
-    Ping(Option<u64>),
-    /// Connect to the target and log in.
-    Connect(Box<AuthRequest>),
-    /// Answer the pending host-key question.
-    AnswerHostKey(bool),
-    /// Answer the pending questions.
-    Answer(Vec<Secret>),
-    /// Pass input on.
-    Input(Bytes),
-    /// Pass the end of input on.
-    Eof,
-    /// Pass the terminal's size on.
-    Resize(WindowSize),
-    /// Pass a signal on.
-    Signal(SignalName),
-    /// Close both sides. Comes once.
-    End(Ending),
 }
 
 /// How the remote process ended, as far as the server told.
@@ -131,11 +110,26 @@ pub enum Ending {
     },
 }
 
-/// The questions a client can be answering.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Question that a client can be answering, and whom its answer is for.
+#[derive(Debug)]
 pub(super) enum Question {
-    HostKey { id: u32 },
-    Prompts { id: u32, count: usize },
+    HostKey {
+        id: u32,
+        answer: Sender<bool>,
+    },
+    Prompts {
+        id: u32,
+        count: usize,
+        answer: Sender<Vec<Secret>>,
+    },
+}
+
+impl Question {
+    pub(super) fn id(&self) -> u32 {
+        match self {
+            Self::HostKey { id, .. } | Self::Prompts { id, .. } => *id,
+        }
+    }
 }
 
 /// Deadlines that stand still while a human is asked.
@@ -153,6 +147,14 @@ impl Exit {
             (Some(status), None) => format!("exit={status}"),
             (None, None) => String::new(),
         }
+    }
+}
+
+impl Input {
+    /// Returns whether a client has gone without a word on the session: its shell could run on, once sessions can be
+    /// resumed.
+    pub fn leaves_the_shell(&self) -> bool {
+        matches!(self, Self::ClientAway | Self::ClientGone)
     }
 }
 

@@ -98,13 +98,13 @@ fn a_question_that_is_passed_over_costs_no_clock() {
     s.feed(host_key());
     s.feed(question(1));
     s.say(answer(2, 1));
-    assert!(s.state.timers.get(Timer::Connection).is_some());
+    assert!(s.timer(Timer::Connection).is_some());
     s.feed(question(1));
     s.feed(Input::Stage(Stage::Shell));
     assert_eq!(s.fire(), Some((Timer::Stage, 12)));
     let mut s = Session::connecting(Dialect::V1, &config());
     s.feed(question(1));
-    s.feed(Input::Started);
+    s.run_shell();
     assert_eq!(s.fire(), None);
     // It is over, and so is nothing else.
     assert!(s.say(answer(1, 1)).is_empty());
@@ -121,7 +121,7 @@ fn idle_is_no_input_and_no_output() {
     assert_eq!(s.fire(), Some((Timer::Idle, 100)));
     assert!(s.told().is_empty(), "not idle: 40 s ago");
     s.pass(30);
-    s.state.note_output(s.now, 1);
+    s.output(1);
     s.pass(10);
     s.say(ClientMessage::Ping {
         data: String::new(),
@@ -142,7 +142,7 @@ fn output_alone_does_not_keep_a_session_whose_user_is_to_be_heard() {
     s.pass(60);
     s.feed(typed("x"));
     s.pass(90);
-    s.state.note_output(s.now, 1);
+    s.output(1);
     assert_eq!(s.fire(), Some((Timer::Idle, 150)));
     assert!(s.told().is_empty(), "not idle: 90 s ago");
     assert_eq!(s.fire(), Some((Timer::Idle, 160)));
@@ -155,7 +155,7 @@ fn a_life_ends() {
     rules.session.max_lifetime = Some(Duration::from_secs(1000));
     let mut s = Session::connecting(Dialect::V1, &rules);
     s.pass(3);
-    s.feed(Input::Started);
+    s.run_shell();
     s.pass(900);
     s.feed(typed("x"));
     assert_eq!(s.fire(), Some((Timer::Lifetime, 1003)));
@@ -180,7 +180,7 @@ fn drain_is_announced_once_and_ends_at_its_deadline() {
     assert_eq!(s.feed(auth(None, ""))[0], "<error drain auth>");
     let mut s = Session::connecting(Dialect::V1, &config());
     drain(&mut s, 20);
-    assert_eq!(s.feed(Input::Started), ["<ready cafe 65536>"]);
+    assert_eq!(s.run_shell(), ["<ready cafe 65536>"]);
     assert_eq!(s.fire(), Some((Timer::Drain, 20)));
 }
 
@@ -193,7 +193,7 @@ fn who_was_accepted_before_a_handover_may_still_log_in() {
     let told = s.feed(Input::Drain(Drain { deadline, admit }));
     assert_eq!(told, ["<notice 20000>"]);
     assert_eq!(s.feed(auth(None, "")), ["connect alice"]);
-    assert_eq!(s.feed(Input::Started), ["<ready cafe 65536>"]);
+    assert_eq!(s.run_shell(), ["<ready cafe 65536>"]);
     assert_eq!(s.fire(), Some((Timer::Drain, 20)));
 }
 
@@ -237,7 +237,7 @@ fn missed_pongs_stand_still_while_nothing_is_read() {
         assert_eq!(s.fire(), Some((Timer::Ping, at * 30)));
         assert_eq!(s.told(), ["ping"], "and no verdict");
     }
-    s.state.note_input_passed(1);
+    s.take_packets(2);
     assert!(s.state.wants_message());
     assert_eq!(s.fire(), Some((Timer::Ping, 180)));
     assert_eq!(s.told(), ["ping"]);
@@ -257,7 +257,7 @@ fn an_unread_pong_is_missed_where_it_would_show() {
         s.feed(zeros(window + 1));
         let mut ended = None;
         for (number, bytes) in (1..).zip(&unread) {
-            s.state.note_unread(*bytes);
+            s.client().note_unread(*bytes);
             assert_eq!(s.fire(), Some((Timer::Ping, number * 30)));
             let told = s.told();
             if told.last().unwrap() != "ping" {
@@ -276,12 +276,12 @@ fn an_unread_pong_is_missed_where_it_would_show() {
 #[test]
 fn a_blocked_client_is_stalled_and_not_silent() {
     let mut s = Session::active(Dialect::V1, &pinging());
-    s.state.settle(s.now, 0, true, 100);
+    s.end_of_blocked_tick(0, true, 100);
     assert_eq!(s.fire(), Some((Timer::Ping, 30)));
     s.pass(15);
-    s.state.settle(s.now, 0, true, 101); // one byte taken: the clock restarts
+    s.end_of_blocked_tick(0, true, 101); // one byte taken: the clock restarts
     s.pass(10);
-    s.state.settle(s.now, 0, true, 101); // none: it does not
+    s.end_of_blocked_tick(0, true, 101); // none: it does not
     assert_eq!(s.fire(), Some((Timer::Ping, 60)));
     assert_eq!(s.fire(), Some((Timer::Ping, 90)));
     assert!(s.told().is_empty());
@@ -292,26 +292,26 @@ fn a_blocked_client_is_stalled_and_not_silent() {
 #[test]
 fn the_stall_clock_runs_before_ready_and_stops_when_unblocked() {
     let mut s = Session::new(Dialect::V1, &config());
-    s.state.settle(s.now, 0, true, 0);
-    assert!(s.state.timers.get(Timer::Stall).is_some());
-    s.settle(0);
-    assert!(s.state.timers.get(Timer::Stall).is_none());
+    s.end_of_blocked_tick(0, true, 0);
+    assert!(s.timer(Timer::Stall).is_some());
+    s.end_of_tick(0);
+    assert!(s.timer(Timer::Stall).is_none());
 }
 
 #[test]
 fn holding_is_no_stall_and_ends_after_its_own_time() {
     let mut s = Session::active(Dialect::V1, &config());
     s.say(ClientMessage::Hold);
-    s.settle(0);
-    assert_eq!(s.state.timers.next(), None, "nothing is held back");
-    s.settle(10);
+    s.end_of_tick(0);
+    assert_eq!(s.state.next_deadline(), None, "nothing is held back");
+    s.end_of_tick(10);
     s.pass(500);
-    s.settle(20);
+    s.end_of_tick(20);
     s.say(ClientMessage::Release);
-    s.settle(20);
-    assert_eq!(s.state.timers.next(), None);
+    s.end_of_tick(20);
+    assert_eq!(s.state.next_deadline(), None);
     s.say(ClientMessage::Hold);
-    s.settle(20);
+    s.end_of_tick(20);
     assert_eq!(s.fire(), Some((Timer::Hold, 1100)));
     let told = s.told();
     assert_eq!(told[0], "<error held-too-long relay>");
@@ -321,8 +321,8 @@ fn holding_is_no_stall_and_ends_after_its_own_time() {
 #[test]
 fn withheld_acks_hold_too() {
     let mut s = Session::windowed(1024);
-    s.state.note_output(s.now, 1024);
-    s.settle(1);
+    s.output(1024);
+    s.end_of_tick(1);
     assert_eq!(s.fire(), Some((Timer::Hold, 600)));
 }
 
@@ -335,7 +335,7 @@ fn every_end_stops_every_clock_but_the_last() {
     let deadline = s.now + Duration::from_secs(1);
     s.feed(drain_at(deadline));
     s.say(ClientMessage::Hold);
-    s.state.settle(s.now, 1, true, 1);
+    s.end_of_blocked_tick(1, true, 1);
     s.feed(Input::ClientGone);
     assert_eq!(s.fire(), Some((Timer::Linger, 2)));
     assert_eq!(s.fire(), None);
@@ -347,13 +347,13 @@ fn the_hold_clock_starts_anew_with_each_output() {
     let mut s = Session::windowed(1000);
     for _ in 0..10 {
         let budget = s.state.output_budget();
-        s.state.note_output(s.now, budget);
-        assert!(s.settle(1).is_empty());
+        s.output(budget);
+        assert!(s.end_of_tick(1).is_empty());
         s.pass(400);
         let bytes = s.state.bytes().1;
         assert!(s.say(ClientMessage::Ack { bytes }).is_empty());
     }
-    s.state.note_output(s.now, 1000);
-    s.settle(1);
+    s.output(1000);
+    s.end_of_tick(1);
     assert_eq!(s.fire(), Some((Timer::Hold, 4600)));
 }

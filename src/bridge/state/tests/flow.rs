@@ -6,7 +6,7 @@ use super::*;
 fn reply(session: &mut Session) -> Option<String> {
     session
         .state
-        .next_reply()
+        .next_reply(None)
         .map(|message| super::text(&message))
 }
 
@@ -14,9 +14,9 @@ fn reply(session: &mut Session) -> Option<String> {
 fn output_stays_within_the_window() {
     let mut s = Session::windowed(1000);
     assert_eq!(s.state.output_budget(), 1000);
-    s.state.note_output(s.now, 600);
+    s.output(600);
     assert_eq!(s.state.output_budget(), 400);
-    s.state.note_output(s.now, 400);
+    s.output(400);
     assert_eq!(s.state.output_budget(), 0);
     s.say(ClientMessage::Ack { bytes: 700 });
     assert_eq!(s.state.output_budget(), 700);
@@ -38,8 +38,8 @@ fn output_stays_within_the_window() {
 fn without_acks_tcp_pushes_back() {
     let mut s = Session::connecting(Dialect::V1, &config());
     assert_eq!(s.state.output_budget(), 0, "nothing before `ready`");
-    s.feed(Input::Started);
-    s.state.note_output(s.now, 1 << 30);
+    s.run_shell();
+    s.output(1 << 30);
     assert_eq!(s.state.output_budget(), usize::MAX);
 }
 
@@ -47,22 +47,22 @@ fn without_acks_tcp_pushes_back() {
 fn take_little(s: &mut Session, bytes: &mut u64) {
     s.now += Duration::from_millis(100);
     *bytes += 1000;
-    s.state.settle(s.now, 1, true, *bytes);
+    s.end_of_blocked_tick(1, true, *bytes);
 }
 
 #[test]
 fn a_slow_client_is_sent_more_as_it_answers_pings() {
     let mut s = Session::active(Dialect::V1, &pinging());
-    s.state.note_output(s.now, 200_000);
+    s.output(200_000);
     let mut taken = 0;
     take_little(&mut s, &mut taken);
-    assert!(!s.state.output.is_paced(), "nothing to compare with yet");
+    assert!(!s.client().flow.is_paced(), "nothing to compare with yet");
     take_little(&mut s, &mut taken);
-    assert!(s.state.output.is_paced());
+    assert!(s.client().flow.is_paced());
     assert_eq!(s.state.output_budget(), 0);
     assert_eq!(s.state.next_pace_ping(s.now), Some(200_000));
     assert_eq!(s.state.next_pace_ping(s.now), None);
-    s.settle(1);
+    s.end_of_tick(1);
     // A pong is owed already.
     assert_eq!(s.fire().unwrap().0, Timer::Ping);
     assert!(s.told().is_empty());
@@ -71,23 +71,22 @@ fn a_slow_client_is_sent_more_as_it_answers_pings() {
     // Nor is it waited for while what it is among is not read.
     s.feed(zeros(pinging().websocket.read_buffer_size.bytes() + 1));
     assert_eq!(s.state.output_budget(), usize::MAX);
-    s.state.note_input_passed(s.state.bytes().0);
+    s.take_packets(usize::MAX);
     assert_eq!(s.state.output_budget(), 0);
     s.feed(Input::Pong(Some(200_000)));
     let half = s.state.output_budget();
     assert!(0 < half && half < 100_000);
-    s.state.note_output(s.now, half);
+    s.output(half);
     // No pong: TCP is left to it.
     let number = s.state.next_pace_ping(s.now).unwrap();
     assert_eq!(number, 200_000 + half as u64);
-    s.state.note_output(s.now, s.state.output_budget());
+    s.output(s.state.output_budget());
     assert_eq!(s.state.output_budget(), 0);
     while s.fire().unwrap().0 != Timer::Pace {}
     assert_eq!(s.state.output_budget(), usize::MAX);
     // It may answer the latest of several pings alone.
     while s.fire().unwrap().0 != Timer::Ping {}
-    let ping = s.state.next_action();
-    assert!(matches!(ping, Some(Action::Ping(Some(n))) if n == number));
+    assert_eq!(s.client().ping, Some(Some(number)));
 }
 
 #[test]
@@ -95,14 +94,14 @@ fn a_pong_is_not_waited_for_longer_than_a_stall() {
     let mut config = config();
     config.websocket.stall_timeout = Duration::from_secs(1);
     let mut s = Session::active(Dialect::V1, &config);
-    s.state.note_output(s.now, 200_000);
+    s.output(200_000);
     let mut taken = 0;
     for _ in 0..2 {
         take_little(&mut s, &mut taken);
     }
     s.state.next_pace_ping(s.now).unwrap();
     // It takes all there is, and then no more.
-    s.state.settle(s.now, 1, false, 200_000);
+    s.end_of_blocked_tick(1, false, 200_000);
     assert_eq!(s.state.output_budget(), 0);
     let sent = s.now;
     assert_eq!(s.fire().unwrap().0, Timer::Pace);
@@ -114,7 +113,7 @@ fn a_pong_is_not_waited_for_longer_than_a_stall() {
 fn a_client_that_is_only_far_away_is_tried_seldom() {
     let mut s = Session::active(Dialect::V1, &config());
     let mut taken = 0;
-    s.state.note_output(s.now, 200_000);
+    s.output(200_000);
     for _ in 0..2 {
         take_little(&mut s, &mut taken);
     }
@@ -122,7 +121,7 @@ fn a_client_that_is_only_far_away_is_tried_seldom() {
     while s.state.is_held_back() {
         match s.state.next_pace_ping(s.now) {
             Some(number) => drop(s.feed(Input::Pong(Some(number)))),
-            None => s.state.note_output(s.now, s.state.output_budget()),
+            None => s.output(s.state.output_budget()),
         }
     }
     for _ in 0..500 {
@@ -142,7 +141,7 @@ fn nothing_is_held_back_on_the_way() {
     assert!(!s.state.is_held_back());
     s.feed(Input::Stage(Stage::Shell));
     assert!(!s.state.is_held_back());
-    s.feed(Input::Started);
+    s.run_shell();
     assert!(!s.state.is_held_back());
     s.say(ClientMessage::Hold);
     assert!(s.state.is_held_back());
@@ -151,12 +150,12 @@ fn nothing_is_held_back_on_the_way() {
 #[test]
 fn a_client_that_acknowledges_sets_its_pace_itself() {
     let mut s = Session::windowed(100_000);
-    s.state.note_output(s.now, 100_000);
+    s.output(100_000);
     let mut taken = 0;
     for _ in 0..5 {
         take_little(&mut s, &mut taken);
     }
-    assert!(!s.state.output.is_paced());
+    assert!(!s.client().flow.is_paced());
     assert_eq!(s.state.next_pace_ping(s.now), None);
 }
 
@@ -172,14 +171,14 @@ fn input_is_acknowledged_every_quarter_window() {
     );
     s.feed(zeros(1));
     assert!(!s.state.wants_message());
-    s.state.note_input_passed(quarter - 1);
+    s.take_packets(1);
+    assert!(!s.state.wants_message(), "it is on the way");
+    s.take_packets(1);
     assert!(s.state.wants_message());
-    assert_eq!(reply(&mut s), None);
-    s.state.note_input_passed(quarter);
     assert_eq!(reply(&mut s), Some(format!("<input_ack {quarter}>")));
     assert_eq!(reply(&mut s), None, "once");
-    s.state.note_input_passed(3 * quarter + 5);
-    let total = 3 * quarter + 5;
+    s.take_packets(usize::MAX);
+    let total = window as u64 + 1;
     assert_eq!(reply(&mut s), Some(format!("<input_ack {total}>")));
 }
 
@@ -198,7 +197,7 @@ fn the_latest_ping_is_answered_and_pings_do_not_pile_up() {
 fn nothing_is_replied_after_the_end() {
     let mut s = Session::active(Dialect::V1, &config());
     s.feed(zeros(20_000));
-    s.state.note_input_passed(20_000);
+    s.take_packets(usize::MAX);
     s.say(ClientMessage::Ping {
         data: String::new(),
     });
@@ -214,13 +213,13 @@ fn early_input_is_kept_up_to_its_limit() {
     for _ in 0..100 {
         s.feed(typed(""));
     }
-    s.feed(zeros(EARLY_INPUT - 2));
+    s.feed(zeros(16 * 1024 - 2));
     assert!(s.state.wants_message());
     s.feed(typed("2"));
     assert!(!s.state.wants_message(), "now TCP holds the client back");
-    assert_eq!(s.feed(Input::Started), ["input 16384 bytes"]);
+    assert_eq!(s.run_shell(), ["input 16384 bytes"]);
     assert!(s.state.wants_message());
-    assert_eq!(s.state.bytes(), (EARLY_INPUT as u64, 0));
+    assert_eq!(s.state.bytes(), (16 * 1024, 0));
 }
 
 #[test]
@@ -232,8 +231,5 @@ fn the_size_told_while_connecting_is_not_lost() {
         s.state.window_size(),
         WindowSize::new(90, 30, 0, 0).unwrap()
     );
-    assert_eq!(
-        s.feed(Input::Started),
-        ["<ready cafe 65536>", "resize 90x30"]
-    );
+    assert_eq!(s.run_shell(), ["<ready cafe 65536>", "resize 90x30"]);
 }

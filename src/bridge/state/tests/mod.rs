@@ -1,5 +1,5 @@
 //! Tests of the state machine. What they share stands here: a session on a
-//! clock of its own, and actions in words.
+//! clock of its own, and what it is to do in words.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,14 +12,36 @@ mod flow;
 mod model;
 mod progress;
 mod questions;
+mod resuming;
 mod table;
 
 use super::*;
+use crate::bridge::attachment::SocketState;
+use crate::bridge::uplink::{Control, Packet};
 use crate::message::{
-    AuthRequest, ClientMessage, Credentials, Incoming, KeyRecord, Prompt, Secret, SignalName,
-    TerminalRequest,
+    AuthRequest, ClientMessage, Credentials, Dialect, Incoming, KeyRecord, Millis, Prompt, Secret,
+    SignalName, TerminalRequest,
 };
+use crate::registry::State;
+use async_channel::Receiver;
 use bytes::Bytes;
+
+/// Names of what a session owns, and who was connected.
+#[derive(Debug, Default)]
+struct Names {
+    connected: Vec<String>,
+}
+
+impl Resources for Names {
+    type Socket = ();
+    type Admission = ();
+    type Attempt = ();
+    type Shell = ();
+
+    fn connect(&mut self, (): (), request: AuthRequest) {
+        self.connected.push(request.credentials.username);
+    }
+}
 
 /// The rules of the tests: every clock has its own length, so that the one
 /// that fired can be told by the time.
@@ -51,20 +73,33 @@ fn drain_at(deadline: Instant) -> Input {
 }
 
 /// A session, the time it believes in, and when it began.
-#[derive(Debug)]
 struct Session {
-    state: SessionState,
+    state: SessionState<Names>,
     start: Instant,
     now: Instant,
+    host_key_answers: Vec<Receiver<bool>>,
+    answers: Vec<Receiver<Vec<Secret>>>,
+    /// Offset of the input that was told.
+    told_input: u64,
+    told_eof: bool,
+    told_end: bool,
 }
 
 impl Session {
     fn new(dialect: Dialect, config: &Config) -> Self {
         let now = crate::clock::now();
+        let config = Arc::new(config.clone());
+        let client = Attachment::new((), dialect, 0);
+        let names = Names::default();
         Self {
-            state: SessionState::new("cafe".to_owned(), dialect, Arc::new(config.clone()), now),
+            state: SessionState::new("cafe".to_owned(), config, names, (), client, now),
             start: now,
             now,
+            host_key_answers: Vec::new(),
+            answers: Vec::new(),
+            told_input: 0,
+            told_eof: false,
+            told_end: false,
         }
     }
 
@@ -75,10 +110,10 @@ impl Session {
         session
     }
 
-    /// The shell runs, and what was said until then is forgotten.
+    /// The shell runs, and what was told until then is forgotten.
     fn active(dialect: Dialect, config: &Config) -> Self {
         let mut session = Self::connecting(dialect, config);
-        session.feed(Input::Started);
+        session.run_shell();
         session
     }
 
@@ -86,12 +121,36 @@ impl Session {
     fn windowed(window: u64) -> Self {
         let mut session = Self::new(Dialect::V1, &config());
         session.feed(auth(Some(window), ""));
-        session.feed(Input::Started);
+        session.run_shell();
         session
     }
 
     fn feed(&mut self, input: Input) -> Vec<String> {
+        let input = self.with_receiver(input);
         self.state.handle(self.now, input);
+        self.told()
+    }
+
+    /// Keeps the other end of the question's channel.
+    fn with_receiver(&mut self, mut input: Input) -> Input {
+        match &mut input {
+            Input::HostKeyQuestion { answer, .. } => {
+                let (sender, receiver) = async_channel::bounded(1);
+                *answer = sender;
+                self.host_key_answers.push(receiver);
+            }
+            Input::Question { answer, .. } => {
+                let (sender, receiver) = async_channel::bounded(1);
+                *answer = sender;
+                self.answers.push(receiver);
+            }
+            _ => {}
+        }
+        input
+    }
+
+    fn run_shell(&mut self) -> Vec<String> {
+        self.state.start(self.now, ());
         self.told()
     }
 
@@ -99,10 +158,69 @@ impl Session {
         self.feed(Input::Message(Incoming::Control(message)))
     }
 
+    fn client(&mut self) -> &mut Attachment<()> {
+        self.state.attachment.as_mut().unwrap()
+    }
+
+    /// `bytes` more of output were handed to the client.
+    fn output(&mut self, bytes: usize) {
+        let sent = self.state.bytes().1 + bytes as u64;
+        self.state.note_output(self.now, sent);
+    }
+
+    /// russh takes `count` packets of input; that is, all but the last of them were passed on.
+    fn take_packets(&mut self, count: usize) -> Vec<Packet> {
+        std::iter::from_fn(|| self.state.uplink.next_packet())
+            .take(count)
+            .collect()
+    }
+
     /// What is to be done, in words.
     fn told(&mut self) -> Vec<String> {
-        let actions: Vec<_> = std::iter::from_fn(|| self.state.next_action()).collect();
-        actions.iter().map(|action| self.word(action)).collect()
+        let state = &mut self.state;
+        let mut told = Vec::new();
+        if let Some(client) = &mut state.attachment {
+            told.extend(client.texts.drain(..).map(|message| text(&message)));
+            told.extend(client.ping.take().map(|_| "ping".to_owned()));
+        }
+        let connected = state.resources.connected.drain(..);
+        told.extend(connected.map(|user| format!("connect {user}")));
+        for answer in &self.host_key_answers {
+            told.extend(answer.try_recv().map(|accept| format!("host key {accept}")));
+        }
+        for answers in &self.answers {
+            let answers = answers.try_recv();
+            told.extend(answers.map(|answers| format!("{} answers", answers.len())));
+        }
+        if state.lifecycle.state() == State::Active {
+            while let Some(control) = state.uplink.next_control() {
+                told.push(match control {
+                    Control::Resize(size) => format!("resize {}x{}", size.cols(), size.rows()),
+                    Control::Signal(signal) => format!("signal {}", signal.as_str()),
+                });
+            }
+        }
+        let received = state.uplink.received();
+        let more = usize::try_from(received - self.told_input).unwrap();
+        self.told_input = received;
+        if state.uplink.is_ended() && !std::mem::replace(&mut self.told_eof, true) {
+            told.push("eof".to_owned());
+        }
+        if more > 0 {
+            let input = state.uplink.contents();
+            let input = String::from_utf8_lossy(&input[input.len() - more..]);
+            told.push(match more {
+                21.. => format!("input {more} bytes"),
+                _ => format!("input {input}"),
+            });
+        }
+        if let Some(ending) = ending(&state.lifecycle)
+            && !std::mem::replace(&mut self.told_end, true)
+        {
+            let (code, reason) = state.close_frame(ending);
+            told.push(format!("end {code} {reason}").trim_end().to_owned());
+        }
+        told
     }
 
     fn pass(&mut self, time: u64) {
@@ -112,35 +230,40 @@ impl Session {
     /// Goes on to the next timer and lets it fire. Tells which it was, and
     /// the seconds since the session began.
     fn fire(&mut self) -> Option<(Timer, u64)> {
-        self.now = self.now.max(self.state.timers.next()?);
-        let timer = self.state.timers.expired(self.now)?;
+        self.now = self.now.max(self.state.next_deadline()?);
+        let timer = self.state.expired(self.now)?;
         self.state.on_timer(self.now, timer);
         Some((timer, (self.now - self.start).as_secs()))
     }
 
-    /// The end of a turn in which the client took what it was given.
-    fn settle(&mut self, pending: usize) -> Vec<String> {
-        self.state.settle(self.now, pending, false, 0);
+    fn at(&self) -> (State, Stage) {
+        let lifecycle = self.state.lifecycle();
+        (lifecycle.state(), lifecycle.stage())
+    }
+
+    fn timer(&self, timer: Timer) -> Option<Instant> {
+        let client = self.state.attachment.as_ref();
+        let client = client.and_then(|client| client.timers.get(timer));
+        self.state.timers.get(timer).or(client)
+    }
+
+    /// The end of a tick in which the client took what it was given.
+    fn end_of_tick(&mut self, pending: usize) -> Vec<String> {
+        self.end_of_blocked_tick(pending, false, 0);
         self.told()
     }
 
-    fn word(&self, action: &Action) -> String {
-        match action {
-            Action::Send(message) => text(message),
-            Action::Ping(_) => "ping".to_owned(),
-            Action::Connect(request) => format!("connect {}", request.credentials.username),
-            Action::AnswerHostKey(accept) => format!("host key {accept}"),
-            Action::Answer(answers) => format!("{} answers", answers.len()),
-            Action::Input(bytes) if bytes.len() > 20 => format!("input {} bytes", bytes.len()),
-            Action::Input(bytes) => format!("input {}", String::from_utf8_lossy(bytes)),
-            Action::Eof => "eof".to_owned(),
-            Action::Resize(size) => format!("resize {}x{}", size.cols(), size.rows()),
-            Action::Signal(signal) => format!("signal {}", signal.as_str()),
-            Action::End(ending) => {
-                let (code, reason) = self.state.close_frame(ending);
-                format!("end {code} {reason}").trim_end().to_owned()
-            }
-        }
+    fn end_of_blocked_tick(&mut self, pending: usize, blocked: bool, written: u64) {
+        let socket = SocketState { blocked, written };
+        self.state.end_of_tick(self.now, pending, socket);
+    }
+}
+
+fn ending<R: Resources>(lifecycle: &Lifecycle<R>) -> Option<&Ending> {
+    match lifecycle {
+        Lifecycle::Closing(closing) => Some(&closing.ending),
+        Lifecycle::Closed(ending) => Some(ending),
+        _ => None,
     }
 }
 
@@ -227,6 +350,7 @@ fn host_key() -> Input {
         algorithm: "ssh-ed25519".to_owned(),
         fingerprint: "SHA256:x".to_owned(),
         known: KeyRecord::New,
+        answer: async_channel::bounded(1).0,
     }
 }
 
@@ -239,6 +363,7 @@ fn question(count: usize) -> Input {
         name: String::new(),
         instruction: String::new(),
         prompts: vec![prompt; count],
+        answer: async_channel::bounded(1).0,
     }
 }
 

@@ -15,7 +15,7 @@ fn announced(config: &Config, stages: &[Stage]) -> Vec<String> {
             stage => s.feed(Input::Stage(*stage)),
         });
     }
-    told.extend(s.feed(Input::Started));
+    told.extend(s.run_shell());
     told
 }
 
@@ -100,8 +100,8 @@ fn a_pong_tells_the_latest_round_trip() {
             data: "p".to_owned(),
         });
         assert!(s.state.owes_pong());
-        s.state.note_round_trip(latest.map(Duration::from_millis));
-        s.state.next_reply().map(|reply| text(&reply))
+        let latest = latest.map(Duration::from_millis);
+        s.state.next_reply(latest).map(|reply| text(&reply))
     };
     assert_eq!(ping(None).unwrap(), "<pong p>");
     assert_eq!(ping(Some(7)).unwrap(), "<pong p 7ms>");

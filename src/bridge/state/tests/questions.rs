@@ -44,7 +44,7 @@ fn answers_to_what_was_answered_are_passed_over() {
         assert!(s.say(late).is_empty());
     }
     assert_eq!(s.say(answer(2, 2)).len(), 1);
-    s.feed(Input::Started);
+    s.run_shell();
     for late in [host(1), answer(2, 2), answer(2, 0), answer(1, 7)] {
         assert!(s.say(late).is_empty());
     }

@@ -9,15 +9,15 @@ use crate::message::{BadMessage, ExitSignal};
 fn a_session_from_hello_to_exit() {
     let mut s = Session::new(Dialect::V1, &config());
     assert_eq!(s.told(), ["<hello 30000>"]);
-    assert_eq!(s.state.phase(), Phase::Created);
+    assert_eq!(s.state.lifecycle().state(), State::Created);
     assert_eq!(s.feed(auth(None, "")), ["connect alice"]);
-    assert_eq!(s.state.phase(), Phase::Connecting(Stage::Resolve));
+    assert_eq!(s.at(), (State::Connecting, Stage::Resolve));
     for stage in [Stage::Connect, Stage::Handshake] {
         assert!(s.feed(Input::Stage(stage)).is_empty());
-        assert_eq!(s.state.phase(), Phase::Connecting(stage));
+        assert_eq!(s.at(), (State::Connecting, stage));
     }
     assert_eq!(s.feed(host_key()), ["<host_key 1>"]);
-    assert_eq!(s.state.phase(), Phase::Connecting(Stage::HostKey));
+    assert_eq!(s.at(), (State::Connecting, Stage::HostKey));
     let accept = ClientMessage::HostKeyAnswer {
         id: 1,
         accept: true,
@@ -30,8 +30,8 @@ fn a_session_from_hello_to_exit() {
     assert_eq!(s.feed(question(0)), ["<prompt 3: 0>"]);
     assert_eq!(s.say(answer(3, 0)), ["0 answers"]);
     s.feed(Input::Stage(Stage::Shell));
-    assert_eq!(s.feed(Input::Started), ["<ready cafe 65536>"]);
-    assert_eq!(s.state.phase(), Phase::Active);
+    assert_eq!(s.run_shell(), ["<ready cafe 65536>"]);
+    assert_eq!(s.state.lifecycle().state(), State::Active);
     assert_eq!(s.feed(typed("ls\r")), ["input ls\r"]);
     assert_eq!(s.say(resize(100, 40)), ["resize 100x40"]);
     assert_eq!(
@@ -43,10 +43,10 @@ fn a_session_from_hello_to_exit() {
     s.feed(exit(3));
     s.feed(Input::ChannelClosed);
     let end = ["<exit Some(3) None>", "end 1000 exit=3"];
-    assert_eq!(s.settle(0), end);
-    assert_eq!(s.state.phase(), Phase::Closing);
+    assert_eq!(s.end_of_tick(0), end);
+    assert_eq!(s.state.lifecycle().state(), State::Closing);
     assert_eq!(s.fire(), Some((Timer::Linger, 2)));
-    assert_eq!(s.state.phase(), Phase::Closed);
+    assert_eq!(s.state.lifecycle().state(), State::Closed);
     assert_eq!(s.fire(), None);
 }
 
@@ -54,12 +54,15 @@ fn a_session_from_hello_to_exit() {
 fn exit_comes_after_the_last_byte() {
     let mut s = Session::active(Dialect::V1, &config());
     s.feed(exit(0));
-    assert!(s.settle(0).is_empty(), "output may still follow `exit`");
+    assert!(
+        s.end_of_tick(0).is_empty(),
+        "output may still follow `exit`"
+    );
     s.feed(Input::ChannelClosed);
-    assert!(s.settle(10).is_empty(), "output waits");
-    s.state.settle(s.now, 0, true, 5);
+    assert!(s.end_of_tick(10).is_empty(), "output waits");
+    s.end_of_blocked_tick(0, true, 5);
     assert!(s.told().is_empty(), "the client has not taken it");
-    assert_eq!(s.settle(0), ["<exit Some(0) None>", "end 1000 exit=0"]);
+    assert_eq!(s.end_of_tick(0), ["<exit Some(0) None>", "end 1000 exit=0"]);
 }
 
 #[test]
@@ -121,12 +124,11 @@ fn how_the_remote_side_ends() {
         // The end of a short command can be known before its start is.
         for early in [0, inputs.len()] {
             let mut s = Session::connecting(Dialect::V1, &config());
-            let mut inputs: Vec<_> = inputs.iter().map(again).collect();
-            inputs.insert(early, Input::Started);
-            for input in inputs {
-                s.feed(input);
-            }
-            assert_eq!(s.settle(0), expected);
+            let (before, after) = inputs.split_at(early);
+            before.iter().for_each(|input| drop(s.feed(again(input))));
+            s.run_shell();
+            after.iter().for_each(|input| drop(s.feed(again(input))));
+            assert_eq!(s.end_of_tick(0), expected);
         }
     }
 }
@@ -150,6 +152,7 @@ fn every_other_end_and_where_it_is_told() {
     let violation = |v: WsViolation| Input::from(v);
     let cases = [
         (Input::ClientClosed, vec!["end 1000"]),
+        (Input::ClientAway, vec!["end 1000"]),
         (Input::ClientGone, vec!["end 1006 the client is gone"]),
         (
             Input::ClientError(BadMessage::UnknownType.into()),
@@ -201,7 +204,7 @@ fn every_other_end_and_where_it_is_told() {
                 "{told}"
             );
         }
-        assert_eq!(s.state.phase(), Phase::Closing);
+        assert_eq!(s.state.lifecycle().state(), State::Closing);
         assert!(
             s.feed(Input::Kill(SessionError::Killed)).is_empty(),
             "one end"
@@ -249,20 +252,16 @@ fn what_comes_out_of_order_ends_the_session() {
 
 #[test]
 fn what_belongs_to_the_way_there_means_nothing_off_it() {
-    for input in [
-        Input::Started,
-        Input::Stage(Stage::Login),
-        host_key(),
-        question(1),
-    ] {
+    for input in [Input::Stage(Stage::Login), host_key(), question(1)] {
         let mut s = Session::active(Dialect::V1, &config());
+        assert!(s.run_shell().is_empty());
         assert!(s.feed(input).is_empty());
-        assert_eq!(s.state.phase(), Phase::Active);
+        assert_eq!(s.state.lifecycle().state(), State::Active);
     }
     let mut s = Session::new(Dialect::V1, &config());
     s.told();
-    assert!(s.feed(Input::Started).is_empty());
-    assert_eq!(s.state.phase(), Phase::Created);
+    assert!(s.run_shell().is_empty());
+    assert_eq!(s.state.lifecycle().state(), State::Created);
 }
 
 #[test]
@@ -330,9 +329,9 @@ fn the_operator_is_told_the_cause_that_clients_are_not() {
     let mut s = Session::connecting(Dialect::V1, &uniform);
     let error = SessionError::NotResolved;
     s.state.handle(s.now, Input::StartFailed(error.clone()));
-    let last = std::iter::from_fn(|| s.state.next_action()).last();
     let stage = Stage::Resolve;
-    assert!(matches!(last, Some(Action::End(e)) if e == Ending::Failed { error, stage }));
+    let told = Ending::Failed { error, stage };
+    assert_eq!(ending(s.state.lifecycle()), Some(&told));
 }
 
 #[test]
@@ -344,16 +343,16 @@ fn the_compatible_dialect_is_told_by_close_codes_alone() {
     assert!(s.say(resize(100, 40)).is_empty());
     assert!(s.feed(Input::Message(Incoming::Ignored)).is_empty());
     assert!(s.feed(Input::Banner("hi".to_owned())).is_empty());
-    assert_eq!(s.feed(Input::Started), ["resize 100x40", "input ls -l\r"]);
+    assert_eq!(s.run_shell(), ["resize 100x40", "input ls -l\r"]);
     s.say(ClientMessage::Ping {
         data: String::new(),
     });
-    assert!(s.state.next_reply().is_none());
+    assert!(s.state.next_reply(None).is_none());
     let deadline = s.now;
     assert!(s.feed(drain_at(deadline)).is_empty());
     s.feed(exit(1));
     s.feed(Input::ChannelClosed);
-    assert_eq!(s.settle(0), ["end 1000 exit=1"]);
+    assert_eq!(s.end_of_tick(0), ["end 1000 exit=1"]);
     let mut failed = Session::connecting(Dialect::Compatible, &config());
     let told = failed.feed(Input::StartFailed(SessionError::LoginFailed));
     assert_eq!(told, ["end 4401 the SSH login failed"]);

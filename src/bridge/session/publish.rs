@@ -1,21 +1,7 @@
-//! What a session tells the registry and its shard's counters, once a turn.
+//! Publication of a session's state and bytes to the registry and its shard's counters, once a poll.
 
 use super::BridgeSession;
-use crate::bridge::state::Phase;
-use crate::registry::State;
 use std::time::Instant;
-
-impl From<Phase> for State {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Created => Self::Created,
-            Phase::Connecting(_) => Self::Connecting,
-            Phase::Active => Self::Active,
-            Phase::Closing => Self::Closing,
-            Phase::Closed => Self::Closed,
-        }
-    }
-}
 
 impl BridgeSession {
     pub(super) fn publish(&mut self, now: Instant) {
@@ -32,7 +18,7 @@ impl BridgeSession {
             record.set_traffic(input, output);
             record.touch(now);
         }
-        let (known, state) = (record.state(), State::from(self.state.phase()));
+        let (known, state) = (record.state(), self.state.lifecycle().state());
         if state != known {
             counters.note_state(Some(known), Some(state));
             record.set_state(state);

@@ -1,0 +1,84 @@
+//! Output and texts on their way into the client's socket.
+
+use super::BridgeSession;
+use crate::bridge::state::Input;
+use crate::runtime;
+use crate::ws::MAX_OUTPUT_FRAME;
+use std::task::Context;
+use std::time::Instant;
+
+impl BridgeSession {
+    /// Sends what the client's socket takes: texts, then replies, then output; and settles the clocks that depend on it.
+    pub(super) fn flush_client(&mut self, cx: &mut Context<'_>, now: Instant) {
+        self.flush_texts(cx);
+        let sent = self.flush_output(cx, now);
+        if sent > 0 {
+            self.log_message("out", "output", sent);
+        }
+        let Some(attachment) = &mut self.state.attachment else {
+            return;
+        };
+        let _ = attachment.socket.poll_flush(cx);
+        if attachment.reading_paused && attachment.socket.is_broken() && !attachment.done {
+            // Input that nobody takes must not keep a session whose client is gone.
+            attachment.done = true;
+            return self.state.handle(now, Input::ClientGone);
+        }
+        let socket = attachment.socket_state();
+        self.state.end_of_tick(now, self.downlink.len(), socket);
+        self.downlink.throttle(self.state.is_held_back());
+        // The last of them, if the session has ended now.
+        self.flush_texts(cx);
+    }
+
+    fn flush_texts(&mut self, cx: &mut Context<'_>) {
+        if let Some(attachment) = &mut self.state.attachment {
+            attachment.flush_texts(cx);
+        }
+    }
+
+    /// Returns the bytes of output that were handed to the socket.
+    fn flush_output(&mut self, cx: &mut Context<'_>, now: Instant) -> usize {
+        let mut sent = 0;
+        while let Some(attachment) = &mut self.state.attachment
+            && attachment.texts.is_empty()
+            && attachment.socket.poll_ready(cx).is_ready()
+        {
+            if let Some(reply) = self.next_reply() {
+                if let Some(attachment) = &mut self.state.attachment {
+                    attachment.send_text(cx, &reply);
+                }
+                continue;
+            }
+            let ping = self.state.next_pace_ping(now);
+            let budget = self.state.output_budget().min(MAX_OUTPUT_FRAME);
+            let Some(attachment) = &mut self.state.attachment else {
+                break;
+            };
+            if let Some(number) = ping {
+                attachment.socket.send_ping(Some(number));
+                continue;
+            }
+            let count = self
+                .downlink
+                .send(budget, |bytes| attachment.socket.send_output(cx, bytes));
+            if count == 0 {
+                break;
+            }
+            self.state.note_output(now, self.downlink.sent());
+            sent += count;
+            if runtime::should_yield() {
+                cx.waker().wake_by_ref();
+                break;
+            }
+        }
+        sent
+    }
+
+    fn next_reply(&mut self) -> Option<crate::message::ServerMessage> {
+        let owes_pong = self.state.owes_pong();
+        let shell = self.state.lifecycle.shell_mut().filter(|_| owes_pong);
+        let round_trip = shell.and_then(|shell| shell.channel.round_trip());
+        self.state.next_reply(round_trip)
+    }
+}

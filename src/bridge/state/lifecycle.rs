@@ -1,0 +1,241 @@
+//! States of a session, each with what it owns. A transition consumes the state before it: what belonged to that alone is
+//! dropped there, and nothing outlives its state. LIFECYCLE.md draws them.
+
+use super::types::{Ending, Exit, Question, Suspended};
+use crate::error::{SessionError, Stage};
+use crate::message::AuthRequest;
+use crate::registry::State;
+
+/// Things that a session owns by its state. The state machine moves them and never looks inside.
+pub trait Resources {
+    /// Connection to a client.
+    type Socket;
+    /// Place in the pool of connections that are not logged in.
+    type Admission;
+    /// Way to the shell, while it is gone.
+    type Attempt;
+    /// Running shell, with the permits it holds.
+    type Shell;
+
+    /// Starts the way to the shell.
+    fn connect(&mut self, admission: Self::Admission, request: AuthRequest) -> Self::Attempt;
+}
+
+/// State of a session.
+pub enum Lifecycle<R: Resources> {
+    /// Upgraded; waiting for `auth`.
+    Created(R::Admission),
+    /// On the way to the shell.
+    Connecting(Connecting<R::Attempt>),
+    /// The shell runs.
+    Active(Active<R::Shell>),
+    /// The shell runs on without a client. Reserved for resuming: nothing enters it yet.
+    Detached(Active<R::Shell>),
+    /// The verdict is out; both sides are being closed.
+    Closing(Closing<R::Shell>),
+    /// Nothing is left to do.
+    Closed(Ending),
+}
+
+/// A session on the way to its shell.
+pub struct Connecting<A> {
+    /// The way.
+    pub attempt: A,
+    pub(super) stage: Stage,
+    pub(super) question: Option<Question>,
+    pub(super) suspended: Suspended,
+    /// The terminal was resized since `auth`.
+    pub(super) resized: bool,
+    pub(super) remote: RemoteEnd,
+}
+
+/// A session whose shell runs.
+pub struct Active<S> {
+    /// The shell.
+    pub shell: S,
+    pub(super) remote: RemoteEnd,
+}
+
+/// A session that ends.
+pub struct Closing<S> {
+    /// The shell, until the SSH connection is gone.
+    pub shell: Option<S>,
+    /// The verdict.
+    pub ending: Ending,
+}
+
+/// End of the remote side, as far as it is known. That of a short command is known before its start is.
+#[derive(Debug, Default)]
+pub(super) struct RemoteEnd {
+    pub(super) exit: Option<Exit>,
+    /// Error that ends the session once its output is delivered, if the server does not report how the process ended.
+    pub(super) cause: Option<SessionError>,
+    pub(super) channel_closed: bool,
+    /// The connection is gone.
+    pub(super) disconnected: bool,
+}
+
+impl RemoteEnd {
+    /// Returns whether no more output will come.
+    pub(super) fn is_done(&self) -> bool {
+        self.channel_closed || self.disconnected
+    }
+
+    /// Takes the exit of the process. A channel that was closed without an exit status or signal ended in order, too:
+    /// many devices never send one.
+    pub(super) fn take_exit(&mut self) -> Result<Exit, SessionError> {
+        let unknown = (self.channel_closed && self.cause.is_none()).then(Exit::default);
+        let exit = self.exit.take().or(unknown);
+        exit.ok_or_else(|| self.cause.take().unwrap_or(SessionError::ConnectionLost))
+    }
+}
+
+impl<A> Connecting<A> {
+    pub(super) fn new(attempt: A) -> Self {
+        Self {
+            attempt,
+            stage: Stage::Resolve,
+            question: None,
+            suspended: Suspended::default(),
+            resized: false,
+            remote: RemoteEnd::default(),
+        }
+    }
+}
+
+impl<R: Resources> Lifecycle<R> {
+    /// The state, as the registry shows it.
+    pub fn state(&self) -> State {
+        match self {
+            Self::Created(_) => State::Created,
+            Self::Connecting(_) => State::Connecting,
+            Self::Active(_) => State::Active,
+            Self::Detached(_) => State::Detached,
+            Self::Closing(_) => State::Closing,
+            Self::Closed(_) => State::Closed,
+        }
+    }
+
+    /// The stage errors are reported under.
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Created(_) => Stage::Auth,
+            Self::Connecting(connecting) => connecting.stage,
+            Self::Active(_) | Self::Detached(_) | Self::Closing(_) | Self::Closed(_) => {
+                Stage::Relay
+            }
+        }
+    }
+
+    /// Returns whether the verdict is out.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Closing(_) | Self::Closed(_))
+    }
+
+    /// Returns whether the shell runs for a client.
+    pub(super) fn is_active(&self) -> bool {
+        matches!(self, Self::Active(_))
+    }
+
+    /// The way to the shell, of a session that is on it.
+    pub fn connecting_mut(&mut self) -> Option<&mut Connecting<R::Attempt>> {
+        match self {
+            Self::Connecting(connecting) => Some(connecting),
+            _ => None,
+        }
+    }
+
+    /// The question that the user has not answered.
+    pub(super) fn question(&self) -> Option<&Question> {
+        match self {
+            Self::Connecting(connecting) => connecting.question.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The shell, until its connection is gone.
+    pub fn shell_mut(&mut self) -> Option<&mut R::Shell> {
+        match self {
+            Self::Active(active) | Self::Detached(active) => Some(&mut active.shell),
+            Self::Closing(closing) => closing.shell.as_mut(),
+            Self::Created(_) | Self::Connecting(_) | Self::Closed(_) => None,
+        }
+    }
+
+    /// The end of the remote side, while it can still come to one.
+    pub(super) fn remote_mut(&mut self) -> Option<&mut RemoteEnd> {
+        match self {
+            Self::Connecting(connecting) => Some(&mut connecting.remote),
+            Self::Active(active) | Self::Detached(active) => Some(&mut active.remote),
+            Self::Created(_) | Self::Closing(_) | Self::Closed(_) => None,
+        }
+    }
+
+    /// Takes the state out, for the next one to be made of it. A panic in between leaves a session that is over.
+    pub(super) fn take(&mut self) -> Self {
+        let stage = self.stage();
+        let error = SessionError::Internal;
+        std::mem::replace(self, Self::Closed(Ending::Failed { error, stage }))
+    }
+
+    /// Created -> Connecting.
+    pub(super) fn connect(&mut self, attempt: impl FnOnce(R::Admission) -> R::Attempt) {
+        *self = match self.take() {
+            Self::Created(admission) => Self::Connecting(Connecting::new(attempt(admission))),
+            other => other,
+        };
+    }
+
+    /// Connecting -> Active. Returns whether the terminal was resized on the way; `None`, and drops the shell, if the
+    /// session was not on it.
+    pub(super) fn start(&mut self, shell: R::Shell) -> Option<bool> {
+        let (next, resized) = match self.take() {
+            Self::Connecting(Connecting {
+                remote, resized, ..
+            }) => (Self::Active(Active { shell, remote }), Some(resized)),
+            other => (other, None),
+        };
+        *self = next;
+        resized
+    }
+
+    /// Active -> Detached: the client is gone and the shell runs on. Returns whether it was active.
+    pub(super) fn detach(&mut self) -> bool {
+        let (next, was_active) = match self.take() {
+            Self::Active(active) => (Self::Detached(active), true),
+            other => (other, false),
+        };
+        *self = next;
+        was_active
+    }
+
+    /// Detached -> Active: another client has come. Returns whether it was detached.
+    pub(super) fn attach(&mut self) -> bool {
+        let (next, was_detached) = match self.take() {
+            Self::Detached(active) => (Self::Active(active), true),
+            other => (other, false),
+        };
+        *self = next;
+        was_detached
+    }
+
+    /// Any -> Closing. The way to the shell, or a place that was not used, ends here; a shell whose connection lives is
+    /// still to be closed.
+    pub(super) fn close(&mut self, ending: Ending) {
+        let shell = match self.take() {
+            Self::Active(active) | Self::Detached(active) => {
+                (!active.remote.disconnected).then_some(active.shell)
+            }
+            Self::Created(_) | Self::Connecting(_) | Self::Closing(_) | Self::Closed(_) => None,
+        };
+        *self = Self::Closing(Closing { shell, ending });
+    }
+
+    /// Closing -> Closed. Whatever is still held is dropped.
+    pub(super) fn finish(&mut self) {
+        *self = match self.take() {
+            Self::Closing(Closing { ending, .. }) => Self::Closed(ending),
+            other => other,
+        };
+    }
+}
