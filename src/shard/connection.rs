@@ -1,5 +1,5 @@
-//! One accepted connection on its shard: socket options, the handshakes and
-//! the HTTP request under their deadline, then the session, contained.
+//! One accepted connection on its shard: socket options, the handshakes and the HTTP request under their deadline. A
+//! connection that is upgraded is handed to the manager, as the client of a new session.
 
 use super::mailbox::Handover;
 use super::manager::Registration;
@@ -50,7 +50,7 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
         socket,
         client: peer,
         proxied,
-        reservation: _place,
+        reservation,
     } = handover;
     let terms = shard.context.terms.load_full();
     let config = &terms.config;
@@ -105,17 +105,16 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
     let Some(upgraded) = upgraded else {
         return;
     };
-    let Some((registration, session)) = Box::pin(enter_session(shard, upgraded)).await else {
-        return;
-    };
-    let summary = session.run().await;
-    registration.end(summary);
+    if let Some((registration, session)) = Box::pin(enter_session(shard, upgraded)).await {
+        // It outlives this connection's task: its client is only attached to it.
+        registration.spawn(session, reservation);
+    }
 }
 
 async fn enter_session(
     shard: &Rc<Shard>,
     upgraded: Upgraded<ClientStream, PoolPlace>,
-) -> Option<(Registration<'_>, Box<BridgeSession>)> {
+) -> Option<(Registration, Box<BridgeSession>)> {
     let Upgraded {
         stream,
         leftover,

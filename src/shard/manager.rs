@@ -1,6 +1,7 @@
 //! ConnectionManager: the sessions a shard owns, how to reach them all, and
 //! what is told of them.
 
+use super::placement::Reservation;
 use super::pool::PoolPlace;
 use crate::bridge::{
     BridgeSession, Drain, Newcomer, SessionContext, SessionControl, SessionStart, SessionSummary,
@@ -9,10 +10,13 @@ use crate::error::{LimitKind, Reason, SessionError, Stage};
 use crate::http::Upgrade;
 use crate::limits::{LimitTable, TargetKey};
 use crate::registry::{Entry, NewSession, RecordKey, Registry, RegistryFull, SessionId, State};
+use crate::runtime;
 use crate::telemetry::{OwnCounters, SessionStats};
 use crate::ws::WsConnection;
+use futures_lite::FutureExt;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -35,8 +39,8 @@ struct Seat {
 /// A session's place with its manager. Drop removes the session and counts
 /// its end.
 #[must_use = "dropping it removes the session"]
-pub struct Registration<'a> {
-    manager: &'a ConnectionManager,
+pub struct Registration {
+    manager: Rc<ConnectionManager>,
     record: Rc<Entry>,
     control: Rc<SessionControl>,
     ended: Cell<(Stage, Reason)>,
@@ -61,7 +65,10 @@ impl ConnectionManager {
     ///
     /// # Errors
     /// [`RegistryFull`]; nothing is entered then.
-    pub fn create_session(&self, session: NewSession) -> Result<Registration<'_>, RegistryFull> {
+    pub fn create_session(
+        self: &Rc<Self>,
+        session: NewSession,
+    ) -> Result<Registration, RegistryFull> {
         let id = session.id;
         let record = Rc::new(self.registry.insert(session)?);
         let control = Rc::new(SessionControl::default());
@@ -80,7 +87,7 @@ impl ConnectionManager {
         self.counters.awaited.add(u64::from(awaited));
         self.counters.note_state(None, Some(record.state()));
         Ok(Registration {
-            manager: self,
+            manager: Rc::clone(self),
             record,
             control,
             // What is counted if the session is dropped without a word.
@@ -92,7 +99,7 @@ impl ConnectionManager {
     /// Makes the session of an upgraded connection, ready to run.
     pub fn initialize_session(
         &self,
-        registration: &Registration<'_>,
+        registration: &Registration,
         upgrade: Upgrade<PoolPlace>,
         ws: WsConnection,
         context: &Rc<SessionContext>,
@@ -209,16 +216,27 @@ impl Seat {
     }
 }
 
-impl Registration<'_> {
-    /// How the session ended.
-    pub fn end(self, summary: SessionSummary) {
+impl Registration {
+    /// Serves the session to its end, in a task of its own. `reservation`: its place on the shard.
+    pub(super) fn spawn(self, session: Box<BridgeSession>, reservation: Reservation) {
+        runtime::spawn(async move {
+            let _place = reservation;
+            match AssertUnwindSafe(session.run()).catch_unwind().await {
+                Ok(summary) => self.end(summary),
+                Err(_) => tracing::error!("the task of a session panicked"),
+            }
+        });
+    }
+
+    /// Takes what is counted of the session: how it ended.
+    fn end(self, summary: SessionSummary) {
         self.ended.set((summary.stage, summary.reason));
     }
 }
 
-impl Drop for Registration<'_> {
+impl Drop for Registration {
     fn drop(&mut self) {
-        let manager = self.manager;
+        let manager = &self.manager;
         manager.sessions.borrow_mut().remove(&self.record.id());
         let (stage, reason) = self.ended.get();
         manager.counters.note_ending(stage, reason);
@@ -239,7 +257,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
-    fn manager() -> (ConnectionManager, Registry) {
+    fn manager() -> (Rc<ConnectionManager>, Registry) {
         let limits = Limits {
             max_connections: 2,
             max_per_target: 2,
@@ -250,7 +268,7 @@ mod tests {
         let counters = Counters::new(1, crate::clock::now()).of_shard(0);
         let limits = LimitTable::new(limits, 2);
         (
-            ConnectionManager::new(registry.clone(), limits, counters),
+            Rc::new(ConnectionManager::new(registry.clone(), limits, counters)),
             registry,
         )
     }

@@ -69,7 +69,7 @@ pub(crate) struct Shard {
     pub(crate) newcomers: Arc<Newcomers<Unauthenticated>>,
     pub(crate) rates: Arc<RateTable>,
     pub(crate) lifecycle: Arc<Lifecycle>,
-    pub(crate) manager: ConnectionManager,
+    pub(crate) manager: Rc<ConnectionManager>,
     pub(crate) context: Rc<SessionContext>,
     /// Connections before the end of their upgrade.
     pub(crate) handshakes: HandshakeSlots,
@@ -110,7 +110,11 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         index,
         peers,
         placement,
-        manager: ConnectionManager::new(registry, Arc::clone(&limits), counters.clone()),
+        manager: Rc::new(ConnectionManager::new(
+            registry,
+            Arc::clone(&limits),
+            counters.clone(),
+        )),
         limits,
         newcomers,
         rates,
