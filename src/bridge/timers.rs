@@ -15,8 +15,8 @@ pub enum Timer {
     Prompt,
     /// Next WebSocket ping.
     Ping,
-    /// The pong that a slow client's pace waits for.
-    Pace,
+    /// The pong that the pacer of a slow client waits for.
+    PacerPong,
     /// The client takes no bytes.
     Stall,
     /// The client holds output back.
@@ -41,7 +41,7 @@ impl Timer {
         Self::Connection,
         Self::Prompt,
         Self::Ping,
-        Self::Pace,
+        Self::PacerPong,
         Self::Stall,
         Self::Hold,
         Self::Idle,

@@ -24,7 +24,7 @@ pub struct Attachment<S> {
     dialect: Dialect,
     pub(super) flow: ClientFlow,
     progress: Progress,
-    /// Ping, Pace, Stall and Hold.
+    /// Ping, PacerPong, Stall and Hold.
     pub(super) timers: Timers,
     /// Text that waits for room in the WebSocket, oldest first. Bounded: one `exit` or `error`, a few stages' worth of
     /// questions and banners.
@@ -149,7 +149,7 @@ impl<S> Attachment<S> {
         listening: bool,
     ) -> Result<(), SessionError> {
         self.timers.set(Timer::Ping, now + websocket.ping_interval);
-        let waits = [Timer::Stall, Timer::Pace].into_iter();
+        let waits = [Timer::Stall, Timer::PacerPong].into_iter();
         if waits
             .map(|timer| self.timers.get(timer))
             .any(|at| at.is_some())
@@ -197,7 +197,7 @@ impl<S> Attachment<S> {
             self.flow.on_pong(now, number);
         }
         if self.flow.pinged().is_none() {
-            self.timers.clear(Timer::Pace);
+            self.timers.clear(Timer::PacerPong);
         }
     }
 
@@ -211,7 +211,7 @@ impl<S> Attachment<S> {
         let number = self.flow.next_ping(now, sent)?;
         // One that reads nothing is to be noticed by the stall clock, which runs once TCP holds it back.
         let timeout = PONG_TIMEOUT.min(websocket.stall_timeout);
-        self.timers.set(Timer::Pace, now + timeout);
+        self.timers.set(Timer::PacerPong, now + timeout);
         Some(number)
     }
 

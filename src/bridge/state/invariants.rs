@@ -6,7 +6,7 @@ use crate::bridge::timers::Timer;
 use crate::message::Dialect;
 
 /// Clocks of a client, which its attachment keeps.
-const OF_CLIENT: [Timer; 4] = [Timer::Ping, Timer::Pace, Timer::Stall, Timer::Hold];
+const OF_CLIENT: [Timer; 4] = [Timer::Ping, Timer::PacerPong, Timer::Stall, Timer::Hold];
 
 impl<R: Resources> SessionState<R> {
     /// No cost in release builds.

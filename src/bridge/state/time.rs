@@ -155,7 +155,7 @@ impl<R: Resources> SessionState<R> {
                 self.fail(now, self.deadline(timer));
             }
             Timer::Ping => self.on_ping_due(now),
-            Timer::Pace => {
+            Timer::PacerPong => {
                 if let Some(attachment) = &mut self.attachment {
                     attachment.flow.on_pong_overdue();
                 }

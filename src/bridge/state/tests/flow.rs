@@ -82,7 +82,7 @@ fn a_slow_client_is_sent_more_as_it_answers_pings() {
     assert_eq!(number, 200_000 + half as u64);
     s.output(s.state.output_budget());
     assert_eq!(s.state.output_budget(), 0);
-    while s.fire().unwrap().0 != Timer::Pace {}
+    while s.fire().unwrap().0 != Timer::PacerPong {}
     assert_eq!(s.state.output_budget(), usize::MAX);
     // It may answer the latest of several pings alone.
     while s.fire().unwrap().0 != Timer::Ping {}
@@ -104,7 +104,7 @@ fn a_pong_is_not_waited_for_longer_than_a_stall() {
     s.end_of_blocked_tick(1, false, 200_000);
     assert_eq!(s.state.output_budget(), 0);
     let sent = s.now;
-    assert_eq!(s.fire().unwrap().0, Timer::Pace);
+    assert_eq!(s.fire().unwrap().0, Timer::PacerPong);
     assert_eq!(s.now - sent, Duration::from_secs(1));
     assert_eq!(s.state.output_budget(), usize::MAX);
 }
