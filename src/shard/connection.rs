@@ -209,7 +209,8 @@ impl Gatekeeper for Shard {
                 Refused::Unauthenticated
                 | Refused::Global
                 | Refused::Target
-                | Refused::TableFull => NoPlace::Pool,
+                | Refused::TableFull
+                | Refused::Elsewhere => NoPlace::Pool,
             }
         })
     }
