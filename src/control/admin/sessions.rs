@@ -24,10 +24,13 @@ pub(super) struct Session {
     id: String,
     shard: usize,
     state: &'static str,
+    /// Time of the last change of the state.
+    since: String,
     is_active: bool,
     is_closed: bool,
     target: String,
     target_address: Option<String>,
+    /// Its last client's, while it has none.
     client_ip: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
@@ -84,13 +87,14 @@ impl Look {
 
 impl Session {
     fn of(record: &SessionRecord, look: Look) -> Self {
-        let state = record.state();
+        let (state, since) = record.state_since();
         let (input_bytes, output_bytes) = record.traffic();
         let last_activity = record.created_at() + record.last_activity();
         Self {
             id: record.id().to_string(),
             shard: record.shard(),
             state: state.as_str(),
+            since: format_rfc3339_millis(record.created_at() + since).to_string(),
             is_active: state == State::Active,
             is_closed: state == State::Closed,
             target: record.target().to_owned(),
@@ -196,4 +200,36 @@ async fn ask<T>(mail: &MailSender, letter: impl Fn(Sender<T>) -> Mail) -> Option
     let (reply, answer) = async_channel::bounded(1);
     mail.try_send(letter(reply)).ok()?;
     timeout(ANSWER_TIMEOUT, answer.recv()).await.ok()?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{NewSession, Registry};
+
+    #[test]
+    fn a_detached_session_is_told_with_its_time_and_its_last_client() {
+        let entry = Registry::default().insert(NewSession {
+            id: SessionId::random().unwrap(),
+            shard: 1,
+            client: "192.0.2.7".parse().unwrap(),
+            target: "db".to_owned(),
+        });
+        let record = entry.unwrap();
+        record.set_client("192.0.2.8".parse().unwrap());
+        record.set_state(State::Detached);
+        let look = Look {
+            now: crate::clock::now(),
+            show_users: true,
+        };
+        let told = serde_json::to_value(Session::of(&record, look)).unwrap();
+        assert_eq!(told["state"], "detached");
+        assert_eq!(told["client_ip"], "192.0.2.8");
+        assert_eq!(
+            (&told["is_active"], &told["is_closed"]),
+            (&false.into(), &false.into())
+        );
+        let since = record.created_at() + record.state_since().1;
+        assert_eq!(told["since"], format_rfc3339_millis(since).to_string());
+    }
 }
