@@ -4,6 +4,7 @@
 mod check;
 mod cpus;
 pub mod host;
+mod instance;
 mod listeners;
 
 pub use check::Refusals;
@@ -275,7 +276,7 @@ impl Server {
             lifecycle: Arc::new(Lifecycle::new(cpus.len())),
             terms: Arc::clone(&shared.terms),
             limits: limit_table(config),
-            registry: Registry::default(),
+            registry: Registry::new(instance::name(config)?),
             counters: Counters::new(cpus.len(), crate::clock::now()),
             audit: shared.audit.clone(),
         };

@@ -5,7 +5,7 @@ use super::Desk;
 use super::listing::Wanted;
 use crate::http::Problem;
 use crate::limits::TargetKey;
-use crate::registry::{RecordKey, SessionId, SessionRecord, State};
+use crate::registry::{RecordKey, Registry, Route, SessionId, SessionRecord, State};
 use crate::shard::{Mail, MailSender};
 use async_channel::Sender;
 use futures_util::future::join_all;
@@ -23,6 +23,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Session {
     id: String,
     shard: usize,
+    route: Route,
     state: &'static str,
     /// Time of the last change of the state.
     since: String,
@@ -86,13 +87,14 @@ impl Look {
 }
 
 impl Session {
-    fn of(record: &SessionRecord, look: Look) -> Self {
+    fn of(record: &SessionRecord, registry: &Registry, look: Look) -> Self {
         let (state, since) = record.state_since();
         let (input_bytes, output_bytes) = record.traffic();
         let last_activity = record.created_at() + record.last_activity();
         Self {
             id: record.id().to_string(),
             shard: record.shard(),
+            route: registry.route(record),
             state: state.as_str(),
             since: format_rfc3339_millis(record.created_at() + since).to_string(),
             is_active: state == State::Active,
@@ -135,7 +137,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> List {
     let matched = found.len();
     let part = wanted.cut(found).into_iter();
     // One may have ended meanwhile.
-    let read = |key| registry.read(key, |record| Session::of(record, look));
+    let read = |key| registry.read(key, |record| Session::of(record, registry, look));
     List {
         sessions: part.filter_map(read).collect(),
         total,
@@ -148,9 +150,13 @@ pub(super) async fn show(desk: &Desk, id: &str) -> Result<One, Problem> {
     let id = parse(id)?;
     let key = find(desk, id).await?;
     let look = Look::at(desk);
-    let read = |record: &SessionRecord| (Session::of(record, look), record.target_address());
+    let registry = &desk.watched.registry;
+    let read = |record: &SessionRecord| {
+        let session = Session::of(record, registry, look);
+        (session, record.target_address())
+    };
     // It may have ended since the shard answered.
-    let (session, target) = desk.watched.registry.read(key, read).ok_or_else(gone)?;
+    let (session, target) = registry.read(key, read).ok_or_else(gone)?;
     Ok(One {
         session,
         host_connections: target
@@ -205,11 +211,12 @@ async fn ask<T>(mail: &MailSender, letter: impl Fn(Sender<T>) -> Mail) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::{NewSession, Registry};
+    use crate::registry::NewSession;
 
     #[test]
     fn a_detached_session_is_told_with_its_time_and_its_last_client() {
-        let entry = Registry::default().insert(NewSession {
+        let registry = Registry::default();
+        let entry = registry.insert(NewSession {
             id: SessionId::random().unwrap(),
             shard: 1,
             client: "192.0.2.7".parse().unwrap(),
@@ -222,7 +229,7 @@ mod tests {
             now: crate::clock::now(),
             show_users: true,
         };
-        let told = serde_json::to_value(Session::of(&record, look)).unwrap();
+        let told = serde_json::to_value(Session::of(&record, &registry, look)).unwrap();
         assert_eq!(told["state"], "detached");
         assert_eq!(told["client_ip"], "192.0.2.8");
         assert_eq!(
