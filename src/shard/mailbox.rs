@@ -5,7 +5,9 @@
 use super::placement::Reservation;
 use crate::bridge::Drain;
 use crate::registry::{RecordKey, SessionId};
+use crate::ws::{ClientStream, TlsState};
 use async_channel::Sender;
+use bytes::Bytes;
 use socket2::Socket;
 use std::net::SocketAddr;
 
@@ -13,16 +15,53 @@ use std::net::SocketAddr;
 /// the shard is stuck, and its peers keep their connections.
 const CAPACITY: usize = 1024;
 
-/// An accepted connection of which no byte was read, and its place.
+/// A connection that changes its shard: a descriptor, which Drop closes, and how far it has come.
 pub struct Handover {
     /// The client's socket, owned.
     pub socket: Socket,
-    /// Its address.
+    /// What was read from it.
+    pub stage: Stage,
+    /// Its peer; once something was read, the client that a proxy has named.
     pub client: SocketAddr,
-    /// Whether it begins with a PROXY protocol header.
-    pub proxied: bool,
     /// Its place on a shard.
     pub reservation: Reservation,
+}
+
+/// How far a connection has come before it is handed over. Never to its 101: until then any shard
+/// can answer it.
+pub enum Stage {
+    /// No byte was read.
+    Accepted {
+        /// Whether it begins with a PROXY protocol header.
+        proxied: bool,
+    },
+    /// Its request was read, or a part of it, and nothing was answered. No connection is handed
+    /// over in this stage yet; whose request names a session of another shard will be.
+    Requested {
+        /// What was read, decrypted.
+        read: Bytes,
+        /// Its TLS, if it has any.
+        tls: Option<TlsState>,
+    },
+}
+
+impl Handover {
+    /// Takes a connection off its shard whose request was read as far as `read`, and not answered.
+    pub fn requested(
+        stream: ClientStream,
+        read: &[u8],
+        client: SocketAddr,
+        reservation: Reservation,
+    ) -> Self {
+        let (socket, unread, tls) = stream.into_parts();
+        let read = [read, &unread].concat().into();
+        Self {
+            socket,
+            stage: Stage::Requested { read, tls },
+            client,
+            reservation,
+        }
+    }
 }
 
 /// A letter. An answer that nobody waits for any more is dropped.
