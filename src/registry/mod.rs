@@ -49,7 +49,7 @@ impl Registry {
         &self.instance
     }
 
-    /// Where the session of a record lives.
+    /// Location of a record's session.
     pub fn route(&self, record: &SessionRecord) -> Route {
         self.instance.route(record.shard())
     }

@@ -1,4 +1,4 @@
-//! Where a session lives: a node, a process on it, a shard of that. Apart from the session's id, which is a name and
+//! Location of a session: a node, a process on it, a shard of that. Apart from the session's id, which is a name and
 //! stays the same wherever the session is.
 
 use serde::{Serialize, Serializer};
@@ -20,11 +20,11 @@ pub struct BadInstanceId;
 pub struct Instance {
     /// Name of its node (`server.node`).
     pub node: String,
-    /// Its own.
+    /// Id of this run.
     pub id: InstanceId,
 }
 
-/// Where a session lives.
+/// Location of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Route {
     /// Name of the node.

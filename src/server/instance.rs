@@ -1,4 +1,4 @@
-//! The name of this run of the process, in the log before any other line of it.
+//! Name of this run of the process, logged when it starts.
 
 use super::{StartError, io_error};
 use crate::config::Config;
@@ -16,7 +16,7 @@ pub(super) fn name(config: &Config) -> Result<Instance, StartError> {
     Ok(instance)
 }
 
-/// Empty where the system does not tell.
+/// Host name; empty if it cannot be read.
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
     name.unwrap_or_default().trim_end().to_owned()

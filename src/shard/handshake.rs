@@ -76,7 +76,7 @@ pub(super) async fn run(
     None
 }
 
-/// Goes on where another shard has stopped.
+/// Continues a connection that another shard has begun.
 async fn adopt(
     terms: &Terms,
     socket: CountingSocket,
@@ -87,7 +87,9 @@ async fn adopt(
     };
     // Boxed, as the handshake is.
     let resumed = Box::pin(terms.tls.as_ref()?.resume(socket, state)).await;
-    let stream = resumed.inspect_err(|error| tracing::debug!(%error, "TLS was not gone on with"));
+    let stream = resumed.inspect_err(
+        |error| tracing::debug!(%error, "the TLS of a connection handed over is not resumed"),
+    );
     Some(ClientStream::Tls(Box::new(stream.ok()?)))
 }
 

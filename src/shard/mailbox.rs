@@ -15,32 +15,32 @@ use std::net::SocketAddr;
 /// the shard is stuck, and its peers keep their connections.
 const CAPACITY: usize = 1024;
 
-/// A connection that changes its shard: a descriptor, which Drop closes, and how far it has come.
+/// A connection that changes its shard: a descriptor, which Drop closes, and the stage it is in.
 pub struct Handover {
     /// The client's socket, owned.
     pub socket: Socket,
-    /// What was read from it.
+    /// Progress so far.
     pub stage: Stage,
-    /// Its peer; once something was read, the client that a proxy has named.
+    /// Address of the peer; once something was read, of the client that a proxy has named.
     pub client: SocketAddr,
     /// Its place on a shard.
     pub reservation: Reservation,
 }
 
-/// How far a connection has come before it is handed over. Never to its 101: until then any shard
-/// can answer it.
+/// Progress of a connection that is handed over. Always before its 101, while any shard can answer.
 pub enum Stage {
     /// No byte was read.
     Accepted {
-        /// Whether it begins with a PROXY protocol header.
+        /// True if it begins with a PROXY protocol header.
         proxied: bool,
     },
-    /// Its request was read, or a part of it, and nothing was answered. No connection is handed
-    /// over in this stage yet; whose request names a session of another shard will be.
+    /// The request was read, or a part of it, and nothing was answered. Never made in production yet:
+    /// it is for requests that name a session of another shard. Without TLS it is as good for
+    /// another process.
     Requested {
-        /// What was read, decrypted.
+        /// Bytes read, decrypted.
         read: Bytes,
-        /// Its TLS, if it has any.
+        /// TLS state, if there is TLS.
         tls: Option<TlsState>,
     },
 }

@@ -31,7 +31,7 @@ pub(super) struct Session {
     is_closed: bool,
     target: String,
     target_address: Option<String>,
-    /// Its last client's, while it has none.
+    /// Address of the last client, while it has none.
     client_ip: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
@@ -214,7 +214,7 @@ mod tests {
     use crate::registry::NewSession;
 
     #[test]
-    fn a_detached_session_is_told_with_its_time_and_its_last_client() {
+    fn a_detached_session_is_shown_with_its_time_and_last_client() {
         let registry = Registry::default();
         let entry = registry.insert(NewSession {
             id: SessionId::random().unwrap(),

@@ -68,9 +68,9 @@ impl Giver {
     /// # Errors
     /// The system's.
     pub fn bind(path: &Path, instance: InstanceId) -> io::Result<Self> {
-        let draft = draft(path);
+        let temporary = temporary(path);
         // A process of this number that was killed right here has left it.
-        match std::fs::remove_file(&draft) {
+        match std::fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
@@ -78,10 +78,10 @@ impl Giver {
         // Before there is a name, so that nobody can put something else in its place meanwhile:
         // what is bound has the socket's mode.
         rustix::fs::fchmod(&listener, MODE)?;
-        listener.bind(&SockAddr::unix(&draft)?)?;
+        listener.bind(&SockAddr::unix(&temporary)?)?;
         let mut own = SocketFile {
-            inode: draft.symlink_metadata()?.ino(),
-            path: draft,
+            inode: temporary.symlink_metadata()?.ino(),
+            path: temporary,
         };
         listener.listen(1)?;
         // Only now: at such a name a socket that refuses is a dead process's.
@@ -105,10 +105,10 @@ impl Giver {
             own,
             path,
         } = self;
-        let draft = draft(&path);
-        std::fs::hard_link(&own.path, &draft)?;
+        let temporary = temporary(&path);
+        std::fs::hard_link(&own.path, &temporary)?;
         let mut common = SocketFile {
-            path: draft,
+            path: temporary,
             inode: own.inode,
         };
         remove_stale(&path);
@@ -136,7 +136,7 @@ impl Giver {
 }
 
 /// Name of a socket before it has one of its own.
-fn draft(path: &Path) -> PathBuf {
+fn temporary(path: &Path) -> PathBuf {
     beside(path, std::process::id())
 }
 
