@@ -11,6 +11,8 @@ mod common;
 
 #[path = "handshakes/bound.rs"]
 mod bound;
+#[path = "handshakes/handed_over.rs"]
+mod handed_over;
 #[path = "handshakes/proxy.rs"]
 mod proxy;
 

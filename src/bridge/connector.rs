@@ -178,7 +178,7 @@ impl Connector {
         };
         let client = futures_lite::future::or(evicted, login).await?;
         // The place of those who are logged in comes before the other goes back.
-        let permit = admission.target(target).map_err(limit_error);
+        let permit = admission.acquire(target).await.map_err(limit_error);
         attempt.succeeded();
         let permit = permit?;
         self.enter(Stage::Shell);
@@ -304,8 +304,10 @@ fn refused(refused: targets::Refused) -> SessionError {
 fn limit_error(refused: Refused) -> SessionError {
     match refused {
         Refused::Target => LimitKind::Target.into(),
-        Refused::Global | Refused::TableFull | Refused::Unauthenticated | Refused::Client => {
-            LimitKind::Global.into()
-        }
+        Refused::Global
+        | Refused::TableFull
+        | Refused::Unauthenticated
+        | Refused::Client
+        | Refused::Elsewhere => LimitKind::Global.into(),
     }
 }

@@ -13,6 +13,7 @@ mod error;
 mod file;
 mod follow;
 mod layers;
+mod node;
 mod origin;
 mod presets;
 mod print;
@@ -32,6 +33,7 @@ pub use auth_methods::{AuthMethod, AuthMethods};
 pub use draft::Source;
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::{Flag, Layers, environment, whole_environment};
+pub use node::NodeName;
 pub use origin::{Origin, Scheme};
 pub use reload::{Change, FIXED, SWITCHED};
 pub use settings::{

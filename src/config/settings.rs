@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::auth_methods::AuthMethods;
+use super::node::NodeName;
 use super::origin::Origin;
 use super::target::NamedTargets;
 use super::units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
@@ -110,6 +111,8 @@ settings! {
         shards: Shards = Shards::Auto;
         /// CPUs the shards are pinned to; empty is every CPU the process may use.
         cpus: CpuList = CpuList::default();
+        /// Name of this node in logs and statistics; empty is the host's name.
+        node: NodeName = NodeName::default();
         /// How a new connection finds its shard.
         placement: Placement = Placement::Balanced;
         /// Connections per listener that wait in the kernel to be accepted.

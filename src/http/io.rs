@@ -1,6 +1,7 @@
 //! hyper's I/O traits on the client's socket.
 
 use futures_lite::io::{AsyncRead, AsyncWrite};
+use hyper::body::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use std::io;
 use std::pin::Pin;
@@ -11,7 +12,11 @@ use std::task::{Context, Poll, ready};
 const CHUNK: usize = 4 * 1024;
 
 /// A futures-io stream as hyper wants it.
-pub(super) struct HyperIo<S>(pub(super) S);
+pub(super) struct HyperIo<S> {
+    pub(super) stream: S,
+    /// Bytes that were read from the stream before.
+    pub(super) ahead: Bytes,
+}
 
 impl<S: AsyncRead + Unpin> Read for HyperIo<S> {
     fn poll_read(
@@ -21,8 +26,13 @@ impl<S: AsyncRead + Unpin> Read for HyperIo<S> {
     ) -> Poll<io::Result<()>> {
         let mut chunk = [0; CHUNK];
         let limit = buf.remaining().min(CHUNK);
+        if !self.ahead.is_empty() {
+            let count = limit.min(self.ahead.len());
+            buf.put_slice(&self.ahead.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         let window = chunk.get_mut(..limit).unwrap_or_default();
-        let count = ready!(Pin::new(&mut self.0).poll_read(cx, window))?;
+        let count = ready!(Pin::new(&mut self.stream).poll_read(cx, window))?;
         buf.put_slice(window.get(..count).unwrap_or_default());
         Poll::Ready(Ok(()))
     }
@@ -34,14 +44,14 @@ impl<S: AsyncWrite + Unpin> Write for HyperIo<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+        Pin::new(&mut self.stream).poll_close(cx)
     }
 }

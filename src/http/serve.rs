@@ -10,6 +10,7 @@ use futures_lite::FutureExt as _;
 use futures_lite::future::poll_once;
 use futures_lite::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use futures_util::FutureExt as _;
+use hyper::body::Bytes;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -33,11 +34,11 @@ pub struct Upgraded<S, P> {
     pub upgrade: Upgrade<P>,
 }
 
-/// Serves the one request of a connection. `None`: it was answered and is
-/// done (or broke). Once `displaced` returns, a connection whose request has
+/// Serves the one request of a connection, of which `read` was read already.
+/// `None`: it was answered and is done (or broke). Once `displaced` returns, a connection whose request has
 /// not come is told that there are too many.
 pub async fn serve<S, G>(
-    stream: S,
+    (stream, read): (S, Bytes),
     client: SocketAddr,
     listener: ListenerInfo,
     config: &Config,
@@ -72,7 +73,13 @@ where
         .max_headers(MAX_HEADERS)
         .pipeline_flush(false)
         .auto_date_header(true)
-        .serve_connection(HyperIo(stream), service);
+        .serve_connection(
+            HyperIo {
+                stream,
+                ahead: read,
+            },
+            service,
+        );
     let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).map(Some);
     let ended = served.or(displaced.map(|()| None)).await;
     match ended {
@@ -84,13 +91,14 @@ where
         None => {
             if !has_asked.get() {
                 keeper.note_response(503);
-                refuse(connection.into_parts().io.0).await;
+                refuse(connection.into_parts().io.stream).await;
             }
             return None;
         }
     }
     let parts = connection.into_parts();
-    let (mut stream, leftover) = (parts.io.0, parts.read_buf.to_vec());
+    let HyperIo { mut stream, ahead } = parts.io;
+    let leftover = [parts.read_buf, ahead].concat();
     match granted.into_inner() {
         Some(upgrade) => Some(Upgraded {
             stream,

@@ -4,7 +4,8 @@
 //! so that every spelling of one host shares one quota.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{AddrParseError, IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::str::FromStr;
 
 /// Only the upper half of an IPv6 address tells one client network from another (/64).
 const CLIENT_V6_MASK: u128 = !(u64::MAX as u128);
@@ -69,9 +70,19 @@ impl From<SocketAddr> for TargetKey {
     }
 }
 
+/// A stable form, equal exactly when the keys are: what one process writes, another reads.
 impl fmt::Display for TargetKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.addr().fmt(f)
+    }
+}
+
+/// Reads what [`fmt::Display`] writes, and any other spelling of the address.
+impl FromStr for TargetKey {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        text.parse::<SocketAddr>().map(Self::from)
     }
 }
 
@@ -140,6 +151,24 @@ mod tests {
             assert_eq!(TargetKey::from(key.addr()), key);
         }
         assert_eq!(target("[::ffff:192.0.2.1]:22").to_string(), "192.0.2.1:22");
+    }
+
+    #[test]
+    fn the_text_of_a_key_is_stable_and_read_back() {
+        for (key, text) in [
+            (target("192.0.2.1:65535"), "192.0.2.1:65535"),
+            (target("[::ffff:192.0.2.1]:22"), "192.0.2.1:22"),
+            (target("[2001:DB8:0:0::1]:22"), "[2001:db8::1]:22"),
+            (v6("2001:db8::1", 7, 9), "[2001:db8::1]:22"),
+            (v6("fe80::1", 7, 2), "[fe80::1%2]:22"),
+        ] {
+            assert_eq!(key.to_string(), text);
+            assert_eq!(text.parse(), Ok(key));
+        }
+        assert_eq!("[::ffff:192.0.2.1]:22".parse(), Ok(target("192.0.2.1:22")));
+        for bad in ["", "192.0.2.1", "db:22", "[2001:db8::1]", "192.0.2.1:65536"] {
+            assert!(bad.parse::<TargetKey>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! ```text
 //! upgrade      LimitTable::admit      -> Admission      pool place (+ client's place)
 //! auth         Admission::check                         whether the next step would find places
-//! logged in    Admission::target      -> TargetPermit   global place + target's place, or neither
+//! logged in    Admission::acquire     -> TargetPermit   global place + target's place, or neither
 //!              Admission::logged_in   -> ClientPermit   pool place goes back
 //! ```
 //!
@@ -87,4 +87,8 @@ pub enum Refused {
     /// seen when `max_connections` was raised above the size the server started with.
     #[error("too many different targets in use")]
     TableFull,
+    /// Another node counts the connections to this target: ask there. Never given yet, as every
+    /// process counts its own.
+    #[error("another node counts the connections to this target")]
+    Elsewhere,
 }

@@ -144,7 +144,17 @@ pub struct Admission<L: Layout = Padded> {
 }
 
 impl<L: Layout> Admission<L> {
-    /// The step after the login: a global place and one of the target's together, or
+    /// The step after the login, with one of three answers: taken, full, or
+    /// [`Refused::Elsewhere`]. Awaited, because the counter of a fleet's target may be another
+    /// node's. This table answers at the first poll, and never with the third.
+    ///
+    /// # Errors
+    /// As [`Admission::target`].
+    pub async fn acquire(&self, key: TargetKey) -> Result<TargetPermit<L>, Refused> {
+        self.target(key)
+    }
+
+    /// The answer of this table: a global place and one of the target's together, or
     /// neither.
     ///
     /// # Errors

@@ -9,9 +9,11 @@
 
 mod id;
 mod record;
+mod route;
 
 pub use id::SessionId;
 pub use record::{NewSession, SessionRecord, State};
+pub use route::{Instance, InstanceId, Route};
 
 use sharded_slab::{OwnedEntry, Slab};
 use std::ops::Deref;
@@ -26,13 +28,32 @@ pub struct RecordKey(usize);
 #[error("the registry of sessions is full")]
 pub struct RegistryFull;
 
-/// The records of all sessions. Cheap to clone.
+/// The records of all sessions of a process. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     slab: Arc<Slab<SessionRecord>>,
+    instance: Arc<Instance>,
 }
 
 impl Registry {
+    /// No sessions of this process.
+    pub fn new(instance: Instance) -> Self {
+        Self {
+            slab: Arc::default(),
+            instance: Arc::new(instance),
+        }
+    }
+
+    /// The process whose sessions these are.
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// Location of a record's session.
+    pub fn route(&self, record: &SessionRecord) -> Route {
+        self.instance.route(record.shard())
+    }
+
     /// Enters a session, on the thread of its shard.
     ///
     /// # Errors
@@ -111,6 +132,17 @@ mod tests {
         assert_eq!(elsewhere, Some((id, (3, 5))));
         drop(entry);
         assert_eq!(read(), None);
+    }
+
+    #[test]
+    fn the_route_of_a_session_is_its_process_and_its_shard() {
+        let instance = Instance::random("edge-1".to_owned()).unwrap();
+        let registry = Registry::new(instance.clone());
+        let at = |shard| NewSession { shard, ..session() };
+        for shard in 0..2 {
+            let entry = registry.insert(at(shard)).unwrap();
+            assert_eq!(registry.route(&entry), instance.route(shard));
+        }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //! thread with plain stores; a reader sees each field as it was a moment ago.
 
 use super::SessionId;
+use arc_swap::ArcSwap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Where a session is, as the outside sees it (LIFECYCLE.md).
@@ -61,13 +62,21 @@ pub struct NewSession {
     pub target: String,
 }
 
+/// Bits of the number of a state.
+const STATE_BITS: u32 = 3;
+
+const _: () = assert!(State::ALL.len() <= 1 << STATE_BITS);
+
 /// A session's record.
 #[derive(Debug)]
 pub struct SessionRecord {
     start: NewSession,
     created: Instant,
     created_at: SystemTime,
-    state: AtomicU8,
+    /// The state and the time of its last change in one word, so that they are read together:
+    /// the number of the state, and above it milliseconds from `created`.
+    state: AtomicU64,
+    client: ArcSwap<IpAddr>,
     /// Milliseconds from `created`.
     last_activity: AtomicU64,
     input: AtomicU64,
@@ -79,10 +88,11 @@ pub struct SessionRecord {
 impl SessionRecord {
     pub(super) fn new(start: NewSession) -> Self {
         Self {
+            client: ArcSwap::from_pointee(start.client),
             start,
             created: crate::clock::now(),
             created_at: crate::clock::wall(),
-            state: AtomicU8::new(State::Created as u8),
+            state: AtomicU64::new(State::Created as u64),
             last_activity: AtomicU64::new(0),
             input: AtomicU64::new(0),
             output: AtomicU64::new(0),
@@ -101,9 +111,9 @@ impl SessionRecord {
         self.start.shard
     }
 
-    /// Where its client is.
+    /// Address of its client; while it has none, that of the last one.
     pub fn client_ip(&self) -> IpAddr {
-        self.start.client
+        **self.client.load()
     }
 
     /// What the client asked for, as it asked.
@@ -146,13 +156,27 @@ impl SessionRecord {
 
     /// Where it is.
     pub fn state(&self) -> State {
-        let number = usize::from(self.state.load(Ordering::Relaxed));
-        State::ALL.get(number).copied().unwrap_or(State::Closed)
+        self.state_since().0
     }
 
-    /// The owner's: where it is now.
+    /// State, and the time of its last change, counted from [`Self::created_at`].
+    pub fn state_since(&self) -> (State, Duration) {
+        let word = self.state.load(Ordering::Relaxed);
+        let number = (word & ((1 << STATE_BITS) - 1)) as usize;
+        let state = State::ALL.get(number).copied().unwrap_or(State::Closed);
+        (state, Duration::from_millis(word >> STATE_BITS))
+    }
+
+    /// The owner's: where it is from now on.
     pub fn set_state(&self, state: State) {
-        self.state.store(state as u8, Ordering::Relaxed);
+        let since = self.millis(crate::clock::now());
+        let word = (since << STATE_BITS) | state as u64;
+        self.state.store(word, Ordering::Relaxed);
+    }
+
+    /// The owner's: another client has it now.
+    pub fn set_client(&self, client: IpAddr) {
+        self.client.store(Arc::new(client));
     }
 
     /// The owner's: bytes moved.
@@ -163,9 +187,12 @@ impl SessionRecord {
 
     /// The owner's: bytes moved just now.
     pub fn touch(&self, now: Instant) {
-        let age = self.duration(now).as_millis();
-        let age = u64::try_from(age).unwrap_or(u64::MAX);
-        self.last_activity.store(age, Ordering::Relaxed);
+        self.last_activity
+            .store(self.millis(now), Ordering::Relaxed);
+    }
+
+    fn millis(&self, now: Instant) -> u64 {
+        u64::try_from(self.duration(now).as_millis()).unwrap_or(u64::MAX)
     }
 
     /// The owner's: the address that is dialled. The first one stays.
@@ -181,7 +208,44 @@ impl SessionRecord {
 
 #[cfg(test)]
 mod tests {
-    use super::State;
+    use super::*;
+
+    fn record() -> SessionRecord {
+        SessionRecord::new(NewSession {
+            id: SessionId::random().unwrap(),
+            shard: 0,
+            client: "192.0.2.7".parse().unwrap(),
+            target: "db".to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_change_of_state_has_its_time_and_traffic_does_not_move_it() {
+        let record = record();
+        assert_eq!(record.state_since(), (State::Created, Duration::ZERO));
+        for state in State::ALL {
+            let before = record.duration(crate::clock::now());
+            record.set_state(state);
+            let after = record.duration(crate::clock::now());
+            let (known, since) = record.state_since();
+            assert_eq!(known, state);
+            // In whole milliseconds.
+            let earliest = before.saturating_sub(Duration::from_millis(1));
+            assert!((earliest..=after).contains(&since), "{since:?}");
+            record.touch(crate::clock::now());
+            record.set_traffic(1, 2);
+            assert_eq!(record.state_since(), (state, since));
+        }
+    }
+
+    #[test]
+    fn the_last_client_stays_when_it_is_gone_and_another_takes_its_place() {
+        let record = record();
+        record.set_state(State::Detached);
+        assert_eq!(record.client_ip().to_string(), "192.0.2.7");
+        record.set_client("2001:db8::1".parse().unwrap());
+        assert_eq!(record.client_ip().to_string(), "2001:db8::1");
+    }
 
     #[test]
     fn every_state_has_its_number() {

@@ -80,7 +80,7 @@ impl Reactor {
 }
 
 /// A socket's entry in the reactor, taken out by Drop. The descriptor must be the only one of its socket and be closed
-/// right after: closing it takes it out of the epoll instance.
+/// right after: closing it takes it out of the epoll instance. Otherwise [`Registration::unwatch`] does.
 pub(super) struct Registration {
     runtime: Rc<Runtime>,
     key: usize,
@@ -138,7 +138,7 @@ impl Registration {
         Ok(())
     }
 
-    /// Of a socket with duplicates: closing it is not enough.
+    /// Of a socket that has duplicates, or goes elsewhere: closing it is not enough.
     pub(super) fn unwatch(&self, socket: impl AsFd) {
         if let Err(error) = epoll::delete(&self.runtime.reactor.epoll, socket) {
             tracing::debug!(%error, "a socket was not watched any more");

@@ -34,6 +34,12 @@ impl Stream {
         })
     }
 
+    /// Takes the socket off this thread's reactor, so that another thread's can have it.
+    pub fn into_socket(self) -> Socket {
+        self.registration.unwatch(&self.socket);
+        self.socket
+    }
+
     /// Coalesces reads: nothing is read before the end of the shard's coalescing interval, a millisecond at most, so
     /// that what comes meanwhile is read at once.
     ///

@@ -4,7 +4,7 @@
 use super::{StartError, io_error};
 use crate::config::Config;
 use crate::control::admin::{Admin, AdminHandle};
-use crate::control::takeover::{Estate, Giver, SocketFile, Sockets, Taken, checked, take_over};
+use crate::control::takeover::{Estate, Giver, SocketFiles, Sockets, Taken, checked, take_over};
 use crate::control::{EventSender, Supervised};
 use crate::shard;
 use listenfd::ListenFd;
@@ -139,14 +139,14 @@ impl Heirloom {
         admin: AdminHandle,
         watched: &Supervised,
         events: EventSender,
-    ) -> Result<Option<SocketFile>, StartError> {
+    ) -> Result<Option<SocketFiles>, StartError> {
         let Self {
             path,
             sockets,
             taken_from,
         } = self;
         let cannot_listen = io_error("cannot listen at server.takeover");
-        let giver = match Giver::bind(&path) {
+        let giver = match Giver::bind(&path, watched.registry.instance().id) {
             Ok(giver) => giver,
             Err(error) => return Err(cannot_listen(error)),
         };

@@ -4,6 +4,7 @@
 mod check;
 mod cpus;
 pub mod host;
+mod instance;
 mod listeners;
 
 pub use check::Refusals;
@@ -13,7 +14,7 @@ pub use host::HostError;
 use crate::bridge::{LatestTerms, LoginThrottle, SessionContext, Terms, TermsError};
 use crate::config::{Config, Loaded};
 use crate::control::admin::{AdminError, AdminHandle};
-use crate::control::takeover::{SocketFile, TakeoverError};
+use crate::control::takeover::{SocketFiles, TakeoverError};
 use crate::control::{self, Event, EventSender, HostCheck, Reloader, SharedToken, Supervised};
 use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
@@ -101,10 +102,8 @@ impl StartError {
     /// that lacks something, or a port that another process has now, is none of its faults.
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::Terms(_)
-            | Self::Takeover(TakeoverError::NotASocket(_) | TakeoverError::NoDirectory { .. })
-            | Self::OpenSocket(_)
-            | Self::NotProxied(_) => true,
+            Self::Terms(_) | Self::OpenSocket(_) | Self::NotProxied(_) => true,
+            Self::Takeover(error) => error.is_configuration(),
             Self::Cpus(error) => *error != CpuError::Unknown,
             Self::Setting { source, .. } | Self::Admin(AdminError::Listen { source, .. }) => {
                 source.kind() != io::ErrorKind::AddrInUse
@@ -113,7 +112,6 @@ impl StartError {
             Self::Admin(AdminError::Start(_))
             | Self::Host(_)
             | Self::Io { .. }
-            | Self::Takeover(_)
             | Self::Interrupted
             | Self::Shard(_) => false,
         }
@@ -145,7 +143,7 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     admin_addresses: Vec<SocketAddr>,
     _admin: Option<AdminHandle>,
-    _takeover: Option<SocketFile>,
+    _takeover: Option<SocketFiles>,
     shards: Vec<JoinHandle<()>>,
     watched: Supervised,
     events: Receiver<Event>,
@@ -275,7 +273,7 @@ impl Server {
             lifecycle: Arc::new(Lifecycle::new(cpus.len())),
             terms: Arc::clone(&shared.terms),
             limits: limit_table(config),
-            registry: Registry::default(),
+            registry: Registry::new(instance::name(config)?),
             counters: Counters::new(cpus.len(), crate::clock::now()),
             audit: shared.audit.clone(),
         };

@@ -1,7 +1,7 @@
 //! One accepted connection on its shard: socket options, the handshakes and the HTTP request under their deadline. A
 //! connection that is upgraded is handed to the manager, as the client of a new session.
 
-use super::mailbox::Handover;
+use super::mailbox::{Handover, Stage};
 use super::manager::Registration;
 use super::pool::PoolPlace;
 use super::slots::HandshakeSlot;
@@ -35,7 +35,8 @@ const MIN_USER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Serves a connection in a task of its own. If there are too many already, another one is closed
 /// for it.
 pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
-    let slot = HandshakeSlot::take(shard, handover.client.ip(), handover.proxied);
+    let proxied = matches!(handover.stage, Stage::Accepted { proxied: true });
+    let slot = HandshakeSlot::take(shard, handover.client.ip(), proxied);
     let shard = Rc::clone(shard);
     runtime::spawn(async move {
         let served = AssertUnwindSafe(Box::pin(serve(&shard, handover, slot)));
@@ -48,30 +49,14 @@ pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
 async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
     let Handover {
         socket,
+        stage,
         client: peer,
-        proxied,
         reservation,
     } = handover;
     let terms = shard.context.terms.load_full();
     let config = &terms.config;
-    let local = match prepare(&socket, &config.websocket) {
-        Ok(local) => local,
-        Err(error) => {
-            tracing::debug!(client = %peer, %error, "a connection was gone before it was served");
-            return;
-        }
-    };
-    let socket = match Stream::new(socket) {
-        Ok(socket) => CountingSocket::new(socket),
-        Err(error) => {
-            tracing::error!(
-                client = %peer,
-                %error,
-                "a connection cannot be watched; if it is for want of space, raise \
-                 fs.epoll.max_user_watches"
-            );
-            return;
-        }
+    let Some((socket, local)) = watch(socket, peer, &config.websocket) else {
+        return;
     };
     let displaced = async || {
         slot.displaced().await;
@@ -80,17 +65,25 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
         counters.note_handshake_failure(HandshakeFailure::Full);
     };
     let upgrade = async {
-        let handshake = handshake::run(shard, &terms, socket, (peer, proxied), &slot);
+        let handshake = handshake::run(shard, &terms, socket, (peer, stage), &slot);
         let given_up = async {
             displaced().await;
             None
         };
-        let (stream, client) = handshake.or(given_up).await?;
+        let (stream, read, client) = handshake.or(given_up).await?;
         let info = http::ListenerInfo {
             local,
             tls: stream.is_tls(),
         };
-        http::serve(stream, client, info, config, shard.as_ref(), displaced()).await
+        http::serve(
+            (stream, read),
+            client,
+            info,
+            config,
+            shard.as_ref(),
+            displaced(),
+        )
+        .await
     };
     let deadline = async {
         runtime::sleep(config.server.upgrade_timeout).await;
@@ -109,6 +102,30 @@ async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
         // It outlives this connection's task: its client is only attached to it.
         registration.spawn(session, reservation);
     }
+}
+
+/// Puts an accepted socket on the shard's loop. Returns it with its own address.
+fn watch(
+    socket: Socket,
+    peer: SocketAddr,
+    config: &config::Websocket,
+) -> Option<(CountingSocket, SocketAddr)> {
+    let local = prepare(&socket, config)
+        .inspect_err(|error| {
+            tracing::debug!(client = %peer, %error, "a connection was gone before it was served");
+        })
+        .ok()?;
+    let stream = Stream::new(socket)
+        .inspect_err(|error| {
+            tracing::error!(
+                client = %peer,
+                %error,
+                "a connection cannot be watched; if it is for want of space, raise \
+                 fs.epoll.max_user_watches"
+            );
+        })
+        .ok()?;
+    Some((CountingSocket::new(stream), local))
 }
 
 async fn enter_session(
@@ -208,7 +225,8 @@ impl Gatekeeper for Shard {
                 Refused::Unauthenticated
                 | Refused::Global
                 | Refused::Target
-                | Refused::TableFull => NoPlace::Pool,
+                | Refused::TableFull
+                | Refused::Elsewhere => NoPlace::Pool,
             }
         })
     }

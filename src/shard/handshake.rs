@@ -2,13 +2,15 @@
 //! word on who the client is, and TLS. The caller owns the deadline of it all.
 
 use super::Shard;
+use super::mailbox::Stage;
 use super::proxy_protocol::{HeaderError, parse};
 use super::slots::HandshakeSlot;
 use crate::bridge::Terms;
 use crate::http;
 use crate::runtime;
 use crate::telemetry::HandshakeFailure;
-use crate::ws::{ClientStream, CountingSocket, Tls};
+use crate::ws::{ClientStream, CountingSocket, Tls, TlsState};
+use bytes::Bytes;
 use futures_lite::FutureExt;
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use std::io;
@@ -26,15 +28,22 @@ const LINGER: Duration = Duration::from_millis(500);
 /// reset caused by unread bytes.
 const MAX_DISCARDED: usize = 16 * 1024;
 
-/// The stream, and the address of its client. `None`: the connection is done.
+/// The stream, what was read from it, and the address of its client. `None`: the connection is done.
 pub(super) async fn run(
     shard: &Shard,
     terms: &Terms,
     mut socket: CountingSocket,
-    (peer, proxied): (SocketAddr, bool),
+    (peer, stage): (SocketAddr, Stage),
     slot: &HandshakeSlot,
-) -> Option<(ClientStream, SocketAddr)> {
+) -> Option<(ClientStream, Bytes, SocketAddr)> {
     let counters = &shard.context.counters;
+    let proxied = match stage {
+        Stage::Accepted { proxied } => proxied,
+        Stage::Requested { read, tls } => {
+            let stream = adopt(terms, socket, tls).await?;
+            return Some((stream, read, peer));
+        }
+    };
     let client = if proxied {
         match proxied_client(shard, terms, &mut socket, peer).await {
             Ok(client) => {
@@ -50,13 +59,13 @@ pub(super) async fn run(
         peer
     };
     let Some(tls) = &terms.tls else {
-        return Some((ClientStream::Plain(socket), client));
+        return Some((ClientStream::Plain(socket), Bytes::new(), client));
     };
     let timeout = terms.config.tls.handshake_timeout;
     // Boxed, so that a connection without TLS does not touch the room for it.
     let handshake = Box::pin(handshake(tls, socket));
     let error = match within(timeout, handshake).await {
-        Ok(stream) => return Some((stream, client)),
+        Ok(stream) => return Some((stream, Bytes::new(), client)),
         Err(error) => error,
     };
     tracing::debug!(%client, %error, "no TLS handshake");
@@ -65,6 +74,23 @@ pub(super) async fn run(
         _ => HandshakeFailure::Tls,
     });
     None
+}
+
+/// Continues a connection that another shard has begun.
+async fn adopt(
+    terms: &Terms,
+    socket: CountingSocket,
+    tls: Option<TlsState>,
+) -> Option<ClientStream> {
+    let Some(state) = tls else {
+        return Some(ClientStream::Plain(socket));
+    };
+    // Boxed, as the handshake is.
+    let resumed = Box::pin(terms.tls.as_ref()?.resume(socket, state)).await;
+    let stream = resumed.inspect_err(
+        |error| tracing::debug!(%error, "the TLS of a connection handed over is not resumed"),
+    );
+    Some(ClientStream::Tls(Box::new(stream.ok()?)))
 }
 
 async fn within<T>(timeout: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {

@@ -5,7 +5,9 @@
 use super::placement::Reservation;
 use crate::bridge::Drain;
 use crate::registry::{RecordKey, SessionId};
+use crate::ws::{ClientStream, TlsState};
 use async_channel::Sender;
+use bytes::Bytes;
 use socket2::Socket;
 use std::net::SocketAddr;
 
@@ -13,16 +15,53 @@ use std::net::SocketAddr;
 /// the shard is stuck, and its peers keep their connections.
 const CAPACITY: usize = 1024;
 
-/// An accepted connection of which no byte was read, and its place.
+/// A connection that changes its shard: a descriptor, which Drop closes, and the stage it is in.
 pub struct Handover {
     /// The client's socket, owned.
     pub socket: Socket,
-    /// Its address.
+    /// Progress so far.
+    pub stage: Stage,
+    /// Address of the peer; once something was read, of the client that a proxy has named.
     pub client: SocketAddr,
-    /// Whether it begins with a PROXY protocol header.
-    pub proxied: bool,
     /// Its place on a shard.
     pub reservation: Reservation,
+}
+
+/// Progress of a connection that is handed over. Always before its 101, while any shard can answer.
+pub enum Stage {
+    /// No byte was read.
+    Accepted {
+        /// True if it begins with a PROXY protocol header.
+        proxied: bool,
+    },
+    /// The request was read, or a part of it, and nothing was answered. Never made in production yet:
+    /// it is for requests that name a session of another shard. Without TLS it is as good for
+    /// another process.
+    Requested {
+        /// Bytes read, decrypted.
+        read: Bytes,
+        /// TLS state, if there is TLS.
+        tls: Option<TlsState>,
+    },
+}
+
+impl Handover {
+    /// Takes a connection off its shard whose request was read as far as `read`, and not answered.
+    pub fn requested(
+        stream: ClientStream,
+        read: &[u8],
+        client: SocketAddr,
+        reservation: Reservation,
+    ) -> Self {
+        let (socket, unread, tls) = stream.into_parts();
+        let read = [read, &unread].concat().into();
+        Self {
+            socket,
+            stage: Stage::Requested { read, tls },
+            client,
+            reservation,
+        }
+    }
 }
 
 /// A letter. An answer that nobody waits for any more is dropped.

@@ -253,6 +253,7 @@ impl Drop for Registration {
 mod tests {
     use super::*;
     use crate::limits::Limits;
+    use crate::registry::SessionRecord;
     use crate::telemetry::Counters;
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
@@ -304,6 +305,29 @@ mod tests {
         assert!(manager.remove_session(second));
         drop(other);
         assert_eq!(manager.active_session_count(), 0);
+    }
+
+    #[test]
+    fn a_session_without_a_client_is_listed_with_its_last_one_and_can_be_ended() {
+        let (manager, registry) = manager();
+        let registration = manager.create_session(session()).unwrap();
+        let id = registration.record.id();
+        let last = IpAddr::from([192, 0, 2, 9]);
+        registration.record.set_client(last);
+        registration.record.set_state(State::Detached);
+        let [key] = manager.active_sessions()[..] else {
+            panic!("one session is listed");
+        };
+        let look = |record: &SessionRecord| (record.id(), record.state_since(), record.client_ip());
+        let (listed, (state, since), client) = registry.read(key, look).unwrap();
+        assert_eq!((listed, state, client), (id, State::Detached, last));
+        assert!(since <= registration.record.duration(crate::clock::now()));
+        // One that has logged in is nobody's to displace.
+        manager.displace(id);
+        assert!(registration.control.take_kill().is_none());
+        assert!(manager.remove_session(id));
+        let killed = registration.control.take_kill();
+        assert!(matches!(killed, Some(SessionError::Killed)));
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod slots;
 pub use crate::bridge::Drain;
 pub use lifecycle::Lifecycle;
 pub use listen::{Listeners, bind, cannot_listen, distribute, is_listener, try_bind};
-pub use mailbox::{Handover, Mail, MailReceiver, MailSender, mailbox};
+pub use mailbox::{Handover, Mail, MailReceiver, MailSender, Stage, mailbox};
 pub use manager::ConnectionManager;
 pub use placement::{Placement, Reservation};
 
@@ -141,6 +141,9 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         }
         shard.read(message);
     }
+    // Senders outlive the shard; what they have sent must not.
+    mail.close();
+    while mail.try_recv().is_ok() {}
     shard.manager.cut_off();
     // Every other task is dropped now, and gives back what it holds.
     Ok(())

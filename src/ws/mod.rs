@@ -13,5 +13,5 @@ mod tls;
 
 pub use connection::{MAX_OUTPUT_FRAME, WsConnection, WsEvent};
 pub use socket::CountingSocket;
-pub use stream::ClientStream;
+pub use stream::{ClientStream, TlsState};
 pub use tls::{Tls, TlsError};

@@ -5,6 +5,7 @@
 use crate::runtime::{ReadBudget, Stream};
 use bytes::Bytes;
 use futures_lite::io::{AsyncRead, AsyncWrite};
+use socket2::Socket;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -33,6 +34,11 @@ impl CountingSocket {
     pub fn unread(&mut self, mut bytes: Vec<u8>) {
         bytes.extend_from_slice(&self.ahead);
         self.ahead = bytes.into();
+    }
+
+    /// Takes the socket off this thread, with what was given back and is still unread.
+    pub(super) fn into_parts(self) -> (Socket, Bytes) {
+        (self.socket.into_socket(), self.ahead)
     }
 
     /// Bytes the kernel took so far.

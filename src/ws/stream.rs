@@ -2,8 +2,11 @@
 
 use super::socket::CountingSocket;
 use crate::runtime::ReadBudget;
+use bytes::Bytes;
 use futures_lite::io::{AsyncRead, AsyncWrite};
+use futures_rustls::rustls::ServerConnection;
 use futures_rustls::server::TlsStream;
+use socket2::Socket;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,7 +19,29 @@ pub enum ClientStream {
     Tls(Box<TlsStream<CountingSocket>>),
 }
 
+/// TLS of a connection on which the handshake is over, apart from its socket. It stays in this
+/// process: rustls gives no secrets away.
+pub struct TlsState(pub(super) Box<ServerConnection>);
+
 impl ClientStream {
+    /// Takes the connection off this thread: its descriptor, bytes that were read and given back,
+    /// and the state of its TLS, if it has any. [`super::Tls::resume`] goes on with that.
+    pub fn into_parts(self) -> (Socket, Bytes, Option<TlsState>) {
+        match self {
+            Self::Plain(socket) => {
+                let (socket, unread) = socket.into_parts();
+                (socket, unread, None)
+            }
+            Self::Tls(stream) => {
+                let (socket, session) = stream.into_inner();
+                let (socket, unread) = socket.into_parts();
+                // Given back is less than the handshake takes in one read.
+                debug_assert!(unread.is_empty(), "bytes below TLS are lost");
+                (socket, Bytes::new(), Some(TlsState(Box::new(session))))
+            }
+        }
+    }
+
     /// Bytes the kernel took so far; with TLS, those on the wire.
     pub fn written(&self) -> u64 {
         match self {

@@ -6,6 +6,7 @@
 
 use super::connection::MAX_OUTPUT_FRAME;
 use super::socket::CountingSocket;
+use super::stream::TlsState;
 use crate::config;
 use crate::secret_file::{self, SecretFileError};
 use futures_rustls::pki_types::pem::{self, PemObject};
@@ -147,6 +148,21 @@ impl Tls {
         let limit = Some(MAX_UNSENT);
         self.acceptor
             .accept_with(socket, |session| session.set_buffer_limit(limit))
+            .await
+    }
+
+    /// Goes on with a connection whose handshake is over, whatever its certificate was.
+    ///
+    /// # Errors
+    /// The client's fault or the network's.
+    pub async fn resume(
+        &self,
+        socket: CountingSocket,
+        TlsState(known): TlsState,
+    ) -> io::Result<TlsStream<CountingSocket>> {
+        // futures-rustls makes no stream from its parts, but accepts one that is accepted already.
+        self.acceptor
+            .accept_with(socket, |session| *session = *known)
             .await
     }
 }

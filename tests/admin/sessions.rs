@@ -28,6 +28,7 @@ fn a_session_is_shown_from_its_start_to_its_end() {
     let created = only(&admin, "created");
     assert_eq!(created["is_active"], false);
     assert_eq!(created["target_address"], Value::Null);
+    assert_eq!(created["since"], created["created_at"]);
     client.auth_v1(&json!({ "username": "alice" }));
     let id = client.wait_type("ready")["session"].clone();
     client.send_binary(b"12345");
@@ -50,6 +51,10 @@ fn a_session_is_shown_from_its_start_to_its_end() {
     assert!(active["duration"].as_f64().unwrap() > 0.0, "{active}");
     assert!(
         time(&active["last_activity"]) >= time(&active["created_at"]),
+        "{active}"
+    );
+    assert!(
+        time(&active["since"]) > time(&active["created_at"]),
         "{active}"
     );
     let counted = poll(DEADLINE, || {

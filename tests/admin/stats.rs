@@ -13,6 +13,34 @@ const SUMMED: [&str; 6] = [
     "output_bytes",
 ];
 
+/// The name of a session says nothing of where it lives; its route does.
+#[test]
+fn node_and_instance_stand_in_the_log_the_statistics_and_each_sessions_route() {
+    let scene = Scene::new(&["server.shards=2", "server.node=edge-1"]);
+    let admin = Admin::of(&scene.bridge);
+    let mut client = scene.auth(&json!({ "username": "u" }));
+    client.wait_type("ready");
+    let stats = admin.stats();
+    let instance = stats["instance"].as_str().unwrap();
+    assert_eq!(stats["node"], "edge-1");
+    assert_eq!(instance.len(), 16, "{instance}");
+    let starting = format!("starting node=\"edge-1\" instance={instance}");
+    assert!(
+        scene.bridge.stderr_contains(&starting),
+        "{}",
+        scene.bridge.stderr()
+    );
+    let session = &admin.sessions()[0];
+    let route = json!({ "node": "edge-1", "instance": instance, "shard": session["shard"] });
+    assert_eq!(session["route"], route);
+
+    let another = Scene::new(&[]);
+    let stats = Admin::of(&another.bridge).stats();
+    assert_ne!(stats["instance"], instance);
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(stats["node"], host.trim_end(), "the host's name by default");
+}
+
 #[test]
 fn sessions_are_counted_by_how_they_went_and_shards_add_up() {
     let script = SshScript::login(Login::Password("right"));

@@ -42,6 +42,18 @@ fn a_lowered_limit_ends_nobody_and_admits_nobody_until_there_is_room() {
     }
 }
 
+#[test]
+fn a_limit_raised_above_that_of_the_start_admits_as_many() {
+    let site = Site::new(&with_limits(1, 1));
+    let mut clients = vec![site.ready()];
+    site.refuses("limit", 1013);
+    site.reload(&with_limits(3, 3), By::Signal);
+    clients.extend((0..2).map(|_| site.ready()));
+    site.refuses("limit", 1013);
+    assert_eq!(site.admin.stat("connections"), 3);
+    clients.iter_mut().for_each(|client| site.works(client));
+}
+
 /// An upgrade request from this address of our own; the status it is answered with.
 fn upgrade_from(source: &str, bridge: SocketAddr, path: &str) -> (u16, TcpStream) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();

@@ -106,8 +106,33 @@ fn what_a_dead_process_left_is_in_nobodys_way() {
     dead.signal(Signal::KILL);
     dead.wait_exit(DEADLINE);
     assert!(site.socket().exists(), "its socket is still there");
+    let [left] = &site.own_sockets()[..] else {
+        panic!("{:?}", site.own_sockets());
+    };
+    // Named alike, and not what a process leaves.
+    let precious = site.socket().with_extension("0123456789abcdef");
+    fs::write(&precious, "precious").unwrap();
     let next = site.generation(&[]);
     serves(&site, &next);
+    let sockets = site.own_sockets();
+    assert!(!sockets.contains(left) && sockets.contains(&precious));
+    assert_eq!(sockets.len(), 2, "and that of the new process: {sockets:?}");
+}
+
+#[test]
+fn a_path_without_room_for_the_name_of_an_instance_is_refused() {
+    let site = Site::new();
+    let socket = site.socket().display().to_string();
+    let target = site.ssh.addr().to_string();
+    for (length, code) in [(90, 0), (91, 78)] {
+        let path = format!("{socket}{}", "x".repeat(length - socket.len()));
+        let ended = run(
+            &["serve", "--check", "--allow", &target, "--takeover", &path],
+            &[],
+        );
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert_eq!(ended.stderr.contains("too long"), code != 0, "{ended:?}");
+    }
 }
 
 #[test]
@@ -120,6 +145,7 @@ fn the_socket_is_its_owners_and_goes_with_the_process() {
     bridge.signal(Signal::TERM);
     assert_eq!(bridge.wait_exit(DEADLINE).code(), Some(0));
     assert!(!site.socket().exists());
+    assert!(site.own_sockets().is_empty(), "{:?}", site.own_sockets());
 }
 
 #[test]

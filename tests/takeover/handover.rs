@@ -2,8 +2,13 @@
 
 use crate::common::{Admin, DEADLINE};
 use crate::site::Site;
+use rustix::net::sockopt::socket_peercred;
 use serde_json::json;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -111,6 +116,49 @@ fn sessions_live_on_in_the_old_process_until_their_end() {
     assert_eq!(shell.until_close().0, 1000);
     assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
     site.works(&mut young);
+}
+
+/// Process that listens there.
+fn listener_at(path: &Path) -> u32 {
+    let socket = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
+    // Of connecting, too (unix(7)).
+    socket.set_write_timeout(Some(DEADLINE)).unwrap();
+    socket.connect(&SockAddr::unix(path).unwrap()).unwrap();
+    let peer = socket_peercred(&socket).unwrap();
+    peer.pid.as_raw_nonzero().get().unsigned_abs()
+}
+
+#[test]
+fn an_old_process_is_found_at_a_socket_of_its_own_until_it_exits() {
+    let site = Site::new();
+    let mut old = site.generation(&[]);
+    let mut shell = site.ready(old.addr());
+    let [of_old] = <[PathBuf; 1]>::try_from(site.own_sockets()).unwrap();
+    let instance = of_old.extension().unwrap().display().to_string();
+    assert!(old.stderr_contains(&format!("instance={instance}")));
+    let mode = fs::metadata(&of_old).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let new = site.generation(&[]);
+    let mut sockets = site.own_sockets();
+    sockets.retain(|path| *path != of_old);
+    let [of_new] = <[PathBuf; 1]>::try_from(sockets).unwrap();
+    assert_eq!(shell.wait_type("notice")["kind"], "drain");
+    // More often than connections fit into the queue of a socket that nobody accepts from.
+    for _ in 0..8 {
+        assert_eq!(listener_at(&of_old), old.pid());
+    }
+    assert_eq!(listener_at(&of_new), new.pid());
+    assert_eq!(listener_at(&site.socket()), new.pid());
+    site.works(&mut shell);
+
+    shell.send_json(&json!({ "type": "close" }));
+    assert_eq!(shell.until_close().0, 1000);
+    assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
+    assert_eq!(site.own_sockets(), [of_new]);
+    // What looked for it has not kept it from being taken over.
+    let next = site.generation(&[]);
+    site.works(&mut site.ready(next.addr()));
 }
 
 #[test]

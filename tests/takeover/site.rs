@@ -3,6 +3,7 @@
 use crate::common::scene::path_to;
 use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
 use serde_json::json;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -22,6 +23,13 @@ impl Site {
     /// Where one generation waits for the next.
     pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("takeover")
+    }
+
+    /// Sockets of one generation each.
+    pub(crate) fn own_sockets(&self) -> Vec<PathBuf> {
+        let files = fs::read_dir(self.directory.path()).unwrap();
+        let paths = files.map(|file| file.unwrap().path());
+        paths.filter(|path| *path != self.socket()).collect()
     }
 
     /// The arguments of `serve` for every generation, and these.

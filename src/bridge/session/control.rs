@@ -50,7 +50,7 @@ impl SessionControl {
         self.drain.take()
     }
 
-    pub(super) fn take_kill(&self) -> Option<SessionError> {
+    pub(crate) fn take_kill(&self) -> Option<SessionError> {
         self.kill.borrow_mut().take()
     }
 }

@@ -39,7 +39,7 @@ fn defaults_and_presets_load_as_printed() {
 
 /// A value unlike the default for every setting, and valid together.
 const UNUSUAL: &str = r#"
-server = { listen = ["127.0.0.1:1", "[::1]:2"], shards = 4, cpus = "8,0-2,3", placement = "kernel",
+server = { listen = ["127.0.0.1:1", "[::1]:2"], shards = 4, cpus = "8,0-2,3", node = "Edge-1.a_b", placement = "kernel",
   backlog = 1, upgrade_timeout = "1500ms", drain_timeout = "2h", path_prefix = "/a/b-c",
   public_hosts = ["Example.org", "[::1]:443"], allow_plaintext = true, core_dumps = true,
   takeover = "/run/x.sock", proxy_protocol = ["[::1]:2"], proxy_protocol_from = ["10.0.0.0/8"],

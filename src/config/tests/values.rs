@@ -30,6 +30,15 @@ fn check_table(key: &str, accepted: &[(&str, &str)], refused: &[&str]) {
 }
 
 #[test]
+fn node_names() {
+    let longest = "n".repeat(64);
+    let accepted = [("", "\"\""), ("edge-1.a_B", "\"edge-1.a_B\"")];
+    check_table("server.node", &accepted, &["a b", "a/b", "ü", "a\nb"]);
+    assert!(written("server.node", &longest).is_some());
+    assert!(written("server.node", &(longest + "n")).is_none());
+}
+
+#[test]
 fn durations() {
     let accepted = [
         ("500ms", "\"500ms\""),

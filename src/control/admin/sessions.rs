@@ -5,7 +5,7 @@ use super::Desk;
 use super::listing::Wanted;
 use crate::http::Problem;
 use crate::limits::TargetKey;
-use crate::registry::{RecordKey, SessionId, SessionRecord, State};
+use crate::registry::{RecordKey, Registry, Route, SessionId, SessionRecord, State};
 use crate::shard::{Mail, MailSender};
 use async_channel::Sender;
 use futures_util::future::join_all;
@@ -23,11 +23,15 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Session {
     id: String,
     shard: usize,
+    route: Route,
     state: &'static str,
+    /// Time of the last change of the state.
+    since: String,
     is_active: bool,
     is_closed: bool,
     target: String,
     target_address: Option<String>,
+    /// Address of the last client, while it has none.
     client_ip: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
@@ -83,14 +87,16 @@ impl Look {
 }
 
 impl Session {
-    fn of(record: &SessionRecord, look: Look) -> Self {
-        let state = record.state();
+    fn of(record: &SessionRecord, registry: &Registry, look: Look) -> Self {
+        let (state, since) = record.state_since();
         let (input_bytes, output_bytes) = record.traffic();
         let last_activity = record.created_at() + record.last_activity();
         Self {
             id: record.id().to_string(),
             shard: record.shard(),
+            route: registry.route(record),
             state: state.as_str(),
+            since: format_rfc3339_millis(record.created_at() + since).to_string(),
             is_active: state == State::Active,
             is_closed: state == State::Closed,
             target: record.target().to_owned(),
@@ -131,7 +137,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> List {
     let matched = found.len();
     let part = wanted.cut(found).into_iter();
     // One may have ended meanwhile.
-    let read = |key| registry.read(key, |record| Session::of(record, look));
+    let read = |key| registry.read(key, |record| Session::of(record, registry, look));
     List {
         sessions: part.filter_map(read).collect(),
         total,
@@ -144,9 +150,13 @@ pub(super) async fn show(desk: &Desk, id: &str) -> Result<One, Problem> {
     let id = parse(id)?;
     let key = find(desk, id).await?;
     let look = Look::at(desk);
-    let read = |record: &SessionRecord| (Session::of(record, look), record.target_address());
+    let registry = &desk.watched.registry;
+    let read = |record: &SessionRecord| {
+        let session = Session::of(record, registry, look);
+        (session, record.target_address())
+    };
     // It may have ended since the shard answered.
-    let (session, target) = desk.watched.registry.read(key, read).ok_or_else(gone)?;
+    let (session, target) = registry.read(key, read).ok_or_else(gone)?;
     Ok(One {
         session,
         host_connections: target
@@ -196,4 +206,37 @@ async fn ask<T>(mail: &MailSender, letter: impl Fn(Sender<T>) -> Mail) -> Option
     let (reply, answer) = async_channel::bounded(1);
     mail.try_send(letter(reply)).ok()?;
     timeout(ANSWER_TIMEOUT, answer.recv()).await.ok()?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::NewSession;
+
+    #[test]
+    fn a_detached_session_is_shown_with_its_time_and_last_client() {
+        let registry = Registry::default();
+        let entry = registry.insert(NewSession {
+            id: SessionId::random().unwrap(),
+            shard: 1,
+            client: "192.0.2.7".parse().unwrap(),
+            target: "db".to_owned(),
+        });
+        let record = entry.unwrap();
+        record.set_client("192.0.2.8".parse().unwrap());
+        record.set_state(State::Detached);
+        let look = Look {
+            now: crate::clock::now(),
+            show_users: true,
+        };
+        let told = serde_json::to_value(Session::of(&record, &registry, look)).unwrap();
+        assert_eq!(told["state"], "detached");
+        assert_eq!(told["client_ip"], "192.0.2.8");
+        assert_eq!(
+            (&told["is_active"], &told["is_closed"]),
+            (&false.into(), &false.into())
+        );
+        let since = record.created_at() + record.state_since().1;
+        assert_eq!(told["since"], format_rfc3339_millis(since).to_string());
+    }
 }

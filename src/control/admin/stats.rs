@@ -5,6 +5,7 @@ use super::query::{number, parameters, unknown};
 use super::snapshot::{ShardNumbers, Snapshot};
 use crate::error::{Reason, Stage};
 use crate::http::Problem;
+use crate::registry::InstanceId;
 use crate::telemetry::HistogramCounts;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -75,6 +76,8 @@ struct Reloads {
 #[derive(Debug, Serialize)]
 pub(super) struct Stats {
     version: &'static str,
+    node: String,
+    instance: InstanceId,
     uptime_seconds: f64,
     health: &'static str,
     drain_timeout_seconds: f64,
@@ -118,8 +121,11 @@ pub(super) fn of(desk: &Desk, query: Option<&str>) -> Result<Stats, Problem> {
     }
     let shards = snapshot.shards.iter().enumerate();
     let (applied, refused) = snapshot.reloads;
+    let instance = desk.watched.registry.instance();
     Ok(Stats {
         version: env!("CARGO_PKG_VERSION"),
+        node: instance.node.clone(),
+        instance: instance.id,
         uptime_seconds: snapshot.uptime.as_secs_f64(),
         health: snapshot.health.as_str(),
         drain_timeout_seconds: snapshot.drain_timeout.as_secs_f64(),

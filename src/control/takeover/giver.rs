@@ -1,16 +1,18 @@
-//! The old process's side: a thread that waits for a next one.
+//! The old process's side: a thread that waits for a next one, at a socket with two names. The
+//! common path is the newest process's; the other name is this process's until it exits.
 
 use super::wire::{DONE, READY, check_peer, expect, say, send_sockets};
-use super::{ANSWER_TIMEOUT, START_TIMEOUT, Sockets, TakeoverError, unix_socket};
+use super::{ANSWER_TIMEOUT, START_TIMEOUT, Sockets, TakeoverError, beside, unix_socket};
 use crate::control::admin::AdminHandle;
 use crate::control::supervise::{Event, EventSender};
+use crate::registry::InstanceId;
 use crate::shard::{Lifecycle, Mail, MailSender};
 use crate::telemetry::LogLimiter;
 use async_channel::{Receiver, TryRecvError};
 use rustix::fs::Mode;
 use socket2::{SockAddr, Socket};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -28,14 +30,20 @@ const LOOK: Duration = Duration::from_millis(1);
 /// Listens beside the path, where the old process may still listen.
 pub struct Giver {
     listener: Socket,
-    file: SocketFile,
+    own: SocketFile,
     path: PathBuf,
 }
 
-/// The file of a listening socket; Drop removes it, unless another process's
-/// has taken its place.
+/// Both names of a listening socket.
 #[must_use = "dropping it removes the socket"]
-pub struct SocketFile {
+pub struct SocketFiles {
+    _common: SocketFile,
+    _own: SocketFile,
+}
+
+/// A name of a listening socket; Drop removes it, unless another process's
+/// socket has taken its place.
+struct SocketFile {
     path: PathBuf,
     inode: u64,
 }
@@ -55,16 +63,14 @@ pub struct Estate {
 }
 
 impl Giver {
-    /// Listens beside `path`, until [`Giver::start`].
+    /// Listens beside `path`, at the name of this process.
     ///
     /// # Errors
     /// The system's.
-    pub fn bind(path: &Path) -> io::Result<Self> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}", std::process::id()));
-        let beside = PathBuf::from(beside);
+    pub fn bind(path: &Path, instance: InstanceId) -> io::Result<Self> {
+        let temporary = temporary(path);
         // A process of this number that was killed right here has left it.
-        match std::fs::remove_file(&beside) {
+        match std::fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
@@ -72,61 +78,105 @@ impl Giver {
         // Before there is a name, so that nobody can put something else in its place meanwhile:
         // what is bound has the socket's mode.
         rustix::fs::fchmod(&listener, MODE)?;
-        listener.bind(&SockAddr::unix(&beside)?)?;
-        let file = SocketFile {
-            inode: beside.symlink_metadata()?.ino(),
-            path: beside,
+        listener.bind(&SockAddr::unix(&temporary)?)?;
+        let mut own = SocketFile {
+            inode: temporary.symlink_metadata()?.ino(),
+            path: temporary,
         };
         listener.listen(1)?;
+        // Only now: at such a name a socket that refuses is a dead process's.
+        own.rename(beside(path, instance))?;
         Ok(Self {
             listener,
-            file,
+            own,
             path: path.to_owned(),
         })
     }
 
     /// Takes the path itself, in one step, so that the next process finds this
-    /// one; waits for it on a thread of its own, which ends once the estate is
-    /// given.
+    /// one, and removes what dead processes have left beside it. Waits for the
+    /// next process on a thread of its own.
     ///
     /// # Errors
     /// The system's. The estate is dropped then.
-    pub fn start(self, estate: Estate) -> io::Result<SocketFile> {
+    pub fn start(self, estate: Estate) -> io::Result<SocketFiles> {
         let Self {
             listener,
-            mut file,
+            own,
             path,
         } = self;
-        std::fs::rename(&file.path, &path)?;
-        file.path = path;
+        let temporary = temporary(&path);
+        std::fs::hard_link(&own.path, &temporary)?;
+        let mut common = SocketFile {
+            path: temporary,
+            inode: own.inode,
+        };
+        remove_stale(&path);
+        common.rename(path)?;
         thread::Builder::new()
             .name("sshard-takeover".to_owned())
             .spawn(move || {
                 wait(&listener, &estate);
                 let events = estate.events.clone();
                 // The new process has these, too.
-                drop((listener, estate));
+                drop(estate);
                 // Nobody to tell: the process ends already.
                 let _ = events.send(Event::TakenOver);
+                // There is nothing more to give, but whoever looks for this process finds it.
+                let exhausted = LogLimiter::default();
+                loop {
+                    drop(accept(&listener, &exhausted));
+                }
             })?;
-        Ok(file)
+        Ok(SocketFiles {
+            _common: common,
+            _own: own,
+        })
     }
+}
+
+/// Name of a socket before it has one of its own.
+fn temporary(path: &Path) -> PathBuf {
+    beside(path, std::process::id())
+}
+
+/// Removes sockets beside `path` at which nobody listens. One that stays is in nobody's way.
+fn remove_stale(path: &Path) {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return;
+    };
+    let is_instance = |file: &std::ffi::OsStr| {
+        let rest = file
+            .as_encoded_bytes()
+            .strip_prefix(name.as_encoded_bytes());
+        let rest = rest.and_then(|rest| std::str::from_utf8(rest.strip_prefix(b".")?).ok());
+        rest.is_some_and(|rest| rest.parse::<InstanceId>().is_ok())
+    };
+    let parent = Some(parent).filter(|parent| !parent.as_os_str().is_empty());
+    let files = std::fs::read_dir(parent.unwrap_or(Path::new(".")));
+    for file in files.into_iter().flatten().flatten() {
+        let is_socket = file.file_type().is_ok_and(|kind| kind.is_socket());
+        if is_socket && is_instance(&file.file_name()) && is_stale(&file.path()) {
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+}
+
+fn is_stale(path: &Path) -> bool {
+    let refused = || {
+        let probe = unix_socket()?;
+        // A process that does not accept for now is there all the same.
+        probe.set_nonblocking(true)?;
+        probe.connect(&SockAddr::unix(path)?)
+    };
+    refused().is_err_and(|error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// Returns once the sockets are given.
 fn wait(listener: &Socket, estate: &Estate) {
     let exhausted = LogLimiter::default();
     loop {
-        let connection = match listener.accept() {
-            Ok((connection, _)) => connection,
-            Err(error) => {
-                if let Some(others) = exhausted.may_log(crate::clock::now()) {
-                    tracing::warn!(%error, others, "cannot accept a takeover for now");
-                }
-                thread::park_timeout(EXHAUSTED_PAUSE);
-                continue;
-            }
-        };
+        let connection = accept(listener, &exhausted);
         match hand_over(&connection, estate) {
             Ok(()) => {
                 tracing::info!("handed over to a new process");
@@ -134,6 +184,20 @@ fn wait(listener: &Socket, estate: &Estate) {
             }
             Err(error) => {
                 tracing::warn!(%error, "not handed over; this process goes on");
+            }
+        }
+    }
+}
+
+fn accept(listener: &Socket, exhausted: &LogLimiter) -> Socket {
+    loop {
+        match listener.accept() {
+            Ok((connection, _)) => return connection,
+            Err(error) => {
+                if let Some(others) = exhausted.may_log(crate::clock::now()) {
+                    tracing::warn!(%error, others, "cannot accept a takeover for now");
+                }
+                thread::park_timeout(EXHAUSTED_PAUSE);
             }
         }
     }
@@ -186,6 +250,14 @@ fn has_stopped(shard: &MailSender, asked: &mut Option<Receiver<()>>) -> bool {
             false
         }
         Err(error) => error.is_closed(),
+    }
+}
+
+impl SocketFile {
+    fn rename(&mut self, to: PathBuf) -> io::Result<()> {
+        std::fs::rename(&self.path, &to)?;
+        self.path = to;
+        Ok(())
     }
 }
 

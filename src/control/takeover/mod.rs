@@ -16,9 +16,14 @@
 //! old: header, sockets             both processes have them; the old accepts
 //! new: starts its shards, listens beside the path, "ready"    both accept
 //! old: its shards stop accepting, "done"
-//! new: renames its socket over the old one's, for the next process
+//! new: puts its socket at the path in place of the old one's, for the next process
 //! old: drains; what its last accept yielded is served like any other
 //! ```
+//!
+//! Each process has one socket with two names: the path, while it is the newest, and
+//! `PATH.INSTANCE` from its start to its exit, so that an old process can be found while it
+//! drains. Nothing but the takeover is spoken there yet: a process that has handed over closes every
+//! connection. Names that killed processes have left are removed by the next one.
 //!
 //! Until "ready" nothing has changed for the old process: should the new one
 //! fail, it goes on. What can fail in the new one comes before "ready"; from
@@ -28,13 +33,14 @@ mod giver;
 mod taker;
 mod wire;
 
-pub use giver::{Estate, Giver, SocketFile};
+pub use giver::{Estate, Giver, SocketFiles};
 pub use taker::{Taken, check, take_over};
 pub use wire::checked;
 
 use socket2::Socket;
+use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Longest wait for the other side's next word, but for "ready".
@@ -55,6 +61,9 @@ pub enum TakeoverError {
     /// The path is in use for something else.
     #[error("{} is not a socket", .0.display())]
     NotASocket(PathBuf),
+    /// The name of an instance's socket is the path and 17 bytes more (unix(7)).
+    #[error("{} is too long for a socket; at most 90 bytes", .0.display())]
+    TooLong(PathBuf),
     /// No socket can be made there.
     #[error("no socket can be made in {}: {source}", .directory.display())]
     NoDirectory {
@@ -83,6 +92,16 @@ pub enum TakeoverError {
     Io(#[from] io::Error),
 }
 
+impl TakeoverError {
+    /// Returns whether another `server.takeover` would help.
+    pub fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::NotASocket(_) | Self::TooLong(_) | Self::NoDirectory { .. }
+        )
+    }
+}
+
 /// Listening sockets, as they are passed.
 #[derive(Debug, Default)]
 pub struct Sockets {
@@ -90,6 +109,13 @@ pub struct Sockets {
     pub public: Vec<Socket>,
     /// Of the administrator's port.
     pub admin: Vec<Socket>,
+}
+
+/// `PATH.SUFFIX`.
+fn beside(path: &Path, suffix: impl fmt::Display) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{suffix}"));
+    beside.into()
 }
 
 /// A connected or listening socket that keeps the bounds of messages.

@@ -1,7 +1,8 @@
 //! The new process's side.
 
 use super::wire::{DONE, READY, check_peer, expect, receive_sockets, say};
-use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, Sockets, TakeoverError, unix_socket};
+use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, Sockets, TakeoverError, beside, unix_socket};
+use crate::registry::InstanceId;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::test_kill_process;
@@ -22,8 +23,11 @@ pub struct Taken {
 /// Finds out whether a socket could be made at `path`, or one is there.
 ///
 /// # Errors
-/// [`TakeoverError::NotASocket`], [`TakeoverError::NoDirectory`].
+/// [`TakeoverError::NotASocket`], [`TakeoverError::TooLong`], [`TakeoverError::NoDirectory`].
 pub fn check(path: &Path) -> Result<(), TakeoverError> {
+    if SockAddr::unix(beside(path, InstanceId::default())).is_err() {
+        return Err(TakeoverError::TooLong(path.to_owned()));
+    }
     match path.symlink_metadata() {
         Ok(there) if !there.file_type().is_socket() => {
             return Err(TakeoverError::NotASocket(path.to_owned()));

@@ -9,6 +9,7 @@ mod model;
 mod rate;
 mod stress;
 
+use futures_lite::future::{block_on, poll_once};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -182,6 +183,36 @@ fn lowered_limits_keep_who_is_in_and_admit_nobody() {
     assert_eq!(admission.target(target(1)).err(), Some(Refused::Target));
     permits.pop();
     assert!(admission.target(target(1)).is_ok());
+}
+
+/// Both up and down, of the whole and of one target, while permits are held.
+#[test]
+fn a_changed_limit_is_in_force_at_the_next_answer() {
+    let table = LimitTable::new(ROOMY, 4);
+    let admission = table.admit(client(1)).ok().unwrap();
+    let answer = || block_on(poll_once(admission.acquire(target(1)))).unwrap();
+    let limit = |max_connections, max_per_target| {
+        table.set_limits(Limits {
+            max_connections,
+            max_per_target,
+            ..ROOMY
+        });
+    };
+    limit(4, 2);
+    let mut held = vec![answer().ok(), answer().ok()];
+    assert_eq!(answer().err(), Some(Refused::Target));
+    limit(4, 3);
+    held.push(answer().ok());
+    limit(3, 9);
+    assert_eq!(answer().err(), Some(Refused::Global));
+    limit(0, 0);
+    assert!(held.iter().all(Option::is_some));
+    assert_eq!(counts(&table), (3, 1, 1), "nobody is turned out");
+    drop(held);
+    assert_eq!(answer().err(), Some(Refused::Global));
+    limit(1, 1);
+    assert!(answer().is_ok());
+    assert_eq!(counts(&table), (0, 1, 0));
 }
 
 #[test]

@@ -49,6 +49,20 @@ fn a_thread_without_a_reactor_is_an_error() {
     assert!(Stream::new(socket).is_err());
 }
 
+/// The kernel refuses to watch a socket twice.
+#[test]
+fn a_socket_is_taken_off_a_loop_and_entered_again() {
+    on_a_shard(|| async {
+        let (socket, mut peer) = pair();
+        let socket = Stream::new(socket).unwrap().into_socket();
+        peer.write_all(b"x").unwrap();
+        let mut stream = Stream::new(socket).unwrap();
+        let mut read = [0];
+        assert_eq!(stream.read(&mut read).await.unwrap(), 1);
+        assert_eq!(&read, b"x");
+    });
+}
+
 #[test]
 fn more_than_the_buffers_hold_goes_both_ways_at_once() {
     const BYTES: usize = 16 << 20;

@@ -68,6 +68,7 @@ struct Session {
     id: String,
     shard: usize,
     state: String,
+    since: String,
     target: String,
     target_address: Option<String>,
     client_ip: String,

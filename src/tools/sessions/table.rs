@@ -9,8 +9,8 @@ use std::time::Duration;
 /// Digits of an id in the table; enough to tell sessions apart.
 const ID_SHOWN: usize = 12;
 
-const HEADINGS: [&str; 10] = [
-    "ID", "STATE", "SHARD", "CLIENT", "TARGET", "USER", "AGE", "IDLE", "IN", "OUT",
+const HEADINGS: [&str; 11] = [
+    "ID", "STATE", "SINCE", "SHARD", "CLIENT", "TARGET", "USER", "AGE", "IDLE", "IN", "OUT",
 ];
 
 /// All sessions, one a line under a heading.
@@ -24,6 +24,7 @@ fn row(session: &Session) -> [String; HEADINGS.len()] {
     [
         plain(&session.id).chars().take(ID_SHOWN).collect(),
         plain(&session.state),
+        ago(session, &session.since),
         session.shard.to_string(),
         plain(&session.client_ip),
         plain(session.target_address.as_ref().unwrap_or(&session.target)),
@@ -32,7 +33,7 @@ fn row(session: &Session) -> [String; HEADINGS.len()] {
             .as_deref()
             .map_or_else(|| "-".to_owned(), plain),
         age(session.duration),
-        idle(session).map_or_else(|| "-".to_owned(), age),
+        ago(session, &session.last_activity),
         size(session.input_bytes),
         size(session.output_bytes),
     ]
@@ -45,6 +46,7 @@ pub(super) fn one(session: &Session) -> String {
     let lines = [
         ("id", plain(&session.id)),
         ("state", plain(&session.state)),
+        ("since", plain(&session.since)),
         ("shard", session.shard.to_string()),
         ("client", plain(&session.client_ip)),
         ("target", plain(&session.target)),
@@ -71,12 +73,15 @@ pub(super) fn one(session: &Session) -> String {
     text
 }
 
-/// Seconds without input and output, by the bridge's clock.
-fn idle(session: &Session) -> Option<f64> {
-    let created = humantime::parse_rfc3339(&session.created_at).ok()?;
-    let last = humantime::parse_rfc3339(&session.last_activity).ok()?;
-    let active = last.duration_since(created).ok()?.as_secs_f64();
-    Some((session.duration - active).max(0.0))
+/// Time since something that has a date, by the bridge's clock.
+fn ago(session: &Session, date: &str) -> String {
+    let seconds = || {
+        let created = humantime::parse_rfc3339(&session.created_at).ok()?;
+        let then = humantime::parse_rfc3339(date).ok()?;
+        let before = then.duration_since(created).ok()?.as_secs_f64();
+        Some((session.duration - before).max(0.0))
+    };
+    seconds().map_or_else(|| "-".to_owned(), age)
 }
 
 /// The two largest units: `1d 2h`, `3m 4s`.
@@ -103,7 +108,8 @@ mod tests {
         Session {
             id: "0123456789abcdef0123456789abcdef".to_owned(),
             shard: 1,
-            state: "active".to_owned(),
+            state: "detached".to_owned(),
+            since: "2026-01-01T01:00:30.000Z".to_owned(),
             target: target.to_owned(),
             target_address: None,
             client_ip: "192.0.2.7".to_owned(),
@@ -126,8 +132,8 @@ mod tests {
         let table = list(&sessions);
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 3);
-        assert!(lines[0].starts_with("ID            STATE   SHARD  CLIENT     TARGET"));
-        assert!(lines[1].starts_with("0123456789ab  active  1      192.0.2.7  db"));
+        assert!(lines[0].starts_with("ID            STATE     SINCE  SHARD  CLIENT     TARGET"));
+        assert!(lines[1].starts_with("0123456789ab  detached  31s    1      192.0.2.7  db"));
         let column = |line: &str, word: &str| line[..line.find(word).unwrap()].width();
         let start = column(lines[0], "AGE");
         assert_eq!(column(lines[1], "1h 1m"), start);

@@ -1,0 +1,296 @@
+//! Connections that change their shard: before a byte was read, and with their request. Both shards
+//! are threads of this process, with sockets of their own; the second is a whole one.
+
+use super::common::raw::upgrade_request;
+use super::common::scene::path_to;
+use super::common::tls::{self, Files, Pair};
+use super::common::{Client, DEADLINE, Options, ScriptedSsh, SshScript};
+use arc_swap::ArcSwap;
+use async_channel::Sender;
+use futures_lite::AsyncReadExt;
+use serde_json::json;
+use socket2::Socket;
+use sshard::bridge::{LoginThrottle, SessionContext, Terms};
+use sshard::config::{self, Layers};
+use sshard::limits::{LimitTable, Limits, RateTable};
+use sshard::registry::Registry;
+use sshard::runtime::{self, Stream};
+use sshard::shard::{
+    self, Handover, Lifecycle, Mail, MailReceiver, MailSender, Placement, ShardSetup, Stage,
+};
+use sshard::ssh::known_hosts::Store;
+use sshard::targets::{OwnListeners, Resolver};
+use sshard::telemetry::{AuditLog, Counters};
+use sshard::workers::{Bounds, Workers};
+use sshard::ws::{ClientStream, CountingSocket, Tls};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// A shard without listeners.
+struct Shard {
+    terms: Arc<ArcSwap<Terms>>,
+    placement: Arc<Placement>,
+    mail: MailSender,
+    received: Option<(MailReceiver, SessionContext)>,
+    thread: Option<JoinHandle<()>>,
+    ssh: ScriptedSsh,
+}
+
+impl Shard {
+    /// Not running yet. `settings` as for `--set`.
+    fn new(settings: &[String]) -> Self {
+        let ssh = ScriptedSsh::start(SshScript::default());
+        let mut set = vec![
+            format!("targets.allow={}", ssh.addr()),
+            "ssh.host_key_policy=off".to_owned(),
+        ];
+        set.extend_from_slice(settings);
+        let layers = Layers {
+            set,
+            ..Layers::default()
+        };
+        let loaded = config::load(&layers).unwrap();
+        let workers = Workers::start("test", Bounds::fixed(1, 16)).unwrap();
+        let terms = Terms::new(loaded, workers, OwnListeners::default());
+        let terms = Arc::new(ArcSwap::from_pointee(terms.ok().unwrap()));
+        let now = sshard::clock::now();
+        let context = SessionContext {
+            terms: Arc::clone(&terms),
+            resolver: Resolver::start(1).unwrap(),
+            known_hosts: Store::start(Path::new("/dev/null")).unwrap(),
+            logins: LoginThrottle::new(1024, sshard::clock::now),
+            counters: Counters::new(1, now).of_shard(0),
+            audit: AuditLog::default(),
+        };
+        let (mail, received) = shard::mailbox();
+        Self {
+            terms,
+            placement: Placement::new(1, config::Placement::Balanced),
+            mail,
+            received: Some((received, context)),
+            thread: None,
+            ssh,
+        }
+    }
+
+    fn start(&mut self) {
+        let (mail, context) = self.received.take().unwrap();
+        let limits = Limits {
+            max_connections: 9,
+            max_per_target: 9,
+            max_unauthenticated: 9,
+            max_per_client: 0,
+        };
+        let setup = ShardSetup {
+            index: 0,
+            listeners: Vec::new(),
+            mail,
+            peers: [self.mail.clone()].into(),
+            placement: Arc::clone(&self.placement),
+            limits: LimitTable::new(limits, 9),
+            newcomers: Arc::default(),
+            rates: Arc::new(RateTable::new(1024, sshard::clock::now())),
+            registry: Registry::default(),
+            lifecycle: Arc::new(Lifecycle::new(1)),
+        };
+        let run = move || shard::run(setup, context);
+        self.thread = Some(on_a_loop(run));
+    }
+
+    fn running(settings: &[String]) -> Self {
+        let mut shard = Self::new(settings);
+        shard.start();
+        shard
+    }
+
+    fn adopt(&self, socket: TcpStream, stage: Stage) {
+        let client = socket.peer_addr().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let handover = Handover {
+            socket: Socket::from(socket),
+            stage,
+            client,
+            reservation: self.placement.reserve_on(0),
+        };
+        self.mail.try_send(Mail::Adopt(handover)).ok().unwrap();
+    }
+
+    fn stop(&mut self) {
+        self.mail.try_send(Mail::Stop).ok().unwrap();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+impl Drop for Shard {
+    fn drop(&mut self) {
+        if self.thread.is_some() && !std::thread::panicking() {
+            self.stop();
+        }
+    }
+}
+
+/// A thread with a shard's loop.
+fn on_a_loop<F: Future<Output = std::io::Result<()>> + 'static>(
+    work: impl FnOnce() -> F + Send + 'static,
+) -> JoinHandle<()> {
+    let cpu = core_affinity::get_core_ids().unwrap()[0].id;
+    let work = || async { runtime::run(work()).await.flatten().unwrap() };
+    runtime::spawn_thread("test-shard", cpu, || {}, work).unwrap()
+}
+
+/// A loop that accepts one connection, reads `most` bytes of its request or all that there is, and
+/// hands it over.
+fn hand_over(shard: &Shard, listener: TcpListener, most: usize) -> JoinHandle<()> {
+    let tls = shard.terms.load().tls.clone();
+    let placement = Arc::clone(&shard.placement);
+    let mail = shard.mail.clone();
+    std::thread::spawn(move || {
+        let (socket, client) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let first = on_a_loop(move || async move {
+            let mut stream = accepted(socket.into(), tls).await;
+            let mut read = Vec::new();
+            while read.len() < most && !read.ends_with(b"\r\n\r\n") {
+                let mut chunk = vec![0; most - read.len()];
+                let count = stream.read(&mut chunk).await.unwrap();
+                assert!(count > 0, "the client has left");
+                read.extend_from_slice(&chunk[..count]);
+            }
+            let reservation = placement.reserve_on(0);
+            let handover = Handover::requested(stream, &read, client, reservation);
+            mail.try_send(Mail::Adopt(handover)).ok().unwrap();
+            Ok(())
+        });
+        first.join().unwrap();
+    })
+}
+
+async fn accepted(socket: Socket, tls: Option<Tls>) -> ClientStream {
+    let socket = CountingSocket::new(Stream::new(socket).unwrap());
+    match tls {
+        Some(tls) => ClientStream::Tls(Box::new(tls.accept(socket).await.unwrap())),
+        None => ClientStream::Plain(socket),
+    }
+}
+
+fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// A whole session on a connection that is handed over after so many bytes of its request.
+fn session(shard: &Shard, options: &Options, most: usize) {
+    let (listener, address) = listen();
+    let first = hand_over(shard, listener, most);
+    let mut client = Client::connect(address, &path_to(shard.ssh.addr()), options);
+    client.auth_v1(&json!({ "username": "u" }));
+    client.wait_type("ready");
+    let before = shard.ssh.input().len();
+    client.send_binary(b"typed");
+    shard.ssh.wait_input(before + 5);
+    client.send_json(&json!({ "type": "close" }));
+    assert_eq!(client.until_close().0, 1000);
+    first.join().unwrap();
+}
+
+/// The first byte, a part of the head, all of it.
+const READ: [usize; 3] = [1, 60, 16 * 1024];
+
+#[test]
+fn a_session_works_on_the_shard_that_gets_its_connection_with_the_request() {
+    let shard = Shard::running(&[]);
+    for most in READ {
+        session(&shard, &Options::v1(), most);
+    }
+}
+
+#[test]
+fn a_session_works_on_the_shard_that_gets_its_connection_with_request_and_tls() {
+    let pair = Pair::new();
+    let files = Files::new(&pair);
+    let shard = Shard::running(&files.settings());
+    let options = Options::v1().tls(&tls::trusting(&[&pair]));
+    for most in READ {
+        session(&shard, &options, most);
+    }
+}
+
+/// What comes behind the request belongs to the WebSocket, whoever has read it.
+#[test]
+fn messages_that_were_read_with_the_request_are_not_lost() {
+    let shard = Shard::running(&[]);
+    let (listener, address) = listen();
+    let mut client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    let request = upgrade_request(address, &path_to(shard.ssh.addr()));
+    let mut read = format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n").into_bytes();
+    let auth = br#"{"type":"auth","username":"u"}"#;
+    // A text frame whose mask is zero.
+    read.extend([0x81, 0x80 | u8::try_from(auth.len()).unwrap(), 0, 0, 0, 0]);
+    read.extend(auth);
+    let (socket, _) = listener.accept().unwrap();
+    let read = read.into();
+    shard.adopt(socket, Stage::Requested { read, tls: None });
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains(r#""type":"ready""#) {
+        let mut chunk = [0; 4096];
+        let count = client.read(&mut chunk).unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(&chunk[..count]);
+    }
+    client.write_all(&[0x88, 0x80, 0, 0, 0, 0]).unwrap();
+}
+
+/// A client, and the stage in which its connection is on its way.
+fn on_the_way() -> [(TcpStream, TcpStream, Stage); 2] {
+    let pair = || {
+        let (listener, address) = listen();
+        let client = TcpStream::connect(address).unwrap();
+        client.set_read_timeout(Some(DEADLINE)).unwrap();
+        (client, listener.accept().unwrap().0)
+    };
+    let [(one, accepted), (two, requested)] = [pair(), pair()];
+    let read = b"GET /ws/db HTTP/1.1\r\n".as_slice().into();
+    [
+        (one, accepted, Stage::Accepted { proxied: false }),
+        (two, requested, Stage::Requested { read, tls: None }),
+    ]
+}
+
+fn is_closed(mut client: TcpStream) -> bool {
+    matches!(client.read(&mut [0]), Ok(0))
+}
+
+#[test]
+fn a_connection_that_is_dropped_on_the_way_is_closed() {
+    // The shard stops before it reads that message; its mailbox lives on.
+    let mut shard = Shard::new(&[]);
+    shard.mail.try_send(Mail::Stop).ok().unwrap();
+    let mut clients = Vec::new();
+    for (client, socket, stage) in on_the_way() {
+        shard.adopt(socket, stage);
+        clients.push(client);
+    }
+    shard.start();
+    shard.thread.take().unwrap().join().unwrap();
+    assert!(clients.into_iter().all(is_closed));
+    assert_eq!(shard.placement.loads(), [0]);
+
+    // A message that is refused comes back, and is dropped.
+    for (client, socket, stage) in on_the_way() {
+        let handover = Handover {
+            client: socket.peer_addr().unwrap(),
+            socket: socket.into(),
+            stage,
+            reservation: shard.placement.reserve_on(0),
+        };
+        let refused: Result<(), _> = Sender::try_send(&shard.mail, Mail::Adopt(handover));
+        drop(refused.err().unwrap());
+        assert!(is_closed(client));
+    }
+    assert_eq!(shard.placement.loads(), [0]);
+}
