@@ -34,8 +34,11 @@ thread_local! {
     static SCRATCH_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
 }
 
+/// Room that an emptied [`Leftover`] keeps, in bytes: the packet of an echo, behind its length.
+const KEPT: usize = 64;
+
 /// Bytes that were read ahead and not yet taken by russh. At most [`SCRATCH`]
-/// minus what russh took at once; freed when drained.
+/// minus what russh took at once; freed when drained, but for [`KEPT`].
 #[derive(Default)]
 struct Leftover {
     bytes: Vec<u8>,
@@ -50,7 +53,11 @@ impl Leftover {
     fn consume(&mut self, count: usize) {
         self.taken += count;
         if self.taken >= self.bytes.len() {
-            *self = Self::default();
+            self.taken = 0;
+            self.bytes.clear();
+            if self.bytes.capacity() > KEPT {
+                self.bytes = Vec::new();
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ mod proxy;
 pub(crate) mod raw;
 pub(crate) mod scene;
 mod scripted_ssh;
+pub(crate) mod shard;
 mod sshd;
 mod timed;
 pub(crate) mod tls;

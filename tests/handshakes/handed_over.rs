@@ -3,143 +3,20 @@
 
 use super::common::raw::upgrade_request;
 use super::common::scene::path_to;
+use super::common::shard::{Shard, on_a_loop};
 use super::common::tls::{self, Files, Pair};
-use super::common::{Client, DEADLINE, Options, ScriptedSsh, SshScript};
-use arc_swap::ArcSwap;
+use super::common::{Client, DEADLINE, Options, SshScript};
 use async_channel::Sender;
 use futures_lite::AsyncReadExt;
 use serde_json::json;
 use socket2::Socket;
-use sshard::bridge::{LoginThrottle, SessionContext, Terms};
-use sshard::config::{self, Layers};
-use sshard::limits::{LimitTable, Limits, RateTable};
-use sshard::registry::Registry;
-use sshard::runtime::{self, Stream};
-use sshard::shard::{
-    self, Handover, Lifecycle, Mail, MailReceiver, MailSender, Placement, ShardSetup, Stage,
-};
-use sshard::ssh::known_hosts::Store;
-use sshard::targets::{OwnListeners, Resolver};
-use sshard::telemetry::{AuditLog, Counters};
-use sshard::workers::{Bounds, Workers};
+use sshard::runtime::Stream;
+use sshard::shard::{Handover, Mail, Stage};
 use sshard::ws::{ClientStream, CountingSocket, Tls};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-
-/// A shard without listeners.
-struct Shard {
-    terms: Arc<ArcSwap<Terms>>,
-    placement: Arc<Placement>,
-    mail: MailSender,
-    received: Option<(MailReceiver, SessionContext)>,
-    thread: Option<JoinHandle<()>>,
-    ssh: ScriptedSsh,
-}
-
-impl Shard {
-    /// Not running yet. `settings` as for `--set`.
-    fn new(settings: &[String]) -> Self {
-        let ssh = ScriptedSsh::start(SshScript::default());
-        let mut set = vec![
-            format!("targets.allow={}", ssh.addr()),
-            "ssh.host_key_policy=off".to_owned(),
-        ];
-        set.extend_from_slice(settings);
-        let layers = Layers {
-            set,
-            ..Layers::default()
-        };
-        let loaded = config::load(&layers).unwrap();
-        let workers = Workers::start("test", Bounds::fixed(1, 16)).unwrap();
-        let terms = Terms::new(loaded, workers, OwnListeners::default());
-        let terms = Arc::new(ArcSwap::from_pointee(terms.ok().unwrap()));
-        let now = sshard::clock::now();
-        let context = SessionContext {
-            terms: Arc::clone(&terms),
-            resolver: Resolver::start(1).unwrap(),
-            known_hosts: Store::start(Path::new("/dev/null")).unwrap(),
-            logins: LoginThrottle::new(1024, sshard::clock::now),
-            counters: Counters::new(1, now).of_shard(0),
-            audit: AuditLog::default(),
-        };
-        let (mail, received) = shard::mailbox();
-        Self {
-            terms,
-            placement: Placement::new(1, config::Placement::Balanced),
-            mail,
-            received: Some((received, context)),
-            thread: None,
-            ssh,
-        }
-    }
-
-    fn start(&mut self) {
-        let (mail, context) = self.received.take().unwrap();
-        let limits = Limits {
-            max_connections: 9,
-            max_per_target: 9,
-            max_unauthenticated: 9,
-            max_per_client: 0,
-        };
-        let setup = ShardSetup {
-            index: 0,
-            listeners: Vec::new(),
-            mail,
-            peers: [self.mail.clone()].into(),
-            placement: Arc::clone(&self.placement),
-            limits: LimitTable::new(limits, 9),
-            newcomers: Arc::default(),
-            rates: Arc::new(RateTable::new(1024, sshard::clock::now())),
-            registry: Registry::default(),
-            lifecycle: Arc::new(Lifecycle::new(1)),
-        };
-        let run = move || shard::run(setup, context);
-        self.thread = Some(on_a_loop(run));
-    }
-
-    fn running(settings: &[String]) -> Self {
-        let mut shard = Self::new(settings);
-        shard.start();
-        shard
-    }
-
-    fn adopt(&self, socket: TcpStream, stage: Stage) {
-        let client = socket.peer_addr().unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let handover = Handover {
-            socket: Socket::from(socket),
-            stage,
-            client,
-            reservation: self.placement.reserve_on(0),
-        };
-        self.mail.try_send(Mail::Adopt(handover)).ok().unwrap();
-    }
-
-    fn stop(&mut self) {
-        self.mail.try_send(Mail::Stop).ok().unwrap();
-        self.thread.take().unwrap().join().unwrap();
-    }
-}
-
-impl Drop for Shard {
-    fn drop(&mut self) {
-        if self.thread.is_some() && !std::thread::panicking() {
-            self.stop();
-        }
-    }
-}
-
-/// A thread with a shard's loop.
-fn on_a_loop<F: Future<Output = std::io::Result<()>> + 'static>(
-    work: impl FnOnce() -> F + Send + 'static,
-) -> JoinHandle<()> {
-    let cpu = core_affinity::get_core_ids().unwrap()[0].id;
-    let work = || async { runtime::run(work()).await.flatten().unwrap() };
-    runtime::spawn_thread("test-shard", cpu, || {}, work).unwrap()
-}
 
 /// A loop that accepts one connection, reads `most` bytes of its request or all that there is, and
 /// hands it over.
@@ -268,7 +145,7 @@ fn is_closed(mut client: TcpStream) -> bool {
 #[test]
 fn a_connection_that_is_dropped_on_the_way_is_closed() {
     // The shard stops before it reads that message; its mailbox lives on.
-    let mut shard = Shard::new(&[]);
+    let mut shard = Shard::new(SshScript::default(), &[]);
     shard.mail.try_send(Mail::Stop).ok().unwrap();
     let mut clients = Vec::new();
     for (client, socket, stage) in on_the_way() {
@@ -276,7 +153,7 @@ fn a_connection_that_is_dropped_on_the_way_is_closed() {
         clients.push(client);
     }
     shard.start();
-    shard.thread.take().unwrap().join().unwrap();
+    shard.join();
     assert!(clients.into_iter().all(is_closed));
     assert_eq!(shard.placement.loads(), [0]);
 

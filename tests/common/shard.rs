@@ -1,0 +1,144 @@
+//! One whole shard on a thread of the test's own process, without listeners: connections are handed to it.
+
+use super::{ScriptedSsh, SshScript};
+use arc_swap::ArcSwap;
+use socket2::Socket;
+use sshard::bridge::{LoginThrottle, SessionContext, Terms};
+use sshard::config::{self, Layers};
+use sshard::limits::{LimitTable, Limits, RateTable};
+use sshard::registry::Registry;
+use sshard::runtime;
+use sshard::shard::{
+    self, Handover, Lifecycle, Mail, MailReceiver, MailSender, Placement, ShardSetup, Stage,
+};
+use sshard::ssh::known_hosts::Store;
+use sshard::targets::{OwnListeners, Resolver};
+use sshard::telemetry::{AuditLog, Counters};
+use sshard::workers::{Bounds, Workers};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// The shard, and the server its sessions go to.
+pub(crate) struct Shard {
+    pub(crate) terms: Arc<ArcSwap<Terms>>,
+    pub(crate) placement: Arc<Placement>,
+    pub(crate) mail: MailSender,
+    received: Option<(MailReceiver, SessionContext)>,
+    thread: Option<JoinHandle<()>>,
+    pub(crate) ssh: ScriptedSsh,
+}
+
+impl Shard {
+    /// Not running yet. `settings` as for `--set`.
+    pub(crate) fn new(script: SshScript, settings: &[String]) -> Self {
+        let ssh = ScriptedSsh::start(script);
+        let mut set = vec![
+            format!("targets.allow={}", ssh.addr()),
+            "ssh.host_key_policy=off".to_owned(),
+        ];
+        set.extend_from_slice(settings);
+        let layers = Layers {
+            set,
+            ..Layers::default()
+        };
+        let loaded = config::load(&layers).unwrap();
+        let workers = Workers::start("test", Bounds::fixed(1, 16)).unwrap();
+        let terms = Terms::new(loaded, workers, OwnListeners::default());
+        let terms = Arc::new(ArcSwap::from_pointee(terms.ok().unwrap()));
+        let now = sshard::clock::now();
+        let context = SessionContext {
+            terms: Arc::clone(&terms),
+            resolver: Resolver::start(1).unwrap(),
+            known_hosts: Store::start(Path::new("/dev/null")).unwrap(),
+            logins: LoginThrottle::new(1024, sshard::clock::now),
+            counters: Counters::new(1, now).of_shard(0),
+            audit: AuditLog::default(),
+        };
+        let (mail, received) = shard::mailbox();
+        Self {
+            terms,
+            placement: Placement::new(1, config::Placement::Balanced),
+            mail,
+            received: Some((received, context)),
+            thread: None,
+            ssh,
+        }
+    }
+
+    pub(crate) fn start(&mut self) {
+        let (setup, context) = self.setup();
+        let run = move || shard::run(setup, context);
+        self.thread = Some(on_a_loop(run));
+    }
+
+    /// What [`shard::run`] takes, once.
+    pub(crate) fn setup(&mut self) -> (ShardSetup, SessionContext) {
+        let (mail, context) = self.received.take().unwrap();
+        let limits = Limits {
+            max_connections: 9,
+            max_per_target: 9,
+            max_unauthenticated: 9,
+            max_per_client: 0,
+        };
+        let setup = ShardSetup {
+            index: 0,
+            listeners: Vec::new(),
+            mail,
+            peers: [self.mail.clone()].into(),
+            placement: Arc::clone(&self.placement),
+            limits: LimitTable::new(limits, 9),
+            newcomers: Arc::default(),
+            rates: Arc::new(RateTable::new(1024, sshard::clock::now())),
+            registry: Registry::default(),
+            lifecycle: Arc::new(Lifecycle::new(1)),
+        };
+        (setup, context)
+    }
+
+    pub(crate) fn running(settings: &[String]) -> Self {
+        let mut shard = Self::new(SshScript::default(), settings);
+        shard.start();
+        shard
+    }
+
+    pub(crate) fn adopt(&self, socket: TcpStream, stage: Stage) {
+        let client = socket.peer_addr().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let handover = Handover {
+            socket: Socket::from(socket),
+            stage,
+            client,
+            reservation: self.placement.reserve_on(0),
+        };
+        self.mail.try_send(Mail::Adopt(handover)).ok().unwrap();
+    }
+
+    /// Waits for the end of the thread, after a message to stop.
+    pub(crate) fn join(&mut self) {
+        self.thread.take().unwrap().join().unwrap();
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.mail.try_send(Mail::Stop).ok().unwrap();
+        self.join();
+    }
+}
+
+impl Drop for Shard {
+    fn drop(&mut self) {
+        if self.thread.is_some() && !std::thread::panicking() {
+            self.stop();
+        }
+    }
+}
+
+/// A thread with a shard's loop.
+pub(crate) fn on_a_loop<F: Future<Output = std::io::Result<()>> + 'static>(
+    work: impl FnOnce() -> F + Send + 'static,
+) -> JoinHandle<()> {
+    let cpu = core_affinity::get_core_ids().unwrap()[0].id;
+    let work = || async { runtime::run(work()).await.flatten().unwrap() };
+    runtime::spawn_thread("test-shard", cpu, || {}, work).unwrap()
+}

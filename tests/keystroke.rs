@@ -1,0 +1,95 @@
+//! Cost of a key and its echo that meet no queue, in allocations and polls of the shard that serves them. The shard is
+//! whole, and runs on a thread of this process; client and SSH server are on others, over real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed step of a test has nowhere to go but the test's output"
+)]
+
+mod common;
+
+use common::scene::path_to;
+use common::shard::Shard;
+use common::{Client, Event, Options, SshScript, Start};
+use serde_json::json;
+use sshard::runtime;
+use sshard::shard::{self, Mail, Stage};
+use std::future::poll_fn;
+use std::net::TcpListener;
+use std::pin::pin;
+use std::sync::mpsc::sync_channel;
+use std::task::Poll;
+
+/// Work of a shard from its start to its end.
+#[derive(Debug)]
+struct Work {
+    allocations: u64,
+    polls: u64,
+}
+
+/// A session in which so many keys are typed, each when the one before has its echo.
+fn type_keys(keys: u32) -> Work {
+    // Nothing else is to wake it.
+    let quiet = ["websocket.ping_interval=1h", "ssh.keepalive_interval=1h"];
+    let mut shard = Shard::new(SshScript::start(Start::Echo), &quiet.map(str::to_owned));
+    let (setup, context) = shard.setup();
+    let (tell, told) = sync_channel(1);
+    let cpu = core_affinity::get_core_ids().unwrap()[0].id;
+    let work = move || async move {
+        let mut allocations = 0;
+        let mut run = pin!(runtime::run(async {
+            shard::run(setup, context).await.unwrap();
+            runtime::poll_number()
+        }));
+        let polls = poll_fn(|cx| {
+            let mut polled = Poll::Pending;
+            let counted = allocation_counter::measure(|| polled = run.as_mut().poll(cx));
+            allocations += counted.count_total;
+            polled
+        });
+        let polls = polls.await.unwrap();
+        tell.send(Work { allocations, polls }).unwrap();
+    };
+    let thread = runtime::spawn_thread("test-shard", cpu, || {}, work).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let accept = std::thread::spawn(move || listener.accept().unwrap().0);
+    // The request is in the socket's buffer until the shard has it.
+    let path = path_to(shard.ssh.addr());
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| Client::connect(address, &path, &Options::v1()));
+        shard.adopt(accept.join().unwrap(), Stage::Accepted { proxied: false });
+        let mut client = client.join().unwrap();
+        client.auth_v1(&json!({ "username": "u" }));
+        client.wait_type("ready");
+        for _ in 0..keys {
+            client.send_binary(b"k");
+            // A greeting may come first, and acknowledgements between.
+            while !matches!(client.recv(), Event::Output(echo) if echo.ends_with(b"k")) {}
+        }
+        client.send_json(&json!({ "type": "close" }));
+        assert_eq!(client.until_close().0, 1000);
+    });
+    shard.mail.try_send(Mail::Stop).ok().unwrap();
+    let work = told.recv().unwrap();
+    thread.join().unwrap();
+    work
+}
+
+/// Allocations of russh 0.65 for a packet of output: room for its length, a copy that would be decompressed, its data,
+/// and the data's count of owners.
+const OF_RUSSH: u64 = 4;
+
+#[test]
+fn a_key_and_its_echo_take_no_allocation_of_ours_and_two_polls() {
+    const MORE: u64 = 2000;
+    let few = type_keys(500);
+    let many = type_keys(2500);
+    println!("500 keys: {few:?}; 2500: {many:?}");
+    // What runs by the clock, and set-ups that differ.
+    let slack = MORE / 20;
+    assert!(many.allocations < few.allocations + OF_RUSSH * MORE + slack);
+    assert!(many.polls < few.polls + 2 * MORE + slack);
+}
