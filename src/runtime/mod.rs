@@ -20,7 +20,7 @@ mod readiness;
 mod stream;
 mod tasks;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod thread;
 mod timers;
 mod tokio_clock;

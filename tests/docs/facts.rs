@@ -198,6 +198,28 @@ fn every_flag_that_is_named_exists() {
     assert!(faults.is_empty(), "no such flags:\n{}", faults.join("\n"));
 }
 
+/// Close codes that PROTOCOL.md keeps for resuming.
+#[test]
+fn reserved_close_codes_belong_to_no_error() {
+    let page = fs::read_to_string(pages::root().join("src/message/PROTOCOL.md")).unwrap();
+    let text = fs::read_to_string(pages::root().join("src/web/client/codes.json")).unwrap();
+    let codes: Value = serde_json::from_str(&text).unwrap();
+    let used: Vec<u64> = codes
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|row| row["closeCode"].as_u64())
+        .collect();
+    let reserved = page
+        .lines()
+        .find(|line| line.starts_with("Reserved, for"))
+        .unwrap();
+    for code in [4404, 4415, 4416, 4421] {
+        assert!(reserved.contains(&code.to_string()), "{code}");
+        assert!(!used.contains(&code), "{code}");
+    }
+}
+
 /// A close code with a code's name behind it, such as "4502 `server-refused`", or in front of it,
 /// such as "`limit` (1013)".
 #[test]

@@ -106,6 +106,7 @@ fn what_is_elsewhere_is_404() {
         "/x/ws/a/22",
         "/WS/a/22",
         "//ws/a/22",
+        "/resume/cafe",
     ] {
         assert_refused(&upgrade_v1(&bridge, path), 404, path);
     }

@@ -100,3 +100,59 @@ impl Attachment<WsConnection> {
         Poll::Ready(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed assertion is a failed test")]
+
+    use super::*;
+    use crate::message::{Dialect, NoticeKind};
+    use crate::runtime::Stream;
+    use crate::runtime::tests::{on_a_shard, pair};
+    use crate::ws::{ClientStream, CountingSocket};
+    use std::io::{Read, Write};
+
+    /// A text frame of the server, and its close frame.
+    fn frames(text: &str, close: &[u8]) -> Vec<u8> {
+        let head = |first: u8, bytes: &[u8]| {
+            [&[first, u8::try_from(bytes.len()).unwrap()], bytes].concat()
+        };
+        [head(0x81, text.as_bytes()), head(0x88, close)].concat()
+    }
+
+    #[test]
+    fn a_client_is_closed_without_its_session_and_gets_what_waits_for_it() {
+        for answers in [true, false] {
+            on_a_shard(move || async move {
+                let (socket, mut peer) = pair();
+                let socket = CountingSocket::new(Stream::new(socket).unwrap());
+                let socket = ClientStream::Plain(socket);
+                let ws = WsConnection::new(socket, Vec::new(), 65536, false).await;
+                let mut client = Attachment::new(ws, Dialect::V1, 0);
+                client.send(ServerMessage::notice(NoticeKind::NoTerminal));
+                let sees = std::thread::spawn(move || {
+                    if answers {
+                        // A masked close frame without a code.
+                        peer.write_all(&[0x88, 0x80, 0, 0, 0, 0]).unwrap();
+                    }
+                    let mut all = Vec::new();
+                    peer.read_to_end(&mut all).unwrap();
+                    all
+                });
+                // Far away, if it is not needed.
+                let limit = if answers { 3600 } else { 0 };
+                let limit = Duration::from_secs(limit) + Duration::from_millis(50);
+                client.close_alone(4001, "moved".to_owned(), limit).await;
+                let seen = sees.join().unwrap();
+                let text = r#"{"type":"notice","kind":"no-terminal"}"#;
+                assert!(
+                    seen.starts_with(&frames(text, &[])[..text.len() + 2]),
+                    "{seen:?}"
+                );
+                if !answers {
+                    assert_eq!(seen, frames(text, b"\x0f\xa1moved"));
+                }
+            });
+        }
+    }
+}

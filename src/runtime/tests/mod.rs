@@ -18,13 +18,15 @@ use std::time::Duration;
 /// Long enough for a shard with nothing to do to wait in epoll_wait.
 const A_WHILE: Duration = Duration::from_millis(20);
 
-fn on_a_shard<F: Future<Output = ()> + 'static>(work: impl FnOnce() -> F + Send + 'static) {
+pub(crate) fn on_a_shard<F: Future<Output = ()> + 'static>(
+    work: impl FnOnce() -> F + Send + 'static,
+) {
     let builder = LocalExecutorBuilder::new(Placement::Unbound);
     let shard = builder.spawn(move || async move { run(work()).await.unwrap() });
     shard.unwrap().join().unwrap();
 }
 
-fn pair() -> (Socket, Peer) {
+pub(crate) fn pair() -> (Socket, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let peer = Peer::connect(listener.local_addr().unwrap()).unwrap();
     (Socket::from(listener.accept().unwrap().0), peer)
