@@ -1,5 +1,5 @@
 //! Memory that sessions hold when nobody takes what they have, in bytes for each, whatever the
-//! sizes of the pieces it came in. The sum is stated in `src/bridge/downlink.rs`.
+//! sizes of the pieces it came in. The sum is stated in `src/bridge/downlink/mod.rs`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -2,7 +2,7 @@
 
 use super::{Step, binary, logged_in};
 use bytes::Bytes;
-use sshard::bridge::state::{Input, Lifecycle, Resources, SessionState};
+use sshard::bridge::state::{Created, Input, Lifecycle, Resources, SessionState};
 use sshard::bridge::{Attachment, Downlink, SocketState};
 use sshard::error::Stage;
 use sshard::message::{AuthRequest, ClientMessage, Dialect, Frame, Incoming, MessageProcessor};
@@ -18,6 +18,7 @@ struct Nothing;
 impl Resources for Nothing {
     type Socket = ();
     type Admission = ();
+    type Place = ();
     type Attempt = ();
     type Shell = ();
 
@@ -32,7 +33,11 @@ type State = SessionState<Nothing>;
 fn active(auth: Incoming, now: Instant) -> State {
     let client = Attachment::new((), Dialect::V1, 0);
     let id = "cafe".to_owned();
-    let mut state = SessionState::new(id, Arc::default(), Nothing, (), client, now);
+    let created = Created {
+        admission: (),
+        place: (),
+    };
+    let mut state = SessionState::new(id, Arc::default(), Nothing, created, client, now);
     state.handle(now, Input::Message(auth));
     for stage in [Stage::Connect, Stage::Handshake, Stage::Login, Stage::Shell] {
         state.handle(now, Input::Stage(stage));

@@ -73,7 +73,7 @@ impl SessionAudit {
         self.write(AuditEvent::End, None, Some(end));
     }
 
-    /// The session is over without a turn of its own: about where it was.
+    /// The session is over without a last poll: about where it was.
     pub(super) fn cut_off(&self, reason: Reason) {
         let stage = match self.record.state() {
             State::Created => Stage::Auth,

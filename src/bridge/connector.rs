@@ -12,7 +12,7 @@ use super::terms::{LatestTerms, Terms};
 use super::throttle::{LoginThrottle, QuestionWatch};
 use crate::config::{Config, Fixed};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
-use crate::limits::{self, Admission, Refused, TargetPermit};
+use crate::limits::{Admission, Newcomer, Refused, TargetPermit};
 use crate::message::{AuthRequest, Credentials, Secret, TerminalRequest, WindowSize};
 use crate::registry::{Entry, SessionId};
 use crate::runtime::Stream;
@@ -47,12 +47,10 @@ pub struct SessionContext {
     pub audit: AuditLog,
 }
 
-/// Place of a session that is not logged in, with what it came with.
-pub struct Newcomer {
+/// Right of a session to log in.
+pub struct Ticketed {
     /// Place in the pool of connections that are not logged in.
     pub admission: Admission,
-    /// Until the shell runs, what others may displace the session by.
-    pub displaceable: limits::Newcomer<Unauthenticated>,
     /// Admission ticket it brought with the upgrade.
     pub ticket: Option<Secret>,
 }
@@ -66,11 +64,7 @@ pub struct Unauthenticated {
 }
 
 /// Way to the shell, under way.
-pub(super) struct Attempt {
-    pub(super) way: Pin<Box<dyn Future<Output = Result<Shell, SessionError>>>>,
-    /// Given up when the shell runs.
-    _displaceable: limits::Newcomer<Unauthenticated>,
-}
+pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<Shell, SessionError>>>>;
 
 /// What one session's way to its shell needs.
 #[derive(Clone)]
@@ -83,7 +77,7 @@ pub(super) struct Connector {
     pub(super) record: Rc<Entry>,
     /// Where the outcome of the login is noted.
     pub(super) audit: Rc<SessionAudit>,
-    /// What the client asked for in its URL.
+    /// Target that the client named in its URL.
     pub(super) target: Requested,
     /// Where events and output go.
     pub(super) downlink: Rc<Downlink>,
@@ -99,16 +93,17 @@ pub(super) struct Connector {
 
 impl Resources for Connector {
     type Socket = WsConnection;
-    type Admission = Newcomer;
+    type Admission = Ticketed;
+    /// By which others may displace the session.
+    type Place = Newcomer<Unauthenticated>;
     type Attempt = Attempt;
     type Shell = Shell;
 
-    fn connect(&mut self, newcomer: Newcomer, mut request: AuthRequest) -> Attempt {
-        let Newcomer {
+    fn connect(&mut self, ticketed: Ticketed, mut request: AuthRequest) -> Attempt {
+        let Ticketed {
             admission,
-            displaceable,
             ticket: brought,
-        } = newcomer;
+        } = ticketed;
         self.size.set(request.terminal.size);
         self.audit.set_user(&request.credentials.username);
         let ticket = &mut request.credentials.ticket;
@@ -116,10 +111,7 @@ impl Resources for Connector {
         if self.terms.config.admin.show_users {
             self.record.set_user(&request.credentials.username);
         }
-        Attempt {
-            way: Box::pin(self.clone().connect(admission, request)),
-            _displaceable: displaceable,
-        }
+        Box::pin(self.clone().connect(admission, request))
     }
 }
 

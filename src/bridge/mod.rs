@@ -21,10 +21,10 @@ pub mod timers;
 mod uplink;
 
 pub use attachment::{Attachment, SocketState};
-pub use connector::{Newcomer, SessionContext, Unauthenticated};
+pub use connector::{SessionContext, Ticketed, Unauthenticated};
 pub use downlink::Downlink;
 pub use session::{BridgeSession, SessionControl, SessionStart, SessionSummary};
-pub use state::Drain;
+pub use state::{Created, Drain};
 pub use terms::{LatestTerms, Terms, TermsError};
 pub use throttle::LoginThrottle;
 pub use uplink::{Control, Packet, Uplink};

@@ -2,8 +2,8 @@
 
 use super::uplink::{Control, Packet, Uplink};
 use crate::limits::{ClientPermit, TargetPermit};
-use crate::ssh::SshChannel;
-use std::task::{Context, Poll};
+use crate::ssh::{ChannelGone, SshChannel};
+use std::task::{Context, Poll, ready};
 
 /// See the module's description.
 pub(super) struct Shell {
@@ -43,14 +43,15 @@ impl Shell {
         &mut self,
         cx: &mut Context<'_>,
         uplink: &mut Uplink,
-    ) -> Poll<Result<(), russh::Error>> {
+    ) -> Poll<Result<(), ChannelGone>> {
         self.channel.poll_round_trip();
         if self.channel.take_late_refusal() {
             uplink.half_close();
         }
-        let control = self.poll_control(cx, uplink)?;
-        let input = self.poll_input(cx, uplink)?;
-        match (control, input) {
+        // In this order: a signal that came behind input leaves behind it, unless that waits.
+        let input = self.poll_input(cx, uplink);
+        let control = self.poll_control(cx, uplink);
+        match (input?, control?) {
             (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
             _ => Poll::Pending,
         }
@@ -60,9 +61,9 @@ impl Shell {
         &mut self,
         cx: &mut Context<'_>,
         uplink: &mut Uplink,
-    ) -> Poll<Result<(), russh::Error>> {
+    ) -> Poll<Result<(), ChannelGone>> {
         loop {
-            std::task::ready!(self.channel.poll_control(cx))?;
+            ready!(self.channel.poll_control(cx))?;
             match uplink.next_control() {
                 Some(Control::Resize(size)) => self.channel.send_resize(size),
                 Some(Control::Signal(signal)) => self.channel.send_signal(signal),
@@ -76,9 +77,9 @@ impl Shell {
         &mut self,
         cx: &mut Context<'_>,
         uplink: &mut Uplink,
-    ) -> Poll<Result<(), russh::Error>> {
+    ) -> Poll<Result<(), ChannelGone>> {
         loop {
-            std::task::ready!(self.channel.poll_input(cx))?;
+            ready!(self.channel.poll_input(cx))?;
             match uplink.next_packet() {
                 Some(Packet::Input(bytes)) => self.channel.send_input(bytes),
                 Some(Packet::Eof) => self.channel.send_eof(),

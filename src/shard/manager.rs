@@ -4,7 +4,8 @@
 use super::placement::Reservation;
 use super::pool::PoolPlace;
 use crate::bridge::{
-    BridgeSession, Drain, Newcomer, SessionContext, SessionControl, SessionStart, SessionSummary,
+    BridgeSession, Created, Drain, SessionContext, SessionControl, SessionStart, SessionSummary,
+    Ticketed,
 };
 use crate::error::{LimitKind, Reason, SessionError, Stage};
 use crate::http::Upgrade;
@@ -108,10 +109,12 @@ impl ConnectionManager {
             record: Rc::clone(&registration.record),
             dialect: upgrade.dialect,
             target: upgrade.target,
-            newcomer: Newcomer {
-                admission: upgrade.place.admission,
-                displaceable: upgrade.place.newcomer,
-                ticket: upgrade.ticket,
+            created: Created {
+                admission: Ticketed {
+                    admission: upgrade.place.admission,
+                    ticket: upgrade.ticket,
+                },
+                place: upgrade.place.newcomer,
             },
             ws,
             context: Rc::clone(context),

@@ -21,6 +21,10 @@ use std::time::{Duration, Instant};
 pub(super) type WriteHalf = russh::ChannelWriteHalf<Msg>;
 type Sending = Pin<Box<dyn Future<Output = Result<(), russh::Error>>>>;
 
+/// russh takes nothing any more: its loop is over, or the channel is finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChannelGone;
+
 /// Input that is being handed to russh.
 enum Packet {
     Data(Bytes),
@@ -81,19 +85,19 @@ impl SshChannel {
     /// Ready when russh has taken the input that was sent last, and more can be sent.
     ///
     /// # Errors
-    /// Once russh takes nothing any more.
-    pub fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), russh::Error>> {
+    /// [`ChannelGone`].
+    pub fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ChannelGone>> {
         if self.write.is_none() {
-            return Poll::Ready(Err(russh::Error::SendError));
+            return Poll::Ready(Err(ChannelGone));
         }
         if !self.slot.busy.get() {
             return Poll::Ready(Ok(()));
         }
         if let Some(input) = &mut self.input
-            && let Poll::Ready(ended) = input.as_mut().poll(cx)
+            && input.as_mut().poll(cx).is_ready()
         {
             self.abandon();
-            return Poll::Ready(ended.and(Err(russh::Error::SendError)));
+            return Poll::Ready(Err(ChannelGone));
         }
         if self.slot.busy.get() {
             Poll::Pending
@@ -127,13 +131,13 @@ impl SshChannel {
     ///
     /// # Errors
     /// As [`Self::poll_input`].
-    pub fn poll_control(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), russh::Error>> {
+    pub fn poll_control(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ChannelGone>> {
         let Some(control) = &mut self.control else {
             return Poll::Ready(Ok(()));
         };
         let sent = ready!(control.as_mut().poll(cx));
         self.control = None;
-        Poll::Ready(sent)
+        Poll::Ready(sent.map_err(|_| ChannelGone))
     }
 
     /// Sends the remote terminal's size (RFC 4254 section 6.7); after [`Self::poll_control`]. Without a terminal there is

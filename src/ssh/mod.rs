@@ -34,7 +34,7 @@ mod terminal;
 
 pub use algorithms::OUTPUT_WINDOW;
 pub use auth::LoginRules;
-pub use channel::SshChannel;
+pub use channel::{ChannelGone, SshChannel};
 pub use client::{SshClient, SshSettings};
 pub use credit::ReadCredit;
 pub use dial::dial;

@@ -45,7 +45,7 @@ pub enum WsEvent {
     Pong(Option<u64>),
     /// A close frame; the reply is on its way.
     Closed {
-        /// Its code, if it has one.
+        /// Code of the frame, if it has one.
         code: Option<u16>,
     },
     /// The connection broke.

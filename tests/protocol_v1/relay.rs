@@ -1,7 +1,10 @@
 //! Bytes and control while the shell runs.
 
 use super::assert_alive;
-use super::common::{Client, Event, Scene, Seen};
+use super::common::raw::{Raw, frame};
+use super::common::scene::path_to;
+use super::common::{Client, Event, Options, Scene, Seen};
+use rustix::process::Signal;
 use serde_json::json;
 
 /// Every byte there is, and what a careless layer would stumble over.
@@ -87,6 +90,30 @@ fn eof_half_closes_stdin() {
     assert_alive(&mut client, "after eof");
     client.send_binary(b"more");
     super::assert_bad(&mut client, "input after eof");
+}
+
+/// As long as nothing waits: a signal is to reach what its user typed.
+#[test]
+fn a_signal_behind_input_arrives_behind_it() {
+    let scene = Scene::new(&[]);
+    let mut raw = Raw::upgrade(
+        scene.bridge.addr(),
+        &path_to(scene.ssh.addr()),
+        &Options::v1(),
+    );
+    raw.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
+    while raw.text()["type"] != "ready" {}
+    let control = |text: &[u8]| frame(0x81, Some([0; 4]), text);
+    // All of it is there before the bridge reads the first byte.
+    scene.bridge.signal(Signal::STOP);
+    raw.send(&control(br#"{"type":"eof"}"#));
+    raw.send(&control(br#"{"type":"signal","name":"INT"}"#));
+    scene.bridge.signal(Signal::CONT);
+    let signal = Seen::Signal("INT".to_owned());
+    scene.ssh.wait_seen(&signal);
+    let seen = scene.ssh.seen();
+    let at = |wanted: &Seen| seen.iter().position(|seen| seen == wanted);
+    assert!(at(&Seen::Eof).unwrap() < at(&signal).unwrap(), "{seen:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::common::{Bridge, DEADLINE, Hold, run};
 use crate::site::Site;
 use rustix::process::Signal;
 use socket2::{Domain, SockAddr, Socket, Type};
+use sshard::control::takeover::take_over;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
@@ -78,6 +79,23 @@ fn a_process_with_a_stuck_shard_is_taken_over_and_the_next_one_too() {
     let next = site.generation(&["--shards", "1"]);
     assert_eq!(next.addr(), new.addr());
     serves(&site, &next);
+}
+
+/// It has the sockets, and dies before it comes to the path, where the old process still is.
+#[test]
+fn a_process_whose_heir_has_died_is_in_nobodys_way() {
+    let site = Site::new();
+    let old = site.generation(&["--drain-timeout", "1h"]);
+    let mut session = site.ready(old.addr());
+    let heir = take_over(&site.socket()).unwrap().unwrap();
+    heir.finish().unwrap();
+    old.wait_stderr_count("handed over to a new process", 1);
+    let next = site.generation(&[]);
+    serves(&site, &next);
+    site.works(&mut session);
+    assert_eq!(site.own_sockets().len(), 2, "one of each process");
+    let last = site.generation(&[]);
+    assert_eq!(last.addr(), next.addr(), "the sockets are passed again");
 }
 
 /// Where it listens is told by then, and nobody reads it.

@@ -1,7 +1,7 @@
 //! Everything that belongs to one client of a session: its WebSocket, texts, clocks, windows and close flags.
 //!
 //! A session owns its attachment as an option, so that a later version can let the shell outlive it. `socket` does its
-//! I/O; what stands here is pure: it is told the time, and knows the WebSocket only by name. Offsets are those of the
+//! I/O; this file is pure: time comes as an argument, and the WebSocket is a type parameter. Offsets are those of the
 //! session's output.
 
 mod progress;
@@ -79,7 +79,7 @@ impl<S> Attachment<S> {
         }
     }
 
-    /// How the client talks.
+    /// Dialect of the client.
     pub(super) fn dialect(&self) -> Dialect {
         self.dialect
     }

@@ -114,7 +114,7 @@ impl ClientFlow {
         }
     }
 
-    /// Takes the client's word that all output before `total` has arrived.
+    /// Takes an acknowledgement of all output before `total`.
     ///
     /// # Errors
     /// [`BadAck`] if that is ahead of what was sent. A repeated or late one is harmless.

@@ -1,4 +1,4 @@
-//! How a shard reaches one of its sessions: a word left beside it and a wake.
+//! Commands of a shard to one of its sessions: left here, and the session is woken.
 
 use crate::bridge::audit::SessionAudit;
 use crate::bridge::state::Drain;
@@ -30,7 +30,7 @@ impl SessionControl {
         self.waker.wake();
     }
 
-    /// The shard stops, and the session gets no turn any more: its end is
+    /// The shard stops, and the session is not polled any more: its end is
     /// written to the audit log.
     pub fn cut_off(&self) {
         if let Some(audit) = self.audit.borrow().as_ref() {

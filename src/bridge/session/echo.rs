@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-/// Input of one turn that may have been typed, in bytes.
+/// Input of one poll that may have been typed, in bytes.
 const TYPED: u64 = 64;
 
-/// Output of one turn that may be the answer to it, in bytes: a screen's worth.
+/// Output of one poll that may be the answer to it, in bytes: a screen's worth.
 const ANSWER: u64 = 4096;
 
 /// The one measurement of a session that is under way.
@@ -16,12 +16,12 @@ pub(super) struct EchoClock {
 }
 
 impl EchoClock {
-    /// Takes the bytes that a turn moved either way, and returns a measured time.
+    /// Takes the bytes that a poll moved either way, and returns a measured time.
     pub(super) fn note(&mut self, now: Instant, input: u64, output: u64) -> Option<Duration> {
         let echo = if output == 0 {
             None
         } else {
-            // Output of this turn was there before its input was passed on.
+            // Output of this poll was there before its input was passed on.
             let typed_at = self.typed_at.take();
             typed_at.filter(|_| output <= ANSWER)
         };
@@ -52,7 +52,7 @@ mod tests {
             (11, 0, 1, measured(10)),
             // More of the same output.
             (12, 0, 1, None),
-            // Both in one turn: the output is the answer to what was typed before.
+            // Both in one poll: the output is the answer to what was typed before.
             (20, 1, 0, None),
             (25, 1, 1, measured(5)),
             (28, 0, 1, measured(3)),

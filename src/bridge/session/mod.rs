@@ -16,14 +16,15 @@ pub use report::SessionSummary;
 
 use super::attachment::Attachment;
 use super::audit::SessionAudit;
-use super::connector::{Connector, Newcomer, SessionContext};
+use super::connector::{Connector, SessionContext, Ticketed, Unauthenticated};
 use super::downlink::Downlink;
 use super::shell::Shell;
-use super::state::{Lifecycle, SessionState};
+use super::state::{Created, Lifecycle, SessionState};
 use super::terms::Terms;
 use super::throttle::QuestionWatch;
 use super::timers::Timer;
 use crate::error::SessionError;
+use crate::limits::Newcomer;
 use crate::message::{Dialect, WindowSize};
 use crate::registry::Entry;
 use crate::ssh::{ReadCredit, SshLoop};
@@ -40,19 +41,19 @@ use std::time::Instant;
 
 /// What a session starts from.
 pub struct SessionStart {
-    /// Its record in the registry.
+    /// Record in the registry.
     pub record: Rc<Entry>,
-    /// How the client talks.
+    /// Dialect of the client.
     pub dialect: Dialect,
-    /// Where the client wants to go.
+    /// Target that the client named.
     pub target: Requested,
-    /// Its place among those not logged in.
-    pub newcomer: Newcomer,
+    /// Right to log in, and place among the newcomers.
+    pub created: Created<Ticketed, Newcomer<Unauthenticated>>,
     /// The WebSocket.
     pub ws: WsConnection,
     /// Shared with the shard.
     pub context: Rc<SessionContext>,
-    /// How the shard reaches the session.
+    /// Commands of the shard.
     pub control: Rc<SessionControl>,
 }
 
@@ -83,7 +84,7 @@ impl BridgeSession {
             record,
             dialect,
             target,
-            newcomer,
+            created,
             ws,
             context,
             control,
@@ -123,7 +124,7 @@ impl BridgeSession {
         let config = Arc::clone(&terms.config);
         let attachment = Attachment::new(ws, dialect, 0);
         Self {
-            state: SessionState::new(id.to_string(), config, connector, newcomer, attachment, now),
+            state: SessionState::new(id.to_string(), config, connector, created, attachment, now),
             context,
             terms,
             record,

@@ -5,7 +5,6 @@ use super::BridgeSession;
 use crate::bridge::state::{Input, Lifecycle};
 use crate::bridge::timers::Timer;
 use crate::error::SessionError;
-use crate::message::Incoming;
 use crate::ws::WsEvent;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -17,7 +16,7 @@ const MESSAGES_PER_POLL: usize = 32;
 /// full window needs the server's reply.
 const PROBE_AFTER: Duration = Duration::from_millis(100);
 
-/// What is sent once an interval may leave this part of it early.
+/// Part of an interval by which what is sent once in it may leave early.
 const EARLY: u32 = 16;
 
 /// Close code of a client whose page was closed or left (RFC 6455 section 7.4.1).
@@ -122,10 +121,7 @@ impl BridgeSession {
                     Input::ClientGone
                 }
             };
-            if let Input::Message(Incoming::Input(bytes)) = &input {
-                self.log_message("in", "input", bytes.len());
-            }
-            self.state.handle(now, input);
+            self.log_input(|session| session.state.handle(now, input));
             self.size.set(self.state.window_size());
         }
         // There may be more; others first.
@@ -140,9 +136,9 @@ impl BridgeSession {
         let Some(connecting) = self.state.lifecycle.connecting_mut() else {
             return;
         };
-        let way = &mut connecting.attempt.way;
-        // What it logs is the session's.
-        let work = || self.span.in_scope(|| way.as_mut().poll(cx));
+        let attempt = &mut connecting.attempt;
+        // In the session's span, for its log lines.
+        let work = || self.span.in_scope(|| attempt.as_mut().poll(cx));
         let Poll::Ready(result) = self.ssh_loop.adopt(work) else {
             return;
         };
@@ -150,7 +146,7 @@ impl BridgeSession {
         // Stages and banners that came before belong before the outcome.
         self.poll_events(now);
         match result {
-            Ok(shell) => self.start(shell),
+            Ok(shell) => self.log_input(|session| session.start(shell)),
             Err(error) => self.state.handle(now, Input::StartFailed(error)),
         }
     }
@@ -162,11 +158,8 @@ impl BridgeSession {
         let Some(shell) = self.state.lifecycle.shell_mut() else {
             return;
         };
-        if let Poll::Ready(Err(error)) = shell.poll_flush(cx, &mut self.state.uplink) {
-            // russh's loop is gone; its handler tells when it is dropped.
-            self.span
-                .in_scope(|| tracing::debug!(%error, "no more input is taken"));
-        }
+        // If russh's loop is gone, that is known from the drop of its handler.
+        let _ = shell.poll_flush(cx, &mut self.state.uplink);
         let attachment = self.state.attachment.as_ref();
         if attachment.is_some_and(|client| client.reading_paused) && self.state.wants_message() {
             // Room again; nobody else would wake us to read.
@@ -181,12 +174,14 @@ impl BridgeSession {
         }
     }
 
-    /// What was handed to russh may wait there for the server's reply (a key
+    /// Arms the clock of the probe: what was handed to russh may wait there for the server's reply (a key
     /// re-exchange), and input that was not, for the remote window. Neither
     /// comes while reads are stopped, and russh does not report whether it waits.
     fn schedule_probe(&mut self, now: Instant) {
         let waits = match self.state.lifecycle() {
-            Lifecycle::Active(active) => active.shell.unprobed || self.state.uplink.waits(),
+            Lifecycle::Active(active) | Lifecycle::Detached(active) => {
+                active.shell.unprobed || self.state.uplink.waits()
+            }
             _ => false,
         };
         let timers = &mut self.state.timers;

@@ -8,6 +8,8 @@ impl BridgeSession {
         let (record, counters) = (&self.record, &self.context.counters);
         let (input, output) = self.state.bytes();
         let (known_input, known_output) = record.traffic();
+        // What is sent again to another client counts once.
+        let output = output.max(known_output);
         if (input, output) != (known_input, known_output) {
             let (input_more, output_more) = (input - known_input, output - known_output);
             counters.input_bytes.add(input_more);

@@ -19,9 +19,9 @@ pub struct SessionSummary {
 impl BridgeSession {
     pub(super) fn log_start(&self) {
         self.span.in_scope(|| {
-            let client = self.state.attachment.as_ref();
-            let dialect = client.map(|client| client.dialect());
-            tracing::debug!(?dialect, "session created");
+            if let Some(client) = &self.state.attachment {
+                tracing::debug!(dialect = ?client.dialect(), "session created");
+            }
         });
     }
 
@@ -70,6 +70,16 @@ impl BridgeSession {
             }
         });
         summary
+    }
+
+    /// Does `work`, and logs the input that it adds.
+    pub(super) fn log_input(&mut self, work: impl FnOnce(&mut Self)) {
+        let before = self.state.bytes().0;
+        work(self);
+        let input = self.state.bytes().0 - before;
+        if let Ok(bytes @ 1..) = usize::try_from(input) {
+            self.log_message("in", "input", bytes);
+        }
     }
 
     /// One relaxed load while `log.messages` is off.

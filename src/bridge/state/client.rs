@@ -119,9 +119,10 @@ impl<R: Resources> SessionState<R> {
 
     fn on_resize(&mut self, size: WindowSize) {
         self.size = size;
-        match self.lifecycle.connecting_mut() {
-            Some(connecting) => connecting.resized = true,
-            None => self.uplink.resize(size),
+        if let Some(connecting) = self.lifecycle.connecting_mut() {
+            connecting.resized = true;
+        } else if self.lifecycle.is_active() {
+            self.uplink.resize(size);
         }
     }
 

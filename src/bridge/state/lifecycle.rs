@@ -10,8 +10,10 @@ use crate::registry::State;
 pub trait Resources {
     /// Connection to a client.
     type Socket;
-    /// Place in the pool of connections that are not logged in.
+    /// Right to log in, and what the client brought for it.
     type Admission;
+    /// Place among the clients whose shell does not run yet. Held until it does, or the client's connection has ended.
+    type Place;
     /// Way to the shell, while it is gone.
     type Attempt;
     /// Running shell, with the permits it holds.
@@ -24,23 +26,32 @@ pub trait Resources {
 /// State of a session.
 pub enum Lifecycle<R: Resources> {
     /// Upgraded; waiting for `auth`.
-    Created(R::Admission),
+    Created(Created<R::Admission, R::Place>),
     /// On the way to the shell.
-    Connecting(Connecting<R::Attempt>),
+    Connecting(Connecting<R::Attempt, R::Place>),
     /// The shell runs.
     Active(Active<R::Shell>),
     /// The shell runs on without a client. Reserved for resuming: nothing enters it yet.
     Detached(Active<R::Shell>),
     /// The verdict is out; both sides are being closed.
-    Closing(Closing<R::Shell>),
+    Closing(Closing<R::Shell, R::Place>),
     /// Nothing is left to do.
     Closed(Ending),
 }
 
+/// A session whose client has not sent `auth`.
+pub struct Created<A, P> {
+    /// Right to log in.
+    pub admission: A,
+    /// Place among the newcomers.
+    pub place: P,
+}
+
 /// A session on the way to its shell.
-pub struct Connecting<A> {
+pub struct Connecting<A, P> {
     /// The way.
     pub attempt: A,
+    place: P,
     pub(super) stage: Stage,
     pub(super) question: Option<Question>,
     pub(super) suspended: Suspended,
@@ -57,9 +68,11 @@ pub struct Active<S> {
 }
 
 /// A session that ends.
-pub struct Closing<S> {
+pub struct Closing<S, P> {
     /// The shell, until the SSH connection is gone.
     pub shell: Option<S>,
+    /// Of one whose shell never ran.
+    _place: Option<P>,
     /// The verdict.
     pub ending: Ending,
 }
@@ -90,10 +103,11 @@ impl RemoteEnd {
     }
 }
 
-impl<A> Connecting<A> {
-    pub(super) fn new(attempt: A) -> Self {
+impl<A, P> Connecting<A, P> {
+    fn new(attempt: A, place: P) -> Self {
         Self {
             attempt,
+            place,
             stage: Stage::Resolve,
             question: None,
             suspended: Suspended::default(),
@@ -138,7 +152,7 @@ impl<R: Resources> Lifecycle<R> {
     }
 
     /// The way to the shell, of a session that is on it.
-    pub fn connecting_mut(&mut self) -> Option<&mut Connecting<R::Attempt>> {
+    pub fn connecting_mut(&mut self) -> Option<&mut Connecting<R::Attempt, R::Place>> {
         match self {
             Self::Connecting(connecting) => Some(connecting),
             _ => None,
@@ -171,6 +185,19 @@ impl<R: Resources> Lifecycle<R> {
         }
     }
 
+    /// Any -> Closed, whatever is still held: something of it is broken.
+    pub(super) fn abort(&mut self) {
+        let left = match self.take() {
+            // A transition was broken off, and has left this.
+            closed @ Self::Closed(_) => {
+                *self = closed;
+                return;
+            }
+            left => left,
+        };
+        drop(left);
+    }
+
     /// Takes the state out, for the next one to be made of it. A panic in between leaves a session that is over.
     pub(super) fn take(&mut self) -> Self {
         let stage = self.stage();
@@ -181,7 +208,9 @@ impl<R: Resources> Lifecycle<R> {
     /// Created -> Connecting.
     pub(super) fn connect(&mut self, attempt: impl FnOnce(R::Admission) -> R::Attempt) {
         *self = match self.take() {
-            Self::Created(admission) => Self::Connecting(Connecting::new(attempt(admission))),
+            Self::Created(Created { admission, place }) => {
+                Self::Connecting(Connecting::new(attempt(admission), place))
+            }
             other => other,
         };
     }
@@ -222,13 +251,20 @@ impl<R: Resources> Lifecycle<R> {
     /// Any -> Closing. The way to the shell, or a place that was not used, ends here; a shell whose connection lives is
     /// still to be closed.
     pub(super) fn close(&mut self, ending: Ending) {
-        let shell = match self.take() {
+        let (shell, place) = match self.take() {
             Self::Active(active) | Self::Detached(active) => {
-                (!active.remote.disconnected).then_some(active.shell)
+                let shell = (!active.remote.disconnected).then_some(active.shell);
+                (shell, None)
             }
-            Self::Created(_) | Self::Connecting(_) | Self::Closing(_) | Self::Closed(_) => None,
+            Self::Created(created) => (None, Some(created.place)),
+            Self::Connecting(connecting) => (None, Some(connecting.place)),
+            Self::Closing(_) | Self::Closed(_) => (None, None),
         };
-        *self = Self::Closing(Closing { shell, ending });
+        *self = Self::Closing(Closing {
+            shell,
+            _place: place,
+            ending,
+        });
     }
 
     /// Closing -> Closed. Whatever is still held is dropped.

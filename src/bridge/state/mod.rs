@@ -1,6 +1,6 @@
 //! The session's state machine: what happened goes in ([`Input`]), and changes what the session owns: its
 //! [`Lifecycle`], its client ([`Attachment`]) and what is on the way to the SSH server ([`Uplink`]). Pure: no socket, no
-//! clock, no task. `bridge::session` polls what the machine owns, and tells it what came of that. LIFECYCLE.md draws the
+//! clock, no task. `bridge::session` polls what the machine owns, and feeds it what comes of that. LIFECYCLE.md draws the
 //! states.
 
 mod client;
@@ -12,7 +12,7 @@ mod tests;
 mod time;
 mod types;
 
-pub use lifecycle::{Active, Closing, Connecting, Lifecycle, Resources};
+pub use lifecycle::{Active, Closing, Connecting, Created, Lifecycle, Resources};
 pub use types::{Drain, Ending, Exit, Input};
 
 use super::attachment::Attachment;
@@ -58,7 +58,7 @@ impl<R: Resources> SessionState<R> {
         id: String,
         config: Arc<Config>,
         resources: R,
-        admission: R::Admission,
+        created: Created<R::Admission, R::Place>,
         attachment: Attachment<R::Socket>,
         now: Instant,
     ) -> Self {
@@ -67,7 +67,7 @@ impl<R: Resources> SessionState<R> {
         let mut state = Self {
             id,
             resources,
-            lifecycle: Lifecycle::Created(admission),
+            lifecycle: Lifecycle::Created(created),
             attachment: Some(attachment),
             uplink: Uplink::new(websocket.read_buffer_size.bytes() as u64),
             timers: Timers::default(),
@@ -236,7 +236,7 @@ impl<R: Resources> SessionState<R> {
 
     /// Ends a session in which something was broken, and trusts nothing of it.
     pub fn abort(&mut self) {
-        drop(self.lifecycle.take());
+        self.lifecycle.abort();
         self.clear_timers();
     }
 

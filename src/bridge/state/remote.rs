@@ -128,7 +128,7 @@ impl<R: Resources> SessionState<R> {
 
     /// Takes the offset up to which output was handed to the WebSocket, within the budget.
     pub fn note_output(&mut self, now: Instant, sent: u64) {
-        debug_assert!(sent - self.sent <= self.output_budget() as u64);
+        debug_assert!(sent.saturating_sub(self.sent) <= self.output_budget() as u64);
         if sent > self.sent
             && let Some(attachment) = &mut self.attachment
         {

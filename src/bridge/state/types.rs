@@ -151,7 +151,7 @@ impl Exit {
 }
 
 impl Input {
-    /// Returns whether a client has gone without a word on the session: its shell could run on, once sessions can be
+    /// Returns whether a client has gone and has not ended the session: its shell could run on, once sessions can be
     /// resumed.
     pub fn leaves_the_shell(&self) -> bool {
         matches!(self, Self::ClientAway | Self::ClientGone)

@@ -111,7 +111,7 @@ impl Uplink {
         self.half_close();
     }
 
-    /// Lets the server know, once, that no more input comes.
+    /// Closes our half of the channel, once, behind what is queued.
     pub fn half_close(&mut self) {
         if self.eof == Eof::Open {
             self.eof = Eof::Due;
@@ -154,7 +154,7 @@ impl Uplink {
         self.passed < self.received || self.resize.is_some() || !self.signals.is_empty()
     }
 
-    /// What goes next, once what was taken before has been passed on.
+    /// Takes the next packet, once what was taken before has been passed on.
     pub fn next_packet(&mut self) -> Option<Packet> {
         self.note_passed();
         if let Some(bytes) = self.queue.pop() {
@@ -168,7 +168,7 @@ impl Uplink {
         Some(Packet::Eof)
     }
 
-    /// What goes next beside the input.
+    /// Takes the next request beside the input.
     pub fn next_control(&mut self) -> Option<Control> {
         if let Some(size) = self.resize.take() {
             return Some(Control::Resize(size));

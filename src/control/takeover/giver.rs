@@ -1,7 +1,7 @@
 //! The old process's side: a thread that waits for a next one, at a socket with two names. The
 //! common path is the newest process's; the other name is this process's until it exits.
 
-use super::wire::{DONE, READY, check_peer, expect, say, send_sockets};
+use super::wire::{DONE, HANDED_OVER, READY, check_peer, expect, say, send_sockets};
 use super::{ANSWER_TIMEOUT, START_TIMEOUT, Sockets, TakeoverError, beside, unix_socket};
 use crate::control::admin::AdminHandle;
 use crate::control::supervise::{Event, EventSender};
@@ -31,6 +31,8 @@ const LOOK: Duration = Duration::from_millis(1);
 pub struct Giver {
     listener: Socket,
     own: SocketFile,
+    /// To be renamed to the path.
+    common: SocketFile,
     path: PathBuf,
 }
 
@@ -81,13 +83,18 @@ impl Giver {
         listener.bind(&SockAddr::unix(&temporary)?)?;
         let mut own = SocketFile {
             inode: temporary.symlink_metadata()?.ino(),
-            path: temporary,
+            path: temporary.clone(),
         };
         listener.listen(1)?;
         // Only now: at such a name a socket that refuses is a dead process's.
         own.rename(beside(path, instance))?;
+        std::fs::hard_link(&own.path, &temporary)?;
         Ok(Self {
             listener,
+            common: SocketFile {
+                path: temporary,
+                inode: own.inode,
+            },
             own,
             path: path.to_owned(),
         })
@@ -103,16 +110,11 @@ impl Giver {
         let Self {
             listener,
             own,
+            mut common,
             path,
         } = self;
-        let temporary = temporary(&path);
-        std::fs::hard_link(&own.path, &temporary)?;
-        let mut common = SocketFile {
-            path: temporary,
-            inode: own.inode,
-        };
+        common.rename(path.clone())?;
         remove_stale(&path);
-        common.rename(path)?;
         thread::Builder::new()
             .name("sshard-takeover".to_owned())
             .spawn(move || {
@@ -125,7 +127,9 @@ impl Giver {
                 // There is nothing more to give, but whoever looks for this process finds it.
                 let exhausted = LogLimiter::default();
                 loop {
-                    drop(accept(&listener, &exhausted));
+                    let connection = accept(&listener, &exhausted);
+                    // Fails if who looks has left.
+                    let _ = say(&connection, HANDED_OVER);
                 }
             })?;
         Ok(SocketFiles {

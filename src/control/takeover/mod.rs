@@ -22,8 +22,9 @@
 //!
 //! Each process has one socket with two names: the path, while it is the newest, and
 //! `PATH.INSTANCE` from its start to its exit, so that an old process can be found while it
-//! drains. Nothing but the takeover is spoken there yet: a process that has handed over closes every
-//! connection. Names that killed processes have left are removed by the next one.
+//! drains. Nothing but the takeover is spoken there yet: a process that has handed over says so and closes
+//! the connection. Should the process that took over have died before it came to the path, the next one
+//! starts afresh. Names that killed processes have left are removed by the next one.
 //!
 //! Until "ready" nothing has changed for the old process: should the new one
 //! fail, it goes on. What can fail in the new one comes before "ready"; from

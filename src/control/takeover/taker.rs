@@ -48,7 +48,8 @@ pub fn check(path: &Path) -> Result<(), TakeoverError> {
 }
 
 /// Asks the process that listens at `path` for its sockets. `None` if nobody
-/// does; a file that a dead process has left is removed.
+/// does, or one that has handed over to a process that never came to the path; a
+/// file that a dead process has left is removed.
 ///
 /// # Errors
 /// [`TakeoverError`]; the old process goes on.
@@ -72,7 +73,7 @@ pub fn take_over(path: &Path) -> Result<Option<Taken>, TakeoverError> {
     connection.set_write_timeout(Some(ANSWER_TIMEOUT))?;
     check_peer(&connection)?;
     let sockets = receive_sockets(&connection)?;
-    Ok(Some(Taken {
+    Ok(sockets.map(|sockets| Taken {
         connection,
         sockets,
     }))

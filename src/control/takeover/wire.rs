@@ -31,6 +31,8 @@ const SOCKETS: &[u8] = b"sockets";
 
 pub(super) const READY: &[u8] = b"ready";
 pub(super) const DONE: &[u8] = b"done";
+/// In place of the header, by a process that has nothing to pass any more.
+pub(super) const HANDED_OVER: &[u8] = b"handed over";
 
 /// What is coming.
 #[derive(Debug, Serialize, Deserialize)]
@@ -97,9 +99,12 @@ pub(super) fn send_sockets(connection: &Socket, sockets: &Sockets) -> Result<(),
     Ok(())
 }
 
-/// Takes what [`send_sockets`] passes. Each is a listening TCP socket.
-pub(super) fn receive_sockets(connection: &Socket) -> Result<Sockets, TakeoverError> {
+/// Takes what [`send_sockets`] passes. Each is a listening TCP socket. `None` if the process has [`HANDED_OVER`].
+pub(super) fn receive_sockets(connection: &Socket) -> Result<Option<Sockets>, TakeoverError> {
     let (text, _) = receive(connection)?;
+    if text == HANDED_OVER {
+        return Ok(None);
+    }
     let header: Header = serde_json::from_slice(&text)
         .map_err(|_| TakeoverError::Protocol("no header came first"))?;
     if header.version != VERSION {
@@ -120,7 +125,7 @@ pub(super) fn receive_sockets(connection: &Socket) -> Result<Sockets, TakeoverEr
         }
     }
     let admin = all.split_off(header.public.min(all.len()));
-    Ok(Sockets { public: all, admin })
+    Ok(Some(Sockets { public: all, admin }))
 }
 
 /// `descriptor`, if it is a listening TCP socket; set not to block.
@@ -194,7 +199,7 @@ mod tests {
             admin: listeners(1),
         };
         send_sockets(&old, &sockets).unwrap();
-        let taken = receive_sockets(&new).unwrap();
+        let taken = receive_sockets(&new).unwrap().unwrap();
         let cookies = |sockets: &[Socket]| -> Vec<u64> {
             sockets.iter().map(|s| s.cookie().unwrap()).collect()
         };

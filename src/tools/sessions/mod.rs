@@ -68,6 +68,8 @@ struct Session {
     id: String,
     shard: usize,
     state: String,
+    /// Not told by a server that ran before this program was updated.
+    #[serde(default = "unknown")]
     since: String,
     target: String,
     target_address: Option<String>,
@@ -80,6 +82,10 @@ struct Session {
     output_bytes: u64,
     /// Of one session alone.
     host_connections: Option<u32>,
+}
+
+fn unknown() -> String {
+    "-".to_owned()
 }
 
 #[derive(Debug, Deserialize)]

@@ -25,6 +25,7 @@ use crate::message::{
 use crate::registry::State;
 use async_channel::Receiver;
 use bytes::Bytes;
+use std::rc::{Rc, Weak};
 
 /// Names of what a session owns, and who was connected.
 #[derive(Debug, Default)]
@@ -35,6 +36,7 @@ struct Names {
 impl Resources for Names {
     type Socket = ();
     type Admission = ();
+    type Place = Rc<()>;
     type Attempt = ();
     type Shell = ();
 
@@ -77,6 +79,7 @@ struct Session {
     state: SessionState<Names>,
     start: Instant,
     now: Instant,
+    newcomer: Weak<()>,
     host_key_answers: Vec<Receiver<bool>>,
     answers: Vec<Receiver<Vec<Secret>>>,
     /// Offset of the input that was told.
@@ -91,10 +94,17 @@ impl Session {
         let config = Arc::new(config.clone());
         let client = Attachment::new((), dialect, 0);
         let names = Names::default();
+        let place = Rc::new(());
+        let newcomer = Rc::downgrade(&place);
+        let created = Created {
+            admission: (),
+            place,
+        };
         Self {
-            state: SessionState::new("cafe".to_owned(), config, names, (), client, now),
+            state: SessionState::new("cafe".to_owned(), config, names, created, client, now),
             start: now,
             now,
+            newcomer,
             host_key_answers: Vec::new(),
             answers: Vec::new(),
             told_input: 0,

@@ -67,7 +67,9 @@ enum Event {
     /// 0: of the latest ping.
     Pong(u64),
     ClientClosed,
+    ClientAway,
     ClientGone,
+    Misbehaved,
     ClientError,
 }
 
@@ -106,7 +108,9 @@ impl Event {
             Self::Kill => Input::Kill(SessionError::Killed),
             Self::Pong(number) => Input::Pong(Some(number)),
             Self::ClientClosed => Input::ClientClosed,
+            Self::ClientAway => Input::ClientAway,
             Self::ClientGone => Input::ClientGone,
+            Self::Misbehaved => Input::Misbehaved("it sent too much"),
             Self::ClientError => Input::ClientError(BadMessage::NotAnObject.into()),
         }
     }
@@ -135,7 +139,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => prop::sample::select(vec![Event::Exit, Event::ChannelClosed, Event::Disconnected]),
         1 => prop::sample::select(vec![
             Event::StartFailed, Event::Kill, Event::ClientClosed, Event::ClientGone,
-            Event::ClientError,
+            Event::ClientError, Event::ClientAway, Event::Misbehaved,
         ]),
     ]
 }
@@ -212,10 +216,7 @@ impl World {
     }
 
     fn is_over(&self) -> bool {
-        matches!(
-            self.session.state.lifecycle().state(),
-            State::Closing | State::Closed
-        )
+        self.session.state.lifecycle().is_over()
     }
 
     /// A message, if it is one that would be read and let through here.
@@ -361,12 +362,10 @@ impl World {
             }
             self.check()?;
         }
-        if self.session.state.next_deadline().is_none() {
-            let state = self.session.state.lifecycle().state();
-            let is_rest = matches!(state, State::Closed | State::Active);
-            prop_assert!(is_rest, "{:?}", state);
-        }
-        if self.session.state.lifecycle().state() == State::Active {
+        let state = self.session.state.lifecycle().state();
+        let rests = self.session.state.next_deadline().is_none();
+        prop_assert!(!rests || matches!(state, State::Closed | State::Active));
+        if state == State::Active {
             self.session
                 .state
                 .handle(self.session.now, Input::ClientGone);

@@ -315,11 +315,51 @@ fn uniform_errors_tell_nothing_of_the_target() {
     s.feed(Input::Stage(Stage::Login));
     let told = s.feed(Input::StartFailed(SessionError::LoginFailed));
     assert_eq!(told[0], "<error login-failed login>");
-    let misbehaved = SessionError::ServerMisbehaved("it sent too much");
+    let misbehaved = Input::Misbehaved("it sent too much");
     let mut s = Session::connecting(Dialect::V1, &uniform);
     s.feed(Input::Stage(Stage::Login));
-    let told = s.feed(Input::Kill(misbehaved));
+    let told = s.feed(misbehaved);
     assert_eq!(told[0], "<error server-misbehaved login>");
+}
+
+/// A connection that lingers counts as long as it is there.
+#[test]
+fn a_newcomer_has_its_place_until_its_shell_runs_or_it_is_closed() {
+    let s = Session::active(Dialect::V1, &config());
+    assert_eq!(s.newcomer.strong_count(), 0);
+    for mut s in [
+        Session::new(Dialect::V1, &config()),
+        Session::connecting(Dialect::V1, &config()),
+    ] {
+        s.feed(Input::Kill(SessionError::Killed));
+        assert_eq!(s.newcomer.strong_count(), 1);
+        s.state.set_closed();
+        assert_eq!(s.newcomer.strong_count(), 0);
+    }
+}
+
+/// The SSH connection is over then: there is nothing to be closed of it.
+#[test]
+fn a_shell_whose_server_has_gone_is_not_closed() {
+    let cases = [
+        (
+            vec![Input::Misbehaved("it sent too much")],
+            "server-misbehaved",
+        ),
+        (vec![Input::Kill(SessionError::Killed), gone()], "killed"),
+        (vec![gone()], "connection-lost"),
+    ];
+    for (inputs, code) in cases {
+        let mut s = Session::active(Dialect::V1, &config());
+        let mut told: Vec<_> = inputs.into_iter().flat_map(|input| s.feed(input)).collect();
+        told.extend(s.end_of_tick(0));
+        assert_eq!(told[0], format!("<error {code} relay>"));
+        assert_eq!(s.at().0, State::Closing);
+        assert!(s.state.lifecycle.shell_mut().is_none(), "{code}");
+    }
+    let mut s = Session::active(Dialect::V1, &config());
+    s.feed(Input::Kill(SessionError::Killed));
+    assert!(s.state.lifecycle.shell_mut().is_some(), "it is still there");
 }
 
 #[test]
