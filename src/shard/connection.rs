@@ -6,7 +6,6 @@ use super::manager::Registration;
 use super::pool::PoolPlace;
 use super::slots::HandshakeSlot;
 use super::{Shard, handshake};
-use crate::allocator;
 use crate::bridge::BridgeSession;
 use crate::config;
 use crate::http::{self, Gatekeeper, Health, NoPlace, Upgraded};
@@ -138,7 +137,6 @@ async fn enter_session(
         leftover,
         upgrade,
     } = upgraded;
-    allocator::make_room_for_session();
     let id = match SessionId::random() {
         Ok(id) => id,
         Err(error) => {

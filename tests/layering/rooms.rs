@@ -127,7 +127,6 @@ pub(crate) const ROOMS: &[Room] = &[
             "config",
             "error",
             "clock",
-            "allocator",
         ],
         reason: "accepts connections and owns sessions; what a session does is the bridge's",
     },
@@ -312,7 +311,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "allocator",
         may_name: &[],
-        reason: "two words to the system's allocator",
+        reason: "one word to the system's allocator",
     },
     Room {
         name: "config",
