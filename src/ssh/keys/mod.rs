@@ -97,6 +97,19 @@ fn read_certificate(text: &str) -> Result<Certificate, &'static str> {
         .map_err(|_| "the certificate is not an OpenSSH certificate")
 }
 
+/// Overwrites what the calls before have freed in blocks of about `size` bytes: libraries free numbers that tell a key
+/// (p - 1) without wiping them.
+pub(super) fn scrub_heap(size: usize) {
+    // More than such a call frees, and than the allocator's lists for one size hold.
+    const BLOCKS: usize = 64;
+    // Limbs are words, and a sum may take one more.
+    for size in [size, size + 16] {
+        // Not zeros: memory that comes zeroed is another.
+        let block = || std::hint::black_box(vec![1_u8; size]);
+        drop((0..BLOCKS).map(|_| block()).collect::<Vec<_>>());
+    }
+}
+
 /// Overwrites what the calls before have left on this thread's stack: libraries move keys about
 /// there, and wipe only the last place.
 #[inline(never)]

@@ -4,6 +4,7 @@
 //!
 //! Bounds what a key may cost when it is read, so that signing needs no bound of its own.
 
+use super::scrub_heap;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding};
@@ -44,7 +45,8 @@ impl SigningKey {
         let secret = match key.key_data() {
             KeypairData::Rsa(pair) => {
                 check_rsa(pair)?;
-                Secret::Rsa(rsa(&key).ok_or("its RSA numbers do not belong together")?)
+                let ready = rsa(&key, bits(pair.public().n()));
+                Secret::Rsa(ready.ok_or("its RSA numbers do not belong together")?)
             }
             KeypairData::Ed25519(_) | KeypairData::Ecdsa(_) => Secret::Other(key),
             _ => return Err("keys of its kind cannot sign here"),
@@ -107,10 +109,12 @@ fn bits(number: &Mpint) -> usize {
     bytes.len() * 8 - usize::try_from(blank).unwrap_or(0)
 }
 
-/// By way of PKCS#8, which has the two numbers that OpenSSH leaves out.
-fn rsa(key: &PrivateKey) -> Option<KeyPair> {
-    let der = Zeroizing::new(russh::keys::pkcs8::encode_pkcs8(key).ok()?);
-    KeyPair::from_pkcs8(&der).ok()
+/// By way of PKCS#8, which has the two numbers that OpenSSH leaves out. To reckon them, the `rsa` crate makes p - 1 and
+/// q - 1, and frees them as they are.
+fn rsa(key: &PrivateKey, bits: usize) -> Option<KeyPair> {
+    let der = russh::keys::pkcs8::encode_pkcs8(key).map(Zeroizing::new);
+    scrub_heap(bits / 8 / 2);
+    KeyPair::from_pkcs8(&der.ok()?).ok()
 }
 
 /// `request` with its signature behind it (RFC 4252 section 7).
