@@ -55,11 +55,11 @@ impl Attachment<WsConnection> {
     pub(in crate::bridge) fn poll_close(
         &mut self,
         cx: &mut Context<'_>,
-        frame: impl FnOnce() -> (u16, String),
+        code: u16,
+        reason: &str,
     ) -> Poll<()> {
         if !self.close_sent && self.texts.is_empty() && self.socket.poll_ready(cx).is_ready() {
-            let (code, reason) = frame();
-            self.socket.send_close(code, &reason);
+            self.socket.send_close(code, reason);
             self.close_sent = true;
         }
         let flushed = self.socket.poll_flush(cx).is_ready();
@@ -79,7 +79,7 @@ impl Attachment<WsConnection> {
         let closed = poll_fn(|cx| {
             self.flush_texts(cx);
             let _ = self.poll_end(cx);
-            self.poll_close(cx, || (code, reason.clone()))
+            self.poll_close(cx, code, &reason)
         });
         closed.or(runtime::sleep(limit)).await;
     }

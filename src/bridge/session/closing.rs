@@ -11,11 +11,11 @@ impl BridgeSession {
             return;
         };
         let ending = &closing.ending;
-        let frame = self.state.close_frame(ending);
+        let (code, reason) = self.state.close_frame(ending);
         // Output is for nobody any more.
-        self.downlink.discard();
+        self.state.resources.downlink.discard();
         let client_closed = match &mut self.state.attachment {
-            Some(attachment) => attachment.poll_close(cx, || frame),
+            Some(attachment) => attachment.poll_close(cx, code, &reason),
             None => Poll::Ready(()),
         };
         let ssh_closed = self.poll_close_ssh(cx);

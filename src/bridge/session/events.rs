@@ -8,7 +8,7 @@ use std::time::Instant;
 impl BridgeSession {
     /// Takes in what the SSH side has left.
     pub(super) fn poll_events(&mut self, now: Instant) {
-        while let Some(event) = self.downlink.next_event() {
+        while let Some(event) = self.state.resources.downlink.next_event() {
             self.state.handle(now, Input::from(event));
         }
     }

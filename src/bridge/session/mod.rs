@@ -20,18 +20,15 @@ use super::connector::{Connector, SessionContext, Ticketed, Unauthenticated};
 use super::downlink::Downlink;
 use super::shell::Shell;
 use super::state::{Created, Lifecycle, SessionState};
-use super::terms::Terms;
-use super::throttle::QuestionWatch;
 use super::timers::Timer;
 use crate::error::SessionError;
 use crate::limits::Newcomer;
-use crate::message::{Dialect, WindowSize};
+use crate::message::Dialect;
 use crate::registry::Entry;
 use crate::ssh::{ReadCredit, SshLoop};
 use crate::targets::Requested;
 use crate::ws::WsConnection;
 use sleeper::Sleeper;
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -47,7 +44,7 @@ pub struct SessionStart {
     pub dialect: Dialect,
     /// Target that the client named.
     pub target: Requested,
-    /// Right to log in, and place among the newcomers.
+    /// Right to log in, and mark of a newcomer.
     pub created: Created<Ticketed, Newcomer<Unauthenticated>>,
     /// The WebSocket.
     pub ws: WsConnection,
@@ -59,19 +56,12 @@ pub struct SessionStart {
 
 /// A session. Await [`BridgeSession::run`].
 pub struct BridgeSession {
-    context: Rc<SessionContext>,
-    terms: Arc<Terms>,
-    record: Rc<Entry>,
-    control: Rc<SessionControl>,
+    /// Also owns what the way to the shell and this future share, as its resources.
     state: SessionState<Connector>,
+    control: Rc<SessionControl>,
     ssh_loop: SshLoop,
-    downlink: Rc<Downlink>,
-    credit: Rc<ReadCredit>,
-    questions: Rc<QuestionWatch>,
-    size: Rc<Cell<WindowSize>>,
     sleeper: Sleeper,
     echo: echo::EchoClock,
-    audit: Rc<SessionAudit>,
     span: tracing::Span,
     started: Instant,
 }
@@ -110,33 +100,14 @@ impl BridgeSession {
             questions: Rc::default(),
             can_ask: dialect == Dialect::V1,
         };
-        let Connector {
-            context,
-            terms,
-            record,
-            audit,
-            downlink,
-            credit,
-            size,
-            questions,
-            ..
-        } = connector.clone();
-        let config = Arc::clone(&terms.config);
+        let config = Arc::clone(&connector.terms.config);
         let attachment = Attachment::new(ws, dialect, 0);
         Self {
             state: SessionState::new(id.to_string(), config, connector, created, attachment, now),
-            context,
-            terms,
-            record,
             control,
             ssh_loop: SshLoop::default(),
-            downlink,
-            credit,
-            questions,
-            size,
             sleeper: Sleeper::default(),
             echo: echo::EchoClock::default(),
-            audit,
             span,
             started: now,
         }
@@ -147,7 +118,7 @@ impl BridgeSession {
     pub async fn run(mut self: Box<Self>) -> SessionSummary {
         self.log_start();
         poll_fn(|cx| {
-            self.downlink.set_waker(cx.waker());
+            self.state.resources.downlink.set_waker(cx.waker());
             self.control.set_waker(cx.waker());
             let now = crate::clock::now();
             let poll = self.ssh_loop.enter(cx);
@@ -160,7 +131,7 @@ impl BridgeSession {
                 cx.waker().wake_by_ref();
             }
             if let Lifecycle::Connecting(_) = self.state.lifecycle() {
-                self.questions.note(self.state.is_asking());
+                self.state.resources.questions.note(self.state.is_asking());
             }
             self.publish(now);
             match self.state.lifecycle() {
@@ -187,7 +158,7 @@ impl BridgeSession {
     fn start(&mut self, shell: Shell) {
         let now = crate::clock::now();
         let setup = self.state.time_to_shell(now);
-        self.context.counters.setup.record(setup);
+        self.state.resources.context.counters.setup.record(setup);
         self.state.start(now, shell);
         // The client may have closed in the same poll.
         if !matches!(self.state.lifecycle(), Lifecycle::Active(_)) {
@@ -208,7 +179,7 @@ impl BridgeSession {
     }
 
     fn arm_keepalive(&mut self, now: Instant) {
-        let interval = self.terms.config.ssh.keepalive_interval;
+        let interval = self.state.resources.terms.config.ssh.keepalive_interval;
         if !interval.is_zero() {
             self.state.timers.set(Timer::SshKeepalive, now + interval);
         }

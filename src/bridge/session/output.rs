@@ -25,8 +25,12 @@ impl BridgeSession {
             return self.state.handle(now, Input::ClientGone);
         }
         let socket = attachment.socket_state();
-        self.state.end_of_tick(now, self.downlink.len(), socket);
-        self.downlink.throttle(self.state.is_held_back());
+        self.state
+            .end_of_tick(now, self.state.resources.downlink.len(), socket);
+        self.state
+            .resources
+            .downlink
+            .throttle(self.state.is_held_back());
         // The last of them, if the session has ended now.
         self.flush_texts(cx);
     }
@@ -60,12 +64,15 @@ impl BridgeSession {
                 continue;
             }
             let count = self
+                .state
+                .resources
                 .downlink
                 .send(budget, |bytes| attachment.socket.send_output(cx, bytes));
             if count == 0 {
                 break;
             }
-            self.state.note_output(now, self.downlink.sent());
+            self.state
+                .note_output(now, self.state.resources.downlink.sent());
             sent += count;
             if runtime::should_yield() {
                 cx.waker().wake_by_ref();

@@ -73,7 +73,7 @@ impl BridgeSession {
     /// A ping and a keep-alive that are due at nearly the same time leave
     /// together, so that an idle session wakes once for both.
     fn join_periodic(&mut self, now: Instant) {
-        let config = &self.terms.config;
+        let config = &self.state.resources.terms.config;
         for (timer, interval) in [
             (Timer::Ping, config.websocket.ping_interval),
             (Timer::SshKeepalive, config.ssh.keepalive_interval),
@@ -122,7 +122,7 @@ impl BridgeSession {
                 }
             };
             self.log_input(|session| session.state.handle(now, input));
-            self.size.set(self.state.window_size());
+            self.state.resources.size.set(self.state.window_size());
         }
         // There may be more; others first.
         if let Some(attachment) = &mut self.state.attachment
@@ -185,7 +185,10 @@ impl BridgeSession {
             _ => false,
         };
         let timers = &mut self.state.timers;
-        if self.credit.is_stopped() && waits && self.downlink.may_probe() {
+        if self.state.resources.credit.is_stopped()
+            && waits
+            && self.state.resources.downlink.may_probe()
+        {
             timers.set_if_idle(Timer::CreditProbe, now + PROBE_AFTER);
         } else {
             timers.clear(Timer::CreditProbe);
@@ -199,7 +202,7 @@ impl BridgeSession {
         if let Some(shell) = self.state.lifecycle.shell_mut() {
             shell.unprobed = false;
         }
-        self.downlink.probe();
+        self.state.resources.downlink.probe();
     }
 
     fn on_keepalive_due(&mut self, now: Instant) {

@@ -5,7 +5,10 @@ use std::time::Instant;
 
 impl BridgeSession {
     pub(super) fn publish(&mut self, now: Instant) {
-        let (record, counters) = (&self.record, &self.context.counters);
+        let (record, counters) = (
+            &self.state.resources.record,
+            &self.state.resources.context.counters,
+        );
         let (input, output) = self.state.bytes();
         let (known_input, known_output) = record.traffic();
         // What is sent again to another client counts once.

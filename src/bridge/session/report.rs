@@ -50,7 +50,10 @@ impl BridgeSession {
             Ending::Failed { error, .. } => Some(error),
             Ending::Exited(_) | Ending::ClientClosed { .. } => None,
         };
-        self.audit.end(summary.reason, summary.stage, error);
+        self.state
+            .resources
+            .audit
+            .end(summary.reason, summary.stage, error);
         let reason = summary.reason.as_str();
         self.span.in_scope(|| match ending {
             Ending::Exited(exit) => tracing::info!(
@@ -97,15 +100,18 @@ impl BridgeSession {
         let Some(shell) = self.state.lifecycle.shell_mut() else {
             return false;
         };
-        let (keepalive, read) = (&mut shell.keepalive, self.credit.bytes_read());
-        if self.credit.is_stopped() || read != keepalive.read_mark {
+        let (keepalive, read) = (
+            &mut shell.keepalive,
+            self.state.resources.credit.bytes_read(),
+        );
+        if self.state.resources.credit.is_stopped() || read != keepalive.read_mark {
             // Replies that come while reads are stopped are unread, not missing.
             keepalive.missed = 0;
         } else {
             keepalive.missed += 1;
         }
         keepalive.read_mark = read;
-        keepalive.missed > self.terms.config.ssh.keepalive_max
+        keepalive.missed > self.state.resources.terms.config.ssh.keepalive_max
     }
 }
 

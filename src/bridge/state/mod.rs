@@ -34,7 +34,7 @@ pub struct SessionState<R: Resources> {
     id: String,
     /// As the session began with it.
     config: Arc<Config>,
-    resources: R,
+    pub(super) resources: R,
     /// The state, with what it owns.
     pub(super) lifecycle: Lifecycle<R>,
     /// The client, while there is one.
@@ -58,7 +58,7 @@ impl<R: Resources> SessionState<R> {
         id: String,
         config: Arc<Config>,
         resources: R,
-        created: Created<R::Admission, R::Place>,
+        created: Created<R::Admission, R::Newcomer>,
         attachment: Attachment<R::Socket>,
         now: Instant,
     ) -> Self {
