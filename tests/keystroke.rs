@@ -11,11 +11,11 @@
 mod common;
 
 use common::scene::path_to;
-use common::shard::Shard;
+use common::shard::{Shard, on_a_thread};
 use common::{Client, Event, Options, SshScript, Start};
 use serde_json::json;
 use sshard::runtime;
-use sshard::shard::{self, Mail, Stage};
+use sshard::shard::{self, HandoverStage, Mail};
 use std::future::poll_fn;
 use std::net::TcpListener;
 use std::pin::pin;
@@ -36,8 +36,7 @@ fn type_keys(keys: u32) -> Work {
     let mut shard = Shard::new(SshScript::start(Start::Echo), &quiet.map(str::to_owned));
     let (setup, context) = shard.setup();
     let (tell, told) = sync_channel(1);
-    let cpu = core_affinity::get_core_ids().unwrap()[0].id;
-    let work = move || async move {
+    let thread = on_a_thread(move || async move {
         let mut allocations = 0;
         let mut run = pin!(runtime::run(async {
             shard::run(setup, context).await.unwrap();
@@ -51,8 +50,7 @@ fn type_keys(keys: u32) -> Work {
         });
         let polls = polls.await.unwrap();
         tell.send(Work { allocations, polls }).unwrap();
-    };
-    let thread = runtime::spawn_thread("test-shard", cpu, || {}, work).unwrap();
+    });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let accept = std::thread::spawn(move || listener.accept().unwrap().0);
@@ -60,7 +58,10 @@ fn type_keys(keys: u32) -> Work {
     let path = path_to(shard.ssh.addr());
     std::thread::scope(|scope| {
         let client = scope.spawn(|| Client::connect(address, &path, &Options::v1()));
-        shard.adopt(accept.join().unwrap(), Stage::Accepted { proxied: false });
+        shard.adopt(
+            accept.join().unwrap(),
+            HandoverStage::Accepted { proxied: false },
+        );
         let mut client = client.join().unwrap();
         client.auth_v1(&json!({ "username": "u" }));
         client.wait_type("ready");

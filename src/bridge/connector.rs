@@ -66,7 +66,7 @@ pub struct Unauthenticated {
 /// Way to the shell, under way.
 pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<Shell, SessionError>>>>;
 
-/// What one session's way to its shell needs.
+/// Everything that one session's way to its shell needs.
 #[derive(Clone)]
 pub(super) struct Connector {
     /// Shared with the shard.
@@ -75,7 +75,7 @@ pub(super) struct Connector {
     pub(super) terms: Arc<Terms>,
     /// The session's record in the registry.
     pub(super) record: Rc<Entry>,
-    /// Where the outcome of the login is noted.
+    /// Takes the outcome of the login.
     pub(super) audit: Rc<SessionAudit>,
     /// Target that the client named in its URL.
     pub(super) target: Requested,
@@ -95,7 +95,7 @@ impl Resources for Connector {
     type Socket = WsConnection;
     type Admission = Ticketed;
     /// By which others may displace the session.
-    type Place = Newcomer<Unauthenticated>;
+    type Newcomer = Newcomer<Unauthenticated>;
     type Attempt = Attempt;
     type Shell = Shell;
 

@@ -2,7 +2,7 @@
 //! each connection its shard. Reads no byte of a connection.
 
 use super::listen::is_listener;
-use super::mailbox::{Handover, Mail, Stage};
+use super::mailbox::{Handover, HandoverStage, Mail};
 use super::{Shard, connection};
 use crate::config::Config;
 use crate::runtime::{self, Listener};
@@ -98,7 +98,7 @@ fn place(socket: Socket, client: SocketAddr, proxied: bool, shard: &Rc<Shard>) {
     let target = reservation.shard();
     let handover = Handover {
         socket,
-        stage: Stage::Accepted { proxied },
+        stage: HandoverStage::Accepted { proxied },
         client,
         reservation,
     };

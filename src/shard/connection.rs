@@ -1,7 +1,7 @@
 //! One accepted connection on its shard: socket options, the handshakes and the HTTP request under their deadline. A
 //! connection that is upgraded is handed to the manager, as the client of a new session.
 
-use super::mailbox::{Handover, Stage};
+use super::mailbox::{Handover, HandoverStage};
 use super::manager::Registration;
 use super::pool::PoolPlace;
 use super::slots::HandshakeSlot;
@@ -35,7 +35,7 @@ const MIN_USER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Serves a connection in a task of its own. If there are too many already, another one is closed
 /// for it.
 pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
-    let proxied = matches!(handover.stage, Stage::Accepted { proxied: true });
+    let proxied = matches!(handover.stage, HandoverStage::Accepted { proxied: true });
     let slot = HandshakeSlot::take(shard, handover.client.ip(), proxied);
     let shard = Rc::clone(shard);
     runtime::spawn(async move {

@@ -2,7 +2,7 @@
 //! word on who the client is, and TLS. The caller owns the deadline of it all.
 
 use super::Shard;
-use super::mailbox::Stage;
+use super::mailbox::HandoverStage;
 use super::proxy_protocol::{HeaderError, parse};
 use super::slots::HandshakeSlot;
 use crate::bridge::Terms;
@@ -33,13 +33,13 @@ pub(super) async fn run(
     shard: &Shard,
     terms: &Terms,
     mut socket: CountingSocket,
-    (peer, stage): (SocketAddr, Stage),
+    (peer, stage): (SocketAddr, HandoverStage),
     slot: &HandshakeSlot,
 ) -> Option<(ClientStream, Bytes, SocketAddr)> {
     let counters = &shard.context.counters;
     let proxied = match stage {
-        Stage::Accepted { proxied } => proxied,
-        Stage::Requested { read, tls } => {
+        HandoverStage::Accepted { proxied } => proxied,
+        HandoverStage::Requested { read, tls } => {
             let stream = adopt(terms, socket, tls).await?;
             return Some((stream, read, peer));
         }

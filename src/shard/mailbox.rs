@@ -1,5 +1,5 @@
-//! What is sent to a shard: connections from its peers, questions and orders
-//! from the control thread. Bounded; a letter that is not delivered closes
+//! Messages to a shard: connections from its peers, questions and commands
+//! from the control thread. Bounded; a message that is not delivered closes
 //! what it carries.
 
 use super::placement::Reservation;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use socket2::Socket;
 use std::net::SocketAddr;
 
-/// Letters a shard may have unread. They are short-lived: a full box means
+/// Messages a shard may have unread. They are short-lived: a full mailbox means
 /// the shard is stuck, and its peers keep their connections.
 const CAPACITY: usize = 1024;
 
@@ -20,7 +20,7 @@ pub struct Handover {
     /// The client's socket, owned.
     pub socket: Socket,
     /// Progress so far.
-    pub stage: Stage,
+    pub stage: HandoverStage,
     /// Address of the peer; once something was read, of the client that a proxy has named.
     pub client: SocketAddr,
     /// Its place on a shard.
@@ -28,7 +28,7 @@ pub struct Handover {
 }
 
 /// Progress of a connection that is handed over. Always before its 101, while any shard can answer.
-pub enum Stage {
+pub enum HandoverStage {
     /// No byte was read.
     Accepted {
         /// True if it begins with a PROXY protocol header.
@@ -57,7 +57,7 @@ impl Handover {
         let read = [read, &unread].concat().into();
         Self {
             socket,
-            stage: Stage::Requested { read, tls },
+            stage: HandoverStage::Requested { read, tls },
             client,
             reservation,
         }

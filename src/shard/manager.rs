@@ -114,7 +114,7 @@ impl ConnectionManager {
                     admission: upgrade.place.admission,
                     ticket: upgrade.ticket,
                 },
-                place: upgrade.place.newcomer,
+                newcomer: upgrade.place.newcomer,
             },
             ws,
             context: Rc::clone(context),

@@ -17,7 +17,7 @@ mod slots;
 pub use crate::bridge::Drain;
 pub use lifecycle::Lifecycle;
 pub use listen::{Listeners, bind, cannot_listen, distribute, is_listener, try_bind};
-pub use mailbox::{Handover, Mail, MailReceiver, MailSender, Stage, mailbox};
+pub use mailbox::{Handover, HandoverStage, Mail, MailReceiver, MailSender, mailbox};
 pub use manager::ConnectionManager;
 pub use placement::{Placement, Reservation};
 

@@ -31,7 +31,7 @@ enum Packet {
     Eof,
 }
 
-/// Where a packet waits for [`send_packets`].
+/// Room for the packet that [`send_packets`] is to take.
 #[derive(Default)]
 struct Slot {
     packet: Cell<Option<Packet>>,

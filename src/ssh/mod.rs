@@ -68,7 +68,7 @@ pub enum SshEvent {
         fingerprint: String,
         /// What is on record for the host.
         known: KeyRecord,
-        /// Where the answer goes.
+        /// Takes the answer.
         answer: Sender<bool>,
     },
     /// A round of keyboard-interactive (RFC 4256).
@@ -79,7 +79,7 @@ pub enum SshEvent {
         instruction: String,
         /// May be empty.
         prompts: Vec<Prompt>,
-        /// Where the answers go, one for each prompt.
+        /// Takes the answers, one for each prompt.
         answer: Sender<Vec<Secret>>,
     },
     /// `exit-status`.

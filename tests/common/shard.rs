@@ -9,7 +9,7 @@ use sshard::limits::{LimitTable, Limits, RateTable};
 use sshard::registry::Registry;
 use sshard::runtime;
 use sshard::shard::{
-    self, Handover, Lifecycle, Mail, MailReceiver, MailSender, Placement, ShardSetup, Stage,
+    self, Handover, HandoverStage, Lifecycle, Mail, MailReceiver, MailSender, Placement, ShardSetup,
 };
 use sshard::ssh::known_hosts::Store;
 use sshard::targets::{OwnListeners, Resolver};
@@ -73,7 +73,7 @@ impl Shard {
         self.thread = Some(on_a_loop(run));
     }
 
-    /// What [`shard::run`] takes, once.
+    /// Arguments of [`shard::run`], once.
     pub(crate) fn setup(&mut self) -> (ShardSetup, SessionContext) {
         let (mail, context) = self.received.take().unwrap();
         let limits = Limits {
@@ -103,7 +103,7 @@ impl Shard {
         shard
     }
 
-    pub(crate) fn adopt(&self, socket: TcpStream, stage: Stage) {
+    pub(crate) fn adopt(&self, socket: TcpStream, stage: HandoverStage) {
         let client = socket.peer_addr().unwrap();
         socket.set_nonblocking(true).unwrap();
         let handover = Handover {
@@ -134,11 +134,17 @@ impl Drop for Shard {
     }
 }
 
+/// A thread like a shard's, pinned.
+pub(crate) fn on_a_thread<F: Future<Output = ()>>(
+    work: impl FnOnce() -> F + Send + 'static,
+) -> JoinHandle<()> {
+    let cpu = core_affinity::get_core_ids().unwrap()[0].id;
+    runtime::spawn_thread("test-shard", cpu, || {}, work).unwrap()
+}
+
 /// A thread with a shard's loop.
 pub(crate) fn on_a_loop<F: Future<Output = std::io::Result<()>> + 'static>(
     work: impl FnOnce() -> F + Send + 'static,
 ) -> JoinHandle<()> {
-    let cpu = core_affinity::get_core_ids().unwrap()[0].id;
-    let work = || async { runtime::run(work()).await.flatten().unwrap() };
-    runtime::spawn_thread("test-shard", cpu, || {}, work).unwrap()
+    on_a_thread(|| async { runtime::run(work()).await.flatten().unwrap() })
 }

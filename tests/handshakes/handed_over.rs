@@ -11,7 +11,7 @@ use futures_lite::AsyncReadExt;
 use serde_json::json;
 use socket2::Socket;
 use sshard::runtime::Stream;
-use sshard::shard::{Handover, Mail, Stage};
+use sshard::shard::{Handover, HandoverStage, Mail};
 use sshard::ws::{ClientStream, CountingSocket, Tls};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -96,7 +96,7 @@ fn a_session_works_on_the_shard_that_gets_its_connection_with_request_and_tls() 
     }
 }
 
-/// What comes behind the request belongs to the WebSocket, whoever has read it.
+/// Bytes behind the request belong to the WebSocket, whoever has read them.
 #[test]
 fn messages_that_were_read_with_the_request_are_not_lost() {
     let shard = Shard::running(&[]);
@@ -111,7 +111,7 @@ fn messages_that_were_read_with_the_request_are_not_lost() {
     read.extend(auth);
     let (socket, _) = listener.accept().unwrap();
     let read = read.into();
-    shard.adopt(socket, Stage::Requested { read, tls: None });
+    shard.adopt(socket, HandoverStage::Requested { read, tls: None });
     let mut answer = Vec::new();
     while !String::from_utf8_lossy(&answer).contains(r#""type":"ready""#) {
         let mut chunk = [0; 4096];
@@ -123,7 +123,7 @@ fn messages_that_were_read_with_the_request_are_not_lost() {
 }
 
 /// A client, and the stage in which its connection is on its way.
-fn on_the_way() -> [(TcpStream, TcpStream, Stage); 2] {
+fn on_the_way() -> [(TcpStream, TcpStream, HandoverStage); 2] {
     let pair = || {
         let (listener, address) = listen();
         let client = TcpStream::connect(address).unwrap();
@@ -133,8 +133,8 @@ fn on_the_way() -> [(TcpStream, TcpStream, Stage); 2] {
     let [(one, accepted), (two, requested)] = [pair(), pair()];
     let read = b"GET /ws/db HTTP/1.1\r\n".as_slice().into();
     [
-        (one, accepted, Stage::Accepted { proxied: false }),
-        (two, requested, Stage::Requested { read, tls: None }),
+        (one, accepted, HandoverStage::Accepted { proxied: false }),
+        (two, requested, HandoverStage::Requested { read, tls: None }),
     ]
 }
 

@@ -12,8 +12,8 @@ pub trait Resources {
     type Socket;
     /// Right to log in, and what the client brought for it.
     type Admission;
-    /// Place among the clients whose shell does not run yet. Held until it does, or the client's connection has ended.
-    type Place;
+    /// Mark of a client whose shell does not run yet. Held until it does, or the client's connection has ended.
+    type Newcomer;
     /// Way to the shell, while it is gone.
     type Attempt;
     /// Running shell, with the permits it holds.
@@ -26,32 +26,32 @@ pub trait Resources {
 /// State of a session.
 pub enum Lifecycle<R: Resources> {
     /// Upgraded; waiting for `auth`.
-    Created(Created<R::Admission, R::Place>),
+    Created(Created<R::Admission, R::Newcomer>),
     /// On the way to the shell.
-    Connecting(Connecting<R::Attempt, R::Place>),
+    Connecting(Connecting<R::Attempt, R::Newcomer>),
     /// The shell runs.
     Active(Active<R::Shell>),
     /// The shell runs on without a client. Reserved for resuming: nothing enters it yet.
     Detached(Active<R::Shell>),
     /// The verdict is out; both sides are being closed.
-    Closing(Closing<R::Shell, R::Place>),
+    Closing(Closing<R::Shell, R::Newcomer>),
     /// Nothing is left to do.
     Closed(Ending),
 }
 
 /// A session whose client has not sent `auth`.
-pub struct Created<A, P> {
+pub struct Created<A, N> {
     /// Right to log in.
     pub admission: A,
-    /// Place among the newcomers.
-    pub place: P,
+    /// Mark of a newcomer.
+    pub newcomer: N,
 }
 
 /// A session on the way to its shell.
-pub struct Connecting<A, P> {
+pub struct Connecting<A, N> {
     /// The way.
     pub attempt: A,
-    place: P,
+    newcomer: N,
     pub(super) stage: Stage,
     pub(super) question: Option<Question>,
     pub(super) suspended: Suspended,
@@ -68,11 +68,11 @@ pub struct Active<S> {
 }
 
 /// A session that ends.
-pub struct Closing<S, P> {
+pub struct Closing<S, N> {
     /// The shell, until the SSH connection is gone.
     pub shell: Option<S>,
     /// Of one whose shell never ran.
-    _place: Option<P>,
+    _newcomer: Option<N>,
     /// The verdict.
     pub ending: Ending,
 }
@@ -103,11 +103,11 @@ impl RemoteEnd {
     }
 }
 
-impl<A, P> Connecting<A, P> {
-    fn new(attempt: A, place: P) -> Self {
+impl<A, N> Connecting<A, N> {
+    fn new(attempt: A, newcomer: N) -> Self {
         Self {
             attempt,
-            place,
+            newcomer,
             stage: Stage::Resolve,
             question: None,
             suspended: Suspended::default(),
@@ -152,7 +152,7 @@ impl<R: Resources> Lifecycle<R> {
     }
 
     /// The way to the shell, of a session that is on it.
-    pub fn connecting_mut(&mut self) -> Option<&mut Connecting<R::Attempt, R::Place>> {
+    pub fn connecting_mut(&mut self) -> Option<&mut Connecting<R::Attempt, R::Newcomer>> {
         match self {
             Self::Connecting(connecting) => Some(connecting),
             _ => None,
@@ -208,9 +208,10 @@ impl<R: Resources> Lifecycle<R> {
     /// Created -> Connecting.
     pub(super) fn connect(&mut self, attempt: impl FnOnce(R::Admission) -> R::Attempt) {
         *self = match self.take() {
-            Self::Created(Created { admission, place }) => {
-                Self::Connecting(Connecting::new(attempt(admission), place))
-            }
+            Self::Created(Created {
+                admission,
+                newcomer,
+            }) => Self::Connecting(Connecting::new(attempt(admission), newcomer)),
             other => other,
         };
     }
@@ -251,18 +252,18 @@ impl<R: Resources> Lifecycle<R> {
     /// Any -> Closing. The way to the shell, or a place that was not used, ends here; a shell whose connection lives is
     /// still to be closed.
     pub(super) fn close(&mut self, ending: Ending) {
-        let (shell, place) = match self.take() {
+        let (shell, newcomer) = match self.take() {
             Self::Active(active) | Self::Detached(active) => {
                 let shell = (!active.remote.disconnected).then_some(active.shell);
                 (shell, None)
             }
-            Self::Created(created) => (None, Some(created.place)),
-            Self::Connecting(connecting) => (None, Some(connecting.place)),
+            Self::Created(created) => (None, Some(created.newcomer)),
+            Self::Connecting(connecting) => (None, Some(connecting.newcomer)),
             Self::Closing(_) | Self::Closed(_) => (None, None),
         };
         *self = Self::Closing(Closing {
             shell,
-            _place: place,
+            _newcomer: newcomer,
             ending,
         });
     }

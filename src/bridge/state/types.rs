@@ -32,7 +32,7 @@ pub enum Input {
         fingerprint: String,
         /// What is on record for the host.
         known: KeyRecord,
-        /// Where the answer goes.
+        /// Takes the answer.
         answer: Sender<bool>,
     },
     /// A round of questions.
@@ -43,7 +43,7 @@ pub enum Input {
         instruction: String,
         /// May be empty.
         prompts: Vec<Prompt>,
-        /// Where the answers go, one for each prompt.
+        /// Takes the answers, one for each prompt.
         answer: Sender<Vec<Secret>>,
     },
     /// The SSH server's banner.

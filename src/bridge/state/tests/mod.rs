@@ -36,7 +36,7 @@ struct Names {
 impl Resources for Names {
     type Socket = ();
     type Admission = ();
-    type Place = Rc<()>;
+    type Newcomer = Rc<()>;
     type Attempt = ();
     type Shell = ();
 
@@ -94,11 +94,11 @@ impl Session {
         let config = Arc::new(config.clone());
         let client = Attachment::new((), dialect, 0);
         let names = Names::default();
-        let place = Rc::new(());
-        let newcomer = Rc::downgrade(&place);
+        let mark = Rc::new(());
+        let newcomer = Rc::downgrade(&mark);
         let created = Created {
             admission: (),
-            place,
+            newcomer: mark,
         };
         Self {
             state: SessionState::new("cafe".to_owned(), config, names, created, client, now),
