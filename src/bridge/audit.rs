@@ -74,7 +74,7 @@ impl SessionAudit {
     }
 
     /// The session is over without a last poll: about where it was.
-    pub(super) fn cut_off(&self, reason: Reason) {
+    pub(super) fn abort(&self, reason: Reason) {
         let stage = match self.record.state() {
             State::Created => Stage::Auth,
             State::Connecting => Stage::Connect,
@@ -104,6 +104,6 @@ impl SessionAudit {
 
 impl Drop for SessionAudit {
     fn drop(&mut self) {
-        self.cut_off(Reason::Internal);
+        self.abort(Reason::Internal);
     }
 }

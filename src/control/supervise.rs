@@ -1,7 +1,7 @@
 //! Watches the shards until the process may end: a dead shard ends it at once
 //! (no half-serving), a signal ends it in order, a second one at once.
 
-use super::circular::Circular;
+use super::broadcast::Broadcast;
 use super::reload::{Reloaded, Reloader};
 use crate::bridge::LatestTerms;
 use crate::limits::LimitTable;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Beyond the drain deadline: sessions still close their two sides.
-const LINGER: Duration = Duration::from_secs(3);
+const CLOSE_GRACE: Duration = Duration::from_secs(3);
 
 /// Beyond the last session: answers that are on their way, and the goodbye to clients that came
 /// during the drain.
@@ -54,9 +54,9 @@ pub fn events() -> (EventSender, Receiver<Event>) {
     sync_channel(CAPACITY)
 }
 
-/// What is watched. Cheap to clone.
+/// Handles of what one server process consists of. Cheap to clone.
 #[derive(Clone)]
-pub struct Supervised {
+pub struct ProcessHandles {
     /// The shards' mailboxes.
     pub mail: Arc<[MailSender]>,
     /// Their loads.
@@ -80,7 +80,7 @@ pub struct Supervised {
 /// # Errors
 /// The number of a shard that died.
 pub fn supervise(
-    watched: &Supervised,
+    process: &ProcessHandles,
     reloader: Option<Reloader>,
     events: &Receiver<Event>,
 ) -> Result<(), usize> {
@@ -96,11 +96,11 @@ pub fn supervise(
             (Event::TakenOver, _) => break Order::TakenOver,
             (Event::Hangup, Some(reloader)) => {
                 // Whatever comes of the reload: the file may have been renamed.
-                drop(reload(watched, reloader));
-                watched.audit.reopen();
+                drop(reload(process, reloader));
+                process.audit.reopen();
             }
             (Event::Reload { reply }, Some(reloader)) => {
-                let _ = reply.try_send(reload(watched, reloader));
+                let _ = reply.try_send(reload(process, reloader));
             }
             (Event::Reload { reply }, None) => {
                 let refusal = "this server was not started from files that could be read again";
@@ -108,7 +108,7 @@ pub fn supervise(
             }
         }
     };
-    drain(watched, order, events)
+    drain(process, order, events)
 }
 
 /// What a drain began with.
@@ -119,50 +119,50 @@ enum Order {
     TakenOver,
 }
 
-fn reload(watched: &Supervised, reloader: &Reloader) -> Result<Reloaded, String> {
+fn reload(process: &ProcessHandles, reloader: &Reloader) -> Result<Reloaded, String> {
     match reloader.reload() {
         Ok(reloaded) => {
             tracing::info!("reloaded; {reloaded}");
-            watched.lifecycle.note_reload(true);
+            process.lifecycle.note_reload(true);
             Ok(reloaded)
         }
         Err(error) => {
             tracing::error!(%error, "not reloaded; everything stays as it was");
-            watched.lifecycle.note_reload(false);
+            process.lifecycle.note_reload(false);
             Err(error.to_string())
         }
     }
 }
 
-fn drain(watched: &Supervised, order: Order, events: &Receiver<Event>) -> Result<(), usize> {
+fn drain(process: &ProcessHandles, order: Order, events: &Receiver<Event>) -> Result<(), usize> {
     // Connections that were accepted before a handover may still become
     // sessions.
     let admit = order == Order::TakenOver;
-    let timeout = watched.terms.load().config.server.drain_timeout;
+    let timeout = process.terms.load().config.server.drain_timeout;
     let deadline = crate::clock::now() + timeout;
     if !admit {
-        watched.lifecycle.start_draining(deadline);
+        process.lifecycle.start_draining(deadline);
     }
     tracing::info!(
-        connections = watched.placement.loads().iter().sum::<usize>(),
+        connections = process.placement.loads().iter().sum::<usize>(),
         timeout_s = timeout.as_secs_f64(),
         ?order,
         "draining: no new sessions; a second signal ends at once"
     );
-    let mut letters = Circular::new(&watched.mail, || Mail::Drain(Drain { deadline, admit }));
+    let mut broadcast = Broadcast::new(&process.mail, || Mail::Drain(Drain { deadline, admit }));
     let mut wait = Wait {
-        watched,
+        process,
         events,
         signalled: order == Order::Signal,
     };
     let sessions_end = || {
         if admit {
-            watched.is_empty()
+            process.is_empty()
         } else {
-            watched.awaited() == 0
+            process.awaited() == 0
         }
     };
-    match wait.until(sessions_end, &mut letters, deadline + LINGER)? {
+    match wait.until(sessions_end, &mut broadcast, deadline + CLOSE_GRACE)? {
         Waited::Done => tracing::info!("all sessions have ended"),
         Waited::TooLong => {
             tracing::warn!("sessions that do not close are cut off");
@@ -171,13 +171,13 @@ fn drain(watched: &Supervised, order: Order, events: &Receiver<Event>) -> Result
         Waited::Signalled => return Ok(()),
     }
     // No session can come of what is left.
-    let mut letters = Circular::new(&watched.mail, || Mail::DrainOver);
+    let mut broadcast = Broadcast::new(&process.mail, || Mail::DrainOver);
     let limit = crate::clock::now() + FAREWELL;
-    wait.until(|| watched.is_empty(), &mut letters, limit)?;
+    wait.until(|| process.is_empty(), &mut broadcast, limit)?;
     Ok(())
 }
 
-impl Supervised {
+impl ProcessHandles {
     /// Sessions that a drain waits for. Connections that are no sessions, and sessions that the
     /// drain takes no more, do not hold it up, however many come.
     fn awaited(&self) -> u64 {
@@ -202,7 +202,7 @@ enum Waited {
 
 /// The waits of a drain, and the events that come meanwhile.
 struct Wait<'a> {
-    watched: &'a Supervised,
+    process: &'a ProcessHandles,
     events: &'a Receiver<Event>,
     signalled: bool,
 }
@@ -211,11 +211,11 @@ impl Wait<'_> {
     fn until(
         &mut self,
         done: impl Fn() -> bool,
-        letters: &mut Circular<'_, impl Fn() -> Mail>,
+        broadcast: &mut Broadcast<'_, impl Fn() -> Mail>,
         limit: Instant,
     ) -> Result<Waited, usize> {
         loop {
-            letters.deliver();
+            broadcast.deliver();
             if done() {
                 return Ok(Waited::Done);
             }
@@ -233,7 +233,7 @@ impl Wait<'_> {
                 Ok(Event::Reload { reply }) => {
                     let _ = reply.try_send(Err("the server is shutting down".to_owned()));
                 }
-                Ok(Event::Hangup) => self.watched.audit.reopen(),
+                Ok(Event::Hangup) => self.process.audit.reopen(),
                 // Asked for already.
                 Ok(Event::Drain | Event::TakenOver)
                 | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -256,7 +256,7 @@ mod tests {
     use arc_swap::ArcSwap;
 
     /// Two shards without sessions.
-    fn watched(drain_timeout: Duration) -> (Supervised, [MailReceiver; 2]) {
+    fn process(drain_timeout: Duration) -> (ProcessHandles, [MailReceiver; 2]) {
         let ((first, one), (second, two)) = (mailbox(), mailbox());
         let loaded = config::load(&Layers {
             set: vec![format!("server.drain_timeout={}s", drain_timeout.as_secs())],
@@ -264,7 +264,7 @@ mod tests {
         });
         let workers = Workers::start("test", Bounds::fixed(1, 1)).unwrap();
         let terms = Terms::new(loaded.unwrap(), workers, OwnListeners::default()).unwrap();
-        let watched = Supervised {
+        let process = ProcessHandles {
             mail: [first, second].into(),
             placement: Placement::new(2, config::Placement::Balanced),
             lifecycle: Arc::new(Lifecycle::new(0)),
@@ -274,7 +274,7 @@ mod tests {
             counters: Counters::new(2, crate::clock::now()),
             audit: AuditLog::default(),
         };
-        (watched, [one, two])
+        (process, [one, two])
     }
 
     const FAR: Duration = Duration::from_secs(3600);
@@ -286,12 +286,12 @@ mod tests {
     }
 
     impl Session {
-        fn on(watched: &Supervised, shard: usize) -> Self {
-            let counters = watched.counters.of_shard(shard);
+        fn on(process: &ProcessHandles, shard: usize) -> Self {
+            let counters = process.counters.of_shard(shard);
             counters.awaited.add(1);
             Self {
                 counters,
-                _place: watched.placement.reserve_on(shard),
+                _place: process.placement.reserve_on(shard),
             }
         }
     }
@@ -304,30 +304,30 @@ mod tests {
 
     #[test]
     fn a_dead_shard_ends_the_process_while_it_serves() {
-        let (watched, _mail) = watched(FAR);
+        let (process, _mail) = process(FAR);
         let (sender, receiver) = events();
         sender.send(Event::ShardEnded(1)).unwrap();
-        assert_eq!(supervise(&watched, None, &receiver), Err(1));
-        assert_eq!(watched.lifecycle.health(&watched.limits), Health::Ready);
+        assert_eq!(supervise(&process, None, &receiver), Err(1));
+        assert_eq!(process.lifecycle.health(&process.limits), Health::Ready);
     }
 
     #[test]
     fn a_dead_shard_ends_the_process_while_it_drains() {
-        let (watched, _mail) = watched(FAR);
-        let _session = Session::on(&watched, 1);
+        let (process, _mail) = process(FAR);
+        let _session = Session::on(&process, 1);
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
         sender.send(Event::ShardEnded(0)).unwrap();
-        assert_eq!(supervise(&watched, None, &receiver), Err(0));
+        assert_eq!(supervise(&process, None, &receiver), Err(0));
     }
 
     #[test]
     fn a_signal_drains_every_shard() {
-        let (watched, mail) = watched(FAR);
+        let (process, mail) = process(FAR);
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
-        assert_eq!(supervise(&watched, None, &receiver), Ok(()));
-        assert_eq!(watched.lifecycle.health(&watched.limits), Health::Draining);
+        assert_eq!(supervise(&process, None, &receiver), Ok(()));
+        assert_eq!(process.lifecycle.health(&process.limits), Health::Draining);
         for shard in mail {
             // That it drains, and that it is over.
             assert!(matches!(shard.try_recv(), Ok(Mail::Drain { .. })));
@@ -339,37 +339,37 @@ mod tests {
     /// They are no sessions, and none can come of them.
     #[test]
     fn connections_alone_do_not_hold_a_drain_up() {
-        let (watched, [mail, _other]) = watched(FAR);
-        let _connections: Vec<_> = (0..9).map(|_| watched.placement.reserve_on(0)).collect();
+        let (process, [mail, _other]) = process(FAR);
+        let _connections: Vec<_> = (0..9).map(|_| process.placement.reserve_on(0)).collect();
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
-        assert_eq!(supervise(&watched, None, &receiver), Ok(()));
+        assert_eq!(supervise(&process, None, &receiver), Ok(()));
         let told: Vec<Mail> = std::iter::from_fn(|| mail.try_recv().ok()).collect();
         assert!(matches!(told[..], [Mail::Drain(_), Mail::DrainOver]));
     }
 
     #[test]
     fn a_second_signal_does_not_wait_for_sessions() {
-        let (watched, _mail) = watched(FAR);
-        let _session = Session::on(&watched, 1);
+        let (process, _mail) = process(FAR);
+        let _session = Session::on(&process, 1);
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
         sender.send(Event::Terminate).unwrap();
-        assert_eq!(supervise(&watched, None, &receiver), Ok(()));
+        assert_eq!(supervise(&process, None, &receiver), Ok(()));
     }
 
     /// A service manager sends one to the old process after a takeover, too.
     #[test]
     fn the_first_signal_of_a_drain_by_other_means_changes_nothing() {
         for order in [Event::Drain, Event::TakenOver] {
-            let (watched, _mail) = watched(FAR);
-            let session = Session::on(&watched, 1);
+            let (process, _mail) = process(FAR);
+            let session = Session::on(&process, 1);
             let (sender, receiver) = events();
             sender.send(order).unwrap();
             sender.send(Event::Terminate).unwrap();
             let ended = std::thread::scope(|scope| {
-                let watched = &watched;
-                let supervisor = scope.spawn(move || supervise(watched, None, &receiver));
+                let process = &process;
+                let supervisor = scope.spawn(move || supervise(process, None, &receiver));
                 // Answered once the signal before it was heard.
                 let (reply, answer) = async_channel::bounded(1);
                 sender.send(Event::Reload { reply }).unwrap();
@@ -388,13 +388,13 @@ mod tests {
             (Event::TakenOver, true, Health::Ready),
             (Event::Drain, false, Health::Draining),
         ] {
-            let (watched, [mail, _other]) = watched(FAR);
+            let (process, [mail, _other]) = process(FAR);
             let (sender, receiver) = events();
             sender.send(order).unwrap();
-            assert_eq!(supervise(&watched, None, &receiver), Ok(()));
+            assert_eq!(supervise(&process, None, &receiver), Ok(()));
             let told = mail.try_recv();
             assert!(matches!(told, Ok(Mail::Drain(Drain { admit, .. })) if admit == admitted));
-            assert_eq!(watched.lifecycle.health(&watched.limits), health);
+            assert_eq!(process.lifecycle.health(&process.limits), health);
         }
     }
 }

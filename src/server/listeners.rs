@@ -4,8 +4,10 @@
 use super::{StartError, io_error};
 use crate::config::Config;
 use crate::control::admin::{Admin, AdminHandle};
-use crate::control::takeover::{Estate, Giver, SocketFiles, Sockets, Taken, checked, take_over};
-use crate::control::{EventSender, Supervised};
+use crate::control::takeover::{
+    HandoverServer, HandoverState, InheritedSockets, SocketFiles, SocketSet, checked, take_over,
+};
+use crate::control::{EventSender, ProcessHandles};
 use crate::shard;
 use listenfd::ListenFd;
 use socket2::Socket;
@@ -23,25 +25,25 @@ pub(super) struct Listeners {
     /// Of the administrator's port.
     pub(super) admin: Admin,
     /// The process they were taken from.
-    taken_from: Option<Taken>,
+    predecessor: Option<InheritedSockets>,
 }
 
 /// What a next process may take over.
-pub(super) struct Heirloom {
+pub(super) struct HandoverOffer {
     path: PathBuf,
-    sockets: Sockets,
-    taken_from: Option<Taken>,
+    sockets: SocketSet,
+    predecessor: Option<InheritedSockets>,
 }
 
 /// Takes the sockets over, or binds them.
 pub(super) fn open(config: &Config, shards: usize) -> Result<Listeners, StartError> {
-    let mut taken_from = match &config.server.takeover {
+    let mut predecessor = match &config.server.takeover {
         Some(path) => take_over(path).map_err(StartError::Takeover)?,
         None => None,
     };
-    let Sockets { public, admin } = match &mut taken_from {
+    let SocketSet { public, admin } = match &mut predecessor {
         Some(taken) => std::mem::take(&mut taken.sockets),
-        None => Sockets {
+        None => SocketSet {
             public: from_systemd()?,
             admin: Vec::new(),
         },
@@ -57,7 +59,7 @@ pub(super) fn open(config: &Config, shards: usize) -> Result<Listeners, StartErr
         addresses,
         by_shard,
         admin: Admin::bind(&config.admin, admin)?,
-        taken_from,
+        predecessor,
     })
 }
 
@@ -106,7 +108,10 @@ fn accept_passed(
 
 impl Listeners {
     /// Duplicates for a next process, if one may take over.
-    pub(super) fn heirloom(&mut self, config: &Config) -> std::io::Result<Option<Heirloom>> {
+    pub(super) fn handover_offer(
+        &mut self,
+        config: &Config,
+    ) -> std::io::Result<Option<HandoverOffer>> {
         let Some(path) = &config.server.takeover else {
             return Ok(None);
         };
@@ -119,49 +124,49 @@ impl Listeners {
             }
         }
         let admin = self.admin.duplicates()?.into_iter().map(Socket::from);
-        Ok(Some(Heirloom {
+        Ok(Some(HandoverOffer {
             path: path.clone(),
-            sockets: Sockets {
+            sockets: SocketSet {
                 public,
                 admin: admin.collect(),
             },
-            taken_from: self.taken_from.take(),
+            predecessor: self.predecessor.take(),
         }))
     }
 }
 
-impl Heirloom {
+impl HandoverOffer {
     /// To be called when every shard accepts: lets the old process go, then
     /// waits for a next one, which takes the place of `admin`, too. Once the
     /// old one is told, nobody else serves: what fails then is only logged.
-    pub(super) fn offer(
+    pub(super) fn start(
         self,
         admin: AdminHandle,
-        watched: &Supervised,
+        process: &ProcessHandles,
         events: EventSender,
     ) -> Result<Option<SocketFiles>, StartError> {
         let Self {
             path,
             sockets,
-            taken_from,
+            predecessor,
         } = self;
         let cannot_listen = io_error("cannot listen at server.takeover");
-        let giver = match Giver::bind(&path, watched.registry.instance().id) {
-            Ok(giver) => giver,
+        let server = match HandoverServer::bind(&path, process.registry.instance().id) {
+            Ok(server) => server,
             Err(error) => return Err(cannot_listen(error)),
         };
-        let must_serve = taken_from.is_some();
-        if let Some(taken) = taken_from {
+        let must_serve = predecessor.is_some();
+        if let Some(taken) = predecessor {
             taken.finish().map_err(StartError::Takeover)?;
         }
-        let estate = Estate {
+        let state = HandoverState {
             sockets,
             admin,
-            mail: Arc::clone(&watched.mail),
-            lifecycle: Arc::clone(&watched.lifecycle),
+            mail: Arc::clone(&process.mail),
+            lifecycle: Arc::clone(&process.lifecycle),
             events,
         };
-        match giver.start(estate) {
+        match server.start(state) {
             Ok(file) => Ok(Some(file)),
             Err(error) if must_serve => {
                 tracing::error!(%error, "no process can take over from this one");

@@ -15,7 +15,7 @@ use crate::bridge::{LatestTerms, LoginThrottle, SessionContext, Terms, TermsErro
 use crate::config::{Config, Loaded};
 use crate::control::admin::{AdminError, AdminHandle};
 use crate::control::takeover::{SocketFiles, TakeoverError};
-use crate::control::{self, Event, EventSender, HostCheck, Reloader, SharedToken, Supervised};
+use crate::control::{self, Event, EventSender, HostCheck, ProcessHandles, Reloader, SharedToken};
 use crate::limits::{LimitTable, RateTable};
 use crate::registry::Registry;
 use crate::runtime;
@@ -145,7 +145,7 @@ pub struct Server {
     _admin: Option<AdminHandle>,
     _takeover: Option<SocketFiles>,
     shards: Vec<JoinHandle<()>>,
-    watched: Supervised,
+    process: ProcessHandles,
     events: Receiver<Event>,
     reloader: Option<Reloader>,
 }
@@ -236,7 +236,7 @@ impl Server {
         let (mut server, token) = Self::start_shards(&shared, &config, &cpus)?;
         server.reloader = reloadable.then(|| Reloader {
             terms: shared.terms,
-            limits: Arc::clone(&server.watched.limits),
+            limits: Arc::clone(&server.process.limits),
             known_hosts: shared.known_hosts,
             token,
             audit: shared.audit,
@@ -253,8 +253,8 @@ impl Server {
         cpus: &[usize],
     ) -> Result<(Self, SharedToken), StartError> {
         let mut listeners = listeners::open(config, cpus.len())?;
-        let heirloom = listeners
-            .heirloom(config)
+        let handover = listeners
+            .handover_offer(config)
             .map_err(io_error("cannot duplicate a listening socket"))?;
         let Listeners {
             addresses,
@@ -267,7 +267,7 @@ impl Server {
         let (senders, receivers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| shard::mailbox()).unzip();
         let (event_sender, events) = control::events();
         control::watch_signals(event_sender.clone()).map_err(io_error("cannot watch signals"))?;
-        let watched = Supervised {
+        let process = ProcessHandles {
             mail: senders.into(),
             placement: Placement::new(cpus.len(), config.server.placement),
             lifecycle: Arc::new(Lifecycle::new(cpus.len())),
@@ -280,7 +280,7 @@ impl Server {
         let newcomers = Arc::default();
         let rates = Arc::new(RateTable::new(rate_slots(config), crate::clock::now()));
         let token = admin.token();
-        let admin = admin.start(watched.clone(), event_sender.clone())?;
+        let admin = admin.start(process.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
         for (index, ((cpu, listeners), mail)) in
             cpus.iter().zip(by_shard).zip(receivers).enumerate()
@@ -289,23 +289,23 @@ impl Server {
                 index,
                 listeners,
                 mail,
-                peers: Arc::clone(&watched.mail),
-                placement: Arc::clone(&watched.placement),
-                limits: Arc::clone(&watched.limits),
+                peers: Arc::clone(&process.mail),
+                placement: Arc::clone(&process.placement),
+                limits: Arc::clone(&process.limits),
                 newcomers: Arc::clone(&newcomers),
                 rates: Arc::clone(&rates),
-                registry: watched.registry.clone(),
-                lifecycle: Arc::clone(&watched.lifecycle),
+                registry: process.registry.clone(),
+                lifecycle: Arc::clone(&process.lifecycle),
             };
-            let context = (shared.clone(), watched.counters.of_shard(index));
+            let context = (shared.clone(), process.counters.of_shard(index));
             let thread = start_shard(*cpu, setup, context, event_sender.clone())
                 .map_err(io_error("cannot start the thread of a shard"))?;
             shards.push(thread);
         }
-        wait_until_ready(&watched.lifecycle, &events)?;
+        wait_until_ready(&process.lifecycle, &events)?;
         // Whoever can be taken over gives the administrator's port away, too.
-        let (admin, takeover) = match heirloom {
-            Some(heirloom) => (None, heirloom.offer(admin, &watched, event_sender)?),
+        let (admin, takeover) = match handover {
+            Some(handover) => (None, handover.start(admin, &process, event_sender)?),
             None => (Some(admin), None),
         };
         let server = Self {
@@ -314,7 +314,7 @@ impl Server {
             _admin: admin,
             _takeover: takeover,
             shards,
-            watched,
+            process,
             events,
             reloader: None,
         };
@@ -336,16 +336,16 @@ impl Server {
     /// # Errors
     /// The number of a shard that died: the process must not go on.
     pub fn run(self) -> Result<(), usize> {
-        let audit = self.watched.audit.clone();
+        let audit = self.process.audit.clone();
         let ended = self.serve();
         audit.flush(AUDIT_FLUSH);
         ended
     }
 
     fn serve(self) -> Result<(), usize> {
-        control::supervise(&self.watched, self.reloader, &self.events)
+        control::supervise(&self.process, self.reloader, &self.events)
             .inspect_err(|shard| tracing::error!(shard, "a shard has died"))?;
-        control::stop(&self.watched.mail, self.shards);
+        control::stop(&self.process.mail, self.shards);
         Ok(())
     }
 }

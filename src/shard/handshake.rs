@@ -22,7 +22,7 @@ use std::time::Duration;
 const CHUNK: usize = 2048;
 
 /// How long a client that was answered may take to close.
-const LINGER: Duration = Duration::from_millis(500);
+const REFUSAL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Read from a client that was answered, so that the answer is not lost in a
 /// reset caused by unread bytes.
@@ -161,7 +161,7 @@ async fn handshake(tls: &Tls, mut socket: CountingSocket) -> io::Result<ClientSt
     // A TLS record begins with its type, 0x16; a request with its method.
     if bytes.first().is_some_and(u8::is_ascii_uppercase) {
         // What becomes of the answer changes nothing.
-        let _ = within(LINGER, answer_plain(socket)).await;
+        let _ = within(REFUSAL_TIMEOUT, answer_plain(socket)).await;
         let what = "plain HTTP on a port that speaks TLS";
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }

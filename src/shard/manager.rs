@@ -173,9 +173,9 @@ impl ConnectionManager {
 
     /// The shard stops: says of every session that is left that it was cut
     /// off.
-    pub fn cut_off(&self) {
+    pub fn abort(&self) {
         for seat in self.sessions.borrow().values() {
-            seat.control.cut_off();
+            seat.control.abort();
         }
     }
 

@@ -144,7 +144,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
     // Senders outlive the shard; what they have sent must not.
     mail.close();
     while mail.try_recv().is_ok() {}
-    shard.manager.cut_off();
+    shard.manager.abort();
     // Every other task is dropped now, and gives back what it holds.
     Ok(())
 }

@@ -114,9 +114,9 @@ fn input_passes_while_output_is_held() {
     assert_eq!(checker.seen(), INPUT);
 }
 
-fn deaf(stage: &Stage) -> String {
+fn never_reads(stage: &Stage) -> String {
     let directory = stage.path().display();
-    format!("stty raw -echo && echo READY && exec perl {directory}/deaf.pl {directory}")
+    format!("stty raw -echo && echo READY && exec perl {directory}/never_reads.pl {directory}")
 }
 
 /// Pastes within the window until nothing of it is passed on any more.
@@ -154,7 +154,7 @@ fn next_ack(client: &mut Client) -> Option<u64> {
 fn control_and_output_pass_a_paste_that_nobody_reads() {
     let stage = Stage::start(&[], &[]);
     let memory = stage.watch_memory();
-    let (mut client, ready) = stage.open(&deaf(&stage), &json!({}), &Options::v1());
+    let (mut client, ready) = stage.open(&never_reads(&stage), &json!({}), &Options::v1());
     client.output_until("size 24 80;\n");
     paste_until_held(&mut client, &ready);
     memory.check();
@@ -177,7 +177,7 @@ fn control_and_output_pass_a_paste_that_nobody_reads() {
 fn a_paste_that_nobody_reads_and_no_window_bounds_takes_no_memory() {
     let stage = Stage::start(&[], &["websocket.ping_interval=1s"]);
     let memory = stage.watch_memory();
-    let (mut client, _) = stage.open(&deaf(&stage), &json!({}), &Options::v1());
+    let (mut client, _) = stage.open(&never_reads(&stage), &json!({}), &Options::v1());
     client.output_until("size 24 80;\n");
     // Beside the client, which would answer pings in the middle of a frame.
     let mut sender = client.tcp().try_clone().unwrap();

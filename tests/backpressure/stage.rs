@@ -47,7 +47,7 @@ impl Stage {
         fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
         for (name, text) in [
             ("flood.pl", include_str!("flood.pl")),
-            ("deaf.pl", include_str!("deaf.pl")),
+            ("never_reads.pl", include_str!("never_reads.pl")),
         ] {
             fs::write(directory.path().join(name), text).unwrap();
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// The bridge closes what does not close itself after 2 s.
-const LINGER: Duration = Duration::from_secs(2);
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The machine is shared: what is quick in one of so many attempts is quick.
 const ATTEMPTS: usize = 3;
@@ -206,7 +206,7 @@ fn check(about: &str, code: u16, mut once: impl FnMut() -> (u16, Duration)) -> O
             return Some(format!("{about}: {got} and not {code}"));
         }
         times.push(time);
-        if time < LINGER / 4 {
+        if time < CLOSING_TIMEOUT / 4 {
             println!("{code} {about}: {time:?}");
             return None;
         }

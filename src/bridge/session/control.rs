@@ -32,9 +32,9 @@ impl SessionControl {
 
     /// The shard stops, and the session is not polled any more: its end is
     /// written to the audit log.
-    pub fn cut_off(&self) {
+    pub fn abort(&self) {
         if let Some(audit) = self.audit.borrow().as_ref() {
-            audit.cut_off(Reason::Drain);
+            audit.abort(Reason::Drain);
         }
     }
 

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 /// Name of what a server refused to start, for the error.
 const SHELL: &str = "the shell or command";
 /// Time for the closing handshakes of both sides.
-pub(super) const LINGER: Duration = Duration::from_secs(2);
+pub(super) const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The state of one session.
 pub struct SessionState<R: Resources> {
@@ -288,7 +288,7 @@ impl<R: Resources> SessionState<R> {
     fn end(&mut self, now: Instant, ending: Ending) {
         self.lifecycle.close(ending);
         self.clear_timers();
-        self.timers.set(Timer::Linger, now + LINGER);
+        self.timers.set(Timer::Linger, now + CLOSING_TIMEOUT);
         self.uplink.drop_early();
     }
 

@@ -293,11 +293,11 @@ impl Drop for LoginAttempt {
 /// knows that; the attempt is the connector's.
 #[derive(Default)]
 pub(super) struct QuestionWatch {
-    attempt: RefCell<Option<Watched>>,
+    attempt: RefCell<Option<FollowedAttempt>>,
     is_asked: Cell<bool>,
 }
 
-struct Watched {
+struct FollowedAttempt {
     throttle: Arc<LoginThrottle>,
     request: Request,
     id: Id,
@@ -305,7 +305,7 @@ struct Watched {
 
 impl QuestionWatch {
     pub(super) fn follow(&self, attempt: &LoginAttempt) {
-        *self.attempt.borrow_mut() = Some(Watched {
+        *self.attempt.borrow_mut() = Some(FollowedAttempt {
             throttle: Arc::clone(&attempt.throttle),
             request: attempt.request.clone(),
             id: attempt.id,
@@ -316,9 +316,9 @@ impl QuestionWatch {
         if self.is_asked.replace(is_asked) == is_asked {
             return;
         }
-        if let Some(watched) = &*self.attempt.borrow() {
-            let (id, places) = (watched.id, watched.request.places);
-            watched.throttle.with(watched.request.scope, |queue| {
+        if let Some(followed) = &*self.attempt.borrow() {
+            let (id, places) = (followed.id, followed.request.places);
+            followed.throttle.with(followed.request.scope, |queue| {
                 queue.note_question(id, is_asked, places);
             });
         }

@@ -81,13 +81,13 @@ impl Queue {
             && let Some(key) = self.ring.pop_front()
         {
             unseen -= 1;
-            let has_left = self.dispatch_lane(key, rates, now);
+            let progressed = self.dispatch_lane(key, rates, now);
             if self.lanes.get(&key).is_some_and(|lane| !lane.is_empty()) {
                 self.ring.push_back(key);
             } else {
                 self.lanes.remove(&key);
             }
-            if has_left {
+            if progressed {
                 unseen = self.ring.len();
             }
         }

@@ -1,6 +1,6 @@
 //! Whether the process lives, and whether it takes sessions.
 
-use super::Desk;
+use super::AdminContext;
 use super::response::text_response;
 use crate::http::{Problem, Reply};
 use hyper::StatusCode;
@@ -8,9 +8,9 @@ use hyper::StatusCode;
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Every shard's loop turns.
-pub(super) fn alive(desk: &Desk) -> Result<Reply, Problem> {
+pub(super) fn alive(context: &AdminContext) -> Result<Reply, Problem> {
     let now = crate::clock::now();
-    let shards = desk.watched.counters.shards().enumerate();
+    let shards = context.process.counters.shards().enumerate();
     let stuck: Vec<String> = shards
         .filter(|(_, counters)| counters.is_stuck(now))
         .map(|(shard, counters)| {
@@ -28,9 +28,9 @@ pub(super) fn alive(desk: &Desk) -> Result<Reply, Problem> {
 }
 
 /// New sessions are welcome.
-pub(super) fn ready(desk: &Desk) -> Result<Reply, Problem> {
-    let watched = &desk.watched;
-    let health = watched.lifecycle.health(&watched.limits);
+pub(super) fn ready(context: &AdminContext) -> Result<Reply, Problem> {
+    let process = &context.process;
+    let health = process.lifecycle.health(&process.limits);
     health
         .ready()
         .map(|text| text_response(StatusCode::OK, PLAIN, text.to_owned()))

@@ -1,7 +1,7 @@
 //! Metrics: the numbers as Prometheus reads them. Labels are shards, states,
 //! stages and words of fixed tables; never an address or a user.
 
-use super::Desk;
+use super::AdminContext;
 use super::exposition::{Format, to_prometheus};
 use super::response::text_response;
 use super::snapshot::{ShardNumbers, Snapshot};
@@ -17,12 +17,12 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 
 /// `/metrics`, in the format the client asks for.
-pub(super) fn answer(desk: &Desk, headers: &HeaderMap) -> Reply {
+pub(super) fn answer(context: &AdminContext, headers: &HeaderMap) -> Reply {
     let accepts = headers.get_all(ACCEPT).iter();
     let accepts: Vec<&str> = accepts.filter_map(|value| value.to_str().ok()).collect();
     let format = Format::negotiate(&accepts.join(","));
     let mut registry = Registry::with_prefix("sshard");
-    registry.register_collector(Box::new(Snapshot::read(desk)));
+    registry.register_collector(Box::new(Snapshot::read(context)));
     let mut text = String::new();
     // Writing to a String cannot fail, and nothing else in there does.
     let _ = encode(&mut text, &registry);

@@ -17,7 +17,7 @@ mod stats;
 
 pub use routes::{INTENT, INTENT_HEADER};
 
-use super::supervise::{EventSender, Supervised};
+use super::supervise::{EventSender, ProcessHandles};
 use super::token::{SharedToken, Token, TokenError};
 use crate::config;
 use crate::http::is_health;
@@ -83,8 +83,8 @@ pub struct AdminHandle {
 }
 
 /// What requests are answered from.
-pub(super) struct Desk {
-    pub(super) watched: Supervised,
+pub(super) struct AdminContext {
+    pub(super) process: ProcessHandles,
     pub(super) events: EventSender,
     token: SharedToken,
 }
@@ -155,7 +155,7 @@ impl Admin {
     /// [`AdminError::Start`].
     pub fn start(
         self,
-        watched: Supervised,
+        process: ProcessHandles,
         events: EventSender,
     ) -> Result<AdminHandle, AdminError> {
         let Self { listeners, token } = self;
@@ -167,23 +167,27 @@ impl Admin {
         std::thread::Builder::new()
             .name("sshard-admin".to_owned())
             .spawn(move || {
-                let desk = Rc::new(Desk {
-                    watched,
+                let context = Rc::new(AdminContext {
+                    process,
                     events,
                     token,
                 });
-                LocalSet::new().block_on(&runtime, serve(listeners, desk, stopped));
+                LocalSet::new().block_on(&runtime, serve(listeners, context, stopped));
             })?;
         Ok(AdminHandle { _stop: stop })
     }
 }
 
-async fn serve(listeners: Vec<TcpListener>, desk: Rc<Desk>, stopped: oneshot::Receiver<()>) {
+async fn serve(
+    listeners: Vec<TcpListener>,
+    context: Rc<AdminContext>,
+    stopped: oneshot::Receiver<()>,
+) {
     let slots = Rc::<Slots>::default();
     for listener in listeners {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
-                spawn_local(accept(listener, Rc::clone(&desk), Rc::clone(&slots)));
+                spawn_local(accept(listener, Rc::clone(&context), Rc::clone(&slots)));
             }
             Err(error) => tracing::error!(%error, "an administrator's listener is lost"),
         }
@@ -192,17 +196,19 @@ async fn serve(listeners: Vec<TcpListener>, desk: Rc<Desk>, stopped: oneshot::Re
     let _ = stopped.await;
 }
 
-async fn accept(listener: tokio::net::TcpListener, desk: Rc<Desk>, slots: Rc<Slots>) {
+async fn accept(listener: tokio::net::TcpListener, context: Rc<AdminContext>, slots: Rc<Slots>) {
     let exhausted = LogLimiter::default();
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                let desk = Rc::clone(&desk);
+                let context = Rc::clone(&context);
                 let (slot, open) = Slot::take(&slots, client.ip());
                 // A panic ends this task, and with it this connection alone.
                 spawn_local(async move {
-                    let served =
-                        timeout(CONNECTION_TIMEOUT, connection(stream, client, desk, &slot));
+                    let served = timeout(
+                        CONNECTION_TIMEOUT,
+                        connection(stream, client, context, &slot),
+                    );
                     tokio::select! {
                         biased;
                         served = served => if served.is_err() {
@@ -226,7 +232,7 @@ async fn accept(listener: tokio::net::TcpListener, desk: Rc<Desk>, slots: Rc<Slo
     }
 }
 
-async fn connection(stream: TcpStream, client: SocketAddr, desk: Rc<Desk>, slot: &Slot) {
+async fn connection(stream: TcpStream, client: SocketAddr, context: Rc<AdminContext>, slot: &Slot) {
     let Ok(local) = stream.local_addr() else {
         return;
     };
@@ -236,8 +242,8 @@ async fn connection(stream: TcpStream, client: SocketAddr, desk: Rc<Desk>, slot:
         if !is_health(request.uri().path()) {
             slot.serve();
         }
-        let desk = Rc::clone(&desk);
-        async move { Ok::<_, Infallible>(routes::answer(&desk, peer, &request).await) }
+        let context = Rc::clone(&context);
+        async move { Ok::<_, Infallible>(routes::answer(&context, peer, &request).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

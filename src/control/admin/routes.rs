@@ -2,7 +2,7 @@
 
 use super::listing::Wanted;
 use super::response::json;
-use super::{Desk, Peer, health, metrics, sessions, settings, stats};
+use super::{AdminContext, Peer, health, metrics, sessions, settings, stats};
 use crate::control::supervise::Event;
 use crate::http::{
     Hosts, ListenerInfo, Problem, Reply, check_hosts, is_health, require_health_method,
@@ -23,8 +23,8 @@ pub const INTENT_HEADER: &str = "x-sshard-admin";
 pub const INTENT: &str = "1";
 
 /// Answers one request. Its body is not read.
-pub(super) async fn answer<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Reply {
-    let mut response = match route(desk, peer, request).await {
+pub(super) async fn answer<B>(context: &AdminContext, peer: Peer, request: &Request<B>) -> Reply {
+    let mut response = match route(context, peer, request).await {
         Ok(response) => response,
         Err(problem) => {
             tracing::debug!(
@@ -45,9 +45,13 @@ pub(super) async fn answer<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> 
     response
 }
 
-async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply, Problem> {
+async fn route<B>(
+    context: &AdminContext,
+    peer: Peer,
+    request: &Request<B>,
+) -> Result<Reply, Problem> {
     // A page in the administrator's browser can reach a loopback port, too.
-    let config = desk.watched.terms.load().config.clone();
+    let config = context.process.terms.load().config.clone();
     let listener = ListenerInfo {
         local: peer.local,
         tls: false,
@@ -57,8 +61,8 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
     if is_health(path) {
         require_health_method(request)?;
         return match path {
-            "/healthz" => health::alive(desk),
-            _ => health::ready(desk),
+            "/healthz" => health::alive(context),
+            _ => health::ready(context),
         };
     }
     // The token is typed into the page, so the page comes without it.
@@ -66,50 +70,50 @@ async fn route<B>(desk: &Desk, peer: Peer, request: &Request<B>) -> Result<Reply
         read(method)?;
         return operator_page(path, request.headers()).ok_or_else(nothing_here);
     }
-    if let Some(token) = &*desk.token.load()
+    if let Some(token) = &*context.token.load()
         && !token.is_brought_by(request.headers())
     {
         return Err(Problem::unauthorized());
     }
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match segments.as_slice() {
-        ["metrics"] => read(method).map(|()| metrics::answer(desk, request.headers())),
+        ["metrics"] => read(method).map(|()| metrics::answer(context, request.headers())),
         ["stats"] => {
             read(method)?;
-            json(StatusCode::OK, &stats::of(desk, request.uri().query())?)
+            json(StatusCode::OK, &stats::of(context, request.uri().query())?)
         }
         ["api", "v1", "sessions"] => {
             read(method)?;
             let wanted = Wanted::parse(request.uri().query())?;
-            json(StatusCode::OK, &sessions::list(desk, &wanted).await)
+            json(StatusCode::OK, &sessions::list(context, &wanted).await)
         }
         ["api", "v1", "sessions", id] if method == Method::DELETE => {
-            require_intent(desk, request)?;
-            let ending = sessions::remove(desk, id).await?;
+            require_intent(context, request)?;
+            let ending = sessions::remove(context, id).await?;
             note(peer, "ends a session", id);
             json(StatusCode::ACCEPTED, &ending)
         }
         ["api", "v1", "sessions", id] => {
             require_method(method, &[Method::GET, Method::HEAD], "GET, HEAD, DELETE")?;
-            json(StatusCode::OK, &sessions::show(desk, id).await?)
+            json(StatusCode::OK, &sessions::show(context, id).await?)
         }
         ["api", "v1", "drain"] => {
             require_method(method, &[Method::POST], "POST")?;
-            require_intent(desk, request)?;
+            require_intent(context, request)?;
             note(peer, "drains", "");
-            tell(desk, Event::Drain)?;
+            tell(context, Event::Drain)?;
             let draining = serde_json::json!({ "draining": true });
             json(StatusCode::ACCEPTED, &draining)
         }
         ["api", "v1", "reload"] => {
             require_method(method, &[Method::POST], "POST")?;
-            require_intent(desk, request)?;
+            require_intent(context, request)?;
             note(peer, "reloads", "");
-            reload(desk).await
+            reload(context).await
         }
         ["api", "v1", "config"] => {
             read(method)?;
-            json(StatusCode::OK, &settings::of(desk))
+            json(StatusCode::OK, &settings::of(context))
         }
         _ => Err(nothing_here()),
     }
@@ -126,14 +130,14 @@ fn nothing_here() -> Problem {
 /// Requires the token, or a header of its own, of a request that changes something. A page can
 /// send neither: for both its browser asks by OPTIONS first, and no answer here ever grants that
 /// (CORS preflight, Fetch standard section 3.2).
-fn require_intent<B>(desk: &Desk, request: &Request<B>) -> Result<(), Problem> {
+fn require_intent<B>(context: &AdminContext, request: &Request<B>) -> Result<(), Problem> {
     let mut values = request.headers().get_all(INTENT_HEADER).iter();
     let is_meant = match (values.next(), values.next()) {
         (Some(only), None) => only.as_bytes() == INTENT.as_bytes(),
         _ => false,
     };
     // A token is checked before, where there is one.
-    if desk.token.load().is_some() || is_meant {
+    if context.token.load().is_some() || is_meant {
         return Ok(());
     }
     let detail = "what changes something must bring the header X-Sshard-Admin: 1, so that no page \
@@ -149,15 +153,16 @@ fn note(peer: Peer, does: &str, what: &str) {
     tracing::info!(client = %peer.client, "an administrator {does} {what}");
 }
 
-fn tell(desk: &Desk, event: Event) -> Result<(), Problem> {
-    desk.events
+fn tell(context: &AdminContext, event: Event) -> Result<(), Problem> {
+    context
+        .events
         .try_send(event)
         .map_err(|_| Problem::unavailable("the control thread has too much to do; try again"))
 }
 
-async fn reload(desk: &Desk) -> Result<Reply, Problem> {
+async fn reload(context: &AdminContext) -> Result<Reply, Problem> {
     let (reply, answer) = async_channel::bounded(1);
-    tell(desk, Event::Reload { reply })?;
+    tell(context, Event::Reload { reply })?;
     let answer = timeout(RELOAD_TIMEOUT, answer.recv()).await;
     match answer {
         Ok(Ok(Ok(reloaded))) => json(StatusCode::OK, &reloaded),

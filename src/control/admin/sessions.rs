@@ -1,7 +1,7 @@
 //! Sessions, asked of the shards that own them. A shard answers with the keys
 //! of records, which are then read without it.
 
-use super::Desk;
+use super::AdminContext;
 use super::listing::Wanted;
 use crate::http::Problem;
 use crate::limits::TargetKey;
@@ -78,10 +78,10 @@ struct Look {
 }
 
 impl Look {
-    fn at(desk: &Desk) -> Self {
+    fn at(context: &AdminContext) -> Self {
         Self {
             now: crate::clock::now(),
-            show_users: desk.watched.terms.load().config.admin.show_users,
+            show_users: context.process.terms.load().config.admin.show_users,
         }
     }
 }
@@ -112,13 +112,13 @@ impl Session {
     }
 }
 
-pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> List {
-    let look = Look::at(desk);
-    let registry = &desk.watched.registry;
+pub(super) async fn list(context: &AdminContext, wanted: &Wanted) -> List {
+    let look = Look::at(context);
+    let registry = &context.process.registry;
     let mut found = Vec::new();
     let mut total = 0;
     let mut unanswered_shards = Vec::new();
-    let answers = ask_all(desk, |reply| Mail::Sessions { reply }).await;
+    let answers = ask_all(context, |reply| Mail::Sessions { reply }).await;
     for (shard, keys) in answers.into_iter().enumerate() {
         let Some(keys) = keys else {
             unanswered_shards.push(shard);
@@ -146,11 +146,11 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> List {
     }
 }
 
-pub(super) async fn show(desk: &Desk, id: &str) -> Result<One, Problem> {
+pub(super) async fn show(context: &AdminContext, id: &str) -> Result<One, Problem> {
     let id = parse(id)?;
-    let key = find(desk, id).await?;
-    let look = Look::at(desk);
-    let registry = &desk.watched.registry;
+    let key = find(context, id).await?;
+    let look = Look::at(context);
+    let registry = &context.process.registry;
     let read = |record: &SessionRecord| {
         let session = Session::of(record, registry, look);
         (session, record.target_address())
@@ -159,14 +159,18 @@ pub(super) async fn show(desk: &Desk, id: &str) -> Result<One, Problem> {
     let (session, target) = registry.read(key, read).ok_or_else(gone)?;
     Ok(One {
         session,
-        host_connections: target
-            .map(|address| desk.watched.limits.target_count(TargetKey::from(address))),
+        host_connections: target.map(|address| {
+            context
+                .process
+                .limits
+                .target_count(TargetKey::from(address))
+        }),
     })
 }
 
-pub(super) async fn remove(desk: &Desk, id: &str) -> Result<Ending, Problem> {
+pub(super) async fn remove(context: &AdminContext, id: &str) -> Result<Ending, Problem> {
     let id = parse(id)?;
-    let answers = ask_all(desk, |reply| Mail::Remove { id, reply }).await;
+    let answers = ask_all(context, |reply| Mail::Remove { id, reply }).await;
     if answers.contains(&Some(true)) {
         let id = id.to_string();
         return Ok(Ending { id, ending: true });
@@ -174,8 +178,8 @@ pub(super) async fn remove(desk: &Desk, id: &str) -> Result<Ending, Problem> {
     Err(not_found(answers.contains(&None)))
 }
 
-async fn find(desk: &Desk, id: SessionId) -> Result<RecordKey, Problem> {
-    let answers = ask_all(desk, |reply| Mail::Session { id, reply }).await;
+async fn find(context: &AdminContext, id: SessionId) -> Result<RecordKey, Problem> {
+    let answers = ask_all(context, |reply| Mail::Session { id, reply }).await;
     let found = answers.iter().find_map(|answer| answer.flatten());
     found.ok_or_else(|| not_found(answers.contains(&None)))
 }
@@ -197,14 +201,14 @@ fn not_found(silence: bool) -> Problem {
 }
 
 /// Asks every shard at once. `None` stands for one that did not answer.
-async fn ask_all<T>(desk: &Desk, letter: impl Fn(Sender<T>) -> Mail) -> Vec<Option<T>> {
-    let asked = desk.watched.mail.iter().map(|mail| ask(mail, &letter));
+async fn ask_all<T>(context: &AdminContext, message: impl Fn(Sender<T>) -> Mail) -> Vec<Option<T>> {
+    let asked = context.process.mail.iter().map(|mail| ask(mail, &message));
     join_all(asked).await
 }
 
-async fn ask<T>(mail: &MailSender, letter: impl Fn(Sender<T>) -> Mail) -> Option<T> {
+async fn ask<T>(mail: &MailSender, message: impl Fn(Sender<T>) -> Mail) -> Option<T> {
     let (reply, answer) = async_channel::bounded(1);
-    mail.try_send(letter(reply)).ok()?;
+    mail.try_send(message(reply)).ok()?;
     timeout(ANSWER_TIMEOUT, answer.recv()).await.ok()?.ok()
 }
 

@@ -1,7 +1,7 @@
 //! The configuration in force, with the source of each value. No setting
 //! holds a secret: secrets are in files, and a setting is the file's path.
 
-use super::Desk;
+use super::AdminContext;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ pub(super) struct Setting {
 /// Settings by name, by section.
 pub(super) type Settings = BTreeMap<&'static str, BTreeMap<&'static str, Setting>>;
 
-pub(super) fn of(desk: &Desk) -> Settings {
-    let terms = desk.watched.terms.load();
+pub(super) fn of(context: &AdminContext) -> Settings {
+    let terms = context.process.terms.load();
     let mut settings = Settings::new();
     for (section, name, value, source) in terms.loaded.entries() {
         let source = source.to_string();

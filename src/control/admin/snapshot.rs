@@ -2,7 +2,7 @@
 //! the limits without asking anybody. Statistics and metrics are written from
 //! it.
 
-use super::Desk;
+use super::AdminContext;
 use crate::error::{Reason, Stage};
 use crate::http::Health;
 use crate::limits::Counts;
@@ -83,35 +83,35 @@ impl Snapshot {
         total
     }
 
-    pub(super) fn read(desk: &Desk) -> Self {
-        let watched = &desk.watched;
+    pub(super) fn read(context: &AdminContext) -> Self {
+        let process = &context.process;
         let now = crate::clock::now();
-        let terms = watched.terms.load();
+        let terms = process.terms.load();
         let config = &terms.config;
         let limits = &config.limits;
-        let shards = watched.counters.shards().zip(watched.placement.loads());
+        let shards = process.counters.shards().zip(process.placement.loads());
         Self {
             shards: shards
                 .map(|(counters, load)| ShardNumbers::read(counters, load, now))
                 .collect(),
-            taken: watched.limits.snapshot(),
+            taken: process.limits.snapshot(),
             max_connections: limits.max_connections,
             max_per_host: limits.max_connections_per_host,
             max_unauthenticated: limits.max_unauthenticated,
             max_per_client: limits.max_connections_per_client,
             max_handshakes: config.server.max_handshakes,
-            uptime: watched.counters.uptime(now),
-            health: watched.lifecycle.health(&watched.limits),
+            uptime: process.counters.uptime(now),
+            health: process.lifecycle.health(&process.limits),
             drain_timeout: config.server.drain_timeout,
-            drain_left: watched
+            drain_left: process
                 .lifecycle
                 .drain_deadline()
                 .map(|deadline| deadline.saturating_duration_since(now)),
             show_users: config.admin.show_users,
-            reloads: watched.lifecycle.reloads(),
-            draining: watched.lifecycle.is_draining(),
+            reloads: process.lifecycle.reloads(),
+            draining: process.lifecycle.is_draining(),
             tls_expiry: terms.tls.as_ref().map(Tls::expiry),
-            audit_lost_lines: watched.audit.lost_lines(),
+            audit_lost_lines: process.audit.lost_lines(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The statistics, per shard and summed.
 
-use super::Desk;
+use super::AdminContext;
 use super::query::{number, parameters, unknown};
 use super::snapshot::{ShardNumbers, Snapshot};
 use crate::error::{Reason, Stage};
@@ -105,7 +105,7 @@ pub(super) struct Stats {
 }
 
 /// Statistics; with `hosts=N`, `host_connections` has the N targets with the most connections alone.
-pub(super) fn of(desk: &Desk, query: Option<&str>) -> Result<Stats, Problem> {
+pub(super) fn of(context: &AdminContext, query: Option<&str>) -> Result<Stats, Problem> {
     let mut hosts = usize::MAX;
     for (name, value) in parameters(query)? {
         match name.as_str() {
@@ -113,15 +113,15 @@ pub(super) fn of(desk: &Desk, query: Option<&str>) -> Result<Stats, Problem> {
             _ => return Err(unknown(&name, "hosts")),
         }
     }
-    let snapshot = Snapshot::read(desk);
-    let mut targets = desk.watched.limits.per_target();
+    let snapshot = Snapshot::read(context);
+    let mut targets = context.process.limits.per_target();
     if targets.len() > hosts {
         targets.sort_by_cached_key(|(target, count)| (Reverse(*count), target.to_string()));
         targets.truncate(hosts);
     }
     let shards = snapshot.shards.iter().enumerate();
     let (applied, refused) = snapshot.reloads;
-    let instance = desk.watched.registry.instance();
+    let instance = context.process.registry.instance();
     Ok(Stats {
         version: env!("CARGO_PKG_VERSION"),
         node: instance.node.clone(),

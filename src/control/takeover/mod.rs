@@ -30,12 +30,12 @@
 //! fail, it goes on. What can fail in the new one comes before "ready"; from
 //! there on it needs the old one no more, dead or stuck.
 
-mod giver;
-mod taker;
+mod handover_server;
+mod inherit;
 mod wire;
 
-pub use giver::{Estate, Giver, SocketFiles};
-pub use taker::{Taken, check, take_over};
+pub use handover_server::{HandoverServer, HandoverState, SocketFiles};
+pub use inherit::{InheritedSockets, check, take_over};
 pub use wire::checked;
 
 use socket2::Socket;
@@ -75,7 +75,7 @@ pub enum TakeoverError {
     },
     /// The other side is not one of ours.
     #[error("the process there runs as user {0}; only the same user or root may take over")]
-    Stranger(u32),
+    OtherUser(u32),
     /// The other side speaks another version, or something else.
     #[error("the process there does not speak this protocol: {0}")]
     Protocol(&'static str),
@@ -105,7 +105,7 @@ impl TakeoverError {
 
 /// Listening sockets, as they are passed.
 #[derive(Debug, Default)]
-pub struct Sockets {
+pub struct SocketSet {
     /// Of the public port.
     pub public: Vec<Socket>,
     /// Of the administrator's port.

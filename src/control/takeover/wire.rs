@@ -2,7 +2,7 @@
 //! descriptors beside them. Every message is bounded, every wait has the
 //! socket's timeout.
 
-use super::{Sockets, TakeoverError};
+use super::{SocketSet, TakeoverError};
 use rustix::net::sockopt::socket_peercred;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -23,7 +23,7 @@ const MAX_MESSAGE: usize = 256;
 /// Descriptors per message; the kernel takes up to 253.
 const BATCH: usize = 64;
 
-/// Sockets that may be passed; one per shard and address, and then some.
+/// SocketSet that may be passed; one per shard and address, and then some.
 const MAX_SOCKETS: usize = 4096;
 
 /// What accompanies a batch of descriptors.
@@ -48,7 +48,7 @@ pub(super) fn check_peer(connection: &Socket) -> Result<(), TakeoverError> {
     if peer.uid == rustix::process::geteuid() || peer.uid.is_root() {
         Ok(())
     } else {
-        Err(TakeoverError::Stranger(peer.uid.as_raw()))
+        Err(TakeoverError::OtherUser(peer.uid.as_raw()))
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn expect(connection: &Socket, word: &'static [u8]) -> Result<(), Tak
 }
 
 /// Passes duplicates of all sockets.
-pub(super) fn send_sockets(connection: &Socket, sockets: &Sockets) -> Result<(), TakeoverError> {
+pub(super) fn send_sockets(connection: &Socket, sockets: &SocketSet) -> Result<(), TakeoverError> {
     let header = Header {
         version: VERSION,
         public: sockets.public.len(),
@@ -100,7 +100,7 @@ pub(super) fn send_sockets(connection: &Socket, sockets: &Sockets) -> Result<(),
 }
 
 /// Takes what [`send_sockets`] passes. Each is a listening TCP socket. `None` if the process has [`HANDED_OVER`].
-pub(super) fn receive_sockets(connection: &Socket) -> Result<Option<Sockets>, TakeoverError> {
+pub(super) fn receive_sockets(connection: &Socket) -> Result<Option<SocketSet>, TakeoverError> {
     let (text, _) = receive(connection)?;
     if text == HANDED_OVER {
         return Ok(None);
@@ -125,7 +125,7 @@ pub(super) fn receive_sockets(connection: &Socket) -> Result<Option<Sockets>, Ta
         }
     }
     let admin = all.split_off(header.public.min(all.len()));
-    Ok(Some(Sockets { public: all, admin }))
+    Ok(Some(SocketSet { public: all, admin }))
 }
 
 /// `descriptor`, if it is a listening TCP socket; set not to block.
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn every_socket_arrives_as_the_same_socket() {
         let (old, new) = pair();
-        let sockets = Sockets {
+        let sockets = SocketSet {
             public: listeners(2 * BATCH + 1),
             admin: listeners(1),
         };
@@ -218,7 +218,7 @@ mod tests {
         let (old, new) = pair();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let sockets = Sockets {
+        let sockets = SocketSet {
             public: vec![Socket::from(client)],
             admin: Vec::new(),
         };

@@ -11,9 +11,9 @@ use std::process::{Command, Stdio};
 const PASSPHRASE: &str = "pass phräse";
 const ROUNDS: u32 = 128;
 
-struct Desk(tempfile::TempDir);
+struct KeygenDir(tempfile::TempDir);
 
-impl Desk {
+impl KeygenDir {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -84,9 +84,9 @@ fn read(text: &str, passphrase: &str) -> Result<SigningKey, &'static str> {
 }
 
 /// Read here as by ssh-keygen, and signs.
-fn assert_read(desk: &Desk, text: &str, passphrase: &str, what: &str) {
+fn assert_read(keygen: &KeygenDir, text: &str, passphrase: &str, what: &str) {
     let key = read(text, passphrase).unwrap_or_else(|problem| panic!("{what}: {problem}"));
-    let expected = desk.public_by_keygen(text, passphrase);
+    let expected = keygen.public_by_keygen(text, passphrase);
     assert_eq!(Some(public_of(&key)), expected, "{what}");
     assert!(
         key.sign(Some(russh::keys::HashAlg::Sha512), b"x").is_some(),
@@ -97,9 +97,9 @@ fn assert_read(desk: &Desk, text: &str, passphrase: &str, what: &str) {
 /// One of 256 leaves padding that looks right.
 #[test]
 fn any_wrong_passphrase_is_called_wrong() {
-    let desk = Desk::new();
+    let keygen = KeygenDir::new();
     for kind in ["-t rsa -b 1024 -m PEM", "-t ecdsa -b 256 -m PEM"] {
-        let text = desk.keygen(kind, PASSPHRASE);
+        let text = keygen.keygen(kind, PASSPHRASE);
         for number in 0..3000 {
             let wrong = format!("wrong {number}");
             let problem = read(&text, &wrong).err().unwrap();
@@ -110,7 +110,7 @@ fn any_wrong_passphrase_is_called_wrong() {
 
 #[test]
 fn every_format_of_ssh_keygen_is_read() {
-    let desk = Desk::new();
+    let keygen = KeygenDir::new();
     for kind in [
         "-t rsa -b 2048",
         "-t rsa -b 3000",
@@ -121,8 +121,8 @@ fn every_format_of_ssh_keygen_is_read() {
         for format in ["RFC4716", "PEM", "PKCS8"] {
             for passphrase in ["", PASSPHRASE] {
                 let what = format!("{kind} -m {format} {passphrase:?}");
-                let text = desk.keygen(&format!("{kind} -m {format}"), passphrase);
-                assert_read(&desk, &text, passphrase, &what);
+                let text = keygen.keygen(&format!("{kind} -m {format}"), passphrase);
+                assert_read(&keygen, &text, passphrase, &what);
                 if !passphrase.is_empty() {
                     let problem = |passphrase| read(&text, passphrase).err().unwrap();
                     assert!(
@@ -151,19 +151,19 @@ fn every_format_of_ssh_keygen_is_read() {
         "chacha20-poly1305@openssh.com",
         "3des-cbc",
     ] {
-        let text = desk.keygen(&format!("-t ed25519 -a 2 -Z {cipher}"), PASSPHRASE);
-        assert_read(&desk, &text, PASSPHRASE, cipher);
+        let text = keygen.keygen(&format!("-t ed25519 -a 2 -Z {cipher}"), PASSPHRASE);
+        assert_read(&keygen, &text, PASSPHRASE, cipher);
     }
-    let text = desk.keygen("-t ed25519", "");
-    assert_read(&desk, &text, "", "ed25519");
+    let text = keygen.keygen("-t ed25519", "");
+    assert_read(&keygen, &text, "", "ed25519");
 }
 
 #[test]
 fn every_format_of_openssl_is_read() {
-    let desk = Desk::new();
-    desk.run("openssl genrsa -out rsa 2048");
-    desk.run("openssl ecparam -name prime256v1 -genkey -out ec");
-    desk.run(
+    let keygen = KeygenDir::new();
+    keygen.run("openssl genrsa -out rsa 2048");
+    keygen.run("openssl ecparam -name prime256v1 -genkey -out ec");
+    keygen.run(
         "openssl ecparam -name prime256v1 -genkey -noout -param_enc explicit -out ec-explicit",
     );
     for (line, passphrase) in [
@@ -210,12 +210,12 @@ fn every_format_of_openssl_is_read() {
             PASSPHRASE,
         ),
     ] {
-        let text = String::from_utf8(desk.run(line)).unwrap();
-        assert_read(&desk, &text, passphrase, line);
+        let text = String::from_utf8(keygen.run(line)).unwrap();
+        assert_read(&keygen, &text, passphrase, line);
     }
     // ssh-keygen reads these in later versions only.
     for line in ["openssl genpkey -algorithm ed25519", "cat ec-explicit"] {
-        let text = String::from_utf8(desk.run(line)).unwrap();
+        let text = String::from_utf8(keygen.run(line)).unwrap();
         assert!(read(&text, "").is_ok(), "{line}");
     }
 }
@@ -280,7 +280,7 @@ fn pasted(text: &str, public: &str) -> Vec<(&'static str, String)> {
 
 #[test]
 fn a_key_is_read_however_it_is_pasted() {
-    let desk = Desk::new();
+    let keygen = KeygenDir::new();
     for (kind, passphrase) in [
         ("-t ed25519", ""),
         ("-t ed25519 -a 1", PASSPHRASE),
@@ -289,13 +289,13 @@ fn a_key_is_read_however_it_is_pasted() {
         ("-t ecdsa -m PKCS8", ""),
         ("-t ecdsa -m PKCS8", PASSPHRASE),
     ] {
-        let text = desk.keygen(kind, passphrase);
-        let public = desk.public_by_keygen(&text, passphrase).unwrap();
+        let text = keygen.keygen(kind, passphrase);
+        let public = keygen.public_by_keygen(&text, passphrase).unwrap();
         for (how, text) in pasted(&text, &public) {
             let key = read(&text, passphrase)
                 .unwrap_or_else(|problem| panic!("{kind}, {how}: {problem}"));
             assert_eq!(public_of(&key), public, "{kind}, {how}");
-            let by_keygen = desk.public_by_keygen(&text, passphrase);
+            let by_keygen = keygen.public_by_keygen(&text, passphrase);
             assert!(by_keygen.is_none_or(|read| read == public), "{kind}, {how}");
         }
     }
@@ -304,8 +304,8 @@ fn a_key_is_read_however_it_is_pasted() {
 /// The old encryption has its headers on lines of their own, and only there.
 #[test]
 fn an_old_pem_is_read_with_its_headers() {
-    let desk = Desk::new();
-    let text = desk.keygen("-t rsa -b 2048 -m PEM", PASSPHRASE);
+    let keygen = KeygenDir::new();
+    let text = keygen.keygen("-t rsa -b 2048 -m PEM", PASSPHRASE);
     for (how, text) in [
         ("as it is", text.clone()),
         ("CRLF", text.replace('\n', "\r\n")),
@@ -323,9 +323,9 @@ fn an_old_pem_is_read_with_its_headers() {
 fn a_comment_need_not_be_utf8() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
-    let desk = Desk::new();
+    let keygen = KeygenDir::new();
     for passphrase in ["", PASSPHRASE] {
-        let path = desk.path(&format!("latin1{}", passphrase.len()));
+        let path = keygen.path(&format!("latin1{}", passphrase.len()));
         let made = Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-f"])
             .arg(&path)
@@ -335,15 +335,15 @@ fn a_comment_need_not_be_utf8() {
             .unwrap();
         assert!(made.success());
         let text = fs::read_to_string(path).unwrap();
-        assert_read(&desk, &text, passphrase, "a comment in Latin-1");
+        assert_read(&keygen, &text, passphrase, "a comment in Latin-1");
     }
 }
 
 #[test]
 fn keys_that_cannot_be_used_are_named() {
-    let desk = Desk::new();
-    let made = desk.keygen("-t ed25519", "");
-    let public = fs::read_to_string(desk.path("made.pub")).unwrap();
+    let keygen = KeygenDir::new();
+    let made = keygen.keygen("-t ed25519", "");
+    let public = fs::read_to_string(keygen.path("made.pub")).unwrap();
     for (text, named) in [
         (public, "it is a public key"),
         (
@@ -357,10 +357,13 @@ fn keys_that_cannot_be_used_are_named() {
                 .to_owned(),
             "damaged",
         ),
-        (desk.keygen("-t rsa -b 1024", ""), "fewer than 2048"),
-        (desk.keygen("-t rsa -b 1024 -m PEM", ""), "fewer than 2048"),
-        (desk.keygen("-t dsa", ""), "DSA"),
-        (desk.keygen("-t dsa -m PEM", ""), "DSA"),
+        (keygen.keygen("-t rsa -b 1024", ""), "fewer than 2048"),
+        (
+            keygen.keygen("-t rsa -b 1024 -m PEM", ""),
+            "fewer than 2048",
+        ),
+        (keygen.keygen("-t dsa", ""), "DSA"),
+        (keygen.keygen("-t dsa -m PEM", ""), "DSA"),
     ] {
         let problem = read(&text, "").err().expect("it was read");
         assert!(problem.contains(named), "{named}: {problem}\n{text}");
@@ -370,12 +373,12 @@ fn keys_that_cannot_be_used_are_named() {
 /// Curves store their numbers without leading zeros: one key in 256 is a byte shorter.
 #[test]
 fn short_numbers_of_curves_are_read() {
-    let desk = Desk::new();
+    let keygen = KeygenDir::new();
     for bits in ["256", "521"] {
         for _ in 0..150 {
-            let text = desk.keygen(&format!("-t ecdsa -b {bits}"), "");
+            let text = keygen.keygen(&format!("-t ecdsa -b {bits}"), "");
             let key = read(&text, "").unwrap();
-            let public = fs::read_to_string(desk.path("made.pub")).unwrap();
+            let public = fs::read_to_string(keygen.path("made.pub")).unwrap();
             assert!(public.starts_with(&public_of(&key)));
         }
     }

@@ -116,18 +116,18 @@ enum Order {
 /// ends with the last one.
 #[derive(Debug, Clone, Default)]
 pub struct AuditLog {
-    desk: Option<Desk>,
+    queue: Option<AuditQueue>,
 }
 
 #[derive(Debug, Clone)]
-struct Desk {
+struct AuditQueue {
     orders: SyncSender<Order>,
     flags: Arc<Flags>,
     /// Lines that may wait when one comes of a session that has not logged in.
     anonymous: usize,
 }
 
-impl Desk {
+impl AuditQueue {
     /// Queues the line for the writer. Returns whether it waits to be written.
     fn hand_over(&self, text: String, anonymous: bool) -> bool {
         // Shards may pass the bound by one line each.
@@ -181,48 +181,48 @@ impl AuditLog {
             .name("sshard-audit".to_owned())
             .spawn(move || writer.run(&received))?;
         let anonymous = (queue / ANONYMOUS_PART).max(1);
-        let desk = Some(Desk {
+        let queue = Some(AuditQueue {
             orders,
             flags,
             anonymous,
         });
-        Ok(Self { desk })
+        Ok(Self { queue })
     }
 
     /// Whether anybody writes.
     pub fn is_on(&self) -> bool {
-        self.desk.is_some()
+        self.queue.is_some()
     }
 
     /// Leaves a line to be written. Lost, and counted, if too many wait.
     pub fn record(&self, line: &AuditLine<'_>) {
-        let Some(desk) = &self.desk else {
+        let Some(queue) = &self.queue else {
             return;
         };
         let lost = match stamped(line) {
             // The methods are known once a login has succeeded.
-            Some(text) => !desk.hand_over(text, line.method.is_none()),
+            Some(text) => !queue.hand_over(text, line.method.is_none()),
             None => true,
         };
         if lost {
-            desk.flags.lost.fetch_add(1, Ordering::Relaxed);
+            queue.flags.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Has the file opened anew by its name, after it was renamed. If that
     /// fails, the old one is written on, and the log says so.
     pub fn reopen(&self) {
-        if let Some(desk) = &self.desk {
-            desk.flags.reopen.store(true, Ordering::Release);
+        if let Some(queue) = &self.queue {
+            queue.flags.reopen.store(true, Ordering::Release);
             // A full queue is being worked off, and the flag seen on the way.
-            let _ = desk.orders.try_send(Order::Wake);
+            let _ = queue.orders.try_send(Order::Wake);
         }
     }
 
     /// Has lines written to another file from here on; as [`AuditLog::reopen`], if it is the same.
     pub fn move_to(&self, path: &Path) {
-        if let Some(desk) = &self.desk {
-            desk.flags.moved.store(Some(Arc::new(path.to_owned())));
+        if let Some(queue) = &self.queue {
+            queue.flags.moved.store(Some(Arc::new(path.to_owned())));
             self.reopen();
         }
     }
@@ -238,20 +238,20 @@ impl AuditLog {
     /// Lines that were lost so far: too many waited, or the disk did not take
     /// them.
     pub fn lost_lines(&self) -> u64 {
-        let desk = self.desk.as_ref();
-        desk.map_or(0, |desk| desk.flags.lost.load(Ordering::Relaxed))
+        let queue = self.queue.as_ref();
+        queue.map_or(0, |queue| queue.flags.lost.load(Ordering::Relaxed))
     }
 
     /// Waits until everything left so far is written, at most `limit`. Not
     /// for shards.
     pub fn flush(&self, limit: Duration) {
-        let Some(desk) = &self.desk else {
+        let Some(queue) = &self.queue else {
             return;
         };
         let until = crate::clock::now() + limit;
         let (done, wait) = sync_channel(1);
         let mut order = Order::Flush(done);
-        while let Err(TrySendError::Full(back)) = desk.orders.try_send(order) {
+        while let Err(TrySendError::Full(back)) = queue.orders.try_send(order) {
             if crate::clock::now() >= until {
                 return;
             }

@@ -150,12 +150,12 @@ fn stalled_with(
         torn: false,
         failing: false,
     };
-    let desk = Some(Desk {
+    let queue = Some(AuditQueue {
         orders,
         flags,
         anonymous,
     });
-    (AuditLog { desk }, writer, received)
+    (AuditLog { queue }, writer, received)
 }
 
 /// However many come, with whatever user they name.

@@ -1,4 +1,4 @@
-# deaf.pl DIRECTORY: never reads its input. Tells the size of its terminal at the start and
+# never_reads.pl DIRECTORY: never reads its input. Tells the size of its terminal at the start and
 # whenever that changes, and in DIRECTORY/interrupts how many SIGINT came.
 use strict;
 use warnings;

@@ -2,7 +2,7 @@
 //! common path is the newest process's; the other name is this process's until it exits.
 
 use super::wire::{DONE, HANDED_OVER, READY, check_peer, expect, say, send_sockets};
-use super::{ANSWER_TIMEOUT, START_TIMEOUT, Sockets, TakeoverError, beside, unix_socket};
+use super::{ANSWER_TIMEOUT, START_TIMEOUT, SocketSet, TakeoverError, beside, unix_socket};
 use crate::control::admin::AdminHandle;
 use crate::control::supervise::{Event, EventSender};
 use crate::registry::InstanceId;
@@ -28,7 +28,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(1);
 
 /// Listens beside the path, where the old process may still listen.
-pub struct Giver {
+pub struct HandoverServer {
     listener: Socket,
     own: SocketFile,
     /// To be renamed to the path.
@@ -51,9 +51,9 @@ struct SocketFile {
 }
 
 /// What is given, and who must stop then.
-pub struct Estate {
+pub struct HandoverState {
     /// The listening sockets.
-    pub sockets: Sockets,
+    pub sockets: SocketSet,
     /// The administrator's listener, which the next process has, too.
     pub admin: AdminHandle,
     /// The shards' mailboxes.
@@ -64,7 +64,7 @@ pub struct Estate {
     pub events: EventSender,
 }
 
-impl Giver {
+impl HandoverServer {
     /// Listens beside `path`, at the name of this process.
     ///
     /// # Errors
@@ -105,8 +105,8 @@ impl Giver {
     /// next process on a thread of its own.
     ///
     /// # Errors
-    /// The system's. The estate is dropped then.
-    pub fn start(self, estate: Estate) -> io::Result<SocketFiles> {
+    /// The system's. The state is dropped then.
+    pub fn start(self, state: HandoverState) -> io::Result<SocketFiles> {
         let Self {
             listener,
             own,
@@ -118,10 +118,10 @@ impl Giver {
         thread::Builder::new()
             .name("sshard-takeover".to_owned())
             .spawn(move || {
-                wait(&listener, &estate);
-                let events = estate.events.clone();
+                wait(&listener, &state);
+                let events = state.events.clone();
                 // The new process has these, too.
-                drop(estate);
+                drop(state);
                 // Nobody to tell: the process ends already.
                 let _ = events.send(Event::TakenOver);
                 // There is nothing more to give, but whoever looks for this process finds it.
@@ -177,11 +177,11 @@ fn is_stale(path: &Path) -> bool {
 }
 
 /// Returns once the sockets are given.
-fn wait(listener: &Socket, estate: &Estate) {
+fn wait(listener: &Socket, state: &HandoverState) {
     let exhausted = LogLimiter::default();
     loop {
         let connection = accept(listener, &exhausted);
-        match hand_over(&connection, estate) {
+        match hand_over(&connection, state) {
             Ok(()) => {
                 tracing::info!("handed over to a new process");
                 return;
@@ -207,15 +207,15 @@ fn accept(listener: &Socket, exhausted: &LogLimiter) -> Socket {
     }
 }
 
-fn hand_over(connection: &Socket, estate: &Estate) -> Result<(), TakeoverError> {
+fn hand_over(connection: &Socket, state: &HandoverState) -> Result<(), TakeoverError> {
     connection.set_write_timeout(Some(ANSWER_TIMEOUT))?;
     connection.set_read_timeout(Some(START_TIMEOUT))?;
     check_peer(connection)?;
-    send_sockets(connection, &estate.sockets)?;
+    send_sockets(connection, &state.sockets)?;
     expect(connection, READY)?;
     // The new one accepts: from here on there is no way back, and none is
     // needed. A shard that is stuck accepts nothing, either.
-    if let Err(error) = stop_accepting(estate) {
+    if let Err(error) = stop_accepting(state) {
         tracing::warn!(%error, "handing over all the same");
     }
     if let Err(error) = say(connection, DONE) {
@@ -226,10 +226,10 @@ fn hand_over(connection: &Socket, estate: &Estate) -> Result<(), TakeoverError> 
 
 /// Every shard has placed its last connection when this returns in order. One
 /// that does not hear of it in time sees it before it accepts again.
-fn stop_accepting(estate: &Estate) -> Result<(), TakeoverError> {
-    estate.lifecycle.stop_accepting();
+fn stop_accepting(state: &HandoverState) -> Result<(), TakeoverError> {
+    state.lifecycle.stop_accepting();
     let deadline = crate::clock::now() + ANSWER_TIMEOUT;
-    let mut waiting: Vec<_> = estate.mail.iter().map(|shard| (shard, None)).collect();
+    let mut waiting: Vec<_> = state.mail.iter().map(|shard| (shard, None)).collect();
     loop {
         waiting.retain_mut(|(shard, answer)| !has_stopped(shard, answer));
         if waiting.is_empty() {

@@ -1,7 +1,7 @@
 //! The new process's side.
 
 use super::wire::{DONE, READY, check_peer, expect, receive_sockets, say};
-use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, Sockets, TakeoverError, beside, unix_socket};
+use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, SocketSet, TakeoverError, beside, unix_socket};
 use crate::registry::InstanceId;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::net::sockopt::socket_peercred;
@@ -14,10 +14,10 @@ use std::path::Path;
 
 /// The old process, which still accepts, and the sockets it has passed.
 #[must_use = "dropping it lets the old process go on"]
-pub struct Taken {
+pub struct InheritedSockets {
     connection: Socket,
     /// What it has passed.
-    pub sockets: Sockets,
+    pub sockets: SocketSet,
 }
 
 /// Finds out whether a socket could be made at `path`, or one is there.
@@ -53,7 +53,7 @@ pub fn check(path: &Path) -> Result<(), TakeoverError> {
 ///
 /// # Errors
 /// [`TakeoverError`]; the old process goes on.
-pub fn take_over(path: &Path) -> Result<Option<Taken>, TakeoverError> {
+pub fn take_over(path: &Path) -> Result<Option<InheritedSockets>, TakeoverError> {
     let Ok(metadata) = path.symlink_metadata() else {
         return Ok(None);
     };
@@ -73,13 +73,13 @@ pub fn take_over(path: &Path) -> Result<Option<Taken>, TakeoverError> {
     connection.set_write_timeout(Some(ANSWER_TIMEOUT))?;
     check_peer(&connection)?;
     let sockets = receive_sockets(&connection)?;
-    Ok(sockets.map(|sockets| Taken {
+    Ok(sockets.map(|sockets| InheritedSockets {
         connection,
         sockets,
     }))
 }
 
-impl Taken {
+impl InheritedSockets {
     /// This process accepts: the old one may stop. Returns when it has. If it
     /// has died, or says nothing more, this one serves all the same.
     ///
@@ -91,7 +91,7 @@ impl Taken {
         let told = say(&self.connection, READY).and_then(|()| expect(&self.connection, DONE));
         match told {
             Ok(()) => tracing::info!("the old process has handed over, and drains"),
-            Err(error) if self.has_left() && self.is_alive() => {
+            Err(error) if self.peer_closed() && self.is_alive() => {
                 tracing::error!(%error, "the old process has hung up");
                 return Err(TakeoverError::TooLate);
             }
@@ -104,7 +104,7 @@ impl Taken {
     }
 
     /// Whether the other end of the connection is closed.
-    fn has_left(&self) -> bool {
+    fn peer_closed(&self) -> bool {
         let mut word = [MaybeUninit::uninit(); 1];
         let seen = self.connection.set_nonblocking(true);
         seen.is_ok() && matches!(self.connection.peek(&mut word), Ok(0))
@@ -131,7 +131,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 let (connection, _) = listener.accept().unwrap();
-                send_sockets(&connection, &Sockets::default()).unwrap();
+                send_sockets(&connection, &SocketSet::default()).unwrap();
                 then(connection);
             });
             take_over(&path).unwrap().unwrap().finish()

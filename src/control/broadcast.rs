@@ -1,0 +1,99 @@
+//! Messages to every shard, each delivered as soon as the shard's mailbox has room; and [`stop`],
+//! the last one, which ends the shards' threads. Never blocks on a mailbox.
+
+use crate::shard::{Mail, MailSender};
+use async_channel::TrySendError;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Longest wait for the shards' threads. One that polls its mailbox ends within milliseconds; one
+/// that is stuck would hold the process for ever.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Interval at which the threads are polled for their end.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// A message to every shard, and the shards that have not got it yet.
+pub(super) struct Broadcast<'a, F> {
+    waiting: Vec<&'a MailSender>,
+    message: F,
+}
+
+impl<'a, F: Fn() -> Mail> Broadcast<'a, F> {
+    /// Sends nothing yet. `message` makes each shard's copy.
+    pub(super) fn new(shards: &'a [MailSender], message: F) -> Self {
+        Self {
+            waiting: shards.iter().collect(),
+            message,
+        }
+    }
+
+    /// Sends to the shards that have not got it and whose mailbox has room. To be repeated.
+    pub(super) fn deliver(&mut self) {
+        let message = &self.message;
+        self.waiting
+            .retain(|shard| matches!(shard.try_send(message()), Err(TrySendError::Full(_))));
+    }
+}
+
+/// Ends the shards, and returns when their threads have ended. A thread that does not end within
+/// [`STOP_TIMEOUT`] is left to the end of the process.
+pub fn stop(mail: &[MailSender], threads: Vec<JoinHandle<()>>) {
+    let mut broadcast = Broadcast::new(mail, || Mail::Stop);
+    let deadline = crate::clock::now() + STOP_TIMEOUT;
+    loop {
+        broadcast.deliver();
+        if threads.iter().all(JoinHandle::is_finished) {
+            break;
+        }
+        if crate::clock::now() >= deadline {
+            tracing::error!("a shard's thread did not end; the process exits without it");
+            return;
+        }
+        std::thread::park_timeout(POLL_INTERVAL);
+    }
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::warn!("a shard's thread panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shard::mailbox;
+
+    #[test]
+    fn a_full_mailbox_gets_the_message_when_it_has_room() {
+        let (shard, mail) = mailbox();
+        while shard.try_send(Mail::Stop).is_ok() {}
+        let (other, others) = mailbox();
+        let drain = || Mail::StopAccepting {
+            reply: async_channel::bounded(1).0,
+        };
+        let senders = [shard, other];
+        let mut broadcast = Broadcast::new(&senders, drain);
+        broadcast.deliver();
+        broadcast.deliver();
+        assert_eq!(others.len(), 1, "once each");
+        let full = mail.len();
+        mail.try_recv().unwrap();
+        broadcast.deliver();
+        broadcast.deliver();
+        assert_eq!(mail.len(), full);
+        let last = std::iter::from_fn(|| mail.try_recv().ok()).last();
+        assert!(matches!(last, Some(Mail::StopAccepting { .. })));
+    }
+
+    #[test]
+    fn a_thread_that_hangs_does_not_hold_the_process() {
+        let (shard, _mail) = mailbox();
+        let (hold, held) = std::sync::mpsc::sync_channel::<()>(1);
+        let thread = std::thread::spawn(move || {
+            let _ = held.recv();
+        });
+        stop(&[shard], vec![thread]);
+        drop(hold);
+    }
+}
