@@ -11,10 +11,10 @@ mod common;
 
 #[path = "handshakes/bound.rs"]
 mod bound;
-#[path = "handshakes/handed_over.rs"]
-mod handed_over;
 #[path = "handshakes/proxy.rs"]
 mod proxy;
+#[path = "handshakes/transfer.rs"]
+mod transfer;
 
 use common::Admin;
 

@@ -17,8 +17,8 @@ mod addresses;
 mod full;
 #[path = "http/health.rs"]
 mod health;
-#[path = "http/hosts.rs"]
-mod hosts;
+#[path = "http/host_header.rs"]
+mod host_header;
 #[path = "http/page.rs"]
 mod page;
 #[path = "http/refusals.rs"]

@@ -15,7 +15,7 @@ use common::shard::{Shard, on_a_thread};
 use common::{Client, Event, Options, SshScript, Start};
 use serde_json::json;
 use sshard::runtime;
-use sshard::shard::{self, HandoverStage, Mail};
+use sshard::shard::{self, Command, TransferStage};
 use std::future::poll_fn;
 use std::net::TcpListener;
 use std::pin::pin;
@@ -60,7 +60,7 @@ fn type_keys(keys: u32) -> Work {
         let client = scope.spawn(|| Client::connect(address, &path, &Options::v1()));
         shard.adopt(
             accept.join().unwrap(),
-            HandoverStage::Accepted { proxied: false },
+            TransferStage::Accepted { proxied: false },
         );
         let mut client = client.join().unwrap();
         client.auth_v1(&json!({ "username": "u" }));
@@ -73,7 +73,7 @@ fn type_keys(keys: u32) -> Work {
         client.send_json(&json!({ "type": "close" }));
         assert_eq!(client.until_close().0, 1000);
     });
-    shard.mail.try_send(Mail::Stop).ok().unwrap();
+    shard.commands.try_send(Command::Stop).ok().unwrap();
     let work = told.recv().unwrap();
     thread.join().unwrap();
     work

@@ -21,14 +21,14 @@ mod doctor;
 mod drain;
 #[path = "operations/drain_deadline.rs"]
 mod drain_deadline;
-#[path = "operations/host.rs"]
-mod host;
 #[path = "operations/listen.rs"]
 mod listen;
 #[path = "operations/log.rs"]
 mod log;
 #[path = "operations/log_limits.rs"]
 mod log_limits;
+#[path = "operations/machine.rs"]
+mod machine;
 #[path = "operations/scene.rs"]
 mod scene;
 #[path = "operations/sessions.rs"]

@@ -16,11 +16,11 @@
 //! less often for it (no coordinated omission); the time from the real sending stands beside it.
 
 pub mod client;
-pub mod host;
 pub mod meter;
 pub mod pacer;
 pub mod record;
 pub mod report;
+pub mod resources;
 pub mod scenario;
 pub mod schedule;
 pub mod sink;

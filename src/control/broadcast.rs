@@ -1,12 +1,12 @@
-//! Messages to every shard, each delivered as soon as the shard's mailbox has room; and [`stop`],
-//! the last one, which ends the shards' threads. Never blocks on a mailbox.
+//! Messages to every shard, each delivered as soon as the shard's command channel has room; and [`stop`],
+//! the last one, which ends the shards' threads. Never blocks on a command channel.
 
-use crate::shard::{Mail, MailSender};
+use crate::shard::{Command, CommandSender};
 use async_channel::TrySendError;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Longest wait for the shards' threads. One that polls its mailbox ends within milliseconds; one
+/// Longest wait for the shards' threads. One that polls its command channel ends within milliseconds; one
 /// that is stuck would hold the process for ever.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -15,20 +15,20 @@ const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// A message to every shard, and the shards that have not got it yet.
 pub(super) struct Broadcast<'a, F> {
-    waiting: Vec<&'a MailSender>,
+    waiting: Vec<&'a CommandSender>,
     message: F,
 }
 
-impl<'a, F: Fn() -> Mail> Broadcast<'a, F> {
+impl<'a, F: Fn() -> Command> Broadcast<'a, F> {
     /// Sends nothing yet. `message` makes each shard's copy.
-    pub(super) fn new(shards: &'a [MailSender], message: F) -> Self {
+    pub(super) fn new(shards: &'a [CommandSender], message: F) -> Self {
         Self {
             waiting: shards.iter().collect(),
             message,
         }
     }
 
-    /// Sends to the shards that have not got it and whose mailbox has room. To be repeated.
+    /// Sends to the shards that have not got it and whose command channel has room. To be repeated.
     pub(super) fn deliver(&mut self) {
         let message = &self.message;
         self.waiting
@@ -38,8 +38,8 @@ impl<'a, F: Fn() -> Mail> Broadcast<'a, F> {
 
 /// Ends the shards, and returns when their threads have ended. A thread that does not end within
 /// [`STOP_TIMEOUT`] is left to the end of the process.
-pub fn stop(mail: &[MailSender], threads: Vec<JoinHandle<()>>) {
-    let mut broadcast = Broadcast::new(mail, || Mail::Stop);
+pub fn stop(commands: &[CommandSender], threads: Vec<JoinHandle<()>>) {
+    let mut broadcast = Broadcast::new(commands, || Command::Stop);
     let deadline = crate::clock::now() + STOP_TIMEOUT;
     loop {
         broadcast.deliver();
@@ -62,14 +62,14 @@ pub fn stop(mail: &[MailSender], threads: Vec<JoinHandle<()>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard::mailbox;
+    use crate::shard::command_channel;
 
     #[test]
-    fn a_full_mailbox_gets_the_message_when_it_has_room() {
-        let (shard, mail) = mailbox();
-        while shard.try_send(Mail::Stop).is_ok() {}
-        let (other, others) = mailbox();
-        let drain = || Mail::StopAccepting {
+    fn a_full_channel_gets_the_message_when_it_has_room() {
+        let (shard, commands) = command_channel();
+        while shard.try_send(Command::Stop).is_ok() {}
+        let (other, others) = command_channel();
+        let drain = || Command::StopAccepting {
             reply: async_channel::bounded(1).0,
         };
         let senders = [shard, other];
@@ -77,18 +77,18 @@ mod tests {
         broadcast.deliver();
         broadcast.deliver();
         assert_eq!(others.len(), 1, "once each");
-        let full = mail.len();
-        mail.try_recv().unwrap();
+        let full = commands.len();
+        commands.try_recv().unwrap();
         broadcast.deliver();
         broadcast.deliver();
-        assert_eq!(mail.len(), full);
-        let last = std::iter::from_fn(|| mail.try_recv().ok()).last();
-        assert!(matches!(last, Some(Mail::StopAccepting { .. })));
+        assert_eq!(commands.len(), full);
+        let last = std::iter::from_fn(|| commands.try_recv().ok()).last();
+        assert!(matches!(last, Some(Command::StopAccepting { .. })));
     }
 
     #[test]
     fn a_thread_that_hangs_does_not_hold_the_process() {
-        let (shard, _mail) = mailbox();
+        let (shard, _commands) = command_channel();
         let (hold, held) = std::sync::mpsc::sync_channel::<()>(1);
         let thread = std::thread::spawn(move || {
             let _ = held.recv();

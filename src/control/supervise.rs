@@ -6,7 +6,7 @@ use super::reload::{Reloaded, Reloader};
 use crate::bridge::LatestTerms;
 use crate::limits::LimitTable;
 use crate::registry::Registry;
-use crate::shard::{Drain, Lifecycle, Mail, MailSender, Placement};
+use crate::shard::{Command, CommandSender, Drain, Lifecycle, Placement};
 use crate::telemetry::{AuditLog, Counters};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -57,8 +57,8 @@ pub fn events() -> (EventSender, Receiver<Event>) {
 /// Handles of what one server process consists of. Cheap to clone.
 #[derive(Clone)]
 pub struct ProcessHandles {
-    /// The shards' mailboxes.
-    pub mail: Arc<[MailSender]>,
+    /// The shards' command channels.
+    pub commands: Arc<[CommandSender]>,
     /// Their loads.
     pub placement: Arc<Placement>,
     /// How the process is.
@@ -149,7 +149,8 @@ fn drain(process: &ProcessHandles, order: Order, events: &Receiver<Event>) -> Re
         ?order,
         "draining: no new sessions; a second signal ends at once"
     );
-    let mut broadcast = Broadcast::new(&process.mail, || Mail::Drain(Drain { deadline, admit }));
+    let drain = Drain { deadline, admit };
+    let mut broadcast = Broadcast::new(&process.commands, || Command::Drain(drain));
     let mut wait = Wait {
         process,
         events,
@@ -171,7 +172,7 @@ fn drain(process: &ProcessHandles, order: Order, events: &Receiver<Event>) -> Re
         Waited::Signalled => return Ok(()),
     }
     // No session can come of what is left.
-    let mut broadcast = Broadcast::new(&process.mail, || Mail::DrainOver);
+    let mut broadcast = Broadcast::new(&process.commands, || Command::DrainOver);
     let limit = crate::clock::now() + FAREWELL;
     wait.until(|| process.is_empty(), &mut broadcast, limit)?;
     Ok(())
@@ -211,7 +212,7 @@ impl Wait<'_> {
     fn until(
         &mut self,
         done: impl Fn() -> bool,
-        broadcast: &mut Broadcast<'_, impl Fn() -> Mail>,
+        broadcast: &mut Broadcast<'_, impl Fn() -> Command>,
         limit: Instant,
     ) -> Result<Waited, usize> {
         loop {
@@ -249,15 +250,15 @@ mod tests {
     use crate::config::{self, Layers};
     use crate::control::limits_of;
     use crate::http::Health;
-    use crate::shard::{MailReceiver, Reservation, mailbox};
+    use crate::shard::{CommandReceiver, Reservation, command_channel};
     use crate::targets::OwnListeners;
     use crate::telemetry::OwnCounters;
     use crate::workers::{Bounds, Workers};
     use arc_swap::ArcSwap;
 
     /// Two shards without sessions.
-    fn process(drain_timeout: Duration) -> (ProcessHandles, [MailReceiver; 2]) {
-        let ((first, one), (second, two)) = (mailbox(), mailbox());
+    fn process(drain_timeout: Duration) -> (ProcessHandles, [CommandReceiver; 2]) {
+        let ((first, one), (second, two)) = (command_channel(), command_channel());
         let loaded = config::load(&Layers {
             set: vec![format!("server.drain_timeout={}s", drain_timeout.as_secs())],
             ..Layers::default()
@@ -265,7 +266,7 @@ mod tests {
         let workers = Workers::start("test", Bounds::fixed(1, 1)).unwrap();
         let terms = Terms::new(loaded.unwrap(), workers, OwnListeners::default()).unwrap();
         let process = ProcessHandles {
-            mail: [first, second].into(),
+            commands: [first, second].into(),
             placement: Placement::new(2, config::Placement::Balanced),
             lifecycle: Arc::new(Lifecycle::new(0)),
             limits: LimitTable::new(limits_of(&terms.config), 1),
@@ -304,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_dead_shard_ends_the_process_while_it_serves() {
-        let (process, _mail) = process(FAR);
+        let (process, _commands) = process(FAR);
         let (sender, receiver) = events();
         sender.send(Event::ShardEnded(1)).unwrap();
         assert_eq!(supervise(&process, None, &receiver), Err(1));
@@ -313,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_dead_shard_ends_the_process_while_it_drains() {
-        let (process, _mail) = process(FAR);
+        let (process, _commands) = process(FAR);
         let _session = Session::on(&process, 1);
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
@@ -323,15 +324,14 @@ mod tests {
 
     #[test]
     fn a_signal_drains_every_shard() {
-        let (process, mail) = process(FAR);
+        let (process, commands) = process(FAR);
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
         assert_eq!(supervise(&process, None, &receiver), Ok(()));
         assert_eq!(process.lifecycle.health(&process.limits), Health::Draining);
-        for shard in mail {
-            // That it drains, and that it is over.
-            assert!(matches!(shard.try_recv(), Ok(Mail::Drain { .. })));
-            assert!(matches!(shard.try_recv(), Ok(Mail::DrainOver)));
+        for shard in commands {
+            assert!(matches!(shard.try_recv(), Ok(Command::Drain { .. })));
+            assert!(matches!(shard.try_recv(), Ok(Command::DrainOver)));
             assert!(shard.is_empty());
         }
     }
@@ -339,18 +339,18 @@ mod tests {
     /// They are no sessions, and none can come of them.
     #[test]
     fn connections_alone_do_not_hold_a_drain_up() {
-        let (process, [mail, _other]) = process(FAR);
+        let (process, [commands, _other]) = process(FAR);
         let _connections: Vec<_> = (0..9).map(|_| process.placement.reserve_on(0)).collect();
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
         assert_eq!(supervise(&process, None, &receiver), Ok(()));
-        let told: Vec<Mail> = std::iter::from_fn(|| mail.try_recv().ok()).collect();
-        assert!(matches!(told[..], [Mail::Drain(_), Mail::DrainOver]));
+        let told: Vec<Command> = std::iter::from_fn(|| commands.try_recv().ok()).collect();
+        assert!(matches!(told[..], [Command::Drain(_), Command::DrainOver]));
     }
 
     #[test]
     fn a_second_signal_does_not_wait_for_sessions() {
-        let (process, _mail) = process(FAR);
+        let (process, _commands) = process(FAR);
         let _session = Session::on(&process, 1);
         let (sender, receiver) = events();
         sender.send(Event::Terminate).unwrap();
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn the_first_signal_of_a_drain_by_other_means_changes_nothing() {
         for order in [Event::Drain, Event::TakenOver] {
-            let (process, _mail) = process(FAR);
+            let (process, _commands) = process(FAR);
             let session = Session::on(&process, 1);
             let (sender, receiver) = events();
             sender.send(order).unwrap();
@@ -388,12 +388,12 @@ mod tests {
             (Event::TakenOver, true, Health::Ready),
             (Event::Drain, false, Health::Draining),
         ] {
-            let (process, [mail, _other]) = process(FAR);
+            let (process, [commands, _other]) = process(FAR);
             let (sender, receiver) = events();
             sender.send(order).unwrap();
             assert_eq!(supervise(&process, None, &receiver), Ok(()));
-            let told = mail.try_recv();
-            assert!(matches!(told, Ok(Mail::Drain(Drain { admit, .. })) if admit == admitted));
+            let told = commands.try_recv();
+            assert!(matches!(told, Ok(Command::Drain(Drain { admit, .. })) if admit == admitted));
             assert_eq!(process.lifecycle.health(&process.limits), health);
         }
     }

@@ -2,7 +2,7 @@
 //! an upgrade. It takes no session further than 101.
 
 mod forwarded;
-mod hosts;
+mod host_header;
 mod io;
 mod problem;
 #[cfg(test)]
@@ -13,9 +13,9 @@ mod ticket;
 mod upgrade;
 
 pub use forwarded::client_ip;
-pub(crate) use hosts::Hosts;
-pub use hosts::ListenerInfo;
+pub(crate) use host_header::AcceptedNames;
+pub use host_header::ListenerInfo;
 pub(crate) use problem::{Problem, Reply, raw_speaks_tls};
-pub use routes::{Gatekeeper, Health, NoPlace, Upgrade};
-pub(crate) use routes::{check_hosts, is_health, require_health_method, require_method};
+pub use routes::{Gatekeeper, Health, Rejection, Upgrade};
+pub(crate) use routes::{check_host_and_origin, is_health, require_health_method, require_method};
 pub use serve::{Upgraded, serve};

@@ -1,7 +1,7 @@
 //! Hostile Host and Origin headers never panic, and what is accepted names
 //! this server.
 
-use super::hosts::{Hosts, ListenerInfo};
+use super::host_header::{AcceptedNames, ListenerInfo};
 use crate::config::{Admin, HostPort, Server};
 use proptest::prelude::*;
 use std::net::SocketAddr;
@@ -42,11 +42,11 @@ proptest! {
         let public = vec![HostPort { host: "term.example".to_owned(), port: None }];
         let server = Server { public_hosts: public, ..Server::default() };
         let listener = ListenerInfo { local: SocketAddr::from(([127, 0, 0, 1], 8022)), tls };
-        let hosts = Hosts::of_server(&server, listener);
+        let names = AcceptedNames::of_server(&server, listener);
         let admin = Admin::default();
-        let admin_hosts = Hosts::of_admin(&admin, listener);
+        let admin_hosts = AcceptedNames::of_admin(&admin, listener);
         let origin = format!("{scheme}{authority}");
-        let accepted = (hosts.accepts_host(&authority), hosts.accepts_origin(&origin));
+        let accepted = (names.accepts_host(&authority), names.accepts_origin(&origin));
         if accepted.0 || accepted.1 {
             let (host, port) = authority.split_once(':').unwrap_or((&authority, ""));
             let ours = ["term.example", "127.0.0.1", "localhost"];

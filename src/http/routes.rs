@@ -1,7 +1,7 @@
 //! Which request gets which answer. Decides, and answers; moves no sockets.
 
 use super::forwarded::client_ip;
-use super::hosts::{Hosts, ListenerInfo};
+use super::host_header::{AcceptedNames, ListenerInfo};
 use super::problem::{Problem, Reply};
 use super::ticket::ticket;
 use super::upgrade::{handshake, negotiate};
@@ -54,7 +54,7 @@ impl Health {
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoPlace {
+pub enum Rejection {
     /// The pool is full; that passes as logins succeed or time out.
     Pool,
     /// This client holds all that one may.
@@ -85,7 +85,7 @@ pub trait Gatekeeper {
     ///
     /// # Errors
     /// There is none for this client.
-    fn admit(&self, client: IpAddr) -> Result<Self::Place, NoPlace>;
+    fn admit(&self, client: IpAddr) -> Result<Self::Place, Rejection>;
 
     /// This peer asks for health: a load balancer, or a probe.
     fn note_prober(&self, peer: IpAddr);
@@ -167,7 +167,7 @@ fn route<G: Gatekeeper, B>(
     client: IpAddr,
     keeper: &G,
 ) -> Result<Answer<G::Place>, Problem> {
-    check_hosts(request, &Hosts::of_server(&config.server, listener))?;
+    check_host_and_origin(request, &AcceptedNames::of_server(&config.server, listener))?;
     let path = request.uri().path();
     let prefix = config.server.path_prefix.as_str();
     if is_health(path) {
@@ -252,7 +252,10 @@ pub(crate) fn is_health(path: &str) -> bool {
 /// HTTP/1.1 everywhere, HTTP/1.0 at the health addresses. Exactly one Host that names this server,
 /// and if the target of the request has a host too, that one as well; HTTP/1.0 may come without.
 /// At most one Origin, a page of this server's own or a listed one.
-pub(crate) fn check_hosts<B>(request: &Request<B>, hosts: &Hosts<'_>) -> Result<(), Problem> {
+pub(crate) fn check_host_and_origin<B>(
+    request: &Request<B>,
+    hosts: &AcceptedNames<'_>,
+) -> Result<(), Problem> {
     let is_old = request.version() < Version::HTTP_11;
     if is_old && !is_health(request.uri().path()) {
         return Err(Problem::bad_request(
@@ -316,7 +319,7 @@ fn admit<G: Gatekeeper>(client: IpAddr, dialect: Dialect, keeper: &G) -> Result<
         health.ready()?;
     }
     keeper.admit(client).map_err(|no_place| match no_place {
-        NoPlace::Pool => Problem::unavailable("too many connections are waiting to log in"),
-        NoPlace::Client => Problem::unavailable("this client has as many connections as it may"),
+        Rejection::Pool => Problem::unavailable("too many connections are waiting to log in"),
+        Rejection::Client => Problem::unavailable("this client has as many connections as it may"),
     })
 }

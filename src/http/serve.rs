@@ -1,7 +1,7 @@
 //! One connection: one request, then an answer or the bare socket back. The
 //! caller owns the deadline.
 
-use super::hosts::ListenerInfo;
+use super::host_header::ListenerInfo;
 use super::io::HyperIo;
 use super::problem::raw_busy;
 use super::routes::{Gatekeeper, Peer, Upgrade, answer};

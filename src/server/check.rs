@@ -1,7 +1,7 @@
 //! What keeps a configuration from being served on this host, as far as it can be known before
 //! anything is bound, started or made. `serve` asks the same before it starts.
 
-use super::{StartError, cpus, host};
+use super::{StartError, cpus, machine};
 use crate::bridge::Terms;
 use crate::config::Config;
 use crate::control::admin::AdminError;
@@ -43,7 +43,11 @@ impl std::error::Error for Refusals {}
 pub(super) fn check(config: &Config) -> Result<(), Refusals> {
     let mut found = Vec::new();
     match cpus::choose(&config.server) {
-        Ok(cpus) => found.extend(host::check(config, cpus.len()).err().map(StartError::from)),
+        Ok(cpus) => found.extend(
+            machine::check(config, cpus.len())
+                .err()
+                .map(StartError::from),
+        ),
         Err(error) => found.push(error.into()),
     }
     let terms = Terms::check(config).into_iter();

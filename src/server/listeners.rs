@@ -162,7 +162,7 @@ impl HandoverOffer {
         let state = HandoverState {
             sockets,
             admin,
-            mail: Arc::clone(&process.mail),
+            commands: Arc::clone(&process.commands),
             lifecycle: Arc::clone(&process.lifecycle),
             events,
         };

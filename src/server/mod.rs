@@ -3,13 +3,13 @@
 
 mod check;
 mod cpus;
-pub mod host;
 mod instance;
 mod listeners;
+pub mod machine;
 
 pub use check::Refusals;
 pub use cpus::{CpuError, pick as pick_cpus};
-pub use host::HostError;
+pub use machine::MachineError;
 
 use crate::bridge::{LatestTerms, LoginThrottle, SessionContext, Terms, TermsError};
 use crate::config::{Config, Loaded};
@@ -56,7 +56,7 @@ pub enum StartError {
     Cpus(#[from] CpuError),
     /// The host lacks something.
     #[error(transparent)]
-    Host(#[from] HostError),
+    Host(#[from] MachineError),
     /// A setting names what cannot be used.
     #[error("{key}: {source}")]
     Setting {
@@ -209,9 +209,9 @@ impl Server {
     pub fn start(loaded: Loaded, reloadable: bool) -> Result<Self, StartError> {
         let config = Arc::clone(&loaded.config);
         // Before there is a secret.
-        host::limit_core_dumps(&config)?;
+        machine::limit_core_dumps(&config)?;
         let cpus = cpus::choose(&config.server)?;
-        host::check(&config, cpus.len())?;
+        machine::check(&config, cpus.len())?;
         // Before anything is pinned: threads inherit the CPUs of their maker.
         let resolver = Resolver::start(config.targets.resolver_threads as usize)
             .map_err(io_error("cannot start the resolver"))?;
@@ -264,11 +264,12 @@ impl Server {
         } = listeners;
         let admin_addresses = admin.addresses().map_err(io_error("admin.listen"))?;
         shared.own.set([&addresses[..], &admin_addresses].concat());
-        let (senders, receivers): (Vec<_>, Vec<_>) = cpus.iter().map(|_| shard::mailbox()).unzip();
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            cpus.iter().map(|_| shard::command_channel()).unzip();
         let (event_sender, events) = control::events();
         control::watch_signals(event_sender.clone()).map_err(io_error("cannot watch signals"))?;
         let process = ProcessHandles {
-            mail: senders.into(),
+            commands: senders.into(),
             placement: Placement::new(cpus.len(), config.server.placement),
             lifecycle: Arc::new(Lifecycle::new(cpus.len())),
             terms: Arc::clone(&shared.terms),
@@ -282,14 +283,14 @@ impl Server {
         let token = admin.token();
         let admin = admin.start(process.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
-        for (index, ((cpu, listeners), mail)) in
+        for (index, ((cpu, listeners), commands)) in
             cpus.iter().zip(by_shard).zip(receivers).enumerate()
         {
             let setup = ShardSetup {
                 index,
                 listeners,
-                mail,
-                peers: Arc::clone(&process.mail),
+                commands,
+                peers: Arc::clone(&process.commands),
                 placement: Arc::clone(&process.placement),
                 limits: Arc::clone(&process.limits),
                 newcomers: Arc::clone(&newcomers),
@@ -345,7 +346,7 @@ impl Server {
     fn serve(self) -> Result<(), usize> {
         control::supervise(&self.process, self.reloader, &self.events)
             .inspect_err(|shard| tracing::error!(shard, "a shard has died"))?;
-        control::stop(&self.process.mail, self.shards);
+        control::stop(&self.process.commands, self.shards);
         Ok(())
     }
 }
@@ -364,7 +365,7 @@ fn wait_until_ready(lifecycle: &Lifecycle, events: &Receiver<Event>) -> Result<(
 }
 
 fn host_check(shards: usize) -> HostCheck {
-    Box::new(move |config| host::check_files(config, shards).map_err(|error| error.to_string()))
+    Box::new(move |config| machine::check_files(config, shards).map_err(|error| error.to_string()))
 }
 
 fn rate_slots(config: &Config) -> usize {

@@ -1,8 +1,8 @@
 //! The accept loop of one listening socket: wait, accept what is there, find
 //! each connection its shard. Reads no byte of a connection.
 
+use super::command::{Command, ConnectionTransfer, TransferStage};
 use super::listen::is_listener;
-use super::mailbox::{Handover, HandoverStage, Mail};
 use super::{Shard, connection};
 use crate::config::Config;
 use crate::runtime::{self, Listener};
@@ -96,30 +96,30 @@ fn place(socket: Socket, client: SocketAddr, proxied: bool, shard: &Rc<Shard>) {
     let is_stuck = |peer| counters.shard(peer).is_some_and(|peer| peer.is_stuck(now));
     let reservation = shard.placement.reserve(shard.index, is_stuck);
     let target = reservation.shard();
-    let handover = Handover {
+    let transfer = ConnectionTransfer {
         socket,
-        stage: HandoverStage::Accepted { proxied },
+        stage: TransferStage::Accepted { proxied },
         client,
         reservation,
     };
     if target == shard.index {
-        return connection::spawn(shard, handover);
+        return connection::spawn(shard, transfer);
     }
     let refused = match shard.peers.get(target) {
-        Some(peer) => match peer.try_send(Mail::Adopt(handover)) {
+        Some(peer) => match peer.try_send(Command::Adopt(transfer)) {
             Ok(()) => return,
             Err(error) => error.into_inner(),
         },
-        None => Mail::Adopt(handover),
+        None => Command::Adopt(transfer),
     };
-    if let Mail::Adopt(handover) = refused {
+    if let Command::Adopt(transfer) = refused {
         // The peer is stuck or gone: better served here than not at all.
         let reservation = shard.placement.reserve_on(shard.index);
         connection::spawn(
             shard,
-            Handover {
+            ConnectionTransfer {
                 reservation,
-                ..handover
+                ..transfer
             },
         );
     }

@@ -1,14 +1,14 @@
 //! One accepted connection on its shard: socket options, the handshakes and the HTTP request under their deadline. A
 //! connection that is upgraded is handed to the manager, as the client of a new session.
 
-use super::mailbox::{Handover, HandoverStage};
+use super::command::{ConnectionTransfer, TransferStage};
 use super::manager::Registration;
-use super::pool::PoolPlace;
+use super::pool::PreAuthPermit;
 use super::slots::HandshakeSlot;
 use super::{Shard, handshake};
 use crate::bridge::BridgeSession;
 use crate::config;
-use crate::http::{self, Gatekeeper, Health, NoPlace, Upgraded};
+use crate::http::{self, Gatekeeper, Health, Rejection, Upgraded};
 use crate::limits::{ClientKey, Rate, Refused};
 use crate::registry::{NewSession, SessionId};
 use crate::runtime::{self, Stream};
@@ -34,25 +34,25 @@ const MIN_USER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves a connection in a task of its own. If there are too many already, another one is closed
 /// for it.
-pub(super) fn spawn(shard: &Rc<Shard>, handover: Handover) {
-    let proxied = matches!(handover.stage, HandoverStage::Accepted { proxied: true });
-    let slot = HandshakeSlot::take(shard, handover.client.ip(), proxied);
+pub(super) fn spawn(shard: &Rc<Shard>, transfer: ConnectionTransfer) {
+    let proxied = matches!(transfer.stage, TransferStage::Accepted { proxied: true });
+    let slot = HandshakeSlot::take(shard, transfer.client.ip(), proxied);
     let shard = Rc::clone(shard);
     runtime::spawn(async move {
-        let served = AssertUnwindSafe(Box::pin(serve(&shard, handover, slot)));
+        let served = AssertUnwindSafe(Box::pin(serve(&shard, transfer, slot)));
         if served.catch_unwind().await.is_err() {
             tracing::error!("a connection's task panicked");
         }
     });
 }
 
-async fn serve(shard: &Rc<Shard>, handover: Handover, slot: HandshakeSlot) {
-    let Handover {
+async fn serve(shard: &Rc<Shard>, transfer: ConnectionTransfer, slot: HandshakeSlot) {
+    let ConnectionTransfer {
         socket,
         stage,
         client: peer,
         reservation,
-    } = handover;
+    } = transfer;
     let terms = shard.context.terms.load_full();
     let config = &terms.config;
     let Some((socket, local)) = watch(socket, peer, &config.websocket) else {
@@ -130,7 +130,7 @@ fn watch(
 
 async fn enter_session(
     shard: &Rc<Shard>,
-    upgraded: Upgraded<ClientStream, PoolPlace>,
+    upgraded: Upgraded<ClientStream, PreAuthPermit>,
 ) -> Option<(Registration, Box<BridgeSession>)> {
     let Upgraded {
         stream,
@@ -192,7 +192,7 @@ fn user_timeout(websocket: &config::Websocket) -> Duration {
 }
 
 impl Gatekeeper for Shard {
-    type Place = PoolPlace;
+    type Place = PreAuthPermit;
 
     fn health(&self) -> Health {
         self.lifecycle.health(&self.limits)
@@ -215,18 +215,18 @@ impl Gatekeeper for Shard {
         taken.map(|_| ())
     }
 
-    fn admit(&self, client: IpAddr) -> Result<PoolPlace, NoPlace> {
+    fn admit(&self, client: IpAddr) -> Result<PreAuthPermit, Rejection> {
         self.enter_pool(client).map_err(|refused| {
             if let Some(others) = self.refusals.may_log(client, crate::clock::now()) {
                 tracing::warn!(%client, %refused, others, "connection refused");
             }
             match refused {
-                Refused::Client => NoPlace::Client,
+                Refused::Client => Rejection::Client,
                 Refused::Unauthenticated
                 | Refused::Global
                 | Refused::Target
                 | Refused::TableFull
-                | Refused::Elsewhere => NoPlace::Pool,
+                | Refused::Elsewhere => Rejection::Pool,
             }
         })
     }

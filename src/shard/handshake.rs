@@ -2,7 +2,7 @@
 //! word on who the client is, and TLS. The caller owns the deadline of it all.
 
 use super::Shard;
-use super::mailbox::HandoverStage;
+use super::command::TransferStage;
 use super::proxy_protocol::{HeaderError, parse};
 use super::slots::HandshakeSlot;
 use crate::bridge::Terms;
@@ -33,13 +33,13 @@ pub(super) async fn run(
     shard: &Shard,
     terms: &Terms,
     mut socket: CountingSocket,
-    (peer, stage): (SocketAddr, HandoverStage),
+    (peer, stage): (SocketAddr, TransferStage),
     slot: &HandshakeSlot,
 ) -> Option<(ClientStream, Bytes, SocketAddr)> {
     let counters = &shard.context.counters;
     let proxied = match stage {
-        HandoverStage::Accepted { proxied } => proxied,
-        HandoverStage::Requested { read, tls } => {
+        TransferStage::Accepted { proxied } => proxied,
+        TransferStage::Requested { read, tls } => {
             let stream = adopt(terms, socket, tls).await?;
             return Some((stream, read, peer));
         }
@@ -112,7 +112,7 @@ async fn proxied_client(
     let trusted = &server.proxy_protocol_from;
     let ip = peer.ip().to_canonical();
     if !trusted.iter().any(|net| net.contains(ip)) {
-        if let Some(others) = shard.strangers.may_log(ip, crate::clock::now()) {
+        if let Some(others) = shard.untrusted_peers.may_log(ip, crate::clock::now()) {
             tracing::warn!(
                 %peer,
                 others,
@@ -120,7 +120,7 @@ async fn proxied_client(
                  server.proxy_protocol_from"
             );
         }
-        return Err(HandshakeFailure::ProxyStranger);
+        return Err(HandshakeFailure::UntrustedPeer);
     }
     match read_header(socket).await {
         Ok(client) => Ok(client.unwrap_or(peer)),

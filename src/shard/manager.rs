@@ -2,7 +2,7 @@
 //! what is told of them.
 
 use super::placement::Reservation;
-use super::pool::PoolPlace;
+use super::pool::PreAuthPermit;
 use crate::bridge::{
     BridgeSession, Created, Drain, SessionContext, SessionControl, SessionStart, SessionSummary,
     Ticketed,
@@ -101,7 +101,7 @@ impl ConnectionManager {
     pub fn initialize_session(
         &self,
         registration: &Registration,
-        upgrade: Upgrade<PoolPlace>,
+        upgrade: Upgrade<PreAuthPermit>,
         ws: WsConnection,
         context: &Rc<SessionContext>,
     ) -> BridgeSession {

@@ -1,13 +1,13 @@
 //! One shard: one pinned thread, its listeners, its sessions. Everything here
-//! but `placement`, `lifecycle` and `mailbox` lives on that one thread and is
+//! but `placement`, `lifecycle` and `command channel` lives on that one thread and is
 //! shared with no other.
 
 mod accept;
+mod command;
 mod connection;
 mod handshake;
 mod lifecycle;
 mod listen;
-mod mailbox;
 mod manager;
 mod placement;
 mod pool;
@@ -15,9 +15,11 @@ mod proxy_protocol;
 mod slots;
 
 pub use crate::bridge::Drain;
+pub use command::{
+    Command, CommandReceiver, CommandSender, ConnectionTransfer, TransferStage, command_channel,
+};
 pub use lifecycle::Lifecycle;
 pub use listen::{Listeners, bind, cannot_listen, distribute, is_listener, try_bind};
-pub use mailbox::{Handover, HandoverStage, Mail, MailReceiver, MailSender, mailbox};
 pub use manager::ConnectionManager;
 pub use placement::{Placement, Reservation};
 
@@ -42,10 +44,10 @@ pub struct ShardSetup {
     pub index: usize,
     /// Its listening sockets, one per address.
     pub listeners: Vec<Socket>,
-    /// Its mail.
-    pub mail: MailReceiver,
-    /// The mail of every shard, by number.
-    pub peers: Arc<[MailSender]>,
+    /// Its commands.
+    pub commands: CommandReceiver,
+    /// The command channel of every shard, by number.
+    pub peers: Arc<[CommandSender]>,
     /// Where connections go.
     pub placement: Arc<Placement>,
     /// The limits of the process.
@@ -63,7 +65,7 @@ pub struct ShardSetup {
 /// What the shard's tasks share.
 pub(crate) struct Shard {
     pub(crate) index: usize,
-    pub(crate) peers: Arc<[MailSender]>,
+    pub(crate) peers: Arc<[CommandSender]>,
     pub(crate) placement: Arc<Placement>,
     pub(crate) limits: Arc<LimitTable>,
     pub(crate) newcomers: Arc<Newcomers<Unauthenticated>>,
@@ -76,7 +78,7 @@ pub(crate) struct Shard {
     /// Connections for which there was no place.
     pub(crate) refusals: ClientLogLimiter,
     /// Peers that may not speak the PROXY protocol.
-    pub(crate) strangers: ClientLogLimiter,
+    pub(crate) untrusted_peers: ClientLogLimiter,
     /// Accepts that failed for want of something.
     pub(crate) exhausted: LogLimiter,
     accepting: RefCell<Vec<runtime::Task>>,
@@ -96,7 +98,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
     let ShardSetup {
         index,
         listeners,
-        mail,
+        commands,
         peers,
         placement,
         limits,
@@ -122,7 +124,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         context: Rc::new(context),
         handshakes: HandshakeSlots::default(),
         refusals: ClientLogLimiter::new(crate::clock::now()),
-        strangers: ClientLogLimiter::new(crate::clock::now()),
+        untrusted_peers: ClientLogLimiter::new(crate::clock::now()),
         exhausted: LogLimiter::default(),
         accepting: RefCell::default(),
     });
@@ -135,15 +137,15 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         shard.accepting.borrow_mut().extend(task);
     }
     shard.lifecycle.shard_started();
-    while let Ok(message) = mail.recv().await {
-        if matches!(message, Mail::Stop) {
+    while let Ok(message) = commands.recv().await {
+        if matches!(message, Command::Stop) {
             break;
         }
         shard.read(message);
     }
     // Senders outlive the shard; what they have sent must not.
-    mail.close();
-    while mail.try_recv().is_ok() {}
+    commands.close();
+    while commands.try_recv().is_ok() {}
     shard.manager.abort();
     // Every other task is dropped now, and gives back what it holds.
     Ok(())
@@ -157,28 +159,28 @@ async fn beat(counters: &OwnCounters) {
 }
 
 impl Shard {
-    fn read(self: &Rc<Self>, message: Mail) {
+    fn read(self: &Rc<Self>, message: Command) {
         // An answer is refused only by an asker that has left.
         match message {
-            Mail::Adopt(handover) => connection::spawn(self, handover),
-            Mail::Sessions { reply } => {
+            Command::Adopt(transfer) => connection::spawn(self, transfer),
+            Command::Sessions { reply } => {
                 let _ = reply.try_send(self.manager.active_sessions());
             }
-            Mail::Session { id, reply } => {
+            Command::Session { id, reply } => {
                 let _ = reply.try_send(self.manager.session(id));
             }
-            Mail::Remove { id, reply } => {
+            Command::Remove { id, reply } => {
                 let _ = reply.try_send(self.manager.remove_session(id));
             }
-            Mail::Displace { id } => self.manager.displace(id),
-            Mail::StopAccepting { reply } => {
+            Command::Displace { id } => self.manager.displace(id),
+            Command::StopAccepting { reply } => {
                 self.stop_accepting();
                 let _ = reply.try_send(());
             }
-            Mail::Drain(drain) => self.manager.shutdown(drain),
-            Mail::DrainOver => self.manager.end_all(&SessionError::Draining),
+            Command::Drain(drain) => self.manager.shutdown(drain),
+            Command::DrainOver => self.manager.end_all(&SessionError::Draining),
             // Read by the caller.
-            Mail::Stop => {}
+            Command::Stop => {}
         }
     }
 

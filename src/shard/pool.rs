@@ -1,7 +1,7 @@
 //! Places of a shard's connections in the pool of those not yet logged in.
 
 use super::Shard;
-use super::mailbox::Mail;
+use super::command::Command;
 use crate::bridge::Unauthenticated;
 use crate::limits::{Admission, Newcomer, Refused};
 use crate::registry::SessionId;
@@ -9,14 +9,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 /// A place in the pool of connections not yet logged in.
-pub struct PoolPlace {
+pub struct PreAuthPermit {
     pub(super) admission: Admission,
     pub(super) newcomer: Newcomer<Unauthenticated>,
     /// Takes the name of the session that comes of it.
     session: Arc<OnceLock<SessionId>>,
 }
 
-impl PoolPlace {
+impl PreAuthPermit {
     /// Notes the session that comes of the connection.
     pub(super) fn assign(&self, id: SessionId) {
         // Set once: the place is this connection's alone.
@@ -29,7 +29,7 @@ impl Shard {
     ///
     /// # Errors
     /// Why there is none; nothing is taken then.
-    pub(super) fn enter_pool(&self, client: IpAddr) -> Result<PoolPlace, Refused> {
+    pub(super) fn enter_pool(&self, client: IpAddr) -> Result<PreAuthPermit, Refused> {
         let admission = self.limits.admit(client)?;
         let session = Arc::<OnceLock<SessionId>>::default();
         let limit = self.context.terms.load().config.limits.max_unauthenticated;
@@ -43,9 +43,9 @@ impl Shard {
             && let Some(peer) = self.peers.get(displaced.shard)
         {
             // A shard that takes no message is stuck; the next newcomer displaces another one.
-            let _ = peer.try_send(Mail::Displace { id: *id });
+            let _ = peer.try_send(Command::Displace { id: *id });
         }
-        Ok(PoolPlace {
+        Ok(PreAuthPermit {
             admission,
             newcomer,
             session,

@@ -7,7 +7,7 @@ pub enum HandshakeFailure {
     /// `server.max_handshakes` were in progress, and its client had the most.
     Full,
     /// Not a peer that may speak the PROXY protocol.
-    ProxyStranger,
+    UntrustedPeer,
     /// No PROXY protocol header, or a broken one.
     ProxyHeader,
     /// The TLS handshake failed, or the client spoke no TLS.
@@ -20,7 +20,7 @@ impl HandshakeFailure {
     /// All of them, in the order of their numbers.
     pub const ALL: [Self; 5] = [
         Self::Full,
-        Self::ProxyStranger,
+        Self::UntrustedPeer,
         Self::ProxyHeader,
         Self::Tls,
         Self::Timeout,
@@ -30,7 +30,7 @@ impl HandshakeFailure {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
-            Self::ProxyStranger => "proxy-stranger",
+            Self::UntrustedPeer => "proxy-stranger",
             Self::ProxyHeader => "proxy-header",
             Self::Tls => "tls",
             Self::Timeout => "timeout",

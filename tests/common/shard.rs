@@ -9,7 +9,8 @@ use sshard::limits::{LimitTable, Limits, RateTable};
 use sshard::registry::Registry;
 use sshard::runtime;
 use sshard::shard::{
-    self, Handover, HandoverStage, Lifecycle, Mail, MailReceiver, MailSender, Placement, ShardSetup,
+    self, Command, CommandReceiver, CommandSender, ConnectionTransfer, Lifecycle, Placement,
+    ShardSetup, TransferStage,
 };
 use sshard::ssh::known_hosts::Store;
 use sshard::targets::{OwnListeners, Resolver};
@@ -24,8 +25,8 @@ use std::thread::JoinHandle;
 pub(crate) struct Shard {
     pub(crate) terms: Arc<ArcSwap<Terms>>,
     pub(crate) placement: Arc<Placement>,
-    pub(crate) mail: MailSender,
-    received: Option<(MailReceiver, SessionContext)>,
+    pub(crate) commands: CommandSender,
+    received: Option<(CommandReceiver, SessionContext)>,
     thread: Option<JoinHandle<()>>,
     pub(crate) ssh: ScriptedSsh,
 }
@@ -56,11 +57,11 @@ impl Shard {
             counters: Counters::new(1, now).of_shard(0),
             audit: AuditLog::default(),
         };
-        let (mail, received) = shard::mailbox();
+        let (commands, received) = shard::command_channel();
         Self {
             terms,
             placement: Placement::new(1, config::Placement::Balanced),
-            mail,
+            commands,
             received: Some((received, context)),
             thread: None,
             ssh,
@@ -75,7 +76,7 @@ impl Shard {
 
     /// Arguments of [`shard::run`], once.
     pub(crate) fn setup(&mut self) -> (ShardSetup, SessionContext) {
-        let (mail, context) = self.received.take().unwrap();
+        let (commands, context) = self.received.take().unwrap();
         let limits = Limits {
             max_connections: 9,
             max_per_target: 9,
@@ -85,8 +86,8 @@ impl Shard {
         let setup = ShardSetup {
             index: 0,
             listeners: Vec::new(),
-            mail,
-            peers: [self.mail.clone()].into(),
+            commands,
+            peers: [self.commands.clone()].into(),
             placement: Arc::clone(&self.placement),
             limits: LimitTable::new(limits, 9),
             newcomers: Arc::default(),
@@ -103,16 +104,19 @@ impl Shard {
         shard
     }
 
-    pub(crate) fn adopt(&self, socket: TcpStream, stage: HandoverStage) {
+    pub(crate) fn adopt(&self, socket: TcpStream, stage: TransferStage) {
         let client = socket.peer_addr().unwrap();
         socket.set_nonblocking(true).unwrap();
-        let handover = Handover {
+        let transfer = ConnectionTransfer {
             socket: Socket::from(socket),
             stage,
             client,
             reservation: self.placement.reserve_on(0),
         };
-        self.mail.try_send(Mail::Adopt(handover)).ok().unwrap();
+        self.commands
+            .try_send(Command::Adopt(transfer))
+            .ok()
+            .unwrap();
     }
 
     /// Waits for the end of the thread, after a message to stop.
@@ -121,7 +125,7 @@ impl Shard {
     }
 
     pub(crate) fn stop(&mut self) {
-        self.mail.try_send(Mail::Stop).ok().unwrap();
+        self.commands.try_send(Command::Stop).ok().unwrap();
         self.join();
     }
 }

@@ -225,7 +225,10 @@ fn an_arrow_may_be_held_to_single_items() {
     ] {
         reports("src/ssh/x.rs", text, Rule::Arrow, 1);
     }
-    passes("src/control/x.rs", "use crate::shard::{Lifecycle, Mail};");
+    passes(
+        "src/control/x.rs",
+        "use crate::shard::{Lifecycle, Command};",
+    );
     reports(
         "src/control/x.rs",
         "use crate::shard::Shard;",

@@ -88,8 +88,8 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "control",
         may_name: &[
-            "shard::Mail",
-            "shard::MailSender",
+            "shard::Command",
+            "shard::CommandSender",
             "shard::Lifecycle",
             "shard::Placement",
             "shard::Drain",
@@ -111,7 +111,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "error",
             "clock",
         ],
-        reason: "reaches a shard by its mailbox alone; the rest it reads",
+        reason: "reaches a shard by its command channel alone; the rest it reads",
     },
     Room {
         name: "shard",

@@ -59,12 +59,12 @@ pub(crate) fn inside(test: &str, body: impl FnOnce()) {
 }
 
 /// A listener that counts who comes, and says nothing.
-pub(crate) struct Door {
+pub(crate) struct CountingListener {
     pub(crate) addr: SocketAddr,
     came: Arc<AtomicUsize>,
 }
 
-impl Door {
+impl CountingListener {
     pub(crate) fn at(ip: impl Into<IpAddr>, port: u16) -> Self {
         let listener = TcpListener::bind((ip.into(), port)).unwrap();
         let came = Arc::<AtomicUsize>::default();

@@ -3,16 +3,16 @@
 use crate::common::scene::bridge_to;
 use crate::common::{Bridge, Client, DEADLINE, Options, ScriptedSsh, Seen, SshScript};
 use crate::dns::Dns;
-use crate::inside::{Door, PUBLIC, Refusal, ask, inside};
+use crate::inside::{CountingListener, PUBLIC, Refusal, ask, inside};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const REBINDINGS: usize = 100;
 
-/// A name server, an SSH server at the public address, and a door on loopback with the same port.
+/// A name server, an SSH server at the public address, and a listener on loopback with the same port.
 struct World {
     dns: Dns,
     ssh: ScriptedSsh,
-    inner: [Door; 2],
+    inner: [CountingListener; 2],
     bridge: Bridge,
 }
 
@@ -31,8 +31,8 @@ impl World {
         Self {
             dns: Dns::start(),
             inner: [
-                Door::at(Ipv4Addr::LOCALHOST, port),
-                Door::at(Ipv6Addr::LOCALHOST, port),
+                CountingListener::at(Ipv4Addr::LOCALHOST, port),
+                CountingListener::at(Ipv6Addr::LOCALHOST, port),
             ],
             ssh,
             bridge: bridge_to(&[], &settings),
@@ -48,7 +48,7 @@ impl World {
     }
 
     fn came_in(&self) -> usize {
-        self.inner.iter().map(Door::came).sum()
+        self.inner.iter().map(CountingListener::came).sum()
     }
 
     fn connected(&self) -> usize {

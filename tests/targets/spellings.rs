@@ -5,12 +5,12 @@
 use crate::common::scene::bridge_to;
 use crate::dns::Dns;
 use crate::inside::Refusal::{Close, Status};
-use crate::inside::{Door, PUBLIC, Refusal, ask, inside};
+use crate::inside::{CountingListener, PUBLIC, Refusal, ask, inside};
 use std::net::Ipv6Addr;
 
 const BROAD: &str = "targets.allow=0.0.0.0/0:*,[::/0]:*,*.test:*,*.localhost:*";
 
-/// What follows `/ws/`; `PORT` is the doors' port.
+/// What follows `/ws/`; `PORT` is the listeners' port.
 const SPELLINGS: &[(&str, Refusal)] = &[
     // Loopback, as IPv4 and as what inet_aton takes for it.
     ("127.0.0.1/PORT", Close(4403)),
@@ -197,19 +197,22 @@ fn forbidden_spellings() {
         assert!(SPELLINGS.len() >= 40);
         let _dns = Dns::start();
         // Takes IPv4 too: whatever address of this machine is dialled, it comes here.
-        let door = Door::at(Ipv6Addr::UNSPECIFIED, 0);
-        let port = door.addr.port().to_string();
+        let listener = CountingListener::at(Ipv6Addr::UNSPECIFIED, 0);
+        let port = listener.addr.port().to_string();
         let bridge = bridge_to(&[], &[BROAD, "ssh.connect_timeout=2s"]);
         let mut wrong = Vec::new();
         for (spelling, expected) in SPELLINGS {
             let path = format!("/ws/{}", spelling.replace("PORT", &port));
             let (got, word) = ask(bridge.addr(), &path);
-            if got != *expected || door.came() != 0 {
-                wrong.push(format!("{spelling}: {got:?} {word}, {} came", door.came()));
+            if got != *expected || listener.came() != 0 {
+                wrong.push(format!(
+                    "{spelling}: {got:?} {word}, {} came",
+                    listener.came()
+                ));
             }
         }
-        let doors = [bridge.addr(), bridge.admin_addr()];
-        for own in doors {
+        let listeners = [bridge.addr(), bridge.admin_addr()];
+        for own in listeners {
             let (got, _) = ask(bridge.addr(), &format!("/ws/{}/{}", own.ip(), own.port()));
             assert_eq!(got, Close(4403), "{own}");
         }
@@ -219,10 +222,10 @@ fn forbidden_spellings() {
             wrong.len(),
             wrong.join("\n")
         );
-        // And the door does count.
+        // And the listener does count.
         let (got, word) = ask(bridge.addr(), &format!("/ws/{PUBLIC}/{port}"));
         assert_eq!((got, word.as_str()), (Close(4502), "server-refused"));
-        assert_eq!(door.came(), 1);
+        assert_eq!(listener.came(), 1);
         println!("{} spellings refused", SPELLINGS.len());
     });
 }

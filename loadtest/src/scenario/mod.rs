@@ -14,10 +14,10 @@ mod watch;
 pub use plan::{Plan, Scenario};
 
 use crate::client::{Event, Failure, Session, Target, unexpected};
-use crate::host;
 use crate::meter::{Meter, Sample};
 use crate::record::{Recorder, Summary};
 use crate::report::{self, Cost, Report};
+use crate::resources;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
@@ -155,9 +155,9 @@ impl Drop for Live {
 /// # Errors
 /// When the run cannot be made at all: files, threads, a bridge whose /proc cannot be read.
 pub fn run(plan: &Plan) -> io::Result<Report> {
-    host::want_files(plan.most_sessions(), 1)?;
+    resources::want_files(plan.most_sessions(), 1)?;
     let meter = plan.pid.map(Meter::new).transpose()?;
-    let runtime = host::runtime(plan.threads, "load")?;
+    let runtime = resources::runtime(plan.threads, "load")?;
     let run = Arc::new(Run {
         target: Arc::new(plan.target()),
         recorder: Recorder::new(Instant::now(), plan.threads),

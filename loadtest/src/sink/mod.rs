@@ -10,7 +10,7 @@ mod session;
 pub use mode::Mode;
 pub use session::CTRL_C_MARK;
 
-use crate::host;
+use crate::resources;
 use russh::server::Config;
 use russh::{MethodKind, Preferred, cipher};
 use session::Connection;
@@ -73,7 +73,7 @@ impl Sink {
                 options.listen
             )));
         }
-        host::want_files(options.max_sessions, 1)?;
+        resources::want_files(options.max_sessions, 1)?;
         let listener = listen(options.listen, BACKLOG)?;
         let serving = Options {
             name: "sink",

@@ -5,8 +5,8 @@ use super::response::json;
 use super::{AdminContext, Peer, health, metrics, sessions, settings, stats};
 use crate::control::supervise::Event;
 use crate::http::{
-    Hosts, ListenerInfo, Problem, Reply, check_hosts, is_health, require_health_method,
-    require_method,
+    AcceptedNames, ListenerInfo, Problem, Reply, check_host_and_origin, is_health,
+    require_health_method, require_method,
 };
 use crate::web::{is_operator_page, operator_page, secure_operator};
 use hyper::header::{CACHE_CONTROL, HeaderValue};
@@ -56,7 +56,7 @@ async fn route<B>(
         local: peer.local,
         tls: false,
     };
-    check_hosts(request, &Hosts::of_admin(&config.admin, listener))?;
+    check_host_and_origin(request, &AcceptedNames::of_admin(&config.admin, listener))?;
     let (method, path) = (request.method(), request.uri().path());
     if is_health(path) {
         require_health_method(request)?;

@@ -6,7 +6,7 @@ use super::listing::Wanted;
 use crate::http::Problem;
 use crate::limits::TargetKey;
 use crate::registry::{RecordKey, Registry, Route, SessionId, SessionRecord, State};
-use crate::shard::{Mail, MailSender};
+use crate::shard::{Command, CommandSender};
 use async_channel::Sender;
 use futures_util::future::join_all;
 use humantime::format_rfc3339_millis;
@@ -118,7 +118,7 @@ pub(super) async fn list(context: &AdminContext, wanted: &Wanted) -> List {
     let mut found = Vec::new();
     let mut total = 0;
     let mut unanswered_shards = Vec::new();
-    let answers = ask_all(context, |reply| Mail::Sessions { reply }).await;
+    let answers = ask_all(context, |reply| Command::Sessions { reply }).await;
     for (shard, keys) in answers.into_iter().enumerate() {
         let Some(keys) = keys else {
             unanswered_shards.push(shard);
@@ -170,7 +170,7 @@ pub(super) async fn show(context: &AdminContext, id: &str) -> Result<One, Proble
 
 pub(super) async fn remove(context: &AdminContext, id: &str) -> Result<Ending, Problem> {
     let id = parse(id)?;
-    let answers = ask_all(context, |reply| Mail::Remove { id, reply }).await;
+    let answers = ask_all(context, |reply| Command::Remove { id, reply }).await;
     if answers.contains(&Some(true)) {
         let id = id.to_string();
         return Ok(Ending { id, ending: true });
@@ -179,7 +179,7 @@ pub(super) async fn remove(context: &AdminContext, id: &str) -> Result<Ending, P
 }
 
 async fn find(context: &AdminContext, id: SessionId) -> Result<RecordKey, Problem> {
-    let answers = ask_all(context, |reply| Mail::Session { id, reply }).await;
+    let answers = ask_all(context, |reply| Command::Session { id, reply }).await;
     let found = answers.iter().find_map(|answer| answer.flatten());
     found.ok_or_else(|| not_found(answers.contains(&None)))
 }
@@ -201,14 +201,21 @@ fn not_found(silence: bool) -> Problem {
 }
 
 /// Asks every shard at once. `None` stands for one that did not answer.
-async fn ask_all<T>(context: &AdminContext, message: impl Fn(Sender<T>) -> Mail) -> Vec<Option<T>> {
-    let asked = context.process.mail.iter().map(|mail| ask(mail, &message));
+async fn ask_all<T>(
+    context: &AdminContext,
+    message: impl Fn(Sender<T>) -> Command,
+) -> Vec<Option<T>> {
+    let asked = context
+        .process
+        .commands
+        .iter()
+        .map(|commands| ask(commands, &message));
     join_all(asked).await
 }
 
-async fn ask<T>(mail: &MailSender, message: impl Fn(Sender<T>) -> Mail) -> Option<T> {
+async fn ask<T>(commands: &CommandSender, message: impl Fn(Sender<T>) -> Command) -> Option<T> {
     let (reply, answer) = async_channel::bounded(1);
-    mail.try_send(message(reply)).ok()?;
+    commands.try_send(message(reply)).ok()?;
     timeout(ANSWER_TIMEOUT, answer.recv()).await.ok()?.ok()
 }
 

@@ -6,7 +6,7 @@ use super::{ANSWER_TIMEOUT, START_TIMEOUT, SocketSet, TakeoverError, beside, uni
 use crate::control::admin::AdminHandle;
 use crate::control::supervise::{Event, EventSender};
 use crate::registry::InstanceId;
-use crate::shard::{Lifecycle, Mail, MailSender};
+use crate::shard::{Command, CommandSender, Lifecycle};
 use crate::telemetry::LogLimiter;
 use async_channel::{Receiver, TryRecvError};
 use rustix::fs::Mode;
@@ -56,8 +56,8 @@ pub struct HandoverState {
     pub sockets: SocketSet,
     /// The administrator's listener, which the next process has, too.
     pub admin: AdminHandle,
-    /// The shards' mailboxes.
-    pub mail: Arc<[MailSender]>,
+    /// The shards' command channels.
+    pub commands: Arc<[CommandSender]>,
     /// Where the shards see that they accept no more.
     pub lifecycle: Arc<Lifecycle>,
     /// The control thread.
@@ -229,7 +229,7 @@ fn hand_over(connection: &Socket, state: &HandoverState) -> Result<(), TakeoverE
 fn stop_accepting(state: &HandoverState) -> Result<(), TakeoverError> {
     state.lifecycle.stop_accepting();
     let deadline = crate::clock::now() + ANSWER_TIMEOUT;
-    let mut waiting: Vec<_> = state.mail.iter().map(|shard| (shard, None)).collect();
+    let mut waiting: Vec<_> = state.commands.iter().map(|shard| (shard, None)).collect();
     loop {
         waiting.retain_mut(|(shard, answer)| !has_stopped(shard, answer));
         if waiting.is_empty() {
@@ -242,13 +242,13 @@ fn stop_accepting(state: &HandoverState) -> Result<(), TakeoverError> {
     }
 }
 
-/// Asks the shard as soon as its mailbox has room. One that is gone has stopped.
-fn has_stopped(shard: &MailSender, asked: &mut Option<Receiver<()>>) -> bool {
+/// Asks the shard as soon as its channel has room. One that is gone has stopped.
+fn has_stopped(shard: &CommandSender, asked: &mut Option<Receiver<()>>) -> bool {
     if let Some(answer) = asked {
         return !matches!(answer.try_recv(), Err(TryRecvError::Empty));
     }
     let (reply, answer) = async_channel::bounded(1);
-    match shard.try_send(Mail::StopAccepting { reply }) {
+    match shard.try_send(Command::StopAccepting { reply }) {
         Ok(()) => {
             *asked = Some(answer);
             false

@@ -16,7 +16,7 @@ mod tests;
 use super::{ToolError, say};
 use crate::cli::Doctor;
 use crate::config::{Config, Limits, Loaded};
-use crate::server::{CpuError, host, pick_cpus};
+use crate::server::{CpuError, machine, pick_cpus};
 use checks::Question;
 use facts::Facts;
 use finding::Finding;
@@ -52,7 +52,7 @@ pub fn run(loaded: &Loaded, flags: &Doctor) -> Result<(), ToolError> {
     // A tree copied from elsewhere has no kernel behind it.
     facts.ring = root
         .is_none()
-        .then(|| host::check_io_uring().map_err(|error| error.to_string()));
+        .then(|| machine::check_io_uring().map_err(|error| error.to_string()));
     let report = examine(&facts, &loaded.config, flags.sessions)?;
     if flags.json {
         let json = serde_json::to_string_pretty(&report).map_err(DoctorError::from)?;

@@ -23,7 +23,7 @@ use measure::{Failed, Load, Stop, Turn};
 use report::{Report, Row};
 use setting::Setting;
 use sshard_load::client::BadUrl;
-use sshard_load::host::want_files;
+use sshard_load::resources::want_files;
 use sshard_load::sink::{Sink, SinkOptions};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};

@@ -3,8 +3,8 @@
 use super::super::finding::{Finding, Of, Verdict};
 use super::super::parse::{self, Limit};
 use super::Question;
-use crate::server::HostError;
-use crate::server::host::{MIN_MEMLOCK, check_memlock, files_needed, sessions_of_files};
+use crate::server::MachineError;
+use crate::server::machine::{MIN_MEMLOCK, check_memlock, files_needed, sessions_of_files};
 
 /// glommio's rings need what came with it.
 const MIN_RELEASE: (u32, u32) = (5, 8);
@@ -88,7 +88,7 @@ pub(super) fn nofile(question: &Question<'_>) -> Finding {
     let count = sessions_of_files(question.config, shards, have);
     let mut found = Finding::ok(name, value);
     found = found.capped(count, Of::Sessions, question.sessions(), || {
-        format!("{}.", HostError::Nofile { have, need })
+        format!("{}.", MachineError::Nofile { have, need })
     });
     if have < files_needed_to_start(question) {
         found.verdict = Verdict::Fails;

@@ -49,7 +49,7 @@ pub struct ListenerInfo {
 }
 
 /// The names a listener answers to.
-pub(crate) struct Hosts<'a> {
+pub(crate) struct AcceptedNames<'a> {
     /// Names besides the listener's own address.
     listed: &'a [HostPort],
     /// The setting they stand in.
@@ -61,7 +61,7 @@ pub(crate) struct Hosts<'a> {
     listener: ListenerInfo,
 }
 
-impl<'a> Hosts<'a> {
+impl<'a> AcceptedNames<'a> {
     /// Those of the public listener.
     pub(crate) fn of_server(server: &'a Server, listener: ListenerInfo) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl<'a> Hosts<'a> {
     }
 }
 
-impl Hosts<'_> {
+impl AcceptedNames<'_> {
     /// Returns the remedy for a page that is refused: what to add to which setting.
     pub(super) fn origin_remedy(&self) -> String {
         let listed = self.listed_in;

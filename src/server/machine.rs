@@ -22,7 +22,7 @@ const PER_PROCESS: u64 = 32;
 
 /// The host lacks something.
 #[derive(Debug, thiserror::Error)]
-pub enum HostError {
+pub enum MachineError {
     /// RLIMIT_MEMLOCK is too low.
     #[error(
         "the limit of locked memory is {have} bytes, and io_uring needs {need}; \
@@ -64,7 +64,7 @@ pub enum HostError {
 /// Unless `server.core_dumps` allows it: no core dump, to a file or to a
 /// program (which a limit of 0 alone does not stop, core(5)), and no other
 /// process of the same user may read this one's memory. Root may.
-pub(super) fn limit_core_dumps(config: &Config) -> Result<(), HostError> {
+pub(super) fn limit_core_dumps(config: &Config) -> Result<(), MachineError> {
     if config.server.core_dumps {
         return Ok(());
     }
@@ -74,18 +74,18 @@ pub(super) fn limit_core_dumps(config: &Config) -> Result<(), HostError> {
     };
     setrlimit(Resource::Core, none)
         .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
-        .map_err(|errno| HostError::CoreDumps(errno.into()))
+        .map_err(|errno| MachineError::CoreDumps(errno.into()))
 }
 
 /// Checks the host and raises the soft limit of open files to the hard one.
-pub(super) fn check(config: &Config, shards: usize) -> Result<(), HostError> {
+pub(super) fn check(config: &Config, shards: usize) -> Result<(), MachineError> {
     check_memlock(getrlimit(Resource::Memlock).current)?;
     check_files(config, shards)?;
     check_io_uring()
 }
 
 /// Whether the open files allow as many connections as `config` does.
-pub(super) fn check_files(config: &Config, shards: usize) -> Result<(), HostError> {
+pub(super) fn check_files(config: &Config, shards: usize) -> Result<(), MachineError> {
     raise_nofile(files_needed(config, shards))
 }
 
@@ -112,10 +112,10 @@ fn files_besides(config: &Config, shards: usize) -> u64 {
 /// Whether a limit of locked memory, None for unlimited, is enough for the rings.
 ///
 /// # Errors
-/// [`HostError::Memlock`].
-pub fn check_memlock(limit: Option<u64>) -> Result<(), HostError> {
+/// [`MachineError::Memlock`].
+pub fn check_memlock(limit: Option<u64>) -> Result<(), MachineError> {
     match limit {
-        Some(have) if have < MIN_MEMLOCK => Err(HostError::Memlock {
+        Some(have) if have < MIN_MEMLOCK => Err(MachineError::Memlock {
             have,
             need: MIN_MEMLOCK,
         }),
@@ -123,7 +123,7 @@ pub fn check_memlock(limit: Option<u64>) -> Result<(), HostError> {
     }
 }
 
-fn raise_nofile(need: u64) -> Result<(), HostError> {
+fn raise_nofile(need: u64) -> Result<(), MachineError> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         let raised = Rlimit {
@@ -135,7 +135,7 @@ fn raise_nofile(need: u64) -> Result<(), HostError> {
         }
     }
     match getrlimit(Resource::Nofile).current {
-        Some(have) if have < need => Err(HostError::Nofile { have, need }),
+        Some(have) if have < need => Err(MachineError::Nofile { have, need }),
         _ => Ok(()),
     }
 }
@@ -143,9 +143,9 @@ fn raise_nofile(need: u64) -> Result<(), HostError> {
 /// Makes a ring.
 ///
 /// # Errors
-/// [`HostError::IoUring`].
-pub fn check_io_uring() -> Result<(), HostError> {
-    runtime::check_io_uring().map_err(|detail| HostError::IoUring { detail })
+/// [`MachineError::IoUring`].
+pub fn check_io_uring() -> Result<(), MachineError> {
+    runtime::check_io_uring().map_err(|detail| MachineError::IoUring { detail })
 }
 
 #[cfg(test)]
@@ -176,7 +176,7 @@ mod tests {
     }
     #[test]
     fn so_many_sessions_need_so_many_files() {
-        // As the refusal names them: see tests/operations/host.rs.
+        // As the refusal names them: see tests/operations/machine.rs.
         let mut config = Config::default();
         assert_eq!(files_needed(&config, 1), 4608);
         assert_eq!(sessions_of_files(&config, 1, 4608), 1000);

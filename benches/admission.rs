@@ -29,7 +29,7 @@ fn origin(c: &mut Criterion) {
         .iter()
         .map(|name| Origin::parse(&format!("https://{name}.example.org:8443")).unwrap())
         .collect();
-    c.bench_function("door/origin, the last of four", |b| {
+    c.bench_function("admission/origin, the last of four", |b| {
         b.iter(|| {
             let origin = Origin::parse(black_box("https://d.example.org:8443"));
             assert!(origin.is_some_and(|origin| listed.contains(&origin)));
@@ -53,7 +53,7 @@ fn forwarded(c: &mut Criterion) {
     ] {
         let mut headers = HeaderMap::new();
         headers.insert(header.as_str(), HeaderValue::from_static(value));
-        let name = format!("door/{}, three hops", header.as_str());
+        let name = format!("admission/{}, three hops", header.as_str());
         c.bench_function(&name, |b| {
             b.iter(|| {
                 let found = sshard::http::client_ip(black_box(&headers), peer, &proxies, header);
@@ -76,14 +76,14 @@ fn rate(c: &mut Criterion) {
     let mut count = 0;
     let table = RateTable::new(65_536, start);
     let client = ClientKey::from(IpAddr::from([198, 51, 100, 7]));
-    c.bench_function("door/rate, one client", |b| {
+    c.bench_function("admission/rate, one client", |b| {
         b.iter(|| {
             let taken = table.take(black_box(client), rate, now(start, &mut count));
             assert!(taken.is_ok());
         });
     });
     let mut number = 0u32;
-    c.bench_function("door/rate, a client never seen", |b| {
+    c.bench_function("admission/rate, a client never seen", |b| {
         b.iter(|| {
             number = number.wrapping_add(1);
             let client = ClientKey::from(IpAddr::from(number.to_be_bytes()));
@@ -93,7 +93,7 @@ fn rate(c: &mut Criterion) {
     });
     let target: SocketAddr = ([192, 0, 2, 1], 22).into();
     let key = (client, TargetKey::from(target));
-    c.bench_function("door/login, taken and given back", |b| {
+    c.bench_function("admission/login, taken and given back", |b| {
         b.iter(|| {
             let now = now(start, &mut count);
             let taken = table.take(black_box(key), rate, now);
@@ -116,7 +116,7 @@ fn ticket(c: &mut Criterion) {
     let key = EncodingKey::from_secret(KEY.as_bytes());
     let ticket = encode(&Header::default(), &claims, &key).unwrap();
     let now: SystemTime = UNIX_EPOCH + Duration::from_secs(1_900_000_001);
-    c.bench_function("door/ticket", |b| {
+    c.bench_function("admission/ticket", |b| {
         b.iter(|| {
             let admitted = tickets.verify(black_box(&ticket), "alice", now).unwrap();
             assert!(admitted.is_for(None, "db.example.org", 22));

@@ -15,17 +15,17 @@
 
 mod common;
 
-#[path = "door/client_ip.rs"]
+#[path = "admission/client_ip.rs"]
 mod client_ip;
-#[path = "door/origins.rs"]
+#[path = "admission/origins.rs"]
 mod origins;
-#[path = "door/penalties.rs"]
+#[path = "admission/penalties.rs"]
 mod penalties;
-#[path = "door/rate.rs"]
+#[path = "admission/rate.rs"]
 mod rate;
-#[path = "door/throttle.rs"]
+#[path = "admission/throttle.rs"]
 mod throttle;
-#[path = "door/tickets.rs"]
+#[path = "admission/tickets.rs"]
 mod tickets;
 
 use common::raw::{Answer, exchange, upgrade_request};

@@ -11,7 +11,7 @@ use futures_lite::AsyncReadExt;
 use serde_json::json;
 use socket2::Socket;
 use sshard::runtime::Stream;
-use sshard::shard::{Handover, HandoverStage, Mail};
+use sshard::shard::{Command, ConnectionTransfer, TransferStage};
 use sshard::ws::{ClientStream, CountingSocket, Tls};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 fn hand_over(shard: &Shard, listener: TcpListener, most: usize) -> JoinHandle<()> {
     let tls = shard.terms.load().tls.clone();
     let placement = Arc::clone(&shard.placement);
-    let mail = shard.mail.clone();
+    let commands = shard.commands.clone();
     std::thread::spawn(move || {
         let (socket, client) = listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
@@ -37,8 +37,8 @@ fn hand_over(shard: &Shard, listener: TcpListener, most: usize) -> JoinHandle<()
                 read.extend_from_slice(&chunk[..count]);
             }
             let reservation = placement.reserve_on(0);
-            let handover = Handover::requested(stream, &read, client, reservation);
-            mail.try_send(Mail::Adopt(handover)).ok().unwrap();
+            let transfer = ConnectionTransfer::requested(stream, &read, client, reservation);
+            commands.try_send(Command::Adopt(transfer)).ok().unwrap();
             Ok(())
         });
         first.join().unwrap();
@@ -111,7 +111,7 @@ fn messages_that_were_read_with_the_request_are_not_lost() {
     read.extend(auth);
     let (socket, _) = listener.accept().unwrap();
     let read = read.into();
-    shard.adopt(socket, HandoverStage::Requested { read, tls: None });
+    shard.adopt(socket, TransferStage::Requested { read, tls: None });
     let mut answer = Vec::new();
     while !String::from_utf8_lossy(&answer).contains(r#""type":"ready""#) {
         let mut chunk = [0; 4096];
@@ -123,7 +123,7 @@ fn messages_that_were_read_with_the_request_are_not_lost() {
 }
 
 /// A client, and the stage in which its connection is on its way.
-fn on_the_way() -> [(TcpStream, TcpStream, HandoverStage); 2] {
+fn on_the_way() -> [(TcpStream, TcpStream, TransferStage); 2] {
     let pair = || {
         let (listener, address) = listen();
         let client = TcpStream::connect(address).unwrap();
@@ -133,8 +133,8 @@ fn on_the_way() -> [(TcpStream, TcpStream, HandoverStage); 2] {
     let [(one, accepted), (two, requested)] = [pair(), pair()];
     let read = b"GET /ws/db HTTP/1.1\r\n".as_slice().into();
     [
-        (one, accepted, HandoverStage::Accepted { proxied: false }),
-        (two, requested, HandoverStage::Requested { read, tls: None }),
+        (one, accepted, TransferStage::Accepted { proxied: false }),
+        (two, requested, TransferStage::Requested { read, tls: None }),
     ]
 }
 
@@ -144,9 +144,9 @@ fn is_closed(mut client: TcpStream) -> bool {
 
 #[test]
 fn a_connection_that_is_dropped_on_the_way_is_closed() {
-    // The shard stops before it reads that message; its mailbox lives on.
+    // The shard stops before it reads that message; its channel lives on.
     let mut shard = Shard::new(SshScript::default(), &[]);
-    shard.mail.try_send(Mail::Stop).ok().unwrap();
+    shard.commands.try_send(Command::Stop).ok().unwrap();
     let mut clients = Vec::new();
     for (client, socket, stage) in on_the_way() {
         shard.adopt(socket, stage);
@@ -159,13 +159,13 @@ fn a_connection_that_is_dropped_on_the_way_is_closed() {
 
     // A message that is refused comes back, and is dropped.
     for (client, socket, stage) in on_the_way() {
-        let handover = Handover {
+        let transfer = ConnectionTransfer {
             client: socket.peer_addr().unwrap(),
             socket: socket.into(),
             stage,
             reservation: shard.placement.reserve_on(0),
         };
-        let refused: Result<(), _> = Sender::try_send(&shard.mail, Mail::Adopt(handover));
+        let refused: Result<(), _> = Sender::try_send(&shard.commands, Command::Adopt(transfer));
         drop(refused.err().unwrap());
         assert!(is_closed(client));
     }

@@ -30,9 +30,12 @@ fn accepts(local: &str, public: &[&str], host: &str) -> (bool, bool) {
         public_hosts: names(public),
         ..Server::default()
     };
-    let hosts = Hosts::of_server(&server, listener(local));
+    let accepted_names = AcceptedNames::of_server(&server, listener(local));
     let origin = format!("http://{host}");
-    (hosts.accepts_host(host), hosts.accepts_origin(&origin))
+    (
+        accepted_names.accepts_host(host),
+        accepted_names.accepts_origin(&origin),
+    )
 }
 
 #[test]
@@ -124,14 +127,22 @@ fn a_page_is_one_of_a_host_and_a_port() {
             public_hosts: names(&[listed]),
             ..Server::default()
         };
-        let hosts = Hosts::of_server(&server, listener("10.0.0.7:8022"));
-        assert_eq!(hosts.accepts_origin(origin), accepted, "{listed} {origin}");
+        let accepted_names = AcceptedNames::of_server(&server, listener("10.0.0.7:8022"));
+        assert_eq!(
+            accepted_names.accepts_origin(origin),
+            accepted,
+            "{listed} {origin}"
+        );
         let admin = Admin {
             allowed_hosts: names(&[listed]),
             ..Admin::default()
         };
-        let hosts = Hosts::of_admin(&admin, listener("10.0.0.7:8023"));
-        assert_eq!(hosts.accepts_origin(origin), accepted, "{listed} {origin}");
+        let accepted_names = AcceptedNames::of_admin(&admin, listener("10.0.0.7:8023"));
+        assert_eq!(
+            accepted_names.accepts_origin(origin),
+            accepted,
+            "{listed} {origin}"
+        );
     }
 }
 
@@ -154,8 +165,12 @@ fn a_request_may_come_by_any_port_of_a_name_without_one() {
             ..Server::default()
         };
         let local = "10.0.0.7:8022".parse().unwrap();
-        let hosts = Hosts::of_server(&server, ListenerInfo { local, tls });
-        assert_eq!(hosts.accepts_host(host), accepted, "{listed} {tls} {host}");
+        let accepted_names = AcceptedNames::of_server(&server, ListenerInfo { local, tls });
+        assert_eq!(
+            accepted_names.accepts_host(host),
+            accepted,
+            "{listed} {tls} {host}"
+        );
     }
 }
 
@@ -203,10 +218,14 @@ fn the_administrators_listener_has_its_own_names_alone() {
         ),
         ("127.0.0.1:8023", "u@127.0.0.1:8023", false, [false, false]),
     ] {
-        let hosts = Hosts::of_admin(&admin, listener(local));
-        assert_eq!(hosts.accepts_host(header), host, "{local} {header}");
+        let accepted_names = AcceptedNames::of_admin(&admin, listener(local));
+        assert_eq!(
+            accepted_names.accepts_host(header),
+            host,
+            "{local} {header}"
+        );
         let pages = ["http", "https"].map(|scheme| format!("{scheme}://{header}"));
-        let taken = pages.map(|page| hosts.accepts_origin(&page));
+        let taken = pages.map(|page| accepted_names.accepts_origin(&page));
         assert_eq!(taken, origin, "{local} {header}");
     }
 }
@@ -214,9 +233,9 @@ fn the_administrators_listener_has_its_own_names_alone() {
 #[test]
 fn an_origin_needs_a_web_scheme() {
     let server = Server::default();
-    let hosts = Hosts::of_server(&server, listener("127.0.0.1:443"));
-    assert!(hosts.accepts_origin("https://localhost"));
-    assert!(!hosts.accepts_origin("http://localhost"));
+    let accepted_names = AcceptedNames::of_server(&server, listener("127.0.0.1:443"));
+    assert!(accepted_names.accepts_origin("https://localhost"));
+    assert!(!accepted_names.accepts_origin("http://localhost"));
     for origin in [
         "null",
         "",
@@ -224,7 +243,7 @@ fn an_origin_needs_a_web_scheme() {
         "file://localhost:443",
         "https://",
     ] {
-        assert!(!hosts.accepts_origin(origin), "{origin}");
+        assert!(!accepted_names.accepts_origin(origin), "{origin}");
     }
 }
 
@@ -238,8 +257,12 @@ fn a_host_without_a_port_has_the_port_of_its_scheme() {
         (80, true, false),
     ] {
         let local = SocketAddr::from(([127, 0, 0, 1], port));
-        let hosts = Hosts::of_server(&server, ListenerInfo { local, tls });
-        assert_eq!(hosts.accepts_host("localhost"), accepted, "{port} {tls}");
+        let accepted_names = AcceptedNames::of_server(&server, ListenerInfo { local, tls });
+        assert_eq!(
+            accepted_names.accepts_host("localhost"),
+            accepted,
+            "{port} {tls}"
+        );
     }
 }
 
@@ -257,8 +280,12 @@ fn an_origin_on_the_list_is_matched_exactly() {
             server.allowed_origins.push(listed);
             continue;
         }
-        let hosts = Hosts::of_server(&server, listener("10.0.0.7:8022"));
-        assert_eq!(hosts.accepts_origin(origin), word == "101", "{line}");
+        let accepted_names = AcceptedNames::of_server(&server, listener("10.0.0.7:8022"));
+        assert_eq!(
+            accepted_names.accepts_origin(origin),
+            word == "101",
+            "{line}"
+        );
         rows += 1;
     }
     assert!(

@@ -11,16 +11,16 @@ use bytes::Bytes;
 use socket2::Socket;
 use std::net::SocketAddr;
 
-/// Messages a shard may have unread. They are short-lived: a full mailbox means
+/// Messages a shard may have unread. They are short-lived: a full command channel means
 /// the shard is stuck, and its peers keep their connections.
 const CAPACITY: usize = 1024;
 
 /// A connection that changes its shard: a descriptor, which Drop closes, and the stage it is in.
-pub struct Handover {
+pub struct ConnectionTransfer {
     /// The client's socket, owned.
     pub socket: Socket,
     /// Progress so far.
-    pub stage: HandoverStage,
+    pub stage: TransferStage,
     /// Address of the peer; once something was read, of the client that a proxy has named.
     pub client: SocketAddr,
     /// Its place on a shard.
@@ -28,7 +28,7 @@ pub struct Handover {
 }
 
 /// Progress of a connection that is handed over. Always before its 101, while any shard can answer.
-pub enum HandoverStage {
+pub enum TransferStage {
     /// No byte was read.
     Accepted {
         /// True if it begins with a PROXY protocol header.
@@ -45,7 +45,7 @@ pub enum HandoverStage {
     },
 }
 
-impl Handover {
+impl ConnectionTransfer {
     /// Takes a connection off its shard whose request was read as far as `read`, and not answered.
     pub fn requested(
         stream: ClientStream,
@@ -57,7 +57,7 @@ impl Handover {
         let read = [read, &unread].concat().into();
         Self {
             socket,
-            stage: HandoverStage::Requested { read, tls },
+            stage: TransferStage::Requested { read, tls },
             client,
             reservation,
         }
@@ -65,9 +65,9 @@ impl Handover {
 }
 
 /// A letter. An answer that nobody waits for any more is dropped.
-pub enum Mail {
+pub enum Command {
     /// Serve this connection.
-    Adopt(Handover),
+    Adopt(ConnectionTransfer),
     /// Where are the records of your sessions?
     Sessions {
         /// Takes the answer.
@@ -106,11 +106,11 @@ pub enum Mail {
 }
 
 /// The sending end; any thread.
-pub type MailSender = async_channel::Sender<Mail>;
+pub type CommandSender = async_channel::Sender<Command>;
 /// The receiving end; the shard's.
-pub type MailReceiver = async_channel::Receiver<Mail>;
+pub type CommandReceiver = async_channel::Receiver<Command>;
 
-/// A shard's mailbox.
-pub fn mailbox() -> (MailSender, MailReceiver) {
+/// A shard's command channel.
+pub fn command_channel() -> (CommandSender, CommandReceiver) {
     async_channel::bounded(CAPACITY)
 }
