@@ -8,7 +8,7 @@ use super::audit::SessionAudit;
 use super::downlink::Downlink;
 use super::shell::Shell;
 use super::state::Resources;
-use super::terms::{LatestTerms, Terms};
+use super::config_snapshot::{SharedSnapshot, ConfigSnapshot};
 use super::throttle::{LoginThrottle, QuestionWatch};
 use crate::config::{Config, Fixed};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
@@ -34,7 +34,7 @@ use std::sync::{Arc, OnceLock};
 /// What all sessions of a shard share.
 pub struct SessionContext {
     /// What sessions are served on.
-    pub terms: LatestTerms,
+    pub snapshot: SharedSnapshot,
     /// Names to addresses.
     pub resolver: Resolver,
     /// Known host keys.
@@ -71,8 +71,8 @@ pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<Shell, SessionError
 pub(super) struct Connector {
     /// Shared with the shard.
     pub(super) context: Rc<SessionContext>,
-    /// The terms the session started with.
-    pub(super) terms: Arc<Terms>,
+    /// The snapshot the session started with.
+    pub(super) snapshot: Arc<ConfigSnapshot>,
     /// The session's record in the registry.
     pub(super) record: Rc<Entry>,
     /// Takes the outcome of the login.
@@ -108,7 +108,7 @@ impl Resources for Connector {
         self.audit.set_user(&request.credentials.username);
         let ticket = &mut request.credentials.ticket;
         *ticket = ticket.take().or(brought);
-        if self.terms.config.admin.show_users {
+        if self.snapshot.config.admin.show_users {
             self.record.set_user(&request.credentials.username);
         }
         Box::pin(self.clone().connect(admission, request))
@@ -130,7 +130,7 @@ impl Connector {
             terminal,
             progress,
         } = request;
-        let admitted = admit(&self.context.terms.load(), &mut credentials)?;
+        let admitted = admit(&self.context.snapshot.load(), &mut credentials)?;
         let (identity, unusable) = self.read_keys(&mut credentials).await?;
         let plan = self.plan(admitted.as_ref())?;
         if progress {
@@ -139,7 +139,7 @@ impl Connector {
         }
         check_user(plan.fixed(), &credentials.username)?;
         let addresses = self.resolve(&plan).await?;
-        let rules = login_rules(plan.fixed(), &self.terms.config);
+        let rules = login_rules(plan.fixed(), &self.snapshot.config);
         let checked = CheckedHost {
             host: plan.host().to_owned(),
             port: plan.port(),
@@ -148,7 +148,7 @@ impl Connector {
             can_ask: self.can_ask,
         };
         let known = &self.context.known_hosts;
-        let host_keys = HostKeyCheck::look_up(known, &self.terms.ssh, checked).await?;
+        let host_keys = HostKeyCheck::look_up(known, &self.snapshot.ssh, checked).await?;
         self.enter(Stage::Connect);
         let (socket, target, attempt) = self
             .dial_first(&admission, &plan, &addresses, &credentials.username)
@@ -185,7 +185,7 @@ impl Connector {
         self.enter(Stage::Handshake);
         let events: Rc<dyn SshEvents> = Rc::clone(&self.downlink) as _;
         let credit = Rc::clone(&self.credit);
-        SshClient::handshake(socket, &self.terms.ssh, host_keys, events, credit).await
+        SshClient::handshake(socket, &self.snapshot.ssh, host_keys, events, credit).await
     }
 
     async fn log_in(
@@ -221,8 +221,8 @@ impl Connector {
     /// Policy, then whether the ticket is for what the policy makes of the
     /// target. Who has no ticket does not get here, and learns nothing of it.
     fn plan(&self, admitted: Option<&Admitted>) -> Result<Plan, SessionError> {
-        let terms = self.context.terms.load();
-        let plan = terms.policy.plan(&self.target).map_err(refused)?;
+        let snapshot = self.context.snapshot.load();
+        let plan = snapshot.policy.plan(&self.target).map_err(refused)?;
         let name = match &self.target {
             Requested::Named(name) => Some(name.as_str()),
             Requested::Host { .. } => None,
@@ -253,8 +253,8 @@ impl Connector {
 }
 
 /// Looks at the ticket, where tickets are on. It is gone after that.
-fn admit(terms: &Terms, credentials: &mut Credentials) -> Result<Option<Admitted>, SessionError> {
-    let (Some(tickets), ticket) = (&terms.tickets, credentials.ticket.take()) else {
+fn admit(snapshot: &ConfigSnapshot, credentials: &mut Credentials) -> Result<Option<Admitted>, SessionError> {
+    let (Some(tickets), ticket) = (&snapshot.tickets, credentials.ticket.take()) else {
         return Ok(None);
     };
     match ticket {

@@ -2,7 +2,7 @@
 //!
 //! `state` decides what becomes of a session, and owns it by its state (pure); `timers` are clocks (pure); `session` polls
 //! what the state owns: `attachment`, the client, `connector`, the way to the shell, `shell`, the running one. `downlink`
-//! owns output on its way to the client, `uplink` input on its way to the server (pure). `terms` is replaced by a reload,
+//! owns output on its way to the client, `uplink` input on its way to the server (pure). `config_snapshot` is replaced by a reload,
 //! `throttle` counts failed logins, `audit` writes the session's lines of the audit log, `queue` lets short queues hold no
 //! room.
 //! LIFECYCLE.md draws the states.
@@ -15,7 +15,7 @@ mod queue;
 mod session;
 mod shell;
 pub mod state;
-mod terms;
+mod config_snapshot;
 mod throttle;
 pub mod timers;
 mod uplink;
@@ -25,6 +25,6 @@ pub use connector::{SessionContext, Ticketed, Unauthenticated};
 pub use downlink::Downlink;
 pub use session::{BridgeSession, SessionControl, SessionStart, SessionSummary};
 pub use state::{Created, Drain};
-pub use terms::{LatestTerms, Terms, TermsError};
+pub use config_snapshot::{SharedSnapshot, ConfigSnapshot, SnapshotError};
 pub use throttle::LoginThrottle;
 pub use uplink::{Control, Packet, Uplink};

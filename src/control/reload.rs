@@ -2,7 +2,7 @@
 //! in force or nothing.
 
 use super::token::{SharedToken, Token, TokenError};
-use crate::bridge::{LatestTerms, Terms, TermsError};
+use crate::bridge::{SharedSnapshot, ConfigSnapshot, SnapshotError};
 use crate::config::{self, Change, Config, ConfigErrors};
 use crate::limits::{LimitTable, Limits, with_headroom};
 use crate::ssh::known_hosts::{RememberError, Store};
@@ -31,7 +31,7 @@ pub enum ReloadError {
     Config(#[from] ConfigErrors),
     /// `targets` has bad rules, or a file of `tls` or the key of tickets is no good.
     #[error(transparent)]
-    Terms(#[from] TermsError),
+    Snapshot(#[from] SnapshotError),
     /// The host cannot bear the new limits.
     #[error("{0}")]
     Host(String),
@@ -57,7 +57,7 @@ pub type HostCheck = Box<dyn Fn(&Config) -> Result<(), String> + Send>;
 /// Reads again what the server was started with. One thread's.
 pub struct Reloader {
     /// What sessions are served on.
-    pub terms: LatestTerms,
+    pub snapshot: SharedSnapshot,
     /// The limits of the process.
     pub limits: Arc<LimitTable>,
     /// Known host keys.
@@ -66,9 +66,9 @@ pub struct Reloader {
     pub token: SharedToken,
     /// Who did what.
     pub audit: AuditLog,
-    /// For the new terms.
+    /// For the new snapshot.
     pub workers: Workers,
-    /// For the new terms, too.
+    /// For the new snapshot, too.
     pub own: OwnListeners,
     /// Asked before anything changes.
     pub host_check: HostCheck,
@@ -86,10 +86,10 @@ impl Reloader {
             loaded,
             changed,
             needs_restart,
-        } = self.terms.load().loaded.read_again()?;
+        } = self.snapshot.load().loaded.read_again()?;
         loaded.require_targets()?;
-        let terms = Terms::new(loaded, self.workers.clone(), self.own.clone())?;
-        let config = &terms.config;
+        let snapshot = ConfigSnapshot::new(loaded, self.workers.clone(), self.own.clone())?;
+        let config = &snapshot.config;
         (self.host_check)(config).map_err(ReloadError::Host)?;
         let token = config.admin.token_file.as_deref().map(Token::read);
         let token = token.transpose()?.map(Arc::new);
@@ -108,7 +108,7 @@ impl Reloader {
             self.audit.move_to(path);
         }
         self.limits.set_limits(limits_of(config));
-        self.terms.store(Arc::new(terms));
+        self.snapshot.store(Arc::new(snapshot));
         Ok(Reloaded {
             changed,
             needs_restart,

@@ -3,7 +3,7 @@
 
 use super::broadcast::Broadcast;
 use super::reload::{Reloaded, Reloader};
-use crate::bridge::LatestTerms;
+use crate::bridge::SharedSnapshot;
 use crate::limits::LimitTable;
 use crate::registry::Registry;
 use crate::shard::{Command, CommandSender, Drain, Lifecycle, Placement};
@@ -64,7 +64,7 @@ pub struct ProcessHandles {
     /// How the process is.
     pub lifecycle: Arc<Lifecycle>,
     /// What sessions are served on.
-    pub terms: LatestTerms,
+    pub snapshot: SharedSnapshot,
     /// The limits, and what is taken of them.
     pub limits: Arc<LimitTable>,
     /// The records of all sessions.
@@ -138,7 +138,7 @@ fn drain(process: &ProcessHandles, order: Order, events: &Receiver<Event>) -> Re
     // Connections that were accepted before a handover may still become
     // sessions.
     let admit = order == Order::TakenOver;
-    let timeout = process.terms.load().config.server.drain_timeout;
+    let timeout = process.snapshot.load().config.server.drain_timeout;
     let deadline = crate::clock::now() + timeout;
     if !admit {
         process.lifecycle.start_draining(deadline);
@@ -246,7 +246,7 @@ impl Wait<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bridge::Terms;
+    use crate::bridge::ConfigSnapshot;
     use crate::config::{self, Layers};
     use crate::control::limits_of;
     use crate::http::Health;
@@ -264,13 +264,13 @@ mod tests {
             ..Layers::default()
         });
         let workers = Workers::start("test", Bounds::fixed(1, 1)).unwrap();
-        let terms = Terms::new(loaded.unwrap(), workers, OwnListeners::default()).unwrap();
+        let snapshot = ConfigSnapshot::new(loaded.unwrap(), workers, OwnListeners::default()).unwrap();
         let process = ProcessHandles {
             commands: [first, second].into(),
             placement: Placement::new(2, config::Placement::Balanced),
             lifecycle: Arc::new(Lifecycle::new(0)),
-            limits: LimitTable::new(limits_of(&terms.config), 1),
-            terms: Arc::new(ArcSwap::from_pointee(terms)),
+            limits: LimitTable::new(limits_of(&snapshot.config), 1),
+            snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
             registry: Registry::default(),
             counters: Counters::new(2, crate::clock::now()),
             audit: AuditLog::default(),

@@ -2,7 +2,7 @@
 //! anything is bound, started or made. `serve` asks the same before it starts.
 
 use super::{StartError, cpus, machine};
-use crate::bridge::Terms;
+use crate::bridge::ConfigSnapshot;
 use crate::config::Config;
 use crate::control::admin::AdminError;
 use crate::control::{Token, takeover};
@@ -50,8 +50,8 @@ pub(super) fn check(config: &Config) -> Result<(), Refusals> {
         ),
         Err(error) => found.push(error.into()),
     }
-    let terms = Terms::check(config).into_iter();
-    found.extend(terms.map(StartError::from));
+    let problems = ConfigSnapshot::check(config).into_iter();
+    found.extend(problems.map(StartError::from));
     if let Some(Err(error)) = config.admin.token_file.as_deref().map(Token::read) {
         found.push(AdminError::from(error).into());
     }

@@ -11,7 +11,7 @@ pub use check::Refusals;
 pub use cpus::{CpuError, pick as pick_cpus};
 pub use machine::MachineError;
 
-use crate::bridge::{LatestTerms, LoginThrottle, SessionContext, Terms, TermsError};
+use crate::bridge::{SharedSnapshot, LoginThrottle, SessionContext, ConfigSnapshot, SnapshotError};
 use crate::config::{Config, Loaded};
 use crate::control::admin::{AdminError, AdminHandle};
 use crate::control::takeover::{SocketFiles, TakeoverError};
@@ -50,7 +50,7 @@ const AUDIT_FLUSH: Duration = Duration::from_secs(5);
 pub enum StartError {
     /// The configuration cannot be put in force.
     #[error(transparent)]
-    Terms(#[from] TermsError),
+    Snapshot(#[from] SnapshotError),
     /// The CPUs asked for are not there.
     #[error(transparent)]
     Cpus(#[from] CpuError),
@@ -102,7 +102,7 @@ impl StartError {
     /// that lacks something, or a port that another process has now, is none of its faults.
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::Terms(_) | Self::OpenSocket(_) | Self::NotProxied(_) => true,
+            Self::Snapshot(_) | Self::OpenSocket(_) | Self::NotProxied(_) => true,
             Self::Takeover(error) => error.is_configuration(),
             Self::Cpus(error) => *error != CpuError::Unknown,
             Self::Setting { source, .. } | Self::Admin(AdminError::Listen { source, .. }) => {
@@ -153,7 +153,7 @@ pub struct Server {
 /// What every shard's sessions are made with; cloned for each shard.
 #[derive(Clone)]
 struct Shared {
-    terms: LatestTerms,
+    snapshot: SharedSnapshot,
     workers: Workers,
     resolver: Resolver,
     own: OwnListeners,
@@ -165,7 +165,7 @@ struct Shared {
 impl Shared {
     fn context(self, counters: OwnCounters) -> SessionContext {
         let Self {
-            terms,
+            snapshot,
             resolver,
             known_hosts,
             logins,
@@ -173,7 +173,7 @@ impl Shared {
             ..
         } = self;
         SessionContext {
-            terms,
+            snapshot,
             resolver,
             known_hosts,
             logins,
@@ -223,9 +223,9 @@ impl Server {
         let audit = AuditLog::start(audit)
             .map_err(|error| StartError::audit(audit.unwrap_or(Path::new("")), error))?;
         let own = OwnListeners::default();
-        let terms = Terms::new(loaded, workers.clone(), own.clone())?;
+        let snapshot = ConfigSnapshot::new(loaded, workers.clone(), own.clone())?;
         let shared = Shared {
-            terms: Arc::new(ArcSwap::from_pointee(terms)),
+            snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
             workers,
             resolver,
             own,
@@ -235,7 +235,7 @@ impl Server {
         };
         let (mut server, token) = Self::start_shards(&shared, &config, &cpus)?;
         server.reloader = reloadable.then(|| Reloader {
-            terms: shared.terms,
+            snapshot: shared.snapshot,
             limits: Arc::clone(&server.process.limits),
             known_hosts: shared.known_hosts,
             token,
@@ -272,7 +272,7 @@ impl Server {
             commands: senders.into(),
             placement: Placement::new(cpus.len(), config.server.placement),
             lifecycle: Arc::new(Lifecycle::new(cpus.len())),
-            terms: Arc::clone(&shared.terms),
+            snapshot: Arc::clone(&shared.snapshot),
             limits: limit_table(config),
             registry: Registry::new(instance::name(config)?),
             counters: Counters::new(cpus.len(), crate::clock::now()),

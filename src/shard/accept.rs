@@ -21,7 +21,7 @@ const BATCH: usize = 64;
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
-    let proxied = is_proxied(listener.socket(), &shard.context.terms.load().config);
+    let proxied = is_proxied(listener.socket(), &shard.context.snapshot.load().config);
     // Looked at before each batch: mail may be late.
     while !shard.lifecycle.has_stopped_accepting() {
         match accept_batch(listener.socket(), proxied, shard) {

@@ -53,8 +53,8 @@ async fn serve(shard: &Rc<Shard>, transfer: ConnectionTransfer, slot: HandshakeS
         client: peer,
         reservation,
     } = transfer;
-    let terms = shard.context.terms.load_full();
-    let config = &terms.config;
+    let snapshot = shard.context.snapshot.load_full();
+    let config = &snapshot.config;
     let Some((socket, local)) = watch(socket, peer, &config.websocket) else {
         return;
     };
@@ -65,7 +65,7 @@ async fn serve(shard: &Rc<Shard>, transfer: ConnectionTransfer, slot: HandshakeS
         counters.note_handshake_failure(HandshakeFailure::Full);
     };
     let upgrade = async {
-        let handshake = handshake::run(shard, &terms, socket, (peer, stage), &slot);
+        let handshake = handshake::run(shard, &snapshot, socket, (peer, stage), &slot);
         let given_up = async {
             displaced().await;
             None
@@ -161,7 +161,7 @@ async fn enter_session(
     if upgrade.place.newcomer.is_displaced() {
         shard.manager.displace(id);
     }
-    let read_limit = shard.context.terms.load().config.websocket.read_limit;
+    let read_limit = shard.context.snapshot.load().config.websocket.read_limit;
     // Its clients may send more at once than a session holds.
     let in_pieces = upgrade.takes_pieces();
     let ws = WsConnection::new(stream, leftover, read_limit.bytes(), in_pieces).await;
@@ -199,12 +199,12 @@ impl Gatekeeper for Shard {
     }
 
     fn is_configured(&self, name: &str) -> bool {
-        self.context.terms.load().policy.is_configured(name)
+        self.context.snapshot.load().policy.is_configured(name)
     }
 
     fn note_request(&self, client: IpAddr) -> Result<(), Duration> {
-        let terms = self.context.terms.load();
-        let limit = &terms.config.rate_limit;
+        let snapshot = self.context.snapshot.load();
+        let limit = &snapshot.config.rate_limit;
         if !limit.enabled || limit.exempt.iter().any(|net| net.contains(client)) {
             return Ok(());
         }

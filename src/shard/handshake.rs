@@ -5,7 +5,7 @@ use super::Shard;
 use super::command::TransferStage;
 use super::proxy_protocol::{HeaderError, parse};
 use super::slots::HandshakeSlot;
-use crate::bridge::Terms;
+use crate::bridge::ConfigSnapshot;
 use crate::http;
 use crate::runtime;
 use crate::telemetry::HandshakeFailure;
@@ -31,7 +31,7 @@ const MAX_DISCARDED: usize = 16 * 1024;
 /// The stream, what was read from it, and the address of its client. `None`: the connection is done.
 pub(super) async fn run(
     shard: &Shard,
-    terms: &Terms,
+    snapshot: &ConfigSnapshot,
     mut socket: CountingSocket,
     (peer, stage): (SocketAddr, TransferStage),
     slot: &HandshakeSlot,
@@ -40,12 +40,12 @@ pub(super) async fn run(
     let proxied = match stage {
         TransferStage::Accepted { proxied } => proxied,
         TransferStage::Requested { read, tls } => {
-            let stream = adopt(terms, socket, tls).await?;
+            let stream = adopt(snapshot, socket, tls).await?;
             return Some((stream, read, peer));
         }
     };
     let client = if proxied {
-        match proxied_client(shard, terms, &mut socket, peer).await {
+        match proxied_client(shard, snapshot, &mut socket, peer).await {
             Ok(client) => {
                 slot.assign(client.ip());
                 client
@@ -58,10 +58,10 @@ pub(super) async fn run(
     } else {
         peer
     };
-    let Some(tls) = &terms.tls else {
+    let Some(tls) = &snapshot.tls else {
         return Some((ClientStream::Plain(socket), Bytes::new(), client));
     };
-    let timeout = terms.config.tls.handshake_timeout;
+    let timeout = snapshot.config.tls.handshake_timeout;
     // Boxed, so that a connection without TLS does not touch the room for it.
     let handshake = Box::pin(handshake(tls, socket));
     let error = match within(timeout, handshake).await {
@@ -78,7 +78,7 @@ pub(super) async fn run(
 
 /// Continues a connection that another shard has begun.
 async fn adopt(
-    terms: &Terms,
+    snapshot: &ConfigSnapshot,
     socket: CountingSocket,
     tls: Option<TlsState>,
 ) -> Option<ClientStream> {
@@ -86,7 +86,7 @@ async fn adopt(
         return Some(ClientStream::Plain(socket));
     };
     // Boxed, as the handshake is.
-    let resumed = Box::pin(terms.tls.as_ref()?.resume(socket, state)).await;
+    let resumed = Box::pin(snapshot.tls.as_ref()?.resume(socket, state)).await;
     let stream = resumed.inspect_err(
         |error| tracing::debug!(%error, "the TLS of a connection handed over is not resumed"),
     );
@@ -104,11 +104,11 @@ async fn within<T>(timeout: Duration, work: impl Future<Output = io::Result<T>>)
 /// Whom the proxy speaks for.
 async fn proxied_client(
     shard: &Shard,
-    terms: &Terms,
+    snapshot: &ConfigSnapshot,
     socket: &mut CountingSocket,
     peer: SocketAddr,
 ) -> Result<SocketAddr, HandshakeFailure> {
-    let server = &terms.config.server;
+    let server = &snapshot.config.server;
     let trusted = &server.proxy_protocol_from;
     let ip = peer.ip().to_canonical();
     if !trusted.iter().any(|net| net.contains(ip)) {

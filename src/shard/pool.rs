@@ -32,7 +32,7 @@ impl Shard {
     pub(super) fn enter_pool(&self, client: IpAddr) -> Result<PreAuthPermit, Refused> {
         let admission = self.limits.admit(client)?;
         let session = Arc::<OnceLock<SessionId>>::default();
-        let limit = self.context.terms.load().config.limits.max_unauthenticated;
+        let limit = self.context.snapshot.load().config.limits.max_unauthenticated;
         let name = Unauthenticated {
             shard: self.index,
             session: Arc::clone(&session),

@@ -105,7 +105,7 @@ impl HandshakeSlot {
             }
             return;
         }
-        let server = &self.shard.context.terms.load().config.server;
+        let server = &self.shard.context.snapshot.load().config.server;
         if !speaks_for_others(server, client, false) {
             slots.open.borrow_mut().assign(self.id.get(), client.into());
         }
@@ -125,7 +125,7 @@ impl HandshakeSlot {
 
 /// A slot that others may displace.
 fn take_open(shard: &Shard, sender: Sender<()>, peer: IpAddr, proxied: bool) -> SlotId {
-    let server = &shard.context.terms.load().config.server;
+    let server = &shard.context.snapshot.load().config.server;
     let client = (!speaks_for_others(server, peer, proxied)).then(|| ClientKey::from(peer));
     let mut open = shard.handshakes.open.borrow_mut();
     open.insert(client, sender, server.max_handshakes as usize)

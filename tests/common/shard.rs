@@ -3,7 +3,7 @@
 use super::{ScriptedSsh, SshScript};
 use arc_swap::ArcSwap;
 use socket2::Socket;
-use sshard::bridge::{LoginThrottle, SessionContext, Terms};
+use sshard::bridge::{LoginThrottle, SessionContext, ConfigSnapshot};
 use sshard::config::{self, Layers};
 use sshard::limits::{LimitTable, Limits, RateTable};
 use sshard::registry::Registry;
@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 
 /// The shard, and the server its sessions go to.
 pub(crate) struct Shard {
-    pub(crate) terms: Arc<ArcSwap<Terms>>,
+    pub(crate) snapshot: Arc<ArcSwap<ConfigSnapshot>>,
     pub(crate) placement: Arc<Placement>,
     pub(crate) commands: CommandSender,
     received: Option<(CommandReceiver, SessionContext)>,
@@ -46,11 +46,11 @@ impl Shard {
         };
         let loaded = config::load(&layers).unwrap();
         let workers = Workers::start("test", Bounds::fixed(1, 16)).unwrap();
-        let terms = Terms::new(loaded, workers, OwnListeners::default());
-        let terms = Arc::new(ArcSwap::from_pointee(terms.ok().unwrap()));
+        let snapshot = ConfigSnapshot::new(loaded, workers, OwnListeners::default());
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot.ok().unwrap()));
         let now = sshard::clock::now();
         let context = SessionContext {
-            terms: Arc::clone(&terms),
+            snapshot: Arc::clone(&snapshot),
             resolver: Resolver::start(1).unwrap(),
             known_hosts: Store::start(Path::new("/dev/null")).unwrap(),
             logins: LoginThrottle::new(1024, sshard::clock::now),
@@ -59,7 +59,7 @@ impl Shard {
         };
         let (commands, received) = shard::command_channel();
         Self {
-            terms,
+            snapshot,
             placement: Placement::new(1, config::Placement::Balanced),
             commands,
             received: Some((received, context)),

@@ -21,7 +21,7 @@ use std::thread::JoinHandle;
 /// A loop that accepts one connection, reads `most` bytes of its request or all that there is, and
 /// hands it over.
 fn hand_over(shard: &Shard, listener: TcpListener, most: usize) -> JoinHandle<()> {
-    let tls = shard.terms.load().tls.clone();
+    let tls = shard.snapshot.load().tls.clone();
     let placement = Arc::clone(&shard.placement);
     let commands = shard.commands.clone();
     std::thread::spawn(move || {

@@ -35,7 +35,7 @@ impl Connector {
             // Nothing is derived; reading is cheap.
             None => None,
         };
-        let read = keys::identity(credentials, &self.terms.ssh, self.record.client_ip()).await;
+        let read = keys::identity(credentials, &self.snapshot.ssh, self.record.client_ip()).await;
         match (&read, attempt) {
             (Ok(_), Some(attempt)) => attempt.succeeded(),
             // The fault is not the client's.
@@ -63,7 +63,7 @@ impl Connector {
     /// One of the client's turns to have a passphrase tried: wrong ones cost as much as right
     /// ones, and are counted like failed logins.
     async fn key_attempt(&self) -> Result<LoginAttempt, SessionError> {
-        let limit = self.terms.config.ssh.auth_timeout;
+        let limit = self.snapshot.config.ssh.auth_timeout;
         let attempt = self
             .attempt(Scope::Keys, "", limit)
             .await
@@ -86,7 +86,7 @@ impl Connector {
         let (client, mut now) = (self.record.client_ip(), crate::clock::now());
         let until = now + stage * 3 / 4;
         // The latest, like the policy: one count of failures cannot keep two rates.
-        let config = Arc::clone(&self.context.terms.load().config);
+        let config = Arc::clone(&self.context.snapshot.load().config);
         let logins = &self.context.logins;
         let attempt = logins.join(scope, client, user, &config);
         let mut retry = None;
@@ -120,7 +120,7 @@ impl Connector {
         addresses: &[SocketAddr],
         user: &str,
     ) -> Result<(Stream, TargetKey, LoginAttempt), SessionError> {
-        let config = &self.terms.config.ssh;
+        let config = &self.snapshot.config.ssh;
         let mut last = SessionError::Unreachable;
         let start = crate::clock::now();
         for (index, address) in addresses.iter().enumerate() {

@@ -82,15 +82,15 @@ impl BridgeSession {
         let audit = SessionAudit::start(context.audit.clone(), Rc::clone(&record));
         let audit = Rc::new(audit);
         control.set_audit(Rc::clone(&audit));
-        let terms = context.terms.load_full();
+        let snapshot = context.snapshot.load_full();
         let credit = Rc::new(ReadCredit::default());
-        let high = terms.config.websocket.write_buffer_size.bytes();
+        let high = snapshot.config.websocket.write_buffer_size.bytes();
         let downlink = Rc::new(Downlink::new(Rc::clone(&credit), high));
         let (id, shard, client) = (record.id(), record.shard(), record.client_ip());
         let span = tracing::info_span!("session", %id, shard, %client, %target);
         let connector = Connector {
             context,
-            terms,
+            snapshot,
             record,
             audit,
             target,
@@ -100,7 +100,7 @@ impl BridgeSession {
             questions: Rc::default(),
             can_ask: dialect == Dialect::V1,
         };
-        let config = Arc::clone(&connector.terms.config);
+        let config = Arc::clone(&connector.snapshot.config);
         let attachment = Attachment::new(ws, dialect, 0);
         Self {
             state: SessionState::new(id.to_string(), config, connector, created, attachment, now),
@@ -179,7 +179,7 @@ impl BridgeSession {
     }
 
     fn arm_keepalive(&mut self, now: Instant) {
-        let interval = self.state.resources.terms.config.ssh.keepalive_interval;
+        let interval = self.state.resources.snapshot.config.ssh.keepalive_interval;
         if !interval.is_zero() {
             self.state.timers.set(Timer::SshKeepalive, now + interval);
         }

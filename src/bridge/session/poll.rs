@@ -73,7 +73,7 @@ impl BridgeSession {
     /// A ping and a keep-alive that are due at nearly the same time leave
     /// together, so that an idle session wakes once for both.
     fn join_periodic(&mut self, now: Instant) {
-        let config = &self.state.resources.terms.config;
+        let config = &self.state.resources.snapshot.config;
         for (timer, interval) in [
             (Timer::Ping, config.websocket.ping_interval),
             (Timer::SshKeepalive, config.ssh.keepalive_interval),

@@ -111,7 +111,7 @@ impl BridgeSession {
             keepalive.missed += 1;
         }
         keepalive.read_mark = read;
-        keepalive.missed > self.state.resources.terms.config.ssh.keepalive_max
+        keepalive.missed > self.state.resources.snapshot.config.ssh.keepalive_max
     }
 }
 

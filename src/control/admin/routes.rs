@@ -51,7 +51,7 @@ async fn route<B>(
     request: &Request<B>,
 ) -> Result<Reply, Problem> {
     // A page in the administrator's browser can reach a loopback port, too.
-    let config = context.process.terms.load().config.clone();
+    let config = context.process.snapshot.load().config.clone();
     let listener = ListenerInfo {
         local: peer.local,
         tls: false,

@@ -81,7 +81,7 @@ impl Look {
     fn at(context: &AdminContext) -> Self {
         Self {
             now: crate::clock::now(),
-            show_users: context.process.terms.load().config.admin.show_users,
+            show_users: context.process.snapshot.load().config.admin.show_users,
         }
     }
 }

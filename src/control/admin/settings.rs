@@ -15,9 +15,9 @@ pub(super) struct Setting {
 pub(super) type Settings = BTreeMap<&'static str, BTreeMap<&'static str, Setting>>;
 
 pub(super) fn of(context: &AdminContext) -> Settings {
-    let terms = context.process.terms.load();
+    let snapshot = context.process.snapshot.load();
     let mut settings = Settings::new();
-    for (section, name, value, source) in terms.loaded.entries() {
+    for (section, name, value, source) in snapshot.loaded.entries() {
         let source = source.to_string();
         let section = settings.entry(section).or_default();
         section.insert(name, Setting { value, source });

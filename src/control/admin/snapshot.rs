@@ -86,8 +86,8 @@ impl Snapshot {
     pub(super) fn read(context: &AdminContext) -> Self {
         let process = &context.process;
         let now = crate::clock::now();
-        let terms = process.terms.load();
-        let config = &terms.config;
+        let config_snapshot = process.snapshot.load();
+        let config = &config_snapshot.config;
         let limits = &config.limits;
         let shards = process.counters.shards().zip(process.placement.loads());
         Self {
@@ -110,7 +110,7 @@ impl Snapshot {
             show_users: config.admin.show_users,
             reloads: process.lifecycle.reloads(),
             draining: process.lifecycle.is_draining(),
-            tls_expiry: terms.tls.as_ref().map(Tls::expiry),
+            tls_expiry: config_snapshot.tls.as_ref().map(Tls::expiry),
             audit_lost_lines: process.audit.lost_lines(),
         }
     }
