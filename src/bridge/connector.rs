@@ -5,14 +5,14 @@
 mod attempts;
 
 use super::audit::SessionAudit;
+use super::config_snapshot::{ConfigSnapshot, SharedSnapshot};
 use super::downlink::Downlink;
 use super::shell::Shell;
 use super::state::Resources;
-use super::config_snapshot::{SharedSnapshot, ConfigSnapshot};
 use super::throttle::{LoginThrottle, QuestionWatch};
 use crate::config::{Config, Fixed};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
-use crate::limits::{Admission, Newcomer, Refused, TargetPermit};
+use crate::limits::{Admission, LoginSlot, Refused, TargetPermit};
 use crate::message::{AuthRequest, Credentials, Secret, TerminalRequest, WindowSize};
 use crate::registry::{Entry, SessionId};
 use crate::runtime::Stream;
@@ -95,7 +95,7 @@ impl Resources for Connector {
     type Socket = WsConnection;
     type Admission = Ticketed;
     /// By which others may displace the session.
-    type Newcomer = Newcomer<Unauthenticated>;
+    type LoginSlot = LoginSlot<Unauthenticated>;
     type Attempt = Attempt;
     type Shell = Shell;
 
@@ -253,7 +253,10 @@ impl Connector {
 }
 
 /// Looks at the ticket, where tickets are on. It is gone after that.
-fn admit(snapshot: &ConfigSnapshot, credentials: &mut Credentials) -> Result<Option<Admitted>, SessionError> {
+fn admit(
+    snapshot: &ConfigSnapshot,
+    credentials: &mut Credentials,
+) -> Result<Option<Admitted>, SessionError> {
     let (Some(tickets), ticket) = (&snapshot.tickets, credentials.ticket.take()) else {
         return Ok(None);
     };

@@ -9,22 +9,22 @@
 
 mod attachment;
 mod audit;
+mod config_snapshot;
 mod connector;
 mod downlink;
 mod queue;
 mod session;
 mod shell;
 pub mod state;
-mod config_snapshot;
 mod throttle;
 pub mod timers;
 mod uplink;
 
 pub use attachment::{Attachment, SocketState};
+pub use config_snapshot::{ConfigSnapshot, SharedSnapshot, SnapshotError};
 pub use connector::{SessionContext, Ticketed, Unauthenticated};
 pub use downlink::Downlink;
 pub use session::{BridgeSession, SessionControl, SessionStart, SessionSummary};
 pub use state::{Created, Drain};
-pub use config_snapshot::{SharedSnapshot, ConfigSnapshot, SnapshotError};
 pub use throttle::LoginThrottle;
 pub use uplink::{Control, Packet, Uplink};

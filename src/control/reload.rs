@@ -2,7 +2,7 @@
 //! in force or nothing.
 
 use super::token::{SharedToken, Token, TokenError};
-use crate::bridge::{SharedSnapshot, ConfigSnapshot, SnapshotError};
+use crate::bridge::{ConfigSnapshot, SharedSnapshot, SnapshotError};
 use crate::config::{self, Change, Config, ConfigErrors};
 use crate::limits::{LimitTable, Limits, with_headroom};
 use crate::ssh::known_hosts::{RememberError, Store};
@@ -128,7 +128,7 @@ pub fn limits_of(config: &Config) -> Limits {
     Limits {
         max_connections,
         max_per_target: max_connections_per_host,
-        // Who may have them is for `Newcomers` to say.
+        // Who may have them is for `LoginPool` to say.
         max_unauthenticated: with_headroom(max_unauthenticated),
         max_per_client: max_connections_per_client,
     }

@@ -16,6 +16,6 @@ pub use forwarded::client_ip;
 pub(crate) use host_header::AcceptedNames;
 pub use host_header::ListenerInfo;
 pub(crate) use problem::{Problem, Reply, raw_speaks_tls};
-pub use routes::{Gatekeeper, Health, Rejection, Upgrade};
+pub use routes::{AdmissionControl, Health, Rejection, Upgrade};
 pub(crate) use routes::{check_host_and_origin, is_health, require_health_method, require_method};
 pub use serve::{Upgraded, serve};

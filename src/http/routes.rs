@@ -52,7 +52,7 @@ impl Health {
     }
 }
 
-/// Why there is no place.
+/// Reason for which a connection is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
     /// The pool is full; that passes as logins succeed or time out.
@@ -61,18 +61,17 @@ pub enum Rejection {
     Client,
 }
 
-/// Who decides whether a connection may become a session. The decision and
-/// the place it takes are one step.
-pub trait Gatekeeper {
-    /// A place in the pool of connections not yet logged in.
-    type Place;
+/// Decides whether a connection may become a session. The check and the permit it takes are one
+/// step, so that concurrent connections cannot all pass the same check.
+pub trait AdmissionControl {
+    /// Right of one connection to log in; Drop gives it back.
+    type Permit;
 
-    /// How the process is. That it is full is a hint only: a place is taken
-    /// for good after `auth`.
+    /// Health of the process. That it is full is a hint only: the permit that counts is taken
+    /// after `auth`.
     fn health(&self) -> Health;
 
-    /// Whether a target of this name is configured. Whether it may be reached
-    /// is not asked here.
+    /// Returns whether a target of this name is configured. The policy is not asked here.
     fn is_configured(&self, name: &str) -> bool;
 
     /// Counts a request of a client; the error is how long it must wait.
@@ -81,11 +80,11 @@ pub trait Gatekeeper {
     /// The client asks too often; nothing is counted then.
     fn note_request(&self, client: IpAddr) -> Result<(), Duration>;
 
-    /// Takes a place.
+    /// Takes a permit.
     ///
     /// # Errors
-    /// There is none for this client.
-    fn admit(&self, client: IpAddr) -> Result<Self::Place, Rejection>;
+    /// None is left for this client.
+    fn admit(&self, client: IpAddr) -> Result<Self::Permit, Rejection>;
 
     /// This peer asks for health: a load balancer, or a probe.
     fn note_prober(&self, peer: IpAddr);
@@ -105,8 +104,8 @@ pub struct Upgrade<P> {
     pub client: IpAddr,
     /// The admission ticket it brought in a header.
     pub ticket: Option<Secret>,
-    /// Its place in the pool.
-    pub place: P,
+    /// Right to log in, held until the login.
+    pub permit: P,
 }
 
 impl<P> Upgrade<P> {
@@ -126,12 +125,12 @@ pub(super) struct Peer {
 pub(super) type Answer<P> = (Reply, Option<Upgrade<P>>);
 
 /// Answers one request.
-pub(super) fn answer<G: Gatekeeper, B>(
+pub(super) fn answer<A: AdmissionControl, B>(
     request: &Request<B>,
     config: &Config,
     peer: &Peer,
-    keeper: &G,
-) -> Answer<G::Place> {
+    admission: &A,
+) -> Answer<A::Permit> {
     let server = &config.server;
     let client = client_ip(
         request.headers(),
@@ -139,11 +138,11 @@ pub(super) fn answer<G: Gatekeeper, B>(
         &server.trusted_proxies,
         server.client_ip_header,
     );
-    let within_rate = keeper.note_request(client).map_err(Problem::too_often);
-    match within_rate.and_then(|()| route(request, config, peer.listener, client, keeper)) {
+    let within_rate = admission.note_request(client).map_err(Problem::too_often);
+    match within_rate.and_then(|()| route(request, config, peer.listener, client, admission)) {
         Ok(answer) => {
             if is_health(request.uri().path()) {
-                keeper.note_prober(peer.client.ip());
+                admission.note_prober(peer.client.ip());
             }
             answer
         }
@@ -160,19 +159,19 @@ pub(super) fn answer<G: Gatekeeper, B>(
     }
 }
 
-fn route<G: Gatekeeper, B>(
+fn route<A: AdmissionControl, B>(
     request: &Request<B>,
     config: &Config,
     listener: ListenerInfo,
     client: IpAddr,
-    keeper: &G,
-) -> Result<Answer<G::Place>, Problem> {
+    admission: &A,
+) -> Result<Answer<A::Permit>, Problem> {
     check_host_and_origin(request, &AcceptedNames::of_server(&config.server, listener))?;
     let path = request.uri().path();
     let prefix = config.server.path_prefix.as_str();
     if is_health(path) {
         require_health_method(request)?;
-        return health(path, keeper.health()).map(|response| (response, None));
+        return health(path, admission.health()).map(|response| (response, None));
     }
     let host = request.headers().get(HOST);
     if let Some(page) = host.and_then(|host| web::answer(path, request.headers(), host, config)) {
@@ -197,7 +196,7 @@ fn route<G: Gatekeeper, B>(
     let segments: Vec<&str> = segments.split('/').collect();
     let target = Requested::from_segments(&segments)
         .map_err(|error| Problem::bad_request(error.to_string()))?;
-    if matches!(&target, Requested::Named(name) if !keeper.is_configured(name)) {
+    if matches!(&target, Requested::Named(name) if !admission.is_configured(name)) {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "no target of this name is configured",
@@ -209,7 +208,7 @@ fn route<G: Gatekeeper, B>(
         Some(_) => ticket(request.headers())?,
         None => None,
     };
-    let place = admit(client, dialect, keeper)?;
+    let permit = admit(client, dialect, admission)?;
     Ok((
         response,
         Some(Upgrade {
@@ -217,7 +216,7 @@ fn route<G: Gatekeeper, B>(
             dialect,
             client,
             ticket,
-            place,
+            permit,
         }),
     ))
 }
@@ -312,13 +311,17 @@ fn health(path: &str, health: Health) -> Result<Reply, Problem> {
 
 /// An `sshard.v1` client is told of limits and drain after the upgrade: a
 /// browser can't read a refusal. Only a flood is turned away here.
-fn admit<G: Gatekeeper>(client: IpAddr, dialect: Dialect, keeper: &G) -> Result<G::Place, Problem> {
+fn admit<A: AdmissionControl>(
+    client: IpAddr,
+    dialect: Dialect,
+    admission: &A,
+) -> Result<A::Permit, Problem> {
     if dialect == Dialect::Compatible
-        && let health @ (Health::Draining | Health::Full) = keeper.health()
+        && let health @ (Health::Draining | Health::Full) = admission.health()
     {
         health.ready()?;
     }
-    keeper.admit(client).map_err(|no_place| match no_place {
+    admission.admit(client).map_err(|rejection| match rejection {
         Rejection::Pool => Problem::unavailable("too many connections are waiting to log in"),
         Rejection::Client => Problem::unavailable("this client has as many connections as it may"),
     })

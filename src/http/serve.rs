@@ -4,7 +4,7 @@
 use super::host_header::ListenerInfo;
 use super::io::HyperIo;
 use super::problem::raw_busy;
-use super::routes::{Gatekeeper, Peer, Upgrade, answer};
+use super::routes::{AdmissionControl, Peer, Upgrade, answer};
 use crate::config::Config;
 use futures_lite::FutureExt as _;
 use futures_lite::future::poll_once;
@@ -37,24 +37,24 @@ pub struct Upgraded<S, P> {
 /// Serves the one request of a connection, of which `read` was read already.
 /// `None`: it was answered and is done (or broke). Once `displaced` returns, a connection whose request has
 /// not come is told that there are too many.
-pub async fn serve<S, G>(
+pub async fn serve<S, A>(
     (stream, read): (S, Bytes),
     client: SocketAddr,
     listener: ListenerInfo,
     config: &Config,
-    keeper: &G,
+    admission: &A,
     displaced: impl Future<Output = ()>,
-) -> Option<Upgraded<S, G::Place>>
+) -> Option<Upgraded<S, A::Permit>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    G: Gatekeeper,
+    A: AdmissionControl,
 {
     let peer = Peer { client, listener };
     let granted = RefCell::new(None);
     let has_asked = Cell::new(false);
     let service = service_fn(|request| {
         has_asked.set(true);
-        let (mut response, upgrade) = answer(&request, config, &peer, keeper);
+        let (mut response, upgrade) = answer(&request, config, &peer, admission);
         if upgrade.is_none() {
             // One request per connection: probes are rare, terminals upgrade.
             // Said here and not by hyper's keep_alive(false), which would add
@@ -62,7 +62,7 @@ where
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
-        keeper.note_response(response.status().as_u16());
+        admission.note_response(response.status().as_u16());
         *granted.borrow_mut() = upgrade;
         ready(Ok::<_, Infallible>(response))
     });
@@ -90,7 +90,7 @@ where
         }
         None => {
             if !has_asked.get() {
-                keeper.note_response(503);
+                admission.note_response(503);
                 refuse(connection.into_parts().io.stream).await;
             }
             return None;

@@ -11,7 +11,7 @@
 //! Before the upgrade nothing is taken of these: [`FairSlots`] bounds connections whose requests are
 //! on the way, and shares them between clients.
 //!
-//! [`Newcomers`] decides which connections the pool of those not logged in holds when it is full.
+//! [`LoginPool`] decides which connections the pool of those not logged in holds when it is full.
 //!
 //! How often somebody may try is counted beside that, by [`RateTable`]: nothing is held there, and
 //! time alone gives it back.
@@ -25,7 +25,7 @@ mod fair_slots;
 mod gauge;
 mod key;
 mod layout;
-mod newcomers;
+mod login_pool;
 mod rate;
 mod slots;
 mod sync;
@@ -36,7 +36,7 @@ mod tests;
 pub use fair_slots::{FairSlots, Holder, SlotId};
 pub use key::{ClientKey, TargetKey};
 pub use layout::{Layout, Padded};
-pub use newcomers::{Newcomer, Newcomers, with_headroom};
+pub use login_pool::{LoginPool, LoginSlot, with_headroom};
 pub use rate::{Rate, RateTable, Token};
 pub use table::{Admission, ClientPermit, LimitTable, TargetPermit};
 

@@ -11,7 +11,7 @@ pub use check::Refusals;
 pub use cpus::{CpuError, pick as pick_cpus};
 pub use machine::MachineError;
 
-use crate::bridge::{SharedSnapshot, LoginThrottle, SessionContext, ConfigSnapshot, SnapshotError};
+use crate::bridge::{ConfigSnapshot, LoginThrottle, SessionContext, SharedSnapshot, SnapshotError};
 use crate::config::{Config, Loaded};
 use crate::control::admin::{AdminError, AdminHandle};
 use crate::control::takeover::{SocketFiles, TakeoverError};
@@ -278,7 +278,7 @@ impl Server {
             counters: Counters::new(cpus.len(), crate::clock::now()),
             audit: shared.audit.clone(),
         };
-        let newcomers = Arc::default();
+        let login_pool = Arc::default();
         let rates = Arc::new(RateTable::new(rate_slots(config), crate::clock::now()));
         let token = admin.token();
         let admin = admin.start(process.clone(), event_sender.clone())?;
@@ -293,7 +293,7 @@ impl Server {
                 peers: Arc::clone(&process.commands),
                 placement: Arc::clone(&process.placement),
                 limits: Arc::clone(&process.limits),
-                newcomers: Arc::clone(&newcomers),
+                login_pool: Arc::clone(&login_pool),
                 rates: Arc::clone(&rates),
                 registry: process.registry.clone(),
                 lifecycle: Arc::clone(&process.lifecycle),

@@ -8,7 +8,7 @@ use super::slots::HandshakeSlot;
 use super::{Shard, handshake};
 use crate::bridge::BridgeSession;
 use crate::config;
-use crate::http::{self, Gatekeeper, Health, Rejection, Upgraded};
+use crate::http::{self, AdmissionControl, Health, Rejection, Upgraded};
 use crate::limits::{ClientKey, Rate, Refused};
 use crate::registry::{NewSession, SessionId};
 use crate::runtime::{self, Stream};
@@ -60,7 +60,7 @@ async fn serve(shard: &Rc<Shard>, transfer: ConnectionTransfer, slot: HandshakeS
     };
     let displaced = async || {
         slot.displaced().await;
-        tracing::debug!(client = %peer, "a newcomer took the slot of a connection whose request had not come");
+        tracing::debug!(client = %peer, "a newer connection took the slot of one whose request had not come");
         let counters = &shard.context.counters;
         counters.note_handshake_failure(HandshakeFailure::Full);
     };
@@ -157,8 +157,8 @@ async fn enter_session(
             return None;
         }
     };
-    upgrade.place.assign(id);
-    if upgrade.place.newcomer.is_displaced() {
+    upgrade.permit.assign(id);
+    if upgrade.permit.login_slot.is_displaced() {
         shard.manager.displace(id);
     }
     let read_limit = shard.context.snapshot.load().config.websocket.read_limit;
@@ -191,8 +191,8 @@ fn user_timeout(websocket: &config::Websocket) -> Duration {
     websocket.stall_timeout.max(pings).max(MIN_USER_TIMEOUT)
 }
 
-impl Gatekeeper for Shard {
-    type Place = PreAuthPermit;
+impl AdmissionControl for Shard {
+    type Permit = PreAuthPermit;
 
     fn health(&self) -> Health {
         self.lifecycle.health(&self.limits)

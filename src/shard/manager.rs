@@ -26,12 +26,12 @@ pub struct ConnectionManager {
     registry: Registry,
     limits: Arc<LimitTable>,
     counters: OwnCounters,
-    sessions: RefCell<HashMap<SessionId, Seat>>,
+    sessions: RefCell<HashMap<SessionId, SessionHandle>>,
     drain: Cell<Option<Drain>>,
 }
 
 /// What the manager keeps of a session.
-struct Seat {
+struct SessionHandle {
     key: RecordKey,
     control: Rc<SessionControl>,
     is_awaited: Rc<Cell<bool>>,
@@ -78,12 +78,12 @@ impl ConnectionManager {
         }
         let awaited = self.drain.get().is_none_or(|drain| drain.admit);
         let is_awaited = Rc::new(Cell::new(awaited));
-        let seat = Seat {
+        let handle = SessionHandle {
             key: record.key(),
             control: Rc::clone(&control),
             is_awaited: Rc::clone(&is_awaited),
         };
-        self.sessions.borrow_mut().insert(id, seat);
+        self.sessions.borrow_mut().insert(id, handle);
         self.counters.started.add(1);
         self.counters.awaited.add(u64::from(awaited));
         self.counters.note_state(None, Some(record.state()));
@@ -111,10 +111,10 @@ impl ConnectionManager {
             target: upgrade.target,
             created: Created {
                 admission: Ticketed {
-                    admission: upgrade.place.admission,
+                    admission: upgrade.permit.admission,
                     ticket: upgrade.ticket,
                 },
-                newcomer: upgrade.place.newcomer,
+                login_slot: upgrade.permit.login_slot,
             },
             ws,
             context: Rc::clone(context),
@@ -124,7 +124,7 @@ impl ConnectionManager {
 
     /// Ends a session on an administrator's word. Whether it is here.
     pub fn remove_session(&self, id: SessionId) -> bool {
-        let control = self.sessions.borrow().get(&id).map(Seat::control);
+        let control = self.sessions.borrow().get(&id).map(SessionHandle::control);
         control
             .inspect(|control| control.kill(SessionError::Killed))
             .is_some()
@@ -132,19 +132,19 @@ impl ConnectionManager {
 
     /// Ends a session that has not logged in: its place in the pool is another's.
     pub fn displace(&self, id: SessionId) {
-        let seat = self.sessions.borrow();
-        let Some(seat) = seat.get(&id) else {
+        let sessions = self.sessions.borrow();
+        let Some(handle) = sessions.get(&id) else {
             return;
         };
-        let state = self.registry.read(seat.key, |record| record.state());
+        let state = self.registry.read(handle.key, |record| record.state());
         if matches!(state, Some(State::Created | State::Connecting)) {
-            seat.control.kill(LimitKind::Unauthenticated.into());
+            handle.control.kill(LimitKind::Unauthenticated.into());
         }
     }
 
     /// Where the record of a session is.
     pub fn session(&self, id: SessionId) -> Option<RecordKey> {
-        self.sessions.borrow().get(&id).map(|seat| seat.key)
+        self.sessions.borrow().get(&id).map(|handle| handle.key)
     }
 
     /// Where the records of all sessions are, in no order.
@@ -152,7 +152,7 @@ impl ConnectionManager {
         self.sessions
             .borrow()
             .values()
-            .map(|seat| seat.key)
+            .map(|handle| handle.key)
             .collect()
     }
 
@@ -183,10 +183,15 @@ impl ConnectionManager {
     pub fn shutdown(&self, drain: Drain) {
         self.drain.set(Some(drain));
         if !drain.admit {
-            self.await_no_newcomers();
+            self.await_no_created_sessions();
         }
         // Copied out: a woken session may end and remove itself.
-        let controls: Vec<_> = self.sessions.borrow().values().map(Seat::control).collect();
+        let controls: Vec<_> = self
+            .sessions
+            .borrow()
+            .values()
+            .map(SessionHandle::control)
+            .collect();
         tracing::debug!(sessions = controls.len(), "draining");
         for control in controls {
             control.drain(drain);
@@ -195,10 +200,10 @@ impl ConnectionManager {
 
     /// Excludes sessions that have not sent `auth` yet from those a drain waits for: they will be
     /// refused.
-    fn await_no_newcomers(&self) {
-        for seat in self.sessions.borrow().values() {
-            let state = self.registry.read(seat.key, |record| record.state());
-            if state == Some(State::Created) && seat.is_awaited.replace(false) {
+    fn await_no_created_sessions(&self) {
+        for handle in self.sessions.borrow().values() {
+            let state = self.registry.read(handle.key, |record| record.state());
+            if state == Some(State::Created) && handle.is_awaited.replace(false) {
                 self.counters.awaited.sub(1);
             }
         }
@@ -206,14 +211,19 @@ impl ConnectionManager {
 
     /// Ends every session there is, for this reason.
     pub fn end_all(&self, reason: &SessionError) {
-        let controls: Vec<_> = self.sessions.borrow().values().map(Seat::control).collect();
+        let controls: Vec<_> = self
+            .sessions
+            .borrow()
+            .values()
+            .map(SessionHandle::control)
+            .collect();
         for control in controls {
             control.kill(reason.clone());
         }
     }
 }
 
-impl Seat {
+impl SessionHandle {
     fn control(&self) -> Rc<SessionControl> {
         Rc::clone(&self.control)
     }

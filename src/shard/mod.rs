@@ -26,7 +26,7 @@ pub use placement::{Placement, Reservation};
 use crate::bridge::SessionContext;
 use crate::bridge::Unauthenticated;
 use crate::error::SessionError;
-use crate::limits::{LimitTable, Newcomers, RateTable};
+use crate::limits::{LimitTable, LoginPool, RateTable};
 use crate::registry::Registry;
 use crate::runtime::{self, TokioClock};
 use crate::ssh::run_loops_here;
@@ -53,7 +53,7 @@ pub struct ShardSetup {
     /// The limits of the process.
     pub limits: Arc<LimitTable>,
     /// Connections that have not logged in yet.
-    pub newcomers: Arc<Newcomers<Unauthenticated>>,
+    pub login_pool: Arc<LoginPool<Unauthenticated>>,
     /// How often clients have come lately.
     pub rates: Arc<RateTable>,
     /// The sessions of the process.
@@ -68,7 +68,7 @@ pub(crate) struct Shard {
     pub(crate) peers: Arc<[CommandSender]>,
     pub(crate) placement: Arc<Placement>,
     pub(crate) limits: Arc<LimitTable>,
-    pub(crate) newcomers: Arc<Newcomers<Unauthenticated>>,
+    pub(crate) login_pool: Arc<LoginPool<Unauthenticated>>,
     pub(crate) rates: Arc<RateTable>,
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) manager: Rc<ConnectionManager>,
@@ -102,7 +102,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         peers,
         placement,
         limits,
-        newcomers,
+        login_pool,
         rates,
         registry,
         lifecycle,
@@ -118,7 +118,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
             counters.clone(),
         )),
         limits,
-        newcomers,
+        login_pool,
         rates,
         lifecycle,
         context: Rc::new(context),

@@ -3,7 +3,7 @@
 use super::{ScriptedSsh, SshScript};
 use arc_swap::ArcSwap;
 use socket2::Socket;
-use sshard::bridge::{LoginThrottle, SessionContext, ConfigSnapshot};
+use sshard::bridge::{ConfigSnapshot, LoginThrottle, SessionContext};
 use sshard::config::{self, Layers};
 use sshard::limits::{LimitTable, Limits, RateTable};
 use sshard::registry::Registry;
@@ -90,7 +90,7 @@ impl Shard {
             peers: [self.commands.clone()].into(),
             placement: Arc::clone(&self.placement),
             limits: LimitTable::new(limits, 9),
-            newcomers: Arc::default(),
+            login_pool: Arc::default(),
             rates: Arc::new(RateTable::new(1024, sshard::clock::now())),
             registry: Registry::default(),
             lifecycle: Arc::new(Lifecycle::new(1)),

@@ -22,7 +22,7 @@ use super::shell::Shell;
 use super::state::{Created, Lifecycle, SessionState};
 use super::timers::Timer;
 use crate::error::SessionError;
-use crate::limits::Newcomer;
+use crate::limits::LoginSlot;
 use crate::message::Dialect;
 use crate::registry::Entry;
 use crate::ssh::{ReadCredit, SshLoop};
@@ -44,8 +44,8 @@ pub struct SessionStart {
     pub dialect: Dialect,
     /// Target that the client named.
     pub target: Requested,
-    /// Right to log in, and mark of a newcomer.
-    pub created: Created<Ticketed, Newcomer<Unauthenticated>>,
+    /// Right to log in, and slot of the login pool.
+    pub created: Created<Ticketed, LoginSlot<Unauthenticated>>,
     /// The WebSocket.
     pub ws: WsConnection,
     /// Shared with the shard.

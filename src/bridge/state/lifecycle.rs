@@ -13,7 +13,7 @@ pub trait Resources {
     /// Right to log in, and what the client brought for it.
     type Admission;
     /// Mark of a client whose shell does not run yet. Held until it does, or the client's connection has ended.
-    type Newcomer;
+    type LoginSlot;
     /// Way to the shell, while it is gone.
     type Attempt;
     /// Running shell, with the permits it holds.
@@ -26,15 +26,15 @@ pub trait Resources {
 /// State of a session.
 pub enum Lifecycle<R: Resources> {
     /// Upgraded; waiting for `auth`.
-    Created(Created<R::Admission, R::Newcomer>),
+    Created(Created<R::Admission, R::LoginSlot>),
     /// On the way to the shell.
-    Connecting(Connecting<R::Attempt, R::Newcomer>),
+    Connecting(Connecting<R::Attempt, R::LoginSlot>),
     /// The shell runs.
     Active(Active<R::Shell>),
     /// The shell runs on without a client. Reserved for resuming: nothing enters it yet.
     Detached(Active<R::Shell>),
     /// The verdict is out; both sides are being closed.
-    Closing(Closing<R::Shell, R::Newcomer>),
+    Closing(Closing<R::Shell, R::LoginSlot>),
     /// Nothing is left to do.
     Closed(Ending),
 }
@@ -43,15 +43,15 @@ pub enum Lifecycle<R: Resources> {
 pub struct Created<A, N> {
     /// Right to log in.
     pub admission: A,
-    /// Mark of a newcomer.
-    pub newcomer: N,
+    /// Slot of the login pool.
+    pub login_slot: N,
 }
 
 /// A session on the way to its shell.
 pub struct Connecting<A, N> {
     /// The way.
     pub attempt: A,
-    newcomer: N,
+    login_slot: N,
     pub(super) stage: Stage,
     pub(super) question: Option<Question>,
     pub(super) suspended: Suspended,
@@ -72,7 +72,7 @@ pub struct Closing<S, N> {
     /// The shell, until the SSH connection is gone.
     pub shell: Option<S>,
     /// Of one whose shell never ran.
-    _newcomer: Option<N>,
+    _login_slot: Option<N>,
     /// The verdict.
     pub ending: Ending,
 }
@@ -104,10 +104,10 @@ impl RemoteEnd {
 }
 
 impl<A, N> Connecting<A, N> {
-    fn new(attempt: A, newcomer: N) -> Self {
+    fn new(attempt: A, login_slot: N) -> Self {
         Self {
             attempt,
-            newcomer,
+            login_slot,
             stage: Stage::Resolve,
             question: None,
             suspended: Suspended::default(),
@@ -152,7 +152,7 @@ impl<R: Resources> Lifecycle<R> {
     }
 
     /// The way to the shell, of a session that is on it.
-    pub fn connecting_mut(&mut self) -> Option<&mut Connecting<R::Attempt, R::Newcomer>> {
+    pub fn connecting_mut(&mut self) -> Option<&mut Connecting<R::Attempt, R::LoginSlot>> {
         match self {
             Self::Connecting(connecting) => Some(connecting),
             _ => None,
@@ -210,8 +210,8 @@ impl<R: Resources> Lifecycle<R> {
         *self = match self.take() {
             Self::Created(Created {
                 admission,
-                newcomer,
-            }) => Self::Connecting(Connecting::new(attempt(admission), newcomer)),
+                login_slot,
+            }) => Self::Connecting(Connecting::new(attempt(admission), login_slot)),
             other => other,
         };
     }
@@ -252,18 +252,18 @@ impl<R: Resources> Lifecycle<R> {
     /// Any -> Closing. The way to the shell, or a place that was not used, ends here; a shell whose connection lives is
     /// still to be closed.
     pub(super) fn close(&mut self, ending: Ending) {
-        let (shell, newcomer) = match self.take() {
+        let (shell, login_slot) = match self.take() {
             Self::Active(active) | Self::Detached(active) => {
                 let shell = (!active.remote.disconnected).then_some(active.shell);
                 (shell, None)
             }
-            Self::Created(created) => (None, Some(created.newcomer)),
-            Self::Connecting(connecting) => (None, Some(connecting.newcomer)),
+            Self::Created(created) => (None, Some(created.login_slot)),
+            Self::Connecting(connecting) => (None, Some(connecting.login_slot)),
             Self::Closing(_) | Self::Closed(_) => (None, None),
         };
         *self = Self::Closing(Closing {
             shell,
-            _newcomer: newcomer,
+            _login_slot: login_slot,
             ending,
         });
     }

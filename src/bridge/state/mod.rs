@@ -58,7 +58,7 @@ impl<R: Resources> SessionState<R> {
         id: String,
         config: Arc<Config>,
         resources: R,
-        created: Created<R::Admission, R::Newcomer>,
+        created: Created<R::Admission, R::LoginSlot>,
         attachment: Attachment<R::Socket>,
         now: Instant,
     ) -> Self {

@@ -36,7 +36,7 @@ struct Names {
 impl Resources for Names {
     type Socket = ();
     type Admission = ();
-    type Newcomer = Rc<()>;
+    type LoginSlot = Rc<()>;
     type Attempt = ();
     type Shell = ();
 
@@ -79,7 +79,7 @@ struct Session {
     state: SessionState<Names>,
     start: Instant,
     now: Instant,
-    newcomer: Weak<()>,
+    login_slot: Weak<()>,
     host_key_answers: Vec<Receiver<bool>>,
     answers: Vec<Receiver<Vec<Secret>>>,
     /// Offset of the input that was told.
@@ -95,16 +95,16 @@ impl Session {
         let client = Attachment::new((), dialect, 0);
         let names = Names::default();
         let mark = Rc::new(());
-        let newcomer = Rc::downgrade(&mark);
+        let login_slot = Rc::downgrade(&mark);
         let created = Created {
             admission: (),
-            newcomer: mark,
+            login_slot: mark,
         };
         Self {
             state: SessionState::new("cafe".to_owned(), config, names, created, client, now),
             start: now,
             now,
-            newcomer,
+            login_slot,
             host_key_answers: Vec::new(),
             answers: Vec::new(),
             told_input: 0,

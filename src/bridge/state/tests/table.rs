@@ -324,17 +324,17 @@ fn uniform_errors_tell_nothing_of_the_target() {
 
 /// A connection that lingers counts as long as it is there.
 #[test]
-fn a_newcomer_has_its_place_until_its_shell_runs_or_it_is_closed() {
+fn a_login_slot_is_held_until_the_shell_runs_or_the_session_is_closed() {
     let s = Session::active(Dialect::V1, &config());
-    assert_eq!(s.newcomer.strong_count(), 0);
+    assert_eq!(s.login_slot.strong_count(), 0);
     for mut s in [
         Session::new(Dialect::V1, &config()),
         Session::connecting(Dialect::V1, &config()),
     ] {
         s.feed(Input::Kill(SessionError::Killed));
-        assert_eq!(s.newcomer.strong_count(), 1);
+        assert_eq!(s.login_slot.strong_count(), 1);
         s.state.set_closed();
-        assert_eq!(s.newcomer.strong_count(), 0);
+        assert_eq!(s.login_slot.strong_count(), 0);
     }
 }
 

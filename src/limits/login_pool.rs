@@ -26,18 +26,18 @@ pub fn with_headroom(pool: u32) -> u32 {
 }
 
 /// Connections in the pool. `T` identifies one to the code that can end it.
-pub struct Newcomers<T> {
+pub struct LoginPool<T> {
     slots: Mutex<FairSlots<T>>,
 }
 
 /// A place in the pool; Drop gives it back.
 #[must_use = "dropping it gives the place back"]
-pub struct Newcomer<T> {
-    pool: Arc<Newcomers<T>>,
+pub struct LoginSlot<T> {
+    pool: Arc<LoginPool<T>>,
     id: SlotId,
 }
 
-impl<T> Default for Newcomers<T> {
+impl<T> Default for LoginPool<T> {
     /// Nobody.
     fn default() -> Self {
         Self {
@@ -46,7 +46,7 @@ impl<T> Default for Newcomers<T> {
     }
 }
 
-impl<T> Newcomers<T> {
+impl<T> LoginPool<T> {
     /// A place in a pool of `limit` for a connection of `client`, and whom it displaces.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl<T> Newcomers<T> {
         client: ClientKey,
         value: T,
         limit: u32,
-    ) -> Result<(Newcomer<T>, Option<T>), Refused> {
+    ) -> Result<(LoginSlot<T>, Option<T>), Refused> {
         let mut slots = lock(&self.slots);
         let limit = limit as usize;
         let mut displaced = None;
@@ -69,18 +69,18 @@ impl<T> Newcomers<T> {
         }
         let (id, _) = slots.insert(Some(client), value, usize::MAX);
         let pool = Arc::clone(self);
-        Ok((Newcomer { pool, id }, displaced))
+        Ok((LoginSlot { pool, id }, displaced))
     }
 }
 
-impl<T> Newcomer<T> {
+impl<T> LoginSlot<T> {
     /// Returns whether another connection has its place.
     pub fn is_displaced(&self) -> bool {
         !lock(&self.pool.slots).contains(self.id)
     }
 }
 
-impl<T> Drop for Newcomer<T> {
+impl<T> Drop for LoginSlot<T> {
     fn drop(&mut self) {
         lock(&self.pool.slots).remove(self.id);
     }
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn one_client_has_the_pool_until_another_comes() {
-        let pool = Arc::<Newcomers<u32>>::default();
+        let pool = Arc::<LoginPool<u32>>::default();
         let enter = |last, value| pool.enter(client(last), value, 16);
         let mut held: Vec<_> = (0..16).map(|n| enter(1, n).unwrap()).collect();
         assert!(held.iter().all(|(_, displaced)| displaced.is_none()));
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn nobody_within_its_share_is_displaced() {
-        let pool = Arc::<Newcomers<u8>>::default();
+        let pool = Arc::<LoginPool<u8>>::default();
         let enter = |last: u8| pool.enter(client(last / 2), last, 16);
         let held: Vec<_> = (0..16).map(|last| enter(last).unwrap()).collect();
         assert!(enter(40).is_err());
