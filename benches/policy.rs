@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use sshard::targets::{OwnListeners, Policy, Requested};
+use sshard::targets::{OwnListeners, Policy, TargetRequest};
 
 /// `count` rules: a third exact hosts, a third suffixes, a third networks; then those the
 /// measured targets match. As many deny rules, a tenth of them.
@@ -38,8 +38,8 @@ fn policy(count: usize) -> Option<Policy> {
     Some(policy.with_own(own))
 }
 
-fn host(host: &str) -> Requested {
-    Requested::Host {
+fn host(host: &str) -> TargetRequest {
+    TargetRequest::Host {
         host: host.to_owned(),
         port: 22,
     }
@@ -59,20 +59,21 @@ fn policies(c: &mut Criterion) {
         ] {
             c.bench_function(&format!("policy/{count} rules/{what}"), |b| {
                 b.iter(|| {
-                    let plan = policy.plan(black_box(&target));
-                    let judged = plan.and_then(|plan| plan.filter(black_box(found.to_vec())));
+                    let resolution = policy.evaluate(black_box(&target));
+                    let judged = resolution
+                        .and_then(|resolution| resolution.filter(black_box(found.to_vec())));
                     // A run of refusals can't pass for a fast one.
                     assert_eq!(judged.is_ok(), allowed);
                 });
             });
         }
         // The kernel is asked, because the port is one of ours.
-        let own = Requested::Host {
+        let own = TargetRequest::Host {
             host: "192.0.2.1".to_owned(),
             port: 8022,
         };
         c.bench_function(&format!("policy/{count} rules/a port of ours"), |b| {
-            b.iter(|| assert!(policy.plan(black_box(&own)).is_err()));
+            b.iter(|| assert!(policy.evaluate(black_box(&own)).is_err()));
         });
     }
 }

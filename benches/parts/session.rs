@@ -18,7 +18,7 @@ struct Nothing;
 impl Resources for Nothing {
     type Socket = ();
     type Admission = ();
-    type Newcomer = ();
+    type LoginSlot = ();
     type Attempt = ();
     type Shell = ();
 
@@ -35,7 +35,7 @@ fn active(auth: Incoming, now: Instant) -> State {
     let id = "cafe".to_owned();
     let created = Created {
         admission: (),
-        newcomer: (),
+        login_slot: (),
     };
     let mut state = SessionState::new(id, Arc::default(), Nothing, created, client, now);
     state.handle(now, Input::Message(auth));

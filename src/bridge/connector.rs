@@ -10,7 +10,7 @@ use super::downlink::Downlink;
 use super::shell::Shell;
 use super::state::Resources;
 use super::throttle::{LoginThrottle, QuestionWatch};
-use crate::config::{Config, Fixed};
+use crate::config::{Config, TargetOverrides};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
 use crate::limits::{Admission, LoginSlot, Refused, TargetPermit};
 use crate::message::{AuthRequest, Credentials, Secret, TerminalRequest, WindowSize};
@@ -21,7 +21,7 @@ use crate::ssh::known_hosts::Store;
 use crate::ssh::{
     CheckedHost, HostKeyCheck, LoginRules, ReadCredit, SshClient, SshEvent, SshEvents,
 };
-use crate::targets::{self, Plan, Requested, ResolveError, Resolver};
+use crate::targets::{self, Resolution, ResolveError, Resolver, TargetRequest};
 use crate::telemetry::{AuditLog, OwnCounters};
 use crate::ticket::Admitted;
 use crate::ws::WsConnection;
@@ -78,7 +78,7 @@ pub(super) struct Connector {
     /// Takes the outcome of the login.
     pub(super) audit: Rc<SessionAudit>,
     /// Target that the client named in its URL.
-    pub(super) target: Requested,
+    pub(super) target: TargetRequest,
     /// Where events and output go.
     pub(super) downlink: Rc<Downlink>,
     /// Credit for reads of the SSH socket.
@@ -132,18 +132,18 @@ impl Connector {
         } = request;
         let admitted = admit(&self.context.snapshot.load(), &mut credentials)?;
         let (identity, unusable) = self.read_keys(&mut credentials).await?;
-        let plan = self.plan(admitted.as_ref())?;
+        let resolution = self.evaluate(admitted.as_ref())?;
         if progress {
             // The session is in this stage all along; now it begins for the client, too.
             self.enter(Stage::Resolve);
         }
-        check_user(plan.fixed(), &credentials.username)?;
-        let addresses = self.resolve(&plan).await?;
-        let rules = login_rules(plan.fixed(), &self.snapshot.config);
+        check_user(resolution.overrides(), &credentials.username)?;
+        let addresses = self.resolve(&resolution).await?;
+        let rules = login_rules(resolution.overrides(), &self.snapshot.config);
         let checked = CheckedHost {
-            host: plan.host().to_owned(),
-            port: plan.port(),
-            pinned: plan.fixed().host_keys.clone(),
+            host: resolution.host().to_owned(),
+            port: resolution.port(),
+            pinned: resolution.overrides().host_keys.clone(),
             client: self.record.client_ip(),
             can_ask: self.can_ask,
         };
@@ -151,7 +151,7 @@ impl Connector {
         let host_keys = HostKeyCheck::look_up(known, &self.snapshot.ssh, checked).await?;
         self.enter(Stage::Connect);
         let (socket, target, attempt) = self
-            .dial_first(&admission, &plan, &addresses, &credentials.username)
+            .dial_first(&admission, &resolution, &addresses, &credentials.username)
             .await?;
         let login = async {
             let mut client = self.shake_hands(socket, host_keys).await?;
@@ -208,30 +208,30 @@ impl Connector {
         self.downlink.note(SshEvent::Stage(stage));
     }
 
-    async fn resolve(&self, plan: &Plan) -> Result<Vec<SocketAddr>, SessionError> {
+    async fn resolve(&self, resolution: &Resolution) -> Result<Vec<SocketAddr>, SessionError> {
         let client = self.record.client_ip();
-        let found = self.context.resolver.resolve(plan, client).await;
+        let found = self.context.resolver.resolve(resolution, client).await;
         let found = found.map_err(|error| match error {
             ResolveError::QueueFull => SessionError::ResolverBusy,
             ResolveError::NotFound | ResolveError::Temporary => SessionError::NotResolved,
         })?;
-        plan.filter(found).map_err(refused)
+        resolution.filter(found).map_err(refused)
     }
 
     /// Policy, then whether the ticket is for what the policy makes of the
     /// target. Who has no ticket does not get here, and learns nothing of it.
-    fn plan(&self, admitted: Option<&Admitted>) -> Result<Plan, SessionError> {
+    fn evaluate(&self, admitted: Option<&Admitted>) -> Result<Resolution, SessionError> {
         let snapshot = self.context.snapshot.load();
-        let plan = snapshot.policy.plan(&self.target).map_err(refused)?;
+        let resolution = snapshot.policy.evaluate(&self.target).map_err(refused)?;
         let name = match &self.target {
-            Requested::Named(name) => Some(name.as_str()),
-            Requested::Host { .. } => None,
+            TargetRequest::Named(name) => Some(name.as_str()),
+            TargetRequest::Host { .. } => None,
         };
         match admitted {
-            Some(admitted) if !admitted.is_for(name, plan.host(), plan.port()) => {
+            Some(admitted) if !admitted.is_for(name, resolution.host(), resolution.port()) => {
                 Err(TicketProblem::OtherTarget.into())
             }
-            _ => Ok(plan),
+            _ => Ok(resolution),
         }
     }
 
@@ -271,9 +271,9 @@ fn admit(
     }
 }
 
-/// A target with a fixed user is nobody else's.
-fn check_user(fixed: &Fixed, username: &str) -> Result<(), SessionError> {
-    match &fixed.user {
+/// A target with a overrides user is nobody else's.
+fn check_user(overrides: &TargetOverrides, username: &str) -> Result<(), SessionError> {
+    match &overrides.user {
         Some(user) if user != username => {
             tracing::warn!("the target is for another user");
             Err(SessionError::TargetRefused)
@@ -282,17 +282,17 @@ fn check_user(fixed: &Fixed, username: &str) -> Result<(), SessionError> {
     }
 }
 
-fn login_rules(fixed: &Fixed, config: &Config) -> LoginRules {
-    let methods = fixed.auth_methods.as_ref();
+fn login_rules(overrides: &TargetOverrides, config: &Config) -> LoginRules {
+    let methods = overrides.auth_methods.as_ref();
     LoginRules {
         methods: methods.unwrap_or(&config.ssh.auth_methods).clone(),
-        agent_socket: fixed.agent_socket.clone(),
+        agent_socket: overrides.agent_socket.clone(),
     }
 }
 
-/// Why, is for the operator alone.
-fn refused(refused: targets::Refused) -> SessionError {
-    tracing::info!(%refused, "the target is refused");
+/// Logs the reason, which the client does not learn.
+fn refused(denial: targets::PolicyDenial) -> SessionError {
+    tracing::info!(%denial, "target denied by the policy");
     SessionError::TargetRefused
 }
 

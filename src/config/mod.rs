@@ -40,7 +40,7 @@ pub use settings::{
     Admin, Admission, ClientIpHeader, Compat, Config, HostKeyPolicy, IdleActivity, KEYS, Limits,
     Log, LogFormat, LogLevel, Placement, RateLimit, Server, Session, Ssh, Targets, Tls, Websocket,
 };
-pub use target::{Fixed, NamedTarget, NamedTargets};
+pub use target::{NamedTarget, NamedTargets, TargetOverrides};
 pub use units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
 
 /// A complete, consistent configuration.

@@ -1,7 +1,7 @@
-//! `targets.named`: targets with a name, and what such a target may fix beside its address.
+//! `targets.named`: targets with a name, and the settings that such a target may override.
 //!
-//! An entry is a text, `name=host:port`, or a table with the fields of [`NamedTarget`]. Whether
-//! the name and the host are ones is for `targets` to say, as for every rule.
+//! An entry is a string, `name=host:port`, or a table with the fields of [`NamedTarget`]. Does NOT
+//! check the name and the host: `targets` does, as for every rule.
 
 use std::path::PathBuf;
 
@@ -18,13 +18,13 @@ const DEFAULT_PORT: u16 = 22;
 pub struct NamedTarget {
     /// `name=host:port`, or `name=host` for port 22.
     pub address: String,
-    /// What else is fixed; empty for an entry that is a text.
-    pub fixed: Fixed,
+    /// Settings in place of the global ones; empty for an entry that is a string.
+    pub overrides: TargetOverrides,
 }
 
-/// What a named target fixes beside its address.
+/// Settings of one named target, in place of the global ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fixed {
+pub struct TargetOverrides {
     /// The only user who may log in.
     pub user: Option<String>,
     /// Fingerprints (`SHA256:..`) of the host keys that are accepted; if there are any,
@@ -36,17 +36,17 @@ pub struct Fixed {
     pub agent_socket: Option<PathBuf>,
 }
 
-/// All of them, in the order of the file.
+/// Entries of `targets.named`, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamedTargets(Vec<NamedTarget>);
 
 impl NamedTargets {
-    /// Whether there is none.
+    /// Returns whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The entries.
+    /// Iterates over the entries.
     pub fn iter(&self) -> impl Iterator<Item = &NamedTarget> {
         self.0.iter()
     }
@@ -59,11 +59,11 @@ impl FromIterator<NamedTarget> for NamedTargets {
 }
 
 impl NamedTarget {
-    /// The short form.
+    /// Entry in its short form, `name=host:port`.
     pub fn short(text: &str) -> Self {
         Self {
             address: text.to_owned(),
-            fixed: Fixed::default(),
+            overrides: TargetOverrides::default(),
         }
     }
 
@@ -76,16 +76,16 @@ impl NamedTarget {
     }
 
     fn write(&self) -> String {
-        if self.fixed == Fixed::default() {
+        if self.overrides == TargetOverrides::default() {
             return quoted(&self.address);
         }
         let (name, host, port) = self.parts();
-        let Fixed {
+        let TargetOverrides {
             user,
             host_keys,
             auth_methods,
             agent_socket,
-        } = &self.fixed;
+        } = &self.overrides;
         let mut fields = vec![
             format!("name = {}", quoted(name)),
             format!("host = {}", quoted(host)),
@@ -102,7 +102,7 @@ impl NamedTarget {
         format!("{{ {} }}", fields.join(", "))
     }
 
-    /// What [`read_table`] put together. A text has no parts to be printed.
+    /// Splits what [`read_table`] has put together. An entry in its short form is never split.
     fn parts(&self) -> (&str, &str, &str) {
         let (name, address) = self.address.split_once('=').unwrap_or_default();
         let (host, port) = address.rsplit_once(':').unwrap_or_default();
@@ -149,20 +149,20 @@ fn read_table(fields: &[Field<'_>]) -> Result<NamedTarget, String> {
         return Err(wrong(String::from("host must be a text")));
     };
     let mut port = DEFAULT_PORT;
-    let mut fixed = Fixed::default();
+    let mut overrides = TargetOverrides::default();
     for (field, raw) in fields {
         let read = match *field {
             "name" | "host" => Ok(()),
             "port" => read_port(raw).map(|read| port = read),
-            "user" => read_user(raw).map(|user| fixed.user = Some(user)),
-            "host_keys" => read_host_keys(raw).map(|keys| fixed.host_keys = keys),
-            "auth_methods" => AuthMethods::read(raw).map(|m| fixed.auth_methods = Some(m)),
-            "agent_socket" => PathBuf::read(raw).map(|path| fixed.agent_socket = Some(path)),
+            "user" => read_user(raw).map(|user| overrides.user = Some(user)),
+            "host_keys" => read_host_keys(raw).map(|keys| overrides.host_keys = keys),
+            "auth_methods" => AuthMethods::read(raw).map(|m| overrides.auth_methods = Some(m)),
+            "agent_socket" => PathBuf::read(raw).map(|path| overrides.agent_socket = Some(path)),
             _ => return Err(wrong(format!("{field} is no field of it; {ACCEPTS}"))),
         };
         read.map_err(|accepted| wrong(format!("{field} must be {accepted}")))?;
     }
-    check_agent(&fixed).map_err(wrong)?;
+    check_agent(&overrides).map_err(wrong)?;
     let host = if host.contains(':') && !host.starts_with('[') {
         format!("[{host}]")
     } else {
@@ -170,19 +170,19 @@ fn read_table(fields: &[Field<'_>]) -> Result<NamedTarget, String> {
     };
     Ok(NamedTarget {
         address: format!("{name}={host}:{port}"),
-        fixed,
+        overrides,
     })
 }
 
-/// Whoever may use the name may use the agent's keys: as whom must be fixed.
-fn check_agent(fixed: &Fixed) -> Result<(), String> {
-    if fixed.agent_socket.is_none() {
+/// Requires a fixed user: whoever may use the name may use the agent's keys.
+fn check_agent(overrides: &TargetOverrides) -> Result<(), String> {
+    if overrides.agent_socket.is_none() {
         return Ok(());
     }
-    if fixed.user.is_none() {
+    if overrides.user.is_none() {
         return Err(String::from("agent_socket needs a fixed user"));
     }
-    let methods = fixed.auth_methods.as_ref();
+    let methods = overrides.auth_methods.as_ref();
     if methods.is_some_and(|methods| !methods.allow(AuthMethod::Publickey)) {
         return Err(String::from("agent_socket needs publickey in auth_methods"));
     }
@@ -218,7 +218,7 @@ fn read_host_keys(raw: &Raw<'_>) -> Result<Vec<String>, String> {
         })
 }
 
-/// A SHA-256 in base64 without padding: of the last letter, two bits are not used.
+/// Reads a SHA-256 in base64 without padding. Two bits of the last letter are unused.
 fn fingerprint(raw: &Raw<'_>) -> Option<String> {
     const LETTERS: usize = 43;
     let text = raw.as_text()?;

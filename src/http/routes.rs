@@ -7,7 +7,7 @@ use super::ticket::ticket;
 use super::upgrade::{handshake, negotiate};
 use crate::config::Config;
 use crate::message::{Dialect, Secret};
-use crate::targets::Requested;
+use crate::targets::TargetRequest;
 use crate::web;
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -97,7 +97,7 @@ pub trait AdmissionControl {
 #[derive(Debug)]
 pub struct Upgrade<P> {
     /// What the client wants to reach.
-    pub target: Requested,
+    pub target: TargetRequest,
     /// How it talks.
     pub dialect: Dialect,
     /// Who it is: the address that counts, whatever proxies stand between.
@@ -194,9 +194,9 @@ fn route<A: AdmissionControl, B>(
         ));
     }
     let segments: Vec<&str> = segments.split('/').collect();
-    let target = Requested::from_segments(&segments)
+    let target = TargetRequest::from_segments(&segments)
         .map_err(|error| Problem::bad_request(error.to_string()))?;
-    if matches!(&target, Requested::Named(name) if !admission.is_configured(name)) {
+    if matches!(&target, TargetRequest::Named(name) if !admission.is_configured(name)) {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "no target of this name is configured",

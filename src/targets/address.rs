@@ -17,7 +17,7 @@ const MAX_TARGET_NAME: usize = 64;
 
 /// A target as requested.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Requested {
+pub enum TargetRequest {
     /// `/ws/{host}/{port}`.
     Host {
         /// A DNS name in lower case (a trailing dot is kept), or an address
@@ -56,7 +56,7 @@ pub enum AddressError {
     Name,
 }
 
-impl fmt::Display for Requested {
+impl fmt::Display for TargetRequest {
     /// The same text for all spellings of a host; free of control characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (host, port) = match self {
@@ -71,7 +71,7 @@ impl fmt::Display for Requested {
     }
 }
 
-impl Requested {
+impl TargetRequest {
     /// Reads the segments after `/ws/`, still percent-encoded as they stood
     /// in the request; they are decoded here, once.
     ///
@@ -118,7 +118,7 @@ impl Host {
         }
     }
 
-    /// A host with IPv6 without brackets, as [`Requested::Host`] holds it.
+    /// A host with IPv6 without brackets, as [`TargetRequest::Host`] holds it.
     pub(super) fn parse(text: &str) -> Result<Self, AddressError> {
         if text.contains(':') {
             return parse_ipv6(text).map(|ip| Self::Ip(ip.into()));

@@ -5,9 +5,9 @@
 //! entry, `own` the bridge's listeners), `resolver` looks names up on the
 //! threads of `workers`. Nothing here opens a connection.
 //!
-//! The order is fixed by the types: [`Requested`] -> [`Policy::plan`] ->
-//! [`Resolver::resolve`] -> [`Plan::filter`] -> dial. Only addresses that
-//! [`Plan::filter`] or [`Plan::permits`] returned may be dialled.
+//! The order is fixed by the types: [`TargetRequest`] -> [`Policy::evaluate`] ->
+//! [`Resolver::resolve`] -> [`Resolution::filter`] -> dial. Only addresses that
+//! [`Resolution::filter`] or [`Resolution::check_address`] returned may be dialled.
 
 mod address;
 mod net;
@@ -19,9 +19,9 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use address::{AddressError, Requested};
+pub use address::{AddressError, TargetRequest};
 pub use own::OwnListeners;
-pub use policy::{Plan, Policy, Refused};
+pub use policy::{Policy, PolicyDenial, Resolution};
 pub use resolver::{ResolveError, Resolver};
 pub use rule::PolicyError;
 pub use rules::PolicyErrors;

@@ -1,14 +1,15 @@
-//! The bridge's own listeners, seen as targets. Asks the kernel one thing,
-//! which addresses are this machine's, and sends nothing.
+//! The bridge's own listeners as targets of its own policy.
+//!
+//! Asks the kernel which addresses are this machine's; sends nothing.
 
 use crate::net::canonical_ip;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, OnceLock};
 
-/// The addresses the public and the administrator's port listen on. They are
-/// known once they are bound, after the rules were read, and stay the same
-/// for the life of the process. Cheap to clone; the clones share them.
+/// Addresses of the public and the administrator's listeners. They are known once they are bound,
+/// after the rules were parsed, and stay the same for the life of the process. Cheap to clone; the
+/// clones share them.
 #[derive(Debug, Clone)]
 pub struct OwnListeners {
     addresses: Arc<OnceLock<Vec<SocketAddr>>>,
@@ -25,13 +26,12 @@ impl Default for OwnListeners {
 }
 
 impl OwnListeners {
-    /// Says where the bridge listens. Once, before it serves; a second call
-    /// changes nothing.
+    /// Sets the addresses, once, before the bridge serves. A second call changes nothing.
     pub fn set(&self, addresses: Vec<SocketAddr>) {
         let _ = self.addresses.set(addresses);
     }
 
-    /// With another word on what is this machine's.
+    /// Listeners with another answer to which addresses are this machine's.
     #[cfg(test)]
     pub(super) fn with(addresses: &[SocketAddr], is_local: fn(SocketAddr) -> bool) -> Self {
         let own = Self {
@@ -42,21 +42,20 @@ impl OwnListeners {
         own
     }
 
-    /// Whether a connection to `dialled` would reach one of them. For a
-    /// listener on every address the kernel is asked each time, so that an
-    /// address which this machine was given a moment ago counts. An address
-    /// that is translated on the way back to us (a NAT's outer one) can't be
-    /// known for ours: an operator denies it by a rule.
-    pub(super) fn holds(&self, dialled: SocketAddr) -> bool {
+    /// Returns whether a connection to `address` would reach one of the listeners. For a listener on
+    /// the unspecified address the kernel is asked each time, because addresses of a machine change.
+    /// The outer address of a NAT in front of this machine cannot be recognised: an operator denies
+    /// it by a rule.
+    pub(super) fn contains(&self, address: SocketAddr) -> bool {
         let listeners = self.addresses.get().map_or(&[][..], Vec::as_slice);
         listeners
             .iter()
-            .filter(|listener| listener.port() == dialled.port())
-            .any(|listener| self.reaches(dialled, listener.ip().to_canonical()))
+            .filter(|listener| listener.port() == address.port())
+            .any(|listener| self.reaches(address, listener.ip().to_canonical()))
     }
 
-    fn reaches(&self, dialled: SocketAddr, listener: IpAddr) -> bool {
-        let (ip, end) = (dialled.ip().to_canonical(), canonical_ip(dialled.ip()));
+    fn reaches(&self, address: SocketAddr, listener: IpAddr) -> bool {
+        let (ip, end) = (address.ip().to_canonical(), canonical_ip(address.ip()));
         // The kernel takes the unspecified address for this machine.
         if ip == listener || end == listener || end.is_unspecified() {
             return true;
@@ -64,7 +63,7 @@ impl OwnListeners {
         // `::` may take IPv4 connections too, 0.0.0.0 takes no other.
         let family = listener.is_ipv6() || end.is_ipv4();
         let local = |ip: IpAddr| {
-            let mut address = dialled;
+            let mut address = address;
             address.set_ip(ip);
             (self.is_local)(address)
         };
@@ -72,8 +71,8 @@ impl OwnListeners {
     }
 }
 
-/// Whether the kernel would bind it: its own word on which addresses are this
-/// machine's. Any other failure, such as too few descriptors, counts as yes.
+/// Returns whether the kernel would bind the address, which it does for this machine's alone. Any
+/// other failure, such as too few descriptors, counts as yes.
 fn is_local(address: SocketAddr) -> bool {
     let mut address = address;
     address.set_port(0);
@@ -97,8 +96,8 @@ mod tests {
     }
 
     #[test]
-    fn what_reaches_a_listener() {
-        for (listener, dialled, reaches) in [
+    fn an_address_of_a_listener_is_recognised() {
+        for (listener, target, reaches) in [
             ("127.0.0.1:8022", "127.0.0.1:8022", true),
             ("127.0.0.1:8022", "127.0.0.1:8023", false),
             ("127.0.0.1:8022", "127.0.0.2:8022", false),
@@ -121,22 +120,26 @@ mod tests {
             ("[::]:8022", "[2001:db8::2]:8022", false),
         ] {
             let own = OwnListeners::with(&[address("10.9.9.9:1"), address(listener)], three);
-            assert_eq!(own.holds(address(dialled)), reaches, "{listener} {dialled}");
+            assert_eq!(
+                own.contains(address(target)),
+                reaches,
+                "{listener} {target}"
+            );
         }
     }
 
     #[test]
-    fn nothing_is_ours_before_it_is_said_and_what_is_said_first_stays() {
+    fn no_address_is_own_before_set_and_the_first_set_stays() {
         let own = OwnListeners::default();
         let shared = own.clone();
-        assert!(!shared.holds(address("127.0.0.1:8022")));
+        assert!(!shared.contains(address("127.0.0.1:8022")));
         own.set(vec![address("127.0.0.1:8022")]);
         own.set(Vec::new());
-        assert!(shared.holds(address("127.0.0.1:8022")));
+        assert!(shared.contains(address("127.0.0.1:8022")));
     }
 
     #[test]
-    fn the_kernel_knows_its_addresses() {
+    fn local_addresses_are_those_the_kernel_binds() {
         for (text, local) in [
             ("127.0.0.1:1", true),
             ("127.3.2.1:1", true),

@@ -1,48 +1,50 @@
-//! Decides which targets may be reached. Two steps: [`Policy::plan`] before
-//! the name is looked up, [`Plan::filter`] on the addresses that were found.
-//! Connects to nothing; the entries are read by `rule`.
+//! Target policy: decides which hosts may be looked up and which addresses may be connected to.
 //!
-//! - An address is allowed if a network rule holds it, or if a rule allows
-//!   the name it was found under.
-//! - Loopback, link-local, metadata and the other ranges of `net` are opened
-//!   only by a rule that names an address or network inside the range, by an
-//!   exact host rule, or by a named target; never by `*.suffix` or `0.0.0.0/0`.
-//! - A deny rule wins over all of these: what it names is neither looked up
-//!   nor dialled, under whatever name, the named targets' included.
-//! - The bridge's own listeners, the administrator's among them, are opened
-//!   only by an entry for that very port: a named target, or a rule with one
-//!   port and an exact host or a single address. A network, a range of ports
-//!   or `*` does not open them.
-//! - IPv6 addresses that stand for an IPv4 address are judged as that address.
-//! - Known keys, quotas and throttles go by one spelling of a host: [`Plan::host`],
-//!   [`Plan::counted_as`].
+//! Two steps: [`Policy::evaluate`] on the request, before the name is looked up, and
+//! [`Resolution::filter`] on the addresses that were found.
+//!
+//! - An address is allowed if a network rule contains it, or if a rule allows the name it was found
+//!   under.
+//! - Loopback, link-local, metadata and the other ranges of `net` are opened only by a rule for an
+//!   address or network inside the range, by an exact host rule, or by a named target; never by
+//!   `*.suffix` or `0.0.0.0/0`.
+//! - A deny rule wins over all of these: the bridge neither looks up nor connects to what it
+//!   matches, under whatever name, the named targets' included.
+//! - The bridge's own listeners, the administrator's among them, are opened only by an entry for
+//!   that very port: a named target, or a rule with one port and an exact host or a single address.
+//!   A network, a range of ports or `*` does not open them.
+//! - An IPv6 address that embeds an IPv4 address is canonicalised to it before any rule is applied.
+//! - Known host keys, quotas and throttles use one spelling of a host: [`Resolution::host`],
+//!   [`Resolution::counted_as`].
+//!
+//! Does NOT connect; does NOT parse the entries (`rule` does).
 
-use super::address::{Host, Requested};
+use super::address::{Host, TargetRequest};
 use super::net::{ends, special_range};
 use super::own::OwnListeners;
 use super::rule::{Subject, parse_named, without_dot};
 use super::rules::{PolicyErrors, Rules};
-use crate::config::{self, Fixed};
+use crate::config::{self, TargetOverrides};
 use crate::net::{canonical_host, canonical_ip};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Why a target is refused. For the operator's log; clients are told only
-/// that the target is not allowed.
+/// Reason for which the policy denies a target. For the operator's log: a client only learns that
+/// the target is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Refused {
-    /// `Requested::Named` with a name that is not configured.
+pub enum PolicyDenial {
+    /// `targets.named` has no such name.
     #[error("no target of this name is configured")]
     UnknownName,
-    /// Not a host at all.
+    /// The text is no host name and no address.
     #[error("this is not a host name or an address")]
     NotAHost,
-    /// No rule could allow this name with this port.
+    /// No rule matches the name and the port, and none could match an address of it.
     #[error("no rule allows this host and port")]
     NoRule,
-    /// The name leads to an address that no rule allows.
+    /// No rule allows an address of the name.
     #[error("no rule allows the address {0}")]
     Address(SocketAddr),
     /// A rule denies this name or address.
@@ -51,9 +53,9 @@ pub enum Refused {
     /// The address needs an entry of its own.
     #[error("{address} is {what}; it needs an entry of its own")]
     Special {
-        /// The address as it would be dialled.
+        /// Canonical address.
         address: SocketAddr,
-        /// What it is, with its article.
+        /// Name of its range, with the article.
         what: &'static str,
     },
     /// The bridge itself listens there.
@@ -61,35 +63,35 @@ pub enum Refused {
     OwnListener(SocketAddr),
 }
 
-/// The rules in force. Cheap to clone; the clones share the rules.
+/// Rules in force. Cheap to clone; the clones share the rules.
 #[derive(Debug, Clone)]
 pub struct Policy {
     rules: Arc<Rules>,
-    /// What named targets fix beside their addresses, by name.
-    fixed: Arc<HashMap<String, Arc<Fixed>>>,
+    /// Overrides of named targets, by name.
+    overrides: Arc<HashMap<String, Arc<TargetOverrides>>>,
     own: OwnListeners,
 }
 
 impl Policy {
-    /// Reads the section `targets`.
+    /// Parses the section `targets`.
     ///
     /// # Errors
     /// As [`Policy::parse`].
     pub fn read(targets: &config::Targets) -> Result<Self, PolicyErrors> {
         let named: Vec<String> = targets.named.iter().map(|t| t.address.clone()).collect();
         let mut policy = Self::parse(&targets.allow, &targets.deny, &named)?;
-        let fixed = targets.named.iter().filter_map(|target| {
+        let overrides = targets.named.iter().filter_map(|target| {
             let (name, _) = parse_named(&target.address).ok()?;
-            Some((name, Arc::new(target.fixed.clone())))
+            Some((name, Arc::new(target.overrides.clone())))
         });
-        policy.fixed = Arc::new(fixed.collect());
+        policy.overrides = Arc::new(overrides.collect());
         Ok(policy)
     }
 
-    /// Reads `targets.allow`, `targets.deny` and the addresses of `targets.named`.
+    /// Parses `targets.allow`, `targets.deny` and the addresses of `targets.named`.
     ///
     /// # Errors
-    /// Every entry that cannot be read, and every name given twice.
+    /// Every entry that cannot be parsed, and every name given twice.
     pub fn parse(
         allow: &[String],
         deny: &[String],
@@ -97,189 +99,194 @@ impl Policy {
     ) -> Result<Self, PolicyErrors> {
         Ok(Self {
             rules: Arc::new(Rules::parse(allow, deny, named)?),
-            fixed: Arc::default(),
+            overrides: Arc::default(),
             own: OwnListeners::default(),
         })
     }
 
-    /// With the listeners of this process, which broad rules do not open.
+    /// Adds the listeners of this process, which broad rules do not open.
     #[must_use]
     pub fn with_own(self, own: OwnListeners) -> Self {
         Self { own, ..self }
     }
 
-    /// Whether nothing at all is allowed.
+    /// Returns whether no target is allowed.
     pub fn is_empty(&self) -> bool {
         self.rules.allow.is_empty() && self.rules.named.is_empty()
     }
 
-    /// Whether `targets.named` has this name.
+    /// Returns whether `targets.named` has this name.
     pub fn is_configured(&self, name: &str) -> bool {
         self.rules.named.contains_key(name)
     }
 
-    /// The first step, before anything is looked up. An address that is not
-    /// allowed, and a name that could not lead to an allowed one, end here.
+    /// First step, before the look-up: denies an address that is not allowed, and a name of which
+    /// no address could be.
     ///
     /// # Errors
-    /// [`Refused`]: the target must not even be resolved.
-    pub fn plan(&self, requested: &Requested) -> Result<Plan, Refused> {
-        let (host, port, named) = match requested {
-            Requested::Named(name) => {
-                let endpoint = self.rules.named.get(name).ok_or(Refused::UnknownName)?;
+    /// [`PolicyDenial`]: the name must not be looked up.
+    pub fn evaluate(&self, request: &TargetRequest) -> Result<Resolution, PolicyDenial> {
+        let (host, port, named) = match request {
+            TargetRequest::Named(name) => {
+                let endpoint = self
+                    .rules
+                    .named
+                    .get(name)
+                    .ok_or(PolicyDenial::UnknownName)?;
                 (endpoint.host.clone(), endpoint.port, true)
             }
-            Requested::Host { host, port } => {
-                let host = Host::parse(host).map_err(|_| Refused::NotAHost)?;
+            TargetRequest::Host { host, port } => {
+                let host = Host::parse(host).map_err(|_| PolicyDenial::NotAHost)?;
                 (host, *port, false)
             }
         };
         if let Host::Name(name) = &host
             && self.rules.denies_name(without_dot(name), port)
         {
-            return Err(Refused::Denied(canonical_host(&host.to_string())));
+            return Err(PolicyDenial::Denied(canonical_host(&host.to_string())));
         }
-        let grant = match &host {
-            _ if named => Grant::Named,
-            Host::Ip(_) => Grant::Networks,
-            Host::Name(name) => self.grant(without_dot(name), port).ok_or(Refused::NoRule)?,
+        let matched = match &host {
+            _ if named => Match::Named,
+            Host::Ip(_) => Match::Networks,
+            Host::Name(name) => self
+                .match_name(without_dot(name), port)
+                .ok_or(PolicyDenial::NoRule)?,
         };
-        let fixed = match requested {
-            Requested::Named(name) => self.fixed.get(name).cloned(),
-            Requested::Host { .. } => None,
+        let overrides = match request {
+            TargetRequest::Named(name) => self.overrides.get(name).cloned(),
+            TargetRequest::Host { .. } => None,
         };
-        let plan = Plan {
-            fixed: fixed.unwrap_or_default(),
+        let resolution = Resolution {
+            overrides: overrides.unwrap_or_default(),
             canonical: canonical_host(&host.to_string()),
             host,
             port,
-            grant,
+            matched,
             rules: self.rules.clone(),
             own: self.own.clone(),
         };
-        if let Host::Ip(ip) = plan.host {
-            plan.permits(SocketAddr::new(ip, port))?;
+        if let Host::Ip(ip) = resolution.host {
+            resolution.check_address(SocketAddr::new(ip, port))?;
         }
-        Ok(plan)
+        Ok(resolution)
     }
 
-    fn grant(&self, name: &str, port: u16) -> Option<Grant> {
+    fn match_name(&self, name: &str, port: u16) -> Option<Match> {
         let rules = &self.rules;
         if rules.any(port, |s| matches!(s, Subject::Exact(n) if n == name)) {
-            Some(Grant::Explicit)
+            Some(Match::Explicit)
         } else if rules.any(
             port,
             |s| matches!(s, Subject::Suffix(n) if name.ends_with(n)),
         ) {
-            Some(Grant::Suffix)
+            Some(Match::Suffix)
         } else if rules.any(port, |s| matches!(s, Subject::Net(_))) {
-            Some(Grant::Networks)
+            Some(Match::Networks)
         } else {
             None
         }
     }
 }
 
-/// What the name that was asked for allows.
+/// Kind of entry that matches the requested host; decides which of its addresses are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Grant {
-    /// Wherever it leads, even to ourselves: the operator named the target.
+enum Match {
+    /// Named target: any address, the bridge's own listeners included.
     Named,
-    /// Wherever it leads: the operator wrote this very name.
+    /// Exact host rule: any address.
     Explicit,
-    /// Ordinary addresses, and those of the network rules.
+    /// Suffix rule: ordinary addresses, and those of the network rules.
     Suffix,
-    /// Nothing but the addresses of the network rules.
+    /// None of these: the addresses of the network rules alone.
     Networks,
 }
 
-/// A target that may be looked up. Says which of its addresses may be dialled.
+/// Allowed host, to be looked up, with the rules for its addresses.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct Resolution {
     host: Host,
     port: u16,
-    grant: Grant,
+    matched: Match,
     canonical: String,
-    fixed: Arc<Fixed>,
+    overrides: Arc<TargetOverrides>,
     rules: Arc<Rules>,
     own: OwnListeners,
 }
 
-impl Plan {
-    /// The host as known hosts, certificates and tickets name it
-    /// ([`canonical_host`]), so that no other spelling of a host escapes the
-    /// key on record for it.
+impl Resolution {
+    /// Canonical host name ([`canonical_host`]), which known hosts, certificates and tickets use, so
+    /// that no other spelling of a host escapes the key on record for it.
     pub fn host(&self) -> &str {
         &self.canonical
     }
 
-    /// The port that is dialled.
+    /// Port to connect to.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The address that quotas and throttles count `dialled` under: one for all
-    /// forms of an address.
-    pub fn counted_as(&self, dialled: SocketAddr) -> SocketAddr {
-        match canonical_ip(dialled.ip()) {
+    /// Returns the address that quotas and throttles count `address` under, the same for all forms of
+    /// an address.
+    pub fn counted_as(&self, address: SocketAddr) -> SocketAddr {
+        match canonical_ip(address.ip()) {
             // As it is, with its scope.
-            IpAddr::V6(_) => dialled,
-            ip @ IpAddr::V4(_) => SocketAddr::new(ip, dialled.port()),
+            IpAddr::V6(_) => address,
+            ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
         }
     }
 
-    /// What the target fixes beside its address; nothing for one without a name.
-    pub fn fixed(&self) -> &Fixed {
-        &self.fixed
+    /// Overrides of a named target; empty for other targets.
+    pub fn overrides(&self) -> &TargetOverrides {
+        &self.overrides
     }
 
     pub(super) fn lookup_host(&self) -> &Host {
         &self.host
     }
 
-    /// Judges one address. Returns it as it is to be dialled: IPv4-mapped
-    /// addresses as IPv4, without a flow label.
+    /// Checks one address. Returns the address to connect to: IPv4 in place of IPv4-mapped, and no
+    /// flow label.
     ///
     /// # Errors
-    /// [`Refused`] if the address, or its port, is not what was planned.
-    pub fn permits(&self, address: SocketAddr) -> Result<SocketAddr, Refused> {
-        let dialled = dialled(address);
-        if dialled.port() != self.port {
-            return Err(Refused::Address(dialled));
+    /// [`PolicyDenial`] if the address, or its port, is not allowed.
+    pub fn check_address(&self, address: SocketAddr) -> Result<SocketAddr, PolicyDenial> {
+        let address = connect_address(address);
+        if address.port() != self.port {
+            return Err(PolicyDenial::Address(address));
         }
-        let ip = canonical_ip(dialled.ip());
-        if ends(dialled.ip()).any(|end| self.rules.denies_address(end, self.port)) {
-            return Err(Refused::Denied(dialled.to_string()));
+        let ip = canonical_ip(address.ip());
+        if ends(address.ip()).any(|end| self.rules.denies_address(end, self.port)) {
+            return Err(PolicyDenial::Denied(address.to_string()));
         }
-        if self.own.holds(dialled) && !self.opens_own(ip) {
-            return Err(Refused::OwnListener(dialled));
+        if self.own.contains(address) && !self.allows_own_listener(ip) {
+            return Err(PolicyDenial::OwnListener(address));
         }
-        if matches!(self.grant, Grant::Named | Grant::Explicit) {
-            return Ok(dialled);
+        if matches!(self.matched, Match::Named | Match::Explicit) {
+            return Ok(address);
         }
-        if let Some((special, end)) = special_range(dialled.ip()) {
+        if let Some((special, end)) = special_range(address.ip()) {
             let opened = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(end) && net.is_within(&special.net));
             if !self.rules.any(self.port, opened) {
-                return Err(Refused::Special {
-                    address: dialled,
+                return Err(PolicyDenial::Special {
+                    address,
                     what: special.what,
                 });
             }
             if end == ip {
-                return Ok(dialled);
+                return Ok(address);
             }
         }
         let in_network = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(ip));
-        if self.grant == Grant::Suffix || self.rules.any(self.port, in_network) {
-            Ok(dialled)
+        if self.matched == Match::Suffix || self.rules.any(self.port, in_network) {
+            Ok(address)
         } else {
-            Err(Refused::Address(dialled))
+            Err(PolicyDenial::Address(address))
         }
     }
 
-    /// Whether an entry was written for this port of this very host.
-    fn opens_own(&self, ip: IpAddr) -> bool {
-        self.grant == Grant::Named
+    /// Returns whether an entry names exactly this host and this port.
+    fn allows_own_listener(&self, ip: IpAddr) -> bool {
+        self.matched == Match::Named
             || self.rules.allow.iter().any(|rule| {
                 let host = match (&rule.subject, &self.host) {
                     (Subject::Exact(allowed), Host::Name(name)) => allowed == without_dot(name),
@@ -290,16 +297,15 @@ impl Plan {
             })
     }
 
-    /// The second step: judges all addresses a name has, and returns them in
-    /// their order, each once.
+    /// Second step: checks all addresses of a name, and returns them in their order, each once.
     ///
     /// # Errors
-    /// [`Refused`] if any one of them is not allowed. A name that mixes
-    /// allowed and forbidden addresses is not to be trusted with either.
-    pub fn filter(&self, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Refused> {
+    /// [`PolicyDenial`] if any of them is not allowed: a name that mixes allowed and forbidden
+    /// addresses is trusted with neither.
+    pub fn filter(&self, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, PolicyDenial> {
         let mut allowed = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let address = self.permits(address)?;
+            let address = self.check_address(address)?;
             if !allowed.contains(&address) {
                 allowed.push(address);
             }
@@ -308,8 +314,9 @@ impl Plan {
     }
 }
 
-/// The scope is kept: without it a link-local address leads nowhere.
-fn dialled(address: SocketAddr) -> SocketAddr {
+/// Normalises an address for the connect call. Keeps the scope, without which a link-local address
+/// is ambiguous.
+fn connect_address(address: SocketAddr) -> SocketAddr {
     match (address.ip().to_canonical(), address) {
         (IpAddr::V6(ip), SocketAddr::V6(v6)) => {
             SocketAddrV6::new(ip, v6.port(), 0, v6.scope_id()).into()

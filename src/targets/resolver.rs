@@ -1,5 +1,5 @@
 //! Looks the hosts of plans up, off the shards: `getaddrinfo` blocks. It
-//! judges no address ([`Plan::filter`] does), keeps no cache and sets no
+//! judges no address ([`Resolution::filter`] does), keeps no cache and sets no
 //! deadline: a caller that gives up drops the future; a look-up that has not
 //! started is then skipped, and one that runs is given up, so that names
 //! whose servers never answer do not keep the others waiting.
@@ -12,7 +12,7 @@
 //! that the resolver is busy.
 
 use super::address::Host;
-use super::policy::Plan;
+use super::policy::Resolution;
 use crate::workers::{Bounds, WorkError, Workers};
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
 use futures_lite::FutureExt;
@@ -61,17 +61,17 @@ impl Resolver {
 
     /// The addresses of `plan`'s host, at least one, with its port, in the
     /// order in which they should be tried (RFC 6724). They are not judged yet:
-    /// pass them through [`Plan::filter`]. `client` is who asks.
+    /// pass them through [`Resolution::filter`]. `client` is who asks.
     ///
     /// # Errors
     /// [`ResolveError`], from the future.
     pub fn resolve(
         &self,
-        plan: &Plan,
+        resolution: &Resolution,
         client: IpAddr,
     ) -> impl Future<Output = Result<Vec<SocketAddr>, ResolveError>> + Send + use<> {
-        let port = plan.port();
-        match plan.lookup_host() {
+        let port = resolution.port();
+        match resolution.lookup_host() {
             Host::Ip(ip) => {
                 let literal = SocketAddr::new(*ip, port);
                 async move { Ok(vec![literal]) }.boxed()
@@ -140,17 +140,17 @@ fn cause(error: &LookupError) -> ResolveError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::targets::{Policy, Requested};
+    use crate::targets::{Policy, TargetRequest};
     use futures_lite::future::block_on;
     use std::net::Ipv4Addr;
 
-    fn plan(allow: &str, host: &str, port: u16) -> Plan {
-        let requested = Requested::Host {
+    fn resolution_of(allow: &str, host: &str, port: u16) -> Resolution {
+        let requested = TargetRequest::Host {
             host: host.to_owned(),
             port,
         };
         let policy = Policy::parse(&[allow.to_owned()], &[], &[]).unwrap();
-        policy.plan(&requested).unwrap()
+        policy.evaluate(&requested).unwrap()
     }
 
     const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -162,7 +162,7 @@ mod tests {
             ("192.0.2.0/24:22", "192.0.2.7", "192.0.2.7:22"),
             ("[2001:db8::/32]:22", "2001:db8::7", "[2001:db8::7]:22"),
         ] {
-            let future = resolver.resolve(&plan(allow, host, 22), CLIENT);
+            let future = resolver.resolve(&resolution_of(allow, host, 22), CLIENT);
             assert_eq!(block_on(future), Ok(vec![address.parse().unwrap()]));
         }
     }
@@ -170,21 +170,21 @@ mod tests {
     #[test]
     fn names_are_looked_up_and_get_the_port() {
         let resolver = Resolver::start(1).unwrap();
-        let plan = plan("localhost:2222", "localhost", 2222);
-        let found = block_on(resolver.resolve(&plan, CLIENT)).unwrap();
+        let resolution = resolution_of("localhost:2222", "localhost", 2222);
+        let found = block_on(resolver.resolve(&resolution, CLIENT)).unwrap();
         assert!(!found.is_empty());
         for address in &found {
             assert!(address.ip().is_loopback(), "{address}");
             assert_eq!(address.port(), 2222);
         }
-        assert!(!plan.filter(found).unwrap().is_empty());
+        assert!(!resolution.filter(found).unwrap().is_empty());
     }
 
     #[test]
     fn an_absolute_localhost_is_localhost() {
         let resolver = Resolver::start(1).unwrap();
-        let plan = plan("localhost:22", "LOCALHOST.", 22);
-        let found = block_on(resolver.resolve(&plan, CLIENT)).unwrap();
+        let resolution = resolution_of("localhost:22", "LOCALHOST.", 22);
+        let found = block_on(resolver.resolve(&resolution, CLIENT)).unwrap();
         assert!(found.iter().all(|address| address.ip().is_loopback()));
     }
 
@@ -212,7 +212,7 @@ mod tests {
         ] {
             assert!(getaddrinfo(Some(spelling), None, Some(hints)).is_ok());
             let host = spelling.to_owned();
-            let refused = policy.plan(&Requested::Host { host, port: 22 });
+            let refused = policy.evaluate(&TargetRequest::Host { host, port: 22 });
             assert!(refused.is_err(), "{spelling}");
         }
     }
@@ -221,8 +221,8 @@ mod tests {
     fn a_name_that_does_not_exist_is_an_error() {
         let resolver = Resolver::start(1).unwrap();
         // RFC 6761 reserves it; without a name server the answer is Temporary.
-        let plan = plan("no-such-host.invalid:22", "no-such-host.invalid", 22);
-        let error = block_on(resolver.resolve(&plan, CLIENT)).unwrap_err();
+        let resolution = resolution_of("no-such-host.invalid:22", "no-such-host.invalid", 22);
+        let error = block_on(resolver.resolve(&resolution, CLIENT)).unwrap_err();
         assert!(matches!(
             error,
             ResolveError::NotFound | ResolveError::Temporary
@@ -244,9 +244,9 @@ mod tests {
     }
 
     #[test]
-    fn the_future_may_outlive_the_plan_and_cross_threads() {
+    fn the_future_may_outlive_the_resolution_and_cross_threads() {
         fn free<T: Send + 'static>(_: T) {}
         let resolver = Resolver::start(1).unwrap();
-        free(resolver.resolve(&plan("localhost:22", "localhost", 22), CLIENT));
+        free(resolver.resolve(&resolution_of("localhost:22", "localhost", 22), CLIENT));
     }
 }

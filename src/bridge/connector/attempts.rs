@@ -9,7 +9,7 @@ use crate::message::Credentials;
 use crate::runtime::{self, Stream};
 use crate::ssh::dial;
 use crate::ssh::keys::{self, Identity};
-use crate::targets::Plan;
+use crate::targets::Resolution;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,7 +116,7 @@ impl Connector {
     pub(super) async fn dial_first(
         &self,
         admission: &Admission,
-        plan: &Plan,
+        resolution: &Resolution,
         addresses: &[SocketAddr],
         user: &str,
     ) -> Result<(Stream, TargetKey, LoginAttempt), SessionError> {
@@ -124,7 +124,7 @@ impl Connector {
         let mut last = SessionError::Unreachable;
         let start = crate::clock::now();
         for (index, address) in addresses.iter().enumerate() {
-            let target = TargetKey::from(plan.counted_as(*address));
+            let target = TargetKey::from(resolution.counted_as(*address));
             if let Err(refused) = admission.check(target) {
                 last = limit_error(refused);
                 continue;

@@ -26,7 +26,7 @@ use crate::limits::LoginSlot;
 use crate::message::Dialect;
 use crate::registry::Entry;
 use crate::ssh::{ReadCredit, SshLoop};
-use crate::targets::Requested;
+use crate::targets::TargetRequest;
 use crate::ws::WsConnection;
 use sleeper::Sleeper;
 use std::future::poll_fn;
@@ -43,7 +43,7 @@ pub struct SessionStart {
     /// Dialect of the client.
     pub dialect: Dialect,
     /// Target that the client named.
-    pub target: Requested,
+    pub target: TargetRequest,
     /// Right to log in, and slot of the login pool.
     pub created: Created<Ticketed, LoginSlot<Unauthenticated>>,
     /// The WebSocket.

@@ -23,13 +23,13 @@ fn tables_and_texts_stand_together() {
     );
     let entries = named(&text).unwrap();
     assert_eq!(entries[0].address, "db=db.internal:22");
-    let fixed = &entries[0].fixed;
-    assert_eq!(fixed.user.as_deref(), Some("ops"));
-    assert_eq!(fixed.host_keys, [KEY]);
-    let methods = fixed.auth_methods.as_ref().unwrap();
+    let overrides = &entries[0].overrides;
+    assert_eq!(overrides.user.as_deref(), Some("ops"));
+    assert_eq!(overrides.host_keys, [KEY]);
+    let methods = overrides.auth_methods.as_ref().unwrap();
     assert!(methods.allow(AuthMethod::Password) && !methods.allow(AuthMethod::KeyboardInteractive));
-    assert!(fixed.agent_socket.is_some());
-    // Nothing is fixed: the same as the text.
+    assert!(overrides.agent_socket.is_some());
+    // Overrides nothing: the same as the short form.
     assert_eq!(entries[1], NamedTarget::short("six=[::1]:2222"));
     let mixed = "[targets]\nnamed = ['a=b:22', { name = 'c', host = 'd', user = 'e' }]";
     assert_eq!(named(mixed).unwrap().len(), 2);

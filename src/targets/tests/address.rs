@@ -1,7 +1,7 @@
-use crate::targets::{AddressError, Requested};
+use crate::targets::{AddressError, TargetRequest};
 
-fn host(host: &str, port: u16) -> Result<Requested, AddressError> {
-    Ok(Requested::Host {
+fn host(host: &str, port: u16) -> Result<TargetRequest, AddressError> {
+    Ok(TargetRequest::Host {
         host: host.to_owned(),
         port,
     })
@@ -35,14 +35,14 @@ fn accepted() {
         ([&with_dot, "22"], host(&with_dot, 22)),
     ] {
         assert_eq!(
-            Requested::from_segments(&segments),
+            TargetRequest::from_segments(&segments),
             expected,
             "{segments:?}"
         );
     }
     for name in ["web", "a.b_c-D9", &"n".repeat(64)] {
-        let named = Ok(Requested::Named(name.to_owned()));
-        assert_eq!(Requested::from_segments(&[name]), named);
+        let named = Ok(TargetRequest::Named(name.to_owned()));
+        assert_eq!(TargetRequest::from_segments(&[name]), named);
     }
 }
 
@@ -102,11 +102,11 @@ fn refused_hosts() {
         &long_name,
         &long_label,
     ] {
-        let got = Requested::from_segments(&[segment, "22"]);
+        let got = TargetRequest::from_segments(&[segment, "22"]);
         assert_eq!(got, Err(AddressError::Host), "{segment:?}");
     }
     for segment in ["%", "%4", "%zz", "a%", "%+1", "%ff", "%c3%28"] {
-        let got = Requested::from_segments(&[segment, "22"]);
+        let got = TargetRequest::from_segments(&[segment, "22"]);
         assert_eq!(got, Err(AddressError::Encoding), "{segment:?}");
     }
 }
@@ -142,7 +142,7 @@ fn hosts_that_end_in_a_number_are_refused() {
         "a.%30%78%66",
         "127%2e1",
     ] {
-        let got = Requested::from_segments(&[segment, "22"]);
+        let got = TargetRequest::from_segments(&[segment, "22"]);
         assert_eq!(got, Err(AddressError::Number), "{segment:?}");
     }
 }
@@ -170,7 +170,7 @@ fn a_target_is_shown_in_one_spelling() {
         ),
     ] {
         for spelling in spellings {
-            let requested = Requested::from_segments(&[spelling, "22"]).unwrap();
+            let requested = TargetRequest::from_segments(&[spelling, "22"]).unwrap();
             assert_eq!(requested.to_string(), shown, "{spelling}");
         }
     }
@@ -197,7 +197,7 @@ fn refused_ports() {
         "22.0",
         "1e3",
     ] {
-        let got = Requested::from_segments(&["host", port]);
+        let got = TargetRequest::from_segments(&["host", port]);
         assert_eq!(got, Err(AddressError::Port), "{port:?}");
     }
 }
@@ -218,18 +218,18 @@ fn refused_names_and_shapes() {
         "a%0a",
         &"n".repeat(65),
     ] {
-        let got = Requested::from_segments(&[name]);
+        let got = TargetRequest::from_segments(&[name]);
         assert_eq!(got, Err(AddressError::Name), "{name:?}");
     }
     let shapes: [&[&str]; 3] = [&[], &["a", "22", ""], &["a", "22", "b"]];
     for segments in shapes {
-        let got = Requested::from_segments(segments);
+        let got = TargetRequest::from_segments(segments);
         assert_eq!(got, Err(AddressError::Shape), "{segments:?}");
     }
 }
 
 #[test]
 fn errors_hold_nothing_of_the_path() {
-    let error = Requested::from_segments(&["s3cret!", "22"]).unwrap_err();
+    let error = TargetRequest::from_segments(&["s3cret!", "22"]).unwrap_err();
     assert!(!error.to_string().contains("s3cret"));
 }

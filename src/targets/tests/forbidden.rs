@@ -1,8 +1,8 @@
 //! Under rules as broad as an operator can write them, addresses that would
 //! lead into this machine or its link stay closed, however they are spelled.
 
-use super::{address, plan, policy};
-use crate::targets::Refused;
+use super::{address, evaluate, policy};
+use crate::targets::PolicyDenial;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const BROAD: &[&str] = &["0.0.0.0/0:*", "[::/0]:*", "*.com:*", "*.local:*"];
@@ -82,9 +82,9 @@ fn literals() {
     let policy = policy(BROAD);
     for host in FORBIDDEN_LITERALS {
         for port in [22, 80] {
-            let got = plan(&policy, host, port);
+            let got = evaluate(&policy, host, port);
             assert!(
-                matches!(got, Err(Refused::Special { .. })),
+                matches!(got, Err(PolicyDenial::Special { .. })),
                 "{host}: {got:?}"
             );
         }
@@ -115,8 +115,11 @@ fn every_embedding_of_a_special_address_is_special() {
             Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0x5efe, high, low),
             Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0x200, 0x5efe, high, low),
         ] {
-            let got = plan(&policy, &format!("[{ip}]"), 22);
-            assert!(matches!(got, Err(Refused::Special { .. })), "{ip}: {got:?}");
+            let got = evaluate(&policy, &format!("[{ip}]"), 22);
+            assert!(
+                matches!(got, Err(PolicyDenial::Special { .. })),
+                "{ip}: {got:?}"
+            );
             seen += 1;
         }
     }
@@ -134,8 +137,14 @@ fn metadata_addresses_are_opened_by_name_alone() {
         ("[fd20:ce::254]", "[fd20:ce::/64]"),
         ("[fd00:ec2::254]", "[fd00::/8]"),
     ] {
-        assert!(plan(&policy(&[network]), address, 22).is_err(), "{network}");
-        assert!(plan(&policy(&[address]), address, 22).is_ok(), "{address}");
+        assert!(
+            evaluate(&policy(&[network]), address, 22).is_err(),
+            "{network}"
+        );
+        assert!(
+            evaluate(&policy(&[address]), address, 22).is_ok(),
+            "{address}"
+        );
     }
     // An address that may end at one needs its own rule beside that one's.
     let isatap = "[2001:db8::5efe:169.254.169.254]";
@@ -145,7 +154,7 @@ fn metadata_addresses_are_opened_by_name_alone() {
         (&["169.254.169.254", "[2001:db8::/32]"], true),
     ] {
         assert_eq!(
-            plan(&policy(rules), isatap, 22).is_ok(),
+            evaluate(&policy(rules), isatap, 22).is_ok(),
             allowed,
             "{rules:?}"
         );
@@ -160,9 +169,12 @@ fn the_same_addresses_behind_a_name() {
         let ip = ip.replace("%31", "1").replace("%2e", ".");
         let found = address(&format!("{ip}:22"));
         for name in ["rebound.com", "rebound.net", "x.local"] {
-            let plan = plan(&policy, name, 22).unwrap();
-            let got = plan.filter(vec![address("192.0.2.1:22"), found]);
-            assert!(matches!(got, Err(Refused::Special { .. })), "{name} {host}");
+            let resolution = evaluate(&policy, name, 22).unwrap();
+            let got = resolution.filter(vec![address("192.0.2.1:22"), found]);
+            assert!(
+                matches!(got, Err(PolicyDenial::Special { .. })),
+                "{name} {host}"
+            );
         }
     }
 }
@@ -197,19 +209,22 @@ fn their_neighbours_are_open() {
         "[2001:0:4136:e378:8000:63bf:f7f7:f7f7]",
         "[2001:db8::5efe:8.8.8.8]",
     ] {
-        assert!(plan(&policy, host, 22).is_ok(), "{host}");
+        assert!(evaluate(&policy, host, 22).is_ok(), "{host}");
     }
 }
 
 #[test]
-fn a_translated_address_is_dialled_as_it_was_found() {
+fn a_translated_address_is_connected_to_as_it_was_found() {
     let policy = policy(BROAD);
-    let plan = plan(&policy, "name.com", 22).unwrap();
-    for (found, dialled) in [
+    let resolution = evaluate(&policy, "name.com", 22).unwrap();
+    for (found, connected) in [
         ("[64:ff9b::8.8.8.8]:22", "[64:ff9b::8.8.8.8]:22"),
         ("[2002:808:808::1]:22", "[2002:808:808::1]:22"),
         ("[::ffff:8.8.8.8]:22", "8.8.8.8:22"),
     ] {
-        assert_eq!(plan.permits(address(found)), Ok(address(dialled)));
+        assert_eq!(
+            resolution.check_address(address(found)),
+            Ok(address(connected))
+        );
     }
 }

@@ -7,7 +7,7 @@ mod policy;
 mod properties;
 mod rules;
 
-use super::{Plan, Policy, Refused, Requested};
+use super::{Policy, PolicyDenial, Resolution, TargetRequest};
 use std::net::SocketAddr;
 
 fn strings(entries: &[&str]) -> Vec<String> {
@@ -19,9 +19,9 @@ fn policy(allow: &[&str]) -> Policy {
 }
 
 /// Requests as they come from a URL: `host` with brackets and encoding.
-fn plan(policy: &Policy, host: &str, port: u16) -> Result<Plan, Refused> {
-    let requested = Requested::from_segments(&[host, &port.to_string()]).unwrap();
-    policy.plan(&requested)
+fn evaluate(policy: &Policy, host: &str, port: u16) -> Result<Resolution, PolicyDenial> {
+    let requested = TargetRequest::from_segments(&[host, &port.to_string()]).unwrap();
+    policy.evaluate(&requested)
 }
 
 fn address(text: &str) -> SocketAddr {

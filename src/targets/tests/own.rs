@@ -1,7 +1,7 @@
 //! What opens the bridge's own listeners, and what does not.
 
-use super::{address, plan, policy, strings};
-use crate::targets::{OwnListeners, Policy, Refused, Requested};
+use super::{address, evaluate, policy, strings};
+use crate::targets::{OwnListeners, Policy, PolicyDenial, TargetRequest};
 
 fn own() -> OwnListeners {
     let own = OwnListeners::default();
@@ -27,7 +27,7 @@ fn only_an_entry_for_the_very_port_opens_them() {
         ("127.0.0.0/8:8022", "127.0.0.2", 8022, true),
     ] {
         let policy = policy(&[rule]).with_own(own());
-        let got = plan(&policy, host, port);
+        let got = evaluate(&policy, host, port);
         assert_eq!(got.is_ok(), opened, "{rule} {host} {port}: {got:?}");
     }
 }
@@ -44,8 +44,8 @@ fn names_that_lead_to_them() {
         ("*.example:8022", "other.example", false),
     ] {
         let policy = policy(&[rule]).with_own(own());
-        let plan = plan(&policy, host, 8022).unwrap();
-        let got = plan.filter(vec![address("127.0.0.1:8022")]);
+        let resolution = evaluate(&policy, host, 8022).unwrap();
+        let got = resolution.filter(vec![address("127.0.0.1:8022")]);
         assert_eq!(got.is_ok(), opened, "{rule} {host}: {got:?}");
     }
 }
@@ -53,10 +53,10 @@ fn names_that_lead_to_them() {
 #[test]
 fn a_named_target_may_be_one_of_them_unless_it_is_denied() {
     let named = strings(&["self=127.0.0.1:8023"]);
-    let requested = Requested::Named("self".to_owned());
+    let requested = TargetRequest::Named("self".to_owned());
     for (deny, opened) in [(&[][..], true), (&["127.0.0.1:8023"], false)] {
         let policy = Policy::parse(&[], &strings(deny), &named).unwrap();
-        let got = policy.with_own(own()).plan(&requested);
+        let got = policy.with_own(own()).evaluate(&requested);
         assert_eq!(got.is_ok(), opened, "{deny:?}: {got:?}");
     }
 }
@@ -64,6 +64,9 @@ fn a_named_target_may_be_one_of_them_unless_it_is_denied() {
 #[test]
 fn the_refusal_says_what_stands_there() {
     let policy = policy(&["127.0.0.0/8:*"]).with_own(own());
-    let refused = plan(&policy, "127.0.0.1", 8023).unwrap_err();
-    assert_eq!(refused, Refused::OwnListener(address("127.0.0.1:8023")));
+    let refused = evaluate(&policy, "127.0.0.1", 8023).unwrap_err();
+    assert_eq!(
+        refused,
+        PolicyDenial::OwnListener(address("127.0.0.1:8023"))
+    );
 }

@@ -1,10 +1,10 @@
-use super::{address, plan, policy, strings};
-use crate::targets::{Policy, Refused, Requested};
+use super::{address, evaluate, policy, strings};
+use crate::targets::{Policy, PolicyDenial, TargetRequest};
 use std::net::{IpAddr, SocketAddr};
 
 #[test]
-fn names_are_planned_only_if_a_rule_could_allow_them() {
-    for (rule, host, port, planned) in [
+fn names_are_resolved_only_if_a_rule_could_allow_them() {
+    for (rule, host, port, allowed) in [
         ("example.com", "example.com", 22, true),
         ("example.com", "EXAMPLE.com.", 22, true),
         ("Example.com.", "example.com", 22, true),
@@ -24,15 +24,15 @@ fn names_are_planned_only_if_a_rule_could_allow_them() {
         ("[2001:db8::/32]:*", "anything", 23, true),
         ("10.0.0.1", "anything", 22, true),
     ] {
-        let got = plan(&policy(&[rule]), host, port);
-        assert_eq!(got.is_ok(), planned, "{rule} {host} {port}");
-        if !planned {
-            assert_eq!(got.unwrap_err(), Refused::NoRule);
+        let got = evaluate(&policy(&[rule]), host, port);
+        assert_eq!(got.is_ok(), allowed, "{rule} {host} {port}");
+        if !allowed {
+            assert_eq!(got.unwrap_err(), PolicyDenial::NoRule);
         }
     }
     assert_eq!(
-        plan(&policy(&[]), "example.com", 22).unwrap_err(),
-        Refused::NoRule
+        evaluate(&policy(&[]), "example.com", 22).unwrap_err(),
+        PolicyDenial::NoRule
     );
 }
 
@@ -56,7 +56,7 @@ fn addresses_under_a_name() {
         ("0.0.0.0/0", "name", "[2001:db8::1]:22", false),
         ("1.2.3.4", "name", "1.2.3.4:22", true),
         ("1.2.3.4", "name", "1.2.3.5:22", false),
-        // Another port than the one that was planned.
+        // Another port than the requested one.
         ("example.com:*", "example.com", "192.0.2.1:23", false),
         // Special ranges: only by an entry for them.
         ("localhost", "localhost", "127.0.0.1:22", true),
@@ -75,8 +75,8 @@ fn addresses_under_a_name() {
         ("*.lab", "db.lab", "127.0.0.1:22", false),
         ("*.localhost", "x.localhost", "[::1]:22", false),
     ] {
-        let plan = plan(&policy(&[rule]), host, 22).unwrap();
-        let got = plan.permits(address(found));
+        let resolution = evaluate(&policy(&[rule]), host, 22).unwrap();
+        let got = resolution.check_address(address(found));
         assert_eq!(got.is_ok(), allowed, "{rule} {host} {found}: {got:?}");
     }
 }
@@ -86,15 +86,15 @@ fn rules_add_up() {
     let policy = policy(&["*.lab:22", "127.0.0.1:22", "0.0.0.0/0:2222"]);
     let loopback = address("127.0.0.1:22");
     assert!(
-        plan(&policy, "x.lab", 22)
+        evaluate(&policy, "x.lab", 22)
             .unwrap()
-            .permits(loopback)
+            .check_address(loopback)
             .is_ok()
     );
     // The port of one rule does not open the address of another.
-    let other_port = plan(&policy, "x", 2222).unwrap();
-    assert!(other_port.permits(address("127.0.0.1:2222")).is_err());
-    assert!(other_port.permits(address("192.0.2.1:2222")).is_ok());
+    let other_port = evaluate(&policy, "x", 2222).unwrap();
+    assert!(other_port.check_address(address("127.0.0.1:2222")).is_err());
+    assert!(other_port.check_address(address("192.0.2.1:2222")).is_ok());
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn addresses_are_judged_before_any_look_up() {
         ("192.0.2.1", false),
         ("[::1]", false),
     ] {
-        assert_eq!(plan(&policy, host, 22).is_ok(), allowed, "{host}");
+        assert_eq!(evaluate(&policy, host, 22).is_ok(), allowed, "{host}");
     }
 }
 
@@ -115,28 +115,28 @@ fn addresses_are_judged_before_any_look_up() {
 fn named_targets_are_allowed_exactly() {
     let named = strings(&["web=example.com:2222", "self=127.0.0.1"]);
     let policy = Policy::parse(&[], &[], &named).unwrap();
-    let named = |name: &str| policy.plan(&Requested::Named(name.to_owned()));
+    let named = |name: &str| policy.evaluate(&TargetRequest::Named(name.to_owned()));
     let web = named("web").unwrap();
     assert_eq!((web.host(), web.port()), ("example.com", 2222));
-    assert!(web.permits(address("127.0.0.1:2222")).is_ok());
-    assert!(web.permits(address("127.0.0.1:22")).is_err());
+    assert!(web.check_address(address("127.0.0.1:2222")).is_ok());
+    assert!(web.check_address(address("127.0.0.1:22")).is_err());
     let own = named("self").unwrap();
-    assert!(own.permits(address("127.0.0.1:22")).is_ok());
-    assert_eq!(named("Web").unwrap_err(), Refused::UnknownName);
+    assert!(own.check_address(address("127.0.0.1:22")).is_ok());
+    assert_eq!(named("Web").unwrap_err(), PolicyDenial::UnknownName);
     // The name opens itself, not its host.
     for (host, port) in [("example.com", 2222), ("127.0.0.1", 22)] {
-        assert!(plan(&policy, host, port).is_err(), "{host}");
+        assert!(evaluate(&policy, host, port).is_err(), "{host}");
     }
 }
 
 #[test]
 fn one_forbidden_address_refuses_the_name() {
-    let plan = plan(&policy(&["10.0.0.0/8"]), "name", 22).unwrap();
+    let resolution = evaluate(&policy(&["10.0.0.0/8"]), "name", 22).unwrap();
     let list = |texts: &[&str]| texts.iter().map(|t| address(t)).collect::<Vec<_>>();
     let mixed = list(&["10.0.0.1:22", "192.0.2.1:22", "10.0.0.2:22"]);
     assert_eq!(
-        plan.filter(mixed),
-        Err(Refused::Address(address("192.0.2.1:22")))
+        resolution.filter(mixed),
+        Err(PolicyDenial::Address(address("192.0.2.1:22")))
     );
     let doubled = list(&[
         "10.0.0.2:22",
@@ -145,7 +145,7 @@ fn one_forbidden_address_refuses_the_name() {
         "10.0.0.1:22",
     ]);
     assert_eq!(
-        plan.filter(doubled),
+        resolution.filter(doubled),
         Ok(list(&["10.0.0.2:22", "10.0.0.1:22"]))
     );
 }
@@ -162,17 +162,17 @@ fn the_host_for_known_hosts_has_one_spelling() {
         ("[2002:c000:201::5]", "192.0.2.1"),
         ("192.0.2.1", "192.0.2.1"),
     ] {
-        let plan = plan(&policy, host, 22).unwrap();
-        assert_eq!(plan.host(), expected);
+        let resolution = evaluate(&policy, host, 22).unwrap();
+        assert_eq!(resolution.host(), expected);
         // And so have what is counted by address.
         if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            let counted = plan.counted_as(SocketAddr::new(ip, 22)).ip();
+            let counted = resolution.counted_as(SocketAddr::new(ip, 22)).ip();
             assert_eq!(counted.to_string(), expected);
         }
     }
-    let plan = plan(&policy, "name", 22).unwrap();
+    let resolution = evaluate(&policy, "name", 22).unwrap();
     let link_local = address("[fe80::1%3]:22");
-    assert_eq!(plan.counted_as(link_local), link_local);
+    assert_eq!(resolution.counted_as(link_local), link_local);
 }
 
 #[test]
@@ -189,19 +189,22 @@ fn hosts_that_were_not_checked_before_are_checked_here() {
         "0x7f000001",
         "1.",
     ] {
-        let requested = Requested::Host {
+        let requested = TargetRequest::Host {
             host: host.to_owned(),
             port: 22,
         };
-        assert_eq!(policy.plan(&requested).unwrap_err(), Refused::NotAHost);
+        assert_eq!(
+            policy.evaluate(&requested).unwrap_err(),
+            PolicyDenial::NotAHost
+        );
     }
 }
 
 #[test]
-fn policies_and_plans_cross_threads() {
+fn policies_and_resolutions_cross_threads() {
     fn shared<T: Clone + Send + Sync + 'static>() {}
     shared::<Policy>();
-    shared::<crate::targets::Plan>();
+    shared::<crate::targets::Resolution>();
 }
 
 #[test]
@@ -227,7 +230,7 @@ fn a_deny_rule_wins_whatever_allows() {
         "web=192.0.2.1:80",
     ]);
     let policy = Policy::parse(&allow, &deny, &named).unwrap();
-    for (host, port, planned) in [
+    for (host, port, allowed) in [
         ("192.0.2.1", 22, false),
         ("192.0.2.1", 23, true),
         ("[::ffff:192.0.2.1]", 22, false),
@@ -245,20 +248,20 @@ fn a_deny_rule_wins_whatever_allows() {
         ("127.0.0.1", 8023, false),
         ("127.0.0.1", 22, true),
     ] {
-        let got = plan(&policy, host, port);
-        assert_eq!(got.is_ok(), planned, "{host} {port}: {got:?}");
-        if !planned {
-            assert!(matches!(got, Err(Refused::Denied(_))), "{host} {port}");
+        let got = evaluate(&policy, host, port);
+        assert_eq!(got.is_ok(), allowed, "{host} {port}: {got:?}");
+        if !allowed {
+            assert!(matches!(got, Err(PolicyDenial::Denied(_))), "{host} {port}");
         }
     }
-    let by_name = |name: &str| policy.plan(&Requested::Named(name.to_owned()));
-    assert!(matches!(by_name("inner"), Err(Refused::Denied(_))));
-    assert!(matches!(by_name("deep"), Err(Refused::Denied(_))));
+    let by_name = |name: &str| policy.evaluate(&TargetRequest::Named(name.to_owned()));
+    assert!(matches!(by_name("inner"), Err(PolicyDenial::Denied(_))));
+    assert!(matches!(by_name("deep"), Err(PolicyDenial::Denied(_))));
     assert!(by_name("web").is_ok());
     // A name that leads there, and one of several addresses.
-    let plan = plan(&policy, "a.example.com", 22).unwrap();
-    let denied = plan.filter(vec![address("192.0.2.9:22"), address("10.0.0.1:22")]);
-    assert_eq!(denied, Err(Refused::Denied("10.0.0.1:22".to_owned())));
+    let resolution = evaluate(&policy, "a.example.com", 22).unwrap();
+    let denied = resolution.filter(vec![address("192.0.2.9:22"), address("10.0.0.1:22")]);
+    assert_eq!(denied, Err(PolicyDenial::Denied("10.0.0.1:22".to_owned())));
 }
 
 #[test]

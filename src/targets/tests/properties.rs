@@ -4,7 +4,7 @@
 use super::{address, strings};
 use crate::net::{canonical_host, canonical_ip};
 use crate::targets::net::special_range;
-use crate::targets::{OwnListeners, Policy, Requested};
+use crate::targets::{OwnListeners, Policy, TargetRequest};
 use dns_lookup::{AddrInfoHints, getaddrinfo};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -65,9 +65,9 @@ fn any_ip() -> impl Strategy<Value = IpAddr> {
     })
 }
 
-fn named(ip: IpAddr, port: u16) -> Requested {
+fn named(ip: IpAddr, port: u16) -> TargetRequest {
     let host = ip.to_string();
-    Requested::Host { host, port }
+    TargetRequest::Host { host, port }
 }
 
 proptest! {
@@ -76,13 +76,13 @@ proptest! {
     #[test]
     fn any_segments_are_answered(segments in prop::collection::vec(any::<String>(), 0..4)) {
         let segments: Vec<_> = segments.iter().map(String::as_str).collect();
-        let _ = Requested::from_segments(&segments);
+        let _ = TargetRequest::from_segments(&segments);
     }
 
     /// What is accepted has no character that means something elsewhere.
     #[test]
     fn accepted_hosts_are_plain(host in "[\\[\\]%a-fA-F0-9:._ @/-]{0,12}") {
-        if let Ok(Requested::Host { host, .. }) = Requested::from_segments(&[&host, "22"]) {
+        if let Ok(TargetRequest::Host { host, .. }) = TargetRequest::from_segments(&[&host, "22"]) {
             let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
             prop_assert!(host.chars().all(plain), "{host:?}");
             prop_assert!(!host.starts_with('-'));
@@ -96,7 +96,7 @@ proptest! {
         dot in prop_oneof![Just(""), Just(".")],
     ) {
         let host = labels.join(".") + dot;
-        if let Ok(Requested::Host { host, .. }) = Requested::from_segments(&[&host, "22"])
+        if let Ok(TargetRequest::Host { host, .. }) = TargetRequest::from_segments(&[&host, "22"])
             && host.parse::<IpAddr>().is_err()
         {
             // AI_NUMERICHOST of <netdb.h>.
@@ -114,9 +114,9 @@ proptest! {
             prop_assert_eq!(canonical_host(&host.to_ascii_uppercase()), canonical);
         }
         let policy = Policy::parse(&strings(&["0.0.0.0/0:*", "[::/0]:*"]), &[], &[]).unwrap();
-        if let (Ok(one), Ok(other)) = (policy.plan(&named(ip, port)), policy.plan(&named(canonical_ip(ip), port))) {
+        if let (Ok(one), Ok(other)) = (policy.evaluate(&named(ip, port)), policy.evaluate(&named(canonical_ip(ip), port))) {
             prop_assert_eq!(one.host(), other.host());
-            let counted = |plan: &crate::targets::Plan, ip| plan.counted_as(SocketAddr::new(ip, port));
+            let counted = |resolution: &crate::targets::Resolution, ip| resolution.counted_as(SocketAddr::new(ip, port));
             prop_assert_eq!(counted(&one, ip), counted(&other, canonical_ip(ip)));
         }
     }
@@ -133,9 +133,9 @@ proptest! {
         let entries = vec![format!("n={name}")];
         match Policy::parse(&allow, &deny, &entries) {
             Ok(policy) => {
-                let _ = policy.plan(&Requested::Named("n".to_owned()));
-                if let Ok(plan) = policy.plan(&named(ip, port)) {
-                    prop_assert!(plan.filter(vec![SocketAddr::new(ip, port)]).is_ok());
+                let _ = policy.evaluate(&TargetRequest::Named("n".to_owned()));
+                if let Ok(resolution) = policy.evaluate(&named(ip, port)) {
+                    prop_assert!(resolution.filter(vec![SocketAddr::new(ip, port)]).is_ok());
                 }
             }
             Err(errors) => {
@@ -149,18 +149,18 @@ proptest! {
     }
 
     /// The broadest rules there are open every address but the special ones,
-    /// whatever form it has, and say which one is dialled.
+    /// whatever form it has, and return the address to connect to.
     #[test]
     fn broad_rules_open_what_is_not_special(ip in any_ip(), port in 1..=u16::MAX) {
         let policy = Policy::parse(&strings(&["0.0.0.0/0:*", "[::/0]:*"]), &[], &[]).unwrap();
         let special = special_range(ip).is_some();
-        let planned = policy.plan(&named(ip, port));
-        prop_assert_eq!(planned.is_err(), special, "{:?}", planned);
-        let anything = policy.plan(&Requested::Host { host: "a.example".to_owned(), port }).unwrap();
-        let got = anything.permits(SocketAddr::new(ip, port));
+        let allowed = policy.evaluate(&named(ip, port));
+        prop_assert_eq!(allowed.is_err(), special, "{:?}", allowed);
+        let anything = policy.evaluate(&TargetRequest::Host { host: "a.example".to_owned(), port }).unwrap();
+        let got = anything.check_address(SocketAddr::new(ip, port));
         prop_assert_eq!(got.is_err(), special, "{:?}", got);
-        if let Ok(dialled) = got {
-            prop_assert_eq!(dialled, SocketAddr::new(ip.to_canonical(), port));
+        if let Ok(address) = got {
+            prop_assert_eq!(address, SocketAddr::new(ip.to_canonical(), port));
         }
     }
 
@@ -184,10 +184,10 @@ proptest! {
             .filter(|entry| Policy::parse(std::slice::from_ref(entry), &[], &[]).is_ok())
             .collect();
         if let Ok(policy) = Policy::parse(&allow, std::slice::from_ref(&net), &[]) {
-            prop_assert!(policy.plan(&named(ip, port)).is_err());
+            prop_assert!(policy.evaluate(&named(ip, port)).is_err());
         }
         if let Ok(policy) = Policy::parse(&[], &[net], &[named_entry]) {
-            prop_assert!(policy.plan(&Requested::Named("n".to_owned())).is_err());
+            prop_assert!(policy.evaluate(&TargetRequest::Named("n".to_owned())).is_err());
         }
     }
 
@@ -201,7 +201,7 @@ proptest! {
         for rule in rules {
             let policy = Policy::parse(&[rule], &[], &[]).unwrap().with_own(own.clone());
             let ours = named(Ipv4Addr::LOCALHOST.into(), 8022);
-            prop_assert!(policy.plan(&ours).is_err());
+            prop_assert!(policy.evaluate(&ours).is_err());
         }
     }
 }
