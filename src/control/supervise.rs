@@ -251,7 +251,6 @@ mod tests {
     use crate::control::limits_of;
     use crate::http::Health;
     use crate::shard::{CommandReceiver, Reservation, command_channel};
-    use crate::targets::OwnListeners;
     use crate::telemetry::OwnCounters;
     use crate::workers::{Bounds, Workers};
     use arc_swap::ArcSwap;
@@ -264,7 +263,7 @@ mod tests {
             ..Layers::default()
         });
         let workers = Workers::start("test", Bounds::fixed(1, 1)).unwrap();
-        let snapshot = ConfigSnapshot::new(loaded.unwrap(), workers, OwnListeners::default()).unwrap();
+        let snapshot = ConfigSnapshot::new(loaded.unwrap(), workers, Default::default()).unwrap();
         let process = ProcessHandles {
             commands: [first, second].into(),
             placement: Placement::new(2, config::Placement::Balanced),

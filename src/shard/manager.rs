@@ -1,5 +1,4 @@
-//! ConnectionManager: the sessions a shard owns, how to reach them all, and
-//! what is told of them.
+//! The sessions of one shard: their handles, their records in the registry, and their counters.
 
 use super::placement::Reservation;
 use super::pool::PreAuthPermit;
@@ -26,19 +25,18 @@ pub struct ConnectionManager {
     registry: Registry,
     limits: Arc<LimitTable>,
     counters: OwnCounters,
-    sessions: RefCell<HashMap<SessionId, SessionHandle>>,
+    sessions: RefCell<HashMap<SessionId, Handle>>,
     drain: Cell<Option<Drain>>,
 }
 
 /// What the manager keeps of a session.
-struct SessionHandle {
+struct Handle {
     key: RecordKey,
     control: Rc<SessionControl>,
     is_awaited: Rc<Cell<bool>>,
 }
 
-/// A session's place with its manager. Drop removes the session and counts
-/// its end.
+/// Registration of a session with its manager. Drop removes the session and counts its end.
 #[must_use = "dropping it removes the session"]
 pub struct Registration {
     manager: Rc<ConnectionManager>,
@@ -61,8 +59,7 @@ impl ConnectionManager {
         }
     }
 
-    /// Enters a session. One that comes while the shard drains is told so at
-    /// once.
+    /// Enters a session. One that comes while the shard drains starts draining at once.
     ///
     /// # Errors
     /// [`RegistryFull`]; nothing is entered then.
@@ -78,7 +75,7 @@ impl ConnectionManager {
         }
         let awaited = self.drain.get().is_none_or(|drain| drain.admit);
         let is_awaited = Rc::new(Cell::new(awaited));
-        let handle = SessionHandle {
+        let handle = Handle {
             key: record.key(),
             control: Rc::clone(&control),
             is_awaited: Rc::clone(&is_awaited),
@@ -124,7 +121,7 @@ impl ConnectionManager {
 
     /// Ends a session on an administrator's word. Whether it is here.
     pub fn remove_session(&self, id: SessionId) -> bool {
-        let control = self.sessions.borrow().get(&id).map(SessionHandle::control);
+        let control = self.sessions.borrow().get(&id).map(Handle::control);
         control
             .inspect(|control| control.kill(SessionError::Killed))
             .is_some()
@@ -171,11 +168,10 @@ impl ConnectionManager {
         self.counters.stats()
     }
 
-    /// The shard stops: says of every session that is left that it was cut
-    /// off.
+    /// Marks every session that is left as aborted: the shard stops.
     pub fn abort(&self) {
-        for seat in self.sessions.borrow().values() {
-            seat.control.abort();
+        for handle in self.sessions.borrow().values() {
+            handle.control.abort();
         }
     }
 
@@ -185,17 +181,20 @@ impl ConnectionManager {
         if !drain.admit {
             self.await_no_created_sessions();
         }
-        // Copied out: a woken session may end and remove itself.
-        let controls: Vec<_> = self
-            .sessions
-            .borrow()
-            .values()
-            .map(SessionHandle::control)
-            .collect();
+        let controls = self.controls();
         tracing::debug!(sessions = controls.len(), "draining");
         for control in controls {
             control.drain(drain);
         }
+    }
+
+    /// Controls of all sessions, copied out: a woken session may end and remove itself.
+    fn controls(&self) -> Vec<Rc<SessionControl>> {
+        self.sessions
+            .borrow()
+            .values()
+            .map(Handle::control)
+            .collect()
     }
 
     /// Excludes sessions that have not sent `auth` yet from those a drain waits for: they will be
@@ -211,19 +210,13 @@ impl ConnectionManager {
 
     /// Ends every session there is, for this reason.
     pub fn end_all(&self, reason: &SessionError) {
-        let controls: Vec<_> = self
-            .sessions
-            .borrow()
-            .values()
-            .map(SessionHandle::control)
-            .collect();
-        for control in controls {
+        for control in self.controls() {
             control.kill(reason.clone());
         }
     }
 }
 
-impl SessionHandle {
+impl Handle {
     fn control(&self) -> Rc<SessionControl> {
         Rc::clone(&self.control)
     }
