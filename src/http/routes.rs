@@ -321,8 +321,12 @@ fn admit<A: AdmissionControl>(
     {
         health.ready()?;
     }
-    admission.admit(client).map_err(|rejection| match rejection {
-        Rejection::Pool => Problem::unavailable("too many connections are waiting to log in"),
-        Rejection::Client => Problem::unavailable("this client has as many connections as it may"),
-    })
+    admission
+        .admit(client)
+        .map_err(|rejection| match rejection {
+            Rejection::Pool => Problem::unavailable("too many connections are waiting to log in"),
+            Rejection::Client => {
+                Problem::unavailable("this client has as many connections as it may")
+            }
+        })
 }
