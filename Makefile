@@ -1,5 +1,5 @@
 # What a person or the CI runs. `make setup` once per machine, as root.
-.PHONY: demo web setup test test-web lint bench instructions
+.PHONY: demo web setup test test-web lint lint-tools bench instructions
 
 # Parts for browsers, Node and k6, each with packages and a lock file of its own.
 packages = src/web/page src/web/client tests/browser loadtest/k6
@@ -51,10 +51,21 @@ test-web: $(packages:%=%/node_modules/.package-lock.json)
 	cd src/web/client && npm test
 	cd tests/browser && npm test
 
-lint: $(packages:%=%/node_modules/.package-lock.json)
+lint: lint-tools $(packages:%=%/node_modules/.package-lock.json)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	cargo machete
+	cargo deny check bans licenses sources
 	for package in $(packages); do (cd $$package && npm run check) || exit 1; done
+
+# Compiled once per machine, in three to four minutes on two cores. `cargo deny check` also knows
+# advisories; it fetches their database, so it is for a machine with the network.
+lint-tools:
+	@cargo machete --version >/dev/null 2>&1 || cargo install --locked --version 0.9.2 cargo-machete
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked --version 0.20.2 --no-default-features cargo-deny
 
 bench:
 	cargo bench

@@ -4,15 +4,19 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flag, Layers};
 
+#[cfg(feature = "evaluation")]
 mod demo;
+#[cfg(feature = "evaluation")]
 mod tune;
 
+#[cfg(feature = "evaluation")]
+pub use demo::Demo;
+#[cfg(feature = "evaluation")]
 pub use tune::Tune;
 
 /// A WebSocket-to-SSH bridge.
@@ -28,32 +32,17 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Try it: the bridge on loopback with your own shell behind it; prints a link for the browser.
+    #[cfg(feature = "evaluation")]
     Demo(Demo),
     /// Look at this host: how many sessions it can hold, and what to change for more.
     Doctor(Doctor),
     /// Run the bridge.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Show or end the sessions of a running bridge.
     Sessions(Sessions),
     /// Try numbers of shards on this host under load, and recommend one.
+    #[cfg(feature = "evaluation")]
     Tune(Tune),
-}
-
-/// Flags of `sshard demo`.
-#[derive(Debug, Args)]
-pub struct Demo {
-    /// Flags both subcommands have.
-    #[command(flatten)]
-    pub common: Common,
-    /// Program that each session runs; by default your login shell.
-    #[arg(long, value_name = "PROGRAM")]
-    pub shell: Option<PathBuf>,
-    /// Open the link in the browser that $BROWSER names, or the desktop's.
-    #[arg(long)]
-    pub open: bool,
-    /// End by itself after this time, such as 1h.
-    #[arg(long = "for", value_name = "TIME", value_parser = demo::lifetime)]
-    pub lifetime: Option<Duration>,
 }
 
 /// Flags of `sshard doctor`.
@@ -213,19 +202,11 @@ impl Command {
     /// What the command line and the given environment say about the configuration.
     pub fn layers(&self, env: Vec<(OsString, OsString)>) -> Layers {
         match self {
-            Self::Demo(demo) => {
-                // Complete on purpose: a new flag must find its layer, or its use, here.
-                let Demo {
-                    common,
-                    shell: _,
-                    open: _,
-                    lifetime: _,
-                } = demo;
-                Layers {
-                    env,
-                    ..common.layers()
-                }
-            }
+            #[cfg(feature = "evaluation")]
+            Self::Demo(demo) => Layers {
+                env,
+                ..demo.layers()
+            },
             Self::Doctor(doctor) => Layers {
                 env,
                 ..doctor.layers()
@@ -235,6 +216,7 @@ impl Command {
                 ..sessions.layers()
             },
             // It runs bridges with settings of its own.
+            #[cfg(feature = "evaluation")]
             Self::Tune(_) => Layers::default(),
             Self::Serve(serve) => {
                 let Serve {
@@ -251,7 +233,7 @@ impl Command {
                     check: _,
                     print_config: _,
                     changed: _,
-                } = serve;
+                } = serve.as_ref();
                 let mut layers = common.layers();
                 layers
                     .flags

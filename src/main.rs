@@ -13,11 +13,13 @@ fn main() -> ExitCode {
     let layers = cli.command.layers(config::environment());
     let load = || config::load(&layers).map_err(tools::ToolError::from);
     let outcome = match cli.command {
+        #[cfg(feature = "evaluation")]
         Command::Demo(demo) => load().and_then(|loaded| tools::demo::run(&loaded, &demo)),
         Command::Doctor(doctor) => load().and_then(|loaded| tools::doctor::run(&loaded, &doctor)),
         Command::Sessions(sessions) => {
             load().and_then(|loaded| tools::sessions::run(&loaded, &sessions))
         }
+        #[cfg(feature = "evaluation")]
         Command::Tune(tune) => tools::tune::run(&tune),
         Command::Serve(serve) => tools::serve::run(&layers, &serve),
     };

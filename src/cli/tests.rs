@@ -110,3 +110,16 @@ fn usage_errors_exit_with_2() {
         assert_eq!(error.exit_code(), 2, "{line}");
     }
 }
+
+#[test]
+fn demo_and_tune_are_listed_only_where_they_are_built_in() {
+    let help = <Cli as clap::CommandFactory>::command()
+        .render_help()
+        .to_string();
+    for name in ["demo", "tune"] {
+        let listed = help
+            .lines()
+            .any(|line| line.split_whitespace().next() == Some(name));
+        assert_eq!(listed, cfg!(feature = "evaluation"), "{help}");
+    }
+}

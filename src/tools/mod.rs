@@ -1,10 +1,12 @@
 //! The subcommands, each in its own file.
 
+#[cfg(feature = "evaluation")]
 pub mod demo;
 pub mod doctor;
 pub mod serve;
 pub mod sessions;
 mod text;
+#[cfg(feature = "evaluation")]
 pub mod tune;
 
 use crate::config::ConfigErrors;
@@ -29,6 +31,7 @@ pub enum ToolError {
     #[error("shard {0} has died; the log says why. The process ends rather than half-serve")]
     ShardDied(usize),
     /// The demo's SSH server did not start.
+    #[cfg(feature = "evaluation")]
     #[error("{0}")]
     Demo(#[from] demo::DemoError),
     /// The host is not good enough, or could not be looked at.
@@ -38,6 +41,7 @@ pub enum ToolError {
     #[error("{0}")]
     Sessions(#[from] sessions::SessionsError),
     /// The host could not be tried, or sessions failed on it.
+    #[cfg(feature = "evaluation")]
     #[error("{0}")]
     Tune(#[from] tune::TuneError),
     /// The process this one is to end with has ended.
@@ -81,6 +85,7 @@ impl ToolError {
             Self::Config(_) => CONFIG,
             Self::Refused(refusals) => configuration(refusals.is_configuration()),
             Self::Start(error) => configuration(error.is_configuration()),
+            #[cfg(feature = "evaluation")]
             Self::Demo(error) => configuration(error.is_configuration()),
             Self::Doctor(doctor::DoctorError::Cpus(error)) => {
                 configuration(*error != CpuError::Unknown)
@@ -90,12 +95,11 @@ impl ToolError {
                 SessionsError::BadId(_) => USAGE,
                 _ => FAILED,
             },
+            #[cfg(feature = "evaluation")]
             Self::Tune(tune::TuneError::TooManyShards { .. }) => USAGE,
-            Self::ShardDied(_)
-            | Self::Doctor(_)
-            | Self::Tune(_)
-            | Self::Parent(_)
-            | Self::Print(_) => FAILED,
+            #[cfg(feature = "evaluation")]
+            Self::Tune(_) => FAILED,
+            Self::ShardDied(_) | Self::Doctor(_) | Self::Parent(_) | Self::Print(_) => FAILED,
         }
     }
 }

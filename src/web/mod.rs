@@ -49,6 +49,7 @@ struct Asked<'a> {
 }
 
 /// Returns whether this build has the page.
+#[cfg(feature = "evaluation")]
 pub(crate) fn has_page() -> bool {
     find(PAGE).is_some()
 }

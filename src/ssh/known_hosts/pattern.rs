@@ -2,7 +2,7 @@
 //! of them. Names are in their one spelling ([`canonical_host`]), so that a file may use any other.
 
 use crate::net::canonical_host;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use russh::keys::ssh_key::known_hosts::HostPatterns;
 use sha1::Sha1;
 

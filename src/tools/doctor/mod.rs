@@ -2,8 +2,8 @@
 //! what would end it first, and what to change. It reads `/proc` and `/sys`, tries a ring, opens
 //! no port and changes nothing.
 //!
-//! From the outside in: [`facts`] reads files, [`parse`] understands their texts, [`checks`]
-//! judges (pure), [`report`] prints.
+//! From the outside in: `facts` reads files, `parse` understands their texts, `checks`
+//! judges (pure), `report` prints.
 
 mod checks;
 mod facts;

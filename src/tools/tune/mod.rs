@@ -1,9 +1,9 @@
 //! `sshard tune`: which number of shards and which placement to run on this host. It tries them,
 //! in rounds, and says what it found; it changes nothing.
 //!
-//! [`setting`] says what is tried, [`bridge`] starts it, [`measure`] puts it under load (of
-//! `sshard_load`, with the SSH server behind it, in this process), [`figures`] sums the rounds up,
-//! [`recommend`] chooses (pure), [`report`] prints.
+//! `setting` says what is tried, `bridge` starts it, `measure` puts it under load (of
+//! `sshard_load`, with the SSH server behind it, in this process), `figures` sums the rounds up,
+//! `recommend` chooses (pure), `report` prints.
 
 mod bridge;
 mod figures;
