@@ -24,7 +24,7 @@ pub use attachment::{Attachment, SocketState};
 pub use config_snapshot::{ConfigSnapshot, SharedSnapshot, SnapshotError};
 pub use connector::{SessionContext, Ticketed, Unauthenticated};
 pub use downlink::Downlink;
-pub use session::{BridgeSession, SessionControl, SessionStart, SessionSummary};
+pub use session::{BridgeSession, SessionControl, SessionSummary};
 pub use state::{Created, Drain};
 pub use throttle::LoginThrottle;
 pub use uplink::{Control, Packet, Uplink};

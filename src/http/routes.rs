@@ -1,36 +1,34 @@
-//! Which request gets which answer. Decides, and answers; moves no sockets.
+//! Routing of the public listener: from one request to what it asks for, or the refusal to answer
+//! it with. Pure: moves no socket, admits nobody, counts nothing.
 
-use super::forwarded::client_ip;
 use super::host_header::{AcceptedNames, ListenerInfo};
 use super::problem::{Problem, Reply};
 use super::ticket::ticket;
 use super::upgrade::{handshake, negotiate};
 use crate::config::Config;
 use crate::message::{Dialect, Secret};
-use crate::targets::TargetRequest;
+use crate::targets::{Policy, TargetRequest};
 use crate::web;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode, Version};
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
-/// How the process is.
+/// State of the process as load balancers see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// Not yet listening on every shard.
+    /// Some shard does not listen yet.
     Starting,
-    /// Sessions are welcome.
+    /// New sessions are accepted.
     Ready,
     /// The global limit is reached.
     Full,
-    /// Going down.
+    /// The process drains: no new sessions.
     Draining,
 }
 
 impl Health {
-    /// Its name.
+    /// Returns the word of the statistics.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -40,7 +38,10 @@ impl Health {
         }
     }
 
-    /// What `/readyz` says.
+    /// Returns the text of a ready `/readyz`.
+    ///
+    /// # Errors
+    /// 503 in every other state.
     pub(crate) fn ready(self) -> Result<&'static str, Problem> {
         let not = match self {
             Self::Ready => return Ok("ready\n"),
@@ -52,131 +53,55 @@ impl Health {
     }
 }
 
-/// Reason for which a connection is not admitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejection {
-    /// The pool is full; that passes as logins succeed or time out.
-    Pool,
-    /// This client holds all that one may.
-    Client,
-}
-
-/// Decides whether a connection may become a session. The check and the permit it takes are one
-/// step, so that concurrent connections cannot all pass the same check.
-pub trait AdmissionControl {
-    /// Right of one connection to log in; Drop gives it back.
-    type Permit;
-
-    /// Health of the process. That it is full is a hint only: the permit that counts is taken
-    /// after `auth`.
-    fn health(&self) -> Health;
-
-    /// Returns whether a target of this name is configured. The policy is not asked here.
-    fn is_configured(&self, name: &str) -> bool;
-
-    /// Counts a request of a client; the error is how long it must wait.
-    ///
-    /// # Errors
-    /// The client asks too often; nothing is counted then.
-    fn note_request(&self, client: IpAddr) -> Result<(), Duration>;
-
-    /// Takes a permit.
-    ///
-    /// # Errors
-    /// None is left for this client.
-    fn admit(&self, client: IpAddr) -> Result<Self::Permit, Rejection>;
-
-    /// This peer asks for health: a load balancer, or a probe.
-    fn note_prober(&self, peer: IpAddr);
-
-    /// A request was answered.
-    fn note_response(&self, status: u16);
-}
-
-/// An upgrade that was granted.
+/// A WebSocket upgrade that the request is good for. Nothing is admitted yet.
 #[derive(Debug)]
-pub struct Upgrade<P> {
-    /// What the client wants to reach.
+pub struct Upgrade {
+    /// Target named in the path.
     pub target: TargetRequest,
-    /// How it talks.
+    /// Dialect by the subprotocols the client offered.
     pub dialect: Dialect,
-    /// Who it is: the address that counts, whatever proxies stand between.
-    pub client: IpAddr,
-    /// The admission ticket it brought in a header.
+    /// Admission ticket of the Authorization header.
     pub ticket: Option<Secret>,
-    /// Right to log in, held until the login.
-    pub permit: P,
 }
 
-impl<P> Upgrade<P> {
+impl Upgrade {
     /// Returns whether the dialect lets a message above the limit be read as several.
     pub fn takes_pieces(&self) -> bool {
         self.dialect == Dialect::Compatible
     }
 }
 
-/// Who asks, and where.
-pub(super) struct Peer {
-    /// The other end of the connection, which may be a proxy.
-    pub(super) client: SocketAddr,
-    pub(super) listener: ListenerInfo,
+/// A request that is accepted, by what the caller still has to decide.
+pub(crate) enum Route {
+    /// `/healthz` or `/readyz`: answered by [`probe_reply`].
+    Probe,
+    /// A file of the page; the whole answer.
+    Page(Reply),
+    /// An upgrade, and the 101 to send once the session is admitted.
+    Upgrade(Reply, Upgrade),
 }
 
-pub(super) type Answer<P> = (Reply, Option<Upgrade<P>>);
-
-/// Answers one request.
-pub(super) fn answer<A: AdmissionControl, B>(
+/// Routes one request.
+///
+/// # Errors
+/// The refusal to answer it with.
+pub(crate) fn route<B>(
     request: &Request<B>,
     config: &Config,
-    peer: &Peer,
-    admission: &A,
-) -> Answer<A::Permit> {
-    let server = &config.server;
-    let client = client_ip(
-        request.headers(),
-        peer.client.ip(),
-        &server.trusted_proxies,
-        server.client_ip_header,
-    );
-    let within_rate = admission.note_request(client).map_err(Problem::too_often);
-    match within_rate.and_then(|()| route(request, config, peer.listener, client, admission)) {
-        Ok(answer) => {
-            if is_health(request.uri().path()) {
-                admission.note_prober(peer.client.ip());
-            }
-            answer
-        }
-        Err(problem) => {
-            tracing::debug!(
-                %client,
-                peer = %peer.client,
-                status = problem.status.as_u16(),
-                detail = problem.detail,
-                "request refused"
-            );
-            (problem.into_response(), None)
-        }
-    }
-}
-
-fn route<A: AdmissionControl, B>(
-    request: &Request<B>,
-    config: &Config,
+    policy: &Policy,
     listener: ListenerInfo,
-    client: IpAddr,
-    admission: &A,
-) -> Result<Answer<A::Permit>, Problem> {
+) -> Result<Route, Problem> {
     check_host_and_origin(request, &AcceptedNames::of_server(&config.server, listener))?;
     let path = request.uri().path();
     let prefix = config.server.path_prefix.as_str();
     if is_health(path) {
         require_health_method(request)?;
-        return health(path, admission.health()).map(|response| (response, None));
+        return Ok(Route::Probe);
     }
     let host = request.headers().get(HOST);
     if let Some(page) = host.and_then(|host| web::answer(path, request.headers(), host, config)) {
         require_method(request.method(), &[Method::GET, Method::HEAD], "GET, HEAD")?;
-        return Ok((page, None));
+        return Ok(Route::Page(page));
     }
     let segments = path
         .strip_prefix(prefix)
@@ -196,10 +121,10 @@ fn route<A: AdmissionControl, B>(
     let segments: Vec<&str> = segments.split('/').collect();
     let target = TargetRequest::from_segments(&segments)
         .map_err(|error| Problem::bad_request(error.to_string()))?;
-    if matches!(&target, TargetRequest::Named(name) if !admission.is_configured(name)) {
+    if matches!(&target, TargetRequest::Named(name) if !policy.is_configured(name)) {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
-            "no target of this name is configured",
+            "no target of this name is configured; its operator can add it to targets.named",
         ));
     }
     let dialect = negotiate(request.headers(), config)?;
@@ -208,17 +133,12 @@ fn route<A: AdmissionControl, B>(
         Some(_) => ticket(request.headers())?,
         None => None,
     };
-    let permit = admit(client, dialect, admission)?;
-    Ok((
-        response,
-        Some(Upgrade {
-            target,
-            dialect,
-            client,
-            ticket,
-            permit,
-        }),
-    ))
+    let upgrade = Upgrade {
+        target,
+        dialect,
+        ticket,
+    };
+    Ok(Route::Upgrade(response, upgrade))
 }
 
 /// 405 unless `method` is one of `allowed`; `listed` is what Allow says.
@@ -296,7 +216,11 @@ pub(crate) fn check_host_and_origin<B>(
     Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }
 
-fn health(path: &str, health: Health) -> Result<Reply, Problem> {
+/// Returns the answer to a probe of `path`, which [`is_health`] takes.
+///
+/// # Errors
+/// 503 from `/readyz` in every state but [`Health::Ready`].
+pub(crate) fn probe_reply(path: &str, health: Health) -> Result<Reply, Problem> {
     let text = match path {
         "/healthz" => "alive\n",
         _ => health.ready()?,
@@ -307,26 +231,4 @@ fn health(path: &str, health: Health) -> Result<Reply, Problem> {
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     Ok(response)
-}
-
-/// An `sshard.v1` client is told of limits and drain after the upgrade: a
-/// browser can't read a refusal. Only a flood is turned away here.
-fn admit<A: AdmissionControl>(
-    client: IpAddr,
-    dialect: Dialect,
-    admission: &A,
-) -> Result<A::Permit, Problem> {
-    if dialect == Dialect::Compatible
-        && let health @ (Health::Draining | Health::Full) = admission.health()
-    {
-        health.ready()?;
-    }
-    admission
-        .admit(client)
-        .map_err(|rejection| match rejection {
-            Rejection::Pool => Problem::unavailable("too many connections are waiting to log in"),
-            Rejection::Client => {
-                Problem::unavailable("this client has as many connections as it may")
-            }
-        })
 }

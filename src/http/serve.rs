@@ -1,16 +1,15 @@
-//! One connection: one request, then an answer or the bare socket back. The
-//! caller owns the deadline.
+//! One connection: one request, then an answer or the bare socket back. The caller owns the
+//! deadline, and decides on the answer.
 
-use super::host_header::ListenerInfo;
 use super::io::HyperIo;
-use super::problem::raw_busy;
-use super::routes::{AdmissionControl, Peer, Upgrade, answer};
-use crate::config::Config;
+use super::problem::{Reply, raw_busy};
+use crate::telemetry::OwnCounters;
 use futures_lite::FutureExt as _;
 use futures_lite::future::poll_once;
 use futures_lite::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use futures_util::FutureExt as _;
-use hyper::body::Bytes;
+use hyper::Request;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,44 +24,40 @@ const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 
 /// A socket on which the upgrade is done.
-pub struct Upgraded<S, P> {
-    /// The socket.
-    pub stream: S,
+pub(crate) struct Upgraded<S, U> {
+    pub(crate) stream: S,
     /// Bytes the client sent behind its request.
-    pub leftover: Vec<u8>,
-    /// What was granted.
-    pub upgrade: Upgrade<P>,
+    pub(crate) leftover: Vec<u8>,
+    /// The caller's part of the answer.
+    pub(crate) granted: U,
 }
 
-/// Serves the one request of a connection, of which `read` was read already.
-/// `None`: it was answered and is done (or broke). Once `displaced` returns, a connection whose request has
-/// not come is told that there are too many.
-pub async fn serve<S, A>(
+/// Serves the one request of a connection, of which `read` was read already. `respond` gives the
+/// answer, and with a 101 what was granted by it. `None`: it was answered and is done (or broke).
+/// Once `displaced` returns, a connection whose request has not come is answered by 503.
+pub(crate) async fn serve<S, U>(
     (stream, read): (S, Bytes),
     client: SocketAddr,
-    listener: ListenerInfo,
-    config: &Config,
-    admission: &A,
+    counters: &OwnCounters,
+    respond: impl Fn(&Request<Incoming>) -> (Reply, Option<U>),
     displaced: impl Future<Output = ()>,
-) -> Option<Upgraded<S, A::Permit>>
+) -> Option<Upgraded<S, U>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    A: AdmissionControl,
 {
-    let peer = Peer { client, listener };
     let granted = RefCell::new(None);
     let has_asked = Cell::new(false);
     let service = service_fn(|request| {
         has_asked.set(true);
-        let (mut response, upgrade) = answer(&request, config, &peer, admission);
+        let (mut response, upgrade) = respond(&request);
         if upgrade.is_none() {
             // One request per connection: probes are rare, terminals upgrade.
-            // Said here and not by hyper's keep_alive(false), which would add
-            // "close" to the 101 as well, and strict clients refuse that.
+            // Set here and not by hyper's keep_alive(false), which would add "close" to the 101 as
+            // well, and strict clients refuse that.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
-        admission.note_response(response.status().as_u16());
+        counters.note_response(response.status().as_u16());
         *granted.borrow_mut() = upgrade;
         ready(Ok::<_, Infallible>(response))
     });
@@ -90,7 +85,7 @@ where
         }
         None => {
             if !has_asked.get() {
-                admission.note_response(503);
+                counters.note_response(503);
                 refuse(connection.into_parts().io.stream).await;
             }
             return None;
@@ -100,10 +95,10 @@ where
     let HyperIo { mut stream, ahead } = parts.io;
     let leftover = [parts.read_buf, ahead].concat();
     match granted.into_inner() {
-        Some(upgrade) => Some(Upgraded {
+        Some(granted) => Some(Upgraded {
             stream,
             leftover,
-            upgrade,
+            granted,
         }),
         None => {
             // The outcome of the FIN changes nothing.
@@ -113,8 +108,7 @@ where
     }
 }
 
-/// Tells a client that there are too many, and closes. Waits for nothing: what it loses, if its
-/// socket takes no more, is a text.
+/// Answers by 503 and closes. Waits for nothing: a client whose socket takes no more loses the text.
 async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     let _ = poll_once(stream.write_all(&raw_busy())).await;
     let _ = poll_once(stream.close()).await;

@@ -1,5 +1,6 @@
-//! The accept loop of one listening socket: wait, accept what is there, find
-//! each connection its shard. Reads no byte of a connection.
+//! Accept loop of one listening socket: accepts in batches and places each connection on a shard.
+//! Reads no byte of a connection, and never ends for an error: one of a single connection is passed
+//! over, any other is followed by a pause.
 
 use super::command::{Command, ConnectionTransfer, TransferStage};
 use super::listen::is_listener;
@@ -13,22 +14,21 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Connections accepted before the shard's sessions get their turn.
+/// Connections accepted before the shard's other tasks are polled.
 const BATCH: usize = 64;
 
-/// Pause when the process or the system has no descriptors or memory left:
-/// trying at once would spin, and the backlog keeps the clients.
+/// Pause when the process or the system has no descriptors or memory left: trying at once would
+/// spin, and the backlog keeps the clients.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
     let proxied = is_proxied(listener.socket(), &shard.context.snapshot.load().config);
-    // Looked at before each batch: mail may be late.
+    // Checked before each batch: the command to stop may come late.
     while !shard.lifecycle.has_stopped_accepting() {
         match accept_batch(listener.socket(), proxied, shard) {
             Ok(true) => futures_lite::future::yield_now().await,
             Ok(false) => listener.wait().await,
             Err(error) => {
-                // Ten times a second, for as long as somebody likes.
                 if let Some(others) = shard.exhausted.may_log(crate::clock::now()) {
                     tracing::warn!(
                         %error,
@@ -43,7 +43,7 @@ pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
     }
 }
 
-/// `Ok(true)`: there may be more. `Ok(false)`: the queue is empty.
+/// Accepts up to [`BATCH`] connections. `Ok(false)`: the queue is empty; `Ok(true)`: there may be more.
 fn accept_batch(listener: &Socket, proxied: bool, shard: &Rc<Shard>) -> io::Result<bool> {
     for _ in 0..BATCH {
         match listener.accept() {
@@ -63,9 +63,8 @@ fn accept_batch(listener: &Socket, proxied: bool, shard: &Rc<Shard>) -> io::Resu
     Ok(true)
 }
 
-/// Errors of a connection that died in the queue (accept(2), "Error
-/// handling"): they say nothing about the next. Any other may come again at
-/// once.
+/// Returns true for errors of a connection that died in the queue (accept(2), "Error handling"),
+/// which say nothing about the next. Any other may come again at once.
 fn is_of_one_connection(error: &io::Error) -> bool {
     [
         Errno::CONNABORTED,
@@ -84,7 +83,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// Whether a proxy is to say who the clients are.
+/// Returns true if connections to this socket begin with a PROXY protocol header.
 fn is_proxied(listener: &Socket, config: &Config) -> bool {
     let address = listener.local_addr().ok().and_then(|a| a.as_socket());
     let mut proxied = config.server.proxy_protocol.iter();
@@ -113,7 +112,7 @@ fn place(socket: Socket, client: SocketAddr, proxied: bool, shard: &Rc<Shard>) {
         None => Command::Adopt(transfer),
     };
     if let Command::Adopt(transfer) = refused {
-        // The peer is stuck or gone: better served here than not at all.
+        // The peer is stuck or gone, so the connection is served here.
         let reservation = shard.placement.reserve_on(shard.index);
         connection::spawn(
             shard,

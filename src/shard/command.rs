@@ -1,6 +1,6 @@
-//! Messages to a shard: connections from its peers, questions and commands
-//! from the control thread. Bounded; a message that is not delivered closes
-//! what it carries.
+//! Commands to a shard, from its peers and from the control thread, over one bounded channel per
+//! shard. A command that is not delivered closes the socket it carries and drops its reply channel,
+//! so that the sender always learns of it.
 
 use super::placement::Reservation;
 use crate::bridge::Drain;
@@ -11,42 +11,41 @@ use bytes::Bytes;
 use socket2::Socket;
 use std::net::SocketAddr;
 
-/// Messages a shard may have unread. They are short-lived: a full command channel means
-/// the shard is stuck, and its peers keep their connections.
+/// Commands a shard may have unread. They are short-lived: a full channel means that the shard is
+/// stuck, and its peers keep their connections.
 const CAPACITY: usize = 1024;
 
-/// A connection that changes its shard: a descriptor, which Drop closes, and the stage it is in.
+/// A connection on its way to another shard: a descriptor, which Drop closes, and its stage.
 pub struct ConnectionTransfer {
-    /// The client's socket, owned.
+    /// Socket of the client.
     pub socket: Socket,
-    /// Progress so far.
+    /// Stage the connection is in.
     pub stage: TransferStage,
-    /// Address of the peer; once something was read, of the client that a proxy has named.
+    /// Address of the peer; once something was read, of the client that a proxy named.
     pub client: SocketAddr,
-    /// Its place on a shard.
+    /// Reservation on the shard that is to serve it.
     pub reservation: Reservation,
 }
 
-/// Progress of a connection that is handed over. Always before its 101, while any shard can answer.
+/// Stage of a connection that is transferred: always before its 101, while any shard can answer.
 pub enum TransferStage {
     /// No byte was read.
     Accepted {
-        /// True if it begins with a PROXY protocol header.
+        /// True if a PROXY protocol header comes first.
         proxied: bool,
     },
-    /// The request was read, or a part of it, and nothing was answered. Never made in production yet:
-    /// it is for requests that name a session of another shard. Without TLS it is as good for
-    /// another process.
+    /// The request was read, or a part of it, and nothing was answered. Not made in production yet:
+    /// it is for requests that name a session of another shard.
     Requested {
-        /// Bytes read, decrypted.
+        /// Bytes read so far, decrypted.
         read: Bytes,
-        /// TLS state, if there is TLS.
+        /// State of the connection's TLS; `None` without TLS.
         tls: Option<TlsState>,
     },
 }
 
 impl ConnectionTransfer {
-    /// Takes a connection off its shard whose request was read as far as `read`, and not answered.
+    /// Takes a connection off its shard: `read` was read of its request, and nothing answered.
     pub fn requested(
         stream: ClientStream,
         read: &[u8],
@@ -64,53 +63,53 @@ impl ConnectionTransfer {
     }
 }
 
-/// A letter. An answer that nobody waits for any more is dropped.
+/// A command to a shard. A reply that nobody waits for any more is dropped.
 pub enum Command {
     /// Serve this connection.
     Adopt(ConnectionTransfer),
-    /// Where are the records of your sessions?
+    /// List the sessions of the shard.
     Sessions {
-        /// Takes the answer.
+        /// Takes the keys of their records.
         reply: Sender<Vec<RecordKey>>,
     },
-    /// Where is the record of this session?
+    /// Look a session up.
     Session {
         /// Session id.
         id: SessionId,
-        /// Takes the answer; `None` if the session is not here.
+        /// Takes the key of its record; `None` if the session is not here.
         reply: Sender<Option<RecordKey>>,
     },
-    /// End this session (4412).
+    /// End a session (4412).
     Remove {
         /// Session id.
         id: SessionId,
-        /// Takes whether the session is here.
+        /// Takes true if the session is here.
         reply: Sender<bool>,
     },
-    /// End this session, if it has not logged in: another client's connection has its place.
+    /// End a session that has not logged in: another client's connection has its place in the pool.
     Displace {
         /// Session id.
         id: SessionId,
     },
-    /// Accept no more: someone else does, from the same sockets.
+    /// Accept no more: another process accepts from the same sockets.
     StopAccepting {
-        /// Is told when the last accepted connection has its place.
+        /// Takes the notice that the last accepted connection is placed.
         reply: Sender<()>,
     },
-    /// Sessions end at the deadline.
+    /// Drain: sessions end at the deadline.
     Drain(Drain),
-    /// No session is waited for any more: those that are left end now (1001).
+    /// End the sessions that are left now (1001): the drain is over.
     DrainOver,
-    /// End now.
+    /// End the shard now.
     Stop,
 }
 
-/// The sending end; any thread.
+/// Sending end of a shard's commands; for any thread.
 pub type CommandSender = async_channel::Sender<Command>;
-/// The receiving end; the shard's.
+/// Receiving end of a shard's commands.
 pub type CommandReceiver = async_channel::Receiver<Command>;
 
-/// A shard's command channel.
+/// Makes the command channel of a shard.
 pub fn command_channel() -> (CommandSender, CommandReceiver) {
     async_channel::bounded(CAPACITY)
 }

@@ -1,32 +1,33 @@
-//! One accepted connection on its shard: socket options, the handshakes and the HTTP request under their deadline. A
-//! connection that is upgraded is handed to the manager, as the client of a new session.
+//! One accepted connection on its shard: socket options, the handshakes and the HTTP request under
+//! their deadline (`server.upgrade_timeout`). An upgraded connection becomes the client of a new
+//! session, which outlives this task.
 
 use super::command::{ConnectionTransfer, TransferStage};
 use super::manager::Registration;
-use super::pool::PreAuthPermit;
+use super::request::Granted;
 use super::slots::HandshakeSlot;
 use super::{Shard, handshake};
 use crate::bridge::BridgeSession;
 use crate::config;
-use crate::http::{self, AdmissionControl, Health, Rejection, Upgraded};
-use crate::limits::{ClientKey, Rate, Refused};
+use crate::http::{self, Upgraded};
 use crate::registry::{NewSession, SessionId};
 use crate::runtime::{self, Stream};
 use crate::telemetry::HandshakeFailure;
 use crate::ws::{ClientStream, CountingSocket, WsConnection};
 use futures_lite::FutureExt;
+use hyper::Request;
 use socket2::Socket;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What the kernel may hold of a session's output beyond what is in flight.
-/// Bounds memory, and the time from Ctrl-C to silence on a slow line.
+/// Output that the kernel holds beyond what is in flight, in bytes. Bounds memory, and the time from
+/// Ctrl-C to silence on a slow line.
 const UNSENT: u32 = 64 * 1024;
 
-/// Send buffer of a client's socket: enough for 20 Mbit/s at 100 ms.
+/// Send buffer of a client's socket, in bytes: enough for 20 Mbit/s at 100 ms.
 const SEND_BUFFER: usize = 256 * 1024;
 
 /// Least TCP_USER_TIMEOUT of a client's socket: a loss on the way takes seconds to mend.
@@ -55,7 +56,7 @@ async fn serve(shard: &Rc<Shard>, transfer: ConnectionTransfer, slot: HandshakeS
     } = transfer;
     let snapshot = shard.context.snapshot.load_full();
     let config = &snapshot.config;
-    let Some((socket, local)) = watch(socket, peer, &config.websocket) else {
+    let Some((socket, local)) = register(socket, peer, &config.websocket) else {
         return;
     };
     let displaced = async || {
@@ -75,15 +76,9 @@ async fn serve(shard: &Rc<Shard>, transfer: ConnectionTransfer, slot: HandshakeS
             local,
             tls: stream.is_tls(),
         };
-        http::serve(
-            (stream, read),
-            client,
-            info,
-            config,
-            shard.as_ref(),
-            displaced(),
-        )
-        .await
+        let respond = |request: &Request<_>| shard.respond(request, &snapshot, client, info);
+        let counters = &shard.context.counters;
+        http::serve((stream, read), client, counters, respond, displaced()).await
     };
     let deadline = async {
         runtime::sleep(config.server.upgrade_timeout).await;
@@ -92,20 +87,20 @@ async fn serve(shard: &Rc<Shard>, transfer: ConnectionTransfer, slot: HandshakeS
         counters.note_handshake_failure(HandshakeFailure::Timeout);
         None
     };
-    // Boxed, so that a session does not hold the room that its beginning took.
+    // Boxed, so that the session does not keep the memory of its handshake.
     let upgraded = Box::pin(upgrade.or(deadline)).await;
     drop(slot);
     let Some(upgraded) = upgraded else {
         return;
     };
     if let Some((registration, session)) = Box::pin(enter_session(shard, upgraded)).await {
-        // It outlives this connection's task: its client is only attached to it.
+        // In a task of its own: a session outlives its client's connection.
         registration.spawn(session, reservation);
     }
 }
 
-/// Puts an accepted socket on the shard's loop. Returns it with its own address.
-fn watch(
+/// Registers an accepted socket with the shard's loop. Returns it with its local address.
+fn register(
     socket: Socket,
     peer: SocketAddr,
     config: &config::Websocket,
@@ -128,15 +123,21 @@ fn watch(
     Some((CountingSocket::new(stream), local))
 }
 
+/// Enters the session of an upgraded connection at the manager.
 async fn enter_session(
     shard: &Rc<Shard>,
-    upgraded: Upgraded<ClientStream, PreAuthPermit>,
+    upgraded: Upgraded<ClientStream, Granted>,
 ) -> Option<(Registration, Box<BridgeSession>)> {
     let Upgraded {
         stream,
         leftover,
-        upgrade,
+        granted,
     } = upgraded;
+    let Granted {
+        upgrade,
+        client,
+        permit,
+    } = granted;
     let id = match SessionId::random() {
         Ok(id) => id,
         Err(error) => {
@@ -147,7 +148,7 @@ async fn enter_session(
     let session = NewSession {
         id,
         shard: shard.index,
-        client: upgrade.client,
+        client,
         target: upgrade.target.to_string(),
     };
     let registration = match shard.manager.create_session(session) {
@@ -157,20 +158,19 @@ async fn enter_session(
             return None;
         }
     };
-    upgrade.permit.assign(id);
-    if upgrade.permit.login_slot.is_displaced() {
+    permit.assign(id);
+    if permit.login_slot.is_displaced() {
         shard.manager.displace(id);
     }
     let read_limit = shard.context.snapshot.load().config.websocket.read_limit;
     // Its clients may send more at once than a session holds.
     let in_pieces = upgrade.takes_pieces();
     let ws = WsConnection::new(stream, leftover, read_limit.bytes(), in_pieces).await;
-    let session = shard
-        .manager
-        .initialize_session(&registration, upgrade, ws, &shard.context);
+    let session = registration.session(upgrade, permit, ws, &shard.context);
     Some((registration, Box::new(session)))
 }
 
+/// Sets the socket options. Returns the local address.
 fn prepare(socket: &Socket, websocket: &config::Websocket) -> io::Result<SocketAddr> {
     socket.set_tcp_user_timeout(Some(user_timeout(websocket)))?;
     socket.set_tcp_nodelay(true)?;
@@ -189,53 +189,4 @@ fn user_timeout(websocket: &config::Websocket) -> Duration {
     let pings = websocket.max_missed_pongs.saturating_add(1);
     let pings = websocket.ping_interval.saturating_mul(pings);
     websocket.stall_timeout.max(pings).max(MIN_USER_TIMEOUT)
-}
-
-impl AdmissionControl for Shard {
-    type Permit = PreAuthPermit;
-
-    fn health(&self) -> Health {
-        self.lifecycle.health(&self.limits)
-    }
-
-    fn is_configured(&self, name: &str) -> bool {
-        self.context.snapshot.load().policy.is_configured(name)
-    }
-
-    fn note_request(&self, client: IpAddr) -> Result<(), Duration> {
-        let snapshot = self.context.snapshot.load();
-        let limit = &snapshot.config.rate_limit;
-        if !limit.enabled || limit.exempt.iter().any(|net| net.contains(client)) {
-            return Ok(());
-        }
-        let rate = Rate::per(limit.connections, limit.period);
-        let taken = self
-            .rates
-            .take(ClientKey::from(client), rate, crate::clock::now());
-        taken.map(|_| ())
-    }
-
-    fn admit(&self, client: IpAddr) -> Result<PreAuthPermit, Rejection> {
-        self.enter_pool(client).map_err(|refused| {
-            if let Some(others) = self.refusals.may_log(client, crate::clock::now()) {
-                tracing::warn!(%client, %refused, others, "connection refused");
-            }
-            match refused {
-                Refused::Client => Rejection::Client,
-                Refused::Unauthenticated
-                | Refused::Global
-                | Refused::Target
-                | Refused::TableFull
-                | Refused::Elsewhere => Rejection::Pool,
-            }
-        })
-    }
-
-    fn note_prober(&self, peer: IpAddr) {
-        self.handshakes.note_prober(peer);
-    }
-
-    fn note_response(&self, status: u16) {
-        self.context.counters.note_response(status);
-    }
 }

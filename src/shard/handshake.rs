@@ -1,5 +1,5 @@
-//! From an accepted socket to a stream that HTTP can be spoken on: the proxy's
-//! word on who the client is, and TLS. The caller owns the deadline of it all.
+//! From an accepted socket to a stream of plain HTTP: the PROXY protocol header, then TLS, where
+//! they are configured. TLS has a deadline here; the whole has the caller's.
 
 use super::Shard;
 use super::command::TransferStage;
@@ -17,18 +17,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Read at a time. A browser's ClientHello has up to 2 KiB, a PROXY header
-/// about a hundred bytes.
-const CHUNK: usize = 2048;
+/// Size of one read, in bytes. A browser's ClientHello has up to 2 KiB, a PROXY header about a hundred
+/// bytes.
+const READ_SIZE: usize = 2048;
 
-/// How long a client that was answered may take to close.
+/// Time a client that was refused has to read the answer and close.
 const REFUSAL_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Read from a client that was answered, so that the answer is not lost in a
-/// reset caused by unread bytes.
+/// Bytes read from a client that was refused, so that the answer is not lost in a reset caused by
+/// unread bytes.
 const MAX_DISCARDED: usize = 16 * 1024;
 
-/// The stream, what was read from it, and the address of its client. `None`: the connection is done.
+/// Returns the stream, the bytes read from it already, and the address of its client; `None` if the
+/// connection is done.
 pub(super) async fn run(
     shard: &Shard,
     snapshot: &ConfigSnapshot,
@@ -101,7 +102,7 @@ async fn within<T>(timeout: Duration, work: impl Future<Output = io::Result<T>>)
     work.or(deadline).await
 }
 
-/// Whom the proxy speaks for.
+/// Returns the address of the client that the proxy names, or the peer where it names none.
 async fn proxied_client(
     shard: &Shard,
     snapshot: &ConfigSnapshot,
@@ -147,9 +148,9 @@ async fn read_header(socket: &mut CountingSocket) -> io::Result<Option<SocketAdd
     }
 }
 
-/// False at the end of the stream.
+/// Appends one read to `bytes`. Returns false at the end of the stream.
 async fn read_more(socket: &mut CountingSocket, bytes: &mut Vec<u8>) -> io::Result<bool> {
-    let mut chunk = [0; CHUNK];
+    let mut chunk = [0; READ_SIZE];
     let count = socket.read(&mut chunk).await?;
     bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
     Ok(count > 0)
@@ -160,10 +161,10 @@ async fn handshake(tls: &Tls, mut socket: CountingSocket) -> io::Result<ClientSt
     read_more(&mut socket, &mut bytes).await?;
     // A TLS record begins with its type, 0x16; a request with its method.
     if bytes.first().is_some_and(u8::is_ascii_uppercase) {
-        // What becomes of the answer changes nothing.
+        // A client that does not read the answer is closed all the same.
         let _ = within(REFUSAL_TIMEOUT, answer_plain(socket)).await;
-        let what = "plain HTTP on a port that speaks TLS";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        let text = "plain HTTP on a port that speaks TLS";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     socket.unread(bytes);
     let stream = tls.accept(socket).await?;

@@ -1,4 +1,5 @@
-//! How the process is, as every shard sees it.
+//! Lifecycle of the process, shared by all threads: starting, ready, draining, sockets handed over.
+//! Every step is one-way; the first drain counts.
 
 use crate::http::Health;
 use crate::limits::LimitTable;
@@ -6,15 +7,15 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Written by the control thread and at a shard's start, read per connection.
+/// State of the process. Written by the control thread and at a shard's start, read per connection.
 #[derive(Debug)]
 pub struct Lifecycle {
     starting: AtomicUsize,
-    /// When the drain ends, once there is one.
+    /// Deadline of the drain, once there is one.
     drain: OnceLock<Instant>,
-    handed_over: AtomicBool,
-    reloaded: AtomicU64,
-    not_reloaded: AtomicU64,
+    stopped_accepting: AtomicBool,
+    reloads_applied: AtomicU64,
+    reloads_refused: AtomicU64,
 }
 
 impl Lifecycle {
@@ -23,66 +24,67 @@ impl Lifecycle {
         Self {
             starting: AtomicUsize::new(shards),
             drain: OnceLock::new(),
-            handed_over: AtomicBool::new(false),
-            reloaded: AtomicU64::new(0),
-            not_reloaded: AtomicU64::new(0),
+            stopped_accepting: AtomicBool::new(false),
+            reloads_applied: AtomicU64::new(0),
+            reloads_refused: AtomicU64::new(0),
         }
     }
 
-    /// One more shard listens.
+    /// Counts a shard that listens now.
     pub fn shard_started(&self) {
         self.starting.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Whether some shard does not listen yet.
+    /// Returns true while some shard does not listen yet.
     pub fn is_starting(&self) -> bool {
         self.starting.load(Ordering::Acquire) > 0
     }
 
-    /// No new sessions from now on, and none at all after `deadline`. The first one counts.
+    /// Starts the drain: no new sessions from now on, and none at all after `deadline`. The first call
+    /// counts.
     pub fn start_draining(&self, deadline: Instant) {
         let _ = self.drain.set(deadline);
     }
 
-    /// Whether [`Self::start_draining`] was called.
+    /// Returns true after [`Self::start_draining`].
     pub fn is_draining(&self) -> bool {
         self.drain.get().is_some()
     }
 
-    /// Deadline of the drain, if there is one.
+    /// Returns the deadline of the drain, if there is one.
     pub fn drain_deadline(&self) -> Option<Instant> {
         self.drain.get().copied()
     }
 
-    /// The listening sockets are another process's: no shard accepts again.
+    /// Stops every shard from accepting, for good: another process has the listening sockets.
     pub fn stop_accepting(&self) {
-        self.handed_over.store(true, Ordering::Release);
+        self.stopped_accepting.store(true, Ordering::Release);
     }
 
-    /// Whether [`Self::stop_accepting`] was called.
+    /// Returns true after [`Self::stop_accepting`].
     pub fn has_stopped_accepting(&self) -> bool {
-        self.handed_over.load(Ordering::Acquire)
+        self.stopped_accepting.load(Ordering::Acquire)
     }
 
-    /// The configuration was read again, and put in force or not.
+    /// Counts a reload of the configuration; `in_force`: it was applied.
     pub fn note_reload(&self, in_force: bool) {
         let count = if in_force {
-            &self.reloaded
+            &self.reloads_applied
         } else {
-            &self.not_reloaded
+            &self.reloads_refused
         };
         count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Reloads that were put in force, and those that were not.
+    /// Returns the reloads that were applied, and those that were refused.
     pub fn reloads(&self) -> (u64, u64) {
         (
-            self.reloaded.load(Ordering::Relaxed),
-            self.not_reloaded.load(Ordering::Relaxed),
+            self.reloads_applied.load(Ordering::Relaxed),
+            self.reloads_refused.load(Ordering::Relaxed),
         )
     }
 
-    /// What `/readyz` says.
+    /// Returns the health that `/readyz` answers with.
     pub fn health(&self, limits: &LimitTable) -> Health {
         if self.is_draining() {
             Health::Draining
@@ -102,7 +104,7 @@ mod tests {
     use crate::limits::Limits;
 
     #[test]
-    fn it_is_ready_once_every_shard_listens_and_until_it_drains() {
+    fn health_is_ready_once_every_shard_listens_and_until_the_drain() {
         let limits = Limits {
             max_connections: 1,
             max_per_target: 1,

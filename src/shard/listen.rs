@@ -1,11 +1,11 @@
-//! Listening sockets: one per shard and address, all on one port; or those
-//! another process has passed, of which none may be left out.
+//! Listening sockets: one per shard and address, all on one port (SO_REUSEPORT); or those that
+//! another process has passed, of which every one is accepted from.
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 
-/// Addresses as bound, and each shard's sockets.
+/// Addresses as bound, and the sockets of each shard.
 pub type Listeners = (Vec<SocketAddr>, Vec<Vec<Socket>>);
 
 /// Binds `addresses` once per shard. Port 0 takes a free port, the same for
@@ -36,7 +36,7 @@ pub fn bind(addresses: &[SocketAddr], shards: usize, backlog: u32) -> io::Result
     Ok((bound, by_shard))
 }
 
-/// The system's refusal, with the address it is about.
+/// Adds the address to the system's refusal.
 pub fn cannot_listen(address: SocketAddr, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
 }
@@ -52,8 +52,8 @@ pub fn try_bind(addresses: &[SocketAddr], only_v6: bool) -> Vec<(SocketAddr, io:
         .collect()
 }
 
-/// Whether a listener bound to `bound` is the one that `configured` stands for,
-/// whose port may be 0.
+/// Returns true if a listener bound to `bound` is the one of the address `configured`, whose port may
+/// be 0.
 pub fn is_listener(configured: SocketAddr, bound: SocketAddr) -> bool {
     let port = [0, bound.port()].contains(&configured.port());
     port && configured.ip() == bound.ip()
@@ -82,8 +82,8 @@ pub fn distribute(passed: Vec<Socket>, shards: usize) -> io::Result<Listeners> {
         let missing = shards.saturating_sub(sockets.len());
         let copies = sockets.iter().cycle().take(missing).map(Socket::try_clone);
         let copies = copies.collect::<io::Result<Vec<_>>>()?;
-        for (place, socket) in sockets.into_iter().chain(copies).enumerate() {
-            if let Some(of_shard) = by_shard.get_mut(place % shards.max(1)) {
+        for (position, socket) in sockets.into_iter().chain(copies).enumerate() {
+            if let Some(of_shard) = by_shard.get_mut(position % shards.max(1)) {
                 of_shard.push(socket);
             }
         }
@@ -91,7 +91,7 @@ pub fn distribute(passed: Vec<Socket>, shards: usize) -> io::Result<Listeners> {
     Ok((addresses, by_shard))
 }
 
-/// `share`: the address has a socket of this process already.
+/// Binds one socket. `share`: the address has a socket of this process already.
 fn bind_one(address: SocketAddr, only_v6: bool, share: bool) -> io::Result<Socket> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
@@ -100,9 +100,8 @@ fn bind_one(address: SocketAddr, only_v6: bool, share: bool) -> io::Result<Socke
     }
     // A restart must not wait for old connections in TIME_WAIT.
     socket.set_reuse_address(true)?;
-    // Bound with it, the first socket would join those of another sshard on
-    // this port, and the two would split its clients between them. Set
-    // afterwards, it still lets our own sockets join.
+    // Not before the first bind: that socket would join those of another sshard on this port, and the
+    // two would split its clients between them. Set afterwards, it still lets our own sockets join.
     socket.set_reuse_port(share)?;
     socket.bind(&address.into())?;
     Ok(socket)
@@ -120,15 +119,15 @@ mod tests {
     use std::collections::HashSet;
     use std::os::unix::fs::MetadataExt;
 
-    /// The kernel's number of a socket: duplicates share it.
+    /// Returns the inode of a socket, which duplicates share.
     fn inode(socket: &Socket) -> u64 {
         let copy = socket.try_clone().unwrap();
         let file = std::fs::File::from(std::os::fd::OwnedFd::from(copy));
         file.metadata().unwrap().ino()
     }
 
-    /// `per_address[i]` sockets on the i-th address, shared out to `shards`.
-    fn shared_out(per_address: &[usize], shards: usize) {
+    /// Distributes `per_address[i]` sockets on the i-th address over `shards`.
+    fn check_distribution(per_address: &[usize], shards: usize) {
         let loopback = [SocketAddr::from(([127, 0, 0, 1], 0))];
         let mut passed = Vec::new();
         let mut expected = Vec::new();
@@ -154,11 +153,11 @@ mod tests {
     }
 
     #[test]
-    fn every_shard_has_every_address_and_every_socket_a_shard() {
+    fn every_shard_gets_a_socket_of_every_address_and_every_socket_a_shard() {
         for shards in 1..5 {
             for sockets in 1..6 {
-                shared_out(&[sockets], shards);
-                shared_out(&[sockets, 1], shards);
+                check_distribution(&[sockets], shards);
+                check_distribution(&[sockets, 1], shards);
             }
         }
     }

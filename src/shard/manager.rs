@@ -1,44 +1,43 @@
-//! The sessions of one shard: their handles, their records in the registry, and their counters.
+//! Sessions of one shard: a handle for each, by which the shard finds, ends and drains them, and a
+//! registration whose Drop removes the session and counts its end. It serves no session itself:
+//! [`BridgeSession`] does.
 
 use super::placement::Reservation;
 use super::pool::PreAuthPermit;
 use crate::bridge::{
-    BridgeSession, Created, Drain, SessionContext, SessionControl, SessionStart, SessionSummary,
-    Ticketed,
+    BridgeSession, Created, Drain, SessionContext, SessionControl, SessionSummary, Ticketed,
 };
 use crate::error::{LimitKind, Reason, SessionError, Stage};
 use crate::http::Upgrade;
-use crate::limits::{LimitTable, TargetKey};
 use crate::registry::{Entry, NewSession, RecordKey, Registry, RegistryFull, SessionId, State};
 use crate::runtime;
-use crate::telemetry::{OwnCounters, SessionStats};
+use crate::telemetry::OwnCounters;
 use crate::ws::WsConnection;
 use futures_lite::FutureExt;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// Owned by one shard; no other thread touches it.
-pub struct ConnectionManager {
+pub(crate) struct ConnectionManager {
     registry: Registry,
-    limits: Arc<LimitTable>,
     counters: OwnCounters,
-    sessions: RefCell<HashMap<SessionId, Handle>>,
+    sessions: RefCell<HashMap<SessionId, SessionHandle>>,
     drain: Cell<Option<Drain>>,
 }
 
-/// What the manager keeps of a session.
-struct Handle {
+/// The manager's handle of a session.
+#[derive(Clone)]
+struct SessionHandle {
     key: RecordKey,
     control: Rc<SessionControl>,
     is_awaited: Rc<Cell<bool>>,
 }
 
-/// Registration of a session with its manager. Drop removes the session and counts its end.
+/// Guard of a session's entry at the manager. Drop removes the session and counts its end.
 #[must_use = "dropping it removes the session"]
-pub struct Registration {
+pub(super) struct Registration {
     manager: Rc<ConnectionManager>,
     record: Rc<Entry>,
     control: Rc<SessionControl>,
@@ -49,21 +48,20 @@ pub struct Registration {
 
 impl ConnectionManager {
     /// A manager without sessions.
-    pub fn new(registry: Registry, limits: Arc<LimitTable>, counters: OwnCounters) -> Self {
+    pub(super) fn new(registry: Registry, counters: OwnCounters) -> Self {
         Self {
             registry,
-            limits,
             counters,
             sessions: RefCell::default(),
             drain: Cell::default(),
         }
     }
 
-    /// Enters a session. One that comes while the shard drains starts draining at once.
+    /// Enters a session. One that comes while the shard drains gets the drain at once.
     ///
     /// # Errors
     /// [`RegistryFull`]; nothing is entered then.
-    pub fn create_session(
+    pub(super) fn create_session(
         self: &Rc<Self>,
         session: NewSession,
     ) -> Result<Registration, RegistryFull> {
@@ -75,7 +73,7 @@ impl ConnectionManager {
         }
         let awaited = self.drain.get().is_none_or(|drain| drain.admit);
         let is_awaited = Rc::new(Cell::new(awaited));
-        let handle = Handle {
+        let handle = SessionHandle {
             key: record.key(),
             control: Rc::clone(&control),
             is_awaited: Rc::clone(&is_awaited),
@@ -88,153 +86,126 @@ impl ConnectionManager {
             manager: Rc::clone(self),
             record,
             control,
-            // What is counted if the session is dropped without a word.
+            // Counted if the session is dropped before it has ended.
             ended: Cell::new((Stage::Auth, Reason::Internal)),
             is_awaited,
         })
     }
 
-    /// Makes the session of an upgraded connection, ready to run.
-    pub fn initialize_session(
-        &self,
-        registration: &Registration,
-        upgrade: Upgrade<PreAuthPermit>,
-        ws: WsConnection,
-        context: &Rc<SessionContext>,
-    ) -> BridgeSession {
-        BridgeSession::new(SessionStart {
-            record: Rc::clone(&registration.record),
-            dialect: upgrade.dialect,
-            target: upgrade.target,
-            created: Created {
-                admission: Ticketed {
-                    admission: upgrade.permit.admission,
-                    ticket: upgrade.ticket,
-                },
-                login_slot: upgrade.permit.login_slot,
-            },
-            ws,
-            context: Rc::clone(context),
-            control: Rc::clone(&registration.control),
-        })
-    }
-
-    /// Ends a session on an administrator's word. Whether it is here.
-    pub fn remove_session(&self, id: SessionId) -> bool {
-        let control = self.sessions.borrow().get(&id).map(Handle::control);
-        control
-            .inspect(|control| control.kill(SessionError::Killed))
+    /// Ends a session for an administrator. Returns whether it is here.
+    pub(super) fn remove_session(&self, id: SessionId) -> bool {
+        let handle = self.sessions.borrow().get(&id).cloned();
+        handle
+            .inspect(|handle| handle.control.kill(SessionError::Killed))
             .is_some()
     }
 
     /// Ends a session that has not logged in: its place in the pool is another's.
-    pub fn displace(&self, id: SessionId) {
-        let sessions = self.sessions.borrow();
-        let Some(handle) = sessions.get(&id) else {
-            return;
-        };
-        let state = self.registry.read(handle.key, |record| record.state());
-        if matches!(state, Some(State::Created | State::Connecting)) {
+    pub(super) fn displace(&self, id: SessionId) {
+        let handle = self.sessions.borrow().get(&id).cloned();
+        if let Some(handle) = handle
+            && matches!(
+                self.state(&handle),
+                Some(State::Created | State::Connecting)
+            )
+        {
             handle.control.kill(LimitKind::Unauthenticated.into());
         }
     }
 
-    /// Where the record of a session is.
-    pub fn session(&self, id: SessionId) -> Option<RecordKey> {
+    /// Returns the key of a session's record.
+    pub(super) fn session(&self, id: SessionId) -> Option<RecordKey> {
         self.sessions.borrow().get(&id).map(|handle| handle.key)
     }
 
-    /// Where the records of all sessions are, in no order.
-    pub fn active_sessions(&self) -> Vec<RecordKey> {
-        self.sessions
-            .borrow()
-            .values()
-            .map(|handle| handle.key)
-            .collect()
-    }
-
-    /// Sessions there are now.
-    pub fn active_session_count(&self) -> usize {
-        self.sessions.borrow().len()
-    }
-
-    /// Connections to a target, those of all shards.
-    pub fn host_connection_count(&self, target: TargetKey) -> u32 {
-        self.limits.target_count(target)
-    }
-
-    /// How the sessions of this shard went so far.
-    pub fn stats(&self) -> SessionStats {
-        self.counters.stats()
+    /// Returns the keys of all sessions' records, in no order.
+    pub(super) fn active_sessions(&self) -> Vec<RecordKey> {
+        let sessions = self.sessions.borrow();
+        sessions.values().map(|handle| handle.key).collect()
     }
 
     /// Marks every session that is left as aborted: the shard stops.
-    pub fn abort(&self) {
-        for handle in self.sessions.borrow().values() {
+    pub(super) fn abort(&self) {
+        for handle in self.handles() {
             handle.control.abort();
         }
     }
 
-    /// Tells every session, present and to come, that the server drains.
-    pub fn shutdown(&self, drain: Drain) {
+    /// Drains every session, present and to come.
+    pub(super) fn shutdown(&self, drain: Drain) {
         self.drain.set(Some(drain));
-        if !drain.admit {
-            self.await_no_created_sessions();
-        }
-        let controls = self.controls();
-        tracing::debug!(sessions = controls.len(), "draining");
-        for control in controls {
-            control.drain(drain);
-        }
-    }
-
-    /// Controls of all sessions, copied out: a woken session may end and remove itself.
-    fn controls(&self) -> Vec<Rc<SessionControl>> {
-        self.sessions
-            .borrow()
-            .values()
-            .map(Handle::control)
-            .collect()
-    }
-
-    /// Excludes sessions that have not sent `auth` yet from those a drain waits for: they will be
-    /// refused.
-    fn await_no_created_sessions(&self) {
-        for handle in self.sessions.borrow().values() {
-            let state = self.registry.read(handle.key, |record| record.state());
-            if state == Some(State::Created) && handle.is_awaited.replace(false) {
+        let handles = self.handles();
+        tracing::debug!(sessions = handles.len(), "shard draining");
+        for handle in handles {
+            // A session that has not sent `auth` will be refused, so the drain does not wait for it.
+            if !drain.admit
+                && self.state(&handle) == Some(State::Created)
+                && handle.is_awaited.replace(false)
+            {
                 self.counters.awaited.sub(1);
             }
+            handle.control.drain(drain);
         }
     }
 
     /// Ends every session there is, for this reason.
-    pub fn end_all(&self, reason: &SessionError) {
-        for control in self.controls() {
-            control.kill(reason.clone());
+    pub(super) fn end_all(&self, reason: &SessionError) {
+        for handle in self.handles() {
+            handle.control.kill(reason.clone());
         }
     }
-}
 
-impl Handle {
-    fn control(&self) -> Rc<SessionControl> {
-        Rc::clone(&self.control)
+    /// Returns a copy of all handles: a woken session may end and remove itself.
+    fn handles(&self) -> Vec<SessionHandle> {
+        self.sessions.borrow().values().cloned().collect()
+    }
+
+    fn state(&self, handle: &SessionHandle) -> Option<State> {
+        self.registry.read(handle.key, |record| record.state())
     }
 }
 
 impl Registration {
+    /// Returns the session of an upgraded connection, ready to run.
+    pub(super) fn session(
+        &self,
+        upgrade: Upgrade,
+        permit: PreAuthPermit,
+        ws: WsConnection,
+        context: &Rc<SessionContext>,
+    ) -> BridgeSession {
+        let created = Created {
+            admission: Ticketed {
+                admission: permit.admission,
+                ticket: upgrade.ticket,
+            },
+            login_slot: permit.login_slot,
+        };
+        BridgeSession::new(
+            Rc::clone(context),
+            Rc::clone(&self.record),
+            Rc::clone(&self.control),
+            created,
+            upgrade.target,
+            ws,
+            upgrade.dialect,
+        )
+    }
+
     /// Serves the session to its end, in a task of its own. `reservation`: its place on the shard.
     pub(super) fn spawn(self, session: Box<BridgeSession>, reservation: Reservation) {
         runtime::spawn(async move {
-            let _place = reservation;
+            let _reservation = reservation;
             match AssertUnwindSafe(session.run()).catch_unwind().await {
                 Ok(summary) => self.end(summary),
-                Err(_) => tracing::error!("the task of a session panicked"),
+                Err(_) => {
+                    tracing::error!(session = %self.record.id(), "the task of a session panicked")
+                }
             }
         });
     }
 
-    /// Takes what is counted of the session: how it ended.
+    /// Records the end that is counted.
     fn end(self, summary: SessionSummary) {
         self.ended.set((summary.stage, summary.reason));
     }
@@ -258,26 +229,16 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Limits;
     use crate::registry::SessionRecord;
     use crate::telemetry::Counters;
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
 
     fn manager() -> (Rc<ConnectionManager>, Registry) {
-        let limits = Limits {
-            max_connections: 2,
-            max_per_target: 2,
-            max_unauthenticated: 2,
-            max_per_client: 0,
-        };
         let registry = Registry::default();
         let counters = Counters::new(1, crate::clock::now()).of_shard(0);
-        let limits = LimitTable::new(limits, 2);
-        (
-            Rc::new(ConnectionManager::new(registry.clone(), limits, counters)),
-            registry,
-        )
+        let manager = ConnectionManager::new(registry.clone(), counters);
+        (Rc::new(manager), registry)
     }
 
     fn session() -> NewSession {
@@ -296,7 +257,7 @@ mod tests {
         let (first, second) = (one.id, two.id);
         let registration = manager.create_session(one).unwrap();
         let other = manager.create_session(two).unwrap();
-        assert_eq!(manager.active_session_count(), 2);
+        assert_eq!(manager.active_sessions().len(), 2);
         let key = manager.session(first).unwrap();
         assert!(manager.active_sessions().contains(&key));
         assert_eq!(registry.read(key, |record| record.id()), Some(first));
@@ -310,11 +271,11 @@ mod tests {
         assert!(!manager.remove_session(first));
         assert!(manager.remove_session(second));
         drop(other);
-        assert_eq!(manager.active_session_count(), 0);
+        assert_eq!(manager.active_sessions().len(), 0);
     }
 
     #[test]
-    fn a_session_without_a_client_is_listed_with_its_last_one_and_can_be_ended() {
+    fn a_detached_session_is_listed_with_its_last_client_and_can_be_ended() {
         let (manager, registry) = manager();
         let registration = manager.create_session(session()).unwrap();
         let id = registration.record.id();
@@ -328,7 +289,7 @@ mod tests {
         let (listed, (state, since), client) = registry.read(key, look).unwrap();
         assert_eq!((listed, state, client), (id, State::Detached, last));
         assert!(since <= registration.record.duration(crate::clock::now()));
-        // One that has logged in is nobody's to displace.
+        // Logged in, so not displaced.
         manager.displace(id);
         assert!(registration.control.take_kill().is_none());
         assert!(manager.remove_session(id));
@@ -341,31 +302,20 @@ mod tests {
         let (manager, _) = manager();
         let registration = manager.create_session(session()).unwrap();
         let lost = manager.create_session(session()).unwrap();
-        let stats = manager.stats();
+        let stats = manager.counters.stats();
         assert_eq!((stats.total, stats.active), (2, 2));
         registration.end(SessionSummary {
             reason: Reason::ClientClosed,
             stage: Stage::Auth,
         });
         drop(lost);
-        let stats = manager.stats();
+        let stats = manager.counters.stats();
         assert_eq!((stats.total, stats.active), (2, 0));
         assert_eq!((stats.successful, stats.failed), (1, 1));
     }
 
     #[test]
-    fn a_refused_entry_leaves_nothing() {
-        let target = TargetKey::from(std::net::SocketAddr::from(([127, 0, 0, 1], 22)));
-        let (manager, _) = manager();
-        let place = manager.limits.admit(Ipv4Addr::LOCALHOST.into()).unwrap();
-        let permit = place.target(target).unwrap();
-        assert_eq!(manager.host_connection_count(target), 1);
-        drop(permit);
-        assert_eq!(manager.host_connection_count(target), 0);
-    }
-
-    #[test]
-    fn who_comes_while_it_drains_is_told_too() {
+    fn a_session_that_comes_while_the_shard_drains_gets_the_drain() {
         let (manager, _) = manager();
         let before = manager.create_session(session()).unwrap();
         let drain = Drain {
@@ -380,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drain_waits_for_those_that_it_found_at_work_and_those_it_lets_in() {
+    fn a_drain_waits_for_sessions_past_auth_and_for_those_it_admits() {
         for (admit, waited_for) in [(true, 3), (false, 1)] {
             let (manager, _) = manager();
             let awaited = || manager.counters.awaited.get();

@@ -1,6 +1,6 @@
-//! One shard: one pinned thread, its listeners, its sessions. Everything here
-//! but `placement`, `lifecycle` and `command channel` lives on that one thread and is
-//! shared with no other.
+//! One shard: one pinned thread with its listeners, its connections and its sessions. Shards share
+//! only what `placement`, `lifecycle` and the limits hold in atomics, and talk by commands
+//! (`command`); everything else here lives on the one thread.
 
 mod accept;
 mod command;
@@ -12,6 +12,7 @@ mod manager;
 mod placement;
 mod pool;
 mod proxy_protocol;
+mod request;
 mod slots;
 
 pub use crate::bridge::Drain;
@@ -20,7 +21,6 @@ pub use command::{
 };
 pub use lifecycle::Lifecycle;
 pub use listen::{Listeners, bind, cannot_listen, distribute, is_listener, try_bind};
-pub use manager::ConnectionManager;
 pub use placement::{Placement, Reservation};
 
 use crate::bridge::SessionContext;
@@ -31,6 +31,7 @@ use crate::registry::Registry;
 use crate::runtime::{self, TokioClock};
 use crate::ssh::run_loops_here;
 use crate::telemetry::{ClientLogLimiter, LogLimiter, OwnCounters};
+use manager::ConnectionManager;
 use slots::HandshakeSlots;
 use socket2::Socket;
 use std::cell::RefCell;
@@ -38,31 +39,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a shard is made from; everything in it may cross threads.
+/// Parts a shard is made of; all of them may cross threads.
 pub struct ShardSetup {
-    /// Its number, from 0.
+    /// Index of the shard, from 0.
     pub index: usize,
-    /// Its listening sockets, one per address.
+    /// Listening sockets, one per address.
     pub listeners: Vec<Socket>,
-    /// Its commands.
+    /// Commands to this shard.
     pub commands: CommandReceiver,
-    /// The command channel of every shard, by number.
+    /// Command channels of all shards, by index.
     pub peers: Arc<[CommandSender]>,
-    /// Where connections go.
+    /// Placement of new connections.
     pub placement: Arc<Placement>,
-    /// The limits of the process.
+    /// Limits of the process.
     pub limits: Arc<LimitTable>,
     /// Connections that have not logged in yet.
     pub login_pool: Arc<LoginPool<Unauthenticated>>,
-    /// How often clients have come lately.
+    /// Request rates of clients.
     pub rates: Arc<RateTable>,
-    /// The sessions of the process.
+    /// Registry of the process's sessions.
     pub registry: Registry,
-    /// How the process is.
+    /// Lifecycle of the process.
     pub lifecycle: Arc<Lifecycle>,
 }
 
-/// What the shard's tasks share.
+/// State that the shard's tasks share.
 pub(crate) struct Shard {
     pub(crate) index: usize,
     pub(crate) peers: Arc<[CommandSender]>,
@@ -73,21 +74,21 @@ pub(crate) struct Shard {
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) manager: Rc<ConnectionManager>,
     pub(crate) context: Rc<SessionContext>,
-    /// Connections before the end of their upgrade.
+    /// Slots of connections before the end of their upgrade.
     pub(crate) handshakes: HandshakeSlots,
-    /// Connections for which there was no place.
+    /// Limits the log of connections that were refused for a limit.
     pub(crate) refusals: ClientLogLimiter,
-    /// Peers that may not speak the PROXY protocol.
+    /// Limits the log of peers that may not speak the PROXY protocol.
     pub(crate) untrusted_peers: ClientLogLimiter,
-    /// Accepts that failed for want of something.
+    /// Limits the log of accepts that failed for want of resources.
     pub(crate) exhausted: LogLimiter,
     accepting: RefCell<Vec<runtime::Task>>,
 }
 
-/// How often a shard shows that its loop turns.
-const HEARTBEAT: Duration = Duration::from_millis(500);
+/// Interval of the heartbeats by which other threads see that the shard's loop runs.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Runs a shard on the loop of this thread until it is told to stop.
+/// Runs a shard on the loop of this thread until [`Command::Stop`].
 ///
 /// # Errors
 /// If the thread lacks what it needs to start (file descriptors).
@@ -112,11 +113,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         index,
         peers,
         placement,
-        manager: Rc::new(ConnectionManager::new(
-            registry,
-            Arc::clone(&limits),
-            counters.clone(),
-        )),
+        manager: Rc::new(ConnectionManager::new(registry, counters.clone())),
         limits,
         login_pool,
         rates,
@@ -129,7 +126,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         accepting: RefCell::default(),
     });
     counters.beat(crate::clock::now(), crate::clock::thread_cpu());
-    runtime::spawn(async move { beat(&counters).await });
+    runtime::spawn(async move { heartbeat(&counters).await });
     for listener in listeners {
         let accepts = Rc::clone(&shard);
         let listener = runtime::Listener::new(listener)?;
@@ -137,31 +134,31 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         shard.accepting.borrow_mut().extend(task);
     }
     shard.lifecycle.shard_started();
-    while let Ok(message) = commands.recv().await {
-        if matches!(message, Command::Stop) {
+    while let Ok(command) = commands.recv().await {
+        if matches!(command, Command::Stop) {
             break;
         }
-        shard.read(message);
+        shard.apply(command);
     }
-    // Senders outlive the shard; what they have sent must not.
+    // Senders outlive the shard; sockets in unread commands must not.
     commands.close();
     while commands.try_recv().is_ok() {}
     shard.manager.abort();
-    // Every other task is dropped now, and gives back what it holds.
+    // Every other task is dropped now, and its guards give back what they hold.
     Ok(())
 }
 
-async fn beat(counters: &OwnCounters) {
+async fn heartbeat(counters: &OwnCounters) {
     loop {
-        runtime::sleep(HEARTBEAT).await;
+        runtime::sleep(HEARTBEAT_INTERVAL).await;
         counters.beat(crate::clock::now(), crate::clock::thread_cpu());
     }
 }
 
 impl Shard {
-    fn read(self: &Rc<Self>, message: Command) {
-        // An answer is refused only by an asker that has left.
-        match message {
+    fn apply(self: &Rc<Self>, command: Command) {
+        // A reply fails only if nobody waits for it any more.
+        match command {
             Command::Adopt(transfer) => connection::spawn(self, transfer),
             Command::Sessions { reply } => {
                 let _ = reply.try_send(self.manager.active_sessions());
@@ -179,13 +176,13 @@ impl Shard {
             }
             Command::Drain(drain) => self.manager.shutdown(drain),
             Command::DrainOver => self.manager.end_all(&SessionError::Draining),
-            // Read by the caller.
+            // Handled by the caller.
             Command::Stop => {}
         }
     }
 
-    /// Closes the shard's listening sockets. A connection is accepted and
-    /// placed in one step, so that none is lost between.
+    /// Closes the shard's listening sockets. A connection is accepted and placed without an await
+    /// between, so none is lost.
     fn stop_accepting(&self) {
         drop(self.accepting.take());
     }

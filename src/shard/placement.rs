@@ -1,21 +1,30 @@
-//! Which shard serves a connection. The kernel's SO_REUSEPORT hash leaves
-//! long-lived sessions unbalanced, so a place is reserved on the least loaded
-//! shard, once per connection.
+//! Placement of connections on shards. The kernel's SO_REUSEPORT hash spreads connections evenly
+//! over shards only on average, and an SSH session stays for hours; so by default
+//! (`server.placement = "balanced"`) the shard that accepts a connection gives it to the shard with
+//! the fewest, counting itself.
+//!
+//! A shard's load is a number of connections: those it serves, and those on their way to it. A
+//! [`Reservation`] is one unit of load on one shard, taken in the same atomic step that compares the
+//! loads, and given back by Drop. So however many shards accept at once, no two loads differ by more
+//! than one while connections only come.
+//!
+//! It moves no connection that is placed, and measures neither CPU nor traffic.
 
 use crate::config;
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The load of every shard: connections reserved or served.
+/// Loads of all shards, shared by their threads.
 #[derive(Debug)]
 pub struct Placement {
+    /// Connections per shard, by its index.
     loads: Box<[CachePadded<AtomicUsize>]>,
     mode: config::Placement,
 }
 
-/// A place on a shard, given back by Drop.
-#[must_use = "dropping it gives the place back"]
+/// One connection's unit of load on a shard, given back by Drop.
+#[must_use = "dropping it takes the load off the shard"]
 #[derive(Debug)]
 pub struct Reservation {
     placement: Arc<Placement>,
@@ -23,14 +32,14 @@ pub struct Reservation {
 }
 
 impl Placement {
-    /// No load on any of `shards` (at least one).
+    /// Makes the table of `shards` shards (at least one), without load.
     pub fn new(shards: usize, mode: config::Placement) -> Arc<Self> {
         let loads = (0..shards.max(1)).map(|_| CachePadded::default()).collect();
         Arc::new(Self { loads, mode })
     }
 
-    /// A place for a connection that shard `accepting` accepted. Balanced, it
-    /// is on no shard that `is_stuck`, for that would never serve it.
+    /// Reserves a shard for a connection that shard `accepting` has accepted. In the balanced mode a
+    /// shard for which `is_stuck` is true is passed over, because it would not serve the connection.
     pub fn reserve(
         self: &Arc<Self>,
         accepting: usize,
@@ -49,7 +58,7 @@ impl Placement {
         }
     }
 
-    /// A place on exactly this shard.
+    /// Reserves this shard, whatever its load.
     pub fn reserve_on(self: &Arc<Self>, shard: usize) -> Reservation {
         self.add(shard);
         Reservation {
@@ -64,16 +73,16 @@ impl Placement {
         }
     }
 
-    /// Looks and takes in one step: if the least loaded shard has changed
-    /// since the look, look again. A tie goes to the accepting shard, which
-    /// saves the hand-over.
+    /// Adds one to the least load and returns its shard. The compare-and-swap fails if another thread
+    /// has changed that load since it was read; then the search starts again. Between equal loads the
+    /// accepting shard wins, which saves the transfer.
     fn reserve_least(&self, accepting: usize, is_stuck: impl Fn(usize) -> bool) -> usize {
         loop {
             let least = self
                 .loads
                 .iter()
                 .enumerate()
-                // Whoever accepts turns.
+                // The accepting shard runs this code, so it is not stuck.
                 .filter(|(shard, _)| *shard == accepting || !is_stuck(*shard))
                 .map(|(shard, load)| (load.load(Ordering::Acquire), shard != accepting, shard))
                 .min();
@@ -90,7 +99,7 @@ impl Placement {
         }
     }
 
-    /// Connections per shard, now.
+    /// Returns the connections per shard.
     pub fn loads(&self) -> Vec<usize> {
         let load = |l: &CachePadded<AtomicUsize>| l.load(Ordering::Acquire);
         self.loads.iter().map(load).collect()
@@ -98,7 +107,7 @@ impl Placement {
 }
 
 impl Reservation {
-    /// The shard.
+    /// Returns the index of the reserved shard.
     pub fn shard(&self) -> usize {
         self.shard
     }
@@ -108,7 +117,7 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         if let Some(load) = self.placement.loads.get(self.shard) {
             let before = load.fetch_sub(1, Ordering::AcqRel);
-            debug_assert!(before > 0, "a place was given back twice");
+            debug_assert!(before > 0, "a reservation was given back twice");
         }
     }
 }
@@ -118,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn balanced_keeps_shards_within_one_whoever_accepts() {
+    fn balanced_loads_differ_by_one_at_most_whichever_shard_accepts() {
         let placement = Placement::new(3, config::Placement::Balanced);
         let mut held = Vec::new();
         for round in 0..100 {
@@ -132,19 +141,19 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_shard_gets_nothing_from_the_others() {
+    fn a_stuck_shard_gets_no_connection_of_another_shard() {
         let placement = Placement::new(3, config::Placement::Balanced);
         let held: Vec<_> = (0..6)
             .map(|n| placement.reserve(n % 2, |shard| shard == 2))
             .collect();
         assert_eq!(placement.loads(), [3, 3, 0]);
         let own = placement.reserve(2, |_| true);
-        assert_eq!(own.shard(), 2, "it accepts, so it turns");
+        assert_eq!(own.shard(), 2, "it accepts, so it is not stuck");
         drop(held);
     }
 
     #[test]
-    fn two_threads_at_once_stay_within_one() {
+    fn concurrent_reservations_keep_the_loads_equal() {
         let placement = Placement::new(2, config::Placement::Balanced);
         let held: Vec<Reservation> = std::thread::scope(|scope| {
             let take = |shard: usize| {
@@ -167,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn kernel_leaves_a_connection_where_it_is() {
+    fn kernel_placement_keeps_a_connection_on_the_accepting_shard() {
         let placement = Placement::new(2, config::Placement::Kernel);
         let held: Vec<_> = (0..5).map(|_| placement.reserve(1, |_| true)).collect();
         assert_eq!(placement.loads(), [0, 5]);

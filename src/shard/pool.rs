@@ -1,4 +1,6 @@
-//! Admission of a shard's connections to the pool of those that have not logged in.
+//! Permits of connections that have not logged in yet: one for the global limit, one for the pool of
+//! `limits.max_unauthenticated`, in which a full pool displaces the oldest connection of the client
+//! that has most. Both are taken before the 101 and given back by Drop.
 
 use super::Shard;
 use super::command::Command;
@@ -8,24 +10,25 @@ use crate::registry::SessionId;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-/// Right of a connection to log in, held until the login; Drop gives it back.
-pub struct PreAuthPermit {
+/// Permit of a connection that has not logged in yet.
+#[must_use = "dropping it gives the place in the pool back"]
+pub(super) struct PreAuthPermit {
     pub(super) admission: Admission,
     pub(super) login_slot: LoginSlot<Unauthenticated>,
-    /// Receives the id of the connection's session.
+    /// Id of the session that the connection becomes; others displace it by this.
     session: Arc<OnceLock<SessionId>>,
 }
 
 impl PreAuthPermit {
-    /// Notes the session of the connection.
+    /// Sets the id of the session that the connection becomes.
     pub(super) fn assign(&self, id: SessionId) {
-        // Set once: the permit is this connection's alone.
+        // Set once: the permit belongs to this connection alone.
         let _ = self.session.set(id);
     }
 }
 
 impl Shard {
-    /// Takes a permit for a connection of `client`, and has the connection that it displaces ended.
+    /// Takes a permit for a connection of `client`, and ends the connection that it displaces.
     ///
     /// # Errors
     /// The limit that is reached; nothing is taken then.
@@ -48,7 +51,7 @@ impl Shard {
             && let Some(id) = displaced.session.get()
             && let Some(peer) = self.peers.get(displaced.shard)
         {
-            // A shard that takes no message is stuck; the next connection displaces another one.
+            // A shard whose channel is full is stuck; the next connection displaces another one.
             let _ = peer.try_send(Command::Displace { id: *id });
         }
         Ok(PreAuthPermit {

@@ -1,9 +1,9 @@
-//! Connections between accept and the end of the upgrade: at most `server.max_handshakes` of the
-//! shard, shared between clients. When all slots are taken, the client with the most loses its
-//! oldest connection, so that a newcomer always gets in and nobody keeps others out by silence.
+//! Handshake slots: the connections of a shard between accept and the end of the upgrade, at most
+//! `server.max_handshakes`. When all are taken, the client with the most loses its oldest
+//! connection; so a new connection always gets a slot, and silent ones cannot keep others out.
 //!
-//! Clients that have lately asked for health (load balancers, probes) have a few slots besides,
-//! which no flood of others displaces.
+//! Clients that have lately asked for health (load balancers, probes) have a few reserved slots,
+//! which connections of others do not displace.
 //!
 //! Before a PROXY protocol header, and behind a trusted proxy until the request, the peer is not
 //! the client: such a connection counts by itself, as that of a client of its own.
@@ -17,26 +17,26 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// Slots per shard besides `server.max_handshakes`, for clients that ask for health.
+/// Reserved slots per shard, besides `server.max_handshakes`, for clients that ask for health.
 const RESERVED: usize = 8;
 
-/// Of them, those that one client may take.
+/// Reserved slots that one client may take.
 const RESERVED_PER_CLIENT: usize = 2;
 
-/// Clients that are known to ask for health, the last ones.
+/// Clients remembered as asking for health; the oldest is forgotten first.
 const PROBERS: usize = 16;
 
-/// The slots of a shard.
+/// Handshake slots of a shard.
 #[derive(Default)]
 pub(crate) struct HandshakeSlots {
-    /// Closed when the slot is displaced.
+    /// Slots that others may displace. The sender is dropped then, which the connection waits for.
     open: RefCell<FairSlots<Sender<()>>>,
     reserved: RefCell<FairSlots<Sender<()>>>,
     probers: RefCell<VecDeque<ClientKey>>,
 }
 
 impl HandshakeSlots {
-    /// A client was told of health.
+    /// Remembers a client that asked for health.
     pub(super) fn note_prober(&self, peer: IpAddr) {
         let key = ClientKey::from(peer);
         let mut probers = self.probers.borrow_mut();
@@ -66,8 +66,8 @@ pub(super) struct HandshakeSlot {
 }
 
 impl HandshakeSlot {
-    /// The slot of a connection from `peer`, one way or the other. `proxied`: a PROXY protocol
-    /// header comes first.
+    /// Takes a slot for a connection from `peer`, displacing another one if none is left. `proxied`: a
+    /// PROXY protocol header comes first.
     pub(super) fn take(shard: &Rc<Shard>, peer: IpAddr, proxied: bool) -> Self {
         let (sender, open) = async_channel::bounded(1);
         let slots = &shard.handshakes;
@@ -90,8 +90,8 @@ impl HandshakeSlot {
         slot
     }
 
-    /// Says for whom the peer speaks. A client of a load balancer has no part in what is reserved
-    /// for the load balancer's own checks.
+    /// Moves the slot to `client`, for whom the peer speaks. Clients of a load balancer do not use the
+    /// slots reserved for the load balancer's own checks.
     pub(super) fn assign(&self, client: IpAddr) {
         let slots = &self.shard.handshakes;
         if self.is_reserved.get() {
@@ -111,7 +111,7 @@ impl HandshakeSlot {
         }
     }
 
-    /// Returns once the slot is another connection's.
+    /// Returns once the slot was given to another connection.
     pub(super) async fn displaced(&self) {
         // Nothing is ever sent.
         let _ = self.open.recv().await;
@@ -123,7 +123,7 @@ impl HandshakeSlot {
     }
 }
 
-/// A slot that others may displace.
+/// Takes a slot that others may displace.
 fn take_open(shard: &Shard, sender: Sender<()>, peer: IpAddr, proxied: bool) -> SlotId {
     let server = &shard.context.snapshot.load().config.server;
     let client = (!speaks_for_others(server, peer, proxied)).then(|| ClientKey::from(peer));

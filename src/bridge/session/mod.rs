@@ -36,24 +36,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-/// What a session starts from.
-pub struct SessionStart {
-    /// Record in the registry.
-    pub record: Rc<Entry>,
-    /// Dialect of the client.
-    pub dialect: Dialect,
-    /// Target that the client named.
-    pub target: TargetRequest,
-    /// Right to log in, and slot of the login pool.
-    pub created: Created<Ticketed, LoginSlot<Unauthenticated>>,
-    /// The WebSocket.
-    pub ws: WsConnection,
-    /// Shared with the shard.
-    pub context: Rc<SessionContext>,
-    /// Commands of the shard.
-    pub control: Rc<SessionControl>,
-}
-
 /// A session. Await [`BridgeSession::run`].
 pub struct BridgeSession {
     /// Also owns what the way to the shell and this future share, as its resources.
@@ -67,18 +49,18 @@ pub struct BridgeSession {
 }
 
 impl BridgeSession {
-    /// A session whose upgrade is done.
-    pub fn new(start: SessionStart) -> Self {
+    /// Makes the session of an upgraded connection. `context` is shared with the shard, `control`
+    /// carries its commands, `created` is the right to log in.
+    pub fn new(
+        context: Rc<SessionContext>,
+        record: Rc<Entry>,
+        control: Rc<SessionControl>,
+        created: Created<Ticketed, LoginSlot<Unauthenticated>>,
+        target: TargetRequest,
+        ws: WsConnection,
+        dialect: Dialect,
+    ) -> Self {
         let now = crate::clock::now();
-        let SessionStart {
-            record,
-            dialect,
-            target,
-            created,
-            ws,
-            context,
-            control,
-        } = start;
         let audit = SessionAudit::start(context.audit.clone(), Rc::clone(&record));
         let audit = Rc::new(audit);
         control.set_audit(Rc::clone(&audit));

@@ -1,8 +1,9 @@
 //! The PROXY protocol, versions 1 and 2, receiving side
-//! (haproxy.org/download/3.0/doc/proxy-protocol.txt): who the client of a
-//! proxy is. Pure: bytes in, an address out. Own code, because the crates
-//! there are take more than the specification allows (signs and leading zeros
-//! in ports) or less (a LOCAL header whose address family means nothing).
+//! (haproxy.org/download/3.0/doc/proxy-protocol.txt): the address of a proxy's client. Pure: bytes
+//! in, an address out. Extensions of version 2 are passed over.
+//!
+//! Not a library, because the crates there are accept more than the specification allows (signs and
+//! leading zeros in ports) or less (a LOCAL header, whose address family is to be ignored).
 
 #[cfg(test)]
 mod tests;
@@ -13,36 +14,36 @@ use std::str::{self, FromStr};
 /// Longest header of version 1, its CRLF included.
 const MAX_V1: usize = 107;
 
-/// Longest header of version 2 that is taken. The protocol allows 64 KiB of
-/// extensions; proxies send a few hundred bytes, none of which is looked at.
+/// Longest header of version 2 that is accepted. The protocol allows 64 KiB of extensions; proxies
+/// send a few hundred bytes.
 const MAX_V2: usize = 4096;
 
 const V1: &[u8] = b"PROXY ";
 const V2: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// A whole header.
+/// A complete header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
-    /// The client; `None` where the proxy speaks for itself or does not know:
-    /// then the peer is the client.
+    /// Address of the client; `None` where the proxy connects for itself or does not know: then the
+    /// peer is the client.
     pub(super) client: Option<SocketAddr>,
-    /// Its bytes; what follows is the client's.
+    /// Length in bytes; the client's own bytes follow.
     pub(super) length: usize,
 }
 
-/// Why a connection does not begin with a header.
+/// Fault of the bytes at the place of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HeaderError {
     #[error("no PROXY protocol header")]
     Missing,
     #[error("the PROXY protocol header is too long")]
     TooLong,
-    #[error("the PROXY protocol header is broken")]
+    #[error("the PROXY protocol header is malformed")]
     Malformed,
 }
 
-/// The header `bytes` begin with; `None` if more must come. Never asks for
-/// more once MAX_V2 bytes are there.
+/// Parses the header at the beginning of `bytes`; `None` if more bytes are needed. Never asks for more
+/// once `MAX_V2` bytes are there.
 pub(super) fn parse(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
     if begins(bytes, V2) {
         parse_v2(bytes)
@@ -53,7 +54,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
     }
 }
 
-/// Whether `bytes` begin with `prefix`, as far as they go.
+/// Returns true if `bytes` begin with `prefix`, or are a beginning of it.
 fn begins(bytes: &[u8], prefix: &[u8]) -> bool {
     bytes
         .iter()
@@ -78,7 +79,7 @@ fn parse_v1(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
     }))
 }
 
-/// What stands between `PROXY ` and the line's end.
+/// Parses the line after `PROXY `. The inner `None` is an unknown client.
 fn client_of_line(line: &str) -> Option<Option<SocketAddr>> {
     let mut words = line.split(' ');
     let (client, server) = match words.next()? {
@@ -100,7 +101,7 @@ fn addresses<'a, A: FromStr + Into<IpAddr>>(
     Some((address()?, address()?))
 }
 
-/// Digits without a sign and without a leading zero.
+/// Parses a port: digits without a sign and without a leading zero.
 fn port(digits: &str) -> Option<u16> {
     let port: u16 = digits.parse().ok()?;
     (port.to_string() == digits).then_some(port)
@@ -129,8 +130,8 @@ fn parse_v2(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
     Ok(Some(Header { client, length }))
 }
 
-/// The families the protocol has; one that cannot be ours stands for an
-/// unknown client, as the specification says. Extensions are passed over.
+/// Parses the address block of one of the protocol's families. A family that is not TCP over IP means
+/// an unknown client, as the specification says.
 fn client_of_block(family: u8, block: &[u8]) -> Option<Option<SocketAddr>> {
     match family {
         // TCP over IPv4.
