@@ -32,6 +32,7 @@ use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 /// What all sessions of a shard share.
+#[derive(Clone)]
 pub struct SessionContext {
     /// What sessions are served on.
     pub snapshot: SharedSnapshot,

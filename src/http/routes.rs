@@ -65,7 +65,12 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// Returns whether the dialect lets a message above the limit be read as several.
+    /// Returns true if the dialect has error messages, by which the client learns of limits.
+    pub(crate) fn reports_errors(&self) -> bool {
+        self.dialect == Dialect::V1
+    }
+
+    /// Returns true if the dialect lets a message above the limit be read as several.
     pub fn takes_pieces(&self) -> bool {
         self.dialect == Dialect::Compatible
     }

@@ -11,7 +11,7 @@ pub use check::Refusals;
 pub use cpus::{CpuError, pick as pick_cpus};
 pub use machine::MachineError;
 
-use crate::bridge::{ConfigSnapshot, LoginThrottle, SessionContext, SharedSnapshot, SnapshotError};
+use crate::bridge::{ConfigSnapshot, LoginThrottle, SessionContext, SnapshotError};
 use crate::config::{Config, Loaded};
 use crate::control::admin::{AdminError, AdminHandle};
 use crate::control::takeover::{SocketFiles, TakeoverError};
@@ -22,7 +22,7 @@ use crate::runtime;
 use crate::shard::{self, Lifecycle, Placement, ShardSetup};
 use crate::ssh::known_hosts::Store;
 use crate::targets::{OwnListeners, Resolver};
-use crate::telemetry::{AuditLog, Counters, OwnCounters};
+use crate::telemetry::{AuditLog, Counters};
 use crate::workers::{Bounds, Workers};
 use arc_swap::ArcSwap;
 use listeners::Listeners;
@@ -150,39 +150,6 @@ pub struct Server {
     reloader: Option<Reloader>,
 }
 
-/// What every shard's sessions are made with; cloned for each shard.
-#[derive(Clone)]
-struct Shared {
-    snapshot: SharedSnapshot,
-    workers: Workers,
-    resolver: Resolver,
-    own: OwnListeners,
-    known_hosts: Store,
-    logins: Arc<LoginThrottle>,
-    audit: AuditLog,
-}
-
-impl Shared {
-    fn context(self, counters: OwnCounters) -> SessionContext {
-        let Self {
-            snapshot,
-            resolver,
-            known_hosts,
-            logins,
-            audit,
-            ..
-        } = self;
-        SessionContext {
-            snapshot,
-            resolver,
-            known_hosts,
-            logins,
-            counters,
-            audit,
-        }
-    }
-}
-
 impl Server {
     /// Looks whether a configuration could be served here, as far as that can be known before
     /// anything is bound.
@@ -224,31 +191,33 @@ impl Server {
             .map_err(|error| StartError::audit(audit.unwrap_or(Path::new("")), error))?;
         let own = OwnListeners::default();
         let snapshot = ConfigSnapshot::new(loaded, workers.clone(), own.clone())?;
-        let shared = Shared {
+        let counters = Counters::new(cpus.len(), crate::clock::now());
+        let context = SessionContext {
             snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
-            workers,
             resolver,
-            own,
             known_hosts,
             logins: LoginThrottle::new(rate_slots(&config), crate::clock::now),
+            // Each shard gets its own.
+            counters: counters.of_shard(0),
             audit,
         };
-        let (mut server, token) = Self::start_shards(&shared, &config, &cpus)?;
+        let (mut server, token) = Self::start_shards((&context, counters), &own, &config, &cpus)?;
         server.reloader = reloadable.then(|| Reloader {
-            snapshot: shared.snapshot,
+            snapshot: context.snapshot,
             limits: Arc::clone(&server.process.limits),
-            known_hosts: shared.known_hosts,
+            known_hosts: context.known_hosts,
             token,
-            audit: shared.audit,
-            workers: shared.workers,
-            own: shared.own,
+            audit: context.audit,
+            workers,
+            own,
             host_check: host_check(cpus.len()),
         });
         Ok(server)
     }
 
     fn start_shards(
-        shared: &Shared,
+        (context, counters): (&SessionContext, Counters),
+        own: &OwnListeners,
         config: &Config,
         cpus: &[usize],
     ) -> Result<(Self, SharedToken), StartError> {
@@ -263,7 +232,7 @@ impl Server {
             ..
         } = listeners;
         let admin_addresses = admin.addresses().map_err(io_error("admin.listen"))?;
-        shared.own.set([&addresses[..], &admin_addresses].concat());
+        own.set([&addresses[..], &admin_addresses].concat());
         let (senders, receivers): (Vec<_>, Vec<_>) =
             cpus.iter().map(|_| shard::command_channel()).unzip();
         let (event_sender, events) = control::events();
@@ -272,11 +241,11 @@ impl Server {
             commands: senders.into(),
             placement: Placement::new(cpus.len(), config.server.placement),
             lifecycle: Arc::new(Lifecycle::new(cpus.len())),
-            snapshot: Arc::clone(&shared.snapshot),
+            snapshot: Arc::clone(&context.snapshot),
             limits: limit_table(config),
             registry: Registry::new(instance::name(config)?),
-            counters: Counters::new(cpus.len(), crate::clock::now()),
-            audit: shared.audit.clone(),
+            counters,
+            audit: context.audit.clone(),
         };
         let login_pool = Arc::default();
         let rates = Arc::new(RateTable::new(rate_slots(config), crate::clock::now()));
@@ -298,7 +267,8 @@ impl Server {
                 registry: process.registry.clone(),
                 lifecycle: Arc::clone(&process.lifecycle),
             };
-            let context = (shared.clone(), process.counters.of_shard(index));
+            let mut context = context.clone();
+            context.counters = process.counters.of_shard(index);
             let thread = start_shard(*cpu, setup, context, event_sender.clone())
                 .map_err(io_error("cannot start the thread of a shard"))?;
             shards.push(thread);
@@ -381,7 +351,7 @@ fn limit_table(config: &Config) -> Arc<LimitTable> {
 fn start_shard(
     cpu: usize,
     setup: ShardSetup,
-    (shared, counters): (Shared, OwnCounters),
+    context: SessionContext,
     events: EventSender,
 ) -> io::Result<JoinHandle<()>> {
     let index = setup.index;
@@ -390,7 +360,7 @@ fn start_shard(
     let on_end = move || drop(events.send(Event::ShardEnded(index)));
     let name = format!("sshard-{index}");
     runtime::spawn_thread(&name, cpu, on_end, move || async move {
-        let ended = runtime::run(shard::run(setup, shared.context(counters))).await;
+        let ended = runtime::run(shard::run(setup, context)).await;
         if let Err(error) = ended.flatten() {
             tracing::error!(shard = index, %error, "a shard could not run");
         }

@@ -78,6 +78,8 @@ pub(crate) struct Shard {
     pub(crate) handshakes: HandshakeSlots,
     /// Limits the log of connections that were refused for a limit.
     pub(crate) refusals: ClientLogLimiter,
+    /// Limits the log of requests that were refused.
+    pub(crate) refused_requests: ClientLogLimiter,
     /// Limits the log of peers that may not speak the PROXY protocol.
     pub(crate) untrusted_peers: ClientLogLimiter,
     /// Limits the log of accepts that failed for want of resources.
@@ -121,6 +123,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         context: Rc::new(context),
         handshakes: HandshakeSlots::default(),
         refusals: ClientLogLimiter::new(crate::clock::now()),
+        refused_requests: ClientLogLimiter::new(crate::clock::now()),
         untrusted_peers: ClientLogLimiter::new(crate::clock::now()),
         exhausted: LogLimiter::default(),
         accepting: RefCell::default(),

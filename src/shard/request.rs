@@ -7,11 +7,14 @@ use super::pool::PreAuthPermit;
 use crate::bridge::ConfigSnapshot;
 use crate::http::{self, Health, ListenerInfo, Problem, Reply, Route, Upgrade};
 use crate::limits::{ClientKey, Rate, Refused};
-use crate::message::Dialect;
 use hyper::Request;
+use hyper::header::{HOST, ORIGIN};
 use std::net::{IpAddr, SocketAddr};
 
-/// What a 101 promises.
+/// Longest Host or Origin header in a log line, in bytes; both are ASCII there.
+const MAX_LOGGED_HEADER: usize = 256;
+
+/// Upgrade that is admitted; its 101 may be sent.
 pub(super) struct Granted {
     pub(super) upgrade: Upgrade,
     /// Address of the client, whatever proxies stand between.
@@ -47,7 +50,7 @@ impl Shard {
                 }
                 Route::Page(reply) => Ok((reply, None)),
                 Route::Upgrade(reply, upgrade) => {
-                    let permit = self.admit(client, upgrade.dialect)?;
+                    let permit = self.admit(client, &upgrade)?;
                     let granted = Granted {
                         upgrade,
                         client,
@@ -57,15 +60,32 @@ impl Shard {
                 }
             });
         answer.unwrap_or_else(|problem| {
-            tracing::debug!(
-                %client,
-                %peer,
-                status = problem.status.as_u16(),
-                detail = problem.detail,
-                "request refused"
-            );
+            self.log_refusal(request, &problem, client, peer);
             (problem.into_response(), None)
         })
+    }
+
+    /// Logs a refused request. A browser shows its page neither status nor body of a refused
+    /// WebSocket, so refusals that the operator's configuration decides are logged at info; the rest
+    /// is the client's fault.
+    fn log_refusal<B>(
+        &self,
+        request: &Request<B>,
+        problem: &Problem,
+        client: IpAddr,
+        peer: SocketAddr,
+    ) {
+        let (status, detail) = (problem.status.as_u16(), &problem.detail);
+        if !matches!(status, 403 | 404 | 421) {
+            tracing::debug!(%client, %peer, status, detail, "request refused");
+        } else if let Some(others) = self.refused_requests.may_log(client, crate::clock::now()) {
+            let named = |name| {
+                let text = request.headers().get(name)?.to_str().ok()?;
+                text.get(..MAX_LOGGED_HEADER).or(Some(text))
+            };
+            let (host, origin) = (named(HOST), named(ORIGIN));
+            tracing::info!(%client, %peer, status, host, origin, detail, others, "request refused");
+        }
     }
 
     /// Counts a request against the rate of its client.
@@ -83,9 +103,9 @@ impl Shard {
 
     /// Takes the permit of an upgrade. An `sshard.v1` client is told of a full or draining server
     /// after the upgrade, because a browser cannot read a refusal; only a flood is refused here.
-    fn admit(&self, client: IpAddr, dialect: Dialect) -> Result<PreAuthPermit, Problem> {
+    fn admit(&self, client: IpAddr, upgrade: &Upgrade) -> Result<PreAuthPermit, Problem> {
         let health = self.lifecycle.health(&self.limits);
-        if dialect == Dialect::Compatible && matches!(health, Health::Draining | Health::Full) {
+        if !upgrade.reports_errors() && matches!(health, Health::Draining | Health::Full) {
             health.ready()?;
         }
         self.enter_pool(client).map_err(|refused| {

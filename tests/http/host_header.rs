@@ -1,7 +1,7 @@
 //! `Host` and `Origin`: 421 and 403.
 
-use super::common::Bridge;
 use super::common::raw::{Answer, exchange, upgrade_request};
+use super::common::{Bridge, DEADLINE, poll};
 use super::{assert_refused, bridge};
 
 fn ask(bridge: &Bridge, host: &str, more: &str) -> Answer {
@@ -52,6 +52,35 @@ fn an_unknown_host_is_421() {
         // Health is no exception: a rebound name must not learn that we are here.
         let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
         assert_refused(&exchange(bridge.addr(), &request), 421, &host);
+    }
+}
+
+/// A browser hides a refused WebSocket from its page, so the operator learns of it from the log.
+#[test]
+fn a_refusal_that_configuration_decides_is_logged_once_per_client() {
+    let bridge = bridge(&["server.public_hosts=ssh.example.org"]);
+    for _ in 0..20 {
+        assert_eq!(ask(&bridge, "other.example", "").status, 421);
+    }
+    let origin = "Origin: https://evil.example\r\n";
+    assert_eq!(ask(&bridge, "ssh.example.org", origin).status, 403);
+    let lines: Vec<String> = poll(DEADLINE, || {
+        let log = bridge.stderr();
+        let lines = log.lines().filter(|line| line.contains("request refused"));
+        let lines: Vec<String> = lines.map(str::to_owned).collect();
+        (!lines.is_empty()).then_some(lines)
+    })
+    .unwrap();
+    let [line] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    for part in [
+        "INFO",
+        "status=421",
+        "host=\"other.example\"",
+        "server.public_hosts",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
     }
 }
 
