@@ -252,9 +252,8 @@ impl Server {
         let token = admin.token();
         let admin = admin.start(process.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
-        for (index, ((cpu, listeners), commands)) in
-            cpus.iter().zip(by_shard).zip(receivers).enumerate()
-        {
+        let parts = cpus.iter().zip(by_shard).zip(receivers);
+        for (index, ((cpu, listeners), commands)) in parts.enumerate() {
             let setup = ShardSetup {
                 index,
                 listeners,
