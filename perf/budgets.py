@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Measures the budgets: sshard beside the plain tokio bridge of perf/control and beside `ssh`, in turns.
+"""Measures the budgets: sshard, alternating with the plain tokio bridge of perf/control and with `ssh`.
 
     cargo build --release --workspace
     sudo python3 perf/budgets.py                  # every row
     python3 perf/budgets.py --row typing20        # one; --list names them and how long they take
 
 A round of a row runs A B B A within minutes (A alone where there is nothing to compare with), each in a
-process of its own. What stands in the table is the median of the rounds, and the least and greatest; ratios
-are of one round's means. One shard against one worker thread on the first CPU; sink (`sshard-load sink`) and
-generator (`sshard-load`) on the last. The row `pty` needs root, for sshd and its account of tests/setup.sh.
+process of its own. The table has the median, least and greatest of the rounds; ratios are of one round's means.
+One shard against one worker thread on the first CPU; sink (`sshard-load sink`) and generator (`sshard-load`) on
+the last. The row `pty` needs root, for sshd and its account of tests/setup.sh.
 Writes table.md, samples.csv, ratios.svg and environment.txt to perf/results/DATE-COMMIT, or to --output.
 """
 
@@ -28,7 +28,7 @@ from table import Table
 
 
 def measure(setting, row, rounds):
-    """Every sample: row, figure, round, who, value."""
+    """Returns all samples: row, figure, round, who, value."""
     setting.row = row.name
     samples = []
     for number in range(rounds):
@@ -51,7 +51,7 @@ def save(folder, table, samples, facts):
 
 
 def cost(row, options):
-    """Seconds, in full."""
+    """Returns the seconds that a full run of the row takes."""
     return row.seconds * len(row.order()) * row.rounds(options.rounds)
 
 
@@ -89,7 +89,7 @@ def main():
         for row in chosen:
             samples += measure(setting, row, row.rounds(options.rounds))
             table.add(row)
-            # After each: what a later row breaks is then not lost.
+            # After each row, so that an error in a later one loses nothing.
             save(folder, table, samples, facts)
     print(table.text(), end="")
     print(f"written to {folder}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Which CPUs bridge, sink and generator have to themselves, by physical cores."""
+"""Assignment of CPUs to bridge, sink and generator, by physical cores."""
 
 import dataclasses
 import os
@@ -7,7 +7,7 @@ import pathlib
 
 @dataclasses.dataclass(frozen=True)
 class Ranges:
-    """`bridge`: a CPU for each shard, in the order they are taken. `short`: what is shared for want of cores, or
+    """`bridge`: a CPU for each shard, in the order they are taken. `short`: roles that share CPUs for lack of cores, or
     None."""
 
     bridge: tuple
@@ -31,7 +31,7 @@ def numbers(text):
 
 
 def siblings(cpu):
-    """The hardware threads of its core; itself alone where the system does not say."""
+    """Hardware threads of the core of a CPU; the CPU alone where the system does not report them."""
     topology = pathlib.Path(f"/sys/devices/system/cpu/cpu{cpu}/topology")
     for name in ("core_cpus_list", "thread_siblings_list"):
         try:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Flame graph of the bridge under load: where its CPU time goes.
+"""Flame graph of the CPU time of the bridge under load.
 
     cargo build --release --workspace
     sudo python3 perf/flamegraph.py --scenario typing --output typing.svg
@@ -34,7 +34,7 @@ SCENARIOS = {
 
 
 def record(options, bridge, data):
-    """Samples while the load lasts."""
+    """Records samples while the load runs."""
     flags = dict(SCENARIOS[options.scenario], sessions=options.sessions)
     if options.scenario in ("typing", "idle-hold"):
         flags.update(warm_up="0s", duration=f"{options.seconds + 2}s")
@@ -48,7 +48,7 @@ def record(options, bridge, data):
         if subprocess.run(command).returncode:
             raise SystemExit("perf record failed: it needs root, or kernel.perf_event_paranoid at most 1")
     finally:
-        # A load that is longer than the samples has done its part.
+        # A load that outlasts the samples need not finish.
         load.process.terminate()
         load.process.wait()
 
@@ -75,7 +75,7 @@ def folded(data):
 
 
 def plain(symbol):
-    """Without the hash that the compiler adds."""
+    """Removes the hash that the compiler adds."""
     return re.sub(r"::h[0-9a-f]{16}$", "", symbol).replace(";", ":")
 
 
@@ -84,7 +84,7 @@ def svg(stacks, title):
     boxes, deepest = [], 0
 
     def place(part, depth, left):
-        """A box for each function that stands at this depth, and what stands on it."""
+        """Draws a box for each function at this depth, and the boxes above it."""
         nonlocal deepest
         groups = {}
         for stack, count in part:
@@ -134,7 +134,7 @@ def arguments():
 def main():
     options = arguments()
     prepare()
-    # A stack has as many levels as a program likes.
+    # The depth of a stack has no bound.
     sys.setrecursionlimit(10_000)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)

@@ -11,7 +11,7 @@ from loopback import DEADLINE, LOAD_CPUS, pinned, stop
 
 
 class Load:
-    """One run of a scenario, under way. `cpus`: where, None for anywhere; the other keyword arguments are its
+    """One running scenario. `cpus`: CPUs to pin it to, or None; the other keyword arguments are its
     flags."""
 
     def __init__(self, programs, bridge, scenario, cpus=LOAD_CPUS, **flags):
@@ -23,7 +23,7 @@ class Load:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def finish(self, tolerated=()):
-        """Its report. A run in which anything failed, of other kinds than those tolerated, measured something
+        """Returns the report. A run with failures of other kinds than those tolerated measured something
         else, and ends everything."""
         said = self.process.communicate()[0]
         report = json.loads(pathlib.Path(self.report.name).read_text() or "null")
@@ -36,7 +36,7 @@ class Load:
 
 @contextlib.contextmanager
 def under_way(programs, bridge, scenario, **flags):
-    """The load, for a block that looks at the bridge meanwhile; stopped when the block fails."""
+    """Runs the load during a block that reads the bridge; stops it when the block fails."""
     load = Load(programs, bridge, scenario, **flags)
     try:
         yield load
@@ -50,7 +50,7 @@ def run(programs, bridge, scenario, **flags):
 
 
 def wait_for_sessions(bridge, before, count):
-    """Until so many sessions are there beside `before` open files of the bridge: two each."""
+    """Waits until the bridge has two open files per session more than `before`."""
     end = time.monotonic() + DEADLINE
     while bridge.files() < before + 2 * count:
         if time.monotonic() > end:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What an idle session has on the heap, by the places that allocated it.
+"""Heap of an idle session, by the functions that allocated it.
 
     cargo build --release --workspace
     python3 perf/heap.py
@@ -31,7 +31,7 @@ ESCAPES = {"$LT$": "<", "LT$": "<", "$GT$": ">", "$u20$": " ", "$u7b$": "{", "$u
 
 
 def run(options, sink, folder, count):
-    """The stacks at the peak, folded, with their bytes; after so many sessions have been there."""
+    """Folded stacks at the peak, with their bytes, of a bridge with that many sessions."""
     raw, data = folder / f"{count}.raw", folder / f"{count}.heaptrack"
     # The preloaded library writes by itself, and the program keeps its process number.
     under = ["env", f"LD_PRELOAD={LIBRARY}/libheaptrack_preload.so", f"DUMP_HEAPTRACK_OUTPUT={raw}"]
@@ -57,7 +57,7 @@ def run(options, sink, folder, count):
 
 
 def places(text):
-    """Bytes at the peak of each place, of folded stacks: what heaptrack prints itself merges unlike places."""
+    """Bytes at the peak by allocating function. heaptrack's own summary merges different ones."""
     found = collections.Counter()
     for line in text.splitlines():
         stack, _, used = line.rpartition(" ")
@@ -69,7 +69,7 @@ def places(text):
 
 
 def readable(name):
-    """Of a legacy Rust symbol that heaptrack leaves half mangled, without its file."""
+    """Demangles a legacy Rust symbol that heaptrack leaves half mangled, and drops its file."""
     name = re.sub(r"::h[0-9a-f]{16}( \(.*\))?$", "", name).removeprefix("_$")
     for code, text in ESCAPES.items():
         name = name.replace(code, text)
@@ -77,7 +77,7 @@ def readable(name):
 
 
 def where(names):
-    """The function that allocated, and the first above it that is not a library's plumbing."""
+    """The allocating function, and the first caller outside of general libraries."""
     plumbing = ("alloc::", "<alloc::", "core::", "<core::", "std::", "<std::", "hashbrown::", "bytes::", "__rust",
                 "<T as ", "RNv", "RINv", "malloc", "calloc", "realloc", "posix_memalign")
     telling = [name for name in names if name and not name.startswith(plumbing)]

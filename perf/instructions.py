@@ -22,7 +22,7 @@ FEW = 100
 
 
 def built():
-    """The newest build of the bench."""
+    """Path of the newest build of the bench."""
     command = ["cargo", "bench", "--no-run", "--bench", "instructions", "--message-format=json"]
     lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     for message in map(json.loads, lines):

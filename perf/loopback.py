@@ -1,4 +1,4 @@
-"""What the measurements share: SSH servers and bridges of their own on loopback, and the least WebSocket
+"""Shared by the measurements: SSH servers and bridges of their own on loopback, and a minimal WebSocket
 client that will do. Bridges run on the first CPU this process may use, everything else on the last,
 where a measurement does not say otherwise.
 Nothing but the standard library; an `Sshd` needs root, for the account of tests/setup.sh."""
@@ -26,7 +26,7 @@ BRIDGE_CPUS, LOAD_CPUS = CPUS[:1], CPUS[-1:]
 
 
 class WebSocket:
-    """The least of RFC 6455 that a measurement needs."""
+    """The part of RFC 6455 that the measurements need."""
 
     def __init__(self, port, path, tls=None):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
@@ -79,7 +79,7 @@ class WebSocket:
 
 
 def output_of(ws):
-    """The bytes of output until the close."""
+    """Reads to the close; returns the bytes of output."""
     got = 0
     while True:
         opcode, payload = ws.recv()
@@ -91,7 +91,7 @@ def output_of(ws):
 
 
 def frame(opcode, payload):
-    """A client's frame. The mask is random, as it must be, from 4 bytes for all of it."""
+    """Builds a client's frame, masked with 4 random bytes."""
     mask, size = os.urandom(4), len(payload)
     masked = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
     if size < 126:
@@ -102,7 +102,7 @@ def frame(opcode, payload):
 
 
 class Server:
-    """A program that was started as `process`."""
+    """Wraps the running program `process`."""
 
     def cpu(self):
         """CPU seconds of all its threads so far, user and system, in steps of 10 ms."""
@@ -135,7 +135,7 @@ class Sshd(Server):
         wait_for_port(self.port)
 
     def ssh(self, command):
-        """An `ssh` that runs `command` in a terminal, on the bridges' CPU."""
+        """Starts an `ssh` that runs `command` in a terminal, on the bridges' CPU."""
         return ssh(self, [f"{ACCOUNT}@127.0.0.1", command], ["-i", self.folder / "user"])
 
     def auth(self):
@@ -152,7 +152,7 @@ class Bridge(Server):
         command that becomes it."""
         self.sshd, self.tls = server, tls
         sessions = sessions or usual_sessions(shards)
-        # What the descriptors leave for logins and upgrades under way.
+        # Descriptors left for logins and upgrades under way.
         room = nofile() - 64 - 32 * shards
         logins = max(1, min(1000, (room - 2 * sessions) // 3))
         self.process = subprocess.Popen(
@@ -183,7 +183,7 @@ class Bridge(Server):
         return f"ws://127.0.0.1:{self.port}/ws/127.0.0.1/{self.sshd.port}"
 
     def open(self, command=None, **auth):
-        """A session that is ready. `auth`: who logs in, if not the server's usual user."""
+        """Opens a session and waits for `ready`. `auth`: credentials other than the server's default user."""
         ws = self.connect()
         auth = {"type": "auth", "command": command, **(auth or self.sshd.auth())}
         ws.send(1, json.dumps(auth).encode())
@@ -207,22 +207,22 @@ class Bridge(Server):
 
 
 class Control(Bridge):
-    """The plain tokio bridge of perf/control, in the place of sshard, with a worker thread for each shard."""
+    """The plain tokio bridge of perf/control, with a worker thread for each shard that sshard would have."""
 
     def __init__(self, programs, server, shards=1, cpus=None, under=()):
         self.sshd, self.tls = server, None
         command = pinned(confined(cpus, shards), [*under, programs / "sshard-control", "--threads", shards])
-        # It complains of each session that ends without a close frame.
+        # It logs each session that ends without a close frame.
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.port = self.announced(b"listening on ")
 
 
 class Sink(Server):
-    """`sshard-load sink`: thousands of sessions in one process, for what sshd is too large for. The user's
+    """`sshard-load sink`: thousands of sessions in one process, where sshd would need too much memory. The user's
     name says what a session does."""
 
     def __init__(self, programs, folder, cpus=LOAD_CPUS):
-        """With a thread for each of its CPUs; `cpus` None leaves it one thread, wherever that runs."""
+        """Starts it with a thread per CPU; with `cpus` None, one thread that is not pinned."""
         self.folder = folder
         askpass = folder / "askpass"
         askpass.write_text(f"#!/bin/sh\necho {PASSWORD}\n")
@@ -251,7 +251,7 @@ def ssh(server, what, more, **kwargs):
 
 
 def pinned(cpus, command):
-    """The command, on these CPUs if any."""
+    """Prefixes the command with taskset if CPUs are given."""
     words = [str(word) for word in command]
     return ["taskset", "-c", ",".join(map(str, cpus)), *words] if cpus else words
 
@@ -262,7 +262,7 @@ def confined(cpus, shards):
 
 
 def settings(values):
-    """As flags of `serve`."""
+    """Returns the settings as flags of `serve`."""
     return [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
 
 
@@ -286,7 +286,7 @@ def know(server):
 
 
 def stop(process):
-    """Ends a process we started, and waits for it."""
+    """Ends a process of ours, and waits for it."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -297,36 +297,36 @@ def stop(process):
 
 
 def nofile():
-    """The files a process may open at most."""
+    """Limit of open files of a process."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return 1 << 20 if hard == resource.RLIM_INFINITY else hard
 
 
 def programs(parser):
-    """The option every script here has."""
+    """Adds the option that all scripts share."""
     default = os.environ.get("SSHARD_PROGRAMS", ROOT / "target/release")
     parser.add_argument("--programs", type=pathlib.Path, default=default,
                         help="folder of sshard, sshard-load and sshard-control; also SSHARD_PROGRAMS")
 
 
 def usual_sessions(shards=1):
-    """How many a bridge admits here beside a full pool of logins."""
+    """Sessions that a bridge admits here beside a full pool of logins."""
     room = nofile() - 64 - 32 * shards
     return max(room // 4, min(50_000, (room - 512 * shards) // 2 - 1000))
 
 
 def most_sessions():
-    """The same with little room for logins."""
+    """The same with a small pool of logins."""
     return (nofile() - 700) // 2
 
 
 def most_in_sink():
-    """Sessions that a sink takes at a time."""
+    """Concurrent sessions that a sink takes."""
     return min(9_900, nofile() - 100)
 
 
 def prepare():
-    """For this process and those it starts, as many files as the machine allows; and an end by SIGTERM that
+    """Raises the limit of open files to the maximum, for child processes too; makes SIGTERM an exit that
     ends what was started too."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     resource.setrlimit(resource.RLIMIT_NOFILE, (nofile(), resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

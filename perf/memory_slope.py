@@ -24,7 +24,7 @@ PAGE = 4
 
 
 def slope(points):
-    """Of the least squares line through (x, y) pairs."""
+    """Slope of the least squares line through (x, y) pairs."""
     mean_x = sum(x for x, _ in points) / len(points)
     mean_y = sum(y for _, y in points) / len(points)
     spread = sum((x - mean_x) ** 2 for x, _ in points)
@@ -32,14 +32,14 @@ def slope(points):
 
 
 def kernel_kib():
-    """KiB the kernel holds for TCP sockets, all of the machine's."""
+    """KiB that the kernel holds for all TCP sockets of the machine."""
     line = next(l for l in pathlib.Path("/proc/net/sockstat").read_text().splitlines() if l.startswith("TCP:"))
     words = line.split()
     return int(words[words.index("mem") + 1]) * PAGE
 
 
 def at(folder, bridge, count, settle):
-    """What a new bridge holds with so many sessions, in KiB."""
+    """Memory of a new bridge with that many sessions, in KiB."""
     def look():
         time.sleep(settle)
         return {"sessions": count, "pss_kib": bridge.memory()["Pss"], "kernel_kib": kernel_kib()}

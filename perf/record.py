@@ -1,4 +1,4 @@
-"""What stands beside the figures of a measurement, and where all of it goes."""
+"""Environment of a measurement, and the folder of its results."""
 
 import contextlib
 import csv
@@ -13,7 +13,7 @@ from loopback import ROOT, nofile
 
 
 def said(*command):
-    """The first line that a command prints."""
+    """First line of a command's output."""
     with contextlib.suppress(OSError, IndexError):
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
         return (done.stdout + done.stderr).strip().splitlines()[0]
@@ -21,7 +21,7 @@ def said(*command):
 
 
 def environment(options):
-    """What a figure depends on beside the commit, a line each."""
+    """Facts that figures depend on besides the commit, one per line."""
     cpu = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), "unknown")
     facts = {
@@ -41,7 +41,7 @@ def environment(options):
 
 
 def folder_of(options, more=""):
-    """Of the results: the one asked for, or DATE-COMMIT and `more`."""
+    """Folder of the results: the given one, or DATE-COMMIT and `more`."""
     if options.output:
         return options.output
     commit = said("git", "rev-parse", "--short=10", "HEAD")

@@ -40,7 +40,7 @@ SEARCHED = ("echo p99 ms", "echo p99 ms above", "bridge busy %", "sink busy %", 
 # Keys per second and session of the first step, at which both bridges can be compared.
 USUAL = 20
 STEP = 1.5
-# Of their CPUs, over a run with its beginning and end: more is not to be had.
+# Share of their CPUs at which sink or generator counts as full, averaged over a whole run.
 FULL = 80
 
 
@@ -75,7 +75,7 @@ def search(passes, first, most, least, halvings):
 
 
 class Run:
-    """One bridge with so many shards, and what there is around it."""
+    """One bridge with that many shards, its sink and its generator."""
 
     def __init__(self, options, place, sink, bridge, shards):
         self.options, self.place, self.sink, self.bridge, self.shards = options, place, sink, bridge, shards
@@ -84,7 +84,7 @@ class Run:
         self.reports = {}
 
     def load(self, scenario, tolerated=(), **flags):
-        """The report, with the parts that sink and generator had of their CPUs."""
+        """Returns the report, with the CPU shares of sink and generator."""
         cpus = self.place.generator
         before = self.sink.cpu(), of_children()
         flags = {"threads": len(cpus), "open_rate": 200 * self.shards, **flags}
@@ -94,7 +94,7 @@ class Run:
         return {**report, "busy": [100 * seconds / report["whole_s"] for seconds in used]}
 
     def passes(self, rate):
-        """Whether the echo keeps to the bound at that many keys per second and session."""
+        """Tells if the echo stays below the bound at that many keys per second and session."""
         # Of a bridge that is far from keeping up some keys are still without an echo when the run ends.
         report = self.load("typing", ("unanswered", "stuck"), sessions=self.sessions, rate=rate,
                            warm_up=f"{self.options.warm_up}s", duration=f"{self.options.seconds}s")
@@ -102,7 +102,7 @@ class Run:
         return not report["failures"] and p99(report, "latency") <= self.options.p99
 
     def typed(self):
-        """Another try where the bound was missed: what else the machine did must not lower the figure."""
+        """Tries a second time after a miss, so that other load of the machine does not lower the figure."""
         def passes(rate):
             return any(self.passes(rate) for _ in range(self.options.tries))
 
@@ -118,7 +118,7 @@ class Run:
         }
 
     def held(self, report):
-        """What was full at the lowest rate that was too high."""
+        """Names the program without idle CPU at the lowest rate that was too high."""
         if not report:
             return {"held by": "the search's end"}
         sink, load = report["busy"]
@@ -133,7 +133,7 @@ class Run:
         return {**busy, "held by": "generator" if load > FULL or late else "bridge"}
 
     def measure(self):
-        # All at once: as many a second as the bridge can. The first storm meets memory that is new.
+        # All at once, at the rate of the bridge. The first storm also pays for fresh memory.
         for _ in range(2):
             storm = self.load("connect-storm", sessions=self.sessions, rate=1e5)
         typed = self.typed()
@@ -146,18 +146,18 @@ class Run:
 
 
 def p99(report, name):
-    """Milliseconds; no end of them where there was no answer."""
+    """Milliseconds; infinite without an answer."""
     return report[name]["p99"] / 1000 if report[name] else math.inf
 
 
 def of_children():
-    """CPU seconds of the processes that were started here and have ended."""
+    """CPU seconds of child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def sessions(options, shards):
-    """So many per shard, as far as the sink and the files reach; five files for one at its beginning."""
+    """Sessions per shard, limited by the sink and by open files, five for each at its start."""
     return min(options.sessions * shards, most_in_sink(), (nofile() - 100 - 32 * shards) // 5)
 
 
@@ -165,7 +165,7 @@ def sessions(options, shards):
 def bridge_of(options, place, sink, who, shards):
     more = {"shards": shards, "cpus": place.bridge[:shards]}
     if who == "sshard":
-        # Those of a storm are all at their beginning together.
+        # In a storm all sessions are in their start phase at once.
         count = sessions(options, shards) + 50
         limits = settings({"limits.max_unauthenticated": count, "server.max_handshakes": count})
         more = {**more, "sessions": count, "more": limits}
@@ -177,7 +177,7 @@ def bridge_of(options, place, sink, who, shards):
 
 
 def table(samples, options):
-    """By figure and number of shards: medians, the ratio of each round's means, and what the shards made of the
+    """By figure and number of shards: medians, the ratio of each round's means, and the gain over the
     first number's figure."""
     def runs(who, shards, figure):
         """Round to its values."""
@@ -273,7 +273,7 @@ def main():
                                     **measured})
                     print(f"{who}, shards {shards}: {measured[KEYS] or 0:.0f} keys/s, held by {measured['held by']}",
                           file=sys.stderr, flush=True)
-                    # After each: what a later number breaks is then not lost.
+                    # After each number, so that an error in a later one loses nothing.
                     text = save(folder, samples, options, place, facts)
         finally:
             sink.stop()

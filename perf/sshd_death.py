@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long after the death of a target's sshd the last of its clients knows.
+"""Time from the death of a target's sshd until its last client is notified.
 
     cargo build --release && sudo python3 perf/sshd_death.py --sessions 1000
 

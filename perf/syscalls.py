@@ -25,12 +25,12 @@ import generator
 from loopback import Bridge, Control, Sink, prepare, programs
 
 TOTAL = "raw_syscalls:sys_enter"
-# Those a bridge may make per keystroke; what else there is shows as `other`.
+# Calls of a bridge per keystroke; all others are summed as `other`.
 NAMED = [
     "io_uring_enter", "read", "write", "readv", "writev", "recvfrom", "sendto", "recvmsg", "sendmsg",
     "epoll_wait", "epoll_pwait", "futex", "mmap", "munmap", "madvise", "brk", "sched_yield",
 ]
-# The typing goes on around the window, for a counter that takes long to attach.
+# Typing covers more than the measured window, because a counter may take long to attach.
 MARGIN = 2
 
 
@@ -64,7 +64,7 @@ def counted_by_strace(pid, seconds):
 
 
 def traced(command, seconds):
-    """The tracer runs for so long, and writes its output when it is interrupted."""
+    """Runs the tracer for the given time; it writes its output when interrupted."""
     tracer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""What the samples say about the budgets."""
+"""Verdicts of the samples on the budgets."""
 
 import statistics
 
@@ -9,7 +9,7 @@ HEAD = ("| row | what | figure | measured | beside it | ratio | must | aim | |\n
 
 
 def by_round(samples, row, figure, who):
-    """The mean of each round."""
+    """Means, one per round."""
     rounds = {}
     for name, known, number, whose, value in samples:
         if (name, known, whose) == (row.name, figure.name, who):
@@ -32,7 +32,7 @@ def quotients(ours, theirs):
 
 
 def kept(bound, least, values):
-    """True or False where four rounds of five are on one side of the bound, and with them the median; or None."""
+    """True or False where the median and four rounds of five are on one side of the bound; otherwise None."""
     inside = sum(value >= bound if least else value <= bound for value in values)
     if 5 * inside >= 4 * len(values):
         return True
@@ -81,7 +81,7 @@ class Table:
                 self.ratios[f"{row.name}: {figure.name} / {budget.against}"] = ratio
             found = verdict(budget, ratio if budget.against else ours)
             if budget.least and row.name in self.shrunk:
-                # What was not asked for was not missed.
+                # A row that was not selected is not listed as missed.
                 found = "not settled"
             cells = [bound(budget.must, budget), bound(budget.aim, budget), self.judged(row, found)]
         unit = f", {figure.unit}" if figure.unit else ""

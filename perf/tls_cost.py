@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What TLS costs the bridge: one bridge with it and one without, same minute, same sshd, in turns.
+"""Cost of TLS: bridges with and without it, alternating within minutes on one sshd.
 
     cargo build --release && sudo python3 perf/tls_cost.py
 

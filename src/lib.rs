@@ -1,29 +1,56 @@
 //! sshard: a sharded, thread-per-core WebSocket-to-SSH bridge.
 //!
-//! A client opens a WebSocket, sends SSH credentials, and gets a terminal on
-//! an SSH server. One pinned executor per core owns its sessions; nothing is
-//! shared on the data path. The map, top to bottom (arrows point down only):
+//! A client opens a WebSocket, sends SSH credentials, and gets a terminal on an SSH server. Each
+//! core has one pinned thread, a shard, which owns its sessions from their first byte to their
+//! last; the data path shares nothing between shards.
 //!
-//! | module | what it is |
+//! # Map
+//!
+//! A module names only modules below it, never the other way round; `tests/layering` holds the
+//! exact rules. `ws` and `ssh` do not know each other: `bridge` joins them.
+//!
+//! ```text
+//!              main
+//!               │
+//!        cli ── tools         serve, sessions, doctor; demo, tune (feature `evaluation`)
+//!               │
+//!             server          builds what the shards share, then starts and stops them
+//!           ┌───┴─────┐
+//!        control    shard     one per core: accepts, places, owns sessions
+//!           │     ┌───┴────┐
+//!           ├─── http    bridge     one session: pure state machine, and its I/O
+//!           │     │   ┌────┼──────┬──────────────┐
+//!          web ───┤   │    │      │              │
+//!                 └─ ws   ssh   targets   limits, ticket
+//!                     └─┬──┘
+//!                    message        wire protocol: bytes to values, values to bytes
+//!   ─────────────────────────────────────────────────────────────────────────
+//!    runtime   registry   telemetry   workers   config   error   net   clock
+//! ```
+//!
+//! | module | contents |
 //! |---|---|
-//! | [`cli`], [`tools`] | the command line and its subcommands |
-//! | [`allocator`] | what the program expects of it |
-//! | [`server`] | places the shards on CPUs, starts and stops them |
-//! | [`control`] | signals, the drain, reload, the administrator's listener, dead shards |
-//! | [`shard`] | one core: accept, place, own sessions |
-//! | [`http`] | the request before the WebSocket |
-//! | `web` | the terminal page, its client library, and what serves them |
-//! | [`bridge`] | one session: a pure state machine and its shell |
-//! | [`ws`], [`ssh`] | the two sides; they never see each other |
-//! | [`message`] | the wire protocol (PROTOCOL.md is beside it) |
-//! | [`targets`], [`limits`], [`ticket`] | where to, how many and how often, on whose word |
-//! | [`registry`] | one small record per session, for others to read |
-//! | [`runtime`] | a shard's loop: tasks, timers, sockets |
-//! | [`config`], [`telemetry`], [`error`], [`workers`], [`net`], [`secret_file`], [`append_file`], [`plain_text`], [`clock`] | what all stand on |
+//! | [`cli`], [`tools`] | command line; one file or folder per subcommand |
+//! | [`server`] | listeners, CPUs, the shards' threads |
+//! | [`control`] | administrator's listener, metrics, reload, drain, takeover, signals, watchdog |
+//! | [`shard`] | accept loop, placement, table of sessions |
+//! | [`http`], `web` | requests up to the upgrade; the terminal page and its headers |
+//! | [`bridge`] | one session, from login to close |
+//! | [`ws`], [`ssh`] | WebSocket with TLS; SSH client, host keys, credentials |
+//! | [`message`] | `sshard.v1` and the compatible dialect (PROTOCOL.md is beside it) |
+//! | [`targets`], [`limits`], [`ticket`] | target policy and name resolution; limits and rates; admission tickets |
+//! | [`runtime`] | a shard's event loop: tasks, timers, sockets |
+//! | [`registry`], [`telemetry`] | one record per session; log, audit log, counters |
+//! | [`config`], [`error`] | declaration of every setting; table of every end of a session |
+//! | [`workers`] | threads for work that blocks |
+//! | [`net`], [`plain_text`], [`append_file`], [`secret_file`], [`clock`], [`allocator`] | helpers without dependencies |
 //!
-//! A shard's thread is glommio's: pinned, and refused at the start where the kernel lacks what it needs. Its one task there
-//! is our epoll loop ([`runtime`]), because a park and a wake-up in glommio cost ten system calls, two of them per lone
-//! keystroke. So the shard waits in one place for its sockets, timers and other threads.
+//! # Event loop
+//!
+//! glommio pins a shard's thread and checks the kernel's features at the start. The thread runs one
+//! glommio task, an epoll loop of our own ([`runtime`]): a park and a wake-up in glommio cost ten
+//! system calls, two of them per keystroke. So sockets, timers and other threads wake a shard in
+//! one place.
 
 pub mod allocator;
 pub mod append_file;

@@ -125,6 +125,8 @@ const TOP_LEVEL: &[&str] = &[
     "clippy.toml",
     "deny.toml",
     ".ci",
+    // CONTRIBUTING.md, where GitHub looks for it.
+    ".github",
     ".gitignore",
     // Never committed.
     ".git",

@@ -1,10 +1,10 @@
-"""The rows of the table of budgets, by what they are about."""
+"""Rows of the table of budgets, by subject."""
 
 from . import keys, memory, output, sessions, stalled
 from .base import Setting
 
 ROWS = {row.name: row for part in (keys, output, sessions, memory, stalled) for row in part.ROWS}
-# What no run can show.
+# Rows that no run can show.
 READ = {
     "atomics": ("shared atomic writes per keystroke", "0", "by reading the code: perf/README.md, "
                 "\"Shared writes per keystroke\""),

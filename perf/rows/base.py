@@ -1,4 +1,4 @@
-"""What a row of the table is, and what is running while it is measured."""
+"""A row of the table, and the servers that run while it is measured."""
 
 import contextlib
 import dataclasses
@@ -9,9 +9,9 @@ import generator
 from loopback import Bridge, Control, Sink, Sshd, usual_sessions
 
 SSHARD, CONTROL, SSH = "sshard", "control", "ssh"
-# The server that is a sink on no CPU in particular.
+# Server: a sink that is not pinned.
 UNPINNED = "unpinned sink"
-# For one session, all in all: bridge, generator, sink, and the kernel's part.
+# Per session, in bridge, generator, sink and kernel together.
 KIB_PER_SESSION = 500
 
 
@@ -43,13 +43,13 @@ class Row:
     measure: typing.Callable
     who: tuple
     figures: tuple
-    # Of one measurement in full, about.
+    # Approximate duration of one full measurement.
     seconds: int
-    # More tell no more, or take too long.
+    # More rounds add nothing, or take too long.
     most_rounds: int = 100
 
     def order(self):
-        """A B B A, so that a drift of the machine falls on all alike."""
+        """A B B A, so that a drift of the machine affects all equally."""
         return self.who if len(self.who) == 1 else self.who + self.who[::-1]
 
     def rounds(self, wanted):
@@ -57,7 +57,7 @@ class Row:
 
 
 class Setting:
-    """Servers that are started when a row first needs them, and sizes cut to the machine."""
+    """Servers, started when a row first needs them, and sizes limited to the machine."""
 
     def __init__(self, options, folder, stack):
         self.options, self.folder, self.stack = options, folder, stack
@@ -80,7 +80,7 @@ class Setting:
 
     @contextlib.contextmanager
     def bridge(self, who=SSHARD, server="sink", **kwargs):
-        """A new process for each measurement: none begins with what another left in memory."""
+        """Starts a new process for each measurement, so that none inherits memory of another."""
         start = Control if who == CONTROL else Bridge
         bridge = start(self.options.programs, self.server(server), **kwargs)
         try:
@@ -95,7 +95,7 @@ class Setting:
         return generator.under_way(self.options.programs, bridge, scenario, **flags)
 
     def sessions(self, full, quick=5, fit=None):
-        """How many to have where `full` are wanted; `fit`: what the bridge admits, if not the usual."""
+        """Number of sessions where `full` are wanted; `fit`: number that the bridge admits, if not the default."""
         if self.options.quick:
             return quick
         fit = fit or usual_sessions()
@@ -106,5 +106,5 @@ class Setting:
         return most
 
     def pick(self, full, quick):
-        """Of lengths and sizes that the machine does not bound."""
+        """Chooses lengths and sizes that do not depend on the machine."""
         return quick if self.options.quick else full

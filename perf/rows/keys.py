@@ -1,4 +1,4 @@
-"""Keystrokes: their CPU and the time of their echo, in quiet and beside other work."""
+"""Keystrokes: their CPU and echo time, without and beside other load."""
 
 from generator import wait_for_sessions
 from loopback import most_sessions
@@ -9,7 +9,7 @@ MS = 1000
 
 
 def typed(setting, bridge, sessions, rate, seconds, **flags):
-    """A report of typing, begun once everything has been touched."""
+    """Runs typing after a warm-up and returns its report."""
     return setting.load(bridge, "typing", sessions=sessions, rate=rate, duration=f"{seconds}s",
                         warm_up=f"{setting.pick(3, 1)}s", **flags)
 
@@ -33,7 +33,7 @@ def typing(rate, sessions=500, seconds=15, **flags):
 
 
 def of_two_shards(rate):
-    """Where the scheduler may move everything but the shards: the worker threads, sink and generator, too."""
+    """Pins only the shards; worker threads, sink and generator may move."""
     def measure(setting, who):
         with setting.bridge(who, UNPINNED, shards=2) as bridge:
             report = typed(setting, bridge, setting.sessions(500), rate, setting.pick(15, 1), cpus=None)
@@ -64,7 +64,7 @@ def beside_set_ups(setting, who):
     with setting.bridge() as bridge:
         if who == "quiet":
             return echo(typed(setting, bridge, count, 4, seconds))
-        # The typists are to be there first; the set-ups last until they are done.
+        # Typing starts first; the set-ups last until it is done.
         before = bridge.files()
         typists = setting.under_way(bridge, "typing", sessions=count, rate=4, duration=f"{seconds}s",
                                     warm_up=f"{setting.pick(6, 2)}s")
@@ -103,7 +103,7 @@ ROWS = (
     Row("typing20", "500 sessions x 20 keys/s", typing(20), (SSHARD, CONTROL), (cpu(1.0, 0.85), *ECHO), 25),
     Row("typing4", "500 sessions x 4 keys/s", typing(4), (SSHARD, CONTROL), (cpu(1.0, 0.85), *TIMES), 25),
     Row("few", "100 sessions x 4 keys/s", typing(4, 100), (SSHARD, CONTROL), (cpu(1.0, 0.85), *TIMES), 22),
-    # Evenly: each key finds the bridge asleep. The figure is of 120 of them.
+    # At constant intervals, so that each key wakes the bridge. The figure is of 120 keys.
     Row("lone", "one session, 2 keys/s", typing(2, 1, 60, arrival="constant"), (SSHARD, CONTROL),
         (cpu(1.0, 0.85), *TIMES), 67),
     Row("two-shards20", "500 sessions x 20 keys/s, two shards and two worker threads, nothing pinned but the shards",

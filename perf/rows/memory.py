@@ -15,14 +15,14 @@ def slope(setting, who):
         with setting.bridge(who) as bridge:
             return memory_slope.at(setting.options.programs, bridge, count, setting.pick(3, 1))
 
-    # Steps the machine cut to one size are one.
+    # Steps that the machine limits to the same size are measured once.
     found = memory_slope.slopes([at(count) for count in sorted(set(steps))])
     return {"PSS per session": found["pss_kib_per_session"],
             "kernel, machine, per session": found["kernel_kib_per_session"]}
 
 
 def after_output(setting, who):
-    """Idle sessions have printed 1 KiB, the others 1 MiB, a minute ago."""
+    """Compares sessions that printed 1 KiB a minute ago with those that printed 1 MiB."""
     user = "burst-1024" if who == "after" else "burst-1"
     with setting.bridge() as bridge:
         report = setting.load(bridge, "idle-hold", user=user, sessions=setting.sessions(1000), warm_up="0s",
@@ -31,7 +31,7 @@ def after_output(setting, who):
 
 
 def stalled(setting, who):
-    """Half way through the hold, in a process of its own each."""
+    """Measures each number of sessions half way through the hold, in a new process."""
     count, seconds = setting.sessions(100), setting.pick(10, 2)
     at_rest = {}
     for scenario, more in (("idle-hold", {"user": "burst-1"}), ("slow-reader", {"bytes_per_second": 0})):

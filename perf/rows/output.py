@@ -10,7 +10,7 @@ GIB_OF_MIB = 1024
 
 
 def of_ssh(process, expected):
-    """CPU seconds of an `ssh` whose output is all read."""
+    """CPU seconds of an `ssh` whose output is read to its end."""
     got = 0
     while chunk := process.stdout.read(256 * 1024):
         got += len(chunk)
@@ -24,7 +24,7 @@ def of_ssh(process, expected):
 def of_bridge(setting, who, server, mib, **flags):
     with setting.bridge(who, server) as bridge:
         report = setting.load(bridge, "bulk-output", sessions=1, mib=mib, **flags)
-    # With a user of its own the generator does not know how much there should be.
+    # With `--user` the generator does not check the amount.
     if report["output_bytes"] != mib << 20:
         raise SystemExit(f"{report['output_bytes']} bytes through {who} instead of {mib} MiB")
     return report["bridge"]["cpu_ms"] / 1000

@@ -1,4 +1,4 @@
-"""Sessions that come, are placed, and are idle."""
+"""Sessions: set-up, placement, idle CPU."""
 
 import json
 import urllib.request
@@ -10,10 +10,10 @@ from .base import CONTROL, SSHARD, Budget, Figure, Row
 
 
 def set_up(setting, who):
-    """From the TCP connection to `ready`. The end of the sessions is in no figure."""
+    """Measures from the TCP connection to `ready`; closing is not included."""
     flags = {"sessions": setting.sessions(500), "rate": setting.pick(100, 20)}
     with setting.bridge(who) as bridge:
-        # What the first sessions pay for memory that later ones find is not theirs.
+        # The first sessions also pay for memory that later ones reuse.
         setting.load(bridge, "connect-storm", **flags)
         report = setting.load(bridge, "connect-storm", **flags)
     return {"CPU per set-up": report["bridge"]["cpu_us_per_answer"], "set-up p99": report["set_up"]["p99"] / 1000}

@@ -1,4 +1,4 @@
-"""Ctrl-C, and what is under way, when the reader does not read, or slowly."""
+"""Ctrl-C, and output in flight, with a reader that is slow or has stopped."""
 
 import contextlib
 import pathlib
@@ -15,7 +15,7 @@ MBIT = 125_000
 
 
 def to_remote(setting, who):
-    """The worst of all sessions."""
+    """Returns the worst of all sessions."""
     with setting.bridge(who) as bridge:
         report = setting.load(bridge, "slow-reader", sessions=setting.sessions(10, 2), bytes_per_second=0,
                               warm_up="0s", duration=f"{setting.pick(5, 1)}s")
@@ -23,11 +23,11 @@ def to_remote(setting, who):
 
 
 def to_silence(setting, who):
-    """The worst of several moments: what is under way grows and shrinks with each opening of the SSH window.
+    """Returns the worst of several moments: the amount in flight varies with each opening of the SSH window.
 
-    The reader's own buffer is output that nobody can take back: at 1 Mbit/s each 64 KiB of it are half a
-    second. So there are figures beside that with the system's buffer: with a small one, as of a link and
-    not a program that is slow; and with the protocol's acknowledgements."""
+    Output in the reader's own buffer cannot be discarded: at 1 Mbit/s each 64 KiB of it are half a second. So
+    beside the figure with the system's buffer there is one with a small buffer, as on a slow link, and one with
+    the protocol's acknowledgements."""
     return {
         name: worst_silence(setting, who, more)
         for name, more in (
@@ -39,7 +39,7 @@ def to_silence(setting, who):
 
 
 def worst_silence(setting, who, flags):
-    """Seconds, of readers that each type Ctrl-C at another time after their start."""
+    """Returns seconds, the worst of readers that type Ctrl-C at different times after their start."""
     moments = setting.pick(range(4000, 6600, 200), (1000, 1100))
     with setting.bridge(who) as bridge, contextlib.ExitStack() as stack:
         readers = [
@@ -53,7 +53,7 @@ def worst_silence(setting, who, flags):
 
 
 def in_flight(setting, who):
-    """A reader stops for good, and types Ctrl-C. What it then reads up to the sink's mark was on its way: in
+    """A reader stops for good, and types Ctrl-C. What it then reads up to the sink's marker was in flight: in
     the bridge, in the buffers of four sockets, and not more than a packet in the sink."""
     with setting.bridge(who) as bridge:
         ws = bridge.open(username="flood", password="load")

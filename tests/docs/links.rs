@@ -12,6 +12,7 @@ const ROOTS: &[&str] = &[
     "perf/",
     "crates/",
     ".ci/",
+    ".github/",
 ];
 /// Built, so not in a clean checkout.
 const BUILT: &[&str] = &["src/web/dist"];
