@@ -1,5 +1,5 @@
-//! Every instrument of `perf/`, run for seconds with `--quick` against the programs of this build:
-//! it ends well and leaves what it should. No figure is judged here.
+//! Every script of `perf/`, run for seconds with `--quick` against the programs of this build: it
+//! exits with 0 and writes its files. No figure is checked.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,18 +18,18 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// For one instrument, the slowest of which takes half a minute on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Timeout of one script; the slowest takes half a minute on an idle machine.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The folder of `sshard` and of the two programs of other packages, which `cargo test` does not
-/// build: what is up to date there costs cargo a moment.
+/// Folder of `sshard` and of the two programs of other packages. `cargo test` does not build those,
+/// so this does; a build that is up to date takes a moment.
 fn programs() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_BIN_EXE_sshard")).parent().unwrap();
         let mut build = Command::new(env!("CARGO"));
         build.current_dir(env!("CARGO_MANIFEST_DIR")).arg("build");
-        // The same packages as for the measurements: others would have other features.
+        // The packages of the measurements, so that their features are the same.
         build.args(["-p", "sshard", "-p", "sshard-load", "-p", "sshard-control"]);
         if folder.ends_with("release") {
             build.arg("--release");
@@ -39,13 +39,13 @@ fn programs() -> &'static Path {
     })
 }
 
-/// What `perf/NAME` prints to standard output.
-fn instrument(name: &str, args: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+/// Runs `perf/NAME` and returns its standard output.
+fn script_output(name: &str, args: &[&str]) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("perf")
         .join(name);
     let process = Command::new("python3")
-        .arg(script)
+        .arg(path)
         .args(args)
         .env("SSHARD_PROGRAMS", programs())
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -54,31 +54,31 @@ fn instrument(name: &str, args: &[&str]) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let what = format!("{name} {args:?}");
-    let ended = Finished::or_stopped(process, PATIENCE, &what, |process| {
-        // Its servers end with it: SIGTERM is what it has a handler for.
+    let command = format!("{name} {args:?}");
+    let ended = Finished::or_stopped(process, TIMEOUT, &command, |process| {
+        // SIGTERM, because the script's handler ends its servers.
         let pid = rustix::process::Pid::from_child(process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     });
     assert_eq!(
         ended.code,
         Some(0),
-        "{what}:\n{}\n{}",
+        "{command}:\n{}\n{}",
         ended.stdout,
         ended.stderr
     );
     ended.stdout
 }
 
-/// The rows of `budgets.py`, and that each wrote its samples, a line for each budget, and a chart.
-fn budgets(rows: &[&str]) {
+/// Runs rows of `budgets.py`, and checks their samples, verdicts and chart.
+fn run_budgets(rows: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().to_str().unwrap();
     let mut args = vec!["--quick", "--output", output];
     for row in rows {
         args.extend(["--row", row]);
     }
-    let printed = instrument("budgets.py", &args);
+    let printed = script_output("budgets.py", &args);
     let read = |name| fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!(read("table.md"), printed);
     let samples = read("samples.csv");
@@ -100,22 +100,22 @@ fn budgets(rows: &[&str]) {
 }
 
 #[test]
-fn budgets_of_keystrokes() {
-    budgets(&["typing20", "typing4", "noisy", "set-ups", "crowd"]);
+fn budgets_measures_keystrokes() {
+    run_budgets(&["typing20", "typing4", "noisy", "set-ups", "crowd"]);
 }
 
 #[test]
-fn budgets_of_few_keystrokes_and_of_two_shards() {
-    budgets(&["few", "lone", "two-shards20", "two-shards4"]);
+fn budgets_measures_few_keystrokes_and_two_shards() {
+    run_budgets(&["few", "lone", "two-shards20", "two-shards4"]);
 }
 
 #[test]
-fn budgets_of_output_and_sessions() {
-    budgets(&["bulk", "pty", "setup", "idle-cpu", "placement"]);
+fn budgets_measures_output_and_sessions() {
+    run_budgets(&["bulk", "pty", "setup", "idle-cpu", "placement"]);
 }
 
 #[test]
-fn budgets_of_memory_and_stalled_readers() {
+fn budgets_measures_memory_and_stalled_readers() {
     let rows = [
         "slope",
         "after-output",
@@ -124,12 +124,12 @@ fn budgets_of_memory_and_stalled_readers() {
         "silence",
         "in-flight",
     ];
-    budgets(&rows);
+    run_budgets(&rows);
 }
 
 #[test]
-fn every_row_has_a_test_here() {
-    let listed = instrument("budgets.py", &["--list"]);
+fn every_row_of_budgets_has_a_test() {
+    let listed = script_output("budgets.py", &["--list"]);
     let source = include_str!("instruments.rs");
     let names = listed.lines().filter(|line| !line.starts_with(' '));
     for name in names.map(|line| line.split_whitespace().next().unwrap()) {
@@ -138,16 +138,16 @@ fn every_row_has_a_test_here() {
 }
 
 #[test]
-fn syscalls() {
-    let printed = instrument("syscalls.py", &["--strace", "--quick"]);
+fn syscalls_counts_calls_of_both_bridges() {
+    let printed = script_output("syscalls.py", &["--strace", "--quick"]);
     assert_eq!(printed.matches("\n| sshard | ").count(), 2, "{printed}");
     assert_eq!(printed.matches("\n| control | ").count(), 2, "{printed}");
     assert!(printed.contains("epoll_pwait"), "{printed}");
 }
 
 #[test]
-fn memory_slope() {
-    let printed = instrument("memory_slope.py", &["--quick", "--json"]);
+fn memory_slope_measures_both_bridges() {
+    let printed = script_output("memory_slope.py", &["--quick", "--json"]);
     let found: serde_json::Value = serde_json::from_str(&printed).unwrap();
     for who in ["sshard", "control"] {
         let rows = found[who]["rows"].as_array().unwrap();
@@ -159,12 +159,12 @@ fn memory_slope() {
     }
 }
 
-/// One shard, and two where there are as many cores.
+/// Runs one shard, and two where there are as many cores.
 #[test]
-fn scaling() {
+fn scaling_compares_both_bridges() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().to_str().unwrap();
-    let printed = instrument("scaling.py", &["--quick", "--output", output]);
+    let printed = script_output("scaling.py", &["--quick", "--output", output]);
     let read = |name| fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!(read("scaling.md"), printed);
     assert!(printed.starts_with("bridge on CPU "), "{printed}");
@@ -174,7 +174,7 @@ fn scaling() {
             .find(|line| line.starts_with(&format!("| {figure} | 1 | ")))
             .unwrap();
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
-        // sshard's, the control's, and their ratio.
+        // Figures of sshard and the control, and their ratio.
         for cell in &cells[3..6] {
             assert!(cell.parse::<f64>().is_ok_and(|cell| cell > 0.0), "{line}");
         }
@@ -189,33 +189,33 @@ fn scaling() {
     assert!(read("environment.txt").contains("\ncpus: bridge on CPU "));
 }
 
-/// Figures that are reckoned from a machine's cores and from rates, and so show on no machine of its own.
+/// Doctests of the parts that depend on the number of cores or on rates.
 #[test]
-fn cores_are_shared_out_and_rates_searched_as_their_examples_say() {
+fn doctests_of_cores_and_scaling_pass() {
     for name in ["cores.py", "scaling.py"] {
         let mut python = Command::new("python3");
         python.args(["-B", "-m", "doctest", "-v", name]);
         python.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("perf"));
         let ended = python.output().unwrap();
-        let said = String::from_utf8(ended.stdout).unwrap();
-        assert!(ended.status.success(), "{said}");
+        let report = String::from_utf8(ended.stdout).unwrap();
+        assert!(ended.status.success(), "{report}");
         assert!(
-            !said.contains("\n0 tests in "),
-            "{name} has no examples: {said}"
+            !report.contains("\n0 tests in "),
+            "{name} has no examples: {report}"
         );
-        assert!(said.contains("\nTest passed.\n"), "{said}");
+        assert!(report.contains("\nTest passed.\n"), "{report}");
     }
 }
 
 #[test]
-fn tls_and_the_death_of_sshd() {
-    let printed = instrument("tls_cost.py", &["--quick"]);
+fn tls_cost_and_sshd_death_print_their_figures() {
+    let printed = script_output("tls_cost.py", &["--quick"]);
     assert!(printed.contains("\necdsa-p256 {\"setup_us\""), "{printed}");
-    let printed = instrument("sshd_death.py", &["--quick"]);
+    let printed = script_output("sshd_death.py", &["--quick"]);
     assert!(printed.contains("\"last_told_s\""), "{printed}");
 }
 
-/// Containers are often not allowed to.
+/// Returns whether `perf` is permitted here; containers often forbid it.
 fn perf_may_sample() -> bool {
     let mut command = Command::new("perf");
     command.args(["record", "-o", "/dev/null", "-e", "cpu-clock", "true"]);
@@ -224,14 +224,14 @@ fn perf_may_sample() -> bool {
 }
 
 #[test]
-fn flame_graph() {
+fn flamegraph_writes_svg_and_folded_stacks() {
     if !perf_may_sample() {
         eprintln!("skipped: perf may not sample here");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let svg = folder.path().join("typing.svg");
-    instrument(
+    script_output(
         "flamegraph.py",
         &["--quick", "--output", svg.to_str().unwrap()],
     );
@@ -246,8 +246,8 @@ fn flame_graph() {
 }
 
 #[test]
-fn heap() {
-    let printed = instrument("heap.py", &["--quick"]);
+fn heap_attributes_memory_to_functions() {
+    let printed = script_output("heap.py", &["--quick"]);
     assert!(printed.starts_with("heap per idle session: "), "{printed}");
     assert!(printed.contains("russh"), "{printed}");
 }

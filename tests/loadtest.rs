@@ -1,5 +1,5 @@
-//! The load generator and its sink with the bridge between them: what each scenario counts has to
-//! be what was asked for. No times are judged here.
+//! The load generator and its sink with the bridge between them: each scenario counts exactly what
+//! its plan demands. No times are checked.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,9 +12,9 @@
 mod common;
 #[path = "loadtest/failures.rs"]
 mod failures;
+#[path = "loadtest/fixture.rs"]
+mod fixture;
 #[path = "loadtest/scenarios.rs"]
 mod scenarios;
 #[path = "loadtest/sink.rs"]
 mod sink;
-#[path = "loadtest/site.rs"]
-mod site;

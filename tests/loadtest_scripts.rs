@@ -1,4 +1,4 @@
-//! The scripts of `loadtest/`: exit status, what is printed, and what is left behind. Those of
+//! Scripts of `loadtest/`: exit status, output, and no process or file left behind. Those of
 //! `websocat/` are run with the real websocat against a real bridge; `run` starts its own; those of
 //! `k6/` run under a stand-in.
 #![allow(
@@ -20,7 +20,7 @@ use common::{Bridge, DEADLINE, Finished};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// `sshard demo`: a bridge and an SSH server in one process.
+/// Runs `sshard demo`: a bridge and an SSH server in one process.
 struct Demo {
     bridge: Bridge,
     password: String,
@@ -65,7 +65,7 @@ fn script(name: &str, args: &[&str], password: &str) -> Finished {
 }
 
 #[test]
-fn smoke_goes_through_both_dialects() {
+fn smoke_passes_in_both_dialects() {
     let demo = Demo::start(&[]);
     let ended = demo.script("smoke", &[&demo.url()]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -79,7 +79,7 @@ fn smoke_goes_through_both_dialects() {
 }
 
 #[test]
-fn smoke_fails_at_a_bridge_that_does_not_let_it_in() {
+fn smoke_fails_when_the_login_is_refused() {
     let demo = Demo::start(&[]);
     let ended = script("smoke", &[&demo.url()], "wrong");
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -90,7 +90,7 @@ fn smoke_fails_at_a_bridge_that_does_not_let_it_in() {
 }
 
 #[test]
-fn one_shot_ends_as_its_command_does() {
+fn one_shot_exits_with_the_status_of_its_command() {
     let demo = Demo::start(&[]);
     let url = demo.url();
     for (command, code, output) in [
@@ -108,7 +108,7 @@ fn one_shot_ends_as_its_command_does() {
 }
 
 #[test]
-fn hold_counts_what_it_holds() {
+fn hold_counts_its_sessions() {
     let demo = Demo::start(&["--set", "limits.max_connections_per_host=6"]);
     let url = demo.url();
     let ended = demo.script("hold", &["6", "0", &url]);
@@ -128,7 +128,7 @@ fn hold_counts_what_it_holds() {
 }
 
 #[test]
-fn wrong_use_is_told() {
+fn wrong_usage_is_reported() {
     for (name, args) in [
         ("smoke", &[][..]),
         ("one-shot", &["ws://127.0.0.1:1/ws/demo"]),

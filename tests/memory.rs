@@ -1,5 +1,5 @@
-//! Memory that sessions hold when nobody takes what they have, in bytes for each, whatever the
-//! sizes of the pieces it came in. The sum is stated in `src/bridge/downlink/mod.rs`.
+//! Memory of sessions whose client or server does not read, in bytes per session, for messages and
+//! packets of all sizes. The bound is derived in `src/bridge/downlink/mod.rs`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,14 +24,14 @@ use std::time::{Duration, Instant};
 
 const KIB: u64 = 1024;
 
-/// Some million messages and packets pass in an unoptimised program.
+/// Longest wait: millions of messages and packets pass through an unoptimised program.
 const LONG: Duration = Duration::from_secs(8 * DEADLINE.as_secs());
 
-/// Sessions at once.
+/// Concurrent sessions.
 const CROWD: u64 = 50;
 
-/// Memory the allocator may keep for itself, whatever the number of sessions.
-const SLACK: u64 = 2 * 1024 * KIB;
+/// Memory that the allocator may keep, for any number of sessions.
+const ALLOCATOR_SLACK: u64 = 2 * 1024 * KIB;
 
 /// Documented bounds for one session: input that waits for the server's window, output that
 /// waits for the client, and both (more output then passes, for a reply of the server).
@@ -39,7 +39,7 @@ const INPUT: u64 = 192 * KIB;
 const OUTPUT: u64 = 240 * KIB;
 const BOTH: u64 = 720 * KIB;
 
-/// Sizes of messages or packets, in turn.
+/// Sizes of messages or packets, in rotation.
 const MIXES: &[&[usize]] = &[
     &[1],
     &[1, 8 * 1024],
@@ -47,11 +47,11 @@ const MIXES: &[&[usize]] = &[
     &[8 * 1024 - 1, 100, 32 * 1024, 7],
 ];
 
-/// Of sessions that have to do with output and input at once, fewer: one-byte packets cost the
-/// server most of the time.
+/// Sessions with output and input at once; fewer, because one-byte packets cost the server much
+/// CPU.
 const FEW: u64 = 4;
 
-/// A bridge and a server that takes no input.
+/// Starts a bridge and a server that reads no input.
 fn scene(start: Start) -> Scene {
     let script = SshScript {
         window: 0,
@@ -59,14 +59,14 @@ fn scene(start: Start) -> Scene {
         ..SshScript::default()
     };
     let limit = format!("limits.max_connections_per_host={CROWD}");
-    let patience = ["websocket.stall_timeout=10m", "websocket.ping_interval=10m"];
+    let timeouts = ["websocket.stall_timeout=10m", "websocket.ping_interval=10m"];
     Scene::with(
         script,
-        &[&limit, "log.level=warn", patience[0], patience[1]],
+        &[&limit, "log.level=warn", timeouts[0], timeouts[1]],
     )
 }
 
-/// So many clients that read nothing from now on.
+/// Connects `count` clients that read nothing after the login.
 fn crowd(scene: &Scene, count: u64) -> Vec<Client> {
     let options = Options::v1().receive_buffer(4096);
     let connect = |_| {
@@ -78,8 +78,8 @@ fn crowd(scene: &Scene, count: u64) -> Vec<Client> {
     (0..count).map(connect).collect()
 }
 
-/// Sends each client's bytes for as long as anything is taken, and until `done`.
-fn pour(clients: &[Client], bytes: &[u8], done: impl Fn() -> bool) {
+/// Writes `bytes` to each client as far as they are accepted, until `done`.
+fn write_until(clients: &[Client], bytes: &[u8], done: impl Fn() -> bool) {
     let mut sent = vec![0; clients.len()];
     for client in clients {
         client.tcp().set_nonblocking(true).unwrap();
@@ -88,7 +88,7 @@ fn pour(clients: &[Client], bytes: &[u8], done: impl Fn() -> bool) {
     while !done() {
         assert!(
             Instant::now() < until,
-            "{sent:?} of {} were taken",
+            "{sent:?} of {} bytes were accepted",
             bytes.len()
         );
         for (client, sent) in clients.iter().zip(&mut sent) {
@@ -105,7 +105,7 @@ fn pour(clients: &[Client], bytes: &[u8], done: impl Fn() -> bool) {
     }
 }
 
-/// Messages of binary data with these sizes in turn, somewhat more than a session takes.
+/// Binary messages of these sizes in rotation, somewhat more than a session accepts.
 fn messages(sizes: &[usize]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut total = 0;
@@ -119,19 +119,19 @@ fn messages(sizes: &[usize]) -> Vec<u8> {
     bytes
 }
 
-/// Returns whether every session has as much input as it takes.
+/// Returns whether every session has received input up to its bound.
 fn all_full(scene: &Scene, clients: &[Client]) -> bool {
     let sessions = Admin::of(&scene.bridge).sessions();
     let full = |session: &serde_json::Value| session["input_bytes"].as_u64().unwrap() > 64 * KIB;
     sessions.len() == clients.len() && sessions.iter().all(full)
 }
 
-/// Checks that each session has taken at most `bound` since `before`.
+/// Checks that each session holds at most `bound` bytes more than `before`.
 fn check(scene: &Scene, count: u64, before: u64, bound: u64, what: &str) -> Result<(), String> {
     let grown = scene.bridge.pss().saturating_sub(before);
-    let each = grown.saturating_sub(SLACK) / count / KIB;
+    let each = grown.saturating_sub(ALLOCATOR_SLACK) / count / KIB;
     eprintln!("{what}: {} KiB a session", grown / count / KIB);
-    if grown <= count * bound + SLACK {
+    if grown <= count * bound + ALLOCATOR_SLACK {
         return Ok(());
     }
     Err(format!(
@@ -140,43 +140,43 @@ fn check(scene: &Scene, count: u64, before: u64, bound: u64, what: &str) -> Resu
     ))
 }
 
-/// Waits until the server gets rid of nothing more.
-fn wait_stuck(sent: &AtomicU64) {
+/// Waits until the server can send no more output.
+fn wait_stalled(sent: &AtomicU64) {
     let mut last = (Instant::now(), 0);
-    let stuck = poll(LONG, || {
+    let stalled = poll(LONG, || {
         let now = sent.load(Ordering::Relaxed);
         if now != last.1 {
             last = (Instant::now(), now);
         }
         (now > 0 && last.0.elapsed() > Duration::from_secs(1)).then_some(())
     });
-    assert!(stuck.is_some(), "the output never came to a halt");
+    assert!(stalled.is_some(), "the output did not stall");
 }
 
 #[test]
-fn input_that_the_server_does_not_take() {
-    let mut wrong = Vec::new();
+fn input_that_the_server_does_not_read_is_bounded() {
+    let mut failures = Vec::new();
     for sizes in MIXES {
         let scene = scene(Start::Accept);
         let clients = crowd(&scene, CROWD);
         let before = scene.bridge.pss();
-        pour(&clients, &messages(sizes), || all_full(&scene, &clients));
-        wrong.extend(check(&scene, CROWD, before, INPUT, &format!("input of {sizes:?}")).err());
+        write_until(&clients, &messages(sizes), || all_full(&scene, &clients));
+        failures.extend(check(&scene, CROWD, before, INPUT, &format!("input of {sizes:?}")).err());
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(failures.is_empty(), "{failures:#?}");
 }
 
 #[test]
-fn output_that_the_client_does_not_take() {
-    let mut wrong = Vec::new();
+fn output_that_the_client_does_not_read_is_bounded() {
+    let mut failures = Vec::new();
     for sizes in MIXES {
         let scene = scene(Start::Accept);
         let clients = crowd(&scene, CROWD);
         let before = scene.bridge.pss();
         let sent = Arc::default();
         scene.ssh.flood(sizes, &sent);
-        wait_stuck(&sent);
-        wrong.extend(
+        wait_stalled(&sent);
+        failures.extend(
             check(
                 &scene,
                 CROWD,
@@ -188,29 +188,29 @@ fn output_that_the_client_does_not_take() {
         );
         drop(clients);
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(failures.is_empty(), "{failures:#?}");
 }
 
 #[test]
-fn output_and_input_at_once() {
-    let mut wrong = Vec::new();
+fn output_and_input_at_once_are_bounded() {
+    let mut failures = Vec::new();
     for sizes in [MIXES[0], MIXES[1], MIXES[3]] {
         let scene = scene(Start::Accept);
         let clients = crowd(&scene, FEW);
         let before = scene.bridge.pss();
         let sent = Arc::default();
         scene.ssh.flood(sizes, &sent);
-        wait_stuck(&sent);
-        pour(&clients, &messages(sizes), || all_full(&scene, &clients));
-        wait_stuck(&sent);
-        wrong.extend(check(&scene, FEW, before, BOTH, &format!("both, of {sizes:?}")).err());
+        wait_stalled(&sent);
+        write_until(&clients, &messages(sizes), || all_full(&scene, &clients));
+        wait_stalled(&sent);
+        failures.extend(check(&scene, FEW, before, BOTH, &format!("both, of {sizes:?}")).err());
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(failures.is_empty(), "{failures:#?}");
 }
 
-/// The server talks and confirms nothing; the client is not told `ready` before.
+/// The server sends output and does not confirm the shell, so the client gets no `ready`.
 #[test]
-fn output_before_the_shell_is_confirmed() {
+fn output_before_the_shell_is_confirmed_is_bounded() {
     let scene = scene(Start::Silent);
     let options = Options::v1().receive_buffer(4096);
     let clients: Vec<_> = (0..CROWD)
@@ -225,14 +225,13 @@ fn output_before_the_shell_is_confirmed() {
     let before = scene.bridge.pss();
     let sent = Arc::default();
     scene.ssh.flood(MIXES[0], &sent);
-    wait_stuck(&sent);
+    wait_stalled(&sent);
     check(&scene, CROWD, before, OUTPUT, "unconfirmed").unwrap();
     drop(clients);
 }
 
-/// Control messages pile up no more than input does.
 #[test]
-fn control_messages_that_nobody_takes() {
+fn control_messages_that_the_server_does_not_read_are_bounded() {
     let scene = scene(Start::Accept);
     let clients = crowd(&scene, CROWD);
     scene.ssh.pause_input(true);
@@ -248,6 +247,6 @@ fn control_messages_that_nobody_takes() {
         }
     }
     bytes.extend(messages(&[1]));
-    pour(&clients, &bytes, || all_full(&scene, &clients));
+    write_until(&clients, &bytes, || all_full(&scene, &clients));
     check(&scene, CROWD, before, INPUT, "control messages").unwrap();
 }

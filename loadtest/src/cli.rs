@@ -1,4 +1,4 @@
-//! Flags.
+//! Flags of `sshard-load`, and the plan they make.
 
 use clap::{Args, Parser, Subcommand};
 use sshard_load::client::{Dialect, Target};
@@ -18,11 +18,11 @@ use std::time::Duration;
 #[command(name = "sshard-load", version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum What {
+enum Command {
     /// The SSH server: user echo, bulk-N (MiB), burst-N (KiB, then echo), flood, null or exit-N; any password
     Sink(SinkFlags),
     /// Connections at --rate per second, held until all are ready
@@ -31,7 +31,7 @@ enum What {
     Churn {
         #[command(flatten)]
         common: Common,
-        /// From ready to the close
+        /// Time from ready to the close
         #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
         hold: Duration,
     },
@@ -41,11 +41,11 @@ enum What {
     Typing(Common),
     /// Typing with a resize in front of every keystroke
     Resize(Common),
-    /// --mib of output for each session, as fast as it comes
+    /// --mib of output for each session, as fast as possible
     BulkOutput {
         #[command(flatten)]
         common: Common,
-        /// MiB of each session
+        /// Output of each session, MiB
         #[arg(long, default_value_t = 64)]
         mib: u64,
     },
@@ -53,23 +53,23 @@ enum What {
     Paste {
         #[command(flatten)]
         common: Common,
-        /// Of one paste
+        /// Size of one paste
         #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
         bytes: u32,
     },
-    /// Slow readers of a flood that type Ctrl-C after --duration
+    /// Slow readers of endless output that type Ctrl-C after --duration
     SlowReader {
         #[command(flatten)]
         common: Common,
-        /// That a session reads; 0 does not read at all
+        /// Rate at which a session reads; 0 does not read at all
         #[arg(long, default_value_t = 125_000)]
         bytes_per_second: u64,
     },
-    /// Typing alone, then beside sessions under a flood
+    /// Typing alone, then beside sessions with endless output
     NoisyNeighbour {
         #[command(flatten)]
         common: Common,
-        /// Sessions that take a flood
+        /// Sessions with endless output
         #[arg(long, default_value_t = 10)]
         flooders: u16,
     },
@@ -77,22 +77,22 @@ enum What {
 
 #[derive(Debug, Args)]
 pub(crate) struct SinkFlags {
-    /// Where to listen; port 0 for any
+    /// Address to listen on; port 0 for any
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// Threads
     #[arg(long, default_value_t = 1)]
     threads: u16,
-    /// Connections at a time
+    /// Concurrent connections
     #[arg(long, default_value_t = 9_900)]
     max_sessions: u32,
-    /// Makes the same host key each time
+    /// Seed of the host key; the same seed makes the same key
     #[arg(long)]
     seed: Option<u64>,
-    /// Where to write the line for known_hosts, too
+    /// File to write the line for known_hosts to
     #[arg(long)]
     pub(crate) known_hosts: Option<PathBuf>,
-    /// Listens elsewhere than on loopback, and lets everyone in
+    /// Allow an address other than loopback; any password is accepted
     #[arg(long)]
     anywhere: bool,
 }
@@ -114,28 +114,28 @@ pub(crate) struct Common {
     /// The bridge: ws://ADDRESS:PORT/ws/HOST/PORT or .../ws/NAME
     #[arg(long)]
     url: String,
-    /// How many sessions
+    /// Number of sessions
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     sessions: u32,
-    /// Per second: connections, or what each session sends
+    /// Connections per second, or sends per second and session
     #[arg(long, default_value = "10", value_parser = rate)]
     rate: f64,
-    /// Sessions opened per second before what is measured
+    /// Sessions opened per second before the measurement
     #[arg(long, default_value = "200", value_parser = rate)]
     open_rate: f64,
-    /// How sends follow each other
+    /// Distribution of the gaps between sends
     #[arg(long, value_enum, default_value = "poisson")]
     arrival: Arrival,
-    /// What is measured
+    /// Measured time
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
     duration: Duration,
-    /// Before it, not measured
+    /// Time before the measurement
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
     warm_up: Duration,
-    /// From a connection to ready
+    /// Deadline of a connection, from TCP to ready
     #[arg(long, default_value = "30s", value_parser = humantime::parse_duration)]
     deadline: Duration,
-    /// What is spoken
+    /// Protocol dialect
     #[arg(long, value_enum, default_value = "v1")]
     dialect: Dialect,
     /// SSH user; by default the sink's that fits
@@ -147,7 +147,7 @@ pub(crate) struct Common {
     /// SSH private key, a file without a passphrase, in place of the password (dialect v1)
     #[arg(long)]
     private_key: Option<PathBuf>,
-    /// In place of the login shell (dialect v1)
+    /// Command in place of the login shell (dialect v1)
     #[arg(long)]
     command: Option<String>,
     /// Acknowledge output, with this window in bytes (dialect v1)
@@ -156,39 +156,39 @@ pub(crate) struct Common {
     /// SO_RCVBUF of each session, bytes
     #[arg(long)]
     receive_buffer: Option<u32>,
-    /// The bridge's process, to see what it costs
+    /// Process id of the bridge, to measure its CPU and memory
     #[arg(long)]
     pid: Option<u32>,
     /// Threads of the generator
     #[arg(long, default_value_t = 1)]
     threads: u16,
-    /// Of everything that is by chance
+    /// Seed of all random choices
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where to write the report as JSON
+    /// File for the report as JSON
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
-    /// Where to write a row for each second
+    /// File for a CSV row per second
     #[arg(long)]
     pub(crate) csv: Option<PathBuf>,
-    /// The directory for plots
+    /// Directory for plots
     #[arg(long)]
     pub(crate) svg: Option<PathBuf>,
-    /// Exit status 1 when the p99 of the latency is above
+    /// Upper bound of the p99 latency; exit status 1 above it
     #[arg(long, value_parser = humantime::parse_duration)]
     pub(crate) max_p99: Option<Duration>,
-    /// No line of progress
+    /// Print no progress
     #[arg(long)]
     quiet: bool,
-    /// Sends load elsewhere than to loopback
+    /// Allow a bridge that is not on loopback
     #[arg(long)]
     anywhere: bool,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    let possible = rate > 0.0 && rate <= 1e6;
-    possible
+    let valid = rate > 0.0 && rate <= 1e6;
+    valid
         .then_some(rate)
         .ok_or("has to be above 0 and at most 1000000".to_owned())
 }
@@ -227,23 +227,23 @@ impl Common {
 impl Cli {
     /// The scenario and its flags, or those of the sink.
     pub(crate) fn split(self) -> Result<(Common, Scenario), SinkFlags> {
-        match self.what {
-            What::Sink(flags) => Err(flags),
-            What::ConnectStorm(common) => Ok((common, Scenario::ConnectStorm)),
-            What::Churn { common, hold } => Ok((common, Scenario::Churn { hold })),
-            What::IdleHold(common) => Ok((common, Scenario::IdleHold)),
-            What::Typing(common) => Ok((common, Scenario::Typing)),
-            What::Resize(common) => Ok((common, Scenario::Resize)),
-            What::BulkOutput { common, mib } => Ok((common, Scenario::BulkOutput { mib })),
-            What::Paste { common, bytes } => {
+        match self.command {
+            Command::Sink(flags) => Err(flags),
+            Command::ConnectStorm(common) => Ok((common, Scenario::ConnectStorm)),
+            Command::Churn { common, hold } => Ok((common, Scenario::Churn { hold })),
+            Command::IdleHold(common) => Ok((common, Scenario::IdleHold)),
+            Command::Typing(common) => Ok((common, Scenario::Typing)),
+            Command::Resize(common) => Ok((common, Scenario::Resize)),
+            Command::BulkOutput { common, mib } => Ok((common, Scenario::BulkOutput { mib })),
+            Command::Paste { common, bytes } => {
                 let bytes = bytes as usize;
                 Ok((common, Scenario::Paste { bytes }))
             }
-            What::SlowReader {
+            Command::SlowReader {
                 common,
                 bytes_per_second,
             } => Ok((common, Scenario::SlowReader { bytes_per_second })),
-            What::NoisyNeighbour { common, flooders } => {
+            Command::NoisyNeighbour { common, flooders } => {
                 let flooders = usize::from(flooders);
                 Ok((common, Scenario::NoisyNeighbour { flooders }))
             }
@@ -257,7 +257,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_flags_fit_together() {
+    fn the_flags_do_not_conflict() {
         Cli::command().debug_assert();
     }
 

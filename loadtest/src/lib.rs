@@ -1,19 +1,21 @@
-//! Load for a WebSocket-to-SSH bridge, and the SSH server behind it.
+//! Load generator for a WebSocket-to-SSH bridge, and an SSH server to put behind it.
 //!
-//! | module | what it is |
+//! | module | contents |
 //! |---|---|
-//! | [`sink`] | an SSH server for thousands of sessions: echo, bulk, flood, exit |
+//! | [`sink`] | SSH server for thousands of sessions: echo, bulk, flood, exit |
 //! | [`client`] | one session: a WebSocket, both dialects |
-//! | [`schedule`] | when something is to be sent, whatever the bridge does |
+//! | [`schedule`] | open-loop send times |
 //! | [`pacer`] | wakes the sessions at those times |
-//! | [`record`] | histograms and counts while a run lasts |
-//! | [`scenario`] | what is done: [`scenario::run`] is the way in |
-//! | [`meter`] | what it costs the bridge, from /proc |
-//! | [`report`] | what came out: table, JSON, CSV, SVG |
+//! | [`record`] | histograms and counters of a run |
+//! | [`scenario`] | the scenarios; [`scenario::run`] is the entry point |
+//! | [`meter`] | CPU and memory of the bridge, from /proc |
+//! | [`report`] | results: table, JSON, CSV, SVG |
 //!
-//! A run is bounded in sessions and in time, and goes to loopback unless told otherwise. Latency is
-//! counted from the intended time of sending, so that a bridge that stands still is not measured
-//! less often for it (no coordinated omission); the time from the real sending stands beside it.
+//! A run is bounded in sessions and in time, and sends to loopback unless told otherwise. Latency
+//! counts from the intended send time, so that a bridge that stops is not measured less often while
+//! it stops (no coordinated omission); the time from the actual send is reported beside it.
+//!
+//! It shares no code with the bridge, so that a mistake of the bridge cannot hide in its measurement.
 
 pub mod client;
 pub mod meter;

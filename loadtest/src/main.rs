@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Serves until it is killed.
+/// Serves until the process is killed.
 fn sink(flags: &SinkFlags) -> Result<ExitCode, Box<dyn Error>> {
     let sink = Sink::start(&flags.options())?;
     if let Some(path) = &flags.known_hosts {
@@ -34,7 +34,7 @@ fn sink(flags: &SinkFlags) -> Result<ExitCode, Box<dyn Error>> {
     }
     let mut out = std::io::stdout();
     writeln!(out, "known_hosts: {}", sink.known_hosts())?;
-    // Last: who waits for it finds everything done.
+    // Last, because scripts wait for this line before they read the file.
     writeln!(out, "sink listening on {}", sink.addr())?;
     out.flush()?;
     loop {
@@ -46,11 +46,11 @@ fn load(flags: &Common, scenario: scenario::Scenario) -> Result<ExitCode, Box<dy
     let plan = flags.plan(scenario)?;
     let report = scenario::run(&plan)?;
     write!(std::io::stdout(), "{}", report::table(&report))?;
-    files(flags, &report)?;
-    let mut good = report.failures.is_empty();
+    write_files(flags, &report)?;
+    let mut passed = report.failures.is_empty();
     if report.opened == 0 {
         writeln!(std::io::stdout(), "FAILED no session was ready")?;
-        good = false;
+        passed = false;
     }
     if let (Some(limit), Some(latency)) = (flags.max_p99, report.latency)
         && u128::from(latency.p99) > limit.as_micros()
@@ -61,16 +61,16 @@ fn load(flags: &Common, scenario: scenario::Scenario) -> Result<ExitCode, Box<dy
             std::io::stdout(),
             "FAILED p99 of {p99:.3} ms is above {limit}"
         )?;
-        good = false;
+        passed = false;
     }
-    Ok(if good {
+    Ok(if passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-fn files(flags: &Common, report: &Report) -> Result<(), Box<dyn Error>> {
+fn write_files(flags: &Common, report: &Report) -> Result<(), Box<dyn Error>> {
     if let Some(path) = &flags.json {
         let mut out = BufWriter::new(File::create(path)?);
         serde_json::to_writer_pretty(&mut out, report)?;

@@ -1,41 +1,41 @@
-//! What the bridge costs, read from /proc: processor time of all its threads, memory, threads,
-//! descriptors, context switches; and the kernel's memory for TCP apart from that.
+//! CPU time, memory, threads, descriptors and context switches of the bridge, read from /proc; and
+//! the kernel's memory for TCP.
 
 use std::fs;
 use std::io;
 use std::time::Duration;
 
-/// One look at a process. Processor time and switches count from its start.
+/// Sample of a process. Processor time and switches count from its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
 pub struct Sample {
-    /// In user space, of all threads, also of those that have ended.
+    /// Time in user space, of all threads including those that have ended.
     pub user: Duration,
-    /// In the kernel, likewise.
+    /// Time in the kernel, of the same threads.
     pub system: Duration,
-    /// On a processor, of the threads there are, to the nanosecond; None where the kernel does
-    /// not tell.
+    /// Time on a processor of the live threads, in nanoseconds; None where the kernel does not
+    /// report it.
     pub running: Option<Duration>,
-    /// Proportional set size, KiB; None when memory was not looked at.
+    /// Proportional set size, KiB; None when memory was not sampled.
     pub pss_kib: Option<u64>,
     /// Resident set size, KiB.
     pub rss_kib: Option<u64>,
-    /// Threads.
+    /// Number of threads.
     pub threads: usize,
     /// Open file descriptors.
     pub files: usize,
-    /// Context switches, voluntary and not, of the threads there are.
+    /// Context switches of the live threads: voluntary, involuntary.
     pub switches: (u64, u64),
 }
 
 impl Sample {
-    /// Processor time: the finest there is.
+    /// Processor time, from the most exact counter available.
     #[must_use]
     pub fn cpu(&self) -> Duration {
         self.running.unwrap_or(self.user + self.system)
     }
 }
 
-/// Reads one process.
+/// Samples one process.
 #[derive(Debug, Clone)]
 pub struct Meter {
     directory: String,
@@ -43,7 +43,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Of the process `pid`.
+    /// Meter of the process `pid`.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -57,13 +57,14 @@ impl Meter {
         Ok(meter)
     }
 
-    /// Looks; at memory only when told to: that walks every page of the process, while it waits.
+    /// Takes a sample; of memory only with `memory`, because the kernel then walks every page of the
+    /// process while it stands still.
     ///
     /// # Errors
     /// When the process is gone or may not be read.
     pub fn sample(&self, memory: bool) -> io::Result<Sample> {
         let stat = fs::read_to_string(format!("{}/stat", self.directory))?;
-        let (user, system) = stat_ticks(&stat).ok_or_else(|| nonsense("stat"))?;
+        let (user, system) = stat_ticks(&stat).ok_or_else(|| unexpected_format("stat"))?;
         let mut sample = Sample {
             user: self.tick.saturating_mul(user),
             system: self.tick.saturating_mul(system),
@@ -78,7 +79,7 @@ impl Meter {
         for task in fs::read_dir(format!("{}/task", self.directory))? {
             let task = task?.path();
             sample.threads += 1;
-            // A thread may end while we look.
+            // A thread may end meanwhile.
             let Ok(status) = fs::read_to_string(task.join("status")) else {
                 continue;
             };
@@ -100,14 +101,14 @@ impl Meter {
 /// When /proc/net/sockstat cannot be read.
 pub fn socket_memory() -> io::Result<u64> {
     let text = fs::read_to_string("/proc/net/sockstat")?;
-    let pages = sockstat_pages(&text).ok_or_else(|| nonsense("sockstat"))?;
+    let pages = sockstat_pages(&text).ok_or_else(|| unexpected_format("sockstat"))?;
     Ok(pages.saturating_mul(rustix::param::page_size() as u64))
 }
 
-fn nonsense(file: &str) -> io::Error {
+fn unexpected_format(file: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        format!("{file} is not as expected"),
+        format!("/proc: {file} has an unexpected format"),
     )
 }
 
@@ -118,13 +119,13 @@ fn stat_ticks(stat: &str) -> Option<(u32, u32)> {
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
-/// Time on a processor: the first number, nanoseconds.
+/// Time on a processor: the first number, in nanoseconds.
 fn schedstat_running(stat: &str) -> Option<Duration> {
     let nanos = stat.split_ascii_whitespace().next()?.parse().ok()?;
     Some(Duration::from_nanos(nanos))
 }
 
-/// The number behind `name` at the start of a line.
+/// Number after `name` at the start of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_ascii_whitespace().next()?.parse().ok()
@@ -142,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processor_time_stands_behind_the_name_whatever_that_is() {
+    fn processor_time_is_found_behind_any_process_name() {
         let tail = "S 1 2 3 4 5 6 7 8 9 10 77 33 0 0 20 0 5 0 100";
         for name in ["sshard", "a b", "x) R 1 (y", ")"] {
             let stat = format!("123 ({name}) {tail}");
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fields_of_other_files() {
+    fn fields_of_the_other_files_are_parsed() {
         let rollup = "7f00-7fff ---p 00000000 00:00 0 [rollup]\nRss:    1200 kB\nPss:     900 kB\nPss_Dirty: 5 kB\n";
         assert_eq!(field(rollup, "Pss:"), Some(900));
         assert_eq!(field(rollup, "Rss:"), Some(1200));
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_costs_something() {
+    fn samples_of_this_process_increase() {
         let meter = Meter::new(std::process::id()).unwrap();
         let before = meter.sample(true).unwrap();
         assert!(before.threads >= 1 && before.files >= 3);
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_process_0() {
+    fn a_process_that_does_not_exist_is_an_error() {
         assert!(Meter::new(0).is_err());
     }
 }

@@ -1,8 +1,8 @@
-//! Wakes sessions when their next send is due, on a thread of its own: the runtime's timers are
-//! good to a millisecond, and a keystroke through the bridge takes less.
+//! Wakes sessions when their next send is due, on a thread of its own: the runtime's timers have a
+//! resolution of a millisecond, and a keystroke through the bridge takes less.
 //!
-//! It only wakes. A session knows its own [`Schedule`] and sends whatever is due, so a wake that
-//! comes late, or stands for several, loses nothing.
+//! It sends nothing. A session has its own [`Schedule`] and sends everything that is due, so a late
+//! wake-up, or one for several sends, loses nothing.
 
 use crate::schedule::Schedule;
 use std::cmp::Reverse;
@@ -14,10 +14,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// How soon a dropped pacer stops.
+/// Longest time until a dropped pacer stops.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 
-/// The thread; it ends when this is dropped.
+/// Pacer thread; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Pacer {
     stop: Arc<AtomicBool>,
@@ -28,7 +28,7 @@ impl Pacer {
     /// Wakes each entry at its times after `start`, as long as they are before `length`.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When no thread can be started.
     pub fn start(
         entries: Vec<(Schedule, Arc<Notify>)>,
         start: Instant,
@@ -50,7 +50,7 @@ impl Drop for Pacer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // It cannot panic, and has nothing to say.
+            // It has no result, and does not panic.
             let _ = thread.join();
         }
     }
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everyone_is_woken_and_the_last_time_is_kept() {
+    fn every_entry_is_woken_until_the_end_of_the_run() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_one_stops_at_once() {
+    fn a_dropped_pacer_stops_at_once() {
         let start = Instant::now();
         let wake = Arc::new(Notify::new());
         let mut times = Schedule::steady(0.001);

@@ -1,4 +1,4 @@
-//! What a run has seen so far: histograms in microseconds, counts of failures by their kind.
+//! Histograms in microseconds and counters of a run, and its failures by kind.
 
 use crate::client::Failure;
 use hdrhistogram::Histogram;
@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Microseconds: ten minutes. What takes longer counts as that.
+/// Largest recorded time, ten minutes in microseconds; longer ones count as that.
 const MAX_MICROS: u64 = 600_000_000;
 const DIGITS: u8 = 3;
 
-/// A histogram of microseconds.
+/// Empty histogram of microseconds.
 #[must_use]
 pub fn histogram() -> Histogram<u64> {
     match Histogram::new_with_bounds(1, MAX_MICROS, DIGITS) {
@@ -24,29 +24,29 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1)
 }
 
-/// A distribution of times in microseconds.
+/// Summary of a distribution of times, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Summary {
-    /// Number of them.
+    /// Number of times.
     pub count: u64,
-    /// Their mean.
+    /// Arithmetic mean.
     pub mean: f64,
-    /// The least.
+    /// Smallest time.
     pub min: u64,
-    /// Half are at most this.
+    /// 50th percentile.
     pub p50: u64,
-    /// 90 % are.
+    /// 90th percentile.
     pub p90: u64,
-    /// 99 % are.
+    /// 99th percentile.
     pub p99: u64,
-    /// 99.9 % are.
+    /// 99.9th percentile.
     pub p999: u64,
-    /// The most.
+    /// Largest time.
     pub max: u64,
 }
 
 impl Summary {
-    /// Of these times; None when there are none.
+    /// Summary of these times; None when there are none.
     #[must_use]
     pub fn of(times: &Histogram<u64>) -> Option<Self> {
         (!times.is_empty()).then(|| Self {
@@ -62,14 +62,14 @@ impl Summary {
     }
 }
 
-/// The times of everything that was answered while measuring.
+/// Times of all answers in the measured time.
 #[derive(Debug)]
 pub struct Totals {
-    /// From the intended time of sending to the answer.
+    /// Time from the intended send to the answer.
     pub latency: Histogram<u64>,
-    /// From the real time of sending to the answer.
+    /// Time from the actual send to the answer.
     pub service: Histogram<u64>,
-    /// From the intended to the real time of sending: the generator's own fault.
+    /// Time from the intended to the actual send: the generator's own delay.
     pub lateness: Histogram<u64>,
 }
 
@@ -83,7 +83,7 @@ impl Totals {
     }
 
     fn add(&mut self, other: &Self) {
-        // The bounds are the same everywhere, which is all that can go wrong.
+        // Fails only for different bounds, and these are the same.
         let _ = self.latency.add(&other.latency);
         let _ = self.service.add(&other.service);
         let _ = self.lateness.add(&other.lateness);
@@ -96,48 +96,48 @@ struct Part {
     totals: Totals,
 }
 
-/// A failure's count, and what the first one said.
+/// Number of failures of a kind, and the text of the first.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Failures {
-    /// How often.
+    /// Number of failures.
     pub count: u64,
-    /// What the first one said.
+    /// Text of the first failure.
     pub first: String,
 }
 
-/// Counts and times of a run, written by every thread of the generator.
+/// Counters and times of a run, written by all threads of the generator.
 #[derive(Debug)]
 pub struct Recorder {
     start: Instant,
-    /// One for each thread of the generator, so that they seldom meet.
+    /// One per thread of the generator, so that the locks are rarely contended.
     parts: Vec<Mutex<Part>>,
     set_up: Mutex<Histogram<u64>>,
     named: Mutex<BTreeMap<String, Histogram<u64>>>,
     failures: Mutex<BTreeMap<String, Failures>>,
-    /// Measured is what was intended between these, microseconds after the start.
+    /// Begin and end of the measured time, in microseconds after the start.
     measured: (AtomicU64, AtomicU64),
-    /// Sessions that were ready.
+    /// Sessions that became ready.
     pub opened: AtomicU64,
-    /// Sessions that are.
+    /// Sessions that are ready now.
     pub live: AtomicU64,
-    /// The most that ever were.
+    /// Most sessions that were ready at once.
     pub most_live: AtomicU64,
     /// Sends, measured or not.
     pub sent: AtomicU64,
     /// Bytes of output, measured or not.
     pub output: AtomicU64,
-    /// Answers that were measured.
+    /// Answers in the measured time.
     pub answers: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is kept is counts; a panic elsewhere leaves them right enough to be shown.
+    // Counters stay valid after a panic of another thread.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Recorder {
-    /// Counts from `start`, for so many threads. Everything is measured until
-    /// [`Recorder::measure`].
+    /// Recorder of a run that starts at `start`, for that many threads. Everything counts as measured
+    /// until [`Recorder::measure`].
     #[must_use]
     pub fn new(start: Instant, threads: usize) -> Self {
         let part = || {
@@ -162,20 +162,20 @@ impl Recorder {
         }
     }
 
-    /// When the run began.
+    /// Start of the run.
     #[must_use]
     pub fn start(&self) -> Instant {
         self.start
     }
 
-    /// Measures what is intended from `from` on and before `to`.
+    /// Sets the measured time: sends intended from `from` on and before `to`.
     pub fn measure(&self, from: Instant, to: Instant) {
         let since = |at: Instant| micros(at.saturating_duration_since(self.start));
         self.measured.0.store(since(from), Ordering::Relaxed);
         self.measured.1.store(since(to), Ordering::Relaxed);
     }
 
-    /// Session `index` had its answer at `now` to what it meant to send at `intended`, and sent at
+    /// Records an answer of session `index` at `now`, to a send intended at `intended` and made at
     /// `sent`.
     pub fn answered(&self, index: usize, intended: Instant, sent: Instant, now: Instant) {
         let latency = micros(now.saturating_duration_since(intended));
@@ -198,30 +198,30 @@ impl Recorder {
         }
     }
 
-    /// A session was ready this long after its connection.
+    /// Records a session that became ready, with its time since the connection.
     pub fn ready(&self, set_up: Duration) {
         self.opened.fetch_add(1, Ordering::Relaxed);
         lock(&self.set_up).saturating_record(micros(set_up));
     }
 
-    /// A time of a kind of its own, such as from a Ctrl-C to silence.
-    pub fn note(&self, name: &str, time: Duration) {
+    /// Records a time of a named kind, such as from a Ctrl-C to the end of output.
+    pub fn record_named(&self, name: &str, time: Duration) {
         let mut named = lock(&self.named);
         let times = named.entry(name.to_owned()).or_insert_with(histogram);
         times.saturating_record(micros(time));
     }
 
-    /// All times of a kind, at once.
-    pub fn note_all(&self, name: &str, times: &Histogram<u64>) {
+    /// Sets all times of a named kind.
+    pub fn set_named(&self, name: &str, times: &Histogram<u64>) {
         lock(&self.named).insert(name.to_owned(), times.clone());
     }
 
-    /// Something failed.
+    /// Records a failure.
     pub fn failed(&self, failure: &Failure) {
         self.failed_times(failure, 1);
     }
 
-    /// Something failed so often.
+    /// Records `count` failures of a kind.
     pub fn failed_times(&self, failure: &Failure, count: u64) {
         if count == 0 {
             return;
@@ -236,7 +236,7 @@ impl Recorder {
         known.count = known.count.saturating_add(count);
     }
 
-    /// The times since this was last asked.
+    /// Returns and resets the times since the last call.
     #[must_use]
     pub fn take_second(&self) -> Histogram<u64> {
         let mut all = histogram();
@@ -248,7 +248,7 @@ impl Recorder {
         all
     }
 
-    /// Everything measured since this was last asked.
+    /// Returns and resets the measured times since the last call.
     #[must_use]
     pub fn take_totals(&self) -> Totals {
         let mut all = Totals::new();
@@ -259,7 +259,7 @@ impl Recorder {
         all
     }
 
-    /// The 99th percentile of what was measured so far, microseconds.
+    /// 99th percentile of the measured latencies so far, in microseconds.
     #[must_use]
     pub fn p99(&self) -> u64 {
         let mut all = histogram();
@@ -275,7 +275,7 @@ impl Recorder {
         Summary::of(&lock(&self.set_up))
     }
 
-    /// What [`Recorder::note`] was told.
+    /// Summaries of the named kinds.
     #[must_use]
     pub fn named(&self) -> BTreeMap<String, Summary> {
         let named = lock(&self.named);
@@ -291,7 +291,7 @@ impl Recorder {
         lock(&self.failures).clone()
     }
 
-    /// How many failures.
+    /// Number of all failures.
     #[must_use]
     pub fn failure_count(&self) -> u64 {
         lock(&self.failures).values().map(|kind| kind.count).sum()
@@ -305,7 +305,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn a_bridge_that_stands_still_is_seen_by_everything_meant_for_that_time() {
+    fn a_stalled_bridge_delays_every_send_intended_meanwhile() {
         // 100 keystrokes, one each 10 ms. The answers to the last 50 all come at 1,000 ms.
         let start = Instant::now();
         let recorder = Recorder::new(start, 2);
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn warm_up_is_in_the_seconds_and_not_in_the_totals() {
+    fn warm_up_is_in_the_rows_and_not_in_the_totals() {
         let start = Instant::now();
         let recorder = Recorder::new(start, 1);
         recorder.measure(start + MS * 10, start + MS * 20);
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_counted_by_kind_and_the_first_is_quoted() {
+    fn failures_are_counted_by_kind_with_the_text_of_the_first() {
         let recorder = Recorder::new(Instant::now(), 1);
         recorder.failed(&Failure::new("reset", "one"));
         recorder.failed(&Failure::new("reset", "two"));

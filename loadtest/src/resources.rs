@@ -12,7 +12,7 @@ const SPARE: u64 = 64;
 ///
 /// # Errors
 /// When they do not.
-pub fn want_files(sessions: usize, descriptors: u64) -> io::Result<()> {
+pub fn raise_file_limit(sessions: usize, descriptors: u64) -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let hard = limit.maximum.unwrap_or(u64::MAX);
     let wanted = (sessions as u64)
@@ -54,9 +54,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_opened_is_told_before_it_is_tried() {
-        assert!(want_files(1, 1).is_ok());
-        let error = want_files(usize::MAX, 2).unwrap_err().to_string();
+    fn a_file_limit_that_is_too_low_is_reported_before_the_run() {
+        assert!(raise_file_limit(1, 1).is_ok());
+        let error = raise_file_limit(usize::MAX, 2).unwrap_err().to_string();
         assert!(error.contains("ulimit -Hn"), "{error}");
     }
 }

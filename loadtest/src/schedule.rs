@@ -1,18 +1,18 @@
-//! When something is to be sent: open loop, so it does not depend on any answer.
+//! Send times of a session, open-loop: they do not depend on answers.
 
 use std::time::Duration;
 
-/// How sends follow each other.
+/// Distribution of the gaps between sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Arrival {
-    /// All gaps are alike.
+    /// Equal gaps.
     Constant,
-    /// Gaps by chance, exponentially distributed: many independent people.
+    /// Exponentially distributed gaps, as of many independent users.
     Poisson,
 }
 
-/// Endless intended times of one session, counted from the start of the run, never going back.
+/// Endless ascending send times of one session, from the start of the run.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     arrival: Arrival,
@@ -23,8 +23,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// `rate` per second, which must be above 0; the first after a part of a gap that `seed`
-    /// decides, so that sessions don't go in step.
+    /// Schedule of `rate` sends per second, which must be above 0. `seed` decides the first, so that
+    /// sessions do not send in step.
     #[must_use]
     pub fn new(arrival: Arrival, rate: f64, seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -42,7 +42,7 @@ impl Schedule {
         }
     }
 
-    /// `rate` per second at equal gaps, the first at once: for one sequence of its own.
+    /// Schedule of `rate` sends per second at equal gaps, the first at once.
     #[must_use]
     pub fn steady(rate: f64) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Iterator for Schedule {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        // From the count, not summed up: no error grows with the length of a run.
+        // Computed from the count and not summed up, so that no error accumulates.
         let now = match self.arrival {
             Arrival::Constant => self.at + self.sent / self.rate,
             Arrival::Poisson => self.at,
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steady_is_exact_after_a_million() {
+    fn a_steady_schedule_is_exact_after_a_million_sends() {
         let mut times = Schedule::steady(1000.0);
         assert_eq!(times.next(), Some(Duration::ZERO));
         let late = times.nth(999_999).unwrap();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_hold_their_rate_and_never_go_back() {
+    fn both_distributions_keep_their_rate_and_ascend() {
         for arrival in [Arrival::Constant, Arrival::Poisson] {
             let times: Vec<_> = Schedule::new(arrival, 50.0, 3).take(10_000).collect();
             assert!(times.is_sorted(), "{arrival:?}");
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_by_chance_spread_as_they_should() {
+    fn poisson_gaps_are_exponentially_distributed() {
         let times: Vec<_> = Schedule::new(Arrival::Poisson, 1.0, 9)
             .take(20_000)
             .collect();
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_repeats_and_another_does_not() {
+    fn the_same_seed_makes_the_same_schedule() {
         let first =
             |seed| -> Vec<_> { Schedule::new(Arrival::Poisson, 5.0, seed).take(9).collect() };
         assert_eq!(first(1), first(1));

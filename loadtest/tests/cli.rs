@@ -1,5 +1,5 @@
-//! The program as it is called: `--help`, wrong flags, and a bridge that is not there. That there
-//! is a test of the program also makes `cargo test --workspace` build it for `loadtest/run`.
+//! Command line of `sshard-load`: `--help`, wrong flags, a refused connection. Because this tests the
+//! program, `cargo test --workspace` also builds it for `loadtest/run`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -27,7 +27,7 @@ fn help_lists_the_scenarios() {
 }
 
 #[test]
-fn what_cannot_run_is_2_and_what_failed_is_1() {
+fn exit_status_is_2_without_a_run_and_1_after_failures() {
     for words in [
         "typing",
         "no-such-scenario --url ws://127.0.0.1:1/ws/h/22",

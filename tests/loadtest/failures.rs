@@ -1,13 +1,13 @@
-//! What goes wrong is counted by its kind, and ends a run that cannot be.
+//! Failures of sessions are counted by kind.
 
 use crate::common::closed_port;
-use crate::site::Site;
+use crate::fixture::Fixture;
 use sshard_load::client::{Dialect, Target};
 use sshard_load::scenario::{Plan, Scenario, run};
 use std::time::Duration;
 
-/// The kinds of failures of a run, with their counts.
-fn kinds(plan: &Plan) -> Vec<(String, u64)> {
+/// Runs the plan, and returns its failures by kind with their counts.
+fn failures_of(plan: &Plan) -> Vec<(String, u64)> {
     let failures = run(plan).unwrap().failures;
     failures
         .into_iter()
@@ -16,22 +16,25 @@ fn kinds(plan: &Plan) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn a_bridge_that_is_not_there() {
+fn a_refused_connection_is_counted_for_each_session() {
     let url = format!("ws://{}/ws/127.0.0.1/22", closed_port());
     let plan = Plan {
         sessions: 3,
         ..Plan::new(Target::new(&url, false).unwrap(), Scenario::Typing)
     };
-    assert_eq!(kinds(&plan), [("connect-ConnectionRefused".to_owned(), 3)]);
+    assert_eq!(
+        failures_of(&plan),
+        [("connect-ConnectionRefused".to_owned(), 3)]
+    );
 }
 
 #[test]
-fn what_the_bridge_refuses_is_told_in_its_own_words() {
-    let site = Site::with(&[
+fn a_refusal_of_the_bridge_is_counted_by_its_code() {
+    let fixture = Fixture::with(&[
         "limits.max_connections=2",
         "limits.max_connections_per_host=2",
     ]);
-    let mut plan = site.plan(Scenario::ConnectStorm);
+    let mut plan = fixture.plan(Scenario::ConnectStorm);
     plan.rate = 1000.0;
     let report = run(&plan).unwrap();
     assert_eq!(report.opened, 2);
@@ -41,44 +44,44 @@ fn what_the_bridge_refuses_is_told_in_its_own_words() {
         (Dialect::V1, "error-target-refused"),
         (Dialect::Compatible, "close-4403"),
     ] {
-        let mut plan = site.plan(Scenario::Typing);
+        let mut plan = fixture.plan(Scenario::Typing);
         plan.sessions = 1;
         plan.target.path = "/ws/127.0.0.1/1".to_owned();
         plan.target.dialect = dialect;
-        assert_eq!(kinds(&plan), [(kind.to_owned(), 1)]);
+        assert_eq!(failures_of(&plan), [(kind.to_owned(), 1)]);
     }
 }
 
 #[test]
-fn a_session_that_ends_while_it_types_has_failed() {
-    let site = Site::new();
-    let mut plan = site.plan(Scenario::Typing);
+fn a_session_that_ends_while_typing_has_failed() {
+    let fixture = Fixture::new();
+    let mut plan = fixture.plan(Scenario::Typing);
     plan.sessions = 2;
     plan.user = Some("exit-3".to_owned());
-    let failed = kinds(&plan);
+    let failed = failures_of(&plan);
     let count: u64 = failed.iter().map(|(_, count)| count).sum();
     assert_eq!(count, 2, "{failed:?}");
 }
 
 #[test]
 fn keystrokes_without_an_echo_are_failures() {
-    let site = Site::new();
+    let fixture = Fixture::new();
     let plan = Plan {
         user: Some("null".to_owned()),
         sessions: 1,
         rate: 10.0,
         arrival: sshard_load::schedule::Arrival::Constant,
         warm_up: Duration::ZERO,
-        ..site.plan(Scenario::Typing)
+        ..fixture.plan(Scenario::Typing)
     };
-    assert_eq!(kinds(&plan), [("unanswered".to_owned(), 10)]);
+    assert_eq!(failures_of(&plan), [("unanswered".to_owned(), 10)]);
 }
 
 #[test]
-fn output_that_stops_short_is_noticed() {
-    let site = Site::new();
-    let mut plan = site.plan(Scenario::BulkOutput { mib: 1 });
+fn a_session_with_too_little_output_has_failed() {
+    let fixture = Fixture::new();
+    let mut plan = fixture.plan(Scenario::BulkOutput { mib: 1 });
     plan.sessions = 1;
     plan.target.command = Some("exit 0".to_owned());
-    assert_eq!(kinds(&plan), [("wrong-output".to_owned(), 1)]);
+    assert_eq!(failures_of(&plan), [("wrong-output".to_owned(), 1)]);
 }

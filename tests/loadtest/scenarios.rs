@@ -1,7 +1,7 @@
-//! Each scenario against the bridge, with what it must have counted.
+//! Each scenario against the bridge, with exact counts.
 
 use crate::common::poll;
-use crate::site::{Site, good};
+use crate::fixture::{Fixture, run_without_failures};
 use sshard_load::client::Dialect;
 use sshard_load::report::csv;
 use sshard_load::scenario::{Plan, Scenario};
@@ -12,17 +12,17 @@ const MIB: u64 = 1024 * 1024;
 
 #[test]
 fn typing_is_echoed_in_both_dialects_with_acks_and_without() {
-    let site = Site::new();
+    let fixture = Fixture::new();
     for (dialect, flow_window) in [
         (Dialect::V1, None),
         (Dialect::V1, Some(1024)),
         (Dialect::Compatible, None),
     ] {
-        let mut plan = site.plan(Scenario::Typing);
+        let mut plan = fixture.plan(Scenario::Typing);
         plan.arrival = Arrival::Constant;
         plan.target.dialect = dialect;
         plan.target.flow_window = flow_window;
-        let report = good(&plan);
+        let report = run_without_failures(&plan);
         assert_eq!(report.opened, 5, "{dialect:?}");
         // 5 sessions, 20 a second, 1.2 s: all were sent, and those of the last second count.
         assert_eq!(report.sent, 5 * 24, "{dialect:?}");
@@ -36,13 +36,13 @@ fn typing_is_echoed_in_both_dialects_with_acks_and_without() {
 }
 
 #[test]
-fn the_report_tells_what_the_bridge_spent_and_is_json() {
-    let site = Site::new();
-    let report = good(&site.plan(Scenario::Typing));
+fn the_report_has_the_cost_of_the_bridge_and_is_json() {
+    let fixture = Fixture::new();
+    let report = run_without_failures(&fixture.plan(Scenario::Typing));
     let cost = report.bridge.unwrap();
     assert!(cost.cpu_ms > 0.0 && cost.cpu_us_per_answer.unwrap() > 0.0);
     assert!(cost.pss_kib.unwrap() > 1000 && cost.threads >= 2 && cost.files > 15);
-    // They were still there when the bridge was looked at.
+    // The sessions were still open when the bridge was sampled.
     let each = cost.pss_per_session_kib.unwrap();
     let grown = cost.pss_kib.unwrap() - cost.pss_before_kib.unwrap();
     assert!((each * 5.0 - grown as f64).abs() < 1.0, "{cost:?}");
@@ -62,73 +62,73 @@ fn the_report_tells_what_the_bridge_spent_and_is_json() {
 }
 
 #[test]
-fn a_storm_opens_all_it_was_told_to() {
-    let site = Site::new();
+fn a_storm_opens_all_sessions_of_the_plan() {
+    let fixture = Fixture::new();
     for dialect in [Dialect::V1, Dialect::Compatible] {
         let mut plan = Plan {
             sessions: 40,
             rate: 100.0,
-            ..site.plan(Scenario::ConnectStorm)
+            ..fixture.plan(Scenario::ConnectStorm)
         };
         plan.target.dialect = dialect;
-        let report = good(&plan);
+        let report = run_without_failures(&plan);
         assert_eq!((report.opened, report.answered), (40, 40), "{dialect:?}");
         assert_eq!(report.latency.unwrap().count, 40);
     }
-    assert_eq!(site.sink.total(), 80);
+    assert_eq!(fixture.sink.total(), 80);
     let gone = poll(Duration::from_secs(10), || {
-        (site.sink.open() == 0).then_some(())
+        (fixture.sink.open() == 0).then_some(())
     });
     assert!(
         gone.is_some(),
         "{} SSH connections are left",
-        site.sink.open()
+        fixture.sink.open()
     );
 }
 
 #[test]
 fn churn_opens_and_closes_at_its_rate() {
-    let site = Site::new();
+    let fixture = Fixture::new();
     let hold = Duration::from_millis(50);
     let plan = Plan {
         sessions: 100,
         rate: 50.0,
         arrival: Arrival::Constant,
-        ..site.plan(Scenario::Churn { hold })
+        ..fixture.plan(Scenario::Churn { hold })
     };
-    let report = good(&plan);
+    let report = run_without_failures(&plan);
     assert_eq!((report.opened, report.sent), (60, 60));
     assert_eq!(report.answered, 50);
     assert_eq!(report.named["close"].count, 60);
 }
 
 #[test]
-fn idle_sessions_are_alive_after_the_hold() {
-    let site = Site::with(&["websocket.ping_interval=1s"]);
+fn idle_sessions_echo_a_key_after_the_hold() {
+    let fixture = Fixture::with(&["websocket.ping_interval=1s"]);
     let plan = Plan {
         sessions: 20,
         // Three pings, and two without an answer would close.
         duration: Duration::from_millis(3500),
-        ..site.plan(Scenario::IdleHold)
+        ..fixture.plan(Scenario::IdleHold)
     };
-    let report = good(&plan);
+    let report = run_without_failures(&plan);
     assert_eq!((report.opened, report.answered), (20, 20));
     assert!(report.bridge.unwrap().pss_per_session_kib.is_some());
 }
 
 #[test]
 fn bulk_output_is_counted_to_the_byte() {
-    let site = Site::new();
+    let fixture = Fixture::new();
     for (dialect, flow_window) in [
         (Dialect::V1, None),
         (Dialect::V1, Some(256 * 1024)),
         (Dialect::Compatible, None),
     ] {
-        let mut plan = site.plan(Scenario::BulkOutput { mib: 4 });
+        let mut plan = fixture.plan(Scenario::BulkOutput { mib: 4 });
         plan.sessions = 3;
         plan.target.dialect = dialect;
         plan.target.flow_window = flow_window;
-        let report = good(&plan);
+        let report = run_without_failures(&plan);
         assert_eq!(report.output_bytes, 12 * MIB, "{dialect:?}");
         assert_eq!(report.answered, 3);
         assert!(report.figures["MiB/s"] > 0.0);
@@ -137,39 +137,39 @@ fn bulk_output_is_counted_to_the_byte() {
 }
 
 #[test]
-fn pastes_come_back_whole() {
-    let site = Site::new();
+fn pastes_are_echoed_whole() {
+    let fixture = Fixture::new();
     let plan = Plan {
         sessions: 2,
         rate: 5.0,
         arrival: Arrival::Constant,
-        ..site.plan(Scenario::Paste { bytes: 100_000 })
+        ..fixture.plan(Scenario::Paste { bytes: 100_000 })
     };
-    let report = good(&plan);
+    let report = run_without_failures(&plan);
     assert_eq!((report.sent, report.answered), (12, 10));
     assert_eq!(report.output_bytes, 12 * 100_000);
 }
 
 #[test]
-fn a_resize_in_front_of_each_key_loses_none() {
-    let site = Site::new();
+fn a_resize_before_each_key_loses_no_key() {
+    let fixture = Fixture::new();
     for dialect in [Dialect::V1, Dialect::Compatible] {
-        let mut plan = site.plan(Scenario::Resize);
+        let mut plan = fixture.plan(Scenario::Resize);
         plan.arrival = Arrival::Constant;
         plan.target.dialect = dialect;
-        let report = good(&plan);
+        let report = run_without_failures(&plan);
         assert_eq!((report.sent, report.answered), (120, 100), "{dialect:?}");
     }
 }
 
 #[test]
-fn ctrl_c_under_a_flood_is_timed() {
-    let site = Site::new();
+fn ctrl_c_is_timed_under_endless_output() {
+    let fixture = Fixture::new();
     for bytes_per_second in [0, 1_000_000] {
-        let mut plan = site.plan(Scenario::SlowReader { bytes_per_second });
+        let mut plan = fixture.plan(Scenario::SlowReader { bytes_per_second });
         plan.sessions = 2;
         plan.target.receive_buffer = Some(64 * 1024);
-        let report = good(&plan);
+        let report = run_without_failures(&plan);
         assert_eq!(report.named["ctrl-c to remote"].count, 2);
         let silent = report.named.get("ctrl-c to silence");
         assert_eq!(
@@ -180,13 +180,13 @@ fn ctrl_c_under_a_flood_is_timed() {
 }
 
 #[test]
-fn typists_are_measured_alone_and_beside_a_flood() {
-    let site = Site::new();
+fn typing_is_measured_alone_and_beside_bulk_readers() {
+    let fixture = Fixture::new();
     let plan = Plan {
         arrival: Arrival::Constant,
-        ..site.plan(Scenario::NoisyNeighbour { flooders: 2 })
+        ..fixture.plan(Scenario::NoisyNeighbour { flooders: 2 })
     };
-    let report = good(&plan);
+    let report = run_without_failures(&plan);
     assert_eq!(report.named["quiet"].count, 100);
     assert_eq!(report.latency.unwrap().count, 100);
     assert_eq!(report.opened, 5 + 2 + 5);

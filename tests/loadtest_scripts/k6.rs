@@ -1,5 +1,5 @@
-//! The scripts of `loadtest/k6` under the stand-in of `tests/k6`, against a bridge and a sink: what
-//! each scenario counts has to be what was asked for. k6 itself is not here.
+//! Scripts of `loadtest/k6` under the stand-in of `tests/k6`, against a bridge and a sink:
+//! each scenario counts exactly what its settings demand. k6 itself is not installed.
 
 use crate::common::scene::{bridge_to, path_to};
 use crate::common::{Bridge, DEADLINE, Finished, poll};
@@ -13,7 +13,7 @@ const MIB: u64 = 1024 * 1024;
 /// 2 VUs of 3 sockets, for a second; thresholds that judge no times.
 const SMALL: &str = "VUS=2 SOCKETS=3 DURATION=1 RATE=10 READY_MS=1000000 ECHO_MS=1000000";
 
-struct Site {
+struct Fixture {
     bridge: Bridge,
     sink: Sink,
 }
@@ -22,11 +22,11 @@ struct Ended {
     code: Option<i32>,
     stdout: String,
     stderr: String,
-    /// What SUMMARY was written; null without.
+    /// Content of the file SUMMARY; null without one.
     json: Value,
 }
 
-impl Site {
+impl Fixture {
     fn new() -> Self {
         let sink = Sink::start(&SinkOptions::default()).unwrap();
         let bridge = bridge_to(&[sink.addr()], &["limits.max_connections_per_host=100"]);
@@ -39,8 +39,8 @@ impl Site {
         script(&format!("SSHARD_URL={url} {settings}"))
     }
 
-    /// As [`Site::script`], and nothing may have failed.
-    fn good(&self, settings: &str) -> Ended {
+    /// Runs [`Fixture::script`] without any failure.
+    fn run_without_failures(&self, settings: &str) -> Ended {
         let ended = self.script(settings);
         let all = format!("{settings}:\n{}\n{}", ended.stdout, ended.stderr);
         assert_eq!(ended.code, Some(0), "{all}");
@@ -99,10 +99,11 @@ fn script(settings: &str) -> Ended {
 
 #[test]
 fn every_key_is_typed_and_echoed_in_both_dialects() {
-    let site = Site::new();
+    let fixture = Fixture::new();
     for scenario in ["typing", "resize"] {
         for dialect in ["v1", "compatible"] {
-            let ended = site.good(&format!("{SMALL} SCENARIO={scenario} DIALECT={dialect}"));
+            let ended = fixture
+                .run_without_failures(&format!("{SMALL} SCENARIO={scenario} DIALECT={dialect}"));
             assert_eq!(ended.count("session_ends"), 6);
             assert_eq!(ended.count("keys"), 60, "{scenario} {dialect}");
             assert_eq!(ended.count("key_echo"), 60, "{scenario} {dialect}");
@@ -111,16 +112,18 @@ fn every_key_is_typed_and_echoed_in_both_dialects() {
 }
 
 #[test]
-fn connections_come_at_their_rate_and_close() {
-    let site = Site::new();
+fn connections_open_at_their_rate_and_close() {
+    let fixture = Fixture::new();
     for dialect in ["v1", "compatible"] {
-        let ended = site.good(&format!("{SMALL} SCENARIO=connect-storm DIALECT={dialect}"));
+        let ended = fixture
+            .run_without_failures(&format!("{SMALL} SCENARIO=connect-storm DIALECT={dialect}"));
         assert_eq!(ended.count("session_ends"), 6, "{dialect}");
         // 10 a second of both VUs, however many overlap.
         let churn = "SCENARIO=churn SOCKETS=50";
-        let ended = site.good(&format!("{SMALL} {churn} DIALECT={dialect}"));
+        let ended = fixture.run_without_failures(&format!("{SMALL} {churn} DIALECT={dialect}"));
         assert_eq!(ended.count("session_ends"), 10, "{dialect}");
-        let ended = site.good(&format!("{SMALL} SCENARIO=idle-hold DIALECT={dialect}"));
+        let ended =
+            fixture.run_without_failures(&format!("{SMALL} SCENARIO=idle-hold DIALECT={dialect}"));
         assert_eq!(ended.count("session_ends"), 6, "{dialect}");
         assert_eq!(ended.count("key_echo"), 6, "{dialect}");
     }
@@ -128,15 +131,15 @@ fn connections_come_at_their_rate_and_close() {
 
 #[test]
 fn output_and_pastes_are_counted_to_the_byte() {
-    let site = Site::new();
+    let fixture = Fixture::new();
     for dialect in ["v1", "compatible"] {
-        let ended = site.good(&format!(
+        let ended = fixture.run_without_failures(&format!(
             "{SMALL} SCENARIO=bulk-output MIB=2 DIALECT={dialect}"
         ));
         assert_eq!(ended.count("output_bytes"), 12 * MIB, "{dialect}");
         assert_eq!(ended.count("bulk_done"), 6, "{dialect}");
         let settings = "SCENARIO=paste PASTE_BYTES=100000";
-        let ended = site.good(&format!("{SMALL} {settings} DIALECT={dialect}"));
+        let ended = fixture.run_without_failures(&format!("{SMALL} {settings} DIALECT={dialect}"));
         assert_eq!(ended.count("paste_back"), 60, "{dialect}");
         // One byte more of each compatible session, which asked with it whether it was up.
         let probes = if dialect == "v1" { 0 } else { 6 };
@@ -146,15 +149,15 @@ fn output_and_pastes_are_counted_to_the_byte() {
 
 #[test]
 fn a_slow_reader_reads_slowly_and_its_ctrl_c_arrives() {
-    let site = Site::new();
+    let fixture = Fixture::new();
     for bytes_per_second in [0, 500_000] {
         let slow = format!("SCENARIO=slow-reader BYTES_PER_SECOND={bytes_per_second}");
-        let ended = site.good(&format!("{SMALL} {slow}"));
+        let ended = fixture.run_without_failures(&format!("{SMALL} {slow}"));
         assert_eq!(ended.count("ctrl_c_seen"), 6, "{slow}");
         assert_eq!(ended.count("ctrl_c_silence"), 6, "{slow}");
         assert!(ended.stdout.contains("ctrl-c seen"), "{}", ended.stdout);
     }
-    let ended = site.script("SCENARIO=slow-reader DIALECT=compatible");
+    let ended = fixture.script("SCENARIO=slow-reader DIALECT=compatible");
     assert_eq!(ended.code, Some(107));
     assert!(
         ended.stderr.contains("needs DIALECT=v1"),
@@ -164,9 +167,10 @@ fn a_slow_reader_reads_slowly_and_its_ctrl_c_arrives() {
 }
 
 #[test]
-fn typists_are_timed_alone_and_beside_a_flood() {
-    let site = Site::new();
-    let ended = site.good(&format!("{SMALL} SCENARIO=noisy-neighbour FLOODERS=2"));
+fn typing_is_timed_alone_and_beside_bulk_readers() {
+    let fixture = Fixture::new();
+    let ended =
+        fixture.run_without_failures(&format!("{SMALL} SCENARIO=noisy-neighbour FLOODERS=2"));
     assert_eq!(ended.count("session_ends"), 6 + 2 + 6);
     for phase in ["quiet", "beside"] {
         assert_eq!(
@@ -179,9 +183,9 @@ fn typists_are_timed_alone_and_beside_a_flood() {
 }
 
 #[test]
-fn what_fails_is_counted_told_and_breaks_a_threshold() {
-    let site = Site::new();
-    let url = format!("ws://{}/ws/127.0.0.1/1", site.bridge.addr());
+fn failures_are_counted_and_reported_and_break_a_threshold() {
+    let fixture = Fixture::new();
+    let url = format!("ws://{}/ws/127.0.0.1/1", fixture.bridge.addr());
     for (settings, why) in [
         ("DIALECT=v1", "a session failed: target-refused"),
         ("DIALECT=compatible", "a session failed: close 4403"),
@@ -194,7 +198,7 @@ fn what_fails_is_counted_told_and_breaks_a_threshold() {
         assert!(ended.stdout.contains("FAILED          session_failed"));
     }
     // A key that never comes back.
-    let ended = site.script(&format!("{SMALL} SSHARD_USER=null SOCKETS=1"));
+    let ended = fixture.script(&format!("{SMALL} SSHARD_USER=null SOCKETS=1"));
     assert_eq!(ended.code, Some(99), "{}", ended.stdout);
     assert!(
         ended.stderr.contains("10 keys without an echo"),
@@ -204,29 +208,30 @@ fn what_fails_is_counted_told_and_breaks_a_threshold() {
 }
 
 #[test]
-fn an_older_name_of_the_module_will_do() {
-    let site = Site::new();
+fn the_older_name_of_the_websocket_module_is_accepted() {
+    let fixture = Fixture::new();
     for without in ["k6/websockets", "k6/websockets:empty"] {
-        site.good(&format!(
+        fixture.run_without_failures(&format!(
             "{SMALL} SCENARIO=connect-storm STAND_IN_WITHOUT={without}"
         ));
     }
 }
 
 #[test]
-fn wrong_settings_are_told_and_no_password_is_written() {
-    let site = Site::new();
+fn wrong_settings_are_reported_and_no_password_is_written() {
+    let fixture = Fixture::new();
     for (settings, why) in [
         ("SCENARIO=none", "SCENARIO is one of typing, "),
         ("RATE=x", "RATE is to be a number"),
         ("VUS=0", "VUS is to be a number"),
         ("SSHARD_URL=http://127.0.0.1", "set SSHARD_URL"),
     ] {
-        let ended = site.script(settings);
+        let ended = fixture.script(settings);
         assert_eq!(ended.code, Some(107), "{settings}");
         assert!(ended.stderr.contains(why), "{settings}: {}", ended.stderr);
     }
-    let ended = site.good("SCENARIO=connect-storm SOCKETS=1 SSHARD_PASSWORD=secret-of-test");
+    let ended = fixture
+        .run_without_failures("SCENARIO=connect-storm SOCKETS=1 SSHARD_PASSWORD=secret-of-test");
     assert!(!ended.json.to_string().contains("secret-of-test"));
     assert!(!ended.stdout.contains("secret-of-test"));
 }

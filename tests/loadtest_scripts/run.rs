@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// `loadtest/run` in a process group of its own, with a folder of its own for temporary files.
+/// Runs `loadtest/run` in a process group and a temporary folder of its own.
 struct Run {
     process: Child,
     stdout: Log,
@@ -15,7 +15,7 @@ struct Run {
     directory: tempfile::TempDir,
 }
 
-/// Where cargo puts this build's programs.
+/// Folder of this build's programs.
 fn binaries() -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_sshard")).parent().unwrap();
     let generator = folder.join("sshard-load");
@@ -52,8 +52,8 @@ impl Run {
         }
     }
 
-    /// Its exit status; by then nothing may be left of it, no process and no file.
-    fn ended(&mut self) -> Option<i32> {
+    /// Returns the exit status; checks that no process and no file is left.
+    fn exit_status(&mut self) -> Option<i32> {
         let process = &mut self.process;
         let status = poll(DEADLINE, || process.try_wait().unwrap());
         let status = status.unwrap_or_else(|| {
@@ -69,7 +69,7 @@ impl Run {
         status.code()
     }
 
-    /// The names of the living processes of the group.
+    /// Names of the live processes of the group.
     fn members(&self) -> Vec<String> {
         let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
         let stats =
@@ -87,8 +87,8 @@ impl Run {
             .collect()
     }
 
-    /// Waits until sink, bridge and generator are there.
-    fn in_the_middle(&self) {
+    /// Waits until sink, bridge and generator run.
+    fn wait_running(&self) {
         let running = || {
             let members = self.members();
             let count = |name| members.iter().filter(|member| *member == name).count();
@@ -113,11 +113,11 @@ impl Drop for Run {
 }
 
 #[test]
-fn a_scenario_runs_and_leaves_nothing() {
+fn a_scenario_leaves_no_process_and_no_file() {
     let words = "typing --sessions 3 --rate 10 --duration 500ms --warm-up 100ms --quiet \
                  -- --shards 1 --set websocket.ping_interval=5s";
     let mut run = Run::start(words);
-    assert_eq!(run.ended(), Some(0), "{}", run.stderr.whole());
+    assert_eq!(run.exit_status(), Some(0), "{}", run.stderr.whole());
     let report = run.stdout.whole();
     assert!(report.contains("typing: 3 sessions opened"), "{report}");
     assert!(report.contains("\nlatency "), "{report}");
@@ -126,11 +126,11 @@ fn a_scenario_runs_and_leaves_nothing() {
 }
 
 #[test]
-fn as_many_sessions_as_asked_for_have_room() {
+fn the_limits_admit_the_requested_sessions() {
     // More than limits.max_connections_per_host has by default.
     let words = "connect-storm --sessions=40 --rate=100 --quiet -- --shards 1";
     let mut run = Run::start(words);
-    assert_eq!(run.ended(), Some(0), "{}", run.stderr.whole());
+    assert_eq!(run.exit_status(), Some(0), "{}", run.stderr.whole());
     let report = run.stdout.whole();
     assert!(report.contains("40 sessions opened"), "{report}");
 }
@@ -138,16 +138,16 @@ fn as_many_sessions_as_asked_for_have_room() {
 #[test]
 fn the_generators_exit_status_is_returned() {
     let words = "typing --sessions 1 --user exit-3 --duration 100ms --warm-up 0s --quiet";
-    assert_eq!(Run::start(words).ended(), Some(1));
+    assert_eq!(Run::start(words).exit_status(), Some(1));
     let mut run = Run::start("typing --no-such-flag");
-    assert_eq!(run.ended(), Some(2));
+    assert_eq!(run.exit_status(), Some(2));
     assert!(run.stderr.whole().contains("--no-such-flag"));
 }
 
 #[test]
-fn a_bridge_that_does_not_come_up_is_told_with_its_own_words() {
+fn the_error_of_a_bridge_that_does_not_start_is_printed() {
     let mut run = Run::start("typing -- --set no.such_setting=1");
-    assert_eq!(run.ended(), Some(2));
+    assert_eq!(run.exit_status(), Some(2));
     let stderr = run.stderr.whole();
     assert!(
         stderr.contains("the bridge ended before it listened"),
@@ -157,7 +157,7 @@ fn a_bridge_that_does_not_come_up_is_told_with_its_own_words() {
 }
 
 #[test]
-fn a_signal_in_the_middle_leaves_nothing() {
+fn a_signal_leaves_no_process_and_no_file() {
     for (signal, to_all, code) in [
         (Signal::INT, false, 130),
         // As a terminal's Ctrl-C.
@@ -166,28 +166,28 @@ fn a_signal_in_the_middle_leaves_nothing() {
         (Signal::HUP, false, 129),
     ] {
         let mut run = Run::start("idle-hold --sessions 5 --duration 10m --quiet -- --shards 1");
-        run.in_the_middle();
+        run.wait_running();
         let script = Pid::from_child(&run.process);
         if to_all {
             kill_process_group(script, signal).unwrap();
         } else {
             kill_process(script, signal).unwrap();
         }
-        assert_eq!(run.ended(), Some(code), "{signal:?}");
+        assert_eq!(run.exit_status(), Some(code), "{signal:?}");
     }
 }
 
 #[test]
-fn help_and_wrong_use() {
+fn help_and_wrong_usage_have_their_exit_status() {
     let mut run = Run::start("--help");
-    assert_eq!(run.ended(), Some(0));
+    assert_eq!(run.exit_status(), Some(0));
     assert!(
         run.stdout
             .whole()
             .starts_with("usage: loadtest/run SCENARIO")
     );
     let mut run = Run::start("typing --help");
-    assert_eq!(run.ended(), Some(0));
+    assert_eq!(run.exit_status(), Some(0));
     assert!(run.stdout.whole().contains("--sessions"));
     for words in [
         "",
@@ -196,7 +196,7 @@ fn help_and_wrong_use() {
         "typing --url ws://127.0.0.1:1/ws/h/22",
     ] {
         let mut run = Run::start(words);
-        assert_eq!(run.ended(), Some(64), "{words:?}");
+        assert_eq!(run.exit_status(), Some(64), "{words:?}");
         assert!(run.stderr.whole().contains("\nusage: "), "{words:?}");
     }
 }

@@ -1,22 +1,22 @@
-//! What the bridge says, and how a session fails.
+//! Messages of the bridge as events, and failures of a session.
 
 use bytes::Bytes;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// How a session failed: a stable word to count by, and what a person wants to know.
+/// Failure of a session: a stable kind to count by, and details.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {detail}")]
 pub struct Failure {
-    /// `connect-*`, `http-STATUS`, `error-CODE` (the bridge's word), `close-CODE`, `reset`,
+    /// Kind: `connect-*`, `http-STATUS`, `error-CODE` (the bridge's code), `close-CODE`, `reset`,
     /// `timeout`, `protocol`, and those of the scenarios.
     pub kind: String,
-    /// For people.
+    /// Details for a reader.
     pub detail: String,
 }
 
 impl Failure {
-    /// A failure of this kind.
+    /// Failure of the kind `kind`.
     #[must_use]
     pub fn new(kind: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
@@ -37,18 +37,18 @@ impl From<Error> for Failure {
     }
 }
 
-/// What came from the bridge.
+/// Event from the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Terminal bytes.
     Output(Bytes),
-    /// Input passed on so far, bytes.
+    /// Bytes of input passed on so far.
     InputAck(u64),
     /// The process ended with this status.
     Exit(Option<u64>),
     /// The bridge closed: code and reason.
     Close(u16, String),
-    /// Something that asks for nothing: a ping that is answered, a notice.
+    /// Message without an effect: a ping that is answered, a notice.
     Other,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn event(message: Message) -> Result<Event, Failure> {
             let value = parse(text.as_str())?;
             let number = |field| value.get(field).and_then(Value::as_u64);
             match value.get("type").and_then(Value::as_str) {
-                Some("error") => Err(told(&value)),
+                Some("error") => Err(error_message(&value)),
                 Some("exit") => Ok(Event::Exit(number("status"))),
                 Some("input_ack") => Ok(Event::InputAck(number("bytes").unwrap_or(0))),
                 _ => Ok(Event::Other),
@@ -76,7 +76,7 @@ pub(super) fn parse(text: &str) -> Result<Value, Failure> {
     serde_json::from_str(text).map_err(|error| Failure::new("protocol", error.to_string()))
 }
 
-pub(super) fn told(error: &Value) -> Failure {
+pub(super) fn error_message(error: &Value) -> Failure {
     let code = error["code"].as_str().unwrap_or("unknown");
     Failure::new(
         format!("error-{code}"),
@@ -84,7 +84,7 @@ pub(super) fn told(error: &Value) -> Failure {
     )
 }
 
-/// An event that is an end where none is due.
+/// Failure for an event that ends the session too early.
 pub(crate) fn unexpected(event: &Event) -> Failure {
     match event {
         Event::Close(code, reason) => Failure::new(format!("close-{code}"), reason.as_str()),

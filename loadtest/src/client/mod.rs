@@ -1,4 +1,4 @@
-//! One session through the bridge: a WebSocket in either dialect, from the connection to its end.
+//! Client of one session through the bridge: a WebSocket in either dialect, from connect to close.
 
 mod event;
 mod target;
@@ -8,7 +8,7 @@ pub use event::{Event, Failure};
 pub use target::{BadUrl, Dialect, Target};
 
 use bytes::Bytes;
-use event::{event, parse, told};
+use event::{error_message, event, parse};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -20,49 +20,49 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-/// Read at a time, bytes. Per session, so not the library's 128 KiB.
+/// Read buffer of a session, in bytes; the library's default is 128 KiB.
 const READ_BUFFER: usize = 4 * 1024;
-/// For sessions that take bulk output.
+/// Read buffer of sessions with bulk output, in bytes.
 const BULK_READ_BUFFER: usize = 64 * 1024;
-/// A byte that a compatible client sends to see by its echo that the shell is up.
+/// Byte that a compatible client sends to detect the shell by its echo.
 const PROBE: &str = ".";
 
-/// A session that is up.
+/// Session that is ready.
 #[derive(Debug)]
 pub struct Session {
     socket: WebSocketStream<TcpStream>,
     dialect: Dialect,
     acks: Option<Acks>,
-    /// Input that may be unacknowledged; u64::MAX in the compatible dialect.
+    /// Largest amount of unacknowledged input; u64::MAX in the compatible dialect.
     pub input_window: u64,
-    /// From the TCP connection to `ready`.
+    /// Time from the TCP connection to `ready`.
     pub set_up: Duration,
-    /// Bytes of output that came before it was known to be ready: in the compatible dialect the
-    /// first output is what tells.
-    pub early: usize,
+    /// Bytes of output received before the session was ready: in the compatible dialect the first
+    /// output shows that it is.
+    pub early_output: usize,
 }
 
 #[derive(Debug)]
 struct Acks {
     window: u64,
     consumed: u64,
-    told: u64,
+    acknowledged: u64,
 }
 
 impl Session {
     /// Connects, logs in, and waits until the session can be used.
     ///
     /// # Errors
-    /// Whatever came in the way.
+    /// When any step fails.
     pub async fn open(target: &Target, index: usize) -> Result<Self, Failure> {
         let began = Instant::now();
         let until = tokio::time::Instant::from_std(began + target.deadline);
         let mut session = timeout_at(until, Self::upgrade(target, index))
             .await
-            .map_err(|_| Failure::new("timeout", "no upgrade"))??;
+            .map_err(|_| Failure::new("timeout", "no upgrade within the deadline"))??;
         timeout_at(until, session.log_in(target))
             .await
-            .map_err(|_| Failure::new("timeout", "never ready"))??;
+            .map_err(|_| Failure::new("timeout", "not ready within the deadline"))??;
         session.set_up = began.elapsed();
         Ok(session)
     }
@@ -94,11 +94,11 @@ impl Session {
             acks: target.flow_window.map(|window| Acks {
                 window,
                 consumed: 0,
-                told: 0,
+                acknowledged: 0,
             }),
             input_window: u64::MAX,
             set_up: Duration::ZERO,
-            early: 0,
+            early_output: 0,
         })
     }
 
@@ -112,7 +112,7 @@ impl Session {
             self.text(PROBE.to_owned()).await?;
             return match self.next().await? {
                 Event::Output(bytes) => {
-                    self.early = bytes.len();
+                    self.early_output = bytes.len();
                     Ok(())
                 }
                 other => Err(unexpected(&other)),
@@ -131,10 +131,10 @@ impl Session {
                             self.input_window = window.unwrap_or(u64::MAX);
                             return Ok(());
                         }
-                        Some("error") => return Err(told(&value)),
+                        Some("error") => return Err(error_message(&value)),
                         Some("prompt" | "host_key") => {
-                            let asked = "this tool only answers with a password";
-                            return Err(Failure::new("asked", asked));
+                            let detail = "the bridge sent a prompt; the generator answers none";
+                            return Err(Failure::new("asked", detail));
                         }
                         _ => {}
                     }
@@ -145,15 +145,15 @@ impl Session {
         }
     }
 
-    /// The next event; pings are answered on the way. May be cancelled.
+    /// Receives the next event; answers pings. Cancel-safe.
     ///
     /// # Errors
-    /// An `error` of the bridge, a connection that ended without a close, nonsense.
+    /// An `error` of the bridge, a connection that ended without a close, a malformed message.
     pub async fn next(&mut self) -> Result<Event, Failure> {
         receive(&mut self.socket).await
     }
 
-    /// Says that so many bytes of output have been used. Not to be cancelled.
+    /// Counts consumed output, and acknowledges it per quarter window. Not cancel-safe.
     ///
     /// # Errors
     /// When the connection is gone.
@@ -162,10 +162,10 @@ impl Session {
             return Ok(());
         };
         acks.consumed = acks.consumed.saturating_add(bytes as u64);
-        if acks.consumed.saturating_sub(acks.told) < acks.window / 4 {
+        if acks.consumed.saturating_sub(acks.acknowledged) < acks.window / 4 {
             return Ok(());
         }
-        acks.told = acks.consumed;
+        acks.acknowledged = acks.consumed;
         let ack = json!({ "type": "ack", "bytes": acks.consumed });
         self.text(ack.to_string()).await
     }
@@ -178,27 +178,27 @@ impl Session {
         Ok(self.socket.send(Message::Binary(input)).await?)
     }
 
-    /// Tells a size of the window.
+    /// Sends a size of the terminal.
     ///
     /// # Errors
     /// When the connection is gone.
     pub async fn resize(&mut self, cols: u16, rows: u16) -> Result<(), Failure> {
-        let word = match self.dialect {
+        let key = match self.dialect {
             Dialect::V1 => "type",
             Dialect::Compatible => "action",
         };
-        let resize = json!({ word: "resize", "cols": cols, "rows": rows });
+        let resize = json!({ key: "resize", "cols": cols, "rows": rows });
         self.text(resize.to_string()).await
     }
 
-    /// Closes, and waits for the other side's close.
+    /// Sends a close frame, and waits for the bridge's.
     ///
     /// # Errors
     /// When there is none within `deadline`.
     pub async fn close(mut self, deadline: Duration) -> Result<(), Failure> {
         let closing = async {
             self.socket.close(None).await?;
-            // What was on its way is passed over.
+            // Messages in flight are discarded.
             while let Some(message) = self.socket.next().await {
                 match message {
                     Ok(_) => {}
@@ -214,7 +214,7 @@ impl Session {
         }
     }
 
-    /// The two directions apart, for input that must not wait for output. No acks are sent.
+    /// Splits the two directions, so that input does not wait for output. No acks are sent.
     pub fn split(
         self,
     ) -> (
@@ -230,15 +230,15 @@ impl Session {
     }
 }
 
-/// The receiving direction of a session.
+/// Receiving direction of a session.
 #[derive(Debug)]
 pub struct Incoming<S>(S);
 
 impl<S: Stream<Item = Result<Message, Error>> + Unpin> Incoming<S> {
-    /// As [`Session::next`].
+    /// Receives as [`Session::next`] does.
     ///
     /// # Errors
-    /// As [`Session::next`].
+    /// Those of [`Session::next`].
     pub async fn next(&mut self) -> Result<Event, Failure> {
         receive(&mut self.0).await
     }

@@ -1,4 +1,4 @@
-//! Where sessions go. To loopback, unless told otherwise: load is not sent to strangers by accident.
+//! Target of sessions: loopback unless told otherwise, so that no load reaches other machines by accident.
 
 use serde_json::{Value, json};
 use std::io;
@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 
-/// Sessions from one source address; below the kernel's range of ports (28,232 by default).
+/// Sessions per source address; below the kernel's range of ports (28,232 by default).
 const SESSIONS_PER_SOURCE: usize = 20_000;
 
-/// What is spoken.
+/// Protocol dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
@@ -19,40 +19,40 @@ pub enum Dialect {
     Compatible,
 }
 
-/// Where sessions go, and as whom.
+/// Bridge, path and credentials of sessions.
 #[derive(Clone)]
 pub struct Target {
-    /// The bridge.
+    /// Address of the bridge.
     pub bridge: SocketAddr,
     /// `/ws/HOST/PORT` or `/ws/NAME`.
     pub path: String,
-    /// What is spoken.
+    /// Protocol dialect.
     pub dialect: Dialect,
-    /// SSH user; of the sink, what its session does.
+    /// SSH user; with the sink it selects the mode.
     pub user: String,
     /// SSH password.
     pub password: String,
     /// The text of a private key without a passphrase, in place of the password; `sshard.v1` only.
     pub private_key: Option<String>,
-    /// In place of the login shell; `sshard.v1` only.
+    /// Command in place of the login shell; `sshard.v1` only.
     pub command: Option<String>,
-    /// Output is acknowledged, with this window; `sshard.v1` only.
+    /// Window of output acknowledgements; `sshard.v1` only.
     pub flow_window: Option<u64>,
-    /// Bytes of SO_RCVBUF; None leaves it to the system.
+    /// SO_RCVBUF in bytes; None keeps the system's default.
     pub receive_buffer: Option<u32>,
-    /// Output is expected in bulk.
+    /// Uses the read buffer for bulk output.
     pub bulk: bool,
-    /// The session echoes, so that one of the compatible dialect can ask whether it is ready.
+    /// Tells that the session echoes, so that the compatible dialect can probe for `ready`.
     pub echoes: bool,
-    /// From the TCP connection to `ready`.
+    /// Deadline from the TCP connection to `ready`.
     pub deadline: Duration,
 }
 
 impl Target {
-    /// A target at `url` (`ws://ADDRESS:PORT/PATH`) with the sink's echo behind it.
+    /// Target at `url` (`ws://ADDRESS:PORT/PATH`) with the sink's echo behind it.
     ///
     /// # Errors
-    /// When `url` is of another kind, or not of loopback and `anywhere` is off.
+    /// When `url` has another form, or is not on loopback and `anywhere` is off.
     pub fn new(url: &str, anywhere: bool) -> Result<Self, BadUrl> {
         let rest = url.strip_prefix("ws://").ok_or(BadUrl::Scheme)?;
         let (authority, path) = match rest.find('/') {
@@ -80,7 +80,7 @@ impl Target {
         })
     }
 
-    /// The address the session of this number comes from, where one has not ports enough.
+    /// Source address of session `index`, where one address has too few ports.
     pub(super) fn source(&self, index: usize) -> Option<IpAddr> {
         let number = u8::try_from(index / SESSIONS_PER_SOURCE).unwrap_or(u8::MAX);
         let v4 = self.bridge.ip().is_loopback() && self.bridge.is_ipv4();
@@ -89,7 +89,7 @@ impl Target {
 
     pub(super) fn auth(&self) -> Value {
         match self.dialect {
-            // Null stands for absent.
+            // Null counts as absent.
             Dialect::V1 => json!({
                 "type": "auth",
                 "username": self.user,
@@ -103,7 +103,7 @@ impl Target {
     }
 }
 
-/// Why a URL is not taken.
+/// Reason for refusing a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadUrl {
     /// Not `ws://`.
@@ -115,12 +115,12 @@ pub enum BadUrl {
     /// A name, or no port.
     #[error("the URL needs an IP address and a port: names are not looked up")]
     Address,
-    /// Load for others needs a word.
-    #[error("the URL is not of loopback; --anywhere sends the load there all the same")]
+    /// Not a loopback address, and `anywhere` is off.
+    #[error("the URL is not a loopback address; --anywhere allows it")]
     NotLoopback,
 }
 
-/// A connection for the session of this number.
+/// Connects session `index`.
 pub(super) async fn connect(target: &Target, index: usize) -> io::Result<TcpStream> {
     let socket = match target.bridge {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -130,7 +130,7 @@ pub(super) async fn connect(target: &Target, index: usize) -> io::Result<TcpStre
         socket.bind(SocketAddr::new(source, 0))?;
     }
     if let Some(bytes) = target.receive_buffer {
-        // Before the connection is made: the window's scale is settled then.
+        // Before connecting, which negotiates the window scale.
         socket.set_recv_buffer_size(bytes)?;
     }
     let stream = socket.connect(target.bridge).await?;

@@ -2,7 +2,7 @@ use super::*;
 use std::net::IpAddr;
 
 #[test]
-fn which_urls_are_taken() {
+fn only_loopback_urls_with_a_path_are_accepted() {
     let table = [
         ("ws://127.0.0.1:80/ws/h/22", Ok(())),
         ("ws://127.9.9.9:80/ws/name", Ok(())),
@@ -22,7 +22,7 @@ fn which_urls_are_taken() {
 }
 
 #[test]
-fn ports_run_out_after_the_source_has_changed() {
+fn the_source_address_changes_before_ports_run_out() {
     let target = Target::new("ws://127.0.0.1:80/ws/h/22", false).unwrap();
     assert_eq!(target.source(19_999), None);
     assert_eq!(target.source(20_000), Some(IpAddr::from([127, 0, 1, 1])));
@@ -30,7 +30,7 @@ fn ports_run_out_after_the_source_has_changed() {
 }
 
 #[test]
-fn what_messages_mean() {
+fn messages_become_events_and_failures() {
     let text = |text: &str| event(Message::text(text.to_owned()));
     assert_eq!(
         text(r#"{"type":"input_ack","bytes":7}"#),

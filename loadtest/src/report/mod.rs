@@ -1,5 +1,5 @@
-//! What came out of a run. [`Report`] is what `--json` writes; its fields are the schema. All times
-//! in it are microseconds unless their name says otherwise.
+//! Report of a run. `--json` writes a [`Report`]; its fields are the schema. Times are in
+//! microseconds unless their name says otherwise.
 
 mod plot;
 mod table;
@@ -14,91 +14,90 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// The version of [`Report`]'s fields; another one when a field is taken away or means another
-/// thing.
+/// Version of [`Report`]'s fields; it changes when a field is removed or changes its meaning.
 pub const SCHEMA: u32 = 1;
 
-/// One run.
+/// Result of one run.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// Version of the fields, [`SCHEMA`].
     pub schema: u32,
-    /// The scenario's name.
+    /// Name of the scenario.
     pub scenario: String,
-    /// What was asked for, by the names of the flags.
+    /// Parameters, by the names of the flags.
     pub asked: BTreeMap<String, serde_json::Value>,
-    /// Seconds that were measured.
+    /// Measured time, in seconds.
     pub measured_s: f64,
     /// Seconds from the first connection to the last close.
     pub whole_s: f64,
-    /// Sessions that were ready.
+    /// Sessions that became ready.
     pub opened: u64,
-    /// Most sessions at a time.
+    /// Most sessions at once.
     pub most_live: u64,
-    /// Keystrokes, pastes or sessions that were begun, warm-up included.
+    /// Keystrokes, pastes or sessions started, warm-up included.
     pub sent: u64,
-    /// Of those that were measured, how many were answered.
+    /// Number of measured ones that were answered.
     pub answered: u64,
-    /// `answered` each second.
+    /// `answered` per second.
     pub rate: f64,
-    /// Bytes of output that came, warm-up included.
+    /// Bytes of output, warm-up included.
     pub output_bytes: u64,
-    /// Failures by their kind; empty when all went well.
+    /// Failures by kind; empty without failures.
     pub failures: BTreeMap<String, Failures>,
-    /// From the TCP connection to `ready`, of every session.
+    /// Time from the TCP connection to `ready`, of every session.
     pub set_up: Option<Summary>,
-    /// From the intended time of sending to the answer.
+    /// Time from the intended send to the answer.
     pub latency: Option<Summary>,
-    /// From the real time of sending to the answer.
+    /// Time from the actual send to the answer.
     pub service: Option<Summary>,
-    /// From the intended to the real time of sending. When this is not small, the generator is
-    /// what was measured.
+    /// Time from the intended to the actual send. Where it is not small beside `latency`, the
+    /// generator was measured.
     pub lateness: Option<Summary>,
-    /// Times of kinds that only this scenario has.
+    /// Times that only this scenario has.
     pub named: BTreeMap<String, Summary>,
     /// Other figures that only this scenario has.
     pub figures: BTreeMap<String, f64>,
-    /// `latency` as pairs of percentile and time, for a curve.
+    /// Points of the distribution of `latency`: percentile and time.
     pub percentiles: Vec<(f64, u64)>,
-    /// What the measured time cost the bridge, with `--pid`.
+    /// Cost of the measured time for the bridge, with `--pid`.
     pub bridge: Option<Cost>,
-    /// One row a second, warm-up included.
+    /// One row per second, warm-up included.
     pub seconds: Vec<Row>,
 }
 
-/// The bridge's cost of the measured time.
+/// Resources that the bridge used in the measured time.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Cost {
     /// Processor time of all threads, milliseconds.
     pub cpu_ms: f64,
-    /// Of that in the kernel, at the resolution of a clock tick (10 ms).
+    /// Part of it in the kernel, at the resolution of a clock tick (10 ms).
     pub system_ms: f64,
     /// Processor time in percent of one core.
     pub cpu_percent: f64,
-    /// Processor time for each of `answered`.
+    /// Processor time per answer.
     pub cpu_us_per_answer: Option<f64>,
-    /// Processor time for each GiB of output, seconds; None below a MiB, where it says nothing.
+    /// Processor time per GiB of output, in seconds; None below a MiB of output.
     pub cpu_s_per_gib: Option<f64>,
     /// Voluntary context switches.
     pub voluntary_switches: u64,
-    /// Others.
+    /// Involuntary context switches.
     pub involuntary_switches: u64,
     /// Proportional set size before the first session, KiB.
     pub pss_before_kib: Option<u64>,
-    /// At the end of the measured time.
+    /// Proportional set size at the end of the measured time, KiB.
     pub pss_kib: Option<u64>,
-    /// The growth between, for each live session, KiB.
+    /// Growth of the proportional set size per live session, KiB.
     pub pss_per_session_kib: Option<f64>,
     /// Resident set size at the end of the measured time, KiB.
     pub rss_kib: Option<u64>,
-    /// Threads then.
+    /// Threads at the end of the measured time.
     pub threads: usize,
-    /// Open file descriptors then.
+    /// Open file descriptors at the end of the measured time.
     pub files: usize,
 }
 
 impl Cost {
-    /// Between two looks `time` apart; `idle` is from before the first session.
+    /// Cost between two samples `time` apart; `idle` was taken before the first session.
     #[must_use]
     pub fn between(
         idle: &Sample,
@@ -135,21 +134,21 @@ impl Cost {
 /// One second of a run; also one row of the CSV.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
 pub struct Row {
-    /// Its end, seconds after the start of the run.
+    /// End of the second, in seconds after the start of the run.
     pub second: f64,
-    /// Answers in it, per second.
+    /// Answers per second.
     pub rate: f64,
-    /// Half of the latencies are at most this; 0 without answers.
+    /// 50th percentile of the latency; 0 without answers.
     pub p50: u64,
-    /// 99 % are.
+    /// 99th percentile.
     pub p99: u64,
-    /// All are.
+    /// Largest latency.
     pub max: u64,
     /// Output, MiB per second.
     pub output_mib_s: f64,
     /// Live sessions.
     pub live: u64,
-    /// Failures in it.
+    /// Failures in that second.
     pub failures: u64,
     /// The bridge's processor time, percent of one core.
     pub cpu_percent: Option<f64>,
@@ -159,11 +158,11 @@ pub struct Row {
     pub threads: Option<usize>,
     /// The bridge's descriptors.
     pub files: Option<usize>,
-    /// The kernel's memory for all TCP sockets of the machine, KiB.
+    /// Kernel memory of all TCP sockets of the machine, KiB.
     pub socket_kib: Option<u64>,
 }
 
-/// Writes the seconds of `report` as CSV, with a head.
+/// Writes the rows of `report` as CSV, with a header.
 ///
 /// # Errors
 /// Those of `out`.
@@ -198,7 +197,7 @@ fn cell(value: Option<impl ToString>) -> String {
     value.map_or(String::new(), |value| value.to_string())
 }
 
-/// Points of a distribution, denser towards its slow end.
+/// Points of a distribution, denser towards the high percentiles.
 #[must_use]
 pub fn percentiles(times: &Histogram<u64>) -> Vec<(f64, u64)> {
     times

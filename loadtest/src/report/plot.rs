@@ -1,4 +1,4 @@
-//! Plots, as SVG: latency over time, and its distribution.
+//! Plots as SVG: latency over time, and its distribution.
 
 use super::Report;
 use plotters::prelude::*;
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 const SIZE: (u32, u32) = (960, 480);
 
 /// Writes `SCENARIO-latency.svg` and `SCENARIO-percentiles.svg` into `directory`, and returns
-/// their paths. A plot that would have no point is left out.
+/// their paths. A plot without points is left out.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn plots(report: &Report, directory: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let mut written = Vec::new();
-    let path = |what: &str| directory.join(format!("{}-{what}.svg", report.scenario));
+    let path = |kind: &str| directory.join(format!("{}-{kind}.svg", report.scenario));
     if report.seconds.iter().any(|row| row.max > 0) {
         let path = path("latency");
         over_time(report, &path)?;
@@ -32,7 +32,7 @@ fn ms(micros: u64) -> f64 {
     micros as f64 / 1e3
 }
 
-/// A curve's name, colour and points.
+/// Name, colour and points of a curve.
 type Curve = (&'static str, RGBColor, Vec<(f64, f64)>);
 
 fn over_time(report: &Report, path: &Path) -> Result<(), Box<dyn Error>> {
@@ -50,7 +50,7 @@ fn over_time(report: &Report, path: &Path) -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// The horizontal axis is the number of nines: 1 is 90 %, 2 is 99 %.
+/// Draws the distribution; the horizontal axis counts nines: 1 is 90 %, 2 is 99 %.
 fn distribution(report: &Report, path: &Path) -> Result<(), Box<dyn Error>> {
     let nines = |percent: f64| -((100.0 - percent) / 100.0).log10();
     let points: Vec<_> = report

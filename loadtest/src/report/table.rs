@@ -1,10 +1,10 @@
-//! The table at the end of a run.
+//! Table that is printed at the end of a run.
 
 use super::Report;
 use crate::record::Summary;
 use std::fmt::Write;
 
-/// `report` for a terminal. Failures come last, where they are seen.
+/// Formats `report` for a terminal. Failures come last, where they are seen.
 #[must_use]
 pub fn table(report: &Report) -> String {
     let mut text = String::new();

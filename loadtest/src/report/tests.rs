@@ -57,7 +57,7 @@ fn a_summary_has_the_right_ranks() {
 }
 
 #[test]
-fn percentiles_rise_to_the_whole() {
+fn percentiles_ascend_to_100() {
     let points = sample().percentiles;
     assert!(
         points
@@ -68,7 +68,7 @@ fn percentiles_rise_to_the_whole() {
 }
 
 #[test]
-fn the_csv_has_a_cell_for_each_title() {
+fn the_csv_has_a_cell_for_each_column() {
     let mut text = Vec::new();
     csv(&sample(), &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
@@ -80,7 +80,7 @@ fn the_csv_has_a_cell_for_each_title() {
 }
 
 #[test]
-fn the_table_tells_times_and_failures_and_passes_no_escape_on() {
+fn the_table_has_times_and_failures_and_escapes_control_characters() {
     let text = table(&sample());
     for part in [
         "typing: 5 sessions opened",
@@ -99,7 +99,7 @@ fn the_table_tells_times_and_failures_and_passes_no_escape_on() {
 }
 
 #[test]
-fn plots_are_drawings_with_a_title() {
+fn plots_are_svg_with_a_title() {
     let directory = std::env::temp_dir().join(format!("sshard-load-plots-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let written = plots(&sample(), &directory).unwrap();
@@ -119,18 +119,18 @@ fn plots_are_drawings_with_a_title() {
 }
 
 #[test]
-fn cost_is_what_lies_between_two_looks() {
-    let look = |millis, pss_kib| Sample {
+fn cost_is_the_difference_of_two_samples() {
+    let at = |millis, pss_kib| Sample {
         running: Some(Duration::from_millis(millis)),
         pss_kib,
         ..Sample::default()
     };
     let second = Duration::from_secs(1);
-    let idle = look(0, Some(1000));
+    let idle = at(0, Some(1000));
     let cost = Cost::between(
         &idle,
-        &look(100, None),
-        &look(350, Some(3000)),
+        &at(100, None),
+        &at(350, Some(3000)),
         second,
         (1000, 0, 20),
     );

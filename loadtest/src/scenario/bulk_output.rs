@@ -1,4 +1,4 @@
-//! Output as fast as it goes: every byte is counted, and a session that brings too few has failed.
+//! Output as fast as possible: every byte is counted, and a session with too few has failed.
 
 use super::Run;
 use super::crowd::{Begin, Crowd, Member};
@@ -10,14 +10,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 const MIB: u64 = 1024 * 1024;
-/// A process that ended by itself.
+/// Close code after the remote process ended.
 const NORMAL: u16 = 1000;
 
 pub(super) async fn run(run: &Arc<Run>) -> io::Result<()> {
     run.begin().await;
     let began = Instant::now();
     let numbers = 0..run.plan.sessions;
-    let body = |run: Arc<Run>, member: Member| async move { take(&run, member).await };
+    let body = |run: Arc<Run>, member: Member| async move { read(&run, member).await };
     let crowd = Crowd::open(run, &run.target, numbers, Begin::AtOnce, body).await;
     crowd.join().await;
     let time = began.elapsed();
@@ -27,8 +27,8 @@ pub(super) async fn run(run: &Arc<Run>) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads to the end.
-async fn take(run: &Run, member: Member) -> Result<(), Failure> {
+/// Reads one session to its end.
+async fn read(run: &Run, member: Member) -> Result<(), Failure> {
     let Member {
         mut session,
         index,
@@ -39,17 +39,17 @@ async fn take(run: &Run, member: Member) -> Result<(), Failure> {
         Mode::Bulk(mib) => mib.saturating_mul(MIB),
         _ => 0,
     };
-    let mut came = session.early as u64;
+    let mut received = session.early_output as u64;
     loop {
         match session.next().await? {
             Event::Close(NORMAL, _) => break,
             Event::Exit(Some(0)) => {}
             end @ (Event::Close(..) | Event::Exit(_)) => return Err(unexpected(&end)),
-            event => came += run.used(&mut session, event).await? as u64,
+            event => received += run.consume(&mut session, event).await? as u64,
         }
     }
-    if came != wanted && run.plan.user.is_none() {
-        let detail = format!("{came} of {wanted} bytes came");
+    if received != wanted && run.plan.user.is_none() {
+        let detail = format!("{received} of {wanted} bytes arrived");
         return Err(Failure::new("wrong-output", detail));
     }
     run.recorder.answered(index, start, start, Instant::now());

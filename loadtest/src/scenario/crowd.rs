@@ -1,4 +1,4 @@
-//! Many sessions that open at a pace, wait for each other, and then do the same.
+//! Group of sessions that open at a rate, wait for each other, and then run the same body.
 
 use super::Run;
 use crate::client::{Failure, Session, Target};
@@ -13,36 +13,36 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// Sessions that are being opened at a time: a bridge bounds those that are not logged in.
-const OPENING: u32 = 64;
-/// From the word to begin to the start: every session has read it by then.
-const AHEAD: Duration = Duration::from_millis(100);
+/// Sessions opening at once; a bridge bounds those that are not logged in.
+const MAX_OPENING: u32 = 64;
+/// Time from the announcement of the start to the start, for every session to receive it.
+const START_DELAY: Duration = Duration::from_millis(100);
 
-/// What one session does.
+/// Session of a group, with its number.
 pub(super) struct Member {
     pub(super) session: Session,
     pub(super) index: usize,
-    /// The common start.
+    /// Common start.
     pub(super) start: Instant,
 }
 
-/// The sessions. Those that are left end when this is dropped.
+/// Group of sessions. Those still running are aborted when this is dropped.
 pub(super) struct Crowd {
     tasks: JoinSet<()>,
     go: watch::Sender<Option<Instant>>,
 }
 
-/// When a crowd's sessions begin.
+/// Start of the sessions of a group.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begin {
-    /// Each as soon as it is ready.
+    /// Each starts as soon as it is ready.
     AtOnce,
-    /// All at [`Crowd::go`]; until then they answer pings and pass over output.
+    /// All start at [`Crowd::go`]; until then they answer pings and discard output.
     Together,
 }
 
 impl Crowd {
-    /// Opens sessions, and returns when all of them are ready or have failed.
+    /// Opens the sessions, and returns when all of them are ready or have failed.
     pub(super) async fn open<F, Fut>(
         run: &Arc<Run>,
         target: &Arc<Target>,
@@ -54,25 +54,25 @@ impl Crowd {
         F: Fn(Arc<Run>, Member) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<(), Failure>> + Send,
     {
-        let (go, gate) = watch::channel(None);
-        let places = Arc::new(Semaphore::new(OPENING as usize));
+        let (go, started) = watch::channel(None);
+        let permits = Arc::new(Semaphore::new(MAX_OPENING as usize));
         let mut tasks = JoinSet::new();
         let began = Instant::now();
         for (index, at) in numbers.zip(Schedule::steady(run.plan.open_rate)) {
             tokio::time::sleep_until((began + at).into()).await;
-            let place = Arc::clone(&places).acquire_owned().await;
+            let permit = Arc::clone(&permits).acquire_owned().await;
             let (run, target) = (Arc::clone(run), Arc::clone(target));
-            let (gate, body) = (gate.clone(), body.clone());
+            let (started, body) = (started.clone(), body.clone());
             tasks.spawn(async move {
                 let opened = run.open(&target, index).await;
-                drop(place);
+                drop(permit);
                 let Some((mut session, _live)) = opened else {
                     return;
                 };
                 let done = async {
                     let start = match begin {
                         Begin::AtOnce => Instant::now(),
-                        Begin::Together => wait(&run, &mut session, gate).await?,
+                        Begin::Together => wait(&run, &mut session, started).await?,
                     };
                     let member = Member {
                         session,
@@ -86,25 +86,25 @@ impl Crowd {
                 }
             });
         }
-        // Each gives its place back once it is ready. The semaphore is never closed.
-        let _ = places.acquire_many(OPENING).await;
+        // A session returns its permit once it is ready. The semaphore is never closed.
+        let _ = permits.acquire_many(MAX_OPENING).await;
         Self { tasks, go }
     }
 
-    /// Lets them begin, at `start`.
+    /// Announces the start at `start`.
     pub(super) fn go(&self, start: Instant) {
-        // With nobody left there is nobody to tell.
+        // Fails only when no session is left.
         let _ = self.go.send(Some(start));
     }
 
-    /// Waits for the end of all.
+    /// Waits for the end of all sessions.
     pub(super) async fn join(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
 }
 
-/// All sessions of the plan, each woken at the times that the plan has for it, for the plan's
-/// whole length. They begin together, and every one ends by itself.
+/// Runs all sessions of the plan, each woken at its send times, for the plan's whole length. They
+/// start together, and each ends by itself.
 pub(super) async fn paced<F, Fut>(run: &Arc<Run>, body: F) -> io::Result<()>
 where
     F: Fn(Arc<Run>, Member, Arc<Notify>) -> Fut + Clone + Send + Sync + 'static,
@@ -123,10 +123,10 @@ where
     if run.recorder.live.load(Relaxed) == 0 {
         return Ok(());
     }
-    let start = Instant::now() + AHEAD;
+    let start = Instant::now() + START_DELAY;
     let entries = wakes.into_iter().enumerate();
     let entries = entries
-        .map(|(index, wake)| (run.plan.times(index), wake))
+        .map(|(index, wake)| (run.plan.schedule(index), wake))
         .collect();
     crowd.go(start);
     let _pacer = Pacer::start(entries, start, run.plan.length())?;
@@ -140,20 +140,20 @@ where
 async fn wait(
     run: &Run,
     session: &mut Session,
-    mut gate: watch::Receiver<Option<Instant>>,
+    mut started: watch::Receiver<Option<Instant>>,
 ) -> Result<Instant, Failure> {
-    let opened = async move {
-        let start = gate.wait_for(Option::is_some).await;
+    let began = async move {
+        let start = started.wait_for(Option::is_some).await;
         start.ok().and_then(|start| *start)
     };
-    tokio::pin!(opened);
+    tokio::pin!(began);
     loop {
         tokio::select! {
-            start = &mut opened => {
+            start = &mut began => {
                 return start.ok_or_else(|| Failure::new("given-up", "the run ended before"));
             }
             event = session.next() => {
-                run.used(session, event?).await?;
+                run.consume(session, event?).await?;
             }
         }
     }

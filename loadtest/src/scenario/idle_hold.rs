@@ -1,7 +1,7 @@
-//! Sessions that are just there. That they are is shown by a keystroke of each at the end.
+//! Idle sessions, each checked by one keystroke at the end.
 
 use super::crowd::{Begin, Crowd, Member};
-use super::{CLOSING, GRACE, Run};
+use super::{CLOSE_TIMEOUT, GRACE, Run};
 use crate::client::Failure;
 use crate::schedule::Schedule;
 use bytes::Bytes;
@@ -21,8 +21,8 @@ pub(super) async fn run(run: &Arc<Run>) -> io::Result<()> {
     crowd.go(start);
     run.measure(start + run.plan.warm_up, start + run.plan.length())
         .await;
-    // The keystrokes come after what is measured of the bridge.
-    run.recorder.measure(start, start + run.plan.longest());
+    // The keystrokes come after the measured time of the bridge.
+    run.recorder.measure(start, start + run.plan.timeout());
     crowd.join().await;
     Ok(())
 }
@@ -33,20 +33,20 @@ async fn hold(run: &Run, member: Member) -> Result<(), Failure> {
         index,
         start,
     } = member;
-    // One after the other, as they came; and not into the looks at the end of the hold.
-    let turn = Schedule::steady(run.plan.open_rate).nth(index);
-    let intended = start + run.plan.length() + GRACE / 5 + turn.unwrap_or(Duration::ZERO);
+    // One after the other, in the order of opening, and after the last sample of the bridge.
+    let offset = Schedule::steady(run.plan.open_rate).nth(index);
+    let intended = start + run.plan.length() + GRACE / 5 + offset.unwrap_or(Duration::ZERO);
     let until = tokio::time::sleep_until(intended.into());
     tokio::pin!(until);
     loop {
         tokio::select! {
             () = &mut until => break,
             event = session.next() => {
-                run.used(&mut session, event?).await?;
+                run.consume(&mut session, event?).await?;
             }
         }
     }
-    // The timer is good to a millisecond; the bridge is not to blame for that.
+    // Counted from the send: the timer's millisecond is not the bridge's.
     let sent = Instant::now();
     run.recorder.sent.fetch_add(1, Relaxed);
     session.send(Bytes::from_static(b"k")).await?;
@@ -59,5 +59,5 @@ async fn hold(run: &Run, member: Member) -> Result<(), Failure> {
         Err(_) => return Err(Failure::new("unanswered", "no echo after the hold")),
     }
     run.recorder.answered(index, sent, sent, Instant::now());
-    session.close(CLOSING).await
+    session.close(CLOSE_TIMEOUT).await
 }

@@ -1,4 +1,4 @@
-//! What is done to the bridge. [`run`] does one [`Plan`] and returns the [`Report`].
+//! Scenarios of load. [`run`] executes one [`Plan`] and returns the [`Report`].
 
 mod bulk_output;
 mod crowd;
@@ -24,16 +24,16 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// For the answer to our close.
-const CLOSING: Duration = Duration::from_secs(5);
-/// For answers that are still on their way when a run ends.
+/// Longest wait for the bridge's close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait for outstanding answers at the end of a run.
 const GRACE: Duration = Duration::from_secs(5);
-/// For a look at the bridge when a run ends: sessions are still there for it.
-const LOOKING: Duration = Duration::from_millis(500);
+/// Time that sessions stay open at the end of a run, for the last sample of the bridge.
+const FINAL_SAMPLE_TIME: Duration = Duration::from_millis(500);
 
-/// A look at the bridge, and at how far the run was then.
+/// Sample of the bridge, with the counters of the run at that time.
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct Snapshot {
     at: Instant,
     sample: Option<Sample>,
     answers: u64,
@@ -41,25 +41,25 @@ struct Look {
     live: u64,
 }
 
-/// What the parts of a run share.
+/// State shared by the tasks of a run.
 struct Run {
     plan: Plan,
     target: Arc<Target>,
     recorder: Recorder,
     meter: Option<Meter>,
-    /// Begin and end of the measured time.
-    looks: Mutex<(Option<Look>, Option<Look>)>,
+    /// Snapshots at the begin and end of the measured time.
+    snapshots: Mutex<(Option<Snapshot>, Option<Snapshot>)>,
     figures: Mutex<BTreeMap<String, f64>>,
 }
 
 impl Run {
-    /// Opens a session, and counts it or its failure.
+    /// Opens a session, and records it or its failure.
     async fn open(self: &Arc<Self>, target: &Target, index: usize) -> Option<(Session, Live)> {
         match Session::open(target, index).await {
             Ok(session) => {
                 self.recorder.ready(session.set_up);
-                let early = session.early as u64;
-                self.recorder.output.fetch_add(early, Relaxed);
+                let early_output = session.early_output as u64;
+                self.recorder.output.fetch_add(early_output, Relaxed);
                 let live = self.recorder.live.fetch_add(1, Relaxed) + 1;
                 self.recorder.most_live.fetch_max(live, Relaxed);
                 Some((session, Live(Arc::clone(self))))
@@ -71,14 +71,14 @@ impl Run {
         }
     }
 
-    /// The next event, which is no end; output is counted and acknowledged.
+    /// Receives the next event and consumes it; returns the bytes of output in it.
     async fn next(&self, session: &mut Session) -> Result<usize, Failure> {
         let event = session.next().await?;
-        self.used(session, event).await
+        self.consume(session, event).await
     }
 
-    /// How much output an event brought; an end is a failure.
-    async fn used(&self, session: &mut Session, event: Event) -> Result<usize, Failure> {
+    /// Counts and acknowledges the output of an event, and returns its bytes; an end is a failure.
+    async fn consume(&self, session: &mut Session, event: Event) -> Result<usize, Failure> {
         match event {
             Event::Output(bytes) => {
                 self.recorder.output.fetch_add(bytes.len() as u64, Relaxed);
@@ -90,8 +90,8 @@ impl Run {
         }
     }
 
-    async fn look(&self) -> Look {
-        // Before the sample, which takes a while: at the end of a run sessions close meanwhile.
+    async fn snapshot(&self) -> Snapshot {
+        // Read before the sample, which takes a while: at the end of a run sessions close meanwhile.
         let live = self.recorder.live.load(Relaxed);
         let meter = self.meter.clone();
         let sample = tokio::task::spawn_blocking(move || meter.map(|meter| meter.sample(true)));
@@ -104,7 +104,7 @@ impl Run {
             }
             Ok(None) | Err(_) => None,
         };
-        Look {
+        Snapshot {
             at: Instant::now(),
             sample,
             answers: self.recorder.answers.load(Relaxed),
@@ -113,20 +113,26 @@ impl Run {
         }
     }
 
-    /// Measured time begins now, or begins anew.
+    /// Starts the measured time, or restarts it.
     async fn begin(&self) {
-        let look = self.look().await;
-        *self.looks.lock().unwrap_or_else(PoisonError::into_inner) = (Some(look), None);
+        let snapshot = self.snapshot().await;
+        *self
+            .snapshots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = (Some(snapshot), None);
     }
 
-    /// Measured time ends now.
+    /// Ends the measured time.
     async fn end(&self) {
-        let look = self.look().await;
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.1 = Some(look);
+        let snapshot = self.snapshot().await;
+        let mut snapshots = self
+            .snapshots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        snapshots.1 = Some(snapshot);
     }
 
-    /// Measures what is intended between two instants to come, and waits for the second.
+    /// Measures sends intended between two future instants, and waits for the second.
     async fn measure(&self, from: Instant, to: Instant) {
         self.recorder.measure(from, to);
         tokio::time::sleep_until(from.into()).await;
@@ -141,7 +147,7 @@ impl Run {
     }
 }
 
-/// A session counts as live as long as this is.
+/// Counts a session as live until dropped.
 struct Live(Arc<Run>);
 
 impl Drop for Live {
@@ -150,37 +156,37 @@ impl Drop for Live {
     }
 }
 
-/// Does `plan`, on threads of its own. What fails in a session is in the report.
+/// Executes `plan` on threads of its own. Failures of sessions are in the report.
 ///
 /// # Errors
-/// When the run cannot be made at all: files, threads, a bridge whose /proc cannot be read.
+/// When no run is possible: too few files or threads, or a bridge whose /proc cannot be read.
 pub fn run(plan: &Plan) -> io::Result<Report> {
-    resources::want_files(plan.most_sessions(), 1)?;
+    resources::raise_file_limit(plan.most_sessions(), 1)?;
     let meter = plan.pid.map(Meter::new).transpose()?;
     let runtime = resources::runtime(plan.threads, "load")?;
     let run = Arc::new(Run {
         target: Arc::new(plan.target()),
         recorder: Recorder::new(Instant::now(), plan.threads),
         meter,
-        looks: Mutex::default(),
+        snapshots: Mutex::default(),
         figures: Mutex::default(),
         plan: plan.clone(),
     });
-    let report = runtime.block_on(whole(&run));
+    let report = runtime.block_on(execute(&run));
     runtime.shutdown_background();
     report
 }
 
-async fn whole(run: &Arc<Run>) -> io::Result<Report> {
-    let idle = run.look().await;
+async fn execute(run: &Arc<Run>) -> io::Result<Report> {
+    let idle = run.snapshot().await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let seconds = tokio::spawn(watch::watch(Arc::clone(run), stopped));
-    let longest = run.plan.longest();
-    let done = tokio::time::timeout(longest, scenario(run)).await;
+    let limit = run.plan.timeout();
+    let done = tokio::time::timeout(limit, scenario(run)).await;
     if let Ok(result) = done {
         result?;
     } else {
-        let detail = format!("not done after {} s", longest.as_secs());
+        let detail = format!("not done after {} s", limit.as_secs());
         run.recorder.failed(&Failure::new("run-deadline", detail));
     }
     let _ = stop.send(true);
@@ -202,11 +208,11 @@ async fn scenario(run: &Arc<Run>) -> io::Result<()> {
     }
 }
 
-fn gather(run: &Run, idle: &Look, seconds: Vec<report::Row>) -> Report {
+fn gather(run: &Run, idle: &Snapshot, seconds: Vec<report::Row>) -> Report {
     let recorder = &run.recorder;
-    let looks = *run.looks.lock().unwrap_or_else(PoisonError::into_inner);
+    let snapshots = *run.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
     let totals = recorder.take_totals();
-    let (from, to) = (looks.0.unwrap_or(*idle), looks.1);
+    let (from, to) = (snapshots.0.unwrap_or(*idle), snapshots.1);
     let measured = to.map_or_else(
         || from.at.elapsed(),
         |to| to.at.saturating_duration_since(from.at),
@@ -224,7 +230,7 @@ fn gather(run: &Run, idle: &Look, seconds: Vec<report::Row>) -> Report {
     Report {
         schema: report::SCHEMA,
         scenario: run.plan.scenario.name().to_owned(),
-        asked: run.plan.asked(),
+        asked: run.plan.parameters(),
         measured_s: measured.as_secs_f64(),
         whole_s: recorder.start().elapsed().as_secs_f64(),
         opened: recorder.opened.load(Relaxed),

@@ -1,4 +1,4 @@
-//! The same typists alone, then beside sessions under a flood.
+//! The same typing sessions alone, then beside sessions with endless output.
 
 use super::crowd::{Begin, Crowd, Member};
 use super::{Run, typing};
@@ -10,26 +10,26 @@ use std::sync::Arc;
 pub(super) async fn run(run: &Arc<Run>, flooders: usize) -> io::Result<()> {
     typing::run(run, false).await?;
     let quiet = run.recorder.take_totals();
-    run.recorder.note_all("quiet", &quiet.latency);
+    run.recorder.set_named("quiet", &quiet.latency);
     let target = Arc::new(Target {
         user: Mode::Flood.user(),
         bulk: true,
         ..run.plan.target.clone()
     });
     let numbers = run.plan.sessions..run.plan.sessions.saturating_add(flooders);
-    let body = |run: Arc<Run>, member: Member| async move { take(&run, member).await };
-    let flood = Crowd::open(run, &target, numbers, Begin::AtOnce, body).await;
-    // What is measured from here on is what the report calls latency.
+    let body = |run: Arc<Run>, member: Member| async move { read(&run, member).await };
+    let bulk_readers = Crowd::open(run, &target, numbers, Begin::AtOnce, body).await;
+    // Only this second phase is the report's latency.
     typing::run(run, false).await?;
     let quiet = quiet.latency.value_at_quantile(0.99) as f64;
     let beside = run.recorder.p99() as f64;
     run.figure("p99 beside / quiet", beside / quiet.max(1.0));
-    drop(flood);
+    drop(bulk_readers);
     Ok(())
 }
 
-/// Takes output until the crowd is dropped.
-async fn take(run: &Run, member: Member) -> Result<(), Failure> {
+/// Reads output until the group is dropped.
+async fn read(run: &Run, member: Member) -> Result<(), Failure> {
     let mut session = member.session;
     loop {
         run.next(&mut session).await?;

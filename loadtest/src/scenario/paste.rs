@@ -2,7 +2,7 @@
 //! unacknowledged.
 
 use super::crowd::{self, Member};
-use super::{GRACE, LOOKING, Run};
+use super::{FINAL_SAMPLE_TIME, GRACE, Run};
 use crate::client::{Event, Failure, Incoming, unexpected};
 use bytes::Bytes;
 use futures_util::{SinkExt, Stream};
@@ -15,13 +15,13 @@ use std::time::Instant;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// Of one message.
+/// Size of one message.
 const CHUNK: usize = 8 * 1024;
 
-/// What the two directions of a session tell each other.
+/// State shared by the two directions of a session.
 #[derive(Default)]
-struct Between {
-    /// Intended and real time of pastes that are not back yet.
+struct InFlight {
+    /// Intended and actual send times of pastes that are not echoed yet.
     waiting: Mutex<VecDeque<(Instant, Instant)>>,
     acknowledged: AtomicU64,
     acked: Notify,
@@ -41,46 +41,50 @@ async fn paste_on(run: &Run, member: Member, wake: &Notify, bytes: usize) -> Res
         start,
     } = member;
     let window = session.input_window;
-    let between = Between::default();
+    let in_flight = InFlight::default();
     let (mut output, mut input) = session.split();
     let length = run.plan.length();
-    let count = run.plan.times(index).take_while(|at| *at < length).count();
+    let count = run
+        .plan
+        .schedule(index)
+        .take_while(|at| *at < length)
+        .count();
     let send = async {
         let chunk = Bytes::from(vec![b'p'; CHUNK.min(bytes)]);
         let mut sent = 0_u64;
-        for at in run.plan.times(index).take(count) {
+        for at in run.plan.schedule(index).take(count) {
             while Instant::now() < start + at {
                 wake.notified().await;
             }
-            let waits = (start + at, Instant::now());
-            lock(&between.waiting).push_back(waits);
+            let times = (start + at, Instant::now());
+            lock(&in_flight.waiting).push_back(times);
             run.recorder.sent.fetch_add(1, Relaxed);
             let mut left = bytes;
             while left > 0 {
                 let part = chunk.slice(..chunk.len().min(left));
                 left -= part.len();
                 sent = sent.saturating_add(part.len() as u64);
-                while sent.saturating_sub(between.acknowledged.load(Relaxed)) > window {
-                    between.acked.notified().await;
+                while sent.saturating_sub(in_flight.acknowledged.load(Relaxed)) > window {
+                    in_flight.acked.notified().await;
                 }
                 output.send(Message::Binary(part)).await?;
             }
         }
         Ok::<_, Failure>(())
     };
-    let receive = receive(run, &mut input, &between, (index, bytes, count));
+    let receive = receive(run, &mut input, &in_flight, (index, bytes, count));
     let until = start + length + GRACE;
     match tokio::time::timeout_at(until.into(), async { tokio::try_join!(send, receive) }).await {
         Ok(done) => done.map(|_| ()),
         Err(_) => {
-            let missing = lock(&between.waiting).len() as u64;
-            let failure = Failure::new("unanswered", "pastes that did not come back whole");
+            let missing = lock(&in_flight.waiting).len() as u64;
+            let failure = Failure::new("unanswered", "pastes that were not echoed whole");
             run.recorder.failed_times(&failure, missing);
             Ok(())
         }
     }?;
-    let stays = start + length + LOOKING;
-    while let Ok(event) = tokio::time::timeout_at(stays.into(), input.next()).await {
+    let close_at = start + length + FINAL_SAMPLE_TIME;
+    while let Ok(event) = tokio::time::timeout_at(close_at.into(), input.next()).await {
         if let end @ (Event::Close(..) | Event::Exit(_)) = event? {
             return Err(unexpected(&end));
         }
@@ -88,32 +92,32 @@ async fn paste_on(run: &Run, member: Member, wake: &Notify, bytes: usize) -> Res
     Ok(output.send(Message::Close(None)).await?)
 }
 
-/// Until so many pastes are back.
+/// Receives until `count` pastes are echoed.
 async fn receive(
     run: &Run,
     input: &mut Incoming<impl Stream<Item = Result<Message, Error>> + Unpin>,
-    between: &Between,
+    in_flight: &InFlight,
     (index, bytes, count): (usize, usize, usize),
 ) -> Result<(), Failure> {
-    let mut came = 0;
+    let mut received = 0;
     let mut answered = 0;
     while answered < count {
         match input.next().await? {
             Event::Output(output) => {
                 run.recorder.output.fetch_add(output.len() as u64, Relaxed);
-                came += output.len();
+                received += output.len();
             }
             Event::InputAck(total) => {
-                between.acknowledged.store(total, Relaxed);
-                between.acked.notify_one();
+                in_flight.acknowledged.store(total, Relaxed);
+                in_flight.acked.notify_one();
             }
             Event::Other => {}
             end @ (Event::Close(..) | Event::Exit(_)) => return Err(unexpected(&end)),
         }
-        while came >= bytes {
-            came -= bytes;
-            let Some((intended, sent)) = lock(&between.waiting).pop_front() else {
-                return Err(Failure::new("wrong-output", "more came than was pasted"));
+        while received >= bytes {
+            received -= bytes;
+            let Some((intended, sent)) = lock(&in_flight.waiting).pop_front() else {
+                return Err(Failure::new("wrong-output", "more output than was pasted"));
             };
             answered += 1;
             run.recorder.answered(index, intended, sent, Instant::now());

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// For what a run does beside its planned times: logins, grace, closes.
+/// Time of a run beyond its planned times: logins, outstanding answers, closes.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// What the sessions do.
+/// Behaviour of the sessions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scenario {
     /// `sessions` connections at `rate` per second, held until all are ready. Latency is from the
@@ -19,40 +19,40 @@ pub enum Scenario {
     /// Connections at `rate` per second for `duration`, each closed `hold` after it was ready; at
     /// most `sessions` at a time.
     Churn {
-        /// From ready to the close.
+        /// Time from ready to the close.
         hold: Duration,
     },
-    /// `sessions` that do nothing for `duration` but answer pings; then one keystroke each.
+    /// `sessions` that only answer pings for `duration`; then one keystroke each.
     IdleHold,
     /// `sessions` that type `rate` bytes per second each; latency is that of the echo.
     Typing,
-    /// As [`Scenario::Typing`], with a resize in front of every byte.
+    /// [`Scenario::Typing`] with a resize before every byte.
     Resize,
-    /// `sessions` that take this many MiB each, as fast as they come.
+    /// `sessions` that read this many MiB each, as fast as possible.
     BulkOutput {
-        /// MiB of each session.
+        /// Output of each session, in MiB.
         mib: u64,
     },
-    /// `sessions` that paste `rate` times per second each; latency is until all of it has come
-    /// back. At most `input_window` bytes are unacknowledged.
+    /// `sessions` that paste `rate` times per second each; latency counts until the whole paste is
+    /// echoed. At most `input_window` bytes are unacknowledged.
     Paste {
-        /// Of one paste.
+        /// Size of one paste.
         bytes: usize,
     },
-    /// `sessions` under a flood of output that read slowly for `duration`, then type Ctrl-C.
+    /// `sessions` with endless output that read slowly for `duration`, then type Ctrl-C.
     SlowReader {
-        /// Of one session; 0 does not read at all.
+        /// Read rate of one session; 0 does not read at all.
         bytes_per_second: u64,
     },
-    /// `sessions` type for `duration`, first alone and then beside flooded ones.
+    /// `sessions` that type for `duration`, first alone and then beside sessions with endless output.
     NoisyNeighbour {
-        /// Sessions that take a flood.
+        /// Sessions with endless output.
         flooders: usize,
     },
 }
 
 impl Scenario {
-    /// Its name, as on the command line.
+    /// Name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl Scenario {
         }
     }
 
-    /// What the sink has to do for it.
+    /// Mode of the sink that the scenario needs.
     #[must_use]
     pub fn mode(self) -> Mode {
         match self {
@@ -79,40 +79,39 @@ impl Scenario {
     }
 }
 
-/// One run.
+/// Parameters of one run.
 #[derive(Clone)]
 pub struct Plan {
-    /// Where to; see [`Plan::user`] for its user.
+    /// Target; [`Plan::user`] replaces its user.
     pub target: Target,
-    /// The SSH user; None for the one whose session in the sink does what the scenario needs.
+    /// SSH user; None for the one that selects the scenario's mode in the sink.
     pub user: Option<String>,
-    /// What.
+    /// Scenario.
     pub scenario: Scenario,
-    /// How many sessions.
+    /// Number of sessions.
     pub sessions: usize,
-    /// What the scenario says, per second.
+    /// Events per second, as the scenario defines them.
     pub rate: f64,
-    /// Sessions that are opened per second before what is measured, where that is not the
-    /// opening itself.
+    /// Sessions opened per second before the measurement, where opening is not what is measured.
     pub open_rate: f64,
-    /// How sends follow each other.
+    /// Distribution of the gaps between sends.
     pub arrival: Arrival,
-    /// Not measured, before what is.
+    /// Time before the measurement.
     pub warm_up: Duration,
-    /// Measured.
+    /// Measured time.
     pub duration: Duration,
-    /// Of the generator.
+    /// Threads of the generator.
     pub threads: usize,
-    /// Of everything that is by chance.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// The bridge's process, to see what it costs.
+    /// Process id of the bridge, to measure its CPU and memory.
     pub pid: Option<u32>,
-    /// A line on standard error, once a second.
+    /// Prints a line to standard error once a second.
     pub progress: bool,
 }
 
 impl Plan {
-    /// A small run of `scenario` against the sink behind `target`.
+    /// Small run of `scenario` against the sink behind `target`.
     #[must_use]
     pub fn new(target: Target, scenario: Scenario) -> Self {
         Self {
@@ -132,20 +131,20 @@ impl Plan {
         }
     }
 
-    /// The target of the scenario's own sessions.
+    /// Target of the scenario's own sessions.
     pub(super) fn target(&self) -> Target {
         let mode = self.scenario.mode();
         Target {
             user: self.user.clone().unwrap_or_else(|| mode.user()),
             bulk: matches!(mode, Mode::Bulk(_)),
-            // Output of any kind shows that a session is up.
+            // Any output shows that a session is ready.
             echoes: true,
             ..self.target.clone()
         }
     }
 
-    /// Times for session `index`.
-    pub(super) fn times(&self, index: usize) -> Schedule {
+    /// Schedule of session `index`.
+    pub(super) fn schedule(&self, index: usize) -> Schedule {
         let seed = self.seed ^ (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Schedule::new(self.arrival, self.rate, seed)
     }
@@ -157,26 +156,26 @@ impl Plan {
         }
     }
 
-    /// Sending, warm-up included.
+    /// Time of sending, warm-up included.
     pub(super) fn length(&self) -> Duration {
         self.warm_up.saturating_add(self.duration)
     }
 
-    /// A run that is not done by then is given up.
-    pub(super) fn longest(&self) -> Duration {
+    /// Time after which the run is abandoned.
+    pub(super) fn timeout(&self) -> Duration {
         let rate = match self.scenario {
             Scenario::ConnectStorm => self.rate.min(self.open_rate),
             _ => self.open_rate,
         };
         let opening = self.most_sessions() as f64 / rate.max(0.001);
         let opening = Duration::try_from_secs_f64(opening).unwrap_or(MARGIN);
-        // Twice: there may be two phases, and closing takes as long as opening.
+        // Doubled, because there may be two phases, and closing takes as long as opening.
         (self.length() + opening).saturating_mul(2) + self.target.deadline + MARGIN
     }
 
-    /// Everything that decides the outcome, for the report. No password.
-    pub(super) fn asked(&self) -> BTreeMap<String, Value> {
-        let mut asked = BTreeMap::from([
+    /// Parameters that affect the result, for the report; no password.
+    pub(super) fn parameters(&self) -> BTreeMap<String, Value> {
+        let mut parameters = BTreeMap::from([
             ("sessions", json!(self.sessions)),
             ("rate", json!(self.rate)),
             ("open_rate", json!(self.open_rate)),
@@ -189,19 +188,19 @@ impl Plan {
             ("dialect", json!(self.target.dialect)),
         ]);
         if self.target.dialect == Dialect::V1 {
-            asked.insert("flow_window", json!(self.target.flow_window));
+            parameters.insert("flow_window", json!(self.target.flow_window));
         }
         match self.scenario {
-            Scenario::Churn { hold } => asked.insert("hold_s", json!(hold.as_secs_f64())),
-            Scenario::BulkOutput { mib } => asked.insert("mib", json!(mib)),
-            Scenario::Paste { bytes } => asked.insert("bytes", json!(bytes)),
+            Scenario::Churn { hold } => parameters.insert("hold_s", json!(hold.as_secs_f64())),
+            Scenario::BulkOutput { mib } => parameters.insert("mib", json!(mib)),
+            Scenario::Paste { bytes } => parameters.insert("bytes", json!(bytes)),
             Scenario::SlowReader { bytes_per_second } => {
-                asked.insert("bytes_per_second", json!(bytes_per_second))
+                parameters.insert("bytes_per_second", json!(bytes_per_second))
             }
-            Scenario::NoisyNeighbour { flooders } => asked.insert("flooders", json!(flooders)),
+            Scenario::NoisyNeighbour { flooders } => parameters.insert("flooders", json!(flooders)),
             _ => None,
         };
         let owned = |(name, value): (&str, Value)| (name.to_owned(), value);
-        asked.into_iter().map(owned).collect()
+        parameters.into_iter().map(owned).collect()
     }
 }

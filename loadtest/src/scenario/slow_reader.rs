@@ -1,21 +1,21 @@
-//! A reader that cannot follow a flood, and then types Ctrl-C: how long until the remote has it,
-//! and until the output is silent.
+//! Readers slower than their output, which then type Ctrl-C: measures the time until it arrives at
+//! the remote, and until the output ends.
 
 use super::crowd::{Begin, Crowd, Member};
-use super::{CLOSING, Run};
+use super::{CLOSE_TIMEOUT, Run};
 use crate::client::{Event, Failure, Session, unexpected};
-use crate::sink::CTRL_C_MARK;
+use crate::sink::CTRL_C_MARKER;
 use bytes::Bytes;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Output is silent when none has come for so long.
+/// Time without output after which it counts as ended.
 const SILENCE: Duration = Duration::from_millis(500);
-/// For the mark, and for the silence, to come.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The end of the output that is kept, to find the mark in: it may lie across two messages.
+/// Longest wait for the marker and for the end of output.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes of output kept to find the marker, which may span two messages.
 const TAIL: usize = 128;
 
 pub(super) async fn run(run: &Arc<Run>, bytes_per_second: u64) -> io::Result<()> {
@@ -27,13 +27,13 @@ pub(super) async fn run(run: &Arc<Run>, bytes_per_second: u64) -> io::Result<()>
             run: &run,
             session,
             tail: Vec::new(),
-            mark: None,
+            interrupted_at: None,
             began: start,
-            taken: 0,
+            received: 0,
             bytes_per_second,
         };
         reader.interrupt().await?;
-        reader.session.close(CLOSING).await
+        reader.session.close(CLOSE_TIMEOUT).await
     };
     let crowd = Crowd::open(run, &run.target, numbers, Begin::AtOnce, body).await;
     crowd.join().await;
@@ -45,10 +45,10 @@ struct Reader<'a> {
     run: &'a Run,
     session: Session,
     tail: Vec<u8>,
-    /// Nanoseconds since 1970, when the remote had the Ctrl-C.
-    mark: Option<u128>,
+    /// Nanoseconds since 1970 at which the Ctrl-C arrived at the remote.
+    interrupted_at: Option<u128>,
     began: Instant,
-    taken: u64,
+    received: u64,
     bytes_per_second: u64,
 }
 
@@ -59,24 +59,24 @@ impl Reader<'_> {
         self.run.recorder.sent.fetch_add(1, Relaxed);
         self.session.send(Bytes::from_static(b"\x03")).await?;
         if self.bytes_per_second == 0 {
-            // Still not reading: the remote has to hear of it all the same.
+            // Not reading; the Ctrl-C must reach the remote all the same.
             tokio::time::sleep(SILENCE * 2).await;
         }
-        let last = self.read_to_silence(typed.0 + PATIENCE).await?;
-        let mark = self
-            .mark
-            .ok_or_else(|| Failure::new("unanswered", "the flood was not interrupted"))?;
-        let remote = u64::try_from(mark.saturating_sub(typed.1)).unwrap_or(u64::MAX);
+        let last = self.read_to_silence(typed.0 + INTERRUPT_TIMEOUT).await?;
+        let interrupted_at = self
+            .interrupted_at
+            .ok_or_else(|| Failure::new("unanswered", "the output was not interrupted"))?;
+        let remote = u64::try_from(interrupted_at.saturating_sub(typed.1)).unwrap_or(u64::MAX);
         let recorder = &self.run.recorder;
-        recorder.note("ctrl-c to remote", Duration::from_nanos(remote));
+        recorder.record_named("ctrl-c to remote", Duration::from_nanos(remote));
         if self.bytes_per_second > 0 {
             let silence = last.saturating_duration_since(typed.0);
-            recorder.note("ctrl-c to silence", silence);
+            recorder.record_named("ctrl-c to silence", silence);
         }
         Ok(())
     }
 
-    /// Reads at the rate.
+    /// Reads at `bytes_per_second`.
     async fn read_until(&mut self, until: Instant) -> Result<(), Failure> {
         if self.bytes_per_second == 0 {
             tokio::time::sleep_until(until.into()).await;
@@ -88,72 +88,74 @@ impl Reader<'_> {
                 Ok(event) => event?,
                 Err(_) => return Ok(()),
             };
-            self.take(event).await?;
+            self.consume(event).await?;
         }
         Ok(())
     }
 
-    /// Reads on until nothing comes; when the last bytes came.
+    /// Reads until the output ends; returns the time of the last bytes.
     async fn read_to_silence(&mut self, until: Instant) -> Result<Instant, Failure> {
         let mut last = Instant::now();
         while Instant::now() < until {
             self.pause().await;
             match tokio::time::timeout(SILENCE, self.session.next()).await {
                 Ok(event) => {
-                    if self.take(event?).await? > 0 {
+                    if self.consume(event?).await? > 0 {
                         last = Instant::now();
                     }
                 }
-                // A pause before the mark is TCP's, between a full buffer and the next probe of it.
-                Err(_) if self.mark.is_some() => return Ok(last),
+                // Before the marker a pause is TCP's, between a full buffer and its next window probe.
+                Err(_) if self.interrupted_at.is_some() => return Ok(last),
                 Err(_) => {}
             }
         }
-        if self.mark.is_none() {
+        if self.interrupted_at.is_none() {
             return Ok(last);
         }
-        Err(Failure::new("unanswered", "the output is not silent"))
+        Err(Failure::new("unanswered", "the output did not end"))
     }
 
-    /// Waits until what has been taken was due at the rate.
+    /// Waits until the rate allows the next read.
     async fn pause(&self) {
         if self.bytes_per_second > 0 {
-            let seconds = self.taken as f64 / self.bytes_per_second as f64;
+            let seconds = self.received as f64 / self.bytes_per_second as f64;
             let due = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
             tokio::time::sleep_until((self.began + due).into()).await;
         }
     }
 
-    async fn take(&mut self, event: Event) -> Result<usize, Failure> {
+    async fn consume(&mut self, event: Event) -> Result<usize, Failure> {
         if let Event::Output(bytes) = &event {
-            self.look_for_mark(bytes);
-            self.taken = self.taken.saturating_add(bytes.len() as u64);
+            self.find_marker(bytes);
+            self.received = self.received.saturating_add(bytes.len() as u64);
         } else if let Event::Close(..) | Event::Exit(_) = &event {
             return Err(unexpected(&event));
         }
-        self.run.used(&mut self.session, event).await
+        self.run.consume(&mut self.session, event).await
     }
 
-    fn look_for_mark(&mut self, bytes: &[u8]) {
-        if self.mark.is_none() {
+    fn find_marker(&mut self, bytes: &[u8]) {
+        if self.interrupted_at.is_none() {
             self.tail.extend_from_slice(bytes);
-            self.mark = find_mark(&self.tail);
+            self.interrupted_at = parse_marker(&self.tail);
             let cut = self.tail.len().saturating_sub(TAIL);
             self.tail.drain(..cut);
         }
     }
 }
 
-/// The number behind the sink's mark, once its line is complete.
-fn find_mark(output: &[u8]) -> Option<u128> {
-    let mark = CTRL_C_MARK.as_bytes();
-    let at = output.windows(mark.len()).position(|part| part == mark)?;
-    let rest = output.get(at + mark.len()..)?;
+/// Number after the sink's marker, once its line is complete.
+fn parse_marker(output: &[u8]) -> Option<u128> {
+    let marker = CTRL_C_MARKER.as_bytes();
+    let at = output
+        .windows(marker.len())
+        .position(|part| part == marker)?;
+    let rest = output.get(at + marker.len()..)?;
     let end = rest.iter().position(|byte| *byte == b'\n')?;
     std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
 }
 
-/// Nanoseconds since 1970, as the sink counts.
+/// Nanoseconds since 1970, on the sink's clock.
 fn now() -> u128 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_nanos())
@@ -164,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mark_is_found_when_its_line_is_complete() {
+    fn the_marker_is_found_when_its_line_is_complete() {
         let table: [(&str, Option<u128>); 5] = [
             ("abc\r\n^C at 123\nabc", Some(123)),
             ("\r\n^C at 9\n", Some(9)),
@@ -172,8 +174,8 @@ mod tests {
             ("^C at 9\n", None),
             ("", None),
         ];
-        for (output, mark) in table {
-            assert_eq!(find_mark(output.as_bytes()), mark, "{output:?}");
+        for (output, expected) in table {
+            assert_eq!(parse_marker(output.as_bytes()), expected, "{output:?}");
         }
     }
 }

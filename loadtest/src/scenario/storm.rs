@@ -1,7 +1,6 @@
-//! Connections at a rate, whether the bridge keeps up or not: all at once and held, or coming and
-//! going.
+//! Connections at a rate, open-loop: held until all are ready, or closed after a while.
 
-use super::{CLOSING, Run};
+use super::{CLOSE_TIMEOUT, Run};
 use crate::client::{Failure, Session};
 use crate::pacer::Pacer;
 use std::io;
@@ -11,19 +10,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// Intended times, one after the other.
-struct Times {
+/// Intended times of the connections, with the pacer that wakes at them.
+struct Arrivals {
     start: Instant,
     times: crate::schedule::Schedule,
     wake: Arc<Notify>,
     _pacer: Pacer,
 }
 
-impl Times {
+impl Arrivals {
     fn start(run: &Run, length: Duration) -> io::Result<Self> {
         let wake = Arc::new(Notify::new());
         let start = Instant::now();
-        let times = run.plan.times(0);
+        let times = run.plan.schedule(0);
         let entry = (times.clone(), Arc::clone(&wake));
         Ok(Self {
             start,
@@ -33,7 +32,7 @@ impl Times {
         })
     }
 
-    /// Waits for the next one; None when that is not within `length`.
+    /// Waits for the next time; None when it is not within `length`.
     async fn next(&mut self, length: Duration) -> Option<Instant> {
         let at = self.times.next().filter(|at| *at < length)?;
         while Instant::now() < self.start + at {
@@ -43,7 +42,7 @@ impl Times {
     }
 }
 
-/// Opens, and counts from `intended` to ready.
+/// Opens a session, and records its time from `intended` to ready.
 async fn open(run: &Arc<Run>, index: usize, intended: Instant) -> Option<(Session, super::Live)> {
     run.recorder.sent.fetch_add(1, Relaxed);
     let sent = Instant::now();
@@ -52,7 +51,7 @@ async fn open(run: &Arc<Run>, index: usize, intended: Instant) -> Option<(Sessio
     Some(opened)
 }
 
-/// Passes over whatever comes until `end` is true, or its sender gone.
+/// Discards events until `end` is true or its sender is dropped.
 async fn idle(
     run: &Run,
     session: &mut Session,
@@ -66,34 +65,34 @@ async fn idle(
         tokio::select! {
             () = &mut ended => return Ok(()),
             event = session.next() => {
-                run.used(session, event?).await?;
+                run.consume(session, event?).await?;
             }
         }
     }
 }
 
-/// As many connections as the plan has sessions; they close when the last is ready.
+/// Opens the plan's sessions, and closes them when the last is ready.
 pub(super) async fn connect_storm(run: &Arc<Run>) -> io::Result<()> {
     let count = run.plan.sessions;
-    let places = Arc::new(Semaphore::new(count));
+    let permits = Arc::new(Semaphore::new(count));
     let (end, ended) = watch::channel(false);
     let mut tasks = JoinSet::new();
     run.begin().await;
-    let mut times = Times::start(run, Duration::MAX)?;
+    let mut times = Arrivals::start(run, Duration::MAX)?;
     for index in 0..count {
         let Some(intended) = times.next(Duration::MAX).await else {
             break;
         };
         let (run, ended) = (Arc::clone(run), ended.clone());
-        let place = Arc::clone(&places).acquire_owned().await;
+        let permit = Arc::clone(&permits).acquire_owned().await;
         tasks.spawn(async move {
             let opened = open(&run, index, intended).await;
-            drop(place);
+            drop(permit);
             let Some((mut session, _live)) = opened else {
                 return;
             };
             let closed = match idle(&run, &mut session, ended).await {
-                Ok(()) => session.close(CLOSING).await,
+                Ok(()) => session.close(CLOSE_TIMEOUT).await,
                 failure => failure,
             };
             if let Err(failure) = closed {
@@ -102,21 +101,21 @@ pub(super) async fn connect_storm(run: &Arc<Run>) -> io::Result<()> {
         });
     }
     drop(times);
-    // Every place is back when every session is ready or has failed.
+    // All permits are returned when every session is ready or has failed.
     let all = u32::try_from(count).unwrap_or(u32::MAX);
-    let _ = places.acquire_many(all).await;
+    let _ = permits.acquire_many(all).await;
     run.end().await;
     let _ = end.send(true);
     while tasks.join_next().await.is_some() {}
     Ok(())
 }
 
-/// Connections for the whole length of the plan, each closed after `hold`.
+/// Opens connections for the whole length of the plan, and closes each after `hold`.
 pub(super) async fn churn(run: &Arc<Run>, hold: Duration) -> io::Result<()> {
     let length = run.plan.length();
-    let places = Arc::new(Semaphore::new(run.plan.sessions));
+    let permits = Arc::new(Semaphore::new(run.plan.sessions));
     let mut tasks = JoinSet::new();
-    let mut times = Times::start(run, length)?;
+    let mut times = Arrivals::start(run, length)?;
     let start = times.start;
     let measuring = {
         let run = Arc::clone(run);
@@ -126,26 +125,32 @@ pub(super) async fn churn(run: &Arc<Run>, hold: Duration) -> io::Result<()> {
     };
     let mut index = 0;
     while let Some(intended) = times.next(length).await {
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
             let detail = "more sessions at a time than --sessions allows";
             run.recorder.failed(&Failure::new("overrun", detail));
             continue;
         };
-        tasks.spawn(one(Arc::clone(run), index, intended, hold, place));
+        tasks.spawn(open_and_close(
+            Arc::clone(run),
+            index,
+            intended,
+            hold,
+            permit,
+        ));
         index += 1;
-        // Those that are done need no record.
+        // Finished tasks are removed.
         while tasks.try_join_next().is_some() {}
     }
     while tasks.join_next().await.is_some() {}
     measuring.await.map_err(io::Error::other)
 }
 
-async fn one(
+async fn open_and_close(
     run: Arc<Run>,
     index: usize,
     intended: Instant,
     hold: Duration,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 ) {
     let Some((mut session, _live)) = open(&run, index, intended).await else {
         return;
@@ -158,16 +163,16 @@ async fn one(
                 biased;
                 () = &mut until => return Ok(()),
                 event = session.next() => {
-                    run.used(&mut session, event?).await?;
+                    run.consume(&mut session, event?).await?;
                 }
             }
         }
     };
     let closed = match held.await {
         Ok(()) => {
-            let asked = Instant::now();
-            let closed = session.close(CLOSING).await;
-            run.recorder.note("close", asked.elapsed());
+            let closing = Instant::now();
+            let closed = session.close(CLOSE_TIMEOUT).await;
+            run.recorder.record_named("close", closing.elapsed());
             closed
         }
         Err(failure) => Err(failure),

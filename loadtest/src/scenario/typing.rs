@@ -1,7 +1,7 @@
-//! People who type, and wait for no echo to type on. Also those who pull at their windows.
+//! Typing without unanswered for the echo, with or without resizes of the terminal.
 
 use super::crowd::{self, Member};
-use super::{CLOSING, GRACE, LOOKING, Run};
+use super::{CLOSE_TIMEOUT, FINAL_SAMPLE_TIME, GRACE, Run};
 use crate::client::Failure;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -11,11 +11,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 use tokio::sync::Notify;
 
-/// Keystrokes of one session that may wait for their echo. Beyond that the bridge has stopped.
-const MAX_WAITING: usize = 100_000;
+/// Keystrokes of one session without an echo, above which the session has failed.
+const MAX_UNANSWERED: usize = 100_000;
 const KEY: &[u8] = b"k";
 
-/// All sessions of the plan type for its whole length.
+/// Types in all sessions for the plan's whole length.
 pub(super) async fn run(run: &Arc<Run>, resizes: bool) -> io::Result<()> {
     let body = move |run: Arc<Run>, member: Member, wake: Arc<Notify>| async move {
         type_on(&run, member, &wake, resizes).await
@@ -30,50 +30,50 @@ async fn type_on(run: &Run, member: Member, wake: &Notify, resizes: bool) -> Res
         start,
     } = member;
     let length = run.plan.length();
-    let mut times = run.plan.times(index).take_while(|at| *at < length);
+    let mut times = run.plan.schedule(index).take_while(|at| *at < length);
     let mut due = times.next();
-    // Intended and real time of what has no echo yet, oldest first.
-    let mut waiting: VecDeque<(Instant, Instant)> = VecDeque::new();
-    let over = tokio::time::sleep_until((start + length + GRACE).into());
-    tokio::pin!(over);
-    while due.is_some() || !waiting.is_empty() {
+    // Intended and actual send times of keys without an echo, oldest first.
+    let mut unanswered: VecDeque<(Instant, Instant)> = VecDeque::new();
+    let deadline = tokio::time::sleep_until((start + length + GRACE).into());
+    tokio::pin!(deadline);
+    while due.is_some() || !unanswered.is_empty() {
         tokio::select! {
             () = wake.notified(), if due.is_some() => {
                 while let Some(at) = due.filter(|at| start + *at <= Instant::now()) {
                     due = times.next();
-                    if waiting.len() >= MAX_WAITING {
+                    if unanswered.len() >= MAX_UNANSWERED {
                         return Err(Failure::new("stuck", "the echo has stopped"));
                     }
                     if resizes {
-                        let wider = u16::from(waiting.len().is_multiple_of(2));
+                        let wider = u16::from(unanswered.len().is_multiple_of(2));
                         session.resize(80 + wider, 24).await?;
                     }
-                    waiting.push_back((start + at, Instant::now()));
+                    unanswered.push_back((start + at, Instant::now()));
                     run.recorder.sent.fetch_add(1, Relaxed);
                     session.send(Bytes::from_static(KEY)).await?;
                 }
             }
             event = session.next() => {
                 let now = Instant::now();
-                for _ in 0..run.used(&mut session, event?).await? {
-                    // More bytes than keys: a real shell prints a prompt.
-                    let Some((intended, sent)) = waiting.pop_front() else {
+                for _ in 0..run.consume(&mut session, event?).await? {
+                    // A real shell prints more than the echo.
+                    let Some((intended, sent)) = unanswered.pop_front() else {
                         break;
                     };
                     run.recorder.answered(index, intended, sent, now);
                 }
             }
-            () = &mut over => {
+            () = &mut deadline => {
                 let detail = "keystrokes without an echo";
-                let count = waiting.len() as u64;
+                let count = unanswered.len() as u64;
                 run.recorder.failed_times(&Failure::new("unanswered", detail), count);
                 break;
             }
         }
     }
-    let stays = start + length + LOOKING;
-    while let Ok(event) = tokio::time::timeout_at(stays.into(), session.next()).await {
-        run.used(&mut session, event?).await?;
+    let close_at = start + length + FINAL_SAMPLE_TIME;
+    while let Ok(event) = tokio::time::timeout_at(close_at.into(), session.next()).await {
+        run.consume(&mut session, event?).await?;
     }
-    session.close(CLOSING).await
+    session.close(CLOSE_TIMEOUT).await
 }

@@ -1,4 +1,4 @@
-//! A row for each second of a run, and the line that shows it is alive.
+//! Rows of the report, one per second of a run, and the progress line.
 
 use super::Run;
 use crate::meter::{self, Sample};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 const SECOND: Duration = Duration::from_secs(1);
-/// The bridge's memory is looked at each so many seconds: it stops the process for a moment.
-const MEMORY_EACH: usize = 5;
+/// Seconds between two samples of the bridge's memory, which stop the process for a moment.
+const MEMORY_INTERVAL: usize = 5;
 
-/// What the last row counted to.
+/// Counters at the last row.
 struct Last {
     at: Instant,
     output: u64,
@@ -21,7 +21,7 @@ struct Last {
     cpu: Option<Duration>,
 }
 
-/// Rows until told to stop.
+/// Collects rows until told to stop.
 pub(super) async fn watch(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> Vec<Row> {
     let shows = run.plan.progress && std::io::stderr().is_terminal();
     let mut rows = Vec::new();
@@ -37,7 +37,7 @@ pub(super) async fn watch(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> Vec
             () = next => false,
             _ = stop.wait_for(|stop| *stop) => true,
         };
-        let row = row(&run, &mut last, rows.len() % MEMORY_EACH == 0).await;
+        let row = row(&run, &mut last, rows.len() % MEMORY_INTERVAL == 0).await;
         if shows {
             show(&run, &row);
         }
@@ -110,6 +110,6 @@ fn show(run: &Run, row: &Row) {
     if failures > 0 {
         line.push_str(&format!("  {failures} FAILED"));
     }
-    // Over the last one. A terminal that is gone is nobody's loss.
+    // Overwrites the last line. A closed terminal is no error.
     let _ = write!(std::io::stderr(), "\r{line:<100}");
 }

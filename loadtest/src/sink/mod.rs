@@ -1,14 +1,14 @@
-//! An SSH server for thousands of sessions in one process: any login is good, and the user's name
-//! or the command says what the session does ([`Mode`]). It is no shell and starts no process.
+//! SSH server for thousands of sessions in one process. It accepts any password; the user name or
+//! the command selects what a session does ([`Mode`]). It runs no shell and starts no process.
 //!
-//! Memory of a session is bounded: a small window for its input, output only as the client's
-//! window and socket take it. Every session is tasks on a few threads, none has a thread.
+//! The memory of a session is bounded: a small window for its input, and output only as fast as the
+//! client's window and socket accept it. Sessions are tasks on a few threads.
 
 mod mode;
 mod session;
 
 pub use mode::Mode;
-pub use session::CTRL_C_MARK;
+pub use session::CTRL_C_MARKER;
 
 use crate::resources;
 use russh::server::Config;
@@ -19,26 +19,26 @@ use std::borrow::Cow;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Input a client may send ahead, bytes. Keystrokes and pastes of 64 KiB need no more.
+/// Receive window of a channel, in bytes; enough for keystrokes and pastes of 64 KiB.
 const INPUT_WINDOW: u32 = 64 * 1024;
 const MAX_PACKET: u32 = 32 * 1024;
-/// Chunks of output that wait for the session's turn.
+/// Chunks of output queued per session.
 const QUEUED_CHUNKS: usize = 2;
-/// A burst of a storm waits in the listener's queue, not in SYN retries a second later.
+/// Length of the accept queue: a burst of connections must not run into SYN retries.
 const BACKLOG: i32 = 4096;
 
-/// How a sink is started.
+/// Options of a sink.
 #[derive(Debug, Clone)]
 pub struct SinkOptions {
-    /// Where it listens; port 0 for any.
+    /// Address to listen on; port 0 for any.
     pub listen: SocketAddr,
     /// Worker threads, at least 1.
     pub threads: usize,
-    /// Connections at a time; one more waits.
+    /// Concurrent connections; further ones wait.
     pub max_sessions: usize,
-    /// The host key is made from this; None for one by chance.
+    /// Seed of the host key; a random key without one.
     pub seed: Option<u64>,
-    /// Listens elsewhere than on loopback. Any password is good here.
+    /// Allows an address other than loopback. Any password is accepted there.
     pub anywhere: bool,
 }
 
@@ -62,18 +62,18 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Listens. Connections are served on the sink's own threads.
+    /// Listens, and serves connections on threads of its own.
     ///
     /// # Errors
-    /// When the address cannot be had or is not loopback, or the files do not suffice.
+    /// When the address cannot be bound or is not loopback, or the limit of open files is too low.
     pub fn start(options: &SinkOptions) -> io::Result<Self> {
         if !options.anywhere && !options.listen.ip().is_loopback() {
             return Err(io::Error::other(format!(
-                "{} is not a loopback address, and the sink lets everyone in",
+                "{} is not a loopback address, and the sink accepts any password",
                 options.listen
             )));
         }
-        resources::want_files(options.max_sessions, 1)?;
+        resources::raise_file_limit(options.max_sessions, 1)?;
         let listener = listen(options.listen, BACKLOG)?;
         let serving = Options {
             name: "sink",
@@ -90,32 +90,32 @@ impl Sink {
         })
     }
 
-    /// Where it listens.
+    /// Listening address.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// Its line of a known_hosts file.
+    /// Line of a known_hosts file with the host key.
     #[must_use]
     pub fn known_hosts(&self) -> &str {
         &self.known_hosts
     }
 
-    /// SSH connections now.
+    /// Number of open SSH connections.
     #[must_use]
     pub fn open(&self) -> usize {
         self.server.open()
     }
 
-    /// SSH connections since the start.
+    /// Number of SSH connections since the start.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.server.total()
     }
 }
 
-/// Options of russh's server that matter here.
+/// Options of russh's server.
 fn config(seed: Option<u64>) -> Config {
     let mut random = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
     let mut bytes = [0; 32];
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_makes_the_same_key_and_none_another() {
+    fn the_same_seed_makes_the_same_host_key() {
         let line = |seed| config(seed).keys[0].public_key().to_openssh().unwrap();
         assert_eq!(line(Some(7)), line(Some(7)));
         assert_ne!(line(Some(7)), line(Some(8)));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_not_served_by_accident() {
+    fn an_address_beyond_loopback_is_refused_unless_it_is_allowed() {
         let open = SinkOptions {
             listen: "0.0.0.0:0".parse().unwrap(),
             ..SinkOptions::default()

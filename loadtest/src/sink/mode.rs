@@ -1,29 +1,28 @@
-//! What a session of the sink does, by its user's name or its command.
+//! Modes of a session of the sink, selected by user name or command.
 
-/// MiB that `bulk` may be asked for, and KiB of `burst`.
+/// Largest size of `bulk`, in MiB, and of `burst`, in KiB.
 const MAX_BULK: u64 = 1 << 20;
 
-/// What a session does. In a user's name a hyphen stands for the space.
+/// Behaviour of a session. In a user name a hyphen replaces the space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// `echo`: every byte comes back, without a terminal's line discipline.
+    /// `echo`: returns every byte, without a terminal's line discipline.
     Echo,
-    /// `bulk N`: N MiB as fast as they are taken, then exit status 0.
+    /// `bulk N`: writes N MiB as fast as the client reads, then exits with status 0.
     Bulk(u64),
-    /// `burst N`: N KiB of output as soon as they are taken, then as `echo`: a session that has had
-    /// output and is idle.
+    /// `burst N`: writes N KiB, then acts as `echo`: an idle session after output.
     Burst(u64),
-    /// `flood`: output until a Ctrl-C (0x03) comes; then one line that tells when it came
-    /// ([`super::CTRL_C_MARK`]), and nothing more.
+    /// `flood`: writes until a Ctrl-C (0x03) arrives; then one line with its time of arrival
+    /// ([`super::CTRL_C_MARKER`]), and nothing more.
     Flood,
-    /// `exit N`: exit status N at once.
+    /// `exit N`: exits with status N at once.
     Exit(u32),
-    /// `null`: input is taken and forgotten.
+    /// `null`: discards its input.
     Null,
 }
 
 impl Mode {
-    /// The mode that `text` names.
+    /// Parses a user name or a command.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (name, number) = match text.trim().split_once([' ', '-']) {
@@ -49,7 +48,7 @@ impl Mode {
         }
     }
 
-    /// The user whose sessions are of this mode.
+    /// User name that selects this mode.
     #[must_use]
     pub fn user(self) -> String {
         match self {
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_commands() {
+    fn user_names_and_commands_are_parsed() {
         let table = [
             ("echo", Some(Mode::Echo)),
             (" echo ", Some(Mode::Echo)),
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_modes_user_names_it() {
+    fn a_modes_user_name_selects_it() {
         for mode in [
             Mode::Echo,
             Mode::Flood,

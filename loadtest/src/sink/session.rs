@@ -1,4 +1,4 @@
-//! One SSH connection of the sink, with one session channel.
+//! Handler of one SSH connection of the sink, with one session channel.
 
 use super::Mode;
 use bytes::Bytes;
@@ -8,17 +8,17 @@ use std::sync::{Arc, LazyLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
-/// What `flood` prints when it is interrupted, before the nanoseconds since 1970 at which the
-/// Ctrl-C came and a line feed.
-pub const CTRL_C_MARK: &str = "\r\n^C at ";
+/// Start of the line that `flood` prints when it is interrupted; the time at which the Ctrl-C
+/// arrived follows, in nanoseconds since 1970.
+pub const CTRL_C_MARKER: &str = "\r\n^C at ";
 
 const CTRL_C: u8 = 0x03;
 const CHUNK: usize = 32 * 1024;
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * 1024;
-/// Echo that a client has not taken. A generator that lets this much lie has no use for it.
-const MAX_UNTAKEN: usize = 4 * 1024 * 1024;
-/// As a shell's for a command it does not know.
+/// Echo that a client may leave unread before the sink closes the channel, in bytes.
+const MAX_UNREAD: usize = 4 * 1024 * 1024;
+/// Exit status of an unknown command, as of a shell.
 const UNKNOWN_COMMAND: u32 = 127;
 
 /// Lines of printable text, the same for every session.
@@ -31,13 +31,14 @@ static OUTPUT: LazyLock<Bytes> = LazyLock::new(|| {
 #[derive(Default)]
 pub(super) struct Connection {
     user: String,
-    /// The writing end alone: nobody reads the other, and russh waits for who does not.
+    /// Write half of the channel. The read half is dropped, because russh waits for a reader that
+    /// does not read.
     output: Option<ChannelWriteHalf<Msg>>,
     mode: Option<Mode>,
-    /// Stops a flood.
+    /// Ends the output of `flood`.
     interrupted: Arc<Notify>,
     was_interrupted: bool,
-    untaken: usize,
+    unread: usize,
 }
 
 impl Connection {
@@ -69,7 +70,10 @@ impl Connection {
                 tokio::spawn(async move { write(&output, kib.saturating_mul(KIB)).await });
             }
             (Mode::Flood, Some(output)) => {
-                tokio::spawn(flood(output, Arc::clone(&self.interrupted)));
+                tokio::spawn(write_until_interrupted(
+                    output,
+                    Arc::clone(&self.interrupted),
+                ));
             }
             (Mode::Exit(status), _) => end(id, status, session)?,
             _ => {}
@@ -83,14 +87,14 @@ impl Connection {
         data: &[u8],
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        // russh keeps what the client's window has no room for, without bound.
+        // russh queues what does not fit into the client's window, without bound.
         if session.has_pending_data(id) {
-            self.untaken = self.untaken.saturating_add(data.len());
-            if self.untaken > MAX_UNTAKEN {
+            self.unread = self.unread.saturating_add(data.len());
+            if self.unread > MAX_UNREAD {
                 return session.close(id);
             }
         } else {
-            self.untaken = 0;
+            self.unread = 0;
         }
         session.data(id, Bytes::copy_from_slice(data))
     }
@@ -101,8 +105,8 @@ fn end(id: ChannelId, status: u32, session: &mut Session) -> Result<(), russh::E
     session.close(id)
 }
 
-/// Waits for the client's window before each chunk, so it holds one at a time. False at the end of
-/// the connection, which the client knows of.
+/// Writes `left` bytes, one chunk at a time as the client's window opens. Returns false when the
+/// connection ended.
 async fn write(output: &ChannelWriteHalf<Msg>, mut left: u64) -> bool {
     while left > 0 {
         let count = OUTPUT.len().min(usize::try_from(left).unwrap_or(CHUNK));
@@ -120,7 +124,7 @@ async fn finish(output: &ChannelWriteHalf<Msg>) {
     }
 }
 
-async fn flood(output: ChannelWriteHalf<Msg>, interrupted: Arc<Notify>) {
+async fn write_until_interrupted(output: ChannelWriteHalf<Msg>, interrupted: Arc<Notify>) {
     loop {
         tokio::select! {
             biased;
@@ -142,7 +146,7 @@ impl Handler for Connection {
     type Error = russh::Error;
 
     async fn auth_none(&mut self, user: &str) -> Result<Auth, Self::Error> {
-        // For clients that have no password to offer.
+        // Clients without a password ask for the methods first.
         user.clone_into(&mut self.user);
         Ok(Auth::reject())
     }
@@ -223,7 +227,7 @@ impl Handler for Connection {
             Some(Mode::Flood) if !self.was_interrupted && data.contains(&CTRL_C) => {
                 self.was_interrupted = true;
                 self.interrupted.notify_one();
-                session.data(id, format!("{CTRL_C_MARK}{}\n", now()).into_bytes())
+                session.data(id, format!("{CTRL_C_MARKER}{}\n", now()).into_bytes())
             }
             _ => Ok(()),
         }

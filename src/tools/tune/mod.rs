@@ -23,7 +23,7 @@ use measure::{Failed, Load, Stop, Turn};
 use report::{Report, Row};
 use setting::Setting;
 use sshard_load::client::BadUrl;
-use sshard_load::resources::want_files;
+use sshard_load::resources::raise_file_limit;
 use sshard_load::sink::{Sink, SinkOptions};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -167,7 +167,7 @@ impl Trial {
         let sessions = self.load.sessions;
         // Those of the wave before may still be closing.
         let served = 2 * sessions + 100;
-        want_files(sessions + served, 1).map_err(TuneError::Generator)?;
+        raise_file_limit(sessions + served, 1).map_err(TuneError::Generator)?;
         let sink = Sink::start(&SinkOptions {
             threads: self.load.threads,
             max_sessions: served,

@@ -1,4 +1,4 @@
-//! A sink, a bridge that may reach it, and plans for runs of a second or two.
+//! Sink, a bridge that may connect to it, and plans for runs of a second or two.
 
 use crate::common::Bridge;
 use crate::common::scene::{bridge_to, path_to};
@@ -8,12 +8,12 @@ use sshard_load::scenario::{Plan, Scenario, run};
 use sshard_load::sink::{Sink, SinkOptions};
 use std::time::Duration;
 
-pub(crate) struct Site {
+pub(crate) struct Fixture {
     pub(crate) sink: Sink,
     pub(crate) bridge: Bridge,
 }
 
-impl Site {
+impl Fixture {
     pub(crate) fn new() -> Self {
         Self::with(&[])
     }
@@ -43,8 +43,8 @@ impl Site {
     }
 }
 
-/// Runs, and nothing may have failed.
-pub(crate) fn good(plan: &Plan) -> Report {
+/// Runs the plan without any failure.
+pub(crate) fn run_without_failures(plan: &Plan) -> Report {
     let report = run(plan).unwrap();
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     report
