@@ -1,7 +1,6 @@
 //! The only place that asks the machine for the time. Everything else is
 //! given the time, so that pure code can be tested without waiting.
 
-use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Monotonic time now.
@@ -22,16 +21,6 @@ pub fn thread_cpu() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// The next of the times that lie `step` apart, the same for all who ask with the
-/// same `step`; `at` itself if it is one, or lies before the first call.
-pub fn round_up(at: Instant, step: Duration) -> Instant {
-    static START: LazyLock<Instant> = LazyLock::new(now);
-    let (since, step) = (at.saturating_duration_since(*START), step.as_nanos());
-    let over = since.as_nanos().checked_rem(step).unwrap_or(0);
-    let missing = if over == 0 { 0 } else { step - over };
-    at + Duration::from_nanos(u64::try_from(missing).unwrap_or(0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,20 +30,5 @@ mod tests {
         let (begun, cpu) = (now(), thread_cpu());
         while thread_cpu() < cpu + Duration::from_millis(5) {}
         assert!(now() - begun >= Duration::from_millis(5));
-    }
-
-    #[test]
-    fn times_are_rounded_up_to_common_ones() {
-        let step = Duration::from_millis(100);
-        round_up(now(), step);
-        let start = now();
-        let first = round_up(start, step);
-        assert!(first >= start && first - start < step);
-        assert_eq!(round_up(first, step), first);
-        for later in [1, 50, 100] {
-            let at = first + Duration::from_millis(later);
-            assert_eq!(round_up(at, step), first + step);
-        }
-        assert_eq!(round_up(start, Duration::ZERO), start);
     }
 }

@@ -9,11 +9,13 @@
 //!
 //! `tasks` polls, `timers` and `reactor` say when, `bulk` schedules what is large, `stream` and `listener` are sockets,
 //! `read_budget` bounds what one peer makes the shard read, `thread` starts a shard's thread, `tokio_clock` is what russh
-//! needs of tokio, `waker_slot` is for what wakes a task and is no socket.
+//! needs of tokio, `waker_slot` is for what wakes a task and is no socket, `liveness`
+//! reports that the loop runs.
 
 mod bulk;
 mod delayed_ack;
 mod listener;
+mod liveness;
 mod reactor;
 mod read_budget;
 mod readiness;
@@ -36,6 +38,7 @@ pub use tokio_clock::{ShortTimers, TokioClock, io as tokio_io};
 pub use waker_slot::WakerSlot;
 
 use bulk::BulkScheduler;
+use liveness::Liveness;
 use reactor::Reactor;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -66,8 +69,11 @@ struct Runtime {
     tasks: Tasks,
     timers: Timers,
     bulk: BulkScheduler,
+    liveness: Liveness,
     /// Start of the present tick.
     tick: Cell<Instant>,
+    /// More timers are due than the present tick has fired.
+    late: Cell<bool>,
 }
 
 /// The runtime of this thread.
@@ -93,7 +99,9 @@ where
         tasks,
         timers: Timers::default(),
         bulk: BulkScheduler::default(),
+        liveness: Liveness::default(),
         tick: Cell::new(crate::clock::now()),
+        late: Cell::new(false),
     });
     CURRENT.set(Some(Rc::clone(&runtime)));
     let output = Rc::new(RefCell::new(None));
@@ -131,8 +139,9 @@ impl Runtime {
         }
         let now = crate::clock::now();
         self.tick.set(now);
-        self.timers.fire(now);
+        self.late.set(self.timers.fire(now));
         self.bulk.tick(now);
+        self.liveness.tick(now);
     }
 
     /// Polls what was woken. Returns whether nothing is left.
@@ -154,12 +163,14 @@ impl Runtime {
 
     /// Longest wait that is late for nobody; None for any.
     fn patience(&self) -> Option<Duration> {
-        if self.bulk.has_waiting() {
+        if self.bulk.has_waiting() || self.late.get() {
             return Some(Duration::ZERO);
         }
         let deadlines = [self.timers.next(), self.bulk.next()];
-        let first = deadlines.into_iter().flatten().min()?;
-        Some(first.saturating_duration_since(crate::clock::now()))
+        let first = deadlines.into_iter().flatten().min();
+        let until = |at: Instant| at.saturating_duration_since(crate::clock::now());
+        let waits = [first.map(until), self.liveness.longest_wait()];
+        waits.into_iter().flatten().min()
     }
 }
 
@@ -187,6 +198,14 @@ pub fn spawn_scoped(task: impl Future<Output = ()> + 'static) -> Option<Task> {
     let runtime = current()?;
     let key = runtime.tasks.insert(Box::pin(task));
     Some(Task { runtime, key })
+}
+
+/// Has `report` called with the time whenever the loop of this thread has run, at least once a second and at most ten
+/// times. Does nothing on a thread without a shard's loop.
+pub fn watch(report: impl Fn(Instant) + 'static) {
+    if let Some(runtime) = current() {
+        runtime.liveness.watch(report);
+    }
 }
 
 /// Returns a number that is another one in each poll of a task.

@@ -1,4 +1,7 @@
-//! Timers of a shard: one ordered table for all, so that the loop knows the next deadline.
+//! Timers of a shard: two ordered tables for all, so that the loop knows the next deadline.
+//!
+//! A timer with slack fires with the first tick after its deadline, and the loop waits for none but its latest time. So
+//! the pings of many idle sessions wake their shard together, and those of a busy one leave one by one.
 //!
 //! No library: glommio's timers sit behind its own wait, and those of tokio and async-io behind theirs.
 
@@ -11,53 +14,78 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+/// Most timers that fire between two looks at the sockets: a keystroke that comes meanwhile waits for as many.
+const PER_TICK: usize = 4;
+
+/// Time by which a timer with slack may be late.
+const SLACK: Duration = Duration::from_millis(100);
+
 /// Deadline, and a number that makes it the only one.
 type TimerKey = (Instant, u64);
 
+type Table = RefCell<BTreeMap<TimerKey, Waker>>;
+
 #[derive(Default)]
 pub(super) struct Timers {
-    waiting: RefCell<BTreeMap<TimerKey, Waker>>,
+    exact: Table,
+    slack: Table,
     numbers: Cell<u64>,
 }
 
 impl Timers {
-    /// The earliest deadline.
+    /// The time at which a timer is late.
     pub(super) fn next(&self) -> Option<Instant> {
-        let waiting = self.waiting.borrow();
-        waiting
-            .first_key_value()
-            .map(|((deadline, _), _)| *deadline)
+        let exact = first(&self.exact);
+        let slack = first(&self.slack).map(|deadline| deadline + SLACK);
+        exact.into_iter().chain(slack).min()
     }
 
-    /// Wakes whoever waited for a time up to `now`.
-    pub(super) fn fire(&self, now: Instant) {
-        while let Some(waker) = self.pop_due(now) {
-            waker.wake();
+    /// Wakes tasks that waited for a time up to `now`, at most [`PER_TICK`]; the others are due at the next tick.
+    /// Returns whether there are others.
+    pub(super) fn fire(&self, now: Instant) -> bool {
+        let mut due = 0;
+        for table in [&self.exact, &self.slack] {
+            while first(table).is_some_and(|deadline| deadline <= now) {
+                due += 1;
+                if due > PER_TICK {
+                    return true;
+                }
+                // The borrow must be over: waking may run code that sets a timer.
+                let fired = table.borrow_mut().pop_first();
+                if let Some((_, waker)) = fired {
+                    waker.wake();
+                }
+            }
         }
+        false
     }
 
-    fn pop_due(&self, now: Instant) -> Option<Waker> {
-        let mut waiting = self.waiting.borrow_mut();
-        let first = waiting.first_entry()?;
-        (first.key().0 <= now).then(|| first.remove())
+    fn table(&self, has_slack: bool) -> &Table {
+        if has_slack { &self.slack } else { &self.exact }
     }
 
-    fn enter(&self, deadline: Instant, waker: Waker) -> TimerKey {
+    fn enter(&self, deadline: Instant, has_slack: bool, waker: Waker) -> TimerKey {
         let key = (deadline, self.numbers.get());
         self.numbers.set(key.1 + 1);
-        self.waiting.borrow_mut().insert(key, waker);
+        self.table(has_slack).borrow_mut().insert(key, waker);
         key
     }
 
-    fn leave(&self, key: TimerKey) {
-        let waker = self.waiting.borrow_mut().remove(&key);
+    fn leave(&self, has_slack: bool, key: TimerKey) {
+        let waker = self.table(has_slack).borrow_mut().remove(&key);
         drop(waker);
     }
+}
+
+fn first(table: &Table) -> Option<Instant> {
+    let table = table.borrow();
+    table.first_key_value().map(|((deadline, _), _)| *deadline)
 }
 
 /// Waits for a time; not before it, and about a millisecond after it at most while the shard keeps up.
 pub struct Sleep {
     deadline: Instant,
+    has_slack: bool,
     entered: Option<(Rc<Runtime>, TimerKey)>,
 }
 
@@ -66,8 +94,16 @@ impl Sleep {
     pub fn until(deadline: Instant) -> Self {
         Self {
             deadline,
+            has_slack: false,
             entered: None,
         }
+    }
+
+    /// The same, a tenth of a second late where that saves the shard a wake-up. To be called before the first poll.
+    #[must_use]
+    pub fn with_slack(mut self) -> Self {
+        self.has_slack = true;
+        self
     }
 
     /// The time it waits for.
@@ -75,9 +111,18 @@ impl Sleep {
         self.deadline
     }
 
+    /// Time by which it has ended, while the shard keeps up.
+    pub fn latest(&self) -> Instant {
+        if self.has_slack {
+            self.deadline + SLACK
+        } else {
+            self.deadline
+        }
+    }
+
     fn leave(&mut self) {
         if let Some((runtime, key)) = self.entered.take() {
-            runtime.timers.leave(key);
+            runtime.timers.leave(self.has_slack, key);
         }
     }
 }
@@ -96,14 +141,20 @@ impl Future for Sleep {
             return Poll::Ready(());
         }
         if let Some((runtime, key)) = &self.entered
-            && let Some(waker) = runtime.timers.waiting.borrow_mut().get_mut(key)
+            && let Some(waker) = runtime
+                .timers
+                .table(self.has_slack)
+                .borrow_mut()
+                .get_mut(key)
         {
             waker.clone_from(cx.waker());
             return Poll::Pending;
         }
         match current() {
             Some(runtime) => {
-                let key = runtime.timers.enter(self.deadline, cx.waker().clone());
+                let key = runtime
+                    .timers
+                    .enter(self.deadline, self.has_slack, cx.waker().clone());
                 self.entered = Some((runtime, key));
             }
             // Without a shard's loop nobody else would wake the task.
@@ -116,5 +167,53 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn timers_that_are_due_together_fire_in_several_ticks() {
+        let (timers, wakes) = (Timers::default(), Arc::new(Wakes::default()));
+        let now = crate::clock::now();
+        for has_slack in [true, false, true] {
+            for _ in 0..PER_TICK {
+                timers.enter(now, has_slack, Arc::clone(&wakes).into());
+            }
+        }
+        timers.enter(now + SLACK, false, Arc::clone(&wakes).into());
+        for ticks in 1..=3 {
+            assert_eq!(timers.fire(now), ticks < 3);
+            assert_eq!(wakes.0.load(Ordering::Relaxed), ticks * PER_TICK);
+        }
+        assert!(!timers.fire(now));
+        assert_eq!(timers.next(), Some(now + SLACK));
+    }
+
+    #[test]
+    fn a_timer_with_slack_fires_with_any_tick_and_is_waited_for_no_longer_than_the_slack() {
+        let (timers, wakes) = (Timers::default(), Arc::new(Wakes::default()));
+        let deadline = crate::clock::now() + SLACK;
+        timers.enter(deadline, true, Arc::clone(&wakes).into());
+        assert_eq!(timers.next(), Some(deadline + SLACK));
+        timers.fire(deadline - Duration::from_nanos(1));
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+        timers.fire(deadline);
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert_eq!(timers.next(), None);
     }
 }

@@ -1,7 +1,9 @@
 //! Clock of tokio on a shard: russh creates rekey sleeps, which panic without a time driver. No tokio task runs here.
 
-use super::sleep;
+use super::{Sleep, WakerSlot};
 use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::time::Duration;
 
 /// I/O traits of tokio, which russh wants of its streams.
@@ -10,13 +12,14 @@ pub mod io {
 }
 
 /// Time between two looks at tokio's timers while all of them are long: rekey intervals of an hour.
-const LONG_STEP: Duration = Duration::from_secs(1);
+const LONG_STEP: Duration = Duration::from_secs(60);
 
-/// The same while there may be short ones. A first look may be late by the other, so none of these may be shorter.
+/// The same while there may be short ones.
 const SHORT_STEP: Duration = Duration::from_millis(100);
 
 thread_local! {
     static SHORT_TIMERS: Cell<usize> = const { Cell::new(0) };
+    static FIRST_SHORT: WakerSlot = WakerSlot::default();
 }
 
 /// Time in which russh may wait for something short on this thread: for a second, for the extension info of a server.
@@ -25,7 +28,9 @@ pub struct ShortTimers(());
 impl ShortTimers {
     /// Begins such a time; dropping it ends it.
     pub fn begin() -> Self {
-        SHORT_TIMERS.set(SHORT_TIMERS.get() + 1);
+        if SHORT_TIMERS.replace(SHORT_TIMERS.get() + 1) == 0 {
+            FIRST_SHORT.with(WakerSlot::wake);
+        }
         Self(())
     }
 }
@@ -62,8 +67,16 @@ impl TokioClock {
     /// Fires what is due, for as long as the shard runs.
     pub async fn run(self) {
         loop {
-            let is_short = SHORT_TIMERS.get() > 0;
-            sleep(if is_short { SHORT_STEP } else { LONG_STEP }).await;
+            let begun = crate::clock::now();
+            let mut sleep = Sleep::until(begun + LONG_STEP);
+            poll_fn(|cx| {
+                FIRST_SHORT.with(|slot| slot.register(cx.waker()));
+                if SHORT_TIMERS.get() > 0 && sleep.deadline() > begun + SHORT_STEP {
+                    sleep = Sleep::until(begun + SHORT_STEP);
+                }
+                Pin::new(&mut sleep).poll(cx)
+            })
+            .await;
             // A yield makes tokio's runtime park for no time at all, which fires what is due and returns.
             self.driver.block_on(tokio::task::yield_now());
         }

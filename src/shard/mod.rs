@@ -30,14 +30,13 @@ use crate::limits::{LimitTable, LoginPool, RateTable};
 use crate::registry::Registry;
 use crate::runtime::{self, TokioClock};
 use crate::ssh::run_loops_here;
-use crate::telemetry::{ClientLogLimiter, LogLimiter, OwnCounters};
+use crate::telemetry::{ClientLogLimiter, LogLimiter};
 use manager::ConnectionManager;
 use slots::HandshakeSlots;
 use socket2::Socket;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Parts a shard is made of; all of them may cross threads.
 pub struct ShardSetup {
@@ -87,9 +86,6 @@ pub(crate) struct Shard {
     accepting: RefCell<Vec<runtime::Task>>,
 }
 
-/// Interval of the heartbeats by which other threads see that the shard's loop runs.
-const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
-
 /// Runs a shard on the loop of this thread until [`Command::Stop`].
 ///
 /// # Errors
@@ -129,7 +125,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         accepting: RefCell::default(),
     });
     counters.beat(crate::clock::now(), crate::clock::thread_cpu());
-    runtime::spawn(async move { heartbeat(&counters).await });
+    runtime::watch(move |now| counters.beat(now, crate::clock::thread_cpu()));
     for listener in listeners {
         let accepts = Rc::clone(&shard);
         let listener = runtime::Listener::new(listener)?;
@@ -151,13 +147,7 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
     Ok(())
 }
 
-async fn heartbeat(counters: &OwnCounters) {
-    loop {
-        runtime::sleep(HEARTBEAT_INTERVAL).await;
-        counters.beat(crate::clock::now(), crate::clock::thread_cpu());
-    }
-}
-
+/// Runs a shard on the loop of this thread until [`Command::Stop`].
 impl Shard {
     fn apply(self: &Rc<Self>, command: Command) {
         // A reply fails only if nobody waits for it any more.

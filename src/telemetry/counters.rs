@@ -27,8 +27,8 @@ pub struct SessionStats {
 /// HTTP answers that have a cell of their own; any other is counted as 0.
 pub const HTTP_STATUSES: [u16; 11] = [101, 200, 400, 403, 404, 405, 408, 421, 426, 429, 503];
 
-/// A shard whose last beat is older does not serve its sessions. It beats
-/// twice a second.
+/// A shard whose last heartbeat is older does not serve its sessions. It has one a second at least
+/// (`crate::runtime::watch`).
 const STUCK: Duration = Duration::from_secs(2);
 
 const STATUS_CELLS: usize = HTTP_STATUSES.len() + 1;

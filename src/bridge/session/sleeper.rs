@@ -6,12 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// Deadlines further away than this may be a little late.
+/// Deadlines further away than this have slack.
 const FAR: Duration = Duration::from_secs(5);
-
-/// Far deadlines are kept at multiples of this time, so that the pings of many
-/// idle sessions wake their shard together.
-const COARSE: Duration = Duration::from_millis(100);
 
 /// Sleeps until the earliest deadline, for one task. A deadline that moved later
 /// leaves the timer alone: it fires early once and is set again, which is cheaper
@@ -19,7 +15,7 @@ const COARSE: Duration = Duration::from_millis(100);
 /// would enter it anew.
 #[derive(Default)]
 pub(super) struct Sleeper {
-    armed: Option<(Instant, Sleep)>,
+    armed: Option<Sleep>,
 }
 
 impl Sleeper {
@@ -36,15 +32,13 @@ impl Sleeper {
         if deadline <= now {
             return Poll::Ready(());
         }
-        let deadline = if deadline - now > FAR {
-            crate::clock::round_up(deadline, COARSE)
-        } else {
-            deadline
-        };
-        if let Some((at, timer)) = &mut self.armed
-            && *at <= deadline
+        let is_far = deadline - now > FAR;
+        if let Some(timer) = &mut self.armed
+            && (timer.latest() <= deadline
+                || (timer.deadline() <= deadline && is_far)
+                || timer.deadline() == deadline)
         {
-            if now < *at {
+            if now < timer.deadline() {
                 return Poll::Pending;
             }
             let fired = Pin::new(timer).poll(cx).map(drop);
@@ -54,8 +48,11 @@ impl Sleeper {
             return fired;
         }
         let mut timer = Sleep::until(deadline);
+        if is_far {
+            timer = timer.with_slack();
+        }
         let fired = Pin::new(&mut timer).poll(cx).map(drop);
-        self.armed = fired.is_pending().then_some((deadline, timer));
+        self.armed = fired.is_pending().then_some(timer);
         fired
     }
 }

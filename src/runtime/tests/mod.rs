@@ -32,15 +32,36 @@ pub(crate) fn pair() -> (Socket, Peer) {
     (Socket::from(listener.accept().unwrap().0), peer)
 }
 
-/// With and without somebody who waits for something short.
+/// A timer from before the time in which there are short ones is looked at then, too.
 #[test]
-fn timers_of_tokio_fire() {
+fn short_timers_of_tokio_fire_soon() {
     on_a_shard(|| async {
         let clock = TokioClock::install().unwrap();
         spawn(clock.run());
-        for short in [false, true] {
-            let _short = short.then(ShortTimers::begin);
-            tokio::time::sleep(A_WHILE).await;
+        for _ in 0..2 {
+            let mut timer = std::pin::pin!(tokio::time::sleep(A_WHILE));
+            // The clock's task waits for its long step by now.
+            sleep(A_WHILE).await;
+            assert!(futures_lite::future::poll_once(&mut timer).await.is_none());
+            let _short = ShortTimers::begin();
+            timer.await;
+        }
+    });
+}
+
+/// A loop with nothing to do runs often enough to be known to.
+#[test]
+fn a_watched_loop_reports_that_it_runs() {
+    on_a_shard(|| async {
+        let (reports, reported) = async_channel::bounded(64);
+        watch(move |now| {
+            let _ = reports.try_send(now);
+        });
+        let mut last = reported.recv().await.unwrap();
+        for _ in 0..3 {
+            let next = reported.recv().await.unwrap();
+            assert!(next > last);
+            last = next;
         }
     });
 }

@@ -7,7 +7,7 @@ import { setText } from "./svg.js";
 import { Bar, Rows, card, head, scrolling, type Row } from "./tables.js";
 import type { Shard, Stats } from "./types.js";
 
-/** A shard beats twice a second, and is stuck from here on, in seconds. */
+/** Age of the last heartbeat from which a shard is stuck, in seconds; it has one a second at least. */
 export const STUCK = 2;
 
 interface Item {

@@ -1,0 +1,44 @@
+//! Reports that a shard's loop runs, to whoever watches it from another thread.
+//!
+//! A report goes with a tick that happens anyway; only a loop that has nothing to do is woken for one. So a shard with
+//! traffic is never woken to say that it runs. It judges nothing: the reader of the reports does.
+
+use std::cell::{Cell, OnceCell};
+use std::time::{Duration, Instant};
+
+/// Longest time between two reports of a loop that runs.
+const MOST: Duration = Duration::from_secs(1);
+
+/// Least time between two reports.
+const LEAST: Duration = Duration::from_millis(100);
+
+#[derive(Default)]
+pub(super) struct Liveness {
+    report: OnceCell<Box<dyn Fn(Instant)>>,
+    last: Cell<Option<Instant>>,
+}
+
+impl Liveness {
+    /// Sets the receiver of the reports, once.
+    pub(super) fn watch(&self, report: impl Fn(Instant) + 'static) {
+        // Only the first counts: there is one shard to a loop.
+        let _ = self.report.set(Box::new(report));
+    }
+
+    /// Longest time that the loop may wait; None for any.
+    pub(super) fn longest_wait(&self) -> Option<Duration> {
+        self.report.get().map(|_| MOST - LEAST)
+    }
+
+    /// To be called once per tick of the loop.
+    pub(super) fn tick(&self, now: Instant) {
+        let Some(report) = self.report.get() else {
+            return;
+        };
+        let last = self.last.get();
+        if last.is_none_or(|last| now.saturating_duration_since(last) >= LEAST) {
+            self.last.set(Some(now));
+            report(now);
+        }
+    }
+}
