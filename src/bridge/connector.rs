@@ -214,7 +214,8 @@ impl Connector {
         let found = self.context.resolver.resolve(resolution, client).await;
         let found = found.map_err(|error| match error {
             ResolveError::QueueFull => SessionError::ResolverBusy,
-            ResolveError::NotFound | ResolveError::Temporary => SessionError::NotResolved,
+            ResolveError::NotFound => SessionError::NotResolved,
+            ResolveError::Temporary => SessionError::NoNameServer,
         })?;
         resolution.filter(found).map_err(refused)
     }

@@ -1,24 +1,24 @@
-//! Deadlines as their ends are told: by the setting whose time was over.
+//! Deadlines of a session's stages, named by the setting that holds them.
 
 use super::Stage;
 use std::fmt;
 use std::time::Duration;
 
-/// The setting whose time was over, and where the session was then.
+/// A deadline that passed: the setting, and the stage the session was in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
-    /// The stage that was not over.
+    /// Stage that was not over.
     pub stage: Stage,
-    /// The setting's name, `section.key`.
+    /// Name of the setting, `section.key`.
     pub setting: &'static str,
-    /// The setting's value.
+    /// Value of the setting.
     pub limit: Duration,
 }
 
-/// The deadline of the whole way to the shell.
+/// Setting of the deadline of all stages together.
 pub const WHOLE_DEADLINE: &str = "limits.connection_timeout";
 
-/// The deadline of a user's answer.
+/// Setting of the deadline of a user's answer.
 pub const PROMPT_DEADLINE: &str = "session.prompt_timeout";
 
 impl fmt::Display for Deadline {

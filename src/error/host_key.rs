@@ -1,8 +1,8 @@
-//! Host keys that are not accepted.
+//! Reasons for which a host key is not accepted.
 
 use thiserror::Error;
 
-/// Why a host key was not accepted.
+/// Reason for which a host key was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum HostKeyProblem {
     /// Not in the known hosts, and the policy is strict.

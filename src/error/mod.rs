@@ -1,79 +1,22 @@
-//! Why a session ended, and the one table that maps a cause to what the
-//! client, the log and the operator see. Nothing else chooses a close code.
+//! Causes for which a session ends, and the one table that maps a cause to close code, end reason,
+//! log level and what `targets.uniform_errors` hides. Nothing else chooses a close code.
 
+mod connect;
 mod deadline;
 mod host_key;
 mod reason;
+mod stage;
 
+pub use connect::ConnectFailure;
 pub use deadline::{Deadline, PROMPT_DEADLINE, WHOLE_DEADLINE};
 pub use host_key::HostKeyProblem;
 pub use reason::Reason;
+pub use stage::Stage;
 
 use crate::message::BadMessage;
 use thiserror::Error;
 
-/// The stage of a session in which something happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// HTTP request and upgrade.
-    Upgrade,
-    /// Waiting for the client's `auth` message.
-    Auth,
-    /// Looking up the target's name.
-    Resolve,
-    /// TCP connection to the target.
-    Connect,
-    /// SSH identification and key exchange.
-    Handshake,
-    /// The user is asked about the host key.
-    HostKey,
-    /// SSH authentication.
-    Login,
-    /// Channel, terminal, and shell or command.
-    Shell,
-    /// Bytes flow.
-    Relay,
-}
-
-impl Stage {
-    /// Every one, in the order of its number (`stage as usize`).
-    pub const ALL: &[Self] = &[
-        Self::Upgrade,
-        Self::Auth,
-        Self::Resolve,
-        Self::Connect,
-        Self::Handshake,
-        Self::HostKey,
-        Self::Login,
-        Self::Shell,
-        Self::Relay,
-    ];
-
-    /// Whether the way to the target is not over in this stage.
-    pub fn is_before_login(self) -> bool {
-        matches!(
-            self,
-            Self::Resolve | Self::Connect | Self::Handshake | Self::HostKey
-        )
-    }
-
-    /// The stage's name on the wire and in logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Upgrade => "upgrade",
-            Self::Auth => "auth",
-            Self::Resolve => "resolve",
-            Self::Connect => "connect",
-            Self::Handshake => "handshake",
-            Self::HostKey => "host_key",
-            Self::Login => "login",
-            Self::Shell => "shell",
-            Self::Relay => "relay",
-        }
-    }
-}
-
-/// How a WebSocket client broke RFC 6455.
+/// Breach of RFC 6455 by a WebSocket client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum WsViolation {
     /// Framing rules (close code 1002).
@@ -90,7 +33,7 @@ pub enum WsViolation {
     Flood,
 }
 
-/// Why an admission ticket was not accepted. Holds nothing of the ticket.
+/// Reason for which an admission ticket was not accepted. Holds nothing of the ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TicketProblem {
     /// None was brought, and one is required.
@@ -113,7 +56,7 @@ pub enum TicketProblem {
     OtherTarget,
 }
 
-/// Which limit was reached.
+/// Limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum LimitKind {
     /// `limits.max_connections`.
@@ -133,7 +76,7 @@ pub enum LimitKind {
     Unauthenticated,
 }
 
-/// Why a session ended, if not by the end of the remote process.
+/// Cause for which a session ended, if not the end of the remote process.
 ///
 /// `Display` is the public text: it names what was wrong and holds no secrets,
 /// and of the remote side's text only what is escaped and cut (1 KiB): the names of
@@ -156,7 +99,7 @@ pub enum SessionError {
     /// The SSH server disconnected during the login; its words.
     #[error("the SSH login failed: the server disconnected: {0}")]
     LoginCutOff(String),
-    /// The SSH server answered the password with neither yes nor no.
+    /// The SSH server asks for a new password in place of accepting this one (RFC 4252 section 8).
     #[error(
         "the SSH server wants the password changed before it lets anybody in, most likely because \
          it has expired; change it with another SSH client or ask the server's administrator"
@@ -171,7 +114,7 @@ pub enum SessionError {
     /// The private key or certificate cannot be used.
     #[error("the private key or certificate cannot be used: {0}")]
     UnusableKey(&'static str),
-    /// The target's ssh-agent cannot be reached, or speaks no sense.
+    /// The target's ssh-agent cannot be reached, or its answer cannot be parsed.
     #[error("the bridge's ssh-agent for this target cannot be used")]
     AgentUnavailable,
     /// The policy does not allow the target.
@@ -196,8 +139,11 @@ pub enum SessionError {
     #[error("{0}")]
     HostKey(#[from] HostKeyProblem),
     /// The target's name has no address.
-    #[error("the target's name could not be resolved")]
+    #[error("the target's name has no address; check its spelling")]
     NotResolved,
+    /// No name server answered for the target's name.
+    #[error("no name server answered for the target's name; try again, or use an address")]
+    NoNameServer,
     /// The resolver has more work than it may queue.
     #[error("the name resolver is busy")]
     ResolverBusy,
@@ -205,9 +151,12 @@ pub enum SessionError {
     /// of all clients or of this one.
     #[error("too many keys are being read or looked up; try again in a few seconds")]
     CryptoBusy,
-    /// No TCP connection to the target.
+    /// No TCP connection to the target, for a reason that is not told.
     #[error("the target is unreachable")]
     Unreachable,
+    /// No TCP connection to the target, and the reason.
+    #[error("the target is unreachable: {0}")]
+    NotConnected(ConnectFailure),
     /// The peer does not speak SSH.
     #[error("the target does not speak SSH")]
     NotSsh,
@@ -275,104 +224,123 @@ pub enum SessionError {
     Internal,
 }
 
-/// What a cause means to the outside: one row of the table.
+/// One row of the table: what the client, the log and the statistics see of a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// WebSocket close code.
     pub close_code: u16,
-    /// Its stable word is the `code` of the `error` message, and the reason in
-    /// logs and statistics.
+    /// Stable word: the `code` of the `error` message, and the reason in logs and statistics.
     pub reason: Reason,
-    /// Whether the same request may work later.
+    /// True if the same request may work later.
     pub retryable: bool,
-    /// How loud the log is about it.
+    /// Level of the log line.
     pub level: tracing::Level,
+    /// Ends that `targets.uniform_errors` hides from the client.
+    hides: Hides,
+}
+
+/// Stages in which a cause would tell the client why a target could not be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hides {
+    Never,
+    /// Before login: afterwards the target is known to be there.
+    Early,
+    Always,
+}
+
+/// Row of the table, in the order of [`Verdict`]'s fields.
+type Row = (u16, Reason, bool, tracing::Level, Hides);
+
+impl Verdict {
+    fn of_row((close_code, reason, retryable, level, hides): Row) -> Self {
+        Self {
+            close_code,
+            reason,
+            retryable,
+            level,
+            hides,
+        }
+    }
+
+    /// Returns true if `targets.uniform_errors` hides this end, in this stage, from the client.
+    pub fn hides_target(&self, stage: Stage) -> bool {
+        match self.hides {
+            Hides::Never => false,
+            Hides::Early => stage.is_before_login(),
+            Hides::Always => true,
+        }
+    }
 }
 
 impl SessionError {
     /// The table. A new cause does not compile until it has a row.
     pub fn verdict(&self) -> Verdict {
+        use Hides::{Always as A, Early as E, Never as N};
+        use HostKeyProblem as H;
         use Reason as R;
         use tracing::Level as L;
-        let (close_code, reason, retryable, level) = match self {
-            Self::BadMessage(_) => (4400, R::BadMessage, false, L::INFO),
-            Self::OutOfOrder(_) => (4400, R::OutOfOrder, false, L::INFO),
-            Self::WebSocket(WsViolation::Protocol) => (1002, R::WebSocketProtocol, false, L::INFO),
-            Self::WebSocket(WsViolation::NotUtf8) => (1007, R::NotUtf8, false, L::INFO),
-            Self::WebSocket(WsViolation::TooLarge) => (1009, R::TooLarge, false, L::INFO),
-            Self::WebSocket(WsViolation::Flood) => (1008, R::ControlFrameFlood, false, L::WARN),
-            Self::LoginFailed | Self::LoginCutOff(_) => (4401, R::LoginFailed, false, L::INFO),
-            Self::PasswordExpired => (4401, R::PasswordExpired, false, L::INFO),
-            Self::CannotAsk => (4401, R::CannotAsk, false, L::INFO),
-            Self::UnusableKey(_) => (4401, R::UnusableKey, false, L::INFO),
-            Self::AgentUnavailable => (4401, R::AgentUnavailable, true, L::ERROR),
-            Self::TargetRefused => (4403, R::TargetRefused, false, L::WARN),
-            Self::Ticket(_) => (4403, R::TicketRefused, false, L::WARN),
-            Self::Throttled(_) | Self::KeysThrottled(_) => (4429, R::Throttled, true, L::INFO),
-            Self::Deadline(_) => (4408, R::Deadline, true, L::INFO),
-            Self::HostKey(HostKeyProblem::Unknown) => (4409, R::HostKeyUnknown, false, L::WARN),
-            Self::HostKey(HostKeyProblem::Changed) => (4409, R::HostKeyChanged, false, L::ERROR),
-            Self::HostKey(HostKeyProblem::Revoked) => (4409, R::HostKeyRevoked, false, L::ERROR),
-            Self::HostKey(HostKeyProblem::NotPinned) => (4409, R::HostKeyChanged, false, L::ERROR),
-            Self::HostKey(HostKeyProblem::Certificate(_)) => {
-                (4409, R::HostCertificateInvalid, false, L::ERROR)
+        Verdict::of_row(match self {
+            Self::BadMessage(_) => (4400, R::BadMessage, false, L::INFO, N),
+            Self::OutOfOrder(_) => (4400, R::OutOfOrder, false, L::INFO, N),
+            Self::WebSocket(WsViolation::Protocol) => {
+                (1002, R::WebSocketProtocol, false, L::INFO, N)
             }
-            Self::HostKey(HostKeyProblem::Refused) => (4409, R::HostKeyRefused, false, L::INFO),
-            Self::HostKey(HostKeyProblem::CannotAsk) => (4409, R::HostKeyUnknown, false, L::WARN),
-            Self::HostKey(HostKeyProblem::NotStored) => (4409, R::HostKeyNotStored, true, L::ERROR),
-            Self::HostKey(HostKeyProblem::TooManyNew) => (4409, R::HostKeyLimit, true, L::WARN),
-            Self::NotResolved => (4502, R::NameNotFound, true, L::INFO),
-            Self::ResolverBusy => (1013, R::ResolverBusy, true, L::WARN),
-            Self::CryptoBusy => (1013, R::CryptoBusy, true, L::WARN),
-            Self::Unreachable => (4502, R::Unreachable, true, L::INFO),
-            Self::NotSsh => (4502, R::NotSsh, false, L::INFO),
-            Self::SshVersion(_) => (4502, R::SshVersion, false, L::INFO),
-            Self::ServerRefused(_) => (4502, R::ServerRefused, true, L::INFO),
-            Self::NoCommonAlgorithm(_) => (4502, R::NoCommonAlgorithm, false, L::WARN),
-            Self::HandshakeFailed => (4502, R::HandshakeFailed, false, L::WARN),
-            Self::ConnectionLost | Self::Disconnected(_) => {
-                (4503, R::ConnectionLost, true, L::INFO)
+            Self::WebSocket(WsViolation::NotUtf8) => (1007, R::NotUtf8, false, L::INFO, N),
+            Self::WebSocket(WsViolation::TooLarge) => (1009, R::TooLarge, false, L::INFO, N),
+            Self::WebSocket(WsViolation::Flood) => (1008, R::ControlFrameFlood, false, L::WARN, N),
+            Self::LoginFailed | Self::LoginCutOff(_) => (4401, R::LoginFailed, false, L::INFO, N),
+            Self::PasswordExpired => (4401, R::PasswordExpired, false, L::INFO, N),
+            Self::CannotAsk => (4401, R::CannotAsk, false, L::INFO, N),
+            Self::UnusableKey(_) => (4401, R::UnusableKey, false, L::INFO, N),
+            Self::AgentUnavailable => (4401, R::AgentUnavailable, true, L::ERROR, N),
+            Self::TargetRefused => (4403, R::TargetRefused, false, L::WARN, A),
+            Self::Ticket(_) => (4403, R::TicketRefused, false, L::WARN, N),
+            Self::Throttled(_) | Self::KeysThrottled(_) => (4429, R::Throttled, true, L::INFO, N),
+            Self::Deadline(_) => (4408, R::Deadline, true, L::INFO, E),
+            Self::HostKey(H::Unknown | H::CannotAsk) => {
+                (4409, R::HostKeyUnknown, false, L::WARN, A)
             }
-            Self::NotUtf8FromServer => (4503, R::NotUtf8FromServer, false, L::WARN),
-            Self::ServerMisbehaved(_) => (4503, R::ServerMisbehaved, false, L::WARN),
-            Self::StartRefused(_) => (4503, R::StartRefused, false, L::INFO),
-            Self::Limit(LimitKind::Global) => (1013, R::Limit, true, L::WARN),
+            Self::HostKey(H::Changed | H::NotPinned) => {
+                (4409, R::HostKeyChanged, false, L::ERROR, A)
+            }
+            Self::HostKey(H::Revoked) => (4409, R::HostKeyRevoked, false, L::ERROR, A),
+            Self::HostKey(H::Certificate(_)) => {
+                (4409, R::HostCertificateInvalid, false, L::ERROR, A)
+            }
+            Self::HostKey(H::Refused) => (4409, R::HostKeyRefused, false, L::INFO, A),
+            Self::HostKey(H::NotStored) => (4409, R::HostKeyNotStored, true, L::ERROR, A),
+            Self::HostKey(H::TooManyNew) => (4409, R::HostKeyLimit, true, L::WARN, A),
+            Self::NotResolved => (4502, R::NameNotFound, true, L::INFO, A),
+            Self::NoNameServer => (4502, R::NameServerFailed, true, L::WARN, A),
+            Self::ResolverBusy => (1013, R::ResolverBusy, true, L::WARN, N),
+            Self::CryptoBusy => (1013, R::CryptoBusy, true, L::WARN, N),
+            Self::Unreachable | Self::NotConnected(_) => (4502, R::Unreachable, true, L::INFO, A),
+            Self::NotSsh => (4502, R::NotSsh, false, L::INFO, A),
+            Self::SshVersion(_) => (4502, R::SshVersion, false, L::INFO, A),
+            Self::ServerRefused(_) => (4502, R::ServerRefused, true, L::INFO, A),
+            Self::NoCommonAlgorithm(_) => (4502, R::NoCommonAlgorithm, false, L::WARN, A),
+            Self::HandshakeFailed => (4502, R::HandshakeFailed, false, L::WARN, A),
+            Self::Disconnected(_) | Self::ConnectionLost => {
+                (4503, R::ConnectionLost, true, L::INFO, E)
+            }
+            Self::NotUtf8FromServer => (4503, R::NotUtf8FromServer, false, L::WARN, E),
+            Self::ServerMisbehaved(_) => (4503, R::ServerMisbehaved, false, L::WARN, E),
+            Self::StartRefused(_) => (4503, R::StartRefused, false, L::INFO, N),
+            Self::Limit(LimitKind::Global) => (1013, R::Limit, true, L::WARN, N),
             Self::Limit(LimitKind::Target | LimitKind::Logins | LimitKind::Questions) => {
-                (1013, R::TargetLimit, true, L::WARN)
+                (1013, R::TargetLimit, true, L::WARN, N)
             }
-            Self::Limit(LimitKind::Unauthenticated) => (1013, R::Limit, true, L::INFO),
-            Self::Draining => (1001, R::Drain, true, L::INFO),
-            Self::Killed => (4412, R::Killed, false, L::INFO),
-            Self::Idle => (4410, R::Idle, true, L::INFO),
-            Self::LifetimeOver => (4411, R::Lifetime, true, L::INFO),
-            Self::Stalled => (4513, R::Stalled, true, L::INFO),
-            Self::HeldTooLong => (4513, R::HeldTooLong, true, L::INFO),
-            Self::NoPong => (4514, R::NoPong, true, L::INFO),
-            Self::ClientGone => (1006, R::ClientGone, true, L::INFO),
-            Self::Internal => (1011, R::Internal, true, L::ERROR),
-        };
-        Verdict {
-            close_code,
-            reason,
-            retryable,
-            level,
-        }
-    }
-
-    /// Whether `targets.uniform_errors` hides this end, in this stage, from
-    /// the client: it would tell why a target could not be reached (4403,
-    /// 4409, 4502; 4408 and a server's misbehaviour before login).
-    pub fn hides_target(&self, stage: Stage) -> bool {
-        match self {
-            Self::Deadline(deadline) => deadline.stage.is_before_login(),
-            Self::ServerMisbehaved(_)
-            | Self::ConnectionLost
-            | Self::Disconnected(_)
-            | Self::NotUtf8FromServer => stage.is_before_login(),
-            // Says nothing of the target: it was not even looked at.
-            Self::Ticket(_) => false,
-            other => matches!(other.verdict().close_code, 4403 | 4409 | 4502),
-        }
+            Self::Limit(LimitKind::Unauthenticated) => (1013, R::Limit, true, L::INFO, N),
+            Self::Draining => (1001, R::Drain, true, L::INFO, N),
+            Self::Killed => (4412, R::Killed, false, L::INFO, N),
+            Self::Idle => (4410, R::Idle, true, L::INFO, N),
+            Self::LifetimeOver => (4411, R::Lifetime, true, L::INFO, N),
+            Self::Stalled => (4513, R::Stalled, true, L::INFO, N),
+            Self::HeldTooLong => (4513, R::HeldTooLong, true, L::INFO, N),
+            Self::NoPong => (4514, R::NoPong, true, L::INFO, N),
+            Self::ClientGone => (1006, R::ClientGone, true, L::INFO, N),
+            Self::Internal => (1011, R::Internal, true, L::ERROR, N),
+        })
     }
 }
 

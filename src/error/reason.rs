@@ -1,19 +1,19 @@
-//! The stable words for how a session ended: in the `error` message, in the
-//! log, in the statistics. Once published, a word does not change.
+//! End reasons of sessions: stable words of the `error` message, the log and the statistics. Once
+//! published, a word does not change.
 
 macro_rules! reasons {
     ($( $(#[$doc:meta])* $Name:ident = $word:literal, )+) => {
-        /// How a session ended.
+        /// End reason of a session.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Reason {
             $( $(#[$doc])* $Name, )+
         }
 
         impl Reason {
-            /// Every one, in the order of its number (`reason as usize`).
+            /// All reasons, in the order of their numbers (`reason as usize`).
             pub const ALL: &[Self] = &[ $( Self::$Name, )+ ];
 
-            /// The word.
+            /// Returns the stable word.
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$Name => $word, )+ }
             }
@@ -72,6 +72,8 @@ reasons! {
     HostKeyLimit = "host-key-limit",
     /// The target's name has no address.
     NameNotFound = "name-not-found",
+    /// No name server answered.
+    NameServerFailed = "name-server-failed",
     /// The resolver's queue is full.
     ResolverBusy = "resolver-busy",
     /// The queue for private keys is full.
@@ -121,7 +123,7 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether the session did not end as its two sides wanted.
+    /// Returns false for the ends that one of the two sides wanted.
     pub const fn is_failure(self) -> bool {
         !matches!(self, Self::Exit | Self::ClientClosed)
     }
@@ -133,7 +135,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_reason_has_its_number_and_a_word_of_its_own() {
+    fn every_reason_has_a_number_and_a_distinct_word() {
         for (number, reason) in Reason::ALL.iter().enumerate() {
             assert_eq!(*reason as usize, number);
         }

@@ -1,7 +1,7 @@
-//! What can be wrong with a client's message. No variant carries text of the client, so the
-//! `Display` text may go to the client, to a log and into a close reason. The close code is not
-//! chosen here.
+//! Faults of a client's message. No variant carries text of the client, so the `Display` text may go
+//! to the client, to a log and into a close reason. The close code is not chosen here.
 
+use super::kind::Kind;
 use thiserror::Error;
 
 /// A message that the dialect does not accept (close code 4400).
@@ -17,13 +17,13 @@ pub enum BadMessage {
     #[error("a message needs exactly one `type`, a string")]
     NoType,
     /// `type` is not one of the client's.
-    #[error(
-        "unknown `type`; accepted: auth, answer, host_key_answer, resize, signal, eof, ack, hold, \
-         release, ping, close"
-    )]
+    #[error("unknown `type`; accepted: {}", Kind::list(false))]
     UnknownType,
     /// The message came before `auth`.
-    #[error("before `auth` only the text messages auth, ping and close are accepted")]
+    #[error(
+        "before `auth` only the text messages {} are accepted",
+        Kind::list(true)
+    )]
     BeforeAuth,
     /// `auth` came a second time.
     #[error("`auth` is accepted once")]
@@ -31,7 +31,7 @@ pub enum BadMessage {
     /// A field has the wrong JSON type, or stands there twice.
     #[error("`{message}` is malformed; accepted: {accepted}")]
     Malformed {
-        /// Type of the message.
+        /// Type of the refused message.
         message: &'static str,
         /// The fields it takes.
         accepted: &'static str,
@@ -39,9 +39,9 @@ pub enum BadMessage {
     /// A required field is missing, or a value is out of bounds.
     #[error("`{field}` of `{message}` must be {accepted}")]
     Field {
-        /// Type of the message.
+        /// Type of the refused message.
         message: &'static str,
-        /// Name of the field.
+        /// Name of the refused field.
         field: &'static str,
         /// The values it takes.
         accepted: &'static str,

@@ -9,6 +9,7 @@ mod client;
 mod compat;
 mod error;
 mod fields;
+mod kind;
 mod secret;
 mod server;
 mod size;

@@ -16,6 +16,7 @@ use super::fields::{
     Answers, Count, Env, check, check_env, check_secret, check_username, cut, given, is_blank,
     required,
 };
+use super::kind::Kind;
 use super::size::{Cells, SizeFields};
 use super::{BadMessage, Incoming, Secret};
 use bytes::Bytes;
@@ -24,32 +25,29 @@ use std::borrow::Cow;
 
 /// Reads one text message.
 pub(super) fn parse(text: &[u8], auth_seen: bool) -> Result<Incoming, BadMessage> {
-    let control = match (message_type(text)?.as_ref(), auth_seen) {
-        ("auth", false) => return Ok(Incoming::Auth(Box::new(auth(text)?), Bytes::new())),
-        ("auth", true) => return Err(BadMessage::SecondAuth),
-        ("ping", _) => ping(text)?,
-        ("close", _) => ClientMessage::Close,
-        (
-            "answer" | "host_key_answer" | "resize" | "signal" | "eof" | "ack" | "hold" | "release",
-            false,
-        ) => {
-            return Err(BadMessage::BeforeAuth);
-        }
-        ("answer", true) => answer(text)?,
-        ("host_key_answer", true) => host_key_answer(text)?,
-        ("resize", true) => match resize(text) {
+    let kind = Kind::parse(&message_type(text)?).ok_or(BadMessage::UnknownType)?;
+    if !auth_seen && !kind.is_before_auth() {
+        return Err(BadMessage::BeforeAuth);
+    }
+    let control = match kind {
+        Kind::Auth if auth_seen => return Err(BadMessage::SecondAuth),
+        Kind::Auth => return Ok(Incoming::Auth(Box::new(auth(text)?), Bytes::new())),
+        Kind::Answer => answer(text)?,
+        Kind::HostKeyAnswer => host_key_answer(text)?,
+        Kind::Resize => match resize(text) {
             Some(resize) => resize,
             None => return Ok(Incoming::Ignored),
         },
-        ("signal", true) => match signal(text)? {
+        Kind::Signal => match signal(text)? {
             Some(signal) => signal,
             None => return Ok(Incoming::Ignored),
         },
-        ("eof", true) => ClientMessage::Eof,
-        ("ack", true) => ack(text)?,
-        ("hold", true) => ClientMessage::Hold,
-        ("release", true) => ClientMessage::Release,
-        _ => return Err(BadMessage::UnknownType),
+        Kind::Eof => ClientMessage::Eof,
+        Kind::Ack => ack(text)?,
+        Kind::Hold => ClientMessage::Hold,
+        Kind::Release => ClientMessage::Release,
+        Kind::Ping => ping(text)?,
+        Kind::Close => ClientMessage::Close,
     };
     Ok(Incoming::Control(control))
 }
@@ -101,7 +99,7 @@ struct AuthFields {
 }
 
 fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
-    const M: &str = "auth";
+    const M: &str = Kind::Auth.as_str();
     let f: AuthFields = fields(
         text,
         M,
@@ -154,7 +152,7 @@ fn terminal(
     command: Option<String>,
     flow_window: Option<u64>,
 ) -> Result<TerminalRequest, BadMessage> {
-    const M: &str = "auth";
+    const M: &str = Kind::Auth.as_str();
     let default = TerminalRequest::default();
     let term = term.filter(|term| !is_blank(term)).unwrap_or(default.term);
     let graphic = term.bytes().all(|b| b.is_ascii_graphic());
@@ -197,7 +195,7 @@ fn answer(text: &[u8]) -> Result<ClientMessage, BadMessage> {
         id: Option<u32>,
         answers: Option<Answers>,
     }
-    const M: &str = "answer";
+    const M: &str = Kind::Answer.as_str();
     let f: Fields = fields(text, M, "id, 32 bits; answers, an array of strings")?;
     let id = required(M, "id", f.id)?;
     let answers = required(M, "answers", f.answers)?.0;
@@ -220,7 +218,7 @@ fn host_key_answer(text: &[u8]) -> Result<ClientMessage, BadMessage> {
         id: Option<u32>,
         accept: Option<bool>,
     }
-    const M: &str = "host_key_answer";
+    const M: &str = Kind::HostKeyAnswer.as_str();
     let f: Fields = fields(text, M, "id, 32 bits; accept, true or false")?;
     let (id, accept) = (required(M, "id", f.id)?, required(M, "accept", f.accept)?);
     Ok(ClientMessage::HostKeyAnswer { id, accept })
@@ -233,7 +231,7 @@ fn signal(text: &[u8]) -> Result<Option<ClientMessage>, BadMessage> {
     struct Fields {
         name: Option<String>,
     }
-    const M: &str = "signal";
+    const M: &str = Kind::Signal.as_str();
     let f: Fields = fields(text, M, "name, a string")?;
     let name = required(M, "name", f.name)?.to_ascii_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);
@@ -245,7 +243,7 @@ fn ack(text: &[u8]) -> Result<ClientMessage, BadMessage> {
     struct Fields {
         bytes: Option<Count>,
     }
-    const M: &str = "ack";
+    const M: &str = Kind::Ack.as_str();
     let f: Fields = fields(text, M, "bytes, a number of 64 bits")?;
     Ok(ClientMessage::Ack {
         bytes: required(M, "bytes", f.bytes)?.0,
@@ -257,7 +255,7 @@ fn ping(text: &[u8]) -> Result<ClientMessage, BadMessage> {
     struct Fields {
         data: Option<String>,
     }
-    const M: &str = "ping";
+    const M: &str = Kind::Ping.as_str();
     let f: Fields = fields(text, M, "data, a string, optional")?;
     let data = f.data.unwrap_or_default();
     Ok(ClientMessage::Ping {

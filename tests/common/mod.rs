@@ -56,6 +56,16 @@ use std::time::{Duration, Instant};
 /// because of it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Returns the code of a session whose target's name does not exist: without a name server that
+/// answers, nobody can know.
+pub(crate) fn unknown_name() -> &'static str {
+    let found = std::net::ToSocketAddrs::to_socket_addrs(&("does-not-exist.invalid", 22));
+    match found {
+        Err(error) if error.to_string().contains("emporary") => "name-server-failed",
+        _ => "name-not-found",
+    }
+}
+
 /// Asks again and again until `probe` gives an answer; None past the deadline. For what cannot
 /// tell us when it changes: another process, a file, `/proc`.
 pub(crate) fn poll<T>(deadline: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {

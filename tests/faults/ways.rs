@@ -2,7 +2,7 @@
 
 use crate::common::in_process::POISON;
 use crate::common::{Account, Admin, Client, Hostile, KeyPair, Options, ScriptedSsh, Sshd};
-use crate::common::{Login, Script, SshScript, Start, closed_port};
+use crate::common::{Login, Script, SshScript, Start, closed_port, unknown_name};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Way {
         match self {
             Self::TargetRefused => ("resolve", "target-refused", Some(4403)),
             Self::BadMessage => ("auth", "bad-message", Some(4400)),
-            Self::NameNotFound => ("resolve", "name-not-found", Some(4502)),
+            Self::NameNotFound => ("resolve", unknown_name(), Some(4502)),
             Self::ConnectRefused => ("connect", "unreachable", Some(4502)),
             Self::JunkBanner => ("handshake", "not-ssh", Some(4502)),
             Self::KeyExchangeFails => ("handshake", "handshake-failed", Some(4502)),

@@ -1,6 +1,8 @@
 //! Targets that are no SSH server, or none the bridge can talk to.
 
-use crate::common::{Bridge, Client, DEADLINE, Hostile, Options, Script, account, closed_port};
+use crate::common::{
+    Bridge, Client, DEADLINE, Hostile, Options, Script, account, closed_port, unknown_name,
+};
 use crate::{Rig, allow, bridge_to, expect_close, expect_error, expect_shell, path};
 use serde_json::json;
 
@@ -29,7 +31,16 @@ fn expect_hostile(script: Script, code: &str, close: u16) {
 fn a_closed_port_is_unreachable() {
     let port = closed_port().port();
     let bridge = bridge_to(&allow(port), &[]);
-    expect_unreachable(&bridge, port, "connect", "unreachable", 4502);
+    let mut client = Client::connect(bridge.addr(), &path(port), &Options::v1());
+    client.auth_v1(&json!({ "username": account().user }));
+    let error = client.wait_type("error");
+    assert_eq!(
+        (&error["code"], &error["stage"]),
+        (&json!("unreachable"), &json!("connect"))
+    );
+    let text = format!("the target is unreachable: connection refused by 127.0.0.1:{port}");
+    assert_eq!(error["message"], text);
+    assert_eq!(client.until_close(), (4502, text));
 }
 
 #[test]
@@ -38,7 +49,7 @@ fn a_name_without_an_address_is_told() {
     let path = "/ws/no-such-host.invalid/22";
     let mut client = Client::connect(bridge.addr(), path, &Options::v1());
     client.auth_v1(&json!({ "username": "anyone" }));
-    expect_error(&mut client, "resolve", "name-not-found", 4502);
+    expect_error(&mut client, "resolve", unknown_name(), 4502);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::assert_fails;
 use super::common::scene::{bridge_to, path_to};
 use super::common::{
     Bridge, Client, DEADLINE, Event, Hostile, Login, Options, Scene, Script, SshScript, Start,
-    closed_port,
+    closed_port, unknown_name,
 };
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -72,7 +72,7 @@ fn unreachable_not_ssh_and_broken_handshakes_are_4502() {
     let settings = ["targets.named=gone=does-not-exist.invalid:22"];
     let bridge = bridge_to(&[closed], &settings);
     let error = fail_path(&bridge, "/ws/gone", 4502);
-    assert_error(&error, "name-not-found", "resolve", true);
+    assert_error(&error, unknown_name(), "resolve", true);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn uniform_errors_tell_nothing_apart() {
         "not-ssh",
         "handshake-failed",
         "host-key-unknown",
-        "name-not-found",
+        unknown_name(),
     ] {
         bridge.wait_stderr(cause, DEADLINE);
     }

@@ -109,8 +109,8 @@ fn names_by_what_they_lead_to() {
             ("flood.test", "name-not-found"),
             ("gone.test", "name-not-found"),
             ("empty.test", "name-not-found"),
-            ("broken.test", "name-not-found"),
-            ("cut.test", "name-not-found"),
+            ("broken.test", "name-server-failed"),
+            ("cut.test", "name-server-failed"),
             ("x.hang.test", "deadline"),
         ] {
             let before = world.connected();

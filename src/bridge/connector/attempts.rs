@@ -3,13 +3,13 @@
 
 use super::{Connector, limit_error};
 use crate::bridge::throttle::{LoginAttempt, Scope, Word};
-use crate::error::{Deadline, LimitKind, SessionError, Stage};
+use crate::error::{ConnectFailure, Deadline, LimitKind, SessionError, Stage};
 use crate::limits::{Admission, TargetKey};
 use crate::message::Credentials;
 use crate::runtime::{self, Stream};
 use crate::ssh::dial;
 use crate::ssh::keys::{self, Identity};
-use crate::targets::Resolution;
+use crate::targets::{Resolution, TargetRequest};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,7 +147,11 @@ impl Connector {
                 }
                 Some(Err(error)) => {
                     tracing::info!(%address, %error, "no connection to the target");
-                    last = SessionError::Unreachable;
+                    let shown = match &self.target {
+                        TargetRequest::Host { .. } => Some(*address),
+                        TargetRequest::Named(_) => None,
+                    };
+                    last = SessionError::NotConnected(ConnectFailure::new(&error, shown));
                 }
                 None => {
                     tracing::info!(%address, "no answer from the target");

@@ -306,7 +306,7 @@ impl<R: Resources> SessionState<R> {
 
     /// The part of `error` that the client may know.
     fn public_error(&self, error: &SessionError, stage: Stage) -> SessionError {
-        if self.config.targets.uniform_errors && error.hides_target(stage) {
+        if self.config.targets.uniform_errors && error.verdict().hides_target(stage) {
             SessionError::Unreachable
         } else {
             error.clone()

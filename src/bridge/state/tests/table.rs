@@ -1,8 +1,7 @@
 //! Every transition and every way to end: what comes in, what comes out.
 
 use super::*;
-use crate::error::Deadline;
-use crate::error::{HostKeyProblem, LimitKind, WsViolation};
+use crate::error::{ConnectFailure, Deadline, HostKeyProblem, LimitKind, WsViolation};
 use crate::message::{BadMessage, ExitSignal};
 
 #[test]
@@ -266,10 +265,12 @@ fn what_belongs_to_the_way_there_means_nothing_off_it() {
 
 #[test]
 fn uniform_errors_tell_nothing_of_the_target() {
+    let refused = std::io::ErrorKind::ConnectionRefused.into();
     let reached = [
         SessionError::TargetRefused,
         SessionError::NotResolved,
-        SessionError::Unreachable,
+        SessionError::NoNameServer,
+        SessionError::NotConnected(ConnectFailure::new(&refused, None)),
         SessionError::NotSsh,
         SessionError::NoCommonAlgorithm("kex".to_owned()),
         SessionError::ServerMisbehaved("it sent too much"),

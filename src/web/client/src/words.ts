@@ -20,6 +20,7 @@ export const WORDS: Record<string, readonly ["server" | "client", string, string
   "host-key-limit": ["server", "Too many new host keys were stored lately.", "The target is new to the bridge, which stores only so many new keys in a time, of one client and of all."],
   "unreachable": ["server", "The target cannot be reached.", "The machine is off, the port is closed, a firewall stands between, or the bridge does not say more."],
   "name-not-found": ["server", "The target's name has no address.", "The name is misspelt, or the bridge's name server does not know it."],
+  "name-server-failed": ["server", "No name server answered for the target's name.", "The bridge's name server is down, or cannot be reached from there."],
   "not-ssh": ["server", "The target does not speak SSH.", "Another service listens on this port."],
   "ssh-version": ["server", "The target speaks an old version of SSH.", "The bridge needs SSH 2.0; error.message names what the target speaks."],
   "server-refused": ["server", "The target closed the connection before SSH began.", "It has too many logins at once, or refuses the bridge's address for a time or for good. error.message holds its words, if it said any."],
