@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     let load = || config::load(&layers).map_err(tools::ToolError::from);
     let outcome = match cli.command {
         #[cfg(feature = "evaluation")]
-        Command::Demo(demo) => load().and_then(|loaded| tools::demo::run(&loaded, &demo)),
+        Command::Demo(demo) => tools::demo::run(&layers, &demo),
         Command::Doctor(doctor) => load().and_then(|loaded| tools::doctor::run(&loaded, &doctor)),
         Command::Sessions(sessions) => {
             load().and_then(|loaded| tools::sessions::run(&loaded, &sessions))

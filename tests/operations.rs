@@ -1,11 +1,12 @@
 //! The program as its operator meets it: shards and CPUs, listeners, the orderly stop, settings,
 //! limits of the host, the log. What a session does is looked at elsewhere.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a failed step of a test has nowhere to go but the test's output"
+    reason = "a failed step of a test has nowhere to go but the test's output; times are those of processes"
 )]
 
 #[path = "operations/check.rs"]

@@ -6,6 +6,7 @@ use crate::registry::{Entry, State};
 use crate::telemetry::{AuditEnd, AuditEvent, AuditLine, AuditLog};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Instant;
 
 /// A session's lines. Dropping it writes the end, if nobody has.
 pub(super) struct SessionAudit {
@@ -55,13 +56,18 @@ impl SessionAudit {
         self.write(AuditEvent::Auth, Some(result), None);
     }
 
-    /// The session is over; `error` is why, if it is a failure.
-    pub(super) fn end(&self, reason: Reason, stage: Stage, error: Option<&SessionError>) {
+    /// Notes the end of the session; `error` is its cause, if it is a failure.
+    pub(super) fn end(
+        &self,
+        at: Instant,
+        (reason, stage): (Reason, Stage),
+        error: Option<&SessionError>,
+    ) {
         if self.ended.replace(true) {
             return;
         }
         let (input_bytes, output_bytes) = self.record.traffic();
-        let duration = self.record.duration(crate::clock::now());
+        let duration = self.record.duration(at);
         let end = AuditEnd {
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
             input_bytes,
@@ -80,7 +86,7 @@ impl SessionAudit {
             State::Connecting => Stage::Connect,
             State::Active | State::Detached | State::Closing | State::Closed => Stage::Relay,
         };
-        self.end(reason, stage, None);
+        self.end(crate::clock::now(), (reason, stage), None);
     }
 
     fn write(&self, event: AuditEvent, result: Option<&'static str>, end: Option<AuditEnd>) {

@@ -57,14 +57,7 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong in any layer, and every contradiction between settings.
 pub fn load(layers: &Layers) -> Result<Loaded, ConfigErrors> {
-    let Parsed {
-        loaded,
-        contradictions,
-    } = parse(layers)?;
-    match contradictions {
-        None => Ok(loaded),
-        Some(errors) => Err(errors),
-    }
+    parse(layers)?.consistent()
 }
 
 /// A configuration that could be read, and yet may contradict itself.
@@ -77,6 +70,14 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// Returns the configuration, if it does not contradict itself.
+    ///
+    /// # Errors
+    /// All contradictions.
+    pub fn consistent(self) -> Result<Loaded, ConfigErrors> {
+        self.contradictions.map_or(Ok(self.loaded), Err)
+    }
+
     /// The configuration, if it neither contradicts itself nor allows no target, which `serve`
     /// needs and `demo` does not.
     ///

@@ -47,7 +47,7 @@ pub fn stop(commands: &[CommandSender], threads: Vec<JoinHandle<()>>) {
             break;
         }
         if crate::clock::now() >= deadline {
-            tracing::error!("a shard's thread did not end; the process exits without it");
+            tracing::error!("a shard's thread did not end; the process ends without it");
             return;
         }
         std::thread::park_timeout(POLL_INTERVAL);

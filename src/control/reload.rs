@@ -1,5 +1,5 @@
-//! Reload: the configuration is read and checked again, and all of it is put
-//! in force or nothing.
+//! Reload: reads and checks the configuration and its files again, and puts all of it in force or
+//! nothing. Ends no session.
 
 use super::token::{SharedToken, Token, TokenError};
 use crate::bridge::{ConfigSnapshot, SharedSnapshot, SnapshotError};
@@ -10,31 +10,31 @@ use crate::targets::OwnListeners;
 use crate::telemetry::AuditLog;
 use crate::workers::Workers;
 use futures_lite::future::block_on;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::{fmt, io};
 
-/// What a reload changed.
+/// Settings that a reload found changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Reloaded {
-    /// Settings whose new value is in force, for new sessions.
+    /// Settings whose new value is in force for new sessions.
     pub changed: Vec<&'static str>,
     /// Settings whose new value waits for a restart.
     pub needs_restart: Vec<&'static str>,
 }
 
-/// Why nothing was changed.
+/// Reason why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
     /// The configuration is bad.
-    #[error("the configuration has errors:\n{0}")]
+    #[error("the configuration has errors: {}", one_line(.0))]
     Config(#[from] ConfigErrors),
     /// `targets` has bad rules, or a file of `tls` or the key of tickets is no good.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    /// The host cannot bear the new limits.
+    /// The machine does not allow as many connections as the new limits.
     #[error("{0}")]
-    Host(String),
+    Machine(String),
     /// The administrator's token cannot be used.
     #[error("admin.token_file: {0}")]
     Token(#[from] TokenError),
@@ -43,7 +43,7 @@ pub enum ReloadError {
     Audit {
         /// The new file.
         path: PathBuf,
-        /// Why it cannot be appended to.
+        /// Reason why it cannot be appended to.
         source: io::Error,
     },
     /// The known hosts cannot be read.
@@ -51,12 +51,13 @@ pub enum ReloadError {
     KnownHosts(#[from] RememberError),
 }
 
-/// Whether the host can bear a configuration; the error says what it lacks.
-pub type HostCheck = Box<dyn Fn(&Config) -> Result<(), String> + Send>;
+/// Check whether the machine allows as many connections as a configuration; the error says what it
+/// lacks.
+pub type MachineCheck = Box<dyn Fn(&Config) -> Result<(), String> + Send>;
 
-/// Reads again what the server was started with. One thread's.
+/// Reads the configuration again that the server was started with. Belongs to the control thread.
 pub struct Reloader {
-    /// What sessions are served on.
+    /// Configuration in force for new sessions.
     pub snapshot: SharedSnapshot,
     /// The limits of the process.
     pub limits: Arc<LimitTable>,
@@ -64,20 +65,19 @@ pub struct Reloader {
     pub known_hosts: Store,
     /// The token of the administrator's listener.
     pub token: SharedToken,
-    /// Who did what.
+    /// Log of who did what.
     pub audit: AuditLog,
-    /// For the new snapshot.
+    /// Worker threads that new sessions use.
     pub workers: Workers,
-    /// For the new snapshot, too.
+    /// Addresses of this process, which no session may connect to.
     pub own: OwnListeners,
     /// Asked before anything changes.
-    pub host_check: HostCheck,
+    pub machine_check: MachineCheck,
 }
 
 impl Reloader {
-    /// Reads everything again. Limits, policy and known hosts are in force
-    /// when it returns; sessions there keep the deadlines they started with,
-    /// and none is ended.
+    /// Reads everything again. Limits, policy and known hosts are in force when it returns. Running
+    /// sessions keep the deadlines they started with, and none is ended.
     ///
     /// # Errors
     /// [`ReloadError`]; everything stays as it was.
@@ -90,7 +90,7 @@ impl Reloader {
         loaded.require_targets()?;
         let snapshot = ConfigSnapshot::new(loaded, self.workers.clone(), self.own.clone())?;
         let config = &snapshot.config;
-        (self.host_check)(config).map_err(ReloadError::Host)?;
+        (self.machine_check)(config).map_err(ReloadError::Machine)?;
         let token = config.admin.token_file.as_deref().map(Token::read);
         let token = token.transpose()?.map(Arc::new);
         let moved = config.audit.file.as_deref();
@@ -116,7 +116,7 @@ impl Reloader {
     }
 }
 
-/// The limits a configuration asks for.
+/// Returns the limits of a configuration.
 pub fn limits_of(config: &Config) -> Limits {
     let config::Limits {
         max_connections,
@@ -128,23 +128,14 @@ pub fn limits_of(config: &Config) -> Limits {
     Limits {
         max_connections,
         max_per_target: max_connections_per_host,
-        // Who may have them is for `LoginPool` to say.
+        // `LoginPool` decides who may have them.
         max_unauthenticated: with_headroom(max_unauthenticated),
         max_per_client: max_connections_per_client,
     }
 }
 
-impl fmt::Display for Reloaded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |keys: &[&str]| match keys {
-            [] => "none".to_owned(),
-            keys => keys.join(", "),
-        };
-        write!(
-            f,
-            "changed: {}; waiting for a restart: {}",
-            list(&self.changed),
-            list(&self.needs_restart)
-        )
-    }
+/// A log entry is one line.
+fn one_line(errors: &ConfigErrors) -> String {
+    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    texts.join("; ")
 }

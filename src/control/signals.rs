@@ -1,6 +1,6 @@
 //! Signals, as events for the control thread.
 
-use super::supervise::{Event, EventSender};
+use super::events::{Event, EventSender};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;

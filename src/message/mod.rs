@@ -44,6 +44,16 @@ pub enum Dialect {
     Compatible,
 }
 
+impl Dialect {
+    /// Name in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "sshard.v1",
+            Self::Compatible => "compatible",
+        }
+    }
+}
+
 /// One data message of the WebSocket.
 pub enum Frame {
     /// Text; the WebSocket layer has checked that it is UTF-8.

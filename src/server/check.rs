@@ -1,7 +1,8 @@
 //! What keeps a configuration from being served on this host, as far as it can be known before
 //! anything is bound, started or made. `serve` asks the same before it starts.
 
-use super::{StartError, cpus, machine};
+use super::error::StartError;
+use super::{cpus, machine};
 use crate::bridge::ConfigSnapshot;
 use crate::config::Config;
 use crate::control::admin::AdminError;

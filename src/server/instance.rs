@@ -1,19 +1,16 @@
-//! Name of this run of the process, logged when it starts.
+//! Name of this run of the process.
 
-use super::{StartError, io_error};
+use super::error::{StartError, io_error};
 use crate::config::Config;
 use crate::registry::Instance;
 
-/// Names this process, on the node of `server.node`, and logs it.
+/// Names this process, on the node of `server.node`.
 pub(super) fn name(config: &Config) -> Result<Instance, StartError> {
     let node = match config.server.node.as_str() {
         Some(node) => node.to_owned(),
         None => host_name(),
     };
-    let instance = Instance::random(node).map_err(io_error("no randomness for an instance id"))?;
-    let Instance { node, id } = &instance;
-    tracing::info!(node, instance = %id, "starting");
-    Ok(instance)
+    Instance::random(node).map_err(io_error("no randomness for an instance id"))
 }
 
 /// Host name; empty if it cannot be read.

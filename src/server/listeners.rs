@@ -1,7 +1,8 @@
-//! Where the listening sockets come from: an old process that hands them
-//! over, systemd, or the configuration.
+//! The listening sockets: taken from an old process that hands them over, passed by systemd, or
+//! bound as configured; and the offer of them to a next process.
 
-use super::{StartError, io_error};
+use super::error::{StartError, io_error};
+use super::list;
 use crate::config::Config;
 use crate::control::admin::{Admin, AdminHandle};
 use crate::control::takeover::{
@@ -16,19 +17,19 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The listening sockets of the process.
+/// Listening sockets of the process.
 pub(super) struct Listeners {
-    /// Of the public port.
+    /// Addresses of the public port.
     pub(super) addresses: Vec<SocketAddr>,
-    /// Each shard's.
+    /// Sockets of each shard.
     pub(super) by_shard: Vec<Vec<Socket>>,
-    /// Of the administrator's port.
+    /// Listeners of the administrator's port.
     pub(super) admin: Admin,
-    /// The process they were taken from.
+    /// Process they were taken from.
     predecessor: Option<InheritedSockets>,
 }
 
-/// What a next process may take over.
+/// Listening sockets that a next process may take over.
 pub(super) struct HandoverOffer {
     path: PathBuf,
     sockets: SocketSet,
@@ -87,7 +88,7 @@ fn accept_passed(
         shard::distribute(passed, shards).map_err(io_error("cannot use the passed sockets"))?;
     let addresses = &listeners.0;
     tracing::info!(
-        ?addresses,
+        addresses = list(addresses),
         "listening on passed sockets; server.listen is not used"
     );
     let open = addresses
@@ -136,9 +137,9 @@ impl Listeners {
 }
 
 impl HandoverOffer {
-    /// To be called when every shard accepts: lets the old process go, then
-    /// waits for a next one, which takes the place of `admin`, too. Once the
-    /// old one is told, nobody else serves: what fails then is only logged.
+    /// Tells the old process to stop accepting, then waits for a next one on a thread, which gets
+    /// `admin`, too. To be called when every shard accepts. Once the old process is told, no other
+    /// process serves: errors from there on are logged, and this process goes on.
     pub(super) fn start(
         self,
         admin: AdminHandle,

@@ -1,23 +1,27 @@
-//! The server: checks the host, binds, places the shards on CPUs, starts and
-//! stops them.
+//! The server: checks the machine, binds the listeners, places the shards on CPUs, starts and stops
+//! them. What can be refused is refused before anything runs.
 
 mod check;
 mod cpus;
+mod error;
 mod instance;
 mod listeners;
 pub mod machine;
 
 pub use check::Refusals;
 pub use cpus::{CpuError, pick as pick_cpus};
+pub use error::StartError;
 pub use machine::MachineError;
 
-use crate::bridge::{ConfigSnapshot, LoginThrottle, SessionContext, SnapshotError};
+use crate::bridge::{ConfigSnapshot, LoginThrottle, SessionContext};
 use crate::config::{Config, Loaded};
-use crate::control::admin::{AdminError, AdminHandle};
-use crate::control::takeover::{SocketFiles, TakeoverError};
-use crate::control::{self, Event, EventSender, HostCheck, ProcessHandles, Reloader, SharedToken};
+use crate::control::admin::AdminHandle;
+use crate::control::takeover::SocketFiles;
+use crate::control::{
+    self, Event, EventSender, MachineCheck, ProcessHandles, Reloader, SharedToken,
+};
 use crate::limits::{LimitTable, RateTable};
-use crate::registry::Registry;
+use crate::registry::{Instance, Registry};
 use crate::runtime;
 use crate::shard::{self, Lifecycle, Placement, ShardSetup};
 use crate::ssh::known_hosts::Store;
@@ -25,6 +29,7 @@ use crate::targets::{OwnListeners, Resolver};
 use crate::telemetry::{AuditLog, Counters};
 use crate::workers::{Bounds, Workers};
 use arc_swap::ArcSwap;
+use error::io_error;
 use listeners::Listeners;
 use std::io;
 use std::net::SocketAddr;
@@ -34,109 +39,16 @@ use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Private keys that may wait to be read. Each is a login in progress, whose
-/// own deadline is a few seconds: more could not be served in time.
+/// Private keys that may wait to be read. Each is a login in progress, whose own deadline is a few
+/// seconds: more could not be served in time.
 const WORKER_QUEUE: usize = 1024;
 
-/// Threads for private keys at least; one for each shard beyond, as more
-/// than there are CPUs would only take turns.
+/// Least number of threads for private keys. From there on one per shard, since more threads than
+/// CPUs serve none faster.
 const MIN_WORKERS: usize = 2;
 
-/// How long the process's end waits for the last lines of the audit log.
+/// Longest wait of the process's end for the last lines of the audit log.
 const AUDIT_FLUSH: Duration = Duration::from_secs(5);
-
-/// Why the server did not start. Each text says what to change.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The configuration cannot be put in force.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// The CPUs asked for are not there.
-    #[error(transparent)]
-    Cpus(#[from] CpuError),
-    /// The host lacks something.
-    #[error(transparent)]
-    Host(#[from] MachineError),
-    /// A setting names what cannot be used.
-    #[error("{key}: {source}")]
-    Setting {
-        /// The setting.
-        key: &'static str,
-        /// The system's word, with the address or file it is about.
-        source: io::Error,
-    },
-    /// A thread or a descriptor.
-    #[error("{what}: {source}")]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// The system's word.
-        source: io::Error,
-    },
-    /// The administrator's listener.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
-    /// The listeners of the process that runs could not be taken over.
-    #[error("server.takeover: {0}")]
-    Takeover(TakeoverError),
-    /// A passed socket is reachable from other machines.
-    #[error(
-        "a passed socket listens on {0}, which can be reached from other machines without TLS, \
-         and passwords cross it; set tls.cert_file and tls.key_file, pass a loopback one, or \
-         set server.allow_plaintext=true"
-    )]
-    OpenSocket(SocketAddr),
-    /// No passed socket is one that a proxy is to use.
-    #[error("server.proxy_protocol: {0} is not the address of a passed socket")]
-    NotProxied(SocketAddr),
-    /// SIGTERM, SIGINT or an order to drain came before every shard listened.
-    #[error("a signal or an order to drain ended it before it had started")]
-    Interrupted,
-    /// A shard's thread ended before it listened.
-    #[error("shard {0} could not start; the log says why")]
-    Shard(usize),
-}
-
-impl StartError {
-    /// Returns whether to change the configuration, or a file that it names, would help: a host
-    /// that lacks something, or a port that another process has now, is none of its faults.
-    pub fn is_configuration(&self) -> bool {
-        match self {
-            Self::Snapshot(_) | Self::OpenSocket(_) | Self::NotProxied(_) => true,
-            Self::Takeover(error) => error.is_configuration(),
-            Self::Cpus(error) => *error != CpuError::Unknown,
-            Self::Setting { source, .. } | Self::Admin(AdminError::Listen { source, .. }) => {
-                source.kind() != io::ErrorKind::AddrInUse
-            }
-            Self::Admin(AdminError::Token(_) | AdminError::Open(_)) => true,
-            Self::Admin(AdminError::Start(_))
-            | Self::Host(_)
-            | Self::Io { .. }
-            | Self::Interrupted
-            | Self::Shard(_) => false,
-        }
-    }
-
-    fn listen(source: io::Error) -> Self {
-        let key = "server.listen";
-        Self::Setting { key, source }
-    }
-
-    fn known_hosts(source: io::Error) -> Self {
-        let key = "ssh.known_hosts";
-        Self::Setting { key, source }
-    }
-
-    fn audit(path: &Path, error: io::Error) -> Self {
-        let source = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        let key = "audit.file";
-        Self::Setting { key, source }
-    }
-}
-
-fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
-    move |source| StartError::Io { what, source }
-}
 
 /// A running server.
 pub struct Server {
@@ -151,7 +63,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Looks whether a configuration could be served here, as far as that can be known before
+    /// Checks whether a configuration could be served here, as far as that can be known before
     /// anything is bound.
     ///
     /// # Errors
@@ -160,7 +72,7 @@ impl Server {
         check::check(config)
     }
 
-    /// Looks whether the listeners could be bound. Returns addresses that some process has now.
+    /// Checks whether the listeners could be bound. Returns addresses that some process has now.
     ///
     /// # Errors
     /// Addresses that cannot be had.
@@ -168,8 +80,8 @@ impl Server {
         check::try_addresses(config)
     }
 
-    /// Starts all shards. Returns when every one listens. `reloadable`: the
-    /// configuration may be read again from its layers.
+    /// Starts all shards. Returns when every one listens. `reloadable`: the configuration may be
+    /// read again from its layers.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left running then but idle threads.
@@ -202,6 +114,7 @@ impl Server {
             audit,
         };
         let (mut server, token) = Self::start_shards((&context, counters), &own, &config, &cpus)?;
+        server.log_start(&config, &cpus, &context.known_hosts);
         server.reloader = reloadable.then(|| Reloader {
             snapshot: context.snapshot,
             limits: Arc::clone(&server.process.limits),
@@ -210,7 +123,7 @@ impl Server {
             audit: context.audit,
             workers,
             own,
-            host_check: host_check(cpus.len()),
+            machine_check: machine_check(cpus.len()),
         });
         Ok(server)
     }
@@ -273,7 +186,7 @@ impl Server {
             shards.push(thread);
         }
         wait_until_ready(&process.lifecycle, &events)?;
-        // Whoever can be taken over gives the administrator's port away, too.
+        // A takeover passes the administrator's port on, too.
         let (admin, takeover) = match handover {
             Some(handover) => (None, handover.start(admin, &process, event_sender)?),
             None => (Some(admin), None),
@@ -291,12 +204,31 @@ impl Server {
         Ok((server, token))
     }
 
-    /// The addresses it listens on, ports filled in.
+    /// Logs the one line that says what serves, where, and by which rules.
+    fn log_start(&self, config: &Config, cpus: &[usize], known_hosts: &Store) {
+        let Instance { node, id } = self.process.registry.instance();
+        tracing::info!(
+            version = env!("SSHARD_VERSION"),
+            node,
+            instance = %id,
+            shards = cpus.len(),
+            cpus = list(cpus),
+            listen = list(&self.addresses),
+            admin = list(&self.admin_addresses),
+            tls = config.tls.cert_file.is_some(),
+            rules = config.targets.allow.len(),
+            named_targets = config.targets.named.iter().count(),
+            known_hosts = known_hosts.current().names(),
+            "serving"
+        );
+    }
+
+    /// Addresses of the public listeners, ports filled in.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// The addresses of the administrator's listener, ports filled in.
+    /// Addresses of the administrator's listener, ports filled in.
     pub fn admin_addresses(&self) -> &[SocketAddr] {
         &self.admin_addresses
     }
@@ -320,7 +252,7 @@ impl Server {
     }
 }
 
-/// Every shard reports in, or dies trying.
+/// Returns when every shard listens.
 fn wait_until_ready(lifecycle: &Lifecycle, events: &Receiver<Event>) -> Result<(), StartError> {
     let look = Duration::from_millis(1);
     while lifecycle.is_starting() {
@@ -333,7 +265,12 @@ fn wait_until_ready(lifecycle: &Lifecycle, events: &Receiver<Event>) -> Result<(
     Ok(())
 }
 
-fn host_check(shards: usize) -> HostCheck {
+fn list(items: &[impl ToString]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
+}
+
+fn machine_check(shards: usize) -> MachineCheck {
     Box::new(move |config| machine::check_files(config, shards).map_err(|error| error.to_string()))
 }
 
@@ -354,8 +291,8 @@ fn start_shard(
     events: EventSender,
 ) -> io::Result<JoinHandle<()>> {
     let index = setup.index;
-    // Waits for room: a death must be heard behind whatever else is told. Fails only if the control thread is gone, and
-    // then nobody cares.
+    // Waits for room in the channel, so that the event is never lost. Fails only if the control
+    // thread is gone, and then the process is at its end.
     let on_end = move || drop(events.send(Event::ShardEnded(index)));
     let name = format!("sshard-{index}");
     runtime::spawn_thread(&name, cpu, on_end, move || async move {

@@ -18,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use tracing::Instrument as _;
 
 /// Owned by one shard; no other thread touches it.
 pub(crate) struct ConnectionManager {
@@ -194,7 +195,8 @@ impl Registration {
 
     /// Serves the session to its end, in a task of its own. `reservation`: its place on the shard.
     pub(super) fn spawn(self, session: Box<BridgeSession>, reservation: Reservation) {
-        runtime::spawn(async move {
+        let span = session.span().clone();
+        let task = async move {
             let _reservation = reservation;
             match AssertUnwindSafe(session.run()).catch_unwind().await {
                 Ok(summary) => self.end(summary),
@@ -202,7 +204,8 @@ impl Registration {
                     tracing::error!(session = %self.record.id(), "the task of a session panicked")
                 }
             }
-        });
+        };
+        runtime::spawn(task.instrument(span));
     }
 
     /// Records the end that is counted.

@@ -4,6 +4,7 @@
 //! line, and reads on a terminal as what it is.
 
 use super::anonymous::{self, AnonymousLines};
+use super::text_fields::TextFields;
 use crate::config::{Log, LogFormat};
 use crate::plain_text::{escaped, escaped_json};
 use std::io;
@@ -43,7 +44,7 @@ pub fn start_logging(log: &Log) -> LogGuard {
         format: log.format,
     });
     let lines = match log.format {
-        LogFormat::Text => lines.with_ansi(false).boxed(),
+        LogFormat::Text => lines.with_ansi(false).fmt_fields(TextFields).boxed(),
         LogFormat::Json => lines
             .json()
             .with_current_span(true)

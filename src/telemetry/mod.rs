@@ -9,6 +9,7 @@ mod histogram;
 mod log_limiter;
 mod logging;
 mod single_writer;
+mod text_fields;
 
 pub use anonymous::note_logged_in;
 pub use audit::{AuditEnd, AuditEvent, AuditLine, AuditLog};

@@ -65,6 +65,7 @@ fn check(config: &Config, flags: &Serve) -> Result<(), ToolError> {
         level: LogLevel::Warn,
         ..config.log.clone()
     });
+    warn_of_host_keys(config);
     Server::check(config)?;
     for taken in Server::check_addresses(config)? {
         eprintln!(
@@ -80,21 +81,38 @@ fn check(config: &Config, flags: &Serve) -> Result<(), ToolError> {
 fn serve(loaded: Loaded) -> Result<(), ToolError> {
     let config = Arc::clone(&loaded.config);
     let _log = telemetry::start_logging(&config.log);
-    if config.ssh.host_key_policy == HostKeyPolicy::Off {
-        tracing::warn!(
-            "ssh.host_key_policy is off: whoever answers at a target's address gets the passwords"
-        );
-    }
+    warn_of_host_keys(&config);
     let server = Server::start(loaded, true)?;
     if let Err(error) = announce(&server) {
         // It may have taken over already: nobody else would serve.
-        tracing::warn!(%error, "cannot print where it listens");
+        tracing::warn!(%error, "the addresses could not be printed on standard output");
     }
     if io::stdin().is_terminal() || io::stderr().is_terminal() {
         // A person may expect that closing the terminal ends the program.
         eprintln!("{AT_A_TERMINAL}");
     }
     server.run().map_err(ToolError::ShardDied)
+}
+
+/// Warns of settings of host keys that are most often a mistake.
+fn warn_of_host_keys(config: &Config) {
+    let file = &config.ssh.known_hosts;
+    let is_missing = !file.exists();
+    match config.ssh.host_key_policy {
+        HostKeyPolicy::Off => tracing::warn!(
+            "ssh.host_key_policy is off: whoever answers at a target's address gets the passwords"
+        ),
+        HostKeyPolicy::Strict if is_missing => tracing::warn!(
+            file = %file.display(),
+            "the file of ssh.known_hosts does not exist: only targets with host_keys of their own \
+             can be reached; write it with ssh-keyscan, and compare the fingerprints"
+        ),
+        HostKeyPolicy::AcceptNew | HostKeyPolicy::Ask if is_missing => tracing::warn!(
+            file = %file.display(),
+            "the file of ssh.known_hosts does not exist: every host key is new"
+        ),
+        _ => {}
+    }
 }
 
 /// The kernel ends this process with the thread that started it.

@@ -1,5 +1,6 @@
 use super::*;
-use futures_lite::future::{block_on, poll_once};
+use futures_lite::future::block_on;
+use futures_util::FutureExt as _;
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
@@ -56,7 +57,7 @@ fn a_full_queue_refuses_at_once() {
     let (_release, _answer) = hang(&workers, 1);
     let mut own = [quick(&workers, 1), quick(&workers, 1)];
     for waits in &mut own {
-        assert!(block_on(poll_once(waits)).is_none());
+        assert!(waits.now_or_never().is_none());
     }
     // A quarter of eight is one client's share.
     assert_eq!(block_on(quick(&workers, 1)), Err(WorkError::QueueFull));
@@ -116,7 +117,7 @@ fn hung_threads_are_replaced_up_to_four_times_as_many() {
     drop(answer);
     hung.push(release);
     let mut waits = quick(&workers, 20);
-    assert!(block_on(poll_once(&mut waits)).is_none());
+    assert!(waits.as_mut().now_or_never().is_none());
     hung.clear();
     assert!(block_on(waits).is_ok());
 }
@@ -128,7 +129,7 @@ fn a_job_that_waits_starts_when_a_hung_one_is_abandoned() {
     let workers = replacing(1);
     let (_release, hung) = hang(&workers, 1);
     let mut waits = quick(&workers, 2);
-    assert!(block_on(poll_once(&mut waits)).is_none());
+    assert!(waits.as_mut().now_or_never().is_none());
     drop(hung);
     assert_eq!(block_on(waits), Ok(2));
 }
@@ -139,7 +140,7 @@ fn one_client_does_not_keep_another_waiting() {
     let (_release, _answer) = hang(&workers, 1);
     let mut second = quick(&workers, 1);
     assert!(block_on(quick(&workers, 2)).is_ok());
-    assert!(block_on(poll_once(&mut second)).is_none());
+    assert!(second.as_mut().now_or_never().is_none());
 }
 
 #[test]
@@ -155,7 +156,7 @@ fn addresses_of_one_network_are_one_client() {
     has_started.recv_blocking().unwrap();
     let mut same = Box::pin(workers.run(v6("2001:db8::2"), || ()));
     block_on(workers.run(v6("2001:db8:0:1::1"), || ())).unwrap();
-    assert!(block_on(poll_once(&mut same)).is_none());
+    assert!(same.as_mut().now_or_never().is_none());
     drop(release);
     block_on(first).unwrap();
     block_on(same).unwrap();

@@ -200,7 +200,7 @@ fn settings_that_need_a_restart_are_named_and_keep_their_value() {
     assert_eq!(config["server"]["backlog"]["source"], "default");
     assert_eq!(config["session"]["idle_timeout"]["value"], "77s");
     site.bridge
-        .wait_stderr("waiting for a restart: server.backlog, log.level", DEADLINE);
+        .wait_stderr("needs_restart=\"server.backlog, log.level\"", DEADLINE);
 }
 
 #[test]

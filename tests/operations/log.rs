@@ -4,6 +4,7 @@ use crate::common::{Bridge, Client, Options};
 use crate::common::{DEADLINE, KeyPair, Login, Round, SshScript, Sshd};
 use crate::scene::{Site, json_lines};
 use serde_json::{Value, json};
+use std::time::Instant;
 
 const JSON: [&str; 2] = ["--log-format", "json"];
 const TRACE: [&str; 2] = ["--log-level", "trace"];
@@ -50,6 +51,7 @@ fn every_json_line_stands_alone_and_names_its_session() {
         assert_eq!(span["id"], of_sessions[0]["span"]["id"], "{line}");
         assert_eq!(span["id"].as_str().map(str::len), Some(32), "{line}");
         assert_eq!(span["client"], "127.0.0.1", "{line}");
+        assert_eq!(span["ssh_target"], site.ssh.addr().to_string(), "{line}");
         assert!(span["shard"].is_u64(), "{line}");
     }
     let ended = of_sessions
@@ -76,6 +78,79 @@ fn text_lines_are_for_people_and_have_no_colours() {
 }
 
 #[test]
+fn text_values_with_blanks_are_quoted() {
+    let script = SshScript::login(Login::Password("right"));
+    let site = Site::with(script, &["--log-format", "text"]);
+    let mut client = site.v1();
+    client.auth_v1(&json!({ "username": "u", "password": "wrong" }));
+    assert_eq!(client.until_close().0, 4401);
+    site.bridge.wait_stderr("session ended", DEADLINE);
+    let log = site.bridge.stderr();
+    assert!(
+        log.contains("stage=\"login\" error=\"the SSH login failed\""),
+        "{log}"
+    );
+}
+
+#[test]
+fn one_line_at_the_start_says_what_serves() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("known_hosts");
+    let known = format!("ssh.known_hosts={}", file.display());
+    let policy = "ssh.host_key_policy=strict";
+    let set = ["--set", &known, "--set", policy, "--shards", "2"];
+    let start = || {
+        let site = Site::new(&[&JSON[..], &set].concat());
+        site.bridge.wait_stderr("\"serving\"", DEADLINE);
+        let serving = |line: &Value| line["message"] == "serving";
+        let (serving, others): (Vec<Value>, Vec<Value>) =
+            lines(&site.bridge).into_iter().partition(serving);
+        assert_eq!(serving.len(), 1, "{serving:?}");
+        assert_eq!(serving[0]["listen"], site.bridge.addr().to_string());
+        (serving[0].clone(), others)
+    };
+    let (serving, others) = start();
+    let version = serving["version"].as_str().unwrap();
+    assert!(version.starts_with(env!("CARGO_PKG_VERSION")), "{serving}");
+    for (field, value) in [
+        ("shards", json!(2)),
+        ("rules", json!(1)),
+        ("named_targets", json!(0)),
+        ("known_hosts", json!(0)),
+        ("tls", json!(false)),
+    ] {
+        assert_eq!(serving[field], value, "{field}: {serving}");
+    }
+    let missing = |line: &&Value| line["file"] == file.display().to_string();
+    let warned: Vec<&Value> = others.iter().filter(missing).collect();
+    assert_eq!(warned.len(), 1, "{others:?}");
+    assert_eq!(warned[0]["level"], "WARN");
+
+    let key = KeyPair::generate(&["-t", "ed25519"], "").public_line();
+    let hosts = format!("# two\na.example {key}\n[b.example]:2222 {key}\n");
+    std::fs::write(&file, hosts).unwrap();
+    let (serving, others) = start();
+    assert_eq!(serving["known_hosts"], 2, "{serving}");
+    assert_eq!(others.iter().filter(missing).count(), 0, "{others:?}");
+}
+
+/// A client that does not answer the close frame keeps its connection for 2 s more.
+#[test]
+fn the_closing_handshake_is_no_part_of_a_sessions_time() {
+    let start = Instant::now();
+    let site = Site::new(&JSON);
+    let _client = site.ready();
+    site.ssh.exit(0);
+    site.bridge.wait_stderr("session ended", DEADLINE);
+    let whole = start.elapsed().as_millis();
+    let lines = lines(&site.bridge);
+    let ended = lines.iter().find(|l| l["message"] == "session ended");
+    let lasted = ended.and_then(|line| line["lasted_ms"].as_u64());
+    let lasted = u128::from(lasted.unwrap_or_else(|| panic!("{lines:?}")));
+    assert!(lasted + 1900 <= whole, "{lasted} of {whole} ms");
+}
+
+#[test]
 fn messages_are_logged_only_when_asked_for() {
     let site = Site::new(&[&JSON[..], &TRACE].concat());
     one_session(&site);
@@ -94,6 +169,25 @@ fn messages_are_logged_only_when_asked_for() {
             .sum();
         assert_eq!(bytes, 17, "{messages:?}");
     }
+}
+
+/// `log.level` leaves lines out, and never the name of the session of those it keeps.
+#[test]
+fn warnings_name_their_session_at_every_level() {
+    let site = Site::new(&[&JSON[..], &["--log-level", "warn"]].concat());
+    let path = site.path().replace("/127.0.0.1/", "/127.0.0.2/");
+    let mut client = Client::connect(site.bridge.addr(), &path, &Options::v1());
+    client.auth_v1(&json!({ "username": "u" }));
+    assert_eq!(client.until_close().0, 4403);
+    site.bridge.wait_stderr("session ended", DEADLINE);
+    let lines = lines(&site.bridge);
+    let ended = lines.iter().find(|l| l["message"] == "session ended");
+    let ended = ended.unwrap_or_else(|| panic!("{lines:?}"));
+    assert_eq!(
+        ended["span"]["id"].as_str().map(str::len),
+        Some(32),
+        "{ended}"
+    );
 }
 
 #[test]

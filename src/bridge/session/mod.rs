@@ -46,6 +46,8 @@ pub struct BridgeSession {
     echo: echo::EchoClock,
     span: tracing::Span,
     started: Instant,
+    /// Time of the verdict.
+    ended: Option<Instant>,
 }
 
 impl BridgeSession {
@@ -68,8 +70,10 @@ impl BridgeSession {
         let credit = Rc::new(ReadCredit::default());
         let high = snapshot.config.websocket.write_buffer_size.bytes();
         let downlink = Rc::new(Downlink::new(Rc::clone(&credit), high));
+        // Of the highest level, so that `log.level` leaves no line without it. `target` is the
+        // module of a line, in JSON.
         let (id, shard, client) = (record.id(), record.shard(), record.client_ip());
-        let span = tracing::info_span!("session", %id, shard, %client, %target);
+        let span = tracing::error_span!("session", %id, shard, %client, ssh_target = %target);
         let connector = Connector {
             context,
             snapshot,
@@ -92,11 +96,17 @@ impl BridgeSession {
             echo: echo::EchoClock::default(),
             span,
             started: now,
+            ended: None,
         }
     }
 
+    /// Returns the span that names the session in log lines.
+    pub fn span(&self) -> &tracing::Span {
+        &self.span
+    }
+
     /// Serves the session to its end. Boxed, for a future holds what it takes
-    /// twice.
+    /// twice. To be polled, and dropped, in [`Self::span`].
     pub async fn run(mut self: Box<Self>) -> SessionSummary {
         self.log_start();
         poll_fn(|cx| {
@@ -116,6 +126,9 @@ impl BridgeSession {
                 self.state.resources.questions.note(self.state.is_asking());
             }
             self.publish(now);
+            if self.ended.is_none() && self.state.lifecycle().is_over() {
+                self.ended = Some(now);
+            }
             match self.state.lifecycle() {
                 Lifecycle::Closed(_) => Poll::Ready(()),
                 _ => Poll::Pending,

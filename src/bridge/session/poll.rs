@@ -32,8 +32,7 @@ impl BridgeSession {
         self.poll_attempt(cx);
         // After both: input that came, or waited for the shell, goes with this poll of russh.
         self.flush_input(cx);
-        // russh logs in the span of its session.
-        self.span.in_scope(|| self.ssh_loop.poll());
+        self.ssh_loop.poll();
         self.poll_events(now);
         // After russh: what it brought leaves now.
         self.flush_client(cx, now);
@@ -137,9 +136,7 @@ impl BridgeSession {
             return;
         };
         let attempt = &mut connecting.attempt;
-        // In the session's span, for its log lines.
-        let work = || self.span.in_scope(|| attempt.as_mut().poll(cx));
-        let Poll::Ready(result) = self.ssh_loop.adopt(work) else {
+        let Poll::Ready(result) = self.ssh_loop.adopt(|| attempt.as_mut().poll(cx)) else {
             return;
         };
         let now = crate::clock::now();

@@ -18,19 +18,16 @@ pub struct SessionSummary {
 
 impl BridgeSession {
     pub(super) fn log_start(&self) {
-        self.span.in_scope(|| {
-            if let Some(client) = &self.state.attachment {
-                tracing::debug!(dialect = ?client.dialect(), "session created");
-            }
-        });
+        if let Some(client) = &self.state.attachment {
+            let dialect = client.dialect().as_str();
+            tracing::debug!(dialect, "session created");
+        }
     }
 
     pub(super) fn log_ready(&self) {
         telemetry::note_logged_in(&self.span);
-        let took = self.started.elapsed();
-        self.span.in_scope(|| {
-            tracing::info!(took_ms = millis(took), "session ready");
-        });
+        let took_ms = millis(self.started.elapsed());
+        tracing::info!(took_ms, "session ready");
     }
 
     pub(super) fn log_end(&self) -> SessionSummary {
@@ -44,7 +41,9 @@ impl BridgeSession {
             _ => &internal,
         };
         let (input, output) = self.state.bytes();
-        let lasted_ms = millis(self.started.elapsed());
+        // The closing handshake is not part of the session.
+        let ended = self.ended.unwrap_or_else(crate::clock::now);
+        let lasted_ms = millis(ended.saturating_duration_since(self.started));
         let summary = ending.summary();
         let error = match ending {
             Ending::Failed { error, .. } => Some(error),
@@ -53,9 +52,9 @@ impl BridgeSession {
         self.state
             .resources
             .audit
-            .end(summary.reason, summary.stage, error);
+            .end(ended, (summary.reason, summary.stage), error);
         let reason = summary.reason.as_str();
-        self.span.in_scope(|| match ending {
+        match ending {
             Ending::Exited(exit) => tracing::info!(
                 reason,
                 status = exit.status,
@@ -71,7 +70,7 @@ impl BridgeSession {
             Ending::Failed { error, stage } => {
                 log_failure(error, *stage, reason, input, output, lasted_ms);
             }
-        });
+        }
         summary
     }
 
@@ -88,9 +87,7 @@ impl BridgeSession {
     /// One relaxed load while `log.messages` is off.
     pub(super) fn log_message(&self, direction: &str, kind: &str, bytes: usize) {
         if tracing::enabled!(target: MESSAGES_TARGET, tracing::Level::DEBUG) {
-            self.span.in_scope(|| {
-                tracing::debug!(target: MESSAGES_TARGET, direction, kind, bytes, "message");
-            });
+            tracing::debug!(target: MESSAGES_TARGET, direction, kind, bytes, "message");
         }
     }
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::config::RateLimit;
 use crate::net::Net;
-use futures_lite::future::{block_on, poll_once};
+use futures_lite::future::block_on;
+use futures_util::FutureExt as _;
 
 const ALICE: &str = "alice";
 const BOB: &str = "bob";
@@ -70,7 +71,7 @@ impl Rig {
 }
 
 fn word(attempt: &LoginAttempt) -> Option<Word> {
-    block_on(poll_once(attempt.word()))
+    attempt.word().now_or_never()
 }
 
 fn is_throttled(attempt: &LoginAttempt) -> bool {
@@ -313,7 +314,7 @@ fn unanswered_questions_keep_nobody_out() {
         }
         let evicted: Vec<_> = asked
             .iter()
-            .map(|attempt| block_on(poll_once(attempt.evicted())).is_some())
+            .map(|attempt| attempt.evicted().now_or_never().is_some())
             .collect();
         assert_eq!(evicted, [true, true, true, false, false], "{failures}");
         rig.start(9, 22).succeeded();
@@ -340,7 +341,7 @@ fn the_client_with_most_unanswered_questions_loses_its_oldest() {
         }
         asked.push(attempt);
     }
-    let evicted = |at: usize| block_on(poll_once(asked[at].evicted())).is_some();
+    let evicted = |at: usize| asked[at].evicted().now_or_never().is_some();
     assert_eq!([0, 1, 2, 3].map(evicted), [false, true, false, false]);
 }
 

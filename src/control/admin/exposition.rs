@@ -1,8 +1,9 @@
-//! The two text formats of metrics: which one a client wants, and the older
-//! one made of the newer. OpenMetrics 1.0 is what the library writes;
-//! Prometheus text 0.0.4 is what everything reads.
+//! The two text formats of metrics, Prometheus text 0.0.4 and OpenMetrics 1.0: which one a client
+//! asks for, and a writer of both. Knows no metric; does not escape. No library, since those of
+//! OpenMetrics do not write the older format, which is what most clients read.
 
-use std::fmt::Write as _;
+use crate::telemetry::HistogramCounts;
+use std::fmt::{Display, Write as _};
 
 /// A text format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,8 +13,8 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// What the values of the Accept headers (RFC 9110 section 12.5.1) ask
-    /// for. OpenMetrics only if it is named, and no less liked than text.
+    /// Returns the format that the values of the Accept headers (RFC 9110 section 12.5.1) ask for:
+    /// OpenMetrics only if it is named and its weight is not below that of text.
     pub(super) fn negotiate(accept: &str) -> Self {
         let ranges: Vec<(&str, u32)> = accept.split(',').filter_map(media_range).collect();
         let quality = |names: &[&str]| {
@@ -37,8 +38,8 @@ impl Format {
     }
 }
 
-/// The type of a media range, and its weight in thousandths. `None`: a version
-/// we do not write.
+/// The type of a media range and its weight in thousandths. `None` for a version that is not
+/// written.
 fn media_range(range: &str) -> Option<(&str, u32)> {
     let mut parts = range.split(';').map(str::trim);
     let name = parts.next()?;
@@ -66,44 +67,102 @@ fn thousandths(weight: &str) -> Option<u32> {
         .then_some((weight * 1000.0) as u32)
 }
 
-/// OpenMetrics text as Prometheus text 0.0.4: a counter's family is named as
-/// its samples are, with `_total`; information is a gauge; no unit, no end.
-pub(super) fn to_prometheus(open_metrics: &str) -> String {
-    let mut text = String::with_capacity(open_metrics.len());
-    let mut help = None;
-    for line in open_metrics.lines() {
-        // Writing to a String cannot fail.
-        if let Some(rest) = line.strip_prefix("# HELP ") {
-            // The type, and with it the name, is on the next line.
-            help = rest.split_once(' ').map(|(_, help)| help);
-        } else if let Some((name, kind)) = line
-            .strip_prefix("# TYPE ")
-            .and_then(|rest| rest.split_once(' '))
-        {
-            let (suffix, kind) = match kind {
-                "counter" => ("_total", "counter"),
-                "info" => ("_info", "gauge"),
-                "unknown" => ("", "untyped"),
-                other => ("", other),
-            };
-            if let Some(help) = help.take() {
-                let _ = writeln!(text, "# HELP {name}{suffix} {help}");
-            }
-            let _ = writeln!(text, "# TYPE {name}{suffix} {kind}");
-        } else if !line.starts_with('#') {
-            text.push_str(line);
-            text.push('\n');
-        }
+/// Type of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+    /// Labels with a value of 1.
+    Info,
+}
+
+/// A text in the making, family by family.
+pub(super) struct Exposition {
+    format: Format,
+    text: String,
+}
+
+/// The family that is being written.
+pub(super) struct Family<'a> {
+    text: &'a mut String,
+    sample_name: String,
+}
+
+impl Exposition {
+    pub(super) fn new(format: Format) -> Self {
+        let text = String::new();
+        Self { format, text }
     }
-    text
+
+    /// Begins the family `sshard_NAME`. The two formats differ in its name alone: a counter's
+    /// samples end in `_total` and an info's in `_info`, and so does the family in Prometheus text,
+    /// which has no type for an info.
+    pub(super) fn family(&mut self, kind: Kind, name: &str, help: &str) -> Family<'_> {
+        let (suffix, type_name, text_type) = match kind {
+            Kind::Counter => ("_total", "counter", "counter"),
+            Kind::Gauge => ("", "gauge", "gauge"),
+            Kind::Histogram => ("", "histogram", "histogram"),
+            Kind::Info => ("_info", "info", "gauge"),
+        };
+        let sample_name = format!("sshard_{name}{suffix}");
+        let (family, type_name) = match self.format {
+            Format::Prometheus => (sample_name.clone(), text_type),
+            Format::OpenMetrics => (format!("sshard_{name}"), type_name),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "# HELP {family} {help}");
+        let _ = writeln!(self.text, "# TYPE {family} {type_name}");
+        let text = &mut self.text;
+        Family { text, sample_name }
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        if self.format == Format::OpenMetrics {
+            self.text.push_str("# EOF\n");
+        }
+        self.text
+    }
+}
+
+impl Family<'_> {
+    /// Adds a sample. Labels are words of fixed tables and numbers: nothing in them is escaped.
+    pub(super) fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) {
+        self.sample_of("", labels, value);
+    }
+
+    /// Adds the samples of a histogram: one cumulative count per bound, sum and count.
+    pub(super) fn histogram(&mut self, counts: &HistogramCounts) {
+        let bounds = HistogramCounts::bounds().map(|bound| format!("{:?}", bound.as_secs_f64()));
+        let mut count = 0;
+        for (bound, cell) in bounds.chain(["+Inf".to_owned()]).zip(counts.cells) {
+            count += cell;
+            self.sample_of("_bucket", &[("le", &bound)], count);
+        }
+        self.sample_of("_sum", &[], counts.sum.as_secs_f64());
+        self.sample_of("_count", &[], count);
+    }
+
+    fn sample_of(&mut self, part: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels = labels
+            .iter()
+            .map(|(name, label)| format!("{name}=\"{label}\""));
+        let mut labels = labels.collect::<Vec<_>>().join(",");
+        if !labels.is_empty() {
+            labels = format!("{{{labels}}}");
+        }
+        let _ = writeln!(self.text, "{}{part}{labels} {value}", self.sample_name);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Histogram;
+    use std::time::Duration;
 
     #[test]
-    fn openmetrics_is_for_those_who_ask_for_it() {
+    fn openmetrics_is_written_only_if_asked_for() {
         // As Prometheus 2.4x and 3 send.
         let old = "application/openmetrics-text;version=1.0.0;q=0.5,\
                    application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
@@ -128,18 +187,58 @@ mod tests {
         }
     }
 
+    /// Families of every kind.
+    fn written(format: Format) -> String {
+        let mut exposition = Exposition::new(format);
+        let mut family = exposition.family(Kind::Counter, "a", "Help of a.");
+        family.sample(&[("x", "1"), ("y", "z")], 3);
+        family.sample(&[("x", "2"), ("y", "z")], 4);
+        let mut family = exposition.family(Kind::Gauge, "b", "B.");
+        family.sample(&[], 1.5);
+        let mut family = exposition.family(Kind::Info, "c", "C.");
+        family.sample(&[("v", "1")], 1);
+        exposition.finish()
+    }
+
     #[test]
-    fn every_kind_of_family_is_translated() {
-        let open = "# HELP a Help of a.\n# TYPE a counter\na_total{x=\"1\"} 3\n\
-                    # HELP b B. With spaces.\n# TYPE b gauge\n# UNIT b seconds\nb 1.5\n\
-                    # HELP c C.\n# TYPE c info\nc_info{v=\"1\"} 1\n\
-                    # TYPE d unknown\nd 4\n# EOF\n";
+    fn families_are_named_as_each_format_has_it() {
         assert_eq!(
-            to_prometheus(open),
-            "# HELP a_total Help of a.\n# TYPE a_total counter\na_total{x=\"1\"} 3\n\
-             # HELP b B. With spaces.\n# TYPE b gauge\nb 1.5\n\
-             # HELP c_info C.\n# TYPE c_info gauge\nc_info{v=\"1\"} 1\n\
-             # TYPE d untyped\nd 4\n"
+            written(Format::Prometheus),
+            "# HELP sshard_a_total Help of a.\n# TYPE sshard_a_total counter\n\
+             sshard_a_total{x=\"1\",y=\"z\"} 3\nsshard_a_total{x=\"2\",y=\"z\"} 4\n\
+             # HELP sshard_b B.\n# TYPE sshard_b gauge\nsshard_b 1.5\n\
+             # HELP sshard_c_info C.\n# TYPE sshard_c_info gauge\nsshard_c_info{v=\"1\"} 1\n"
         );
+        assert_eq!(
+            written(Format::OpenMetrics),
+            "# HELP sshard_a Help of a.\n# TYPE sshard_a counter\n\
+             sshard_a_total{x=\"1\",y=\"z\"} 3\nsshard_a_total{x=\"2\",y=\"z\"} 4\n\
+             # HELP sshard_b B.\n# TYPE sshard_b gauge\nsshard_b 1.5\n\
+             # HELP sshard_c C.\n# TYPE sshard_c info\nsshard_c_info{v=\"1\"} 1\n# EOF\n"
+        );
+    }
+
+    #[test]
+    fn a_histogram_is_cumulative() {
+        let histogram = Histogram::default();
+        for millis in [1, 30, 40_000] {
+            histogram.record(Duration::from_millis(millis));
+        }
+        let mut exposition = Exposition::new(Format::Prometheus);
+        let mut family = exposition.family(Kind::Histogram, "h", "H.");
+        family.histogram(&histogram.read());
+        let text = exposition.finish();
+        for line in [
+            "# TYPE sshard_h histogram",
+            "sshard_h_bucket{le=\"0.0005\"} 0",
+            "sshard_h_bucket{le=\"0.001\"} 1",
+            "sshard_h_bucket{le=\"1.0\"} 2",
+            "sshard_h_bucket{le=\"30.0\"} 2",
+            "sshard_h_bucket{le=\"+Inf\"} 3",
+            "sshard_h_sum 40.031",
+            "sshard_h_count 3",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Whether the process lives, and whether it takes sessions.
+//! Answers of `/healthz` and `/readyz`: 503 names the shard that does not run, or the reason why no
+//! session is taken.
 
 use super::AdminContext;
 use super::response::text_response;
@@ -7,7 +8,7 @@ use hyper::StatusCode;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// Every shard's loop turns.
+/// Answers 200 while every shard's event loop runs.
 pub(super) fn alive(context: &AdminContext) -> Result<Reply, Problem> {
     let now = crate::clock::now();
     let shards = context.process.counters.shards().enumerate();
@@ -15,19 +16,16 @@ pub(super) fn alive(context: &AdminContext) -> Result<Reply, Problem> {
         .filter(|(_, counters)| counters.is_stuck(now))
         .map(|(shard, counters)| {
             let age = counters.beat_age(now).as_secs_f64();
-            format!("shard {shard} for {age:.1} s")
+            format!("shard {shard} has not run for {age:.1} s")
         })
         .collect();
     if stuck.is_empty() {
         return Ok(text_response(StatusCode::OK, PLAIN, "alive\n".to_owned()));
     }
-    Err(Problem::unavailable(format!(
-        "does not run: {}",
-        stuck.join(", ")
-    )))
+    Err(Problem::unavailable(stuck.join(", ")))
 }
 
-/// New sessions are welcome.
+/// Answers 200 while new sessions are taken.
 pub(super) fn ready(context: &AdminContext) -> Result<Reply, Problem> {
     let process = &context.process;
     let health = process.lifecycle.health(&process.limits);

@@ -1,300 +1,158 @@
-//! Metrics: the numbers as Prometheus reads them. Labels are shards, states,
+//! Metrics as Prometheus reads them, written from one [`Snapshot`]. Labels are shards, states,
 //! stages and words of fixed tables; never an address or a user.
 
 use super::AdminContext;
-use super::exposition::{Format, to_prometheus};
+use super::exposition::Kind::{Counter, Gauge, Histogram, Info};
+use super::exposition::{Exposition, Format};
 use super::response::text_response;
 use super::snapshot::{ShardNumbers, Snapshot};
 use crate::http::Reply;
-use crate::telemetry::HistogramCounts;
 use hyper::header::ACCEPT;
 use hyper::{HeaderMap, StatusCode};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::Registry;
-use std::fmt;
 
 /// `/metrics`, in the format the client asks for.
 pub(super) fn answer(context: &AdminContext, headers: &HeaderMap) -> Reply {
     let accepts = headers.get_all(ACCEPT).iter();
     let accepts: Vec<&str> = accepts.filter_map(|value| value.to_str().ok()).collect();
     let format = Format::negotiate(&accepts.join(","));
-    let mut registry = Registry::with_prefix("sshard");
-    registry.register_collector(Box::new(Snapshot::read(context)));
-    let mut text = String::new();
-    // Writing to a String cannot fail, and nothing else in there does.
-    let _ = encode(&mut text, &registry);
-    let text = match format {
-        Format::OpenMetrics => text,
-        Format::Prometheus => to_prometheus(&text),
+    let snapshot = Snapshot::read(context);
+    let mut out = Exposition::new(format);
+    write_process(&mut out, &snapshot);
+    write_latencies(&mut out, &snapshot);
+    write_shards(&mut out, &snapshot);
+    write_outcomes(&mut out, &snapshot);
+    text_response(StatusCode::OK, format.content_type(), out.finish())
+}
+
+fn write_process(out: &mut Exposition, snapshot: &Snapshot) {
+    let build = [
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("commit", env!("SSHARD_COMMIT")),
+    ];
+    out.family(Info, "build", "Version and commit of the program.")
+        .sample(&build, 1);
+    let taken = &snapshot.taken;
+    let mut gauge = |name, help, value| out.family(Gauge, name, help).sample(&[], value);
+    let help = "Connections counted by limits.max_connections.";
+    gauge("connections", help, u64::from(taken.connections));
+    let help = "Connections counted by limits.max_unauthenticated.";
+    gauge(
+        "unauthenticated_connections",
+        help,
+        taken.unauthenticated.into(),
+    );
+    let help = "Targets with at least one connection.";
+    gauge("targets_in_use", help, taken.targets_in_use as u64);
+    let help = "Value of limits.max_connections.";
+    gauge("max_connections", help, snapshot.max_connections.into());
+    let help = "Value of limits.max_connections_per_host.";
+    gauge(
+        "max_connections_per_host",
+        help,
+        snapshot.max_per_host.into(),
+    );
+    let help = "Value of limits.max_unauthenticated.";
+    gauge(
+        "max_unauthenticated",
+        help,
+        snapshot.max_unauthenticated.into(),
+    );
+    let help = "1 while the process takes no new sessions.";
+    gauge("draining", help, snapshot.draining.into());
+    if let Some(expiry) = snapshot.tls_expiry {
+        let help = "Expiry of the first certificate of the served chain, since 1970.";
+        gauge("tls_certificate_expiry_timestamp_seconds", help, expiry);
+    }
+    let help = "Lines of the audit log that could not be written.";
+    out.family(Counter, "audit_lost_lines", help)
+        .sample(&[], snapshot.audit_lost_lines);
+    let (applied, refused) = snapshot.reloads;
+    let help = "Reloads of the configuration, by outcome.";
+    let mut reloads = out.family(Counter, "reloads", help);
+    reloads.sample(&[("outcome", "applied")], applied);
+    reloads.sample(&[("outcome", "refused")], refused);
+}
+
+fn write_latencies(out: &mut Exposition, snapshot: &Snapshot) {
+    let help = "Time from auth to the shell, questions to the user not counted.";
+    out.family(Histogram, "session_setup_seconds", help)
+        .histogram(&snapshot.total(|shard| &shard.setup));
+    let help = "Time from a short input to the next output, an estimate of the echo of typed text.";
+    out.family(Histogram, "session_echo_seconds", help)
+        .histogram(&snapshot.total(|shard| &shard.echo));
+}
+
+/// Families of one number per shard.
+fn write_shards(out: &mut Exposition, snapshot: &Snapshot) {
+    type Read = fn(&ShardNumbers) -> f64;
+    let mut each = |kind, name, help, read: Read| {
+        let mut family = out.family(kind, name, help);
+        for (shard, numbers) in numbered(snapshot) {
+            family.sample(&[("shard", &shard)], read(numbers));
+        }
     };
-    text_response(StatusCode::OK, format.content_type(), text)
+    let help = "Connections the shard accepted, whichever shard served them.";
+    each(Counter, "connections_accepted", help, |s| s.accepted as f64);
+    let help = "Sessions created.";
+    each(Counter, "sessions_started", help, |s| {
+        s.sessions.total as f64
+    });
+    let help = "Input of clients, in bytes.";
+    each(Counter, "input_bytes", help, |s| s.input_bytes as f64);
+    let help = "Output to clients, in bytes.";
+    each(Counter, "output_bytes", help, |s| s.output_bytes as f64);
+    let help = "CPU time of the shard's thread.";
+    each(Counter, "shard_cpu_seconds", help, |s| s.cpu.as_secs_f64());
+    let help = "Connections on the shard, sessions or not.";
+    each(Gauge, "shard_connections", help, |s| s.connections as f64);
+    let help = "Connections between accept and the end of the upgrade.";
+    each(Gauge, "handshakes", help, |s| s.handshakes as f64);
+    let (name, help) = (
+        "shard_heartbeat_age_seconds",
+        "Time since the shard's event loop last ran.",
+    );
+    each(Gauge, name, help, |s| s.heartbeat_age.as_secs_f64());
 }
 
-type Encoded = Result<(), fmt::Error>;
-
-impl Collector for Snapshot {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> Encoded {
-        self.encode_process(&mut encoder)?;
-        self.encode_latencies(&mut encoder)?;
-        self.encode_shards(&mut encoder)
+/// Families of several numbers per shard.
+fn write_outcomes(out: &mut Exposition, snapshot: &Snapshot) {
+    let help = "Sessions, by state.";
+    let mut family = out.family(Gauge, "sessions", help);
+    for (shard, numbers) in numbered(snapshot) {
+        for (state, count) in &numbers.states {
+            family.sample(&[("shard", &shard), ("state", state.as_str())], count);
+        }
     }
-}
-
-impl Snapshot {
-    fn encode_process(&self, encoder: &mut DescriptorEncoder) -> Encoded {
-        encoder
-            .encode_descriptor("build", "What runs.", None, MetricType::Info)?
-            .encode_info(&[
-                ("version", env!("CARGO_PKG_VERSION")),
-                ("commit", env!("SSHARD_COMMIT")),
-            ])?;
-        let targets = u32::try_from(self.taken.targets_in_use).unwrap_or(u32::MAX);
-        let gauges = [
-            (
-                "connections",
-                "Connections that hold a place of limits.max_connections.",
-                self.taken.connections,
-            ),
-            (
-                "unauthenticated_connections",
-                "Connections that hold a place of limits.max_unauthenticated.",
-                self.taken.unauthenticated,
-            ),
-            ("targets_in_use", "Targets that have connections.", targets),
-            (
-                "max_connections",
-                "limits.max_connections.",
-                self.max_connections,
-            ),
-            (
-                "max_connections_per_host",
-                "limits.max_connections_per_host.",
-                self.max_per_host,
-            ),
-            (
-                "max_unauthenticated",
-                "limits.max_unauthenticated.",
-                self.max_unauthenticated,
-            ),
-            (
-                "draining",
-                "1 while the process takes no new sessions.",
-                u32::from(self.draining),
-            ),
-        ];
-        for (name, help, value) in gauges {
-            encoder
-                .encode_descriptor(name, help, None, MetricType::Gauge)?
-                .encode_gauge(&value)?;
+    let help = "Answers of the public port, by status; other is any without a series.";
+    let mut family = out.family(Counter, "http_responses", help);
+    for (shard, numbers) in numbered(snapshot) {
+        for (status, count) in &numbers.responses {
+            let code = match status {
+                0 => "other".to_owned(),
+                status => status.to_string(),
+            };
+            family.sample(&[("shard", &shard), ("code", &code)], count);
         }
-        if let Some(expiry) = self.tls_expiry {
-            let (name, help) = (
-                "tls_certificate_expiry_timestamp_seconds",
-                "When the first certificate of the served chain expires, since 1970.",
-            );
-            encoder
-                .encode_descriptor(name, help, None, MetricType::Gauge)?
-                .encode_gauge(&expiry)?;
-        }
-        let help = "Lines of the audit log that could not be written.";
-        encoder
-            .encode_descriptor("audit_lost_lines", help, None, MetricType::Counter)?
-            .encode_counter::<NoLabelSet, _, u64>(&self.audit_lost_lines, None)?;
-        let (applied, refused) = self.reloads;
-        let help = "Reloads of the configuration, by what came of them.";
-        let mut reloads = encoder.encode_descriptor("reloads", help, None, MetricType::Counter)?;
-        for (outcome, count) in [("applied", applied), ("refused", refused)] {
-            reloads
-                .encode_family(&[("outcome", outcome)])?
-                .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
-        }
-        Ok(())
     }
-
-    fn encode_latencies(&self, encoder: &mut DescriptorEncoder) -> Encoded {
-        type Read = fn(&ShardNumbers) -> &HistogramCounts;
-        let histograms: [(&str, &str, Read); 2] = [
-            (
-                "session_setup_seconds",
-                "Time from auth to the shell, questions to the user not counted.",
-                |shard| &shard.setup,
-            ),
-            (
-                "session_echo_seconds",
-                "Time from a little input to the next output, an estimate of the echo of typed text.",
-                |shard| &shard.echo,
-            ),
-        ];
-        for (name, help, read) in histograms {
-            let total = self.total(read);
-            let bounds = HistogramCounts::bounds().map(|bound| bound.as_secs_f64());
-            let bounds = bounds.chain([f64::INFINITY]);
-            let buckets: Vec<(f64, u64)> = bounds.zip(total.cells).collect();
-            encoder
-                .encode_descriptor(name, help, None, MetricType::Histogram)?
-                .encode_histogram::<NoLabelSet>(
-                    total.sum.as_secs_f64(),
-                    total.count(),
-                    &buckets,
-                    None,
-                )?;
+    let help = "Sessions that ended, by stage and reason.";
+    let mut family = out.family(Counter, "sessions_ended", help);
+    for (shard, numbers) in numbered(snapshot) {
+        for (stage, reason, count) in &numbers.endings {
+            let (stage, reason) = (stage.as_str(), reason.as_str());
+            let labels = [("shard", &*shard), ("stage", stage), ("reason", reason)];
+            family.sample(&labels, count);
         }
-        Ok(())
     }
-
-    fn encode_shards(&self, encoder: &mut DescriptorEncoder) -> Encoded {
-        self.encode_totals(encoder)?;
-        self.counters(
-            encoder,
-            "http_responses",
-            "Answers of the public port, by status; other is any without a series.",
-            |shard, emit| {
-                shard.responses.iter().try_for_each(|(status, count)| {
-                    let code = match status {
-                        0 => "other".to_owned(),
-                        status => status.to_string(),
-                    };
-                    emit(&[("code", code.as_str())], *count)
-                })
-            },
-        )?;
-        self.counters(
-            encoder,
-            "sessions_ended",
-            "Sessions that ended, by the stage they were in and the reason.",
-            |shard, emit| {
-                shard.endings.iter().try_for_each(|(stage, reason, count)| {
-                    let labels = [("stage", stage.as_str()), ("reason", reason.as_str())];
-                    emit(&labels, *count)
-                })
-            },
-        )?;
-        self.counters(
-            encoder,
-            "handshakes_failed",
-            "Connections that ended before their HTTP request, by cause.",
-            |shard, emit| {
-                let mut causes = shard.failed_handshakes.iter();
-                causes.try_for_each(|(cause, count)| emit(&[("cause", cause.as_str())], *count))
-            },
-        )?;
-        let help = "Sessions there are, by state.";
-        let mut states = encoder.encode_descriptor("sessions", help, None, MetricType::Gauge)?;
-        for (number, shard) in self.numbered() {
-            for (state, count) in &shard.states {
-                let labels = [("shard", number.as_str()), ("state", state.as_str())];
-                states.encode_family(&labels)?.encode_gauge(count)?;
-            }
+    let help = "Connections that ended before their HTTP request, by cause.";
+    let mut family = out.family(Counter, "handshakes_failed", help);
+    for (shard, numbers) in numbered(snapshot) {
+        for (cause, count) in &numbers.failed_handshakes {
+            family.sample(&[("shard", &shard), ("cause", cause.as_str())], count);
         }
-        self.encode_gauges(encoder)?;
-        let (name, help) = (
-            "shard_heartbeat_age_seconds",
-            "Time since the shard's loop last turned.",
-        );
-        let mut ages = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (number, shard) in self.numbered() {
-            ages.encode_family(&[("shard", number.as_str())])?
-                .encode_gauge(&shard.heartbeat_age.as_secs_f64())?;
-        }
-        Ok(())
-    }
-
-    /// Gauges of one number per shard.
-    fn encode_gauges(&self, encoder: &mut DescriptorEncoder) -> Encoded {
-        type Read = fn(&ShardNumbers) -> u64;
-        let gauges: [(&str, &str, Read); 2] = [
-            (
-                "shard_connections",
-                "Connections on the shard, sessions or not.",
-                |shard| shard.connections as u64,
-            ),
-            (
-                "handshakes",
-                "Connections between accept and the end of the upgrade.",
-                |shard| shard.handshakes,
-            ),
-        ];
-        for (name, help, read) in gauges {
-            let mut gauge = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-            for (number, shard) in self.numbered() {
-                gauge
-                    .encode_family(&[("shard", number.as_str())])?
-                    .encode_gauge(&read(shard))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Counters of one number per shard.
-    fn encode_totals(&self, encoder: &mut DescriptorEncoder) -> Encoded {
-        type Read = fn(&ShardNumbers) -> u64;
-        let totals: [(&str, &str, Read); 4] = [
-            (
-                "connections_accepted",
-                "Connections the shard accepted, whichever shard served them.",
-                |shard| shard.accepted,
-            ),
-            ("sessions_started", "Sessions created.", |shard| {
-                shard.sessions.total
-            }),
-            ("input_bytes", "Input of clients.", |shard| {
-                shard.input_bytes
-            }),
-            ("output_bytes", "Output to clients.", |shard| {
-                shard.output_bytes
-            }),
-        ];
-        for (name, help, read) in totals {
-            self.counters(encoder, name, help, |shard, emit| emit(&[], read(shard)))?;
-        }
-        let (name, help) = ("shard_cpu_seconds", "CPU time of the shard's thread.");
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (number, shard) in self.numbered() {
-            family
-                .encode_family(&[("shard", number.as_str())])?
-                .encode_counter::<NoLabelSet, _, u64>(&shard.cpu.as_secs_f64(), None)?;
-        }
-        Ok(())
-    }
-
-    /// A family of counters, of which `each` emits those of one shard.
-    fn counters(
-        &self,
-        encoder: &mut DescriptorEncoder,
-        name: &str,
-        help: &str,
-        each: impl Fn(&ShardNumbers, &mut dyn FnMut(&[(&str, &str)], u64) -> Encoded) -> Encoded,
-    ) -> Encoded {
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (number, shard) in self.numbered() {
-            each(shard, &mut |labels, count| {
-                let shard = ("shard", number.as_str());
-                let labels: Vec<_> = std::iter::once(shard)
-                    .chain(labels.iter().copied())
-                    .collect();
-                family
-                    .encode_family(&Labels(labels))?
-                    .encode_counter::<NoLabelSet, _, u64>(&count, None)
-            })?;
-        }
-        Ok(())
-    }
-
-    fn numbered(&self) -> impl Iterator<Item = (String, &ShardNumbers)> {
-        let shards = self.shards.iter().enumerate();
-        shards.map(|(number, shard)| (number.to_string(), shard))
     }
 }
 
-/// Labels whose number is known only here.
-#[derive(Debug)]
-struct Labels<'a>(Vec<(&'a str, &'a str)>);
-
-impl EncodeLabelSet for Labels<'_> {
-    fn encode(&self, encoder: &mut prometheus_client::encoding::LabelSetEncoder) -> Encoded {
-        self.0.as_slice().encode(encoder)
-    }
+fn numbered(snapshot: &Snapshot) -> impl Iterator<Item = (String, &ShardNumbers)> {
+    let shards = snapshot.shards.iter().enumerate();
+    shards.map(|(number, numbers)| (number.to_string(), numbers))
 }

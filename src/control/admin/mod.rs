@@ -17,7 +17,8 @@ mod stats;
 
 pub use routes::{INTENT, INTENT_HEADER};
 
-use super::supervise::{EventSender, ProcessHandles};
+use super::events::EventSender;
+use super::process::ProcessHandles;
 use super::token::{SharedToken, Token, TokenError};
 use crate::config;
 use crate::http::is_health;

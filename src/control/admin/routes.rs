@@ -1,9 +1,9 @@
-//! Which request gets which answer.
+//! Routes of the administrator's listener: checks Host, Origin, method and token, then answers.
 
 use super::listing::Wanted;
 use super::response::json;
 use super::{AdminContext, Peer, health, metrics, sessions, settings, stats};
-use crate::control::supervise::Event;
+use crate::control::events::Event;
 use crate::http::{
     AcceptedNames, ListenerInfo, Problem, Reply, check_host_and_origin, is_health,
     require_health_method, require_method,
@@ -57,7 +57,7 @@ async fn route<B>(
         tls: false,
     };
     check_host_and_origin(request, &AcceptedNames::of_admin(&config.admin, listener))?;
-    let (method, path) = (request.method(), request.uri().path());
+    let (client, method, path) = (peer.client, request.method(), request.uri().path());
     if is_health(path) {
         require_health_method(request)?;
         return match path {
@@ -90,7 +90,7 @@ async fn route<B>(
         ["api", "v1", "sessions", id] if method == Method::DELETE => {
             require_intent(context, request)?;
             let ending = sessions::remove(context, id).await?;
-            note(peer, "ends a session", id);
+            tracing::info!(%client, session = ending.id(), "an administrator ends a session");
             json(StatusCode::ACCEPTED, &ending)
         }
         ["api", "v1", "sessions", id] => {
@@ -100,15 +100,15 @@ async fn route<B>(
         ["api", "v1", "drain"] => {
             require_method(method, &[Method::POST], "POST")?;
             require_intent(context, request)?;
-            note(peer, "drains", "");
-            tell(context, Event::Drain)?;
+            tracing::info!(%client, "an administrator drains the process");
+            send_event(context, Event::Drain)?;
             let draining = serde_json::json!({ "draining": true });
             json(StatusCode::ACCEPTED, &draining)
         }
         ["api", "v1", "reload"] => {
             require_method(method, &[Method::POST], "POST")?;
             require_intent(context, request)?;
-            note(peer, "reloads", "");
+            tracing::info!(%client, "an administrator reloads the configuration");
             reload(context).await
         }
         ["api", "v1", "config"] => {
@@ -149,11 +149,7 @@ fn read(method: &Method) -> Result<(), Problem> {
     require_method(method, &[Method::GET, Method::HEAD], "GET, HEAD")
 }
 
-fn note(peer: Peer, does: &str, what: &str) {
-    tracing::info!(client = %peer.client, "an administrator {does} {what}");
-}
-
-fn tell(context: &AdminContext, event: Event) -> Result<(), Problem> {
+fn send_event(context: &AdminContext, event: Event) -> Result<(), Problem> {
     context
         .events
         .try_send(event)
@@ -162,7 +158,7 @@ fn tell(context: &AdminContext, event: Event) -> Result<(), Problem> {
 
 async fn reload(context: &AdminContext) -> Result<Reply, Problem> {
     let (reply, answer) = async_channel::bounded(1);
-    tell(context, Event::Reload { reply })?;
+    send_event(context, Event::Reload { reply })?;
     let answer = timeout(RELOAD_TIMEOUT, answer.recv()).await;
     match answer {
         Ok(Ok(Ok(reloaded))) => json(StatusCode::OK, &reloaded),

@@ -69,7 +69,13 @@ pub(super) struct Ending {
     ending: bool,
 }
 
-/// When records are looked at, and how much is told of them.
+impl Ending {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Time at which records are read, and how much of them is shown.
 #[derive(Debug, Clone, Copy)]
 struct Look {
     now: Instant,

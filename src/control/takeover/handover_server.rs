@@ -4,7 +4,7 @@
 use super::wire::{DONE, HANDED_OVER, READY, check_peer, expect, say, send_sockets};
 use super::{ANSWER_TIMEOUT, START_TIMEOUT, SocketSet, TakeoverError, beside, unix_socket};
 use crate::control::admin::AdminHandle;
-use crate::control::supervise::{Event, EventSender};
+use crate::control::events::{Event, EventSender};
 use crate::registry::InstanceId;
 use crate::shard::{Command, CommandSender, Lifecycle};
 use crate::telemetry::LogLimiter;

@@ -9,7 +9,7 @@ mod model;
 mod rate;
 mod stress;
 
-use futures_lite::future::{block_on, poll_once};
+use futures_util::FutureExt as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -190,7 +190,7 @@ fn lowered_limits_keep_who_is_in_and_admit_nobody() {
 fn a_changed_limit_is_in_force_at_the_next_answer() {
     let table = LimitTable::new(ROOMY, 4);
     let admission = table.admit(client(1)).ok().unwrap();
-    let answer = || block_on(poll_once(admission.acquire(target(1)))).unwrap();
+    let answer = || admission.acquire(target(1)).now_or_never().unwrap();
     let limit = |max_connections, max_per_target| {
         table.set_limits(Limits {
             max_connections,

@@ -148,6 +148,17 @@ impl KnownHosts {
         self.lines
     }
 
+    /// Number of host names, hashed names and patterns with a line of their own.
+    pub fn names(&self) -> usize {
+        let Groups {
+            names,
+            hashed,
+            patterns,
+            ..
+        } = &*self.file;
+        names.len() + hashed.len() + patterns.len() + self.added.len()
+    }
+
     /// The first hundred lines that were skipped, the first hundred that could
     /// not be read and revoke, and how many there are in all.
     pub fn warnings(&self) -> (&[LineWarning], usize) {

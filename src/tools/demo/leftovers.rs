@@ -59,7 +59,9 @@ fn signal_all(mark: &str, signals: &[Signal]) -> bool {
         for signal in signals {
             match pidfd_send_signal(&process, *signal) {
                 Ok(()) | Err(Errno::SRCH) => {}
-                Err(error) => tracing::debug!(%error, ?pid, "a leftover cannot be signalled"),
+                Err(error) => {
+                    tracing::debug!(%error, pid = pid.as_raw_nonzero(), "a leftover cannot be signalled")
+                }
             }
         }
         none = false;

@@ -13,7 +13,7 @@ mod text;
 
 use super::{ToolError, announce, say};
 use crate::cli::Demo;
-use crate::config::{self, Config, HostKeyPolicy, Loaded, NamedTarget, Source};
+use crate::config::{self, Config, HostKeyPolicy, Layers, Loaded, NamedTarget, Source};
 use crate::server::Server;
 use crate::telemetry;
 use crate::web::has_page;
@@ -39,7 +39,10 @@ const NOTICE_TIME: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// The demo's password is on the screen; nobody else may try it.
-    #[error("{0} is not a loopback address; the demo is for this machine only")]
+    #[error(
+        "{0} is not a loopback address, and the demo serves this machine alone; \
+         use 127.0.0.1 or [::1], or `sshard serve` for other machines"
+    )]
     NotLoopback(SocketAddr),
     /// Its printed lines would not work.
     #[error(
@@ -68,11 +71,14 @@ impl DemoError {
 ///
 /// # Errors
 /// [`ToolError`].
-pub fn run(loaded: &Loaded, flags: &Demo) -> Result<(), ToolError> {
-    let listen = &loaded.config.server.listen;
+pub fn run(layers: &Layers, flags: &Demo) -> Result<(), ToolError> {
+    let parsed = config::parse(layers)?;
+    // First: what makes such an address consistent, TLS or plain text for everyone, is of no use here.
+    let listen = &parsed.loaded.config.server.listen;
     if let Some(open) = listen.iter().find(|a| !a.ip().to_canonical().is_loopback()) {
         return Err(DemoError::NotLoopback(*open).into());
     }
+    let loaded = &parsed.consistent()?;
     let Config { server, tls, .. } = &*loaded.config;
     if tls.cert_file.is_some() || !server.proxy_protocol.is_empty() {
         return Err(DemoError::NotPlain.into());

@@ -27,7 +27,7 @@ fn row(session: &Session) -> [String; HEADINGS.len()] {
         ago(session, &session.since),
         session.shard.to_string(),
         plain(&session.client_ip),
-        plain(session.target_address.as_ref().unwrap_or(&session.target)),
+        target(session),
         session
             .user
             .as_deref()
@@ -37,6 +37,16 @@ fn row(session: &Session) -> [String; HEADINGS.len()] {
         size(session.input_bytes),
         size(session.output_bytes),
     ]
+}
+
+/// Name or address that the client asked for, and the address behind a name.
+fn target(session: &Session) -> String {
+    match &session.target_address {
+        Some(address) if *address != session.target => {
+            format!("{} ({})", plain(&session.target), plain(address))
+        }
+        _ => plain(&session.target),
+    }
 }
 
 /// One session, a property a line.
@@ -142,6 +152,18 @@ mod tests {
             lines[1].ends_with("1h 1m  1m 1s  1023 B  5.0 GiB"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn a_named_target_is_shown_by_its_name_and_its_address() {
+        let mut named = session("db", None);
+        named.target_address = Some("192.0.2.1:22".to_owned());
+        let mut plain = session("192.0.2.1:22", None);
+        plain.target_address = Some("192.0.2.1:22".to_owned());
+        let table = list(&[named, plain]);
+        let lines: Vec<&str> = table.lines().collect();
+        assert!(lines[1].contains("  db (192.0.2.1:22)  -  "), "{table}");
+        assert!(lines[2].contains("  192.0.2.1:22       -  "), "{table}");
     }
 
     #[test]
