@@ -1,4 +1,4 @@
-//! What the program expects of the system's allocator.
+//! Settings of the system's allocator that the program relies on.
 
 use std::hint::black_box;
 

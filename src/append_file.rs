@@ -1,5 +1,5 @@
-//! Files that this process appends to and others believe: the audit log, the known hosts. Opened so
-//! that nobody else can have chosen what is written to, or write there too.
+//! Files that this process appends to and others rely on: the audit log, the known hosts. Refused if
+//! another user could have chosen the file, or may write to it.
 //!
 //! Does not look at the directories on the way; a file in one that others may write to can be taken
 //! away by them.
@@ -16,10 +16,10 @@ const MODE: u32 = 0o600;
 /// Bits of a file's mode that let others than its owner write to it.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Why a file is not appended to. Each text says what to do.
+/// Reason why a file is not appended to. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The system's word.
+    /// Error of the system.
     #[error("{0}")]
     Io(#[from] io::Error),
     /// The name is a symbolic link's.
@@ -59,7 +59,7 @@ pub fn open(path: &Path) -> Result<File, AppendError> {
     open_with(OpenOptions::new().append(true), path)
 }
 
-/// As [`open`], and readable.
+/// Opens like [`open`], and for reading, too.
 ///
 /// # Errors
 /// [`AppendError`]; the file is as it was.
@@ -119,7 +119,7 @@ fn inspect(file: &File) -> Result<(), AppendError> {
         return Err(AppendError::Foreign(metadata.uid()));
     }
     if kind.is_char_device() {
-        // What is written to /dev/null is nobody's.
+        // Text written to /dev/null is lost.
         return Ok(());
     }
     let mode = metadata.mode() & 0o777;

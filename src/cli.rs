@@ -1,6 +1,6 @@
 //! The command line: subcommands and flags, and how flags become layers of the configuration.
 //!
-//! No default stands here and no value is checked here: `config` does both, for every layer alike.
+//! Has no defaults and checks no values: `config` does both, for every layer alike.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,18 +23,18 @@ pub use tune::Tune;
 #[derive(Debug, Parser)]
 #[command(name = "sshard", version = env!("SSHARD_VERSION"), about)]
 pub struct Cli {
-    /// What to do.
+    /// Subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The subcommands.
+/// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Try it: the bridge on loopback with your own shell behind it; prints a link for the browser.
     #[cfg(feature = "evaluation")]
     Demo(Demo),
-    /// Look at this host: how many sessions it can hold, and what to change for more.
+    /// Check this host: how many sessions it can hold, and what to change for more.
     Doctor(Doctor),
     /// Run the bridge.
     Serve(Box<Serve>),
@@ -63,7 +63,7 @@ pub struct Doctor {
     /// CPUs to pin the shards to, such as 0-3,8.
     #[arg(long, value_name = "LIST")]
     pub cpus: Option<String>,
-    /// Whether so many sessions fit, in place of limits.max_connections.
+    /// Number of sessions that are to fit, in place of limits.max_connections.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub sessions: Option<u32>,
     /// Print the report as JSON.
@@ -90,7 +90,7 @@ Exit status: 0 done, 2 bad command line, 78 bad configuration, 1 anything else."
 #[derive(Debug, Args)]
 #[command(after_help = SERVE)]
 pub struct Serve {
-    /// Flags both subcommands have.
+    /// Flags of all subcommands that run the bridge.
     #[command(flatten)]
     pub common: Common,
     /// TOML file with settings.
@@ -99,7 +99,7 @@ pub struct Serve {
     /// Named set of values under the file: high-performance, security or development.
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// How connections find a shard: balanced or kernel.
+    /// Placement of connections on shards: balanced or kernel.
     #[arg(long, value_name = "HOW")]
     pub placement: Option<String>,
     /// Target the bridge may connect to, such as host:22 or 10.0.0.0/8:22; replaces the file's list.
@@ -120,13 +120,13 @@ pub struct Serve {
     /// End when the process of this number, which started this one, does. For `sshard tune`.
     #[arg(long, value_name = "PID", hide = true)]
     pub with_parent: Option<u32>,
-    /// Say whether the bridge could be served here with this configuration, and exit.
+    /// Check whether the bridge could be served here with this configuration, and exit.
     #[arg(long)]
     pub check: bool,
     /// Print every setting with its meaning, value and source, and exit.
     #[arg(long)]
     pub print_config: bool,
-    /// Of --print-config: only settings that differ from their defaults.
+    /// With --print-config: only settings that differ from their defaults.
     #[arg(long, requires = "print_config")]
     pub changed: bool,
 }
@@ -134,7 +134,7 @@ pub struct Serve {
 /// Flags of `sshard sessions`.
 #[derive(Debug, Args)]
 pub struct Sessions {
-    /// What to do; without it, list.
+    /// Action; without it, list.
     #[command(subcommand)]
     pub action: Option<SessionsAction>,
     /// TOML file of the bridge, for admin.listen and admin.token_file.
@@ -154,19 +154,19 @@ pub struct Sessions {
     pub json: bool,
 }
 
-/// What `sshard sessions` does.
+/// Actions of `sshard sessions`.
 #[derive(Debug, Subcommand)]
 pub enum SessionsAction {
     /// List all sessions.
     List,
     /// Show one session.
     Show {
-        /// Its id, or the first digits of it.
+        /// Id, or the first digits of it.
         id: String,
     },
     /// End sessions; their clients see 4412.
     Kill {
-        /// Their ids, or the first digits of each.
+        /// Ids, or the first digits of each.
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
@@ -193,13 +193,13 @@ pub struct Common {
     /// Least severe events to log: error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL")]
     pub log_level: Option<String>,
-    /// How log lines are written: text or json.
+    /// Format of log lines: text or json.
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,
 }
 
 impl Command {
-    /// What the command line and the given environment say about the configuration.
+    /// Returns the layers of the configuration that the command line and the environment make.
     pub fn layers(&self, env: Vec<(OsString, OsString)>) -> Layers {
         match self {
             #[cfg(feature = "evaluation")]

@@ -1,9 +1,9 @@
-//! The only place that asks the machine for the time. Everything else is
-//! given the time, so that pure code can be tested without waiting.
+//! The machine's clock. Everything else gets the time as an argument, so that pure code is tested
+//! without waiting.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// Monotonic time now.
+/// Returns the monotonic time.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn now() -> Instant {
     Instant::now()

@@ -100,19 +100,19 @@ impl Net {
         self.addr.is_ipv4() == ip.is_ipv4() && masked(ip, self.prefix) == self.addr
     }
 
-    /// Whether it is one address.
+    /// Returns whether it is one address.
     pub fn is_single(&self) -> bool {
         self.prefix == width(self.addr)
     }
 
-    /// Whether `self` lies inside `outer`, or is it.
+    /// Returns whether `self` lies inside `outer`, or equals it.
     pub fn is_within(&self, outer: &Self) -> bool {
         self.prefix >= outer.prefix && outer.contains(self.addr)
     }
 }
 
 impl fmt::Display for Net {
-    /// As [`Net::parse`] reads it: one address stands without its prefix.
+    /// Writes what [`Net::parse`] reads: one address stands without its prefix.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.prefix == width(self.addr) {
             self.addr.fmt(f)
@@ -122,7 +122,7 @@ impl fmt::Display for Net {
     }
 }
 
-/// What counts as one client: an IPv4 address, or the /64 of an IPv6 one.
+/// Returns the network that counts as one client: an IPv4 address, or the /64 of an IPv6 one.
 pub fn network_of(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(v6) => masked(v6.into(), 64),

@@ -53,17 +53,17 @@ pub fn is_deceptive(c: char) -> bool {
     c.is_control() || DECEPTIVE.iter().any(|range| range.contains(&c))
 }
 
-/// For one line: `\n`, `\u{202e}`.
+/// Escapes text for one line: `\n`, `\u{202e}`.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     escaped_but(text, |_| false, |out, c| out.extend(c.escape_default()))
 }
 
-/// For several lines, whose ends are kept.
+/// Escapes text of several lines, whose ends are kept.
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     escaped_but(text, |c| c == '\n', |out, c| out.extend(c.escape_default()))
 }
 
-/// For JSON, which means the same afterwards: outside of strings there are only blanks and line
+/// Escapes JSON, which means the same afterwards: outside of strings there are only blanks and line
 /// ends to escape, and those are kept.
 pub fn escaped_json(json: &str) -> Cow<'_, str> {
     let is_blank = |c| matches!(c, '\n' | '\r' | '\t');

@@ -1,4 +1,4 @@
-//! Files that hold a secret: nobody but their owner may get at them.
+//! Files that hold a secret: refused if another user could read or change them.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 /// Bits of a file's mode that let others than its owner at it.
 const OTHERS: u32 = 0o077;
 
-/// Why a secret cannot be read.
+/// Reason why a secret cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
     /// The file cannot be read.

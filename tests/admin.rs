@@ -1,4 +1,4 @@
-//! The administrator's listener, as an operator and as a stranger meet it.
+//! The administrator's listener, for operators and for untrusted peers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,4 @@
-//! The audit log of the running server: every line with its fields, rotation, and what keeps it
-//! from being written.
+//! The audit log of the running server: lines, rotation, and errors of the file.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

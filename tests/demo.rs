@@ -1,4 +1,4 @@
-//! `sshard demo`: what it prints works as printed, nobody else gets in, and nothing of it stays.
+//! `sshard demo`: printed lines work as printed, others are refused, and no process stays.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

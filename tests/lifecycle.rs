@@ -1,5 +1,4 @@
-//! Sessions in numbers: limits that hold under a crowd and change while the bridge runs, and
-//! targets that die.
+//! Many sessions: limits under load and after a reload, and targets that die.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

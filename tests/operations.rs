@@ -1,5 +1,5 @@
-//! The program as its operator meets it: shards and CPUs, listeners, the orderly stop, settings,
-//! limits of the host, the log. What a session does is looked at elsewhere.
+//! The program for its operator: shards and CPUs, listeners, drain, settings, limits of the machine,
+//! the log, the subcommands. Sessions themselves are tested elsewhere.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,

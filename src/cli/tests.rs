@@ -1,4 +1,4 @@
-//! What flags become, and which are errors.
+//! Tests of the layers that flags become, and of flags that are errors.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use super::*;

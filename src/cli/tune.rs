@@ -1,10 +1,10 @@
-//! Flags of `sshard tune`, and what its help says of how it chooses.
+//! Flags of `sshard tune`, and its help on how it measures and chooses.
 
 use crate::config::Placement;
 use clap::Args;
 use std::time::Duration;
 
-/// Of what is measured at a time.
+/// Range of the time measured at once.
 const DURATIONS: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(50)..=Duration::from_secs(60);
 

@@ -1,13 +1,13 @@
-//! Messages to every shard, each delivered as soon as the shard's command channel has room; and [`stop`],
-//! the last one, which ends the shards' threads. Never blocks on a command channel.
+//! Messages to every shard, each delivered as soon as the shard's command channel has room; and
+//! [`stop`], the last one, which ends the shards' threads. Never blocks on a command channel.
 
 use crate::shard::{Command, CommandSender};
 use async_channel::TrySendError;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Longest wait for the shards' threads. One that polls its command channel ends within milliseconds; one
-/// that is stuck would hold the process for ever.
+/// Longest wait for the shards' threads. One that polls its command channel ends within milliseconds;
+/// one that is stuck would hold the process for ever.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Interval at which the threads are polled for their end.

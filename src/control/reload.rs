@@ -41,7 +41,7 @@ pub enum ReloadError {
     /// The audit log could not be written to its new file.
     #[error("audit.file {}: {source}", .path.display())]
     Audit {
-        /// The new file.
+        /// Path of the new file.
         path: PathBuf,
         /// Reason why it cannot be appended to.
         source: io::Error,
@@ -61,7 +61,7 @@ pub struct Reloader {
     pub snapshot: SharedSnapshot,
     /// The limits of the process.
     pub limits: Arc<LimitTable>,
-    /// Known host keys.
+    /// Store of known host keys.
     pub known_hosts: Store,
     /// The token of the administrator's listener.
     pub token: SharedToken,

@@ -1,12 +1,12 @@
-//! Signals, as events for the control thread.
+//! Signals of the process, as events for the control thread.
 
 use super::events::{Event, EventSender};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
 
-/// Starts a thread that turns SIGTERM and SIGINT into [`Event::Terminate`],
-/// and SIGHUP into [`Event::Hangup`]. It lives as long as the process.
+/// Starts a thread that sends [`Event::Terminate`] for SIGTERM and SIGINT, and [`Event::Hangup`] for
+/// SIGHUP. It lives as long as the process.
 ///
 /// # Errors
 /// If the handlers or the thread cannot be set up.

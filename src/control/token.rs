@@ -1,5 +1,5 @@
-//! The bearer token of the administrator's listener (RFC 6750): read from a file that nobody else can read,
-//! compared in constant time, never logged.
+//! The bearer token of the administrator's listener (RFC 6750): read from a file that no other user can
+//! read, compared in constant time, never logged.
 
 use crate::secret_file::{self, SecretFileError};
 use arc_swap::ArcSwapOption;
@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 /// Bytes of a token: long enough not to be guessed, short enough for a header.
 const LENGTH: std::ops::RangeInclusive<usize> = 16..=512;
 
-/// Why a token cannot be used.
+/// Reason why a token cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The file cannot be read, or others could read it.
     #[error(transparent)]
     File(#[from] SecretFileError),
-    /// It is no token.
+    /// The text is no token.
     #[error(
         "the file must hold one token of {} to {} visible ASCII characters, such as \
          `openssl rand -hex 32` prints",
@@ -28,14 +28,14 @@ pub enum TokenError {
     NotAToken,
 }
 
-/// The token every request must bring.
+/// Token that every request must bring.
 pub struct Token(Zeroizing<String>);
 
-/// The token in force, which a reload replaces; none without `admin.token_file`.
+/// Token in force, which a reload replaces; none without `admin.token_file`.
 pub type SharedToken = Arc<ArcSwapOption<Token>>;
 
 impl Token {
-    /// Reads a token.
+    /// Reads a token from its file.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -51,12 +51,12 @@ impl Token {
         Ok(Self(Zeroizing::new(token.to_owned())))
     }
 
-    /// The token itself, for a client to bring. Not to be logged.
+    /// Text of the token, for a client to bring. Not to be logged.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether exactly one Authorization header brings this token.
+    /// Returns whether exactly one Authorization header brings this token.
     pub(super) fn is_brought_by(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_very_token_is_let_in() {
+    fn a_request_needs_exactly_this_token() {
         let token = read(TOKEN).unwrap();
         let headers = |values: &[&str]| {
             let mut headers = HeaderMap::new();

@@ -1,5 +1,5 @@
-//! What keeps a configuration from being served on this host, as far as it can be known before
-//! anything is bound, started or made. `serve` asks the same before it starts.
+//! Checks of a configuration on this machine, as far as they are possible before anything is bound,
+//! started or made. `serve` makes the same checks before it starts.
 
 use super::error::StartError;
 use super::{cpus, machine};
@@ -14,12 +14,12 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-/// Everything that keeps a configuration from being served; never empty.
+/// Reasons why a configuration cannot be served; never empty.
 #[derive(Debug)]
 pub struct Refusals(Vec<StartError>);
 
 impl Refusals {
-    /// Returns whether to change the configuration, or a file that it names, would help.
+    /// Returns whether a change of the configuration, or of a file that it names, would help.
     pub fn is_configuration(&self) -> bool {
         self.0.iter().any(StartError::is_configuration)
     }
@@ -37,7 +37,7 @@ impl fmt::Display for Refusals {
 
 impl std::error::Error for Refusals {}
 
-/// Looks at everything but the listeners.
+/// Checks everything but the listeners.
 ///
 /// # Errors
 /// All that is wrong.
@@ -80,8 +80,8 @@ fn refused(found: Vec<StartError>) -> Result<(), Refusals> {
     }
 }
 
-/// Binds every address for a moment, without listening. Returns those that some process has now:
-/// it may be the one that the next start replaces.
+/// Binds every address for a moment, without listening. Returns those in use: by the process, it may
+/// be, that the next start replaces.
 ///
 /// # Errors
 /// Addresses that are not this host's, and ports this process may not have.

@@ -1,11 +1,11 @@
-//! Which CPUs the shards are pinned to.
+//! Choice of the CPUs that the shards are pinned to, of those that the process may use.
 
 use crate::config::{Server, Shards};
 
-/// The CPUs asked for are not to be had.
+/// Reason why the shards cannot be pinned as asked for.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CpuError {
-    /// The system does not tell which CPUs the process may use.
+    /// The CPUs that the process may use are unknown.
     #[error(
         "the CPUs this process may use cannot be determined; is /proc or sched_getaffinity blocked?"
     )]
@@ -13,9 +13,9 @@ pub enum CpuError {
     /// `server.cpus` names CPUs the process may not use.
     #[error("server.cpus names CPU {cpu}, which this process may not use; it may use {allowed:?}")]
     NotAllowed {
-        /// The CPU.
+        /// Number of the CPU.
         cpu: usize,
-        /// Those it may use.
+        /// CPUs that the process may use.
         allowed: Vec<usize>,
     },
     /// More shards than CPUs.
@@ -24,17 +24,16 @@ pub enum CpuError {
          lower it or widen server.cpus"
     )]
     TooFew {
-        /// Shards asked for.
+        /// Value of `server.shards`.
         shards: usize,
-        /// CPUs there are.
+        /// Number of CPUs to pin them to.
         cpus: usize,
     },
 }
 
-/// One CPU per shard. To be called before any thread is pinned.
+/// Returns one CPU per shard. To be called before any thread is pinned.
 ///
-/// `core_affinity` asks for the process's own mask, so taskset and cpusets
-/// are honoured.
+/// `core_affinity` reads the mask of the process, so taskset and cpusets are honoured.
 pub(super) fn choose(server: &Server) -> Result<Vec<usize>, CpuError> {
     let allowed: Vec<usize> = core_affinity::get_core_ids()
         .filter(|ids| !ids.is_empty())
@@ -45,7 +44,7 @@ pub(super) fn choose(server: &Server) -> Result<Vec<usize>, CpuError> {
     pick(&allowed, server.cpus.iter().collect(), server.shards)
 }
 
-/// One CPU per shard of those that the process may use.
+/// Returns one CPU per shard of those that the process may use.
 ///
 /// # Errors
 /// [`CpuError`]: more is asked for than is allowed.
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_an_error() {
+    fn cpus_that_do_not_exist_are_an_error() {
         assert_eq!(
             pick(&[0, 1], vec![3], Shards::Auto),
             Err(CpuError::NotAllowed {

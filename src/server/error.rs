@@ -21,23 +21,23 @@ pub enum StartError {
     /// The machine lacks something.
     #[error(transparent)]
     Machine(#[from] MachineError),
-    /// A setting names what cannot be used.
+    /// A setting names a file or an address that cannot be used.
     #[error("{key}: {source}")]
     Setting {
-        /// The setting.
+        /// Name of the setting.
         key: &'static str,
-        /// The system's word, with the address or file it is about.
+        /// Error of the system, with the address or file it is about.
         source: io::Error,
     },
-    /// A thread or a descriptor.
+    /// A thread or a descriptor cannot be had.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// Step that failed.
         what: &'static str,
-        /// The system's word.
+        /// Error of the system.
         source: io::Error,
     },
-    /// The administrator's listener.
+    /// The administrator's listener cannot be had.
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// The listeners of the process that runs could not be taken over.

@@ -78,7 +78,7 @@ fn from_systemd() -> Result<Vec<Socket>, StartError> {
     Ok(sockets.into_iter().flatten().collect())
 }
 
-/// Passed sockets are the listeners, whatever `server.listen` says.
+/// Uses passed sockets as the listeners, in place of `server.listen`.
 fn accept_passed(
     config: &Config,
     passed: Vec<Socket>,

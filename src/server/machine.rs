@@ -13,11 +13,11 @@ pub const MIN_MEMLOCK: u64 = 512 * 1024;
 
 /// Descriptors of one session: the WebSocket and the SSH connection.
 const PER_SESSION: u64 = 2;
-/// Of one shard: rings, event and timer descriptors, listeners, duplicates.
+/// Descriptors of one shard: rings, event and timer descriptors, listeners, duplicates.
 const PER_SHARD: u64 = 32;
-/// Of each thread that may be looking a name up, those that hang included.
+/// Descriptors of each thread that may be looking a name up, those that hang included.
 const PER_RESOLVER: u64 = 4;
-/// Of the process: log, audit log, known hosts, signals.
+/// Descriptors of the process: log, audit log, known hosts, signals.
 const PER_PROCESS: u64 = 32;
 
 /// The host lacks something.
@@ -29,9 +29,9 @@ pub enum MachineError {
          raise it with `ulimit -l 8192`, LimitMEMLOCK= in systemd, or --ulimit memlock= in a container"
     )]
     Memlock {
-        /// The limit.
+        /// Limit of the process.
         have: u64,
-        /// What is needed.
+        /// Least limit that is enough.
         need: u64,
     },
     /// RLIMIT_NOFILE is too low.
@@ -42,9 +42,9 @@ pub enum MachineError {
          LimitNOFILE= in systemd, or lower the limits"
     )]
     Nofile {
-        /// The hard limit.
+        /// Hard limit of the process.
         have: u64,
-        /// What is needed.
+        /// Least limit that is enough.
         need: u64,
     },
     /// io_uring is missing or forbidden.
@@ -53,7 +53,7 @@ pub enum MachineError {
          kernel.io_uring_disabled=0, and a container whose seccomp profile allows io_uring_setup"
     )]
     IoUring {
-        /// The system's word.
+        /// Error of the system.
         detail: String,
     },
     /// Core dumps cannot be turned off.
@@ -84,7 +84,7 @@ pub(super) fn check(config: &Config, shards: usize) -> Result<(), MachineError> 
     check_io_uring()
 }
 
-/// Whether the open files allow as many connections as `config` does.
+/// Checks that the limit of open files allows as many connections as `config`.
 pub(super) fn check_files(config: &Config, shards: usize) -> Result<(), MachineError> {
     raise_nofile(files_needed(config, shards))
 }
@@ -109,7 +109,7 @@ fn files_besides(config: &Config, shards: usize) -> u64 {
     pool + shards as u64 * per_shard + lookups + PER_PROCESS
 }
 
-/// Whether a limit of locked memory, None for unlimited, is enough for the rings.
+/// Checks that a limit of locked memory, None for unlimited, is enough for the rings.
 ///
 /// # Errors
 /// [`MachineError::Memlock`].
@@ -140,7 +140,7 @@ fn raise_nofile(need: u64) -> Result<(), MachineError> {
     }
 }
 
-/// Makes a ring.
+/// Checks that a ring can be made.
 ///
 /// # Errors
 /// [`MachineError::IoUring`].

@@ -1,10 +1,10 @@
-//! Log lines that clients cause who have not logged in: each client network has an allowance of
-//! them, and all together one, so that none pushes out another's, or those of sessions that have.
-//! Lines that are left out are counted, and the count is logged.
+//! Rate limit of log lines that clients cause before they have logged in: one per client network and one
+//! for all of them, so that none pushes out another's, or those of sessions that have logged in. Lines
+//! that are left out are counted, and the count is logged.
 //!
 //! A line is a client's if it is of its session (the span `session`), or names it in the field
-//! `client` or `peer`. Lines of `debug` and below are not limited: whoever asks for them wants all.
-//! Nor are those of the administrator's listener.
+//! `client` or `peer`. Lines of `debug` and below are not limited, since an operator who asks for them
+//! wants all; nor are those of the administrator's listener.
 
 use crate::limits::{ClientKey, Rate, RateTable};
 use std::fmt::Debug;
@@ -28,19 +28,19 @@ const CLIENT_INTERVAL: Duration = Duration::from_millis(500);
 const ALL_BURST: u32 = 2048;
 const ALL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Clients that are remembered, 8 bytes each. More share what there is.
+/// Clients that are remembered, 8 bytes each. More clients share entries.
 const CLIENTS: usize = 8192;
 
-/// Between what is left out and a line that says so.
+/// Delay between the first line left out and the line that counts them.
 const REPORT_AFTER: Duration = Duration::from_secs(10);
 
-/// The span of a session, and the field that names its client.
+/// Name of the span of a session.
 const SESSION: &str = "session";
 
-/// Lines that were left out and that no line has told of.
+/// Lines that were left out and are not counted by a line yet.
 static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
 
-/// Whose session a span is; in the span's extensions until the client has logged in.
+/// Client of a session; in the extensions of its span until the client has logged in.
 struct Anonymous(ClientKey);
 
 /// Marks the session as one whose client has logged in: its lines are not limited from now on.
@@ -53,7 +53,7 @@ pub fn note_logged_in(session: &Span) {
     });
 }
 
-/// The layer that leaves lines out.
+/// Layer that leaves lines out.
 pub(super) struct AnonymousLines {
     clients: RateTable,
     all: RateTable,
@@ -61,10 +61,10 @@ pub(super) struct AnonymousLines {
 }
 
 impl AnonymousLines {
-    /// Nothing logged yet. `epoch` is any time before its first use.
+    /// Makes the layer and starts its reporter. `epoch` is any time before its first use.
     pub(super) fn new(epoch: Instant) -> Self {
         let reporter = OnceLock::new();
-        // Without the thread the lines are left out all the same, and nobody says so.
+        // Without the thread lines are left out all the same, and not counted in the log.
         if let Ok(thread) = std::thread::Builder::new()
             .name("sshard-log-limit".to_owned())
             .spawn(report)
@@ -93,7 +93,7 @@ impl AnonymousLines {
     }
 }
 
-/// Says how many lines were left out, a while after the first.
+/// Logs the number of lines left out, [`REPORT_AFTER`] the first.
 fn report() {
     loop {
         while LEFT_OUT.load(Ordering::Relaxed) == 0 {
@@ -111,7 +111,7 @@ fn report() {
     }
 }
 
-/// Says how many lines were left out since the last word of it, if any.
+/// Logs the number of lines left out since the last report, if any.
 pub(super) fn report_now() {
     let lines = LEFT_OUT.swap(0, Ordering::Relaxed);
     if lines > 0 {
@@ -157,7 +157,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for AnonymousLines {
     }
 }
 
-/// The client that a field names, by its address or that of its socket.
+/// Client that a field names, by its address or that of its socket.
 struct ClientField(Option<ClientKey>);
 
 impl Visit for ClientField {
@@ -203,14 +203,14 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    /// The machine may be slow, and time gives back.
+    /// A slow machine lets more pass, for the limit refills with time.
     fn is_limited(count: u64) {
         let burst = u64::from(CLIENT_BURST);
         assert!((burst..burst + 40).contains(&count), "{count}");
     }
 
     #[test]
-    fn a_client_has_its_allowance_and_hides_no_other() {
+    fn a_client_has_a_limit_and_hides_no_other() {
         is_limited(passed(|| {
             for _ in 0..1000 {
                 tracing::info!(client = %client(1), "refused");
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_about_nobody_and_those_asked_for_are_not_limited() {
+    fn lines_without_a_client_and_debug_lines_are_not_limited() {
         let count = passed(|| {
             for _ in 0..500 {
                 tracing::info!("reloaded");
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn all_together_have_an_allowance() {
+    fn all_clients_together_have_a_limit() {
         let count = passed(|| {
             for n in 0..20_000_u32 {
                 tracing::info!(client = %std::net::Ipv4Addr::from(0x0a00_0000 + n), "refused");

@@ -1,6 +1,5 @@
-//! What the shards count. Every cell has one writer, the shard it belongs to:
-//! counting is a plain load and store, without a lock and without an atomic
-//! read-modify-write, and whoever reads sums the shards up.
+//! Counters of the shards. Every cell has one writer, the shard it belongs to: counting is a plain load
+//! and store, without a lock and without an atomic read-modify-write, and readers add the shards up.
 
 use super::handshakes::HandshakeFailure;
 use super::histogram::Histogram;
@@ -11,34 +10,34 @@ use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How sessions went: `total = active + successful + failed`.
+/// Numbers of sessions by outcome: `total = active + successful + failed`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct SessionStats {
-    /// There now, in any state.
+    /// Sessions now, in any state.
     pub active: u64,
-    /// Ever created.
+    /// Sessions since the start of the process.
     pub total: u64,
-    /// Ended by the remote process or by their client's close.
+    /// Sessions that the remote process or their client's close ended.
     pub successful: u64,
-    /// Ended by anything else.
+    /// Sessions that anything else ended.
     pub failed: u64,
 }
 
 /// HTTP answers that have a cell of their own; any other is counted as 0.
 pub const HTTP_STATUSES: [u16; 11] = [101, 200, 400, 403, 404, 405, 408, 421, 426, 429, 503];
 
-/// A shard whose last heartbeat is older does not serve its sessions. It has one a second at least
-/// (`crate::runtime::watch`).
+/// Age of the last heartbeat from which on a shard does not serve its sessions. There is at least
+/// one a second (`crate::runtime::watch`).
 const STUCK: Duration = Duration::from_secs(2);
 
 const STATUS_CELLS: usize = HTTP_STATUSES.len() + 1;
 const ENDINGS: usize = Stage::ALL.len() * Reason::ALL.len();
 
-/// What one shard counts, since the start of the process.
+/// Counters of one shard, since the start of the process.
 #[derive(Debug)]
 pub struct ShardCounters {
     start: Instant,
-    /// Milliseconds from the start to the last beat.
+    /// Milliseconds from the start to the last heartbeat.
     beat: SingleWriterCounter,
     /// Connections the shard accepted, whichever shard served them.
     pub accepted: SingleWriterCounter,
@@ -46,8 +45,7 @@ pub struct ShardCounters {
     pub handshakes: SingleWriterCounter,
     /// Sessions created.
     pub started: SingleWriterCounter,
-    /// Sessions that a drain waits for, now: all but those that came when it had begun and took
-    /// none.
+    /// Sessions that a drain waits for, now: all but those that arrived after it had begun.
     pub awaited: SingleWriterCounter,
     /// Input of clients, in bytes.
     pub input_bytes: SingleWriterCounter,
@@ -86,7 +84,7 @@ impl ShardCounters {
         }
     }
 
-    /// The shard's loop turns, and its thread has had so much CPU time.
+    /// Notes that the shard's event loop runs, and the CPU time of its thread.
     pub fn beat(&self, now: Instant, cpu: Duration) {
         self.cpu
             .set(u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX));
@@ -94,23 +92,23 @@ impl ShardCounters {
         self.beat.set(u64::try_from(age).unwrap_or(u64::MAX));
     }
 
-    /// Time since the last beat; since the start if there was none.
+    /// Time since the last heartbeat; since the start if there was none.
     pub fn beat_age(&self, now: Instant) -> Duration {
         let last = self.start + Duration::from_millis(self.beat.get());
         now.saturating_duration_since(last)
     }
 
-    /// CPU time of the shard's thread at its last beat.
+    /// CPU time of the shard's thread at its last heartbeat.
     pub fn cpu(&self) -> Duration {
         Duration::from_micros(self.cpu.get())
     }
 
-    /// Whether the loop has not turned for so long that it serves nobody.
+    /// Returns whether the event loop has not run for so long that it serves nobody.
     pub fn is_stuck(&self, now: Instant) -> bool {
         self.beat_age(now) >= STUCK
     }
 
-    /// An HTTP request was answered.
+    /// Counts the answer to an HTTP request.
     pub fn note_response(&self, status: u16) {
         let known = HTTP_STATUSES.iter().position(|known| *known == status);
         if let Some(cell) = self.responses.get(known.unwrap_or(HTTP_STATUSES.len())) {
@@ -124,7 +122,7 @@ impl ShardCounters {
         statuses.zip(self.responses.iter().map(SingleWriterCounter::get))
     }
 
-    /// A connection ended before its HTTP request.
+    /// Counts a connection that ended before its HTTP request.
     pub fn note_handshake_failure(&self, cause: HandshakeFailure) {
         if let Some(cell) = self.failed_handshakes.get(cause as usize) {
             cell.add(1);
@@ -137,7 +135,7 @@ impl ShardCounters {
         causes.zip(self.failed_handshakes.iter().map(SingleWriterCounter::get))
     }
 
-    /// A session went from one state to another; `None` is outside of its life.
+    /// Counts a session's change of state; `None` stands for before its start and after its end.
     pub fn note_state(&self, from: Option<State>, to: Option<State>) {
         if let Some(cell) = from.and_then(|state| self.states.get(state as usize)) {
             cell.sub(1);
@@ -147,14 +145,14 @@ impl ShardCounters {
         }
     }
 
-    /// Sessions by state.
+    /// Numbers of sessions by state.
     pub fn states(&self) -> impl Iterator<Item = (State, u64)> {
         State::ALL
             .into_iter()
             .zip(self.states.iter().map(SingleWriterCounter::get))
     }
 
-    /// A session ended.
+    /// Counts a session's end.
     pub fn note_ending(&self, stage: Stage, reason: Reason) {
         let index = stage as usize * Reason::ALL.len() + reason as usize;
         if let Some(cell) = self.endings.get(index) {
@@ -173,8 +171,8 @@ impl ShardCounters {
             .map(|((stage, reason), count)| (stage, reason, count))
     }
 
-    /// How the sessions went so far. What has ended is read first: whatever
-    /// the shard counts meanwhile, the numbers add up.
+    /// Numbers of sessions by outcome. Ended sessions are read first, so that the numbers add up
+    /// whatever the shard counts meanwhile.
     pub fn stats(&self) -> SessionStats {
         let mut stats = SessionStats::default();
         for (_, reason, count) in self.endings() {
@@ -191,13 +189,13 @@ impl ShardCounters {
     }
 }
 
-/// The counters of every shard. Cheap to clone.
+/// Counters of every shard. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Counters {
     shards: Arc<[CachePadded<ShardCounters>]>,
 }
 
-/// One shard's own counters. Cheap to clone; lives on that shard.
+/// Counters that one shard writes. Cheap to clone; lives on that shard.
 #[derive(Debug, Clone)]
 pub struct OwnCounters {
     counters: Counters,
@@ -205,7 +203,7 @@ pub struct OwnCounters {
 }
 
 impl Counters {
-    /// All zero, for `shards` shards (at least one).
+    /// Makes counters of zero for `shards` shards (at least one).
     pub fn new(shards: usize, start: Instant) -> Self {
         let shards = (0..shards.max(1)).map(|_| CachePadded::new(ShardCounters::new(start)));
         Self {
@@ -213,7 +211,7 @@ impl Counters {
         }
     }
 
-    /// What `shard` writes to, wrapped around if there is no such shard.
+    /// Counters for `shard` to write to, wrapped around if there is no such shard.
     pub fn of_shard(&self, shard: usize) -> OwnCounters {
         OwnCounters {
             counters: self.clone(),
@@ -221,12 +219,12 @@ impl Counters {
         }
     }
 
-    /// One shard's, if there is such a shard.
+    /// Counters of one shard, if there is such a shard.
     pub fn shard(&self, shard: usize) -> Option<&ShardCounters> {
         self.shards.get(shard).map(|padded| &**padded)
     }
 
-    /// Every shard's, by number.
+    /// Counters of every shard, by number.
     pub fn shards(&self) -> impl Iterator<Item = &ShardCounters> {
         self.shards.iter().map(|padded| &**padded)
     }
@@ -239,7 +237,7 @@ impl Counters {
 }
 
 impl OwnCounters {
-    /// Those of all shards, to read.
+    /// Counters of all shards, to read.
     pub fn all(&self) -> &Counters {
         &self.counters
     }

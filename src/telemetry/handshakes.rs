@@ -1,18 +1,17 @@
-//! Why a connection did not get as far as its HTTP request, in words that
-//! metrics keep.
+//! Causes of connections that ended before their HTTP request, in words that metrics keep.
 
-/// The causes.
+/// Cause of a connection's end before its HTTP request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandshakeFailure {
     /// `server.max_handshakes` were in progress, and its client had the most.
     Full,
-    /// Not a peer that may speak the PROXY protocol.
+    /// The peer is not one that may speak the PROXY protocol.
     UntrustedPeer,
     /// No PROXY protocol header, or a broken one.
     ProxyHeader,
     /// The TLS handshake failed, or the client spoke no TLS.
     Tls,
-    /// A deadline passed.
+    /// The deadline of the handshake passed.
     Timeout,
 }
 
@@ -26,7 +25,7 @@ impl HandshakeFailure {
         Self::Timeout,
     ];
 
-    /// Its stable word.
+    /// Word in metrics and statistics; it never changes.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",

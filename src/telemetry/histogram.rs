@@ -1,4 +1,4 @@
-//! Durations counted by their size, in cells that one thread writes and any thread reads.
+//! Histogram of durations, in cells that one thread writes and any thread reads.
 
 use super::single_writer::SingleWriterCounter;
 use std::time::Duration;
@@ -15,11 +15,11 @@ const CELLS: usize = BOUNDS.len() + 1;
 #[derive(Debug, Default)]
 pub struct Histogram {
     cells: [SingleWriterCounter; CELLS],
-    /// Of all of them, in microseconds.
+    /// Sum of all durations, in microseconds.
     sum: SingleWriterCounter,
 }
 
-/// What a [`Histogram`] held at one moment, or several together.
+/// Counts of a [`Histogram`] at one moment, or of several added up.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct HistogramCounts {
     /// Durations per cell: above the cell before, and not above [`HistogramCounts::bounds`].

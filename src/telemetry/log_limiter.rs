@@ -1,56 +1,55 @@
-//! A log line that outsiders can cause at will is written now and then. For a line about nobody in
-//! particular there is one limit; for a line about a client each client has its own, so that one
-//! that causes many hides no other's.
+//! Rate limit of one log line that untrusted peers can cause at will. For a line about no client there
+//! is one limit; for a line about a client each client network has its own, so that one that causes
+//! many hides no other's. Lines left out are counted into the next.
 
 use crate::limits::{ClientKey, Rate, RateTable};
 use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Between two lines of one kind, about one client where there is one.
+/// Least time between two lines of one kind, about one client where there is one.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Clients that are remembered for a line, 8 bytes each. More share what there is.
+/// Clients that are remembered for a line, 8 bytes each. More clients share entries.
 const CLIENTS: usize = 1024;
 
-/// Counts what is not logged. Lives on one thread.
+/// Limiter of a line about no client. Lives on one thread.
 #[derive(Debug, Default)]
 pub struct LogLimiter {
     last: Cell<Option<Instant>>,
-    passed_over: Cell<u64>,
+    left_out: Cell<u64>,
 }
 
 impl LogLimiter {
-    /// Returns whether to log what happened `now`; with it, how often the same was
-    /// passed over since the last line.
+    /// Returns the number of lines left out since the last one, if a line may be logged `now`.
     pub fn may_log(&self, now: Instant) -> Option<u64> {
         let since = self.last.get().map(|last| now.duration_since(last));
         if since.is_some_and(|since| since < PAUSE) {
-            self.passed_over.set(self.passed_over.get() + 1);
+            self.left_out.set(self.left_out.get() + 1);
             return None;
         }
         self.last.set(Some(now));
-        Some(self.passed_over.take())
+        Some(self.left_out.take())
     }
 }
 
-/// As [`LogLimiter`], for each client network. Lives on one thread.
+/// Limiter of a line about a client, per client network. Lives on one thread.
 pub struct ClientLogLimiter {
     clients: RateTable,
-    passed_over: Cell<u64>,
+    left_out: Cell<u64>,
 }
 
 impl ClientLogLimiter {
-    /// Nothing logged yet. `epoch` is any time before its first use.
+    /// Makes a limiter without lines. `epoch` is any time before its first use.
     pub fn new(epoch: Instant) -> Self {
         Self {
             clients: RateTable::new(CLIENTS, epoch),
-            passed_over: Cell::new(0),
+            left_out: Cell::new(0),
         }
     }
 
-    /// Returns whether to log what `client` did `now`; with it, how often the same was passed over
-    /// since the last line about any client.
+    /// Returns the number of lines left out since the last one about any client, if a line about
+    /// `client` may be logged `now`.
     pub fn may_log(&self, client: IpAddr, now: Instant) -> Option<u64> {
         let rate = Rate::new(1, PAUSE);
         if self
@@ -58,10 +57,10 @@ impl ClientLogLimiter {
             .take(ClientKey::from(client), rate, now)
             .is_err()
         {
-            self.passed_over.set(self.passed_over.get() + 1);
+            self.left_out.set(self.left_out.get() + 1);
             return None;
         }
-        Some(self.passed_over.take())
+        Some(self.left_out.take())
     }
 }
 
@@ -70,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_stands_for_those_passed_over() {
+    fn one_line_counts_those_left_out() {
         let limiter = LogLimiter::default();
         let start = crate::clock::now();
         assert_eq!(limiter.may_log(start), Some(0));
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_causes_many_hides_no_other() {
+    fn a_client_that_causes_many_lines_hides_no_other() {
         let start = crate::clock::now();
         let limiter = ClientLogLimiter::new(start);
         let client = |last| IpAddr::from([192, 0, 2, last]);

@@ -1,7 +1,6 @@
-//! Logging to stderr through one writer thread: a shard never waits for the
-//! terminal or the disk behind it. Lines that the writer can't keep up with
-//! are counted and dropped, never awaited. Whatever is in a line, it is one
-//! line, and reads on a terminal as what it is.
+//! Logging to stderr through one writer thread, so that a shard never waits for the terminal or the
+//! disk behind it. Lines that the writer cannot keep up with are dropped. Every entry is one line, and
+//! characters that could deceive a reader are escaped.
 
 use super::anonymous::{self, AnonymousLines};
 use super::text_fields::TextFields;
@@ -20,7 +19,7 @@ pub const MESSAGES_TARGET: &str = "sshard::messages";
 /// Lines waiting for the writer thread; about 4 MiB at the worst.
 const BUFFERED_LINES: usize = 16 * 1024;
 
-/// Keeps the writer thread; dropping it writes what is left.
+/// Writer thread of the log; Drop writes what is left.
 #[must_use = "dropping it ends the log"]
 pub struct LogGuard {
     _writer: WorkerGuard,
@@ -32,7 +31,7 @@ impl Drop for LogGuard {
     }
 }
 
-/// Installs the process's log. Once; a second call changes nothing.
+/// Installs the log of the process. A second call changes nothing.
 pub fn start_logging(log: &Log) -> LogGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(BUFFERED_LINES)
@@ -61,10 +60,9 @@ pub fn start_logging(log: &Log) -> LogGuard {
     LogGuard { _writer: guard }
 }
 
-/// sshard's own events at the chosen level; the libraries' only from warnings
-/// up, and russh's not at all below errors: its debug log shows packets.
-/// Per-message events have a target of their own, off unless asked for: then
-/// their callsites cost one relaxed load.
+/// Makes the filter: sshard's own events at the chosen level, those of libraries from warnings up, and
+/// russh's from errors up, since its debug log shows packets. Per-message events have a target of their
+/// own that is off by default; each call site then costs one relaxed load.
 fn filter(log: &Log) -> EnvFilter {
     let messages = if log.messages { "debug" } else { "off" };
     EnvFilter::new(format!(
@@ -74,7 +72,7 @@ fn filter(log: &Log) -> EnvFilter {
     ))
 }
 
-/// A writer of whole lines, one each time.
+/// Writer of escaped lines, one each call.
 #[derive(Clone)]
 struct PlainWriter<W> {
     writer: W,
@@ -95,7 +93,7 @@ impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for PlainWriter<W> {
 impl<W: io::Write> io::Write for PlainWriter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let Ok(text) = std::str::from_utf8(line) else {
-            // Of no use to a terminal; never seen.
+            // Never seen, and of no use to a terminal.
             return Err(io::ErrorKind::InvalidData.into());
         };
         let (text, end) = match text.strip_suffix('\n') {
@@ -131,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_stays_one_and_deceives_nobody() {
+    fn control_and_reordering_characters_are_escaped() {
         for (line, shown) in [
             ("INFO all is well\n", "INFO all is well\n"),
             ("a\nFAKE line\n", "a\\nFAKE line\n"),

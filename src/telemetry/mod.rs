@@ -1,5 +1,5 @@
-//! What the process tells its operator: the log, the audit log, and what it
-//! counts.
+//! The operator's view of the process: the log, the audit log, and the shards' counters. Decides
+//! nothing; never waits for a disk or a terminal on a shard.
 
 mod anonymous;
 mod audit;

@@ -1,4 +1,4 @@
-//! Counter of one thread that every thread may read: a plain load and store, without an atomic
+//! Counter that one thread writes and every thread may read: a plain load and store, without an atomic
 //! read-modify-write.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,23 +8,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct SingleWriterCounter(AtomicU64);
 
 impl SingleWriterCounter {
-    /// The number. Whoever reads it sees, in numbers read after it, all that
-    /// their writer counted before it.
+    /// Value. A thread that reads it sees, in counters read after it, all that their writer counted
+    /// before it.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Replaces it. Only its one writer may.
+    /// Replaces the value. Only the one writer may.
     pub fn set(&self, value: u64) {
         self.0.store(value, Ordering::Release);
     }
 
-    /// Adds to it. Only its one writer may.
+    /// Adds to the value. Only the one writer may.
     pub fn add(&self, more: u64) {
         self.set(self.get().wrapping_add(more));
     }
 
-    /// Takes from it. Only its one writer may.
+    /// Subtracts from the value. Only the one writer may.
     pub fn sub(&self, less: u64) {
         self.set(self.get().wrapping_sub(less));
     }

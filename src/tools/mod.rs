@@ -15,7 +15,7 @@ use sessions::SessionsError;
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Why a subcommand failed; the text is for the person at the terminal.
+/// Reason why a subcommand failed; the text is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
     /// The configuration is bad.
@@ -28,7 +28,7 @@ pub enum ToolError {
     #[error("{0}")]
     Start(#[from] StartError),
     /// A shard died while serving.
-    #[error("shard {0} has died; the log says why. The process ends rather than half-serve")]
+    #[error("shard {0} has died and the process ends with it; the log says why")]
     ShardDied(usize),
     /// The demo's SSH server did not start.
     #[cfg(feature = "evaluation")]
@@ -47,7 +47,7 @@ pub enum ToolError {
     /// The process this one is to end with has ended.
     #[error("cannot end with the process that started this one: {0}")]
     Parent(#[source] io::Error),
-    /// What was asked for cannot be printed.
+    /// Standard output cannot be written.
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
 }
@@ -62,7 +62,7 @@ fn say(text: impl Display) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Prints where a server listens.
+/// Prints the addresses of a server, one a line. Scripts rely on these lines.
 fn announce(server: &Server) -> io::Result<()> {
     for address in server.admin_addresses() {
         say(format_args!("admin at {address}\n"))?;

@@ -1,4 +1,4 @@
-//! `sshard serve`: run the bridge.
+//! `sshard serve`: checks, prints or runs a configuration.
 
 use super::{ToolError, announce, say};
 use crate::cli::Serve;
@@ -10,7 +10,7 @@ use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
-/// Stands below the addresses, for a person.
+/// Text below the addresses, for a person at a terminal.
 const AT_A_TERMINAL: &str = "\
 sshard: Ctrl-C ends it when its sessions have ended or server.drain_timeout is over, a second one at \
 once. Closing this terminal does not end it: SIGHUP has it read its configuration again, and it \
@@ -34,7 +34,7 @@ pub fn run(layers: &Layers, flags: &Serve) -> Result<(), ToolError> {
         };
         say(text)?;
         if !flags.check {
-            tell_what_is_refused(parsed);
+            print_refusals(parsed);
             return Ok(());
         }
     }
@@ -46,8 +46,8 @@ pub fn run(layers: &Layers, flags: &Serve) -> Result<(), ToolError> {
     serve(loaded)
 }
 
-/// A configuration is printed whether or not it could be served; whoever means to serve it is told.
-fn tell_what_is_refused(parsed: Parsed) {
+/// Names what `serve` would refuse of a configuration that was printed.
+fn print_refusals(parsed: Parsed) {
     let wrong = match parsed.to_be_served() {
         Err(errors) => errors.to_string(),
         Ok(_) => return,
@@ -58,9 +58,9 @@ fn tell_what_is_refused(parsed: Parsed) {
     );
 }
 
-/// Says whether the configuration could be served here, now.
+/// Checks whether the configuration could be served here, now.
 fn check(config: &Config, flags: &Serve) -> Result<(), ToolError> {
-    // Warnings alone: lines of files that are passed over, a certificate that has expired.
+    // Warnings alone: skipped lines of files, an expired certificate.
     let _log = telemetry::start_logging(&Log {
         level: LogLevel::Warn,
         ..config.log.clone()
@@ -84,7 +84,7 @@ fn serve(loaded: Loaded) -> Result<(), ToolError> {
     warn_of_host_keys(&config);
     let server = Server::start(loaded, true)?;
     if let Err(error) = announce(&server) {
-        // It may have taken over already: nobody else would serve.
+        // It may have taken over already: no other process would serve.
         tracing::warn!(%error, "the addresses could not be printed on standard output");
     }
     if io::stdin().is_terminal() || io::stderr().is_terminal() {

@@ -1,9 +1,9 @@
-//! What the subcommands print, as people read it on a terminal.
+//! Text that the subcommands print on a terminal: tables, sizes, escaped names.
 
 use crate::plain_text;
 use unicode_width::UnicodeWidthStr;
 
-/// Rows under each other, the columns as wide as their widest cell.
+/// Returns the rows as a table, the columns as wide as their widest cell.
 pub(super) fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
         let cells = rows.iter().filter_map(|row| row.get(column));
@@ -28,7 +28,7 @@ pub(super) fn plain(text: &str) -> String {
     plain_text::escaped(text).into_owned()
 }
 
-/// So many bytes, in the unit that fits.
+/// Returns a number of bytes in the unit that fits.
 pub(super) fn size(bytes: u64) -> String {
     let mut rest = bytes as f64;
     for unit in ["B", "KiB", "MiB", "GiB"] {

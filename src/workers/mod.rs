@@ -1,9 +1,9 @@
-//! Plain OS threads for work that would hold a shard up: private keys, signatures, look-ups of
-//! names. Started before the shards are pinned, so that none is bound to a shard's core.
+//! OS threads for work that would block a shard: private keys, signatures, look-ups of names. Started
+//! before the shards are pinned, so that none is bound to a shard's core.
 //!
 //! Guarantees: jobs, threads and the queue are bounded, in all and per client (IPv4 address or
-//! IPv6 /64); clients are served in turn (`schedule`); a job that panics costs its own caller
-//! alone; a job whose caller has left before it starts is not run.
+//! IPv6 /64); clients are served round-robin (`schedule`); a panic of a job reaches its own caller
+//! alone; a job whose caller has gone before it starts is not run.
 //!
 //! It knows no runtime (its futures work on any), sets no deadlines (a caller that gives up drops
 //! the future) and cannot interrupt a job that runs. No library's pool schedules by client.
@@ -28,10 +28,10 @@ use thiserror::Error;
 /// Events that may wait for the dispatcher, beside those that fill the queue.
 const SUBMISSIONS: usize = 1024;
 
-/// Why there is no result.
+/// Reason why there is no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum WorkError {
-    /// As many jobs wait as may, of all clients or of this one. Try again later.
+    /// The queue is full, for all clients or for this one. Try again later.
     #[error("the queue for blocking work is full")]
     QueueFull,
     /// The job panicked, or no thread could be started for it.
@@ -43,11 +43,11 @@ pub enum WorkError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dispatch {
     Run,
-    /// It gives its place to another client's.
+    /// Its place is needed for another client's job.
     Evict,
 }
 
-/// Set once nobody waits for the result any more.
+/// Flag of a job whose caller no longer waits for the result.
 #[derive(Debug, Clone, Default)]
 struct Abandoned(Arc<AtomicBool>);
 
@@ -57,7 +57,7 @@ impl Abandoned {
     }
 }
 
-/// A job with the way to its caller.
+/// A job and its reply channel.
 struct Task {
     job: Box<dyn FnOnce(Dispatch) + Send>,
     abandoned: Abandoned,
@@ -66,19 +66,19 @@ struct Task {
 enum Event {
     Submitted(IpAddr, Task),
     Finished(Ticket),
-    /// A caller has left.
+    /// A caller no longer waits.
     Abandoned,
     /// The last handle is gone.
     Closed,
 }
 
-/// For a worker thread.
+/// Command to a worker thread.
 enum Order {
     Run(Ticket, Task),
     End,
 }
 
-/// Handle to the threads. They end, each after the job it is in, when the last handle is gone.
+/// Handle of the threads. They end, each after its running job, when the last handle is gone.
 #[derive(Debug, Clone)]
 pub struct Workers {
     inner: Arc<Inner>,
@@ -97,20 +97,20 @@ impl Drop for Inner {
     }
 }
 
-/// Reports a caller that leaves before it has its result.
-struct LeaveGuard {
+/// Guard of a caller's future; Drop before the result abandons the job.
+struct AbandonGuard {
     abandoned: Abandoned,
     events: SyncSender<Event>,
     waits: bool,
 }
 
-impl LeaveGuard {
+impl AbandonGuard {
     fn disarm(mut self) {
         self.waits = false;
     }
 }
 
-impl Drop for LeaveGuard {
+impl Drop for AbandonGuard {
     fn drop(&mut self) {
         if self.waits {
             self.abandoned.0.store(true, Ordering::Release);
@@ -127,18 +127,18 @@ impl Workers {
     /// # Errors
     /// The system's reason for not starting a thread. Those already started then end.
     pub fn start(name: &'static str, bounds: Bounds) -> io::Result<Self> {
-        // The schedule refuses, and not the way to it, unless the dispatcher has not run for as
+        // The schedule refuses jobs, and not this channel, unless the dispatcher has not run for as
         // many events.
         let (events, received) = sync_channel(bounds.queue + SUBMISSIONS);
         let inner = Arc::new(Inner { events });
-        let (orders, taken) = async_channel::bounded(bounds.max_threads);
+        let (orders, received_orders) = async_channel::bounded(bounds.max_threads);
         let events = inner.events.clone();
         let mut dispatcher = Dispatcher {
             name,
             schedule: Schedule::new(bounds),
             handles: Arc::downgrade(&inner),
             orders,
-            taken,
+            received_orders,
             idle: 0,
             alive: 0,
         };
@@ -168,7 +168,7 @@ impl Workers {
     {
         let (reply, result) = async_channel::bounded(1);
         let abandoned = Abandoned::default();
-        let guard = LeaveGuard {
+        let guard = AbandonGuard {
             abandoned: abandoned.clone(),
             events: self.inner.events.clone(),
             waits: true,
@@ -178,7 +178,7 @@ impl Workers {
                 Dispatch::Run => Ok(job()),
                 Dispatch::Evict => Err(WorkError::QueueFull),
             };
-            // Fails only if the caller left meanwhile; nobody wants it then.
+            // Fails only if the caller no longer waits.
             let _ = reply.try_send(result);
         };
         let task = Task {
@@ -203,7 +203,7 @@ struct Dispatcher {
     schedule: Schedule,
     handles: Weak<Inner>,
     orders: Sender<Order>,
-    taken: Receiver<Order>,
+    received_orders: Receiver<Order>,
     /// Threads that wait for an order.
     idle: usize,
     alive: usize,
@@ -248,17 +248,17 @@ impl Dispatcher {
         self.order(Order::Run(ticket, task));
     }
 
-    /// For a thread that is idle, so there is room for it.
+    /// Sends to a thread that is idle, so there is room in the channel.
     fn order(&mut self, order: Order) {
         self.idle -= 1;
         let _ = self.orders.try_send(order);
     }
 
     fn spawn_worker(&mut self, events: &SyncSender<Event>) -> io::Result<()> {
-        let (taken, events) = (self.taken.clone(), events.clone());
+        let (orders, events) = (self.received_orders.clone(), events.clone());
         thread::Builder::new()
             .name(format!("sshard-{}", self.name))
-            .spawn(move || work(&taken, &events))?;
+            .spawn(move || work(&orders, &events))?;
         self.idle += 1;
         self.alive += 1;
         Ok(())
@@ -267,8 +267,8 @@ impl Dispatcher {
 
 fn work(orders: &Receiver<Order>, events: &SyncSender<Event>) {
     while let Ok(Order::Run(ticket, task)) = orders.recv_blocking() {
-        // A panic drops the job's end of the reply, which tells its caller. Nothing of the job is
-        // looked at afterwards.
+        // A panic drops the job's reply channel, which tells its caller. Nothing of the job is used
+        // afterwards.
         let _ = catch_unwind(AssertUnwindSafe(|| (task.job)(Dispatch::Run)));
         if events.send(Event::Finished(ticket)).is_err() {
             return;

@@ -1,4 +1,4 @@
-//! Order of the jobs: which client's is next, and how many may run. No threads, no clock.
+//! Scheduling of jobs: whose is next, and how many may run. Pure: no threads, no clock.
 //!
 //! Round robin over the clients that have jobs, with one exception, fq_codel's "new flows before
 //! old" (RFC 8290 section 4.2): a client with nothing queued or served in this round goes first,
@@ -26,14 +26,14 @@ pub struct Bounds {
     threads_per_client: usize,
     /// Jobs of one client at once, abandoned ones included.
     max_threads_per_client: usize,
-    /// Jobs that wait.
+    /// Jobs in the queue.
     pub(super) queue: usize,
     /// Jobs of one client that wait.
     queue_per_client: usize,
 }
 
 impl Bounds {
-    /// For jobs that always end: `threads` at once, half as many of one client, and a queue of
+    /// Makes bounds for jobs that always end: `threads` at once, half as many of one client, and a queue of
     /// `queue` jobs, a quarter of it for one client.
     pub fn fixed(threads: usize, queue: usize) -> Self {
         let (threads, queue) = (threads.max(1), queue.max(1));
@@ -48,8 +48,8 @@ impl Bounds {
         }
     }
 
-    /// For jobs that may hang: as [`Bounds::fixed`], and a thread whose job is abandoned is
-    /// replaced until there are four times as many, half of them of one client.
+    /// Makes bounds for jobs that may hang: like [`Bounds::fixed`], and a thread whose job is
+    /// abandoned is replaced until there are four times as many, half of them of one client.
     pub fn replacing(threads: usize, queue: usize) -> Self {
         let fixed = Self::fixed(threads, queue);
         Self {
@@ -60,7 +60,7 @@ impl Bounds {
     }
 }
 
-/// The name of a running job.
+/// Number of a running job.
 pub(super) type Ticket = u64;
 
 /// Jobs that wait and that run.
@@ -85,7 +85,7 @@ pub(super) struct Schedule {
 struct Client {
     waiting: VecDeque<Task>,
     running: usize,
-    /// Of those that run.
+    /// Running jobs that are abandoned.
     abandoned: usize,
 }
 
@@ -134,7 +134,7 @@ impl Schedule {
         self.bounds.threads + self.abandoned
     }
 
-    /// Queues a job of `client`. Returns the one there is no room for: this one, or the latest of
+    /// Queues a job of `client`. Returns the job that there is no room for: this one, or the latest of
     /// the client that holds most of the queue.
     pub(super) fn push(&mut self, client: IpAddr, task: Task) -> Option<Task> {
         if !self.has_room() || !self.has_share(client) {
@@ -192,7 +192,7 @@ impl Schedule {
         self.waiting = self.clients.values().map(|c| c.waiting.len()).sum();
     }
 
-    /// The job that is to start now, if one may.
+    /// Takes the job that is to start now, if one may.
     pub(super) fn dispatch_next(&mut self) -> Option<(Ticket, Task)> {
         let active = self.running.len() - self.abandoned;
         if active >= self.bounds.threads || self.running.len() >= self.bounds.max_threads {
@@ -213,7 +213,7 @@ impl Schedule {
         Some((self.next_ticket, task))
     }
 
-    /// The first job of a list whose client may run one more.
+    /// Takes the first job of a list whose client may run one more.
     fn take_from(&mut self, sparse: bool) -> Option<(IpAddr, Task)> {
         let list = if sparse {
             &mut self.sparse
@@ -263,7 +263,7 @@ impl Schedule {
         }
     }
 
-    /// A running job has ended.
+    /// Removes a running job that has ended.
     pub(super) fn finish(&mut self, ticket: Ticket) {
         let Some(running) = self.running.remove(&ticket) else {
             return;

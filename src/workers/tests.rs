@@ -43,7 +43,7 @@ fn a_job_runs_on_a_named_thread_and_returns_its_result() {
 }
 
 #[test]
-fn a_panic_costs_its_own_caller_only() {
+fn a_panic_reaches_its_own_caller_alone() {
     let workers = fixed(1, 4);
     let lost = workers.run(client(1), || -> u8 { panic!("planted") });
     let next = quick(&workers, 1);
@@ -64,7 +64,7 @@ fn a_full_queue_refuses_at_once() {
 }
 
 #[test]
-fn who_is_evicted_is_told() {
+fn an_evicted_job_returns_queue_full() {
     let workers = fixed(1, 8);
     let (release, first) = hang(&workers, 1);
     let mut jobs: Vec<_> = [2, 2, 3, 3, 4, 4, 5, 5, 6]
@@ -87,7 +87,7 @@ fn who_is_evicted_is_told() {
 }
 
 #[test]
-fn a_job_is_skipped_when_its_caller_left_before_it_started() {
+fn a_job_abandoned_before_its_start_is_skipped() {
     let workers = fixed(1, 4);
     let (release, first) = hang(&workers, 1);
     let ran = Arc::new(AtomicBool::new(false));
@@ -122,8 +122,7 @@ fn hung_threads_are_replaced_up_to_four_times_as_many() {
     assert!(block_on(waits).is_ok());
 }
 
-/// The queue is looked at when a caller leaves, not some time later: nothing else happens here
-/// that would wake the dispatcher.
+/// Abandoning a job wakes the dispatcher: nothing else happens here that would.
 #[test]
 fn a_job_that_waits_starts_when_a_hung_one_is_abandoned() {
     let workers = replacing(1);
@@ -135,7 +134,7 @@ fn a_job_that_waits_starts_when_a_hung_one_is_abandoned() {
 }
 
 #[test]
-fn one_client_does_not_keep_another_waiting() {
+fn a_hung_job_of_one_client_does_not_delay_another() {
     let workers = fixed(2, 1024);
     let (_release, _answer) = hang(&workers, 1);
     let mut second = quick(&workers, 1);

@@ -1,4 +1,4 @@
-//! Who may ask what: tokens, methods, hosts, and what is not there.
+//! Access to the administrator's listener: tokens, methods, Host, Origin, unknown paths.
 
 use crate::common::scene::Scene;
 use crate::common::{Admin, Bridge, run};
@@ -56,7 +56,7 @@ fn is_open(path: &str) -> bool {
 }
 
 #[test]
-fn every_route_wants_the_token_but_the_two_for_load_balancers() {
+fn every_route_but_health_and_readiness_requires_the_token() {
     let (bridge, _file) = guarded();
     let nobody = Admin::of(&bridge);
     let strangers = [
@@ -137,7 +137,7 @@ fn wrong_methods_are_405_and_wrong_paths_404() {
 }
 
 #[test]
-fn an_id_is_32_digits_of_a_session_that_is_there() {
+fn an_id_is_32_digits_of_an_existing_session() {
     let scene = Scene::new(&[]);
     let admin = Admin::of(&scene.bridge);
     for (id, status) in [
@@ -160,7 +160,7 @@ fn an_id_is_32_digits_of_a_session_that_is_there() {
 /// The public names are no names of this listener, and a page of it is one of plain HTTP on its
 /// own address and port.
 #[test]
-fn a_page_in_the_administrators_browser_gets_nowhere() {
+fn a_page_of_another_site_in_the_administrators_browser_is_refused() {
     let scene = Scene::new(&[
         "server.public_hosts=ssh.example.org,ssh.example.org:8443",
         "server.allowed_origins=https://app.example.org",
@@ -224,7 +224,7 @@ fn a_page_in_the_administrators_browser_gets_nowhere() {
 /// Every request that changes something, without what no page can send: what a form of any site
 /// sends, and what a script may send without asking first.
 #[test]
-fn what_changes_something_must_be_meant() {
+fn requests_that_change_something_need_the_token_or_the_header() {
     let mut scene = Scene::new(&[]);
     let admin = Admin::of(&scene.bridge);
     let session = format!("/api/v1/sessions/{ID}");
@@ -332,7 +332,7 @@ fn outside_loopback_a_token_is_required() {
 }
 
 #[test]
-fn without_a_listener_there_is_none_and_a_port_in_use_is_named() {
+fn an_empty_address_means_no_listener_and_a_port_in_use_is_named() {
     let scene = Scene::new(&[]);
     let taken = scene.bridge.admin_addr().to_string();
     let args = [
@@ -356,7 +356,7 @@ fn without_a_listener_there_is_none_and_a_port_in_use_is_named() {
 /// Silent ones, half requests, and answers that nobody takes, each more than there are slots for.
 /// All at once, before a look and during it: nobody has to wait for a deadline.
 #[test]
-fn connections_that_say_nothing_keep_no_operator_out() {
+fn silent_connections_keep_no_operator_out() {
     let scene = Scene::new(&[]);
     let admin = Admin::of(&scene.bridge);
     let open = |said: &str| {

@@ -1,14 +1,14 @@
-//! Health and readiness, a shard that is really stuck included.
+//! Health and readiness, also with a stuck shard.
 
 use crate::common::scene::Scene;
 use crate::common::{Admin, DEADLINE, Hold, poll};
 use std::time::{Duration, Instant};
 
-/// What the project promises its operators.
+/// Promise to operators: the time until a stuck shard is reported.
 const PROMISE: Duration = Duration::from_secs(3);
 
 #[test]
-fn a_stuck_shard_is_seen_and_named_and_the_listener_still_answers() {
+fn a_stuck_shard_is_named_and_the_listener_still_answers() {
     let scene = Scene::new(&["server.shards=2"]);
     let admin = Admin::of(&scene.bridge);
     assert_eq!(admin.get("/healthz").body, "alive\n");
@@ -24,7 +24,7 @@ fn a_stuck_shard_is_seen_and_named_and_the_listener_still_answers() {
         .unwrap()
         .to_owned();
     assert!(after < PROMISE, "seen after {after:?}");
-    assert!(detail.contains("shard 0 for "), "{detail}");
+    assert!(detail.contains("shard 0 has not run for "), "{detail}");
     assert!(!detail.contains("shard 1"), "{detail}");
     // What needs no shard is answered at once, what needs one names it.
     assert_eq!(admin.get("/metrics").status, 200);

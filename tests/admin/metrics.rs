@@ -1,4 +1,4 @@
-//! The metrics: both formats, read strictly, and that they follow what happens.
+//! Metrics: both formats, parsed strictly, and their values during a session.
 
 use crate::common::scene::Scene;
 use crate::common::{Admin, DEADLINE, poll};
@@ -140,7 +140,7 @@ fn every_family_is_there_with_its_type_and_bounded_labels() {
 }
 
 #[test]
-fn openmetrics_is_given_to_those_who_ask() {
+fn openmetrics_is_given_if_accept_asks_for_it() {
     let scene = Scene::new(&[]);
     let admin = Admin::of(&scene.bridge);
     let accept = [(
@@ -170,7 +170,7 @@ fn openmetrics_is_given_to_those_who_ask() {
 }
 
 #[test]
-fn the_numbers_follow_a_session_from_its_start_to_its_end() {
+fn the_metrics_follow_a_session_from_its_start_to_its_end() {
     let scene = Scene::new(&["server.shards=2"]);
     let admin = Admin::of(&scene.bridge);
     let read = || parse(&admin.get("/metrics").body);

@@ -1,4 +1,4 @@
-//! The operator's page: who gets it, what its answers carry, and that no other site's page can use it.
+//! The operator's page: access, headers, and that no page of another site can use it.
 
 use crate::common::raw::Answer;
 use crate::common::scene::Scene;
@@ -46,7 +46,7 @@ fn assets(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_page_comes_without_the_token_and_nothing_else_does() {
+fn the_page_needs_no_token_and_everything_else_does() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "{TOKEN}").unwrap();
     let setting = format!("admin.token_file={}", file.path().display());
@@ -81,7 +81,7 @@ fn the_page_comes_without_the_token_and_nothing_else_does() {
 
 /// With the page in the binary and without.
 #[test]
-fn the_page_is_asked_for_anew_and_its_files_are_kept() {
+fn the_page_is_not_cached_and_its_files_are() {
     let scene = Scene::new(&[]);
     let admin = Admin::of(&scene.bridge);
     let page = admin.get("/");
@@ -146,7 +146,7 @@ fn pages_of_other_hosts_and_origins_get_neither_the_page_nor_a_session() {
 }
 
 #[test]
-fn a_page_that_is_switched_off_is_not_there() {
+fn a_page_that_is_switched_off_is_404() {
     for setting in ["admin.page=false", "web.enabled=true"] {
         let scene = Scene::new(&[setting]);
         let admin = Admin::of(&scene.bridge);
@@ -164,7 +164,7 @@ fn a_page_that_is_switched_off_is_not_there() {
 }
 
 #[test]
-fn the_public_port_has_nothing_of_it() {
+fn the_public_port_does_not_serve_the_operators_page() {
     let scene = Scene::new(&[]);
     let page = Admin::of(&scene.bridge).get("/");
     let public = Admin::at(scene.bridge.addr());

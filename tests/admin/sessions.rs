@@ -1,4 +1,4 @@
-//! Sessions by the API: what is shown of one, and how it is ended.
+//! Sessions by the API: list, details and end.
 
 use crate::common::scene::Scene;
 use crate::common::{Admin, DEADLINE, poll};
@@ -121,7 +121,7 @@ fn the_list_has_every_session_of_every_shard_once_and_in_order() {
 }
 
 #[test]
-fn a_part_of_the_list_is_searched_sorted_and_cut() {
+fn the_list_is_searched_sorted_and_paged() {
     let settings = [
         "server.shards=2",
         "limits.max_connections_per_host=100",

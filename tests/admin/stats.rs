@@ -1,4 +1,4 @@
-//! The statistics: every number the operators know by name, per shard and summed.
+//! Statistics: every field, per shard and summed.
 
 use crate::common::scene::Scene;
 use crate::common::{Admin, DEADLINE, Login, SshScript, poll};
@@ -13,9 +13,8 @@ const SUMMED: [&str; 6] = [
     "output_bytes",
 ];
 
-/// The name of a session says nothing of where it lives; its route does.
 #[test]
-fn node_and_instance_stand_in_the_log_the_statistics_and_each_sessions_route() {
+fn node_and_instance_are_in_the_log_the_statistics_and_each_sessions_route() {
     let scene = Scene::new(&["server.shards=2", "server.node=edge-1"]);
     let admin = Admin::of(&scene.bridge);
     let mut client = scene.auth(&json!({ "username": "u" }));
@@ -40,7 +39,7 @@ fn node_and_instance_stand_in_the_log_the_statistics_and_each_sessions_route() {
 }
 
 #[test]
-fn sessions_are_counted_by_how_they_went_and_shards_add_up() {
+fn sessions_are_counted_by_outcome_and_shards_add_up() {
     let script = SshScript::login(Login::Password("right"));
     let settings = ["server.shards=2", "limits.max_connections_per_host=7"];
     let scene = Scene::with(script, &settings);
@@ -114,7 +113,7 @@ fn total(latency: &Value) -> u64 {
 }
 
 #[test]
-fn set_up_and_echo_are_told_as_histograms() {
+fn set_up_and_echo_times_are_histograms() {
     let scene = Scene::new(&["server.shards=2"]);
     let admin = Admin::of(&scene.bridge);
     let before = admin.stats()["latencies"].clone();
@@ -163,7 +162,7 @@ fn questions_to_the_user_do_not_count_as_set_up() {
 }
 
 #[test]
-fn the_statistics_say_what_runs_and_how_it_is() {
+fn the_statistics_have_version_uptime_and_health() {
     let settings = [
         "limits.max_connections_per_host=2",
         "server.drain_timeout=40s",
@@ -204,7 +203,7 @@ fn the_statistics_say_what_runs_and_how_it_is() {
 }
 
 #[test]
-fn hosts_bounds_the_targets_that_are_told() {
+fn the_parameter_hosts_bounds_the_listed_targets() {
     let scene = Scene::new(&[]);
     let admin = Admin::of(&scene.bridge);
     let _client = scene.ready();

@@ -1,4 +1,4 @@
-//! The file: made, rotated, full, or not to be had.
+//! The file of the audit log: creation, rotation, a full disk, refusals.
 
 use crate::common::scene::Scene;
 use crate::common::{Admin, DEADLINE, SshScript, poll, run};
@@ -19,7 +19,7 @@ fn visit(scene: &Scene) {
 }
 
 #[test]
-fn it_is_made_for_its_owner_alone_and_appended_to() {
+fn the_file_has_mode_0600_and_is_appended_to() {
     let site = Site::with(SshScript::default(), &[]);
     visit(&site.scene);
     site.ended(1);
@@ -83,7 +83,7 @@ fn rotation_loses_no_line() {
 
 /// A reload that is refused opens it anew as well.
 #[test]
-fn what_cannot_be_opened_again_is_written_on() {
+fn a_file_that_cannot_be_opened_again_is_still_written() {
     let site = Site::with(SshScript::default(), &[]);
     visit(&site.scene);
     site.ended(1);
@@ -190,7 +190,7 @@ const PLANTED: [&str; 8] = [
 ];
 
 #[test]
-fn what_others_could_have_put_there_is_refused_at_the_start() {
+fn a_file_that_others_may_have_made_is_refused_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit");
     let setting = format!("audit.file={}", path.display());
@@ -215,7 +215,7 @@ fn what_others_could_have_put_there_is_refused_at_the_start() {
 }
 
 #[test]
-fn what_others_could_have_put_there_is_not_opened_again() {
+fn a_file_that_others_may_have_made_is_not_opened_again() {
     let site = Site::with(SshScript::default(), &[]);
     visit(&site.scene);
     site.ended(1);

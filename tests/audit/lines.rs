@@ -1,4 +1,4 @@
-//! What the lines say.
+//! Lines of the audit log.
 
 use crate::common::{Client, DEADLINE, KeyPair, Login, Options, Round, SshScript, Sshd, account};
 use crate::site::Site;
@@ -27,7 +27,7 @@ fn plain_all(lines: &[Value]) -> Vec<Value> {
 }
 
 #[test]
-fn a_session_from_its_start_to_its_end() {
+fn a_session_has_lines_for_start_login_and_end() {
     let site = Site::with(SshScript::login(Login::Password("right")), &[]);
     let mut client = site.scene.v1();
     client.login_v1("ann", "right");
@@ -55,9 +55,9 @@ fn a_session_from_its_start_to_its_end() {
     );
 }
 
-/// What is told of a session that ends early: `auth` lines only where the server had a word.
+/// Lines of a session that ends early: `auth` only where the server answered.
 #[test]
-fn sessions_that_end_on_the_way() {
+fn sessions_that_end_before_their_shell_have_their_lines() {
     const WITH_LOGIN: &[&str] = &["start", "auth refused", "end"];
     const WITHOUT: &[&str] = &["start", "end"];
     let site = Site::with(
@@ -111,7 +111,7 @@ fn of_last_session(lines: &[Value]) -> Vec<Value> {
 }
 
 #[test]
-fn a_client_that_never_said_who_it_was() {
+fn a_client_without_auth_has_lines_without_a_user() {
     let site = Site::with(SshScript::default(), &[]);
     let mut silent = site.scene.v1();
     silent.wait_type("hello");
@@ -124,7 +124,7 @@ fn a_client_that_never_said_who_it_was() {
 }
 
 #[test]
-fn methods_are_named_as_the_server_took_them() {
+fn methods_are_in_the_order_in_which_the_server_accepted_them() {
     let rounds = vec![Round::of(&[("PIN: ", false), ("Code: ", false)])];
     let site = Site::with(SshScript::login(Login::PasswordAndInteractive(rounds)), &[]);
     let mut client = site.scene.v1();
@@ -153,7 +153,7 @@ fn methods_are_named_as_the_server_took_them() {
     assert_eq!(site.ended(1)[1]["method"], "publickey");
 }
 
-/// What JSON and terminals care about in a name changes nothing but the name.
+/// Special characters of JSON and terminals in a name are escaped.
 #[test]
 fn no_user_forges_a_line() {
     let site = Site::with(SshScript::default(), &[]);
@@ -185,7 +185,7 @@ fn no_user_forges_a_line() {
 
 /// The last lines are written however the process ends: in order, or at once.
 #[test]
-fn the_end_of_the_process_writes_what_is_left() {
+fn the_end_of_the_process_writes_queued_lines() {
     for (signals, timeout) in [(1, "1s"), (2, "300s")] {
         let drain = format!("server.drain_timeout={timeout}");
         let mut site = Site::with(SshScript::default(), &[&drain]);

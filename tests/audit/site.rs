@@ -1,4 +1,4 @@
-//! A bridge with an audit log, and what the log says.
+//! Helpers: a bridge with an audit log, and its lines.
 
 use crate::common::scene::Scene;
 use crate::common::{DEADLINE, SshScript, poll};

@@ -1,4 +1,4 @@
-//! Who gets in, by which name, and to what.
+//! Access to the demo: passwords, links, names, addresses.
 
 use crate::common::{Bridge, Client, DEADLINE, Options, Raw, run};
 use crate::scene::{Demo, LAST_LINE};
@@ -6,7 +6,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde_json::json;
 
 #[test]
-fn the_printed_user_and_password_get_in() {
+fn the_printed_user_and_password_log_in() {
     let demo = Demo::plain(&[]);
     let mut client = demo.login();
     client.output_until("demo$ ");
@@ -44,7 +44,7 @@ fn the_printed_link_leads_to_the_page_and_logs_in_once() {
 }
 
 #[test]
-fn another_password_does_not_get_in() {
+fn another_password_does_not_log_in() {
     let demo = Demo::plain(&[]);
     let mut client = Client::connect(demo.bridge.addr(), "/ws/demo", &Options::v1());
     client.auth_v1(&json!({ "username": demo.printed("user"), "password": "guess" }));
@@ -57,9 +57,9 @@ fn each_demo_has_a_password_of_its_own() {
     assert_ne!(one.printed("password"), other.printed("password"));
 }
 
-/// What it prints would not work.
+/// The printed lines would not work.
 #[test]
-fn it_speaks_neither_tls_nor_to_proxies() {
+fn the_demo_refuses_tls_and_the_proxy_protocol() {
     let tls = ["tls.cert_file=/x", "tls.key_file=/x"];
     let proxied = [
         "server.listen=127.0.0.1:1",
@@ -74,7 +74,7 @@ fn it_speaks_neither_tls_nor_to_proxies() {
 }
 
 #[test]
-fn it_is_the_login_shell_of_the_user() {
+fn a_session_is_the_login_shell_of_the_user() {
     let demo = Demo::start(
         &[],
         &[("SHELL", "/bin/bash"), ("MAKEFLAGS", "-j"), ("TMUX", "x")],
@@ -117,7 +117,7 @@ fn a_program_that_cannot_be_run_is_refused_before_anything_starts() {
 /// Host of a listener on loopback, and nothing else, whatever the settings say: a name that somebody resolves to
 /// loopback, and the page of another site, reach neither page nor shell.
 #[test]
-fn it_answers_to_no_name_but_its_own() {
+fn the_demo_answers_to_no_name_but_loopback() {
     let names = [
         "server.public_hosts=evil.example",
         "server.allowed_origins=http://evil.example",
@@ -178,7 +178,7 @@ fn it_answers_to_no_name_but_its_own() {
 }
 
 #[test]
-fn on_ipv6_loopback_too() {
+fn the_demo_listens_on_ipv6_loopback_too() {
     let bridge = Bridge::command(&["demo", "--listen", "[::1]:0"], &[]);
     bridge.wait_stdout(LAST_LINE, DEADLINE);
     let url = format!("ws://{}/ws/demo", bridge.addr());
@@ -186,7 +186,7 @@ fn on_ipv6_loopback_too() {
 }
 
 #[test]
-fn addresses_others_can_reach_are_refused() {
+fn addresses_that_other_machines_can_reach_are_refused() {
     // Neither by mistake nor on purpose.
     for more in [&[][..], &["--set", "server.allow_plaintext=true"]] {
         for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {

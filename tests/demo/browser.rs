@@ -1,4 +1,4 @@
-//! `--open`.
+//! `sshard demo --open`.
 
 use crate::common::{Client, DEADLINE, Options, poll};
 use crate::scene::{Demo, SHELL};
@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 
 /// A browser that follows the file it is given, as far as the link.
 #[test]
-fn open_hands_the_link_to_the_browser_where_no_list_of_processes_shows_it() {
+fn open_passes_the_link_to_the_browser_outside_of_its_arguments() {
     let directory = tempfile::tempdir().unwrap();
     let browser = directory.path().join("browser");
     let seen = directory.path().join("seen");
@@ -48,7 +48,7 @@ fn open_hands_the_link_to_the_browser_where_no_list_of_processes_shows_it() {
 }
 
 #[test]
-fn without_a_browser_open_says_so_and_the_demo_runs() {
+fn without_a_browser_open_warns_and_the_demo_runs() {
     let empty = tempfile::tempdir().unwrap();
     let path = empty.path().to_str().unwrap();
     let demo = Demo::start(

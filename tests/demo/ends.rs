@@ -1,4 +1,4 @@
-//! The end: by a signal, by its time; nothing stays.
+//! The end of the demo, by a signal or by its time.
 
 use crate::common::DEADLINE;
 use crate::scene::Demo;
@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 #[test]
-fn a_signal_ends_it_with_its_sessions() {
+fn a_signal_ends_the_demo_and_its_sessions() {
     for signal in [Signal::INT, Signal::TERM] {
         let mut demo = Demo::plain(&["--set", "server.drain_timeout=1ms"]);
         let mut client = demo.login();
@@ -27,7 +27,7 @@ fn with_word(word: &str) -> usize {
 }
 
 #[test]
-fn when_it_ends_nothing_of_its_sessions_is_left() {
+fn no_process_of_its_sessions_outlives_the_demo() {
     let word = format!("LEFTOVER={}", std::process::id());
     let mut demo = Demo::plain(&["--set", "server.drain_timeout=1ms"]);
     let mut ended = demo.login();
@@ -49,7 +49,7 @@ fn when_it_ends_nothing_of_its_sessions_is_left() {
 }
 
 #[test]
-fn it_ends_by_itself_when_its_time_is_over_and_tells_its_sessions_before() {
+fn the_demo_ends_after_its_time_and_notifies_its_sessions_before() {
     let mut demo = Demo::plain(&["--for", "3s"]);
     assert!(
         demo.text.contains("It ends by itself in 3s."),

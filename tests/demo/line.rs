@@ -97,7 +97,7 @@ fn the_printed_websocat_line_is_a_terminal() {
 }
 
 #[test]
-fn with_a_wrong_password_the_printed_websocat_line_says_so() {
+fn the_printed_websocat_line_reports_a_wrong_password() {
     let demo = Demo::plain(&[]);
     let screen = Terminal::websocat(&demo, "guess").ended();
     assert!(
@@ -107,7 +107,7 @@ fn with_a_wrong_password_the_printed_websocat_line_says_so() {
 }
 
 #[test]
-fn without_its_bridge_the_printed_websocat_line_says_so() {
+fn the_printed_websocat_line_reports_a_missing_bridge() {
     let mut demo = Demo::plain(&[]);
     demo.bridge.signal(Signal::TERM);
     demo.bridge.wait_exit(DEADLINE);

@@ -1,4 +1,4 @@
-//! A demo that runs, and a client of what it prints.
+//! Helpers: a running demo, and clients that use the printed login.
 
 use crate::common::{Bridge, Client, DEADLINE, Options};
 
@@ -27,7 +27,7 @@ impl Demo {
         Self::start(&[SHELL, more].concat(), ENV)
     }
 
-    /// What is printed behind this name.
+    /// Returns the text printed behind this name.
     pub(crate) fn printed(&self, name: &str) -> &str {
         let mut lines = self.text.lines();
         let found = lines.find_map(|line| line.strip_prefix(name));

@@ -15,7 +15,7 @@ fn with_limits(all: u32, per_host: u32) -> String {
 }
 
 #[test]
-fn a_lowered_limit_ends_nobody_and_admits_nobody_until_there_is_room() {
+fn a_lowered_limit_ends_no_session_and_admits_none_until_there_is_room() {
     for by in [By::Signal, By::Request] {
         for (lowered, code) in [((2, 2), "limit"), ((5, 2), "target-limit")] {
             let site = Site::new(&with_limits(5, 5));
@@ -74,7 +74,7 @@ fn upgrade_from(source: &str, bridge: SocketAddr, path: &str) -> (u16, TcpStream
 }
 
 #[test]
-fn one_client_cannot_take_the_places_of_others() {
+fn one_client_cannot_use_up_the_limit_of_others() {
     let ssh = ScriptedSsh::start(SshScript::default());
     let target = ssh.addr().to_string();
     let mut args = vec!["--shards", "2", "--allow", &target];

@@ -1,4 +1,5 @@
-//! Reading the configuration again: what changes, what waits, and what a bad file does: nothing.
+//! Reload: settings in force at once, settings that wait for a restart, and bad files, which change
+//! nothing.
 
 use crate::common::{Admin, DEADLINE, poll};
 use crate::site::{By, Site};
@@ -137,7 +138,7 @@ fn other_files_are_in_force_after_a_reload() {
 }
 
 #[test]
-fn a_bad_file_changes_nothing_and_says_why() {
+fn a_bad_file_changes_nothing_and_the_answer_says_why() {
     let site = Site::new(OPEN);
     let mut old = site.ready();
     let bad = [
@@ -204,7 +205,7 @@ fn settings_that_need_a_restart_are_named_and_keep_their_value() {
 }
 
 #[test]
-fn new_deadlines_are_for_new_sessions() {
+fn new_deadlines_hold_for_new_sessions_alone() {
     let site = Site::new(OPEN);
     let mut old = site.ready();
     site.reload(

@@ -1,4 +1,4 @@
-//! A bridge with a configuration file that a test can change, and the servers it may reach.
+//! Helpers: a bridge with a configuration file that a test can change, and the servers it may reach.
 
 use crate::common::scene::path_to;
 use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript, poll};
@@ -17,7 +17,7 @@ pub(crate) struct Site {
     directory: tempfile::TempDir,
 }
 
-/// How a reload is asked for.
+/// Way in which a reload is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     Signal,
@@ -94,7 +94,7 @@ impl Site {
         assert_eq!(client.until_close().0, close);
     }
 
-    /// What the client types reaches the server.
+    /// Checks that input of the client reaches the server.
     pub(crate) fn works(&self, client: &mut Client) {
         let before = self.ssh.input().len();
         client.send_binary(b"typed");

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 const SESSIONS: usize = 200;
 
-/// What the project promises its users.
+/// Promise to users: the time until the error.
 const PROMISE: Duration = Duration::from_secs(2);
 
 #[test]
-fn each_client_is_told_within_two_seconds_of_its_servers_death() {
+fn each_client_gets_an_error_within_two_seconds_of_its_servers_death() {
     let _machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
     let key = KeyPair::generate(&["-t", "ed25519"], "");
     let mut sshd = Sshd::with(&["UsePAM no"]);

@@ -25,7 +25,7 @@ fn usage_errors_end_with_2_and_help_with_0() {
 
 /// A terminal that closes sends SIGHUP: the bridge goes on, as it has said.
 #[test]
-fn a_bridge_outlives_its_terminal_and_says_so() {
+fn a_bridge_outlives_its_terminal_and_prints_so() {
     let program = env!("CARGO_BIN_EXE_sshard");
     let line = format!(
         "{program} serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --allow a:22 --shards 1"
@@ -74,7 +74,7 @@ fn a_bridge_outlives_its_terminal_and_says_so() {
 
 /// Without a terminal there is nobody to tell.
 #[test]
-fn without_a_terminal_nothing_is_said_of_it() {
+fn without_a_terminal_the_advice_on_it_is_not_printed() {
     let bridge = Bridge::start(&["--allow", "127.0.0.1:22"], &[]);
     assert!(!bridge.stderr_contains("terminal"), "{}", bridge.stderr());
 }
@@ -111,7 +111,7 @@ fn the_version_names_the_commit() {
 
 /// A reader that closes early, such as `head`, is no crash.
 #[test]
-fn a_closed_pipe_is_no_panic() {
+fn a_closed_pipe_causes_no_panic() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let ran = Command::new(env!("CARGO_BIN_EXE_sshard"))

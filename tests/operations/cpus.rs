@@ -1,4 +1,4 @@
-//! Which CPUs the shards are pinned to, as the kernel tells.
+//! CPUs that the shards are pinned to, read from the kernel.
 
 use crate::common::{Bridge, run, run_under};
 use std::fs;
@@ -111,7 +111,7 @@ fn more_shards_than_cpus_are_refused_with_both_numbers() {
 }
 
 #[test]
-fn a_cpu_that_is_not_there_is_refused_with_those_that_are() {
+fn an_absent_cpu_is_refused_with_the_list_of_those_allowed() {
     let beyond = (cpus().last().unwrap() + 1).to_string();
     let refused = run(&[&["serve", "--cpus", &beyond][..], &ALLOW].concat(), &[]);
     assert_eq!(refused.code, Some(78), "{refused:?}");
@@ -122,7 +122,7 @@ fn a_cpu_that_is_not_there_is_refused_with_those_that_are() {
 }
 
 #[test]
-fn a_process_kept_to_one_cpu_sees_that_one() {
+fn a_process_restricted_to_one_cpu_uses_that_one() {
     let last = *cpus().last().unwrap();
     let starter = ["taskset", "-c", &last.to_string()].map(str::to_owned);
     let starter: Vec<&str> = starter.iter().map(String::as_str).collect();

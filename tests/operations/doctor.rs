@@ -21,7 +21,7 @@ fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn this_host_holds_a_few_sessions() {
+fn doctor_finds_room_for_a_few_sessions_here() {
     // However short a queue the host allows.
     let backlog = ["--set", "server.backlog=64"];
     let fits = run(
@@ -35,7 +35,7 @@ fn this_host_holds_a_few_sessions() {
 }
 
 #[test]
-fn it_counts_open_files_as_serve_does() {
+fn doctor_counts_open_files_as_serve_does() {
     // See host.rs: with one shard serve wants 4608 for 1000 sessions.
     let (report, finished) = examined("ulimit -n 4607", &["--shards", "1"]);
     assert_eq!(finished.code, Some(1), "{finished:?}");
@@ -58,7 +58,7 @@ fn it_counts_open_files_as_serve_does() {
 }
 
 #[test]
-fn it_names_too_little_locked_memory() {
+fn doctor_names_too_little_locked_memory() {
     let (report, finished) = examined("ulimit -l 64", &[]);
     assert_eq!(finished.code, Some(1), "{finished:?}");
     let locked = check(&report, "locked memory");
@@ -73,7 +73,7 @@ fn it_names_too_little_locked_memory() {
 }
 
 #[test]
-fn it_reads_the_configuration_of_serve() {
+fn doctor_reads_the_configuration_of_serve() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sshard.toml");
     fs::write(&file, "[limits]\nmax_connections = 17\n").unwrap();
@@ -88,7 +88,7 @@ fn it_reads_the_configuration_of_serve() {
 }
 
 #[test]
-fn a_copied_tree_is_read_in_place_of_this_host() {
+fn doctor_reads_a_copied_tree_in_place_of_this_host() {
     let root = tempfile::tempdir().unwrap();
     let plant = |path: &str, text: &str| {
         let path = root.path().join(path);

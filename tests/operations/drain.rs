@@ -1,4 +1,4 @@
-//! The orderly stop while there is time: who is told what, who may go on, and when it is over.
+//! The drain before its deadline: notices to clients, sessions that go on, and the end.
 
 use crate::common::{
     Client, DEADLINE, Event, Hold, Login, Options, Raw, Round, Seen, SshScript, poll,
@@ -69,7 +69,7 @@ fn sessions_go_on_and_the_process_ends_with_the_last() {
 }
 
 #[test]
-fn sessions_of_the_compatible_dialect_go_on_untold() {
+fn sessions_of_the_compatible_dialect_go_on_without_a_notice() {
     let mut site = site();
     let mut client = site.compatible(1);
     let mut witness = site.ready();
@@ -85,7 +85,7 @@ fn sessions_of_the_compatible_dialect_go_on_untold() {
 }
 
 #[test]
-fn readiness_ends_and_health_does_not() {
+fn a_drain_ends_readiness_and_not_health() {
     let site = site();
     let ready = site.get("/readyz");
     assert_eq!((ready.status, ready.body.as_str()), (200, "ready\n"));
@@ -104,7 +104,7 @@ fn readiness_ends_and_health_does_not() {
 }
 
 #[test]
-fn new_sessions_are_refused_each_dialect_in_its_way() {
+fn new_sessions_are_refused_in_both_dialects() {
     let mut site = site();
     let mut old = site.ready();
     let mut waiting = site.v1();
@@ -151,9 +151,9 @@ fn refuse_auth(mut client: Client) {
     );
 }
 
-/// Who is on the way to a shell gets there.
+/// A session that connects to its target when the drain begins gets its shell.
 #[test]
-fn a_login_that_has_begun_may_be_finished() {
+fn a_login_that_has_begun_is_completed() {
     let login = Login::Interactive(vec![Round::of(&[("Code: ", false)])]);
     let args = ["--drain-timeout", FAR];
     let mut site = Site::with(SshScript::login(login), &args);
@@ -170,7 +170,7 @@ fn a_login_that_has_begun_may_be_finished() {
 }
 
 #[test]
-fn a_second_signal_ends_at_once() {
+fn a_second_signal_ends_the_process_at_once() {
     for signals in [
         [Signal::TERM, Signal::TERM],
         [Signal::INT, Signal::INT],
@@ -210,7 +210,7 @@ fn a_second_signal_ends_the_process_though_a_shard_is_stuck() {
 /// No session can come of what is no session when the drain begins, or comes after: silence, half
 /// a request, an upgrade that never logs in. One of each, again and again.
 #[test]
-fn connections_that_are_no_sessions_do_not_extend_a_drain() {
+fn connections_without_a_session_do_not_extend_a_drain() {
     let mut site = Site::new(&["--drain-timeout", FAR, "--set", "server.upgrade_timeout=1h"]);
     let (addr, path) = (site.bridge.addr(), site.path());
     let open = || {

@@ -1,4 +1,4 @@
-//! The end of the orderly stop: those who are still there are told, and cannot delay it.
+//! The deadline of a drain: remaining sessions are closed, and cannot delay the end.
 
 use crate::common::scene::path_to;
 use crate::common::{Bridge, Client, DEADLINE, Hostile, Options, Raw, Script, Seen};
@@ -17,7 +17,7 @@ fn ends(bridge: &mut Bridge) {
 }
 
 #[test]
-fn who_is_still_there_is_closed_with_1001() {
+fn sessions_left_at_the_deadline_are_closed_with_1001() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut site = Site::new(&SOON);
         let mut v1: Vec<Client> = (0..4).map(|_| site.ready()).collect();
@@ -45,7 +45,7 @@ fn who_is_still_there_is_closed_with_1001() {
 }
 
 #[test]
-fn a_session_on_its_way_is_closed_with_1001() {
+fn a_session_without_a_shell_is_closed_with_1001() {
     let target = Hostile::start(Script::Silent);
     let allow = target.addr().to_string();
     let mut bridge = Bridge::start(&[&SOON[..], &["--allow", &allow]].concat(), &[]);
@@ -62,7 +62,7 @@ fn a_session_on_its_way_is_closed_with_1001() {
     target.wait_open(0);
 }
 
-/// Its socket is full and stays full: there is no room for a goodbye.
+/// The socket is full and stays full: there is no room for a close frame.
 #[test]
 fn a_client_that_reads_nothing_does_not_delay_the_end() {
     let mut site = Site::new(&SOON);

@@ -1,4 +1,4 @@
-//! Where the program listens.
+//! Addresses of the public port, and those that are refused.
 
 use crate::common::{Bridge, DEADLINE, run};
 use crate::scene::{Site, get};
@@ -147,7 +147,7 @@ fn an_address_of_another_machine_is_refused_by_name() {
 
 /// Connections of the last run are still in TIME_WAIT.
 #[test]
-fn a_port_can_be_had_again_at_once() {
+fn a_port_can_be_bound_again_at_once() {
     let mut site = Site::new(&["--drain-timeout", "1ms"]);
     let addr = site.bridge.addr();
     let mut client = site.ready();

@@ -1,4 +1,4 @@
-//! The log: its form, what never gets into it, and what only gets into it when asked for.
+//! The log: its format, secrets that never are in it, and lines that are off by default.
 
 use crate::common::{Bridge, Client, Options};
 use crate::common::{DEADLINE, KeyPair, Login, Round, SshScript, Sshd};
@@ -32,7 +32,7 @@ fn of_messages(lines: &[Value]) -> Vec<&Value> {
 }
 
 #[test]
-fn every_json_line_stands_alone_and_names_its_session() {
+fn every_json_line_names_its_session() {
     let site = Site::new(&[&JSON[..], &TRACE].concat());
     one_session(&site);
     let lines = lines(&site.bridge);
@@ -65,7 +65,7 @@ fn every_json_line_stands_alone_and_names_its_session() {
 }
 
 #[test]
-fn text_lines_are_for_people_and_have_no_colours() {
+fn text_lines_have_no_colours() {
     let site = Site::new(&["--log-format", "text"]);
     one_session(&site);
     let log = site.bridge.stderr();
@@ -191,7 +191,7 @@ fn warnings_name_their_session_at_every_level() {
 }
 
 #[test]
-fn the_level_is_kept() {
+fn lines_below_the_level_are_left_out() {
     let site = Site::new(&[&JSON[..], &["--log-level", "warn"]].concat());
     let mut client = site.ready();
     site.ssh.exit(0);

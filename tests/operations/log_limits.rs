@@ -1,4 +1,4 @@
-//! Lines that outsiders can cause at will: how many of them the log takes, and whose they push out.
+//! Limits of log lines that untrusted peers can cause at will.
 
 use crate::common::raw::{Raw, upgrade_request};
 use crate::common::{DEADLINE, Options, poll};
@@ -27,7 +27,7 @@ fn count(log: &str, words: [&str; 2]) -> usize {
 }
 
 #[test]
-fn sessions_without_a_login_push_out_nobody_elses_lines() {
+fn lines_of_sessions_without_a_login_push_out_no_others() {
     const SESSIONS: usize = 400;
     let mut site = Site::new(&["--set", "server.shards=2"]);
     for _ in 0..SESSIONS {
@@ -79,7 +79,7 @@ fn a_line_about_a_failure_names_its_session() {
 
 /// The limit of open files, so low that nothing more can be accepted.
 #[test]
-fn a_want_of_open_files_is_said_once_and_not_ten_times_a_second() {
+fn a_lack_of_open_files_is_logged_once_per_ten_seconds() {
     let site = Site::new(&["--shards", "2"]);
     let pid = Pid::from_raw(site.bridge.pid().cast_signed());
     let maximum = getrlimit(Resource::Nofile).maximum;

@@ -1,4 +1,4 @@
-//! What the host must offer, under limits a shell sets before it becomes the program.
+//! Limits of open files and locked memory, set by a shell that then becomes the program.
 
 use crate::common::{Bridge, Finished, run_under};
 use std::fs;

@@ -1,4 +1,4 @@
-//! What these tests share: a bridge with any arguments to a scripted SSH server, its log read as
+//! Helpers: a bridge with any arguments to a scripted SSH server, its log read as
 //! JSON, its health.
 
 use crate::common::raw::{Answer, exchange};
@@ -14,7 +14,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Everyone gets in, as often as they like.
+    /// Starts a bridge to an SSH server that accepts every login.
     pub(crate) fn new(args: &[&str]) -> Self {
         Self::with(SshScript::default(), args)
     }

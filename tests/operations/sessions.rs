@@ -1,4 +1,4 @@
-//! `sshard sessions`, as an operator types it.
+//! `sshard sessions`: list, show and kill, and their errors.
 
 use crate::common::{Bridge, Finished, run};
 use crate::scene::Site;
@@ -75,12 +75,12 @@ fn sessions_are_listed_shown_and_ended() {
     assert_eq!(one["id"], ids[0].as_str());
 
     let told = good(&site.bridge, &["kill", &ids[0]]);
-    assert_eq!(told, format!("{} is told to end\n", ids[0]));
+    assert_eq!(told, format!("{} is ending\n", ids[0]));
     assert_eq!(first.until_close().0, 4412);
 }
 
 #[test]
-fn the_beginning_of_an_id_is_enough_if_it_is_one_sessions() {
+fn a_prefix_of_an_id_is_enough_if_it_is_unique() {
     let site = Site::new(&[]);
     let mut client = site.ready();
     let id = ids(&site.bridge).remove(0);
@@ -140,7 +140,7 @@ fn the_token_comes_from_its_file() {
 }
 
 #[test]
-fn without_a_bridge_it_is_said_where_one_was_looked_for() {
+fn without_a_bridge_the_error_names_the_address() {
     let closed = crate::common::closed_port().to_string();
     let ended = run(&["sessions", "--admin", &closed], &[]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -156,7 +156,7 @@ fn without_a_bridge_it_is_said_where_one_was_looked_for() {
 
 /// A user's name is the client's to choose: whoever reads it on a terminal reads what it is.
 #[test]
-fn names_of_users_reach_no_terminal_as_they_came() {
+fn names_of_users_are_escaped_on_a_terminal() {
     let site = Site::new(&["--set", "admin.show_users=true"]);
     let user = "ann\u{202e}nimda\u{2066}\u{200b}\u{feff}\u{e0041}";
     let mut client = site.v1();

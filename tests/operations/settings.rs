@@ -1,4 +1,4 @@
-//! The configuration from outside: flags, environment and file, and what is said of mistakes.
+//! Configuration by flags, environment and file, and the errors of mistakes.
 
 use crate::common::{Bridge, Finished, run};
 use std::fs;
@@ -131,7 +131,7 @@ fn each_layer_overrides_the_one_before() {
 }
 
 #[test]
-fn what_is_printed_loads_again_and_means_the_same() {
+fn printed_settings_load_again_with_equal_values() {
     let args = [
         "--preset",
         "high-performance",
@@ -205,7 +205,7 @@ fn a_value_that_does_not_fit_is_named_with_key_and_layer() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let told = check(
         &["--set", "log.level=loud", "--shards", "many"],
         &[("SSHARD_LOG__FORMAT", "xml")],
@@ -244,7 +244,7 @@ fn a_bad_target_rule_is_named() {
 }
 
 #[test]
-fn without_a_target_it_is_said_how_to_allow_one() {
+fn without_a_target_the_error_says_how_to_allow_one() {
     let said = ["no target is allowed", "--allow host:port", "targets.allow"];
     for args in [&["serve"][..], &["serve", "--check"]] {
         refused(&run(args, &[]), &said);
@@ -266,7 +266,7 @@ fn without_a_target_it_is_said_how_to_allow_one() {
 }
 
 #[test]
-fn what_the_presets_change_is_printed() {
+fn changes_of_the_presets_are_printed() {
     let args = ["--preset", "development", "--allow", "a:22", "--changed"];
     let text = printed(&args, &[]);
     assert_eq!(
@@ -283,7 +283,7 @@ fn what_the_presets_change_is_printed() {
 }
 
 #[test]
-fn a_contradiction_is_printed_and_told() {
+fn a_contradiction_is_printed_and_reported() {
     let both = [
         "limits.max_connections=5",
         "limits.max_connections_per_host=6",
@@ -316,7 +316,7 @@ fn one_limit_alone_is_no_error() {
 }
 
 #[test]
-fn an_open_port_without_tls_is_refused_and_it_is_said_why() {
+fn a_public_address_without_tls_is_refused_with_the_reason() {
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8022"] {
         let open = check(&["--listen", listen], &[]);
         let why = [

@@ -1,11 +1,11 @@
-//! Which shard a session lands on, as its events in the log tell.
+//! Placement of sessions on shards, read from the log.
 
 use crate::common::{Client, DEADLINE, poll};
 use crate::scene::{Site, json_lines};
 
 const SESSIONS: usize = 24;
 
-/// How many sessions each of two shards has been given so far; waits until `total` have been.
+/// Returns the number of sessions of each of two shards, once there are `total`.
 fn per_shard(site: &Site, total: usize) -> [usize; 2] {
     let counted = poll(DEADLINE, || {
         let mut counts = [0; 2];
@@ -57,7 +57,7 @@ fn balanced_gives_the_next_session_to_the_shard_with_fewer() {
 }
 
 #[test]
-fn balanced_keeps_even_when_all_come_at_once() {
+fn balanced_keeps_the_shards_even_under_a_burst() {
     let site = site("balanced");
     let mut clients: Vec<Client> = std::thread::scope(|scope| {
         let come = || (0..SESSIONS / 4).map(|_| site.ready()).collect::<Vec<_>>();

@@ -1,5 +1,4 @@
-//! `sshard tune`, the real thing in small: what it prints, and that nothing of it stays. How fast
-//! anything was is not looked at.
+//! `sshard tune` with few sessions: its report, and that no process of it stays. Speeds are not checked.
 
 use crate::common::{DEADLINE, Finished, poll, run, run_under};
 use serde_json::Value;
@@ -34,7 +33,7 @@ fn tuned(more: &[&str]) -> Finished {
 }
 
 #[test]
-fn it_measures_recommends_and_leaves_no_process() {
+fn tune_measures_recommends_and_leaves_no_process() {
     // What another bridge's environment says is not for these.
     let finished = run(
         &[&SMALL[..], &["--max-shards", "1", "--json"]].concat(),
@@ -69,7 +68,7 @@ fn it_measures_recommends_and_leaves_no_process() {
 }
 
 #[test]
-fn killed_it_leaves_no_bridge_behind() {
+fn a_killed_tune_leaves_no_bridge_behind() {
     let mut tune = Command::new(env!("CARGO_BIN_EXE_sshard"))
         .args(["tune", "--max-shards", "1", "--sessions", "4"])
         .stdout(Stdio::null())
@@ -87,7 +86,7 @@ fn killed_it_leaves_no_bridge_behind() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn mistakes_in_the_flags_are_named() {
     let many = tuned(&["--max-shards", "1024"]);
     assert_eq!(many.code, Some(2), "{many:?}");
     assert!(many.stderr.contains("--max-shards is 1024"), "{many:?}");

@@ -71,7 +71,7 @@ fn a_passed_socket_is_the_listener_and_its_queue_is_served() {
 }
 
 #[test]
-fn a_passed_socket_that_others_can_reach_needs_leave() {
+fn a_passed_socket_that_other_machines_can_reach_needs_allow_plaintext() {
     let passed = Passed::on("0.0.0.0:0");
     let ended = run_under(&passed.starter(), &args("192.0.2.1:22"), &[]);
     assert_eq!(ended.code, Some(78), "{ended:?}");

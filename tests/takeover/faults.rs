@@ -1,4 +1,4 @@
-//! Takers that fail, and files that are no takeover socket.
+//! New processes that fail, and files that are no takeover socket.
 
 use crate::common::{Bridge, DEADLINE, Hold, run};
 use crate::site::Site;
@@ -23,7 +23,7 @@ fn serves(site: &Site, bridge: &Bridge) {
 }
 
 #[test]
-fn a_taker_that_fails_leaves_the_old_process_serving() {
+fn a_new_process_that_fails_leaves_the_old_one_serving() {
     let site = Site::new();
     let old = site.generation(&["--shards", "2"]);
     // Found out when the sockets are there.
@@ -83,7 +83,7 @@ fn a_process_with_a_stuck_shard_is_taken_over_and_the_next_one_too() {
 
 /// It has the sockets, and dies before it comes to the path, where the old process still is.
 #[test]
-fn a_process_whose_heir_has_died_is_in_nobodys_way() {
+fn an_old_process_whose_successor_died_does_not_stop_the_next_one() {
     let site = Site::new();
     let old = site.generation(&["--drain-timeout", "1h"]);
     let mut session = site.ready(old.addr());
@@ -98,7 +98,7 @@ fn a_process_whose_heir_has_died_is_in_nobodys_way() {
     assert_eq!(last.addr(), next.addr(), "the sockets are passed again");
 }
 
-/// Where it listens is told by then, and nobody reads it.
+/// The addresses are printed by then, and the pipe is closed.
 #[test]
 fn a_broken_standard_output_does_not_end_a_new_process() {
     let site = Site::new();
@@ -118,7 +118,7 @@ fn a_broken_standard_output_does_not_end_a_new_process() {
 }
 
 #[test]
-fn what_a_dead_process_left_is_in_nobodys_way() {
+fn a_socket_of_a_dead_process_does_not_stop_the_next_one() {
     let site = Site::new();
     let mut dead = site.generation(&[]);
     dead.signal(Signal::KILL);
@@ -154,7 +154,7 @@ fn a_path_without_room_for_the_name_of_an_instance_is_refused() {
 }
 
 #[test]
-fn the_socket_is_its_owners_and_goes_with_the_process() {
+fn the_socket_has_mode_0600_and_is_removed_at_the_end() {
     let site = Site::new();
     let mut bridge = site.generation(&[]);
     let metadata = fs::metadata(site.socket()).unwrap();
@@ -167,7 +167,7 @@ fn the_socket_is_its_owners_and_goes_with_the_process() {
 }
 
 #[test]
-fn a_path_that_is_something_else_is_left_alone() {
+fn a_file_that_is_no_socket_is_left_alone() {
     let site = Site::new();
     fs::write(site.socket(), "precious").unwrap();
     let (code, stderr) = fails(&site, &[]);

@@ -1,4 +1,4 @@
-//! A takeover under load, and what becomes of the sessions of the old process.
+//! A takeover under load, and the sessions of the old process.
 
 use crate::common::{Admin, DEADLINE};
 use crate::site::Site;
@@ -129,7 +129,7 @@ fn listener_at(path: &Path) -> u32 {
 }
 
 #[test]
-fn an_old_process_is_found_at_a_socket_of_its_own_until_it_exits() {
+fn an_old_process_has_a_socket_of_its_own_until_it_exits() {
     let site = Site::new();
     let mut old = site.generation(&[]);
     let mut shell = site.ready(old.addr());

@@ -1,4 +1,4 @@
-//! Generations of a bridge that hand their listeners on, and the SSH server they all reach.
+//! Helpers: generations of a bridge that hand their listeners over, and the SSH server they reach.
 
 use crate::common::scene::path_to;
 use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
@@ -20,7 +20,7 @@ impl Site {
         }
     }
 
-    /// Where one generation waits for the next.
+    /// Path of `server.takeover`.
     pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("takeover")
     }
@@ -63,7 +63,7 @@ impl Site {
         client
     }
 
-    /// What the client types reaches the server.
+    /// Checks that input of the client reaches the server.
     pub(crate) fn works(&self, client: &mut Client) {
         let before = self.ssh.input().len();
         client.send_binary(b"typed");

@@ -5,7 +5,7 @@
 use crate::telemetry::HistogramCounts;
 use std::fmt::{Display, Write as _};
 
-/// A text format.
+/// Text format of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Prometheus,

@@ -1,5 +1,5 @@
-//! Which sessions a list is to have, and in which order. The whole list of a large bridge is several megabytes, so that
-//! whoever looks at it every other second asks for a page of it.
+//! Queries of the list of sessions: filter, order and page. The whole list of a large bridge is several
+//! megabytes, so a client that polls asks for a page of it.
 
 use super::query::{choice, number, parameters, unknown};
 use crate::http::Problem;
@@ -7,7 +7,7 @@ use crate::registry::{SessionId, SessionRecord, State};
 use std::net::IpAddr;
 use std::time::UNIX_EPOCH;
 
-/// Most characters of a search.
+/// Largest number of characters of a search.
 const MAX_SEARCH: usize = 256;
 
 const KNOWN: &str = "search, shard, state, sort, order, offset, limit";
@@ -38,10 +38,10 @@ const SORTS: [(&str, Sort); 9] = [
     ("user", Sort::User),
 ];
 
-/// A part of the list of sessions. The default is all of it, oldest first.
+/// Filter, order and page of a list of sessions. The default is all, oldest first.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    /// Each must occur, in lower case.
+    /// Words that must all occur, in lower case.
     words: Vec<String>,
     shard: Option<usize>,
     state: Option<State>,
@@ -51,7 +51,7 @@ pub(super) struct Wanted {
     limit: usize,
 }
 
-/// Place of a session in the order of a list.
+/// Sort key of a session.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     number: u128,
@@ -59,7 +59,7 @@ pub(super) struct Rank {
 }
 
 impl Wanted {
-    /// Reads a query.
+    /// Parses the query of a request.
     pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
         let mut wanted = Self {
             words: Vec::new(),
@@ -91,7 +91,7 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// Returns whether a session is in the list. A user that is not shown is not found either.
+    /// Returns whether a session matches. A user that is not shown is not searched either.
     pub(super) fn takes(&self, record: &SessionRecord, show_users: bool) -> bool {
         if self.shard.is_some_and(|shard| shard != record.shard())
             || self.state.is_some_and(|state| state != record.state())
@@ -115,7 +115,7 @@ impl Wanted {
         self.words.iter().all(|word| text.contains(word))
     }
 
-    /// Returns the place of a session by what the list is sorted by.
+    /// Returns the sort key of a session.
     pub(super) fn rank(&self, record: &SessionRecord, show_users: bool) -> Rank {
         let number = |number| Rank {
             number,
@@ -141,7 +141,7 @@ impl Wanted {
         }
     }
 
-    /// Sorts what the list could have and cuts the wanted part out of it.
+    /// Sorts the sessions that match and returns the requested page.
     pub(super) fn cut<T>(&self, mut found: Vec<(Rank, SessionId, T)>) -> Vec<T> {
         found.sort_by(|(a, a_id, _), (b, b_id, _)| {
             let order = if self.is_descending {
@@ -149,7 +149,7 @@ impl Wanted {
             } else {
                 a.cmp(b)
             };
-            // Those of the same rank never change places.
+            // Sessions of the same rank keep one order from page to page.
             order.then_with(|| a_id.cmp(b_id))
         });
         let part = found.into_iter().skip(self.offset).take(self.limit);
@@ -157,7 +157,7 @@ impl Wanted {
     }
 }
 
-/// An IPv4 address as the IPv6 address that stands for it.
+/// Bits of the IPv6 address, to which an IPv4 address is mapped.
 fn bits(client: IpAddr) -> u128 {
     match client {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),

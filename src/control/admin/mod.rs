@@ -1,6 +1,5 @@
-//! The administrator's listener: health, metrics, statistics, sessions, drain,
-//! reload. HTTP/1.1 on a thread of its own, so that it answers while a shard
-//! does not; what it asks of a shard has a deadline.
+//! The administrator's listener: health, metrics, statistics, sessions, drain, reload. HTTP/1.1 on a
+//! thread of its own, so that it answers while a shard does not; questions to a shard have a deadline.
 
 mod exposition;
 mod health;
@@ -49,7 +48,7 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Pause when nothing can be accepted (no descriptors left).
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// Why there is no administrator's listener.
+/// Reason why there is no administrator's listener.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// The token cannot be used.
@@ -58,9 +57,9 @@ pub enum AdminError {
     /// A listener cannot be had.
     #[error("admin.listen: cannot listen on {address}: {source}; `admin.listen=` turns it off")]
     Listen {
-        /// Its address.
+        /// Address asked for.
         address: SocketAddr,
-        /// The system's word.
+        /// Error of the system.
         source: io::Error,
     },
     /// A passed listener is reachable from other machines.
@@ -77,20 +76,20 @@ pub struct Admin {
     token: SharedToken,
 }
 
-/// The running listener; Drop closes it.
+/// The running listeners; Drop closes them.
 #[must_use = "dropping it closes the listener"]
 pub struct AdminHandle {
     _stop: oneshot::Sender<()>,
 }
 
-/// What requests are answered from.
+/// Sources that requests are answered from.
 pub(super) struct AdminContext {
     pub(super) process: ProcessHandles,
     pub(super) events: EventSender,
     token: SharedToken,
 }
 
-/// Who asks, and where.
+/// Both ends of a connection.
 #[derive(Debug, Clone, Copy)]
 struct Peer {
     client: SocketAddr,
@@ -98,8 +97,8 @@ struct Peer {
 }
 
 impl Admin {
-    /// Reads the token, and binds the listeners; `passed` are already bound
-    /// and serve in place of `admin.listen`, unless that is none.
+    /// Reads the token and binds the listeners. `passed` are already bound and serve in place of
+    /// `admin.listen`, unless that is empty.
     ///
     /// # Errors
     /// [`AdminError`].
@@ -129,15 +128,15 @@ impl Admin {
         Ok(Self { listeners, token })
     }
 
-    /// The token, for a reload to replace.
+    /// Token, for a reload to replace.
     pub fn token(&self) -> SharedToken {
         Arc::clone(&self.token)
     }
 
-    /// The addresses, ports filled in.
+    /// Addresses of the listeners, ports filled in.
     ///
     /// # Errors
-    /// The system's.
+    /// Error of the system.
     pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
@@ -145,7 +144,7 @@ impl Admin {
     /// Duplicates of the listeners, to be handed to a next process.
     ///
     /// # Errors
-    /// The system's.
+    /// Error of the system.
     pub fn duplicates(&self) -> io::Result<Vec<TcpListener>> {
         self.listeners.iter().map(TcpListener::try_clone).collect()
     }
@@ -190,7 +189,7 @@ async fn serve(
             Ok(listener) => {
                 spawn_local(accept(listener, Rc::clone(&context), Rc::clone(&slots)));
             }
-            Err(error) => tracing::error!(%error, "an administrator's listener is lost"),
+            Err(error) => tracing::error!(%error, "an administrator's listener cannot be served"),
         }
     }
     // Never sent, only dropped.
@@ -239,7 +238,7 @@ async fn connection(stream: TcpStream, client: SocketAddr, context: Rc<AdminCont
     };
     let peer = Peer { client, local };
     let service = service_fn(|request: Request<_>| {
-        // A health answer is small and at once; it waits for nobody.
+        // A health answer is small and immediate.
         if !is_health(request.uri().path()) {
             slot.serve();
         }

@@ -1,4 +1,5 @@
-//! Queries of the administrator's API: each parameter is known, stands once, and has a value within its bounds.
+//! Query parameters of the administrator's API: each is known, occurs once, and has a value within its
+//! bounds. Anything else is refused with 400.
 
 use crate::http::Problem;
 use hyper::StatusCode;
@@ -23,7 +24,7 @@ pub(super) fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, P
     Ok(parameters)
 }
 
-/// Returns the refusal of a parameter that there is none of; `known` lists those there are.
+/// Returns the refusal of an unknown parameter; `known` lists those that exist.
 pub(super) fn unknown(name: &str, known: &str) -> Problem {
     bad(format!(
         "there is no parameter {}; there are: {known}",
@@ -31,7 +32,7 @@ pub(super) fn unknown(name: &str, known: &str) -> Problem {
     ))
 }
 
-/// Reads a number within its bounds.
+/// Parses a number within its bounds.
 pub(super) fn number(
     name: &str,
     value: &str,
@@ -44,7 +45,7 @@ pub(super) fn number(
     })
 }
 
-/// Reads one of some words.
+/// Parses one of some words.
 pub(super) fn choice<T: Copy>(
     name: &str,
     value: &str,
@@ -61,7 +62,7 @@ fn bad(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
-/// A name as it was sent, harmless and short.
+/// Name as it was sent, escaped and shortened.
 fn quoted(name: &str) -> String {
     let short: String = name.chars().take(32).collect();
     format!("{short:?}")

@@ -8,7 +8,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-/// Answer of JSON.
+/// Makes an answer of JSON.
 ///
 /// # Errors
 /// If `value` cannot be written; the log says why.
@@ -17,12 +17,12 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Result<Reply, 
         tracing::error!(%error, "an answer cannot be written");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
     })?;
-    // Whoever reads it by curl has a terminal.
+    // curl prints it on a terminal.
     let text = plain_text::escaped_json(&text).into_owned() + "\n";
     Ok(text_response(status, "application/json", text))
 }
 
-/// Answer of the media type `kind`.
+/// Makes an answer of the media type `kind`.
 pub(super) fn text_response(status: StatusCode, kind: &'static str, text: String) -> Reply {
     let mut response = Response::new(Full::new(Bytes::from(text)));
     *response.status_mut() = status;

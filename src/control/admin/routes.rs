@@ -164,7 +164,7 @@ async fn reload(context: &AdminContext) -> Result<Reply, Problem> {
         Ok(Ok(Ok(reloaded))) => json(StatusCode::OK, &reloaded),
         Ok(Ok(Err(reason))) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason)),
         Ok(Err(_)) | Err(_) => Err(Problem::unavailable(
-            "the control thread does not answer; the log says what became of the reload",
+            "the control thread does not answer; the log has the outcome of the reload",
         )),
     }
 }

@@ -1,5 +1,5 @@
-//! Sessions, asked of the shards that own them. A shard answers with the keys
-//! of records, which are then read without it.
+//! Sessions, listed, shown and ended through the shards that own them. A shard answers with the keys
+//! of records, which are then read without it; one that does not answer in time is named.
 
 use super::AdminContext;
 use super::listing::Wanted;
@@ -15,10 +15,10 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// Longest wait for a shard. One that turns answers within a millisecond.
+/// Longest wait for a shard. One that runs answers within a millisecond.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A session, as the outside sees it.
+/// A session, as the API shows it.
 #[derive(Debug, Serialize)]
 pub(super) struct Session {
     id: String,
@@ -37,24 +37,24 @@ pub(super) struct Session {
     user: Option<String>,
     created_at: String,
     last_activity: String,
-    /// Seconds.
+    /// Time since its creation, in seconds.
     duration: f64,
     input_bytes: u64,
     output_bytes: u64,
 }
 
-/// Sessions, of those that match a query the wanted part.
+/// Requested page of the sessions that match a query.
 #[derive(Serialize)]
 pub(super) struct List {
     sessions: Vec<Session>,
-    /// There are, on the shards that answered.
+    /// Number of sessions on the shards that answered.
     total: usize,
-    /// Of these, those that match.
+    /// Number of those that match the query.
     matched: usize,
     unanswered_shards: Vec<usize>,
 }
 
-/// One session, and how many share its target.
+/// One session, and the number of sessions at its target.
 #[derive(Serialize)]
 pub(super) struct One {
     #[serde(flatten)]
@@ -62,7 +62,7 @@ pub(super) struct One {
     host_connections: Option<u32>,
 }
 
-/// A session that was told to end.
+/// Session that is ending.
 #[derive(Serialize)]
 pub(super) struct Ending {
     id: String,
@@ -142,7 +142,7 @@ pub(super) async fn list(context: &AdminContext, wanted: &Wanted) -> List {
     }
     let matched = found.len();
     let part = wanted.cut(found).into_iter();
-    // One may have ended meanwhile.
+    // A session may have ended meanwhile.
     let read = |key| registry.read(key, |record| Session::of(record, registry, look));
     List {
         sessions: part.filter_map(read).collect(),

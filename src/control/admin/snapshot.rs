@@ -1,6 +1,5 @@
-//! The numbers of the process at one moment, read from the shards' cells and
-//! the limits without asking anybody. Statistics and metrics are written from
-//! it.
+//! The numbers of the process at one moment, read from the shards' counters and the limits without a
+//! message to any shard. Statistics and metrics are written from it.
 
 use super::AdminContext;
 use crate::error::{Reason, Stage};
@@ -11,10 +10,10 @@ use crate::telemetry::{HandshakeFailure, HistogramCounts, SessionStats, ShardCou
 use crate::ws::Tls;
 use std::time::{Duration, Instant};
 
-/// One shard.
+/// Numbers of one shard.
 #[derive(Debug)]
 pub(super) struct ShardNumbers {
-    /// Connections on it, sessions or not.
+    /// Connections on the shard, sessions or not.
     pub(super) connections: usize,
     pub(super) accepted: u64,
     pub(super) handshakes: u64,
@@ -31,7 +30,7 @@ pub(super) struct ShardNumbers {
     pub(super) heartbeat_age: Duration,
 }
 
-/// The process.
+/// Numbers of the process.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) shards: Vec<ShardNumbers>,
@@ -49,7 +48,7 @@ pub(super) struct Snapshot {
     pub(super) show_users: bool,
     pub(super) reloads: (u64, u64),
     pub(super) draining: bool,
-    /// When the TLS certificate expires, in seconds since 1970.
+    /// Expiry of the TLS certificate, in seconds since 1970.
     pub(super) tls_expiry: Option<u64>,
     pub(super) audit_lost_lines: u64,
 }

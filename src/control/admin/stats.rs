@@ -37,7 +37,7 @@ struct ShardStats {
     shard: usize,
     /// Connections on it, sessions or not.
     connections: usize,
-    /// Of these, between accept and the end of the upgrade.
+    /// Connections between accept and the end of the upgrade.
     handshakes: u64,
     #[serde(flatten)]
     numbers: Numbers,
@@ -93,7 +93,7 @@ pub(super) struct Stats {
     max_unauthenticated: u32,
     /// 0 is no limit.
     max_per_client: u32,
-    /// Per shard.
+    /// Limit of each shard.
     max_handshakes: u32,
     refused_before_session: Vec<Refused>,
     latencies: Latencies,

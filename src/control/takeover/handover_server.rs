@@ -1,7 +1,7 @@
-//! The old process's side: a thread that waits for a next one, at a socket with two names. The
-//! common path is the newest process's; the other name is this process's until it exits.
+//! Side of the old process: a thread that waits for a next process at a Unix socket with two names.
+//! The common path leads to the newest process; the other name is this process's until it exits.
 
-use super::wire::{DONE, HANDED_OVER, READY, check_peer, expect, say, send_sockets};
+use super::wire::{DONE, HANDED_OVER, READY, check_peer, expect, send, send_sockets};
 use super::{ANSWER_TIMEOUT, START_TIMEOUT, SocketSet, TakeoverError, beside, unix_socket};
 use crate::control::admin::AdminHandle;
 use crate::control::events::{Event, EventSender};
@@ -18,20 +18,20 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Who may connect: the owner. Who does is looked at again (SO_PEERCRED).
+/// Mode of the socket: the owner may connect. The peer is checked again (SO_PEERCRED).
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// Pause when a taker cannot be accepted (no descriptors left).
+/// Pause when a connection cannot be accepted (no descriptors left).
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often it is looked whether a shard has stopped accepting.
-const LOOK: Duration = Duration::from_millis(1);
+/// Interval at which the shards are polled for having stopped to accept.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Listens beside the path, where the old process may still listen.
+/// Unix socket for the next process, bound beside the path, where the old process may still listen.
 pub struct HandoverServer {
     listener: Socket,
     own: SocketFile,
-    /// To be renamed to the path.
+    /// Temporary name, to be renamed to the path.
     common: SocketFile,
     path: PathBuf,
 }
@@ -43,24 +43,23 @@ pub struct SocketFiles {
     _own: SocketFile,
 }
 
-/// A name of a listening socket; Drop removes it, unless another process's
-/// socket has taken its place.
+/// One name of a listening socket; Drop removes it, unless another process's socket has it now.
 struct SocketFile {
     path: PathBuf,
     inode: u64,
 }
 
-/// What is given, and who must stop then.
+/// Sockets that are handed over, and the parts that stop accepting then.
 pub struct HandoverState {
-    /// The listening sockets.
+    /// Duplicates of the listening sockets.
     pub sockets: SocketSet,
-    /// The administrator's listener, which the next process has, too.
+    /// Administrator's listener, which the next process gets, too.
     pub admin: AdminHandle,
     /// The shards' command channels.
     pub commands: Arc<[CommandSender]>,
-    /// Where the shards see that they accept no more.
+    /// State by which the shards know that they accept no more.
     pub lifecycle: Arc<Lifecycle>,
-    /// The control thread.
+    /// Channel to the control thread.
     pub events: EventSender,
 }
 
@@ -68,7 +67,7 @@ impl HandoverServer {
     /// Listens beside `path`, at the name of this process.
     ///
     /// # Errors
-    /// The system's.
+    /// Error of the system.
     pub fn bind(path: &Path, instance: InstanceId) -> io::Result<Self> {
         let temporary = temporary(path);
         // A process of this number that was killed right here has left it.
@@ -77,7 +76,7 @@ impl HandoverServer {
             _ => {}
         }
         let listener = unix_socket()?;
-        // Before there is a name, so that nobody can put something else in its place meanwhile:
+        // Before there is a name, so that no other process can put something else in its place:
         // what is bound has the socket's mode.
         rustix::fs::fchmod(&listener, MODE)?;
         listener.bind(&SockAddr::unix(&temporary)?)?;
@@ -100,12 +99,11 @@ impl HandoverServer {
         })
     }
 
-    /// Takes the path itself, in one step, so that the next process finds this
-    /// one, and removes what dead processes have left beside it. Waits for the
-    /// next process on a thread of its own.
+    /// Renames the socket to the path in one step, so that the next process finds this one, and
+    /// removes names that dead processes have left. Waits for the next process on a thread.
     ///
     /// # Errors
-    /// The system's. The state is dropped then.
+    /// Error of the system. The state is dropped then.
     pub fn start(self, state: HandoverState) -> io::Result<SocketFiles> {
         let Self {
             listener,
@@ -122,14 +120,14 @@ impl HandoverServer {
                 let events = state.events.clone();
                 // The new process has these, too.
                 drop(state);
-                // Nobody to tell: the process ends already.
+                // Fails only if the control thread has ended, and the process with it.
                 let _ = events.send(Event::TakenOver);
-                // There is nothing more to give, but whoever looks for this process finds it.
+                // Nothing is left to hand over; a process that connects is told so.
                 let exhausted = LogLimiter::default();
                 loop {
                     let connection = accept(&listener, &exhausted);
-                    // Fails if who looks has left.
-                    let _ = say(&connection, HANDED_OVER);
+                    // Fails if the peer has closed.
+                    let _ = send(&connection, HANDED_OVER);
                 }
             })?;
         Ok(SocketFiles {
@@ -144,7 +142,7 @@ fn temporary(path: &Path) -> PathBuf {
     beside(path, std::process::id())
 }
 
-/// Removes sockets beside `path` at which nobody listens. One that stays is in nobody's way.
+/// Removes names beside `path` of sockets that no process listens at. One that stays does no harm.
 fn remove_stale(path: &Path) {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return;
@@ -176,7 +174,7 @@ fn is_stale(path: &Path) -> bool {
     refused().is_err_and(|error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// Returns once the sockets are given.
+/// Returns once the sockets are handed over.
 fn wait(listener: &Socket, state: &HandoverState) {
     let exhausted = LogLimiter::default();
     loop {
@@ -213,19 +211,19 @@ fn hand_over(connection: &Socket, state: &HandoverState) -> Result<(), TakeoverE
     check_peer(connection)?;
     send_sockets(connection, &state.sockets)?;
     expect(connection, READY)?;
-    // The new one accepts: from here on there is no way back, and none is
-    // needed. A shard that is stuck accepts nothing, either.
+    // The new process accepts: from here on the hand-over is final. A shard that is stuck accepts
+    // nothing, either.
     if let Err(error) = stop_accepting(state) {
         tracing::warn!(%error, "handing over all the same");
     }
-    if let Err(error) = say(connection, DONE) {
-        tracing::warn!(%error, "the new process did not hear that it may go on");
+    if let Err(error) = send(connection, DONE) {
+        tracing::warn!(%error, "the new process could not be told that this one has stopped accepting");
     }
     Ok(())
 }
 
-/// Every shard has placed its last connection when this returns in order. One
-/// that does not hear of it in time sees it before it accepts again.
+/// Returns when every shard has placed its last connection. A shard that does not answer in time sees
+/// the state of the process before it accepts again.
 fn stop_accepting(state: &HandoverState) -> Result<(), TakeoverError> {
     state.lifecycle.stop_accepting();
     let deadline = crate::clock::now() + ANSWER_TIMEOUT;
@@ -238,7 +236,7 @@ fn stop_accepting(state: &HandoverState) -> Result<(), TakeoverError> {
         if crate::clock::now() >= deadline {
             return Err(TakeoverError::Stuck);
         }
-        thread::park_timeout(LOOK);
+        thread::park_timeout(POLL_INTERVAL);
     }
 }
 

@@ -1,6 +1,7 @@
-//! The new process's side.
+//! Side of the new process: connects to the old one, takes its listening sockets, and tells it when
+//! to stop accepting.
 
-use super::wire::{DONE, READY, check_peer, expect, receive_sockets, say};
+use super::wire::{DONE, READY, check_peer, expect, receive_sockets, send};
 use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, SocketSet, TakeoverError, beside, unix_socket};
 use crate::registry::InstanceId;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
@@ -12,15 +13,15 @@ use std::mem::MaybeUninit;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-/// The old process, which still accepts, and the sockets it has passed.
+/// Sockets of the old process, which still accepts from them, and the connection to it.
 #[must_use = "dropping it lets the old process go on"]
 pub struct InheritedSockets {
     connection: Socket,
-    /// What it has passed.
+    /// Sockets that it has passed.
     pub sockets: SocketSet,
 }
 
-/// Finds out whether a socket could be made at `path`, or one is there.
+/// Checks that a socket is at `path`, or could be made there.
 ///
 /// # Errors
 /// [`TakeoverError::NotASocket`], [`TakeoverError::TooLong`], [`TakeoverError::NoDirectory`].
@@ -47,9 +48,8 @@ pub fn check(path: &Path) -> Result<(), TakeoverError> {
     })
 }
 
-/// Asks the process that listens at `path` for its sockets. `None` if nobody
-/// does, or one that has handed over to a process that never came to the path; a
-/// file that a dead process has left is removed.
+/// Asks the process that listens at `path` for its sockets. `None` if none listens, or one that has
+/// handed over already; a file that a dead process has left is removed.
 ///
 /// # Errors
 /// [`TakeoverError`]; the old process goes on.
@@ -80,37 +80,36 @@ pub fn take_over(path: &Path) -> Result<Option<InheritedSockets>, TakeoverError>
 }
 
 impl InheritedSockets {
-    /// This process accepts: the old one may stop. Returns when it has. If it
-    /// has died, or says nothing more, this one serves all the same.
+    /// Tells the old process to stop accepting, since this one accepts. Returns when it has. If it has
+    /// died or does not answer, this process serves all the same.
     ///
     /// # Errors
-    /// [`TakeoverError::TooLate`]: the old process lives and has given up
-    /// waiting. Both must not go on.
+    /// [`TakeoverError::TooLate`]: the old process lives and has stopped waiting. Both must not serve.
     pub fn finish(self) -> Result<(), TakeoverError> {
         self.connection.set_read_timeout(Some(FINISH_TIMEOUT))?;
-        let told = say(&self.connection, READY).and_then(|()| expect(&self.connection, DONE));
+        let told = send(&self.connection, READY).and_then(|()| expect(&self.connection, DONE));
         match told {
-            Ok(()) => tracing::info!("the old process has handed over, and drains"),
+            Ok(()) => tracing::info!("the old process has handed over and drains"),
             Err(error) if self.peer_closed() && self.is_alive() => {
-                tracing::error!(%error, "the old process has hung up");
+                tracing::error!(%error, "the old process has closed the connection and goes on");
                 return Err(TakeoverError::TooLate);
             }
             Err(error) => tracing::warn!(
                 %error,
-                "the old process did not say that it has handed over; this one serves anyway"
+                "the old process did not confirm the hand-over; this one serves all the same"
             ),
         }
         Ok(())
     }
 
-    /// Whether the other end of the connection is closed.
+    /// Returns whether the other end of the connection is closed.
     fn peer_closed(&self) -> bool {
         let mut word = [MaybeUninit::uninit(); 1];
         let seen = self.connection.set_nonblocking(true);
         seen.is_ok() && matches!(self.connection.peek(&mut word), Ok(0))
     }
 
-    /// Whether the process that listened there still runs.
+    /// Returns whether the process that listened there still runs.
     fn is_alive(&self) -> bool {
         socket_peercred(&self.connection).is_ok_and(|peer| test_kill_process(peer.pid).is_ok())
     }
@@ -121,7 +120,7 @@ mod tests {
     use super::super::wire::send_sockets;
     use super::*;
 
-    /// A taker of an old process that passes no sockets and then does `then`.
+    /// Takes over from an old process that passes no sockets and then does `then`.
     fn finish(then: impl FnOnce(Socket) + Send) -> Result<(), TakeoverError> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
@@ -139,17 +138,17 @@ mod tests {
     }
 
     #[test]
-    fn one_that_says_done_has_handed_over() {
+    fn a_process_that_says_done_has_handed_over() {
         let done = finish(|connection| {
             expect(&connection, READY).unwrap();
-            say(&connection, DONE).unwrap();
+            send(&connection, DONE).unwrap();
         });
         assert!(done.is_ok(), "{done:?}");
     }
 
-    /// This very process plays both, so that the old one is surely alive.
+    /// This process plays both sides, so that the old one is alive.
     #[test]
-    fn one_that_lives_and_has_hung_up_goes_on() {
+    fn a_process_that_lives_and_has_closed_goes_on() {
         for wait in [true, false] {
             let refused = finish(|connection| {
                 if wait {

@@ -1,13 +1,11 @@
-//! Restart without a refused connection: a new process takes the listening
-//! sockets over from the old one, which goes on with the sessions it has.
+//! Restart without a refused connection: a new process takes the listening sockets over from the old
+//! one, which goes on with the sessions it has. Sessions themselves are not handed over.
 //!
-//! Two processes that bind one port with SO_REUSEPORT are not enough. Each
-//! socket has a queue of its own of connections that the kernel has completed
-//! and nobody has accepted. When the old process closes its sockets, what is
-//! in their queues is reset, and so is what the kernel's hash still sends
-//! there: every restart loses a few. Here the very sockets are passed
-//! (SCM_RIGHTS, unix(7)): a passed socket is the same socket, with the same
-//! queue, and lives as long as either process has it.
+//! Two processes that bind one port with SO_REUSEPORT are not enough. Each socket has its own queue of
+//! connections that the kernel has completed and no process has accepted. When the old process closes
+//! its sockets, their queues are reset, and so is what the kernel's hash still sends there: every
+//! restart loses a few connections. Here the sockets themselves are passed (SCM_RIGHTS, unix(7)): a
+//! passed socket is the same socket, with the same queue, and lives as long as either process has it.
 //!
 //! The order, so that every socket is accepted from by someone at all times:
 //!
@@ -16,19 +14,18 @@
 //! old: header, sockets             both processes have them; the old accepts
 //! new: starts its shards, listens beside the path, "ready"    both accept
 //! old: its shards stop accepting, "done"
-//! new: puts its socket at the path in place of the old one's, for the next process
-//! old: drains; what its last accept yielded is served like any other
+//! new: renames its socket to the path, for the next process
+//! old: drains; connections of its last accept are served like any other
 //! ```
 //!
 //! Each process has one socket with two names: the path, while it is the newest, and
 //! `PATH.INSTANCE` from its start to its exit, so that an old process can be found while it
-//! drains. Nothing but the takeover is spoken there yet: a process that has handed over says so and closes
-//! the connection. Should the process that took over have died before it came to the path, the next one
-//! starts afresh. Names that killed processes have left are removed by the next one.
+//! drains. A process that has handed over says so there and closes the connection. If the process that
+//! took over died before it renamed its socket to the path, the next one binds its own listeners. Names
+//! that killed processes have left are removed by the next one.
 //!
-//! Until "ready" nothing has changed for the old process: should the new one
-//! fail, it goes on. What can fail in the new one comes before "ready"; from
-//! there on it needs the old one no more, dead or stuck.
+//! Until "ready" nothing has changed for the old process: if the new one fails, it goes on. What can
+//! fail in the new one comes before "ready"; after it the new one does not depend on the old one.
 
 mod handover_server;
 mod inherit;
@@ -44,7 +41,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Longest wait for the other side's next word, but for "ready".
+/// Longest wait for the other side's next message, but for "ready".
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest wait for the new process to start its shards.
@@ -56,7 +53,7 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 const _: () = assert!(FINISH_TIMEOUT.as_secs() > ANSWER_TIMEOUT.as_secs());
 
-/// Why a takeover did not come about.
+/// Reason why a takeover failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeoverError {
     /// The path is in use for something else.
@@ -68,27 +65,27 @@ pub enum TakeoverError {
     /// No socket can be made there.
     #[error("no socket can be made in {}: {source}", .directory.display())]
     NoDirectory {
-        /// Where it would be.
+        /// Directory of the path.
         directory: PathBuf,
-        /// The system's word.
+        /// Error of the system.
         source: io::Error,
     },
-    /// The other side is not one of ours.
+    /// The other side runs as another user.
     #[error("the process there runs as user {0}; only the same user or root may take over")]
     OtherUser(u32),
     /// The other side speaks another version, or something else.
     #[error("the process there does not speak this protocol: {0}")]
     Protocol(&'static str),
-    /// What was passed is no listening TCP socket.
+    /// A passed descriptor is no listening TCP socket.
     #[error("a passed descriptor is not a listening TCP socket")]
     NotListening,
     /// A shard did not stop accepting.
-    #[error("a shard does not answer")]
+    #[error("a shard did not stop accepting in time")]
     Stuck,
     /// The old process waited too long for this one to start, and goes on.
     #[error("the process there no longer waited when this one was ready, and goes on")]
     TooLate,
-    /// The system's word.
+    /// Error of the system.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -103,23 +100,23 @@ impl TakeoverError {
     }
 }
 
-/// Listening sockets, as they are passed.
+/// Listening sockets that one process passes to the next.
 #[derive(Debug, Default)]
 pub struct SocketSet {
-    /// Of the public port.
+    /// Sockets of the public port.
     pub public: Vec<Socket>,
-    /// Of the administrator's port.
+    /// Sockets of the administrator's port.
     pub admin: Vec<Socket>,
 }
 
-/// `PATH.SUFFIX`.
+/// Returns `PATH.SUFFIX`.
 fn beside(path: &Path, suffix: impl fmt::Display) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{suffix}"));
     beside.into()
 }
 
-/// A connected or listening socket that keeps the bounds of messages.
+/// Makes a Unix socket that keeps the bounds of messages.
 fn unix_socket() -> io::Result<Socket> {
     let kind = socket2::Type::SEQPACKET.cloexec();
     Socket::new(socket2::Domain::UNIX, kind, None)

@@ -1,6 +1,5 @@
-//! The words of a takeover, one message each on a SOCK_SEQPACKET socket, and
-//! descriptors beside them. Every message is bounded, every wait has the
-//! socket's timeout.
+//! Messages of a takeover on a SOCK_SEQPACKET socket, with descriptors beside them. Every message is
+//! bounded, and every wait has the socket's timeout.
 
 use super::{SocketSet, TakeoverError};
 use rustix::net::sockopt::socket_peercred;
@@ -14,7 +13,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Of the protocol.
+/// Version of the protocol.
 const VERSION: u32 = 1;
 
 /// Longest message, in bytes.
@@ -26,7 +25,7 @@ const BATCH: usize = 64;
 /// SocketSet that may be passed; one per shard and address, and then some.
 const MAX_SOCKETS: usize = 4096;
 
-/// What accompanies a batch of descriptors.
+/// Text of a message that carries descriptors.
 const SOCKETS: &[u8] = b"sockets";
 
 pub(super) const READY: &[u8] = b"ready";
@@ -34,7 +33,7 @@ pub(super) const DONE: &[u8] = b"done";
 /// In place of the header, by a process that has nothing to pass any more.
 pub(super) const HANDED_OVER: &[u8] = b"handed over";
 
-/// What is coming.
+/// First message: the numbers of sockets that follow.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     version: u32,
@@ -42,7 +41,7 @@ struct Header {
     admin: usize,
 }
 
-/// Whether the peer runs as the same user or as root (SO_PEERCRED, unix(7)).
+/// Checks that the peer runs as the same user or as root (SO_PEERCRED, unix(7)).
 pub(super) fn check_peer(connection: &Socket) -> Result<(), TakeoverError> {
     let peer = socket_peercred(connection).map_err(std::io::Error::from)?;
     if peer.uid == rustix::process::geteuid() || peer.uid.is_root() {
@@ -52,13 +51,13 @@ pub(super) fn check_peer(connection: &Socket) -> Result<(), TakeoverError> {
     }
 }
 
-/// Sends a word.
-pub(super) fn say(connection: &Socket, word: &[u8]) -> Result<(), TakeoverError> {
+/// Sends a message.
+pub(super) fn send(connection: &Socket, word: &[u8]) -> Result<(), TakeoverError> {
     connection.send(word)?;
     Ok(())
 }
 
-/// Waits for a word.
+/// Waits for a message of this text.
 pub(super) fn expect(connection: &Socket, word: &'static [u8]) -> Result<(), TakeoverError> {
     let (said, _) = receive(connection)?;
     if said == word {
@@ -67,7 +66,7 @@ pub(super) fn expect(connection: &Socket, word: &'static [u8]) -> Result<(), Tak
     Err(TakeoverError::Protocol(if said.is_empty() {
         "it has closed the connection"
     } else {
-        "an unexpected word"
+        "an unexpected message"
     }))
 }
 
@@ -79,7 +78,7 @@ pub(super) fn send_sockets(connection: &Socket, sockets: &SocketSet) -> Result<(
         admin: sockets.admin.len(),
     };
     let text = serde_json::to_vec(&header).map_err(std::io::Error::from)?;
-    say(connection, &text)?;
+    send(connection, &text)?;
     let all: Vec<BorrowedFd<'_>> = sockets
         .public
         .iter()
@@ -99,7 +98,8 @@ pub(super) fn send_sockets(connection: &Socket, sockets: &SocketSet) -> Result<(
     Ok(())
 }
 
-/// Takes what [`send_sockets`] passes. Each is a listening TCP socket. `None` if the process has [`HANDED_OVER`].
+/// Receives what [`send_sockets`] sends. Each is a listening TCP socket. `None` if the process has
+/// [`HANDED_OVER`].
 pub(super) fn receive_sockets(connection: &Socket) -> Result<Option<SocketSet>, TakeoverError> {
     let (text, _) = receive(connection)?;
     if text == HANDED_OVER {
@@ -128,10 +128,10 @@ pub(super) fn receive_sockets(connection: &Socket) -> Result<Option<SocketSet>, 
     Ok(Some(SocketSet { public: all, admin }))
 }
 
-/// `descriptor`, if it is a listening TCP socket; set not to block.
+/// Returns `descriptor` as a non-blocking socket, if it is a listening TCP socket.
 ///
 /// # Errors
-/// [`TakeoverError::NotListening`], or the system's.
+/// [`TakeoverError::NotListening`], or an error of the system.
 pub fn checked(descriptor: OwnedFd) -> Result<Socket, TakeoverError> {
     let socket = Socket::from(descriptor);
     let is_tcp = socket
@@ -147,7 +147,7 @@ pub fn checked(descriptor: OwnedFd) -> Result<Socket, TakeoverError> {
     Ok(socket)
 }
 
-/// One message, and the descriptors beside it. Empty at the end.
+/// Receives one message and the descriptors beside it; an empty one at the end.
 fn receive(connection: &Socket) -> Result<(Vec<u8>, Vec<OwnedFd>), TakeoverError> {
     let mut message = [0; MAX_MESSAGE];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BATCH))];
@@ -209,12 +209,12 @@ mod tests {
         let flags = |s: &Socket| rustix::io::fcntl_getfd(s).unwrap();
         let closes = |s| flags(s).contains(rustix::io::FdFlags::CLOEXEC);
         assert!(taken.public.iter().all(closes));
-        say(&new, READY).unwrap();
+        send(&new, READY).unwrap();
         expect(&old, READY).unwrap();
     }
 
     #[test]
-    fn what_does_not_listen_is_refused() {
+    fn a_socket_that_does_not_listen_is_refused() {
         let (old, new) = pair();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_named() {
+    fn a_message_that_is_not_of_the_protocol_is_named() {
         for (sent, said) in [
             (None, "no header"),
             (Some("{}"), "no header"),
@@ -253,21 +253,21 @@ mod tests {
         ] {
             let (old, new) = pair();
             if let Some(sent) = sent {
-                say(&old, sent.as_bytes()).unwrap();
+                send(&old, sent.as_bytes()).unwrap();
             }
             drop(old);
             let error = receive_sockets(&new).unwrap_err().to_string();
             assert!(error.contains(said), "{sent:?}: {error}");
         }
         let (old, new) = pair();
-        say(&old, b"later").unwrap();
+        send(&old, b"later").unwrap();
         assert!(expect(&new, READY).is_err());
         drop(old);
         assert!(expect(&new, READY).is_err());
     }
 
     #[test]
-    fn the_peer_is_looked_at() {
+    fn a_peer_of_the_same_user_is_accepted() {
         let (old, new) = pair();
         assert!(check_peer(&old).is_ok() && check_peer(&new).is_ok());
     }

@@ -1,12 +1,9 @@
-//! The audit log: who connected to what, how they proved who they are, and
-//! how it ended, one JSON object per line in a file of its own. A shard hands
-//! a line over and goes on; one thread writes. What that thread can't keep up
-//! with, or the disk does not take, is counted and said in a line of its own,
-//! never awaited.
+//! The audit log: for each session its client, target, user, methods and end, one JSON object per line
+//! in a file of its own. A shard queues a line and goes on; one thread writes. Lines that the thread
+//! cannot keep up with, or that the disk does not take, are counted in a line of their own.
 //!
-//! Lines are ASCII: everything else is escaped, so that no name can forge a
-//! line or reach the terminal it is read on. Names of users are in it: that is
-//! what it is for. Secrets, input and output are not.
+//! Lines are ASCII: everything else is escaped, so that no name can forge a line or control the terminal
+//! it is read on. Names of users are in it; secrets, input and output are not.
 
 use crate::append_file;
 use arc_swap::ArcSwapOption;
@@ -24,51 +21,51 @@ use std::time::Duration;
 /// Lines that wait for the writer thread; about 8 MiB at the worst.
 const QUEUE: usize = 16 * 1024;
 
-/// Of the queue, the part that lines of sessions may take that have not logged in: whoever opens
-/// such sessions at will pushes out no line of one that has.
+/// Divisor of the queue for lines of sessions that have not logged in, so that a client that opens many
+/// of them pushes out no line of a session that has.
 const ANONYMOUS_PART: usize = 2;
 
-/// Between two attempts to hand over the request for a flush.
+/// Pause between two attempts to queue the request for a flush.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// What a line is about.
+/// Subject of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuditEvent {
     /// A session was created.
     Start,
-    /// The SSH server has let the user in or not.
+    /// The SSH server has accepted or refused the login.
     Auth,
     /// The session is over.
     End,
 }
 
-/// One line. What is not known yet, or does not apply, is left out.
+/// One line. Fields that are unknown, or do not apply, are left out.
 #[derive(Debug, Serialize)]
 pub struct AuditLine<'a> {
-    /// What it is about.
+    /// Subject of the line.
     pub event: AuditEvent,
-    /// The session's id, as in the log.
+    /// Session id, as in the log.
     pub session: String,
-    /// Its shard.
+    /// Shard of the session.
     pub shard: usize,
-    /// Its client.
+    /// Address of the client.
     pub client: IpAddr,
-    /// What the client asked for: `host:port` or a name.
+    /// Target as the client asked for it: `host:port` or a name.
     pub target: &'a str,
-    /// The address that was dialled.
+    /// Address that was connected to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
-    /// The SSH user, once the client has named one.
+    /// SSH user, once the client has named one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<&'a str>,
-    /// `ok` or `refused`, of an authentication.
+    /// `ok` or `refused`, for a login.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<&'static str>,
-    /// The SSH methods the server accepted, in their order, with commas.
+    /// SSH methods that the server accepted, in their order, with commas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<&'a str>,
-    /// How it ended.
+    /// End of the session, for its last line.
     #[serde(flatten)]
     pub end: Option<AuditEnd>,
 }
@@ -76,18 +73,17 @@ pub struct AuditLine<'a> {
 /// The end of a session.
 #[derive(Debug, Clone, Serialize)]
 pub struct AuditEnd {
-    /// From its creation.
+    /// Time from creation to end.
     pub duration_ms: u64,
-    /// Input of the client.
+    /// Bytes of input.
     pub input_bytes: u64,
-    /// Output to the client.
+    /// Bytes of output.
     pub output_bytes: u64,
-    /// The word of the table of reasons.
+    /// Reason, a word of the table of reasons.
     pub reason: &'static str,
-    /// Where it was then.
+    /// Stage that it was in.
     pub stage: &'static str,
-    /// Text of the log about the cause, the SSH server's last message included; of an end
-    /// that is a failure.
+    /// Error text of a failure, the SSH server's last message included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -107,13 +103,13 @@ struct Lost {
 
 enum Order {
     Line(String),
-    /// Look at the flags.
+    /// Check the flags.
     Wake,
     Flush(SyncSender<()>),
 }
 
-/// Where lines are left; any thread, no waiting. Cheap to clone. The writer
-/// ends with the last one.
+/// Handle of the audit log: any thread queues lines without waiting. Cheap to clone. The writer ends
+/// with the last handle.
 #[derive(Debug, Clone, Default)]
 pub struct AuditLog {
     queue: Option<AuditQueue>,
@@ -123,12 +119,12 @@ pub struct AuditLog {
 struct AuditQueue {
     orders: SyncSender<Order>,
     flags: Arc<Flags>,
-    /// Lines that may wait when one comes of a session that has not logged in.
+    /// Queue length from which on lines of sessions without a login are lost.
     anonymous: usize,
 }
 
 impl AuditQueue {
-    /// Queues the line for the writer. Returns whether it waits to be written.
+    /// Queues the line for the writer. Returns whether there was room.
     fn hand_over(&self, text: String, anonymous: bool) -> bool {
         // Shards may pass the bound by one line each.
         if anonymous && self.flags.waiting.load(Ordering::Relaxed) >= self.anonymous {
@@ -172,7 +168,7 @@ impl AuditLog {
             file: open(path)?,
             path: path.to_owned(),
             flags: Arc::clone(&flags),
-            told: 0,
+            reported: 0,
             torn: false,
             failing: false,
         };
@@ -189,12 +185,12 @@ impl AuditLog {
         Ok(Self { queue })
     }
 
-    /// Whether anybody writes.
+    /// Returns whether lines are written to a file.
     pub fn is_on(&self) -> bool {
         self.queue.is_some()
     }
 
-    /// Leaves a line to be written. Lost, and counted, if too many wait.
+    /// Queues a line. It is lost, and counted, if too many wait.
     pub fn record(&self, line: &AuditLine<'_>) {
         let Some(queue) = &self.queue else {
             return;
@@ -209,8 +205,8 @@ impl AuditLog {
         }
     }
 
-    /// Has the file opened anew by its name, after it was renamed. If that
-    /// fails, the old one is written on, and the log says so.
+    /// Asks the writer to open the file again by its name, after a rename. If that fails, it goes on
+    /// with the old file and logs an error.
     pub fn reopen(&self) {
         if let Some(queue) = &self.queue {
             queue.flags.reopen.store(true, Ordering::Release);
@@ -219,7 +215,7 @@ impl AuditLog {
         }
     }
 
-    /// Has lines written to another file from here on; as [`AuditLog::reopen`], if it is the same.
+    /// Asks the writer to go on with another file; like [`AuditLog::reopen`], if it is the same.
     pub fn move_to(&self, path: &Path) {
         if let Some(queue) = &self.queue {
             queue.flags.moved.store(Some(Arc::new(path.to_owned())));
@@ -227,7 +223,7 @@ impl AuditLog {
         }
     }
 
-    /// Finds out whether a file can be appended to; none is made.
+    /// Checks that a file can be appended to, and makes none.
     ///
     /// # Errors
     /// As [`AuditLog::start`].
@@ -235,15 +231,13 @@ impl AuditLog {
         append_file::check(path).map_err(io::Error::from)
     }
 
-    /// Lines that were lost so far: too many waited, or the disk did not take
-    /// them.
+    /// Number of lines lost so far: too many waited, or the disk did not take them.
     pub fn lost_lines(&self) -> u64 {
         let queue = self.queue.as_ref();
         queue.map_or(0, |queue| queue.flags.lost.load(Ordering::Relaxed))
     }
 
-    /// Waits until everything left so far is written, at most `limit`. Not
-    /// for shards.
+    /// Waits until all queued lines are written, at most `limit`. Not for shards.
     pub fn flush(&self, limit: Duration) {
         let Some(queue) = &self.queue else {
             return;
@@ -260,7 +254,9 @@ impl AuditLog {
         }
         let left = until.saturating_duration_since(crate::clock::now());
         if wait.recv_timeout(left).is_err() {
-            tracing::error!("the audit log could not be written to its end");
+            tracing::error!(
+                "lines of the audit log are lost: they could not be written before the end of the process"
+            );
         }
     }
 }
@@ -269,7 +265,7 @@ fn open(path: &Path) -> io::Result<File> {
     append_file::open(path).map_err(io::Error::from)
 }
 
-/// The line as JSON, in ASCII. Nothing in a line has a way to fail.
+/// Returns the line as JSON, in ASCII.
 fn stamped<T: Serialize>(line: &T) -> Option<String> {
     let time = humantime::format_rfc3339_millis(crate::clock::wall()).to_string();
     let json = serde_json::to_string(&Stamped { time, line }).ok()?;
@@ -292,8 +288,8 @@ struct Writer {
     file: File,
     path: PathBuf,
     flags: Arc<Flags>,
-    /// Lost lines that a line tells of.
-    told: u64,
+    /// Lost lines that a line has counted.
+    reported: u64,
     /// The last line was cut short.
     torn: bool,
     failing: bool,
@@ -305,7 +301,7 @@ impl Writer {
             if self.flags.reopen.swap(false, Ordering::Acquire) {
                 self.reopen();
             }
-            self.tell_of_lost();
+            self.report_lost();
             match order {
                 Order::Line(text) => {
                     self.flags.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -314,7 +310,7 @@ impl Writer {
                     }
                 }
                 Order::Wake => {}
-                // Nobody waits any more, then.
+                // Fails if the caller no longer waits.
                 Order::Flush(done) => drop(done.try_send(())),
             }
         }
@@ -330,23 +326,23 @@ impl Writer {
                 tracing::info!("the audit log was opened again");
             }
             Err(error) => {
-                tracing::error!(%error, "the audit log cannot be opened again; the old file is written on");
+                tracing::error!(%error, "the audit log cannot be opened again; writing to the old file");
             }
         }
     }
 
-    fn tell_of_lost(&mut self) {
+    fn report_lost(&mut self) {
         let lost = self.flags.lost.load(Ordering::Relaxed);
-        if lost == self.told {
+        if lost == self.reported {
             return;
         }
-        let (event, lines) = ("lost", lost - self.told);
+        let (event, lines) = ("lost", lost - self.reported);
         if stamped(&Lost { event, lines }).is_some_and(|text| self.write(&text)) {
-            self.told = lost;
+            self.reported = lost;
         }
     }
 
-    /// Whether all of it is in the file.
+    /// Returns whether all of the text is in the file.
     fn write(&mut self, text: &str) -> bool {
         let whole = if self.torn {
             format!("\n{text}")

@@ -129,12 +129,12 @@ fn a_renamed_file_is_opened_again_and_no_line_is_lost() {
     assert_eq!(log.lost_lines(), 0);
 }
 
-/// The writer is not there: as if the disk took its time.
+/// A log whose writer does not run, as if the disk were slow.
 fn stalled(path: &Path) -> (AuditLog, Writer, Receiver<Order>) {
     stalled_with(path, 2, 2)
 }
 
-/// With room for so many lines, and for so many when one comes of a session without a login.
+/// A stalled log with this queue, and this bound for sessions without a login.
 fn stalled_with(
     path: &Path,
     queue: usize,
@@ -146,7 +146,7 @@ fn stalled_with(
         file: open(path).unwrap(),
         path: path.to_owned(),
         flags: Arc::clone(&flags),
-        told: 0,
+        reported: 0,
         torn: false,
         failing: false,
     };
@@ -158,7 +158,6 @@ fn stalled_with(
     (AuditLog { queue }, writer, received)
 }
 
-/// However many come, with whatever user they name.
 #[test]
 fn sessions_without_a_login_push_out_no_line_of_those_with_one() {
     let directory = tempfile::tempdir().unwrap();
@@ -187,7 +186,7 @@ fn sessions_without_a_login_push_out_no_line_of_those_with_one() {
 }
 
 #[test]
-fn what_does_not_fit_is_counted_and_said() {
+fn lines_that_do_not_fit_are_counted_in_a_line() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit");
     let (log, writer, received) = stalled(&path);
@@ -206,7 +205,7 @@ fn what_does_not_fit_is_counted_and_said() {
 }
 
 #[test]
-fn a_full_disk_loses_lines_and_says_so_once_there_is_room() {
+fn lines_lost_to_a_full_disk_are_counted_once_there_is_room() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit");
     let (log, mut writer, received) = stalled(&path);
@@ -217,7 +216,7 @@ fn a_full_disk_loses_lines_and_says_so_once_there_is_room() {
     };
     assert!(!writer.write(&text));
     writer.flags.lost.fetch_add(1, Ordering::Relaxed);
-    // A cut line does not run into the next.
+    // The next line begins on its own, after a line that was cut.
     writer.torn = true;
     writer.file = open(&path).unwrap();
     log.record(&line("second", None));
@@ -230,7 +229,7 @@ fn a_full_disk_loses_lines_and_says_so_once_there_is_room() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_an_error_and_no_file_is_off() {
+fn a_file_that_cannot_be_opened_is_an_error_and_no_file_is_off() {
     assert!(AuditLog::start(Some(Path::new("/dev/null/audit"))).is_err());
     let off = AuditLog::start(None).unwrap();
     off.record(&line("t", None));

@@ -95,7 +95,7 @@ mod tests {
         let other = format!("{id}0");
         let mut willing = marked(&id, "");
         let mut stubborn = marked(&id, "trap '' HUP TERM;");
-        let mut stranger = marked(&other, "");
+        let mut unmarked = marked(&other, "");
         // Reaped as init would: a zombie has no environment to be found by.
         let waited = std::thread::spawn(move || [willing.wait(), stubborn.wait()]);
         end(&id);
@@ -105,10 +105,10 @@ mod tests {
             .map(|status| status.unwrap().signal());
         assert_eq!(willing, Some(Signal::HUP.as_raw()));
         assert_eq!(stubborn, Some(Signal::KILL.as_raw()));
-        assert!(stranger.try_wait().unwrap().is_none());
+        assert!(unmarked.try_wait().unwrap().is_none());
         end(&other);
         assert_eq!(
-            stranger.wait().unwrap().signal(),
+            unmarked.wait().unwrap().signal(),
             Some(Signal::HUP.as_raw())
         );
     }

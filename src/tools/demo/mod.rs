@@ -1,8 +1,8 @@
 //! `sshard demo`: the bridge and an SSH server of its own, on loopback, so that a new user has a terminal in the
 //! browser with one command: their own shell, as themselves.
 //!
-//! Nobody on another machine can reach it: it listens on loopback, answers to no other name whatever the settings
-//! say, and lets nobody in but by the passwords that it prints. When it ends, nothing of its sessions is left.
+//! No other machine can reach it: it listens on loopback, answers to no other name whatever the settings are,
+//! and accepts the passwords that it prints alone. When it ends, no process of its sessions is left.
 
 mod browser;
 mod leftovers;
@@ -32,30 +32,30 @@ use tempfile::NamedTempFile;
 const TARGET: &str = "demo";
 /// Time that sessions have to end after Ctrl-C, unless it is set.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
-/// Time by which sessions are told of an end that was due (`--for`), unless it is set.
+/// Notice that sessions get of the end that `--for` sets, unless it is set.
 const NOTICE_TIME: Duration = Duration::from_secs(30);
 
-/// Why the demo could not start.
+/// Reason why the demo could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// The demo's password is on the screen; nobody else may try it.
+    /// A listener could be reached from other machines.
     #[error(
         "{0} is not a loopback address, and the demo serves this machine alone; \
          use 127.0.0.1 or [::1], or `sshard serve` for other machines"
     )]
     NotLoopback(SocketAddr),
-    /// Its printed lines would not work.
+    /// The printed lines would not work.
     #[error(
         "the demo speaks plain WebSocket to whoever connects: no tls, no server.proxy_protocol"
     )]
     NotPlain,
-    /// No shell for the sessions.
+    /// There is no shell for the sessions.
     #[error("{0}")]
     Program(#[from] ProgramError),
-    /// The embedded SSH server.
+    /// The embedded SSH server did not start.
     #[error("the embedded SSH server: {0}")]
     Server(String),
-    /// Its host key could not be written down.
+    /// The host key could not be written to a file.
     #[error("cannot write the host key to a temporary file: {0}")]
     KnownHosts(#[from] std::io::Error),
 }
@@ -93,7 +93,7 @@ pub fn run(layers: &Layers, flags: &Demo) -> Result<(), ToolError> {
     ended
 }
 
-/// Serves; when it returns, the shells have been hung up.
+/// Serves until the end; when it returns, the shells have got SIGHUP.
 fn serve(loaded: &Loaded, flags: &Demo, program: Program) -> Result<(), ToolError> {
     let ssh = EmbeddedServer::start(program.clone())
         .map_err(|error| DemoError::Server(error.to_string()))?;
@@ -117,19 +117,19 @@ fn serve(loaded: &Loaded, flags: &Demo, program: Program) -> Result<(), ToolErro
         });
     }
     if flags.open {
-        show(&access, &program, &ssh);
+        open_link(&access, &program, &ssh);
     }
     server.run().map_err(ToolError::ShardDied)
 }
 
-/// What opens the demo.
+/// Address and login of the demo.
 struct Access {
     /// Address and path prefix of the bridge.
     address: SocketAddr,
     prefix: String,
     user: String,
     password: String,
-    /// Logs in once; `None` where there is no page to log in with.
+    /// Link that logs in once; `None` where there is no page.
     link: Option<String>,
 }
 
@@ -151,8 +151,8 @@ impl Access {
     }
 }
 
-/// Opens the link, or says why not: the demo goes on either way.
-fn show(access: &Access, program: &Program, ssh: &EmbeddedServer) {
+/// Opens the link, or logs why not: the demo goes on either way.
+fn open_link(access: &Access, program: &Program, ssh: &EmbeddedServer) {
     let Some(link) = &access.link else {
         tracing::warn!("--open: there is no page in the browser to open");
         return;
@@ -163,7 +163,7 @@ fn show(access: &Access, program: &Program, ssh: &EmbeddedServer) {
         .filter(|value| !value.is_empty());
     let opened = browser::lead_to(link, &program.home).and_then(|file| {
         let path = file.path().to_owned();
-        // The file is removed when nobody needs it any more.
+        // The file is removed when the link is of no more use.
         let over = ssh.link_over();
         ssh.spawn(async move {
             over.await;
@@ -178,7 +178,7 @@ fn show(access: &Access, program: &Program, ssh: &EmbeddedServer) {
     }
 }
 
-/// The settings, but for what makes it a demo.
+/// Returns the settings of the operator, changed for the demo.
 fn config_for(
     loaded: &Loaded,
     lifetime: Option<Duration>,
@@ -192,7 +192,7 @@ fn config_for(
         .collect();
     config.ssh.host_key_policy = HostKeyPolicy::Strict;
     config.ssh.known_hosts = known_hosts.path().to_path_buf();
-    // Whoever resolves a name of theirs to loopback is a stranger, and so is every other page.
+    // A page that resolves a name of its own to loopback is untrusted, and so is every other page.
     config.server.public_hosts.clear();
     config.server.allowed_origins.clear();
     config.web.embed_origins.clear();
@@ -206,7 +206,7 @@ fn config_for(
     config
 }
 
-/// The demo checks its host key like any other: by a known_hosts file.
+/// Writes the host key to a known_hosts file: the demo checks it like any other.
 fn known_hosts_file(ssh: &EmbeddedServer) -> Result<NamedTempFile, DemoError> {
     let line = ssh.known_hosts();
     let line = line.map_err(|error| DemoError::Server(error.to_string()))?;
@@ -215,7 +215,7 @@ fn known_hosts_file(ssh: &EmbeddedServer) -> Result<NamedTempFile, DemoError> {
     Ok(file)
 }
 
-/// A name for this demo that no other has.
+/// Returns a name for this demo that no other has.
 fn random_id() -> Result<String, DemoError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| DemoError::Server(error.to_string()))?;

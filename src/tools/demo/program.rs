@@ -57,7 +57,7 @@ const OWN: &[&str] = &["CARGO_HOME", "CARGO_TARGET_DIR"];
 /// Set by `cargo run`, beside a path for libraries of the build.
 const CARGO_RUN: &str = "CARGO_MANIFEST_DIR";
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
-/// What says how text is encoded, the first that is set.
+/// Variables of the text encoding; the first that is set counts.
 const LOCALE: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
 /// The page is UTF-8; this locale is in every libc.
 const UTF_8: &str = "C.UTF-8";
@@ -71,7 +71,7 @@ pub struct ProgramError {
     source: io::Error,
 }
 
-/// What sessions run.
+/// Program that sessions run.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
     /// Absolute path.
@@ -80,9 +80,9 @@ pub(super) struct Program {
     pub(super) login: bool,
     /// The shell that runs commands: the program itself, or that of the user where it is none.
     pub(super) shell: PathBuf,
-    /// Where it starts.
+    /// Working directory.
     pub(super) home: PathBuf,
-    /// Its whole environment, but for what belongs to one session.
+    /// Environment, but for what belongs to one session.
     pub(super) env: BTreeMap<OsString, OsString>,
     /// Name of the user.
     pub(super) user: String,

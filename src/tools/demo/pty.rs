@@ -17,9 +17,9 @@ use tokio::process::{Child, Command};
 /// Runs a program in a session of its own, so that no terminal of this process is its.
 const SETSID: &str = "setsid";
 
-/// Where a process reads from or writes to.
+/// End of a process's standard input or output.
 pub(super) type Input = Box<dyn AsyncWrite + Send + Unpin>;
-/// Where the bytes of a process come from. A pseudo-terminal ends with an error (EIO), not with 0.
+/// Source of a process's bytes. A pseudo-terminal ends with an error (EIO), not with 0.
 pub(super) type Output = Box<dyn AsyncRead + Send + Unpin>;
 
 /// The terminal a process gets.
@@ -44,7 +44,7 @@ pub(super) struct Size {
     pub(super) height: u16,
 }
 
-/// What a client asked for.
+/// Terminal as the client asked for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Request {
     /// A command line for the shell; without, the program itself.
@@ -59,11 +59,11 @@ pub(super) struct Request {
 pub(super) struct Process {
     /// To wait for its end. Killed when dropped.
     pub(super) child: Child,
-    /// Its standard input.
+    /// Standard input.
     pub(super) input: Input,
-    /// Its standard output; on a terminal standard error too.
+    /// Standard output; on a terminal standard error too.
     pub(super) output: Output,
-    /// Its standard error, unless it has a terminal.
+    /// Standard error, unless it has a terminal.
     pub(super) errors: Option<Output>,
     /// To resize and signal it.
     pub(super) control: Control,
@@ -178,10 +178,10 @@ fn set_size(terminal: &OwnedFd, size: Size) -> io::Result<()> {
 }
 
 impl Control {
-    /// Tells the terminal, and so the process, its new size. Without a terminal nothing happens.
+    /// Sets the size of the terminal, which signals the process. Without a terminal nothing happens.
     ///
     /// # Errors
-    /// The kernel's.
+    /// Error of the kernel.
     pub(super) fn resize(&self, size: Size) -> io::Result<()> {
         self.terminal
             .as_ref()
@@ -207,13 +207,13 @@ impl Control {
 impl Drop for Control {
     fn drop(&mut self) {
         if let Some(leader) = self.leader {
-            // Nobody is left to tell; it may have ended by itself.
+            // Ignored: it may have ended by itself.
             let _ = kill_process_group(leader, Signal::HUP);
         }
     }
 }
 
-/// How a process ended.
+/// End of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
     /// By itself, with this status.

@@ -1,4 +1,4 @@
-//! What the demo prints for the person at the terminal. Whoever reads it has what opens the demo.
+//! Text that the demo prints for the person at the terminal. It holds the passwords.
 
 use super::ssh_server::LINK_LIFE;
 use super::{Access, Program, TARGET};

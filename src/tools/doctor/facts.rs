@@ -1,4 +1,4 @@
-//! What the host says of itself: the files of `/proc` and `/sys`, below any directory, so that
+//! Facts of the host: the files of `/proc` and `/sys`, below any directory, so that
 //! tests plant a tree. It judges nothing; what cannot be read is None.
 
 use super::parse::{self, Limit, Rlimit};
@@ -13,14 +13,14 @@ const MAX_FILE: u64 = 256 * 1024;
 /// Nodes that are looked at.
 const MAX_NODES: usize = 1024;
 
-/// What is known of the host.
+/// Facts of the host.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// The kernel's release.
+    /// Release of the kernel.
     pub(super) release: Option<String>,
     /// `kernel.io_uring_disabled`; absent before Linux 6.6.
     pub(super) io_uring_disabled: Option<u64>,
-    /// Whether a ring could be made; None if it was not tried.
+    /// Outcome of making a ring; None if it was not tried.
     pub(super) ring: Option<Result<(), String>>,
     pub(super) memlock: Option<Rlimit>,
     pub(super) nofile: Option<Rlimit>,
@@ -28,7 +28,7 @@ pub(super) struct Facts {
     pub(super) somaxconn: Option<u64>,
     pub(super) max_syn_backlog: Option<u64>,
     pub(super) syncookies: Option<u64>,
-    /// First and last.
+    /// First and last local port.
     pub(super) port_range: Option<[u64; 2]>,
     /// Pages: below the first nothing is spared, above the last packets are dropped (tcp(7)).
     pub(super) tcp_mem: Option<[u64; 3]>,
@@ -43,9 +43,9 @@ pub(super) struct Facts {
     pub(super) allowed_cpus: Option<Vec<usize>>,
     /// NUMA nodes that have CPUs, and these.
     pub(super) nodes: BTreeMap<usize, Vec<usize>>,
-    /// Of each allowed CPU: itself and those it shares a core with.
+    /// For each allowed CPU: itself and those it shares a core with.
     pub(super) siblings: BTreeMap<usize, Vec<usize>>,
-    /// Of each allowed CPU that has one.
+    /// For each allowed CPU that has one.
     pub(super) governors: BTreeMap<usize, String>,
     pub(super) cgroup: Option<Cgroup>,
 }
@@ -103,7 +103,7 @@ impl Facts {
     }
 }
 
-/// Of a file of a cgroup.
+/// Value of a file of a cgroup.
 type Parser = fn(&str) -> Option<Limit>;
 
 struct Tree<'a>(&'a Path);

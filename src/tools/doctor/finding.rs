@@ -1,18 +1,18 @@
-//! What one check found.
+//! Result of one check.
 
 use serde::Serialize;
 
-/// How a check ended.
+/// Outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
-    /// As many sessions as asked for fit.
+    /// The requested number of sessions fits.
     Ok,
-    /// Fewer fit.
+    /// Fewer sessions fit.
     Caps,
     /// The bridge does not start.
     Fails,
-    /// The system does not tell.
+    /// The system does not report it.
     Unknown,
 }
 
@@ -27,7 +27,7 @@ impl Verdict {
     }
 }
 
-/// What a cap counts.
+/// Unit of a cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum Of {
     /// Sessions of the whole bridge.
@@ -45,7 +45,7 @@ pub(super) enum Of {
 }
 
 impl Of {
-    /// What stands behind the number in the table.
+    /// Returns the text behind the number in the table.
     pub(super) fn suffix(self) -> &'static str {
         match self {
             Self::Sessions => "",
@@ -66,14 +66,14 @@ pub(super) struct Cap {
 /// One line of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// Stable.
+    /// Stable name of the check.
     pub(super) name: &'static str,
-    /// What the system says.
+    /// State of the system.
     pub(super) value: String,
     pub(super) verdict: Verdict,
     /// None: it is no number of sessions.
     pub(super) cap: Option<Cap>,
-    /// What to change, in a sentence; empty where nothing is to be gained.
+    /// Advice, in a sentence; empty where nothing is to be gained.
     pub(super) change: String,
 }
 
@@ -98,7 +98,7 @@ impl Finding {
         }
     }
 
-    /// The system did not tell.
+    /// The system did not report it.
     pub(super) fn unknown(name: &'static str, file: &str) -> Self {
         Self {
             verdict: Verdict::Unknown,
@@ -124,12 +124,12 @@ impl Finding {
         }
     }
 
-    /// As it is, with something that could be better.
+    /// Adds advice to a finding that suffices.
     pub(super) fn advised(self, change: String) -> Self {
         Self { change, ..self }
     }
 
-    /// Whether fewer sessions fit than were asked for.
+    /// Returns whether fewer sessions fit than were asked for.
     pub(super) fn falls_short(&self) -> bool {
         match self.verdict {
             Verdict::Caps | Verdict::Fails => true,
@@ -138,7 +138,7 @@ impl Finding {
     }
 }
 
-/// What ends it first.
+/// Smallest cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct AtMost {
     pub(super) sessions: u64,

@@ -23,15 +23,15 @@ use finding::Finding;
 use report::Report;
 use std::path::Path;
 
-/// Why the host is not good enough, or nothing can be said of it.
+/// Reason why the host does not suffice, or could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum DoctorError {
-    /// Too few sessions fit; the report has said what falls short.
+    /// Too few sessions fit; the report names what falls short.
     #[error("{count} of the checks fall short of {sessions} sessions")]
     FallsShort {
         /// Checks that do not pass.
         count: usize,
-        /// Sessions asked for.
+        /// Number of sessions asked for.
         sessions: u32,
     },
     /// The shards have no CPUs.
@@ -42,7 +42,7 @@ pub enum DoctorError {
     Json(#[from] serde_json::Error),
 }
 
-/// Looks at the host and prints what it finds.
+/// Checks the host and prints the report.
 ///
 /// # Errors
 /// [`ToolError`]; [`DoctorError::FallsShort`] after the report is printed.

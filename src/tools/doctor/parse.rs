@@ -84,13 +84,13 @@ pub(super) fn cpu_list(text: &str) -> Option<Vec<usize>> {
     Some(cpus)
 }
 
-/// What stands behind `Name:` in files such as `/proc/self/status` and `/proc/meminfo`.
+/// Returns the text behind `Name:` in files such as `/proc/self/status` and `/proc/meminfo`.
 pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let value = |line: &'a str| line.strip_prefix(name)?.strip_prefix(':');
     text.lines().find_map(value).map(str::trim)
 }
 
-/// As [`field`], where it is kibibytes; in bytes.
+/// Returns a [`field`] of kibibytes, in bytes.
 pub(super) fn kib_field(text: &str, name: &str) -> Option<u64> {
     let kib: u64 = field(text, name)?.strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// Everything that was found.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// Asked for.
+    /// Number of sessions asked for.
     pub(super) sessions: u32,
     pub(super) fits: bool,
     pub(super) shards: usize,

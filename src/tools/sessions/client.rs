@@ -1,4 +1,4 @@
-//! The administrator's API from the outside: one request, one bounded answer.
+//! Client of the administrator's API: one request, one bounded answer.
 
 use super::SessionsError;
 use crate::config::Admin;
@@ -11,13 +11,13 @@ use std::time::Duration;
 use ureq::typestate::WithoutBody;
 use ureq::{Agent, RequestBuilder};
 
-/// For a whole request and its answer.
+/// Longest time for a request and its answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Largest answer: a list of more sessions than there can be.
 const MAX_ANSWER: u64 = 512 * 1024 * 1024;
 
-/// Who is asked, and with which token.
+/// Client of one administrator's listener.
 pub(super) struct Client {
     agent: Agent,
     address: SocketAddr,
@@ -89,7 +89,7 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, SessionsError>
     serde_json::from_str(text).map_err(|error| SessionsError::NotOurs(error.to_string()))
 }
 
-/// A listener on every address is asked on loopback.
+/// Returns the address to connect to: loopback for a listener on every address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wildcard_is_asked_on_loopback() {
+    fn a_wildcard_address_is_asked_on_loopback() {
         for (listen, asked) in [
             ("0.0.0.0:1", "127.0.0.1:1"),
             ("[::]:2", "[::1]:2"),

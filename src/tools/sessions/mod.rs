@@ -11,13 +11,13 @@ use crate::plain_text::escaped_json;
 use client::Client;
 use serde::Deserialize;
 
-/// Least digits of an id that stand for all of it.
+/// Least number of digits of an id's prefix.
 const MIN_PREFIX: usize = 4;
 
-/// Digits of a whole id.
+/// Number of digits of an id.
 const ID_DIGITS: usize = 32;
 
-/// Why nothing could be shown or ended.
+/// Reason why nothing could be shown or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionsError {
     /// The configuration has no listener to talk to.
@@ -26,49 +26,49 @@ pub enum SessionsError {
     /// The token cannot be used.
     #[error("admin.token_file: {0}")]
     Token(#[from] crate::control::TokenError),
-    /// No answer.
+    /// The listener does not answer.
     #[error(
         "no answer from http://{address}: {reason}. Is the bridge running, and is this its \
          admin.listen? (--admin ADDR, or --config FILE as the bridge has it)"
     )]
     NoAnswer {
-        /// Who was asked.
+        /// Address of the listener.
         address: String,
-        /// What went wrong.
+        /// Error of the request.
         reason: String,
     },
-    /// A refusal.
+    /// The listener refuses the request.
     #[error("{0}")]
     Refused(String),
-    /// 401.
-    #[error("the bridge wants its token: --token-file FILE, or admin.token_file")]
+    /// The listener answers 401.
+    #[error("the bridge requires its token: --token-file FILE, or admin.token_file")]
     Unauthorized,
-    /// It answers, but not as a bridge does.
+    /// The answer is not one of the API.
     #[error("the answer is not one of sshard's: {0}")]
     NotOurs(String),
     /// Not the beginning of an id.
     #[error("{0:?} is not a session id: give its first 4 hex digits or more")]
     BadId(String),
-    /// No such session.
+    /// No session has such an id.
     #[error("no session's id begins with {0}")]
     Unknown(String),
-    /// More than one.
+    /// More than one session has such an id.
     #[error("{prefix} is the beginning of {}; give more of it", .ids.join(", "))]
     Ambiguous {
-        /// What was given.
+        /// Prefix as given.
         prefix: String,
-        /// What it could be.
+        /// Ids that begin with it.
         ids: Vec<String>,
     },
 }
 
-/// A session, as the API tells of it.
+/// Session, as the API shows it.
 #[derive(Debug, Deserialize)]
 struct Session {
     id: String,
     shard: usize,
     state: String,
-    /// Not told by a server that ran before this program was updated.
+    /// Absent from a server that ran before this program was updated.
     #[serde(default = "unknown")]
     since: String,
     target: String,
@@ -80,7 +80,7 @@ struct Session {
     duration: f64,
     input_bytes: u64,
     output_bytes: u64,
-    /// Of one session alone.
+    /// Number of sessions at the target; of one session alone.
     host_connections: Option<u32>,
 }
 
@@ -121,14 +121,14 @@ pub fn run(loaded: &Loaded, flags: &Sessions) -> Result<(), ToolError> {
             say(table::one(&client::parse(&text)?))?;
         }
         Some(SessionsAction::Kill { ids }) => {
-            // All are looked up before the first ends.
+            // All ids are looked up before the first session ends.
             let ids: Result<Vec<_>, _> = ids.iter().map(|id| complete(&client, id)).collect();
             for id in ids? {
                 let text = client.delete(&format!("/api/v1/sessions/{id}"))?;
                 if flags.json {
                     say(escaped_json(&text))?;
                 } else {
-                    say(format_args!("{id} is told to end\n"))?;
+                    say(format_args!("{id} is ending\n"))?;
                 }
             }
         }
@@ -136,7 +136,7 @@ pub fn run(loaded: &Loaded, flags: &Sessions) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// The id that begins with `prefix`.
+/// Returns the one id that begins with `prefix`.
 fn complete(client: &Client, prefix: &str) -> Result<String, SessionsError> {
     let prefix = prefix.to_ascii_lowercase();
     let is_hex = prefix.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,19 +1,18 @@
-//! Sessions as people read them. What comes from outside (targets, users)
-//! reaches the terminal escaped.
+//! Sessions as text: a table, or one in detail. Names from outside (targets, users) are escaped.
 
 use super::Session;
 use crate::tools::text::{self, plain, size};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Digits of an id in the table; enough to tell sessions apart.
+/// Digits of an id in the table: enough to be unique.
 const ID_SHOWN: usize = 12;
 
 const HEADINGS: [&str; 11] = [
     "ID", "STATE", "SINCE", "SHARD", "CLIENT", "TARGET", "USER", "AGE", "IDLE", "IN", "OUT",
 ];
 
-/// All sessions, one a line under a heading.
+/// Returns all sessions, one per line under a heading.
 pub(super) fn list(sessions: &[Session]) -> String {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(sessions.iter().map(row));
@@ -39,7 +38,7 @@ fn row(session: &Session) -> [String; HEADINGS.len()] {
     ]
 }
 
-/// Name or address that the client asked for, and the address behind a name.
+/// Returns the target that the client asked for, and the address behind a name.
 fn target(session: &Session) -> String {
     match &session.target_address {
         Some(address) if *address != session.target => {
@@ -49,7 +48,7 @@ fn target(session: &Session) -> String {
     }
 }
 
-/// One session, a property a line.
+/// Returns one session, one property per line.
 pub(super) fn one(session: &Session) -> String {
     let unknown = || "-".to_owned();
     let count = |count: Option<u32>| count.map_or_else(unknown, |count| count.to_string());
@@ -83,7 +82,7 @@ pub(super) fn one(session: &Session) -> String {
     text
 }
 
-/// Time since something that has a date, by the bridge's clock.
+/// Returns the time since a date, by the bridge's clock.
 fn ago(session: &Session, date: &str) -> String {
     let seconds = || {
         let created = humantime::parse_rfc3339(&session.created_at).ok()?;
@@ -94,7 +93,7 @@ fn ago(session: &Session, date: &str) -> String {
     seconds().map_or_else(|| "-".to_owned(), age)
 }
 
-/// The two largest units: `1d 2h`, `3m 4s`.
+/// Returns the two largest units: `1d 2h`, `3m 4s`.
 fn age(seconds: f64) -> String {
     let Ok(age) = Duration::try_from_secs_f64(seconds) else {
         return "-".to_owned();

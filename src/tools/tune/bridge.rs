@@ -1,5 +1,5 @@
-//! The bridge that is measured: this program again, as a child, so that /proc has its cost apart
-//! from the generator's. It ends with this process, however that ends.
+//! The bridge under test: this program again, as a child process, so that /proc has its cost apart from
+//! the generator's. It ends with this process, however that ends.
 
 use super::setting::Setting;
 use crate::clock;
@@ -13,52 +13,52 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// The program that runs, even when its file has been replaced meanwhile: one build is measured.
+/// The running program, even when its file has been replaced: one build is measured.
 const SELF: &str = "/proc/self/exe";
-/// From its start to where it listens.
+/// Longest time from the start to the announced address.
 const START: Duration = Duration::from_secs(20);
-/// From the end of its output to its own.
+/// Longest time from the end of the output to the end of the process.
 const MOMENT: Duration = Duration::from_secs(1);
-/// What is kept of its log's end.
+/// Bytes kept of the end of the log.
 const TAIL: usize = 8 * 1024;
-/// Lines of it that are shown.
+/// Lines of the log that are shown.
 const TAIL_LINES: usize = 10;
 
-/// Why there is no bridge.
+/// Reason why there is no bridge.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BridgeError {
     /// The program cannot be run again.
     #[error("cannot be started: {0}")]
     Spawn(#[from] io::Error),
-    /// It ended.
-    #[error("has ended ({status}); the last it said:\n{said}")]
+    /// The process ended.
+    #[error("has ended ({status}); the end of its log:\n{said}")]
     Ended {
-        /// How.
+        /// Exit status.
         status: ExitStatus,
-        /// The end of its log.
+        /// End of the log.
         said: String,
     },
-    /// It does not say where it listens.
-    #[error("does not listen after {} s; the last it said:\n{said}", START.as_secs())]
+    /// The process announced no address.
+    #[error("does not listen after {} s; the end of its log:\n{said}", START.as_secs())]
     Silent {
-        /// The end of its log.
+        /// End of the log.
         said: String,
     },
 }
 
-/// A running bridge. Dropped, it is killed.
+/// Running bridge; Drop kills it.
 #[derive(Debug)]
 pub(super) struct Bridge {
     child: Child,
-    /// Where its clients connect.
+    /// Address of the public port.
     pub(super) addr: SocketAddr,
     log: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Bridge {
-    /// Starts one that may reach `sink` with so many sessions at a time, without the variables
-    /// `unset`, and waits until it listens. To be called by a thread that lives as long as the
-    /// bridge: the kernel ends it with that thread.
+    /// Starts a bridge that may reach `sink` with so many sessions at a time, without the variables
+    /// `unset`, and waits until it listens. To be called by a thread that lives as long as the bridge,
+    /// since the kernel ends it with that thread.
     pub(super) fn start(
         setting: Setting,
         sink: SocketAddr,
@@ -98,15 +98,15 @@ impl Bridge {
         self.child.id()
     }
 
-    /// How it ended, if it has.
+    /// Returns the exit status, once it has ended.
     pub(super) fn ended(&mut self) -> Option<BridgeError> {
         let status = self.child.try_wait().ok().flatten()?;
         let said = self.said();
         Some(BridgeError::Ended { status, said })
     }
 
-    /// As [`Bridge::ended`], when something has gone wrong: a process that ends closes its files a
-    /// moment before it can be waited for.
+    /// Waits a moment for the exit status after an error: a process that ends closes its files before
+    /// it can be waited for.
     pub(super) fn ended_just_now(&mut self) -> Option<BridgeError> {
         let deadline = clock::now() + MOMENT;
         loop {
@@ -118,7 +118,7 @@ impl Bridge {
         }
     }
 
-    /// It announced nothing: it has ended, or it stands still.
+    /// Returns the error of a process that announced nothing: it has ended, or it hangs.
     fn failed(&mut self) -> BridgeError {
         if let Some(ended) = self.ended_just_now() {
             return ended;
@@ -128,7 +128,7 @@ impl Bridge {
         BridgeError::Silent { said }
     }
 
-    /// The end of its log. It must have ended.
+    /// Returns the end of the log of a process that has ended.
     fn said(&mut self) -> String {
         let log = self.log.take().and_then(|log| log.join().ok());
         last_lines(&log.unwrap_or_default())
@@ -147,7 +147,7 @@ impl Drop for Bridge {
     }
 }
 
-/// The command line of the child.
+/// Makes the command line of the child.
 pub(super) fn arguments(setting: Setting, sink: SocketAddr, sessions: usize) -> Vec<String> {
     let Setting { shards, placement } = setting;
     // Those of the wave before may still be closing.
@@ -185,7 +185,7 @@ pub(super) fn arguments(setting: Setting, sink: SocketAddr, sessions: usize) -> 
     all
 }
 
-/// Where it listens, once it says so; disconnected when it ends before.
+/// Receives the announced address; disconnected when the process ends before.
 fn announced(stdout: ChildStdout) -> io::Result<Receiver<SocketAddr>> {
     let (sender, receiver) = sync_channel(1);
     let read = move || {
@@ -204,7 +204,7 @@ fn announced(stdout: ChildStdout) -> io::Result<Receiver<SocketAddr>> {
     Ok(receiver)
 }
 
-/// Reads its log to the end, and keeps the last of it.
+/// Reads the log to its end, and keeps the last of it.
 fn follow(mut stderr: ChildStderr) -> io::Result<JoinHandle<Vec<u8>>> {
     let read = move || {
         let mut tail = Vec::new();
@@ -220,7 +220,7 @@ fn follow(mut stderr: ChildStderr) -> io::Result<JoinHandle<Vec<u8>>> {
         .spawn(read)
 }
 
-/// The last lines of a log, indented, without control characters.
+/// Returns the last lines of a log, indented and escaped.
 pub(super) fn last_lines(log: &[u8]) -> String {
     let text = String::from_utf8_lossy(log);
     let lines: Vec<&str> = text.lines().collect();

@@ -1,32 +1,32 @@
-//! What was measured of a setting: one [`Sample`] a round, and the [`Figures`] of all rounds.
+//! Measurements of a setting: one [`Sample`] per round, and the [`Figures`] of all rounds. Pure.
 
 use serde::Serialize;
 
-/// One round of one setting.
+/// Measurements of one round of one setting.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Sample {
     pub(super) sessions_per_s: f64,
     pub(super) key_p50_ms: f64,
     pub(super) key_p99_ms: f64,
     pub(super) mib_per_s: f64,
-    /// The bridge's processor time for one typing session, in each second.
+    /// Processor time of the bridge per typing session and second.
     pub(super) cpu_ms_per_session_s: f64,
-    /// How much of its shards' CPUs the bridge used, percent.
+    /// Part of its shards' CPUs that the bridge used, in percent.
     pub(super) connect_busy_percent: f64,
     pub(super) bulk_busy_percent: f64,
 }
 
-/// One figure over the rounds.
+/// Median and spread of one measurement over the rounds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Figure {
     pub(super) median: f64,
-    /// The spread of the middle half of the rounds, relative to the median.
+    /// Spread of the middle half of the rounds, relative to the median.
     pub(super) noise: f64,
     pub(super) rounds: Vec<f64>,
 }
 
 impl Figure {
-    /// Of the rounds in their order.
+    /// Values of the rounds in their order.
     pub(super) fn of(rounds: Vec<f64>) -> Self {
         let mut sorted = rounds.clone();
         sorted.sort_by(f64::total_cmp);
@@ -41,7 +41,7 @@ impl Figure {
     }
 }
 
-/// Between the two nearest of those there are; 0 of none.
+/// Returns a quantile, interpolated between the two nearest values; 0 of none.
 fn quantile(sorted: &[f64], part: f64) -> f64 {
     let at = part * sorted.len().saturating_sub(1) as f64;
     let below = sorted.get(at.floor() as usize).copied().unwrap_or(0.0);
@@ -49,7 +49,7 @@ fn quantile(sorted: &[f64], part: f64) -> f64 {
     below + (above - below) * at.fract()
 }
 
-/// Everything known of a setting.
+/// Figures of a setting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Figures {
     pub(super) sessions_per_s: Figure,
@@ -62,7 +62,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// None without a round.
+    /// Returns the figures; None without a round.
     pub(super) fn of(samples: &[Sample]) -> Option<Self> {
         if samples.is_empty() {
             return None;

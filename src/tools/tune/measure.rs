@@ -1,4 +1,4 @@
-//! One round of one setting: connect, typing and bulk against its bridge.
+//! Load of one round of one setting: connect, typing and bulk against its bridge.
 
 use super::bridge::Bridge;
 use super::figures::Sample;
@@ -17,28 +17,28 @@ use std::time::Duration;
 const AT_ONCE: f64 = 20_000.0;
 /// Keys per second and session: a fast typist.
 const KEYS: f64 = 10.0;
-/// MiB of a session of bulk.
+/// MiB of one bulk session.
 const MIB: u64 = 16;
-/// Sessions of bulk beside each other, at least, if there are so many.
+/// Least number of concurrent bulk sessions, if there are so many.
 const BULK_SESSIONS: usize = 8;
-/// Typing that is not measured.
+/// Time of typing before the measurement.
 const WARM_UP: Duration = Duration::from_millis(300);
-/// Waves of a round, at most.
+/// Largest number of waves of a round.
 const WAVES: usize = 100;
-/// A round's waves stop after so many times the time to be measured: what stands between them
-/// may take longer than they do.
+/// Multiple of the measured time after which a round's waves stop: the pauses between them may take
+/// longer than they do.
 const PATIENCE: u32 = 6;
 
-/// How much of it.
+/// Amount of load.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
-    /// Of a wave, and that type.
+    /// Sessions of a wave, and sessions that type.
     pub(super) sessions: usize,
-    /// Measured under each load.
+    /// Measured time under each load.
     pub(super) duration: Duration,
-    /// Of the generator.
+    /// Threads of the generator.
     pub(super) threads: usize,
-    /// Most shards of any setting: bulk is the same for all of them.
+    /// Largest number of shards of any setting: bulk is the same for all of them.
     pub(super) max_shards: usize,
 }
 
@@ -47,7 +47,7 @@ impl Load {
         self.sessions.min(BULK_SESSIONS.max(2 * self.max_shards))
     }
 
-    /// What is done, in words.
+    /// Returns a description for the report.
     pub(super) fn words(&self) -> String {
         format!(
             "connect ({} sessions at once), typing ({} sessions, {KEYS:.0} keys/s each) and \
@@ -60,42 +60,42 @@ impl Load {
     }
 }
 
-/// Sessions that failed, so that the figures are those of another load.
+/// Failed sessions of a round, whose figures are then those of another load.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Failed {
-    /// Under which load.
+    /// Name of the load.
     pub(super) load: &'static str,
-    /// From 1.
+    /// Number of the round, from 1.
     pub(super) round: usize,
     pub(super) count: u64,
-    /// Stable, as the load generator names it.
+    /// Cause, as the load generator names it; stable.
     pub(super) kind: String,
-    /// What the first of them said.
+    /// Error of the first of them.
     pub(super) first: String,
 }
 
-/// Why a round has no figures.
+/// Reason why a round has no figures.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// Sessions failed.
     Failed(Vec<Failed>),
-    /// The generator cannot work.
+    /// The load generator cannot work.
     Generator(io::Error),
-    /// The bridge is nowhere to send load to.
+    /// No load can be sent to the announced address.
     Url(BadUrl),
 }
 
-/// One turn of a setting.
+/// One round of a setting.
 pub(super) struct Turn<'a> {
     pub(super) setting: Setting,
     pub(super) bridge: &'a Bridge,
     pub(super) sink: SocketAddr,
     pub(super) load: Load,
-    /// From 1.
+    /// Number of the round, from 1.
     pub(super) round: usize,
 }
 
-/// What some waves came to.
+/// Total of some waves.
 #[derive(Default)]
 struct Sum {
     seconds: f64,
@@ -105,7 +105,7 @@ struct Sum {
 }
 
 impl Turn<'_> {
-    /// Does all three.
+    /// Runs all three loads.
     pub(super) fn sample(&self) -> Result<Sample, Stop> {
         let connect = Plan {
             sessions: self.load.sessions,
@@ -159,7 +159,7 @@ impl Turn<'_> {
         })
     }
 
-    /// One run in which nothing may fail.
+    /// Runs a load in which no session may fail.
     fn run(&self, load: &'static str, plan: &Plan) -> Result<Report, Stop> {
         let report = run(plan).map_err(Stop::Generator)?;
         let failed = report.failures.iter().map(|(kind, failures)| Failed {
@@ -177,7 +177,7 @@ impl Turn<'_> {
         }
     }
 
-    /// As many runs as fill the time.
+    /// Repeats a load until the time is over.
     fn waves(&self, load: &'static str, plan: &Plan) -> Result<Sum, Stop> {
         let began = clock::now();
         let mut sum = Sum::default();
@@ -202,7 +202,7 @@ impl Turn<'_> {
         sum.cpu_ms / 10.0 / sum.seconds / self.setting.shards as f64
     }
 
-    /// Nothing was seen where something must be.
+    /// Returns the failure of a load without a result.
     fn unmeasured(&self, load: &'static str) -> Stop {
         Stop::Failed(vec![Failed {
             load,

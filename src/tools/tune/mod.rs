@@ -1,9 +1,9 @@
-//! `sshard tune`: which number of shards and which placement to run on this host. It tries them,
-//! in rounds, and says what it found; it changes nothing.
+//! `sshard tune`: measures numbers of shards and placements on this host in rounds, and recommends one.
+//! Changes nothing.
 //!
-//! `setting` says what is tried, `bridge` starts it, `measure` puts it under load (of
-//! `sshard_load`, with the SSH server behind it, in this process), `figures` sums the rounds up,
-//! `recommend` chooses (pure), `report` prints.
+//! `setting` lists what is measured, `bridge` starts it, `measure` puts it under load (by `sshard_load`,
+//! with the SSH server behind it, in this process), `figures` sums the rounds up, `recommend` chooses
+//! (pure), `report` prints.
 
 mod bridge;
 mod figures;
@@ -29,23 +29,23 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-/// Sessions for each CPU that may have a shard, and the most of them: a wave has to fit in the
-/// queue of one listener.
+/// Sessions per CPU that may have a shard, and their largest number: a wave has to fit in the queue of
+/// one listener.
 const SESSIONS_PER_CPU: usize = 100;
 const MAX_SESSIONS: usize = 1000;
 
-/// Why nothing, or not everything, can be said.
+/// Reason why there is no result, or not a whole one.
 #[derive(Debug, thiserror::Error)]
 pub enum TuneError {
-    /// The system does not tell.
+    /// The CPUs of the process are unknown.
     #[error("the CPUs this process may use cannot be determined")]
     Cpus,
     /// More shards than CPUs to pin them to.
     #[error("--max-shards is {asked}, but this process may use {cpus} CPUs")]
     TooManyShards {
-        /// Of the flag.
+        /// Value of the flag.
         asked: usize,
-        /// There are.
+        /// Number of CPUs.
         cpus: usize,
     },
     /// No SSH server to put behind the bridge.
@@ -60,26 +60,26 @@ pub enum TuneError {
     /// The bridge did not start, or died.
     #[error("the bridge ({setting}) {error}")]
     Bridge {
-        /// Which.
+        /// Setting under which it ran.
         setting: String,
-        /// What happened.
+        /// Error of the bridge.
         #[source]
         error: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Sessions failed; the report has said which.
+    /// Sessions failed; the report names them.
     #[error("sessions failed under {count} of {of} settings, which are out of the comparison")]
     Failed {
-        /// Settings.
+        /// Settings with failed sessions.
         count: usize,
-        /// All of them.
+        /// All settings.
         of: usize,
     },
-    /// The report is no JSON.
+    /// The report cannot be written as JSON.
     #[error("cannot write the report: {0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// Tries every setting, and prints what it found.
+/// Measures every setting and prints the report.
 ///
 /// # Errors
 /// [`ToolError`]; [`TuneError::Failed`] after the report is printed.
@@ -104,7 +104,7 @@ pub fn run(flags: &Tune) -> Result<(), ToolError> {
     }
 }
 
-/// What is tried, and how often.
+/// Settings to measure, and the number of rounds.
 #[derive(Debug)]
 struct Trial {
     settings: Vec<Setting>,
@@ -112,7 +112,7 @@ struct Trial {
     load: Load,
 }
 
-/// What the rounds of one setting have brought.
+/// Results of the rounds of one setting so far.
 #[derive(Debug, Default)]
 struct Past {
     samples: Vec<Sample>,
@@ -120,7 +120,7 @@ struct Past {
 }
 
 impl Trial {
-    /// What the flags say, with `cpus` to pin shards to.
+    /// Makes the trial of the flags, with `cpus` to pin shards to.
     fn new(flags: &Tune, cpus: usize) -> Result<Self, TuneError> {
         let Tune {
             max_shards,
@@ -162,7 +162,7 @@ impl Trial {
         })
     }
 
-    /// Does it all.
+    /// Measures all settings.
     fn rows(&self) -> Result<Vec<Row>, TuneError> {
         let sessions = self.load.sessions;
         // Those of the wave before may still be closing.
@@ -238,8 +238,7 @@ impl Trial {
     }
 }
 
-/// A line on a terminal that says how far it is; None takes it away. A terminal that is gone is
-/// nobody's loss.
+/// Shows the progress on a terminal; None removes it. Errors of the terminal are ignored.
 fn progress(at: Option<(usize, usize, Setting)>) {
     let mut stderr = io::stderr();
     if stderr.is_terminal() {

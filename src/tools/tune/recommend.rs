@@ -1,4 +1,4 @@
-//! Which setting to run, from what was measured. Pure.
+//! Choice of the setting to run, from the measurements. Pure.
 //!
 //! The fewest shards that are within [`TOLERANCE`] of the best in every throughput. Two settings
 //! are compared round by round, and the median of the ratios counts: what the machine did besides
@@ -8,14 +8,14 @@ use super::figures::{Figure, Figures};
 use super::setting::Setting;
 use serde::Serialize;
 
-/// How far behind the best is as good as the best.
+/// Relative distance to the best that counts as the best.
 pub(super) const TOLERANCE: f64 = 0.05;
 
 /// A median of n rounds is believed to this many times (spread of their middle half) / sqrt(n): a
 /// little more than the notches of a box plot (1.57; McGill, Tukey and Larsen 1978).
 const DOUBT: f64 = 2.0;
 
-/// A throughput: its name, and where it stands.
+/// Throughput: its name, and its field.
 type Throughput = (&'static str, fn(&Figures) -> &Figure);
 
 const THROUGHPUTS: [Throughput; 2] = [
@@ -23,35 +23,35 @@ const THROUGHPUTS: [Throughput; 2] = [
     ("MiB/s", |figures| &figures.mib_per_s),
 ];
 
-/// How far a setting is behind the best in one throughput.
+/// Distance of a setting to the best in one throughput.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Lag {
     pub(super) of: &'static str,
-    /// A part of the best: 0 is the best itself.
+    /// Relative distance: 0 is the best itself.
     pub(super) behind: f64,
 }
 
 impl Lag {
-    /// Whether it counts as the best.
+    /// Returns whether it counts as the best.
     pub(super) fn is_near(&self) -> bool {
         self.behind <= TOLERANCE
     }
 }
 
-/// A setting all of whose sessions went well.
+/// Setting without a failed session.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'a> {
     pub(super) setting: Setting,
     pub(super) figures: &'a Figures,
 }
 
-/// The setting to run.
+/// Recommended setting.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Choice {
     pub(super) setting: Setting,
-    /// Whether its number of shards is near the best in every throughput; otherwise none is.
+    /// True if its number of shards is near the best in every throughput; otherwise none is.
     pub(super) near: bool,
-    /// Of every candidate, in their order.
+    /// Distances of every candidate, in their order.
     pub(super) lags: Vec<[Lag; THROUGHPUTS.len()]>,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn choose(candidates: &[Candidate<'_>]) -> Option<Choice> {
     })
 }
 
-/// Whether `other` is clearly better in something, and behind in no throughput.
+/// Returns whether `other` is clearly better in one figure, and behind in no throughput.
 fn is_better(other: &Candidate<'_>, kept: &Candidate<'_>) -> bool {
     let pairs = THROUGHPUTS.map(|(_, of)| (of(kept.figures), of(other.figures)));
     let is_behind = |(kept, other): &(&Figure, &Figure)| shortfall(other, kept).0 > TOLERANCE;
@@ -112,13 +112,13 @@ fn lag(candidates: &[Candidate<'_>], candidate: &Candidate<'_>, (of, figure): Th
     Lag { of, behind }
 }
 
-/// Whether `less` is smaller than `more` beyond the tolerance and what is in doubt.
+/// Returns whether `less` is smaller than `more` by more than the tolerance and the doubt.
 fn is_clear(less: &Figure, more: &Figure) -> bool {
     let (short, doubt) = shortfall(less, more);
     short > TOLERANCE + doubt
 }
 
-/// By what part `one` is smaller than `other`, and how much of that is in doubt.
+/// Returns the relative amount by which `one` is smaller than `other`, and the doubt in it.
 fn shortfall(one: &Figure, other: &Figure) -> (f64, f64) {
     let rounds = one.rounds.iter().zip(&other.rounds);
     let ratios = rounds.filter(|(_, other)| **other > 0.0);

@@ -1,4 +1,4 @@
-//! The result, for people and as JSON.
+//! Report of the result, as text and as JSON.
 
 use super::figures::{Figure, Figures};
 use super::measure::Failed;
@@ -8,12 +8,12 @@ use crate::tools::text;
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// From here on the noise hides more than the tolerance, and is worth a word.
+/// Noise from which on it hides more than the tolerance, and the report says so.
 const LOUD: f64 = 0.15;
-/// A bridge that used less of its CPUs waited for others.
+/// Use of its CPUs below which a bridge waited for others.
 const WAITING: f64 = 80.0;
 
-/// One setting's outcome.
+/// Result of one setting.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Row {
     #[serde(skip)]
@@ -22,13 +22,13 @@ pub(super) struct Row {
     pub(super) placement: &'static str,
     /// None if a session failed.
     pub(super) figures: Option<Figures>,
-    /// How far behind the best; empty if a session failed.
+    /// Distances to the best; empty if a session failed.
     pub(super) lags: Vec<Lag>,
     pub(super) failures: Vec<Failed>,
 }
 
 impl Row {
-    /// What is known of `setting`: figures, unless a session failed.
+    /// Makes the row of `setting`, with figures unless a session failed.
     pub(super) fn new(setting: Setting, figures: Option<Figures>, failures: Vec<Failed>) -> Self {
         Self {
             setting,
@@ -41,22 +41,22 @@ impl Row {
     }
 }
 
-/// What to run.
+/// Recommendation of the report.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Recommended {
     pub(super) shards: usize,
     pub(super) placement: &'static str,
-    /// The line to paste.
+    /// Command line to paste.
     pub(super) command: String,
-    /// Whether its number of shards is near the best in every throughput.
+    /// True if its number of shards is near the best in every throughput.
     pub(super) near_the_best: bool,
 }
 
-/// Everything that was found.
+/// All results.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) cpus: usize,
-    /// In words.
+    /// Description of the load.
     pub(super) load: String,
     pub(super) rounds: usize,
     pub(super) tolerance: f64,
@@ -78,7 +78,7 @@ const HEADINGS: [&str; 8] = [
 ];
 
 impl Report {
-    /// Judges the rows.
+    /// Makes the report, with a recommendation.
     pub(super) fn new(cpus: usize, load: String, rounds: usize, mut rows: Vec<Row>) -> Self {
         let choice = {
             let candidates: Vec<Candidate<'_>> = rows
@@ -106,13 +106,13 @@ impl Report {
         }
     }
 
-    /// Settings under which sessions failed.
+    /// Returns the number of settings with failed sessions.
     pub(super) fn failed(&self) -> usize {
         let failed = self.settings.iter();
         failed.filter(|row| !row.failures.is_empty()).count()
     }
 
-    /// A table, what stands against the others, and the line to paste.
+    /// Returns the report as text: a table, the comparison, and the line to paste.
     pub(super) fn text(&self) -> String {
         let mut text = format!(
             "{} CPUs; {} rounds of {}.\n\n",
@@ -198,7 +198,7 @@ fn notes(rows: &[Row], rounds: usize) -> Vec<String> {
     notes
 }
 
-/// Why a setting with fewer shards is not the one.
+/// Returns the reason why a setting with fewer shards is not recommended.
 fn against(row: &Row, text: &mut String) {
     let far = row.lags.iter().filter(|lag| !lag.is_near());
     let far: Vec<String> = far

@@ -1,13 +1,13 @@
-//! What is compared: numbers of shards and placements, and in which order they take turns.
+//! Settings to compare, numbers of shards and placements, and their order in each round.
 
 use crate::config::Placement;
 use std::fmt;
 
-/// Every number up to this one is tried; beyond, in steps of a quarter, since what one shard more
-/// of many brings is lost in the noise.
+/// Number of shards up to which every number is measured. Above, steps of a quarter: the effect of one
+/// shard more is lost in the noise there.
 const EACH: usize = 8;
 
-/// One way to run the bridge.
+/// Number of shards and placement of a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Setting {
     pub(super) shards: usize,
@@ -15,7 +15,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// The line that runs the bridge so.
+    /// Returns the command line of such a bridge.
     pub(super) fn flags(self) -> String {
         let Self { shards, placement } = self;
         let placement = placement.as_str();
@@ -31,7 +31,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// All settings up to `max` shards, fewest first. With one shard there is nothing to place.
+/// Returns all settings up to `max` shards, fewest first. With one shard there is nothing to place.
 pub(super) fn all(max: usize, placements: &[Placement]) -> Vec<Setting> {
     let of = |shards: usize| {
         let count = if shards == 1 { 1 } else { placements.len() };
@@ -52,7 +52,7 @@ fn ladder(max: usize) -> Vec<usize> {
     std::iter::successors(Some(1), next).collect()
 }
 
-/// The turns of a round: forth in one, back in the next.
+/// Returns the order of a round: forward in one, backward in the next.
 pub(super) fn turns(settings: usize, round: usize) -> Vec<usize> {
     let forth = 0..settings;
     if round.is_multiple_of(2) {

@@ -29,11 +29,11 @@ const MAX: usize = 2 * super::WINDOW as usize + FULL;
 /// Most bytes of input a program gets at once.
 const PIECE: usize = 16 * 1024;
 
-/// The channel is gone: nothing can be written any more, and nobody waits for the program.
+/// Error of a channel that is gone: nothing can be written any more.
 #[derive(Debug)]
 pub(super) struct Gone;
 
-/// What a program is told beside its input.
+/// Event for a program beside its input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Control {
     Resize(Size),
@@ -45,7 +45,7 @@ pub(super) enum Control {
 #[derive(Debug)]
 pub(super) struct TooMuch;
 
-/// What a client sent to one channel, until the program takes it. One program may wait on it, and russh's loop for
+/// Input of one channel, until the program takes it. One program may wait on it, and russh's loop for
 /// room.
 pub(super) struct Inbox {
     state: Mutex<State>,
@@ -128,7 +128,7 @@ impl Inbox {
         }
     }
 
-    /// Ends the channel for both sides; input nobody took is given up.
+    /// Ends the channel for both sides; input that was not read is dropped.
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -211,7 +211,7 @@ impl Output {
         }
     }
 
-    /// As `write`, to standard error (RFC 4254 section 5.2).
+    /// Writes like `write`, to standard error (RFC 4254 section 5.2).
     pub(super) async fn write_error(&self, bytes: impl Into<Bytes>) -> Result<(), Gone> {
         tokio::select! {
             written = self.half.extended_data_bytes(1, bytes) => written.map_err(|_| Gone),
@@ -219,7 +219,7 @@ impl Output {
         }
     }
 
-    /// Says how the program ended (RFC 4254 section 6.10) and closes the channel. A channel that
+    /// Sends how the program ended (RFC 4254 section 6.10) and closes the channel. A channel that
     /// is gone needs neither.
     pub(super) async fn finish(self, ended: Ended) {
         let id = self.half.id();

@@ -1,4 +1,4 @@
-//! Who may log in: one user, by a password that holds as long as the demo, or by the one in the printed link, which
+//! Login of the demo: one user, by a password that holds as long as the demo, or by the one in the printed link, which
 //! is good for one login within [`LINK_LIFE`]. Both are random and written nowhere.
 
 #![expect(
@@ -12,17 +12,17 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-/// The one user.
+/// Name of the user.
 pub(super) const USER: &str = "demo";
 /// Time from the start in which the link logs in.
 pub(crate) const LINK_LIFE: Duration = Duration::from_secs(600);
-/// Letters and digits that nobody takes for one another: no 0 O, 1 l I. 32 of them, so that five
+/// Letters and digits that look different from one another: no 0 O, 1 l I. 32 of them, so that five
 /// bits choose one evenly.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Length of a password: 100 bits.
 const LENGTH: usize = 20;
 
-/// The one account.
+/// User and passwords.
 pub(super) struct Login {
     password: Zeroizing<String>,
     link_password: Zeroizing<String>,
@@ -32,7 +32,7 @@ pub(super) struct Login {
 }
 
 impl Login {
-    /// With fresh passwords.
+    /// Makes the account, with fresh passwords.
     ///
     /// # Errors
     /// The system has no randomness to give.

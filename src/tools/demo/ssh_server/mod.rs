@@ -37,9 +37,9 @@ use zeroize::Zeroizing;
 const MAX_CONNECTIONS: usize = 64;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 64;
-/// From the connection to the end of the login.
+/// Longest time from the connection to the end of the login.
 const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
-/// What a refused password costs.
+/// Delay of the answer to a wrong password.
 const REJECTION_TIME: Duration = Duration::from_millis(300);
 /// Window for a client's input, in bytes.
 const WINDOW: u32 = 256 * 1024;
@@ -57,7 +57,7 @@ pub(crate) enum DemoError {
     Randomness(#[from] getrandom::Error),
 }
 
-/// What the connections have in common.
+/// State that the connections share.
 struct Sessions {
     login: Login,
     program: Program,
@@ -116,12 +116,12 @@ impl EmbeddedServer {
         Ok(Self { server, sessions })
     }
 
-    /// Where it listens: 127.0.0.1 and a port that was free.
+    /// Address: 127.0.0.1 and a port that was free.
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// Its line of a known_hosts file, for the bridge.
+    /// Returns the line of a known_hosts file, for the bridge.
     ///
     /// # Errors
     /// See [`DemoError`].
@@ -166,7 +166,7 @@ impl Drop for EmbeddedServer {
         let (ended, wait) = sync_channel(1);
         self.spawn(async move {
             sessions.stop.closed().await;
-            // Nobody may wait any more.
+            // Fails if the caller no longer waits.
             let _ = ended.send(());
         });
         if wait.recv_timeout(STOP_TIMEOUT).is_err() {

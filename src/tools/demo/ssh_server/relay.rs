@@ -10,14 +10,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tracing::debug;
 
-/// How much is read from a process at once, in bytes.
+/// Bytes read from a process at once.
 const PIECE: usize = 16 * 1024;
 /// A process that ended may leave others behind that keep its output open: once nothing came for
 /// so long after its end, that was all.
 const QUIET: Duration = Duration::from_millis(200);
 /// Time that a program has to end after it was hung up, before it is killed: a shell hangs up its jobs in it.
 const HANG_UP_TIME: Duration = Duration::from_secs(1);
-/// What tells a terminal's line discipline that input has ended (VEOF).
+/// Character that ends the input of a terminal's line discipline (VEOF).
 const END_OF_INPUT: u8 = 0x04;
 
 /// Serves the process until it ends, then says how and closes the channel; if the channel goes
@@ -78,14 +78,14 @@ pub(super) async fn run(
                 // Fails if it has just ended.
                 let _ = child.kill().await;
             }
-            // Its client learns it, if it is still there.
+            // The client is notified, if it is still connected.
             Ended::Signal(Signal::HUP.as_raw(), false)
         }
     };
     output.finish(ended).await;
 }
 
-/// Waits until the flag is set, or nobody can set it any more.
+/// Waits until the flag is set, or its sender is gone.
 async fn set(mut flag: watch::Receiver<bool>) {
     let _ = flag.wait_for(|set| *set).await;
 }
@@ -136,7 +136,7 @@ async fn feed(mut input: pty::Input, inbox: &Inbox, terminal: bool) {
         let _ = input.write_all(&[END_OF_INPUT]).await;
     }
     drop(input);
-    // What still comes must not fill the inbox: there is nobody to take it.
+    // Later input must not fill the inbox, since no program takes it.
     while inbox.next_input().await.is_some() {}
     std::future::pending().await
 }

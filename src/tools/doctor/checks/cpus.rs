@@ -10,9 +10,9 @@ const TYPING: u64 = 4 * 126;
 
 /// Threads of a shard: its own, its ring's in the kernel, one for key derivation.
 const PER_SHARD: u64 = 3;
-/// Of each that looks names up, while look-ups hang.
+/// Threads of each resolver thread, while look-ups hang.
 const PER_RESOLVER: u64 = 4;
-/// Of the process: log, audit, signals, the administrator's listener.
+/// Threads of the process: log, audit, signals, the administrator's listener.
 const BESIDES: u64 = 16;
 
 pub(super) fn numa(question: &Question<'_>) -> Finding {
@@ -25,7 +25,7 @@ pub(super) fn numa(question: &Question<'_>) -> Finding {
         .collect();
     let found = Finding::ok(name, format!("{}, shards on {}", nodes.len(), used.len()));
     match nodes.len() {
-        0 => Finding::ok(name, "not told"),
+        0 => Finding::ok(name, "unknown"),
         _ if used.len() < 2 => found,
         _ => found.advised(
             "Memory of another node is slower: run one bridge for each node, with server.cpus \
@@ -45,7 +45,7 @@ pub(super) fn smt(question: &Question<'_>) -> Finding {
         .filter_map(|cpu| siblings.get(cpu))
         .collect();
     if cores.is_empty() {
-        return Finding::ok(name, "not told");
+        return Finding::ok(name, "unknown");
     }
     let found = Finding::ok(
         name,
@@ -80,7 +80,7 @@ pub(super) fn governor(question: &Question<'_>) -> Finding {
         return found;
     }
     found.advised(
-        "Clocks that are low while nobody types make echoes slower: \
+        "Clocks that are low while no key is pressed make echoes slower: \
          `cpupower frequency-set -g performance`."
             .to_owned(),
     )

@@ -96,7 +96,7 @@ pub(super) fn nofile(question: &Question<'_>) -> Finding {
     found
 }
 
-/// With `limits.max_connections` as it is set.
+/// Checks the open files for `limits.max_connections` as it is set.
 fn files_needed_to_start(question: &Question<'_>) -> u64 {
     let mut config = question.config.clone();
     config.limits.max_connections = question.configured;

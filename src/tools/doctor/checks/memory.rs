@@ -7,7 +7,7 @@ use crate::tools::text::size;
 /// User space of an idle session; measured (perf/README.md): about 64 KiB.
 const IDLE_SESSION: u64 = 64 * 1024;
 
-/// Of the process before its first session: rings, tables, code.
+/// Memory of the process before its first session: rings, tables, code.
 const BESIDES: u64 = 64 * 1024 * 1024;
 
 pub(super) fn machine(question: &Question<'_>) -> Finding {

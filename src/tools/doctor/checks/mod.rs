@@ -10,12 +10,12 @@ use super::facts::Facts;
 use super::finding::{Finding, Of};
 use crate::config::Config;
 
-/// What is asked.
+/// Demand that the host is checked against.
 pub(super) struct Question<'a> {
     pub(super) facts: &'a Facts,
-    /// With as many `limits.max_connections` as are asked for.
+    /// Configuration, with `limits.max_connections` as asked for.
     pub(super) config: &'a Config,
-    /// Those of the shards.
+    /// CPUs of the shards.
     pub(super) cpus: &'a [usize],
     /// `limits.max_connections` as it is set.
     pub(super) configured: u32,

@@ -7,7 +7,7 @@ use crate::tools::text::size;
 /// Sockets of a session: its WebSocket and its SSH connection.
 const SOCKETS: u64 = 2;
 
-/// The kernel cuts `server.backlog` to it, and says nothing.
+/// The kernel cuts `server.backlog` to it without an error.
 pub(super) fn somaxconn(question: &Question<'_>) -> Finding {
     let name = "net.core.somaxconn";
     let Some(have) = question.facts.somaxconn else {
@@ -24,7 +24,7 @@ pub(super) fn somaxconn(question: &Question<'_>) -> Finding {
     })
 }
 
-/// Counts only without SYN cookies: with them a full queue turns nobody away (tcp(7)).
+/// Counts only without SYN cookies: with them a full queue refuses no connection (tcp(7)).
 pub(super) fn max_syn_backlog(question: &Question<'_>) -> Finding {
     let name = "net.ipv4.tcp_max_syn_backlog";
     let facts = question.facts;
@@ -72,7 +72,7 @@ pub(super) fn port_range(question: &Question<'_>) -> Finding {
     })
 }
 
-/// What every socket keeps under pressure is the least; full buffers are said beside it.
+/// Counts the least memory that every socket keeps under pressure; full buffers are named beside it.
 pub(super) fn socket_memory(question: &Question<'_>) -> Finding {
     let name = "net.ipv4.tcp_mem";
     let facts = question.facts;

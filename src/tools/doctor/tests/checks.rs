@@ -1,4 +1,4 @@
-//! What each check says of hosts that lack something.
+//! Findings of each check on hosts that lack something.
 
 use super::super::finding::{Cap, Of, Verdict};
 use super::{GOOD, examine_with, found, plant, planted, report};
@@ -24,7 +24,7 @@ const NODE_0: &str = "sys/devices/system/node/node0/cpulist";
 const NODE_1: &str = "sys/devices/system/node/node1/cpulist";
 const GOVERNOR: &str = "sys/devices/system/cpu/cpu1/cpufreq/scaling_governor";
 
-/// `/proc/self/limits` with these.
+/// Returns a `/proc/self/limits` with these limits.
 fn limits(memlock: &str, files: &str) -> &'static str {
     format!("Max open files {files} files\nMax locked memory {memlock} bytes\n").leak()
 }

@@ -75,7 +75,7 @@ const GOOD: &[(&str, &str)] = &[
     ),
 ];
 
-/// What is known of a good host with these files in place of its own.
+/// Facts of a good host with these files in place of its own.
 fn planted(files: &[(&str, &str)]) -> Facts {
     let root = tempfile::tempdir().unwrap();
     plant(root.path(), GOOD);

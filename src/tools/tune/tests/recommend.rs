@@ -1,4 +1,4 @@
-//! Which setting is chosen.
+//! Tests of the choice of a setting.
 
 use super::super::figures::{Figure, Figures};
 use super::super::recommend::{Candidate, Choice, choose};

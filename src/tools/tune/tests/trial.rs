@@ -1,4 +1,4 @@
-//! What is tried, in which order, and by which bridges.
+//! Tests of the settings that are measured, their order, and their bridges.
 
 use super::super::bridge::{Bridge, arguments, last_lines};
 use super::super::setting::{Setting, all, turns};
