@@ -1,5 +1,5 @@
-//! Files that this process appends to and others rely on: the audit log, the known hosts. Refused if
-//! another user could have chosen the file, or may write to it.
+//! Files that this process appends to and others rely on: the audit log, the known hosts. Refused
+//! if another user could have chosen the file, or may write to it.
 //!
 //! Does not look at the directories on the way; a file in one that others may write to can be taken
 //! away by them.

@@ -102,13 +102,15 @@ pub struct Serve {
     /// Placement of connections on shards: balanced or kernel.
     #[arg(long, value_name = "HOW")]
     pub placement: Option<String>,
-    /// Target the bridge may connect to, such as host:22 or 10.0.0.0/8:22; replaces the file's list.
+    /// Target the bridge may connect to, such as host:22 or 10.0.0.0/8:22; replaces the file's
+    /// list.
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<String>,
     /// Longest time sessions get to end when the server stops, such as 30s.
     #[arg(long, value_name = "TIME")]
     pub drain_timeout: Option<String>,
-    /// Unix socket over which the listeners are taken from the process that runs, and later given on.
+    /// Unix socket over which the listeners are taken from the process that runs, and later given
+    /// on.
     #[arg(long, value_name = "SOCKET")]
     pub takeover: Option<String>,
     /// PEM file with the certificate and its chain; the public port then speaks TLS.

@@ -1,5 +1,5 @@
-//! The program for its operator: shards and CPUs, listeners, drain, settings, limits of the machine,
-//! the log, the subcommands. Sessions themselves are tested elsewhere.
+//! The program for its operator: shards and CPUs, listeners, drain, settings, limits of the
+//! machine, the log, the subcommands. Sessions themselves are tested elsewhere.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,

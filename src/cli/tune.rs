@@ -53,7 +53,8 @@ pub struct Tune {
     /// Sessions that connect at once, and that type; by default 100 for each CPU, at most 1000.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub sessions: Option<u16>,
-    /// Time measured under each load in each round, 50ms to 60s; 1500ms by default, 400ms with --quick.
+    /// Time measured under each load in each round, 50ms to 60s; 1500ms by default, 400ms with
+    /// --quick.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
     /// Fewer and shorter rounds: well under a minute on two CPUs.

@@ -6,8 +6,8 @@ use async_channel::TrySendError;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Longest wait for the shards' threads. One that polls its command channel ends within milliseconds;
-/// one that is stuck would hold the process for ever.
+/// Longest wait for the shards' threads. One that polls its command channel ends within
+/// milliseconds; one that is stuck would hold the process for ever.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Interval at which the threads are polled for their end.

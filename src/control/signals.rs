@@ -5,8 +5,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io;
 
-/// Starts a thread that sends [`Event::Terminate`] for SIGTERM and SIGINT, and [`Event::Hangup`] for
-/// SIGHUP. It lives as long as the process.
+/// Starts a thread that sends [`Event::Terminate`] for SIGTERM and SIGINT, and [`Event::Hangup`]
+/// for SIGHUP. It lives as long as the process.
 ///
 /// # Errors
 /// If the handlers or the thread cannot be set up.

@@ -80,8 +80,8 @@ fn refused(found: Vec<StartError>) -> Result<(), Refusals> {
     }
 }
 
-/// Binds every address for a moment, without listening. Returns those in use: by the process, it may
-/// be, that the next start replaces.
+/// Binds every address for a moment, without listening. Returns those in use: by the process, it
+/// may be, that the next start replaces.
 ///
 /// # Errors
 /// Addresses that are not this host's, and ports this process may not have.

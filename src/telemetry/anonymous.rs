@@ -1,10 +1,10 @@
-//! Rate limit of log lines that clients cause before they have logged in: one per client network and one
-//! for all of them, so that none pushes out another's, or those of sessions that have logged in. Lines
-//! that are left out are counted, and the count is logged.
+//! Rate limit of log lines that clients cause before they have logged in: one per client network
+//! and one for all of them, so that none pushes out another's, or those of sessions that have
+//! logged in. Lines that are left out are counted, and the count is logged.
 //!
 //! A line is a client's if it is of its session (the span `session`), or names it in the field
-//! `client` or `peer`. Lines of `debug` and below are not limited, since an operator who asks for them
-//! wants all; nor are those of the administrator's listener.
+//! `client` or `peer`. Lines of `debug` and below are not limited, since an operator who asks for
+//! them wants all; nor are those of the administrator's listener.
 
 use crate::limits::{ClientKey, Rate, RateTable};
 use std::fmt::Debug;

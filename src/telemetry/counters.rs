@@ -1,5 +1,6 @@
-//! Counters of the shards. Every cell has one writer, the shard it belongs to: counting is a plain load
-//! and store, without a lock and without an atomic read-modify-write, and readers add the shards up.
+//! Counters of the shards. Every cell has one writer, the shard it belongs to: counting is a plain
+//! load and store, without a lock and without an atomic read-modify-write, and readers add the
+//! shards up.
 
 use super::handshakes::HandshakeFailure;
 use super::histogram::Histogram;

@@ -1,6 +1,6 @@
-//! Rate limit of one log line that untrusted peers can cause at will. For a line about no client there
-//! is one limit; for a line about a client each client network has its own, so that one that causes
-//! many hides no other's. Lines left out are counted into the next.
+//! Rate limit of one log line that untrusted peers can cause at will. For a line about no client
+//! there is one limit; for a line about a client each client network has its own, so that one that
+//! causes many hides no other's. Lines left out are counted into the next.
 
 use crate::limits::{ClientKey, Rate, RateTable};
 use std::cell::Cell;

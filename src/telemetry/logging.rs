@@ -1,6 +1,6 @@
 //! Logging to stderr through one writer thread, so that a shard never waits for the terminal or the
-//! disk behind it. Lines that the writer cannot keep up with are dropped. Every entry is one line, and
-//! characters that could deceive a reader are escaped.
+//! disk behind it. Lines that the writer cannot keep up with are dropped. Every entry is one line,
+//! and characters that could deceive a reader are escaped.
 
 use super::anonymous::{self, AnonymousLines};
 use super::text_fields::TextFields;
@@ -60,9 +60,9 @@ pub fn start_logging(log: &Log) -> LogGuard {
     LogGuard { _writer: guard }
 }
 
-/// Makes the filter: sshard's own events at the chosen level, those of libraries from warnings up, and
-/// russh's from errors up, since its debug log shows packets. Per-message events have a target of their
-/// own that is off by default; each call site then costs one relaxed load.
+/// Makes the filter: sshard's own events at the chosen level, those of libraries from warnings up,
+/// and russh's from errors up, since its debug log shows packets. Per-message events have a target
+/// of their own that is off by default; each call site then costs one relaxed load.
 fn filter(log: &Log) -> EnvFilter {
     let messages = if log.messages { "debug" } else { "off" };
     EnvFilter::new(format!(

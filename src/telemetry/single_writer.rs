@@ -1,5 +1,5 @@
-//! Counter that one thread writes and every thread may read: a plain load and store, without an atomic
-//! read-modify-write.
+//! Counter that one thread writes and every thread may read: a plain load and store, without an
+//! atomic read-modify-write.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,5 +1,5 @@
-//! OS threads for work that would block a shard: private keys, signatures, look-ups of names. Started
-//! before the shards are pinned, so that none is bound to a shard's core.
+//! OS threads for work that would block a shard: private keys, signatures, look-ups of names.
+//! Started before the shards are pinned, so that none is bound to a shard's core.
 //!
 //! Guarantees: jobs, threads and the queue are bounded, in all and per client (IPv4 address or
 //! IPv6 /64); clients are served round-robin (`schedule`); a panic of a job reaches its own caller
@@ -91,8 +91,7 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Full only while the dispatcher is at work; it then sees by itself
-        // that nobody is left.
+        // Full only while the dispatcher is at work; it then sees by itself that nobody is left.
         let _ = self.events.try_send(Event::Closed);
     }
 }

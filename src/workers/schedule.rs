@@ -33,8 +33,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Makes bounds for jobs that always end: `threads` at once, half as many of one client, and a queue of
-    /// `queue` jobs, a quarter of it for one client.
+    /// Makes bounds for jobs that always end: `threads` at once, half as many of one client, and a
+    /// queue of `queue` jobs, a quarter of it for one client.
     pub fn fixed(threads: usize, queue: usize) -> Self {
         let (threads, queue) = (threads.max(1), queue.max(1));
         let threads_per_client = (threads / 2).max(1);
@@ -134,8 +134,8 @@ impl Schedule {
         self.bounds.threads + self.abandoned
     }
 
-    /// Queues a job of `client`. Returns the job that there is no room for: this one, or the latest of
-    /// the client that holds most of the queue.
+    /// Queues a job of `client`. Returns the job that there is no room for: this one, or the latest
+    /// of the client that holds most of the queue.
     pub(super) fn push(&mut self, client: IpAddr, task: Task) -> Option<Task> {
         if !self.has_room() || !self.has_share(client) {
             // Callers that left have no claim on a place.

@@ -1,4 +1,5 @@
-//! Helpers: a bridge with a configuration file that a test can change, and the servers it may reach.
+//! Helpers: a bridge with a configuration file that a test can change, and the servers it may
+//! reach.
 
 use crate::common::scene::path_to;
 use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript, poll};

@@ -1,5 +1,4 @@
-//! Helpers: a bridge with any arguments to a scripted SSH server, its log read as
-//! JSON, its health.
+//! Helpers: a bridge with any arguments to a scripted SSH server, its log read as JSON, its health.
 
 use crate::common::raw::{Answer, exchange};
 use crate::common::scene::path_to;

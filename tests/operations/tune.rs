@@ -1,4 +1,5 @@
-//! `sshard tune` with few sessions: its report, and that no process of it stays. Speeds are not checked.
+//! `sshard tune` with few sessions: its report, and that no process of it stays. Speeds are not
+//! checked.
 
 use crate::common::{DEADLINE, Finished, poll, run, run_under};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! Queries of the list of sessions: filter, order and page. The whole list of a large bridge is several
-//! megabytes, so a client that polls asks for a page of it.
+//! Queries of the list of sessions: filter, order and page. The whole list of a large bridge is
+//! several megabytes, so a client that polls asks for a page of it.
 
 use super::query::{choice, number, parameters, unknown};
 use crate::http::Problem;

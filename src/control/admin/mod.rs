@@ -1,5 +1,6 @@
-//! The administrator's listener: health, metrics, statistics, sessions, drain, reload. HTTP/1.1 on a
-//! thread of its own, so that it answers while a shard does not; questions to a shard have a deadline.
+//! The administrator's listener: health, metrics, statistics, sessions, drain, reload. HTTP/1.1 on
+//! a thread of its own, so that it answers while a shard does not; questions to a shard have a
+//! deadline.
 
 mod exposition;
 mod health;

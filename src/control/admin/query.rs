@@ -1,5 +1,5 @@
-//! Query parameters of the administrator's API: each is known, occurs once, and has a value within its
-//! bounds. Anything else is refused with 400.
+//! Query parameters of the administrator's API: each is known, occurs once, and has a value within
+//! its bounds. Anything else is refused with 400.
 
 use crate::http::Problem;
 use hyper::StatusCode;

@@ -1,5 +1,5 @@
-//! Sessions, listed, shown and ended through the shards that own them. A shard answers with the keys
-//! of records, which are then read without it; one that does not answer in time is named.
+//! Sessions, listed, shown and ended through the shards that own them. A shard answers with the
+//! keys of records, which are then read without it; one that does not answer in time is named.
 
 use super::AdminContext;
 use super::listing::Wanted;

@@ -1,5 +1,5 @@
-//! The numbers of the process at one moment, read from the shards' counters and the limits without a
-//! message to any shard. Statistics and metrics are written from it.
+//! The numbers of the process at one moment, read from the shards' counters and the limits without
+//! a message to any shard. Statistics and metrics are written from it.
 
 use super::AdminContext;
 use crate::error::{Reason, Stage};

@@ -104,7 +104,8 @@ pub(super) struct Stats {
     shards: Vec<ShardStats>,
 }
 
-/// Statistics; with `hosts=N`, `host_connections` has the N targets with the most connections alone.
+/// Statistics; with `hosts=N`, `host_connections` has the N targets with the most connections
+/// alone.
 pub(super) fn of(context: &AdminContext, query: Option<&str>) -> Result<Stats, Problem> {
     let mut hosts = usize::MAX;
     for (name, value) in parameters(query)? {

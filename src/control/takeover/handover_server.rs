@@ -222,8 +222,8 @@ fn hand_over(connection: &Socket, state: &HandoverState) -> Result<(), TakeoverE
     Ok(())
 }
 
-/// Returns when every shard has placed its last connection. A shard that does not answer in time sees
-/// the state of the process before it accepts again.
+/// Returns when every shard has placed its last connection. A shard that does not answer in time
+/// sees the state of the process before it accepts again.
 fn stop_accepting(state: &HandoverState) -> Result<(), TakeoverError> {
     state.lifecycle.stop_accepting();
     let deadline = crate::clock::now() + ANSWER_TIMEOUT;

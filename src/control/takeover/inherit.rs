@@ -80,11 +80,12 @@ pub fn take_over(path: &Path) -> Result<Option<InheritedSockets>, TakeoverError>
 }
 
 impl InheritedSockets {
-    /// Tells the old process to stop accepting, since this one accepts. Returns when it has. If it has
-    /// died or does not answer, this process serves all the same.
+    /// Tells the old process to stop accepting, since this one accepts. Returns when it has. If it
+    /// has died or does not answer, this process serves all the same.
     ///
     /// # Errors
-    /// [`TakeoverError::TooLate`]: the old process lives and has stopped waiting. Both must not serve.
+    /// [`TakeoverError::TooLate`]: the old process lives and has stopped waiting. Both must not
+    /// serve.
     pub fn finish(self) -> Result<(), TakeoverError> {
         self.connection.set_read_timeout(Some(FINISH_TIMEOUT))?;
         let told = send(&self.connection, READY).and_then(|()| expect(&self.connection, DONE));

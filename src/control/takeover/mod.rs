@@ -1,11 +1,12 @@
-//! Restart without a refused connection: a new process takes the listening sockets over from the old
-//! one, which goes on with the sessions it has. Sessions themselves are not handed over.
+//! Restart without a refused connection: a new process takes the listening sockets over from the
+//! old one, which goes on with the sessions it has. Sessions themselves are not handed over.
 //!
-//! Two processes that bind one port with SO_REUSEPORT are not enough. Each socket has its own queue of
-//! connections that the kernel has completed and no process has accepted. When the old process closes
-//! its sockets, their queues are reset, and so is what the kernel's hash still sends there: every
-//! restart loses a few connections. Here the sockets themselves are passed (SCM_RIGHTS, unix(7)): a
-//! passed socket is the same socket, with the same queue, and lives as long as either process has it.
+//! Two processes that bind one port with SO_REUSEPORT are not enough. Each socket has its own queue
+//! of connections that the kernel has completed and no process has accepted. When the old process
+//! closes its sockets, their queues are reset, and so is what the kernel's hash still sends there:
+//! every restart loses a few connections. Here the sockets themselves are passed (SCM_RIGHTS,
+//! unix(7)): a passed socket is the same socket, with the same queue, and lives as long as either
+//! process has it.
 //!
 //! The order, so that every socket is accepted from by someone at all times:
 //!
@@ -19,13 +20,14 @@
 //! ```
 //!
 //! Each process has one socket with two names: the path, while it is the newest, and
-//! `PATH.INSTANCE` from its start to its exit, so that an old process can be found while it
-//! drains. A process that has handed over says so there and closes the connection. If the process that
-//! took over died before it renamed its socket to the path, the next one binds its own listeners. Names
+//! `PATH.INSTANCE` from its start to its exit, so that an old process can be found while it drains.
+//! A process that has handed over says so there and closes the connection. If the process that took
+//! over died before it renamed its socket to the path, the next one binds its own listeners. Names
 //! that killed processes have left are removed by the next one.
 //!
-//! Until "ready" nothing has changed for the old process: if the new one fails, it goes on. What can
-//! fail in the new one comes before "ready"; after it the new one does not depend on the old one.
+//! Until "ready" nothing has changed for the old process: if the new one fails, it goes on. What
+//! can fail in the new one comes before "ready"; after it the new one does not depend on the old
+//! one.
 
 mod handover_server;
 mod inherit;

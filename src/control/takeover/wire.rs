@@ -1,5 +1,5 @@
-//! Messages of a takeover on a SOCK_SEQPACKET socket, with descriptors beside them. Every message is
-//! bounded, and every wait has the socket's timeout.
+//! Messages of a takeover on a SOCK_SEQPACKET socket, with descriptors beside them. Every message
+//! is bounded, and every wait has the socket's timeout.
 
 use super::{SocketSet, TakeoverError};
 use rustix::net::sockopt::socket_peercred;

@@ -1,9 +1,9 @@
-//! The audit log: for each session its client, target, user, methods and end, one JSON object per line
-//! in a file of its own. A shard queues a line and goes on; one thread writes. Lines that the thread
-//! cannot keep up with, or that the disk does not take, are counted in a line of their own.
+//! The audit log: for each session its client, target, user, methods and end, one JSON object per
+//! line in a file of its own. A shard queues a line and goes on; one thread writes. Lines that the
+//! thread cannot keep up with, or that the disk does not take, are counted in a line of their own.
 //!
-//! Lines are ASCII: everything else is escaped, so that no name can forge a line or control the terminal
-//! it is read on. Names of users are in it; secrets, input and output are not.
+//! Lines are ASCII: everything else is escaped, so that no name can forge a line or control the
+//! terminal it is read on. Names of users are in it; secrets, input and output are not.
 
 use crate::append_file;
 use arc_swap::ArcSwapOption;
@@ -21,8 +21,8 @@ use std::time::Duration;
 /// Lines that wait for the writer thread; about 8 MiB at the worst.
 const QUEUE: usize = 16 * 1024;
 
-/// Divisor of the queue for lines of sessions that have not logged in, so that a client that opens many
-/// of them pushes out no line of a session that has.
+/// Divisor of the queue for lines of sessions that have not logged in, so that a client that opens
+/// many of them pushes out no line of a session that has.
 const ANONYMOUS_PART: usize = 2;
 
 /// Pause between two attempts to queue the request for a flush.
@@ -108,8 +108,8 @@ enum Order {
     Flush(SyncSender<()>),
 }
 
-/// Handle of the audit log: any thread queues lines without waiting. Cheap to clone. The writer ends
-/// with the last handle.
+/// Handle of the audit log: any thread queues lines without waiting. Cheap to clone. The writer
+/// ends with the last handle.
 #[derive(Debug, Clone, Default)]
 pub struct AuditLog {
     queue: Option<AuditQueue>,
@@ -155,9 +155,8 @@ impl AuditLog {
     /// starts the writer. `None` is off.
     ///
     /// # Errors
-    /// The file is one that others chose or may write to
-    /// ([`append_file::AppendError`]), or the system's: it can't be opened, or
-    /// no thread be had.
+    /// The file is one that others chose or may write to ([`append_file::AppendError`]), or the
+    /// system's: it can't be opened, or no thread be had.
     pub fn start(file: Option<&Path>) -> io::Result<Self> {
         file.map_or(Ok(Self::default()), |path| Self::with_queue(path, QUEUE))
     }
@@ -205,8 +204,8 @@ impl AuditLog {
         }
     }
 
-    /// Asks the writer to open the file again by its name, after a rename. If that fails, it goes on
-    /// with the old file and logs an error.
+    /// Asks the writer to open the file again by its name, after a rename. If that fails, it goes
+    /// on with the old file and logs an error.
     pub fn reopen(&self) {
         if let Some(queue) = &self.queue {
             queue.flags.reopen.store(true, Ordering::Release);

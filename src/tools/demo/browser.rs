@@ -1,8 +1,9 @@
 //! `--open`: shows the link in the user's browser.
 //!
-//! Command lines can be read by every user of the machine, and whoever reads the link before the browser follows it
-//! has a shell. So the browser is given a file that leads to the link and that the user alone can read. It lies in the
-//! home directory, under a plain name, because browsers in a sandbox (snap) see nothing else.
+//! Command lines can be read by every user of the machine, and whoever reads the link before the
+//! browser follows it has a shell. So the browser is given a file that leads to the link and that
+//! the user alone can read. It lies in the home directory, under a plain name, because browsers in
+//! a sandbox (snap) see nothing else.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -52,7 +53,8 @@ pub(super) fn lead_to(link: &str, home: &Path) -> Result<NamedTempFile, BrowserE
     Ok(file)
 }
 
-/// Opens the file. Returns when the program that was asked to has ended, or sooner if it is the browser itself.
+/// Opens the file. Returns when the program that was asked to has ended, or sooner if it is the
+/// browser itself.
 pub(super) fn open(file: &Path, browser: Option<&OsStr>) -> Result<(), BrowserError> {
     let browsers = browser.map(std::env::split_paths).into_iter().flatten();
     let named = browsers.map(|path| (path.into_os_string(), true));

@@ -1,7 +1,9 @@
-//! Ends what the sessions of the demo have left behind: programs in the background, or in sessions of their own, that
-//! were not hung up with their shell. They are known by a variable that all of them inherit.
+//! Ends what the sessions of the demo have left behind: programs in the background, or in sessions
+//! of their own, that were not hung up with their shell. They are known by a variable that all of
+//! them inherit.
 //!
-//! It does not find what hides its environment from its own user (ssh-agent) or runs as another user (sudo).
+//! It does not find what hides its environment from its own user (ssh-agent) or runs as another
+//! user (sudo).
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};

@@ -1,8 +1,9 @@
-//! `sshard demo`: the bridge and an SSH server of its own, on loopback, so that a new user has a terminal in the
-//! browser with one command: their own shell, as themselves.
+//! `sshard demo`: the bridge and an SSH server of its own, on loopback, so that a new user has a
+//! terminal in the browser with one command: their own shell, as themselves.
 //!
-//! No other machine can reach it: it listens on loopback, answers to no other name whatever the settings are,
-//! and accepts the passwords that it prints alone. When it ends, no process of its sessions is left.
+//! No other machine can reach it: it listens on loopback, answers to no other name whatever the
+//! settings are, and accepts the passwords that it prints alone. When it ends, no process of its
+//! sessions is left.
 
 mod browser;
 mod leftovers;
@@ -73,7 +74,8 @@ impl DemoError {
 /// [`ToolError`].
 pub fn run(layers: &Layers, flags: &Demo) -> Result<(), ToolError> {
     let parsed = config::parse(layers)?;
-    // First: what makes such an address consistent, TLS or plain text for everyone, is of no use here.
+    // First: what makes such an address consistent, TLS or plain text for everyone, is of no use
+    // here.
     let listen = &parsed.loaded.config.server.listen;
     if let Some(open) = listen.iter().find(|a| !a.ip().to_canonical().is_loopback()) {
         return Err(DemoError::NotLoopback(*open).into());

@@ -1,5 +1,5 @@
-//! The program of a session, and its environment: the shell of who started the demo, as a new login of that user
-//! would find it, or the program that `--shell` names. It starts nothing.
+//! The program of a session, and its environment: the shell of who started the demo, as a new login
+//! of that user would find it, or the program that `--shell` names. It starts nothing.
 
 use rustix::fs::{Access, access};
 use std::collections::BTreeMap;
@@ -8,7 +8,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Variables that make, cargo and the terminal of who started the demo have set; they would be wrong in another one.
+/// Variables that make, cargo and the terminal of who started the demo have set; they would be
+/// wrong in another one.
 const FOREIGN: &[&str] = &[
     "COLORTERM",
     "COLUMNS",
@@ -89,7 +90,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Chooses by `--shell`, else `$SHELL`, else the account. `inherited` is the environment of this process.
+    /// Chooses by `--shell`, else `$SHELL`, else the account. `inherited` is the environment of
+    /// this process.
     ///
     /// # Errors
     /// [`ProgramError`].

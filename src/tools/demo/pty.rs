@@ -178,7 +178,8 @@ fn set_size(terminal: &OwnedFd, size: Size) -> io::Result<()> {
 }
 
 impl Control {
-    /// Sets the size of the terminal, which signals the process. Without a terminal nothing happens.
+    /// Sets the size of the terminal, which signals the process. Without a terminal nothing
+    /// happens.
     ///
     /// # Errors
     /// Error of the kernel.

@@ -56,8 +56,9 @@ pub(super) fn how_to_connect(
     )
 }
 
-/// A line for the shells of POSIX with job control. The password is an argument of a builtin, which no list of
-/// processes shows; the blank in front keeps it out of the history of shells that are so set up. What ends websocat ends the whole line: `cat` would wait for one more key otherwise.
+/// A line for the shells of POSIX with job control. The password is an argument of a builtin, which
+/// no list of processes shows; the blank in front keeps it out of the history of shells that are so
+/// set up. What ends websocat ends the whole line: `cat` would wait for one more key otherwise.
 fn websocat(url: &str, user: &str, password: &str) -> String {
     let credentials = format!(r#"{{"username":"{user}","password":"{password}"}}"#);
     format!(

@@ -1,5 +1,5 @@
-//! The bridge under test: this program again, as a child process, so that /proc has its cost apart from
-//! the generator's. It ends with this process, however that ends.
+//! The bridge under test: this program again, as a child process, so that /proc has its cost apart
+//! from the generator's. It ends with this process, however that ends.
 
 use super::setting::Setting;
 use crate::clock;
@@ -57,8 +57,8 @@ pub(super) struct Bridge {
 
 impl Bridge {
     /// Starts a bridge that may reach `sink` with so many sessions at a time, without the variables
-    /// `unset`, and waits until it listens. To be called by a thread that lives as long as the bridge,
-    /// since the kernel ends it with that thread.
+    /// `unset`, and waits until it listens. To be called by a thread that lives as long as the
+    /// bridge, since the kernel ends it with that thread.
     pub(super) fn start(
         setting: Setting,
         sink: SocketAddr,
@@ -105,8 +105,8 @@ impl Bridge {
         Some(BridgeError::Ended { status, said })
     }
 
-    /// Waits a moment for the exit status after an error: a process that ends closes its files before
-    /// it can be waited for.
+    /// Waits a moment for the exit status after an error: a process that ends closes its files
+    /// before it can be waited for.
     pub(super) fn ended_just_now(&mut self) -> Option<BridgeError> {
         let deadline = clock::now() + MOMENT;
         loop {

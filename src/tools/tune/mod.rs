@@ -1,9 +1,9 @@
-//! `sshard tune`: measures numbers of shards and placements on this host in rounds, and recommends one.
-//! Changes nothing.
+//! `sshard tune`: measures numbers of shards and placements on this host in rounds, and recommends
+//! one. Changes nothing.
 //!
-//! `setting` lists what is measured, `bridge` starts it, `measure` puts it under load (by `sshard_load`,
-//! with the SSH server behind it, in this process), `figures` sums the rounds up, `recommend` chooses
-//! (pure), `report` prints.
+//! `setting` lists what is measured, `bridge` starts it, `measure` puts it under load (by
+//! `sshard_load`, with the SSH server behind it, in this process), `figures` sums the rounds up,
+//! `recommend` chooses (pure), `report` prints.
 
 mod bridge;
 mod figures;
@@ -29,8 +29,8 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-/// Sessions per CPU that may have a shard, and their largest number: a wave has to fit in the queue of
-/// one listener.
+/// Sessions per CPU that may have a shard, and their largest number: a wave has to fit in the queue
+/// of one listener.
 const SESSIONS_PER_CPU: usize = 100;
 const MAX_SESSIONS: usize = 1000;
 

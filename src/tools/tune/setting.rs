@@ -3,8 +3,8 @@
 use crate::config::Placement;
 use std::fmt;
 
-/// Number of shards up to which every number is measured. Above, steps of a quarter: the effect of one
-/// shard more is lost in the noise there.
+/// Number of shards up to which every number is measured. Above, steps of a quarter: the effect of
+/// one shard more is lost in the noise there.
 const EACH: usize = 8;
 
 /// Number of shards and placement of a bridge.

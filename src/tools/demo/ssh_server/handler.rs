@@ -1,5 +1,6 @@
-//! One SSH connection of the demo server: the login, and the requests of its session channel.
-//! It moves no terminal bytes; the channel's program is a task of its own, which ends soon after the connection.
+//! One SSH connection of the demo server: the login, and the requests of its session channel. It
+//! moves no terminal bytes; the channel's program is a task of its own, which ends soon after the
+//! connection.
 
 use super::Sessions;
 use super::inbox::{Inbox, Output, TooMuch};
@@ -21,8 +22,9 @@ const MAX_COMMAND: usize = 8 * 1024;
 /// Size of a terminal whose client does not know it (RFC 4254 section 6.2: 0).
 const DEFAULT_COLUMNS: u16 = 80;
 const DEFAULT_ROWS: u16 = 24;
-/// Window of a client whose program is behind, in bytes. russh gives window back upon receipt, up to a size it asks
-/// for each time: at this size the client sends on, and so is heard, but next to nothing.
+/// Window of a client whose program is behind, in bytes. russh gives window back upon receipt, up
+/// to a size it asks for each time: at this size the client sends on, and so is heard, but next to
+/// nothing.
 const TRICKLE: u32 = 2;
 /// Longest time for which such a packet holds russh's loop, and with it the client's next one.
 const TRICKLE_PAUSE: Duration = Duration::from_millis(50);

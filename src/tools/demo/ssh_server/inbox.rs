@@ -1,9 +1,9 @@
-//! The two ends of a session channel as a program sees them: an [`Inbox`] that russh's loop fills, and an [`Output`]
-//! that waits until the client can take more.
+//! The two ends of a session channel as a program sees them: an [`Inbox`] that russh's loop fills,
+//! and an [`Output`] that waits until the client can take more.
 //!
-//! Input is bounded by the window that the handler gives the client (see [`Inbox::is_full`]). Waiting in russh's loop
-//! until the program takes its input would not do: the program may be waiting for its output, which the same loop
-//! sends. It runs no program and answers no request.
+//! Input is bounded by the window that the handler gives the client (see [`Inbox::is_full`]).
+//! Waiting in russh's loop until the program takes its input would not do: the program may be
+//! waiting for its output, which the same loop sends. It runs no program and answers no request.
 
 #![expect(
     clippy::disallowed_types,
@@ -24,7 +24,8 @@ use tokio::sync::Notify;
 const MAX_SIGNALS: usize = 16;
 /// Input above which an inbox is full, in bytes.
 const FULL: usize = 64 * 1024;
-/// Most input that waits, in bytes: two windows. More comes only from a client that ignores its window.
+/// Most input that waits, in bytes: two windows. More comes only from a client that ignores its
+/// window.
 const MAX: usize = 2 * super::WINDOW as usize + FULL;
 /// Most bytes of input a program gets at once.
 const PIECE: usize = 16 * 1024;
@@ -45,8 +46,8 @@ pub(super) enum Control {
 #[derive(Debug)]
 pub(super) struct TooMuch;
 
-/// Input of one channel, until the program takes it. One program may wait on it, and russh's loop for
-/// room.
+/// Input of one channel, until the program takes it. One program may wait on it, and russh's loop
+/// for room.
 pub(super) struct Inbox {
     state: Mutex<State>,
     input: Notify,

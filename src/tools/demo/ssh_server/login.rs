@@ -1,5 +1,6 @@
-//! Login of the demo: one user, by a password that holds as long as the demo, or by the one in the printed link, which
-//! is good for one login within [`LINK_LIFE`]. Both are random and written nowhere.
+//! Login of the demo: one user, by a password that holds as long as the demo, or by the one in the
+//! printed link, which is good for one login within [`LINK_LIFE`]. Both are random and written
+//! nowhere.
 
 #![expect(
     clippy::disallowed_types,
@@ -53,8 +54,8 @@ impl Login {
         &self.link_password
     }
 
-    /// Judges a login; takes as long for a wrong password as for a right one of the same length. A login by the
-    /// link's password spends it.
+    /// Judges a login; takes as long for a wrong password as for a right one of the same length. A
+    /// login by the link's password spends it.
     pub(super) fn accepts(&self, user: &str, password: &str, now: Instant) -> bool {
         let is = |text: &str, wanted: &str| text.as_bytes().ct_eq(wanted.as_bytes());
         let user = is(user, USER);

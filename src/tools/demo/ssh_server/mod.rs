@@ -1,5 +1,6 @@
-//! The SSH server inside `sshard demo`: on loopback, with one user whose passwords are made at the start, and a
-//! program of who started the demo behind each login. It starts no bridge and prints nothing.
+//! The SSH server inside `sshard demo`: on loopback, with one user whose passwords are made at the
+//! start, and a program of who started the demo behind each login. It starts no bridge and prints
+//! nothing.
 //!
 //! Its thread runs its own small tokio runtime; nothing of it touches a shard. It is for trying
 //! the bridge out, not for serving people: no key login, no forwarding, no subsystems.

@@ -15,7 +15,8 @@ const PIECE: usize = 16 * 1024;
 /// A process that ended may leave others behind that keep its output open: once nothing came for
 /// so long after its end, that was all.
 const QUIET: Duration = Duration::from_millis(200);
-/// Time that a program has to end after it was hung up, before it is killed: a shell hangs up its jobs in it.
+/// Time that a program has to end after it was hung up, before it is killed: a shell hangs up its
+/// jobs in it.
 const HANG_UP_TIME: Duration = Duration::from_secs(1);
 /// Character that ends the input of a terminal's line discipline (VEOF).
 const END_OF_INPUT: u8 = 0x04;

@@ -4,8 +4,8 @@ use super::super::finding::{Finding, Of};
 use super::Question;
 use std::collections::BTreeSet;
 
-/// CPU of a user who types 4 keys a second, in millionths of one, on the safe side: 66 us for each key and its
-/// echo in a quiet hour (perf/SIZING.md), up to twice as much on a busy host.
+/// CPU of a user who types 4 keys a second, in millionths of one, on the safe side: 66 us for each
+/// key and its echo in a quiet hour (perf/SIZING.md), up to twice as much on a busy host.
 const TYPING: u64 = 4 * 126;
 
 /// Threads of a shard: its own, its ring's in the kernel, one for key derivation.

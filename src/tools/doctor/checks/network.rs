@@ -72,7 +72,8 @@ pub(super) fn port_range(question: &Question<'_>) -> Finding {
     })
 }
 
-/// Counts the least memory that every socket keeps under pressure; full buffers are named beside it.
+/// Counts the least memory that every socket keeps under pressure; full buffers are named beside
+/// it.
 pub(super) fn socket_memory(question: &Question<'_>) -> Finding {
     let name = "net.ipv4.tcp_mem";
     let facts = question.facts;

@@ -70,8 +70,8 @@ async fn much_input_passes_through_a_terminal_that_echoes_it() {
     assert!(output == input, "{} bytes", output.len());
 }
 
-/// Held back by the window: what waits in the server is bounded, its output goes on, and nothing is lost when the
-/// program reads again.
+/// Held back by the window: what waits in the server is bounded, its output goes on, and nothing is
+/// lost when the program reads again.
 #[tokio::test]
 async fn input_that_a_program_leaves_unread_waits_at_the_client() {
     let server = server();
