@@ -124,8 +124,8 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
         exhausted: LogLimiter::default(),
         accepting: RefCell::default(),
     });
-    counters.beat(crate::clock::now(), crate::clock::thread_cpu());
-    runtime::watch(move |now| counters.beat(now, crate::clock::thread_cpu()));
+    counters.note_heartbeat(crate::clock::now(), crate::clock::thread_cpu());
+    runtime::watch(move |now| counters.note_heartbeat(now, crate::clock::thread_cpu()));
     for listener in listeners {
         let accepts = Rc::clone(&shard);
         let listener = runtime::Listener::new(listener)?;

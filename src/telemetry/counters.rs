@@ -39,7 +39,7 @@ const ENDINGS: usize = Stage::ALL.len() * Reason::ALL.len();
 pub struct ShardCounters {
     start: Instant,
     /// Milliseconds from the start to the last heartbeat.
-    beat: SingleWriterCounter,
+    last_heartbeat: SingleWriterCounter,
     /// Connections the shard accepted, whichever shard served them.
     pub accepted: SingleWriterCounter,
     /// Connections between accept and the end of the upgrade, now.
@@ -68,7 +68,7 @@ impl ShardCounters {
     fn new(start: Instant) -> Self {
         Self {
             start,
-            beat: SingleWriterCounter::default(),
+            last_heartbeat: SingleWriterCounter::default(),
             accepted: SingleWriterCounter::default(),
             handshakes: SingleWriterCounter::default(),
             started: SingleWriterCounter::default(),
@@ -86,16 +86,16 @@ impl ShardCounters {
     }
 
     /// Notes that the shard's event loop runs, and the CPU time of its thread.
-    pub fn beat(&self, now: Instant, cpu: Duration) {
+    pub fn note_heartbeat(&self, now: Instant, cpu: Duration) {
         self.cpu
             .set(u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX));
         let age = now.saturating_duration_since(self.start).as_millis();
-        self.beat.set(u64::try_from(age).unwrap_or(u64::MAX));
+        self.last_heartbeat.set(u64::try_from(age).unwrap_or(u64::MAX));
     }
 
     /// Time since the last heartbeat; since the start if there was none.
-    pub fn beat_age(&self, now: Instant) -> Duration {
-        let last = self.start + Duration::from_millis(self.beat.get());
+    pub fn heartbeat_age(&self, now: Instant) -> Duration {
+        let last = self.start + Duration::from_millis(self.last_heartbeat.get());
         now.saturating_duration_since(last)
     }
 
@@ -106,7 +106,7 @@ impl ShardCounters {
 
     /// Returns whether the event loop has not run for so long that it serves nobody.
     pub fn is_stuck(&self, now: Instant) -> bool {
-        self.beat_age(now) >= STUCK
+        self.heartbeat_age(now) >= STUCK
     }
 
     /// Counts the answer to an HTTP request.
@@ -290,14 +290,14 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_ages_from_its_last_beat() {
+    fn the_heartbeat_age_counts_from_the_last_heartbeat() {
         let start = crate::clock::now();
         let own = Counters::new(1, start).of_shard(0);
         let after = |s| start + Duration::from_secs(s);
-        assert_eq!(own.beat_age(after(3)), Duration::from_secs(3));
-        own.beat(after(3), Duration::from_millis(250));
+        assert_eq!(own.heartbeat_age(after(3)), Duration::from_secs(3));
+        own.note_heartbeat(after(3), Duration::from_millis(250));
         assert_eq!(own.cpu(), Duration::from_millis(250));
-        assert_eq!(own.beat_age(after(4)), Duration::from_secs(1));
-        assert_eq!(own.beat_age(after(2)), Duration::ZERO);
+        assert_eq!(own.heartbeat_age(after(4)), Duration::from_secs(1));
+        assert_eq!(own.heartbeat_age(after(2)), Duration::ZERO);
     }
 }

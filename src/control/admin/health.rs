@@ -15,7 +15,7 @@ pub(super) fn alive(context: &AdminContext) -> Result<Reply, Problem> {
     let stuck: Vec<String> = shards
         .filter(|(_, counters)| counters.is_stuck(now))
         .map(|(shard, counters)| {
-            let age = counters.beat_age(now).as_secs_f64();
+            let age = counters.heartbeat_age(now).as_secs_f64();
             format!("shard {shard} has not run for {age:.1} s")
         })
         .collect();

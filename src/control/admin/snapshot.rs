@@ -69,7 +69,7 @@ impl ShardNumbers {
             setup: counters.setup.read(),
             echo: counters.echo.read(),
             cpu: counters.cpu(),
-            heartbeat_age: counters.beat_age(now),
+            heartbeat_age: counters.heartbeat_age(now),
         }
     }
 }
