@@ -90,7 +90,8 @@ impl ShardCounters {
         self.cpu
             .set(u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX));
         let age = now.saturating_duration_since(self.start).as_millis();
-        self.last_heartbeat.set(u64::try_from(age).unwrap_or(u64::MAX));
+        self.last_heartbeat
+            .set(u64::try_from(age).unwrap_or(u64::MAX));
     }
 
     /// Time since the last heartbeat; since the start if there was none.
