@@ -1,5 +1,5 @@
-//! What a connection pays at the door: the check of its Origin, the walk back to its client, the
-//! rate, the throttle of logins, and a ticket.
+//! Cost of admitting a connection: Origin check, client address from proxy headers, rate limit, login
+//! throttle, ticket.
 //!
 //! On one thread. Does NOT measure refusals, nor what HTTP itself costs.
 #![allow(

@@ -1,4 +1,4 @@
-//! What a connection pays for its limits: admit, target, give both back.
+//! Cost of the limits per connection: admit, target, release.
 //!
 //! On one thread and with a second one doing the same beside it, for the same target
 //! and for another one; with the counters padded to cache lines and packed together.

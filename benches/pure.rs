@@ -1,5 +1,5 @@
-//! The time of every pure part of a session (`parts/`): decode and encode of messages, the state
-//! machine, the downlink, what a turn does without its sockets, the configuration.
+//! Time of every pure part of a session (`parts/`): decoding and encoding of messages, the state
+//! machine, the downlink, a poll without its sockets, the configuration.
 //!
 //! On one thread. Does NOT measure sockets, crypto, or the executor; those are `perf/`'s.
 #![allow(

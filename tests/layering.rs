@@ -1,9 +1,9 @@
-//! Holds the shape of the source tree: which module may name which, that no modules beside each
-//! other name each other, which names are reserved to which modules, sizes, unfinished work, and the top level. The tables below are the rules;
-//! `layering/` is the checker, and `layering/planted.rs` shows that each rule can fail.
+//! Rules of the source tree: dependencies between modules, cycles, foreign names reserved to some
+//! modules, sizes, unfinished work, and the top level. The tables are here and in `layering/`; the
+//! planted violations in `layering/` show that each rule can fail.
 //!
-//! Code under `cfg(test)` is exempt from arrows and names, not from sizes. Not looked at: what a
-//! macro expands to, and functions written inside a macro's arguments.
+//! Code under `cfg(test)` is exempt from the rules on dependencies. Expansions of macros are not
+//! checked, nor are the sizes of functions inside a macro's arguments.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -40,7 +40,7 @@ const RULES: Rules = Rules {
     top_level: TOP_LEVEL,
 };
 
-/// Names from outside that only some modules may write.
+/// Foreign names that only some modules may use.
 const RESERVED: &[Reserved] = &[
     Reserved {
         name: "tokio",
@@ -70,7 +70,7 @@ const RESERVED: &[Reserved] = &[
     },
 ];
 
-/// Modules that do no I/O and know no runtime, and the names that would betray them.
+/// Modules without I/O and without a runtime, and the foreign names they may not use.
 const FORBIDDEN: &[Forbidden] = &[Forbidden {
     rooms: &[
         "bridge::state",
@@ -107,7 +107,7 @@ const FORBIDDEN: &[Forbidden] = &[Forbidden {
     reason: "pure, so that tests and models can run every path of it",
 }];
 
-/// Names at the top level: what the project is, then what its tools demand.
+/// Names at the top level: first the project's, then those that tools demand.
 const TOP_LEVEL: &[&str] = &[
     "Cargo.toml",
     "README.md",
@@ -128,7 +128,7 @@ const TOP_LEVEL: &[&str] = &[
     // CONTRIBUTING.md, where GitHub looks for it.
     ".github",
     ".gitignore",
-    // Never committed.
+    // Ignored by git.
     ".git",
     "target",
     "proptest-regressions",

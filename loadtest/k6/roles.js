@@ -1,5 +1,4 @@
-// What one session does. Each role counts from when something was due, not from when this
-// generator got to it.
+// Behaviour of one session, by role. Times count from the intended time, not from the actual send.
 'use strict';
 
 const { Counter, Trend } = require('k6/metrics');
@@ -18,15 +17,15 @@ const pastes = new Counter('pastes');
 const MIB = 1024 * 1024;
 const KEY = 'x';
 const CTRL_C = '\x03';
-// Of one message of a paste.
+// Size of one message of a paste.
 const CHUNK = 8192;
-// For answers that are on their way when the sending ends.
+// Longest wait for outstanding answers after the last send.
 const GRACE_MS = 5000;
-// How often a slow reader reads.
+// Interval between the reads of a slow reader.
 const READ_MS = 50;
-// Output that stops for so long has stopped.
+// Time without output after which it counts as ended.
 const SILENCE_MS = 500;
-// What the sink prints when a flood is interrupted, before the nanoseconds since 1970.
+// Marker that the sink prints before the time of the interrupt, in nanoseconds since 1970.
 const MARK = /\^C at (\d+)\n/;
 
 /**
@@ -114,8 +113,8 @@ function typist(phase, resizes) {
   });
 }
 
-// Sends pastes with at most the session's input window unacknowledged, and waits until each has
-// come back whole.
+// Sends pastes with at most the session's input window unacknowledged, and waits until each is
+// echoed whole.
 function paster() {
   return echoing((session) => {
     /** @type {number[]} when each was due */
@@ -165,7 +164,7 @@ function paster() {
   });
 }
 
-// Takes output until the remote process ends; the sink's is counted to the byte.
+// Reads output until the remote process ends; that of the sink is counted to the byte.
 function bulkReader() {
   /** @type {Role['ready']} */
   const ready = (session) => {
@@ -186,7 +185,7 @@ function bulkReader() {
   return { user: user, command: settings.command, endsItself: true, ready: ready };
 }
 
-// Under a flood: acknowledges BYTES_PER_SECOND for DURATION, then types Ctrl-C, reads on at full
+// With endless output: acknowledges BYTES_PER_SECOND for DURATION, then types Ctrl-C, reads on at full
 // speed and notes when the remote side saw it and when the output stopped.
 function slowReader() {
   const role = flooding((session) => {

@@ -1,7 +1,7 @@
-// Which of its modules this k6 has. Releases before 1.6 know `k6/websockets` as
-// `k6/experimental/websockets`, and old ones have no global timers. An import cannot be tried, and
-// one of a module that is not there ends the run; so these files are CommonJS throughout, and the
-// names stand in a list, where k6 does not look for them before it runs.
+// Modules of the running k6. Releases before 1.6 have `k6/websockets` as
+// `k6/experimental/websockets`, and old ones have no global timers. A failed
+// import ends the run and cannot be caught, so these files are CommonJS, and the names are in a list,
+// where k6 does not resolve them before it runs.
 'use strict';
 
 /**
@@ -19,7 +19,7 @@ function firstWith(wanted, names) {
         return module;
       }
     } catch {
-      // The next one, or the error below.
+      // Try the next one; the error is below.
     }
   }
   throw new Error(`this k6 has none of ${names.join(', ')}`);

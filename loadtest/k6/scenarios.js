@@ -1,6 +1,5 @@
-// The scenarios: which VUs there are, and when each opens its sessions. A VU runs one iteration
-// with many sockets. Sessions of all VUs together keep to one schedule: of N VUs, each has every
-// N-th of its times.
+// Scenarios: the VUs, and the times at which each opens its sessions. A VU runs one iteration with
+// many sockets. All VUs share one schedule: of N VUs, each has every N-th of its times.
 'use strict';
 
 const exec = require('k6/execution');
@@ -9,7 +8,7 @@ const settings = require('./settings.js');
 const roles = require('./roles.js');
 const { Session, notBegun } = require('./terminal.js');
 
-// From the begin of the flood to the typists beside it.
+// Time from the start of the bulk output to the typing beside it.
 const PAUSE_MS = 1000;
 
 /** @typedef {import('./types').Role} Role */
@@ -87,7 +86,7 @@ function churn() {
       };
       ready(session);
     };
-    // One that never was ready gives its place back, too.
+    // A session that never was ready frees its slot, too.
     new Session(role, intended, (session) => {
       live -= session.up ? 0 : 1;
     });
@@ -96,7 +95,7 @@ function churn() {
 }
 
 const opening = ((settings.vus * settings.sockets) / settings.openRate) * 1000;
-// Typists, from the first opened to the last closed.
+// Typing sessions, from the first open to the last close.
 const wholePhase = opening + settings.duration + roles.GRACE_MS;
 
 const all = (/** @type {() => Role} */ role) => () => openAll(settings.sockets, settings.vus, role);
@@ -112,7 +111,7 @@ const RUNS = {
   'slow-reader': all(() => roles.slowReader()),
 };
 
-// What VUs may be told to execute, by name.
+// Functions that VUs execute, by name.
 const entries = {
   default: () => {
     const run = RUNS[settings.scenario];
@@ -123,7 +122,7 @@ const entries = {
   },
   quiet: all(() => roles.typist('quiet', false)),
   beside: all(() => roles.typist('beside', false)),
-  // One VU takes the floods, so that the typists' are not busy with them.
+  // One VU reads the bulk output, so that the VUs of the typing sessions do not.
   flood: () => openAll(settings.flooders, 1, () => roles.flooder(wholePhase + PAUSE_MS)),
 };
 
@@ -139,7 +138,7 @@ function seconds(ms) {
  * @returns {import('k6/options').Scenario}
  */
 function once(vus, startMs, fn) {
-  // Everything in a session has a deadline of its own; this is for a generator that hangs.
+  // Each step of a session has its own deadline; this one ends a generator that hangs.
   const longest = opening + 3 * settings.duration + settings.readyDeadline + 6 * roles.GRACE_MS;
   const storm = ((settings.vus * settings.sockets) / settings.rate) * 1000;
   return {
@@ -169,7 +168,7 @@ function options() {
     scenarios.quiet = once(settings.vus, 0, 'quiet');
     scenarios.flood = once(1, wholePhase, 'flood');
     scenarios.beside = once(settings.vus, wholePhase + PAUSE_MS, 'beside');
-    // Thresholds also make k6 list the two apart.
+    // Thresholds also make k6 list the two separately.
     thresholds['key_echo{phase:quiet}'] = [`p(99)<${settings.echoMs}`];
     thresholds['key_echo{phase:beside}'] = [`p(99)<${settings.echoMs}`];
   } else {

@@ -1,4 +1,4 @@
-// Settings, from the environment; the head of terminals.js lists them.
+// Settings, from the environment; the comment at the top of terminals.js lists them.
 'use strict';
 
 /**
@@ -29,7 +29,7 @@ function oneOf(name, words) {
 
 const settings = {
   url: __ENV.SSHARD_URL || '',
-  // Without a user of its own, each session is the sink's that does what the scenario needs.
+  // By default, the user that selects the mode of the sink that the scenario needs.
   user: __ENV.SSHARD_USER || '',
   password: __ENV.SSHARD_PASSWORD || 'load',
   scenario: oneOf('SCENARIO', [
@@ -66,7 +66,7 @@ if (!/^wss?:\/\/.+\/ws\/.+/.test(settings.url)) {
   throw new Error('set SSHARD_URL to ws://ADDRESS:PORT/ws/HOST/PORT');
 }
 if (settings.scenario === 'slow-reader' && settings.dialect !== 'v1') {
-  // k6 itself always reads on; only acknowledgements can be withheld.
+  // k6 always reads its sockets; only acknowledgements can be withheld.
   throw new Error('slow-reader needs DIALECT=v1');
 }
 

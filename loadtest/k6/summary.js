@@ -1,4 +1,4 @@
-// The end of a run: a table for people, and everything as JSON where SUMMARY says.
+// Result of a run: a table on standard output, and all metrics as JSON in the file SUMMARY.
 'use strict';
 
 const settings = require('./settings.js');
@@ -61,7 +61,7 @@ function table(metrics) {
 
 /** @param {import('./types').Summary} data */
 function handleSummary(data) {
-  // The format behind --new-machine-readable-summary has no `metrics`; it goes to SUMMARY as it is.
+  // The format behind --new-machine-readable-summary has no `metrics`; it is written to SUMMARY unchanged.
   const text = data.metrics ? table(data.metrics) : 'the summary is of a format without a table\n';
   /** @type {Record<string, string>} */
   const files = { stdout: text };

@@ -1,4 +1,4 @@
-// One session with the bridge, from upgrade to close, in both dialects; counts how it went.
+// One session with the bridge, from upgrade to close, in both dialects, with its metrics.
 'use strict';
 
 const { Counter, Rate, Trend } = require('k6/metrics');
@@ -10,9 +10,9 @@ const ready = new Trend('session_ready', true);
 const output = new Counter('output_bytes');
 const ends = new Counter('session_ends');
 
-// What a compatible client types to see by the echo that the shell is up.
+// Input that a compatible client sends to detect the shell by its echo.
 const PROBE = '.';
-// For the answer to a close.
+// Longest wait for the bridge's close frame.
 const CLOSING_MS = 5000;
 // Failures that each VU prints; the others are counted.
 let toPrint = 3;
@@ -26,19 +26,19 @@ function bytesOf(text) {
   return array;
 }
 
-// A session that is not counted as such, because it was not begun.
+// Session that was not started, and is not counted.
 /** @param {string} why */
 function notBegun(why) {
   failed.add(true);
   ends.add(1, { reason: why });
 }
 
-// `role` says who logs in and what happens then:
+// `role` has the login and the behaviour:
 //   user, command   the latter only in sshard.v1; empty for a login shell
 //   flowWindow      output is acknowledged, by session.ack (sshard.v1)
-//   echoes          what is typed comes back, and nothing else comes by itself
-//   endsItself      that the remote process ends, with status 0, is the good end
-//   ready(session)  it is up; may set session.onOutput (Uint8Array), .onAck (total), .onEnd (good)
+//   echoes          input is echoed, and there is no other output
+//   endsItself      the session succeeds when the remote process exits with status 0
+//   ready(session)  the session is ready; may set session.onOutput (Uint8Array), .onAck (total), .onEnd (good)
 class Session {
   /**
    * @param {import('./types').Role} role
@@ -106,7 +106,7 @@ class Session {
       if (first) {
         this.isReady();
       }
-      // What showed that a compatible session is up answers nothing that was typed.
+      // The echo of the probe is no answer to a key.
       if (!first || !this.role.echoes) {
         this.onOutput(new Uint8Array(data));
       }
@@ -165,7 +165,7 @@ class Session {
 
   /** @param {string | Uint8Array<ArrayBuffer>} data */
   send(data) {
-    // Between a close and its answer nobody listens, and k6 throws.
+    // Between a close and its answer k6 throws on send.
     if (this.socket.readyState === 1) {
       this.socket.send(typeof data === 'string' ? data : data.buffer);
     }
@@ -185,7 +185,7 @@ class Session {
     this.send(JSON.stringify({ type: 'ack', bytes: total }));
   }
 
-  // The good end, where that is the client's.
+  // The client ends the session successfully.
   close() {
     this.good = true;
     this.hangUp();
@@ -206,7 +206,7 @@ class Session {
   hangUp() {
     this.clear();
     if (this.socket.readyState === 0) {
-      // k6 would wait in close() for a connection that may never be.
+      // k6's close() would wait for a connection that may never open.
       this.closed({ reason: 'never open' });
       return;
     }
@@ -230,10 +230,10 @@ class Session {
     this.ended = true;
     this.clear();
     if (this.role.endsItself && settings.dialect === 'compatible' && this.up) {
-      // Releases that do not tell the reason tell of a bad end by an error.
+      // Releases that do not report the reason report an abnormal close as an error.
       this.good = event.reason === undefined ? !this.why : event.reason === 'exit=0';
     }
-    // The bridge's word says more than the close that follows it.
+    // The bridge's `error` says more than the close that follows it.
     this.blame(`close ${event.code || ''} ${event.reason || ''}`.trim());
     this.onEnd(this.good);
     failed.add(!this.good);

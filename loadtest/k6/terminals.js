@@ -1,4 +1,4 @@
-// Terminals through the bridge, for k6, which you install yourself. Written for k6 1.6 to 2.3; the
+// Terminal sessions through the bridge, for k6, which is to be installed separately. Written for k6 1.6 to 2.3; the
 // tests run it under a stand-in for k6's modules.
 //
 //   SSHARD_URL=ws://127.0.0.1:8022/ws/127.0.0.1/PORT SCENARIO=typing VUS=4 SOCKETS=50 \
@@ -8,7 +8,7 @@
 // Settings, from the environment, with their defaults:
 //
 //   SCENARIO   typing, connect-storm, churn, idle-hold, resize, bulk-output, paste, slow-reader or
-//              noisy-neighbour; what each does is that of `sshard-load --help`
+//              noisy-neighbour, as in `sshard-load --help`
 //   DIALECT    v1 or compatible
 //   VUS 1      SOCKETS 10 of each VU         DURATION 10 s     RATE 4 per second: connections of
 //              all VUs (connect-storm, churn), or keys or pastes of each session
@@ -17,9 +17,9 @@
 //   BYTES_PER_SECOND 125000, WINDOW 65536 (slow-reader; 0 reads nothing)
 //   COMMAND    for output from a real server (dialect v1): 'head -c 16777216 /dev/zero', or `yes`
 //   READY_DEADLINE 30 s   thresholds of the p99, ms: READY_MS 2000, ECHO_MS 500
-//   SUMMARY    a file for the result as JSON
+//   SUMMARY    file for the result as JSON
 //
-// Times are whole milliseconds (Date.now), and count from when something was due. k6 reads a socket
+// Times are whole milliseconds (Date.now), and count from the intended time. k6 reads a socket
 // as fast as it can: slow-reader withholds acknowledgements instead.
 'use strict';
 

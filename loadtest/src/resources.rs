@@ -1,10 +1,10 @@
-//! What this process may open, asked before it is too late.
+//! Limit of open files, checked before a run, and the runtime of the generator.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use tokio::runtime::{Builder, Runtime};
 
-/// Descriptors for what is neither session nor sink: runtime, /proc, files of the report.
+/// Descriptors of neither sessions nor sink: runtime, /proc, files of the report.
 const SPARE: u64 = 64;
 
 /// Raises the soft limit of open files to the hard one, and checks that `sessions` of

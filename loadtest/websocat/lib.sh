@@ -1,4 +1,4 @@
-# What the scripts beside this one share. Each message is a line for websocat: a text message
+# Functions shared by the scripts beside this one. Each message is a line for websocat: a text message
 # begins with T, a binary one with B and is base64.
 
 for tool in websocat base64; do
@@ -8,7 +8,7 @@ for tool in websocat base64; do
     fi
 done
 
-# Neither is an argument: every user of the machine can read those.
+# Not as arguments, which every user of the machine can read.
 require_login() {
     if [ -z "${SSHARD_USER:-}" ] || [ -z "${SSHARD_PASSWORD:-}" ]; then
         echo "$(basename "$0"): set SSHARD_USER and SSHARD_PASSWORD" >&2
@@ -16,7 +16,7 @@ require_login() {
     fi
 }
 
-# A JSON string. Control characters other than these have no place in a login or a command line.
+# Prints a JSON string. Other control characters do not occur in a login or a command line.
 json_string() {
     local s=$1
     s=${s//\\/\\\\}
@@ -27,7 +27,7 @@ json_string() {
     printf '"%s"' "$s"
 }
 
-# The first message of sshard.v1; with an argument, for that command in place of a shell.
+# Prints the first message of sshard.v1; an argument is the command in place of a shell.
 auth_message() {
     printf 'T{"type":"auth","username":%s,"password":%s' \
         "$(json_string "$SSHARD_USER")" "$(json_string "$SSHARD_PASSWORD")"
@@ -37,19 +37,19 @@ auth_message() {
     printf '}\n'
 }
 
-# Bytes of the standard input as one message of input.
+# Prints standard input as one message of terminal input.
 input_message() {
     printf 'B%s\n' "$(base64 -w 0)"
 }
 
-# A WebSocket to URL of sshard.v1; lines as above on both sides. Ends with the connection, or with its input.
-# Takes the place of the subshell it is called in, so that a signal to that reaches it.
+# Opens a WebSocket of sshard.v1 to URL; lines as above in both directions. Ends with the connection, or
+# with its input. Replaces the calling subshell, so that a signal to that reaches it.
 socket() {
     exec websocat --exit-on-eof --protocol sshard.v1 --base64 --binary-prefix B --text-prefix T \
         --buffer-size 1048576 "$1"
 }
 
-# Whether this line is a message of that type.
+# Tells if this line is a message of that type.
 is_type() {
     [[ $1 == T* && $1 =~ \"type\":\"$2\" ]]
 }

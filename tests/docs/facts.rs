@@ -1,4 +1,4 @@
-//! Names in the pages for operators, held to the program: settings and their defaults, flags,
+//! Names in the pages for operators, compared with the program: settings and their defaults, flags,
 //! codes, metrics.
 
 use crate::common::{Admin, Bridge, run, tls};
@@ -16,10 +16,10 @@ const PAGES: &[&str] = &[
     "src/message/PROTOCOL.md",
     "src/ssh/LIMITS.md",
 ];
-/// Written like a setting, and something else.
+/// Words that look like a setting.
 const NO_SETTINGS: &[&str] = &["compat.rs"];
 
-/// Every setting with its default, as it is printed where one target is allowed.
+/// Settings with their defaults, as printed with one allowed target.
 fn defaults() -> BTreeMap<String, String> {
     let printed = run(&["serve", "--print-config", "--allow", "a:22"], &[]);
     let table: toml::Table = printed.stdout.parse().unwrap();
@@ -35,7 +35,7 @@ fn defaults() -> BTreeMap<String, String> {
     settings
 }
 
-/// Words of the form `section.key` in a text, `*` included.
+/// Finds words of the form `section.key` in a text, `*` included.
 fn setting_like<'a>(text: &'a str, sections: &BTreeSet<&str>) -> Vec<&'a str> {
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '*' | '/' | '-');
     text.split(|c| !inside(c))
@@ -90,7 +90,7 @@ fn every_setting_that_is_named_exists() {
     assert!(count > 100, "{count} settings were found");
 }
 
-/// The number that follows "`section.key`, " or "`section.key` (", without commas, and the rest.
+/// Splits off the number that follows "`section.key`, " or "`section.key` (", without commas.
 fn stated(rest: &str) -> Option<(String, &str)> {
     let rest = rest
         .strip_prefix(", ")
@@ -140,7 +140,7 @@ fn a_number_beside_a_setting_is_its_default() {
     assert!(count >= 10, "{count} defaults were found");
 }
 
-/// The table of what is checked has settings in one column, and their defaults in the next.
+/// The table has settings in one column, and their defaults in the next.
 #[test]
 fn the_table_of_checks_states_the_defaults() {
     let settings = defaults();
@@ -161,14 +161,18 @@ fn the_table_of_checks_states_the_defaults() {
         }
         for (name, stated) in named.iter().zip(&defaults) {
             count += 1;
-            assert_eq!(plain(stated), plain(&settings[*name]), "{name}: {line}");
+            assert_eq!(
+                normalised(stated),
+                normalised(&settings[*name]),
+                "{name}: {line}"
+            );
         }
     }
     assert!(count >= 18, "{count} defaults were compared");
 }
 
-/// One word for what stands for nothing, and no units apart.
-fn plain(value: &str) -> String {
+/// Normalises a value: one word for all forms of "off", no separators.
+fn normalised(value: &str) -> String {
     let word = value.trim_matches('`').replace([' ', ','], "");
     match word.as_str() {
         "off" | "false" | "0" | "" | "[]" | "none" => "off".to_owned(),
@@ -198,7 +202,7 @@ fn every_flag_that_is_named_exists() {
     assert!(faults.is_empty(), "no such flags:\n{}", faults.join("\n"));
 }
 
-/// Close codes that PROTOCOL.md keeps for resuming.
+/// PROTOCOL.md reserves close codes for resumption.
 #[test]
 fn reserved_close_codes_belong_to_no_error() {
     let page = fs::read_to_string(pages::root().join("src/message/PROTOCOL.md")).unwrap();
@@ -220,8 +224,8 @@ fn reserved_close_codes_belong_to_no_error() {
     }
 }
 
-/// A close code with a code's name behind it, such as "4502 `server-refused`", or in front of it,
-/// such as "`limit` (1013)".
+/// Compares a close code with the error code after it, such as "4502 `server-refused`", or before it, such as
+/// "`limit` (1013)".
 #[test]
 fn every_code_stands_beside_its_close_code() {
     let text = fs::read_to_string(pages::root().join("src/web/client/codes.json")).unwrap();

@@ -3,7 +3,7 @@
 use crate::pages::{self, Page};
 use std::path::Path;
 
-/// Directories of the repository that a path in a code span begins with.
+/// Directories with which a path in a code span begins.
 const ROOTS: &[&str] = &[
     "src/",
     "tests/",
@@ -14,10 +14,10 @@ const ROOTS: &[&str] = &[
     ".ci/",
     ".github/",
 ];
-/// Built, so not in a clean checkout.
+/// Built files, absent in a clean checkout.
 const BUILT: &[&str] = &["src/web/dist"];
 
-/// Targets of `[text](target)` and `src="target"`, with the line's number.
+/// Finds targets of `[text](target)` and `src="target"`, with the line's number.
 fn targets(page: &Page) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (number, line) in page.prose() {
@@ -33,7 +33,7 @@ fn targets(page: &Page) -> Vec<(usize, String)> {
     found
 }
 
-/// What is wrong with a link of `page`; None if it leads somewhere in the repository or outside.
+/// Describes a broken link of `page`; None for a link that exists or leads outside.
 fn fault(page: &Page, target: &str, pages: &[Page]) -> Option<String> {
     if target.starts_with("https://") || target.starts_with("http://") {
         return None;
@@ -56,7 +56,7 @@ fn fault(page: &Page, target: &str, pages: &[Page]) -> Option<String> {
     wrong.then(|| format!("{path} has no heading #{anchor}"))
 }
 
-/// `target` as seen from the page at `from`, below the root.
+/// Resolves `target`, relative to the page at `from`, below the root.
 fn resolve(from: &str, target: &str) -> Option<String> {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
@@ -71,7 +71,7 @@ fn resolve(from: &str, target: &str) -> Option<String> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_exists() {
     let pages = pages::all();
     let mut faults = Vec::new();
     let mut count = 0;
@@ -88,7 +88,7 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_found() {
+fn a_broken_link_is_found() {
     let page = Page {
         path: "src/control/X.md".to_owned(),
         text: "# A title\n[a](../SECURITY.md) `[b](none.md)` [c](#a-title)\n".to_owned(),

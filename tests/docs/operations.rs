@@ -1,11 +1,11 @@
-//! The commands that OPERATIONS.md gives for the administrator's listener, run as they stand there.
+//! Commands of OPERATIONS.md for the administrator's listener, run as written.
 
 use crate::common::Scene;
 use crate::pages;
 use crate::readme::bash;
 use std::path::Path;
 
-/// The block of commands, one a line; its comments begin with two blanks and `#`.
+/// Returns the block of commands, one per line; comments begin with two spaces and `#`.
 fn commands() -> Vec<String> {
     let blocks = pages::page("src/control/OPERATIONS.md").blocks();
     let found = blocks.iter().find(|block| block.code.starts_with("admin="));

@@ -1,10 +1,10 @@
-//! Markdown, as far as the tests read it: prose, code spans, headings and code blocks.
+//! Parts of Markdown that the tests read: prose, code spans, headings and code blocks.
 
 use crate::tree;
 use std::path::Path;
 
 pub(crate) struct Page {
-    /// Below the root, with `/`.
+    /// Path below the root, with `/`.
     pub(crate) path: String,
     pub(crate) text: String,
 }
@@ -19,7 +19,7 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All Markdown files of the project.
+/// Reads all Markdown files of the project.
 pub(crate) fn all() -> Vec<Page> {
     let files = tree::text_files(root()).into_iter();
     files
@@ -37,7 +37,7 @@ pub(crate) fn page(path: &str) -> Page {
 }
 
 impl Page {
-    /// The lines outside code blocks, with their numbers.
+    /// Lines outside of code blocks, with their numbers.
     pub(crate) fn prose(&self) -> Vec<(usize, &str)> {
         let mut inside = false;
         let numbered = self.text.lines().enumerate();
@@ -72,14 +72,14 @@ impl Page {
         blocks
     }
 
-    /// The text from the heading of that title to the next heading.
+    /// Text from the heading of that title to the next heading.
     pub(crate) fn section(&self, title: &str) -> &str {
         let from = self.text.find(&format!("# {title}\n"));
         let rest = &self.text[from.unwrap_or_else(|| panic!("no {title:?}"))..];
         rest.find("\n#").map_or(rest, |end| &rest[..end])
     }
 
-    /// What stands between single backticks in prose, with the line's number.
+    /// Code spans in prose, with the line's number.
     pub(crate) fn spans(&self) -> Vec<(usize, &str)> {
         let prose = self.prose().into_iter();
         prose
@@ -90,7 +90,7 @@ impl Page {
             .collect()
     }
 
-    /// The anchors of its headings, as GitHub makes them.
+    /// Anchors of the headings, as GitHub makes them.
     pub(crate) fn anchors(&self) -> Vec<String> {
         let mut anchors: Vec<String> = Vec::new();
         for (_, line) in self.prose() {

@@ -1,5 +1,5 @@
-//! The README: short, and true in what its commands print. A `…` in the README stands for any text
-//! of a line; ports and the account are those of the test. And the session by hand of PROTOCOL.md.
+//! README and the session by hand of PROTOCOL.md: the README is short, and its commands print what it
+//! shows. A `…` matches any text of a line; ports and the account are replaced by those of the test.
 
 use crate::common::{Bridge, DEADLINE, Finished, Log, Sshd, account, poll};
 use crate::pages::{self, Block};
@@ -8,17 +8,17 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 const MAX_LINES: usize = 150;
-/// The ports in the README.
+/// Ports in the README.
 const PORT: &str = "127.0.0.1:8022";
 const ADMIN_PORT: &str = "127.0.0.1:8023";
 
-/// A command, and what it prints.
+/// Command, and the output shown for it.
 struct Step {
     command: String,
     prints: Vec<String>,
 }
 
-/// The block of the README that has this command.
+/// Code block of the README with this command.
 fn block(command: &str) -> Block {
     block_of("README.md", command)
 }
@@ -74,7 +74,7 @@ fn prints(patterns: &[String], text: &str) {
     }
 }
 
-/// The step's command, with the test's words in place of the README's, each of which it must have.
+/// Returns the step's command with the README's words replaced by the test's; each must occur.
 fn with(step: &Step, words: &[(&str, &str)]) -> String {
     words
         .iter()
@@ -121,9 +121,9 @@ fn the_demo_prints_what_the_readme_shows() {
     prints(shown, &text);
 }
 
-/// The commands of a first use, and a session by hand through what they start.
+/// Runs the commands of "Use it", and a session by hand through the bridge they start.
 #[test]
-fn a_bridge_started_as_the_readme_says_takes_the_session_it_shows() {
+fn the_commands_of_the_readme_start_a_bridge_with_a_working_session() {
     let sshd = Sshd::start();
     let directory = tempfile::tempdir().unwrap();
     let port = sshd.port().to_string();
@@ -160,7 +160,7 @@ fn a_bridge_started_as_the_readme_says_takes_the_session_it_shows() {
     prints(&by_hand.last().unwrap().prints, &session.stdout);
 }
 
-/// A text that has the address, the user and the password of the pages, with the test's.
+/// Replaces the address, user and password of the pages by the test's.
 fn as_the_account(text: &str, bridge: SocketAddr, sshd_port: &str) -> String {
     let account = account();
     text.replace(PORT, &bridge.to_string())
@@ -170,7 +170,7 @@ fn as_the_account(text: &str, bridge: SocketAddr, sshd_port: &str) -> String {
 }
 
 #[test]
-fn a_session_can_be_typed_by_hand_as_the_protocol_page_says() {
+fn the_session_by_hand_of_the_protocol_page_works() {
     let sshd = Sshd::start();
     let target = sshd.addr().to_string();
     let args = ["--allow", &target, "--set", "ssh.host_key_policy=off"];
@@ -216,7 +216,7 @@ fn a_session_can_be_typed_by_hand_as_the_protocol_page_says() {
 }
 
 #[test]
-fn a_pattern_fits_what_it_shows_and_nothing_else() {
+fn an_ellipsis_matches_any_text_of_a_line() {
     assert!(is_as_printed("a … c", "a bb c"));
     assert!(is_as_printed("a …", "a b"));
     assert!(is_as_printed("a", "a"));

@@ -1,12 +1,12 @@
-// A stand-in for k6, for Node 18 or later and the package `ws`: enough of its modules, options and
-// summary, as k6's documentation has them, that the scripts of loadtest/k6 run unchanged. It shows
-// that they do what they say to a bridge; it does not show that k6 runs them.
+// A stand-in for k6, for Node 18 or later and the package `ws`: the modules, options and summary
+// that the scripts of loadtest/k6 use, as k6's documentation describes them. It shows the effect of the
+// scripts on a bridge; it does not show that k6 runs them.
 //
 //   NODE_PATH=/usr/share/nodejs node stand-in.js SCRIPT      settings: the environment
 //
-// STAND_IN_WITHOUT=NAME leaves a module out, as a release does that throws for it; with `NAME:empty`
-// as one that gives an empty module. Exit status as k6's: 0, 99 for a threshold, 107 for a script's
-// error; 108 when a scenario was not done in time.
+// STAND_IN_WITHOUT=NAME leaves a module out, like a release that throws for it; with `NAME:empty` like
+// one with an empty module. Exit status as k6's: 0, 99 for a threshold, 107 for a script's
+// error; 108 when a scenario exceeded its time.
 'use strict';
 
 const fs = require('fs');
@@ -26,7 +26,7 @@ function fail(text, status) {
 function metric(type) {
   return class {
     constructor(name, isTime) {
-      // Every VU makes them anew; they are the same ones.
+      // Every VU constructs its metrics; those of one name are shared.
       const known = metrics[name] || { type, contains: isTime ? 'time' : 'default', samples: [] };
       if (known.type !== type) {
         throw new Error(`metric ${name} is a ${known.type}`);

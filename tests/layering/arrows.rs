@@ -1,12 +1,12 @@
-//! Judges the paths a source file writes: arrows between modules, reserved and forbidden names.
+//! Checks the paths in a source file: dependencies between modules, reserved and forbidden names.
 
 use crate::mentions::{Mention, Mentions};
 use crate::rules::{Room, Rule, Rules, Violation};
 
-/// A file, the module it is, and what it mentions.
+/// File name, module and paths of a source file.
 pub(crate) type Source<'a> = (&'a str, Vec<String>, Mentions);
 
-/// The sources but those that only tests are made of.
+/// Sources outside of test modules.
 pub(crate) fn outside_tests<'a, 's>(
     sources: &'a [Source<'s>],
 ) -> impl Iterator<Item = &'a Source<'s>> {
@@ -53,7 +53,7 @@ fn violation(rule: Rule, file: &str, line: usize, what: String) -> Violation {
     }
 }
 
-/// The row of a module: the longest name it lies in.
+/// Row of a module: the longest name that contains it.
 fn room_of<'a>(module: &[String], rules: &'a Rules) -> Option<&'a Room> {
     rules
         .rooms
@@ -62,14 +62,14 @@ fn room_of<'a>(module: &[String], rules: &'a Rules) -> Option<&'a Room> {
         .max_by_key(|room| room.name.len())
 }
 
-/// Whether the path is `name` or something inside it.
+/// Returns whether the path is `name` or lies inside it.
 pub(crate) fn lies_in(path: &[String], name: &str) -> bool {
     let mut path = path.iter();
     name.split("::")
         .all(|part| path.next().is_some_and(|p| p == part))
 }
 
-/// As [`lies_in`]; a glob that brings `name` in counts too.
+/// Returns whether the path lies in `name`, or is a glob that imports it.
 fn names(path: &[String], name: &str) -> bool {
     let globbed = match path.split_last() {
         Some((last, base)) if last == "*" => {

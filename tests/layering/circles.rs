@@ -1,7 +1,7 @@
-//! Finds circles among modules beside each other: files that cannot be read, or changed, one without the other.
+//! Finds dependency cycles among sibling modules, which cannot be read or changed one at a time.
 //!
-//! Looks at what a path names, so a thing that the parent re-exports counts as the parent's, and a parent and its
-//! children may name each other. The library's top level is held by the table of rooms instead.
+//! An item counts as of the module that the path names, so a re-export counts as the parent's. Parent and
+//! child may name each other. The library's top level is checked by the table of modules instead.
 
 use crate::arrows::{Source, outside_tests};
 use crate::rules::{Rule, Violation};
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 type Module = Vec<String>;
 
-/// A module names another beside it, at a line of a file.
+/// Use of a sibling module, at a line of a file.
 struct Edge<'a> {
     from: Module,
     to: Module,
@@ -17,7 +17,7 @@ struct Edge<'a> {
     line: usize,
 }
 
-/// All circles of one crate; `root` is the path above its `src/`.
+/// Finds all cycles of one crate; `root` is the path above its `src/`.
 pub(crate) fn check(root: &str, sources: &[Source<'_>]) -> Vec<Violation> {
     let is_library = root.is_empty();
     let modules: BTreeSet<&[String]> = sources.iter().map(|(_, m, _)| m.as_slice()).collect();
@@ -55,7 +55,7 @@ pub(crate) fn check(root: &str, sources: &[Source<'_>]) -> Vec<Violation> {
         .collect()
 }
 
-/// The two modules beside each other in which `module` and the module named by `path` lie.
+/// Siblings that contain `module` and the module named by `path`.
 fn beside(
     module: &[String],
     path: &[String],

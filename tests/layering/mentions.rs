@@ -1,12 +1,12 @@
-//! Lists the paths a source file writes, resolved to `crate::...` or to a foreign crate's name.
-//! Does not judge them.
+//! Lists the paths in a source file, resolved to `crate::...` or to a foreign crate's name. It
+//! checks no rule.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{HashMap, HashSet};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, UseTree};
 
-/// One path as written, outside of test code.
+/// Path in a source file, outside of test code.
 pub(crate) struct Mention {
     /// Starts with `crate`, or with the name of another crate; a glob ends in `*`.
     pub(crate) path: Vec<String>,
@@ -19,7 +19,7 @@ pub(crate) struct Mentions {
     pub(crate) test_modules: Vec<Vec<String>>,
 }
 
-/// All paths of the file, which is the module `module`.
+/// Collects all paths of a file of the module `module`.
 pub(crate) fn collect(file: &syn::File, module: &[String]) -> Mentions {
     let mut collector = Collector {
         module: module.to_vec(),
@@ -43,7 +43,7 @@ pub(crate) fn collect(file: &syn::File, module: &[String]) -> Mentions {
 
 struct Raw {
     segments: Vec<String>,
-    /// The (inline) module it stands in.
+    /// Module that contains it, inline ones included.
     module: Vec<String>,
     line: usize,
     imported_as: Option<String>,
@@ -72,8 +72,8 @@ impl Collector {
         self.raw.push(raw);
     }
 
-    /// The full path; None for what is local to the file, and for what lies inside an import
-    /// from this crate: the import itself is judged, once.
+    /// Returns the full path; None for local names, and for paths that begin with an import from
+    /// this crate, because the import itself is checked.
     fn resolve(&self, raw: &Raw) -> Option<Vec<String>> {
         if raw.imported_as.is_none() {
             let (first, rest) = raw.segments.split_first()?;
@@ -88,7 +88,7 @@ impl Collector {
         self.absolute(raw)
     }
 
-    /// The path without regard to imports.
+    /// Returns the path, ignoring imports.
     fn absolute(&self, raw: &Raw) -> Option<Vec<String>> {
         let mut base = raw.module.clone();
         let mut segments = raw.segments.as_slice();
@@ -143,7 +143,7 @@ impl Collector {
         self.push(path, leaf.span().start().line, name);
     }
 
-    /// Paths among the tokens of a macro.
+    /// Collects paths among the tokens of a macro.
     fn tokens(&mut self, tokens: TokenStream, prefix: &[String]) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let is_colon =
@@ -225,7 +225,7 @@ impl<'ast> Visit<'ast> for Collector {
         self.tokens(list.tokens.clone(), &[]);
     }
 
-    /// `pub(super)` and its like name nothing.
+    /// Skips `pub(super)` and the like, which name nothing.
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 }
 
@@ -246,7 +246,7 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Whether a `cfg` asks for `test`.
+/// Returns whether a `cfg` requires `test`.
 fn is_test_only(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")

@@ -1,12 +1,12 @@
-//! The checker is checked: a clean tree passes, and one planted violation of each rule is
-//! reported as that violation, at its place, and as nothing else.
+//! Tests of the checker: a clean tree passes, and one planted violation of each rule is reported as
+//! that violation, with its file and line, and as nothing else.
 
 use crate::RULES;
 use crate::rules::{self, Rule};
 use std::fs;
 use std::path::Path;
 
-/// A tree that breaks no rule and touches the edges of several.
+/// Tree that breaks no rule, with edge cases of several.
 const CLEAN: &[(&str, &str)] = &[
     ("Cargo.toml", "[package]\n"),
     (
@@ -50,9 +50,9 @@ const CLEAN: &[(&str, &str)] = &[
     ("target/debug/build.rs", "this is no Rust\n"),
 ];
 
-/// Writes the clean tree with `file` in place of, or beside, its own and tells what is found as
-/// (rule, file, line).
-fn plant(file: &str, text: &str) -> Vec<(Rule, String, usize)> {
+/// Writes the clean tree with `file` added or replaced, and returns what is found as (rule, file,
+/// line).
+pub(crate) fn plant(file: &str, text: &str) -> Vec<(Rule, String, usize)> {
     let tree = tempfile::tempdir().unwrap();
     let put = |path: &str, text: &str| {
         let path = tree.path().join(path);
@@ -72,7 +72,7 @@ fn found_in(root: &Path) -> Vec<(Rule, String, usize)> {
 }
 
 #[track_caller]
-fn reports(file: &str, text: &str, rule: Rule, line: usize) {
+pub(crate) fn reports(file: &str, text: &str, rule: Rule, line: usize) {
     assert_eq!(
         plant(file, text),
         [(rule, file.to_owned(), line)],
@@ -81,11 +81,11 @@ fn reports(file: &str, text: &str, rule: Rule, line: usize) {
 }
 
 #[track_caller]
-fn passes(file: &str, text: &str) {
+pub(crate) fn passes(file: &str, text: &str) {
     assert_eq!(plant(file, text), [], "planted in {file}:\n{text}");
 }
 
-/// The file a row of the table of rooms stands for.
+/// File of a row of the table of modules.
 fn file_of(room: &str) -> String {
     format!("src/{}.rs", room.replace("::", "/"))
 }
@@ -162,7 +162,7 @@ fn an_arrow_is_seen_however_it_is_written() {
     reports("src/main.rs", "use sshard::ssh::Client;", Rule::Arrow, 1);
 }
 
-/// Plants `text` in each of these files and tells which are reported as parts of a circle.
+/// Plants these files, and returns those reported as parts of a cycle.
 fn circle(files: &[(&str, &str)]) -> Vec<String> {
     let tree = tempfile::tempdir().unwrap();
     for (path, text) in CLEAN.iter().chain(files) {

@@ -1,9 +1,9 @@
-//! The table of rooms.
+//! Table of the modules, and of the modules that each may name.
 
 use crate::rules::Room;
 
-/// Every module of the crate and what it may name. The longest name that fits a module is its
-/// row; a module may always name what lies inside its own row.
+/// Rows for all modules of the crate. The longest name that contains a module is its row; a module
+/// may always name items inside its own row.
 pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "main",

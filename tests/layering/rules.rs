@@ -1,12 +1,12 @@
-//! What a rule and a violation are, and the check of a whole tree against all rules.
-//! The search for each rule's violations stands in `arrows`, `circles`, `mentions` and `shape`.
+//! Rules, violations, and the check of a whole tree. The search for the violations of each rule is in
+//! `arrows`, `circles`, `mentions` and `shape`.
 
 use crate::{arrows, circles, mentions, shape, tree};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// A module, by its path below `src` joined with `::`, and the modules (or single items of
+/// Module, by its path below `src` joined with `::`, and the modules (or single items of
 /// modules) it may name.
 pub(crate) struct Room {
     pub(crate) name: &'static str,
@@ -14,21 +14,21 @@ pub(crate) struct Room {
     pub(crate) reason: &'static str,
 }
 
-/// A name from outside the crate that only some modules may write.
+/// Foreign name that only some modules may use.
 pub(crate) struct Reserved {
     pub(crate) name: &'static str,
     pub(crate) only: &'static [&'static str],
     pub(crate) reason: &'static str,
 }
 
-/// Names from outside the crate that some modules may not write.
+/// Foreign names that some modules may not use.
 pub(crate) struct Forbidden {
     pub(crate) rooms: &'static [&'static str],
     pub(crate) names: &'static [&'static str],
     pub(crate) reason: &'static str,
 }
 
-/// All rules of a tree.
+/// Rules of a tree.
 pub(crate) struct Rules {
     pub(crate) max_file_lines: usize,
     /// From the opening to the closing brace of a function, both counted.
@@ -39,14 +39,14 @@ pub(crate) struct Rules {
     pub(crate) top_level: &'static [&'static str],
 }
 
-/// Which rule was broken.
+/// Kind of a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
     FileSize,
     FunctionSize,
     /// A module names one that is not below it.
     Arrow,
-    /// Modules beside each other name each other.
+    /// Sibling modules name each other.
     Circle,
     /// A module has no row in the table.
     UnknownRoom,
@@ -55,17 +55,17 @@ pub(crate) enum Rule {
     Unfinished,
     IgnoredWithoutReason,
     TopLevel,
-    /// The file is no Rust, so nothing can be said about it.
+    /// The file cannot be parsed, so nothing else is checked.
     Unparsable,
 }
 
-/// One broken rule.
+/// Violation of a rule.
 #[derive(Debug)]
 pub(crate) struct Violation {
     pub(crate) rule: Rule,
     /// Path below the root, with `/`.
     pub(crate) file: String,
-    /// Counted from 1; 0 speaks of the whole file.
+    /// Counted from 1; 0 is the whole file.
     pub(crate) line: usize,
     pub(crate) what: String,
 }
@@ -82,7 +82,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Everything in the tree at `root` that breaks a rule.
+/// Finds all violations in the tree at `root`.
 pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
     let mut found = shape::top_level(root, rules);
     let files = tree::text_files(root);

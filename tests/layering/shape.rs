@@ -1,4 +1,4 @@
-//! Sizes, unfinished work, ignored tests, the top level: rules that look at one file, or at names.
+//! Rules for single files and names: sizes, unfinished work, ignored tests, the top level.
 
 use crate::rules::{Rule, Rules, Violation};
 use crate::tree::{self, TextFile};
@@ -6,7 +6,7 @@ use std::path::Path;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
-/// Spelled in halves, or this file would be a violation.
+/// Words of unfinished work, split so that this file is no violation.
 const UNFINISHED_WORDS: &[&str] = &[
     concat!("TO", "DO"),
     concat!("FIX", "ME"),
@@ -52,7 +52,7 @@ pub(crate) fn unfinished(file: &TextFile) -> Vec<Violation> {
     found
 }
 
-/// Whether `word` stands in the line, not as part of a longer one.
+/// Returns whether the line contains `word` as a whole word.
 fn has_word(line: &str, word: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(word).any(|(at, _)| {
@@ -62,7 +62,7 @@ fn has_word(line: &str, word: &str) -> bool {
     })
 }
 
-/// Function sizes and ignored tests.
+/// Checks function sizes and ignored tests.
 pub(crate) fn functions(file: &TextFile, syntax: &syn::File, rules: &Rules) -> Vec<Violation> {
     let mut visitor = Functions {
         file,

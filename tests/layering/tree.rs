@@ -1,17 +1,17 @@
-//! Reads the tree: its text files, and which module a file is. Knows no rule.
+//! Reads the text files of the tree, and maps files to modules. It checks no rule.
 
 use std::fs;
 use std::path::Path;
 
-/// Directories that hold what is made, not written.
-const MADE: &[&str] = &[
+/// Directories with generated files.
+const GENERATED: &[&str] = &[
     "target",
     ".git",
     "proptest-regressions",
     "node_modules",
     "dist",
 ];
-/// Where Rust is held to the sizes.
+/// Folders whose Rust files are checked.
 const RUST_ROOTS: &[&str] = &[
     "src/",
     "tests/",
@@ -20,11 +20,11 @@ const RUST_ROOTS: &[&str] = &[
     "loadtest/",
     "perf/",
 ];
-/// Text that others wrote.
+/// Files that are not written for this project.
 const FOREIGN: &[&str] = &["LICENSE", "Cargo.lock", "package-lock.json"];
 
 pub(crate) struct TextFile {
-    /// Below the root, with `/`.
+    /// Path below the root, with `/`.
     pub(crate) path: String,
     pub(crate) text: String,
 }
@@ -35,7 +35,7 @@ impl TextFile {
     }
 }
 
-/// All files below `root` that are UTF-8 and written for this project, in order of their path.
+/// Reads all UTF-8 files below `root` that are written for this project, in order of their path.
 pub(crate) fn text_files(root: &Path) -> Vec<TextFile> {
     let mut files = Vec::new();
     walk(root, "", &mut files);
@@ -48,7 +48,7 @@ fn walk(directory: &Path, prefix: &str, files: &mut Vec<TextFile>) {
         let below_root = format!("{prefix}{name}");
         // A file may vanish while we look: editors write beside the file they replace.
         if path.is_dir() {
-            if !MADE.contains(&name.as_str()) {
+            if !GENERATED.contains(&name.as_str()) {
                 walk(&path, &format!("{below_root}/"), files);
             }
         } else if !FOREIGN.contains(&name.as_str())
@@ -76,8 +76,8 @@ pub(crate) fn entries(directory: &Path) -> Vec<(String, std::path::PathBuf)> {
         .collect()
 }
 
-/// The crate and the module a file below a `src` is: the path above that `src`, empty for the crate of the
-/// top level; and the module, empty for the library's root, `["main"]` for the binary's. None for files elsewhere.
+/// Crate and module of a file below a `src`: the path above that `src`, empty for the top level's crate; and
+/// the module, empty for the library's root, `["main"]` for the binary's. None for other files.
 pub(crate) fn module_of(path: &str) -> Option<(&str, Vec<String>)> {
     let (root, inside) = match path.strip_prefix("src/") {
         Some(inside) => ("", inside),

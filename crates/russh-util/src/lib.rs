@@ -1,4 +1,4 @@
-//! Where russh's background tasks run.
+//! Executor of russh's background tasks.
 //!
 //! russh starts every session loop through [`runtime::spawn`] of a crate named
 //! `russh-util`. This is sshard's own implementation of that crate, with the

@@ -2,10 +2,10 @@
 //! a bound on connections, a deadline for the login, a host key.
 //!
 //! It guarantees that no more than [`Options::max_connections`] are served at a time, and that all of them end with
-//! the [`Server`]. Who may log in and what a channel does is each user's own russh `Handler`, and so is the way of a
-//! channel's bytes: the sink answers within russh's callback, which is what its figures are measured with; the demo
-//! needs a bounded queue to a process; the tests need to see and to hold back. One way for all three would slow the
-//! first and blind the last.
+//! the [`Server`]. Who may log in and what a channel does is each user's own russh `Handler`, and so is the data path of
+//! a channel: the sink answers within russh's callback, as its measurements require; the demo needs a bounded queue to a
+//! process; the tests observe and delay packets. One data path for all three would slow the sink and hide packets from
+//! the tests.
 
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{PrivateKey, PublicKey};
@@ -22,20 +22,20 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, Semaphore, oneshot};
 
-/// Pause after an accept that failed, for the usual reason to pass: no descriptors.
+/// Pause after a failed accept, usually for lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Longest wait of a [`Server`]'s drop for its thread, and how often it looks.
+/// Longest wait of a [`Server`]'s drop for its thread, and the interval of the check.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
-const STOP_LOOK: Duration = Duration::from_millis(1);
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Where and how much a server serves.
+/// Options of a server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Name of its thread.
+    /// Name of the server's thread.
     pub name: &'static str,
     /// Worker threads. One is the server's own thread, so that it can be pinned and pays nothing for others.
     pub threads: usize,
-    /// Connections at a time; further ones wait in the listener's queue.
+    /// Concurrent connections; further ones wait in the listener's queue.
     pub max_connections: usize,
     /// Time from the connection to [`LoggedIn::notify`].
     pub login_timeout: Option<Duration>,
@@ -44,7 +44,7 @@ pub struct Options {
 /// A connection that is about to be served.
 #[derive(Debug)]
 pub struct Accepted<'a> {
-    /// Its socket.
+    /// Socket of the connection.
     pub stream: &'a TcpStream,
     /// For its handler, where there is a deadline for the login.
     pub logged_in: LoggedIn,
@@ -139,7 +139,7 @@ impl Server {
         &self.host_key
     }
 
-    /// Its line of a known_hosts file.
+    /// Line of a known_hosts file with the host key.
     ///
     /// # Errors
     /// A key that OpenSSH has no text for.
@@ -149,19 +149,19 @@ impl Server {
         Ok(format!("[{ip}]:{port} {}", key.trim()))
     }
 
-    /// Connections now.
+    /// Number of open connections.
     #[must_use]
     pub fn open(&self) -> usize {
         self.counts.open.load(Ordering::Relaxed)
     }
 
-    /// Connections since the start.
+    /// Number of connections since the start.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.counts.total.load(Ordering::Relaxed)
     }
 
-    /// Its runtime, for what is to be awaited beside it.
+    /// Runtime of the server, for other futures.
     #[must_use]
     pub fn runtime(&self) -> &Handle {
         &self.runtime
@@ -174,7 +174,7 @@ impl Drop for Server {
         let until = Instant::now() + STOP_TIMEOUT;
         // Past the time it is left behind.
         while !self.thread.is_finished() && Instant::now() < until {
-            std::thread::sleep(STOP_LOOK);
+            std::thread::sleep(STOP_CHECK_INTERVAL);
         }
     }
 }

@@ -11,7 +11,7 @@ impl Handler for Nobody {
     type Error = russh::Error;
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn server(max_connections: usize, login_timeout: Option<Duration>) -> Server {
     server_at(Ipv4Addr::LOCALHOST, max_connections, login_timeout)
@@ -31,7 +31,7 @@ fn server_at(address: Ipv4Addr, max_connections: usize, login_timeout: Option<Du
 
 fn connect(server: &Server) -> Client {
     let client = Client::connect(server.address()).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(READ_TIMEOUT)).unwrap();
     client
 }
 
@@ -65,7 +65,7 @@ fn connections_above_the_bound_wait_for_a_place() {
         .unwrap();
     assert!(third.read(&mut [0]).is_err(), "not served yet");
     assert_eq!((server.open(), server.total()), (2, 2));
-    third.set_read_timeout(Some(PATIENCE)).unwrap();
+    third.set_read_timeout(Some(READ_TIMEOUT)).unwrap();
     drop(clients);
     wait_served(&mut third);
     assert_eq!(server.total(), 3);

@@ -1,4 +1,4 @@
-//! What to do, how much of it, and for how long: every run has an end.
+//! Parameters of a run: scenario, sessions, rates and times. Every run is bounded in time.
 
 use crate::client::{Dialect, Target};
 use crate::schedule::{Arrival, Schedule};
