@@ -1,10 +1,10 @@
 //! Scheduler of bulk transfers, hooked into the shard's loop once per tick.
 //!
-//! Round robin: at most one bulk transfer is let in per tick, so that an interactive session waits behind one and not
+//! Round robin: at most one bulk transfer is dispatched per tick, so that an interactive session waits behind one and not
 //! behind all. Read coalescing, as in interrupt moderation: a bulk socket is read once per [`INTERVAL`] instead of
 //! once per packet; small packets cost a wake-up each otherwise.
 //!
-//! It moves no bytes and reads no socket.
+//! It moves no bytes and reads no socket. A transfer calls [`BulkTicket::poll_dispatch`] before each piece of its work.
 
 use super::readiness::Readiness;
 use super::{Runtime, current};
@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_micros(1000);
 #[derive(Default)]
 pub(super) struct BulkScheduler {
     waiting: RefCell<VecDeque<Rc<TicketState>>>,
-    /// Let in last. Alone, it need not wait.
+    /// Dispatched last. While no other waits, it need not, either.
     last: RefCell<Option<Rc<TicketState>>>,
     /// Sockets that are read when the interval is over.
     coalescing: RefCell<Vec<Rc<Readiness>>>,
@@ -99,7 +99,7 @@ pub struct BulkTicket {
 }
 
 impl BulkTicket {
-    /// Takes a ticket. `None` on a thread without a shard's loop, where nobody waits.
+    /// Takes a ticket. `None` on a thread without a shard's loop, where no transfer waits.
     pub fn new() -> Option<Self> {
         Some(Self {
             runtime: current()?,

@@ -3,7 +3,7 @@
 //!
 //! A peer with Nagle's algorithm on (RFC 9293 section 3.7.4) keeps what fills no segment until all
 //! before it is acknowledged. Where segments are large (65,483 bytes on loopback) that is most of
-//! an SSH window, and bulk output stands still for 40 ms per window. The peer does not say that it
+//! an SSH window, and bulk output stands still for 40 ms per window. No message shows that the peer
 //! waits. So each pause in bulk data is acknowledged, unless something was sent since, which
 //! carries the acknowledgement. Keys and their echo are no bulk data: they cost no system call.
 
@@ -35,7 +35,7 @@ impl DelayedAck {
         self.received = 0;
     }
 
-    /// Nothing is left to receive. Whether to acknowledge now; asked once per pause.
+    /// Called once per pause, when nothing is left to receive. Returns whether to acknowledge now.
     pub(super) fn is_due(&mut self) -> bool {
         let bulk = self.received >= BULK;
         let due = bulk || (self.received > 0 && self.small_pieces > 0);

@@ -1,7 +1,7 @@
-//! Reports that a shard's loop runs, to whoever watches it from another thread.
+//! Heartbeats of a shard's loop, for other threads.
 //!
-//! A report goes with a tick that happens anyway; only a loop that has nothing to do is woken for one. So a shard with
-//! traffic is never woken to say that it runs. It judges nothing: the reader of the reports does.
+//! A heartbeat is reported with a tick that happens anyway; only an idle loop is woken for one. So it costs a shard with
+//! traffic no wake-up. The reader of the reports decides from which age on a shard is stuck.
 
 use std::cell::{Cell, OnceCell};
 use std::time::{Duration, Instant};

@@ -1,15 +1,15 @@
 //! The loop of a shard, and the only folder that names glommio, epoll or tokio on one.
 //!
-//! One thread, one loop: poll the tasks that were woken, let in a bulk transfer, then wait in epoll_wait(2) for
-//! sockets, the next deadline or a wake-up from another thread. Nothing else waits, so a keystroke costs the one wait
-//! that ends with it.
+//! One thread, one loop. A tick polls the tasks that were woken, dispatches one bulk transfer, and waits in epoll_wait(2)
+//! for sockets, the next deadline or a wake-up from another thread. Nothing else waits, so a keystroke costs the one
+//! wait that ends with it.
 //!
 //! glommio pins the thread, checks and holds what a shard needs of the kernel, and runs the loop as its one task. It is
 //! not parked in while the shard serves: a park and a wake-up there are ten to twelve system calls (`perf/README.md`).
 //!
-//! `tasks` polls, `timers` and `reactor` say when, `bulk` schedules what is large, `stream` and `listener` are sockets,
-//! `read_budget` bounds what one peer makes the shard read, `thread` starts a shard's thread, `tokio_clock` is what russh
-//! needs of tokio, `waker_slot` is for what wakes a task and is no socket, `liveness`
+//! `tasks` polls, `timers` and `reactor` wake, `bulk` schedules bulk transfers, `stream` and `listener` are sockets,
+//! `read_budget` bounds the work that one peer causes per poll, `thread` starts a shard's thread, `tokio_clock` is what russh
+//! needs of tokio, `waker_slot` holds the waker of a task that waits for no socket, `liveness`
 //! reports that the loop runs.
 
 mod bulk;
@@ -63,7 +63,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<Runtime>>> = const { RefCell::new(None) };
 }
 
-/// All that a shard's thread waits for.
+/// Sources of wake-ups of one shard's thread.
 struct Runtime {
     reactor: Reactor,
     tasks: Tasks,
@@ -127,10 +127,10 @@ where
 }
 
 impl Runtime {
-    /// Begins the next tick: waits for something to do, if `idle`, and queues the tasks that have.
+    /// Begins the next tick: waits for an event, if `idle`, and queues the tasks that it wakes.
     fn wait(&self, idle: bool) {
         let timeout = if idle {
-            self.patience()
+            self.wait_limit()
         } else {
             Some(Duration::ZERO)
         };
@@ -161,8 +161,8 @@ impl Runtime {
         crate::clock::now().saturating_duration_since(self.tick.get())
     }
 
-    /// Longest wait that is late for nobody; None for any.
-    fn patience(&self) -> Option<Duration> {
+    /// Time until something is due; None while nothing is.
+    fn wait_limit(&self) -> Option<Duration> {
         if self.bulk.has_waiting() || self.late.get() {
             return Some(Duration::ZERO);
         }
@@ -213,7 +213,7 @@ pub fn poll_number() -> u64 {
     current().map_or(0, |runtime| runtime.tasks.polls())
 }
 
-/// Returns whether the present tick has taken so long that a task with much to do should let others go first.
+/// Returns whether the present tick has taken so long that a task with more work should yield.
 pub fn should_yield() -> bool {
     current().is_some_and(|runtime| runtime.tick_time() >= TICK_TIME)
 }

@@ -1,7 +1,7 @@
 //! Readiness of a shard's sockets: one epoll instance for them all, edge-triggered.
 //!
-//! It waits when the loop tells it to, at most as long, and wakes the tasks of what became ready. It schedules
-//! nothing and knows no timer.
+//! It waits when the loop calls it, no longer than the given timeout, and wakes the tasks whose sockets became ready. It
+//! schedules nothing and knows no timer.
 
 use super::readiness::Readiness;
 use super::{Runtime, current};
@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Most events taken at once.
+/// Maximum number of events per wait.
 const BATCH: usize = 256;
 
 /// Events reported for a socket. Urgent data changes what a short read means.
@@ -49,10 +49,10 @@ impl Reactor {
         })
     }
 
-    /// Waits until something is ready, for `timeout` at most (None: as long as it takes), and wakes whom it concerns.
+    /// Waits until something is ready, for `timeout` at most (None: without limit), and wakes the tasks concerned.
     /// Returns whether other threads have woken tasks.
     pub(super) fn wait(&self, timeout: Option<Duration>) -> bool {
-        // What is too long for the kernel's clock is as good as for ever.
+        // A time above the kernel's range is as good as none.
         let timeout = timeout.and_then(|time| Timespec::try_from(time).ok());
         let mut events = self.events.borrow_mut();
         events.clear();
@@ -95,7 +95,7 @@ impl Registration {
     pub(super) fn new(socket: impl AsFd) -> io::Result<Self> {
         let runtime = current().ok_or_else(|| io::Error::other("this thread has no reactor"))?;
         let readiness = Rc::new(Readiness::default());
-        // Tried at once; a socket that does not connect yet says so.
+        // The first write tries at once; on a socket that still connects it returns EAGAIN.
         readiness.write.set_ready(true);
         let reactor = &runtime.reactor;
         let key = reactor.sockets.borrow_mut().insert(Rc::clone(&readiness));
@@ -117,7 +117,7 @@ impl Registration {
     /// `socket` is the one that was entered.
     pub(super) fn coalesce(&self, socket: impl AsFd) -> io::Result<()> {
         let readiness = &self.readiness;
-        // A write that waits must be told of room.
+        // A waiting write needs the edge that reports room.
         if readiness.ended.get() || readiness.write.waiting.get() {
             return Ok(());
         }
@@ -129,8 +129,8 @@ impl Registration {
         Ok(())
     }
 
-    /// After a call that would have blocked: the next edge is told, and what there is already where an edge may have
-    /// passed unseen, after coalescing or at the mark of urgent data.
+    /// After a call that would have blocked: the next edge is reported. Where an edge may have passed unseen, after coalescing
+    /// or at the mark of urgent data, the present state is reported as well.
     pub(super) fn rearm(&self, socket: impl AsFd) -> io::Result<()> {
         if self.readiness.unwatched.replace(false) || self.readiness.urgent.get() {
             self.watch(socket, EDGES)?;
@@ -138,7 +138,7 @@ impl Registration {
         Ok(())
     }
 
-    /// Of a socket that has duplicates, or goes elsewhere: closing it is not enough.
+    /// Needed for a socket that has duplicates or moves to another thread: closing it is not enough.
     pub(super) fn unwatch(&self, socket: impl AsFd) {
         if let Err(error) = epoll::delete(&self.runtime.reactor.epoll, socket) {
             tracing::debug!(%error, "a socket was not watched any more");

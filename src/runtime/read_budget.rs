@@ -1,11 +1,9 @@
-//! Read budget of one peer: how much of what it sends is worked off in one poll of
-//! its task. Kept at the socket, below every parser, so that no kind of bytes is
-//! free: frames of whatever kind, TLS records, HTTP heads in drips, bytes that are
-//! only discarded.
+//! Read budget of one peer: the input that is processed in one poll of its task. It is kept at the socket, below every
+//! parser, so that no kind of bytes is free: frames of any kind, TLS records, HTTP heads in drips, bytes that are only
+//! discarded.
 //!
-//! A peer within the budget is read at once. One that sends more takes turns with
-//! the other bulk transfers of the shard: the reactor lets in one per tick, so that
-//! an interactive session waits behind one such read, however many flood.
+//! A peer within the budget is read at once. One that sends more gets a ticket of the bulk scheduler, which dispatches
+//! one per tick: an interactive session waits behind one such read, however many peers send in bulk.
 
 use super::{BulkTicket, poll_number};
 use std::task::{Context, Poll};
@@ -23,7 +21,7 @@ const LEAST: usize = 256;
 /// A peer that costs [`PER_POLL`] within this time sends in bulk.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// The account of one socket. Belongs to a task made by [`super::spawn`]; without
+/// Read budget of one socket. Belongs to a task made by [`super::spawn`]; without
 /// a reactor nothing is counted.
 pub struct ReadBudget {
     /// The latest poll, its start, and its cost so far.
@@ -47,8 +45,8 @@ impl ReadBudget {
         }
     }
 
-    /// Ready when the next read or message may be worked off. Otherwise the task is
-    /// woken when it may be, whether or not more has come.
+    /// Ready when the next read or message may be processed. Otherwise the task is woken when it may be, whether or not
+    /// more has arrived.
     pub fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
         let (poll, now) = (poll_number(), crate::clock::now());
         if self.poll.0 != poll {
@@ -70,7 +68,7 @@ impl ReadBudget {
         }
     }
 
-    /// A read brought `bytes`, or a message was taken (0).
+    /// Charges a read of `bytes`, or a message (0).
     pub fn spend(&mut self, bytes: usize) {
         let (cost, now) = (bytes.max(LEAST), crate::clock::now());
         let age = now.saturating_duration_since(self.interval.0);
@@ -82,8 +80,7 @@ impl ReadBudget {
         self.poll.2 += cost;
     }
 
-    /// While it waits for its turn nothing is read, which does not end a bulk
-    /// transfer.
+    /// A peer that waits for its ticket still sends in bulk, although nothing is read meanwhile.
     fn is_bulk(&self, now: Instant) -> bool {
         if self.ticket.as_ref().is_some_and(BulkTicket::waits) {
             return true;

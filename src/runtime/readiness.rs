@@ -1,4 +1,5 @@
-//! What is known of one socket: whether to try, and whom to wake.
+//! Readiness of one socket in both directions, as epoll's edges and the results of calls leave it, and the tasks that
+//! wait for it.
 
 use rustix::event::epoll::EventFlags;
 use std::cell::{Cell, RefCell};
@@ -13,7 +14,7 @@ pub(super) struct Direction {
 }
 
 impl Direction {
-    /// Whether to try; if not, the task is woken when there is a reason to.
+    /// Ready if a call may succeed; otherwise the task is woken when it may.
     pub(super) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
         if self.ready.get() {
             return Poll::Ready(());
@@ -40,8 +41,7 @@ impl Direction {
     }
 }
 
-/// What is known of a socket. Events are edges, so what one told stays true
-/// until a call says otherwise.
+/// Readiness of a socket. Events are edges, so what one reported holds until a call returns EAGAIN.
 #[derive(Default)]
 pub(super) struct Readiness {
     pub(super) read: Direction,
@@ -53,8 +53,8 @@ pub(super) struct Readiness {
     /// Is read at the end of the coalescing interval.
     pub(super) coalescing: Cell<bool>,
     /// The peer has sent urgent data (RFC 6093). A receive stops short of its mark,
-    /// whatever lies behind, and may report EAGAIN there: neither says that all was
-    /// read. Stays set, since nobody honest sends any.
+    /// whatever lies behind, and may report EAGAIN there: neither means that all was
+    /// read. Stays set: no honest client sends any.
     pub(super) urgent: Cell<bool>,
 }
 

@@ -57,7 +57,7 @@ impl Stream {
         Ok(rustix::io::ioctl_fionread(&self.socket)?)
     }
 
-    /// Receives when the socket has something. `room`: bytes asked for.
+    /// Receives when the socket is readable. `room`: size of the buffer, in bytes.
     fn poll_receive(
         &self,
         cx: &Context<'_>,

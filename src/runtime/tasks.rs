@@ -21,10 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Place in the slab, and a number no other task of the shard has: a place is used again.
+/// Index in the slab, and a number no other task of the shard has: an index is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TaskKey {
-    place: usize,
+    index: usize,
     number: u64,
 }
 
@@ -81,7 +81,7 @@ struct Slot {
     task: Option<Task>,
 }
 
-/// See the module's description.
+/// Tasks of one shard, and the queues of those that were woken.
 pub(super) struct Tasks {
     slots: RefCell<Slab<Slot>>,
     ready: RefCell<VecDeque<TaskKey>>,
@@ -136,7 +136,7 @@ impl Tasks {
         let mut slots = self.slots.borrow_mut();
         let entry = slots.vacant_entry();
         let key = TaskKey {
-            place: entry.key(),
+            index: entry.key(),
             number,
         };
         let state = Arc::new(TaskWaker {
@@ -203,14 +203,14 @@ impl Tasks {
     /// Queues what other threads have woken.
     pub(super) fn take_remote(&self) {
         let mut count = [0; 8];
-        // Before the queue is read: a wake-up that comes later is told again.
+        // Before the queue is read: a later wake-up makes it readable again.
         let _ = rustix::io::read(&self.remote.event, &mut count);
         self.ready.borrow_mut().extend(self.woken.try_iter());
     }
 
     fn take(&self, key: TaskKey) -> Option<Task> {
         let mut slots = self.slots.borrow_mut();
-        let slot = slots.get_mut(key.place)?;
+        let slot = slots.get_mut(key.index)?;
         if slot.number == key.number {
             slot.task.take()
         } else {
@@ -220,7 +220,7 @@ impl Tasks {
 
     /// A task that was cancelled meanwhile has no slot any more, and is dropped.
     fn put_back(&self, key: TaskKey, task: Task) {
-        if let Some(slot) = self.slots.borrow_mut().get_mut(key.place)
+        if let Some(slot) = self.slots.borrow_mut().get_mut(key.index)
             && slot.number == key.number
         {
             slot.task = Some(task);
@@ -231,7 +231,7 @@ impl Tasks {
 
     fn remove(&self, key: TaskKey) -> Option<Slot> {
         let mut slots = self.slots.borrow_mut();
-        let slot = slots.get(key.place)?;
-        (slot.number == key.number).then(|| slots.remove(key.place))
+        let slot = slots.get(key.index)?;
+        (slot.number == key.number).then(|| slots.remove(key.index))
     }
 }

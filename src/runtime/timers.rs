@@ -20,7 +20,7 @@ const PER_TICK: usize = 4;
 /// Time by which a timer with slack may be late.
 const SLACK: Duration = Duration::from_millis(100);
 
-/// Deadline, and a number that makes it the only one.
+/// Deadline, and a number that makes the key unique.
 type TimerKey = (Instant, u64);
 
 type Table = RefCell<BTreeMap<TimerKey, Waker>>;
@@ -157,7 +157,7 @@ impl Future for Sleep {
                     .enter(self.deadline, self.has_slack, cx.waker().clone());
                 self.entered = Some((runtime, key));
             }
-            // Without a shard's loop nobody else would wake the task.
+            // Without a shard's loop nothing else would wake the task.
             None => cx.waker().wake_by_ref(),
         }
         Poll::Pending

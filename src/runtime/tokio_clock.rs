@@ -6,7 +6,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::time::Duration;
 
-/// I/O traits of tokio, which russh wants of its streams.
+/// I/O traits of tokio, which russh requires of its streams.
 pub mod io {
     pub use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 }

@@ -1,4 +1,4 @@
-//! Place for the waker of one task.
+//! Waker of one task that waits for an event of its own thread.
 
 use std::cell::RefCell;
 use std::task::Waker;

@@ -2,8 +2,8 @@
 //! close. Every limit of tungstenite is set here, none left to its defaults.
 
 use super::frames::{FrameStream, Kind};
-use super::pieces::PieceStream;
-use super::recut::Recutter;
+use super::splitter::MessageSplitter;
+use super::splitting_stream::SplittingStream;
 use super::stream::ClientStream;
 use crate::error::WsViolation;
 use crate::message::{Frame, close_reason};
@@ -34,16 +34,16 @@ const WRITE_BUFFER: usize = 64 * 1024;
 /// read. Input is keys; a paste takes a read for each KiB.
 const READ_BUFFER: usize = 1024;
 
-/// What came from the client.
+/// Input of the client.
 #[derive(Debug)]
 pub enum WsEvent {
     /// A data message.
     Frame(Frame),
-    /// A ping; its pong leaves with the next flush.
+    /// A ping; its pong is sent with the next flush.
     Ping,
-    /// The answer to a ping, with the number this carried.
+    /// The answer to a ping, with the number that the ping carried.
     Pong(Option<u64>),
-    /// A close frame; the reply is on its way.
+    /// A close frame; the reply is queued.
     Closed {
         /// Code of the frame, if it has one.
         code: Option<u16>,
@@ -54,26 +54,26 @@ pub enum WsEvent {
     Violation(WsViolation),
 }
 
-/// The connection.
+/// A WebSocket connection after the upgrade.
 pub struct WsConnection {
-    stream: WebSocketStream<PieceStream<FrameStream>>,
-    /// Something may be in tungstenite's write buffer.
+    stream: WebSocketStream<SplittingStream<FrameStream>>,
+    /// tungstenite's write buffer may hold bytes.
     dirty: bool,
-    /// The client takes no bytes: the last flush pended.
+    /// The last flush pended: the client's socket is full.
     blocked: bool,
-    /// tungstenite reads no more; what comes is thrown away.
+    /// Input is discarded: a violation ended tungstenite's reads.
     discards: bool,
-    /// The socket failed in writing.
+    /// A write has failed.
     broken: bool,
-    /// A close frame went one way or the other: no data may follow.
+    /// A close frame was sent or received: no data may follow.
     closing: bool,
-    /// Our direction has ended.
+    /// The write direction is shut down.
     is_shut: bool,
 }
 
 impl WsConnection {
     /// Takes over a socket on which the upgrade is done. `leftover`: bytes
-    /// that came behind the request. `read_limit`: largest message, in bytes;
+    /// that followed the request. `read_limit`: largest message, in bytes;
     /// with `in_pieces`, a larger one comes as several.
     pub async fn new(
         socket: ClientStream,
@@ -89,9 +89,9 @@ impl WsConnection {
             .max_message_size(Some(read_limit))
             .max_frame_size(Some(read_limit))
             .accept_unmasked_frames(false);
-        let recutter = in_pieces.then(|| Recutter::new(read_limit));
+        let splitter = in_pieces.then(|| MessageSplitter::new(read_limit));
         let socket = FrameStream::new(socket, leftover, read_limit);
-        let socket = PieceStream::new(socket, recutter);
+        let socket = SplittingStream::new(socket, splitter);
         let stream = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
         Self {
             stream,
@@ -104,13 +104,12 @@ impl WsConnection {
         }
     }
 
-    /// Ready when the client's next message may be worked off, whether or not there
-    /// is one.
+    /// Ready when the read budget admits the client's next message, whether or not there is one.
     pub fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.stream.get_mut().budget().poll_ready(cx)
     }
 
-    /// The next thing the client sent.
+    /// Receives the client's next message.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<WsEvent> {
         loop {
             // Also of what tungstenite has read already: many messages fit there.
@@ -163,7 +162,7 @@ impl WsConnection {
         }
     }
 
-    /// Ready when the write buffer is empty and a message will be taken.
+    /// Ready when the write buffer is empty, so that it has room for a message.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.blocked || self.dirty {
             return self.poll_flush(cx);
@@ -196,7 +195,7 @@ impl WsConnection {
             return self.note_failure(Err(ProtocolError::SendAfterClosing.into()));
         }
         if self.broken {
-            // What came before it is unsent, and stays so.
+            // Bytes before it are unsent, and stay so.
             return;
         }
         self.dirty = true;
@@ -236,16 +235,15 @@ impl WsConnection {
         match result {
             Ok(()) => {}
             Err(WsError::Io(error)) => {
-                tracing::debug!(%error, "the client's socket takes no more");
+                tracing::debug!(%error, "cannot write to the client's socket");
                 self.broken = true;
             }
-            // The close frame is the last word of either side (RFC 6455 section
-            // 5.5.1).
+            // The close frame is the last frame of either side (RFC 6455 section 5.5.1).
             Err(
                 WsError::ConnectionClosed
                 | WsError::AlreadyClosed
                 | WsError::Protocol(ProtocolError::SendAfterClosing),
-            ) => tracing::debug!("a message came too late: the WebSocket is closing"),
+            ) => tracing::debug!("message dropped: the WebSocket is closing"),
             // Every message waits for `poll_ready` and fits the empty buffer.
             Err(error) => {
                 tracing::error!(%error, "a message to the client was lost; please report this");
@@ -254,7 +252,7 @@ impl WsConnection {
         }
     }
 
-    /// Writes what is buffered.
+    /// Writes the buffered bytes.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.dirty && !self.blocked {
             return Poll::Ready(());
@@ -273,13 +271,12 @@ impl WsConnection {
         }
     }
 
-    /// Whether bytes wait that the client's socket did not take.
+    /// Returns whether bytes wait for room in the client's socket.
     pub fn is_blocked(&self) -> bool {
         self.blocked
     }
 
-    /// Whether a write has failed. A reader learns as much, and maybe more,
-    /// from the next read.
+    /// Returns whether a write has failed. The next read reports the same, and maybe the cause.
     pub fn is_broken(&self) -> bool {
         self.broken
     }
@@ -290,13 +287,12 @@ impl WsConnection {
     }
 
     /// Bytes the client has sent that were not read; with TLS, those on the wire.
-    /// `None` if the socket does not tell.
+    /// `None` if the system call fails.
     pub fn unread_bytes(&self) -> Option<u64> {
         self.stream.get_ref().unread_bytes().ok()
     }
 
-    /// Ends our direction of the connection; for when all is flushed. With TLS,
-    /// pends while its last alert finds no room.
+    /// Shuts the write direction down, once all is flushed. With TLS, pends while its last alert finds no room.
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_shut {
             // The outcome changes nothing: the connection is over either way.

@@ -1,6 +1,6 @@
-//! The stream below tungstenite. Data messages go past tungstenite, which copies each into a buffer and keeps its room
-//! for as long as the connection lasts; these are written from where they are, and only what the socket does not take
-//! is kept. What the client sends is inspected on its way to tungstenite.
+//! The stream below tungstenite. Data messages bypass tungstenite, which copies each into a buffer and keeps that memory
+//! for as long as the connection lasts: they are written from where they are, and only bytes that the socket does not
+//! take are kept. Input is inspected on its way to tungstenite.
 
 use super::inspector::Inspector;
 use super::stream::ClientStream;
@@ -20,7 +20,7 @@ pub(super) enum Kind {
     Binary = 0x82,
 }
 
-/// Header of a frame without mask, which is how a server's are (RFC 6455 section 5.2).
+/// Header of a frame without mask, as a server's must be (RFC 6455 section 5.2).
 struct Header {
     bytes: [u8; 10],
     len: usize,
@@ -45,14 +45,14 @@ impl Header {
     }
 }
 
-/// A client's stream. What tungstenite writes comes behind the frame that is on
-/// its way; a frame may begin only when tungstenite has nothing unwritten.
+/// A client's stream. tungstenite's bytes follow the frame that is partly sent; a frame may begin only when tungstenite
+/// has nothing unwritten.
 pub(super) struct FrameStream {
     stream: ClientStream,
-    /// Bytes that came behind the request for the upgrade.
+    /// Bytes that followed the request for the upgrade.
     leftover: Bytes,
     inspector: Inspector,
-    /// Rest of a frame that the socket has not taken.
+    /// Part of a frame that the socket has not taken.
     unsent: Bytes,
     holds_writes: bool,
 }
@@ -68,8 +68,8 @@ impl FrameStream {
         }
     }
 
-    /// Sends a message, for which there must be nothing unwritten; what the socket does not take leaves with the next
-    /// flush.
+    /// Sends a message, for which there must be nothing unwritten; what the socket does not take is sent with the
+    /// next flush.
     ///
     /// # Errors
     /// Those of the socket.
@@ -95,19 +95,18 @@ impl FrameStream {
         Ok(())
     }
 
-    /// Sets whether writes are held back for now. tungstenite writes each pong from
-    /// within its reads; held back, the pongs of one poll leave in one send, with
-    /// the flush that must follow.
+    /// Sets whether writes are held back. tungstenite writes each pong from within its reads; held back, the pongs of one
+    /// poll are sent at once, with the flush that must follow.
     pub(super) fn hold_writes(&mut self, hold: bool) {
         self.holds_writes = hold;
     }
 
-    /// A ping has gone out.
+    /// A ping was sent.
     pub(super) fn expect_pong(&mut self) {
         self.inspector.expect_pong();
     }
 
-    /// The rule that the client broke, as far as the inspector saw.
+    /// The client's first violation that the inspector found.
     pub(super) fn violation(&self) -> Option<WsViolation> {
         self.inspector.violation()
     }
@@ -122,7 +121,7 @@ impl FrameStream {
         self.stream.written()
     }
 
-    /// Bytes that have come and were not read.
+    /// Bytes that were received and not read.
     pub(super) fn unread_bytes(&self) -> io::Result<u64> {
         Ok(self.stream.unread_bytes()? + self.leftover.len() as u64)
     }
@@ -139,8 +138,7 @@ impl FrameStream {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    /// Reads and throws away. Ready with what was read, or 0 at the end: that of
-    /// the stream, or the client's close frame.
+    /// Reads and discards. Returns the number of bytes, 0 at the end of the stream or the client's close frame.
     pub(super) fn poll_discard(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,13 +1,12 @@
-//! Headers of the client's frames, looked at before tungstenite parses them: rules
-//! it does not check or checks only once the payload is there (RFC 6455 section
-//! 5.2), and a count of what it swallows, control frames and empty fragments. It
-//! keeps no payload, and leaves lengths above the limit, the content of messages
-//! and of close frames to tungstenite.
+//! Inspection of the client's frame headers, before tungstenite parses them: rules that tungstenite does not check, or
+//! only once the payload is there (RFC 6455 section 5.2), and the rate of frames that it swallows, control frames and
+//! empty fragments. Keeps no payload. tungstenite checks lengths above the limit, the content of messages and that of
+//! close frames.
 
 use crate::error::WsViolation;
 use std::time::Instant;
 
-/// Longest header from a client: two bytes, a length of eight, the mask.
+/// Longest header of a client's frame, in bytes: two, a length of eight, the mask.
 const MAX_HEADER: usize = 14;
 
 const FIN: u8 = 0x80;
@@ -26,11 +25,10 @@ const PONG: u8 = 0xa;
 /// Longest payload of a control frame, in bytes (RFC 6455 section 5.5).
 const MAX_CONTROL: u64 = 125;
 
-/// Frames without data that a client may send at once: control frames nobody asked
-/// for, and empty fragments.
+/// Frames without data that a client may send at once: unsolicited control frames and empty fragments.
 const BURST: u64 = 1024;
 
-/// So many more per second. Heartbeats and latency meters send one to ten.
+/// Frames without data per second beyond the burst. Heartbeats and latency meters send one to ten.
 const PER_SECOND: u64 = 32;
 
 /// Token bucket of frames without data.
@@ -38,15 +36,15 @@ const PER_SECOND: u64 = 32;
 /// Frames that came while nothing was read arrive at once, so the time of a pause counts
 /// in full, beyond the burst.
 #[derive(Debug)]
-struct Allowance {
+struct TokenBucket {
     tokens: u64,
     read_at: Instant,
     /// Pongs that answer our pings cost nothing.
     owed_pongs: u64,
 }
 
-impl Allowance {
-    /// Called for each piece that was read.
+impl TokenBucket {
+    /// To be called for each read.
     fn refill(&mut self, now: Instant) {
         let millis = now.saturating_duration_since(self.read_at).as_millis();
         let millis = u64::try_from(millis).unwrap_or(u64::MAX);
@@ -72,18 +70,18 @@ impl Allowance {
 pub(super) struct Inspector {
     header: [u8; MAX_HEADER],
     header_len: usize,
-    /// Bytes of the present payload that are still to come.
+    /// Bytes of the present payload that were not received yet.
     payload: u64,
     /// A message has begun and not ended.
     in_message: bool,
     /// The header of a close frame was seen.
     closing: bool,
     violation: Option<WsViolation>,
-    /// A length made no sense: where the next frame begins is not known.
+    /// A length was invalid: the start of the next frame is unknown.
     lost: bool,
     /// Largest payload of a frame, in bytes.
     read_limit: u64,
-    allowance: Allowance,
+    bucket: TokenBucket,
 }
 
 impl Inspector {
@@ -97,7 +95,7 @@ impl Inspector {
             violation: None,
             lost: false,
             read_limit: read_limit as u64,
-            allowance: Allowance {
+            bucket: TokenBucket {
                 tokens: BURST,
                 read_at: now,
                 owed_pongs: 0,
@@ -105,26 +103,24 @@ impl Inspector {
         }
     }
 
-    /// One more pong is to come.
+    /// Expects one more pong.
     pub(super) fn expect_pong(&mut self) {
-        self.allowance.owed_pongs += 1;
+        self.bucket.owed_pongs += 1;
     }
 
-    /// The rule that was broken.
+    /// First violation found.
     pub(super) fn violation(&self) -> Option<WsViolation> {
         self.violation
     }
 
-    /// Returns whether a close frame has come to its end. Still looked for after a
-    /// violation, where the frames can be told apart.
+    /// Returns whether a whole close frame was received. Known after a violation, too, unless frames cannot be told apart.
     pub(super) fn has_closed(&self) -> bool {
         self.closing && self.payload == 0 && self.header_len == 0
     }
 
-    /// Looks at the next bytes. The number of them that come before a violation:
-    /// all, if there is none.
+    /// Inspects the next bytes. Returns the number of those before a violation: all, if there is none.
     pub(super) fn inspect(&mut self, bytes: &[u8], now: Instant) -> usize {
-        self.allowance.refill(now);
+        self.bucket.refill(now);
         let (mut rest, mut good) = (bytes, bytes.len());
         if self.violation.is_some() {
             good = 0;
@@ -151,7 +147,7 @@ impl Inspector {
         good
     }
 
-    /// Takes a byte of a header.
+    /// Appends a byte of a header and checks what it completes.
     fn push(&mut self, byte: u8) -> Result<(), WsViolation> {
         if let Some(slot) = self.header.get_mut(self.header_len) {
             *slot = byte;
@@ -186,7 +182,7 @@ impl Inspector {
     /// Checks the first two bytes of a frame's header.
     fn check_start(&mut self, first: u8, second: u8) -> Result<(), WsViolation> {
         let (opcode, fin) = (first & OPCODE, first & FIN != 0);
-        // Even one that breaks a rule is the last.
+        // A close frame that breaks a rule is the last frame, too.
         self.closing |= opcode == CLOSE;
         let sound = first & RESERVED_BITS == 0 && second & MASKED != 0;
         let allowed = match opcode {
@@ -200,13 +196,13 @@ impl Inspector {
         }
         let empty_fragment = second & LENGTH == 0 && (opcode == CONTINUATION || !fin);
         if matches!(opcode, PING | PONG) || empty_fragment {
-            self.allowance.charge(opcode)?;
+            self.bucket.charge(opcode)?;
         }
         Ok(())
     }
 
-    /// The length, once it is whole: the shortest form is a must (RFC 6455 section
-    /// 5.2), and the highest bit of the longest is 0.
+    /// Checks a complete length: it must have the shortest form (RFC 6455 section 5.2), and the highest bit of the longest
+    /// form must be 0.
     fn check_length(&mut self, second: u8, extended: usize) -> Result<(), WsViolation> {
         let bytes = self.header.get(2..2 + extended).unwrap_or_default();
         let extended = bytes

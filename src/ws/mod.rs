@@ -1,13 +1,12 @@
-//! The client's WebSocket: tungstenite over a socket of the shard, with TLS or
-//! without. It knows frames and their limits, nothing of sessions and nothing
-//! of SSH.
+//! The client's WebSocket: tungstenite over a socket of the shard, with TLS or without. It checks frames and their limits,
+//! and knows neither sessions nor SSH.
 
 mod connection;
 mod frames;
 mod inspector;
-mod pieces;
-mod recut;
 mod socket;
+mod splitter;
+mod splitting_stream;
 mod stream;
 mod tls;
 

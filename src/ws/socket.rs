@@ -1,6 +1,5 @@
-//! The client's socket, below TLS and HTTP, with a count of what was written (the
-//! only sign of whether a slow client takes anything at all) and a budget of what
-//! is read in one poll, whatever the bytes turn out to be.
+//! The client's socket, below TLS and HTTP, with a count of written bytes (the only sign that a slow client takes anything
+//! at all) and the read budget of each poll, below every parser.
 
 use crate::runtime::{ReadBudget, Stream};
 use bytes::Bytes;
@@ -15,7 +14,7 @@ pub struct CountingSocket {
     socket: Stream,
     written: u64,
     budget: ReadBudget,
-    /// What was read too early; empty but for a moment of the handshake.
+    /// Bytes that were read and given back; only the handshake does that.
     ahead: Bytes,
 }
 
@@ -30,7 +29,7 @@ impl CountingSocket {
         }
     }
 
-    /// Gives back what was read and is for the next reader.
+    /// Gives back bytes for the next reader.
     pub fn unread(&mut self, mut bytes: Vec<u8>) {
         bytes.extend_from_slice(&self.ahead);
         self.ahead = bytes.into();
@@ -51,7 +50,7 @@ impl CountingSocket {
         &mut self.budget
     }
 
-    /// Bytes that have come and were not read.
+    /// Bytes that were received and not read.
     ///
     /// # Errors
     /// If the socket is none any more.
@@ -90,8 +89,8 @@ impl AsyncWrite for CountingSocket {
         Poll::Ready(Ok(count))
     }
 
-    /// Several pieces, such as the records of a TLS handshake, leave in one
-    /// send. rustls counts on it for its last alert, which it offers once.
+    /// Sends several pieces, such as the records of a TLS handshake, in one system call. rustls relies on that for its last
+    /// alert, which it offers once.
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

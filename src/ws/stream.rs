@@ -1,4 +1,4 @@
-//! The client's connection as HTTP and the WebSocket see it: plain or TLS.
+//! The client's connection below HTTP and the WebSocket: plain or TLS.
 
 use super::socket::CountingSocket;
 use crate::runtime::ReadBudget;
@@ -25,7 +25,7 @@ pub struct TlsState(pub(super) Box<ServerConnection>);
 
 impl ClientStream {
     /// Takes the connection off this thread: its descriptor, bytes that were read and given back,
-    /// and the state of its TLS, if it has any. [`super::Tls::resume`] goes on with that.
+    /// and the state of its TLS, if it has any. [`super::Tls::resume`] continues with it.
     pub fn into_parts(self) -> (Socket, Bytes, Option<TlsState>) {
         match self {
             Self::Plain(socket) => {
@@ -35,7 +35,7 @@ impl ClientStream {
             Self::Tls(stream) => {
                 let (socket, session) = stream.into_inner();
                 let (socket, unread) = socket.into_parts();
-                // Given back is less than the handshake takes in one read.
+                // Bytes given back are fewer than the handshake takes in one read.
                 debug_assert!(unread.is_empty(), "bytes below TLS are lost");
                 (socket, Bytes::new(), Some(TlsState(Box::new(session))))
             }
@@ -58,7 +58,7 @@ impl ClientStream {
         }
     }
 
-    /// Bytes that have come and were not read; with TLS, those on the wire.
+    /// Bytes that were received and not read; with TLS, those on the wire.
     ///
     /// # Errors
     /// If the socket is none any more.
@@ -69,7 +69,7 @@ impl ClientStream {
         }
     }
 
-    /// Whether it is encrypted.
+    /// Returns whether it is encrypted.
     pub fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
@@ -118,7 +118,7 @@ impl AsyncWrite for ClientStream {
         }
     }
 
-    /// With TLS, close_notify goes before the FIN.
+    /// Sends close_notify before the FIN, with TLS.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_close(cx),

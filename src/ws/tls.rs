@@ -1,8 +1,7 @@
 //! TLS on the client's socket (TLS 1.2 and 1.3, server's side only): the
-//! certificate and its key read from files, and the handshake. It asks no
-//! certificate of the client, and keeps nothing that could resume a session:
-//! terminals last for hours, and a whole handshake costs about a millisecond
-//! of CPU (`perf/README.md`).
+//! certificate and its key read from files, and the handshake. It requests no
+//! client certificate and keeps no state to resume TLS sessions: terminals last for hours, and a whole handshake costs
+//! about a millisecond of CPU (`perf/README.md`).
 
 use super::connection::MAX_OUTPUT_FRAME;
 use super::socket::CountingSocket;
@@ -30,12 +29,11 @@ use zeroize::Zeroizing;
 /// thousand.
 const MAX_FILE: usize = 256 * 1024;
 
-/// Output that may be encrypted and wait for the client: one frame with its
-/// header, so that its records leave in one send. What does not fit waits
-/// above, where the session sees it.
+/// Maximum encrypted output that waits for the client, in bytes: one frame with its header, so that its records are sent at
+/// once. The session queues what does not fit.
 const MAX_UNSENT: usize = MAX_OUTPUT_FRAME + 16;
 
-/// Why the public port cannot speak TLS.
+/// Error of the certificate or key: the public port cannot serve TLS.
 #[derive(Debug, thiserror::Error)]
 #[error("{setting} {}: {cause}", .path.display())]
 pub struct TlsError {
@@ -61,7 +59,7 @@ enum Cause {
     #[error("no PRIVATE KEY is in the file (PEM)")]
     NoKey,
     #[error(
-        "the private key is encrypted, and nobody is there to be asked for its passphrase; \
+        "the private key is encrypted, and a server cannot ask for its passphrase; \
          decrypt it with `openssl pkey -in FILE -out DECRYPTED`"
     )]
     Encrypted,
@@ -71,14 +69,14 @@ enum Cause {
     Unusable(rustls::Error),
 }
 
-/// What new connections are served with. Cheap to clone.
+/// Certificate and configuration for new connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
     validity: Validity,
 }
 
-/// When every certificate of the chain is valid, in time since 1970.
+/// Time in which every certificate of the chain is valid, since 1970.
 #[derive(Debug, Clone, Copy)]
 struct Validity {
     from: Duration,
@@ -117,13 +115,12 @@ impl Tls {
         Ok(Some(tls))
     }
 
-    /// When the first certificate of the chain expires, in seconds since 1970.
+    /// Time at which the first certificate of the chain expires, in seconds since 1970.
     pub fn expiry(&self) -> u64 {
         self.validity.until.as_secs()
     }
 
-    /// One that clients refuse is served all the same: who knows it by heart
-    /// still connects, and nobody would be helped by silence.
+    /// A certificate that is not valid now is served all the same: a client that pins it still connects.
     fn log_validity(&self, file: &Path, now: SystemTime) {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let date = |time| humantime::format_rfc3339_seconds(UNIX_EPOCH + time);
@@ -138,8 +135,7 @@ impl Tls {
         }
     }
 
-    /// The handshake. Does not return while the client is silent: the caller
-    /// owns the deadline.
+    /// Performs the handshake. Does not return while the client is silent: the caller owns the deadline.
     ///
     /// # Errors
     /// The client's fault or the network's; an alert was sent where TLS has
@@ -206,7 +202,7 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Cause> {
 fn read_key(path: &Path) -> Result<Zeroizing<PrivateKeyDer<'static>>, Cause> {
     let text = secret_file::read(path, MAX_FILE + 1)?;
     check_size(&text)?;
-    // PKCS #8 says so in its label, older files in a header of their own.
+    // PKCS #8 has it in the label, older files in a header of their own.
     let is_encrypted = |line: &[u8]| {
         line.starts_with(b"-----BEGIN ENCRYPTED PRIVATE KEY")
             || (line.starts_with(b"Proc-Type:") && line.ends_with(b"ENCRYPTED"))

@@ -152,7 +152,7 @@ fn timers_run_beside_busy_sockets() {
     on_a_shard(|| async {
         let (socket, mut peer) = pair();
         let mut stream = Stream::new(socket).unwrap();
-        let floods = std::thread::spawn(move || while peer.write_all(&[0; 4096]).is_ok() {});
+        let sender = std::thread::spawn(move || while peer.write_all(&[0; 4096]).is_ok() {});
         let (done, is_done) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0_u64)));
         let (stop, count) = (Rc::clone(&done), Rc::clone(&is_done));
         spawn(async move {
@@ -168,7 +168,7 @@ fn timers_run_beside_busy_sockets() {
         done.set(true);
         sleep(A_WHILE).await;
         assert!(is_done.get() > 0);
-        floods.join().unwrap();
+        sender.join().unwrap();
     });
 }
 
@@ -194,7 +194,7 @@ fn a_socket_that_coalesces_is_read_once_per_interval() {
         for round in 0..20 {
             for _ in 0..3 {
                 stream.coalesce().unwrap();
-                // The reactor has no turn between these.
+                // No tick of the loop comes between these.
                 for _ in 0..10 {
                     peer.write_all(&[round]).unwrap();
                 }
@@ -237,7 +237,7 @@ fn the_end_is_seen_by_a_socket_that_coalesces() {
     });
 }
 
-/// A write that waits for room is told of it, although the socket coalesces its reads as often as it can.
+/// A write that waits for room is woken, although the socket coalesces its reads as often as it can.
 #[test]
 fn writes_go_on_while_reads_coalesce() {
     const BYTES: usize = 16 << 20;
@@ -339,7 +339,7 @@ fn bulk_transfers_take_turns_and_one_that_is_alone_waits_for_none() {
     }
 }
 
-/// A transfer that is gone leaves nobody waiting for it.
+/// A dropped transfer blocks no other.
 #[test]
 fn a_transfer_that_ends_while_it_waits_holds_nobody_up() {
     on_a_shard(|| async {
@@ -365,7 +365,7 @@ fn a_waiting_shard_serves_coalesced_reads_and_bulk_transfers() {
             stream.read_exact(&mut byte).await.unwrap();
         }
         sleep(A_WHILE).await;
-        let place = BulkTicket::new().unwrap();
-        poll_fn(|cx| place.poll_dispatch(cx, false)).await;
+        let ticket = BulkTicket::new().unwrap();
+        poll_fn(|cx| ticket.poll_dispatch(cx, false)).await;
     });
 }

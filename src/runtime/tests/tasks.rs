@@ -14,7 +14,7 @@ fn a_task_is_woken_by_other_threads_while_the_shard_waits() {
     });
 }
 
-/// Wakers outlive their tasks, in any thread, and a place that is used again is not theirs.
+/// Wakers outlive their tasks, in any thread, and an index that is used again is not theirs.
 #[test]
 fn a_waker_without_a_task_wakes_nobody() {
     on_a_shard(|| async {

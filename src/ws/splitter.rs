@@ -1,11 +1,10 @@
-//! Cuts a client's large messages into small ones, for a dialect in which input is a stream of
-//! bytes and its messages mean nothing: the compatible one, whose clients may send more at once
-//! than is held of any session. Each piece is a binary message (RFC 6455 section 5.2), passed on
-//! as it comes.
+//! Splits a client's large messages into small ones, for a dialect in which input is a stream of bytes and message
+//! boundaries mean nothing: the compatible one, whose clients may send more at once than a session may buffer. Each piece
+//! is a binary message (RFC 6455 section 5.2), passed on as it arrives.
 //!
-//! Messages up to the limit are passed on as they are, control text among them; a larger one is
-//! never control. Its UTF-8 is not looked at. Frames that break the rules are passed on, too: the
-//! WebSocket layer above refuses them. Bytes in, bytes out: no socket here.
+//! Messages up to the limit pass unchanged, control text among them; a larger one is never control. The UTF-8 of a large
+//! one is not checked. Frames that break the rules pass, too: the WebSocket layer above refuses them. Bytes in, bytes out:
+//! no socket here.
 
 #[cfg(test)]
 mod tests;
@@ -24,14 +23,14 @@ const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const MASKED: u8 = 0x80;
 
-/// A frame's payload on its way.
+/// Payload of the present frame.
 #[derive(Debug, Clone, Copy)]
 struct Payload {
-    /// Bytes that have not come.
+    /// Bytes not received yet.
     left: u64,
-    /// The key, turned so that its first byte is the next one's.
+    /// Masking key, rotated so that its first byte is for the next byte.
     mask: [u8; 4],
-    /// Bytes up to the next piece's header; `None`: it stays one frame.
+    /// Bytes up to the next piece's header; `None` if the frame is not split.
     piece: Option<u64>,
     /// Part of a message of text that may have to end.
     text: bool,
@@ -41,15 +40,15 @@ struct Payload {
 #[derive(Debug, Default, Clone, Copy)]
 struct Open {
     text: bool,
-    /// It is cut: its beginning is over.
-    cut: bool,
-    /// Bytes of it that were passed on uncut.
+    /// It is split: its first piece has ended.
+    split: bool,
+    /// Bytes of it that passed unchanged.
     passed: u64,
     /// Bytes that the last character of its text lacks.
     missing: u64,
 }
 
-/// A header as far as it has come; the longest has 14 bytes.
+/// Bytes of a header received so far; the longest has 14.
 #[derive(Debug, Default)]
 struct Header {
     bytes: [u8; 14],
@@ -58,8 +57,8 @@ struct Header {
 
 impl Header {
     fn push(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.length) {
-            *place = byte;
+        if let Some(slot) = self.bytes.get_mut(self.length) {
+            *slot = byte;
             self.length += 1;
         }
     }
@@ -69,17 +68,17 @@ impl Header {
     }
 }
 
-/// The state between two reads.
+/// State between two reads.
 #[derive(Debug)]
-pub(super) struct Recutter {
+pub(super) struct MessageSplitter {
     limit: u64,
     header: Header,
     payload: Option<Payload>,
     open: Option<Open>,
 }
 
-impl Recutter {
-    /// `limit`: the largest message that is not cut, in bytes.
+impl MessageSplitter {
+    /// `limit`: largest message that is not split, in bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit: limit as u64,
@@ -89,8 +88,8 @@ impl Recutter {
         }
     }
 
-    /// Appends to `out` what becomes of `input`; holds back at most the beginning of a header.
-    pub(super) fn feed(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
+    /// Appends `input`, split, to `out`; holds back at most a part of a header.
+    pub(super) fn split(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
         loop {
             if let Some(payload) = self.payload {
                 if payload.left > 0 && input.is_empty() {
@@ -145,7 +144,7 @@ impl Recutter {
         rest
     }
 
-    /// A header is complete: passes it on, or what stands for it.
+    /// Passes a complete header on, or that of the first piece in its place.
     fn begin(&mut self, header: &[u8], length: u64, out: &mut Vec<u8>) {
         let first = header.first().copied().unwrap_or_default();
         let masked = header.get(1).is_some_and(|second| second & MASKED != 0);
@@ -170,7 +169,7 @@ impl Recutter {
     fn begin_data(&mut self, first: u8, payload: &mut Payload, out: &mut Vec<u8>) {
         let mut open = match (first & OPCODE, self.open) {
             (CONTINUATION, Some(open)) => open,
-            // Refused above.
+            // Refused by the layer above.
             (CONTINUATION, None) | (TEXT | BINARY, Some(_)) => return,
             (opcode, _) => Open {
                 text: opcode == TEXT,
@@ -183,11 +182,11 @@ impl Recutter {
         let reserve = if begins && ends { 0 } else { MAX_MISSING };
         let total = open.passed.saturating_add(payload.left);
         let too_large = total > self.limit.saturating_sub(reserve);
-        if open.cut || (too_large && begins) {
-            open.cut = true;
+        if open.split || (too_large && begins) {
+            open.split = true;
             payload.piece = Some(0);
         } else if too_large && payload.left >= open.missing {
-            open.cut = true;
+            open.split = true;
             write_header(FIN | CONTINUATION, open.missing, payload.mask, out);
             payload.piece = Some(open.missing);
         } else {

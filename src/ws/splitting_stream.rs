@@ -1,52 +1,52 @@
-//! A stream whose reader gets large messages in pieces: a [`Recutter`] on the way, if the dialect
-//! allows it. Writes pass.
+//! A stream that splits large messages as they are read, with a [`MessageSplitter`], if the dialect allows it. Writes pass
+//! unchanged.
 
-use super::recut::Recutter;
+use super::splitter::MessageSplitter;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Most bytes read at a time.
+/// Maximum bytes per read.
 const READ: usize = 1024;
 
-/// The stream below, and what was read of it and not taken: at most [`READ`] bytes and the
-/// headers of their pieces. Empty between messages.
-pub(super) struct PieceStream<S> {
+/// The stream below, and bytes that were split and not read yet: at most [`READ`] and the headers of their pieces. No
+/// memory is held between messages.
+pub(super) struct SplittingStream<S> {
     stream: S,
-    recutter: Option<Recutter>,
-    recut: Vec<u8>,
-    taken: usize,
+    splitter: Option<MessageSplitter>,
+    output: Vec<u8>,
+    read: usize,
 }
 
-impl<S> PieceStream<S> {
-    /// Without a `recutter`, bytes pass as they come.
-    pub(super) fn new(stream: S, recutter: Option<Recutter>) -> Self {
+impl<S> SplittingStream<S> {
+    /// Without a `splitter`, bytes pass unchanged.
+    pub(super) fn new(stream: S, splitter: Option<MessageSplitter>) -> Self {
         Self {
             stream,
-            recutter,
-            recut: Vec::new(),
-            taken: 0,
+            splitter,
+            output: Vec::new(),
+            read: 0,
         }
     }
 
     fn take(&mut self, buf: &mut [u8]) -> usize {
-        let waiting = self.recut.get(self.taken..).unwrap_or_default();
+        let waiting = self.output.get(self.read..).unwrap_or_default();
         let count = waiting.len().min(buf.len());
         buf.iter_mut()
             .zip(waiting)
             .for_each(|(to, from)| *to = *from);
-        self.taken += count;
-        if self.taken >= self.recut.len() {
-            self.recut = Vec::new();
-            self.taken = 0;
+        self.read += count;
+        if self.read >= self.output.len() {
+            self.output = Vec::new();
+            self.read = 0;
         }
         count
     }
 }
 
-impl<S> Deref for PieceStream<S> {
+impl<S> Deref for SplittingStream<S> {
     type Target = S;
 
     fn deref(&self) -> &S {
@@ -54,38 +54,38 @@ impl<S> Deref for PieceStream<S> {
     }
 }
 
-impl<S> DerefMut for PieceStream<S> {
+impl<S> DerefMut for SplittingStream<S> {
     fn deref_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for PieceStream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for SplittingStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        let Some(recutter) = &mut this.recutter else {
+        let Some(splitter) = &mut this.splitter else {
             return Pin::new(&mut this.stream).poll_read(cx, buf);
         };
         let mut scratch = [0; READ];
         let window = buf.len().min(READ);
         let window = scratch.get_mut(..window).unwrap_or_default();
-        // A read may bring no more than the beginning of a header.
-        while this.recut.is_empty() {
+        // A read may return no more than a part of a header.
+        while this.output.is_empty() {
             let count = ready!(Pin::new(&mut this.stream).poll_read(cx, window))?;
             if count == 0 {
                 return Poll::Ready(Ok(0));
             }
-            recutter.feed(window.get(..count).unwrap_or_default(), &mut this.recut);
+            splitter.split(window.get(..count).unwrap_or_default(), &mut this.output);
         }
         Poll::Ready(Ok(this.take(buf)))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for PieceStream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for SplittingStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

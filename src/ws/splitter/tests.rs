@@ -51,10 +51,10 @@ fn messages(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     messages
 }
 
-fn recut(input: &[u8], step: usize) -> Vec<(u8, Vec<u8>)> {
-    let (mut recutter, mut out) = (Recutter::new(LIMIT), Vec::new());
+fn split(input: &[u8], step: usize) -> Vec<(u8, Vec<u8>)> {
+    let (mut splitter, mut out) = (MessageSplitter::new(LIMIT), Vec::new());
     for bytes in input.chunks(step) {
-        recutter.feed(bytes, &mut out);
+        splitter.split(bytes, &mut out);
     }
     messages(&out)
 }
@@ -77,10 +77,10 @@ fn messages_up_to_the_limit_pass_as_they_are() {
         let frame = frame(FIN | opcode, &payload, [1, 2, 3, 4]);
         for step in [1, 3, 1000] {
             let mut out = Vec::new();
-            let mut recutter = Recutter::new(LIMIT);
+            let mut splitter = MessageSplitter::new(LIMIT);
             frame
                 .chunks(step)
-                .for_each(|bytes| recutter.feed(bytes, &mut out));
+                .for_each(|bytes| splitter.split(bytes, &mut out));
             assert_eq!(out, frame);
         }
     }
@@ -93,7 +93,7 @@ fn larger_ones_come_in_binary_pieces_below_the_limit() {
             let payload = text(length);
             let mut input = frame(FIN | opcode, &payload, [9, 8, 7, 6]);
             input.extend(frame(FIN | TEXT, b"after", [1; 4]));
-            let mut pieces = recut(&input, step);
+            let mut pieces = split(&input, step);
             assert_eq!(pieces.pop(), Some((TEXT, b"after".to_vec())));
             assert!(
                 pieces
@@ -111,7 +111,7 @@ fn larger_ones_come_in_binary_pieces_below_the_limit() {
     }
 }
 
-/// Every size of fragment, so that text is cut in each place of a character.
+/// Every size of fragment, so that text is split at each byte of a character.
 #[test]
 fn fragments_are_cut_behind_whole_characters_and_control_frames_pass_between() {
     for size in 1..120 {
@@ -134,7 +134,7 @@ fn fragments_are_cut_behind_whole_characters_and_control_frames_pass_between() {
                     [3; 4],
                 ));
             }
-            let (pings, pieces): (Vec<_>, Vec<_>) = recut(&input, 1 + size % 5)
+            let (pings, pieces): (Vec<_>, Vec<_>) = split(&input, 1 + size % 5)
                 .into_iter()
                 .partition(|(opcode, _)| *opcode == 9);
             assert_eq!(pings.len(), fragments.len() + 1);
@@ -178,8 +178,8 @@ fn what_breaks_the_rules_is_passed_on() {
     ]
     .to_vec();
     for input in [unmasked, reserved, unknown, stray, endless] {
-        let (mut recutter, mut out) = (Recutter::new(LIMIT), Vec::new());
-        recutter.feed(&input, &mut out);
+        let (mut splitter, mut out) = (MessageSplitter::new(LIMIT), Vec::new());
+        splitter.split(&input, &mut out);
         assert_eq!(out, input);
     }
 }
