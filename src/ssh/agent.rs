@@ -1,6 +1,6 @@
-//! Logging in with the keys of an ssh-agent on this host (draft-miller-ssh-agent). The protocol is
-//! russh's; here are the socket it speaks on and the choice of keys. No deadline: the login's ends
-//! an agent that hangs.
+//! Login with the keys of an ssh-agent on this host (draft-miller-ssh-agent): the socket, and the
+//! choice of keys; the protocol is russh's. Has no deadline: the login's ends a wait for an agent
+//! that hangs.
 
 use super::handler::SessionHandler;
 use super::keys::SignError;
@@ -19,11 +19,10 @@ use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Keys that are shown to a server: OpenSSH's sshd ends a connection after
-/// six attempts.
+/// Most keys that are offered to a server: OpenSSH's sshd ends a connection after six attempts.
 const MAX_KEYS: usize = 5;
 
-/// A connection to an agent, and what it has. Dropping it closes it.
+/// Connection to an agent, and the agent's keys. Dropping it closes the connection.
 pub(super) struct Agent {
     client: AgentClient<Socket>,
     identities: std::vec::IntoIter<AgentIdentity>,
@@ -39,14 +38,18 @@ impl Agent {
         handle: &Handle<SessionHandler>,
     ) -> Result<Self, SessionError> {
         let unavailable = |error: &dyn std::fmt::Display| {
-            tracing::error!(socket = %path.display(), %error, "the ssh-agent cannot be used");
+            tracing::error!(
+                socket = %path.display(),
+                %error,
+                "the ssh-agent cannot be used; check that it runs, and that the bridge may open its socket"
+            );
             SessionError::AgentUnavailable
         };
         let socket = connect(path).map_err(|error| unavailable(&error))?;
         let mut client = AgentClient::connect(Socket(SendWrapper::new(socket)));
         if let Some(binding) = handle.agent_session_binding() {
-            // For keys that are confined to destinations. An agent that does not know of them
-            // says no, and has none.
+            // For keys that are restricted to destinations. An agent that does not support these
+            // replies with a failure.
             match client.bind_session(binding, false).await {
                 Ok(()) | Err(russh::keys::Error::AgentFailure) => {}
                 Err(error) => return Err(unavailable(&error)),
@@ -63,7 +66,7 @@ impl Agent {
         })
     }
 
-    /// The next key to try.
+    /// Returns the next key to try.
     pub(super) fn next(&mut self) -> Option<AgentIdentity> {
         self.identities.next()
     }
@@ -83,7 +86,7 @@ impl russh::Signer for Agent {
     }
 }
 
-/// Connects at once or not at all: an agent whose queue is full is busy (connect(2), EAGAIN).
+/// Connects without waiting: an agent whose queue is full is an error (connect(2), EAGAIN).
 fn connect(path: &Path) -> io::Result<Stream> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = socket2::Socket::new(Domain::UNIX, kind, None)?;
@@ -91,7 +94,8 @@ fn connect(path: &Path) -> io::Result<Stream> {
     Stream::new(socket)
 }
 
-/// The agent's socket, as russh wants it. See `stream` for why the wrapper holds.
+/// Socket of the agent with tokio's I/O traits, which russh needs. `stream` says why the wrapper is
+/// sound.
 struct Socket(SendWrapper<Stream>);
 
 impl AsyncRead for Socket {

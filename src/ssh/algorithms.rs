@@ -1,5 +1,5 @@
-//! Which SSH algorithms are offered, and every other option of russh's
-//! client. Nothing is left to russh's defaults.
+//! Offered SSH algorithms, and every other option of russh's client. Leaves nothing to russh's
+//! defaults.
 
 use crate::config;
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Post-quantum hybrid first. Group exchange is not offered: a server that
-/// picks an 8192-bit group costs most of a second of CPU in one go.
+/// Post-quantum hybrid first. Group exchange is not offered: with an 8192-bit group, which the
+/// server chooses, it takes most of a second of CPU at once.
 const KEX: &[kex::Name] = &[
     kex::MLKEM768X25519_SHA256,
     kex::CURVE25519,
@@ -18,8 +18,8 @@ const KEX: &[kex::Name] = &[
     kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
 ];
 
-/// Group 1 is last: it can be broken by who can afford it, and there is equipment that has
-/// nothing else. Of group exchange only 2048 bits are taken, for what more would cost the shard.
+/// Group 1 is last: it can be broken at great cost, but some equipment has nothing else. Group
+/// exchange is limited to 2048 bits, because of the CPU time on the shard.
 const LEGACY_KEX: &[kex::Name] = &[
     kex::MLKEM768X25519_SHA256,
     kex::CURVE25519,
@@ -39,7 +39,7 @@ const LEGACY_KEX: &[kex::Name] = &[
 /// Size of a group that a server chooses, in bits.
 const GEX_BITS: usize = 2048;
 
-/// ChaCha20 is last, so that it is agreed on only with servers that have nothing else: without
+/// ChaCha20 is last, so that it is agreed on only with servers that offer nothing else: without
 /// strict key exchange it is open to prefix truncation (see [`is_open_to_truncation`]).
 const CIPHERS: &[cipher::Name] = &[
     cipher::AES_256_GCM,
@@ -60,15 +60,15 @@ const LEGACY_CIPHERS: &[cipher::Name] = &[
     cipher::TRIPLE_DES_CBC,
 ];
 
-/// The ciphers above that bring their own MAC.
+/// Ciphers with a MAC of their own.
 const AEAD: &[cipher::Name] = &[
     cipher::AES_256_GCM,
     cipher::AES_128_GCM,
     cipher::CHACHA20_POLY1305,
 ];
 
-/// Used with the CTR and CBC ciphers only. Those that encrypt first stand behind, for the
-/// reason for which ChaCha20 does.
+/// Used with the CTR and CBC ciphers only. Encrypt-then-MAC comes last, for the same reason as
+/// ChaCha20.
 const MACS: &[mac::Name] = &[
     mac::HMAC_SHA512,
     mac::HMAC_SHA256,
@@ -85,7 +85,7 @@ const LEGACY_MACS: &[mac::Name] = &[
     mac::HMAC_SHA1_ETM,
 ];
 
-/// MACs whose packets can be cut away unseen where the key exchange is not strict.
+/// MACs that are open to prefix truncation without strict key exchange.
 const ETM: &[mac::Name] = &[
     mac::HMAC_SHA512_ETM,
     mac::HMAC_SHA256_ETM,
@@ -93,8 +93,8 @@ const ETM: &[mac::Name] = &[
 ];
 
 /// Returns whether a man in the middle can remove the first packets, because the two sides agreed
-/// on ChaCha20-Poly1305 or an encrypt-then-MAC mode, and not on strict key exchange
-/// (Terrapin, CVE-2023-48795).
+/// on ChaCha20-Poly1305 or an encrypt-then-MAC mode, and not on strict key exchange (Terrapin,
+/// CVE-2023-48795).
 pub(super) fn is_open_to_truncation(names: &Names) -> bool {
     let etm = ETM.contains(&names.client_mac) || ETM.contains(&names.server_mac);
     let open = names.cipher == cipher::CHACHA20_POLY1305 || etm && !AEAD.contains(&names.cipher);
@@ -103,16 +103,15 @@ pub(super) fn is_open_to_truncation(names: &Names) -> bool {
 
 const COMPRESSION: &[compression::Name] = &[compression::NONE];
 
-/// Output the server may send before russh has to re-open the window, which
-/// it does on receipt. It holds nothing of it: the read credit is what bounds. But all
-/// of it may stand in the kernels' buffers on the way, in front of a reply of
-/// the server (see the downlink) and of the silence after Ctrl-C. So it is no
-/// larger than a terminal needs: 10 Mbit/s from a server 100 ms away, and all
-/// that one nearby sends. 64 KiB would be silent sooner and cost half as much again
-/// per byte (perf/TRIED.md).
+/// SSH window for output, in bytes. russh re-opens it on receipt, so it bounds no memory here; the
+/// read credit does. But up to a window of output may be in the kernels' buffers on the way, and
+/// delays a reply of the server (see the downlink) and the silence after Ctrl-C. So it is no larger
+/// than a terminal needs: 10 Mbit/s from a server 100 ms away, and the full rate of one nearby.
+/// With 64 KiB silence comes sooner, at half as much again of CPU per byte (perf/TRIED.md).
 pub const OUTPUT_WINDOW: u32 = 128 * 1024;
-/// RFC 4253 section 6.1 asks for at least 32 KiB.
-pub(super) const MAX_PACKET: u32 = 32 * 1024;
+/// Most bytes of channel data in one packet of the server. RFC 4253 section 6.1 requires at least
+/// 32 KiB.
+pub(super) const MAX_OUTPUT_PACKET: u32 = 32 * 1024;
 /// RFC 4253 section 9: new keys after a gigabyte or an hour.
 const REKEY_BYTES: usize = 1 << 30;
 const REKEY_TIME: Duration = Duration::from_secs(3600);
@@ -140,8 +139,7 @@ fn host_key_algorithms() -> [Algorithm; HOST_KEY_ALGORITHMS] {
     ]
 }
 
-/// The kinds of host key of which `known` has one, a bit for each of our
-/// algorithms.
+/// Returns the types of host key that `known` contains, as a bit for each of our algorithms.
 fn kinds(known: &[Algorithm]) -> usize {
     let is_known = |algorithm: &Algorithm| {
         known.iter().any(|k| {
@@ -158,8 +156,8 @@ fn kinds(known: &[Algorithm]) -> usize {
     })
 }
 
-/// Our host-key algorithms, those of `kinds` first: a host with several keys
-/// should show the one we can check.
+/// Returns our host-key algorithms, those of `kinds` first, so that a host with several keys
+/// presents one that can be checked.
 fn ordered_host_keys(kinds: usize) -> Vec<Algorithm> {
     let ours = host_key_algorithms().into_iter().enumerate();
     let (mut first, rest): (Vec<_>, Vec<_>) = ours.partition(|(bit, _)| kinds >> bit & 1 == 1);
@@ -167,11 +165,11 @@ fn ordered_host_keys(kinds: usize) -> Vec<Algorithm> {
     first.into_iter().map(|(_, algorithm)| algorithm).collect()
 }
 
-/// What connections are made with: each configuration is made when it is first
-/// needed, and shared by the connections to all hosts of which the same is known.
+/// russh configurations of a shard. Each is made when it is first needed, and shared by the
+/// connections to all hosts with the same types of known key.
 #[derive(Debug)]
 pub(super) struct ClientConfigs {
-    /// By the known kinds of host key, then by whether authorities are known.
+    /// Indexed by the known types of host key, then by whether an authority is known.
     made: [[OnceLock<Arc<client::Config>>; 2]; 1 << HOST_KEY_ALGORITHMS],
 }
 
@@ -182,8 +180,8 @@ impl ClientConfigs {
         }
     }
 
-    /// For a host of which keys of the algorithms `known` are on record, and, with
-    /// `certificates`, an authority. `ssh` is always the same section.
+    /// Returns the configuration for a host with known keys of these algorithms and, with
+    /// `certificates`, a known authority. `ssh` must be the same section at each call.
     pub(super) fn get(
         &self,
         ssh: &config::Ssh,
@@ -193,7 +191,7 @@ impl ClientConfigs {
         let kinds = kinds(known);
         #[expect(
             clippy::indexing_slicing,
-            reason = "there is a place for every set of algorithms"
+            reason = "the array has an element for every set of algorithms"
         )]
         let made = &self.made[kinds][usize::from(certificates)];
         let made = made.get_or_init(|| Arc::new(client_config(ssh, kinds, certificates)));
@@ -217,8 +215,8 @@ fn client_config(ssh: &config::Ssh, kinds: usize, certificates: bool) -> client:
         ))),
         limits: Limits::new(REKEY_BYTES, REKEY_BYTES, REKEY_TIME),
         window_size: OUTPUT_WINDOW,
-        maximum_packet_size: MAX_PACKET,
-        // Nobody reads it: the handler has all there is.
+        maximum_packet_size: MAX_OUTPUT_PACKET,
+        // Not read: the handler gets the channel's messages.
         channel_buffer_size: 1,
         preferred: Preferred {
             kex: Cow::Borrowed(kex),
@@ -232,15 +230,15 @@ fn client_config(ssh: &config::Ssh, kinds: usize, certificates: bool) -> client:
             mac: Cow::Borrowed(macs),
             compression: Cow::Borrowed(COMPRESSION),
         },
-        // The session owns all clocks, and russh's keep-alive would take
-        // replies unread while reads are stopped for death.
+        // The session owns all clocks. russh's own keep-alive would end the connection where reads
+        // are stopped and replies therefore unread.
         inactivity_timeout: None,
         keepalive_interval: None,
         keepalive_max: 0,
         anonymous: false,
-        // They fit by being constants.
+        // Never fails: the bounds are constants in order.
         gex: gex.unwrap_or_default(),
-        // russh never sees the socket's options; `dial` sets TCP_NODELAY.
+        // Not used: russh gets a connected stream; `dial` sets TCP_NODELAY.
         nodelay: false,
     }
 }
@@ -250,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_kinds_come_first_and_configurations_are_shared() {
+    fn known_key_types_come_first_and_configurations_are_shared() {
         let ssh = config::Config::default().ssh;
         let configs = ClientConfigs::new();
         let rsa = [Algorithm::Rsa { hash: None }];

@@ -1,4 +1,4 @@
-//! One attempt of each method but keyboard-interactive.
+//! One attempt with each authentication method but keyboard-interactive.
 
 use super::agent::Agent;
 use super::auth::{Login, Outcome};
@@ -13,15 +13,16 @@ use russh::keys::{Algorithm, HashAlg};
 use std::future::poll_fn;
 use std::time::Duration;
 
-/// Longest wait for a server's verdict on a password once it has sent something else.
-/// Modules that check passwords take less.
-const VERDICT: Duration = Duration::from_secs(5);
+/// Longest wait for the reply to a password once the server has sent another packet. PAM modules
+/// take less to check a password.
+const PASSWORD_REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Converts the server's reply to an attempt into its outcome.
 fn outcome(result: AuthResult) -> Outcome {
     match result {
         AuthResult::Success => Outcome::LoggedIn,
-        // russh has ended: so did the connection, or the server takes nothing more.
+        // russh's loop has ended, because the connection did or the server accepts no further
+        // method.
         AuthResult::Failure {
             remaining_methods, ..
         } if remaining_methods.is_empty() => Outcome::Ended,
@@ -48,7 +49,8 @@ fn signed(result: Result<AuthResult, SignError>) -> Result<Outcome, SessionError
 }
 
 impl Login<'_> {
-    /// Shows nothing, lets in where nothing is wanted, and tells what is (RFC 4252 section 5.2).
+    /// Tries "none": logs in where the server requires nothing, or else returns the methods that it
+    /// offers (RFC 4252 section 5.2).
     pub(super) async fn none(&mut self, user: String) -> Result<Outcome, SessionError> {
         let result = self.handle.authenticate_none(user).await;
         Ok(result.map_or(Outcome::Ended, outcome))
@@ -80,7 +82,7 @@ impl Login<'_> {
         )
     }
 
-    /// RSA keys sign with SHA-2 (RFC 8332); SHA-1 is never used.
+    /// Returns the hash for an RSA signature: SHA-2 (RFC 8332), never SHA-1.
     async fn rsa_hash(&self, algorithm: &Algorithm) -> Result<Option<HashAlg>, SessionError> {
         if !matches!(algorithm, Algorithm::Rsa { .. }) {
             return Ok(None);
@@ -90,30 +92,30 @@ impl Login<'_> {
             .best_supported_rsa_hash()
             .await
             .map_err(|_| SessionError::ConnectionLost)?;
-        // A server that does not say what it takes takes SHA-512 as a rule.
+        // Servers without extension info (RFC 8308) usually accept SHA-512.
         Ok(best.flatten().or(Some(HashAlg::Sha512)))
     }
 
-    /// russh drops the request to change an expired password (RFC 4252 section 8) without a word.
-    /// So where a packet came, and no verdict with it or soon after, that is what it was. To ask
-    /// with another request would end a check that is under way.
+    /// Tries the password. russh drops the request to change an expired one (RFC 4252 section 8)
+    /// without reporting it. So it is inferred where a packet came, and no reply with it or within
+    /// [`PASSWORD_REPLY_TIMEOUT`]. Another request in between would end a check that is under way.
     pub(super) async fn password(&mut self, user: String) -> Result<Outcome, SessionError> {
         let password = self.credentials.password.as_ref();
         let password = password.map(|p| p.expose().to_owned()).unwrap_or_default();
-        let (ledger, before) = (self.ledger, self.ledger.packets());
-        let verdict = async {
+        let (budget, before) = (self.budget, self.budget.packets());
+        let reply = async {
             let result = self.handle.authenticate_password(user, password).await;
             Ok(result.map_or(Outcome::Ended, outcome))
         };
-        let no_verdict = async {
-            poll_fn(|cx| ledger.poll_packet_after(before, cx)).await;
-            runtime::sleep(VERDICT).await;
+        let no_reply = async {
+            poll_fn(|cx| budget.poll_packet_after(before, cx)).await;
+            runtime::sleep(PASSWORD_REPLY_TIMEOUT).await;
             Err(SessionError::PasswordExpired)
         };
-        future::or(verdict, no_verdict).await
+        future::or(reply, no_reply).await
     }
 
-    /// Shows the server the agent's keys, one by one, until one is taken.
+    /// Tries the agent's keys one by one, until the server accepts one.
     pub(super) async fn agent(&mut self, user: String) -> Result<Outcome, SessionError> {
         let Some(path) = &self.rules.agent_socket else {
             return Ok(Outcome::Skipped);
@@ -148,8 +150,9 @@ impl Login<'_> {
                 }
                 Ok(other) => return Ok(other),
                 Err(SignError::Connection(_)) => return Ok(Outcome::Ended),
-                // The next key may do.
-                Err(error) => tracing::warn!(%error, "no signature from the ssh-agent"),
+                Err(error) => {
+                    tracing::warn!(%error, "the ssh-agent did not sign with a key; its next key is tried");
+                }
             }
         }
         Ok(last)

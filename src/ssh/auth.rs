@@ -1,12 +1,13 @@
-//! SSH authentication (RFC 4252, RFC 4256): "none" first, whose refusal tells what the server
-//! takes, as OpenSSH's client does; then certificate, key, agent, password, keyboard-interactive, in
-//! this order, as far as the server and the rules let each on. What a server does not take it is
-//! not shown. How one method is tried is in `attempts` and `interactive`.
+//! User authentication (RFC 4252, RFC 4256). Begins with "none", whose refusal lists the methods
+//! that the server offers, as OpenSSH's client does; then certificate, key, agent, password and
+//! keyboard-interactive, in this order, as far as the server and the rules allow each. Guarantees
+//! that no credential is sent for a method that the server does not offer. One attempt of a method
+//! is in `attempts` and `interactive`.
 
 use super::SshEvents;
 use super::handler::{HandlerError, SessionHandler};
 use super::keys::Identity;
-use super::ledger::Ledger;
+use super::packet_budget::PacketBudget;
 use crate::config::{AuthMethod, AuthMethods};
 use crate::error::SessionError;
 use crate::message::Credentials;
@@ -14,19 +15,20 @@ use russh::client::Handle;
 use russh::{MethodKind, MethodSet};
 use std::path::PathBuf;
 
-/// Steps of authentication a server may ask for in a row, "none" among them.
-/// RFC 4252 sets no bound; OpenSSH gives up after six attempts.
-const MAX_STEPS: usize = 17;
-/// What a login may use, beside what the client brings.
+/// Attempts in one login, "none" included. RFC 4252 sets no bound; OpenSSH's server ends the
+/// connection after six.
+const MAX_ATTEMPTS: usize = 17;
+
+/// Methods and keys that a login may use, beside the client's credentials.
 #[derive(Debug, Clone, Default)]
 pub struct LoginRules {
     /// The methods that may be tried.
     pub methods: AuthMethods,
-    /// Socket of an ssh-agent whose keys are tried as well.
+    /// Socket of an ssh-agent, whose keys are tried as well.
     pub agent_socket: Option<PathBuf>,
 }
 
-/// What to try next.
+/// An authentication method of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
     Certificate,
@@ -38,7 +40,7 @@ pub(super) enum Method {
 }
 
 impl Method {
-    /// As the audit log names it.
+    /// Returns the name in the logs and the audit log.
     fn name(self) -> &'static str {
         match self {
             Self::Certificate => "certificate",
@@ -59,7 +61,7 @@ impl Method {
         }
     }
 
-    /// "none" asks the server what it wants; it shows nothing.
+    /// Returns whether the rules allow it. "none" always is: it sends no credential.
     fn is_allowed(self, methods: &AuthMethods) -> bool {
         match self {
             Self::Certificate | Self::Key | Self::Agent => methods.allow(AuthMethod::Publickey),
@@ -70,7 +72,7 @@ impl Method {
     }
 }
 
-/// What one method brought.
+/// Outcome of one attempt.
 pub(super) enum Outcome {
     LoggedIn,
     Refused {
@@ -79,51 +81,50 @@ pub(super) enum Outcome {
     },
     /// There was nothing to try.
     Skipped,
-    /// The connection ended instead of an answer.
+    /// The connection ended before a reply.
     Ended,
 }
 
+/// A login in progress.
 pub(super) struct Login<'a> {
     pub(super) handle: &'a mut Handle<SessionHandler>,
-    pub(super) ledger: &'a Ledger,
+    pub(super) budget: &'a PacketBudget,
     pub(super) credentials: Credentials,
     pub(super) identity: Option<Identity>,
     pub(super) rules: LoginRules,
     pub(super) can_ask: bool,
     pub(super) rounds: usize,
     pub(super) prompt_bytes: usize,
-    /// The password answered a hidden prompt already, or was a factor itself.
+    /// The password has answered a hidden prompt, or was one of several factors.
     pub(super) password_used: bool,
-    /// The server was shown something it could refuse.
-    pub(super) shown: bool,
-    /// Not to be offered again: taken as one factor of several, or wrong.
-    spent: Vec<Method>,
+    /// A credential was sent, so that an end of the connection may be a refusal.
+    credential_sent: bool,
+    /// Methods that are not tried again: accepted as one of several factors, or wrong.
+    exhausted: Vec<Method>,
     pub(super) events: &'a dyn SshEvents,
 }
 
-/// Logs in, or says why not. Returns the methods the server accepted, in
-/// their order.
+/// Logs in. Returns the methods that the server accepted, in their order.
 ///
 /// # Errors
-/// `LoginFailed` if the server refused what there was to offer, `CannotAsk` if
-/// it asks what this client cannot be asked, `PasswordExpired`,
-/// `ConnectionLost` if it went away before it was shown anything,
-/// `AgentUnavailable`, `CryptoBusy`, `ServerMisbehaved`.
+/// `LoginFailed` if the server refused all that could be tried; `CannotAsk` if it asks a question
+/// that this client cannot be asked; `PasswordExpired`; `ConnectionLost` if the connection ended
+/// before a credential was sent; `AgentUnavailable`, `CryptoBusy`, `ServerMisbehaved`.
 pub(super) async fn login(
     handle: &mut Handle<SessionHandler>,
-    ledger: &Ledger,
+    budget: &PacketBudget,
     mut credentials: Credentials,
     identity: Option<Identity>,
     rules: LoginRules,
     can_ask: bool,
     events: &dyn SshEvents,
 ) -> Result<Vec<&'static str>, SessionError> {
-    // An optional credential that is empty was not brought.
+    // An empty password counts as none.
     let password = credentials.password.take();
     credentials.password = password.filter(|password| !password.expose().is_empty());
     let login = Login {
         handle,
-        ledger,
+        budget,
         credentials,
         identity,
         rules,
@@ -131,8 +132,8 @@ pub(super) async fn login(
         rounds: 0,
         prompt_bytes: 0,
         password_used: false,
-        shown: false,
-        spent: Vec::new(),
+        credential_sent: false,
+        exhausted: Vec::new(),
         events,
     };
     login.run().await
@@ -142,8 +143,10 @@ impl Login<'_> {
     async fn run(mut self) -> Result<Vec<&'static str>, SessionError> {
         let mut accepted = Vec::new();
         let mut pending = vec![Method::None];
+        let mut refused = Vec::new();
         let mut refused_any = false;
-        for _ in 0..MAX_STEPS {
+        let mut offered = MethodSet::empty();
+        for _ in 0..MAX_ATTEMPTS {
             let Some(method) = pending.first().copied() else {
                 break;
             };
@@ -154,39 +157,51 @@ impl Login<'_> {
                     return Ok(accepted);
                 }
                 Outcome::Skipped => {}
-                Outcome::Ended => return Err(self.why_it_ended(refused_any).await),
+                Outcome::Ended => {
+                    let ended = self.end_cause(refused_any).await;
+                    if matches!(ended, SessionError::LoginFailed) {
+                        refused.push(method.name());
+                        log_refusal(&offered, &refused);
+                    }
+                    return Err(ended);
+                }
                 Outcome::Refused { remaining, partial } => {
                     if method == Method::None || partial {
-                        // What was refused so far may only have been out of
-                        // turn (RFC 4252 section 5.1).
+                        // A refusal so far may have been for the order of methods (RFC 4252 section
+                        // 5.1).
                         pending = self.methods();
                     }
                     if partial {
                         accepted.push(method.name());
                     }
                     refused_any |= method != Method::None;
-                    self.spend(method, &remaining, partial);
-                    let spent = &self.spent;
-                    pending.retain(|m| remaining.contains(&m.kind()) && !spent.contains(m));
+                    if !partial {
+                        refused.push(method.name());
+                    }
+                    self.note_exhausted(method, &remaining, partial);
+                    let exhausted = &self.exhausted;
+                    pending.retain(|m| remaining.contains(&m.kind()) && !exhausted.contains(m));
+                    offered = remaining;
                 }
             }
         }
+        log_refusal(&offered, &refused);
         Err(SessionError::LoginFailed)
     }
 
-    /// russh says that no method remains, and ends, both when the server says so and when the
-    /// connection is over. Its last word tells which it was.
+    /// Returns the cause of russh's end. russh reports that no method remains both where the server
+    /// says so and where the connection has ended; the handle's result tells them apart.
     ///
     /// Servers that count attempts end the connection instead of refusing the last one: OpenSSH
-    /// with a DISCONNECT, Dropbear without a word. So an end that answers a credential refuses it,
-    /// while one that comes before any was shown, and a connection that breaks, may be tried again.
-    async fn why_it_ended(self, refused_any: bool) -> SessionError {
+    /// with a DISCONNECT, Dropbear without. So an end after a credential is a refusal, while an end
+    /// before any was sent, and a connection that breaks, may be tried again.
+    async fn end_cause(self, refused_any: bool) -> SessionError {
         match self.handle.await {
             // DISCONNECT.
             Ok(()) | Err(HandlerError::Russh(russh::Error::NoAuthMethod)) => {
                 SessionError::LoginFailed
             }
-            Err(HandlerError::Russh(error)) if self.shown && is_end_of_stream(&error) => {
+            Err(HandlerError::Russh(error)) if self.credential_sent && is_end_of_stream(&error) => {
                 SessionError::LoginFailed
             }
             Err(HandlerError::Russh(error)) if refused_any && is_reset(&error) => {
@@ -196,30 +211,31 @@ impl Login<'_> {
         }
     }
 
-    /// Notes what is not to be offered again after this refusal.
-    fn spend(&mut self, method: Method, remaining: &MethodSet, partial: bool) {
+    /// Adds the methods that are not tried again after this refusal.
+    fn note_exhausted(&mut self, method: Method, remaining: &MethodSet, partial: bool) {
         match method {
             // Another round may ask for something else.
             Method::Interactive => {}
             _ if partial => {
-                // One factor is hardly the next as well. Whoever can be asked
-                // is; for the others it is the only answer there is.
+                // The same password is hardly the next factor as well: a user who can be asked is
+                // asked. For a client that cannot be asked it is the only answer there is.
                 self.password_used |= method == Method::Password && self.can_ask;
-                self.spent.push(method);
+                self.exhausted.push(method);
             }
-            // Where passwords are taken, this one is wrong, and as wrong in a
-            // prompt. Asking the user again would not be the login they sent.
+            // Where the server still offers passwords, this one is wrong, in a prompt too. Asking
+            // the user for another one would not be the login that the client sent.
             Method::Password if remaining.contains(&MethodKind::Password) => {
-                self.spent.extend([Method::Password, Method::Interactive]);
+                self.exhausted
+                    .extend([Method::Password, Method::Interactive]);
             }
             _ => {}
         }
     }
 
-    /// Returns the methods that can be offered, in the order of the protocol page.
+    /// Returns the methods that can be tried, in the order of the protocol page.
     fn methods(&self) -> Vec<Method> {
         let identity = self.identity.as_ref();
-        let offers = [
+        let candidates = [
             (
                 Method::Certificate,
                 identity.is_some_and(|identity| identity.certificate.is_some()),
@@ -229,17 +245,18 @@ impl Login<'_> {
             (Method::Password, self.credentials.password.is_some()),
             (Method::Interactive, true),
         ];
-        offers
+        candidates
             .into_iter()
-            .filter(|(method, offered)| *offered && method.is_allowed(&self.rules.methods))
+            .filter(|(method, present)| *present && method.is_allowed(&self.rules.methods))
             .map(|(method, _)| method)
             .collect()
     }
 
     async fn attempt(&mut self, method: Method) -> Result<Outcome, SessionError> {
         let user = self.credentials.username.clone();
-        // Answers wait for a person: the connection may have ended long before.
-        self.shown |= !matches!(method, Method::None | Method::Interactive);
+        // Not by answers to prompts: they take their time, and the connection may have ended
+        // before.
+        self.credential_sent |= !matches!(method, Method::None | Method::Interactive);
         match method {
             Method::None => self.none(user).await,
             Method::Certificate => self.certificate(user).await,
@@ -251,7 +268,18 @@ impl Login<'_> {
     }
 }
 
-/// Returns whether the server closed the connection, other than by resetting it.
+/// Logs the methods that the server offers after its last refusal and those that were refused.
+/// Never the user or a credential.
+fn log_refusal(offered: &MethodSet, refused: &[&str]) {
+    let offered: Vec<&str> = offered.iter().map(<&str>::from).collect();
+    tracing::info!(
+        offered = offered.join(","),
+        refused = refused.join(","),
+        "the SSH server refused the login"
+    );
+}
+
+/// Returns whether the server closed the connection, other than by a reset.
 fn is_end_of_stream(error: &russh::Error) -> bool {
     match error {
         russh::Error::Disconnect => true,
@@ -260,7 +288,7 @@ fn is_end_of_stream(error: &russh::Error) -> bool {
     }
 }
 
-/// Returns whether the server closed the connection with data of ours unread.
+/// Returns whether the server reset the connection, as a close with unread data does.
 fn is_reset(error: &russh::Error) -> bool {
     matches!(error, russh::Error::IO(error) if error.kind() == std::io::ErrorKind::ConnectionReset)
 }

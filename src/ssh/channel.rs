@@ -1,10 +1,10 @@
-//! Running shell as the session sees it: input goes to russh in its order, resize and signals beside it, so that neither
-//! waits for the other. Holds one packet of each; what waits is the session's (`bridge/uplink/`). Output comes by the
-//! handler.
+//! Session channel of a running shell or command. Input goes to russh in order; resize and signals
+//! go beside it, so that they do not wait for the SSH window. Holds at most one packet of each:
+//! queues are the session's (`bridge/uplink/`). Output comes through the handler.
 
 use super::credit::ReadCredit;
 use super::handler::SessionHandler;
-use super::ledger::Ledger;
+use super::packet_budget::PacketBudget;
 use super::round_trip::RoundTrip;
 use super::shell_start::ShellStart;
 use crate::message::{SignalName, WindowSize};
@@ -21,17 +21,18 @@ use std::time::{Duration, Instant};
 pub(super) type WriteHalf = russh::ChannelWriteHalf<Msg>;
 type Sending = Pin<Box<dyn Future<Output = Result<(), russh::Error>>>>;
 
-/// russh takes nothing any more: its loop is over, or the channel is finished.
+/// Error of a channel that takes nothing any more: russh's loop has ended, or the channel is
+/// finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChannelGone;
 
-/// Input that is being handed to russh.
+/// One message of input for russh.
 enum Packet {
     Data(Bytes),
     Eof,
 }
 
-/// Room for the packet that [`send_packets`] is to take.
+/// Holds the packet that [`send_packets`] takes next.
 #[derive(Default)]
 struct Slot {
     packet: Cell<Option<Packet>>,
@@ -41,14 +42,14 @@ struct Slot {
 /// A started shell or command. Dropping it lets the SSH connection end in order.
 pub struct SshChannel {
     slot: Rc<Slot>,
-    /// Hands the slot's packets to russh, and waits for the remote window. Made for the first one and kept: a key takes no
-    /// allocation.
+    /// Sends the slot's packets, waiting for the remote window. Made for the first one and kept, so
+    /// that a keystroke takes no allocation.
     input: Option<Sending>,
-    /// A request beside the input; never waits for the window.
+    /// Request that is being sent beside the input; never waits for the window.
     control: Option<Sending>,
-    /// None once nothing more is to be sent.
+    /// `None` once nothing more is to be sent.
     write: Option<Rc<WriteHalf>>,
-    ledger: Rc<Ledger>,
+    budget: Rc<PacketBudget>,
     shell_start: Rc<ShellStart>,
     credit: Rc<ReadCredit>,
     handle: Option<Rc<Handle<SessionHandler>>>,
@@ -60,7 +61,7 @@ impl SshChannel {
         handle: Handle<SessionHandler>,
         write: WriteHalf,
         credit: Rc<ReadCredit>,
-        ledger: Rc<Ledger>,
+        budget: Rc<PacketBudget>,
         shell_start: Rc<ShellStart>,
     ) -> Self {
         Self {
@@ -68,7 +69,7 @@ impl SshChannel {
             input: None,
             control: None,
             write: Some(Rc::new(write)),
-            ledger,
+            budget,
             shell_start,
             credit,
             handle: Some(Rc::new(handle)),
@@ -76,8 +77,8 @@ impl SshChannel {
         }
     }
 
-    /// Returns, once, whether the server has refused the shell after it was taken for running: most servers close the
-    /// channel after the end of its input.
+    /// Returns, once, whether the server has refused the shell after it was taken for running. Most
+    /// servers then close the channel only after the end of its input.
     pub fn take_late_refusal(&self) -> bool {
         self.shell_start.take_late_refusal()
     }
@@ -108,12 +109,12 @@ impl SshChannel {
 
     /// Sends input, at most a packet; after [`Self::poll_input`], which is to be called again.
     pub fn send_input(&mut self, bytes: Bytes) {
-        // Before: the server may answer while this waits for the window.
-        self.ledger.note_input(bytes.len());
+        // Credited first: the server may reply while this waits for the window.
+        self.budget.note_input(bytes.len());
         self.send_packet(Packet::Data(bytes));
     }
 
-    /// Half-closes the channel: no input follows. As [`Self::send_input`].
+    /// Half-closes the channel: no input follows; after [`Self::poll_input`].
     pub fn send_eof(&mut self) {
         self.send_packet(Packet::Eof);
     }
@@ -127,7 +128,7 @@ impl SshChannel {
         }
     }
 
-    /// Ready when russh has taken the request that was sent last beside the input.
+    /// Ready when russh has taken the resize or signal that was sent last.
     ///
     /// # Errors
     /// As [`Self::poll_input`].
@@ -140,8 +141,8 @@ impl SshChannel {
         Poll::Ready(sent.map_err(|_| ChannelGone))
     }
 
-    /// Sends the remote terminal's size (RFC 4254 section 6.7); after [`Self::poll_control`]. Without a terminal there is
-    /// none to send: some servers end the connection over it.
+    /// Sends the remote terminal's size (RFC 4254 section 6.7); after [`Self::poll_control`]. Sends
+    /// nothing where there is no terminal: some servers end the connection over it.
     pub fn send_resize(&mut self, size: WindowSize) {
         if self.shell_start.no_terminal() {
             return;
@@ -168,29 +169,28 @@ impl SshChannel {
         }
     }
 
-    /// Asks the server whether it is alive (an answer is not waited for), and measures how long its
-    /// answer takes.
+    /// Sends a keep-alive and measures the time to its reply. Does not wait for the reply.
     pub fn send_keepalive(&mut self, now: Instant) {
         if let Some(handle) = &self.handle {
             self.round_trip.begin(handle, now);
             if self.credit.is_stopped() {
-                // Its reply waits behind output that the client does not take.
+                // The reply queues behind output that is not read.
                 self.round_trip.stop();
             }
         }
     }
 
-    /// Latest round trip to the server that a keep-alive has measured.
+    /// Latest round trip to the server, as measured by a keep-alive.
     pub fn round_trip(&mut self) -> Option<Duration> {
         self.round_trip.latest()
     }
 
-    /// Takes in what the server has answered to [`Self::send_keepalive`].
+    /// Takes the reply to [`Self::send_keepalive`], if it has come.
     pub fn poll_round_trip(&mut self) {
-        self.round_trip.take_in();
+        self.round_trip.poll_reply();
     }
 
-    /// Ends the connection in order: what russh has taken is still sent.
+    /// Closes the connection once russh has sent what it holds;
     /// [`SshEvent::Disconnected`](super::SshEvent) follows.
     pub fn finish(&mut self) {
         self.abandon();
@@ -199,7 +199,7 @@ impl SshChannel {
         self.credit.resume();
     }
 
-    /// Sends nothing more.
+    /// Drops input that russh has not taken; nothing more is sent.
     fn abandon(&mut self) {
         self.input = None;
         self.control = None;
@@ -207,7 +207,7 @@ impl SshChannel {
     }
 }
 
-/// Hands each packet of the slot to russh. Polled while there is one, so that it needs no waker for the next.
+/// Sends each packet of the slot. Polled only while there is one, so that it needs no waker.
 async fn send_packets(slot: Rc<Slot>, write: Rc<WriteHalf>) -> Result<(), russh::Error> {
     loop {
         let next = poll_fn(|_| slot.packet.take().map_or(Poll::Pending, Poll::Ready));

@@ -1,17 +1,17 @@
-//! From a connected socket to a running shell: key exchange, login, channel,
-//! terminal. Each step is one call, so that the caller can name the stage and
-//! keep its deadline; nothing here has a clock.
+//! SSH client connection, from a connected socket to a running shell: key exchange, login, start of
+//! the shell. Each step is one call, so that the caller can name the stage and keep its deadline.
+//! Has no clock of its own.
 
-use super::algorithms::{ClientConfigs, MAX_PACKET};
+use super::algorithms::{ClientConfigs, MAX_OUTPUT_PACKET};
 use super::auth::{self, LoginRules};
 use super::channel::SshChannel;
 use super::credit::ReadCredit;
-use super::farewell::{self, Farewell};
+use super::disconnect_cause::{self, DisconnectCause};
 use super::handler::{AgreedHostKey, HandlerError, SessionHandler};
 use super::host_keys::HostKeyCheck;
 use super::identification::{Identification, NoVersion};
 use super::keys::Identity;
-use super::ledger::Ledger;
+use super::packet_budget::PacketBudget;
 use super::shell_start::ShellStart;
 use super::start;
 use super::stream::SshStream;
@@ -28,17 +28,17 @@ use russh::keys::ssh_encoding::Decode as _;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What every connection of a shard needs.
+/// Settings of a shard's SSH connections, and the workers they use.
 pub struct SshSettings {
     /// The `ssh` section.
     pub config: config::Ssh,
-    /// Where private keys are decrypted, off the shard.
+    /// Threads that read private keys and sign with them.
     pub workers: Workers,
     russh: ClientConfigs,
 }
 
 impl SshSettings {
-    /// The settings of a configuration.
+    /// Takes the settings of a configuration.
     pub fn new(config: config::Ssh, workers: Workers) -> Self {
         Self {
             config,
@@ -48,27 +48,28 @@ impl SshSettings {
     }
 }
 
-/// An SSH connection, before or after login. Dropping it lets the connection end in order; dropping its
-/// [`SshLoop`](super::SshLoop) ends it at once.
+/// An SSH connection, before or after login. Dropping it lets the connection end in order; dropping
+/// its [`SshLoop`](super::SshLoop) ends it at once.
 pub struct SshClient {
     handle: Handle<SessionHandler>,
     credit: Rc<ReadCredit>,
-    ledger: Rc<Ledger>,
-    farewell: Rc<Farewell>,
+    budget: Rc<PacketBudget>,
+    disconnect_cause: Rc<DisconnectCause>,
     shell_start: Rc<ShellStart>,
-    /// Until the shell is asked for: the login may wait for the server's extension info.
+    /// Held until the shell is asked for: the login may wait for the server's extension info.
     _timers: ShortTimers,
 }
 
 impl SshClient {
-    /// Key exchange and the host-key check. What the server said before them comes as a
+    /// Exchanges keys and checks the host key. Text before the server's version line becomes a
     /// banner.
     ///
-    /// The first poll may start russh's loop, which [`SshLoop::adopt`](super::SshLoop::adopt) takes.
+    /// The first poll may start russh's loop, which [`SshLoop::adopt`](super::SshLoop::adopt)
+    /// takes.
     ///
     /// # Errors
-    /// `NotSsh`, `SshVersion`, `ServerRefused`, `NoCommonAlgorithm`, `HostKey`,
-    /// `HandshakeFailed`, `ConnectionLost`, `Disconnected`, `NotUtf8FromServer`, `ServerMisbehaved`.
+    /// `NotSsh`, `SshVersion`, `ServerRefused`, `NoCommonAlgorithm`, `HostKey`, `HandshakeFailed`,
+    /// `ConnectionLost`, `Disconnected`, `NotUtf8FromServer`, `ServerMisbehaved`.
     pub async fn handshake(
         socket: Stream,
         settings: &SshSettings,
@@ -81,23 +82,23 @@ impl SshClient {
             &host_keys.known_algorithms(),
             host_keys.wants_certificate(),
         );
-        let ledger = Ledger::new(MAX_PACKET, crate::clock::now);
-        let ledger = Rc::new(ledger);
+        let budget = PacketBudget::new(MAX_OUTPUT_PACKET, crate::clock::now);
+        let budget = Rc::new(budget);
         let identification = Rc::<RefCell<Identification>>::default();
-        let farewell = Rc::<Farewell>::default();
+        let disconnect_cause = Rc::<DisconnectCause>::default();
         let shell_start = Rc::<ShellStart>::default();
         let agreed = AgreedHostKey::default();
         let stream = SshStream::new(
             socket,
             Rc::clone(&credit),
-            Rc::clone(&ledger),
+            Rc::clone(&budget),
             Rc::clone(&identification),
         );
         let handler = SessionHandler::new(
             Rc::clone(&events),
             host_keys,
-            Rc::clone(&ledger),
-            Rc::clone(&farewell),
+            Rc::clone(&budget),
+            Rc::clone(&disconnect_cause),
             Rc::clone(&shell_start),
             Rc::clone(&agreed),
             !settings.config.legacy_algorithms,
@@ -108,37 +109,38 @@ impl SshClient {
             ),
             Ok(handle) => {
                 let (text, bytes) = identification.borrow_mut().take_text();
-                if bytes > 0 && ledger.note_banner(bytes).is_ok() {
+                if bytes > 0 && budget.note_banner(bytes).is_ok() {
                     events.event(SshEvent::Banner(text));
                 }
                 Ok(Self {
                     handle,
                     credit,
-                    ledger,
-                    farewell,
+                    budget,
+                    disconnect_cause,
                     shell_start,
                     _timers: ShortTimers::begin(),
                 })
             }
             Err(HandlerError::NotStrict) => Err(not_strict()),
             Err(HandlerError::HostKey(problem)) => Err(problem.into()),
-            Err(HandlerError::Fault(fault)) => Err(SessionError::ServerMisbehaved(fault)),
-            Err(HandlerError::Russh(error)) => Err(match (ledger.fault(), farewell.known()) {
-                (Some(fault), _) => SessionError::ServerMisbehaved(fault),
-                (None, Some(cause)) => cause,
-                (None, None) => handshake_error(&error, &identification.borrow()),
-            }),
+            Err(HandlerError::Violation(rule)) => Err(SessionError::ServerMisbehaved(rule)),
+            Err(HandlerError::Russh(error)) => {
+                Err(match (budget.violation(), disconnect_cause.known()) {
+                    (Some(rule), _) => SessionError::ServerMisbehaved(rule),
+                    (None, Some(cause)) => cause,
+                    (None, None) => handshake_error(&error, &identification.borrow()),
+                })
+            }
         }
     }
 
-    /// Proves who the user is, by `identity` and the methods of `credentials`
-    /// that `rules` allow and, where the server asks, by questions to the user through
-    /// `events`. Returns the names of the methods the server accepted, in their
-    /// order.
+    /// Authenticates the user by `identity` and the methods of `credentials` that `rules` allow
+    /// and, where the server asks, by questions to the user through `events`. Returns the names of
+    /// the methods that the server accepted, in their order.
     ///
     /// # Errors
-    /// `LoginFailed`, `LoginCutOff`, `UnusableKey`, `ConnectionLost`,
-    /// `NotUtf8FromServer`, `ServerMisbehaved`.
+    /// `LoginFailed`, `LoginCutOff`, `UnusableKey`, `ConnectionLost`, `NotUtf8FromServer`,
+    /// `ServerMisbehaved`.
     pub async fn login(
         &mut self,
         credentials: Credentials,
@@ -149,7 +151,7 @@ impl SshClient {
     ) -> Result<Vec<&'static str>, SessionError> {
         auth::login(
             &mut self.handle,
-            &self.ledger,
+            &self.budget,
             credentials,
             identity,
             rules,
@@ -157,23 +159,23 @@ impl SshClient {
             events,
         )
         .await
-        .map_err(|error| match (self.blame(error), self.farewell.known()) {
-            // Whatever it is called: who disconnects now, lets nobody in.
-            (SessionError::Disconnected(words), _)
-            | (SessionError::LoginFailed, Some(SessionError::Disconnected(words))) => {
-                SessionError::LoginCutOff(words)
-            }
-            (error, _) => error,
-        })
+        .map_err(
+            |error| match (self.cause_of(error), self.disconnect_cause.known()) {
+                // During the login a DISCONNECT is a refusal, whatever its reason code.
+                (SessionError::Disconnected(text), _)
+                | (SessionError::LoginFailed, Some(SessionError::Disconnected(text))) => {
+                    SessionError::LoginCutOff(text)
+                }
+                (error, _) => error,
+            },
+        )
     }
 
-    /// Opens the session channel and starts the shell or command in a
-    /// terminal of the size that `size` gives when it is asked for. A refusal
-    /// that came with words is told through `events`.
+    /// Opens the session channel and starts the shell or command in a terminal; `size` is called
+    /// when the terminal is asked for. A refusal after output is reported through `events`.
     ///
     /// # Errors
-    /// `StartRefused`, `ConnectionLost`, `Disconnected`, `NotUtf8FromServer`,
-    /// `ServerMisbehaved`.
+    /// `StartRefused`, `ConnectionLost`, `Disconnected`, `NotUtf8FromServer`, `ServerMisbehaved`.
     pub async fn start(
         self,
         terminal: &TerminalRequest,
@@ -185,36 +187,36 @@ impl SshClient {
             terminal,
             size,
             events,
-            &self.farewell,
+            &self.disconnect_cause,
             &self.shell_start,
         )
         .await
-        .map_err(|error| self.blame(error))?;
+        .map_err(|error| self.cause_of(error))?;
         let Self {
             handle,
             credit,
-            ledger,
-            farewell: _,
+            budget,
+            disconnect_cause: _,
             shell_start,
             _timers,
         } = self;
-        Ok(SshChannel::new(handle, write, credit, ledger, shell_start))
+        Ok(SshChannel::new(handle, write, credit, budget, shell_start))
     }
 
-    /// A broken rule is the cause of what else went wrong; of a lost connection, what was
-    /// told of its end is.
-    fn blame(&self, error: SessionError) -> SessionError {
-        match (self.ledger.fault(), error) {
-            (Some(fault), _) => SessionError::ServerMisbehaved(fault),
-            (None, SessionError::ConnectionLost) => self.farewell.cause(),
+    /// Returns the root cause of `error`: a broken rule, or else, of a lost connection, the reason
+    /// that is known of its end.
+    fn cause_of(&self, error: SessionError) -> SessionError {
+        match (self.budget.violation(), error) {
+            (Some(rule), _) => SessionError::ServerMisbehaved(rule),
+            (None, SessionError::ConnectionLost) => self.disconnect_cause.cause(),
             (None, error) => error,
         }
     }
 }
 
 /// Returns whether the host signed the first key exchange with the algorithm that was agreed on;
-/// russh takes any hash with an RSA key, SHA-1 too (RFC 8332 section 3.2 does not). Signatures of
-/// later key exchanges are not checked for this: the peer has proved to be the host by then.
+/// russh accepts any hash with an RSA key, SHA-1 too (RFC 8332 section 3.2 does not). Not checked
+/// for later key exchanges: the peer has proved to be the host by then.
 fn is_signed_as_agreed(handle: &Handle<SessionHandler>, agreed: &AgreedHostKey) -> bool {
     let binding = handle.agent_session_binding();
     let signature = binding.and_then(|binding| {
@@ -225,7 +227,8 @@ fn is_signed_as_agreed(handle: &Handle<SessionHandler>, agreed: &AgreedHostKey) 
     agreed.as_ref().map(Algorithm::as_str) == signature.as_deref()
 }
 
-/// Told as what it is, no algorithm in common: those that are agreed on do not count.
+/// Error of a server without strict key exchange where the agreed algorithms need it. Reported as
+/// no algorithm in common, because these do not count.
 fn not_strict() -> SessionError {
     tracing::warn!(
         "the target has no strict key exchange (CVE-2023-48795); update its SSH server, or set \
@@ -238,7 +241,7 @@ fn not_strict() -> SessionError {
     )
 }
 
-/// `key exchange: the bridge offers A,B; the target offers C,D`.
+/// Formats `key exchange: the bridge offers A,B; the target offers C,D`.
 fn no_common_algorithm(kind: &AlgorithmKind, ours: &[String], theirs: &[String]) -> String {
     let kind = match kind {
         AlgorithmKind::Kex => "key exchange",
@@ -254,7 +257,7 @@ fn no_common_algorithm(kind: &AlgorithmKind, ours: &[String], theirs: &[String])
 
 fn handshake_error(error: &russh::Error, identification: &Identification) -> SessionError {
     if let Some(problem) = identification.problem() {
-        tracing::info!(%problem, "no SSH version line came that can be used");
+        tracing::info!(%problem, "the target sent no usable SSH version line");
         return match problem {
             NoVersion::TooMuchText | NoVersion::Binary => SessionError::NotSsh,
             NoVersion::TooLong => {
@@ -265,21 +268,24 @@ fn handshake_error(error: &russh::Error, identification: &Identification) -> Ses
         };
     }
     if !identification.is_found() {
-        let words = identification.words();
-        let words = words.map(|words| crate::message::escape_remote_text(&words));
-        tracing::info!(%error, words = words.as_deref(), "the target ended the connection before SSH began");
-        return words.map_or(SessionError::NotSsh, SessionError::ServerRefused);
+        let text = identification.refusal_text();
+        let text = text.map(|text| crate::message::escape_remote_text(&text));
+        tracing::info!(%error, text = text.as_deref(), "the target ended the connection before its SSH version line");
+        return text.map_or(SessionError::NotSsh, SessionError::ServerRefused);
     }
     if let russh::Error::NoCommonAlgo { kind, ours, theirs } = error {
         let text = no_common_algorithm(kind, ours, theirs);
-        tracing::warn!("no algorithm in common: {text}");
+        tracing::warn!(
+            offers = text,
+            "no SSH algorithm in common; update the target's SSH server, or set ssh.legacy_algorithms for old equipment"
+        );
         return SessionError::NoCommonAlgorithm(text);
     }
     tracing::info!(%error, "the SSH key exchange failed");
     if matches!(error, russh::Error::IO(_) | russh::Error::Disconnect) {
         return SessionError::ConnectionLost;
     }
-    if farewell::is_not_utf8(error) {
+    if disconnect_cause::is_not_utf8(error) {
         return SessionError::NotUtf8FromServer;
     }
     SessionError::HandshakeFailed

@@ -1,31 +1,31 @@
-//! Credit for reads of one SSH connection: given by the session, spent by the stream adapter. It moves no bytes itself.
+//! Read credit of one SSH connection: set by the session, spent by the stream. Moves no bytes
+//! itself.
 //!
-//! russh re-opens the SSH window on receipt, so the socket is the only place
-//! where output can be held back. Without credit reads pend; writes go
-//! on, so Ctrl-C and resize still leave.
+//! russh re-opens the SSH window on receipt, so the socket is the only place where output can be
+//! held back. Without credit reads pend; writes go on, so that Ctrl-C and resize are still sent.
 
 use crate::runtime::WakerSlot;
 use std::cell::Cell;
 use std::task::Waker;
 
-/// See the module's description. Single-threaded: lives on one shard.
+/// Bytes that may still be read, and bytes read so far. Lives on one shard.
 #[derive(Debug, Default)]
 pub struct ReadCredit {
-    /// Bytes that may still be read; `None` for any number.
+    /// `None` for any number.
     left: Cell<Option<usize>>,
     reader: WakerSlot,
     bytes_read: Cell<u64>,
 }
 
 impl ReadCredit {
-    /// Stops reads, until [`Self::resume`] or [`Self::allow`].
+    /// Stops reads until [`Self::resume`] or [`Self::allow`].
     pub fn stop(&self) {
         if !self.is_stopped() {
             self.left.set(Some(0));
         }
     }
 
-    /// Lets reads go on.
+    /// Lifts the limit.
     pub fn resume(&self) {
         if self.left.replace(None).is_some() {
             self.reader.wake();
@@ -37,8 +37,8 @@ impl ReadCredit {
         self.left.get().is_some()
     }
 
-    /// Lets `bytes` be read although reads are stopped. Replaces, not adds
-    /// to, what was allowed before: the sum stays bounded.
+    /// Lets `bytes` be read although reads are stopped. Replaces what was left, so that the sum
+    /// stays bounded.
     pub fn allow(&self, bytes: usize) {
         if self.is_stopped() {
             self.left.set(Some(bytes));
@@ -51,19 +51,19 @@ impl ReadCredit {
         self.bytes_read.get()
     }
 
-    /// Most bytes the next read may take; 0 means wait.
+    /// Most bytes that the next read may take; 0 means to wait.
     pub(super) fn available(&self) -> usize {
         self.left.get().unwrap_or(usize::MAX)
     }
 
-    /// `bytes` were read.
+    /// Counts bytes that were read.
     pub(super) fn spend(&self, bytes: usize) {
         self.bytes_read.set(self.bytes_read.get() + bytes as u64);
         self.left
             .set(self.left.get().map(|left| left.saturating_sub(bytes)));
     }
 
-    /// Whom to wake when there is credit again.
+    /// Sets the task to wake when there is credit again.
     pub(super) fn register(&self, waker: &Waker) {
         self.reader.register(waker);
     }

@@ -1,5 +1,5 @@
-//! The TCP connection to a target: options first, then connect, nothing of
-//! SSH. Takes an address, never a name.
+//! TCP connection to a target: socket options, then connect. Takes an address, never a name; does
+//! nothing of SSH.
 
 use crate::runtime::Stream;
 use futures_lite::AsyncWrite;
@@ -10,16 +10,15 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-/// A peer that acknowledges nothing for this long is dead (RFC 5482).
+/// Time without an acknowledgement after which the kernel ends the connection (RFC 5482).
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Connects to `address`. `receive_buffer`, in bytes, caps SO_RCVBUF: what
-/// the kernel holds for a session whose reads are stopped, and with it the time
-/// from Ctrl-C to silence. The caller owns the deadline; dropping the future
-/// closes the socket.
+/// Connects to `address`. `receive_buffer`, in bytes, caps SO_RCVBUF: it bounds what the kernel
+/// holds for a session whose reads are stopped, and so the time from Ctrl-C to silence. The caller
+/// owns the deadline; dropping the future closes the socket.
 ///
 /// # Errors
-/// The system's, for instance `ConnectionRefused`.
+/// The system's, such as `ConnectionRefused`.
 pub async fn dial(address: SocketAddr, receive_buffer: usize) -> io::Result<Stream> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
@@ -33,8 +32,7 @@ pub async fn dial(address: SocketAddr, receive_buffer: usize) -> io::Result<Stre
         Err(e) => return Err(e),
     }
     let mut stream = Stream::new(socket)?;
-    // A send of nothing pends while the handshake is under way and then
-    // reports its outcome; it is waited for like for any other write.
+    // A write of no bytes pends during the TCP handshake and then returns its result.
     poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, &[])).await?;
     Ok(stream)
 }

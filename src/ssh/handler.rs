@@ -1,10 +1,10 @@
-//! russh's callbacks, turned into [`SshEvents`]. Rejects every channel a
-//! server tries to open. Decides nothing else.
+//! russh's callbacks as [`SshEvents`]. Rejects every channel that a server tries to open. The other
+//! decisions are made by `host_keys` and `packet_budget`.
 
 use super::algorithms::is_open_to_truncation;
-use super::farewell::Farewell;
-use super::host_keys::HostKeyCheck;
-use super::ledger::{Fault, Ledger};
+use super::disconnect_cause::DisconnectCause;
+use super::host_keys::{HostKeyCheck, KeyAction};
+use super::packet_budget::{PacketBudget, Violation};
 use super::shell_start::{Refusal, ShellStart};
 use super::{SshEvent, SshEvents};
 use crate::error::HostKeyProblem;
@@ -16,52 +16,50 @@ use send_wrapper::SendWrapper;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Bytes of an exit message that are passed on; what is cut off is marked.
+/// Bytes of an exit message that are passed on; a longer one is cut, and the cut is marked.
 const MAX_EXIT_MESSAGE: usize = 4 * 1024;
 
-/// Why the handshake ended without a session.
+/// Error of a callback, with which russh ends the connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HandlerError {
     #[error(transparent)]
     Russh(#[from] russh::Error),
     #[error(transparent)]
     HostKey(#[from] HostKeyProblem),
-    #[error("the SSH server misbehaves: {0}")]
-    Fault(Fault),
-    #[error("the algorithms agreed on need strict key exchange, which the SSH server has not")]
+    #[error("the SSH server broke a rule: {0}")]
+    Violation(Violation),
+    #[error(
+        "the agreed algorithms need strict key exchange, which the SSH server does not support"
+    )]
     NotStrict,
 }
 
-/// The algorithm of the host key that both sides agreed on.
+/// Algorithm of the host key that both sides agreed on, once they have.
 pub(super) type AgreedHostKey = Rc<RefCell<Option<Algorithm>>>;
-
-fn fault(fault: Fault) -> HandlerError {
-    HandlerError::Fault(fault)
-}
 
 /// russh wants `Send`; the wrapped parts stay on the shard (see `stream`).
 pub(super) struct SessionHandler {
     events: SendWrapper<Rc<dyn SshEvents>>,
     host_keys: HostKeyCheck,
-    ledger: SendWrapper<Rc<Ledger>>,
-    farewell: SendWrapper<Rc<Farewell>>,
+    budget: SendWrapper<Rc<PacketBudget>>,
+    disconnect_cause: SendWrapper<Rc<DisconnectCause>>,
     start: SendWrapper<Rc<ShellStart>>,
-    /// Algorithm with which the host was to sign the first key exchange; `None`
-    /// before that is over.
+    /// Algorithm with which the host had to sign the first key exchange; `None` before that is
+    /// over.
     host_key: SendWrapper<AgreedHostKey>,
-    /// Algorithms that need strict key exchange are refused without it.
+    /// Refuses algorithms that need strict key exchange where there is none.
     needs_strict: bool,
-    /// How the remote process ended was told. A second word is dropped, so
-    /// that no heap of them waits for the session.
-    exit_told: bool,
+    /// An exit status or signal was passed on. Further ones are dropped, so that none of them wait
+    /// for the session.
+    exit_seen: bool,
 }
 
 impl SessionHandler {
     pub(super) fn new(
         events: Rc<dyn SshEvents>,
         host_keys: HostKeyCheck,
-        ledger: Rc<Ledger>,
-        farewell: Rc<Farewell>,
+        budget: Rc<PacketBudget>,
+        disconnect_cause: Rc<DisconnectCause>,
         start: Rc<ShellStart>,
         host_key: AgreedHostKey,
         needs_strict: bool,
@@ -69,19 +67,21 @@ impl SessionHandler {
         Self {
             events: SendWrapper::new(events),
             host_keys,
-            ledger: SendWrapper::new(ledger),
-            farewell: SendWrapper::new(farewell),
+            budget: SendWrapper::new(budget),
+            disconnect_cause: SendWrapper::new(disconnect_cause),
             start: SendWrapper::new(start),
             host_key: SendWrapper::new(host_key),
             needs_strict,
-            exit_told: false,
+            exit_seen: false,
         }
     }
 }
 
 impl SessionHandler {
     fn output(&self, data: &[u8]) -> Result<(), HandlerError> {
-        self.ledger.note_output(data.len()).map_err(fault)?;
+        self.budget
+            .note_output(data.len())
+            .map_err(HandlerError::Violation)?;
         if !data.is_empty() {
             self.start.note_output();
             self.events.output(data);
@@ -100,12 +100,13 @@ impl SessionHandler {
 }
 
 impl Drop for SessionHandler {
-    /// russh's loop has ended, however it did.
+    /// Reports the end of the connection: russh drops its handler with its session loop, however
+    /// that ends.
     fn drop(&mut self) {
         self.start.note_lost();
-        self.events.event(match self.ledger.fault() {
-            Some(fault) => SshEvent::Misbehaved(fault),
-            None => SshEvent::Disconnected(self.farewell.cause()),
+        self.events.event(match self.budget.violation() {
+            Some(rule) => SshEvent::Misbehaved(rule),
+            None => SshEvent::Disconnected(self.disconnect_cause.cause()),
         });
     }
 }
@@ -114,7 +115,9 @@ impl Handler for SessionHandler {
     type Error = HandlerError;
 
     async fn auth_banner(&mut self, banner: &str, _: &mut Session) -> Result<(), Self::Error> {
-        self.ledger.note_banner(banner.len()).map_err(fault)?;
+        self.budget
+            .note_banner(banner.len())
+            .map_err(HandlerError::Violation)?;
         self.events.event(SshEvent::Banner(banner.to_owned()));
         Ok(())
     }
@@ -130,14 +133,14 @@ impl Handler for SessionHandler {
                 return Ok(true);
             }
         };
-        if let Some(question) = self.host_keys.check(key)? {
-            if let Some((event, answer)) = question.ask() {
+        match self.host_keys.check(key)? {
+            KeyAction::Accept => {}
+            KeyAction::Remember => self.host_keys.remember(key).await?,
+            KeyAction::Ask { event, answer } => {
                 self.events.event(event);
                 if !answer.recv().await.unwrap_or(false) {
                     return Err(HostKeyProblem::Refused.into());
                 }
-            } else {
-                self.host_keys.remember(key).await?;
             }
         }
         Ok(true)
@@ -162,16 +165,6 @@ impl Handler for SessionHandler {
         self.output(data)
     }
 
-    async fn window_adjusted(
-        &mut self,
-        _: ChannelId,
-        _: u32,
-        _: &mut Session,
-    ) -> Result<(), Self::Error> {
-        self.ledger.note_adjust();
-        Ok(())
-    }
-
     async fn kex_done(
         &mut self,
         _: Option<&[u8]>,
@@ -179,15 +172,15 @@ impl Handler for SessionHandler {
         _: &mut Session,
     ) -> Result<(), Self::Error> {
         if self.host_key.borrow().is_some() {
-            return self.ledger.note_rekey().map_err(fault);
+            return self.budget.note_rekey().map_err(HandlerError::Violation);
         }
         if is_open_to_truncation(names) {
             if self.needs_strict {
                 return Err(HandlerError::NotStrict);
             }
             tracing::warn!(
-                "the target has no strict key exchange (CVE-2023-48795), and \
-                 ssh.legacy_algorithms lets it in; update its SSH server"
+                "the target has no strict key exchange (CVE-2023-48795), and is connected to because of \
+                 ssh.legacy_algorithms; update its SSH server"
             );
         }
         self.host_key.replace(Some(names.key.clone()));
@@ -195,7 +188,7 @@ impl Handler for SessionHandler {
     }
 
     async fn channel_eof(&mut self, _: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
-        self.ledger.note_end_of_output();
+        self.budget.note_end_of_output();
         Ok(())
     }
 
@@ -216,7 +209,7 @@ impl Handler for SessionHandler {
         _: &mut Session,
     ) -> Result<(), Self::Error> {
         self.start.note_exit();
-        if !std::mem::replace(&mut self.exit_told, true) {
+        if !std::mem::replace(&mut self.exit_seen, true) {
             self.events.event(SshEvent::ExitStatus(status));
         }
         Ok(())
@@ -232,7 +225,7 @@ impl Handler for SessionHandler {
         _: &mut Session,
     ) -> Result<(), Self::Error> {
         self.start.note_exit();
-        if !std::mem::replace(&mut self.exit_told, true) {
+        if !std::mem::replace(&mut self.exit_seen, true) {
             self.events.event(SshEvent::ExitSignal {
                 signal: ExitSignal::from_remote(signal_name(&signal)),
                 core_dumped,
@@ -246,11 +239,11 @@ impl Handler for SessionHandler {
         &mut self,
         _: ChannelId,
         _: ChannelOpenFailure,
-        words: &str,
+        text: &str,
         _: &str,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.farewell.note_refusal(words);
+        self.disconnect_cause.note_refusal(text);
         Ok(())
     }
 
@@ -260,17 +253,19 @@ impl Handler for SessionHandler {
         Ok(())
     }
 
-    /// Hands the error on: it is what the connection's handle resolves to.
+    /// Returns the error, which the connection's handle then resolves to.
     async fn disconnected(
         &mut self,
         reason: DisconnectReason<Self::Error>,
     ) -> Result<(), Self::Error> {
         match reason {
-            DisconnectReason::ReceivedDisconnect(info) => self.farewell.note_disconnect(&info),
+            DisconnectReason::ReceivedDisconnect(info) => {
+                self.disconnect_cause.note_disconnect(&info)
+            }
             DisconnectReason::Error(error) => {
                 tracing::debug!(%error, "the SSH connection ended");
                 if let HandlerError::Russh(error) = &error {
-                    self.farewell.note_error(error);
+                    self.disconnect_cause.note_error(error);
                 }
                 return Err(error);
             }
@@ -367,7 +362,7 @@ async fn reject(reply: ChannelOpenHandle) -> Result<(), HandlerError> {
     Ok(())
 }
 
-/// The name on the wire; russh keeps its own conversion private.
+/// Returns the name on the wire; russh's own conversion is private.
 fn signal_name(signal: &Sig) -> &str {
     match signal {
         Sig::ABRT => "ABRT",

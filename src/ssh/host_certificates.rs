@@ -1,17 +1,16 @@
-//! Is this certificate the host's (PROTOCOL.certkeys of OpenSSH): signed by an authority on record
-//! for it, for this name, for now. Stricter than OpenSSH in one thing: a certificate that fails is
-//! not tried again as a plain key.
+//! Validation of a host certificate (PROTOCOL.certkeys of OpenSSH): its type, principals, dates and
+//! signature. Whether its authority is on record is `known_hosts`' decision. Stricter than OpenSSH
+//! in one point: where a certificate fails, its key is not tried as a plain key.
 
 use crate::net::canonical_host;
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::{Algorithm, Certificate, HashAlg};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Checks what the certificate says of itself, for `host`, in its canonical form, at `now`. Whether its authority is one
-/// for this host is for the known hosts to say.
+/// Checks a certificate for `host`, in its canonical form, at `now`, but for its authority.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A description of what is wrong with it.
 pub(super) fn check(
     certificate: &Certificate,
     host: &str,
@@ -37,14 +36,14 @@ pub(super) fn check(
     if now >= certificate.valid_before() {
         return Err("it has expired");
     }
-    // Signature and times once more, by the library; the authority is looked up apart from this.
+    // Signature, and times again, by the library. The caller checks the authority.
     let authority = certificate.signature_key().fingerprint(HashAlg::Sha256);
     certificate
         .validate_at(now, [&authority])
         .map_err(|_| "its signature does not verify")
 }
 
-/// RSA with SHA-1, and DSA, which knows nothing else.
+/// Returns whether a signature uses SHA-1: RSA without a hash, and DSA, which has no other.
 fn signs_with_sha1(algorithm: &Algorithm) -> bool {
     matches!(algorithm, Algorithm::Rsa { hash: None } | Algorithm::Dsa)
 }
@@ -61,7 +60,7 @@ mod tests {
         PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
     }
 
-    /// A certificate for `host`, valid from second 1000 to 2000, changed by `change`.
+    /// Returns a certificate for `host`, valid from second 1000 to 2000, changed by `change`.
     fn certificate(change: impl FnOnce(&mut Builder)) -> Certificate {
         let public = key(1).public_key().clone();
         let mut builder = Builder::new(vec![7; 16], public, 1000, 2000).unwrap();
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_times() {
+    fn a_certificate_is_valid_for_its_names_and_times() {
         let whole = certificate(for_host);
         for (host, second, expected) in [
             ("host", 1000, Ok(())),
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_it() {
+    fn certificates_of_other_types_and_with_critical_options_are_refused() {
         type Change = fn(&mut Builder);
         let table: [(Change, Result<(), &str>); 6] = [
             (for_host, Ok(())),
@@ -123,7 +122,7 @@ mod tests {
                 |b| drop(b.cert_type(CertType::User)),
                 Err("it is not one for hosts"),
             ),
-            // Users are what a builder makes of it.
+            // User certificates are the builder's default.
             (|_| {}, Err("it is not one for hosts")),
         ];
         for (number, (change, expected)) in table.into_iter().enumerate() {
@@ -132,9 +131,9 @@ mod tests {
         }
     }
 
-    /// A principal is a name like any other: all its spellings are one.
+    /// All spellings of a principal are one name.
     #[test]
-    fn principals_in_any_spelling() {
+    fn principals_match_in_any_spelling() {
         for (principal, host, good) in [
             ("HOST.Example.", "host.example", true),
             ("host.example", "host.example", true),
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_for_nobody_is_for_no_host() {
+    fn a_certificate_without_principals_is_valid_for_no_host() {
         let public = key(1).public_key().clone();
         let mut builder = Builder::new(vec![7; 16], public, 1000, 2000).unwrap();
         builder.cert_type(CertType::Host).unwrap();
@@ -164,9 +163,9 @@ mod tests {
         assert!(check(&anyone, "host", at(1500)).is_err());
     }
 
-    /// Each byte of it, changed: it is no certificate any more, or none that is accepted.
+    /// With any byte changed, it is either not a certificate any more or not accepted.
     #[test]
-    fn a_certificate_that_was_changed_anywhere_is_refused() {
+    fn a_certificate_with_any_byte_changed_is_refused() {
         let whole = certificate(for_host).to_bytes().unwrap();
         let mut read = 0;
         for at_byte in 0..whole.len() {

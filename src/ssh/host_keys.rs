@@ -1,5 +1,6 @@
-//! Is this the machine the user meant: the host-key policy. The list of known
-//! keys is `known_hosts`; asking the user is the session's work.
+//! Host-key policy: decides whether a server's key or certificate is accepted, refused, stored or
+//! shown to the user, and logs each refusal and each new key. The known keys are in `known_hosts`;
+//! asking the user is the session's work.
 
 use super::known_hosts::{
     AuthorityVerdict, HostKeyVerdict, HostRecord, NewKey, NewKeyBounds, RememberError, Store,
@@ -11,55 +12,50 @@ use crate::message::KeyRecord;
 use async_channel::Receiver;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 use std::net::IpAddr;
+use std::path::PathBuf;
 
-/// The host whose key is to be checked, and who wants to reach it.
+/// Host whose key is to be checked, and the client that connects to it.
 pub struct CheckedHost {
     /// Host in its canonical form ([`crate::net::canonical_host`]).
     pub host: String,
-    /// Port that is dialled.
+    /// Port of the connection.
     pub port: u16,
-    /// Fingerprints (`SHA256:..`) of the only keys that are accepted; if there
-    /// are any, neither known hosts nor policy are asked.
+    /// Fingerprints (`SHA256:..`) of the only keys that are accepted. If there are any, neither the
+    /// known hosts nor the policy apply.
     pub pinned: Vec<String>,
-    /// Address of the client that asks.
+    /// Address of the client.
     pub client: IpAddr,
-    /// Whether the client's dialect can be asked.
+    /// The client's dialect has questions to the user.
     pub can_ask: bool,
 }
 
-/// The policy as it applies to one connection.
+/// Host-key policy of one connection.
 pub struct HostKeyCheck {
     policy: HostKeyPolicy,
     new_keys: NewKeyBounds,
     store: Store,
+    /// File of the known hosts, for the log.
+    file: PathBuf,
     checked: CheckedHost,
-    /// All that is on record for the host.
+    /// Entries for the host in that file.
     record: HostRecord,
 }
 
-/// A key that is not on record and that the policy does not simply refuse.
-pub(super) enum OpenQuestion {
+/// Next step for a key that passed the check so far.
+pub(super) enum KeyAction {
+    Accept,
+    /// The key is new, and is to be stored by [`HostKeyCheck::remember`].
     Remember,
+    /// The key is new, and the user decides.
     Ask {
         event: SshEvent,
         answer: Receiver<bool>,
     },
 }
 
-impl OpenQuestion {
-    /// What to ask the user and where the answer comes; `None` if the key is
-    /// to be remembered without asking.
-    pub(super) fn ask(self) -> Option<(SshEvent, Receiver<bool>)> {
-        match self {
-            Self::Remember => None,
-            Self::Ask { event, answer } => Some((event, answer)),
-        }
-    }
-}
-
 impl HostKeyCheck {
-    /// Looks up what is on record for the host, once for the connection: on a
-    /// worker, among the jobs of the client, where the file is large.
+    /// Looks up the host's entries, once for the connection: on a worker, among the client's jobs,
+    /// where the file is large.
     ///
     /// # Errors
     /// `CryptoBusy` if the workers are; `Internal`.
@@ -84,21 +80,22 @@ impl HostKeyCheck {
             policy,
             new_keys: new_key_bounds(config),
             store: store.clone(),
+            file: config.known_hosts.clone(),
             checked,
             record,
         })
     }
 
-    /// `Ok(None)`: the key is accepted as it is.
-    pub(super) fn check(&self, key: &PublicKey) -> Result<Option<OpenQuestion>, HostKeyProblem> {
+    /// Checks the host's key.
+    pub(super) fn check(&self, key: &PublicKey) -> Result<KeyAction, HostKeyProblem> {
         if !self.checked.pinned.is_empty() {
-            return self.check_pinned(key).map(|()| None);
+            return self.check_pinned(key);
         }
         if self.policy == HostKeyPolicy::Off {
-            return Ok(None);
+            return Ok(KeyAction::Accept);
         }
         match self.record.check(key) {
-            HostKeyVerdict::Known => Ok(None),
+            HostKeyVerdict::Known => Ok(KeyAction::Accept),
             HostKeyVerdict::Changed { line } => {
                 self.log_refusal(key, Some(line), "changed");
                 Err(HostKeyProblem::Changed)
@@ -111,16 +108,16 @@ impl HostKeyCheck {
         }
     }
 
-    fn check_pinned(&self, key: &PublicKey) -> Result<(), HostKeyProblem> {
-        let shown = key.fingerprint(HashAlg::Sha256).to_string();
-        if self.checked.pinned.contains(&shown) {
-            return Ok(());
+    fn check_pinned(&self, key: &PublicKey) -> Result<KeyAction, HostKeyProblem> {
+        let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+        if self.checked.pinned.contains(&fingerprint) {
+            return Ok(KeyAction::Accept);
         }
-        self.log_refusal(key, None, "not pinned");
+        self.log_refusal(key, None, "not in host_keys of the named target");
         Err(HostKeyProblem::NotPinned)
     }
 
-    /// Judges a certificate, which is shown only where [`Self::wants_certificate`].
+    /// Checks a host certificate, which servers send only where [`Self::wants_certificate`].
     pub(super) fn check_certificate(
         &self,
         certificate: &Certificate,
@@ -128,7 +125,7 @@ impl HostKeyCheck {
         let key = PublicKey::new(certificate.public_key().clone(), "");
         let authority = certificate.signature_key();
         let refuse = |problem| {
-            self.log_refusal(&key, None, &format!("certificate refused: {problem}"));
+            self.log_refusal(&key, None, &format!("certificate: {problem}"));
             HostKeyProblem::Certificate(problem)
         };
         let host = &self.checked.host;
@@ -140,27 +137,26 @@ impl HostKeyCheck {
                 Err(refuse("its authority is not on record for this host"))
             }
             AuthorityVerdict::Revoked { line } => {
-                self.log_refusal(&key, Some(line), "revoked, or its authority");
+                self.log_refusal(&key, Some(line), "the key or its authority is revoked");
                 Err(HostKeyProblem::Revoked)
             }
         }
     }
 
-    /// Whether certificates are asked for: an authority for this host is on
-    /// record, so that its word is the one to go by. Servers without one show
-    /// a plain key.
+    /// Returns whether host certificates are offered: an authority for this host is on record.
+    /// Servers without a certificate then present a plain key.
     pub(super) fn wants_certificate(&self) -> bool {
         self.record.has_authority()
     }
 
-    fn unknown(&self, key: &PublicKey) -> Result<Option<OpenQuestion>, HostKeyProblem> {
+    fn unknown(&self, key: &PublicKey) -> Result<KeyAction, HostKeyProblem> {
         match self.policy {
-            HostKeyPolicy::Off => Ok(None),
+            HostKeyPolicy::Off => Ok(KeyAction::Accept),
             HostKeyPolicy::Strict => {
                 self.log_refusal(key, None, "unknown");
                 Err(HostKeyProblem::Unknown)
             }
-            HostKeyPolicy::AcceptNew => Ok(Some(OpenQuestion::Remember)),
+            HostKeyPolicy::AcceptNew => Ok(KeyAction::Remember),
             HostKeyPolicy::Ask if self.checked.can_ask => {
                 let (sender, answer) = async_channel::bounded(1);
                 let event = SshEvent::HostKeyQuestion {
@@ -173,12 +169,16 @@ impl HostKeyCheck {
                     },
                     answer: sender,
                 };
-                Ok(Some(OpenQuestion::Ask { event, answer }))
+                Ok(KeyAction::Ask { event, answer })
             }
-            HostKeyPolicy::Ask => Err(HostKeyProblem::CannotAsk),
+            HostKeyPolicy::Ask => {
+                self.log_refusal(key, None, "unknown, and the client cannot be asked");
+                Err(HostKeyProblem::CannotAsk)
+            }
         }
     }
 
+    /// Stores a new key.
     pub(super) async fn remember(&self, key: &PublicKey) -> Result<(), HostKeyProblem> {
         let CheckedHost {
             host, port, client, ..
@@ -191,7 +191,10 @@ impl HostKeyCheck {
             bounds: self.new_keys,
         };
         match self.store.remember(new).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.log_new_key(key);
+                Ok(())
+            }
             Err(RememberError::Changed { line }) => {
                 self.log_refusal(key, Some(line), "changed");
                 Err(HostKeyProblem::Changed)
@@ -206,31 +209,51 @@ impl HostKeyCheck {
                     host,
                     port,
                     %error,
-                    "a new host key is not remembered: raise ssh.new_host_keys_per_client, or add \
-                     the key to ssh.known_hosts"
+                    "a new host key was not stored; raise ssh.new_host_keys_per_client, or add the key to \
+                     ssh.known_hosts"
                 );
                 Err(HostKeyProblem::TooManyNew)
             }
             Err(error) => {
-                tracing::error!(%error, "a new host key could not be written to ssh.known_hosts");
+                tracing::error!(
+                    host,
+                    port,
+                    known_hosts = %self.file.display(),
+                    %error,
+                    "a new host key could not be stored; check the file and its directory"
+                );
                 Err(HostKeyProblem::NotStored)
             }
         }
     }
 
-    /// Algorithms on record for this host, to be offered first.
+    /// Returns the algorithms of the host's known keys, which are to be offered first.
     pub(super) fn known_algorithms(&self) -> Vec<Algorithm> {
         self.record.algorithms()
     }
 
-    fn log_refusal(&self, key: &PublicKey, line: Option<usize>, verdict: &str) {
+    /// Logs the key that the host presented; `line` is that of the entry it conflicts with.
+    fn log_refusal(&self, key: &PublicKey, line: Option<usize>, problem: &str) {
         tracing::warn!(
             host = self.checked.host,
             port = self.checked.port,
-            known_hosts_line = line,
+            problem,
             algorithm = key.algorithm().as_str(),
             fingerprint = %key.fingerprint(HashAlg::Sha256),
-            "host key {verdict}"
+            known_hosts = %self.file.display(),
+            known_hosts_line = line,
+            "host key refused; compare the fingerprint on the host itself before you change an entry"
+        );
+    }
+
+    fn log_new_key(&self, key: &PublicKey) {
+        tracing::info!(
+            host = self.checked.host,
+            port = self.checked.port,
+            algorithm = key.algorithm().as_str(),
+            fingerprint = %key.fingerprint(HashAlg::Sha256),
+            known_hosts = %self.file.display(),
+            "new host key accepted and stored"
         );
     }
 }

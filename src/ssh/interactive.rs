@@ -1,5 +1,5 @@
-//! Keyboard-interactive (RFC 4256): rounds of questions, answered with the password where that is
-//! plainly what is asked for, by the user otherwise.
+//! Keyboard-interactive authentication (RFC 4256): rounds of prompts, answered with the password
+//! where a prompt clearly asks for it, otherwise by the user.
 
 use super::SshEvent;
 use super::auth::{Login, Outcome};
@@ -8,16 +8,16 @@ use crate::error::SessionError;
 use crate::message::{Prompt, Secret};
 use russh::client::KeyboardInteractiveAuthResponse as Interactive;
 
-/// Rounds of keyboard-interactive, all together; each may wait for a person.
+/// Rounds in one login; each may wait for a person.
 const MAX_ROUNDS: usize = 32;
-/// Questions in one round: the protocol's clients answer no more.
+/// Prompts in one round: clients of the protocol answer no more.
 const MAX_PROMPTS: usize = 32;
-/// Bytes of all rounds' texts.
+/// Bytes of text in all rounds together.
 const MAX_PROMPT_BYTES: usize = 64 * 1024;
 
 impl Login<'_> {
-    /// Counts a round; its texts wait for the client, and its answer for a
-    /// person, so there is an end to both.
+    /// Counts a round. Both are bounded: texts that wait for the client, and rounds that wait for a
+    /// person.
     fn note_round(
         &mut self,
         name: &str,
@@ -27,7 +27,7 @@ impl Login<'_> {
         let texts = prompts.iter().map(|prompt| prompt.text.len());
         self.rounds += 1;
         self.prompt_bytes += name.len() + instruction.len() + texts.sum::<usize>();
-        let fault = if self.rounds > MAX_ROUNDS {
+        let violation = if self.rounds > MAX_ROUNDS {
             "it asked more than 32 rounds of questions"
         } else if prompts.len() > MAX_PROMPTS {
             "it asked more than 32 questions at once"
@@ -36,7 +36,7 @@ impl Login<'_> {
         } else {
             return Ok(());
         };
-        Err(SessionError::ServerMisbehaved(fault))
+        Err(SessionError::ServerMisbehaved(violation))
     }
 
     pub(super) async fn interactive(&mut self, user: String) -> Result<Outcome, SessionError> {
@@ -45,7 +45,7 @@ impl Login<'_> {
             .authenticate_keyboard_interactive_start(user, None)
             .await;
         loop {
-            // russh has ended.
+            // russh's loop has ended.
             let Ok(next) = response else {
                 return Ok(Outcome::Ended);
             };
@@ -86,9 +86,8 @@ impl Login<'_> {
         }
     }
 
-    /// Answers a round: nothing asked, nothing answered; a single hidden
-    /// prompt gets the password, once, unless its words ask for something else;
-    /// the rest is for the user.
+    /// Answers a round. One without prompts or text gets an empty answer; a single hidden prompt
+    /// gets the password, once, unless its words ask for something else; all others go to the user.
     async fn answers(
         &mut self,
         name: String,
@@ -111,7 +110,7 @@ impl Login<'_> {
         if !self.can_ask {
             tracing::info!(
                 prompts = prompts.len(),
-                "the SSH server asks what this client cannot be asked"
+                "the SSH server asks a question that this client cannot be asked; use an sshard.v1 client"
             );
             return Err(SessionError::CannotAsk);
         }

@@ -1,21 +1,30 @@
-//! The SSH side of a session: russh on the shard's own thread.
+//! SSH client side of a session: russh on the shard's own thread. Guarantees that nothing here
+//! blocks the shard, that memory and CPU a server can use are bounded, and that dropping the
+//! session ends the connection. Never sees a WebSocket.
 //!
-//! `session_loop` is how russh is polled, `stream` and `credit` the socket,
-//! `identification` what comes before the packets, `ledger` what a server may cost,
-//! `farewell` its last words, `round_trip` how far away it is, `keys` the client's private key, `dial` the TCP
-//! connection, `client` the handshake, `auth` the login, `start` and `terminal` the
-//! requests for a shell, `shell_start` what the server makes of them, `channel` the running shell. It never sees a WebSocket.
+//! | module | what it is |
+//! |---|---|
+//! | `dial` | the TCP connection |
+//! | `client`, `handler` | key exchange, login and start, one call each; russh's callbacks |
+//! | `algorithms` | the offer, and every option of russh |
+//! | `host_keys`, `host_certificates`, [`known_hosts`] | authentication of the server |
+//! | `auth`, `attempts`, `interactive`, `prompts`, `agent`, [`keys`] | authentication of the user |
+//! | `start`, `terminal`, `shell_start` | requests for a shell, and the server's replies to them |
+//! | `channel`, `round_trip` | the running shell; keep-alives |
+//! | `session_loop` | polling of russh |
+//! | `stream`, `identification`, `credit`, `bulk` | the socket under russh: version line, read credit, bulk reads |
+//! | `packet_budget`, `disconnect_cause` | caps on what a server may send; the reason why a connection ended |
 
 mod agent;
 mod algorithms;
 mod attempts;
 mod auth;
+mod bulk;
 mod channel;
 mod client;
 mod credit;
 mod dial;
-mod farewell;
-mod flow;
+mod disconnect_cause;
 mod handler;
 mod host_certificates;
 mod host_keys;
@@ -23,7 +32,7 @@ mod identification;
 mod interactive;
 pub mod keys;
 pub mod known_hosts;
-mod ledger;
+mod packet_budget;
 mod prompts;
 mod round_trip;
 mod session_loop;
@@ -45,28 +54,28 @@ use crate::error::{SessionError, Stage};
 use crate::message::{ExitSignal, KeyRecord, Prompt, Secret};
 use async_channel::Sender;
 
-/// What the SSH side tells the session. Implemented by the session's inbox;
-/// both live on one shard, so every call is a plain function call.
+/// Receiver of the SSH side's events, implemented by the session. Both live on one shard, so that
+/// every call is a plain function call.
 pub trait SshEvents {
-    /// Output of the remote process, stdout and stderr alike.
+    /// Takes output of the remote process, stdout and stderr alike.
     fn output(&self, bytes: &[u8]);
-    /// Everything else.
+    /// Takes any other event.
     fn event(&self, event: SshEvent);
 }
 
-/// An occurrence on the SSH side.
+/// Event of an SSH connection, other than output.
 pub enum SshEvent {
     /// The connection has entered a stage.
     Stage(Stage),
     /// The server's banner (RFC 4252 section 5.4).
     Banner(String),
-    /// The user must say whether to trust a key; the server waits.
+    /// The host key is unknown and the policy asks the user; the server waits.
     HostKeyQuestion {
-        /// SSH name of the key's algorithm.
+        /// SSH name of the key's type.
         algorithm: String,
         /// `SHA256:..`
         fingerprint: String,
-        /// What is on record for the host.
+        /// State of the host's record.
         known: KeyRecord,
         /// Takes the answer.
         answer: Sender<bool>,
@@ -86,11 +95,11 @@ pub enum SshEvent {
     ExitStatus(u32),
     /// `exit-signal`.
     ExitSignal {
-        /// Its name.
+        /// Name of the signal, as the server sent it.
         signal: ExitSignal,
-        /// Whether a core was written.
+        /// A core was written.
         core_dumped: bool,
-        /// The server's words.
+        /// Text of the server, cut to a bound.
         message: String,
     },
     /// The server gave no terminal; the shell or command runs without one.
@@ -99,8 +108,8 @@ pub enum SshEvent {
     StartRefused,
     /// The channel is closed: no more output comes.
     ChannelClosed,
-    /// The connection is gone, and why.
+    /// The connection has ended, for this reason.
     Disconnected(SessionError),
-    /// It was ended, because the server broke this rule.
+    /// The connection was ended because the server broke this rule.
     Misbehaved(&'static str),
 }

@@ -1,14 +1,14 @@
-//! Recognition of the hidden prompt that the password answers. RFC 4256 has no field for it, so the
-//! prompt's words decide. One for a code, a token or a new password is for the user: a password
-//! given there is wrong, may be shown to whoever reads the log of failed codes, and the user is not
-//! asked again. Everything else that is hidden and alone gets the password, as it always did.
+//! Recognition of hidden prompts that ask for the password. RFC 4256 has no field for that, so the
+//! prompt's words decide. A prompt for a code, a token or a new password goes to the user: the
+//! password would be wrong there, might appear in a log of failed codes, and the user would not be
+//! asked again. Any other prompt that is hidden and alone gets the password.
 //!
-//! Pure. The words are those of the modules for PAM and RADIUS, and their translations.
+//! Pure. The words are those of PAM and RADIUS modules, and their translations.
 
-/// Parts of words that a prompt for something else has, in lower case. Long enough that no password
-/// prompt has them by chance.
+/// Parts of words in prompts for something else, in lower case. Long enough that no prompt for the
+/// password contains one by chance.
 const PARTS: &[&str] = &[
-    // Whatever is one of two.
+    // Second factors.
     "token",
     "factor",
     "faktor",
@@ -101,7 +101,7 @@ const PARTS: &[&str] = &[
     "인증",
     "일회용",
     "토큰",
-    // Another password than the one there is.
+    // Another password than the current one.
     "new pass",
     "new unix",
     "new kerberos",
@@ -120,7 +120,7 @@ const PARTS: &[&str] = &[
     "新しい",
 ];
 
-/// Whole words of the same kind, too short to be looked for within others.
+/// Whole words of the same kind, too short to be searched for within others.
 const WORDS: &[&str] = &[
     "otp", "pin", "tan", "kod", "kód", "kode", "kodu", "cod", "пин", "new", "answer", "duo",
 ];
@@ -128,7 +128,7 @@ const WORDS: &[&str] = &[
 /// Endings of such words: Bestätigungscode, toegangscode, engangskode.
 const ENDINGS: &[&str] = &["code", "codes", "kode", "kod", "otp"];
 
-/// Parts of words for "password": who names it asks for it, whatever the text around says.
+/// Parts of words for "password": a prompt with one asks for it, whatever the text around it says.
 const PASSWORDS: &[&str] = &[
     "passw",
     "passphrase",
@@ -187,11 +187,10 @@ fn asks_for_something_else(text: &str) -> bool {
             .any(|word| WORDS.contains(&word) || ENDINGS.iter().any(|end| word.ends_with(end)))
 }
 
-/// Characters of a text that are looked at: no prompt needs more, and the texts are the server's
-/// choice.
+/// Characters of a text that are examined: no prompt needs more, and the server chooses the length.
 const MAX_CHARS: usize = 1024;
 
-/// In lower case, without what is the name of the user or a host (`me@code.example.org's`).
+/// Returns the text in lower case, without names of the user or of hosts (`me@code.example.org's`).
 fn relevant(text: &str, user: &str) -> String {
     let user = user.to_lowercase();
     let text: String = text.chars().take(MAX_CHARS).collect();
@@ -205,7 +204,7 @@ fn relevant(text: &str, user: &str) -> String {
     words.flat_map(|word| [word, " "]).collect()
 }
 
-/// `code.example.org`: dots within, letters around them.
+/// Returns whether a word has the form of a host name: dots with characters around each.
 fn is_host(word: &str) -> bool {
     word.contains('.') && word.split('.').all(|label| !label.is_empty())
 }

@@ -1,7 +1,7 @@
-//! Round trip to the SSH server, as keep-alives measure it.
+//! Round trip to the SSH server, measured by keep-alives.
 //!
-//! The reply is only timed when it comes, in the poll of russh's loop that takes it in; nothing else is
-//! woken for it. What was measured is seen when the session is polled next.
+//! The waker of a reply only records the time; no task is woken. The session sees the measurement
+//! when it is polled next.
 
 use super::handler::SessionHandler;
 use russh::client::Handle;
@@ -14,18 +14,18 @@ use std::time::{Duration, Instant};
 
 type Reply = Pin<Box<dyn Future<Output = Result<(), russh::Error>>>>;
 
-/// Time at which the reply has come.
+/// Time at which the reply came.
 #[derive(Debug, Default)]
 struct Arrival(OnceLock<Instant>);
 
 impl Wake for Arrival {
     fn wake(self: Arc<Self>) {
-        // The first is the one.
+        // The first call counts.
         let _ = self.0.set(crate::clock::now());
     }
 }
 
-/// A keep-alive whose reply has not been looked at.
+/// A keep-alive whose reply was not taken yet.
 struct Pending {
     reply: Reply,
     arrival: Arc<Arrival>,
@@ -34,20 +34,20 @@ struct Pending {
 /// The latest measurement, and the one under way.
 #[derive(Default)]
 pub(super) struct RoundTrip {
-    /// When the latest keep-alive was sent.
+    /// Time of the latest keep-alive.
     sent: Option<Instant>,
     pending: Option<Pending>,
     latest: Option<Duration>,
 }
 
 impl RoundTrip {
-    /// Sends a keep-alive and begins to measure. One that has no answer yet is given up: russh still
-    /// takes its reply for what it is.
+    /// Sends a keep-alive and begins to measure. An earlier one without a reply is abandoned; russh
+    /// still recognises its reply.
     ///
-    /// russh's queue has ten places; if there is none the connection is busy or stuck, which other
-    /// clocks watch, and nothing is sent.
+    /// russh's queue holds ten requests. If it is full, the connection is busy or stuck, which
+    /// other clocks watch, and nothing is sent.
     pub(super) fn begin(&mut self, handle: &Rc<Handle<SessionHandler>>, now: Instant) {
-        self.take_in();
+        self.poll_reply();
         let arrival = Arc::<Arrival>::default();
         let handle = Rc::clone(handle);
         let mut pending = Pending {
@@ -60,23 +60,23 @@ impl RoundTrip {
 
     /// The latest measurement.
     pub(super) fn latest(&mut self) -> Option<Duration> {
-        self.take_in();
+        self.poll_reply();
         self.latest
     }
 
-    /// Gives up what is under way, and with it the connection's handle.
+    /// Drops the pending keep-alive, and with it its reference to the connection's handle.
     pub(super) fn stop(&mut self) {
         self.pending = None;
     }
 
-    /// Takes in the reply, if it has come. With it goes the memory of the measurement.
-    pub(super) fn take_in(&mut self) {
+    /// Takes the reply, if it has come, and frees the memory of the measurement.
+    pub(super) fn poll_reply(&mut self) {
         let arrived = |pending: &mut Pending| pending.arrival.0.get().copied();
         let Some(at) = self.pending.as_mut().and_then(arrived) else {
             return;
         };
         let reply = self.pending.take().map(|mut pending| pending.poll());
-        // Pending: it was room in russh's queue that came, and the keep-alive leaves only now.
+        // Pending: the wake-up was for room in russh's queue, and the keep-alive is sent only now.
         if let (Some(Poll::Ready(Ok(()))), Some(sent)) = (reply, self.sent) {
             self.latest = Some(at.saturating_duration_since(sent));
         }

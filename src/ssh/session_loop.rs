@@ -1,13 +1,15 @@
-//! russh's session loop, polled by the session it belongs to.
+//! Polling of russh's session loop by the session it belongs to.
 //!
-//! russh is written for tokio. Two ways to run it on another executor were tried: (a) a tokio current-thread runtime
-//! pumped from a task after every touch, and (b) russh's session loop polled by the shard's own loop, which needs only its
-//! one spawn function replaced (crates/russh-util). (b) was chosen: one scheduler instead of two, wakers that work
-//! without a pump, and no notify that can be forgotten (a forgotten pump costs seconds). What remains of tokio is a
-//! clock (`runtime::tokio_clock`).
+//! russh is written for tokio. Two ways to run it on another executor were tried: (a) a tokio
+//! current-thread runtime, run from a task after every call into russh, and (b) russh's session
+//! loop polled by the shard's own loop, for which only russh's one spawn function is replaced
+//! (crates/russh-util). (b) was chosen: one scheduler instead of two, wakers that work as they are,
+//! and no call that can be forgotten (a forgotten run of the runtime costs seconds). What remains
+//! of tokio is a clock (`runtime::tokio_clock`).
 //!
-//! The loop is no task of its own: its session polls it, between handing input over and taking output, so that a key
-//! and its echo are one poll each. Dropping it ends the SSH connection, whatever russh is waiting for.
+//! The loop is not a task of its own: its session polls it, between handing input over and taking
+//! output, so that a keystroke and its echo are one poll each. Dropping it ends the SSH connection,
+//! whatever russh is waiting for.
 
 use futures_util::task::AtomicWaker;
 use russh_util::runtime::LocalTask;
@@ -18,23 +20,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 
-/// Polls of the loop in one poll of its session. More is left to the next: others are to have their turn.
+/// Polls of the loop in one poll of its session. More are left to the next, for fairness.
 const MAX_POLLS: u32 = 4;
 
 thread_local! {
-    /// The loop that russh spawned last, until its session takes it.
+    /// Loop that russh spawned last, until its session takes it.
     static SPAWNED: RefCell<Option<LocalTask>> = const { RefCell::new(None) };
-    /// The state of the loop whose session is being polled.
+    /// State of the loop whose session is being polled.
     static POLLED: Cell<*const LoopState> = const { Cell::new(ptr::null()) };
 }
 
-/// Lets sessions of this thread poll russh's session loops.
+/// Keeps the session loops that russh spawns on this thread for [`SshLoop::adopt`].
 pub fn run_loops_here() {
     russh_util::runtime::set_thread_spawner(|task| SPAWNED.set(Some(task)));
 }
 
-/// Waker of a loop. Woken from within its session's poll it sets a flag that the session looks at; otherwise it wakes
-/// the session.
+/// Waker of a loop. Within its session's poll it only sets a flag, which the session reads;
+/// otherwise it wakes the session as well.
 #[derive(Default)]
 struct LoopState {
     woken: AtomicBool,
@@ -55,7 +57,7 @@ impl Wake for LoopState {
     }
 }
 
-/// A session's loop, once there is one.
+/// Session loop of a session's SSH connection, once there is one.
 pub struct SshLoop {
     task: Option<LocalTask>,
     state: Arc<LoopState>,
@@ -73,7 +75,7 @@ impl Default for SshLoop {
     }
 }
 
-/// The time of a session's poll.
+/// Guard for the time of a session's poll.
 pub struct SessionPoll(());
 
 impl Drop for SessionPoll {
@@ -90,7 +92,8 @@ impl SshLoop {
         SessionPoll(())
     }
 
-    /// Does `work`, which may connect to an SSH server, and takes the loop that it starts, in place of the one before.
+    /// Runs `work`, which may connect to an SSH server, and takes the loop that it spawns in place
+    /// of the one before.
     pub fn adopt<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let result = work();
         if let Some(task) = SPAWNED.take() {
@@ -100,13 +103,13 @@ impl SshLoop {
         result
     }
 
-    /// Returns whether the loop has something to do.
+    /// Returns whether the loop was woken since its last poll.
     pub fn is_woken(&self) -> bool {
         self.task.is_some() && self.state.woken.load(Ordering::Acquire)
     }
 
-    /// Polls the loop as often as it has something to do, within bounds. A panic of it ends it alone; its handler, which
-    /// is dropped then, tells the session.
+    /// Polls the loop while it is woken, at most [`MAX_POLLS`] times. A panic of it ends this
+    /// connection alone; the handler, which is dropped then, reports that to the session.
     pub fn poll(&mut self) {
         for _ in 0..MAX_POLLS {
             if !self.is_woken() {
@@ -121,7 +124,7 @@ impl SshLoop {
                 Ok(polled) if polled.is_pending() => {}
                 Ok(_) => self.end(),
                 Err(_) => {
-                    tracing::error!("an SSH session loop panicked");
+                    tracing::error!("an SSH session loop panicked; its connection is closed");
                     self.end();
                 }
             }
@@ -130,7 +133,7 @@ impl SshLoop {
 
     /// Ends the loop and with it the SSH connection, at once.
     pub fn end(&mut self) {
-        // Its Drop may look at the session.
+        // Taken first: its Drop may call into the session.
         let task = self.task.take();
         drop(task);
     }

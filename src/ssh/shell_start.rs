@@ -1,5 +1,6 @@
-//! Start of a shell as the server's answers to the requests for it show it: a state that the handler advances, and that who
-//! asked waits for. A server may refuse the terminal (the shell then runs without, as under `ssh`), or answer nothing and talk.
+//! State of the shell's start, as the server's replies and output show it. The handler advances it;
+//! `start` waits for it. A server may refuse the terminal (the shell then runs without one, as
+//! under `ssh`), or reply to nothing and send output.
 
 use crate::error::SessionError;
 use crate::runtime::WakerSlot;
@@ -10,37 +11,38 @@ use std::task::Poll;
 /// State of the shell or command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum State {
-    /// Asked for: no reply, and nothing has come of it.
+    /// Requested: neither reply nor output has come.
     #[default]
     Requested,
-    /// The server has said so, or something came of it.
+    /// The server has confirmed it, or sent output or an exit status.
     Runs,
-    /// Refused. `talked`: there was output since.
-    Refused { talked: bool },
+    /// Refused. `had_output`: output has come since.
+    Refused { had_output: bool },
     /// The channel was closed before the shell ran.
-    Closed { talked: bool },
+    Closed { had_output: bool },
 }
 
-/// Replies to the two requests, which come in the order of these (RFC 4254 section 5.4) and name none of them.
+/// Replies to the two requests, for the terminal and the shell. They come in the order of the
+/// requests (RFC 4254 section 5.4) and do not name them.
 #[derive(Debug, Default)]
 pub(super) struct ShellStart {
     terminal: Cell<Option<bool>>,
     /// The request for the shell has its reply.
-    answered: Cell<bool>,
+    replied: Cell<bool>,
     state: Cell<State>,
     /// Refused after it was taken for running.
     refused_late: Cell<bool>,
-    /// The connection is gone.
+    /// The connection has ended.
     lost: Cell<bool>,
     waiter: WakerSlot,
 }
 
-/// Refusal that the user is to be told of.
+/// Refusal that is reported to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// There is no terminal; the shell may run without.
+    /// There is no terminal; the shell may run without one.
     Terminal,
-    /// The shell or command was taken for running, and is not.
+    /// The shell or command was taken for running, and was refused.
     Shell,
 }
 
@@ -50,58 +52,59 @@ impl ShellStart {
         self.terminal.get() == Some(false)
     }
 
-    /// Returns, once, whether the shell or command was refused after it was taken for running: nothing takes input.
+    /// Returns, once, whether the shell or command was refused after it was taken for running, so
+    /// that nothing takes input.
     pub(super) fn take_late_refusal(&self) -> bool {
         self.refused_late.take()
     }
 
-    /// The next reply has come.
+    /// Takes the next reply.
     pub(super) fn note_reply(&self, granted: bool) -> Option<Refusal> {
         if self.terminal.get().is_none() {
             self.terminal.set(Some(granted));
             return (!granted).then_some(Refusal::Terminal);
         }
-        let first = !self.answered.replace(true);
+        let first = !self.replied.replace(true);
         match (self.state.get(), granted) {
             (State::Requested, true) if first => self.set(State::Runs),
-            (State::Requested, false) if first => self.set(State::Refused { talked: false }),
+            (State::Requested, false) if first => self.set(State::Refused { had_output: false }),
             (State::Runs, false) if first => {
                 self.refused_late.set(true);
                 return Some(Refusal::Shell);
             }
-            // The refusal was of a variable: some servers answer unasked.
+            // The refusal was of a variable: some servers reply although no reply is wanted.
             (State::Refused { .. }, true) => self.set(State::Runs),
             _ => {}
         }
         None
     }
 
-    /// Output has come.
+    /// Takes note of output.
     pub(super) fn note_output(&self) {
         match self.state.get() {
             State::Requested => self.set(State::Runs),
-            State::Refused { talked: false } => self.set(State::Refused { talked: true }),
+            State::Refused { had_output: false } => self.set(State::Refused { had_output: true }),
             _ => {}
         }
     }
 
-    /// The server has told how the process ended: it has run.
+    /// Takes note of an exit status or signal: the process has run.
     pub(super) fn note_exit(&self) {
         if self.state.get() == State::Requested {
             self.set(State::Runs);
         }
     }
 
-    /// The channel is closed.
+    /// Takes note of the channel's close.
     pub(super) fn note_close(&self) {
         match self.state.get() {
-            State::Requested => self.set(State::Closed { talked: false }),
-            State::Refused { talked } => self.set(State::Closed { talked }),
+            State::Requested => self.set(State::Closed { had_output: false }),
+            State::Refused { had_output } => self.set(State::Closed { had_output }),
             State::Runs | State::Closed { .. } => {}
         }
     }
 
-    /// The connection is gone.
+    /// Takes note of the connection's end.
     pub(super) fn note_lost(&self) {
         self.lost.set(true);
         self.waiter.wake();
@@ -112,7 +115,7 @@ impl ShellStart {
         self.waiter.wake();
     }
 
-    /// Waits until the state is as `wanted`, and returns it. One task waits at a time.
+    /// Waits until `wanted` accepts the state, and returns it. One task waits at a time.
     ///
     /// # Errors
     /// `ConnectionLost`.
@@ -131,7 +134,6 @@ impl ShellStart {
         .await
     }
 
-    /// The state.
     pub(super) fn state(&self) -> State {
         self.state.get()
     }
@@ -141,7 +143,8 @@ impl ShellStart {
 mod tests {
     use super::*;
 
-    /// Plays replies (`y`, `n`), output (`o`), an exit (`e`) and the close (`c`), and returns the state and the refusals.
+    /// Applies replies (`y`, `n`), output (`o`), an exit (`e`) and the close (`c`), and returns the
+    /// state and the refusals.
     fn play(events: &str) -> (State, Vec<Refusal>) {
         let start = ShellStart::default();
         let mut refusals = Vec::new();
@@ -160,9 +163,9 @@ mod tests {
     #[test]
     fn replies_belong_to_the_requests_in_their_order() {
         use Refusal::{Shell, Terminal};
-        let (refused, talked) = (
-            State::Refused { talked: false },
-            State::Refused { talked: true },
+        let (refused, had_output) = (
+            State::Refused { had_output: false },
+            State::Refused { had_output: true },
         );
         for (events, state, refusals) in [
             ("", State::Requested, &[][..]),
@@ -172,7 +175,7 @@ mod tests {
             ("ny", State::Runs, &[Terminal]),
             ("yn", refused, &[]),
             ("nn", refused, &[Terminal]),
-            ("yno", talked, &[]),
+            ("yno", had_output, &[]),
             ("ynoy", State::Runs, &[]),
             ("ynn", refused, &[]),
             ("o", State::Runs, &[]),
@@ -181,9 +184,9 @@ mod tests {
             ("onn", State::Runs, &[Terminal, Shell]),
             ("e", State::Runs, &[]),
             ("yne", refused, &[]),
-            ("yc", State::Closed { talked: false }, &[]),
-            ("ync", State::Closed { talked: false }, &[]),
-            ("ynoc", State::Closed { talked: true }, &[]),
+            ("yc", State::Closed { had_output: false }, &[]),
+            ("ync", State::Closed { had_output: false }, &[]),
+            ("ynoc", State::Closed { had_output: true }, &[]),
             ("yyc", State::Runs, &[]),
         ] {
             assert_eq!(play(events), (state, refusals.to_vec()), "{events}");

@@ -1,8 +1,8 @@
-//! From a connection that is logged in to a running shell or command: the requests, all
-//! at once, and the wait for what the server makes of them.
+//! Start of the shell or command on a connection that is logged in: sends the requests without
+//! waiting in between, then waits for the server's replies or output.
 
 use super::channel::WriteHalf;
-use super::farewell::Farewell;
+use super::disconnect_cause::DisconnectCause;
 use super::handler::SessionHandler;
 use super::shell_start::{ShellStart, State};
 use super::terminal::MODES;
@@ -14,19 +14,19 @@ use futures_lite::future;
 use russh::client::Handle;
 use std::time::Duration;
 
-/// Time for further output of a server that refuses the shell, before the refusal is reported: it
-/// closes the channel once all is sent, or never.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Time for further output of a server that refuses the shell, before the refusal is reported: such
+/// a server closes the channel after its output, or never.
+const REFUSAL_OUTPUT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Name, in the error, of what a server refused to start.
+/// Name of the shell or command in the error.
 const SHELL: &str = "the shell or command";
 
 fn refused(what: String) -> SessionError {
     SessionError::StartRefused(what)
 }
 
-/// Asks for a terminal of the size that `size` gives when it is asked for, and for the
-/// shell or command.
+/// Opens the channel, requests a terminal of the size that `size` returns then, and the shell or
+/// command.
 ///
 /// # Errors
 /// `StartRefused`, `ConnectionLost`.
@@ -35,18 +35,18 @@ pub(super) async fn start(
     terminal: &TerminalRequest,
     size: impl Fn() -> WindowSize,
     events: &dyn SshEvents,
-    farewell: &Farewell,
+    disconnect_cause: &DisconnectCause,
     progress: &ShellStart,
 ) -> Result<WriteHalf, SessionError> {
     let channel = match handle.channel_open_session().await {
         Ok(channel) => channel,
         Err(russh::Error::ChannelOpenFailure(_)) => {
-            let words = farewell.refusal();
-            return Err(refused(format!("a session channel{words}")));
+            let text = disconnect_cause.refusal();
+            return Err(refused(format!("a session channel{text}")));
         }
         Err(_) => return Err(SessionError::ConnectionLost),
     };
-    // What comes for the channel comes to the handler as well; russh's queue of it goes.
+    // The read half is dropped: the handler gets the channel's messages as well.
     let (_, channel) = channel.split();
     request(&channel, terminal, size())
         .await
@@ -67,7 +67,7 @@ async fn request(
         .request_pty(true, term, cols, rows, width, height, MODES)
         .await?;
     for (name, value) in &terminal.env {
-        // No reply wanted: servers refuse most names, which is no error.
+        // Without a reply: servers refuse most names, which is no error.
         channel
             .set_env(false, name.as_str(), value.as_str())
             .await?;
@@ -78,25 +78,25 @@ async fn request(
     }
 }
 
-/// Waits until the shell runs: the server says so, or something comes of it.
+/// Waits until the shell runs: the server confirms it, or sends output or an exit status.
 async fn wait_running(progress: &ShellStart, events: &dyn SshEvents) -> Result<(), SessionError> {
     let state = progress.wait(|state| state != State::Requested).await?;
     if matches!(state, State::Refused { .. }) {
-        // If the server says something of it, the user is to see that.
+        // The user is to see a text of the server on its refusal.
         let over = progress.wait(|state| !matches!(state, State::Refused { .. }));
-        let patience = async {
-            runtime::sleep(LAST_WORDS).await;
+        let timeout = async {
+            runtime::sleep(REFUSAL_OUTPUT_TIMEOUT).await;
             Ok(progress.state())
         };
-        // Of a connection that is lost meanwhile, the words count.
-        let _ = future::or(over, patience).await;
+        // If the connection is lost meanwhile, the output that came counts.
+        let _ = future::or(over, timeout).await;
     }
     match progress.state() {
         State::Requested | State::Runs => Ok(()),
-        State::Refused { talked: false } | State::Closed { talked: false } => {
+        State::Refused { had_output: false } | State::Closed { had_output: false } => {
             Err(refused(SHELL.to_owned()))
         }
-        State::Refused { talked: true } | State::Closed { talked: true } => {
+        State::Refused { had_output: true } | State::Closed { had_output: true } => {
             events.event(SshEvent::StartRefused);
             events.event(SshEvent::ChannelClosed);
             Ok(())

@@ -1,11 +1,12 @@
-//! The stream russh reads from and writes to: a socket of the shard with
-//! read-ahead, the [`Identification`], the [`ReadCredit`], the [`Ledger`], fairness, and
-//! read coalescing. No deadlines: the session owns all clocks, and russh's loop with this in it.
+//! Stream under russh: a socket of the shard with read-ahead, the version line
+//! ([`Identification`]), [`ReadCredit`], [`PacketBudget`], fair dispatch and read coalescing of
+//! bulk output. Has no deadlines: the session owns all clocks, and russh's loop with this stream in
+//! it.
 
+use super::bulk::BulkDetector;
 use super::credit::ReadCredit;
-use super::flow::Flow;
 use super::identification::Identification;
-use super::ledger::{Fault, Ledger};
+use super::packet_budget::{PacketBudget, Violation};
 use crate::runtime::tokio_io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::runtime::{self, Stream};
 use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
@@ -16,36 +17,37 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// russh reads a packet's length and then the rest, a system call each; this
-/// takes what is there in one. Shared by all sessions of a shard.
+/// Size of the read-ahead buffer, in bytes. russh reads a packet's length and then the rest; with
+/// read-ahead that is one system call in place of two. Shared by all sessions of a shard.
 const SCRATCH: usize = 64 * 1024;
 
-/// Of large packets less is read ahead: the next one's length, and little of it
-/// that would be copied twice.
+/// Bytes read ahead behind a large packet: the length of the next, and little of it, because that
+/// is copied twice.
 const AHEAD_OF_LARGE: usize = 1024;
 
-/// A piece of a packet from this size on is large, in bytes.
-const LARGE_PIECE: usize = 16 * 1024;
+/// Size from which on a packet is large, in bytes.
+const LARGE_PACKET: usize = 16 * 1024;
 
-/// Bytes that a session reads before the others get their turn.
-const PER_TURN: usize = 64 * 1024;
+/// Bytes that a session reads in one poll of its task.
+const MAX_READ_PER_POLL: usize = 64 * 1024;
 
 thread_local! {
     static SCRATCH_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);
 }
 
-/// Room that an emptied [`Leftover`] keeps, in bytes: the packet of an echo, behind its length.
-const KEPT: usize = 64;
+/// Capacity that an emptied [`ReadAhead`] keeps, in bytes: the packet of an echo, behind its
+/// length.
+const KEPT_CAPACITY: usize = 64;
 
-/// Bytes that were read ahead and not yet taken by russh. At most [`SCRATCH`]
-/// minus what russh took at once; freed when drained, but for [`KEPT`].
+/// Bytes that were read ahead and not yet taken by russh. At most [`SCRATCH`] minus what russh took
+/// at once; freed when drained, but for [`KEPT_CAPACITY`].
 #[derive(Default)]
-struct Leftover {
+struct ReadAhead {
     bytes: Vec<u8>,
     taken: usize,
 }
 
-impl Leftover {
+impl ReadAhead {
     fn rest(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
     }
@@ -55,71 +57,71 @@ impl Leftover {
         if self.taken >= self.bytes.len() {
             self.taken = 0;
             self.bytes.clear();
-            if self.bytes.capacity() > KEPT {
+            if self.bytes.capacity() > KEPT_CAPACITY {
                 self.bytes = Vec::new();
             }
         }
     }
 }
 
-/// The beginning of a connection, up to the end of the version line.
+/// State of the beginning of a connection, up to the end of the version line.
 struct Start {
     identification: Rc<RefCell<Identification>>,
-    /// The version line, as far as russh has not taken it.
-    version: Leftover,
+    /// Part of the version line that russh has not taken yet.
+    version: ReadAhead,
 }
 
 struct Inner {
     socket: Stream,
-    leftover: Leftover,
-    /// Gone once packets come.
+    ahead: ReadAhead,
+    /// `None` once packets come.
     start: Option<Start>,
     credit: Rc<ReadCredit>,
-    ledger: Rc<Ledger>,
-    /// The size of the piece of a packet that russh is reading.
-    piece: Option<usize>,
+    budget: Rc<PacketBudget>,
+    /// Size of the part of a packet that russh is reading.
+    part: Option<usize>,
     /// The latest packet was large.
     large: bool,
-    /// The turn of the last read, and the bytes read in it.
-    turn: (u64, usize),
-    flow: Flow,
+    /// Number of the task's poll with the last read, and the bytes read in it.
+    poll_bytes: (u64, usize),
+    bulk: BulkDetector,
 }
 
-/// russh wants a `Send` stream. This one panics if another thread touches it,
-/// which cannot happen: russh's loop runs on the shard's own executor.
+/// The stream. russh requires `Send`; the wrapper panics if another thread touches it, which cannot
+/// happen, because russh's loop runs on the shard's own thread.
 pub(super) struct SshStream(SendWrapper<Inner>);
 
 impl SshStream {
     pub(super) fn new(
         socket: Stream,
         credit: Rc<ReadCredit>,
-        ledger: Rc<Ledger>,
+        budget: Rc<PacketBudget>,
         identification: Rc<RefCell<Identification>>,
     ) -> Self {
         Self(SendWrapper::new(Inner {
             socket,
-            leftover: Leftover::default(),
+            ahead: ReadAhead::default(),
             start: Some(Start {
                 identification,
-                version: Leftover::default(),
+                version: ReadAhead::default(),
             }),
             credit,
-            ledger,
-            piece: None,
+            budget,
+            part: None,
             large: false,
-            turn: (0, 0),
-            flow: Flow::new(crate::clock::now()),
+            poll_bytes: (0, 0),
+            bulk: BulkDetector::new(crate::clock::now()),
         }))
     }
 }
 
-fn at_fault(fault: Fault) -> io::Error {
-    io::Error::other(fault)
+fn violation_error(rule: Violation) -> io::Error {
+    io::Error::other(rule)
 }
 
 impl Inner {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.may_go_on()?;
+        self.check_budget()?;
         if let Some(mut start) = self.start.take() {
             let result = self.poll_start(cx, &mut start, buf);
             self.start = Some(start);
@@ -128,11 +130,11 @@ impl Inner {
             }
             self.start = None;
         }
-        self.poll_read_piece(cx, buf)
+        self.poll_read_part(cx, buf)
     }
 
-    /// Fills `buf` with the version line, or with nothing at the end of the stream.
-    /// `true`: packets come.
+    /// Fills `buf` with the version line, or with nothing at the end of the stream. Returns `true`
+    /// when packets follow.
     fn poll_start(
         &mut self,
         cx: &mut Context<'_>,
@@ -148,155 +150,156 @@ impl Inner {
                 start.version.consume(count);
                 return Poll::Ready(Ok(false));
             }
-            if self.leftover.rest().is_empty() {
-                // With no room in the buffer all that comes is left over.
+            if self.ahead.rest().is_empty() {
+                // With no room in `buf` all that comes is read ahead.
                 std::task::ready!(self.poll_read_ahead(cx, &mut ReadBuf::new(&mut [])))?;
             }
-            let bytes = self.leftover.rest();
+            let bytes = self.ahead.rest();
             if bytes.is_empty() {
                 return Poll::Ready(Ok(false));
             }
             if identification.is_found() {
                 let end = Identification::rest_of_line_end(bytes);
                 if end < bytes.len() {
-                    self.leftover.consume(end);
+                    self.ahead.consume(end);
                     return Poll::Ready(Ok(true));
                 }
-                self.leftover.consume(end);
+                self.ahead.consume(end);
                 continue;
             }
-            let (used, version) = identification.feed(bytes).map_err(io::Error::other)?;
-            self.leftover.consume(used);
+            let (used, version) = identification.push(bytes).map_err(io::Error::other)?;
+            self.ahead.consume(used);
             start.version.bytes = version.unwrap_or_default();
         }
     }
 
-    /// russh reads a piece of a packet at a time, until its buffer is full.
-    fn poll_read_piece(
+    /// Reads a part of a packet: russh reads on until its buffer is full.
+    fn poll_read_part(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.piece.get_or_insert(buf.remaining());
+        self.part.get_or_insert(buf.remaining());
         std::task::ready!(self.poll_fill(cx, buf))?;
         if buf.remaining() == 0
-            && let Some(bytes) = self.piece.take()
+            && let Some(bytes) = self.part.take()
         {
-            self.ledger.note_piece(bytes).map_err(at_fault)?;
-            // The four bytes of a length say nothing.
+            self.budget.note_read(bytes).map_err(violation_error)?;
+            // Four bytes are a packet's length.
             if bytes > 4 {
-                self.large = bytes >= LARGE_PIECE;
+                self.large = bytes >= LARGE_PACKET;
             }
         }
         Poll::Ready(Ok(()))
     }
 
-    fn may_go_on(&self) -> io::Result<()> {
-        self.ledger
-            .fault()
-            .map_or(Ok(()), |fault| Err(at_fault(fault)))
+    fn check_budget(&self) -> io::Result<()> {
+        match self.budget.violation() {
+            Some(rule) => Err(violation_error(rule)),
+            None => Ok(()),
+        }
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let rest = self.leftover.rest();
+        let rest = self.ahead.rest();
         if rest.is_empty() {
             return self.poll_read_ahead(cx, buf);
         }
         let count = rest.len().min(buf.remaining());
         buf.put_slice(rest.get(..count).unwrap_or_default());
-        self.leftover.consume(count);
+        self.ahead.consume(count);
         Poll::Ready(Ok(()))
     }
 
-    /// Reads what the socket has: what fits goes to `buf`, the rest is kept.
-    /// Nothing in `buf` afterwards means end of stream.
+    /// Reads from the socket: what fits goes to `buf`, the rest is kept. Nothing in either
+    /// afterwards means end of stream.
     fn poll_read_ahead(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.credit.register(cx.waker());
-        let budget = self.credit.available();
-        if budget == 0 {
+        let credit = self.credit.available();
+        if credit == 0 {
             return Poll::Pending;
         }
-        // A flooding server must not starve the shard's other sessions.
-        let done = self.has_had_its_turn();
-        std::task::ready!(self.flow.poll_turn(cx, done));
+        // Bulk output must not starve the shard's other sessions.
+        let done = self.has_read_its_share();
+        std::task::ready!(self.bulk.poll_dispatch(cx, done));
         if self.large && buf.remaining() >= AHEAD_OF_LARGE {
-            return self.poll_read_packet(cx, buf, budget);
+            return self.poll_read_packet(cx, buf, credit);
         }
-        let budget = if self.large {
-            budget.min(AHEAD_OF_LARGE)
+        let credit = if self.large {
+            credit.min(AHEAD_OF_LARGE)
         } else {
-            budget
+            credit
         };
         SCRATCH_BUFFER.with_borrow_mut(|scratch| {
-            let limit = budget.min(scratch.len());
+            let limit = credit.min(scratch.len());
             let window = scratch.get_mut(..limit).unwrap_or_default();
             let count = std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, window))?;
             let filled = window.get(..count).unwrap_or_default();
             self.credit.spend(count);
-            self.turn.1 += count;
-            self.rest_in_a_flood(count, count < limit)?;
+            self.poll_bytes.1 += count;
+            self.coalesce_bulk(count, count < limit)?;
             let (now, later) = filled.split_at(count.min(buf.remaining()));
             buf.put_slice(now);
-            self.leftover.bytes.extend_from_slice(later);
+            self.ahead.bytes.extend_from_slice(later);
             Poll::Ready(Ok(()))
         })
     }
 
-    /// Reads the packet straight to where it belongs, and a little more.
+    /// Reads a large packet directly into `buf`, and a little of the next.
     fn poll_read_packet(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
-        budget: usize,
+        credit: usize,
     ) -> Poll<io::Result<()>> {
-        let limit = budget.min(buf.remaining());
+        let limit = credit.min(buf.remaining());
         let mut ahead = [0; AHEAD_OF_LARGE];
-        let more = budget.saturating_sub(limit).min(ahead.len());
+        let more = credit.saturating_sub(limit).min(ahead.len());
         let more = ahead.get_mut(..more).unwrap_or_default();
         let window = buf.initialize_unfilled_to(limit);
-        let mut pieces = [IoSliceMut::new(window), IoSliceMut::new(more)];
-        let read = Pin::new(&mut self.socket).poll_read_vectored(cx, &mut pieces);
+        let mut parts = [IoSliceMut::new(window), IoSliceMut::new(more)];
+        let read = Pin::new(&mut self.socket).poll_read_vectored(cx, &mut parts);
         let count = std::task::ready!(read)?;
         let now = count.min(limit);
         self.credit.spend(count);
         buf.advance(now);
         let later = more.get(..count - now).unwrap_or_default();
-        self.leftover.bytes.extend_from_slice(later);
-        self.turn.1 += count;
-        self.flow.note(count, crate::clock::now());
+        self.ahead.bytes.extend_from_slice(later);
+        self.poll_bytes.1 += count;
+        self.bulk.note(count, crate::clock::now());
         Poll::Ready(Ok(()))
     }
 
-    /// The small packets of a flood are read many at a time. `drained`: the
-    /// socket has no more now.
-    fn rest_in_a_flood(&mut self, count: usize, drained: bool) -> io::Result<()> {
-        if self.flow.note(count, crate::clock::now()) && drained && !self.large {
+    /// Counts a read, and has the socket's next reads coalesced if it is one of many small packets
+    /// of bulk output. `drained`: the socket has no more now.
+    fn coalesce_bulk(&mut self, count: usize, drained: bool) -> io::Result<()> {
+        if self.bulk.note(count, crate::clock::now()) && drained && !self.large {
             self.socket.coalesce()?;
         }
         Ok(())
     }
 
-    fn has_had_its_turn(&mut self) -> bool {
-        let turn = runtime::poll_number();
-        if self.turn.0 != turn {
-            self.turn = (turn, 0);
+    fn has_read_its_share(&mut self) -> bool {
+        let poll = runtime::poll_number();
+        if self.poll_bytes.0 != poll {
+            self.poll_bytes = (poll, 0);
         }
-        self.turn.1 >= PER_TURN || runtime::should_yield()
+        self.poll_bytes.1 >= MAX_READ_PER_POLL || runtime::should_yield()
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.may_go_on()?;
+        self.check_budget()?;
         Pin::new(&mut self.socket).poll_write(cx, buf)
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.socket).poll_close(cx) {
-            // The peer closed first; russh would take the error for a failure
-            // and skip telling the handler.
+            // The peer closed first. russh would treat the error as a failure and not call the
+            // handler.
             Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             other => other,
         }

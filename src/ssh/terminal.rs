@@ -1,16 +1,15 @@
-//! Modes of the terminal that is asked for (RFC 4254 section 8): those that OpenSSH's
-//! client passes on from an ordinary terminal on Linux, so that programs behind the bridge
-//! find what they find behind `ssh`.
+//! Terminal modes of the pty request (RFC 4254 section 8): those that OpenSSH's client sends from
+//! an ordinary terminal on Linux, so that programs see the same terminal as under `ssh`.
 
 use russh::Pty;
 
-/// A character that is switched off.
+/// Value of a special character that is disabled.
 const NONE: u32 = 255;
 
-/// Names a speed that is none: programs of old delay output at low ones.
+/// Baud rate. There is no line; old programs delay output at low rates.
 const SPEED: u32 = 38_400;
 
-/// All modes. What is not in the list is for the server to choose.
+/// All modes. The server chooses those that are not in the list.
 pub(super) const MODES: &[(Pty, u32)] = &[
     (Pty::TTY_OP_OSPEED, SPEED),
     (Pty::TTY_OP_ISPEED, SPEED),
@@ -40,8 +39,8 @@ pub(super) const MODES: &[(Pty, u32)] = &[
     (Pty::IXANY, 0),
     (Pty::IXOFF, 0),
     (Pty::IMAXBEL, 0),
-    // RFC 8160. The protocol's text is UTF-8; without it Backspace erases a byte of a
-    // character and leaves the rest.
+    // RFC 8160. The protocol's text is UTF-8; without this, Backspace erases one byte of a
+    // character.
     (Pty::IUTF8, 1),
     (Pty::ISIG, 1),
     (Pty::ICANON, 1),
@@ -68,7 +67,7 @@ pub(super) const MODES: &[(Pty, u32)] = &[
     (Pty::PARODD, 0),
 ];
 
-/// The code of Ctrl with a key.
+/// Returns the code of Ctrl with a key.
 const fn control(key: u8) -> u32 {
     (key & 0x1f) as u32
 }

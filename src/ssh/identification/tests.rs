@@ -9,14 +9,14 @@ use super::*;
 /// Text and version line.
 type Wanted<'a> = Result<(&'a str, &'a [u8]), NoVersion>;
 
-/// Text, version line and the bytes behind it, fed in pieces of `size`.
+/// Text, version line and the bytes behind it, pushed in pieces of `size`.
 fn read(bytes: &[u8], size: usize) -> Result<(String, Vec<u8>, Vec<u8>), NoVersion> {
     let mut identification = Identification::default();
     let mut at = 0;
     let mut version = None;
     while version.is_none() && at < bytes.len() {
         let end = bytes.len().min(at + size);
-        let (used, found) = identification.feed(&bytes[at..end])?;
+        let (used, found) = identification.push(&bytes[at..end])?;
         at += used;
         version = found;
     }
@@ -38,10 +38,14 @@ fn check(bytes: &[u8], wanted: &Wanted<'_>) {
         match wanted {
             Ok((text, version)) => {
                 let (got_text, got_version, rest) = got.unwrap();
-                let shown = bytes.escape_ascii();
-                assert_eq!(got_text, *text, "{size}: {shown}");
-                assert_eq!(got_version, [*version, b"\r\n"].concat(), "{size}: {shown}");
-                assert_eq!(rest, b"\0\0\x02\x7cpacket", "{size}: {shown}");
+                let escaped = bytes.escape_ascii();
+                assert_eq!(got_text, *text, "{size}: {escaped}");
+                assert_eq!(
+                    got_version,
+                    [*version, b"\r\n"].concat(),
+                    "{size}: {escaped}"
+                );
+                assert_eq!(rest, b"\0\0\x02\x7cpacket", "{size}: {escaped}");
             }
             Err(problem) => assert_eq!(got.as_ref(), Err(problem), "{size}"),
         }
@@ -80,7 +84,7 @@ fn version_lines_are_found_however_they_end() {
 }
 
 #[test]
-fn text_before_it_is_kept_line_by_line() {
+fn text_before_the_version_line_is_kept_line_by_line() {
     let many = "Welcome to the machine.\r\n".repeat(1000);
     let lines = many.replace('\r', "");
     let long = "x".repeat(10_000);
@@ -104,12 +108,12 @@ fn text_before_it_is_kept_line_by_line() {
 }
 
 #[test]
-fn text_has_a_bound() {
+fn text_before_the_version_line_is_bounded() {
     let mut identification = Identification::default();
     let line = [b'x'; 1023];
     let mut taken = 0;
     let problem = loop {
-        match identification.feed(&[line.as_slice(), b"\n"].concat()) {
+        match identification.push(&[line.as_slice(), b"\n"].concat()) {
             Ok((used, None)) => taken += used,
             Ok((_, Some(version))) => unreachable!("{version:?}"),
             Err(problem) => break problem,
@@ -121,18 +125,18 @@ fn text_has_a_bound() {
 }
 
 #[test]
-fn what_is_no_text_is_soon_told() {
+fn binary_data_is_recognised_within_a_kilobyte() {
     let mut identification = Identification::default();
     let junk: Vec<u8> = (0..=255_u8).cycle().take(1000).collect();
-    assert_eq!(identification.feed(&junk), Err(NoVersion::Binary));
+    assert_eq!(identification.push(&junk), Err(NoVersion::Binary));
 }
 
 #[test]
-fn words_in_place_of_a_version_line_are_told_from_other_protocols() {
-    let words = |bytes: &[u8]| {
+fn a_refusal_text_is_told_from_greetings_of_other_protocols() {
+    let refusal = |bytes: &[u8]| {
         let mut identification = Identification::default();
-        identification.feed(bytes).unwrap();
-        identification.words()
+        identification.push(bytes).unwrap();
+        identification.refusal_text()
     };
     for (said, wanted) in [
         (&b"Exceeded MaxStartups\r\n"[..], "Exceeded MaxStartups"),
@@ -146,7 +150,7 @@ fn words_in_place_of_a_version_line_are_told_from_other_protocols() {
         (b"2026 sessions are open\n", "2026 sessions are open"),
         (b"", ""),
     ] {
-        assert_eq!(words(said).as_deref(), Some(wanted));
+        assert_eq!(refusal(said).as_deref(), Some(wanted));
     }
     for said in [
         &b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"[..],
@@ -158,6 +162,6 @@ fn words_in_place_of_a_version_line_are_told_from_other_protocols() {
         b"<stream:error/>",
         b"\x15\x03\x03\0\x02\x02\x28",
     ] {
-        assert_eq!(words(said), None, "{}", said.escape_ascii());
+        assert_eq!(refusal(said), None, "{}", said.escape_ascii());
     }
 }

@@ -1,10 +1,10 @@
-//! The text around a private key: finds the first PEM block (RFC 7468, RFC 1421) that holds one,
-//! in whatever people paste, and names what was pasted instead of one.
+//! Lenient PEM reader (RFC 7468, RFC 1421): finds the first block with a private key in pasted
+//! text, and describes the text if it has none.
 //!
-//! Reads whatever `ssh-keygen -y` and OpenSSL read, and more: text before and behind the block,
-//! blanks at line ends, empty lines, any length of line, line ends lost or turned into `\n`.
-//! Decodes base64 and nothing else. Not a PEM library, because those refuse most of this, and
-//! leave copies of the key in memory that nobody wipes.
+//! Reads all that `ssh-keygen -y` and OpenSSL read, and more: text before and behind the block,
+//! blanks at line ends, empty lines, lines of any length, line ends lost or replaced by `\n`.
+//! Decodes base64 and nothing else. Not a PEM library, because those refuse most of this, and leave
+//! copies of the key in memory that are not wiped.
 
 use base64ct::{Base64Unpadded, Encoding as _};
 use zeroize::Zeroizing;
@@ -12,20 +12,20 @@ use zeroize::Zeroizing;
 const BEGIN: &str = "-----BEGIN ";
 const DASHES: &str = "-----";
 
-/// A private key's block.
+/// PEM block with a private key.
 pub(super) struct Block<'a> {
     /// Between `BEGIN` and the dashes.
     pub(super) label: &'a str,
-    /// Value of the header `DEK-Info` of a key that is encrypted in the old way.
+    /// Value of the header `DEK-Info`, of a key encrypted as in RFC 1421.
     pub(super) dek_info: Option<&'a str>,
     /// The decoded body.
     pub(super) bytes: Zeroizing<Vec<u8>>,
 }
 
-/// Finds the first private key of `text`.
+/// Finds the first private key in `text`.
 ///
 /// # Errors
-/// A description of what the text is instead, and what to do about it.
+/// A description of the text, and what to do about it.
 pub(super) fn private_block(text: &str) -> Result<Block<'_>, &'static str> {
     let mut rest = text;
     while let Some((_, begun)) = rest.split_once(BEGIN) {
@@ -47,20 +47,21 @@ pub(super) fn private_block(text: &str) -> Result<Block<'_>, &'static str> {
         }
         rest = behind;
     }
-    Err(what_else(text))
+    Err(describe_other(text))
 }
 
 const CUT_OFF: &str = "its END line is missing or does not match: the text was cut off";
 const DAMAGED: &str = "the text between its BEGIN and END lines is damaged: it is not base64";
 
-/// The body before the END line of `label`, and what follows that line.
+/// Splits the body from the text behind the END line of `label`.
 fn split_end<'a>(begun: &'a str, label: &str) -> Option<(&'a str, &'a str)> {
     let (body, end) = begun.split_once("-----END ")?;
     let behind = end.strip_prefix(label)?.strip_prefix(DASHES)?;
     Some((body, behind))
 }
 
-/// Parts the headers of RFC 1421 from the base64 behind them, which has no colon.
+/// Splits the headers of RFC 1421 from the base64 behind them, which has no colon; returns the
+/// value of `DEK-Info`.
 fn split_headers(body: &str) -> (Option<&str>, &str) {
     let Some((before, last)) = body.rsplit_once(':') else {
         return (None, body);
@@ -74,13 +75,13 @@ fn split_headers(body: &str) -> (Option<&str>, &str) {
     (dek_info, base64)
 }
 
-/// Decodes base64 with anything blank in it, in memory that is wiped.
+/// Decodes base64 with blanks in it, in memory that is wiped.
 fn decode(body: &str) -> Option<Zeroizing<Vec<u8>>> {
     // One allocation each, so that growing leaves no copy behind.
     let mut packed = Zeroizing::new(String::with_capacity(body.len()));
     let mut chars = body.chars().peekable();
     while let Some(c) = chars.next() {
-        // A line end that went through JSON or a shell once too often.
+        // A line end that was escaped twice.
         if c == '\\' && chars.next_if(|next| matches!(next, 'n' | 'r')).is_some() {
             continue;
         }
@@ -95,13 +96,13 @@ fn decode(body: &str) -> Option<Zeroizing<Vec<u8>>> {
     (len > 0).then_some(bytes)
 }
 
-/// Blanks, and the marks without width that web pages and editors leave.
+/// Returns whether a character is a blank, or one without width as web pages and editors insert.
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }
 
-/// Describes a text without a private key's block.
-fn what_else(text: &str) -> &'static str {
+/// Describes a text without a private key, and says what to do.
+fn describe_other(text: &str) -> &'static str {
     let text = text.trim_matches(is_blank);
     let has = |needle: &str| text.contains(needle);
     if text.is_empty() {
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_found_in_whatever_people_paste() {
+    fn a_block_is_found_in_any_text_around_it() {
         for text in [
             "-----BEGIN X PRIVATE KEY-----\naGVsbG8gd29ybGQ=\n-----END X PRIVATE KEY-----\n",
             "-----BEGIN X PRIVATE KEY-----\naGVsbG8gd29ybGQ=\n-----END X PRIVATE KEY-----",
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_parted_from_the_body() {
+    fn headers_are_split_from_the_body() {
         let text = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\
                     DEK-Info: AES-128-CBC,00FF\n\nYWJj\nZGVm\n-----END RSA PRIVATE KEY-----";
         let block = private_block(text).unwrap();
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_private_key_is_named() {
+    fn a_text_without_a_private_key_is_described() {
         for (text, named) in [
             ("", "empty"),
             (" \n\u{feff}", "empty"),

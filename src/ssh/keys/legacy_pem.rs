@@ -1,7 +1,7 @@
-//! The encryption of old PEM files (`Proc-Type: 4,ENCRYPTED` and `DEK-Info`, RFC 1421): the key is
-//! MD5 over passphrase and salt, as OpenSSL's `EVP_BytesToKey` makes it. `ssh-keygen -m PEM` and
-//! `openssl -traditional` write it. Costs nothing to derive, and nothing to guess, which is why
-//! nobody should use it; russh reads it for one cipher and RSA only.
+//! Decryption of old PEM files (`Proc-Type: 4,ENCRYPTED` and `DEK-Info`, RFC 1421): the key is MD5
+//! over passphrase and salt, as by OpenSSL's `EVP_BytesToKey`. `ssh-keygen -m PEM` and `openssl
+//! -traditional` write such files. Cheap to derive and so to guess, which is why they should not be
+//! used. russh reads them for one cipher and RSA only.
 
 use aes::{Aes128, Aes192, Aes256};
 use cbc::Decryptor;
@@ -13,11 +13,11 @@ use zeroize::Zeroizing;
 /// Longest key, in bytes, rounded up to whole MD5 sums.
 const MAX_KEY: usize = 32;
 
-/// Decrypts `bytes`, whose header says `dek_info` (`AES-128-CBC,` and the IV in hex).
+/// Decrypts `bytes` as `dek_info` says (`AES-128-CBC,` and the IV in hex).
 ///
 /// # Errors
-/// Of the header, and a wrong passphrase. One of 256 wrong passphrases is only found out by what
-/// reads the result.
+/// For a header that cannot be read and a wrong passphrase. One of 256 wrong passphrases is
+/// detected only by the reader of the result.
 pub(super) fn decrypt(
     mut bytes: Zeroizing<Vec<u8>>,
     dek_info: &str,
@@ -44,7 +44,7 @@ pub(super) fn decrypt(
     Ok(bytes)
 }
 
-/// The length of the plain text, at the beginning of `buffer`.
+/// Decrypts in place, and returns the length of the plain text.
 fn decrypt_with<C>(buffer: &mut [u8], key: &[u8], iv: &[u8], key_len: usize) -> Option<usize>
 where
     C: cbc::cipher::BlockCipherDecrypt + KeyInit,

@@ -1,6 +1,6 @@
-//! The client's private key and certificate: read and decrypted on a worker
-//! thread, because a key's KDF costs what its maker chose. Read before the
-//! target is dialled: a key that cannot be used costs the target nothing.
+//! Private key and certificate of the client, read and decrypted on a worker thread, because the
+//! key's maker chose the cost of its KDF. They are read before the target is connected to, so that
+//! a key that cannot be used causes no connection.
 
 mod armor;
 mod legacy_pem;
@@ -24,7 +24,7 @@ use signing::SigningKey;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Private key, and certificate if there is one, that a login can sign with.
+/// Private key for a login, and its certificate if there is one.
 pub struct Identity {
     key: Arc<SigningKey>,
     pub(super) certificate: Option<Certificate>,
@@ -33,28 +33,25 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Signs with the key.
     pub(super) fn signer(&self) -> KeySigner {
         KeySigner::new(Arc::clone(&self.key), self.workers.clone(), self.client)
     }
 }
 
-/// Reads the key of `credentials`, `None` if there is none, among the jobs of
-/// `client`. Its text and its passphrase are taken out of `credentials`, and
-/// wiped once it is read.
+/// Reads the key of `credentials`, `None` if there is none, as a job of `client`. Its text and its
+/// passphrase are taken out of `credentials`, and wiped once it is read.
 ///
 /// # Errors
-/// `UnusableKey` for anything that is not a readable private key, for a wrong
-/// passphrase, for one that costs more than `ssh.max_kdf_rounds` bcrypt rounds
-/// (or as much with another KDF), for RSA keys out of bounds, and for a
-/// certificate without a key or that cannot be read; `CryptoBusy` if as many
-/// jobs wait for the workers as may.
+/// `UnusableKey` for a text that is not a readable private key, for a wrong passphrase, for one
+/// that costs more than `ssh.max_kdf_rounds` bcrypt rounds (or as much with another KDF), for RSA
+/// keys out of bounds, and for a certificate without a key or that cannot be read; `CryptoBusy` if
+/// the workers' queue is full.
 pub async fn identity(
     credentials: &mut Credentials,
     settings: &SshSettings,
     client: IpAddr,
 ) -> Result<Option<Identity>, SessionError> {
-    // An optional credential that is empty was not brought.
+    // An empty field counts as none.
     let text = credentials.private_key.take();
     let text = text.filter(|text| !text.expose().is_empty());
     let passphrase = credentials.passphrase.take();
@@ -80,7 +77,7 @@ pub async fn identity(
     let (key, certificate) = match settings.workers.run(client, job).await {
         Ok(read) => read,
         Err(WorkError::QueueFull) => return Err(SessionError::CryptoBusy),
-        // A library that panics has met numbers that make no sense to it.
+        // The library panicked over the key's numbers.
         Err(WorkError::Lost) => Err("it cannot be read"),
     }
     .map_err(SessionError::UnusableKey)?;
@@ -97,21 +94,21 @@ fn read_certificate(text: &str) -> Result<Certificate, &'static str> {
         .map_err(|_| "the certificate is not an OpenSSH certificate")
 }
 
-/// Overwrites what the calls before have freed in blocks of about `size` bytes: libraries free numbers that tell a key
-/// (p - 1) without wiping them.
+/// Overwrites freed blocks of about `size` bytes: libraries free numbers that reveal a key (p - 1)
+/// without wiping them.
 pub(super) fn scrub_heap(size: usize) {
-    // More than such a call frees, and than the allocator's lists for one size hold.
+    // More than such a call frees, and more than the allocator's list for one size holds.
     const BLOCKS: usize = 64;
-    // Limbs are words, and a sum may take one more.
+    // Limbs are words, and a sum may have one more.
     for size in [size, size + 16] {
-        // Not zeros: memory that comes zeroed is another.
+        // Not zeros: zeroed memory would come from the system instead.
         let block = || std::hint::black_box(vec![1_u8; size]);
         drop((0..BLOCKS).map(|_| block()).collect::<Vec<_>>());
     }
 }
 
-/// Overwrites what the calls before have left on this thread's stack: libraries move keys about
-/// there, and wipe only the last place.
+/// Overwrites the part of this thread's stack that earlier calls used: libraries move keys there,
+/// and wipe only the last copy.
 #[inline(never)]
 pub(super) fn scrub_stack() {
     const DEPTH: usize = 64 * 1024;

@@ -1,7 +1,7 @@
-//! Private keys in OpenSSH's own container (its PROTOCOL.key). The ciphers, the KDF and the keys
-//! are ssh-key's. The container is opened here and a plain one is handed on, because ssh-key
-//! refuses what OpenSSH writes and reads: numbers of a curve that happen to be a byte shorter,
-//! comments that are not UTF-8, and longer padding than it would add itself.
+//! Private keys in OpenSSH's own container (its PROTOCOL.key). Ciphers, KDF and keys are ssh-key's.
+//! The container is decrypted here and passed on as a plain one, because ssh-key refuses containers
+//! that OpenSSH writes and reads: numbers of a curve without leading zeros, comments that are not
+//! UTF-8, and longer padding than its own.
 
 use super::problem::{DAMAGED, DSA, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
 use russh::keys::PrivateKey;
@@ -9,16 +9,16 @@ use russh::keys::ssh_key::{Cipher, Kdf};
 use zeroize::Zeroizing;
 
 const MAGIC: &[u8] = b"openssh-key-v1\0";
-/// To which plain keys are padded, in bytes.
+/// Block size to which plain keys are padded, in bytes.
 const BLOCK: usize = 8;
 
 const FIDO: &str = "it is the key of a FIDO security key (sk-): \
      what signs is in the device, so that it cannot be used from here";
 
-/// Opens the container `bytes`, at the cost of `max_rounds` rounds of bcrypt at the most.
+/// Reads the container `bytes`, with at most `max_rounds` rounds of bcrypt.
 ///
 /// # Errors
-/// The fault of the key.
+/// A description of the problem.
 pub(super) fn read(
     bytes: &[u8],
     passphrase: Option<&str>,
@@ -46,7 +46,7 @@ struct Container<'a> {
     kdf: Kdf,
     public: &'a [u8],
     private: &'a [u8],
-    /// Of the ciphers that have one; behind everything else.
+    /// Tag of an AEAD cipher, behind everything else.
     tag: &'a [u8],
 }
 
@@ -70,7 +70,7 @@ impl<'a> Container<'a> {
             },
             other => other,
         };
-        // OpenSSH reads no more than one, either.
+        // As OpenSSH, no more than one key.
         if rest.number()? != 1 || cipher.is_some() != kdf.is_some() {
             return None;
         }
@@ -106,16 +106,16 @@ impl<'a> Container<'a> {
     }
 }
 
-/// The decrypted half.
+/// The decrypted section.
 struct Private<'a> {
     check: &'a [u8],
     kind: &'a [u8],
-    /// Numbers of the key, each as it is encoded.
+    /// Numbers of the key, as encoded.
     numbers: Vec<&'a [u8]>,
 }
 
 impl<'a> Private<'a> {
-    /// `None` if the numbers that check the passphrase differ, or for nonsense.
+    /// Returns `None` if the two check numbers differ, or if the section cannot be read.
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (check, rest) = bytes.split_at_checked(8)?;
         let (first, second) = check.split_at_checked(4)?;
@@ -129,11 +129,11 @@ impl<'a> Private<'a> {
             b"ssh-ed25519" => 2,
             // Curve, point and secret.
             kind if kind.starts_with(b"ecdsa-sha2-") => 3,
-            // Named by the caller.
+            // The caller reports the type.
             _ => 0,
         };
         let numbers: Option<Vec<_>> = (0..count).map(|_| rest.string()).collect();
-        // The comment and the padding are left.
+        // The comment; the padding stays unread.
         rest.string().filter(|_| count > 0).or(Some(b""))?;
         Some(Self {
             check,
@@ -142,9 +142,9 @@ impl<'a> Private<'a> {
         })
     }
 
-    /// Plain, without the comment, padded as ssh-key wants it.
+    /// Encodes a plain container without the comment, padded as ssh-key requires.
     fn plain_container(&self, public: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let mut private = Zeroizing::new(Vec::with_capacity(self.room()));
+        let mut private = Zeroizing::new(Vec::with_capacity(self.capacity()));
         private.extend_from_slice(self.check);
         put(&mut private, self.kind)?;
         for (index, number) in self.numbers.iter().enumerate() {
@@ -167,13 +167,13 @@ impl<'a> Private<'a> {
         Some(whole)
     }
 
-    /// Enough for everything, so that growing leaves no copy behind.
-    fn room(&self) -> usize {
+    /// Capacity for the whole section, so that growing leaves no copy behind.
+    fn capacity(&self) -> usize {
         let numbers = self.numbers.iter().map(|number| number.len() + 4);
         numbers.sum::<usize>() + self.kind.len() + 128
     }
 
-    /// Bytes of a curve's secret.
+    /// Length of a curve's secret number, in bytes.
     fn scalar_len(&self) -> Option<usize> {
         match self.kind {
             b"ecdsa-sha2-nistp256" => Some(32),
@@ -184,7 +184,7 @@ impl<'a> Private<'a> {
     }
 }
 
-/// Strings and numbers of RFC 4251 section 5, one behind the other.
+/// Reader of strings and numbers (RFC 4251 section 5).
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -212,7 +212,7 @@ fn put(out: &mut Vec<u8>, string: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// A number with zeros in front, up to `len` bytes.
+/// Appends a number, padded with leading zeros to `len` bytes.
 fn put_padded(out: &mut Vec<u8>, number: &[u8], len: usize) -> Option<()> {
     let Some(zeros) = len.checked_sub(number.len()) else {
         return put(out, number);

@@ -1,4 +1,5 @@
-//! Reasons why a private key cannot be read, as its user is told them.
+//! Reasons why a private key cannot be read, as the user sees them. Each continues "the private key
+//! cannot be used: ".
 
 pub(super) const NO_PASSPHRASE: &str = "it is encrypted, and no passphrase was given";
 pub(super) const WRONG_PASSPHRASE: &str = "the passphrase is wrong";

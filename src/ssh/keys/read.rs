@@ -1,6 +1,6 @@
-//! Private keys from text: OpenSSH, PKCS#1, SEC1 and PKCS#8, encrypted or not. The formats are
-//! russh's and RustCrypto's; here are the choice between them, and the bounds on what a
-//! passphrase may cost, looked at before it is tried.
+//! Private keys from text: OpenSSH, PKCS#1, SEC1 and PKCS#8, encrypted or not. Chooses the format
+//! and bounds the cost of a passphrase before it is tried; the formats are read by russh and
+//! RustCrypto.
 
 use super::armor::{Block, private_block};
 use super::legacy_pem;
@@ -22,11 +22,11 @@ const MAX_SCRYPT_MEMORY: u64 = 256 * 1024;
 /// Longest DER of a key, in bytes: RSA with 8192 bits takes 4700.
 const MAX_DER: usize = 5 * 1024;
 
-/// Reads the private key in `text`. A worker's work: takes up to `max_rounds` rounds of bcrypt, or
-/// as long with another KDF.
+/// Reads the private key in `text`. To be run on a worker: takes up to `max_rounds` rounds of
+/// bcrypt, or as long with another KDF.
 ///
 /// # Errors
-/// The fault of the key, in words that continue "the private key cannot be used: ".
+/// A description of the problem; see `problem`.
 pub(super) fn read_key(
     text: &str,
     passphrase: Option<&str>,
@@ -61,7 +61,8 @@ fn encrypted_pkcs8(
     der(document.as_bytes()).map_err(of_decrypted)
 }
 
-/// The fault of a key that was decrypted: what a wrong passphrase makes looks well padded once in 256 times.
+/// Converts the problem of a decrypted key: the result of a wrong passphrase has valid padding in
+/// one of 256 cases.
 fn of_decrypted(problem: &'static str) -> &'static str {
     match problem {
         DAMAGED => "the passphrase is wrong, or its content is damaged",
@@ -69,7 +70,7 @@ fn of_decrypted(problem: &'static str) -> &'static str {
     }
 }
 
-/// Bounds time and memory; PBES1, which has no KDF here, has a fixed cost or is not read.
+/// Checks time and memory of the KDF. PBES1 has none: its cost is fixed, or it is not read.
 fn check_cost(kdf: Option<&Pbes2Kdf>, max_rounds: u64) -> Result<(), &'static str> {
     let fits = match kdf {
         Some(Pbes2Kdf::Pbkdf2(pbkdf2)) => {
@@ -92,7 +93,7 @@ fn check_cost(kdf: Option<&Pbes2Kdf>, max_rounds: u64) -> Result<(), &'static st
     fits.then_some(()).ok_or(TOO_MANY_ROUNDS)
 }
 
-/// The key that `read` makes of the block's content, decrypted if a header says so.
+/// Applies `read` to the block's content, decrypted if its headers say so.
 fn decrypted(
     block: Block<'_>,
     passphrase: Option<&str>,
@@ -108,9 +109,9 @@ fn decrypted(
     }
 }
 
-/// A key in PKCS#8 or SEC1.
+/// Reads a key in PKCS#8 or SEC1.
 fn der(bytes: &[u8]) -> Result<Box<PrivateKey>, &'static str> {
-    // russh computes with the numbers of an RSA key before anybody can look at their size.
+    // Checked here: russh computes with the numbers of an RSA key before their size can be checked.
     if bytes.len() > MAX_DER {
         return Err("it is larger than an RSA key of the 8192 bits that are allowed here");
     }
@@ -118,7 +119,7 @@ fn der(bytes: &[u8]) -> Result<Box<PrivateKey>, &'static str> {
     Ok(Box::new(key))
 }
 
-/// PKCS#1's numbers as russh reads them: in PKCS#8, which says that they are RSA's.
+/// Wraps PKCS#1 in PKCS#8, which russh reads.
 fn pkcs8_of_pkcs1(pkcs1: &[u8]) -> Zeroizing<Vec<u8>> {
     // INTEGER 0, then SEQUENCE of OID rsaEncryption and NULL.
     const HEAD: &[u8] = &[
@@ -129,7 +130,7 @@ fn pkcs8_of_pkcs1(pkcs1: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new([&outer, HEAD, &key, pkcs1].concat())
 }
 
-/// Tag and length in DER, the length in two bytes or three: enough for a message's 16 KiB.
+/// Encodes tag and length in DER, with a length of two bytes: enough for a message's 16 KiB.
 fn header(tag: u8, len: usize) -> [u8; 4] {
     let len = u16::try_from(len).unwrap_or(u16::MAX);
     let [high, low] = len.to_be_bytes();

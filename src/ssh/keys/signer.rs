@@ -1,6 +1,6 @@
-//! Signs a login with a key that is here, on a worker: what RSA costs is the client's choice.
-//! russh's own way signs on the shard, pads RSA signatures to whole words, and names SHA-1 for RSA
-//! certificates; this one takes the hash it is told.
+//! Signer for a login with the client's private key, on a worker, because the client chooses the
+//! cost of RSA. russh's own signer runs on the shard, pads RSA signatures to whole words, and names
+//! SHA-1 for RSA certificates; this one uses the given hash.
 
 use super::scrub_stack;
 use super::signing::{SigningKey, append_signature};
@@ -10,7 +10,7 @@ use russh::keys::{HashAlg, PublicKey};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// A private key, and where it signs.
+/// A private key, and the workers that sign with it.
 pub(in crate::ssh) struct KeySigner {
     key: Arc<SigningKey>,
     workers: Workers,
@@ -26,29 +26,29 @@ impl KeySigner {
         }
     }
 
-    /// The key that servers are shown.
+    /// Public key, which is sent to servers.
     pub(in crate::ssh) fn public(&self) -> &PublicKey {
         self.key.public()
     }
 }
 
-/// Why there is no signature.
+/// Reason why there is no signature.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::ssh) enum SignError {
     #[error(transparent)]
     Connection(#[from] russh::SendError),
     #[error("the key cannot sign")]
     Key,
-    #[error("the workers have no place")]
+    #[error("the queue of the workers is full")]
     Busy,
-    #[error("the agent: {0}")]
+    #[error("the ssh-agent: {0}")]
     Agent(String),
 }
 
 impl russh::Signer for KeySigner {
     type Error = SignError;
 
-    /// Returns `request` with its signature behind it (RFC 4252 section 7).
+    /// Returns `request` followed by its signature (RFC 4252 section 7).
     async fn auth_sign(
         &mut self,
         _: &AgentIdentity,

@@ -1,8 +1,8 @@
-//! A private key that is ready to sign. RSA signs with AWS-LC: several times faster than the `rsa`
+//! Private key that is ready to sign. RSA signs with AWS-LC: several times faster than the `rsa`
 //! crate behind russh, in constant time, and with signatures exactly as long as the modulus, which
-//! RFC 8332 asks for and servers check (that crate pads them to whole words).
+//! RFC 8332 requires and servers check (that crate pads them to whole words).
 //!
-//! Bounds what a key may cost when it is read, so that signing needs no bound of its own.
+//! The size of a key is checked when it is read, so that signing needs no bound of its own.
 
 use super::scrub_heap;
 use aws_lc_rs::rand::SystemRandom;
@@ -15,14 +15,14 @@ use russh::keys::ssh_key::{Mpint, Signature};
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
 use zeroize::Zeroizing;
 
-/// Size of RSA moduli, in bits; AWS-LC's bounds. What is smaller is not safe; what is larger costs
-/// more than a worker should spend: a signature with 4096 bits takes 4 ms, with 8192 bits 90 ms,
-/// and with 16,384 bits a second.
+/// Size of RSA moduli, in bits; AWS-LC's bounds. Smaller ones are not safe, larger ones cost more
+/// than a worker should spend: a signature with 4096 bits takes 4 ms, with 8192 bits 90 ms, and
+/// with 16,384 bits a second.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// Longest public exponent, in bits; AWS-LC's bound. 65,537 has 17.
 const MAX_EXPONENT_BITS: usize = 33;
 
-/// See the module's description. Wiped when dropped.
+/// The key. Wiped when dropped.
 pub(in crate::ssh) struct SigningKey {
     public: PublicKey,
     secret: Secret,
@@ -30,16 +30,16 @@ pub(in crate::ssh) struct SigningKey {
 
 enum Secret {
     Rsa(KeyPair),
-    /// Boxed: to move it would leave copies behind.
+    /// Boxed, because a move would leave a copy behind.
     Other(Box<PrivateKey>),
 }
 
 impl SigningKey {
-    /// Takes a decrypted key over.
+    /// Takes a decrypted key.
     ///
     /// # Errors
-    /// Kinds of keys that cannot sign here, RSA keys out of bounds, and keys whose numbers do not
-    /// belong together.
+    /// For types of keys that cannot sign here, RSA keys out of bounds, and keys whose numbers do
+    /// not belong together.
     pub(super) fn new(key: Box<PrivateKey>) -> Result<Self, &'static str> {
         let public = PublicKey::from(key.public_key().key_data().clone());
         let secret = match key.key_data() {
@@ -54,13 +54,12 @@ impl SigningKey {
         Ok(Self { public, secret })
     }
 
-    /// Half of the pair that may be shown.
     pub(in crate::ssh) fn public(&self) -> &PublicKey {
         &self.public
     }
 
-    /// Signs `message`, an RSA key with `hash`; `None` if the key cannot. May take 90 ms: for a
-    /// worker.
+    /// Signs `message`, with `hash` if it is an RSA key; `None` if the key cannot. May take 90 ms:
+    /// to be run on a worker.
     pub(in crate::ssh) fn sign(&self, hash: Option<HashAlg>, message: &[u8]) -> Option<Signature> {
         let pair = match &self.secret {
             Secret::Rsa(pair) => pair,
@@ -69,7 +68,7 @@ impl SigningKey {
         let encoding: &'static dyn RsaEncoding = match hash {
             Some(HashAlg::Sha256) => &RSA_PKCS1_SHA256,
             Some(HashAlg::Sha512) => &RSA_PKCS1_SHA512,
-            // SHA-1, which is never used.
+            // SHA-1 is never used.
             _ => return None,
         };
         let mut data = vec![0; pair.public_modulus_len()];
@@ -91,7 +90,7 @@ fn check_rsa(pair: &RsaKeypair) -> Result<(), &'static str> {
         return Err("its RSA public exponent has more than the 33 bits that are allowed here");
     }
     let private = pair.private();
-    // Otherwise a small modulus would be no bound for what the rest costs.
+    // Otherwise the modulus would not bound the cost of the other numbers.
     let parts = [private.d(), private.iqmp(), private.p(), private.q()];
     if parts.into_iter().any(|part| bits(part) > size) {
         return Err("its RSA numbers do not belong together");
@@ -99,6 +98,7 @@ fn check_rsa(pair: &RsaKeypair) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Returns the number of significant bits.
 fn bits(number: &Mpint) -> usize {
     let bytes = number.as_positive_bytes().unwrap_or_default();
     let significant = bytes.iter().position(|byte| *byte != 0);
@@ -109,15 +109,15 @@ fn bits(number: &Mpint) -> usize {
     bytes.len() * 8 - usize::try_from(blank).unwrap_or(0)
 }
 
-/// By way of PKCS#8, which has the two numbers that OpenSSH leaves out. To reckon them, the `rsa` crate makes p - 1 and
-/// q - 1, and frees them as they are.
+/// Converts the key by way of PKCS#8, which contains the two numbers that OpenSSH omits. To compute
+/// them, the `rsa` crate makes p - 1 and q - 1, and frees them without wiping.
 fn rsa(key: &PrivateKey, bits: usize) -> Option<KeyPair> {
     let der = russh::keys::pkcs8::encode_pkcs8(key).map(Zeroizing::new);
     scrub_heap(bits / 8 / 2);
     KeyPair::from_pkcs8(&der.ok()?).ok()
 }
 
-/// `request` with its signature behind it (RFC 4252 section 7).
+/// Returns `request` followed by its signature (RFC 4252 section 7).
 pub(in crate::ssh) fn append_signature(
     key: &SigningKey,
     hash: Option<HashAlg>,

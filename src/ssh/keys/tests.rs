@@ -1,5 +1,5 @@
-//! Keys as ssh-keygen and OpenSSL write them, and as people paste them, each read here and by
-//! `ssh-keygen -y`: whatever that reads is read, and is the same key.
+//! Keys written by ssh-keygen and OpenSSL, and as people paste them, each read here and by
+//! `ssh-keygen -y`: all that `ssh-keygen` reads is read here, as the same key.
 
 use super::read::read_key;
 use super::signing::SigningKey;
@@ -11,9 +11,10 @@ use std::process::{Command, Stdio};
 const PASSPHRASE: &str = "pass phräse";
 const ROUNDS: u32 = 128;
 
-struct KeygenDir(tempfile::TempDir);
+/// A directory for key files.
+struct KeyDir(tempfile::TempDir);
 
-impl KeygenDir {
+impl KeyDir {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -22,7 +23,7 @@ impl KeygenDir {
         self.0.path().join(name)
     }
 
-    /// Runs a command line here; `PASS` stands for the passphrase.
+    /// Runs a command line in the directory; `PASS` stands for the passphrase.
     fn run(&self, line: &str) -> Vec<u8> {
         let words: Vec<&str> = line.split(' ').collect();
         let args = words[1..]
@@ -38,7 +39,7 @@ impl KeygenDir {
         done.stdout
     }
 
-    /// The text of a fresh key of ssh-keygen's.
+    /// Returns the text of a new key, made by ssh-keygen.
     fn keygen(&self, args: &str, passphrase: &str) -> String {
         let path = self.path("made");
         let _ = fs::remove_file(&path);
@@ -53,7 +54,7 @@ impl KeygenDir {
         fs::read_to_string(path).unwrap()
     }
 
-    /// The public key that `ssh-keygen -y` finds in `text`, without its comment.
+    /// Returns the public key that `ssh-keygen -y` reads from `text`, without its comment.
     fn public_by_keygen(&self, text: &str, passphrase: &str) -> Option<String> {
         let path = self.path("pasted");
         fs::write(&path, text).unwrap();
@@ -83,10 +84,10 @@ fn read(text: &str, passphrase: &str) -> Result<SigningKey, &'static str> {
     read_key(text, passphrase, ROUNDS)
 }
 
-/// Read here as by ssh-keygen, and signs.
-fn assert_read(keygen: &KeygenDir, text: &str, passphrase: &str, what: &str) {
+/// Asserts that the key is read as by ssh-keygen, and can sign.
+fn assert_read(dir: &KeyDir, text: &str, passphrase: &str, what: &str) {
     let key = read(text, passphrase).unwrap_or_else(|problem| panic!("{what}: {problem}"));
-    let expected = keygen.public_by_keygen(text, passphrase);
+    let expected = dir.public_by_keygen(text, passphrase);
     assert_eq!(Some(public_of(&key)), expected, "{what}");
     assert!(
         key.sign(Some(russh::keys::HashAlg::Sha512), b"x").is_some(),
@@ -94,12 +95,12 @@ fn assert_read(keygen: &KeygenDir, text: &str, passphrase: &str, what: &str) {
     );
 }
 
-/// One of 256 leaves padding that looks right.
+/// One of 256 results in valid padding.
 #[test]
-fn any_wrong_passphrase_is_called_wrong() {
-    let keygen = KeygenDir::new();
+fn any_wrong_passphrase_is_reported_as_wrong() {
+    let dir = KeyDir::new();
     for kind in ["-t rsa -b 1024 -m PEM", "-t ecdsa -b 256 -m PEM"] {
-        let text = keygen.keygen(kind, PASSPHRASE);
+        let text = dir.keygen(kind, PASSPHRASE);
         for number in 0..3000 {
             let wrong = format!("wrong {number}");
             let problem = read(&text, &wrong).err().unwrap();
@@ -110,7 +111,7 @@ fn any_wrong_passphrase_is_called_wrong() {
 
 #[test]
 fn every_format_of_ssh_keygen_is_read() {
-    let keygen = KeygenDir::new();
+    let dir = KeyDir::new();
     for kind in [
         "-t rsa -b 2048",
         "-t rsa -b 3000",
@@ -121,8 +122,8 @@ fn every_format_of_ssh_keygen_is_read() {
         for format in ["RFC4716", "PEM", "PKCS8"] {
             for passphrase in ["", PASSPHRASE] {
                 let what = format!("{kind} -m {format} {passphrase:?}");
-                let text = keygen.keygen(&format!("{kind} -m {format}"), passphrase);
-                assert_read(&keygen, &text, passphrase, &what);
+                let text = dir.keygen(&format!("{kind} -m {format}"), passphrase);
+                assert_read(&dir, &text, passphrase, &what);
                 if !passphrase.is_empty() {
                     let problem = |passphrase| read(&text, passphrase).err().unwrap();
                     assert!(
@@ -151,24 +152,22 @@ fn every_format_of_ssh_keygen_is_read() {
         "chacha20-poly1305@openssh.com",
         "3des-cbc",
     ] {
-        let text = keygen.keygen(&format!("-t ed25519 -a 2 -Z {cipher}"), PASSPHRASE);
-        assert_read(&keygen, &text, PASSPHRASE, cipher);
+        let text = dir.keygen(&format!("-t ed25519 -a 2 -Z {cipher}"), PASSPHRASE);
+        assert_read(&dir, &text, PASSPHRASE, cipher);
     }
-    let text = keygen.keygen("-t ed25519", "");
-    assert_read(&keygen, &text, "", "ed25519");
+    let text = dir.keygen("-t ed25519", "");
+    assert_read(&dir, &text, "", "ed25519");
 }
 
 #[test]
 fn every_format_of_openssl_is_read() {
-    let keygen = KeygenDir::new();
-    keygen.run("openssl genrsa -out rsa 2048");
-    keygen.run("openssl ecparam -name prime256v1 -genkey -out ec");
-    keygen.run(
-        "openssl ecparam -name prime256v1 -genkey -noout -param_enc explicit -out ec-explicit",
-    );
+    let dir = KeyDir::new();
+    dir.run("openssl genrsa -out rsa 2048");
+    dir.run("openssl ecparam -name prime256v1 -genkey -out ec");
+    dir.run("openssl ecparam -name prime256v1 -genkey -noout -param_enc explicit -out ec-explicit");
     for (line, passphrase) in [
         ("cat rsa", ""),
-        // With EC PARAMETERS in front.
+        // With EC PARAMETERS before it.
         ("cat ec", ""),
         ("openssl rsa -in rsa -traditional", ""),
         (
@@ -210,12 +209,12 @@ fn every_format_of_openssl_is_read() {
             PASSPHRASE,
         ),
     ] {
-        let text = String::from_utf8(keygen.run(line)).unwrap();
-        assert_read(&keygen, &text, passphrase, line);
+        let text = String::from_utf8(dir.run(line)).unwrap();
+        assert_read(&dir, &text, passphrase, line);
     }
-    // ssh-keygen reads these in later versions only.
+    // Only later versions of ssh-keygen read these.
     for line in ["openssl genpkey -algorithm ed25519", "cat ec-explicit"] {
-        let text = String::from_utf8(keygen.run(line)).unwrap();
+        let text = String::from_utf8(dir.run(line)).unwrap();
         assert!(read(&text, "").is_ok(), "{line}");
     }
 }
@@ -280,7 +279,7 @@ fn pasted(text: &str, public: &str) -> Vec<(&'static str, String)> {
 
 #[test]
 fn a_key_is_read_however_it_is_pasted() {
-    let keygen = KeygenDir::new();
+    let dir = KeyDir::new();
     for (kind, passphrase) in [
         ("-t ed25519", ""),
         ("-t ed25519 -a 1", PASSPHRASE),
@@ -289,23 +288,23 @@ fn a_key_is_read_however_it_is_pasted() {
         ("-t ecdsa -m PKCS8", ""),
         ("-t ecdsa -m PKCS8", PASSPHRASE),
     ] {
-        let text = keygen.keygen(kind, passphrase);
-        let public = keygen.public_by_keygen(&text, passphrase).unwrap();
+        let text = dir.keygen(kind, passphrase);
+        let public = dir.public_by_keygen(&text, passphrase).unwrap();
         for (how, text) in pasted(&text, &public) {
             let key = read(&text, passphrase)
                 .unwrap_or_else(|problem| panic!("{kind}, {how}: {problem}"));
             assert_eq!(public_of(&key), public, "{kind}, {how}");
-            let by_keygen = keygen.public_by_keygen(&text, passphrase);
+            let by_keygen = dir.public_by_keygen(&text, passphrase);
             assert!(by_keygen.is_none_or(|read| read == public), "{kind}, {how}");
         }
     }
 }
 
-/// The old encryption has its headers on lines of their own, and only there.
+/// The headers of RFC 1421 must be on lines of their own.
 #[test]
 fn an_old_pem_is_read_with_its_headers() {
-    let keygen = KeygenDir::new();
-    let text = keygen.keygen("-t rsa -b 2048 -m PEM", PASSPHRASE);
+    let dir = KeyDir::new();
+    let text = dir.keygen("-t rsa -b 2048 -m PEM", PASSPHRASE);
     for (how, text) in [
         ("as it is", text.clone()),
         ("CRLF", text.replace('\n', "\r\n")),
@@ -318,14 +317,14 @@ fn an_old_pem_is_read_with_its_headers() {
     }
 }
 
-/// A comment in Latin-1, from an old machine.
+/// A comment in Latin-1.
 #[test]
 fn a_comment_need_not_be_utf8() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
-    let keygen = KeygenDir::new();
+    let dir = KeyDir::new();
     for passphrase in ["", PASSPHRASE] {
-        let path = keygen.path(&format!("latin1{}", passphrase.len()));
+        let path = dir.path(&format!("latin1{}", passphrase.len()));
         let made = Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-f"])
             .arg(&path)
@@ -335,15 +334,15 @@ fn a_comment_need_not_be_utf8() {
             .unwrap();
         assert!(made.success());
         let text = fs::read_to_string(path).unwrap();
-        assert_read(&keygen, &text, passphrase, "a comment in Latin-1");
+        assert_read(&dir, &text, passphrase, "a comment in Latin-1");
     }
 }
 
 #[test]
-fn keys_that_cannot_be_used_are_named() {
-    let keygen = KeygenDir::new();
-    let made = keygen.keygen("-t ed25519", "");
-    let public = fs::read_to_string(keygen.path("made.pub")).unwrap();
+fn the_problem_of_an_unusable_key_is_described() {
+    let dir = KeyDir::new();
+    let made = dir.keygen("-t ed25519", "");
+    let public = fs::read_to_string(dir.path("made.pub")).unwrap();
     for (text, named) in [
         (public, "it is a public key"),
         (
@@ -357,28 +356,25 @@ fn keys_that_cannot_be_used_are_named() {
                 .to_owned(),
             "damaged",
         ),
-        (keygen.keygen("-t rsa -b 1024", ""), "fewer than 2048"),
-        (
-            keygen.keygen("-t rsa -b 1024 -m PEM", ""),
-            "fewer than 2048",
-        ),
-        (keygen.keygen("-t dsa", ""), "DSA"),
-        (keygen.keygen("-t dsa -m PEM", ""), "DSA"),
+        (dir.keygen("-t rsa -b 1024", ""), "fewer than 2048"),
+        (dir.keygen("-t rsa -b 1024 -m PEM", ""), "fewer than 2048"),
+        (dir.keygen("-t dsa", ""), "DSA"),
+        (dir.keygen("-t dsa -m PEM", ""), "DSA"),
     ] {
         let problem = read(&text, "").err().expect("it was read");
         assert!(problem.contains(named), "{named}: {problem}\n{text}");
     }
 }
 
-/// Curves store their numbers without leading zeros: one key in 256 is a byte shorter.
+/// Numbers of curves are stored without leading zeros: one key in 256 is a byte shorter.
 #[test]
 fn short_numbers_of_curves_are_read() {
-    let keygen = KeygenDir::new();
+    let dir = KeyDir::new();
     for bits in ["256", "521"] {
         for _ in 0..150 {
-            let text = keygen.keygen(&format!("-t ecdsa -b {bits}"), "");
+            let text = dir.keygen(&format!("-t ecdsa -b {bits}"), "");
             let key = read(&text, "").unwrap();
-            let public = fs::read_to_string(keygen.path("made.pub")).unwrap();
+            let public = fs::read_to_string(dir.path("made.pub")).unwrap();
             assert!(public.starts_with(&public_of(&key)));
         }
     }

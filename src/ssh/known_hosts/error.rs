@@ -1,14 +1,14 @@
-//! Reasons why a new host key is not put on record.
+//! Errors of storing a new host key and of a reload.
 
 use std::io;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Reason why a key was not remembered.
+/// Reason why a key was not stored.
 #[derive(Debug, Error)]
 pub enum RememberError {
-    /// Another key is on record by now.
-    #[error("another key was recorded for this host in the meantime (line {line})")]
+    /// Another session has stored another key for the host.
+    #[error("another key was stored for this host in the meantime (line {line})")]
     Changed {
         /// Line of that key, counted from 1.
         line: usize,
@@ -19,24 +19,22 @@ pub enum RememberError {
         /// Line of the mark, counted from 1.
         line: usize,
     },
-    /// The name would mean something else in the file.
-    #[error("the host's name cannot be written to the known hosts")]
+    /// The host's name would have another meaning in the file.
+    #[error("the host's name cannot be written to a known_hosts file")]
     BadHost,
-    /// The client, or all clients together, have had as many new keys
-    /// remembered as they may.
-    #[error("too many new keys lately; the next may be remembered in {} s", wait.as_secs())]
+    /// The client, or all clients together, have stored as many new keys as they may.
+    #[error("too many new keys lately; the next can be stored in {} s", wait.as_secs())]
     TooMany {
-        /// Until the next one may be.
+        /// Time until the next can be stored.
         wait: Duration,
     },
-    /// The file has as many lines or bytes as it may; or the key is too long
-    /// for one.
+    /// The file has as many lines or bytes as it may have, or the key is too long for a line.
     #[error("{0}")]
     NoRoom(&'static str),
     /// The file could not be written.
-    #[error("the known hosts could not be written: {0}")]
+    #[error("the file of known hosts could not be read or written: {0}")]
     Io(#[from] io::Error),
-    /// The writer is gone.
-    #[error("the writer of the known hosts has ended")]
+    /// The writer thread has ended.
+    #[error("the thread that writes the known hosts has ended")]
     Ended,
 }

@@ -1,5 +1,5 @@
-//! A whole `known_hosts` file, indexed once. It reads the file at most once
-//! and never writes it; hosts are compared by name only, never by address.
+//! Index of a whole `known_hosts` file. Reads the file once and never writes it. Hosts are compared
+//! by name only, never by address.
 
 use super::line::{self, Line};
 use super::pattern::{Hosts, hash_matches, name_on_record, patterns_match};
@@ -12,69 +12,68 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Largest file that is read, and that is appended to: some hundred thousand keys.
+/// Largest file that is read and appended to, in bytes: some hundred thousand keys.
 pub(super) const MAX_FILE: u64 = 64 * 1024 * 1024;
 
-/// Most lines of a kind whose faults are told one by one.
+/// Most warnings of each kind that are kept.
 const MAX_WARNINGS: usize = 100;
 
-/// Limits of what a shard may search by itself, in hashed names (about half a microsecond each) and
-/// in bytes of patterns (each at most a microsecond): less than 5 ms together, whatever they are.
+/// Most hashed names (about half a microsecond each) and bytes of patterns (each at most a
+/// microsecond) that a shard searches itself: less than 5 ms together in any case.
 const QUICK_HASHES: usize = 1024;
 const QUICK_PATTERNS: usize = 4096;
 
-/// A line with something wrong.
+/// Warning about a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineWarning {
     /// Counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// Description of what is wrong.
     pub problem: &'static str,
-    /// Flag of a line that revokes: it counts for all that it may have
-    /// meant. Any other was skipped.
+    /// The line revokes, and counts for every key that it may have meant. Other lines are skipped.
     pub revokes: bool,
 }
 
-/// Why a file could not be read at all.
+/// Reason why a file could not be read at all.
 #[derive(Debug, Error)]
 pub enum KnownHostsError {
-    /// The system's reason.
+    /// The system failed to read it.
     #[error("{path}: {source}", path = path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// The reason.
+        /// Error of the system.
         source: io::Error,
     },
-    /// It cannot be read as lines of text, so that no line of it would count.
+    /// The file cannot be read as lines of text, so that every line would be skipped.
     #[error("{path}: {problem}", path = path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The fault of the file, and what to do.
+        /// Description of what is wrong, and what to do.
         problem: &'static str,
     },
 }
 
-/// The index. A clone costs a few words for each key added since it was read.
+/// The index. A clone costs a few words for each key that was added since the file was read.
 #[derive(Debug, Clone, Default)]
 pub struct KnownHosts {
-    /// As it was read.
+    /// Entries as they were read.
     file: Arc<Groups>,
-    /// Keys that were added since, by the name they are filed under.
+    /// Keys that were added since, by host name.
     added: HashMap<Arc<str>, Arc<Group>>,
     lines: usize,
 }
 
-/// Groups of lines, by whom they speak of.
+/// Groups of lines, by their host names.
 #[derive(Debug, Default)]
 struct Groups {
     names: HashMap<Box<str>, Arc<Group>>,
     everyone: Arc<Group>,
-    /// To be tried one by one, at each look-up.
+    /// Tried one by one at each look-up, as are the patterns.
     hashed: Vec<Hashed>,
     patterns: Vec<(Vec<String>, Arc<Group>)>,
-    /// Of `patterns`, all together.
+    /// Length of all patterns together.
     pattern_bytes: usize,
     warnings: Vec<LineWarning>,
     warned: usize,
@@ -88,11 +87,11 @@ struct Hashed {
 }
 
 impl KnownHosts {
-    /// Reads a file. One that does not exist is like an empty one.
+    /// Reads a file. A missing file counts as an empty one.
     ///
     /// # Errors
-    /// The file exists and cannot be read, is larger than 64 MiB, or is no
-    /// text. Lines that cannot be read are listed in [`Self::warnings`].
+    /// The file exists and cannot be read, is larger than 64 MiB, or is not text. Lines that cannot
+    /// be read are listed in [`Self::warnings`].
     pub fn load(path: &Path) -> Result<Self, KnownHostsError> {
         let failed = |source| KnownHostsError::Io {
             path: path.to_owned(),
@@ -108,7 +107,7 @@ impl KnownHosts {
         let too_large = read.map_err(failed)? as u64 > MAX_FILE;
         let problem = too_large
             .then_some("larger than 64 MiB")
-            .or(no_lines(&text));
+            .or(not_text(&text));
         match problem {
             None => Ok(Self::parse(&text)),
             Some(problem) => Err(KnownHostsError::Unreadable {
@@ -118,7 +117,7 @@ impl KnownHosts {
         }
     }
 
-    /// Reads the text of a file.
+    /// Parses the text of a file.
     pub(super) fn parse(text: &[u8]) -> Self {
         let mut builder = Builder::default();
         for line in text.split_inclusive(|b| *b == b'\n') {
@@ -131,7 +130,7 @@ impl KnownHosts {
         }
     }
 
-    /// With one more line, the file's next: `key` is that of `host`.
+    /// Returns the index with one more line at the end: `key` of `host`.
     pub(super) fn with(&self, host: &str, port: u16, key: &PublicKey) -> Self {
         let mut next = self.clone();
         next.lines += 1;
@@ -143,12 +142,12 @@ impl KnownHosts {
         next
     }
 
-    /// Lines of the file, blank ones and comments among them.
+    /// Returns the number of lines, including blank ones and comments.
     pub(super) fn lines(&self) -> usize {
         self.lines
     }
 
-    /// Number of host names, hashed names and patterns with a line of their own.
+    /// Returns the number of host names, hashed names and patterns with lines of their own.
     pub fn names(&self) -> usize {
         let Groups {
             names,
@@ -159,21 +158,20 @@ impl KnownHosts {
         names.len() + hashed.len() + patterns.len() + self.added.len()
     }
 
-    /// The first hundred lines that were skipped, the first hundred that could
-    /// not be read and revoke, and how many there are in all.
+    /// Returns the first hundred warnings about skipped lines, the first hundred about lines that
+    /// revoke, and the number of all.
     pub fn warnings(&self) -> (&[LineWarning], usize) {
         (&self.file.warnings, self.file.warned)
     }
 
-    /// Returns whether [`Self::record`] is quick enough for a shard (less than
-    /// 5 ms): hashed names and patterns are tried one by one. The file is the
-    /// operator's, but how often it is looked through is the clients' choice.
+    /// Returns whether [`Self::record`] is quick enough for a shard (less than 5 ms): hashed names
+    /// and patterns are tried one by one. The file is the operator's, but clients choose how often
+    /// it is searched.
     pub fn is_quick(&self) -> bool {
         self.file.hashed.len() <= QUICK_HASHES && self.file.pattern_bytes <= QUICK_PATTERNS
     }
 
-    /// All that is on record for `host` on `port`. `host` is without brackets,
-    /// in any spelling.
+    /// Returns the entries for `host`, without brackets and in any spelling, on `port`.
     pub fn record(&self, host: &str, port: u16) -> HostRecord {
         let name = &*name_on_record(host, port);
         let file = &*self.file;
@@ -189,7 +187,7 @@ impl KnownHosts {
     }
 }
 
-/// Line by line to [`Groups`].
+/// Builder of [`Groups`], line by line.
 #[derive(Default)]
 struct Builder {
     lines: usize,
@@ -202,13 +200,13 @@ struct Builder {
 }
 
 impl Builder {
-    /// Takes in the file's next line.
+    /// Adds the file's next line.
     fn push(&mut self, text: &[u8]) {
         self.lines += 1;
         let parsed = line::parse(text);
         let revokes = matches!(&parsed.line, Some(line) if line.role == line::Role::Revoked);
         if let Some(line) = parsed.line {
-            self.file(line);
+            self.insert(line);
         }
         if let Some(problem) = parsed.problem {
             self.warned += 1;
@@ -223,7 +221,7 @@ impl Builder {
         }
     }
 
-    fn file(&mut self, line: Line) {
+    fn insert(&mut self, line: Line) {
         let (number, role) = (self.lines, line.role);
         let key = line.key.map(Arc::new);
         match line.hosts {
@@ -238,7 +236,7 @@ impl Builder {
                 let group = self.patterns.entry(patterns).or_default();
                 group.push(number, role, key.as_ref());
             }
-            // Each has a salt of its own, so that no two are alike.
+            // Not grouped: each has a salt of its own.
             Hosts::Hashed { salt, hash } => {
                 let mut group = Group::default();
                 group.push(number, role, key.as_ref());
@@ -275,9 +273,9 @@ fn sorted(mut group: Group) -> Arc<Group> {
     Arc::new(group)
 }
 
-/// Returns the fault of a text that cannot be split into lines. Every line of it would be skipped,
-/// and each host be unknown.
-fn no_lines(text: &[u8]) -> Option<&'static str> {
+/// Returns what is wrong with a text that cannot be split into lines. Otherwise every line of it
+/// would be skipped, and every host be unknown.
+fn not_text(text: &[u8]) -> Option<&'static str> {
     match text {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [_, 0, _, 0, ..] | [0, _, 0, _, ..] => {
             Some("it is UTF-16; save it as UTF-8")

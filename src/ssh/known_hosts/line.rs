@@ -1,44 +1,44 @@
-//! One line of a `known_hosts` file. Knows nothing of the other lines.
+//! Parser of one line of a `known_hosts` file.
 //!
-//! A line that cannot be read is skipped, with a warning; one that withdraws trust (`@revoked`) is
-//! not, for what it withdraws would be trusted again: it counts for all that it may have meant.
+//! A line that cannot be read is skipped, with a warning. A `@revoked` line fails closed instead:
+//! it revokes every key that it may have meant.
 
 use super::pattern::{self, Hosts};
 use russh::keys::PublicKey;
 use russh::keys::ssh_key::public::KeyData;
 
-/// The byte-order mark that some editors put before UTF-8.
+/// Byte-order mark that some editors put before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What a line says of its key.
+/// Meaning of a line's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The host has it.
+    /// A key of the host.
     HostKey,
-    /// `@revoked`: whoever shows it is not the host.
+    /// `@revoked`: a key that is refused.
     Revoked,
-    /// `@cert-authority`: it signs host certificates.
+    /// `@cert-authority`: a key that signs host certificates.
     Authority,
 }
 
-/// A line that says something.
+/// An entry.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) role: Role,
     pub(super) hosts: Hosts,
-    /// `None`: every key. Only of [`Role::Revoked`].
+    /// `None` for every key, with [`Role::Revoked`] only.
     pub(super) key: Option<KeyData>,
 }
 
-/// Content of a line; blank lines and comments have neither part.
+/// Result of a line; empty for blank lines and comments.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
     pub(super) line: Option<Line>,
-    /// Fault of the line.
+    /// Description of what is wrong with the line.
     pub(super) problem: Option<&'static str>,
 }
 
-/// Reads one line; its line break does not matter.
+/// Parses one line, with or without its line break.
 pub(super) fn parse(text: &[u8]) -> Parsed {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let fields: Vec<&[u8]> = text
@@ -71,7 +71,7 @@ pub(super) fn parse(text: &[u8]) -> Parsed {
     }
 }
 
-/// Two markers, names and key; what follows is the comment, whatever bytes it has.
+/// Fields of a line: markers, names and key. What follows is the comment, of any bytes.
 const MAX_FIELDS: usize = 8;
 
 fn skipped(problem: &'static str) -> Parsed {
@@ -81,7 +81,7 @@ fn skipped(problem: &'static str) -> Parsed {
     }
 }
 
-/// The role, and the fields after the markers.
+/// Returns the role, and the fields after the markers.
 fn role<'a, 'b>(fields: &'a [&'b [u8]]) -> Result<(Role, &'a [&'b [u8]]), &'static str> {
     let markers = fields.iter().take_while(|field| is_marker(field)).count();
     let (markers, rest) = fields.split_at_checked(markers).unwrap_or((fields, &[]));
@@ -97,7 +97,7 @@ fn is_marker(field: &[u8]) -> bool {
     field.first() == Some(&b'@') || revokes(field)
 }
 
-/// Returns whether a field is the marker `@revoked`, or meant to be.
+/// Returns whether a field is the marker `@revoked`, or a misspelling of it.
 fn revokes(field: &[u8]) -> bool {
     const START: &[u8] = b"@revo";
     let visible: Vec<u8> = field.iter().copied().filter(u8::is_ascii_graphic).collect();
@@ -128,13 +128,13 @@ fn key_of(algorithm: &[u8], base64: &[u8]) -> Option<KeyData> {
     Some(key.key_data().clone())
 }
 
-/// A line marked `@revoked` that cannot be read: the key that stands in it, wherever, or every key;
-/// of the hosts it names, or of all.
+/// Returns the entry for a `@revoked` line that cannot be read: the key anywhere in it, or else
+/// every key; of the hosts in it, or else of all.
 fn revocation(fields: &[&[u8]]) -> Line {
     let mut pairs = fields.iter().zip(fields.iter().skip(1)).enumerate();
     let key = pairs.find_map(|(at, (algorithm, base64))| Some((at, key_of(algorithm, base64)?)));
     let hosts = match (fields.first(), &key) {
-        // The names are missing.
+        // The host names are missing.
         (None, _) | (_, Some((0, _))) => None,
         (Some(hosts), _) => hosts_of(hosts),
     };
@@ -145,8 +145,8 @@ fn revocation(fields: &[&[u8]]) -> Line {
     }
 }
 
-/// Returns a warning for a carriage return inside the line: the text after it was perhaps meant as
-/// a line of its own, but is read as the comment.
+/// Returns a warning for a carriage return inside the line: the text after it may have been meant
+/// as a line, but is read as the comment.
 fn carriage_return(text: &[u8]) -> Option<&'static str> {
     text.trim_ascii_end()
         .contains(&b'\r')

@@ -1,26 +1,24 @@
-//! The host keys on record, in OpenSSH's `known_hosts` format (sshd(8),
-//! "SSH_KNOWN_HOSTS FILE FORMAT").
+//! Known host keys, in OpenSSH's `known_hosts` format (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+//! Answers which keys are known for a host; the policy is `host_keys`'.
 //!
-//! `line` reads one line and `pattern` its names, `record` is all that is said
-//! of one host, `index` the whole file, which finds a host's record, `store`
-//! shares the index between the shards and appends to the file, within the
-//! bounds of `allowance`. What to do with the answers is the policy of
-//! `host_keys`.
+//! `line` reads one line and `pattern` its host names; `index` is the whole file, `record` the
+//! entries of one host; `store` shares the index between the shards and appends new keys to the
+//! file, within the bounds of `quota`.
 
-mod allowance;
 mod error;
 mod index;
 mod line;
 mod pattern;
 #[cfg(test)]
 mod properties;
+mod quota;
 mod record;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use allowance::NewKeyBounds;
 pub use error::RememberError;
 pub use index::{KnownHosts, KnownHostsError, LineWarning};
+pub use quota::NewKeyBounds;
 pub use record::{AuthorityVerdict, HostKeyVerdict, HostRecord};
 pub use store::{NewKey, Store};

@@ -1,28 +1,28 @@
-//! Hosts that a line applies to: the names in its first field, and the check whether a host is one
-//! of them. Names are in their one spelling ([`canonical_host`]), so that a file may use any other.
+//! Host names of a line, and the match of a host against them. Names are converted to their
+//! canonical form ([`canonical_host`]), so that a file may use any spelling.
 
 use crate::net::canonical_host;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use russh::keys::ssh_key::known_hosts::HostPatterns;
 use sha1::Sha1;
 
-/// Length of a SHA-1 hash, which salts have as well.
+/// Length of a SHA-1 hash, and of a salt, in bytes.
 const HASH: usize = 20;
 
-/// The hosts of a line.
+/// Hosts of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Hosts {
-    /// These and no other.
+    /// Plain names.
     Names(Vec<String>),
-    /// Those that match: wildcards and negations among them.
+    /// Patterns, with wildcards or negations among them.
     Patterns(Vec<String>),
-    /// The one whose name has this hash.
+    /// Hash of one name.
     Hashed { salt: [u8; HASH], hash: [u8; HASH] },
-    /// All there are (`*`).
+    /// All hosts (`*`).
     Everyone,
 }
 
-/// Reads the field of host names; `None` if it cannot be read.
+/// Parses the field of host names; `None` if it cannot be read.
 pub(super) fn parse(field: &str) -> Option<Hosts> {
     if field.contains(char::is_control) {
         return None;
@@ -46,7 +46,8 @@ pub(super) fn parse(field: &str) -> Option<Hosts> {
     }
 }
 
-/// `host` as lines name it: in its one spelling, in brackets with the port unless that is 22.
+/// Returns the name of a host in lines: in its canonical form, in brackets with the port unless
+/// that is 22.
 pub(super) fn name_on_record(host: &str, port: u16) -> String {
     let host = canonical_host(host);
     if port == 22 {
@@ -70,12 +71,12 @@ fn canonical_pattern(pattern: &str) -> String {
     match pattern.strip_prefix('!') {
         Some(negated) if is_plain(negated) => format!("!{}", canonical_name(negated)),
         None if is_plain(pattern) => canonical_name(pattern),
-        // Nobody knows what a part of a name is a part of; its case means nothing all the same.
+        // A part of a name has no canonical form, but its case is insignificant as well.
         _ => pattern.to_ascii_lowercase(),
     }
 }
 
-/// Returns whether `pattern` is a name and nothing else.
+/// Returns whether `pattern` is a plain name.
 fn is_plain(pattern: &str) -> bool {
     !pattern.starts_with('!') && !pattern.contains(['*', '?'])
 }
@@ -102,9 +103,8 @@ pub(super) fn hash_matches(salt: &[u8; HASH], hash: &[u8; HASH], name: &str) -> 
     })
 }
 
-/// `*` is any run of characters, `?` any single one. On a mismatch only the
-/// last `*` needs to take one more, so the time is at most the product of the
-/// lengths, whatever the pattern.
+/// Matches `*` with any run of characters and `?` with any single one. On a mismatch only the last
+/// `*` needs to take one more, so the time is at most the product of the lengths.
 fn glob(pattern: &str, name: &str) -> bool {
     let (mut pattern, mut name) = (pattern.as_bytes(), name.as_bytes());
     let mut retry = None;
@@ -158,13 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_pattern_takes_no_time() {
+    fn a_hostile_pattern_is_matched_in_bounded_time() {
         let pattern = "*a".repeat(500) + "b";
         assert!(!glob(&pattern, &"a".repeat(2000)));
     }
 
     #[test]
-    fn a_negation_wins_wherever_it_stands() {
+    fn a_negation_has_precedence_in_any_position() {
         let list = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
         assert!(patterns_match(&list("*.a,!x.a"), "y.a"));
         assert!(!patterns_match(&list("*.a,!x.a"), "x.a"));
@@ -172,9 +172,8 @@ mod tests {
         assert!(!patterns_match(&list("!x.a"), "y.a"));
     }
 
-    /// However a file spells a name, it is that host's.
     #[test]
-    fn names_have_one_spelling() {
+    fn names_are_converted_to_their_canonical_form() {
         for (field, name) in [
             ("Host.Example.", "host.example"),
             ("[HOST.example.]:2222", "[host.example]:2222"),
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_cannot_be_read() {
+    fn invalid_host_names_are_not_parsed() {
         for field in [
             "",
             "|1|",

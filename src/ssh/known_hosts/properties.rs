@@ -1,4 +1,5 @@
-//! Hostile files never panic, and no line but the key's own makes it known.
+//! Properties of the parser: no file makes it panic, and no line but one with the key makes the key
+//! known.
 
 use super::index::KnownHosts;
 use super::record::HostKeyVerdict;
@@ -11,7 +12,7 @@ fn key() -> PublicKey {
     PrivateKey::from(pair).public_key().clone()
 }
 
-/// `algorithm base64`.
+/// Returns `algorithm base64` of the key.
 fn written() -> String {
     let line = key().to_openssh().unwrap_or_default();
     let mut fields = line.split(' ');
@@ -19,7 +20,7 @@ fn written() -> String {
     both.map(Option::unwrap_or_default).join(" ")
 }
 
-/// Host fields, good and bad.
+/// Valid and invalid host fields.
 fn any_hosts() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("host.example".to_owned()),
@@ -52,9 +53,8 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A comment is a comment, whatever bytes it has.
     #[test]
-    fn no_comment_loses_a_line(comment in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn a_comment_may_have_any_bytes(comment in prop::collection::vec(any::<u8>(), 0..60)) {
         let comment: Vec<u8> = comment.into_iter().filter(|b| *b != b'\n').collect();
         let line = [b"h ", written().as_bytes(), b" ", &comment].concat();
         let verdict = KnownHosts::parse(&line).record("h", 22).check(&key());
@@ -64,9 +64,9 @@ proptest! {
         prop_assert_eq!(verdict, HostKeyVerdict::Revoked { line: 1 });
     }
 
-    /// Cut anywhere behind its names, or with any byte of its key gone, a revocation refuses.
+    /// Cut anywhere behind its names, or with any byte of its key removed.
     #[test]
-    fn a_damaged_revocation_refuses(at in any::<prop::sample::Index>(), cut in any::<bool>()) {
+    fn a_damaged_revocation_still_refuses(at in any::<prop::sample::Index>(), cut in any::<bool>()) {
         let (known, start) = (format!("h {}\n", written()), "@revoked h ");
         let mut line = format!("{start}{}", written());
         let at = start.len() + at.index(line.len() - start.len());
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn any_file_is_answered(
+    fn any_file_yields_a_verdict(
         lines in prop::collection::vec(any_line(), 0..8),
         host in any_hosts(),
         port in any::<u16>(),

@@ -1,6 +1,6 @@
-//! All that a `known_hosts` file says of one host: lines with the same names are a group, and the
-//! groups that name the host are its record. Looking a key up takes a logarithm of the lines, so
-//! that a long list of revoked keys costs a connection nothing.
+//! Entries of one host: lines with the same names form a group, and the groups that match the host
+//! are its record. A key is found by binary search, so that a long list of revoked keys adds no
+//! cost to a connection.
 
 use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, PublicKey};
@@ -8,36 +8,36 @@ use std::sync::Arc;
 
 use super::line::Role;
 
-/// Verdict of the record on a key that a host has shown.
+/// Verdict on a key that a host has presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostKeyVerdict {
-    /// On record for this host.
+    /// The key is on record for this host.
     Known,
     /// No key is on record for this host.
     Unknown,
-    /// Other keys are on record for this host, and this one is not: of the
-    /// same algorithm or, as strictly as OpenSSH, of another.
+    /// Only other keys are on record for this host: of the same algorithm or, as strictly as in
+    /// OpenSSH, of another.
     Changed {
         /// Line of such a key, counted from 1.
         line: usize,
     },
-    /// Marked `@revoked` for this host, or by a line that cannot be read and
-    /// may have meant it.
+    /// The key is marked `@revoked` for this host, or by a line that cannot be read and may have
+    /// meant it.
     Revoked {
         /// Line of the mark, counted from 1.
         line: usize,
     },
 }
 
-/// Verdict of the record on the authority behind a host's certificate.
+/// Verdict on the authority of a host's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthorityVerdict {
-    /// It may speak for this host.
+    /// A `@cert-authority` line for this host has its key.
     Known,
-    /// No `@cert-authority` line for this host has its key.
+    /// No such line.
     Unknown,
-    /// The authority's key, or the one it certifies, is marked `@revoked` for
-    /// this host, or by a line that cannot be read and may have meant it.
+    /// The authority's key, or the certified one, is marked `@revoked` for this host, or by a line
+    /// that cannot be read and may have meant it.
     Revoked {
         /// Line of the mark, counted from 1.
         line: usize,
@@ -50,7 +50,7 @@ struct Entry {
     line: usize,
 }
 
-/// Keys of one role, sorted once all are there.
+/// Keys of one role, sorted once all are added.
 #[derive(Debug, Clone, Default)]
 struct Keys(Vec<Entry>);
 
@@ -61,7 +61,7 @@ impl Keys {
         self.0.shrink_to_fit();
     }
 
-    /// The first line with `key`.
+    /// Returns the first line with `key`.
     fn line_of(&self, key: &KeyData) -> Option<usize> {
         let at = self.0.partition_point(|entry| *entry.key < *key);
         let entry = self.0.get(at)?;
@@ -75,12 +75,12 @@ pub(super) struct Group {
     host_keys: Keys,
     authorities: Keys,
     revoked: Keys,
-    /// A line that revokes every key.
+    /// First line that revokes every key.
     all_revoked: Option<usize>,
 }
 
 impl Group {
-    /// Takes a line in; [`Self::sort`] is to be called before anything is looked up.
+    /// Adds a line; [`Self::sort`] must be called before a look-up.
     pub(super) fn push(&mut self, line: usize, role: Role, key: Option<&Arc<KeyData>>) {
         let Some(key) = key else {
             self.all_revoked.get_or_insert(line);
@@ -112,7 +112,7 @@ impl Group {
     }
 }
 
-/// All entries on record for one host and port.
+/// All entries for one host and port.
 #[derive(Debug, Clone, Default)]
 pub struct HostRecord(Vec<Arc<Group>>);
 
@@ -121,8 +121,7 @@ impl HostRecord {
         Self(groups)
     }
 
-    /// Returns the verdict on `key`, shown by the host. A revocation outweighs
-    /// everything else.
+    /// Returns the verdict on `key`, presented by the host. A revocation has precedence.
     pub fn check(&self, key: &PublicKey) -> HostKeyVerdict {
         let key = key.key_data();
         if let Some(line) = self.revoked(key) {
@@ -132,7 +131,7 @@ impl HostRecord {
         if self.0.iter().any(known) {
             return HostKeyVerdict::Known;
         }
-        // The line worth naming is the first of this algorithm.
+        // Reports the first line with this algorithm, or else the first of all.
         let other = |entry: &&Entry| (entry.key.algorithm() != key.algorithm(), entry.line);
         match self.host_keys().min_by_key(other) {
             Some(entry) => HostKeyVerdict::Changed { line: entry.line },
@@ -140,8 +139,8 @@ impl HostRecord {
         }
     }
 
-    /// Returns the verdict on `authority`, which certifies `key` for the host.
-    /// As for [`Self::check`], a revocation outweighs everything.
+    /// Returns the verdict on `authority`, which certifies `key` for the host. A revocation has
+    /// precedence.
     pub fn check_authority(&self, authority: &KeyData, key: &KeyData) -> AuthorityVerdict {
         if let Some(line) = self.revoked(authority).or_else(|| self.revoked(key)) {
             return AuthorityVerdict::Revoked { line };
@@ -158,9 +157,8 @@ impl HostRecord {
         self.0.iter().any(|group| !group.authorities.0.is_empty())
     }
 
-    /// The algorithms of the host's keys on record, in the order of the file,
-    /// each once. RSA is listed without a hash: the key is the same for all of
-    /// them.
+    /// Returns the algorithms of the host's keys, each once, in the order of the file. RSA is
+    /// without a hash, because the key is the same for all of them.
     pub fn algorithms(&self) -> Vec<Algorithm> {
         let mut entries: Vec<&Entry> = self.host_keys().collect();
         entries.sort_by_key(|entry| entry.line);

@@ -1,11 +1,10 @@
-//! The index as the shards share it, and the one thread that changes it and
-//! appends to its file. Reading takes no lock; whether a key may be remembered
-//! at all is the caller's decision.
+//! Index shared by the shards, and the one thread that changes it and appends to its file. Reading
+//! takes no lock. Whether the policy lets a key be stored is the caller's decision.
 
-use super::allowance::{Allowance, NewKeyBounds};
 use super::error::RememberError;
 use super::index::{KnownHosts, KnownHostsError, LineWarning, MAX_FILE};
 use super::pattern::name_on_record;
+use super::quota::{NewKeyBounds, NewKeyQuota};
 use super::record::{HostKeyVerdict, HostRecord};
 use crate::append_file;
 use crate::error::SessionError;
@@ -20,32 +19,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-/// Requests that may wait for the writer; further ones wait for a place.
+/// Requests in the writer's queue; further ones wait until it has room.
 const QUEUE: usize = 256;
 
-/// Longest line that is written, in bytes: an RSA key of 16,384 bits takes 2,800.
+/// Longest line that is written, in bytes: that of an RSA key with 16,384 bits has 2,800.
 const MAX_LINE: usize = 4096;
 
-/// The keys on record, shared by all shards. Cheap to clone. The writer
-/// thread ends with the last clone.
+/// Known host keys, shared by all shards. Cheap to clone. The writer thread ends with the last
+/// clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     index: Arc<ArcSwap<KnownHosts>>,
     writer: Sender<Request>,
 }
 
-/// A key that is to be remembered.
+/// A key that is to be stored.
 #[derive(Debug)]
 pub struct NewKey {
-    /// The host's name, without brackets.
+    /// Name of the host, without brackets.
     pub host: String,
-    /// The host's port.
+    /// Port of the host.
     pub port: u16,
-    /// The key it has shown.
+    /// Key that the host presented.
     pub key: PublicKey,
-    /// Address of the client that asked for the host.
+    /// Address of the client that connects to the host.
     pub client: IpAddr,
-    /// Bounds on the keys that clients may have remembered.
+    /// Bounds on the keys that clients may store.
     pub bounds: NewKeyBounds,
 }
 
@@ -62,18 +61,18 @@ enum Request {
 }
 
 impl Store {
-    /// Reads the file and starts the writer. A file that does not exist is
-    /// created when the first key is remembered.
+    /// Reads the file and starts the writer. A missing file is created when the first key is
+    /// stored.
     ///
     /// # Errors
-    /// The file cannot be read, or the thread not started.
+    /// The file cannot be read, or the thread cannot be started.
     pub fn start(path: &Path) -> io::Result<Self> {
         let index = Arc::new(ArcSwap::from_pointee(load(path)?));
         let (writer, requests) = async_channel::bounded(QUEUE);
         let thread = Writer {
             path: path.to_owned(),
             index: index.clone(),
-            allowance: Allowance::new(crate::clock::now()),
+            quota: NewKeyQuota::new(crate::clock::now()),
         };
         thread::Builder::new()
             .name("sshard-known-hosts".to_owned())
@@ -81,16 +80,16 @@ impl Store {
         Ok(Self { index, writer })
     }
 
-    /// The index as it is now.
+    /// Returns the current index.
     pub fn current(&self) -> Arc<KnownHosts> {
         self.index.load_full()
     }
 
-    /// All that is on record for a host: at once, or on one of the workers,
-    /// among the jobs of `client`, if the file is not quickly looked through.
+    /// Returns the entries for a host: immediately, or by a job of `client` on a worker if the file
+    /// takes long to search.
     ///
     /// # Errors
-    /// `CryptoBusy` if the workers are; `Internal`.
+    /// `CryptoBusy` if the workers' queue is full; `Internal`.
     pub async fn look_up(
         &self,
         workers: &Workers,
@@ -110,12 +109,11 @@ impl Store {
         })
     }
 
-    /// Appends a key for a host that has none. Of two sessions that bring
-    /// different keys for one host the first wins. The key is remembered even
-    /// if the future is dropped once it has been polled.
+    /// Stores a key for a host that has none. Of two sessions with different keys for one host the
+    /// first succeeds. The key is stored even if the future is dropped after its first poll.
     ///
     /// # Errors
-    /// [`RememberError`]; nothing has been recorded then.
+    /// [`RememberError`]; nothing was stored then.
     pub fn remember(
         &self,
         new: NewKey,
@@ -124,10 +122,10 @@ impl Store {
         self.request(move |reply| Request::Remember { new, reply })
     }
 
-    /// Reads the file again, or another one: keys are then appended to that.
+    /// Reads the file again, or another one, to which new keys are then appended.
     ///
     /// # Errors
-    /// The file cannot be read; the index and the file appended to stay as they were.
+    /// The file cannot be read; the index and the file to append to stay as they were.
     pub fn reload(
         &self,
         path: &Path,
@@ -136,10 +134,10 @@ impl Store {
         self.request(|reply| Request::Reload { path, reply })
     }
 
-    /// Finds out whether the file could be read, and reports lines with something wrong.
+    /// Reads the file as [`Self::start`] would, and logs warnings about its lines.
     ///
     /// # Errors
-    /// It cannot.
+    /// The file cannot be read.
     pub fn check(path: &Path) -> io::Result<()> {
         load(path).map(drop)
     }
@@ -164,7 +162,7 @@ impl Store {
 struct Writer {
     path: PathBuf,
     index: Arc<ArcSwap<KnownHosts>>,
-    allowance: Allowance,
+    quota: NewKeyQuota,
 }
 
 impl Writer {
@@ -174,7 +172,7 @@ impl Writer {
                 Request::Remember { new, reply } => (reply, self.remember(&new)),
                 Request::Reload { path, reply } => (reply, self.reload(path)),
             };
-            // Fails only if nobody waits for the answer any more.
+            // Fails only if the caller has dropped its future.
             let _ = reply.try_send(result);
         }
     }
@@ -188,8 +186,8 @@ impl Writer {
             bounds,
         } = new;
         let now = crate::clock::now();
-        // First, for to look through the file is work.
-        self.allowance.check(*client, bounds, now)?;
+        // Before the search of the file, which takes time.
+        self.quota.check(*client, bounds, now)?;
         let index = self.index.load_full();
         match index.record(host, *port).check(key) {
             HostKeyVerdict::Unknown => {}
@@ -208,8 +206,8 @@ impl Writer {
         let bare = PublicKey::new(key.key_data().clone(), "");
         let written = bare.to_openssh().map_err(io::Error::other)?;
         let line = format!("{} {written}", name_on_record(host, *port));
-        self.allowance
-            .spend(*client, bounds, now, || append(&self.path, &line))?;
+        self.quota
+            .take(*client, bounds, now, || append(&self.path, &line))?;
         let next = index.with(host, *port, key);
         self.index.store(Arc::new(next));
         Ok(())
@@ -231,7 +229,7 @@ fn load(path: &Path) -> io::Result<KnownHosts> {
     Ok(index)
 }
 
-/// Names the lines with something wrong.
+/// Logs the warnings.
 fn report(path: &Path, index: &KnownHosts) {
     let file = path.display();
     let (warnings, all) = index.warnings();
@@ -246,42 +244,44 @@ fn report(path: &Path, index: &KnownHosts) {
                 %file,
                 line,
                 problem,
-                "known hosts: a @revoked line cannot be read, and refuses every key it may mean; mend it"
+                "known hosts: a @revoked line cannot be read and refuses every key it may mean; correct it"
             );
         } else {
-            tracing::warn!(%file, line, problem, "known hosts: line skipped; mend or remove it");
+            tracing::warn!(%file, line, problem, "known hosts: line skipped; correct or remove it");
         }
     }
     if all > warnings.len() {
-        tracing::warn!(%file, lines = all, "known hosts: more lines than are named here cannot be read");
+        tracing::warn!(%file, lines = all, "known hosts: more lines cannot be read than are listed; correct or remove them");
     }
     if !index.is_quick() {
         tracing::info!(
             %file,
-            "known hosts: many hashed names or patterns; each connection is looked up on a worker thread"
+            "known hosts: many hashed names or patterns; each connection searches them on a worker thread"
         );
     }
 }
 
-/// Letters, digits, and what addresses and names are made of; above all no
-/// wildcard, comma, blank or line break, which would speak of other hosts.
+/// Returns whether a name has only characters of names and addresses. A wildcard, comma, blank or
+/// line break would match other hosts.
 fn is_writable_name(host: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':');
     !host.is_empty() && host.bytes().all(plain)
 }
 
-/// Appends a line with one write, after ending a last line that was left
-/// without a line break. Never makes a file that is too large to be read.
+/// Appends a line with one write, after a line break if the last line has none. Never makes the
+/// file too large to be read.
 fn append(path: &Path, line: &str) -> Result<(), RememberError> {
     if line.len() > MAX_LINE {
-        return Err(RememberError::NoRoom("the key is too long"));
+        return Err(RememberError::NoRoom(
+            "the key is too long for a line of 4 KiB",
+        ));
     }
     let mut file = append_file::open_readable(path).map_err(io::Error::from)?;
     let mut last = [b'\n'];
     let length = file.metadata()?.len();
     if length + line.len() as u64 + 2 > MAX_FILE {
         return Err(RememberError::NoRoom(
-            "the file has as many bytes as are read",
+            "the file has 64 MiB, which is as much as is read",
         ));
     }
     if length > 0 {

@@ -1,4 +1,4 @@
-//! Files as `ssh-keygen` writes them, verdicts, and the store's writer.
+//! Files written by `ssh-keygen`, verdicts, and the store's writer.
 
 mod bounds;
 mod large;
@@ -23,24 +23,24 @@ fn ssh_keygen(args: &[&str]) {
     assert!(output.status.success(), "ssh-keygen {args:?}: {output:?}");
 }
 
-/// A directory with real keys and a known_hosts file in it.
-struct Bench {
-    dir: TempDir,
+/// A directory with real keys and a known_hosts file.
+struct HostsDir {
+    root: TempDir,
 }
 
-impl Bench {
+impl HostsDir {
     fn new() -> Self {
         Self {
-            dir: tempfile::tempdir().unwrap(),
+            root: tempfile::tempdir().unwrap(),
         }
     }
 
     fn path(&self) -> PathBuf {
-        self.dir.path().join("known_hosts")
+        self.root.path().join("known_hosts")
     }
 
     fn key(&self, name: &str, kind: &str) -> PublicKey {
-        let file = self.dir.path().join(name);
+        let file = self.root.path().join(name);
         let file = file.to_str().unwrap();
         let mut args = vec!["-q", "-N", "", "-C", "a comment", "-t", kind, "-f", file];
         if kind == "rsa" {
@@ -57,7 +57,7 @@ impl Bench {
     }
 }
 
-/// To be remembered for a client that may have as many as it likes.
+/// Returns a key of a client that may store many.
 fn new(host: &str, port: u16, key: PublicKey) -> NewKey {
     NewKey {
         host: host.to_owned(),
@@ -72,8 +72,8 @@ fn new(host: &str, port: u16, key: PublicKey) -> NewKey {
     }
 }
 
-/// The key as it comes from the wire: without a comment.
-fn shown(key: &PublicKey) -> PublicKey {
+/// Returns the key as a server presents it.
+fn without_comment(key: &PublicKey) -> PublicKey {
     PublicKey::new(key.key_data().clone(), "")
 }
 
@@ -83,22 +83,22 @@ fn text(key: &PublicKey) -> String {
 
 #[test]
 fn a_missing_file_is_empty_and_an_unreadable_one_an_error() {
-    let bench = Bench::new();
-    let key = bench.key("a", "ed25519");
-    let known = KnownHosts::load(&bench.path()).unwrap();
+    let dir = HostsDir::new();
+    let key = dir.key("a", "ed25519");
+    let known = KnownHosts::load(&dir.path()).unwrap();
     assert_eq!(known.record("host", 22).check(&key), Unknown);
     assert!(matches!(
-        KnownHosts::load(bench.dir.path()),
+        KnownHosts::load(dir.root.path()),
         Err(KnownHostsError::Io { .. })
     ));
-    assert!(Store::start(bench.dir.path()).is_err());
+    assert!(Store::start(dir.root.path()).is_err());
 }
 
 #[test]
-fn names_ports_and_case() {
-    let bench = Bench::new();
-    let (a, b) = (bench.key("a", "ed25519"), bench.key("b", "ed25519"));
-    let known = bench.write(&format!(
+fn hosts_are_matched_by_name_port_and_any_case() {
+    let dir = HostsDir::new();
+    let (a, b) = (dir.key("a", "ed25519"), dir.key("b", "ed25519"));
+    let known = dir.write(&format!(
         "# a comment\n\n  Host.Example,10.0.0.1 {a}\n[host.example]:2222\t{b}\r\n::1 {a}\n[::1]:222 {b}\n",
         a = text(&a),
         b = text(&b)
@@ -118,19 +118,19 @@ fn names_ports_and_case() {
         ("::1", 222, &a, Changed { line: 6 }),
         ("other.example", 22, &a, Unknown),
     ] {
-        let verdict = known.record(host, port).check(&shown(key));
+        let verdict = known.record(host, port).check(&without_comment(key));
         assert_eq!(verdict, expected, "{host} {port}");
     }
 }
 
 #[test]
-fn several_keys_of_one_host() {
-    let bench = Bench::new();
-    let ed = bench.key("ed", "ed25519");
-    let ed2 = bench.key("ed2", "ed25519");
-    let rsa = bench.key("rsa", "rsa");
-    let ecdsa = bench.key("ec", "ecdsa");
-    let known = bench.write(&format!(
+fn a_host_may_have_several_keys() {
+    let dir = HostsDir::new();
+    let ed = dir.key("ed", "ed25519");
+    let ed2 = dir.key("ed2", "ed25519");
+    let rsa = dir.key("rsa", "rsa");
+    let ecdsa = dir.key("ec", "ecdsa");
+    let known = dir.write(&format!(
         "h {}\nh {}\nonly {}\nh {}\n",
         text(&rsa),
         text(&ed),
@@ -138,12 +138,12 @@ fn several_keys_of_one_host() {
         text(&ed2)
     ));
     for key in [&rsa, &ed, &ed2] {
-        assert_eq!(known.record("h", 22).check(&shown(key)), Known);
+        assert_eq!(known.record("h", 22).check(&without_comment(key)), Known);
     }
     assert_eq!(known.record("h", 22).check(&ecdsa), Changed { line: 1 });
     assert_eq!(known.record("only", 22).check(&ed), Changed { line: 3 });
-    // The line of the same algorithm is the one worth naming.
-    let other = bench.key("ed3", "ed25519");
+    // The line with the same algorithm is reported.
+    let other = dir.key("ed3", "ed25519");
     assert_eq!(known.record("h", 22).check(&other), Changed { line: 2 });
     let rsa_alg = Algorithm::Rsa { hash: None };
     assert_eq!(
@@ -151,7 +151,7 @@ fn several_keys_of_one_host() {
         [rsa_alg, Algorithm::Ed25519]
     );
     assert_eq!(known.record("h", 2222).algorithms(), []);
-    let known = bench.write(&format!("w* {}\nweb {}\n", text(&ecdsa), text(&ed)));
+    let known = dir.write(&format!("w* {}\nweb {}\n", text(&ecdsa), text(&ed)));
     assert_eq!(known.record("web", 22).check(&rsa), Changed { line: 1 });
     let ecdsa_alg = Algorithm::Ecdsa {
         curve: EcdsaCurve::NistP256,
@@ -163,19 +163,19 @@ fn several_keys_of_one_host() {
 }
 
 #[test]
-fn hashed_names_as_ssh_keygen_writes_them() {
-    let bench = Bench::new();
-    let (a, b) = (bench.key("a", "ed25519"), bench.key("b", "rsa"));
+fn hashed_names_of_ssh_keygen_match() {
+    let dir = HostsDir::new();
+    let (a, b) = (dir.key("a", "ed25519"), dir.key("b", "rsa"));
     let plain = format!(
         "host.example,10.0.0.1 {a}\n[host.example]:2222 {b}\n",
         a = text(&a),
         b = text(&b)
     );
-    fs::write(bench.path(), plain).unwrap();
-    ssh_keygen(&["-q", "-H", "-f", bench.path().to_str().unwrap()]);
-    let hashed = fs::read_to_string(bench.path()).unwrap();
+    fs::write(dir.path(), plain).unwrap();
+    ssh_keygen(&["-q", "-H", "-f", dir.path().to_str().unwrap()]);
+    let hashed = fs::read_to_string(dir.path()).unwrap();
     assert!(!hashed.contains("host.example"), "{hashed}");
-    let known = KnownHosts::load(&bench.path()).unwrap();
+    let known = KnownHosts::load(&dir.path()).unwrap();
     assert_eq!(known.warnings(), (&[][..], 0));
     assert_eq!(known.record("Host.Example", 22).check(&a), Known);
     assert_eq!(known.record("10.0.0.1", 22).check(&a), Known);
@@ -192,10 +192,10 @@ fn hashed_names_as_ssh_keygen_writes_them() {
 }
 
 #[test]
-fn wildcards_negations_and_markers() {
-    let bench = Bench::new();
-    let (a, b) = (bench.key("a", "ed25519"), bench.key("b", "ed25519"));
-    let known = bench.write(&format!(
+fn wildcards_negations_and_markers_apply() {
+    let dir = HostsDir::new();
+    let (a, b) = (dir.key("a", "ed25519"), dir.key("b", "ed25519"));
+    let known = dir.write(&format!(
         "*.lab,!secret.lab {a}\n@cert-authority *.corp {a}\n@revoked * {b}\nhost {b}\n@revoked host {a}\n",
         a = text(&a),
         b = text(&b)
@@ -205,10 +205,10 @@ fn wildcards_negations_and_markers() {
         ("x.lab", &a, Known),
         ("secret.lab", &a, Unknown),
         ("lab", &a, Unknown),
-        // An authority is no host key, neither right nor wrong.
+        // An authority is not a host key.
         ("x.corp", &a, Unknown),
         ("x.corp", &b, Revoked { line: 3 }),
-        // A revocation outweighs a key on record, wherever it stands.
+        // A revocation has precedence, wherever it stands.
         ("host", &b, Revoked { line: 3 }),
         ("host", &a, Revoked { line: 5 }),
         ("elsewhere", &a, Unknown),
@@ -220,8 +220,8 @@ fn wildcards_negations_and_markers() {
 
 #[test]
 fn bad_lines_are_skipped_and_counted() {
-    let bench = Bench::new();
-    let key = bench.key("a", "ed25519");
+    let dir = HostsDir::new();
+    let key = dir.key("a", "ed25519");
     let truncated = text(&key).get(..60).unwrap().to_owned();
     let mut file = format!(
         "host\nhost ssh-ed25519\nhost {truncated}\n@nonsense host {k}\n|1|xx|yy {k}\n@unheard\nhost ssh-rsa {b}\n",
@@ -239,31 +239,31 @@ fn bad_lines_are_skipped_and_counted() {
 }
 
 #[test]
-fn remembering_appends_publishes_and_survives_a_reload() {
-    let bench = Bench::new();
-    let (a, b) = (bench.key("a", "ed25519"), bench.key("b", "ed25519"));
-    let store = Store::start(&bench.path()).unwrap();
+fn a_new_key_is_appended_published_and_kept_by_a_reload() {
+    let dir = HostsDir::new();
+    let (a, b) = (dir.key("a", "ed25519"), dir.key("b", "ed25519"));
+    let store = Store::start(&dir.path()).unwrap();
     let other_shard = store.clone();
     block_on(store.remember(new("New.Example", 22, a.clone()))).unwrap();
     assert_eq!(
         other_shard.current().record("new.example", 22).check(&a),
         Known
     );
-    let mode = fs::metadata(bench.path()).unwrap().permissions().mode();
+    let mode = fs::metadata(dir.path()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     block_on(store.remember(new("new.example", 2222, b.clone()))).unwrap();
     block_on(store.remember(new("::1", 22, b.clone()))).unwrap();
-    // The same key again is no second line.
+    // The same key again adds no line.
     block_on(store.remember(new("new.example", 22, a.clone()))).unwrap();
-    let file = fs::read_to_string(bench.path()).unwrap();
+    let file = fs::read_to_string(dir.path()).unwrap();
     let expected = format!(
         "new.example {a}\n[new.example]:2222 {b}\n::1 {b}\n",
-        a = text(&shown(&a)),
-        b = text(&shown(&b))
+        a = text(&without_comment(&a)),
+        b = text(&without_comment(&b))
     );
     assert_eq!(file, expected);
     let before = store.current().record("new.example", 2222).check(&a);
-    block_on(store.reload(&bench.path())).unwrap();
+    block_on(store.reload(&dir.path())).unwrap();
     assert_eq!(
         store.current().record("new.example", 2222).check(&a),
         before
@@ -272,23 +272,23 @@ fn remembering_appends_publishes_and_survives_a_reload() {
 }
 
 #[test]
-fn openssh_reads_what_is_remembered() {
-    let bench = Bench::new();
-    let key = bench.key("a", "ed25519");
-    let store = Store::start(&bench.path()).unwrap();
+fn openssh_reads_a_stored_key() {
+    let dir = HostsDir::new();
+    let key = dir.key("a", "ed25519");
+    let store = Store::start(&dir.path()).unwrap();
     block_on(store.remember(new("host.example", 2222, key))).unwrap();
-    let file = bench.path();
+    let file = dir.path();
     ssh_keygen(&["-F", "[host.example]:2222", "-f", file.to_str().unwrap()]);
 }
 
 #[test]
 fn a_last_line_without_a_break_is_ended_first() {
-    let bench = Bench::new();
-    let (a, b) = (bench.key("a", "ed25519"), bench.key("b", "ed25519"));
-    fs::write(bench.path(), format!("one {}", text(&a))).unwrap();
-    let store = Store::start(&bench.path()).unwrap();
+    let dir = HostsDir::new();
+    let (a, b) = (dir.key("a", "ed25519"), dir.key("b", "ed25519"));
+    fs::write(dir.path(), format!("one {}", text(&a))).unwrap();
+    let store = Store::start(&dir.path()).unwrap();
     block_on(store.remember(new("two", 22, b.clone()))).unwrap();
-    let read = KnownHosts::load(&bench.path()).unwrap();
+    let read = KnownHosts::load(&dir.path()).unwrap();
     for known in [&*store.current(), &read] {
         assert_eq!(known.record("one", 22).check(&a), Known);
         assert_eq!(known.record("two", 22).check(&b), Known);
@@ -297,10 +297,10 @@ fn a_last_line_without_a_break_is_ended_first() {
 }
 
 #[test]
-fn of_two_sessions_with_different_keys_the_first_wins() {
-    let bench = Bench::new();
-    let keys = [bench.key("a", "ed25519"), bench.key("b", "ed25519")];
-    let store = Store::start(&bench.path()).unwrap();
+fn of_two_sessions_with_different_keys_the_first_succeeds() {
+    let dir = HostsDir::new();
+    let keys = [dir.key("a", "ed25519"), dir.key("b", "ed25519")];
+    let store = Store::start(&dir.path()).unwrap();
     let barrier = Arc::new(Barrier::new(2));
     let threads = keys.clone().map(|key| {
         let (store, barrier) = (store.clone(), barrier.clone());
@@ -319,34 +319,34 @@ fn of_two_sessions_with_different_keys_the_first_wins() {
             Err(other) => panic!("{other}"),
         }
     }
-    let file = fs::read_to_string(bench.path()).unwrap();
+    let file = fs::read_to_string(dir.path()).unwrap();
     assert_eq!(file.lines().count(), 1, "{file}");
 }
 
 #[test]
-fn what_cannot_be_remembered_changes_nothing() {
-    let bench = Bench::new();
-    let key = bench.key("a", "ed25519");
+fn a_key_that_cannot_be_stored_changes_nothing() {
+    let dir = HostsDir::new();
+    let key = dir.key("a", "ed25519");
     let revoked = format!("@revoked * {}\n", text(&key));
-    fs::write(bench.path(), &revoked).unwrap();
-    let store = Store::start(&bench.path()).unwrap();
+    fs::write(dir.path(), &revoked).unwrap();
+    let store = Store::start(&dir.path()).unwrap();
     let result = block_on(store.remember(new("host", 22, key)));
     assert!(matches!(result, Err(RememberError::Revoked { line: 1 })));
-    let other = bench.key("b", "ed25519");
+    let other = dir.key("b", "ed25519");
     for host in [
         "", "*", "a,b", "a b", "a\nb", "!a", "a?", "#a", "|1|a|b", "@revoked", "[a]",
     ] {
         let result = block_on(store.remember(new(host, 22, other.clone())));
         assert!(matches!(result, Err(RememberError::BadHost)), "{host:?}");
     }
-    assert_eq!(fs::read_to_string(bench.path()).unwrap(), revoked);
+    assert_eq!(fs::read_to_string(dir.path()).unwrap(), revoked);
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_an_error_and_not_remembered() {
-    let bench = Bench::new();
-    let key = bench.key("a", "ed25519");
-    let path = bench.dir.path().join("no-such-directory/known_hosts");
+fn a_write_error_leaves_the_index_as_it_was() {
+    let dir = HostsDir::new();
+    let key = dir.key("a", "ed25519");
+    let path = dir.root.path().join("no-such-directory/known_hosts");
     let store = Store::start(&path).unwrap();
     let result = block_on(store.remember(new("host", 22, key.clone())));
     assert!(matches!(result, Err(RememberError::Io(_))), "{result:?}");
@@ -354,16 +354,16 @@ fn a_file_that_cannot_be_written_is_an_error_and_not_remembered() {
 }
 
 #[test]
-fn reload_takes_in_edits_and_keeps_the_index_when_it_fails() {
-    let bench = Bench::new();
-    let key = bench.key("a", "ed25519");
-    let store = Store::start(&bench.path()).unwrap();
-    fs::write(bench.path(), format!("host {}\n", text(&key))).unwrap();
+fn a_reload_applies_edits_and_keeps_the_index_when_it_fails() {
+    let dir = HostsDir::new();
+    let key = dir.key("a", "ed25519");
+    let store = Store::start(&dir.path()).unwrap();
+    fs::write(dir.path(), format!("host {}\n", text(&key))).unwrap();
     assert_eq!(store.current().record("host", 22).check(&key), Unknown);
-    block_on(store.reload(&bench.path())).unwrap();
+    block_on(store.reload(&dir.path())).unwrap();
     assert_eq!(store.current().record("host", 22).check(&key), Known);
-    replace_by_directory(&bench.path());
-    assert!(block_on(store.reload(&bench.path())).is_err());
+    replace_by_directory(&dir.path());
+    assert!(block_on(store.reload(&dir.path())).is_err());
     assert_eq!(store.current().record("host", 22).check(&key), Known);
 }
 
@@ -374,18 +374,18 @@ fn replace_by_directory(path: &Path) {
 
 #[test]
 fn a_reload_may_name_another_file_which_is_appended_to_from_then_on() {
-    let bench = Bench::new();
-    let (old, new) = (bench.key("a", "ed25519"), bench.key("b", "ed25519"));
-    let store = Store::start(&bench.path()).unwrap();
-    let other = bench.path().with_extension("other");
+    let dir = HostsDir::new();
+    let (old, new) = (dir.key("a", "ed25519"), dir.key("b", "ed25519"));
+    let store = Store::start(&dir.path()).unwrap();
+    let other = dir.path().with_extension("other");
     fs::write(&other, format!("host {}\n", text(&old))).unwrap();
     block_on(store.reload(&other)).unwrap();
     assert_eq!(store.current().record("host", 22).check(&old), Known);
     block_on(store.remember(self::new("late", 22, new.clone()))).unwrap();
-    assert!(!bench.path().exists());
+    assert!(!dir.path().exists());
     assert_eq!(fs::read_to_string(&other).unwrap().lines().count(), 2);
-    // A file that cannot be read leaves the one before in use.
-    let directory = bench.path().parent().unwrap().to_owned();
+    // A file that cannot be read leaves the previous one in use.
+    let directory = dir.path().parent().unwrap().to_owned();
     assert!(block_on(store.reload(&directory)).is_err());
     block_on(store.remember(self::new("later", 22, new))).unwrap();
     assert_eq!(fs::read_to_string(&other).unwrap().lines().count(), 3);

@@ -1,8 +1,8 @@
-//! The words of many prompts, and what they ask for.
+//! Prompts in many languages, and whether each asks for the password.
 
 use super::*;
 
-/// As servers word them, in the order of how many speak the language.
+/// Prompts for the password.
 const FOR_THE_PASSWORD: &[&str] = &[
     "Password: ",
     "password:",
@@ -55,7 +55,7 @@ const FOR_THE_PASSWORD: &[&str] = &[
     "Kata sandi:",
 ];
 
-/// Of modules for second factors, of RADIUS, and of `passwd`.
+/// Prompts of modules for second factors, of RADIUS, and of `passwd`.
 const FOR_SOMETHING_ELSE: &[&str] = &[
     "Verification code: ",
     "Code: ",
@@ -145,21 +145,21 @@ const FOR_SOMETHING_ELSE: &[&str] = &[
 ];
 
 #[test]
-fn prompts_for_the_password_get_it() {
+fn prompts_for_the_password_are_recognised() {
     for prompt in FOR_THE_PASSWORD {
         assert!(asks_for_password("pin", "", "", prompt), "{prompt:?}");
     }
 }
 
 #[test]
-fn prompts_for_something_else_do_not() {
+fn prompts_for_something_else_are_not_taken_for_the_password() {
     for prompt in FOR_SOMETHING_ELSE {
         assert!(!asks_for_password("me", "", "", prompt), "{prompt:?}");
     }
 }
 
 #[test]
-fn what_stands_around_a_prompt_counts_where_it_is_not_clear() {
+fn the_text_around_a_prompt_counts_where_the_prompt_is_unclear() {
     let asks = |name, instruction, prompt| asks_for_password("me", name, instruction, prompt);
     assert!(!asks("", "Enter the verification code we sent", ": "));
     assert!(!asks("Two-factor authentication", "", "> "));

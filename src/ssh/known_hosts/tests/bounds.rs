@@ -16,10 +16,10 @@ fn client(number: u8) -> IpAddr {
 }
 
 fn key() -> PublicKey {
-    shown(PrivateKey::from(Ed25519Keypair::from_seed(&[9; 32])).public_key())
+    without_comment(PrivateKey::from(Ed25519Keypair::from_seed(&[9; 32])).public_key())
 }
 
-fn ask(
+fn store_key(
     store: &Store,
     client: IpAddr,
     host: String,
@@ -35,17 +35,17 @@ fn ask(
     }))
 }
 
-fn lines(bench: &Bench) -> usize {
-    fs::read_to_string(bench.path()).unwrap().lines().count()
+fn lines(dir: &HostsDir) -> usize {
+    fs::read_to_string(dir.path()).unwrap().lines().count()
 }
 
 #[test]
-fn one_client_has_so_many_lines_and_others_have_theirs() {
-    let bench = Bench::new();
-    let store = Store::start(&bench.path()).unwrap();
+fn each_client_may_store_its_own_number_of_keys() {
+    let dir = HostsDir::new();
+    let store = Store::start(&dir.path()).unwrap();
     for number in 0..10 {
-        let asked = ask(&store, client(1), format!("h{number}"), BOUNDS);
-        match asked {
+        let stored = store_key(&store, client(1), format!("h{number}"), BOUNDS);
+        match stored {
             Ok(()) => assert!(number < 3),
             Err(RememberError::TooMany { wait }) => {
                 assert!(number >= 3 && wait <= BOUNDS.period, "{wait:?}");
@@ -53,72 +53,75 @@ fn one_client_has_so_many_lines_and_others_have_theirs() {
             Err(other) => panic!("{other}"),
         }
     }
-    assert_eq!(lines(&bench), 3);
-    // Neither what is known nor what is refused counts.
+    assert_eq!(lines(&dir), 3);
+    // Neither known keys nor refused ones count.
     assert!(matches!(
-        ask(&store, client(2), "*".to_owned(), BOUNDS),
+        store_key(&store, client(2), "*".to_owned(), BOUNDS),
         Err(RememberError::BadHost)
     ));
     for _ in 0..5 {
-        assert!(ask(&store, client(2), "h0".to_owned(), BOUNDS).is_ok());
+        assert!(store_key(&store, client(2), "h0".to_owned(), BOUNDS).is_ok());
     }
     for number in 0..3 {
-        assert!(ask(&store, client(2), format!("g{number}"), BOUNDS).is_ok());
+        assert!(store_key(&store, client(2), format!("g{number}"), BOUNDS).is_ok());
     }
-    assert_eq!(lines(&bench), 6);
+    assert_eq!(lines(&dir), 6);
 }
 
-/// An IPv6 client is its /64.
 #[test]
-fn the_addresses_of_one_network_are_one_client() {
-    let bench = Bench::new();
-    let store = Store::start(&bench.path()).unwrap();
-    let asked = (0..20).map(|n| {
+fn the_addresses_of_an_ipv6_network_are_one_client() {
+    let dir = HostsDir::new();
+    let store = Store::start(&dir.path()).unwrap();
+    let stored = (0..20).map(|n| {
         let client = format!("2001:db8::{n:x}").parse().unwrap();
-        ask(&store, client, format!("h{n}"), BOUNDS).is_ok()
+        store_key(&store, client, format!("h{n}"), BOUNDS).is_ok()
     });
-    assert_eq!(asked.filter(|ok| *ok).count(), 3);
-    assert_eq!(lines(&bench), 3);
+    assert_eq!(stored.filter(|ok| *ok).count(), 3);
+    assert_eq!(lines(&dir), 3);
 }
 
 #[test]
-fn all_clients_together_have_sixteen_times_as_many() {
-    let bench = Bench::new();
-    let store = Store::start(&bench.path()).unwrap();
-    let asked = (0..=255).flat_map(|c| (0..3).map(move |n| (c, n)));
-    let kept = asked.filter(|(c, n)| ask(&store, client(*c), format!("h{c}-{n}"), BOUNDS).is_ok());
+fn all_clients_together_may_store_sixteen_times_as_many() {
+    let dir = HostsDir::new();
+    let store = Store::start(&dir.path()).unwrap();
+    let stored = (0..=255).flat_map(|c| (0..3).map(move |n| (c, n)));
+    let kept =
+        stored.filter(|(c, n)| store_key(&store, client(*c), format!("h{c}-{n}"), BOUNDS).is_ok());
     assert_eq!(kept.count(), 48);
-    assert_eq!(lines(&bench), 48);
+    assert_eq!(lines(&dir), 48);
 }
 
 #[test]
-fn the_file_has_so_many_lines() {
-    let bench = Bench::new();
-    fs::write(bench.path(), "# a\n\n# b\n").unwrap();
-    let store = Store::start(&bench.path()).unwrap();
+fn no_key_is_stored_beyond_the_maximum_of_lines() {
+    let dir = HostsDir::new();
+    fs::write(dir.path(), "# a\n\n# b\n").unwrap();
+    let store = Store::start(&dir.path()).unwrap();
     let bounds = NewKeyBounds {
         per_client: 100,
         max_lines: 5,
         ..BOUNDS
     };
     for number in 0..10 {
-        let asked = ask(&store, client(1), format!("h{number}"), bounds);
-        assert_eq!(asked.is_ok(), number < 2, "{asked:?}");
+        let stored = store_key(&store, client(1), format!("h{number}"), bounds);
+        assert_eq!(stored.is_ok(), number < 2, "{stored:?}");
     }
-    assert_eq!(lines(&bench), 5);
+    assert_eq!(lines(&dir), 5);
     assert_eq!(store.current().record("h2", 22).check(&key()), Unknown);
 }
 
-/// A file that would be too large to be read again is not made.
+/// Otherwise the file could not be read again.
 #[test]
-fn the_file_has_so_many_bytes() {
-    let bench = Bench::new();
+fn no_key_is_stored_beyond_the_maximum_of_bytes() {
+    let dir = HostsDir::new();
     let mut full = b"#".repeat(64 * 1024 * 1024 - 20);
     full.push(b'\n');
-    fs::write(bench.path(), &full).unwrap();
-    let store = Store::start(&bench.path()).unwrap();
-    let asked = ask(&store, client(1), "h".to_owned(), BOUNDS);
-    assert!(matches!(asked, Err(RememberError::NoRoom(_))), "{asked:?}");
-    assert_eq!(fs::metadata(bench.path()).unwrap().len(), full.len() as u64);
-    assert!(block_on(store.reload(&bench.path())).is_ok());
+    fs::write(dir.path(), &full).unwrap();
+    let store = Store::start(&dir.path()).unwrap();
+    let stored = store_key(&store, client(1), "h".to_owned(), BOUNDS);
+    assert!(
+        matches!(stored, Err(RememberError::NoRoom(_))),
+        "{stored:?}"
+    );
+    assert_eq!(fs::metadata(dir.path()).unwrap().len(), full.len() as u64);
+    assert!(block_on(store.reload(&dir.path())).is_ok());
 }

@@ -1,4 +1,4 @@
-//! Large files: a look-up that a shard does by itself is short, whatever the file holds.
+//! Large files: a look-up on a shard is short, whatever the file contains.
 
 use super::*;
 use russh::keys::PrivateKey;
@@ -9,7 +9,7 @@ fn key(number: u32) -> String {
     let mut seed = [0; 32];
     seed[..4].copy_from_slice(&number.to_le_bytes());
     let pair = Ed25519Keypair::from_seed(&seed);
-    text(&shown(PrivateKey::from(pair).public_key()))
+    text(&without_comment(PrivateKey::from(pair).public_key()))
 }
 
 fn hashed(lines: usize) -> String {
@@ -29,7 +29,7 @@ fn parsed(file: &str) -> KnownHosts {
 }
 
 #[test]
-fn files_with_many_hashes_or_patterns_are_left_to_the_workers() {
+fn files_with_many_hashes_or_patterns_are_searched_on_workers() {
     let key = key(0);
     let plain = (0..20_000)
         .map(|n| format!("h{n} {key}\n"))
@@ -62,10 +62,9 @@ fn files_with_many_hashes_or_patterns_are_left_to_the_workers() {
     }
 }
 
-/// A list of revoked keys as long as may be costs a connection no more than a short one: the
-/// record holds no copy of it, and a key is found without a look at each.
+/// The record holds no copy of the list, and a key is found by binary search.
 #[test]
-fn a_long_list_of_revoked_keys_is_not_walked() {
+fn a_key_is_found_in_a_long_list_of_revoked_keys() {
     let mut file = format!("h {}\n", key(1_000_000));
     for number in 0..20_000 {
         let _ = writeln!(file, "@revoked * {}", key(number));
@@ -80,9 +79,9 @@ fn a_long_list_of_revoked_keys_is_not_walked() {
     assert_eq!(record.algorithms(), [Algorithm::Ed25519]);
 }
 
-/// Adding a key copies none of the file.
+/// Adding a key does not copy the file.
 #[test]
-fn what_was_added_is_found_beside_the_file() {
+fn added_keys_are_found_beside_those_of_the_file() {
     let known = parsed(&hashed(100));
     let of = |number| PublicKey::from_openssh(&key(number)).unwrap();
     let more = known

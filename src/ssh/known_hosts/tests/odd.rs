@@ -1,4 +1,4 @@
-//! Lines as editors, shells, other tools and accidents leave them.
+//! Unusual and damaged lines.
 
 use super::*;
 use russh::keys::PrivateKey;
@@ -6,10 +6,10 @@ use russh::keys::ssh_key::private::Ed25519Keypair;
 
 fn key(seed: u8) -> PublicKey {
     let pair = Ed25519Keypair::from_seed(&[seed; 32]);
-    shown(PrivateKey::from(pair).public_key())
+    without_comment(PrivateKey::from(pair).public_key())
 }
 
-/// `file` with the key `KEY` and another one, `OTHER`, put in, cut at `CUT`.
+/// Returns `file` with a key in place of `KEY` and another one in place of `OTHER`.
 fn written(file: &[u8]) -> Vec<u8> {
     let mut written = file.to_vec();
     for (word, key) in [("KEY", key(1)), ("OTHER", key(2))] {
@@ -31,9 +31,8 @@ fn verdict(file: &[u8], host: &str) -> (HostKeyVerdict, Vec<usize>) {
     (known.record(host, 22).check(&key(1)), lines)
 }
 
-/// Text around a name and a key that can be read, which is no part of either.
 #[test]
-fn lines_that_count_whatever_is_around_them() {
+fn a_line_counts_whatever_is_around_it() {
     let long = [b"h KEY ".to_vec(), vec![b'x'; 1 << 20]].concat();
     let many = format!(
         "{},h KEY",
@@ -83,9 +82,8 @@ fn lines_that_count_whatever_is_around_them() {
     }
 }
 
-/// None of them is skipped without a word.
 #[test]
-fn lines_that_are_skipped_are_named() {
+fn skipped_lines_are_reported() {
     for (file, lines) in [
         (&b"h KEY caf\xe9\n"[..], &[][..]),
         (b"h\n", &[1]),
@@ -111,9 +109,8 @@ fn lines_that_are_skipped_are_named() {
     assert_eq!((named.len(), all), (100, 5000));
 }
 
-/// A line that revokes, and cannot be read, refuses whatever it may have meant.
 #[test]
-fn a_revocation_that_cannot_be_read_refuses() {
+fn a_revocation_that_cannot_be_read_refuses_every_key_it_may_mean() {
     for (line, refused) in [
         // Read as it was meant.
         (&b"@revoked h KEY"[..], &["h"][..]),
@@ -140,7 +137,7 @@ fn a_revocation_that_cannot_be_read_refuses() {
         (b"@revoked |1|AAAA|AAAA ssh-ed25519", &["h", "elsewhere"]),
         (b"@revoked", &["h", "elsewhere"]),
         (b"@revoked \xff\xff", &["h", "elsewhere"]),
-        // The marker is not spelled as it should be.
+        // The marker is misspelled.
         (b"@REVOKED h KEY", &["h"]),
         (b"@Revoked h KEY", &["h"]),
         (b"@revoke h KEY", &["h"]),
@@ -151,7 +148,7 @@ fn a_revocation_that_cannot_be_read_refuses() {
         (b"\"@revoked h KEY", &["h"]),
         (b"@cert-authority @revoked h KEY", &["h"]),
         (b"@revoked @revoked h KEY", &["h"]),
-        // It is none.
+        // Not a revocation.
         (b"# @revoked h KEY", &[]),
         (b"revoked.example KEY @revoked", &[]),
     ] {
@@ -171,12 +168,12 @@ fn a_revocation_that_cannot_be_read_refuses() {
 }
 
 #[test]
-fn a_revocation_that_cannot_be_read_is_named_as_such() {
+fn a_revocation_that_cannot_be_read_is_reported_as_such() {
     let known = KnownHosts::parse(&written(b"h\n@revoked h\n@revoked h KEY\n"));
     let (warnings, _) = known.warnings();
     let seen: Vec<_> = warnings.iter().map(|w| (w.line, w.revokes)).collect();
     assert_eq!(seen, [(1, false), (2, true)]);
-    // However many others there are.
+    // Also behind many others.
     let many = [b"h\n".repeat(1000), b"@revoked h\n".to_vec()].concat();
     let known = KnownHosts::parse(&many);
     assert!(
@@ -188,9 +185,8 @@ fn a_revocation_that_cannot_be_read_is_named_as_such() {
     );
 }
 
-/// So does one for an authority, and for the key that it certifies.
 #[test]
-fn a_revocation_that_cannot_be_read_refuses_authorities() {
+fn a_revocation_that_cannot_be_read_refuses_authorities_and_certified_keys() {
     let known = KnownHosts::parse(&written(
         b"@cert-authority h OTHER\n@revoked h ssh-ed25519 A\n",
     ));
@@ -200,11 +196,10 @@ fn a_revocation_that_cannot_be_read_refuses_authorities() {
     assert_eq!(verdict, AuthorityVerdict::Revoked { line: 2 });
 }
 
-/// A file of which no line would count is an error: else every host in it would be unknown, and
-/// `accept-new` believe anyone.
+/// Otherwise every host in it would be unknown, and `accept-new` would accept any key.
 #[test]
-fn a_file_that_is_no_text_is_an_error() {
-    let bench = Bench::new();
+fn a_file_that_is_not_text_is_an_error() {
+    let dir = HostsDir::new();
     let text = String::from_utf8(written(b"h KEY\n@revoked * OTHER\n")).unwrap();
     let utf16 =
         |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
@@ -216,23 +211,22 @@ fn a_file_that_is_no_text_is_an_error() {
         big,
         text.replace('\n', "\r").into_bytes(),
     ] {
-        fs::write(bench.path(), &file).unwrap();
-        let failed = KnownHosts::load(&bench.path());
+        fs::write(dir.path(), &file).unwrap();
+        let failed = KnownHosts::load(&dir.path());
         assert!(
             matches!(failed, Err(KnownHostsError::Unreadable { .. })),
             "{failed:?}"
         );
-        assert!(Store::start(&bench.path()).is_err());
+        assert!(Store::start(&dir.path()).is_err());
     }
     for file in ["", "\n", "\r\n", "\r", "h", text.trim_end(), &text] {
-        fs::write(bench.path(), file).unwrap();
-        assert!(KnownHosts::load(&bench.path()).is_ok(), "{file:?}");
+        fs::write(dir.path(), file).unwrap();
+        assert!(KnownHosts::load(&dir.path()).is_ok(), "{file:?}");
     }
 }
 
-/// A file may spell a host as it likes: it is that host's.
 #[test]
-fn names_in_any_spelling() {
+fn a_host_is_found_in_any_spelling() {
     for (file, host) in [
         ("Host.Example. KEY", "host.example"),
         ("2001:DB8:0:0:0:0:0:1 KEY", "2001:db8::1"),

@@ -1,15 +1,15 @@
-//! Many small files, and what each says of a key.
+//! Table of small files and the verdict of each on a key.
 
 use super::*;
 
-/// Keys: two of Ed25519, one of ECDSA, one of RSA. They stand for themselves in the files.
+/// Names of the keys in the files: two of Ed25519, one of ECDSA, one of RSA.
 const LETTERS: [&str; 4] = ["A", "B", "C", "D"];
 const A: usize = 0;
 const B: usize = 1;
 const C: usize = 2;
 const D: usize = 3;
 
-/// The file; host, port and key; the verdict.
+/// File; host, port and key; verdict.
 type Row = (&'static str, &'static str, u16, usize, HostKeyVerdict);
 
 /// Hashed names have tests of their own.
@@ -85,37 +85,39 @@ const ROWS: &[Row] = &[
     ("|1|bad|hash A\nh A", "h", 22, A, Known),
 ];
 
-/// `file` with keys in place of their letters.
+/// Returns `file` with keys in place of their letters.
 fn written(file: &str, keys: &[PublicKey]) -> String {
     let words = file.split_inclusive(['\n', ' ', '\t']).map(|word| {
         let letter = LETTERS.iter().position(|letter| *letter == word.trim_end());
-        let key = letter.map(|at| word.replace(LETTERS[at], &text(&shown(&keys[at]))));
+        let key = letter.map(|at| word.replace(LETTERS[at], &text(&without_comment(&keys[at]))));
         key.unwrap_or_else(|| word.to_owned())
     });
     words.collect()
 }
 
 #[test]
-fn files_and_what_they_say() {
-    let bench = Bench::new();
+fn each_file_has_its_verdict() {
+    let dir = HostsDir::new();
     let kinds = ["ed25519", "ed25519", "ecdsa", "rsa"];
     let keys: Vec<PublicKey> = LETTERS
         .iter()
         .zip(kinds)
-        .map(|(letter, kind)| bench.key(letter, kind))
+        .map(|(letter, kind)| dir.key(letter, kind))
         .collect();
     for (file, host, port, key, expected) in ROWS {
         let known = KnownHosts::parse(written(file, &keys).as_bytes());
-        let verdict = known.record(host, *port).check(&shown(&keys[*key]));
+        let verdict = known
+            .record(host, *port)
+            .check(&without_comment(&keys[*key]));
         assert_eq!(verdict, *expected, "{file:?} {host} {port}");
     }
     assert!(ROWS.len() >= 40, "{} rows", ROWS.len());
 }
 
 #[test]
-fn authorities() {
-    let bench = Bench::new();
-    let [ca, other, host] = ["ca", "other", "host"].map(|name| bench.key(name, "ed25519"));
+fn each_file_has_its_verdict_on_an_authority() {
+    let dir = HostsDir::new();
+    let [ca, other, host] = ["ca", "other", "host"].map(|name| dir.key(name, "ed25519"));
     let (ca_text, host_text) = (text(&ca), text(&host));
     for (file, name, port, expected) in [
         (
@@ -148,7 +150,7 @@ fn authorities() {
             2222,
             AuthorityVerdict::Known,
         ),
-        // Its key as a host's is not its word for one.
+        // A host key is not an authority.
         ("h CA".to_owned(), "h", 22, AuthorityVerdict::Unknown),
         (
             "@cert-authority h CA\n@revoked * CA".to_owned(),
@@ -175,10 +177,10 @@ fn authorities() {
             .record(name, port)
             .check_authority(ca.key_data(), host.key_data());
         assert_eq!(verdict, expected, "{file}");
-        let stranger = known
+        let unknown = known
             .record(name, port)
             .check_authority(other.key_data(), host.key_data());
-        assert_ne!(stranger, AuthorityVerdict::Known, "{file}");
+        assert_ne!(unknown, AuthorityVerdict::Known, "{file}");
         let has = file.contains("@cert-authority") && expected != AuthorityVerdict::Unknown;
         assert_eq!(known.record(name, port).has_authority(), has, "{file}");
     }

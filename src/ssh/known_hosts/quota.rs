@@ -1,9 +1,7 @@
-//! Bounds on the new keys that clients may have written to the file of known hosts (`accept-new`):
-//! each is a line, a name of the client's choice (wildcard names have no end), and bytes of its
-//! server's.
-//!
-//! Per client and in all, at once and per time; beside it the file has a most of lines and of
-//! bytes. Does NOT write; what is taken and not used is given back.
+//! Rate limit on new keys in the file of known hosts (`accept-new`), per client and in all: each
+//! key is a line with a name of the client's choice, of which there is no end under a wildcard, and
+//! a key of the server's choice. The file's size is bounded apart from this. Writes nothing itself;
+//! a line that was not written is refunded.
 
 use super::error::RememberError;
 use crate::limits::{Rate, RateTable};
@@ -11,21 +9,21 @@ use crate::net::network_of;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Clients that are remembered: more than can have taken anything, as all of them together take
-/// what [`CLIENTS_AT_ONCE`] may.
+/// Entries for clients: more than can have stored anything, because all of them together may store
+/// no more than [`CLIENTS_AT_ONCE`] of them.
 const SLOTS: usize = 4096;
 
-/// All clients together may take as much as this many, who take all they can.
+/// Share of all clients together, as a multiple of one client's.
 const CLIENTS_AT_ONCE: u32 = 16;
 
-/// Bounds on the new keys that are remembered. Part of the configuration a session started with.
+/// Bounds on new keys, from the configuration that a session started with.
 #[derive(Debug, Clone, Copy)]
 pub struct NewKeyBounds {
-    /// Lines one client (IPv4 address or IPv6 /64) may add at once.
+    /// Lines that one client (IPv4 address or IPv6 /64) may add at once.
     pub per_client: u32,
-    /// The time after which it may add one more.
+    /// Time after which it may add one more.
     pub period: Duration,
-    /// Lines of the file beyond which none is added.
+    /// Most lines of the file.
     pub max_lines: u32,
 }
 
@@ -40,13 +38,13 @@ impl NewKeyBounds {
     }
 }
 
-/// Lines that clients have taken lately, per client and in all.
-pub(super) struct Allowance {
+/// Lines stored lately, per client and in all.
+pub(super) struct NewKeyQuota {
     clients: RateTable,
     all: RateTable,
 }
 
-impl Allowance {
+impl NewKeyQuota {
     pub(super) fn new(epoch: Instant) -> Self {
         Self {
             clients: RateTable::new(SLOTS, epoch),
@@ -54,12 +52,11 @@ impl Allowance {
         }
     }
 
-    /// Takes a line of `client`'s and does `write`, which fills it; what is not written is given
-    /// back.
+    /// Counts a line of `client` and runs `write`, which writes it; refunds it if that fails.
     ///
     /// # Errors
     /// [`RememberError::TooMany`], and those of `write`.
-    pub(super) fn spend<T>(
+    pub(super) fn take<T>(
         &self,
         client: IpAddr,
         bounds: &NewKeyBounds,
@@ -85,7 +82,7 @@ impl Allowance {
         written
     }
 
-    /// Refuses at once whom [`Self::spend`] would: before the file is looked through for it.
+    /// Returns the error of [`Self::take`] without counting, so that no file is searched in vain.
     ///
     /// # Errors
     /// [`RememberError::TooMany`].

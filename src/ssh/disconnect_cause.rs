@@ -1,35 +1,35 @@
-//! Cause of a connection's end, as far as it is known: the server's DISCONNECT, or data that russh
-//! could not read; and the server's reason to refuse a channel. Recorded by the handler, for the
-//! session and for whoever waits for a reply that does not come.
+//! Reason why a connection ended, as far as it is known: the server's DISCONNECT, or data that
+//! russh could not read; and the server's text where it refuses a channel. Recorded by the handler,
+//! read by the session and by calls whose reply does not come.
 
 use crate::error::SessionError;
 use russh::Disconnect;
 use russh::client::RemoteDisconnectInfo;
 use std::cell::RefCell;
 
-/// The cause, once there is one. Lives on one shard.
+/// The first reason that was recorded. Lives on one shard.
 #[derive(Debug, Default)]
-pub(super) struct Farewell {
+pub(super) struct DisconnectCause {
     cause: RefCell<Option<SessionError>>,
-    /// Why the server opened no channel.
+    /// Text of the server that opened no channel.
     refusal: RefCell<String>,
 }
 
-impl Farewell {
-    /// The server has disconnected.
+impl DisconnectCause {
+    /// Records a DISCONNECT.
     pub(super) fn note_disconnect(&self, info: &RemoteDisconnectInfo) {
         let reason = reason(&info.reason_code);
-        let words = crate::message::escape_remote_text(info.message.trim());
-        let text = if words.is_empty() {
+        let message = crate::message::escape_remote_text(info.message.trim());
+        let text = if message.is_empty() {
             reason.to_owned()
         } else {
-            format!("{words} ({reason})")
+            format!("{message} ({reason})")
         };
         tracing::info!(text, "the SSH server disconnected");
         self.set(SessionError::Disconnected(text));
     }
 
-    /// The connection ended with this error.
+    /// Records the error with which russh ended the connection.
     pub(super) fn note_error(&self, error: &russh::Error) {
         if is_not_utf8(error) {
             self.set(SessionError::NotUtf8FromServer);
@@ -41,35 +41,35 @@ impl Farewell {
         }
     }
 
-    /// The server has opened no channel.
-    pub(super) fn note_refusal(&self, words: &str) {
-        *self.refusal.borrow_mut() = crate::message::escape_remote_text(words.trim());
+    /// Records the text of a server that opened no channel.
+    pub(super) fn note_refusal(&self, text: &str) {
+        *self.refusal.borrow_mut() = crate::message::escape_remote_text(text.trim());
     }
 
-    /// Returns the server's text on that refusal, to be appended to ours: a colon
-    /// and the text, or nothing.
+    /// Returns the server's text of that refusal, to be appended to ours: a colon and the text, or
+    /// nothing.
     pub(super) fn refusal(&self) -> String {
-        let words = self.refusal.borrow();
-        let colon = if words.is_empty() { "" } else { ": " };
-        format!("{colon}{words}")
+        let text = self.refusal.borrow();
+        let colon = if text.is_empty() { "" } else { ": " };
+        format!("{colon}{text}")
     }
 
     fn set(&self, cause: SessionError) {
         self.cause.borrow_mut().get_or_insert(cause);
     }
 
-    /// Why the connection is gone.
+    /// Returns the reason, `ConnectionLost` if none is known.
     pub(super) fn cause(&self) -> SessionError {
         self.known().unwrap_or(SessionError::ConnectionLost)
     }
 
-    /// Why the connection is gone, if that was told.
+    /// Returns the reason, if one is known.
     pub(super) fn known(&self) -> Option<SessionError> {
         self.cause.borrow().clone()
     }
 }
 
-/// Returns whether russh gave up because a text is not UTF-8: it reads every string strictly.
+/// Returns whether russh failed because a text is not UTF-8: it decodes every string strictly.
 pub(super) fn is_not_utf8(error: &russh::Error) -> bool {
     use russh::keys::ssh_encoding::Error::CharacterEncoding;
     matches!(
@@ -78,7 +78,7 @@ pub(super) fn is_not_utf8(error: &russh::Error) -> bool {
     )
 }
 
-/// The names of RFC 4250 section 4.2.2.
+/// Names a reason code of RFC 4250 section 4.2.2.
 fn reason(code: &Disconnect) -> &'static str {
     match code {
         Disconnect::HostNotAllowedToConnect => "host not allowed to connect",
