@@ -1,7 +1,7 @@
 //! Which machine is believed: the policies of `ssh.host_key_policy` with keys that are unknown,
 //! known, changed and revoked.
 
-use crate::common::{Bridge, Client, KeyPair, Options, Sshd, account};
+use crate::common::{Bridge, Client, DEADLINE, KeyPair, Options, Sshd, account};
 use crate::with_password;
 use crate::{allow, bridge_to, expect_close, expect_error, expect_shell, next_json, path};
 use serde_json::{Value, json};
@@ -176,7 +176,15 @@ fn a_changed_key_is_refused_by_every_policy_but_off() {
         let before = machine.text();
         let bridge = machine.bridge(policy);
         machine.refuses(&bridge, "host-key-changed");
-        assert!(bridge.stderr_contains("host key changed"));
+        for part in [
+            "host key refused",
+            "changed",
+            "SHA256:",
+            "known_hosts_line=1",
+        ] {
+            assert!(bridge.stderr_contains(part), "{part}");
+        }
+        assert!(bridge.stderr_contains(&machine.file().display().to_string()));
         assert_eq!(machine.text(), before, "{policy}");
     }
 }
@@ -209,6 +217,15 @@ fn accept_new_writes_the_key_down_and_keeps_to_it() {
         .map(|line| line.split(' ').take(3).collect::<Vec<_>>().join(" "))
         .collect();
     assert_eq!(text.lines().count(), 1, "{text}");
+    bridge.wait_stderr("new host key accepted and stored", DEADLINE);
+    let stored = bridge.stderr();
+    let stored = stored
+        .lines()
+        .find(|l| l.contains("new host key accepted and stored"));
+    let stored = stored.expect("a log line of the stored key");
+    for part in ["session{", "port=", "algorithm=", "SHA256:", "known_hosts="] {
+        assert!(stored.contains(part), "{part} is not in {stored}");
+    }
     assert!(known.contains(&text.trim_end().to_owned()), "{text}");
     let mode = fs::metadata(machine.file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

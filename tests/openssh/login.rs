@@ -1,6 +1,6 @@
 //! Logging in by password, and failing to.
 
-use crate::common::{Event, account};
+use crate::common::{DEADLINE, Event, account};
 use crate::{Rig, expect_close, expect_error, expect_shell, next_json, with_password};
 use serde_json::json;
 
@@ -50,6 +50,17 @@ fn a_wrong_password_is_refused_after_one_attempt() {
     client.auth_v1(&json!({ "username": account().user, "password": "wrong" }));
     let error = expect_error(&mut client, "login", "login-failed", 4401);
     assert_eq!(error["retryable"], false);
+    rig.bridge
+        .wait_stderr("the SSH server refused the login", DEADLINE);
+    let log = rig.bridge.stderr();
+    let refused = log
+        .lines()
+        .find(|l| l.contains("the SSH server refused the login"));
+    let refused = refused.expect("a log line of the refusal");
+    for part in ["publickey,password,keyboard-interactive", "refused="] {
+        assert!(refused.contains(part), "{part} is not in {refused}");
+    }
+    assert!(!refused.contains(account().user), "{refused}");
     rig.sshd
         .wait_log("Connection closed by authenticating user");
     assert_eq!(rig.sshd.log().matches("Failed password").count(), 1);

@@ -25,18 +25,18 @@ const QUICK_PATTERNS: usize = 4096;
 
 /// Warning about a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LineWarning {
+pub(super) struct LineWarning {
     /// Counted from 1.
-    pub line: usize,
+    pub(super) line: usize,
     /// Description of what is wrong.
-    pub problem: &'static str,
+    pub(super) problem: &'static str,
     /// The line revokes, and counts for every key that it may have meant. Other lines are skipped.
-    pub revokes: bool,
+    pub(super) revokes: bool,
 }
 
 /// Reason why a file could not be read at all.
 #[derive(Debug, Error)]
-pub enum KnownHostsError {
+pub(super) enum KnownHostsError {
     /// The system failed to read it.
     #[error("{path}: {source}", path = path.display())]
     Io {
@@ -57,7 +57,7 @@ pub enum KnownHostsError {
 
 /// The index. A clone costs a few words for each key that was added since the file was read.
 #[derive(Debug, Clone, Default)]
-pub struct KnownHosts {
+pub(super) struct KnownHosts {
     /// Entries as they were read.
     file: Arc<Groups>,
     /// Keys that were added since, by host name.
@@ -92,7 +92,7 @@ impl KnownHosts {
     /// # Errors
     /// The file exists and cannot be read, is larger than 64 MiB, or is not text. Lines that cannot
     /// be read are listed in [`Self::warnings`].
-    pub fn load(path: &Path) -> Result<Self, KnownHostsError> {
+    pub(super) fn load(path: &Path) -> Result<Self, KnownHostsError> {
         let failed = |source| KnownHostsError::Io {
             path: path.to_owned(),
             source,
@@ -160,19 +160,19 @@ impl KnownHosts {
 
     /// Returns the first hundred warnings about skipped lines, the first hundred about lines that
     /// revoke, and the number of all.
-    pub fn warnings(&self) -> (&[LineWarning], usize) {
+    pub(super) fn warnings(&self) -> (&[LineWarning], usize) {
         (&self.file.warnings, self.file.warned)
     }
 
     /// Returns whether [`Self::record`] is quick enough for a shard (less than 5 ms): hashed names
     /// and patterns are tried one by one. The file is the operator's, but clients choose how often
     /// it is searched.
-    pub fn is_quick(&self) -> bool {
+    pub(super) fn is_quick(&self) -> bool {
         self.file.hashed.len() <= QUICK_HASHES && self.file.pattern_bytes <= QUICK_PATTERNS
     }
 
     /// Returns the entries for `host`, without brackets and in any spelling, on `port`.
-    pub fn record(&self, host: &str, port: u16) -> HostRecord {
+    pub(super) fn record(&self, host: &str, port: u16) -> HostRecord {
         let name = &*name_on_record(host, port);
         let file = &*self.file;
         let plain = file.names.get(name).into_iter();

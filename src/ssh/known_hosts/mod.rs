@@ -18,7 +18,6 @@ mod store;
 mod tests;
 
 pub use error::RememberError;
-pub use index::{KnownHosts, KnownHostsError, LineWarning};
 pub use quota::NewKeyBounds;
 pub use record::{AuthorityVerdict, HostKeyVerdict, HostRecord};
 pub use store::{NewKey, Store};
