@@ -29,7 +29,7 @@ mod throttle;
 mod tickets;
 
 use common::raw::{Answer, exchange, upgrade_request};
-use common::{Bridge, Client, scene};
+use common::{Bridge, Client, fixture};
 use std::net::SocketAddr;
 
 /// Who is not a proxy cannot say who it is; so the tests' own address is one.
@@ -37,7 +37,7 @@ const BEHIND_PROXY: &str = "server.trusted_proxies=127.0.0.1";
 
 /// A bridge whose one target is never reached.
 fn bridge(settings: &[&str]) -> Bridge {
-    scene::bridge_to(&[SocketAddr::from(([127, 0, 0, 1], 1))], settings)
+    fixture::bridge_to(&[SocketAddr::from(([127, 0, 0, 1], 1))], settings)
 }
 
 /// The answer to an upgrade with these header lines, each with its line break.

@@ -1,5 +1,5 @@
-//! Backpressure through the running bridge, against a real sshd: what floods is held back, what
-//! is held back is not lost, and nothing that is held back holds up anything else.
+//! Backpressure through the running bridge, against a real sshd: bulk output is held back, nothing
+//! of it is lost, and it does not hold up input, resize or signals.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,15 +9,15 @@
 )]
 
 mod common;
+#[path = "backpressure/fixture.rs"]
+mod fixture;
+#[path = "backpressure/key_exchange.rs"]
+mod key_exchange;
 #[path = "backpressure/numbered.rs"]
 mod numbered;
 #[path = "backpressure/paste.rs"]
 mod paste;
 #[path = "backpressure/pipe.rs"]
 mod pipe;
-#[path = "backpressure/rekey.rs"]
-mod rekey;
-#[path = "backpressure/stage.rs"]
-mod stage;
 #[path = "backpressure/stopped.rs"]
 mod stopped;

@@ -1,6 +1,6 @@
-//! Secrets that are sent along every way a session can end, at the loudest log there is, and then
-//! searched for in everything the bridge tells: logs, metrics, statistics, the administrator's
-//! API, the audit log, its arguments and environment, and what its clients are told.
+//! Leaks of secrets: they are sent in sessions with every kind of end, at log level trace, and then
+//! searched for in all that the bridge emits: logs, metrics, statistics, the administrator's API,
+//! the audit log, its arguments and environment, and its messages to clients.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -17,7 +17,7 @@ mod adapter;
 mod common;
 
 use adapter::Adapter;
-use common::scene::{bridge_to, path_to};
+use common::fixture::{bridge_to, path_to};
 use common::{ScriptedSsh, SshScript, Start};
 use std::process::Command;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! SSH servers that misbehave after the key exchange, scripted with AsyncSSH, and honest ones that
-//! are not OpenSSH: the former end with 4503 and say why, whatever they send; the latter do not.
-//! Servers that never come so far are in `deadlines`.
+//! SSH servers that misbehave after the key exchange, scripted with AsyncSSH, and honest ones other
+//! than OpenSSH: sessions with the former end with 4503 and the reason, those with the latter do
+//! not. Servers that complete no key exchange are in `deadlines`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

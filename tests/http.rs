@@ -29,12 +29,12 @@ mod slow;
 mod upgrade;
 
 use common::raw::{Answer, exchange, upgrade_request};
-use common::{Bridge, scene};
+use common::{Bridge, fixture};
 use std::net::SocketAddr;
 
 /// A bridge whose one target is never reached by these tests.
 fn bridge(settings: &[&str]) -> Bridge {
-    scene::bridge_to(&[SocketAddr::from(([127, 0, 0, 1], 1))], settings)
+    fixture::bridge_to(&[SocketAddr::from(([127, 0, 0, 1], 1))], settings)
 }
 
 /// The answer to an upgrade of `path` that offers `sshard.v1`.

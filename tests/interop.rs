@@ -1,6 +1,6 @@
-//! SSH servers of other makers, as their users run them: login, terminal, resize, output, input and
-//! exit status through each, new keys under load, and how long bulk output takes. OpenSSH's own
-//! ways are in `openssh`; servers that misbehave in `hostile_ssh`.
+//! SSH servers of other projects, as their users run them: login, terminal, resize, output, input
+//! and exit status with each, key exchanges under load, and the time of bulk output. OpenSSH has
+//! tests of its own in `openssh`; servers that misbehave are in `hostile_ssh`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::scene::path_to;
+use common::fixture::path_to;
 use common::shard::{Shard, on_a_thread};
 use common::{Client, Event, Options, SshScript, Start};
 use serde_json::json;

@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::scene::{bridge_to, path_to};
+use common::fixture::{bridge_to, path_to};
 use common::{Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, SshScript, run};
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::private::Ed25519Keypair;

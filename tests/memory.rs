@@ -15,7 +15,7 @@
 mod common;
 
 use common::raw::frame;
-use common::{Admin, Client, DEADLINE, Options, Scene, SshScript, Start, poll};
+use common::{Admin, Client, DEADLINE, Fixture, Options, SshScript, Start, poll};
 use serde_json::json;
 use std::io::Write;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ const MIXES: &[&[usize]] = &[
 const FEW: u64 = 4;
 
 /// Starts a bridge and a server that reads no input.
-fn scene(start: Start) -> Scene {
+fn fixture(start: Start) -> Fixture {
     let script = SshScript {
         window: 0,
         start,
@@ -60,17 +60,17 @@ fn scene(start: Start) -> Scene {
     };
     let limit = format!("limits.max_connections_per_host={CROWD}");
     let timeouts = ["websocket.stall_timeout=10m", "websocket.ping_interval=10m"];
-    Scene::with(
+    Fixture::with(
         script,
         &[&limit, "log.level=warn", timeouts[0], timeouts[1]],
     )
 }
 
 /// Connects `count` clients that read nothing after the login.
-fn crowd(scene: &Scene, count: u64) -> Vec<Client> {
+fn crowd(fixture: &Fixture, count: u64) -> Vec<Client> {
     let options = Options::v1().receive_buffer(4096);
     let connect = |_| {
-        let mut client = Client::connect(scene.bridge.addr(), &scene.path(), &options);
+        let mut client = Client::connect(fixture.bridge.addr(), &fixture.path(), &options);
         client.auth_v1(&json!({ "username": "u" }));
         client.wait_type("ready");
         client
@@ -120,15 +120,15 @@ fn messages(sizes: &[usize]) -> Vec<u8> {
 }
 
 /// Returns whether every session has received input up to its bound.
-fn all_full(scene: &Scene, clients: &[Client]) -> bool {
-    let sessions = Admin::of(&scene.bridge).sessions();
+fn all_full(fixture: &Fixture, clients: &[Client]) -> bool {
+    let sessions = Admin::of(&fixture.bridge).sessions();
     let full = |session: &serde_json::Value| session["input_bytes"].as_u64().unwrap() > 64 * KIB;
     sessions.len() == clients.len() && sessions.iter().all(full)
 }
 
 /// Checks that each session holds at most `bound` bytes more than `before`.
-fn check(scene: &Scene, count: u64, before: u64, bound: u64, what: &str) -> Result<(), String> {
-    let grown = scene.bridge.pss().saturating_sub(before);
+fn check(fixture: &Fixture, count: u64, before: u64, bound: u64, what: &str) -> Result<(), String> {
+    let grown = fixture.bridge.pss().saturating_sub(before);
     let each = grown.saturating_sub(ALLOCATOR_SLACK) / count / KIB;
     eprintln!("{what}: {} KiB a session", grown / count / KIB);
     if grown <= count * bound + ALLOCATOR_SLACK {
@@ -157,11 +157,20 @@ fn wait_stalled(sent: &AtomicU64) {
 fn input_that_the_server_does_not_read_is_bounded() {
     let mut failures = Vec::new();
     for sizes in MIXES {
-        let scene = scene(Start::Accept);
-        let clients = crowd(&scene, CROWD);
-        let before = scene.bridge.pss();
-        write_until(&clients, &messages(sizes), || all_full(&scene, &clients));
-        failures.extend(check(&scene, CROWD, before, INPUT, &format!("input of {sizes:?}")).err());
+        let fixture = fixture(Start::Accept);
+        let clients = crowd(&fixture, CROWD);
+        let before = fixture.bridge.pss();
+        write_until(&clients, &messages(sizes), || all_full(&fixture, &clients));
+        failures.extend(
+            check(
+                &fixture,
+                CROWD,
+                before,
+                INPUT,
+                &format!("input of {sizes:?}"),
+            )
+            .err(),
+        );
     }
     assert!(failures.is_empty(), "{failures:#?}");
 }
@@ -170,15 +179,15 @@ fn input_that_the_server_does_not_read_is_bounded() {
 fn output_that_the_client_does_not_read_is_bounded() {
     let mut failures = Vec::new();
     for sizes in MIXES {
-        let scene = scene(Start::Accept);
-        let clients = crowd(&scene, CROWD);
-        let before = scene.bridge.pss();
+        let fixture = fixture(Start::Accept);
+        let clients = crowd(&fixture, CROWD);
+        let before = fixture.bridge.pss();
         let sent = Arc::default();
-        scene.ssh.flood(sizes, &sent);
+        fixture.ssh.bulk_output(sizes, &sent);
         wait_stalled(&sent);
         failures.extend(
             check(
-                &scene,
+                &fixture,
                 CROWD,
                 before,
                 OUTPUT,
@@ -195,15 +204,15 @@ fn output_that_the_client_does_not_read_is_bounded() {
 fn output_and_input_at_once_are_bounded() {
     let mut failures = Vec::new();
     for sizes in [MIXES[0], MIXES[1], MIXES[3]] {
-        let scene = scene(Start::Accept);
-        let clients = crowd(&scene, FEW);
-        let before = scene.bridge.pss();
+        let fixture = fixture(Start::Accept);
+        let clients = crowd(&fixture, FEW);
+        let before = fixture.bridge.pss();
         let sent = Arc::default();
-        scene.ssh.flood(sizes, &sent);
+        fixture.ssh.bulk_output(sizes, &sent);
         wait_stalled(&sent);
-        write_until(&clients, &messages(sizes), || all_full(&scene, &clients));
+        write_until(&clients, &messages(sizes), || all_full(&fixture, &clients));
         wait_stalled(&sent);
-        failures.extend(check(&scene, FEW, before, BOTH, &format!("both, of {sizes:?}")).err());
+        failures.extend(check(&fixture, FEW, before, BOTH, &format!("both, of {sizes:?}")).err());
     }
     assert!(failures.is_empty(), "{failures:#?}");
 }
@@ -211,31 +220,31 @@ fn output_and_input_at_once_are_bounded() {
 /// The server sends output and does not confirm the shell, so the client gets no `ready`.
 #[test]
 fn output_before_the_shell_is_confirmed_is_bounded() {
-    let scene = scene(Start::Silent);
+    let fixture = fixture(Start::Silent);
     let options = Options::v1().receive_buffer(4096);
     let clients: Vec<_> = (0..CROWD)
         .map(|n| {
-            let mut client = Client::connect(scene.bridge.addr(), &scene.path(), &options);
+            let mut client = Client::connect(fixture.bridge.addr(), &fixture.path(), &options);
             client.auth_v1(&json!({ "username": "u" }));
             let count = usize::try_from(n).unwrap() + 1;
-            scene.ssh.wait_count(&common::Seen::Shell, count);
+            fixture.ssh.wait_count(&common::Received::Shell, count);
             client
         })
         .collect();
-    let before = scene.bridge.pss();
+    let before = fixture.bridge.pss();
     let sent = Arc::default();
-    scene.ssh.flood(MIXES[0], &sent);
+    fixture.ssh.bulk_output(MIXES[0], &sent);
     wait_stalled(&sent);
-    check(&scene, CROWD, before, OUTPUT, "unconfirmed").unwrap();
+    check(&fixture, CROWD, before, OUTPUT, "unconfirmed").unwrap();
     drop(clients);
 }
 
 #[test]
 fn control_messages_that_the_server_does_not_read_are_bounded() {
-    let scene = scene(Start::Accept);
-    let clients = crowd(&scene, CROWD);
-    scene.ssh.pause_input(true);
-    let before = scene.bridge.pss();
+    let fixture = fixture(Start::Accept);
+    let clients = crowd(&fixture, CROWD);
+    fixture.ssh.pause_input(true);
+    let before = fixture.bridge.pss();
     let mut bytes = Vec::new();
     for n in 0..5000 {
         for text in [
@@ -247,6 +256,6 @@ fn control_messages_that_the_server_does_not_read_are_bounded() {
         }
     }
     bytes.extend(messages(&[1]));
-    write_until(&clients, &bytes, || all_full(&scene, &clients));
-    check(&scene, CROWD, before, INPUT, "control messages").unwrap();
+    write_until(&clients, &bytes, || all_full(&fixture, &clients));
+    check(&fixture, CROWD, before, INPUT, "control messages").unwrap();
 }

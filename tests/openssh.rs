@@ -1,5 +1,5 @@
-//! The bridge against Debian's real sshd: every way to log in, what a terminal carries, how a
-//! session ends, and which machine is believed. Does not test limits, clocks or flow control.
+//! The bridge against Debian's real sshd: login methods, the terminal, ends of sessions, and host
+//! keys. Does not test limits, clocks or flow control.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -40,14 +40,14 @@ mod transfer;
 use common::{Bridge, Client, Event, Options, Sshd, account};
 use serde_json::{Value, json};
 
-/// A real sshd, and a bridge that may reach it and knows its host keys.
-struct Rig {
+/// A real sshd, and a bridge that may reach it and has its host keys on record.
+struct OpensshFixture {
     sshd: Sshd,
     bridge: Bridge,
     _known_hosts: tempfile::NamedTempFile,
 }
 
-impl Rig {
+impl OpensshFixture {
     fn start() -> Self {
         Self::with(&[], &[])
     }
@@ -88,7 +88,7 @@ impl Rig {
         client
     }
 
-    /// As [`Rig::ready`] with this command.
+    /// As [`OpensshFixture::ready`] with this command.
     fn command(&self, command: &str) -> Client {
         self.ready(json!({ "command": command }))
     }
@@ -126,8 +126,8 @@ fn next_json(client: &mut Client) -> Value {
     }
 }
 
-/// The very next message is `error` with this code and stage, and then this close code comes
-/// with the same text, as far as it fits.
+/// The very next message is `error` with this code and stage, and then this close code comes with
+/// the same text, as far as it fits.
 fn expect_error(client: &mut Client, stage: &str, code: &str, close: u16) -> Value {
     let error = next_json(client);
     assert_eq!(

@@ -22,14 +22,14 @@ mod large;
 #[path = "protocol_compat/questions.rs"]
 mod questions;
 
-use common::{Client, Event, Scene};
+use common::{Client, Event, Fixture};
 
 /// A client of the compatible dialect whose shell runs: it has seen output.
-fn shell(scene: &Scene) -> Client {
-    let mut client = scene.compatible();
+fn shell(fixture: &Fixture) -> Client {
+    let mut client = fixture.compatible();
     client.login_compatible("u", "p");
-    scene.ssh.wait_seen(&common::Seen::Shell);
-    scene.ssh.output(b"$ ");
+    fixture.ssh.wait_received(&common::Received::Shell);
+    fixture.ssh.output(b"$ ");
     assert_eq!(client.recv(), Event::Output(b"$ ".to_vec()));
     client
 }

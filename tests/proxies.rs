@@ -22,7 +22,7 @@ mod nginx;
 mod process;
 
 use common::tls::{self, Pair};
-use common::{Admin, Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, Seen, SshScript};
+use common::{Admin, Bridge, Client, DEADLINE, Event, Options, Received, ScriptedSsh, SshScript};
 use futures_rustls::rustls::{ClientConfig, StreamOwned};
 use haproxy::Haproxy;
 use process::Process;
@@ -61,7 +61,7 @@ impl Site {
     }
 
     fn ready(&self, options: &Options) -> Client {
-        let path = common::scene::path_to(self.ssh.addr());
+        let path = common::fixture::path_to(self.ssh.addr());
         let mut client = Client::connect(self.proxy.addr(), &path, options);
         client.auth_v1(&json!({ "username": "u" }));
         client.wait_type("ready");
@@ -109,7 +109,7 @@ fn works(client: &mut Client, bridge: &Bridge, ssh: &ScriptedSsh) {
     ssh.exit(3);
     assert_eq!(client.wait_type("exit")["status"], 3);
     assert_eq!(client.until_close(), (1000, "exit=3".to_owned()));
-    ssh.wait_seen(&Seen::Gone);
+    ssh.wait_received(&Received::Gone);
 }
 
 /// One request and its answer, over TLS.
@@ -170,7 +170,7 @@ fn below_a_prefix(start: fn(SocketAddr, &Pair) -> Process) {
         .header("X-Forwarded-For", "192.0.2.1")
         .header("Forwarded", "for=192.0.2.2")
         .header("X-Real-IP", "192.0.2.3");
-    let path = format!("/ssh{}", common::scene::path_to(ssh.addr()));
+    let path = format!("/ssh{}", common::fixture::path_to(ssh.addr()));
     let mut client = Client::connect(proxy.addr, &path, &options);
     client.auth_v1(&json!({ "username": "u" }));
     client.wait_type("ready");

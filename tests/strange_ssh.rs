@@ -1,6 +1,6 @@
-//! SSH servers that do what real equipment does and OpenSSH does not: what they say before their
-//! version line and in place of it, how they answer the requests for a shell, how they end.
-//! Those that misbehave on purpose are in `hostile_ssh`.
+//! SSH servers that behave as real equipment does and OpenSSH does not: text before and in place of
+//! the version line, replies to the requests for a shell, ends of sessions. Servers that misbehave
+//! on purpose are in `hostile_ssh`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,7 +28,7 @@ mod shells;
 #[path = "strange_ssh/terminal.rs"]
 mod terminal;
 
-use common::scene::{bridge_to, path_to};
+use common::fixture::{bridge_to, path_to};
 use common::{Bridge, Client, Event, Options};
 use python::AsyncSsh;
 use serde_json::{Value, json};
@@ -38,9 +38,9 @@ fn server(arguments: &[&str]) -> AsyncSsh {
     AsyncSsh::start(include_bytes!("strange_ssh/server.py"), arguments)
 }
 
-/// A session, from `auth` to its end.
+/// Record of a session, from `auth` to its end.
 #[derive(Debug, Default)]
-struct Course {
+struct Transcript {
     /// Text messages after `hello`, `ready` among them.
     texts: Vec<Value>,
     output: String,
@@ -48,12 +48,12 @@ struct Course {
     reason: String,
 }
 
-impl Course {
+impl Transcript {
     fn of(&self, kind: &str) -> Vec<&Value> {
         self.texts.iter().filter(|t| t["type"] == kind).collect()
     }
 
-    /// The only one of its kind.
+    /// Returns the only one of its type.
     fn one(&self, kind: &str) -> &Value {
         match self.of(kind)[..] {
             [one] => one,
@@ -68,24 +68,24 @@ fn connect(bridge: &Bridge, target: std::net::SocketAddr, fields: &Value) -> Cli
     client
 }
 
-fn course(client: &mut Client) -> Course {
-    let mut course = Course::default();
+fn transcript(client: &mut Client) -> Transcript {
+    let mut transcript = Transcript::default();
     loop {
         match client.recv() {
-            Event::Json(text) => course.texts.push(text),
-            Event::Output(bytes) => course.output += &String::from_utf8_lossy(&bytes),
+            Event::Json(text) => transcript.texts.push(text),
+            Event::Output(bytes) => transcript.output += &String::from_utf8_lossy(&bytes),
             Event::Close(code, reason) => {
-                (course.code, course.reason) = (code, reason);
-                return course;
+                (transcript.code, transcript.reason) = (code, reason);
+                return transcript;
             }
-            Event::Reset => panic!("reset after {course:#?}"),
+            Event::Reset => panic!("reset after {transcript:#?}"),
         }
     }
 }
 
-/// The whole session of the user who stands for this mode, with nothing typed.
-fn play(bridge: &Bridge, ssh: &AsyncSsh, mode: &str) -> Course {
-    course(&mut connect(
+/// Runs a session of the user with this name, without input, to its end.
+fn run_session(bridge: &Bridge, ssh: &AsyncSsh, mode: &str) -> Transcript {
+    transcript(&mut connect(
         bridge,
         ssh.addr(),
         &json!({ "username": mode, "password": "p" }),

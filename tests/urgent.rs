@@ -1,6 +1,6 @@
-//! TCP urgent data (RFC 6093): a receive stops at its mark, short of what lies behind. Whatever is
-//! sent around it arrives, on the client's socket and on the SSH server's. The urgent byte itself
-//! is no part of the stream.
+//! TCP urgent data (RFC 6093): a receive stops at the urgent mark, short of the bytes behind it.
+//! All bytes around it arrive, on the client's socket and on the SSH server's. The urgent byte
+//! itself is not part of the stream.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,24 +12,24 @@
 
 mod common;
 
+use common::fixture::{bridge_to, path_to};
 use common::raw::{Raw, frame};
-use common::scene::{bridge_to, path_to};
-use common::{Bridge, DEADLINE, Options, Scene, ScriptedSsh, SshScript};
+use common::{Bridge, DEADLINE, Fixture, Options, ScriptedSsh, SshScript};
 use rustix::net::{SendFlags, send};
 use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Sends `bytes` with an urgent byte before position `mark`. Of several such, unread, TCP keeps the
-/// last alone out of the stream.
+/// Sends `bytes` with an urgent byte before position `mark`. Of several unread ones, TCP keeps only
+/// the last out of the stream.
 fn send_around(tcp: &mut TcpStream, bytes: &[u8], mark: usize) {
     tcp.write_all(&bytes[..mark]).unwrap();
     assert_eq!(send(&*tcp, b"!", SendFlags::OOB).unwrap(), 1);
     tcp.write_all(&bytes[mark..]).unwrap();
 }
 
-/// All of it is there before the bridge reads the first byte.
+/// Runs `act` while the bridge is stopped, so that it reads nothing before the end of it.
 fn while_stopped(bridge: &Bridge, act: impl FnOnce()) {
     bridge.signal(Signal::STOP);
     act();
@@ -45,8 +45,8 @@ fn ready(bridge: &Bridge, target: SocketAddr) -> Raw {
 
 #[test]
 fn input_around_urgent_data_arrives() {
-    let scene = Scene::new(&[]);
-    let mut raw = ready(&scene.bridge, scene.ssh.addr());
+    let fixture = Fixture::new(&[]);
+    let mut raw = ready(&fixture.bridge, fixture.ssh.addr());
     let bytes = [
         frame(0x82, Some([1, 2, 3, 4]), b"abc"),
         frame(0x82, Some([5, 6, 7, 8]), b"defg"),
@@ -55,18 +55,18 @@ fn input_around_urgent_data_arrives() {
     let mut expected: Vec<u8> = Vec::new();
     for mark in 0..=bytes.len() {
         let mut tcp = raw.tcp().try_clone().unwrap();
-        while_stopped(&scene.bridge, || send_around(&mut tcp, &bytes, mark));
+        while_stopped(&fixture.bridge, || send_around(&mut tcp, &bytes, mark));
         expected.extend(b"abcdefg");
-        let input = scene.ssh.wait_input(expected.len());
+        let input = fixture.ssh.wait_input(expected.len());
         assert_eq!(input, expected, "{mark}");
     }
-    // And in the same session without any.
+    // Also in the same session without urgent data.
     raw.send(&bytes);
     expected.extend(b"abcdefg");
-    assert_eq!(scene.ssh.wait_input(expected.len()), expected);
+    assert_eq!(fixture.ssh.wait_input(expected.len()), expected);
 }
 
-/// In front of an SSH server; puts urgent bytes into what that says, when asked to.
+/// Proxy in front of an SSH server that puts urgent bytes into its output on request.
 struct Inserter {
     addr: SocketAddr,
     /// From the length of a piece to the position of the mark in it.

@@ -29,7 +29,7 @@ use crate::error::SessionError;
 use crate::limits::{LimitTable, LoginPool, RateTable};
 use crate::registry::Registry;
 use crate::runtime::{self, TokioClock};
-use crate::ssh::run_loops_here;
+use crate::ssh::install_loop_spawner;
 use crate::telemetry::{ClientLogLimiter, LogLimiter};
 use manager::ConnectionManager;
 use slots::HandshakeSlots;
@@ -93,7 +93,7 @@ pub(crate) struct Shard {
 pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<()> {
     let clock = TokioClock::install()?;
     runtime::spawn(clock.run());
-    run_loops_here();
+    install_loop_spawner();
     let ShardSetup {
         index,
         listeners,

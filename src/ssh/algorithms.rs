@@ -238,7 +238,7 @@ fn client_config(ssh: &config::Ssh, kinds: usize, certificates: bool) -> client:
         anonymous: false,
         // Never fails: the bounds are constants in order.
         gex: gex.unwrap_or_default(),
-        // Not used: russh gets a connected stream; `dial` sets TCP_NODELAY.
+        // Not used: russh gets a connected stream; `tcp` sets TCP_NODELAY.
         nodelay: false,
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `dial` | the TCP connection |
+//! | `tcp` | the TCP connection |
 //! | `client`, `handler` | key exchange, login and start, one call each; russh's callbacks |
 //! | `algorithms` | the offer, and every option of russh |
 //! | `host_keys`, `host_certificates`, [`known_hosts`] | authentication of the server |
@@ -23,7 +23,6 @@ mod bulk;
 mod channel;
 mod client;
 mod credit;
-mod dial;
 mod disconnect_cause;
 mod handler;
 mod host_certificates;
@@ -39,6 +38,7 @@ mod session_loop;
 mod shell_start;
 mod start;
 mod stream;
+mod tcp;
 mod terminal;
 
 pub use algorithms::OUTPUT_WINDOW;
@@ -46,9 +46,9 @@ pub use auth::LoginRules;
 pub use channel::{ChannelGone, SshChannel};
 pub use client::{SshClient, SshSettings};
 pub use credit::ReadCredit;
-pub use dial::dial;
 pub use host_keys::{CheckedHost, HostKeyCheck};
-pub use session_loop::{SshLoop, run_loops_here};
+pub use session_loop::{SshLoop, install_loop_spawner};
+pub use tcp::connect_tcp;
 
 use crate::error::{SessionError, Stage};
 use crate::message::{ExitSignal, KeyRecord, Prompt, Secret};

@@ -15,7 +15,7 @@
 //! many always is. Not counted in either are those that these earn:
 //! - output: one packet in front of each packet of it. AsyncSSH puts an empty IGNORE there;
 //! - input: see [`INPUT_PER_REPLY`]. OpenSSH answers it with an IGNORE of the same length while its
-//!   terminal reads lines without echo, so that nobody sees on the wire that a password is typed,
+//!   terminal reads lines without echo, so that a password is not visible on the wire as such,
 //!   and some servers widen their window after each packet;
 //! - traffic of both directions: key exchanges, see [`REKEY_EARNED_BY`].
 
@@ -48,7 +48,7 @@ const REPLY_PACKETS: i64 = 2;
 /// server, 2 MiB, may bring.
 const MAX_EARNED_PACKETS: i64 = REPLY_PACKETS * 2 * 1024 * 1024 / INPUT_PER_REPLY as i64;
 /// Bytes of channel data, both ways together, that earn the server a key exchange: in small packets
-/// they cost more. sshd's `RekeyLimit` is set that low by nobody but testers.
+/// they cost more. only tests set sshd's `RekeyLimit` that low.
 const REKEY_EARNED_BY: u64 = 16 * 1024;
 /// Key exchanges that can be saved up.
 const MAX_EARNED_REKEYS: u64 = 64;
@@ -152,7 +152,7 @@ impl PacketBudget {
         self.packets.set(self.packets.get() + 1);
         self.waiter.wake();
         if !self.unsolicited.add(self.now) {
-            return self.violate("it sent too many messages that nobody waits for");
+            return self.violate("it sent too many messages that carry no output");
         }
         Ok(())
     }
@@ -177,7 +177,7 @@ impl PacketBudget {
             return self.violate("it sent data after the end of its data");
         }
         if bytes > self.max_data {
-            return self.violate("it sent more data in a packet than it was told it may");
+            return self.violate("it sent more data in a packet than the maximum packet size");
         }
         if bytes > 0 {
             self.unsolicited.subtract(1);

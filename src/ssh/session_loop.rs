@@ -31,7 +31,7 @@ thread_local! {
 }
 
 /// Keeps the session loops that russh spawns on this thread for [`SshLoop::adopt`].
-pub fn run_loops_here() {
+pub fn install_loop_spawner() {
     russh_util::runtime::set_thread_spawner(|task| SPAWNED.set(Some(task)));
 }
 

@@ -1,6 +1,6 @@
 //! Access to the administrator's listener: tokens, methods, Host, Origin, unknown paths.
 
-use crate::common::scene::Scene;
+use crate::common::fixture::Fixture;
 use crate::common::{Admin, Bridge, run};
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -104,8 +104,8 @@ fn the_token_is_in_no_answer() {
 
 #[test]
 fn wrong_methods_are_405_and_wrong_paths_404() {
-    let scene = Scene::new(&[]);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
     for (path, methods, _) in ROUTES.iter().filter(|(path, ..)| *path != "/nope") {
         for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
             if methods.contains(&method) {
@@ -138,8 +138,8 @@ fn wrong_methods_are_405_and_wrong_paths_404() {
 
 #[test]
 fn an_id_is_32_digits_of_an_existing_session() {
-    let scene = Scene::new(&[]);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
     for (id, status) in [
         (ID, 404),
         ("1", 400),
@@ -161,14 +161,14 @@ fn an_id_is_32_digits_of_an_existing_session() {
 /// own address and port.
 #[test]
 fn a_page_of_another_site_in_the_administrators_browser_is_refused() {
-    let scene = Scene::new(&[
+    let fixture = Fixture::new(&[
         "server.public_hosts=ssh.example.org,ssh.example.org:8443",
         "server.allowed_origins=https://app.example.org",
         "admin.allowed_hosts=admin.example.org:8443",
     ]);
-    let admin = Admin::of(&scene.bridge);
+    let admin = Admin::of(&fixture.bridge);
     let (host, port) = (admin.addr.to_string(), admin.addr.port());
-    let public = scene.bridge.addr();
+    let public = fixture.bridge.addr();
     let mut table = vec![
         (host.clone(), None, 200),
         (format!("localhost:{port}"), None, 200),
@@ -225,8 +225,8 @@ fn a_page_of_another_site_in_the_administrators_browser_is_refused() {
 /// sends, and what a script may send without asking first.
 #[test]
 fn requests_that_change_something_need_the_token_or_the_header() {
-    let mut scene = Scene::new(&[]);
-    let admin = Admin::of(&scene.bridge);
+    let mut fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
     let session = format!("/api/v1/sessions/{ID}");
     let changing = [
         ("DELETE", session.as_str(), 404),
@@ -279,7 +279,7 @@ fn requests_that_change_something_need_the_token_or_the_header() {
         let answer = admin.request(method, path, &[]);
         assert_eq!(answer.status, *status, "{method} {path}: {answer:?}");
     }
-    assert!(scene.bridge.wait_exit(crate::common::DEADLINE).success());
+    assert!(fixture.bridge.wait_exit(crate::common::DEADLINE).success());
 }
 
 #[test]
@@ -333,8 +333,8 @@ fn outside_loopback_a_token_is_required() {
 
 #[test]
 fn an_empty_address_means_no_listener_and_a_port_in_use_is_named() {
-    let scene = Scene::new(&[]);
-    let taken = scene.bridge.admin_addr().to_string();
+    let fixture = Fixture::new(&[]);
+    let taken = fixture.bridge.admin_addr().to_string();
     let args = [
         "serve",
         "--listen",
@@ -357,8 +357,8 @@ fn an_empty_address_means_no_listener_and_a_port_in_use_is_named() {
 /// All at once, before a look and during it: nobody has to wait for a deadline.
 #[test]
 fn silent_connections_keep_no_operator_out() {
-    let scene = Scene::new(&[]);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
     let open = |said: &str| {
         let mut stream = TcpStream::connect(admin.addr).unwrap();
         // What it is told it does not read; it may be closed already.

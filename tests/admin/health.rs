@@ -1,7 +1,7 @@
 //! Health and readiness, also with a stuck shard.
 
-use crate::common::scene::Scene;
-use crate::common::{Admin, DEADLINE, Hold, poll};
+use crate::common::fixture::Fixture;
+use crate::common::{Admin, DEADLINE, PausedThread, poll};
 use std::time::{Duration, Instant};
 
 /// Promise to operators: the time until a stuck shard is reported.
@@ -9,10 +9,10 @@ const PROMISE: Duration = Duration::from_secs(3);
 
 #[test]
 fn a_stuck_shard_is_named_and_the_listener_still_answers() {
-    let scene = Scene::new(&["server.shards=2"]);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&["server.shards=2"]);
+    let admin = Admin::of(&fixture.bridge);
     assert_eq!(admin.get("/healthz").body, "alive\n");
-    let hold = Hold::of(&scene.bridge, "sshard-0");
+    let hold = PausedThread::of(&fixture.bridge, "sshard-0");
     let held = Instant::now();
     let sick = poll(DEADLINE, || {
         let answer = admin.get("/healthz");
@@ -46,8 +46,8 @@ fn readiness_ends_when_full_and_when_draining() {
         "limits.max_connections=1",
         "limits.max_connections_per_host=1",
     ];
-    let scene = Scene::new(&settings);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&settings);
+    let admin = Admin::of(&fixture.bridge);
     let ready = |status: u16, text: &str| {
         let answer = admin.get("/readyz");
         assert_eq!(answer.status, status, "{answer:?}");
@@ -55,13 +55,13 @@ fn readiness_ends_when_full_and_when_draining() {
         assert_eq!(answer.header("retry-after").is_some(), status == 503);
     };
     ready(200, "ready");
-    let client = scene.ready();
+    let client = fixture.ready();
     ready(503, "the server is full");
     assert_eq!(admin.get("/healthz").status, 200);
     drop(client);
     admin.wait_sessions(0);
     ready(200, "ready");
-    let mut client = scene.ready();
+    let mut client = fixture.ready();
     assert_eq!(admin.post("/api/v1/drain").status, 202);
     client.wait_type("notice");
     ready(503, "the server is shutting down");

@@ -1,6 +1,6 @@
 //! Metrics: both formats, parsed strictly, and their values during a session.
 
-use crate::common::scene::Scene;
+use crate::common::fixture::Fixture;
 use crate::common::{Admin, DEADLINE, poll};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,10 +109,10 @@ fn sum(families: &BTreeMap<String, (String, Series)>, name: &str, with: &str) ->
 
 #[test]
 fn every_family_is_there_with_its_type_and_bounded_labels() {
-    let scene = Scene::new(&["server.shards=2"]);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&["server.shards=2"]);
+    let admin = Admin::of(&fixture.bridge);
     // So that every family has series.
-    let mut client = scene.ready();
+    let mut client = fixture.ready();
     client.send_json(&serde_json::json!({ "type": "close" }));
     client.until_close();
     admin.wait_sessions(0);
@@ -141,8 +141,8 @@ fn every_family_is_there_with_its_type_and_bounded_labels() {
 
 #[test]
 fn openmetrics_is_given_if_accept_asks_for_it() {
-    let scene = Scene::new(&[]);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
     let accept = [(
         "Accept",
         "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
@@ -171,13 +171,13 @@ fn openmetrics_is_given_if_accept_asks_for_it() {
 
 #[test]
 fn the_metrics_follow_a_session_from_its_start_to_its_end() {
-    let scene = Scene::new(&["server.shards=2"]);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&["server.shards=2"]);
+    let admin = Admin::of(&fixture.bridge);
     let read = || parse(&admin.get("/metrics").body);
-    let mut client = scene.ready();
+    let mut client = fixture.ready();
     client.send_binary(b"12345");
-    scene.ssh.wait_input(5);
-    scene.ssh.output(b"1234567");
+    fixture.ssh.wait_input(5);
+    fixture.ssh.output(b"1234567");
     client.output_until("1234567");
     let moved = poll(DEADLINE, || {
         let now = read();
@@ -204,7 +204,7 @@ fn the_metrics_follow_a_session_from_its_start_to_its_end() {
     ] {
         assert_eq!(sum(&now, name, with), value, "{name} {with}");
     }
-    scene.ssh.exit(0);
+    fixture.ssh.exit(0);
     client.until_close();
     drop(client);
     admin.wait_empty();

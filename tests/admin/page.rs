@@ -1,7 +1,7 @@
 //! The operator's page: access, headers, and that no page of another site can use it.
 
+use crate::common::fixture::Fixture;
 use crate::common::raw::Answer;
-use crate::common::scene::Scene;
 use crate::common::{Admin, Bridge};
 use std::io::Write;
 
@@ -82,8 +82,8 @@ fn the_page_needs_no_token_and_everything_else_does() {
 /// With the page in the binary and without.
 #[test]
 fn the_page_is_not_cached_and_its_files_are() {
-    let scene = Scene::new(&[]);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
     let page = admin.get("/");
     let files = assets(&page.body);
     if files.is_empty() {
@@ -110,9 +110,9 @@ fn the_page_is_not_cached_and_its_files_are() {
 
 #[test]
 fn pages_of_other_hosts_and_origins_get_neither_the_page_nor_a_session() {
-    let scene = Scene::new(&[]);
-    let admin = Admin::of(&scene.bridge);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
+    let mut client = fixture.ready();
     let id = admin.sessions()[0]["id"].as_str().unwrap().to_owned();
     let session = format!("/api/v1/sessions/{id}");
     let addr = admin.addr.to_string();
@@ -148,8 +148,8 @@ fn pages_of_other_hosts_and_origins_get_neither_the_page_nor_a_session() {
 #[test]
 fn a_page_that_is_switched_off_is_404() {
     for setting in ["admin.page=false", "web.enabled=true"] {
-        let scene = Scene::new(&[setting]);
-        let admin = Admin::of(&scene.bridge);
+        let fixture = Fixture::new(&[setting]);
+        let admin = Admin::of(&fixture.bridge);
         let expected = if setting == "admin.page=false" {
             404
         } else {
@@ -159,15 +159,15 @@ fn a_page_that_is_switched_off_is_404() {
         assert_eq!(admin.get("/stats").status, 200);
     }
     // The page of the public port is another matter.
-    let scene = Scene::new(&["web.enabled=false"]);
-    assert_eq!(Admin::of(&scene.bridge).get("/").status, 200);
+    let fixture = Fixture::new(&["web.enabled=false"]);
+    assert_eq!(Admin::of(&fixture.bridge).get("/").status, 200);
 }
 
 #[test]
 fn the_public_port_does_not_serve_the_operators_page() {
-    let scene = Scene::new(&[]);
-    let page = Admin::of(&scene.bridge).get("/");
-    let public = Admin::at(scene.bridge.addr());
+    let fixture = Fixture::new(&[]);
+    let page = Admin::of(&fixture.bridge).get("/");
+    let public = Admin::at(fixture.bridge.addr());
     assert_ne!(public.get("/").body, page.body);
     let elsewhere = [
         "/operator/",

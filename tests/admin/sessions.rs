@@ -1,6 +1,6 @@
 //! Sessions by the API: list, details and end.
 
-use crate::common::scene::Scene;
+use crate::common::fixture::Fixture;
 use crate::common::{Admin, DEADLINE, poll};
 use serde_json::{Value, json};
 
@@ -22,9 +22,9 @@ fn only(admin: &Admin, state: &str) -> Value {
 
 #[test]
 fn a_session_is_shown_from_its_start_to_its_end() {
-    let scene = Scene::new(&["server.shards=2"]);
-    let admin = Admin::of(&scene.bridge);
-    let mut client = scene.v1();
+    let fixture = Fixture::new(&["server.shards=2"]);
+    let admin = Admin::of(&fixture.bridge);
+    let mut client = fixture.v1();
     let created = only(&admin, "created");
     assert_eq!(created["is_active"], false);
     assert_eq!(created["target_address"], Value::Null);
@@ -32,10 +32,10 @@ fn a_session_is_shown_from_its_start_to_its_end() {
     client.auth_v1(&json!({ "username": "alice" }));
     let id = client.wait_type("ready")["session"].clone();
     client.send_binary(b"12345");
-    scene.ssh.wait_input(5);
+    fixture.ssh.wait_input(5);
 
     let active = only(&admin, "active");
-    let address = scene.ssh.addr().to_string();
+    let address = fixture.ssh.addr().to_string();
     for (name, value) in [
         ("id", id.clone()),
         ("is_active", true.into()),
@@ -84,9 +84,9 @@ fn a_session_is_shown_from_its_start_to_its_end() {
 
 #[test]
 fn a_session_can_be_ended_before_its_login() {
-    let scene = Scene::new(&[]);
-    let admin = Admin::of(&scene.bridge);
-    let mut client = scene.v1();
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
+    let mut client = fixture.v1();
     let id = only(&admin, "created")["id"].as_str().unwrap().to_owned();
     assert_eq!(admin.delete(&format!("/api/v1/sessions/{id}")).status, 202);
     assert_eq!(client.until_close().0, 4412);
@@ -95,9 +95,9 @@ fn a_session_can_be_ended_before_its_login() {
 
 #[test]
 fn users_are_shown_only_where_that_is_asked_for() {
-    let scene = Scene::new(&["admin.show_users=true"]);
-    let admin = Admin::of(&scene.bridge);
-    let _client = scene.ready_with(&json!({ "username": "alice" }));
+    let fixture = Fixture::new(&["admin.show_users=true"]);
+    let admin = Admin::of(&fixture.bridge);
+    let _client = fixture.ready_with(&json!({ "username": "alice" }));
     assert_eq!(only(&admin, "active")["user"], "alice");
     assert!(!admin.get("/metrics").body.contains("alice"));
     assert!(!admin.get("/stats").body.contains("alice"));
@@ -106,9 +106,9 @@ fn users_are_shown_only_where_that_is_asked_for() {
 #[test]
 fn the_list_has_every_session_of_every_shard_once_and_in_order() {
     let settings = ["server.shards=2", "limits.max_connections_per_host=100"];
-    let scene = Scene::new(&settings);
-    let admin = Admin::of(&scene.bridge);
-    let clients: Vec<_> = (0..20).map(|_| scene.ready()).collect();
+    let fixture = Fixture::new(&settings);
+    let admin = Admin::of(&fixture.bridge);
+    let clients: Vec<_> = (0..20).map(|_| fixture.ready()).collect();
     let sessions = admin.sessions();
     assert_eq!(sessions.len(), clients.len());
     let order: Vec<_> = sessions
@@ -127,10 +127,10 @@ fn the_list_is_searched_sorted_and_paged() {
         "limits.max_connections_per_host=100",
         "admin.show_users=true",
     ];
-    let scene = Scene::new(&settings);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&settings);
+    let admin = Admin::of(&fixture.bridge);
     let user = |n: usize| json!({ "username": format!("user{n}") });
-    let _clients: Vec<_> = (0..6).map(|n| scene.ready_with(&user(n))).collect();
+    let _clients: Vec<_> = (0..6).map(|n| fixture.ready_with(&user(n))).collect();
     let list = |query: &str| admin.get(&format!("/api/v1/sessions?{query}")).json();
     let users = |list: &Value| -> Vec<String> {
         let sessions = list["sessions"].as_array().unwrap().iter();
@@ -161,9 +161,9 @@ fn the_list_is_searched_sorted_and_paged() {
 
 #[test]
 fn a_user_that_is_not_shown_is_not_found_by_a_search() {
-    let scene = Scene::new(&[]);
-    let admin = Admin::of(&scene.bridge);
-    let _client = scene.ready_with(&json!({ "username": "alice" }));
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
+    let _client = fixture.ready_with(&json!({ "username": "alice" }));
     only(&admin, "active");
     let list = admin.get("/api/v1/sessions?search=alice").json();
     assert_eq!((&list["total"], &list["matched"]), (&json!(1), &json!(0)));

@@ -1,6 +1,6 @@
 //! Statistics: every field, per shard and summed.
 
-use crate::common::scene::Scene;
+use crate::common::fixture::Fixture;
 use crate::common::{Admin, DEADLINE, Login, SshScript, poll};
 use serde_json::{Value, json};
 
@@ -15,15 +15,15 @@ const SUMMED: [&str; 6] = [
 
 #[test]
 fn node_and_instance_are_in_the_log_the_statistics_and_each_sessions_route() {
-    let scene = Scene::new(&["server.shards=2", "server.node=edge-1"]);
-    let admin = Admin::of(&scene.bridge);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::new(&["server.shards=2", "server.node=edge-1"]);
+    let admin = Admin::of(&fixture.bridge);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     client.wait_type("ready");
     let stats = admin.stats();
     let instance = stats["instance"].as_str().unwrap();
     assert_eq!(stats["node"], "edge-1");
     assert_eq!(instance.len(), 16, "{instance}");
-    let log = scene.bridge.stderr();
+    let log = fixture.bridge.stderr();
     let serving = log.lines().find(|line| line.contains(" serving "));
     let named = format!("node=\"edge-1\" instance={instance}");
     assert!(serving.is_some_and(|line| line.contains(&named)), "{log}");
@@ -31,7 +31,7 @@ fn node_and_instance_are_in_the_log_the_statistics_and_each_sessions_route() {
     let route = json!({ "node": "edge-1", "instance": instance, "shard": session["shard"] });
     assert_eq!(session["route"], route);
 
-    let another = Scene::new(&[]);
+    let another = Fixture::new(&[]);
     let stats = Admin::of(&another.bridge).stats();
     assert_ne!(stats["instance"], instance);
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
@@ -42,9 +42,9 @@ fn node_and_instance_are_in_the_log_the_statistics_and_each_sessions_route() {
 fn sessions_are_counted_by_outcome_and_shards_add_up() {
     let script = SshScript::login(Login::Password("right"));
     let settings = ["server.shards=2", "limits.max_connections_per_host=7"];
-    let scene = Scene::with(script, &settings);
-    let admin = Admin::of(&scene.bridge);
-    let auth = |password: &str| scene.auth(&json!({ "username": "u", "password": password }));
+    let fixture = Fixture::with(script, &settings);
+    let admin = Admin::of(&fixture.bridge);
+    let auth = |password: &str| fixture.auth(&json!({ "username": "u", "password": password }));
     let ready = || {
         let mut client = auth("right");
         client.wait_type("ready");
@@ -59,11 +59,11 @@ fn sessions_are_counted_by_outcome_and_shards_add_up() {
     drop(closing);
     admin.wait_empty();
     let _active = [ready(), ready()];
-    let waiting = scene.v1();
+    let waiting = fixture.v1();
 
     admin.wait_sessions(3);
     let stats = admin.stats();
-    let host = scene.ssh.addr().to_string();
+    let host = fixture.ssh.addr().to_string();
     for (name, value) in [
         ("active_sessions", json!(3)),
         ("total_sessions", json!(7)),
@@ -114,14 +114,14 @@ fn total(latency: &Value) -> u64 {
 
 #[test]
 fn set_up_and_echo_times_are_histograms() {
-    let scene = Scene::new(&["server.shards=2"]);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&["server.shards=2"]);
+    let admin = Admin::of(&fixture.bridge);
     let before = admin.stats()["latencies"].clone();
     assert_eq!((total(&before["setup"]), total(&before["echo"])), (0, 0));
-    let mut client = scene.ready();
+    let mut client = fixture.ready();
     client.send_binary(b"l");
-    scene.ssh.wait_input(1);
-    scene.ssh.output(b"l");
+    fixture.ssh.wait_input(1);
+    fixture.ssh.output(b"l");
     client.output_until("l");
     let measured = poll(DEADLINE, || {
         let now = admin.stats()["latencies"].clone();
@@ -142,9 +142,9 @@ fn set_up_and_echo_times_are_histograms() {
 /// The user's time is none of the way to the shell.
 #[test]
 fn questions_to_the_user_do_not_count_as_set_up() {
-    let scene = Scene::new(&["ssh.host_key_policy=ask"]);
-    let admin = Admin::of(&scene.bridge);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::new(&["ssh.host_key_policy=ask"]);
+    let admin = Admin::of(&fixture.bridge);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     let question = client.wait_type("host_key");
     let asked = std::time::Instant::now();
     let half = std::time::Duration::from_millis(500);
@@ -167,9 +167,9 @@ fn the_statistics_have_version_uptime_and_health() {
         "limits.max_connections_per_host=2",
         "server.drain_timeout=40s",
     ];
-    let scene = Scene::new(&settings);
-    let admin = Admin::of(&scene.bridge);
-    let _clients = [scene.ready(), scene.ready()];
+    let fixture = Fixture::new(&settings);
+    let admin = Admin::of(&fixture.bridge);
+    let _clients = [fixture.ready(), fixture.ready()];
     let stats = admin.stats();
     for (name, value) in [
         ("version", json!(env!("CARGO_PKG_VERSION"))),
@@ -188,7 +188,7 @@ fn the_statistics_have_version_uptime_and_health() {
         assert_eq!(stats[name], value, "{name}: {stats}");
     }
     assert!(stats["uptime_seconds"].as_f64().unwrap() > 0.0);
-    let public = Admin::at(scene.bridge.addr());
+    let public = Admin::at(fixture.bridge.addr());
     assert_eq!(public.get("/nothing").status, 404);
     let refused = &admin.stats()["refused_before_session"];
     assert_eq!(refused, &json!([{ "cause": "http-404", "count": 1 }]));
@@ -204,9 +204,9 @@ fn the_statistics_have_version_uptime_and_health() {
 
 #[test]
 fn the_parameter_hosts_bounds_the_listed_targets() {
-    let scene = Scene::new(&[]);
-    let admin = Admin::of(&scene.bridge);
-    let _client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let admin = Admin::of(&fixture.bridge);
+    let _client = fixture.ready();
     for (query, status, count) in [
         ("", 200, 1),
         ("?hosts=5", 200, 1),

@@ -1,10 +1,10 @@
 //! Connections that reach a server and end without a login, counted at the server: sshd bans an
 //! address that makes too many (PerSourcePenalties), and the bridge has one for all its clients.
 
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{
-    Admin, Bridge, Client, DEADLINE, Event, Hostile, KeyPair, Login, Options, Round, Script,
-    ScriptedSsh, Seen, SshScript, poll,
+    Admin, Bridge, Client, DEADLINE, Event, HostileServer, KeyPair, Login, Options, Received,
+    Round, Script, ScriptedSsh, SshScript, poll,
 };
 use crate::{BEHIND_PROXY, expect_refused};
 use serde_json::{Value, json};
@@ -33,8 +33,10 @@ fn password(user: &str, password: &str) -> Value {
 }
 
 fn connected(ssh: &ScriptedSsh) -> usize {
-    let seen = ssh.seen();
-    seen.iter().filter(|seen| **seen == Seen::Connected).count()
+    let seen = ssh.received();
+    seen.iter()
+        .filter(|seen| **seen == Received::Connected)
+        .count()
 }
 
 fn prompting() -> ScriptedSsh {
@@ -100,7 +102,7 @@ fn every_connection_that_ends_without_a_login_counts() {
         (Script::HttpThenEnd, "not-ssh"),
         (Script::Hangup, "server-refused"),
     ] {
-        let server = Hostile::start(script);
+        let server = HostileServer::start(script);
         let settings = [&SLOW[..], &["ssh.handshake_timeout=300ms"]].concat();
         let bridge = bridge_to(&[server.addr()], &settings);
         refused_after_two(&bridge, server.addr(), &wrong, code, &format!("{script:?}"));
@@ -127,7 +129,7 @@ fn whoever_vanishes_on_the_way_has_tried() {
         Script::BannerThenSilence,
         Script::KexInitThenSilence,
     ] {
-        let server = Hostile::start(script);
+        let server = HostileServer::start(script);
         let bridge = bridge_to(&[server.addr()], &SLOW);
         for count in 1..=2 {
             let leaves = auth(&bridge, server.addr(), &client(7), &password("u", "p"));

@@ -1,9 +1,9 @@
 //! Failed logins: a client that has too many at a target must wait, and nobody else.
 
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{
-    Admin, Bridge, Client, DEADLINE, KeyPair, Login, Options, ScriptedSsh, Seen, SshScript, Sshd,
-    account, closed_port, poll,
+    Admin, Bridge, Client, DEADLINE, KeyPair, Login, Options, Received, ScriptedSsh, SshScript,
+    Sshd, account, closed_port, poll,
 };
 use crate::{BEHIND_PROXY, expect_refused};
 use serde_json::{Value, json};
@@ -45,8 +45,10 @@ fn login(bridge: &Bridge, target: SocketAddr, client: &str, password: &str) -> C
 }
 
 fn connected(ssh: &ScriptedSsh) -> usize {
-    let seen = ssh.seen();
-    seen.iter().filter(|seen| **seen == Seen::Connected).count()
+    let seen = ssh.received();
+    seen.iter()
+        .filter(|seen| **seen == Received::Connected)
+        .count()
 }
 
 const ONE: &str = "198.51.100.7";
@@ -151,7 +153,7 @@ fn who_leaves_while_it_is_tried_has_tried() {
     let bridge = slow_bridge(ssh.addr());
     for count in 1..=2 {
         let client = login(&bridge, ssh.addr(), ONE, "wrong");
-        let password = Seen::Password("u".to_owned(), "wrong".to_owned());
+        let password = Received::Password("u".to_owned(), "wrong".to_owned());
         ssh.wait_count(&password, count);
         drop(client);
         Admin::of(&bridge).wait_empty();

@@ -1,7 +1,7 @@
 //! Admission tickets: what opens the door, what does not, and what is said then.
 
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::raw::{Raw, exchange, upgrade_request};
-use crate::common::scene::{bridge_to, path_to};
 use crate::common::{Admin, Bridge, Client, Options, ScriptedSsh, SshScript, run};
 use crate::expect_refused;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -148,7 +148,7 @@ fn a_refused_ticket_opens_no_connection_and_tells_nothing_of_the_target() {
         let mut client = gate.client(&path, &Options::v1(), None);
         expect_refused(&mut client, "ticket-refused", 4403);
     }
-    assert_eq!(gate.ssh.seen(), []);
+    assert_eq!(gate.ssh.received(), []);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The file of the audit log: creation, rotation, a full disk, refusals.
 
-use crate::common::scene::Scene;
+use crate::common::fixture::Fixture;
 use crate::common::{Admin, DEADLINE, SshScript, poll, run};
 use crate::site::{Site, read};
 use rustix::process::Signal;
@@ -12,8 +12,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-fn visit(scene: &Scene) {
-    let mut client = scene.ready_with(&json!({ "username": "ann" }));
+fn visit(fixture: &Fixture) {
+    let mut client = fixture.ready_with(&json!({ "username": "ann" }));
     client.send_json(&json!({ "type": "close" }));
     client.until_close();
 }
@@ -21,13 +21,13 @@ fn visit(scene: &Scene) {
 #[test]
 fn the_file_has_mode_0600_and_is_appended_to() {
     let site = Site::with(SshScript::default(), &[]);
-    visit(&site.scene);
+    visit(&site.fixture);
     site.ended(1);
     let mode = |site: &Site| fs::metadata(site.path()).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&site), 0o600);
     // A next process goes on where this one ended.
     let file = format!("audit.file={}", site.path().display());
-    let next = Scene::new(&[&file]);
+    let next = Fixture::new(&[&file]);
     visit(&next);
     assert_eq!(site.ended(2).len(), 6);
 }
@@ -46,7 +46,7 @@ fn rotation_loses_no_line() {
         for _ in 0..VISITORS {
             scope.spawn(|| {
                 while next.fetch_add(1, Ordering::Relaxed) < VISITS {
-                    visit(&site.scene);
+                    visit(&site.fixture);
                 }
             });
         }
@@ -55,12 +55,12 @@ fn rotation_loses_no_line() {
             let reached = || (next.load(Ordering::Relaxed) >= due).then_some(());
             assert!(poll(DEADLINE, reached).is_some());
             fs::rename(site.path(), site.beside(&format!("old{number}"))).unwrap();
-            site.scene.bridge.signal(Signal::HUP);
+            site.fixture.bridge.signal(Signal::HUP);
             let made = || site.path().exists().then_some(());
             assert!(poll(DEADLINE, made).is_some(), "not opened again");
         }
     });
-    Admin::of(&site.scene.bridge).wait_sessions(0);
+    Admin::of(&site.fixture.bridge).wait_sessions(0);
     let all = || {
         let old = (0..ROTATIONS).map(|number| site.beside(&format!("old{number}")));
         let files = old.chain([site.path()]);
@@ -85,29 +85,29 @@ fn rotation_loses_no_line() {
 #[test]
 fn a_file_that_cannot_be_opened_again_is_still_written() {
     let site = Site::with(SshScript::default(), &[]);
-    visit(&site.scene);
+    visit(&site.fixture);
     site.ended(1);
     let old = site.beside("old");
     fs::rename(site.path(), &old).unwrap();
     fs::create_dir(site.path()).unwrap();
-    site.scene.bridge.signal(Signal::HUP);
-    site.scene
+    site.fixture.bridge.signal(Signal::HUP);
+    site.fixture
         .bridge
         .wait_stderr("the audit log cannot be opened again", DEADLINE);
-    visit(&site.scene);
+    visit(&site.fixture);
     assert!(poll(DEADLINE, || (read(&old).len() == 6).then_some(())).is_some());
 }
 
 #[test]
 fn a_full_disk_stops_no_session_and_is_counted() {
-    let scene = Scene::new(&["audit.file=/dev/full"]);
+    let fixture = Fixture::new(&["audit.file=/dev/full"]);
     for _ in 0..3 {
-        visit(&scene);
+        visit(&fixture);
     }
-    scene
+    fixture
         .bridge
         .wait_stderr("the audit log cannot be written; lines are lost", DEADLINE);
-    let admin = Admin::of(&scene.bridge);
+    let admin = Admin::of(&fixture.bridge);
     let counted = || {
         let metrics = admin.get("/metrics").body;
         metrics
@@ -217,19 +217,19 @@ fn a_file_that_others_may_have_made_is_refused_at_the_start() {
 #[test]
 fn a_file_that_others_may_have_made_is_not_opened_again() {
     let site = Site::with(SshScript::default(), &[]);
-    visit(&site.scene);
+    visit(&site.fixture);
     site.ended(1);
     let old = site.beside("old");
     fs::rename(site.path(), &old).unwrap();
     for (count, kind) in PLANTED.iter().enumerate() {
         let said = plant(&site.path(), kind);
-        site.scene.bridge.signal(Signal::HUP);
+        site.fixture.bridge.signal(Signal::HUP);
         let refused = "the audit log cannot be opened again";
-        site.scene.bridge.wait_stderr_count(refused, count + 1);
-        let log = site.scene.bridge.stderr();
+        site.fixture.bridge.wait_stderr_count(refused, count + 1);
+        let log = site.fixture.bridge.stderr();
         let line = log.lines().rfind(|line| line.contains(refused)).unwrap();
         assert!(line.contains(said), "{kind}: {line}");
-        visit(&site.scene);
+        visit(&site.fixture);
         let lines = 3 * (count + 2);
         let written = || (read(&old).len() == lines).then_some(());
         assert!(

@@ -29,15 +29,15 @@ fn plain_all(lines: &[Value]) -> Vec<Value> {
 #[test]
 fn a_session_has_lines_for_start_login_and_end() {
     let site = Site::with(SshScript::login(Login::Password("right")), &[]);
-    let mut client = site.scene.v1();
+    let mut client = site.fixture.v1();
     client.login_v1("ann", "right");
     client.send_binary(b"typed");
-    site.scene.ssh.wait_input(5);
-    site.scene.ssh.output(b"out");
+    site.fixture.ssh.wait_input(5);
+    site.fixture.ssh.output(b"out");
     client.output_until("out");
-    site.scene.ssh.exit(3);
+    site.fixture.ssh.exit(3);
     assert_eq!(client.until_close().0, 1000);
-    let target = site.scene.ssh.addr().to_string();
+    let target = site.fixture.ssh.addr().to_string();
     assert_eq!(
         plain_all(&site.ended(1)),
         [
@@ -64,7 +64,7 @@ fn sessions_that_end_before_their_shell_have_their_lines() {
         SshScript::login(Login::Password("right")),
         &["targets.named=gone=127.0.0.1:1"],
     );
-    let own = site.scene.path();
+    let own = site.fixture.path();
     let wrong = json!({ "username": "ann", "password": "wrong" });
     let no_key = json!({ "username": "ann", "private_key": "no key" });
     let user = json!({ "username": "ann" });
@@ -83,7 +83,7 @@ fn sessions_that_end_before_their_shell_have_their_lines() {
     .into_iter()
     .enumerate()
     {
-        let mut client = Client::connect(site.scene.bridge.addr(), path, &Options::v1());
+        let mut client = Client::connect(site.fixture.bridge.addr(), path, &Options::v1());
         client.auth_v1(&auth);
         client.until_close();
         let lines = of_last_session(&site.ended(number + 1));
@@ -99,7 +99,7 @@ fn sessions_that_end_before_their_shell_have_their_lines() {
         assert_eq!(fields, [Some(reason), Some(stage), Some("ann")], "{path}");
         assert_eq!(end["method"], Value::Null, "{end}");
         // A key that cannot be used is found out before anything is dialled.
-        let dialled = (reason == "login-failed").then(|| site.scene.ssh.addr().to_string());
+        let dialled = (reason == "login-failed").then(|| site.fixture.ssh.addr().to_string());
         assert_eq!(end["address"].as_str(), dialled.as_deref(), "{path}");
     }
 }
@@ -113,7 +113,7 @@ fn of_last_session(lines: &[Value]) -> Vec<Value> {
 #[test]
 fn a_client_without_auth_has_lines_without_a_user() {
     let site = Site::with(SshScript::default(), &[]);
-    let mut silent = site.scene.v1();
+    let mut silent = site.fixture.v1();
     silent.wait_type("hello");
     silent.send_text("not an object");
     silent.until_close();
@@ -127,7 +127,7 @@ fn a_client_without_auth_has_lines_without_a_user() {
 fn methods_are_in_the_order_in_which_the_server_accepted_them() {
     let rounds = vec![Round::of(&[("PIN: ", false), ("Code: ", false)])];
     let site = Site::with(SshScript::login(Login::PasswordAndInteractive(rounds)), &[]);
-    let mut client = site.scene.v1();
+    let mut client = site.fixture.v1();
     client.auth_v1(&json!({ "username": "ann", "password": "p" }));
     let id = client.wait_type("prompt")["id"].clone();
     client.send_json(&json!({ "type": "answer", "id": id, "answers": ["1", "2"] }));
@@ -145,7 +145,7 @@ fn methods_are_in_the_order_in_which_the_server_accepted_them() {
     let user = account().user;
     let named = format!("targets.named=sshd={}", sshd.addr());
     let site = Site::with(SshScript::default(), &[&named]);
-    let mut client = Client::connect(site.scene.bridge.addr(), "/ws/sshd", &Options::v1());
+    let mut client = Client::connect(site.fixture.bridge.addr(), "/ws/sshd", &Options::v1());
     client.auth_v1(&json!({
         "username": user, "private_key": key.private_pem(), "command": "true",
     }));
@@ -166,7 +166,7 @@ fn no_user_forges_a_line() {
         "ünï 🦀",
     ];
     for (number, name) in names.iter().enumerate() {
-        let mut client = site.scene.auth(&json!({ "username": name }));
+        let mut client = site.fixture.auth(&json!({ "username": name }));
         client.wait_type("ready");
         client.send_json(&json!({ "type": "close" }));
         client.until_close();
@@ -176,7 +176,7 @@ fn no_user_forges_a_line() {
     }
     // Control characters do not get that far.
     for name in ["a\nb", "a\u{1b}[2J", "a\rb", "\u{85}"] {
-        let mut client = site.scene.auth(&json!({ "username": name }));
+        let mut client = site.fixture.auth(&json!({ "username": name }));
         assert_eq!(client.until_close().0, 4400);
     }
     let lines = site.ended(names.len() + 4);
@@ -190,15 +190,15 @@ fn the_end_of_the_process_writes_queued_lines() {
         let drain = format!("server.drain_timeout={timeout}");
         let mut site = Site::with(SshScript::default(), &[&drain]);
         let clients: Vec<Client> = (0..5)
-            .map(|_| site.scene.ready_with(&json!({ "username": "ann" })))
+            .map(|_| site.fixture.ready_with(&json!({ "username": "ann" })))
             .collect();
-        site.scene.bridge.signal(Signal::TERM);
+        site.fixture.bridge.signal(Signal::TERM);
         if signals == 2 {
             let draining = "a second signal ends at once";
-            site.scene.bridge.wait_stderr(draining, DEADLINE);
-            site.scene.bridge.signal(Signal::TERM);
+            site.fixture.bridge.wait_stderr(draining, DEADLINE);
+            site.fixture.bridge.signal(Signal::TERM);
         }
-        site.scene.bridge.wait_exit(DEADLINE);
+        site.fixture.bridge.wait_exit(DEADLINE);
         let lines = crate::site::read(&site.path());
         let ends: Vec<&Value> = lines.iter().filter(|l| l["event"] == "end").collect();
         assert_eq!(ends.len(), clients.len(), "{lines:#?}");

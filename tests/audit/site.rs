@@ -1,13 +1,13 @@
 //! Helpers: a bridge with an audit log, and its lines.
 
-use crate::common::scene::Scene;
+use crate::common::fixture::Fixture;
 use crate::common::{DEADLINE, SshScript, poll};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(crate) struct Site {
-    pub(crate) scene: Scene,
+    pub(crate) fixture: Fixture,
     directory: tempfile::TempDir,
 }
 
@@ -17,7 +17,7 @@ impl Site {
         let file = format!("audit.file={}", directory.path().join("audit").display());
         let settings = [&[file.as_str()], settings].concat();
         Self {
-            scene: Scene::with(script, &settings),
+            fixture: Fixture::with(script, &settings),
             directory,
         }
     }

@@ -1,5 +1,5 @@
-# never_reads.pl DIRECTORY: never reads its input. Tells the size of its terminal at the start and
-# whenever that changes, and in DIRECTORY/interrupts how many SIGINT came.
+# never_reads.pl DIRECTORY: never reads its input. Prints the size of its terminal at the start and
+# whenever that changes, and records the number of SIGINT in DIRECTORY/interrupts.
 use strict;
 use warnings;
 
@@ -19,6 +19,6 @@ while (1) {
         chomp($size);
         print "size $size;\n";
     }
-    # A signal between the question and the sleep costs no more than this.
+    # Bounds the delay of a signal between the check and the sleep.
     select(undef, undef, undef, 0.2);
 }

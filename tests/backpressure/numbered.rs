@@ -1,5 +1,5 @@
-//! An endless stream of numbered lines, 64 bytes each, that both ends know by heart: what comes
-//! out of the bridge is compared byte for byte with what must have gone in, without keeping it.
+//! Endless stream of numbered lines, 64 bytes each, that both ends can compute: output of the
+//! bridge is compared byte by byte with its input, without storing either.
 
 /// Bytes of a line: its number with leading zeros and a line feed.
 pub(crate) const LINE: usize = 64;
@@ -25,7 +25,7 @@ pub(crate) struct Checker {
 
 impl Checker {
     /// Takes the next bytes.
-    pub(crate) fn feed(&mut self, got: &[u8]) {
+    pub(crate) fn check(&mut self, got: &[u8]) {
         let wanted = bytes(self.seen, got.len());
         if got != wanted {
             let at = got.iter().zip(&wanted).position(|(a, b)| a != b).unwrap();
@@ -40,19 +40,19 @@ impl Checker {
         self.seen += got.len() as u64;
     }
 
-    /// Bytes that came, all of them right.
+    /// Number of bytes checked.
     pub(crate) fn seen(&self) -> u64 {
         self.seen
     }
 }
 
 #[test]
-fn the_checker_sees_a_wrong_byte() {
+fn the_checker_detects_a_wrong_byte() {
     let mut checker = Checker::default();
-    checker.feed(&bytes(0, 100));
-    checker.feed(&bytes(100, 1000));
+    checker.check(&bytes(0, 100));
+    checker.check(&bytes(100, 1000));
     assert_eq!(checker.seen(), 1100);
     let mut wrong = bytes(1100, 100);
     wrong[70] ^= 1;
-    assert!(std::panic::catch_unwind(move || checker.feed(&wrong)).is_err());
+    assert!(std::panic::catch_unwind(move || checker.check(&wrong)).is_err());
 }

@@ -1,12 +1,12 @@
-//! A client that is well-behaved in both directions: it keeps its unacknowledged input within
-//! `input_window`, and checks and acknowledges output as it comes.
+//! Client that keeps to flow control in both directions: its unacknowledged input stays within
+//! `input_window`, and it checks and acknowledges output as it comes.
 
 use crate::common::{Client, Event};
 use crate::numbered::{self, Checker};
 use serde_json::{Value, json};
 
-/// What the remote program says when it takes input.
-pub(crate) const WORD: &str = "READY\n";
+/// First output of the remote program, when it reads input.
+pub(crate) const READY_LINE: &str = "READY\n";
 
 /// Bytes of one message of input.
 const CHUNK: usize = 8 * 1024;
@@ -15,16 +15,16 @@ pub(crate) struct Pipe {
     client: Client,
     window: u64,
     sent: u64,
-    /// `input_ack`: the total that was passed on.
+    /// Total of the latest `input_ack`.
     passed: u64,
     checker: Checker,
-    /// `flow_window` of `auth`, and what of the output is acknowledged.
+    /// `flow_window` of `auth`, and the acknowledged bytes of output.
     flow: Option<(u64, u64)>,
 }
 
 impl Pipe {
-    /// Takes over a client that is `ready`. The remote program has said [`WORD`], and nothing
-    /// else before it.
+    /// Takes a client that is `ready`, and whose remote program has sent [`READY_LINE`] and nothing
+    /// before it.
     pub(crate) fn new(client: Client, ready: &Value, flow_window: Option<u64>) -> Self {
         Self {
             client,
@@ -32,7 +32,7 @@ impl Pipe {
             sent: 0,
             passed: 0,
             checker: Checker::default(),
-            // Acks count from the first byte after `ready`, the word included.
+            // Acks count from the first byte after `ready`, that line included.
             flow: flow_window.map(|window| (window, 0)),
         }
     }
@@ -75,8 +75,8 @@ impl Pipe {
     }
 
     fn on_output(&mut self, bytes: &[u8]) {
-        self.checker.feed(bytes);
-        let seen = self.checker.seen() + WORD.len() as u64;
+        self.checker.check(bytes);
+        let seen = self.checker.seen() + READY_LINE.len() as u64;
         if let Some((window, acked)) = &mut self.flow {
             assert!(seen - *acked <= *window, "the window was overrun");
             if seen - *acked > *window / 2 {
@@ -87,7 +87,7 @@ impl Pipe {
         }
     }
 
-    /// Bytes of output that came, all of them right.
+    /// Bytes of output that were checked.
     pub(crate) fn seen(&self) -> u64 {
         self.checker.seen()
     }

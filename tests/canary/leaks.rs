@@ -1,6 +1,8 @@
-use crate::common::scene::path_to;
+//! Searches the bridge's output for the secrets of its sessions.
+
+use crate::common::fixture::path_to;
 use crate::common::{Admin, Bridge, Client, DEADLINE, Options, account, poll};
-use crate::common::{KeyPair, Login, Round, ScriptedSsh, Seen, SshScript};
+use crate::common::{KeyPair, Login, Received, Round, ScriptedSsh, SshScript};
 use crate::search::found;
 use crate::ways::{Targets, Way};
 use rustix::process::Signal;
@@ -28,18 +30,18 @@ fn secrets(key: &KeyPair) -> Vec<String> {
     fixed.chain(lines).collect()
 }
 
-struct World {
+struct LeakFixture {
     bridge: Bridge,
     admin: Admin,
     targets: Targets,
     asking: ScriptedSsh,
     key: KeyPair,
     directory: tempfile::TempDir,
-    /// What clients were told, and what the administrator's listener said.
-    told: String,
+    /// Messages to clients, and responses of the administrator's listener.
+    emitted: String,
 }
 
-impl World {
+impl LeakFixture {
     fn new(format: &str) -> Self {
         let targets = Targets::start(account());
         let rounds = vec![Round::of(&[("Code: ", false), ("PIN: ", false)])];
@@ -73,7 +75,7 @@ impl World {
             asking,
             key: KeyPair::generate(&["-t", "ed25519", "-a", "4"], PASSPHRASE),
             directory,
-            told: String::new(),
+            emitted: String::new(),
         }
     }
 
@@ -85,23 +87,23 @@ impl World {
         })
     }
 
-    fn tell(&mut self, what: &str) {
-        self.told.push_str(what);
-        self.told.push('\n');
+    fn record(&mut self, what: &str) {
+        self.emitted.push_str(what);
+        self.emitted.push('\n');
     }
 
-    /// All that a client hears to its end.
-    fn hear(&mut self, client: &mut Client) {
+    /// Records all events of a client to its end.
+    fn drain(&mut self, client: &mut Client) {
         loop {
             let event = client.recv();
-            self.tell(&format!("{event:?}"));
+            self.record(&format!("{event:?}"));
             if matches!(event, crate::common::Event::Reset) {
                 return;
             }
         }
     }
 
-    /// Every way but the panic, which needs a bridge in the test's own process.
+    /// Ends sessions in every way but the panic, which needs a bridge in the test's own process.
     fn go_every_way(&self) {
         let credentials = self.credentials();
         std::thread::scope(|scope| {
@@ -109,7 +111,7 @@ impl World {
                 let credentials = &credentials;
                 scope.spawn(move || {
                     let mut fields = credentials.clone();
-                    // The name that is known to the way's server stays.
+                    // These need a login that succeeds.
                     if matches!(way, Way::RemoteExit | Way::RemoteKilled) {
                         fields.as_object_mut().unwrap().remove("passphrase");
                     }
@@ -123,7 +125,8 @@ impl World {
         });
     }
 
-    /// A session that is asked, types, sees, and is looked at by the administrator while it lives.
+    /// Runs a session with prompts, input and output, and reads all of the administrator's pages
+    /// meanwhile.
     fn whole_session(&mut self) {
         let path = path_to(self.asking.addr());
         let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
@@ -132,9 +135,9 @@ impl World {
         client.send_json(&json!({ "type": "answer", "id": id, "answers": ANSWERS }));
         client.wait_type("ready");
         let answers = ANSWERS.map(str::to_owned).to_vec();
-        self.asking.wait_seen(&Seen::Answers(answers));
-        let login = Seen::Password(USER.to_owned(), PASSWORD.to_owned());
-        self.asking.wait_seen(&login);
+        self.asking.wait_received(&Received::Answers(answers));
+        let login = Received::Password(USER.to_owned(), PASSWORD.to_owned());
+        self.asking.wait_received(&login);
         client.send_binary(INPUT.as_bytes());
         self.asking.wait_input(INPUT.len());
         self.asking.output(OUTPUT.as_bytes());
@@ -142,11 +145,11 @@ impl World {
         for path in ["/metrics", "/stats", "/api/v1/sessions", "/api/v1/config"] {
             let answer = self.admin.get(path);
             assert_eq!(answer.status, 200, "{path}");
-            self.tell(&answer.body);
+            self.record(&answer.body);
         }
         self.asking.exit(0);
         client.until_close();
-        // Answers that nobody asked for, more than were asked for, and none at all.
+        // Answers to no question, and more answers than prompts.
         for answers in [json!(ANSWERS), json!([ANSWERS[0], ANSWERS[1], "x"])] {
             let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
             client.auth_v1(&self.credentials());
@@ -157,11 +160,11 @@ impl World {
                 id
             };
             client.send_json(&json!({ "type": "answer", "id": id, "answers": answers }));
-            self.hear(&mut client);
+            self.drain(&mut client);
         }
     }
 
-    /// Messages that are wrong, with secrets in them.
+    /// Sends invalid messages with secrets in them.
     fn bad_messages(&mut self) {
         let path = path_to(self.targets.shell.addr());
         let mut wrong = self.credentials();
@@ -188,9 +191,9 @@ impl World {
             for options in [Options::v1(), Options::compatible()] {
                 let mut client = Client::connect(self.bridge.addr(), &path, &options);
                 client.send_text(text);
-                // The compatible dialect takes some of them.
+                // The compatible dialect accepts some of them.
                 let _ = client.try_send(tungstenite::Message::Close(None));
-                self.hear(&mut client);
+                self.drain(&mut client);
             }
         }
         // A wrong passphrase, and a URL that carries a secret.
@@ -198,18 +201,18 @@ impl World {
         wrong["passphrase"] = PASSWORD.into();
         let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
         client.auth_v1(&wrong);
-        self.hear(&mut client);
+        self.drain(&mut client);
         for path in [
             format!("{path}?ticket={TICKET}"),
             format!("/ws/{TICKET}%00/22"),
         ] {
             let refused = Client::try_connect(self.bridge.addr(), &path, &Options::v1());
             let refused = refused.err().unwrap();
-            self.tell(&refused.body);
+            self.record(&refused.body);
         }
     }
 
-    /// All there is to search, each with its name, once the bridge has ended.
+    /// Ends the bridge, and returns all that is to be searched, by name, and the secrets.
     fn end(mut self) -> (Vec<(&'static str, String)>, Vec<String>) {
         let of_process = |name: &str| {
             let path = format!("/proc/{}/{name}", self.bridge.pid());
@@ -225,28 +228,28 @@ impl World {
         all.push(("stdout", self.bridge.stdout()));
         let audit = self.directory.path().join("audit");
         all.push(("audit log", fs::read_to_string(audit).unwrap()));
-        all.push(("answers", self.told));
+        all.push(("answers", self.emitted));
         (all, secrets(&self.key))
     }
 }
 
-/// Also shows that the search looks where it should: the user's name is where it may be.
+/// Also checks the search itself: the user's name is found where it may be.
 #[test]
-fn no_secret_is_told_to_anybody() {
+fn no_secret_is_in_any_output() {
     for format in ["text", "json"] {
-        let mut world = World::new(format);
-        world.whole_session();
-        world.bad_messages();
-        world.go_every_way();
-        let admin = world.admin.clone();
+        let mut fixture = LeakFixture::new(format);
+        fixture.whole_session();
+        fixture.bad_messages();
+        fixture.go_every_way();
+        let admin = fixture.admin.clone();
         assert!(
             poll(DEADLINE, || (admin.stat("active_sessions") == 0)
                 .then_some(()))
             .is_some()
         );
-        let metrics = world.admin.get("/metrics").body;
-        world.tell(&metrics);
-        let (places, secrets) = world.end();
+        let metrics = fixture.admin.get("/metrics").body;
+        fixture.record(&metrics);
+        let (places, secrets) = fixture.end();
         for (place, text) in &places {
             assert!(
                 !text.is_empty() || *place == "environment",
@@ -330,7 +333,7 @@ fn no_setting_takes_a_secret() {
     }
 }
 
-/// The search is of use only if a leak would be there to be found.
+/// Checks the search.
 #[test]
 fn a_planted_leak_is_found_in_a_log() {
     let mut log = tempfile::NamedTempFile::new().unwrap();

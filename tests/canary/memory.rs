@@ -1,8 +1,8 @@
-//! Traces of private keys in the bridge's memory once their sessions are over: none, in any of
-//! the forms in which the keys were there.
+//! Search of the bridge's memory for parts of private keys after their sessions, in each form in
+//! which the keys were in memory.
 
-use crate::common::scene::path_to;
-use crate::common::{Admin, Bridge, Client, KeyPair, Options, Sshd, account, scene};
+use crate::common::fixture::path_to;
+use crate::common::{Admin, Bridge, Client, KeyPair, Options, Sshd, account, fixture};
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::private::KeypairData;
 use serde_json::json;
@@ -91,7 +91,7 @@ fn found(memory: &[(String, Vec<u8>)], trace: &[u8]) -> Vec<String> {
 #[test]
 fn nothing_of_a_private_key_is_left_when_its_session_is_over() {
     let sshd = Sshd::start();
-    let bridge = scene::bridge_to(&[sshd.addr()], &["server.shards=1"]);
+    let bridge = fixture::bridge_to(&[sshd.addr()], &["server.shards=1"]);
     let keys = [
         (&["-t", "ed25519"][..], ""),
         (&["-t", "ed25519", "-a", "4"], PASSPHRASE),
@@ -102,7 +102,7 @@ fn nothing_of_a_private_key_is_left_when_its_session_is_over() {
         (&["-t", "rsa", "-b", "2048", "-m", "PKCS8"], PASSPHRASE),
     ];
     let mut all = Vec::new();
-    // Many of RSA: of what a library frees unwiped, most is overwritten by chance.
+    // Many of RSA: most of the memory that a library frees unwiped is overwritten by chance.
     let rsa = std::iter::repeat_n(keys[4], 8);
     for (args, passphrase) in keys.into_iter().chain(rsa) {
         let key = KeyPair::generate(args, passphrase);
@@ -127,7 +127,7 @@ fn nothing_of_a_private_key_is_left_when_its_session_is_over() {
         left.len(),
         left.join("\n")
     );
-    // The search finds what is there.
+    // Checks the search.
     let user = account().user.as_bytes();
     let _ = user;
     assert!(

@@ -1,7 +1,7 @@
 //! Effect of a flood on an honest session and a health check, by ratio to how it is without.
 
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::raw::exchange;
-use crate::common::scene::{bridge_to, path_to};
 use crate::common::tls::{self, Files, Pair};
 use crate::common::{
     Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, SshScript, Start, poll,

@@ -1,7 +1,7 @@
 //! Limits on frames without data, and the end of a client that exceeds them.
 
 use crate::common::raw::{Raw, frame};
-use crate::common::{Options, Scene};
+use crate::common::{Fixture, Options};
 use crate::crowd::Kind;
 use serde_json::json;
 
@@ -20,12 +20,17 @@ fn ended_by(mut raw: Raw, start: &[u8], bytes: &[u8]) -> u16 {
 
 #[test]
 fn more_control_frames_than_anyone_needs_end_with_1008() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     for kind in [Kind::Pings, Kind::Pongs, Kind::EmptyFragments] {
         let (start, frame) = kind.frames();
-        let compatible =
-            || Raw::upgrade(scene.bridge.addr(), &scene.path(), &Options::compatible());
-        let mut ready = scene.raw();
+        let compatible = || {
+            Raw::upgrade(
+                fixture.bridge.addr(),
+                &fixture.path(),
+                &Options::compatible(),
+            )
+        };
+        let mut ready = fixture.raw();
         ready.send_frame(
             0x81,
             json!({"type": "auth", "username": "u"})
@@ -34,14 +39,14 @@ fn more_control_frames_than_anyone_needs_end_with_1008() {
         );
         while ready.text()["type"] != "ready" {}
         for (when, raw) in [
-            ("first", scene.raw()),
+            ("first", fixture.raw()),
             ("ready", ready),
             ("compatible", compatible()),
         ] {
             assert_eq!(ended_by(raw, &start, &frame), 1008, "{kind:?}, {when}");
         }
     }
-    scene
+    fixture
         .bridge
         .wait_stderr("control-frame-flood", crate::common::DEADLINE);
 }
@@ -49,8 +54,8 @@ fn more_control_frames_than_anyone_needs_end_with_1008() {
 /// A thousand at once: each ping is answered, in order, and the session goes on.
 #[test]
 fn what_an_honest_client_may_send_at_once_is_answered() {
-    let scene = Scene::new(&[]);
-    let mut raw = scene.raw();
+    let fixture = Fixture::new(&[]);
+    let mut raw = fixture.raw();
     raw.text();
     let pings = (0..500_u32).flat_map(|n| {
         let ping = frame(PING, Some([1, 2, 3, 4]), &n.to_be_bytes());

@@ -1,4 +1,4 @@
-//! The account the tests log in to, and key pairs for it. `tests/setup.sh` makes the account;
+//! Account that the tests log in to, and key pairs for it. `tests/setup.sh` creates the account;
 //! its password is random and new for each test process.
 
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 pub(crate) struct Account {
     pub(crate) user: &'static str,
     pub(crate) password: String,
-    /// Held for as long as this process lives: a second one would change the password under us.
+    /// Held until the process ends: a second one would change the password.
     _lock: File,
 }
 
@@ -59,8 +59,8 @@ pub(crate) struct KeyPair {
 }
 
 impl KeyPair {
-    /// Makes a pair with `ssh-keygen`: `args` choose kind, bits and KDF rounds, such as
-    /// `["-t", "rsa", "-b", "2048"]`; an empty passphrase leaves the private key plain.
+    /// Makes a pair with `ssh-keygen`: `args` choose kind, bits and KDF rounds, such as `["-t",
+    /// "rsa", "-b", "2048"]`; an empty passphrase leaves the private key plain.
     pub(crate) fn generate(args: &[&str], passphrase: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut pair = Self::generate_in(directory.path(), "key", args, passphrase);
@@ -68,7 +68,7 @@ impl KeyPair {
         pair
     }
 
-    /// As [`KeyPair::generate`], in a directory that someone else removes.
+    /// As [`KeyPair::generate`], in a directory of the caller's.
     pub(crate) fn generate_in(
         directory: &Path,
         name: &str,
@@ -90,8 +90,8 @@ impl KeyPair {
         }
     }
 
-    /// An RSA key too large to be generated in a test, from primes that are known (see the
-    /// script). In PEM up to 16,384 bits, which is as much as a message takes.
+    /// An RSA key too large to be generated in a test, from primes that are known (see the script).
+    /// In PEM up to 16,384 bits, which is as much as a message takes.
     pub(crate) fn large_rsa(bits: &str) -> Self {
         const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/common/large_rsa.py");
         let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The administrator's listener from the outside: requests, and the numbers it tells.
+//! Client of the administrator's listener: requests, and the numbers in its responses.
 
 use super::raw::{Answer, exchange};
 use super::{Bridge, DEADLINE, poll};
@@ -21,7 +21,7 @@ impl Admin {
         Self { addr, token: None }
     }
 
-    /// The same, bringing this token.
+    /// The same, with this token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self {
             token: Some(token.to_owned()),
@@ -106,7 +106,7 @@ impl Admin {
         );
     }
 
-    /// Waits until nothing is taken of any limit, and no connection is left on any shard.
+    /// Waits until no limit is in use and no shard has a connection.
     pub(crate) fn wait_empty(&self) {
         let empty = || {
             let stats = self.stats();

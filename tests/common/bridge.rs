@@ -28,7 +28,7 @@ impl Bridge {
         Self::command(&all, env)
     }
 
-    /// Any subcommand that announces where it listens, once for each `--listen`.
+    /// Starts any subcommand that announces its addresses, one for each `--listen`.
     pub(crate) fn command(args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::under(&[], args, env)
     }
@@ -95,7 +95,7 @@ impl Bridge {
         self.count("task")
     }
 
-    /// Forgets the past of [`Bridge::peak_memory`].
+    /// Resets [`Bridge::peak_memory`].
     pub(crate) fn reset_peak_memory(&self) {
         // 5 stands for the peak (proc_pid_clear_refs(5)).
         fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").unwrap();
@@ -187,7 +187,7 @@ impl Drop for Bridge {
     }
 }
 
-/// What a run that ended by itself left behind.
+/// Result of a run that ended by itself.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
@@ -241,24 +241,24 @@ fn spawn(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Child {
     let mut words = starter.iter().chain([&env!("CARGO_BIN_EXE_sshard")]);
     let mut command = Command::new(words.next().unwrap());
     command.args(words);
-    // The settings of whoever runs the tests are not the test's.
+    // Settings in the environment of the test run do not apply.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SSHARD_") {
             command.env_remove(name);
         }
     }
-    // A port of its own, where a test has not asked for one or looks at the settings themselves.
+    // A free port, unless the test sets one or examines the settings themselves.
     let looks = ["--print-config", "--check", "--admin-listen"];
     let runs = args
         .first()
         .is_some_and(|arg| matches!(*arg, "serve" | "demo"));
     if runs && !args.iter().any(|arg| looks.contains(arg)) {
         command.env("SSHARD_ADMIN__LISTEN", "127.0.0.1:0");
-        // Tests log in, and fail to, as often as they like; those of the throttle turn it on.
+        // Off, because tests fail to log in often; the tests of the throttle turn it on.
         command.env("SSHARD_RATE_LIMIT__LOGIN_FAILURES", "0");
     }
     if args.first() == Some(&"demo") {
-        // Its shells read no file of whoever runs the tests.
+        // Its shells must not read files of the user who runs the tests.
         command.env("HOME", env!("CARGO_TARGET_TMPDIR"));
     }
     command

@@ -1,5 +1,5 @@
-//! The bridge inside the test's own process, for faults that no client can cause: a subscriber of
-//! the log panics on one message. One at a time: a panic, descriptors and threads belong to the
+//! Bridge inside the test's own process, for faults that no client can cause: a subscriber of the
+//! log panics on one message. One at a time, because panics, descriptors and threads are of the
 //! whole process.
 
 use super::Admin;
@@ -13,7 +13,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Input of this length makes its session panic, in the middle of its turn.
+/// Input of this length makes its session panic, in the middle of a poll.
 pub(crate) const POISON: usize = 1313;
 
 static ALONE: Mutex<()> = Mutex::new(());
@@ -29,7 +29,7 @@ pub(crate) struct InProcess {
 impl InProcess {
     /// A bridge with these settings, as for `--set`.
     pub(crate) fn start(settings: &[&str]) -> Self {
-        // A test that failed has left nothing that the next depends on.
+        // A failed test leaves no state that the next depends on.
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         FAULTS.call_once(|| tracing::subscriber::set_global_default(Faults).unwrap());
         let ports = [

@@ -1,5 +1,5 @@
-//! Output of a child process, collected by a thread, that a test can wait on and print.
-//! Does not interpret it.
+//! Output of a child process, collected by a thread, for tests to wait on and print. Does not
+//! interpret it.
 
 use super::{DEADLINE, poll};
 use std::io::{self, BufRead, BufReader, Read};
@@ -18,13 +18,13 @@ struct State {
 }
 
 impl Log {
-    /// Reads `source` to its end on a thread of its own, so that the child never blocks on it.
-    /// Shows whole lines.
+    /// Reads `source` to its end on a thread of its own, so that the child never blocks on it. Text
+    /// becomes visible by whole lines.
     pub(crate) fn drain(source: impl Read + Send + 'static) -> Self {
         Self::drain_by(source, |source, line| source.read_until(b'\n', line))
     }
 
-    /// As [`Log::drain`], for a terminal: shows what there is, though its line has not ended.
+    /// As [`Log::drain`], for a terminal: incomplete lines are visible too.
     pub(crate) fn drain_screen(source: impl Read + Send + 'static) -> Self {
         Self::drain_by(source, |source, piece| {
             piece.extend(source.fill_buf()?);
@@ -65,15 +65,15 @@ impl Log {
         self.shared.0.lock().unwrap().text.clone()
     }
 
-    /// All of the text, once it has ended.
+    /// Returns all of the text, once it has ended.
     pub(crate) fn whole(&self) -> String {
         let closed = || self.shared.0.lock().unwrap().closed.then_some(());
         assert!(poll(DEADLINE, closed).is_some(), "the output does not end");
         self.text()
     }
 
-    /// Waits until `found` makes something of the text; None when the text ended, or the
-    /// deadline passed, without.
+    /// Waits until `found` returns a value for the text; `None` if the text ends or the deadline
+    /// passes first.
     pub(crate) fn wait<T>(
         &self,
         deadline: Duration,

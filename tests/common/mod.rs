@@ -1,7 +1,6 @@
-//! What the integration tests share: a real OpenSSH server, the bridge as a process, a blocking
-//! WebSocket client, and servers that misbehave. Nothing here knows the bridge's source; it
-//! speaks to the program as its users do. Every wait has a deadline and, when that passes,
-//! panics with what was seen.
+//! Helpers of the integration tests: a real OpenSSH server, the bridge as a process, a blocking
+//! WebSocket client, scripted and hostile servers. But for `in_process` and `shard`, they use no
+//! code of the bridge. Every wait has a deadline, after which it panics with what came so far.
 #![allow(
     dead_code,
     unused_imports,
@@ -23,13 +22,13 @@
 mod account;
 mod admin;
 mod bridge;
-mod hold;
-mod hostile;
+pub(crate) mod fixture;
+mod hostile_server;
 pub(crate) mod in_process;
 mod log;
+mod paused_thread;
 mod proxy;
 pub(crate) mod raw;
-pub(crate) mod scene;
 mod scripted_ssh;
 pub(crate) mod shard;
 mod sshd;
@@ -40,19 +39,19 @@ mod ws;
 pub(crate) use account::{Account, KeyPair, account};
 pub(crate) use admin::Admin;
 pub(crate) use bridge::{Bridge, Finished, run, run_under};
-pub(crate) use hold::Hold;
-pub(crate) use hostile::{Hostile, Script, closed_port, free_port};
+pub(crate) use fixture::Fixture;
+pub(crate) use hostile_server::{HostileServer, Script, closed_port, free_port};
 pub(crate) use log::Log;
+pub(crate) use paused_thread::PausedThread;
 pub(crate) use proxy::{Counts, Proxy, Stop};
 pub(crate) use raw::Raw;
-pub(crate) use scene::Scene;
-pub(crate) use scripted_ssh::{GREETING, Login, Round, ScriptedSsh, Seen, SshScript, Start};
+pub(crate) use scripted_ssh::{GREETING, Login, Received, Round, ScriptedSsh, SshScript, Start};
 pub(crate) use sshd::Sshd;
 pub(crate) use ws::{Client, Event, Options, Refused, text};
 
 use std::time::{Duration, Instant};
 
-/// How long a test waits for one thing. Generous, because machines are slow; no test passes
+/// Longest wait of a test for one event. Generous, because machines are slow; no test passes
 /// because of it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -66,8 +65,8 @@ pub(crate) fn unknown_name() -> &'static str {
     }
 }
 
-/// Asks again and again until `probe` gives an answer; None past the deadline. For what cannot
-/// tell us when it changes: another process, a file, `/proc`.
+/// Calls `probe` until it returns a value; `None` after the deadline. For state without a
+/// notification: another process, a file, `/proc`.
 pub(crate) fn poll<T>(deadline: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let until = Instant::now() + deadline;
     loop {

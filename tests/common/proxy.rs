@@ -1,19 +1,19 @@
-//! A TCP proxy in front of a server, that passes bytes on, counts them, and can stop passing on
-//! what the server says. It never closes first, so a peer that waits, waits for ever.
+//! TCP proxy in front of a server: passes bytes on, counts them, and can stop passing on those of
+//! the server. It never closes first, so that a peer without a deadline waits for ever.
 
 use super::DEADLINE;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 
-/// When what the server says is no longer passed on. What comes later is read and dropped.
+/// Point from which on the server's bytes are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
     Never,
     /// After so many bytes of each connection.
     AfterServer(u64),
-    /// As soon as the client has sent so many bytes in a connection: before they are passed on,
-    /// so that no answer to the last of them comes back.
+    /// As soon as the client has sent so many bytes in a connection: before these are passed on, so
+    /// that no reply to the last of them comes back.
     AfterClient(u64),
 }
 
@@ -140,8 +140,8 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// Copies to the end; `pass` tells how many of the bytes just read are to be passed on. A peer
-/// that is gone is an end like any other.
+/// Copies to the end; `pass` returns how many of the bytes just read are passed on. An error counts
+/// as the end.
 fn copy(mut from: TcpStream, mut to: &TcpStream, mut pass: impl FnMut(usize) -> usize) {
     let mut buffer = [0; 64 * 1024];
     while let Ok(count) = from.read(&mut buffer) {

@@ -1,12 +1,12 @@
-//! Bytes on a socket: HTTP requests and WebSocket frames as no library would write them. Knows
-//! where an answer and a frame end, nothing else.
+//! Raw bytes on a socket: HTTP requests and WebSocket frames that no library would write. Parses
+//! only where a response and a frame end.
 
 use super::{DEADLINE, Options};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
-/// The key of RFC 6455's example, and what it must be answered with.
+/// Key of RFC 6455's example, and the Sec-WebSocket-Accept for it.
 pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
@@ -114,7 +114,7 @@ impl Raw {
         self.tcp.write_all(bytes)
     }
 
-    /// Whether the server has said something, or closed.
+    /// Returns whether the server has sent something, or closed.
     pub(crate) fn has_arrived(&self) -> bool {
         self.tcp.set_nonblocking(true).unwrap();
         let arrived = self.tcp.peek(&mut [0]).is_ok();
@@ -221,7 +221,7 @@ pub(crate) fn upgrade_request(addr: SocketAddr, path: &str) -> String {
     )
 }
 
-/// Sends a request as it stands, on a connection of its own, and returns the answer.
+/// Sends a request unchanged, on a connection of its own, and returns the response.
 pub(crate) fn exchange(addr: SocketAddr, request: &str) -> Answer {
     let mut raw = Raw::connect(addr);
     raw.send(request.as_bytes());

@@ -1,4 +1,5 @@
-//! One whole shard on a thread of the test's own process, without listeners: connections are handed to it.
+//! One shard on a thread of the test's own process, without listeners: it gets connections by
+//! message.
 
 use super::{ScriptedSsh, SshScript};
 use arc_swap::ArcSwap;

@@ -96,7 +96,7 @@ impl Sshd {
         writeln!(file, "{}", key.public_line()).unwrap();
     }
 
-    /// What sshd has logged, all connections together.
+    /// Log of sshd, of all connections together.
     pub(crate) fn log(&self) -> String {
         self.log.text()
     }
@@ -113,13 +113,13 @@ impl Sshd {
         );
     }
 
-    /// Ends the listener, every connection, and what runs in them, without a goodbye.
+    /// Kills the listener, every connection, and all their processes.
     pub(crate) fn kill(&mut self) {
         if self.process.try_wait().unwrap().is_some() {
             return;
         }
         let listener = Pid::from_child(&self.process);
-        // Stopped, it starts no connection that we would not see.
+        // Stopped first, so that it starts no further connection.
         let _ = kill_process(listener, Signal::STOP);
         for process in descendants(listener) {
             let _ = kill_process(process, Signal::KILL);

@@ -1,4 +1,4 @@
-//! A socket with a deadline, plain or with TLS.
+//! Socket with a deadline, plain or with TLS.
 
 use super::DEADLINE;
 use futures_rustls::rustls::{self, ClientConnection};

@@ -1,4 +1,4 @@
-//! Certificates for the bridge, and clients that believe in them.
+//! Certificates for the bridge, and clients that trust them.
 
 use futures_rustls::pki_types::{CertificateDer, ServerName};
 use futures_rustls::rustls::client::danger::{
@@ -98,7 +98,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// A client that believes these certificates alone.
+/// Configuration of a client that trusts these certificates alone.
 pub(crate) fn trusting(pairs: &[&Pair]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     for pair in pairs {
@@ -112,7 +112,7 @@ pub(crate) fn trusting(pairs: &[&Pair]) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-/// A client that believes everyone and speaks this version alone.
+/// Configuration of a client that trusts any certificate and offers this version alone.
 pub(crate) fn credulous(version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
     let config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[version])

@@ -14,21 +14,21 @@ use tungstenite::handshake::HandshakeError;
 use tungstenite::http::{HeaderName, HeaderValue};
 use tungstenite::{Error, Message, WebSocket};
 
-/// How many of the last events a failed wait shows.
+/// Number of last events in the panic of a failed wait.
 const SHOWN: usize = 40;
 
-/// How to connect.
+/// Options of a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// What to offer; None speaks the compatible dialect.
+    /// Subprotocol that is offered; `None` for the compatible dialect.
     pub(crate) subprotocol: Option<&'static str>,
-    /// Put in place of the usual ones: `Origin`, `Host` and so on.
+    /// Headers in place of the usual ones: `Origin`, `Host` and so on.
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// Speaks TLS, and believes whom this believes.
+    /// TLS, with the trust of this configuration.
     pub(crate) tls: Option<Arc<ClientConfig>>,
-    /// The address of this machine to come from.
+    /// Local address to connect from.
     pub(crate) source: Option<IpAddr>,
-    /// SO_RCVBUF in bytes, where the system's own choice would hide that nobody reads.
+    /// SO_RCVBUF in bytes, where the system's default would hide that nothing is read.
     pub(crate) receive_buffer: Option<usize>,
 }
 
@@ -80,11 +80,11 @@ pub(crate) struct Refused {
     pub(crate) status: u16,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    /// What came along with the head; the rest is not waited for.
+    /// Part of the body that came with the head; the rest is not read.
     pub(crate) body: String,
 }
 
-/// What the server sent.
+/// Event of the server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
     Json(Value),
@@ -97,7 +97,7 @@ pub(crate) enum Event {
 
 pub(crate) struct Client {
     socket: WebSocket<Timed>,
-    /// Output that `wait_type` and its like passed over, and all that `output_until` has read.
+    /// Output that `wait_type` and similar calls passed over, and that `output_until` has read.
     pub(crate) output: Vec<u8>,
     seen: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! First messages. Each is sent to each dialect, as text and, where that is no difference of
 //! kind, as binary; each has its close code, or gets in.
 
-use crate::common::{Client, Login, Options, Scene, Seen, SshScript};
+use crate::common::{Client, Fixture, Login, Options, Received, SshScript};
 use crate::shapes::{keys, nesting, shapes, surrogates, types};
 use crate::values::{limits, names};
 use serde_json::{Value, json};
@@ -52,13 +52,13 @@ pub(crate) fn but_raw(field: &str, value: &str) -> String {
     format!(r#"{{"type":"auth","{other}":"u","{field}":{value}}}"#)
 }
 
-fn check(scene: &Scene, row: &Row, compatible: bool, binary: bool) -> Result<(), String> {
+fn check(fixture: &Fixture, row: &Row, compatible: bool, binary: bool) -> Result<(), String> {
     let options = if compatible {
         Options::compatible()
     } else {
         Options::v1()
     };
-    let mut client = Client::connect(scene.bridge.addr(), &scene.path(), &options);
+    let mut client = Client::connect(fixture.bridge.addr(), &fixture.path(), &options);
     if !compatible {
         client.wait_type("hello");
     }
@@ -73,13 +73,13 @@ fn check(scene: &Scene, row: &Row, compatible: bool, binary: bool) -> Result<(),
         (false, true) if row.v1 != LARGE => BAD,
         (false, _) => row.v1,
     };
-    let before = scene.ssh.input().len();
+    let before = fixture.ssh.input().len();
     if expected == IN {
         client.send(tungstenite::Message::Ping(Vec::new().into()));
         if compatible {
             let mark = b"mark";
             client.send_binary(mark);
-            let input = scene.ssh.wait_input(before + mark.len());
+            let input = fixture.ssh.wait_input(before + mark.len());
             return input
                 .ends_with(mark)
                 .then_some(())
@@ -99,7 +99,7 @@ fn check(scene: &Scene, row: &Row, compatible: bool, binary: bool) -> Result<(),
 fn first_messages() {
     let limit = format!("websocket.read_limit={MOST}");
     let settings = [limit.as_str(), "limits.max_connections_per_host=1000"];
-    let scene = Scene::with(SshScript::default(), &settings);
+    let fixture = Fixture::with(SshScript::default(), &settings);
     let rows: Vec<Row> = [
         shapes(),
         nesting(),
@@ -115,7 +115,7 @@ fn first_messages() {
     let mut wrong = Vec::new();
     for row in &rows {
         for (compatible, binary) in [(false, false), (true, false), (true, true), (false, true)] {
-            if let Err(what) = check(&scene, row, compatible, binary) {
+            if let Err(what) = check(&fixture, row, compatible, binary) {
                 let dialect = if compatible { "compatible" } else { "v1" };
                 wrong.push(format!("{}, {dialect}, binary {binary}: {what}", row.about));
             }
@@ -133,7 +133,7 @@ fn first_messages() {
         "{} first messages, each in both dialects and as text and binary",
         rows.len()
     );
-    assert!(!scene.bridge.stderr_contains("panicked"));
+    assert!(!fixture.bridge.stderr_contains("panicked"));
 }
 
 /// Nothing of it is taken for an option or a command.
@@ -141,11 +141,11 @@ fn first_messages() {
 fn a_name_is_a_name() {
     let user = "-oProxyCommand=x";
     // Who takes no password is shown none, and no name with it.
-    let scene = Scene::with(SshScript::login(Login::Password("p")), &[]);
-    let mut v1 = scene.v1();
+    let fixture = Fixture::with(SshScript::login(Login::Password("p")), &[]);
+    let mut v1 = fixture.v1();
     v1.login_v1(user, "p");
-    let mut compatible = scene.compatible();
+    let mut compatible = fixture.compatible();
     compatible.login_compatible(user, "p");
-    let login = Seen::Password(user.to_owned(), "p".to_owned());
-    scene.ssh.wait_count(&login, 2);
+    let login = Received::Password(user.to_owned(), "p".to_owned());
+    fixture.ssh.wait_count(&login, 2);
 }

@@ -1,7 +1,7 @@
 //! Frames that break RFC 6455, before and after `auth`, in both dialects.
 
 use crate::common::raw::{Raw, frame};
-use crate::common::{Options, Scene};
+use crate::common::{Fixture, Options};
 
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
@@ -201,17 +201,17 @@ fn code(raw: &mut Raw) -> u16 {
 #[test]
 fn violations_of_rfc_6455() {
     let limit = format!("websocket.read_limit={MOST}");
-    let scene = Scene::new(&[&limit, "limits.max_connections_per_host=1000"]);
+    let fixture = Fixture::new(&[&limit, "limits.max_connections_per_host=1000"]);
     let all = [heads(), fragments(), lengths(), not_utf8(), closes()];
     let rows: Vec<Row> = all.into_iter().flatten().collect();
     let mut wrong = Vec::new();
     for (about, bytes, codes) in &rows {
-        let mut greeted = scene.raw();
+        let mut greeted = fixture.raw();
         greeted.text();
-        let mut ready = scene.raw();
+        let mut ready = fixture.raw();
         ready.send_frame(TEXT, br#"{"type":"auth","username":"u"}"#);
         while ready.text()["type"] != "ready" {}
-        let (addr, path) = (scene.bridge.addr(), scene.path());
+        let (addr, path) = (fixture.bridge.addr(), fixture.path());
         let compatible = Raw::upgrade(addr, &path, &Options::compatible());
         for (when, mut raw) in [
             ("first", greeted),
@@ -237,5 +237,5 @@ fn violations_of_rfc_6455() {
         wrong.join("\n")
     );
     println!("{} violations, each at three moments", rows.len());
-    assert_eq!(scene.ssh.input(), b"xy");
+    assert_eq!(fixture.ssh.input(), b"xy");
 }

@@ -1,6 +1,6 @@
 //! Servers that keep the bridge waiting, one stage after the other.
 
-use crate::common::{Hostile, KeyPair, Proxy, Script, Sshd, Stop, account};
+use crate::common::{HostileServer, KeyPair, Proxy, Script, Sshd, Stop, account};
 use crate::crowd::{
     all_end_in, bridge, expect_deadline, leaves_nothing, logging_in, password, path,
 };
@@ -33,7 +33,7 @@ fn a_host_that_never_accepts() {
 }
 
 fn hostile_handshake(script: Script) {
-    let hostile = Hostile::start(script);
+    let hostile = HostileServer::start(script);
     let settings = ["ssh.handshake_timeout=500ms"];
     let bridge = bridge(&hostile.addr().to_string(), &settings, &[]);
     all_end_in(&bridge, hostile.addr(), "handshake");
@@ -53,7 +53,7 @@ fn a_server_that_never_comes_to_its_identification() {
 /// No deadline is needed where enough was said to tell that this is not SSH.
 #[test]
 fn a_server_that_says_endless_lines_that_are_no_identification() {
-    let hostile = Hostile::start(Script::EndlessBanner);
+    let hostile = HostileServer::start(Script::EndlessBanner);
     let bridge = bridge(&hostile.addr().to_string(), &[], &[]);
     leaves_nothing(&bridge, |count| {
         let mut clients = logging_in(&bridge, &path(hostile.addr()), &password(), count);
@@ -173,7 +173,7 @@ fn a_server_that_falls_silent_before_the_shell() {
 /// first stage; another begins when that one comes to the second, and must outlive it.
 #[test]
 fn all_stages_together() {
-    let hostile = Hostile::start(Script::BannerThenSilence);
+    let hostile = HostileServer::start(Script::BannerThenSilence);
     let shim = libc_shim::slow_resolver();
     let library = shim.path();
     let settings = ALL_STAGES.map(|stage| format!("{stage}=3s"));

@@ -1,6 +1,6 @@
 //! Commands of OPERATIONS.md for the administrator's listener, run as written.
 
-use crate::common::Scene;
+use crate::common::Fixture;
 use crate::pages;
 use crate::readme::bash;
 use std::path::Path;
@@ -18,15 +18,15 @@ fn commands() -> Vec<String> {
 
 #[test]
 fn every_command_for_the_administrators_listener_is_answered() {
-    let scene = Scene::new(&[]);
-    let mut killed = scene.ready();
-    let id = crate::common::Admin::of(&scene.bridge).sessions()[0]["id"]
+    let fixture = Fixture::new(&[]);
+    let mut killed = fixture.ready();
+    let id = crate::common::Admin::of(&fixture.bridge).sessions()[0]["id"]
         .as_str()
         .unwrap()
         .to_owned();
     // A drain does not end the process while this one lives.
-    let _stays = scene.ready();
-    let address = scene.bridge.admin_addr().to_string();
+    let _stays = fixture.ready();
+    let address = fixture.bridge.admin_addr().to_string();
     let (variables, calls): (Vec<_>, Vec<_>) = commands()
         .into_iter()
         .map(|line| line.replace("127.0.0.1:8023", &address))

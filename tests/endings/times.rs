@@ -1,9 +1,9 @@
 //! The time from a close frame to the end of TCP, for every close code a test can cause.
 
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::raw::{Raw, frame};
-use crate::common::scene::{bridge_to, path_to};
 use crate::common::{
-    Admin, DEADLINE, Login, Options, Scene, ScriptedSsh, SshScript, closed_port, poll,
+    Admin, DEADLINE, Fixture, Login, Options, ScriptedSsh, SshScript, closed_port, poll,
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -32,10 +32,10 @@ struct Row {
     script: SshScript,
     settings: &'static [&'static str],
     /// Causes the end.
-    cause: fn(&Scene, &mut Raw),
+    cause: fn(&Fixture, &mut Raw),
 }
 
-fn row(code: u16, about: &'static str, cause: fn(&Scene, &mut Raw)) -> Row {
+fn row(code: u16, about: &'static str, cause: fn(&Fixture, &mut Raw)) -> Row {
     Row {
         code,
         about,
@@ -79,8 +79,8 @@ fn ready(raw: &mut Raw) {
     {}
 }
 
-fn admin(scene: &Scene) -> Admin {
-    Admin::of(&scene.bridge)
+fn admin(fixture: &Fixture) -> Admin {
+    Admin::of(&fixture.bridge)
 }
 
 fn of_rfc_6455() -> Vec<Row> {
@@ -93,13 +93,13 @@ fn of_rfc_6455() -> Vec<Row> {
             ready(raw);
             send(raw, &json!({ "type": "close" }));
         }),
-        row(1000, "the process ends", |scene, raw| {
+        row(1000, "the process ends", |fixture, raw| {
             ready(raw);
-            scene.ssh.exit(3);
+            fixture.ssh.exit(3);
         }),
-        row(1001, "drain", |scene, raw| {
+        row(1001, "drain", |fixture, raw| {
             ready(raw);
-            assert_eq!(admin(scene).post("/api/v1/drain").status, 202);
+            assert_eq!(admin(fixture).post("/api/v1/drain").status, 202);
         })
         .with(&["server.drain_timeout=300ms"]),
         row(1002, "a reserved bit", |_, raw| raw.send_frame(0xc1, b"{}")),
@@ -127,8 +127,8 @@ fn of_rfc_6455() -> Vec<Row> {
 
 fn of_the_bridge() -> Vec<Row> {
     vec![
-        row(1013, "a limit", |scene, raw| {
-            let mut first = scene.raw();
+        row(1013, "a limit", |fixture, raw| {
+            let mut first = fixture.raw();
             ready(&mut first);
             auth(raw);
             // It holds the place until the answer is there.
@@ -143,7 +143,7 @@ fn of_the_bridge() -> Vec<Row> {
         row(4408, "no auth", |_, _| {}).with(&["session.auth_timeout=300ms"]),
         row(4410, "idle", |_, raw| ready(raw)).with(&["session.idle_timeout=300ms"]),
         row(4411, "old", |_, raw| ready(raw)).with(&["session.max_lifetime=300ms"]),
-        row(4412, "killed", |scene, raw| {
+        row(4412, "killed", |fixture, raw| {
             auth(raw);
             let session = loop {
                 let text = raw.text();
@@ -152,12 +152,12 @@ fn of_the_bridge() -> Vec<Row> {
                 }
             };
             let path = format!("/api/v1/sessions/{session}");
-            assert!(admin(scene).delete(&path).status < 300);
+            assert!(admin(fixture).delete(&path).status < 300);
         }),
-        row(4513, "held", |scene, raw| {
+        row(4513, "held", |fixture, raw| {
             ready(raw);
             send(raw, &json!({ "type": "hold" }));
-            scene.ssh.output(b"waits");
+            fixture.ssh.output(b"waits");
         })
         .with(&["session.hold_timeout=300ms"]),
         row(4514, "no pong", |_, raw| ready(raw)).with(&[
@@ -175,9 +175,9 @@ fn of_the_target() -> Vec<Row> {
             "ssh.host_key_policy=strict",
             "ssh.known_hosts=/does/not/exist",
         ]),
-        row(4503, "the connection breaks", |scene, raw| {
+        row(4503, "the connection breaks", |fixture, raw| {
             ready(raw);
-            scene.ssh.break_connections();
+            fixture.ssh.break_connections();
         }),
     ]
 }
@@ -224,10 +224,10 @@ fn tcp_ends_when_the_client_has_answered_the_close() {
                 &format!("{} ({client:?})", row.about),
                 row.code,
                 || {
-                    let scene = Scene::with(row.script.clone(), row.settings);
-                    let mut raw = scene.raw();
+                    let fixture = Fixture::with(row.script.clone(), row.settings);
+                    let mut raw = fixture.raw();
                     assert_eq!(raw.text()["type"], "hello");
-                    (row.cause)(&scene, &mut raw);
+                    (row.cause)(&fixture, &mut raw);
                     close(&mut raw, client)
                 },
             ));
@@ -257,23 +257,23 @@ fn tcp_ends_when_there_was_no_target() {
 /// The client's answer ends the session, too, although TCP stays open on its side.
 #[test]
 fn an_answered_close_frame_gives_the_session_s_resources_back() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     let bytes: [(u16, Vec<u8>); 3] = [
         (1002, frame(0xc1, Some([0; 4]), b"{}")),
         (1007, frame(TEXT, Some([0; 4]), b"\xff")),
         (1009, frame(TEXT, Some([0; 4]), &vec![b' '; 100_000])),
     ];
     for (code, bytes) in bytes {
-        let before = scene.bridge.fds();
+        let before = fixture.bridge.fds();
         let problem = check("descriptors", code, || {
-            let mut raw = scene.raw();
+            let mut raw = fixture.raw();
             raw.send(&bytes);
             let (code, _) = raw.until_close();
             let start = Instant::now();
             let answer = frame(CLOSE, Some([1, 2, 3, 4]), &code.to_be_bytes());
             // It may have gone already.
             let _ = raw.try_send(&answer);
-            let gone = || (scene.bridge.fds() <= before).then_some(());
+            let gone = || (fixture.bridge.fds() <= before).then_some(());
             poll(DEADLINE, gone).expect("the descriptor is given back");
             (code, start.elapsed())
         });

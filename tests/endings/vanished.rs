@@ -1,7 +1,7 @@
 //! A client that vanishes without a word, behind a line that is cut, while the bridge does not read
 //! from it: its remote process takes no input.
 
-use crate::common::scene::path_to;
+use crate::common::fixture::path_to;
 use crate::common::{Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript};
 use serde_json::json;
 use std::net::Ipv4Addr;

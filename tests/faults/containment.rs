@@ -1,7 +1,7 @@
 //! A panic in one session ends that one and no other.
 
+use crate::common::fixture::path_to;
 use crate::common::in_process::{InProcess, POISON};
-use crate::common::scene::path_to;
 use crate::common::{Client, Options, ScriptedSsh, SshScript};
 use serde_json::json;
 
@@ -34,7 +34,7 @@ fn a_panic_in_one_session_ends_that_one_and_none_of_200_others() {
     assert_eq!((code, reason.as_str()), (1011, "internal error"));
 
     // All of them hear the server, and the server hears all of them.
-    ssh.output_of_all(b"still here");
+    ssh.output_to_all(b"still here");
     for client in &mut others {
         client.output_until("still here");
         client.send_binary(b"y");

@@ -1,7 +1,7 @@
 //! Every way to end, 50 of each, mixed: what is counted, and that nothing is left.
 
+use crate::common::fixture::path_to;
 use crate::common::in_process::{InProcess, footprint};
-use crate::common::scene::path_to;
 use crate::common::{Client, DEADLINE, Options, account, poll};
 use crate::ways::{Targets, Way};
 use serde_json::json;

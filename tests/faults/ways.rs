@@ -1,7 +1,7 @@
 //! The ways a session can end, and one client for each.
 
 use crate::common::in_process::POISON;
-use crate::common::{Account, Admin, Client, Hostile, KeyPair, Options, ScriptedSsh, Sshd};
+use crate::common::{Account, Admin, Client, HostileServer, KeyPair, Options, ScriptedSsh, Sshd};
 use crate::common::{Login, Script, SshScript, Start, closed_port, unknown_name};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -82,8 +82,8 @@ pub(crate) struct Targets {
     no_channel: ScriptedSsh,
     no_terminal: ScriptedSsh,
     changed: ScriptedSsh,
-    hostile: Hostile,
-    junk: Hostile,
+    hostile: HostileServer,
+    junk: HostileServer,
     closed: SocketAddr,
     sshd: Sshd,
     key: KeyPair,
@@ -101,8 +101,8 @@ impl Targets {
             no_channel: ScriptedSsh::start(SshScript::start(Start::RefuseChannel)),
             no_terminal: ScriptedSsh::start(SshScript::start(Start::RefuseTerminal)),
             changed: ScriptedSsh::start(SshScript::default()),
-            hostile: Hostile::start(Script::BannerThenJunk),
-            junk: Hostile::start(Script::Junk),
+            hostile: HostileServer::start(Script::BannerThenJunk),
+            junk: HostileServer::start(Script::Junk),
             closed: closed_port(),
             sshd,
             key,
@@ -169,7 +169,7 @@ impl Targets {
         match way {
             Way::TargetRefused => "/ws/192.0.2.1/22".to_owned(),
             Way::NameNotFound => "/ws/gone".to_owned(),
-            _ => crate::common::scene::path_to(self.address(way)),
+            _ => crate::common::fixture::path_to(self.address(way)),
         }
     }
 

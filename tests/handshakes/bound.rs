@@ -1,9 +1,9 @@
 //! `server.max_handshakes`.
 
+use super::common::fixture::bridge_to;
 use super::common::raw::{Raw, upgrade_request};
-use super::common::scene::bridge_to;
 use super::common::tls::{Files, Pair};
-use super::common::{Admin, Bridge, Client, DEADLINE, Options, Scene, poll};
+use super::common::{Admin, Bridge, Client, DEADLINE, Fixture, Options, poll};
 use super::{failed, metric};
 use std::net::SocketAddr;
 
@@ -214,26 +214,26 @@ fn a_trusted_proxy_is_not_one_client() {
 /// Sessions hold no place, whatever became of their handshakes.
 #[test]
 fn every_way_out_gives_the_place_back() {
-    let scene = Scene::new(&["server.max_handshakes=1", "server.upgrade_timeout=2s"]);
-    let admin = Admin::of(&scene.bridge);
+    let fixture = Fixture::new(&["server.max_handshakes=1", "server.upgrade_timeout=2s"]);
+    let admin = Admin::of(&fixture.bridge);
     let mut sessions = Vec::new();
     for _ in 0..2 {
         wait_in_progress(&admin, 0);
-        sessions.push(scene.ready());
+        sessions.push(fixture.ready());
         wait_in_progress(&admin, 0);
         // A request that is no upgrade, one that is bad, one that never comes, one that is cut.
-        let host = scene.bridge.addr();
+        let host = fixture.bridge.addr();
         for said in [
             format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n"),
             "nonsense\r\n\r\n".to_owned(),
             String::new(),
         ] {
-            let mut raw = Raw::connect(scene.bridge.addr());
+            let mut raw = Raw::connect(fixture.bridge.addr());
             raw.send(said.as_bytes());
             raw.rest();
             wait_in_progress(&admin, 0);
         }
-        let cut = Raw::connect(scene.bridge.addr());
+        let cut = Raw::connect(fixture.bridge.addr());
         wait_in_progress(&admin, 1);
         drop(cut);
         wait_in_progress(&admin, 0);

@@ -1,8 +1,8 @@
 //! Connections that change their shard: before a byte was read, and with their request. Both shards
 //! are threads of this process, with sockets of their own; the second is a whole one.
 
+use super::common::fixture::path_to;
 use super::common::raw::upgrade_request;
-use super::common::scene::path_to;
 use super::common::shard::{Shard, on_a_loop};
 use super::common::tls::{self, Files, Pair};
 use super::common::{Client, DEADLINE, Options, SshScript};

@@ -1,8 +1,8 @@
-//! What the bridge offers in its key exchange: as bytes at a server that only listens, and as
-//! ssh-audit judges it.
+//! Algorithms that the bridge offers in its key exchange: as received by a plain TCP server, and by
+//! ssh-audit's rating.
 
 use crate::asyncssh;
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{Client, DEADLINE, Log, Options, free_port, poll};
 use crate::python::BIN;
 use serde_json::json;
@@ -24,7 +24,8 @@ const LISTS: [&str; 10] = [
     "language in",
 ];
 
-/// The name-lists of the KEXINIT that a bridge with these settings sends (RFC 4253 section 7.1).
+/// Returns the name-lists of the KEXINIT that a bridge with these settings sends (RFC 4253 section
+/// 7.1).
 fn offer(settings: &[&str]) -> BTreeMap<&'static str, Vec<String>> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = listener.local_addr().unwrap();
@@ -63,7 +64,7 @@ fn login(bridge: SocketAddr, target: SocketAddr) -> Client {
     client
 }
 
-/// Parts of names of what is old.
+/// Parts of names of old algorithms.
 const OLD: &[&str] = &[
     "sha1",
     "ssh-rsa",
@@ -82,7 +83,7 @@ const OLD: &[&str] = &[
 ];
 
 #[test]
-fn what_is_old_is_never_offered_unless_asked_for() {
+fn old_algorithms_are_not_offered_by_default() {
     let offered = offer(&[]);
     for (list, names) in &offered {
         if list.starts_with("compression") {
@@ -112,7 +113,7 @@ fn what_is_old_is_never_offered_unless_asked_for() {
 }
 
 #[test]
-fn what_is_old_stands_last_where_it_is_asked_for() {
+fn old_algorithms_come_last_where_they_are_enabled() {
     let (modern, legacy) = (offer(&[]), offer(&["ssh.legacy_algorithms=true"]));
     let kex = &legacy["kex"];
     assert!(
@@ -127,7 +128,7 @@ fn what_is_old_stands_last_where_it_is_asked_for() {
     assert_eq!(last("host key"), "ssh-rsa");
     assert_eq!(last("cipher out"), "3des-cbc");
     assert!(last("mac out").contains("sha1"));
-    // What it is not for: broken long since, or of which russh has nothing.
+    // Never enabled: broken, or not implemented by russh.
     for names in legacy.values() {
         for name in names {
             for old in ["ssh-dss", "arcfour", "md5", "-96", "umac-64"] {
@@ -140,7 +141,7 @@ fn what_is_old_stands_last_where_it_is_asked_for() {
 
 /// Old equipment has one algorithm of each kind.
 #[test]
-fn equipment_that_has_nothing_newer_is_reached() {
+fn old_equipment_is_reached_with_legacy_algorithms_only() {
     for old in [
         &[
             "kex=diffie-hellman-group1-sha1",
@@ -199,7 +200,7 @@ fn equipment_that_has_nothing_newer_is_reached() {
 
 /// Terrapin, CVE-2023-48795.
 #[test]
-fn without_strict_key_exchange_what_needs_it_is_for_legacy_equipment_alone() {
+fn algorithms_that_need_strict_key_exchange_are_refused_without_it() {
     const CHACHA: &str = "cipher=chacha20-poly1305@openssh.com";
     const ETM: &str = "mac=hmac-sha2-256-etm@openssh.com";
     for (arguments, legacy, works) in [
@@ -213,7 +214,7 @@ fn without_strict_key_exchange_what_needs_it_is_for_legacy_equipment_alone() {
             "false",
             true,
         ),
-        // There is a choice of others.
+        // Others are agreed on.
         (&["not-strict"], "false", true),
         (&["not-strict"], "true", true),
     ] {
@@ -237,7 +238,7 @@ fn without_strict_key_exchange_what_needs_it_is_for_legacy_equipment_alone() {
 }
 
 #[test]
-fn a_host_signs_with_what_was_agreed_on() {
+fn a_host_that_signs_with_another_algorithm_than_agreed_is_refused() {
     let ssh = asyncssh(&["sha1-signature"]);
     for legacy in ["false", "true"] {
         let legacy = format!("ssh.legacy_algorithms={legacy}");
@@ -253,9 +254,9 @@ fn a_host_signs_with_what_was_agreed_on() {
     }
 }
 
-/// What ssh-audit says of a bridge with these settings.
+/// Returns ssh-audit's report on a bridge with these settings.
 fn audit(settings: &[&str]) -> String {
-    // It tells no port of its own.
+    // It does not report its port.
     for _ in 0..20 {
         let addr = free_port();
         let mut audit = Command::new(format!("{BIN}/ssh-audit"))
@@ -289,14 +290,13 @@ fn audit(settings: &[&str]) -> String {
 }
 
 #[test]
-fn ssh_audit_complains_of_nothing_but_ecdsa_host_keys() {
+fn ssh_audit_fails_nothing_but_ecdsa_host_keys() {
     let text = audit(&[]);
     println!("{text}");
     for kind in ["(kex)", "(key)", "(enc)", "(mac)"] {
         assert!(text.contains(kind), "{kind} is not in:\n{text}");
     }
-    // Its one complaint: it takes NIST's curves for suspect. Many hosts have no other key on
-    // record, and it is the host's to choose.
+    // It distrusts NIST's curves. Many hosts have no other key on record, and the host chooses.
     let complaint =
         |line: &&str| line.contains("[fail]") && !line.starts_with("(key) ecdsa-sha2-nistp");
     let failures: Vec<&str> = text.lines().filter(complaint).collect();

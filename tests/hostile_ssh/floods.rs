@@ -1,18 +1,19 @@
-//! Each way to misbehave: how the session ends, how soon, and what it costs in memory.
+//! Each way to misbehave: the end of the session, the time until it, and the memory.
 
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{Bridge, Client, Event, Options};
 use crate::python::AsyncSsh;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Far below a minute, which is what the counts are for; far above what a loaded machine needs.
+/// Far below the minute of the caps; far above the time that a loaded machine needs.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Sessions at once where memory is looked at, and the most that each may take more: russh keeps a packet of 256 KiB.
+/// Sessions at once where memory is measured, and the most that each may use beyond an honest one:
+/// russh keeps a packet of 256 KiB.
 const CROWD: u64 = 30;
 const EXTRA: u64 = 320 * 1024;
-/// What the allocator and the bridge as a whole may take more, whatever the number of sessions.
+/// Most memory that the bridge as a whole may use beyond that, for any number of sessions.
 const SLACK: u64 = 4 * 1024 * 1024;
 
 fn connect(bridge: &Bridge, ssh: &AsyncSsh, mode: &str) -> Client {
@@ -42,7 +43,7 @@ fn outcome(client: &mut Client) -> (Value, u16) {
 
 const TOO_MANY: &str = "too many messages";
 
-/// Mode and words of the fault.
+/// Mode, and part of the violation's text.
 const TABLE: &[(&str, &str)] = &[
     ("banners", "64 KiB of banners"),
     ("empty_banners", TOO_MANY),
@@ -74,7 +75,7 @@ const TABLE: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_way_to_misbehave_ends_the_session_soon_and_is_told() {
+fn every_violation_ends_the_session_soon_and_is_reported() {
     let ssh = crate::asyncssh(&[]);
     let mut wrong = Vec::new();
     for (mode, words) in TABLE {
@@ -93,11 +94,11 @@ fn every_way_to_misbehave_ends_the_session_soon_and_is_told() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The most that all sessions of a crowd took together, from first to last.
+/// Returns the peak memory of all sessions of a crowd together.
 fn peak(ssh: &AsyncSsh, mode: &str) -> u64 {
     let settings = ["limits.max_connections_per_host=1000"];
     let bridge = bridge_to(&[ssh.addr()], &settings);
-    // What a first session alone brings is not of interest.
+    // The first session's own allocations are not to count.
     drop(connect(&bridge, ssh, mode).recv());
     let before = {
         bridge.reset_peak_memory();
@@ -115,7 +116,7 @@ fn peak(ssh: &AsyncSsh, mode: &str) -> u64 {
 }
 
 #[test]
-fn no_flood_takes_more_memory_than_a_session_may() {
+fn no_flood_uses_more_memory_than_the_bound_of_a_session() {
     let ssh = crate::asyncssh(&[]);
     let honest = peak(&ssh, "honest");
     for mode in [
@@ -145,7 +146,7 @@ fn no_flood_takes_more_memory_than_a_session_may() {
 }
 
 #[test]
-fn compression_is_not_spoken_so_there_is_no_bomb() {
+fn compression_is_not_negotiated() {
     let ssh = crate::asyncssh(&["compression"]);
     let bridge = bridge_to(&[ssh.addr()], &[]);
     let (error, code) = outcome(&mut connect(&bridge, &ssh, "honest"));

@@ -1,7 +1,7 @@
-//! Servers that keep the rules in their own ways. OpenSSH has tests of its own: `openssh`, and new
-//! keys under load in `backpressure`.
+//! Servers that keep the rules in unusual ways. OpenSSH has tests of its own: `openssh`, and key
+//! exchanges under load in `backpressure`.
 
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{Account, Client, Event, KeyPair, Log, Options, Sshd, account, poll};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 const MIB: usize = 1024 * 1024;
 
-/// Reads output to the end; how much there was, and the exit status.
+/// Reads output to the end; returns its length and the exit status.
 fn drain(client: &mut Client) -> (usize, i64) {
     let (mut bytes, mut status) = (0, -1);
     loop {
@@ -31,7 +31,7 @@ fn drain(client: &mut Client) -> (usize, i64) {
 
 /// AsyncSSH puts an IGNORE in front of each.
 #[test]
-fn many_tiny_packets() {
+fn output_in_many_tiny_packets_is_within_the_budget() {
     let ssh = crate::asyncssh(&[]);
     let bridge = bridge_to(&[ssh.addr()], &[]);
     let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
@@ -41,9 +41,9 @@ fn many_tiny_packets() {
     assert_eq!(drain(&mut client).0 + before, 8 * 1024);
 }
 
-/// Typing, each key echoed, faster and longer than the idle packets' bound would let through.
+/// Lines, each echoed, faster and longer than the cap on unsolicited packets alone would admit.
 #[test]
-fn typing_into_asyncssh() {
+fn typing_into_asyncssh_is_within_the_budget() {
     let ssh = crate::asyncssh(&[]);
     let bridge = bridge_to(&[ssh.addr()], &[]);
     let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
@@ -73,7 +73,7 @@ impl Dropbear {
             .output()
             .expect("dropbearkey starts; run tests/setup.sh first");
         assert!(made.status.success(), "{made:?}");
-        // It tells no port of its own: one that is free now, as for sshd.
+        // It does not report its port: one that is free now, as for sshd.
         for _ in 0..20 {
             let addr = crate::common::free_port();
             let mut process = Command::new("dropbear")
@@ -123,7 +123,7 @@ fn with_password(fields: serde_json::Value) -> serde_json::Value {
     fields
 }
 
-/// The file of the tests' account: Dropbear has no other. Removed in the end.
+/// Authorised keys of the tests' account, the only ones that Dropbear reads. Removed at the end.
 struct AuthorisedKeys(std::path::PathBuf);
 
 impl AuthorisedKeys {
@@ -152,7 +152,7 @@ impl Drop for AuthorisedKeys {
     }
 }
 
-/// As long as the modulus, and not as whole words: servers count.
+/// Servers check that a signature is exactly as long as the modulus.
 #[test]
 fn rsa_keys_of_any_size_log_in_to_dropbear_and_asyncssh() {
     let asyncssh = crate::asyncssh(&[]);
@@ -172,9 +172,9 @@ fn rsa_keys_of_any_size_log_in_to_dropbear_and_asyncssh() {
     }
 }
 
-/// It ends the connection without a word where there is one attempt.
+/// With one attempt it closes the connection without a DISCONNECT.
 #[test]
-fn dropbear_refuses_a_wrong_password_for_good() {
+fn a_wrong_password_at_dropbear_is_not_retryable() {
     for tries in ["1", "2"] {
         let ssh = Dropbear::start(&["-T", tries]);
         let bridge = bridge_to(&[ssh.addr], &[]);
@@ -198,7 +198,7 @@ fn dropbear_logs_in_runs_and_transfers_both_ways() {
     };
     let mut client = connect(&format!("stty raw; head -c {} /dev/zero", 50 * MIB));
     assert_eq!(drain(&mut client), (50 * MIB, 0));
-    // Its window is small, so it widens it all the time.
+    // Its window is small, so it sends many adjustments.
     let mut client = connect(&format!(
         "stty raw -echo; echo GO; head -c {} | wc -c",
         5 * MIB
@@ -212,7 +212,7 @@ fn dropbear_logs_in_runs_and_transfers_both_ways() {
 }
 
 #[test]
-fn openssh_that_changes_keys_all_the_time_and_asks_for_signs_of_life() {
+fn openssh_with_frequent_key_exchanges_and_keep_alives_is_within_the_budget() {
     let sshd = Sshd::with(&["RekeyLimit 1M", "ClientAliveInterval 1"]);
     let key = KeyPair::generate(&["-t", "ed25519"], "");
     sshd.authorise(&key);

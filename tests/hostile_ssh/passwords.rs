@@ -1,13 +1,13 @@
-//! Servers that answer a password with neither yes nor no.
+//! Servers that neither accept nor refuse a password.
 
 use crate::asyncssh;
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{Client, Options};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 #[test]
-fn an_expired_password_is_told_at_once() {
+fn an_expired_password_is_reported_within_seconds() {
     let ssh = asyncssh(&[]);
     let bridge = bridge_to(&[ssh.addr()], &[]);
     let start = Instant::now();
@@ -30,9 +30,8 @@ fn an_expired_password_is_told_at_once() {
     );
 }
 
-/// Text that a server sends while it checks is no answer: the verdict that comes later counts.
 #[test]
-fn a_server_that_talks_while_it_checks_is_waited_for() {
+fn a_reply_that_comes_after_other_packets_counts() {
     let ssh = asyncssh(&[]);
     for (password, wanted) in [("right", "ready"), ("wrong", "error")] {
         let bridge = bridge_to(&[ssh.addr()], &[]);

@@ -1,11 +1,11 @@
-//! The scripted server as a process, and Python's tools. See `server.py`.
+//! Scripted AsyncSSH server as a process. See `server.py`.
 
 use crate::common::{DEADLINE, Log};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-/// Where `tests/setup.sh` puts AsyncSSH and ssh-audit.
+/// Directory in which `tests/setup.sh` installs AsyncSSH and ssh-audit.
 pub(crate) const BIN: &str = "/opt/sshard-test-python/bin";
 
 pub(crate) struct AsyncSsh {
@@ -15,8 +15,8 @@ pub(crate) struct AsyncSsh {
 }
 
 impl AsyncSsh {
-    /// A server whose users say what it does, by a script that prints its port; `arguments` as
-    /// that describes them.
+    /// Starts a script that prints its port, and whose user names select its behaviour; the script
+    /// describes `arguments`.
     pub(crate) fn start(script: &[u8], arguments: &[&str]) -> Self {
         let mut process = Command::new(format!("{BIN}/python"))
             .arg("-")

@@ -1,9 +1,9 @@
-"""An SSH server that misbehaves on purpose, and one that does not. Prints its port.
+"""SSH server that misbehaves, or not, as the name of the user says: its behaviour is the function of
+that name. Prints its port.
 
-The name of the user who logs in says in which way: what it does is the function of that name. With
-the argument `compression`, it speaks nothing without compression; with `not-strict`, it has no strict
-key exchange; with `sha1-signature`, it has an RSA key and signs with SHA-1 whatever was agreed on;
-with `kex=NAME`, `cipher=NAME`, `mac=NAME` and `key=NAME`, it has that algorithm and no other.
+With the argument `compression`, it requires compression; with `not-strict`, it has no strict key
+exchange; with `sha1-signature`, it has an RSA key and signs with SHA-1 whatever was agreed on; with
+`kex=NAME`, `cipher=NAME`, `mac=NAME` and `key=NAME`, it has that algorithm and no other.
 """
 
 import asyncio
@@ -145,7 +145,7 @@ async def handle(process):
     elif mode in FLOODS:
         await flood(conn, lambda: FLOODS[mode](conn, chan))
     else:
-        # Honest: says what it is told.
+        # Honest: echoes its input.
         process.stdout.write("ready\r\n")
         try:
             async for line in process.stdin:
@@ -159,7 +159,7 @@ class Server(asyncssh.SSHServer):
     def connection_made(self, conn):
         self.conn = conn
         self.mode = None
-        # Answers that nobody asked for are what a flood gets.
+        # Ignores the replies to its own flood.
         ignore = lambda *args: None
         handlers = dict(type(conn)._packet_handlers)
         for kind in (MSG_REQUEST_SUCCESS, MSG_REQUEST_FAILURE, MSG_CHANNEL_OPEN_FAILURE):
@@ -186,7 +186,7 @@ class Server(asyncssh.SSHServer):
         if username == "expired":
             raise asyncssh.PasswordChangeRequired("You must change your password: ")
         if username == "chatty":
-            # Takes its time, and says something meanwhile.
+            # Takes some seconds, and sends a packet meanwhile.
             self.conn.send_packet(MSG_DEBUG, Boolean(True), String("wait"), String(""))
             await asyncio.sleep(3)
             return password == "right"

@@ -1,7 +1,7 @@
 //! `{prefix}/ws/{host}/{port}` and `{prefix}/ws/{name}`.
 
-use super::common::scene::{bridge_to, path_to};
-use super::common::{Client, Event, Options, ScriptedSsh, Seen, SshScript, closed_port};
+use super::common::fixture::{bridge_to, path_to};
+use super::common::{Client, Event, Options, Received, ScriptedSsh, SshScript, closed_port};
 use super::{assert_refused, bridge, upgrade_v1};
 use serde_json::json;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -151,7 +151,7 @@ fn a_host_in_either_family_and_a_name_are_dialled() {
     ] {
         let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
         client.login_v1("u", "p");
-        assert_eq!(ssh.seen().first(), Some(&Seen::Connected), "{path}");
+        assert_eq!(ssh.received().first(), Some(&Received::Connected), "{path}");
     }
 }
 

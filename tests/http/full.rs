@@ -2,7 +2,7 @@
 //! limit that is reached.
 
 use super::common::raw::{Answer, Raw, exchange, upgrade_request};
-use super::common::{Admin, Bridge, Client, DEADLINE, Options, Scene, poll};
+use super::common::{Admin, Bridge, Client, DEADLINE, Fixture, Options, poll};
 use super::{assert_refused, bridge};
 use serde_json::json;
 use std::collections::VecDeque;
@@ -49,13 +49,13 @@ fn the_pool_admits_so_many_and_no_more() {
 
 #[test]
 fn a_login_gives_its_place_back() {
-    let scene = Scene::new(&["limits.max_unauthenticated=1"]);
+    let fixture = Fixture::new(&["limits.max_unauthenticated=1"]);
     let mut logged_in: Vec<Client> = Vec::new();
     for _ in 0..3 {
-        logged_in.push(scene.ready());
+        logged_in.push(fixture.ready());
     }
-    let waiting = scene.v1();
-    assert_busy(&ask(&scene.bridge, &Options::v1()));
+    let waiting = fixture.v1();
+    assert_busy(&ask(&fixture.bridge, &Options::v1()));
     drop(waiting);
 }
 
@@ -79,13 +79,13 @@ fn a_reached_limit_refuses_the_compatible_dialect_alone() {
         "limits.max_connections=1",
         "limits.max_connections_per_host=1",
     ];
-    let scene = Scene::new(&limits);
-    let held = scene.ready();
-    assert_busy(&ask(&scene.bridge, &Options::compatible()));
-    assert_eq!(ask(&scene.bridge, &Options::v1()).status, 101);
+    let fixture = Fixture::new(&limits);
+    let held = fixture.ready();
+    assert_busy(&ask(&fixture.bridge, &Options::compatible()));
+    assert_eq!(ask(&fixture.bridge, &Options::v1()).status, 101);
     drop(held);
     let again = poll(DEADLINE, || {
-        (ask(&scene.bridge, &Options::compatible()).status == 101).then_some(())
+        (ask(&fixture.bridge, &Options::compatible()).status == 101).then_some(())
     });
     assert!(again.is_some(), "the place never came back");
 }
@@ -108,13 +108,13 @@ fn one_client_may_have_so_many() {
 #[test]
 fn who_fills_the_pool_yields_to_other_clients() {
     const POOL: usize = 32;
-    let scene = Scene::new(&[
+    let fixture = Fixture::new(&[
         "limits.max_unauthenticated=32",
         "server.shards=2",
         "session.auth_timeout=1h",
     ]);
-    let (bridge, path) = (&scene.bridge, scene.path());
-    let mut logged_in: Vec<Client> = (0..3).map(|_| scene.ready()).collect();
+    let (bridge, path) = (&fixture.bridge, fixture.path());
+    let mut logged_in: Vec<Client> = (0..3).map(|_| fixture.ready()).collect();
     let mut held: VecDeque<Raw> = (0..POOL)
         .map(|_| Raw::upgrade(bridge.addr(), &path, &Options::v1()))
         .collect();

@@ -1,7 +1,7 @@
 //! The upgrade itself, and which dialect it ends in.
 
 use super::common::raw::{ACCEPT, Answer, Raw, exchange, frame, upgrade_request};
-use super::common::{Bridge, Client, Options, Scene};
+use super::common::{Bridge, Client, Fixture, Options};
 use super::{assert_refused, bridge};
 use serde_json::json;
 
@@ -168,9 +168,9 @@ fn the_compatible_dialect_can_be_off() {
 
 #[test]
 fn frames_right_behind_the_request_are_read() {
-    let scene = Scene::new(&[]);
-    let mut raw = Raw::connect(scene.bridge.addr());
-    let request = upgrade_request(scene.bridge.addr(), &scene.path());
+    let fixture = Fixture::new(&[]);
+    let mut raw = Raw::connect(fixture.bridge.addr());
+    let request = upgrade_request(fixture.bridge.addr(), &fixture.path());
     let mut bytes = format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n").into_bytes();
     for message in [
         json!({ "type": "ping", "data": "early" }),

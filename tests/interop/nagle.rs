@@ -1,6 +1,6 @@
-//! Servers that leave Nagle's algorithm on send the end of a large write only when all before it is
-//! acknowledged, which a kernel may put off for 40 ms: once per SSH window, 5 MiB take seconds. Each
-//! is compared with OpenSSH's client, which the same server serves in the same minute.
+//! Servers with Nagle's algorithm send the end of a large write only when all before it is
+//! acknowledged, which a kernel may delay for 40 ms: once per SSH window, so that 5 MiB take
+//! seconds. Each is compared with OpenSSH's client at the same server in the same minute.
 
 use crate::servers::{Kind, Server};
 use crate::table::{Pair, drain};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 const BYTES: usize = 5 * 1024 * 1024;
 
-/// Tries of each, of which the fastest counts: the machine may be busy.
+/// Attempts of each, of which the fastest counts: the machine may be busy.
 const ROUNDS: usize = 4;
 
 /// From the start of the login to the end of the output.

@@ -1,4 +1,4 @@
-//! The servers as processes. Those that are libraries are given a program each, beside this file.
+//! The servers as processes. Libraries have a program each, beside this file.
 
 use crate::common::{Account, DEADLINE, KeyPair, Log, Sshd, account, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Paths where `tests/setup.sh` puts AsyncSSH and Paramiko, ssh2, and MINA.
+/// Paths to which `tests/setup.sh` installs AsyncSSH and Paramiko, ssh2, and MINA.
 const PYTHON: &str = "/opt/sshard-test-python/bin/python";
 const NODE_MODULES: &str = "/opt/sshard-test-node/node_modules";
 const MINA_JARS: &str = "/opt/sshard-test-mina/*";
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     Mina,
 }
 
-/// A server that listens. Gone with what it started when dropped.
+/// A server that listens. Ended, with all its processes, when dropped.
 pub(crate) struct Server {
     addr: SocketAddr,
     credentials: Value,
@@ -48,7 +48,7 @@ impl Server {
         Self::with(kind, &[])
     }
 
-    /// One that asks for new keys after each MiB; there is none of TinySSH and Dropbear.
+    /// One that begins a key exchange after each MiB; not for TinySSH and Dropbear.
     pub(crate) fn rekeying(kind: Kind) -> Self {
         Self::with(kind, &["rekey"])
     }
@@ -126,7 +126,7 @@ impl Server {
             .output()
             .expect("dropbearkey starts; run tests/setup.sh first");
         assert!(made.status.success(), "{made:?}");
-        // It announces no port of its own choice.
+        // It does not report its port.
         for _ in 0..20 {
             let addr = crate::common::free_port();
             let listen = addr.to_string();
@@ -147,7 +147,7 @@ impl Server {
         panic!("dropbear does not start");
     }
 
-    /// It is for inetd and takes nothing but keys.
+    /// A server for inetd that accepts only keys.
     fn tinyssh(directory: tempfile::TempDir) -> Self {
         let keys = directory.path().join("keys");
         let made = Command::new("tinysshd-makekey")
@@ -190,7 +190,7 @@ fn of_account() -> Value {
     json!({ "username": user, "password": password })
 }
 
-/// Lets the owner of `key`, and nobody else, log in where the account's own file counts.
+/// Makes `key` the only one in the account's own file.
 fn authorise(user: &str, key: &KeyPair) {
     let script = r#"umask 077; cd && mkdir -p .ssh && cat > .ssh/authorized_keys"#;
     let mut child = Command::new("su")

@@ -1,6 +1,6 @@
 //! The interoperability table: the same session at every server.
 
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{Bridge, Client, Event, Options};
 use crate::servers::{Kind, Server};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 const MIB: usize = 1024 * 1024;
 const OUTPUT: usize = 5 * MIB;
 
-/// A file of random bytes: whatever is lost, repeated or swapped shows.
+/// A file of random bytes, so that lost, repeated or swapped parts are detected.
 fn random_file() -> &'static Path {
     static FILE: OnceLock<tempfile::TempPath> = OnceLock::new();
     FILE.get_or_init(|| {
@@ -129,7 +129,7 @@ fn login_shell(pair: &Pair) {
     assert_eq!(drain(&mut client).1, 5);
 }
 
-/// The whole table of one server.
+/// Runs the whole table with one server.
 fn works(kind: Kind) {
     works_with(&Pair::new(Server::start(kind)));
 }
@@ -142,25 +142,25 @@ fn works_with(pair: &Pair) {
 }
 
 #[test]
-fn openssh() {
+fn openssh_works() {
     works(Kind::OpenSsh);
 }
 
 #[test]
-fn dropbear() {
+fn dropbear_works() {
     works(Kind::Dropbear);
 }
 
-/// Debian's, of 2023, has no strict key exchange, and no cipher that does without.
+/// Debian's, of 2023, has no strict key exchange, and only a cipher that needs it.
 #[test]
-fn tinyssh_as_legacy_equipment() {
+fn tinyssh_works_as_legacy_equipment() {
     let server = Server::start(Kind::TinySsh);
     works_with(&Pair::with(server, &["ssh.legacy_algorithms=true"]));
 }
 
-/// Without that its users are told why not (CVE-2023-48795).
+/// CVE-2023-48795.
 #[test]
-fn tinyssh_is_refused_with_its_reason() {
+fn tinyssh_is_refused_without_legacy_algorithms() {
     let server = Server::start(Kind::TinySsh);
     let bridge = bridge_to(&[server.addr()], &[]);
     let mut client = Client::connect(bridge.addr(), &path_to(server.addr()), &Options::v1());
@@ -177,32 +177,32 @@ fn tinyssh_is_refused_with_its_reason() {
 }
 
 #[test]
-fn asyncssh() {
+fn asyncssh_works() {
     works(Kind::AsyncSsh);
 }
 
 #[test]
-fn paramiko() {
+fn paramiko_works() {
     works(Kind::Paramiko);
 }
 
 #[test]
-fn node_ssh2() {
+fn node_ssh2_works() {
     works(Kind::NodeSsh2);
 }
 
 #[test]
-fn erlang() {
+fn erlang_works() {
     works(Kind::Erlang);
 }
 
 #[test]
-fn libssh() {
+fn libssh_works() {
     works(Kind::Libssh);
 }
 
 #[test]
-fn apache_mina() {
+fn apache_mina_works() {
     works(Kind::Mina);
 }
 
@@ -214,36 +214,36 @@ fn changes_keys(kind: Kind) {
 }
 
 #[test]
-fn openssh_changes_keys() {
+fn openssh_works_across_key_exchanges() {
     changes_keys(Kind::OpenSsh);
 }
 
 #[test]
-fn asyncssh_changes_keys() {
+fn asyncssh_works_across_key_exchanges() {
     changes_keys(Kind::AsyncSsh);
 }
 
 #[test]
-fn paramiko_changes_keys() {
+fn paramiko_works_across_key_exchanges() {
     changes_keys(Kind::Paramiko);
 }
 
 #[test]
-fn node_ssh2_changes_keys() {
+fn node_ssh2_works_across_key_exchanges() {
     changes_keys(Kind::NodeSsh2);
 }
 
 #[test]
-fn erlang_changes_keys() {
+fn erlang_works_across_key_exchanges() {
     changes_keys(Kind::Erlang);
 }
 
 #[test]
-fn libssh_changes_keys() {
+fn libssh_works_across_key_exchanges() {
     changes_keys(Kind::Libssh);
 }
 
 #[test]
-fn apache_mina_changes_keys() {
+fn apache_mina_works_across_key_exchanges() {
     changes_keys(Kind::Mina);
 }

@@ -144,7 +144,7 @@ fn an_arrow_is_seen_however_it_is_written() {
         (1, "use super::ssh::Client as C;"),
         (1, "use crate::ssh::*;"),
         (1, "fn f(c: crate::ssh::Client) {}"),
-        (1, "fn f() { crate::ssh::dial() }"),
+        (1, "fn f() { crate::ssh::connect_tcp() }"),
         (1, "fn f() -> Vec<crate::ssh::Client> { x }"),
         (
             1,
@@ -154,11 +154,11 @@ fn an_arrow_is_seen_however_it_is_written() {
         (2, "mod inner {\n use super::super::ssh::Client;\n}"),
         (2, "#[cfg(not(test))]\nuse crate::ssh::Client;"),
         (1, "pub(in crate::ws) fn f(c: &dyn crate::ssh::Dial) {}"),
-        (1, "macro_rules! m { () => { $crate::ssh::dial() } }"),
+        (1, "macro_rules! m { () => { $crate::ssh::connect_tcp() } }"),
     ] {
         reports("src/ws.rs", text, Rule::Arrow, line);
     }
-    reports("src/ssh/dial.rs", "use crate::ws::Socket;", Rule::Arrow, 1);
+    reports("src/ssh/tcp.rs", "use crate::ws::Socket;", Rule::Arrow, 1);
     reports("src/main.rs", "use sshard::ssh::Client;", Rule::Arrow, 1);
 }
 

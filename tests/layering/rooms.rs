@@ -119,7 +119,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "bridge",
             "limits",
             "ws",
-            "ssh::run_loops_here",
+            "ssh::install_loop_spawner",
             "runtime",
             "registry",
             "telemetry",

@@ -1,6 +1,6 @@
 //! Two thousand logins at once against a limit of two hundred.
 
-use crate::common::scene::path_to;
+use crate::common::fixture::path_to;
 use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript};
 use crate::site::MACHINE;
 use serde_json::json;

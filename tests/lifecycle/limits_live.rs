@@ -1,6 +1,6 @@
 //! Limits that change while sessions run, and limits per client.
 
-use crate::common::scene::path_to;
+use crate::common::fixture::path_to;
 use crate::common::{Admin, Bridge, Options, Raw, ScriptedSsh, SshScript};
 use crate::site::{By, Site};
 use socket2::{Domain, Socket, Type};

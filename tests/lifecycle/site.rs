@@ -1,7 +1,7 @@
 //! Helpers: a bridge with a configuration file that a test can change, and the servers it may
 //! reach.
 
-use crate::common::scene::path_to;
+use crate::common::fixture::path_to;
 use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript, poll};
 use rustix::process::Signal;
 use serde_json::json;

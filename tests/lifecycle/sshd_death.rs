@@ -1,6 +1,6 @@
 //! `kill -9` of a real sshd under two hundred sessions.
 
-use crate::common::scene::path_to;
+use crate::common::fixture::path_to;
 use crate::common::{Admin, Bridge, Client, KeyPair, Options, Sshd, account};
 use crate::site::MACHINE;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Sink, a bridge that may connect to it, and plans for runs of a second or two.
 
 use crate::common::Bridge;
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use sshard_load::client::Target;
 use sshard_load::report::Report;
 use sshard_load::scenario::{Plan, Scenario, run};

@@ -1,6 +1,6 @@
 //! Modes of the sink, through the bridge.
 
-use crate::common::scene::path_to;
+use crate::common::fixture::path_to;
 use crate::common::{Client, Options};
 use crate::fixture::Fixture;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Scripts of `loadtest/k6` under the stand-in of `tests/k6`, against a bridge and a sink:
 //! each scenario counts exactly what its settings demand. k6 itself is not installed.
 
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{Bridge, DEADLINE, Finished, poll};
 use serde_json::Value;
 use sshard_load::sink::{Sink, SinkOptions};

@@ -1,5 +1,5 @@
-//! Host certificates (`@cert-authority`): which of them are believed. Nothing is sent to a host
-//! whose certificate is not: its log shows no attempt to log in.
+//! Host certificates (`@cert-authority`): those that are accepted, and those that are refused
+//! before any packet of a login is sent.
 
 use crate::common::{Client, Options};
 use crate::common::{KeyPair, Sshd};
@@ -11,13 +11,13 @@ use std::process::Command;
 
 const ED25519: &[&str] = &["-t", "ed25519"];
 
-/// What sshd logs of each packet of a login.
+/// Text in sshd's log of each request of a login.
 const AUTHENTICATION: &str = "userauth-request";
 
-/// The name under which sshd is reached in these tests.
+/// Name of sshd's host in these tests.
 const NAME: &str = "127.0.0.1";
 
-/// A host key and its certificate, made before the sshd that shows them.
+/// A host key and its certificate.
 struct Host {
     key: KeyPair,
     certificate: PathBuf,
@@ -71,7 +71,7 @@ fn accepts(sshd: &Sshd, known_hosts: &str) {
     assert!(sshd.log().contains(AUTHENTICATION));
 }
 
-/// Not one packet of a login came; see [`accepts`] for the proof that sshd would log it.
+/// Asserts that no packet of a login came; [`accepts`] asserts that sshd would log it.
 fn assert_nothing_was_tried(sshd: &Sshd) {
     let log = sshd.log();
     assert!(!log.contains(AUTHENTICATION), "{log}");
@@ -96,7 +96,7 @@ fn authority_line(authority: &KeyPair) -> String {
 }
 
 #[test]
-fn certificates_of_an_authority_on_record_are_believed() {
+fn certificates_of_an_authority_on_record_are_accepted() {
     for authority in [ED25519, &["-t", "rsa", "-b", "2048"], &["-t", "ecdsa"]] {
         let authority = KeyPair::generate(authority, "");
         let kinds: [&[&str]; 3] = [ED25519, &["-t", "rsa", "-b", "2048"], &["-t", "ecdsa"]];
@@ -108,7 +108,7 @@ fn certificates_of_an_authority_on_record_are_believed() {
 }
 
 #[test]
-fn a_principal_is_one_of_several_and_its_case_means_nothing() {
+fn one_of_several_principals_is_enough() {
     let authority = KeyPair::generate(ED25519, "");
     let names = format!("other.example,{NAME}");
     let host = Host::certified(&authority, ED25519, &["-h", "-n", &names, "-V", "-1h:+1h"]);
@@ -116,23 +116,23 @@ fn a_principal_is_one_of_several_and_its_case_means_nothing() {
 }
 
 #[test]
-fn a_host_without_a_certificate_shows_its_key() {
+fn a_host_without_a_certificate_is_checked_by_its_key() {
     let authority = KeyPair::generate(ED25519, "");
     let sshd = Sshd::with(&["LogLevel DEBUG1"]);
     let known = sshd.known_hosts() + &authority_line(&authority);
     accepts(&sshd, &known);
-    refuses_plainly(&sshd, &authority_line(&authority));
+    refuses_plain_key(&sshd, &authority_line(&authority));
 }
 
-/// Unknown, and never asked about or written down under another policy than its own.
-fn refuses_plainly(sshd: &Sshd, known_hosts: &str) {
+/// Asserts that the plain key is unknown.
+fn refuses_plain_key(sshd: &Sshd, known_hosts: &str) {
     let (mut client, _bridge) = attempt(sshd, known_hosts, "strict");
     expect_error(&mut client, "handshake", "host-key-unknown", 4409);
 }
 
-/// Nobody vouches for the key, and something else is on record for this host.
+/// The record holds an authority and no key.
 #[test]
-fn who_is_asked_about_a_plain_key_is_told_that_another_thing_is_on_record() {
+fn a_question_about_a_plain_key_says_that_an_authority_is_on_record() {
     let authority = KeyPair::generate(ED25519, "");
     let sshd = Sshd::with(&["LogLevel DEBUG1"]);
     for (known_hosts, known) in [
@@ -150,7 +150,7 @@ fn who_is_asked_about_a_plain_key_is_told_that_another_thing_is_on_record() {
 }
 
 #[test]
-fn a_certificate_is_not_asked_for_where_no_authority_is_on_record() {
+fn certificates_are_not_offered_where_no_authority_is_on_record() {
     let authority = KeyPair::generate(ED25519, "");
     let host = Host::certified(&authority, ED25519, &["-h", "-n", NAME]);
     let sshd = host.serve();
@@ -164,7 +164,7 @@ fn a_certificate_is_not_asked_for_where_no_authority_is_on_record() {
 }
 
 #[test]
-fn certificates_that_do_not_hold_are_refused() {
+fn invalid_certificates_are_refused() {
     let authority = KeyPair::generate(ED25519, "");
     let rsa = KeyPair::generate(&["-t", "rsa", "-b", "2048"], "");
     let cases: [(&KeyPair, &[&str], &str); 9] = [
@@ -201,7 +201,7 @@ fn certificates_that_do_not_hold_are_refused() {
     ];
     for (signer, options, words) in cases {
         let host = Host::certified(signer, ED25519, options);
-        // Its key alone would do: there is no way back to it.
+        // Its plain key is known: there is no fallback to it.
         let known =
             authority_line(signer) + &format!("[127.0.0.1]:PORT {}\n", host.key.public_line());
         refuses(&host.serve(), &known, "host-certificate-invalid", words);
@@ -210,15 +210,15 @@ fn certificates_that_do_not_hold_are_refused() {
 
 #[test]
 fn a_certificate_of_another_authority_is_refused() {
-    let (authority, stranger) = (
+    let (authority, other) = (
         KeyPair::generate(ED25519, ""),
         KeyPair::generate(ED25519, ""),
     );
-    let host = Host::certified(&stranger, ED25519, &["-h", "-n", NAME]);
+    let host = Host::certified(&other, ED25519, &["-h", "-n", NAME]);
     let (known, code) = (authority_line(&authority), "host-certificate-invalid");
     refuses(&host.serve(), &known, code, "not on record");
     // An authority for another host is none for this.
-    let elsewhere = format!("@cert-authority *.example {}\n", stranger.public_line());
+    let elsewhere = format!("@cert-authority *.example {}\n", other.public_line());
     refuses(&host.serve(), &(elsewhere + &known), code, "not on record");
 }
 

@@ -1,7 +1,7 @@
-//! How a session ends: by the remote process, by the loss of the connection, by the client.
+//! Ends of sessions: by the remote process, by the loss of the connection, by the client.
 
 use crate::common::{Client, DEADLINE, Event, account, poll};
-use crate::{Rig, expect_error};
+use crate::{OpensshFixture, expect_error};
 use serde_json::{Value, json};
 use std::net::Shutdown;
 use std::path::Path;
@@ -23,10 +23,10 @@ fn to_the_end(client: &mut Client) -> (Vec<Value>, u16, String) {
 }
 
 #[test]
-fn exit_statuses_are_told() {
-    let rig = Rig::start();
+fn exit_statuses_are_reported() {
+    let fixture = OpensshFixture::start();
     for status in [0, 7, 255] {
-        let mut client = rig.command(&format!("exit {status}"));
+        let mut client = fixture.command(&format!("exit {status}"));
         let exit = json!({
             "type": "exit", "status": status, "core_dumped": false, "message": "",
         });
@@ -36,10 +36,10 @@ fn exit_statuses_are_told() {
 }
 
 #[test]
-fn the_end_by_a_signal_is_told() {
-    let rig = Rig::start();
+fn the_end_by_a_signal_is_reported() {
+    let fixture = OpensshFixture::start();
     for (signal, told) in [("TERM", "TERM"), ("KILL", "KILL"), ("BUS", "unknown")] {
-        let mut client = rig.command(&format!("ulimit -c 0; kill -{signal} $$"));
+        let mut client = fixture.command(&format!("ulimit -c 0; kill -{signal} $$"));
         let (texts, code, reason) = to_the_end(&mut client);
         assert_eq!((code, reason), (1000, format!("signal={told}")));
         assert_eq!(texts.len(), 1, "{texts:?}");
@@ -51,14 +51,14 @@ fn the_end_by_a_signal_is_told() {
 }
 
 #[test]
-fn the_compatible_dialect_tells_the_exit_in_the_close_frame() {
-    let rig = Rig::start();
+fn the_compatible_dialect_reports_the_exit_in_the_close_frame() {
+    let fixture = OpensshFixture::start();
     for (input, told) in [
         ("exit\r", "exit=0"),
         ("exit 7\r", "exit=7"),
         ("kill -KILL $$\r", "signal=KILL"),
     ] {
-        let mut client = rig.compatible();
+        let mut client = fixture.compatible();
         client.login_compatible(account().user, &account().password);
         client.send_text(input);
         let end = to_the_end(&mut client);
@@ -68,8 +68,8 @@ fn the_compatible_dialect_tells_the_exit_in_the_close_frame() {
 
 #[test]
 fn all_output_comes_before_the_end() {
-    let rig = Rig::start();
-    let mut client = rig.command("stty -opost; seq 1 100000; exit 3");
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.command("stty -opost; seq 1 100000; exit 3");
     let (texts, code, _) = to_the_end(&mut client);
     assert_eq!((texts[0]["status"].as_u64(), code), (Some(3), 1000));
     let expected: String = (1..=100_000).map(|n| format!("{n}\n")).collect();
@@ -78,39 +78,39 @@ fn all_output_comes_before_the_end() {
 
 #[test]
 fn a_command_that_does_not_exist_exits_with_127() {
-    let rig = Rig::start();
-    let mut client = rig.command("no-such-command-here");
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.command("no-such-command-here");
     assert_eq!(client.until_close(), (1000, "exit=127".to_owned()));
 }
 
 #[test]
 fn a_killed_sshd_is_a_lost_connection() {
-    let mut rig = Rig::start();
-    let mut client = rig.command("echo READY; sleep 600");
+    let mut fixture = OpensshFixture::start();
+    let mut client = fixture.command("echo READY; sleep 600");
     client.output_until("READY\r\n");
-    rig.sshd.kill();
+    fixture.sshd.kill();
     let error = expect_error(&mut client, "relay", "connection-lost", 4503);
     assert_eq!(error["retryable"], true);
 }
 
 #[test]
 fn a_killed_sshd_is_a_lost_connection_in_the_compatible_dialect() {
-    let mut rig = Rig::start();
-    let mut client = rig.compatible();
+    let mut fixture = OpensshFixture::start();
+    let mut client = fixture.compatible();
     client.login_compatible(account().user, &account().password);
     client.send_text("echo REA\"\"DY\r");
     client.output_until("READY");
-    rig.sshd.kill();
+    fixture.sshd.kill();
     let (texts, code, _) = to_the_end(&mut client);
     assert_eq!((texts, code), (vec![], 4503));
 }
 
 #[test]
 fn sshd_killed_under_load_is_a_lost_connection() {
-    let mut rig = Rig::start();
-    let mut client = rig.command("cat /dev/zero");
+    let mut fixture = OpensshFixture::start();
+    let mut client = fixture.command("cat /dev/zero");
     assert!(matches!(client.recv(), Event::Output(_)));
-    rig.sshd.kill();
+    fixture.sshd.kill();
     let (texts, code, _) = to_the_end(&mut client);
     assert_eq!(code, 4503);
     assert_eq!(texts[0]["code"], "connection-lost");
@@ -118,16 +118,16 @@ fn sshd_killed_under_load_is_a_lost_connection() {
 
 #[test]
 fn sshd_killed_while_the_user_is_asked_is_a_lost_connection() {
-    let mut rig = Rig::with(&["PasswordAuthentication no"], &[]);
-    let mut client = rig.v1();
+    let mut fixture = OpensshFixture::with(&["PasswordAuthentication no"], &[]);
+    let mut client = fixture.v1();
     client.auth_v1(&json!({ "username": account().user }));
     let id = client.wait_type("prompt")["id"].clone();
-    rig.sshd.kill();
+    fixture.sshd.kill();
     client.send_json(&json!({ "type": "answer", "id": id, "answers": ["whatever"] }));
     expect_error(&mut client, "login", "connection-lost", 4503);
 }
 
-/// The remote process is hung up on, however the client leaves.
+/// By SIGHUP, however the client leaves.
 #[test]
 fn the_process_ends_when_the_client_leaves() {
     type Leave = fn(&mut Client);
@@ -136,9 +136,9 @@ fn the_process_ends_when_the_client_leaves() {
         |client| client.send(tungstenite::Message::Close(None)),
         |client| client.tcp().shutdown(Shutdown::Both).unwrap(),
     ];
-    let rig = Rig::start();
+    let fixture = OpensshFixture::start();
     for leave in ways {
-        let mut client = rig.command("echo \"pid=$$.\"; exec sleep 600");
+        let mut client = fixture.command("echo \"pid=$$.\"; exec sleep 600");
         let text = client.output_until(".");
         let (pid, _) = text.strip_prefix("pid=").unwrap().split_once('.').unwrap();
         let process = Path::new("/proc").join(pid);
@@ -150,8 +150,8 @@ fn the_process_ends_when_the_client_leaves() {
 
 #[test]
 fn a_server_that_gives_no_session_refuses_the_start() {
-    let rig = Rig::with(&["MaxSessions 0"], &[]);
-    let mut client = rig.v1();
+    let fixture = OpensshFixture::with(&["MaxSessions 0"], &[]);
+    let mut client = fixture.v1();
     client.auth_v1(&crate::with_password(json!({})));
     expect_error(&mut client, "shell", "start-refused", 4503);
 }

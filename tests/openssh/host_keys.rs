@@ -1,5 +1,4 @@
-//! Which machine is believed: the policies of `ssh.host_key_policy` with keys that are unknown,
-//! known, changed and revoked.
+//! Each policy of `ssh.host_key_policy` with keys that are unknown, known, changed and revoked.
 
 use crate::common::{Bridge, Client, DEADLINE, KeyPair, Options, Sshd, account};
 use crate::with_password;
@@ -10,16 +9,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What sshd logs of each packet of a login.
+/// Text in sshd's log of each request of a login.
 const AUTHENTICATION: &str = "userauth-request";
 
-/// A real sshd, and a file for the keys that bridges believe.
-struct Machine {
+/// A real sshd, and a file of known hosts for bridges.
+struct HostFixture {
     sshd: Sshd,
     directory: tempfile::TempDir,
 }
 
-impl Machine {
+impl HostFixture {
     fn start() -> Self {
         Self {
             sshd: Sshd::with(&["LogLevel DEBUG1"]),
@@ -27,11 +26,11 @@ impl Machine {
         }
     }
 
-    /// With these words in the file of known hosts.
+    /// With this content of the file of known hosts.
     fn known_as(known_hosts: impl FnOnce(&Sshd) -> String) -> Self {
-        let machine = Self::start();
-        fs::write(machine.file(), known_hosts(&machine.sshd)).unwrap();
-        machine
+        let host = Self::start();
+        fs::write(host.file(), known_hosts(&host.sshd)).unwrap();
+        host
     }
 
     fn file(&self) -> PathBuf {
@@ -55,7 +54,7 @@ impl Machine {
         bridge_to(&allow(self.sshd.port()), &settings)
     }
 
-    /// `auth` with the account's password has been sent; what comes next is the test's.
+    /// Returns a client that has sent `auth` with the account's password.
     fn auth(&self, bridge: &Bridge) -> Client {
         let mut client = Client::connect(bridge.addr(), &path(self.sshd.port()), &Options::v1());
         client.auth_v1(&with_password(json!({})));
@@ -69,18 +68,18 @@ impl Machine {
         client
     }
 
-    /// Both dialects get in, without a question.
+    /// Asserts that both dialects log in, without a question.
     fn accepts(&self, bridge: &Bridge) {
         let mut client = self.auth(bridge);
         let ready = next_json(&mut client);
         assert_eq!(ready["type"], "ready", "{ready}");
         expect_shell(&mut client);
         expect_shell(&mut self.compatible(bridge));
-        // What `refuses` looks for is there to be found.
+        // So that `refuses` would find it.
         assert!(self.sshd.log().contains(AUTHENTICATION));
     }
 
-    /// Both dialects are refused with 4409; not one packet of a login has been sent to the machine.
+    /// Asserts that both dialects are refused with 4409, before any packet of a login was sent.
     fn refuses(&self, bridge: &Bridge, code: &str) {
         expect_error(&mut self.auth(bridge), "handshake", code, 4409);
         expect_close(&mut self.compatible(bridge), 4409);
@@ -88,7 +87,7 @@ impl Machine {
         assert!(!log.contains(AUTHENTICATION), "a login was begun");
     }
 
-    /// From now on the machine shows other keys: sshd reads them anew for each connection.
+    /// Replaces the host keys: sshd reads them for each connection.
     fn change_host_keys(&self) {
         for (index, kind) in [&["-t", "ed25519"][..], &["-t", "rsa", "-b", "2048"]]
             .into_iter()
@@ -103,8 +102,8 @@ impl Machine {
     }
 }
 
-/// Lines for this machine that hold keys of another.
-fn of_a_stranger(sshd: &Sshd) -> String {
+/// Returns lines for this host with keys of another.
+fn keys_of_another_host(sshd: &Sshd) -> String {
     let mut lines = String::new();
     for kind in [&["-t", "ed25519"][..], &["-t", "rsa", "-b", "2048"]] {
         let key = KeyPair::generate(kind, "");
@@ -115,67 +114,67 @@ fn of_a_stranger(sshd: &Sshd) -> String {
 }
 
 #[test]
-fn strict_refuses_what_it_does_not_know() {
-    let machine = Machine::known_as(|_| String::new());
-    machine.refuses(&machine.bridge("strict"), "host-key-unknown");
-    assert_eq!(machine.text(), "");
+fn strict_refuses_an_unknown_key() {
+    let host = HostFixture::known_as(|_| String::new());
+    host.refuses(&host.bridge("strict"), "host-key-unknown");
+    assert_eq!(host.text(), "");
 }
 
 #[test]
-fn strict_is_the_default_and_a_missing_file_knows_nobody() {
-    let machine = Machine::start();
-    let file = format!("ssh.known_hosts={}", machine.file().display());
-    let bridge = bridge_to(&allow(machine.sshd.port()), &[&file]);
-    machine.refuses(&bridge, "host-key-unknown");
-    assert!(!machine.file().exists());
+fn strict_is_the_default_and_a_missing_file_has_no_keys() {
+    let host = HostFixture::start();
+    let file = format!("ssh.known_hosts={}", host.file().display());
+    let bridge = bridge_to(&allow(host.sshd.port()), &[&file]);
+    host.refuses(&bridge, "host-key-unknown");
+    assert!(!host.file().exists());
 }
 
 #[test]
-fn strict_accepts_what_it_knows() {
-    let machine = Machine::known_as(Sshd::known_hosts);
-    machine.accepts(&machine.bridge("strict"));
+fn strict_accepts_a_known_key() {
+    let host = HostFixture::known_as(Sshd::known_hosts);
+    host.accepts(&host.bridge("strict"));
 }
 
 #[test]
-fn each_key_of_a_machine_is_enough() {
+fn each_of_several_host_keys_is_enough() {
     for index in [0, 1] {
-        let machine = Machine::known_as(|sshd| {
+        let host = HostFixture::known_as(|sshd| {
             let line = sshd.known_hosts().lines().nth(index).unwrap().to_owned();
             format!("# the only one\n\n{line}\n")
         });
-        machine.accepts(&machine.bridge("strict"));
+        host.accepts(&host.bridge("strict"));
     }
 }
 
 #[test]
 fn names_hashed_by_ssh_keygen_are_known() {
-    let machine = Machine::known_as(Sshd::known_hosts);
+    let host = HostFixture::known_as(Sshd::known_hosts);
     let hashed = Command::new("ssh-keygen")
         .args(["-q", "-H", "-f"])
-        .arg(machine.file())
+        .arg(host.file())
         .output()
         .unwrap();
     assert!(hashed.status.success(), "{hashed:?}");
-    assert!(machine.text().starts_with("|1|"), "{}", machine.text());
-    machine.accepts(&machine.bridge("strict"));
+    assert!(host.text().starts_with("|1|"), "{}", host.text());
+    host.accepts(&host.bridge("strict"));
 }
 
 #[test]
-fn a_key_of_another_port_is_not_this_machines() {
-    let machine = Machine::known_as(|sshd| {
+fn a_key_for_another_port_is_not_known() {
+    let host = HostFixture::known_as(|sshd| {
         let key = sshd.host_keys()[0].public_line();
         format!("127.0.0.1 {key}\n[127.0.0.1]:1 {key}\n")
     });
-    machine.refuses(&machine.bridge("strict"), "host-key-unknown");
+    host.refuses(&host.bridge("strict"), "host-key-unknown");
 }
 
 #[test]
 fn a_changed_key_is_refused_by_every_policy_but_off() {
     for policy in ["strict", "accept-new", "ask"] {
-        let machine = Machine::known_as(of_a_stranger);
-        let before = machine.text();
-        let bridge = machine.bridge(policy);
-        machine.refuses(&bridge, "host-key-changed");
+        let host = HostFixture::known_as(keys_of_another_host);
+        let before = host.text();
+        let bridge = host.bridge(policy);
+        host.refuses(&bridge, "host-key-changed");
         for part in [
             "host key refused",
             "changed",
@@ -184,15 +183,15 @@ fn a_changed_key_is_refused_by_every_policy_but_off() {
         ] {
             assert!(bridge.stderr_contains(part), "{part}");
         }
-        assert!(bridge.stderr_contains(&machine.file().display().to_string()));
-        assert_eq!(machine.text(), before, "{policy}");
+        assert!(bridge.stderr_contains(&host.file().display().to_string()));
+        assert_eq!(host.text(), before, "{policy}");
     }
 }
 
 #[test]
 fn a_revoked_key_is_refused_by_every_policy_but_off() {
     for policy in ["strict", "accept-new", "ask"] {
-        let machine = Machine::known_as(|sshd| {
+        let host = HostFixture::known_as(|sshd| {
             let known = sshd.known_hosts();
             let revoked = sshd.host_keys().iter().map(KeyPair::public_line);
             revoked
@@ -200,18 +199,18 @@ fn a_revoked_key_is_refused_by_every_policy_but_off() {
                 .collect::<String>()
                 + &known
         });
-        machine.refuses(&machine.bridge(policy), "host-key-revoked");
+        host.refuses(&host.bridge(policy), "host-key-revoked");
     }
 }
 
 #[test]
-fn accept_new_writes_the_key_down_and_keeps_to_it() {
-    let machine = Machine::start();
-    let bridge = machine.bridge("accept-new");
-    let mut client = machine.auth(&bridge);
+fn accept_new_stores_a_key_and_refuses_another_later() {
+    let host = HostFixture::start();
+    let bridge = host.bridge("accept-new");
+    let mut client = host.auth(&bridge);
     assert_eq!(next_json(&mut client)["type"], "ready");
-    let text = machine.text();
-    let known = machine.sshd.known_hosts();
+    let text = host.text();
+    let known = host.sshd.known_hosts();
     let known: Vec<String> = known
         .lines()
         .map(|line| line.split(' ').take(3).collect::<Vec<_>>().join(" "))
@@ -227,17 +226,17 @@ fn accept_new_writes_the_key_down_and_keeps_to_it() {
         assert!(stored.contains(part), "{part} is not in {stored}");
     }
     assert!(known.contains(&text.trim_end().to_owned()), "{text}");
-    let mode = fs::metadata(machine.file()).unwrap().permissions().mode();
+    let mode = fs::metadata(host.file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     expect_shell(&mut client);
 
-    machine.accepts(&bridge);
-    assert_eq!(machine.text(), text, "written once");
-    // A new bridge, and OpenSSH, read it as it was meant.
-    machine.accepts(&machine.bridge("strict"));
+    host.accepts(&bridge);
+    assert_eq!(host.text(), text, "written once");
+    // A new bridge and OpenSSH read it.
+    host.accepts(&host.bridge("strict"));
     let found = Command::new("ssh-keygen")
-        .args(["-F", &format!("[127.0.0.1]:{}", machine.sshd.port()), "-f"])
-        .arg(machine.file())
+        .args(["-F", &format!("[127.0.0.1]:{}", host.sshd.port()), "-f"])
+        .arg(host.file())
         .output()
         .unwrap();
     assert!(
@@ -245,44 +244,44 @@ fn accept_new_writes_the_key_down_and_keeps_to_it() {
         "ssh-keygen does not find it: {text}"
     );
 
-    machine.change_host_keys();
-    for bridge in [bridge, machine.bridge("strict")] {
-        let mut client = machine.auth(&bridge);
+    host.change_host_keys();
+    for bridge in [bridge, host.bridge("strict")] {
+        let mut client = host.auth(&bridge);
         expect_error(&mut client, "handshake", "host-key-changed", 4409);
-        expect_close(&mut machine.compatible(&bridge), 4409);
+        expect_close(&mut host.compatible(&bridge), 4409);
     }
-    assert_eq!(machine.text(), text);
+    assert_eq!(host.text(), text);
 }
 
 #[test]
-fn accept_new_keeps_what_the_file_held() {
+fn accept_new_appends_to_the_file() {
     let before = "# no line break at the end\nexample.org ssh-ed25519 AAAA";
-    let machine = Machine::known_as(|_| before.to_owned());
-    machine.accepts(&machine.bridge("accept-new"));
-    let text = machine.text();
+    let host = HostFixture::known_as(|_| before.to_owned());
+    host.accepts(&host.bridge("accept-new"));
+    let text = host.text();
     let added = text.strip_prefix(before).unwrap();
-    let start = format!("\n[127.0.0.1]:{} ", machine.sshd.port());
+    let start = format!("\n[127.0.0.1]:{} ", host.sshd.port());
     assert!(added.starts_with(&start) && added.ends_with('\n'), "{text}");
 }
 
 #[test]
-fn accept_new_refuses_a_key_it_cannot_write_down() {
-    let machine = Machine::start();
-    let file = machine.directory.path().join("missing/known_hosts");
-    let bridge = machine.bridge_with_file("accept-new", &file);
-    machine.refuses(&bridge, "host-key-not-stored");
+fn accept_new_refuses_a_key_that_it_cannot_store() {
+    let host = HostFixture::start();
+    let file = host.directory.path().join("missing/known_hosts");
+    let bridge = host.bridge_with_file("accept-new", &file);
+    host.refuses(&bridge, "host-key-not-stored");
 }
 
 #[test]
 fn ask_lets_the_user_decide_for_one_session() {
-    let machine = Machine::known_as(|_| String::new());
-    let bridge = machine.bridge("ask");
-    // The second time is asked like the first: nothing is stored.
+    let host = HostFixture::known_as(|_| String::new());
+    let bridge = host.bridge("ask");
+    // The question comes each time: nothing is stored.
     for _ in 0..2 {
-        let mut client = machine.auth(&bridge);
+        let mut client = host.auth(&bridge);
         let question = next_json(&mut client);
         assert_eq!(question["type"], "host_key", "{question}");
-        let shown = machine
+        let shown = host
             .sshd
             .host_keys()
             .iter()
@@ -294,7 +293,7 @@ fn ask_lets_the_user_decide_for_one_session() {
         assert_eq!(next_json(&mut client)["type"], "ready");
         expect_shell(&mut client);
     }
-    assert_eq!(machine.text(), "");
+    assert_eq!(host.text(), "");
 }
 
 fn answer(client: &mut Client, id: &Value, accept: bool) {
@@ -302,39 +301,36 @@ fn answer(client: &mut Client, id: &Value, accept: bool) {
 }
 
 #[test]
-fn ask_refuses_what_the_user_refuses() {
-    let machine = Machine::known_as(|_| String::new());
-    let bridge = machine.bridge("ask");
-    let mut client = machine.auth(&bridge);
+fn ask_refuses_a_key_that_the_user_refuses() {
+    let host = HostFixture::known_as(|_| String::new());
+    let bridge = host.bridge("ask");
+    let mut client = host.auth(&bridge);
     let question = next_json(&mut client);
     assert_eq!(question["type"], "host_key", "{question}");
     answer(&mut client, &question["id"], false);
     expect_error(&mut client, "host_key", "host-key-refused", 4409);
-    assert!(
-        !machine.sshd.log().contains("password"),
-        "a password was sent"
-    );
+    assert!(!host.sshd.log().contains("password"), "a password was sent");
 }
 
 #[test]
 fn ask_cannot_ask_in_the_compatible_dialect() {
-    let machine = Machine::known_as(|_| String::new());
-    let bridge = machine.bridge("ask");
-    expect_close(&mut machine.compatible(&bridge), 4409);
+    let host = HostFixture::known_as(|_| String::new());
+    let bridge = host.bridge("ask");
+    expect_close(&mut host.compatible(&bridge), 4409);
 }
 
 #[test]
-fn ask_does_not_ask_about_what_is_known() {
-    let machine = Machine::known_as(Sshd::known_hosts);
-    machine.accepts(&machine.bridge("ask"));
+fn ask_does_not_ask_about_a_known_key() {
+    let host = HostFixture::known_as(Sshd::known_hosts);
+    host.accepts(&host.bridge("ask"));
 }
 
 #[test]
-fn off_believes_everything_and_writes_nothing() {
-    for known_hosts in [|_: &Sshd| String::new(), of_a_stranger] {
-        let machine = Machine::known_as(known_hosts);
-        let before = machine.text();
-        machine.accepts(&machine.bridge("off"));
-        assert_eq!(machine.text(), before);
+fn off_accepts_any_key_and_stores_none() {
+    for known_hosts in [|_: &Sshd| String::new(), keys_of_another_host] {
+        let host = HostFixture::known_as(known_hosts);
+        let before = host.text();
+        host.accepts(&host.bridge("off"));
+        assert_eq!(host.text(), before);
     }
 }

@@ -1,7 +1,7 @@
 //! Logging in by key and by user certificate, and keys that cannot be used.
 
 use crate::common::{Client, KeyPair, account};
-use crate::{Rig, expect_error, expect_shell, next_json, with_password};
+use crate::{OpensshFixture, expect_error, expect_shell, next_json, with_password};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -19,27 +19,27 @@ fn auth_with(key: &KeyPair) -> Value {
     json!({ "username": account().user, "private_key": key.private_pem() })
 }
 
-fn expect_login(rig: &Rig, auth: &Value) {
-    let mut client = rig.v1();
+fn expect_login(fixture: &OpensshFixture, auth: &Value) {
+    let mut client = fixture.v1();
     client.auth_v1(auth);
     let ready = next_json(&mut client);
     assert_eq!(ready["type"], "ready", "{ready}");
     expect_shell(&mut client);
 }
 
-fn refused(rig: &Rig, auth: &Value, code: &str) -> Value {
-    let mut client: Client = rig.v1();
+fn refused(fixture: &OpensshFixture, auth: &Value, code: &str) -> Value {
+    let mut client: Client = fixture.v1();
     client.auth_v1(auth);
     expect_error(&mut client, "login", code, 4401)
 }
 
 fn accepts(key: &KeyPair) {
-    let rig = Rig::with(KEYS_ONLY, &[]);
-    rig.sshd.authorise(key);
-    expect_login(&rig, &auth_with(key));
+    let fixture = OpensshFixture::with(KEYS_ONLY, &[]);
+    fixture.sshd.authorise(key);
+    expect_login(&fixture, &auth_with(key));
     let accepted = format!("Accepted publickey for {}", account().user);
-    rig.sshd.wait_log(&accepted);
-    assert!(rig.sshd.log().contains(&key.fingerprint()));
+    fixture.sshd.wait_log(&accepted);
+    assert!(fixture.sshd.log().contains(&key.fingerprint()));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn ecdsa_keys_log_in() {
     }
 }
 
-/// Sizes beside whole words and whole bytes too: a signature is as long as the modulus, no longer.
+/// Sizes of no whole number of words or bytes too: a signature is as long as the modulus.
 #[test]
 fn rsa_keys_of_any_size_log_in() {
     for bits in ["2048", "2050", "2056", "3000", "4096"] {
@@ -65,26 +65,26 @@ fn rsa_keys_of_any_size_log_in() {
 
 #[test]
 fn rsa_keys_out_of_bounds_are_refused_by_their_size() {
-    let rig = Rig::with(KEYS_ONLY, &[]);
+    let fixture = OpensshFixture::with(KEYS_ONLY, &[]);
     for (key, bound) in [
         (KeyPair::generate(&["-t", "rsa", "-b", "1024"], ""), "2048"),
         (KeyPair::generate(&["-t", "rsa", "-b", "2040"], ""), "2048"),
         (KeyPair::large_rsa("12288"), "8192"),
         (KeyPair::large_rsa("16384"), "8192"),
     ] {
-        let error = refused(&rig, &auth_with(&key), "unusable-key");
+        let error = refused(&fixture, &auth_with(&key), "unusable-key");
         assert!(
             error["message"].as_str().unwrap().contains(bound),
             "{error}"
         );
     }
-    assert!(!rig.sshd.log().contains("Connection from"));
+    assert!(!fixture.sshd.log().contains("Connection from"));
 }
 
-/// The formats are tested where they are read; these show that the whole way takes them.
+/// The formats have unit tests; these are for the whole path.
 #[test]
 fn keys_in_pem_log_in() {
-    let rig = Rig::with(KEYS_ONLY, &[]);
+    let fixture = OpensshFixture::with(KEYS_ONLY, &[]);
     for (args, passphrase) in [
         (&["-t", "rsa", "-b", "2050", "-m", "PEM"][..], ""),
         (&["-t", "rsa", "-b", "2048", "-m", "PEM"], "pass phräse"),
@@ -93,22 +93,22 @@ fn keys_in_pem_log_in() {
         (&["-t", "ecdsa", "-m", "PKCS8"], ""),
     ] {
         let key = KeyPair::generate(args, passphrase);
-        rig.sshd.authorise(&key);
+        fixture.sshd.authorise(&key);
         let mut auth = auth_with(&key);
         auth["passphrase"] = passphrase.into();
-        expect_login(&rig, &auth);
+        expect_login(&fixture, &auth);
     }
 }
 
 #[test]
-fn an_unusable_key_beside_a_good_password_does_no_harm() {
-    let rig = Rig::start();
+fn an_unusable_key_beside_a_good_password_is_ignored() {
+    let fixture = OpensshFixture::start();
     let auth = json!({ "username": account().user, "private_key": "not a key" });
-    expect_login(&rig, &with_password(auth.clone()));
-    rig.sshd.wait_log("Accepted password");
+    expect_login(&fixture, &with_password(auth.clone()));
+    fixture.sshd.wait_log("Accepted password");
     let mut wrong = auth;
     wrong["password"] = "wrong".into();
-    let error = refused(&rig, &wrong, "unusable-key");
+    let error = refused(&fixture, &wrong, "unusable-key");
     assert!(
         error["message"]
             .as_str()
@@ -120,13 +120,17 @@ fn an_unusable_key_beside_a_good_password_does_no_harm() {
 
 #[test]
 fn empty_credentials_are_none() {
-    let rig = Rig::start();
+    let fixture = OpensshFixture::start();
     let empty = json!({
         "username": account().user, "private_key": "", "passphrase": "", "certificate": "",
     });
-    expect_login(&rig, &with_password(empty));
+    expect_login(&fixture, &with_password(empty));
     // Not one attempt is spent on them.
-    assert!(!rig.sshd.log().contains("Failed"), "{}", rig.sshd.log());
+    assert!(
+        !fixture.sshd.log().contains("Failed"),
+        "{}",
+        fixture.sshd.log()
+    );
 }
 
 #[test]
@@ -135,45 +139,45 @@ fn rsa_signs_with_sha2_and_never_with_sha1() {
     // Not rsa-sha2-256 alone: this sshd claims to take both whatever it is told.
     for (algorithm, works) in [("rsa-sha2-512", true), ("ssh-rsa", false)] {
         let line = format!("PubkeyAcceptedAlgorithms {algorithm}");
-        let rig = Rig::with(&[KEYS_ONLY, &[&line]].concat(), &[]);
-        rig.sshd.authorise(&key);
+        let fixture = OpensshFixture::with(&[KEYS_ONLY, &[&line]].concat(), &[]);
+        fixture.sshd.authorise(&key);
         if works {
-            expect_login(&rig, &auth_with(&key));
+            expect_login(&fixture, &auth_with(&key));
         } else {
-            refused(&rig, &auth_with(&key), "login-failed");
+            refused(&fixture, &auth_with(&key), "login-failed");
         }
     }
 }
 
 #[test]
 fn a_refused_key_ends_the_login() {
-    let rig = Rig::with(KEYS_ONLY, &[]);
+    let fixture = OpensshFixture::with(KEYS_ONLY, &[]);
     let key = KeyPair::generate(ED25519, "");
-    refused(&rig, &auth_with(&key), "login-failed");
+    refused(&fixture, &auth_with(&key), "login-failed");
 }
 
 #[test]
 fn after_a_refused_key_the_password_is_tried() {
-    let rig = Rig::start();
+    let fixture = OpensshFixture::start();
     let key = KeyPair::generate(ED25519, "");
-    expect_login(&rig, &with_password(auth_with(&key)));
-    rig.sshd.wait_log("Accepted password");
+    expect_login(&fixture, &with_password(auth_with(&key)));
+    fixture.sshd.wait_log("Accepted password");
 }
 
 #[test]
 fn a_key_goes_before_the_password() {
-    let rig = Rig::start();
+    let fixture = OpensshFixture::start();
     let key = KeyPair::generate(ED25519, "");
-    rig.sshd.authorise(&key);
-    expect_login(&rig, &with_password(auth_with(&key)));
-    rig.sshd.wait_log("Accepted publickey");
+    fixture.sshd.authorise(&key);
+    expect_login(&fixture, &with_password(auth_with(&key)));
+    fixture.sshd.wait_log("Accepted publickey");
 }
 
 #[test]
 fn encrypted_keys_log_in() {
-    let rig = Rig::with(KEYS_ONLY, &[]);
+    let fixture = OpensshFixture::with(KEYS_ONLY, &[]);
     for args in [
-        // What careful people choose; the default allows it.
+        // A high number of rounds, which the default allows.
         &["-t", "ed25519", "-a", "100"][..],
         &["-t", "ed25519", "-Z", "aes256-gcm@openssh.com"],
         &["-t", "ed25519", "-Z", "aes256-cbc"],
@@ -184,47 +188,47 @@ fn encrypted_keys_log_in() {
         &["-t", "rsa", "-b", "4096"],
     ] {
         let key = KeyPair::generate(args, "pass phräse");
-        rig.sshd.authorise(&key);
+        fixture.sshd.authorise(&key);
         let mut auth = auth_with(&key);
         auth["passphrase"] = "pass phräse".into();
-        expect_login(&rig, &auth);
+        expect_login(&fixture, &auth);
     }
 }
 
 #[test]
 fn an_encrypted_key_needs_its_passphrase() {
-    let rig = Rig::with(KEYS_ONLY, &[]);
+    let fixture = OpensshFixture::with(KEYS_ONLY, &[]);
     let key = KeyPair::generate(ED25519, "right horse");
-    rig.sshd.authorise(&key);
+    fixture.sshd.authorise(&key);
     let mut auth = auth_with(&key);
-    let error = refused(&rig, &auth, "unusable-key");
+    let error = refused(&fixture, &auth, "unusable-key");
     assert!(error["message"].as_str().unwrap().contains("no passphrase"));
     auth["passphrase"] = "wrong horse".into();
-    let error = refused(&rig, &auth, "unusable-key");
+    let error = refused(&fixture, &auth, "unusable-key");
     assert!(error["message"].as_str().unwrap().contains("is wrong"));
-    assert!(!rig.bridge.stderr_contains("horse"));
+    assert!(!fixture.bridge.stderr_contains("horse"));
 }
 
 #[test]
 fn too_many_kdf_rounds_are_refused() {
-    let rig = Rig::with(KEYS_ONLY, &["ssh.max_kdf_rounds=16"]);
+    let fixture = OpensshFixture::with(KEYS_ONLY, &["ssh.max_kdf_rounds=16"]);
     for (rounds, works) in [("16", true), ("17", false)] {
         let key = KeyPair::generate(&["-t", "ed25519", "-a", rounds], "passphrase");
-        rig.sshd.authorise(&key);
+        fixture.sshd.authorise(&key);
         let mut auth = auth_with(&key);
         auth["passphrase"] = "passphrase".into();
         if works {
-            expect_login(&rig, &auth);
+            expect_login(&fixture, &auth);
         } else {
-            let error = refused(&rig, &auth, "unusable-key");
+            let error = refused(&fixture, &auth, "unusable-key");
             assert!(error["message"].as_str().unwrap().contains("KDF rounds"));
         }
     }
 }
 
 #[test]
-fn what_is_no_private_key_is_named() {
-    let rig = Rig::with(KEYS_ONLY, &[]);
+fn a_text_without_a_private_key_is_described() {
+    let fixture = OpensshFixture::with(KEYS_ONLY, &[]);
     let key = KeyPair::generate(ED25519, "");
     let ppk = "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\n".to_owned();
     for (text, named) in [
@@ -234,7 +238,7 @@ fn what_is_no_private_key_is_named() {
         ("not a key".to_owned(), "not a private key"),
     ] {
         let auth = json!({ "username": account().user, "private_key": text });
-        let error = refused(&rig, &auth, "unusable-key");
+        let error = refused(&fixture, &auth, "unusable-key");
         assert!(
             error["message"].as_str().unwrap().contains(named),
             "{error}"
@@ -259,12 +263,12 @@ fn certify(authority: &KeyPair, key: &KeyPair, principals: &str, extra: &[&str])
     std::fs::read_to_string(key.path().with_file_name(name)).unwrap()
 }
 
-fn trusting(authority: &Path) -> Rig {
+fn trusting(authority: &Path) -> OpensshFixture {
     let line = format!(
         "TrustedUserCAKeys {}",
         authority.with_extension("pub").display()
     );
-    Rig::with(&[KEYS_ONLY, &[&line]].concat(), &[])
+    OpensshFixture::with(&[KEYS_ONLY, &[&line]].concat(), &[])
 }
 
 fn auth_with_certificate(key: &KeyPair, certificate: &str) -> Value {
@@ -276,14 +280,14 @@ fn auth_with_certificate(key: &KeyPair, certificate: &str) -> Value {
 #[test]
 fn user_certificates_log_in() {
     let authority = KeyPair::generate(ED25519, "");
-    let rig = trusting(authority.path());
+    let fixture = trusting(authority.path());
     let odd: &[&str] = &["-t", "rsa", "-b", "2050"];
     let kinds = [ED25519, &["-t", "ecdsa"], RSA, odd];
     for (accepted, kind) in kinds.into_iter().enumerate() {
         let key = KeyPair::generate(kind, "");
         let certificate = certify(&authority, &key, account().user, &[]);
-        expect_login(&rig, &auth_with_certificate(&key, &certificate));
-        let count = rig.sshd.log().matches("CA ED25519").count();
+        expect_login(&fixture, &auth_with_certificate(&key, &certificate));
+        let count = fixture.sshd.log().matches("CA ED25519").count();
         assert!(count > accepted, "{kind:?}");
     }
 }
@@ -300,53 +304,53 @@ fn rsa_certificates_sign_with_sha2_and_never_with_sha1() {
         let trust = authority.path().with_extension("pub");
         let trust = format!("TrustedUserCAKeys {}", trust.display());
         let accepted = format!("PubkeyAcceptedAlgorithms {algorithm}");
-        let rig = Rig::with(&[KEYS_ONLY, &[&trust, &accepted]].concat(), &[]);
+        let fixture = OpensshFixture::with(&[KEYS_ONLY, &[&trust, &accepted]].concat(), &[]);
         let auth = auth_with_certificate(&key, &certificate);
         if works {
-            expect_login(&rig, &auth);
+            expect_login(&fixture, &auth);
         } else {
-            refused(&rig, &auth, "login-failed");
+            refused(&fixture, &auth, "login-failed");
         }
     }
 }
 
 #[test]
-fn certificates_that_do_not_fit_are_refused() {
+fn certificates_for_another_user_time_authority_or_key_are_refused() {
     let authority = KeyPair::generate(ED25519, "");
-    let stranger = KeyPair::generate(ED25519, "");
-    let rig = trusting(authority.path());
+    let other = KeyPair::generate(ED25519, "");
+    let fixture = trusting(authority.path());
     let user = account().user;
     let key = KeyPair::generate(ED25519, "");
     for certificate in [
         certify(&authority, &key, "somebody-else", &[]),
         certify(&authority, &key, user, &["-V", "20200101:20200102"]),
-        certify(&stranger, &key, user, &[]),
+        certify(&other, &key, user, &[]),
         // Of another key than the one that signs.
         certify(&authority, &KeyPair::generate(ED25519, ""), user, &[]),
     ] {
         let auth = auth_with_certificate(&key, &certificate);
-        refused(&rig, &auth, "login-failed");
+        refused(&fixture, &auth, "login-failed");
     }
 }
 
 #[test]
-fn a_certificate_that_cannot_be_used_is_told() {
-    let rig = Rig::with(KEYS_ONLY, &[]);
+fn a_certificate_that_cannot_be_used_is_reported() {
+    let fixture = OpensshFixture::with(KEYS_ONLY, &[]);
     let key = KeyPair::generate(ED25519, "");
     let certificate = certify(&key, &key, account().user, &[]);
     let auth = json!({ "username": account().user, "certificate": certificate });
-    let error = refused(&rig, &auth, "unusable-key");
+    let error = refused(&fixture, &auth, "unusable-key");
     assert!(error["message"].as_str().unwrap().contains("private key"));
     let auth = auth_with_certificate(&key, &key.public_line());
-    let error = refused(&rig, &auth, "unusable-key");
+    let error = refused(&fixture, &auth, "unusable-key");
     assert!(error["message"].as_str().unwrap().contains("certificate"));
 }
 
 #[test]
-fn a_useless_certificate_leaves_the_key_a_chance() {
-    let rig = Rig::with(KEYS_ONLY, &[]);
+fn the_plain_key_is_tried_after_a_refused_certificate() {
+    let fixture = OpensshFixture::with(KEYS_ONLY, &[]);
     let key = KeyPair::generate(ED25519, "");
-    rig.sshd.authorise(&key);
+    fixture.sshd.authorise(&key);
     let untrusted = certify(&key, &key, account().user, &[]);
-    expect_login(&rig, &auth_with_certificate(&key, &untrusted));
+    expect_login(&fixture, &auth_with_certificate(&key, &untrusted));
 }

@@ -1,13 +1,13 @@
-//! Logging in by password, and failing to.
+//! Login by password, accepted and refused.
 
 use crate::common::{DEADLINE, Event, account};
-use crate::{Rig, expect_close, expect_error, expect_shell, next_json, with_password};
+use crate::{OpensshFixture, expect_close, expect_error, expect_shell, next_json, with_password};
 use serde_json::json;
 
 #[test]
 fn a_password_logs_in() {
-    let rig = Rig::start();
-    let mut client = rig.v1();
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.v1();
     let hello = next_json(&mut client);
     assert_eq!(
         (&hello["type"], &hello["version"]),
@@ -22,21 +22,21 @@ fn a_password_logs_in() {
     assert!(session.len() == 32 && session.bytes().all(|b| b.is_ascii_hexdigit()));
     assert_eq!(ready["input_window"], 64 * 1024);
     expect_shell(&mut client);
-    rig.sshd.wait_log("Accepted password for sshard-test");
+    fixture.sshd.wait_log("Accepted password for sshard-test");
 }
 
 #[test]
 fn a_password_logs_in_in_the_compatible_dialect() {
-    let rig = Rig::start();
-    let mut client = rig.compatible();
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.compatible();
     client.login_compatible(account().user, &account().password);
     expect_shell(&mut client);
 }
 
 #[test]
 fn the_compatible_login_may_come_as_binary_with_input_behind_it() {
-    let rig = Rig::start();
-    let mut client = rig.compatible();
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.compatible();
     let mut first = with_password(json!({})).to_string().into_bytes();
     first.extend(b"exit 9\r");
     client.send_binary(&first);
@@ -45,14 +45,15 @@ fn the_compatible_login_may_come_as_binary_with_input_behind_it() {
 
 #[test]
 fn a_wrong_password_is_refused_after_one_attempt() {
-    let rig = Rig::start();
-    let mut client = rig.v1();
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.v1();
     client.auth_v1(&json!({ "username": account().user, "password": "wrong" }));
     let error = expect_error(&mut client, "login", "login-failed", 4401);
     assert_eq!(error["retryable"], false);
-    rig.bridge
+    fixture
+        .bridge
         .wait_stderr("the SSH server refused the login", DEADLINE);
-    let log = rig.bridge.stderr();
+    let log = fixture.bridge.stderr();
     let refused = log
         .lines()
         .find(|l| l.contains("the SSH server refused the login"));
@@ -61,42 +62,43 @@ fn a_wrong_password_is_refused_after_one_attempt() {
         assert!(refused.contains(part), "{part} is not in {refused}");
     }
     assert!(!refused.contains(account().user), "{refused}");
-    rig.sshd
+    fixture
+        .sshd
         .wait_log("Connection closed by authenticating user");
-    assert_eq!(rig.sshd.log().matches("Failed password").count(), 1);
-    assert!(!rig.sshd.log().contains("Failed keyboard-interactive"));
+    assert_eq!(fixture.sshd.log().matches("Failed password").count(), 1);
+    assert!(!fixture.sshd.log().contains("Failed keyboard-interactive"));
 }
 
 #[test]
 fn a_wrong_password_is_refused_in_the_compatible_dialect() {
-    let rig = Rig::start();
-    let mut client = rig.compatible();
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.compatible();
     client.login_compatible(account().user, "wrong");
     expect_close(&mut client, 4401);
 }
 
 #[test]
 fn an_unknown_user_looks_like_a_wrong_password() {
-    let rig = Rig::start();
+    let fixture = OpensshFixture::start();
     let mut errors = Vec::new();
     for user in [account().user, "sshard-nobody"] {
-        let mut client = rig.v1();
+        let mut client = fixture.v1();
         client.auth_v1(&json!({ "username": user, "password": "wrong" }));
         errors.push(expect_error(&mut client, "login", "login-failed", 4401));
     }
     assert_eq!(errors[0], errors[1]);
-    let mut client = rig.compatible();
+    let mut client = fixture.compatible();
     client.login_compatible("sshard-nobody", "wrong");
     expect_close(&mut client, 4401);
 }
 
 #[test]
-fn a_refused_login_does_not_spoil_the_next() {
-    let rig = Rig::start();
-    let mut client = rig.v1();
+fn a_refused_login_does_not_affect_the_next() {
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.v1();
     client.auth_v1(&json!({ "username": account().user, "password": "wrong" }));
     expect_error(&mut client, "login", "login-failed", 4401);
-    expect_shell(&mut rig.ready(json!({})));
+    expect_shell(&mut fixture.ready(json!({})));
 }
 
 #[test]
@@ -104,18 +106,18 @@ fn the_servers_banner_is_passed_on() {
     let banner = tempfile::NamedTempFile::new().unwrap();
     let text = "Nur für Befugte.\n\"Keep out\" \\ <b>\n";
     std::fs::write(banner.path(), text).unwrap();
-    let rig = Rig::with(&[&format!("Banner {}", banner.path().display())], &[]);
-    let mut client = rig.v1();
+    let fixture = OpensshFixture::with(&[&format!("Banner {}", banner.path().display())], &[]);
+    let mut client = fixture.v1();
     client.auth_v1(&with_password(json!({})));
     let message = next_json(&mut client);
     assert_eq!(message["type"], "banner");
-    // OpenSSH ends lines with CR LF on the wire or leaves them, by version.
+    // Whether line ends become CR LF depends on OpenSSH's version.
     let shown = message["text"].as_str().unwrap().replace("\r\n", "\n");
     assert_eq!(shown, text);
     assert_eq!(next_json(&mut client)["type"], "ready");
     expect_shell(&mut client);
 
-    let mut client = rig.compatible();
+    let mut client = fixture.compatible();
     client.login_compatible(account().user, &account().password);
     // Nothing but terminal output may come.
     match client.recv() {
@@ -128,9 +130,9 @@ fn the_servers_banner_is_passed_on() {
 /// sshd ends the connection in place of the last refusal; "none" does not count.
 #[test]
 fn a_server_that_allows_one_attempt_refuses_a_wrong_password_for_good() {
-    let rig = Rig::with(&["MaxAuthTries 1"], &[]);
-    expect_shell(&mut rig.ready(json!({})));
-    let mut client = rig.v1();
+    let fixture = OpensshFixture::with(&["MaxAuthTries 1"], &[]);
+    expect_shell(&mut fixture.ready(json!({})));
+    let mut client = fixture.v1();
     client.auth_v1(&json!({ "username": account().user, "password": "wrong" }));
     let error = expect_error(&mut client, "login", "login-failed", 4401);
     assert_eq!(error["retryable"], false, "{error}");

@@ -1,21 +1,21 @@
 //! Servers that want more than one method (RFC 4252 section 5.1, partial success).
 
 use crate::common::{Client, KeyPair, account};
-use crate::{Rig, expect_close, expect_error, expect_shell, next_json, with_password};
+use crate::{OpensshFixture, expect_close, expect_error, expect_shell, next_json, with_password};
 use serde_json::{Value, json};
 
 struct Factors {
-    rig: Rig,
+    fixture: OpensshFixture,
     key: KeyPair,
 }
 
 impl Factors {
-    /// sshd wants these methods, all of them, in this order.
+    /// Starts an sshd that requires these methods, all of them, in this order.
     fn want(methods: &str) -> Self {
-        let rig = Rig::with(&[&format!("AuthenticationMethods {methods}")], &[]);
+        let fixture = OpensshFixture::with(&[&format!("AuthenticationMethods {methods}")], &[]);
         let key = KeyPair::generate(&["-t", "ed25519"], "");
-        rig.sshd.authorise(&key);
-        Self { rig, key }
+        fixture.sshd.authorise(&key);
+        Self { fixture, key }
     }
 
     fn key(&self) -> Value {
@@ -23,7 +23,7 @@ impl Factors {
     }
 
     fn auth(&self, fields: &Value) -> Client {
-        let mut client = self.rig.v1();
+        let mut client = self.fixture.v1();
         client.auth_v1(fields);
         client
     }
@@ -37,27 +37,27 @@ impl Factors {
 }
 
 #[test]
-fn key_then_password() {
+fn key_then_password_logs_in() {
     Factors::want("publickey,password").accepts_key_and_password();
 }
 
 #[test]
-fn key_then_interactive_answered_with_the_password() {
+fn key_then_interactive_is_answered_with_the_password() {
     Factors::want("publickey,keyboard-interactive").accepts_key_and_password();
 }
 
 #[test]
-fn password_then_key() {
+fn password_then_key_logs_in() {
     Factors::want("password,publickey").accepts_key_and_password();
 }
 
 #[test]
-fn interactive_then_key() {
+fn interactive_then_key_logs_in() {
     Factors::want("keyboard-interactive,publickey").accepts_key_and_password();
 }
 
 #[test]
-fn key_then_interactive_asked_of_the_user() {
+fn key_then_interactive_asks_the_user() {
     let factors = Factors::want("publickey,keyboard-interactive");
     let mut client = factors.auth(&factors.key());
     let prompt = next_json(&mut client);
@@ -76,7 +76,7 @@ fn a_missing_second_factor_fails_the_login() {
     expect_error(&mut client, "login", "login-failed", 4401);
     let mut client = factors.auth(&with_password(json!({})));
     expect_error(&mut client, "login", "login-failed", 4401);
-    let mut client = factors.rig.compatible();
+    let mut client = factors.fixture.compatible();
     client.login_compatible(account().user, &account().password);
     expect_close(&mut client, 4401);
 }
@@ -91,9 +91,9 @@ fn a_wrong_second_factor_fails_the_login() {
 }
 
 #[test]
-fn the_same_password_twice_in_the_compatible_dialect() {
+fn one_password_answers_both_factors_in_the_compatible_dialect() {
     let factors = Factors::want("password,keyboard-interactive");
-    let mut client = factors.rig.compatible();
+    let mut client = factors.fixture.compatible();
     client.login_compatible(account().user, &account().password);
     expect_shell(&mut client);
 }

@@ -45,16 +45,16 @@ fn pinned(sshd: &Sshd) -> String {
 }
 
 #[test]
-fn pinned_keys_are_believed_and_no_others() {
+fn pinned_keys_are_accepted_and_no_others() {
     let sshd = Sshd::start();
     let bridge_of = |fields: &str, settings: &[&str]| bridge(&sshd, fields, settings);
     gets_in(&bridge_of(&pinned(&sshd), &[]), &with_password(json!({})));
     let log = sshd.log().len();
-    let stranger = KeyPair::generate(&["-t", "ed25519"], "");
-    let of_a_stranger = pins(&[&stranger]);
+    let other = KeyPair::generate(&["-t", "ed25519"], "");
+    let other_pins = pins(&[&other]);
     for policy in ["strict", "accept-new", "ask", "off"] {
         let policy = format!("ssh.host_key_policy={policy}");
-        let bridge = bridge_of(&of_a_stranger, &[&policy]);
+        let bridge = bridge_of(&other_pins, &[&policy]);
         let mut client = client(&bridge, &with_password(json!({})));
         expect_error(&mut client, "handshake", "host-key-changed", 4409);
     }
@@ -62,11 +62,11 @@ fn pinned_keys_are_believed_and_no_others() {
 }
 
 #[test]
-fn a_pinned_key_is_believed_whatever_the_known_hosts_say() {
+fn a_pinned_key_is_accepted_whatever_the_known_hosts_hold() {
     let sshd = Sshd::start();
-    let stranger = KeyPair::generate(&["-t", "ed25519"], "");
+    let other = KeyPair::generate(&["-t", "ed25519"], "");
     let file = tempfile::NamedTempFile::new().unwrap();
-    let line = format!("[127.0.0.1]:{} {}\n", sshd.port(), stranger.public_line());
+    let line = format!("[127.0.0.1]:{} {}\n", sshd.port(), other.public_line());
     std::fs::write(file.path(), line).unwrap();
     let known = format!("ssh.known_hosts={}", file.path().display());
     let bridge = bridge(&sshd, &pinned(&sshd), &[&known]);
@@ -74,7 +74,7 @@ fn a_pinned_key_is_believed_whatever_the_known_hosts_say() {
 }
 
 #[test]
-fn a_target_with_a_user_is_nobody_elses() {
+fn a_target_with_a_user_refuses_other_users() {
     let sshd = Sshd::start();
     let fields = format!("{}\nuser = '{}'", pinned(&sshd), account().user);
     let mine = bridge(&sshd, &fields, &[]);
@@ -94,7 +94,7 @@ fn methods_that_are_not_allowed_are_not_tried() {
     sshd.authorise(&key);
     let both = with_password(json!({ "private_key": key.private_pem() }));
     let password = with_password(json!({}));
-    // What is allowed, what is brought, how sshd accepts it; None where nothing is tried.
+    // Allowed methods, credentials, sshd's log of the accepted one; None where nothing is tried.
     let table: [(&str, &Value, Option<&str>); 5] = [
         ("'publickey'", &both, Some("Accepted publickey")),
         ("'password'", &both, Some("Accepted password")),
@@ -142,7 +142,7 @@ fn methods_that_are_not_allowed_are_not_tried() {
 }
 
 #[test]
-fn a_target_s_methods_stand_in_place_of_those_of_all() {
+fn a_targets_methods_override_those_of_ssh_auth_methods() {
     let sshd = Sshd::start();
     let fields = format!("{}\nauth_methods = ['password']", pinned(&sshd));
     let bridge = bridge(&sshd, &fields, &["ssh.auth_methods=publickey"]);
@@ -264,7 +264,7 @@ fn a_certificate_of_an_agent_logs_in() {
 }
 
 #[test]
-fn an_agent_without_the_right_key_leaves_the_password_a_chance() {
+fn the_password_is_tried_after_an_agent_without_the_right_key() {
     let sshd = Sshd::start();
     let agent = Agent::start();
     let bridge = with_agent(&sshd, &agent.socket(), &[]);
@@ -272,14 +272,14 @@ fn an_agent_without_the_right_key_leaves_the_password_a_chance() {
     gets_in(&bridge, &with_password(json!({})));
     agent.add(KeyPair::generate(&["-t", "ed25519"], "").path());
     gets_in(&bridge, &with_password(json!({})));
-    // A key that the client brings goes first.
+    // A key of the client is tried first.
     let key = KeyPair::generate(&["-t", "ed25519"], "");
     sshd.authorise(&key);
     let auth = json!({ "username": account().user, "private_key": key.private_pem() });
     gets_in(&bridge, &auth);
 }
 
-/// The agent's signature is passed on as it is: as long as the modulus.
+/// The agent's signature is passed on unchanged: as long as the modulus.
 #[test]
 fn an_agents_rsa_key_of_any_size_logs_in() {
     let sshd = Sshd::start();
@@ -292,7 +292,7 @@ fn an_agents_rsa_key_of_any_size_logs_in() {
 }
 
 #[test]
-fn an_agent_that_is_not_there_is_told() {
+fn a_missing_agent_is_reported() {
     let sshd = Sshd::start();
     let bridge = with_agent(&sshd, "/nonexistent/agent", &[]);
     let mut client = client(&bridge, &nothing_but_a_name());
@@ -301,9 +301,9 @@ fn an_agent_that_is_not_there_is_told() {
     bridge.wait_stderr("/nonexistent/agent", DEADLINE);
 }
 
-/// One that accepts and never answers, and ones that talk nonsense or leave.
+/// One that accepts and never replies, and ones that reply with nonsense or close.
 #[test]
-fn an_agent_that_hangs_or_raves_ends_the_login() {
+fn an_agent_that_hangs_or_breaks_the_protocol_ends_the_login() {
     let sshd = Sshd::start();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("agent");
@@ -313,11 +313,11 @@ fn an_agent_that_hangs_or_raves_ends_the_login() {
     let mut waiting = client(&hangs, &nothing_but_a_name());
     expect_error(&mut waiting, "login", "deadline", 4408);
     drop(listener.accept().unwrap());
-    let raves = with_agent(&sshd, &socket, &[]);
+    let broken = with_agent(&sshd, &socket, &[]);
     for nonsense in [&b"\xff\xff\xff\xffxxxx"[..], b"\0\0\0\x01", b""] {
-        let mut client = client(&raves, &nothing_but_a_name());
+        let mut client = client(&broken, &nothing_but_a_name());
         let (mut stream, _) = listener.accept().unwrap();
-        // The bridge may be gone before it has heard all.
+        // The bridge may close before it has read all.
         let _ = stream.write_all(nonsense);
         let _ = stream.shutdown(Shutdown::Write);
         expect_error(&mut client, "login", "agent-unavailable", 4401);

@@ -1,12 +1,12 @@
-//! Targets that are no SSH server, or none the bridge can talk to.
+//! Targets that are not SSH servers, or have no algorithm in common with the bridge.
 
 use crate::common::{
-    Bridge, Client, DEADLINE, Hostile, Options, Script, account, closed_port, unknown_name,
+    Bridge, Client, DEADLINE, HostileServer, Options, Script, account, closed_port, unknown_name,
 };
-use crate::{Rig, allow, bridge_to, expect_close, expect_error, expect_shell, path};
+use crate::{OpensshFixture, allow, bridge_to, expect_close, expect_error, expect_shell, path};
 use serde_json::json;
 
-/// What both dialects are told about this port.
+/// Asserts the error that both dialects get for this port.
 fn expect_unreachable(bridge: &Bridge, port: u16, stage: &str, code: &str, close: u16) {
     let fields = json!({ "username": "anyone", "password": "anything" });
     let mut client = Client::connect(bridge.addr(), &path(port), &Options::v1());
@@ -17,9 +17,9 @@ fn expect_unreachable(bridge: &Bridge, port: u16, stage: &str, code: &str, close
     expect_close(&mut client, close);
 }
 
-/// What is told about such a server; the bridge hangs up on it each time.
+/// Asserts the error for such a server, and that the bridge closes each connection to it.
 fn expect_hostile(script: Script, code: &str, close: u16) {
-    let hostile = Hostile::start(script);
+    let hostile = HostileServer::start(script);
     let settings = ["ssh.handshake_timeout=1s", "ssh.host_key_policy=off"];
     let bridge = bridge_to(&allow(hostile.port()), &settings);
     expect_unreachable(&bridge, hostile.port(), "handshake", code, close);
@@ -44,7 +44,7 @@ fn a_closed_port_is_unreachable() {
 }
 
 #[test]
-fn a_name_without_an_address_is_told() {
+fn a_name_without_an_address_is_reported() {
     let bridge = bridge_to("no-such-host.invalid:22", &[]);
     let path = "/ws/no-such-host.invalid/22";
     let mut client = Client::connect(bridge.addr(), path, &Options::v1());
@@ -67,8 +67,8 @@ fn a_web_server_is_not_ssh() {
     expect_hostile(Script::HttpThenEnd, "not-ssh", 4502);
 }
 
-/// An SSH server may send other lines before it identifies itself (RFC 4253 section 4.2), so
-/// there is something to wait for.
+/// An SSH server may send other lines before it identifies itself (RFC 4253 section 4.2), so there
+/// is something to wait for.
 #[test]
 fn a_web_server_that_stays_runs_into_the_deadline() {
     expect_hostile(Script::Http, "deadline", 4408);
@@ -80,7 +80,7 @@ fn junk_is_not_ssh() {
 }
 
 #[test]
-fn a_server_that_hangs_up_has_refused() {
+fn a_server_that_closes_at_once_has_refused() {
     expect_hostile(Script::Hangup, "server-refused", 4502);
 }
 
@@ -90,7 +90,7 @@ fn junk_after_the_banner_fails_the_handshake() {
 }
 
 #[test]
-fn a_flood_before_there_are_keys_is_told() {
+fn a_flood_before_the_key_exchange_is_a_violation() {
     expect_hostile(Script::IgnoreFlood, "server-misbehaved", 4503);
 }
 
@@ -100,7 +100,7 @@ fn an_endless_banner_is_not_ssh() {
 }
 
 #[test]
-fn a_server_with_no_algorithm_in_common_is_told() {
+fn the_offers_are_reported_where_no_algorithm_is_in_common() {
     for (line, told) in [
         (
             "KexAlgorithms diffie-hellman-group1-sha1",
@@ -112,18 +112,17 @@ fn a_server_with_no_algorithm_in_common_is_told() {
             "; the target offers 3des-cbc,aes256-cbc",
         ),
     ] {
-        let rig = Rig::with(&[line], &[]);
-        let mut client = rig.v1();
+        let fixture = OpensshFixture::with(&[line], &[]);
+        let mut client = fixture.v1();
         client.auth_v1(&json!({ "username": account().user }));
         let error = expect_error(&mut client, "handshake", "no-common-algorithm", 4502);
         assert!(error["message"].as_str().unwrap().contains(told), "{error}");
-        rig.bridge.wait_stderr(told, DEADLINE);
+        fixture.bridge.wait_stderr(told, DEADLINE);
     }
 }
 
-/// Equipment that knows only what is old.
 #[test]
-fn old_algorithms_are_spoken_where_they_are_asked_for() {
+fn old_algorithms_are_agreed_on_where_they_are_enabled() {
     for line in [
         "KexAlgorithms diffie-hellman-group14-sha256",
         "KexAlgorithms ecdh-sha2-nistp256",
@@ -136,9 +135,9 @@ fn old_algorithms_are_spoken_where_they_are_asked_for() {
         "Ciphers aes256-ctr\nMACs hmac-sha2-512-etm@openssh.com",
         "KexAlgorithms diffie-hellman-group14-sha256\nCiphers aes128-ctr\nMACs hmac-sha2-256",
     ] {
-        let rig = Rig::with(&[line], &["ssh.legacy_algorithms=true"]);
-        expect_shell(&mut rig.ready(json!({})));
-        let modern = Rig::with(&[line], &[]);
+        let fixture = OpensshFixture::with(&[line], &["ssh.legacy_algorithms=true"]);
+        expect_shell(&mut fixture.ready(json!({})));
+        let modern = OpensshFixture::with(&[line], &[]);
         let port = modern.sshd.port();
         expect_unreachable(
             &modern.bridge,
@@ -151,8 +150,8 @@ fn old_algorithms_are_spoken_where_they_are_asked_for() {
 }
 
 #[test]
-fn a_target_that_is_not_allowed_is_not_dialled() {
-    let hostile = Hostile::start(Script::Silent);
+fn a_target_that_is_not_allowed_is_not_connected_to() {
+    let hostile = HostileServer::start(Script::Silent);
     let bridge = bridge_to("127.0.0.1:1", &[]);
     expect_unreachable(&bridge, hostile.port(), "resolve", "target-refused", 4403);
     assert_eq!(hostile.accepted(), 0);
@@ -160,10 +159,10 @@ fn a_target_that_is_not_allowed_is_not_dialled() {
 
 #[test]
 fn uniform_errors_hide_why_a_target_is_not_reached() {
-    let silent = Hostile::start(Script::Silent);
-    let web = Hostile::start(Script::Http);
+    let silent = HostileServer::start(Script::Silent);
+    let web = HostileServer::start(Script::Http);
     let closed = closed_port().port();
-    let flood = Hostile::start(Script::IgnoreFlood);
+    let flood = HostileServer::start(Script::IgnoreFlood);
     let targets = [silent.port(), web.port(), flood.port(), closed, 1];
     let rules: Vec<String> = targets[..4].iter().map(|port| allow(*port)).collect();
     let settings = ["targets.uniform_errors=true", "ssh.handshake_timeout=1s"];

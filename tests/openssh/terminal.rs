@@ -1,19 +1,18 @@
-//! What a terminal carries: its size and name, the environment, every byte, signals, the end of
-//! input.
+//! The terminal: size and name, environment, every byte, signals, end of input.
 
 use crate::common::{Client, account};
-use crate::{Rig, expect_error};
+use crate::{OpensshFixture, expect_error};
 use serde_json::{Value, json};
 
 /// Runs the login shell in the compatible dialect.
-fn compatible(rig: &Rig) -> Client {
-    let mut client = rig.compatible();
+fn compatible(fixture: &OpensshFixture) -> Client {
+    let mut client = fixture.compatible();
     client.login_compatible(account().user, &account().password);
     client
 }
 
-/// A shell command that ends once the terminal has this size. Resize and input are not ordered
-/// among each other, so a single look could come too early.
+/// Returns a shell command that ends once the terminal has this size. Resize and input are not
+/// ordered, so a single check could come too early.
 fn until_size(rows: u16, cols: u16) -> String {
     format!(r#"until [ "$(stty size)" = "{rows} {cols}" ]; do sleep 0.02; done; echo SI""ZED"#)
 }
@@ -27,18 +26,18 @@ fn resize(cols: u16, rows: u16) -> Value {
 
 #[test]
 fn the_terminal_has_the_size_of_auth() {
-    let rig = Rig::start();
-    let mut client = rig.ready(json!({ "cols": 132, "rows": 43, "command": "stty size" }));
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.ready(json!({ "cols": 132, "rows": 43, "command": "stty size" }));
     assert_eq!(client.output_until("\n"), "43 132\r\n");
-    let mut client = rig.command("stty size");
+    let mut client = fixture.command("stty size");
     assert_eq!(client.output_until("\n"), "24 80\r\n");
 }
 
 #[test]
 fn a_resize_reaches_the_program() {
-    let rig = Rig::start();
+    let fixture = OpensshFixture::start();
     // No trap for WINCH: bash misses the second of two that come close together.
-    let mut client = rig.command(
+    let mut client = fixture.command(
         "old=; while :; do new=$(stty size); [ \"$new\" = \"$old\" ] || echo \"now $new\"; \
          old=$new; sleep 0.02; done",
     );
@@ -49,17 +48,17 @@ fn a_resize_reaches_the_program() {
     }
 }
 
-/// sshd answers each piece of such input by a packet of the same length that carries nothing.
+/// sshd replies to each piece of such input with an IGNORE of the same length.
 #[test]
-fn a_program_that_reads_lines_without_echo_may_be_sent_much() {
+fn much_input_without_echo_is_within_the_packet_budget() {
     const LINES: usize = 1500;
     const PASTED: usize = 100_000;
-    let rig = Rig::start();
-    let mut client = rig.command("stty -echo && echo READY && wc -l");
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.command("stty -echo && echo READY && wc -l");
     client.output_until("READY");
     for line in 0..LINES {
         client.send_binary(format!("{line}\n").as_bytes());
-        // One by one: what comes together, sshd answers together.
+        // One by one: sshd replies to pieces that come together with one packet.
         client.send_json(&json!({ "type": "ping", "data": line.to_string() }));
         assert_eq!(client.wait_type("pong")["data"], line.to_string());
     }
@@ -72,8 +71,8 @@ fn a_program_that_reads_lines_without_echo_may_be_sent_much() {
 
 #[test]
 fn a_resize_before_the_shell_counts() {
-    let rig = Rig::start();
-    let mut client = rig.v1();
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.v1();
     let auth = json!({ "command": until_size(50, 200) });
     client.auth_v1(&crate::with_password(auth));
     client.send_json(&resize(200, 50));
@@ -82,8 +81,8 @@ fn a_resize_before_the_shell_counts() {
 
 #[test]
 fn sizes_in_the_compatible_dialect() {
-    let rig = Rig::start();
-    let mut client = compatible(&rig);
+    let fixture = OpensshFixture::start();
+    let mut client = compatible(&fixture);
     client.send_text("echo \"<$(stty size) $TERM>\"\r");
     client.output_until("<24 80 xterm-256color>");
     client.send_text(r#"{"action":"resize","cols":100,"rows":30}"#);
@@ -93,17 +92,17 @@ fn sizes_in_the_compatible_dialect() {
 
 #[test]
 fn the_terminals_name_is_passed_on() {
-    let rig = Rig::start();
-    let mut client = rig.command("echo \"<$TERM>\"");
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.command("echo \"<$TERM>\"");
     client.output_until("<xterm-256color>");
-    let mut client = rig.ready(json!({ "term": "vt100", "command": "echo \"<$TERM>\"" }));
+    let mut client = fixture.ready(json!({ "term": "vt100", "command": "echo \"<$TERM>\"" }));
     client.output_until("<vt100>");
 }
 
 #[test]
 fn the_environment_is_passed_on() {
-    let rig = Rig::start();
-    let mut client = rig.ready(json!({
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.ready(json!({
         "env": { "SSHARD_ONE": "ü \"quoted\" $HOME", "SSHARD_TWO": "" },
         "command": "stty -opost; printf '<%s|%s>' \"$SSHARD_ONE\" \"${SSHARD_TWO-unset}\"",
     }));
@@ -112,8 +111,8 @@ fn the_environment_is_passed_on() {
 
 #[test]
 fn a_command_runs_in_place_of_the_shell() {
-    let rig = Rig::start();
-    let mut client = rig.command("tty >/dev/null && echo \"a tty, $-\"");
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.command("tty >/dev/null && echo \"a tty, $-\"");
     let text = client.output_until("\n");
     assert!(text.starts_with("a tty, ") && !text.contains('i'), "{text}");
     assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
@@ -129,9 +128,9 @@ fn all_bytes() -> Vec<u8> {
 
 #[test]
 fn every_byte_value_passes_both_ways() {
-    let rig = Rig::start();
+    let fixture = OpensshFixture::start();
     let sent = all_bytes();
-    let mut client = rig.command("stty raw -echo; printf '<GO>'; head -c 512; printf '<END>'");
+    let mut client = fixture.command("stty raw -echo; printf '<GO>'; head -c 512; printf '<END>'");
     client.output_until("<GO>");
     client.send_binary(&sent);
     assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
@@ -144,9 +143,9 @@ fn every_byte_value_passes_both_ways() {
 
 #[test]
 fn every_byte_value_passes_in_the_compatible_dialect() {
-    let rig = Rig::start();
+    let fixture = OpensshFixture::start();
     let sent = all_bytes();
-    let mut client = compatible(&rig);
+    let mut client = compatible(&fixture);
     client.send_text("exec sh -c \"stty raw -echo; printf '<%s>' GO; head -c 512\"\r");
     client.output_until("<GO>");
     client.send_binary(&sent);
@@ -159,10 +158,10 @@ fn every_byte_value_passes_in_the_compatible_dialect() {
 
 #[test]
 fn utf8_passes_whole_however_it_is_cut() {
-    let rig = Rig::start();
+    let fixture = OpensshFixture::start();
     let text = "Grüße, 世界! 👩‍👩‍👧 \u{202e}rtl\u{202c} e\u{301} \0 ☃";
     let length = text.len();
-    let mut client = rig.command(&format!("stty raw -echo; printf '<GO>'; head -c {length}"));
+    let mut client = fixture.command(&format!("stty raw -echo; printf '<GO>'; head -c {length}"));
     client.output_until("<GO>");
     for byte in text.bytes() {
         client.send_binary(&[byte]);
@@ -170,7 +169,7 @@ fn utf8_passes_whole_however_it_is_cut() {
     assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
     assert_eq!(String::from_utf8(client.output.clone()).unwrap(), text);
 
-    let mut client = compatible(&rig);
+    let mut client = compatible(&fixture);
     client.send_text(&format!(
         "exec sh -c \"stty raw -echo; printf '<%s>' GO; head -c {length}\"\r"
     ));
@@ -181,10 +180,10 @@ fn utf8_passes_whole_however_it_is_cut() {
 }
 
 #[test]
-fn text_that_only_looks_like_control_is_input() {
-    let rig = Rig::start();
+fn text_that_resembles_a_control_message_is_input() {
+    let fixture = OpensshFixture::start();
     let text = r#"{"action":"paste","cols":1}{"type":"close"}"#;
-    let mut client = compatible(&rig);
+    let mut client = compatible(&fixture);
     client.send_text(&format!(
         "exec sh -c \"stty raw -echo; printf '<%s>' GO; head -c {}\"\r",
         text.len()
@@ -197,15 +196,15 @@ fn text_that_only_looks_like_control_is_input() {
 
 #[test]
 fn stderr_is_output_too() {
-    let rig = Rig::start();
-    let mut client = rig.command("echo to-stderr >&2");
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.command("echo to-stderr >&2");
     client.output_until("to-stderr\r\n");
 }
 
 #[test]
 fn byte_three_interrupts() {
-    let rig = Rig::start();
-    let mut client = rig.command(&format!("trap 'echo caught; exit 4' INT; {IDLE}"));
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.command(&format!("trap 'echo caught; exit 4' INT; {IDLE}"));
     client.output_until("READY");
     client.send_binary(b"\x03");
     client.output_until("caught");
@@ -214,9 +213,9 @@ fn byte_three_interrupts() {
 
 #[test]
 fn signals_reach_the_process() {
-    let rig = Rig::start();
+    let fixture = OpensshFixture::start();
     for name in ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2"] {
-        let mut client = rig.command(&format!("trap 'echo caught; exit 6' {name}; {IDLE}"));
+        let mut client = fixture.command(&format!("trap 'echo caught; exit 6' {name}; {IDLE}"));
         client.output_until("READY");
         client.send_json(&json!({ "type": "signal", "name": name }));
         client.output_until("caught");
@@ -226,8 +225,8 @@ fn signals_reach_the_process() {
 
 #[test]
 fn the_signal_kill_ends_the_process() {
-    let rig = Rig::start();
-    let mut client = rig.command("echo READY; sleep 600 & wait");
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.command("echo READY; sleep 600 & wait");
     client.output_until("READY");
     client.send_json(&json!({ "type": "signal", "name": "KILL" }));
     assert_eq!(client.wait_type("exit")["signal"], "KILL");
@@ -238,14 +237,14 @@ fn the_signal_kill_ends_the_process() {
 /// before arrives, output flows, and signals pass.
 #[test]
 fn the_end_of_input_ends_input_alone() {
-    let rig = Rig::with(&["LogLevel DEBUG2"], &[]);
-    let mut client = rig.command(&format!(
+    let fixture = OpensshFixture::with(&["LogLevel DEBUG2"], &[]);
+    let mut client = fixture.command(&format!(
         "trap 'echo still here; exit 5' USR1; read line; echo \"got $line\"; {IDLE}"
     ));
     client.send_binary(b"the last words\r");
     client.send_json(&json!({ "type": "eof" }));
     client.output_until("got the last words");
-    rig.sshd.wait_log("rcvd eof");
+    fixture.sshd.wait_log("rcvd eof");
     client.send_json(&json!({ "type": "signal", "name": "USR1" }));
     client.output_until("still here");
     assert_eq!(client.until_close(), (1000, "exit=5".to_owned()));
@@ -253,8 +252,8 @@ fn the_end_of_input_ends_input_alone() {
 
 #[test]
 fn input_after_its_end_is_an_error() {
-    let rig = Rig::start();
-    let mut client = rig.command("stty -echo; sleep 600");
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.command("stty -echo; sleep 600");
     client.send_json(&json!({ "type": "eof" }));
     client.send_binary(b"more");
     expect_error(&mut client, "relay", "out-of-order", 4400);

@@ -1,6 +1,6 @@
 //! Ten megabytes each way, whole and in order.
 
-use crate::Rig;
+use crate::OpensshFixture;
 use crate::common::{Client, Event, account};
 use serde_json::json;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 const SIZE: usize = 10 * 1024 * 1024;
 const CHUNK: usize = 16 * 1024;
 
-/// The same bytes each time, and no pattern a lost or moved block would hide in.
+/// Returns the same bytes each time, without a pattern that would hide a lost or moved block.
 fn data() -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(SIZE);
@@ -50,14 +50,14 @@ fn receive(client: &mut Client, total: usize, acknowledge: bool) {
 }
 
 #[test]
-fn upload() {
-    let rig = Rig::start();
+fn an_upload_is_complete() {
+    let fixture = OpensshFixture::start();
     let data = data();
-    let mut client = rig.command(&format!(
+    let mut client = fixture.command(&format!(
         "stty raw -echo; printf '<GO>'; head -c {SIZE} | sha256sum"
     ));
     client.output_until("<GO>");
-    // No thought for `input_window`: TCP holds such a client back.
+    // Ignores `input_window`: TCP holds such a client back.
     for chunk in data.chunks(CHUNK) {
         client.send_binary(chunk);
     }
@@ -66,10 +66,10 @@ fn upload() {
 }
 
 #[test]
-fn upload_in_the_compatible_dialect() {
-    let rig = Rig::start();
+fn an_upload_in_the_compatible_dialect_is_complete() {
+    let fixture = OpensshFixture::start();
     let data = data();
-    let mut client = rig.compatible();
+    let mut client = fixture.compatible();
     client.login_compatible(account().user, &account().password);
     client.send_text(&format!(
         "exec sh -c \"stty raw -echo; printf '<%s>' GO; head -c {SIZE} | sha256sum\"\r"
@@ -98,22 +98,22 @@ fn expect_download(mut client: Client, acknowledge: bool) {
 }
 
 #[test]
-fn download() {
-    let rig = Rig::start();
-    expect_download(rig.command(&download_command()), false);
+fn a_download_is_complete() {
+    let fixture = OpensshFixture::start();
+    expect_download(fixture.command(&download_command()), false);
 }
 
 #[test]
-fn download_with_acknowledgements() {
-    let rig = Rig::start();
+fn a_download_with_acknowledgements_is_complete() {
+    let fixture = OpensshFixture::start();
     let auth = json!({ "command": download_command(), "flow_window": 65_536 });
-    expect_download(rig.ready(auth), true);
+    expect_download(fixture.ready(auth), true);
 }
 
 #[test]
-fn download_in_the_compatible_dialect() {
-    let rig = Rig::start();
-    let mut client = rig.compatible();
+fn a_download_in_the_compatible_dialect_is_complete() {
+    let fixture = OpensshFixture::start();
+    let mut client = fixture.compatible();
     client.login_compatible(account().user, &account().password);
     client.send_text(&format!(
         "stty raw -echo; printf '<%s>' GO; {}; exit\r",
@@ -123,13 +123,12 @@ fn download_in_the_compatible_dialect() {
     expect_download(client, false);
 }
 
-/// Both directions full at once. The client keeps to `input_window`, so it can never be stuck in
-/// a send while output waits for it.
+/// The client keeps to `input_window`, so it never blocks in a send while output waits for it.
 #[test]
-fn both_ways_at_once() {
-    let rig = Rig::start();
+fn transfers_in_both_directions_at_once_are_complete() {
+    let fixture = OpensshFixture::start();
     let data = data();
-    let mut client = rig.command(&format!("stty raw -echo; printf '<GO>'; head -c {SIZE}"));
+    let mut client = fixture.command(&format!("stty raw -echo; printf '<GO>'; head -c {SIZE}"));
     client.output_until("<GO>");
     let window = 64 * 1024;
     let (mut sent, mut acknowledged) = (0, 0);

@@ -1,7 +1,7 @@
 //! The drain before its deadline: notices to clients, sessions that go on, and the end.
 
 use crate::common::{
-    Client, DEADLINE, Event, Hold, Login, Options, Raw, Round, Seen, SshScript, poll,
+    Client, DEADLINE, Event, Login, Options, PausedThread, Raw, Received, Round, SshScript, poll,
 };
 use crate::scene::Site;
 use rustix::process::Signal;
@@ -56,7 +56,7 @@ fn sessions_go_on_and_the_process_ends_with_the_last() {
         site.ssh.output(b"and so am I");
         second.output_until("and so am I");
         second.send_json(&json!({ "type": "resize", "cols": 90, "rows": 30 }));
-        site.ssh.wait_seen(&Seen::Resize([90, 30, 0, 0]));
+        site.ssh.wait_received(&Received::Resize([90, 30, 0, 0]));
 
         site.ssh.exit(7);
         assert_eq!(second.wait_type("exit")["status"], 7);
@@ -126,7 +126,7 @@ fn new_sessions_are_refused_in_both_dialects() {
     // It was there before, and had not begun.
     hear_of_drain(&mut waiting);
     refuse_auth(waiting);
-    assert!(!site.ssh.seen()[1..].contains(&Seen::Connected));
+    assert!(!site.ssh.received()[1..].contains(&Received::Connected));
 
     old.send_json(&json!({ "type": "close" }));
     ends_by_itself(&mut site);
@@ -196,7 +196,7 @@ fn a_second_signal_ends_the_process_at_once() {
 fn a_second_signal_ends_the_process_though_a_shard_is_stuck() {
     let mut site = site();
     let _clients: Vec<Client> = (0..4).map(|_| site.ready()).collect();
-    let hold = Hold::of(&site.bridge, "sshard-1");
+    let hold = PausedThread::of(&site.bridge, "sshard-1");
     site.bridge.signal(Signal::TERM);
     site.bridge.wait_stderr("draining", DEADLINE);
     site.bridge.signal(Signal::TERM);

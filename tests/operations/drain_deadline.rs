@@ -1,7 +1,7 @@
 //! The deadline of a drain: remaining sessions are closed, and cannot delay the end.
 
-use crate::common::scene::path_to;
-use crate::common::{Bridge, Client, DEADLINE, Hostile, Options, Raw, Script, Seen};
+use crate::common::fixture::path_to;
+use crate::common::{Bridge, Client, DEADLINE, HostileServer, Options, Raw, Received, Script};
 use crate::scene::Site;
 use rustix::process::Signal;
 use serde_json::json;
@@ -40,7 +40,7 @@ fn sessions_left_at_the_deadline_are_closed_with_1001() {
         }
         assert_eq!(compatible.until_close().0, 1001);
         ends(&mut site.bridge);
-        site.ssh.wait_count(&Seen::Gone, 5);
+        site.ssh.wait_count(&Received::Gone, 5);
     }
 }
 
@@ -85,7 +85,7 @@ fn a_client_that_answers_nothing_does_not_delay_the_end() {
     let mut site = Site::new(&SOON);
     let mut silent = Raw::upgrade(site.bridge.addr(), &site.path(), &Options::v1());
     silent.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
-    site.ssh.wait_seen(&Seen::Shell);
+    site.ssh.wait_received(&Received::Shell);
     site.bridge.signal(Signal::TERM);
     assert_eq!(silent.until_close().0, 1001);
     assert_eq!(silent.frame(), None);

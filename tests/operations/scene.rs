@@ -1,7 +1,7 @@
 //! Helpers: a bridge with any arguments to a scripted SSH server, its log read as JSON, its health.
 
+use crate::common::fixture::path_to;
 use crate::common::raw::{Answer, exchange};
-use crate::common::scene::path_to;
 use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -51,7 +51,7 @@ impl Site {
         let options = Options::compatible();
         let mut client = Client::connect(self.bridge.addr(), &self.path(), &options);
         client.login_compatible("u", "p");
-        self.ssh.wait_count(&crate::common::Seen::Shell, count);
+        self.ssh.wait_count(&crate::common::Received::Shell, count);
         client
     }
 

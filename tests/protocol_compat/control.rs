@@ -1,27 +1,29 @@
 //! After the first message: what is control, and what is typed.
 
-use super::common::{Event, Login, Round, Scene, Seen, SshScript};
+use super::common::{Event, Fixture, Login, Received, Round, SshScript};
 use super::shell;
 use serde_json::json;
 
 #[test]
 fn resize_is_control_and_never_typed() {
-    let scene = Scene::new(&[]);
-    let mut client = shell(&scene);
+    let fixture = Fixture::new(&[]);
+    let mut client = shell(&fixture);
     for (cols, rows) in [(1, 1), (1000, 1000), (132, 43)] {
         client.send_json(&json!({ "action": "resize", "cols": cols, "rows": rows, "x": [1] }));
-        scene.ssh.wait_seen(&Seen::Resize([cols, rows, 0, 0]));
+        fixture
+            .ssh
+            .wait_received(&Received::Resize([cols, rows, 0, 0]));
     }
     client.send_text(" \n{\"rows\":7,\"cols\":8,\"action\":\"resize\"}\n");
-    scene.ssh.wait_seen(&Seen::Resize([8, 7, 0, 0]));
+    fixture.ssh.wait_received(&Received::Resize([8, 7, 0, 0]));
     client.send_text("end");
-    assert_eq!(scene.ssh.wait_input(3), b"end");
+    assert_eq!(fixture.ssh.wait_input(3), b"end");
 }
 
 #[test]
 fn ping_is_control_and_has_no_answer() {
-    let scene = Scene::new(&[]);
-    let mut client = shell(&scene);
+    let fixture = Fixture::new(&[]);
+    let mut client = shell(&fixture);
     for text in [
         r#"{"action":"ping"}"#,
         r#"{"action":"ping","data":"x","cols":1}"#,
@@ -29,15 +31,15 @@ fn ping_is_control_and_has_no_answer() {
         client.send_text(text);
     }
     client.send_text("end");
-    assert_eq!(scene.ssh.wait_input(3), b"end");
-    scene.ssh.output(b"echo");
+    assert_eq!(fixture.ssh.wait_input(3), b"end");
+    fixture.ssh.output(b"echo");
     assert_eq!(client.recv(), Event::Output(b"echo".to_vec()));
 }
 
 #[test]
 fn every_other_text_is_typed_verbatim() {
-    let scene = Scene::new(&[]);
-    let mut client = shell(&scene);
+    let fixture = Fixture::new(&[]);
+    let mut client = shell(&fixture);
     let mut typed: Vec<u8> = Vec::new();
     for text in [
         "",
@@ -63,13 +65,13 @@ fn every_other_text_is_typed_verbatim() {
         client.send_text(text);
         typed.extend(text.as_bytes());
     }
-    assert_eq!(scene.ssh.wait_input(typed.len()), typed);
+    assert_eq!(fixture.ssh.wait_input(typed.len()), typed);
 }
 
 #[test]
 fn every_binary_message_is_input() {
-    let scene = Scene::new(&[]);
-    let mut client = shell(&scene);
+    let fixture = Fixture::new(&[]);
+    let mut client = shell(&fixture);
     let mut typed: Vec<u8> = Vec::new();
     let all: Vec<u8> = (0..=255).collect();
     for bytes in [
@@ -81,44 +83,44 @@ fn every_binary_message_is_input() {
         client.send_binary(bytes);
         typed.extend(bytes);
     }
-    assert_eq!(scene.ssh.wait_input(typed.len()), typed);
+    assert_eq!(fixture.ssh.wait_input(typed.len()), typed);
     assert!(
-        !scene
+        !fixture
             .ssh
-            .seen()
+            .received()
             .iter()
-            .any(|s| matches!(s, Seen::Resize(_)))
+            .any(|s| matches!(s, Received::Resize(_)))
     );
 }
 
 /// A resize while the login is under way is the size the terminal starts with.
 #[test]
 fn a_resize_may_come_before_the_shell() {
-    let scene = Scene::with(
+    let fixture = Fixture::with(
         SshScript::login(Login::Interactive(vec![Round::of(&[])])),
         &[],
     );
-    let mut client = scene.compatible();
+    let mut client = fixture.compatible();
     client.login_compatible("u", "p");
     client.send_json(&json!({ "action": "resize", "cols": 0, "rows": 24 }));
     client.send_json(&json!({ "action": "resize", "cols": 101, "rows": 41 }));
     client.send_text("end");
-    scene.ssh.wait_input(3);
+    fixture.ssh.wait_input(3);
     let size = [101, 41, 0, 0];
-    let seen = scene.ssh.seen();
-    let terminal = Seen::Terminal("xterm-256color".to_owned(), size);
+    let seen = fixture.ssh.received();
+    let terminal = Received::Terminal("xterm-256color".to_owned(), size);
     assert!(
-        seen.contains(&terminal) || seen.contains(&Seen::Resize(size)),
+        seen.contains(&terminal) || seen.contains(&Received::Resize(size)),
         "{seen:?}"
     );
 }
 
 #[test]
 fn output_is_binary_and_all_of_it_comes() {
-    let scene = Scene::new(&[]);
-    let mut client = shell(&scene);
+    let fixture = Fixture::new(&[]);
+    let mut client = shell(&fixture);
     let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_be_bytes).collect();
-    scene.ssh.output(&bytes);
+    fixture.ssh.output(&bytes);
     let mut output = Vec::new();
     while output.len() < bytes.len() {
         match client.recv() {
@@ -132,12 +134,12 @@ fn output_is_binary_and_all_of_it_comes() {
 /// Much input: no acks, and nothing is lost.
 #[test]
 fn much_input_passes_without_a_word() {
-    let scene = Scene::new(&[]);
-    let mut client = shell(&scene);
+    let fixture = Fixture::new(&[]);
+    let mut client = shell(&fixture);
     for _ in 0..50 {
         client.send_binary(&[b'i'; 20_000]);
     }
-    assert_eq!(scene.ssh.wait_input(1_000_000).len(), 1_000_000);
-    scene.ssh.output(b"the next thing");
+    assert_eq!(fixture.ssh.wait_input(1_000_000).len(), 1_000_000);
+    fixture.ssh.output(b"the next thing");
     assert_eq!(client.recv(), Event::Output(b"the next thing".to_vec()));
 }

@@ -1,8 +1,8 @@
 //! How a session of the compatible dialect ends: by close codes alone.
 
-use super::common::scene::{bridge_to, path_to};
+use super::common::fixture::{bridge_to, path_to};
 use super::common::{
-    Client, DEADLINE, Login, Options, Scene, Seen, SshScript, Start, closed_port, poll,
+    Client, DEADLINE, Fixture, Login, Options, Received, SshScript, Start, closed_port, poll,
 };
 use super::{assert_closes, shell};
 use russh::Sig;
@@ -10,48 +10,48 @@ use rustix::process::Signal;
 
 #[test]
 fn an_exit_is_1000_with_its_reason() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     for status in [0, 3, u32::MAX] {
-        let mut client = shell_of(&scene);
-        scene.ssh.exit(status);
+        let mut client = shell_of(&fixture);
+        fixture.ssh.exit(status);
         assert_eq!(
             assert_closes(&mut client, 1000, "exit"),
             format!("exit={status}")
         );
     }
-    let mut client = shell_of(&scene);
-    scene.ssh.exit_by_signal(Sig::KILL, false, "words");
+    let mut client = shell_of(&fixture);
+    fixture.ssh.exit_by_signal(Sig::KILL, false, "words");
     assert_eq!(assert_closes(&mut client, 1000, "signal"), "signal=KILL");
-    let mut client = shell_of(&scene);
-    scene
+    let mut client = shell_of(&fixture);
+    fixture
         .ssh
         .exit_by_signal(Sig::Custom("X".to_owned()), false, "");
     assert_eq!(assert_closes(&mut client, 1000, "signal"), "signal=unknown");
-    let mut client = shell_of(&scene);
-    scene.ssh.close();
+    let mut client = shell_of(&fixture);
+    fixture.ssh.close();
     assert_eq!(assert_closes(&mut client, 1000, "told neither"), "");
 }
 
-/// A shell in a scene that had others before.
-fn shell_of(scene: &Scene) -> Client {
-    let shells = |scene: &Scene| {
-        let seen = scene.ssh.seen();
-        seen.iter().filter(|s| **s == Seen::Shell).count()
+/// A shell in a fixture that had others before.
+fn shell_of(fixture: &Fixture) -> Client {
+    let shells = |fixture: &Fixture| {
+        let seen = fixture.ssh.received();
+        seen.iter().filter(|s| **s == Received::Shell).count()
     };
-    let before = shells(scene);
-    let mut client = scene.compatible();
+    let before = shells(fixture);
+    let mut client = fixture.compatible();
     client.login_compatible("u", "p");
-    scene.ssh.wait_count(&Seen::Shell, before + 1);
-    scene.ssh.output(b"$ ");
+    fixture.ssh.wait_count(&Received::Shell, before + 1);
+    fixture.ssh.output(b"$ ");
     client.output_until("$ ");
     client
 }
 
 #[test]
 fn a_lost_connection_is_4503() {
-    let scene = Scene::new(&[]);
-    let mut client = shell(&scene);
-    scene.ssh.break_connections();
+    let fixture = Fixture::new(&[]);
+    let mut client = shell(&fixture);
+    fixture.ssh.break_connections();
     let reason = assert_closes(&mut client, 4503, "broken");
     assert!(!reason.is_empty());
 }
@@ -69,12 +69,12 @@ fn failures_on_the_way_have_their_codes() {
         let reason = assert_closes(&mut client, code, &path);
         assert!(!reason.is_empty());
     }
-    let scene = Scene::with(SshScript::start(Start::RefuseShell), &[]);
-    let mut client = scene.compatible();
+    let fixture = Fixture::with(SshScript::start(Start::RefuseShell), &[]);
+    let mut client = fixture.compatible();
     client.login_compatible("u", "p");
     assert_closes(&mut client, 4503, "no shell");
-    let scene = Scene::with(SshScript::login(Login::Silent), &["ssh.auth_timeout=200ms"]);
-    let mut client = scene.compatible();
+    let fixture = Fixture::with(SshScript::login(Login::Silent), &["ssh.auth_timeout=200ms"]);
+    let mut client = fixture.compatible();
     client.login_compatible("u", "p");
     assert_closes(&mut client, 4408, "login");
 }
@@ -93,18 +93,18 @@ fn uniform_errors_hold_here_too() {
 
 #[test]
 fn a_full_target_is_1013() {
-    let scene = Scene::new(&["limits.max_connections_per_host=1"]);
-    let held = shell(&scene);
-    let mut client = scene.compatible();
+    let fixture = Fixture::new(&["limits.max_connections_per_host=1"]);
+    let held = shell(&fixture);
+    let mut client = fixture.compatible();
     client.login_compatible("u", "p");
     assert_closes(&mut client, 1013, "full");
     drop(held);
     let back = poll(DEADLINE, || {
-        let mut client = scene.compatible();
+        let mut client = fixture.compatible();
         client.login_compatible("u", "p");
         poll(std::time::Duration::from_millis(500), || {
-            let seen = scene.ssh.seen();
-            (seen.iter().filter(|s| **s == Seen::Shell).count() == 2).then_some(())
+            let seen = fixture.ssh.received();
+            (seen.iter().filter(|s| **s == Received::Shell).count() == 2).then_some(())
         })
     });
     assert!(back.is_some(), "the place never came back");
@@ -116,8 +116,8 @@ fn clocks_end_it_by_their_codes() {
         ("session.idle_timeout=200ms", 4410),
         ("session.max_lifetime=200ms", 4411),
     ] {
-        let scene = Scene::new(&[setting]);
-        let mut client = scene.compatible();
+        let fixture = Fixture::new(&[setting]);
+        let mut client = fixture.compatible();
         client.login_compatible("u", "p");
         assert_closes(&mut client, code, setting);
     }
@@ -126,8 +126,8 @@ fn clocks_end_it_by_their_codes() {
 /// `{"action":"ping"}` is no activity.
 #[test]
 fn the_action_ping_is_no_activity() {
-    let scene = Scene::new(&["session.idle_timeout=500ms"]);
-    let mut client = scene.compatible();
+    let fixture = Fixture::new(&["session.idle_timeout=500ms"]);
+    let mut client = fixture.compatible();
     client.login_compatible("u", "p");
     let ping = serde_json::json!({ "action": "ping" });
     let closed = poll(DEADLINE, || {
@@ -144,17 +144,17 @@ fn the_action_ping_is_no_activity() {
 
 #[test]
 fn a_drain_is_1001_without_a_notice() {
-    let scene = Scene::new(&["server.drain_timeout=300ms"]);
-    let mut client = shell(&scene);
-    scene.bridge.signal(Signal::TERM);
+    let fixture = Fixture::new(&["server.drain_timeout=300ms"]);
+    let mut client = shell(&fixture);
+    fixture.bridge.signal(Signal::TERM);
     assert_closes(&mut client, 1001, "drain");
 }
 
 #[test]
 fn the_client_s_close_ends_both_sides() {
-    let scene = Scene::new(&[]);
-    let mut client = shell(&scene);
+    let fixture = Fixture::new(&[]);
+    let mut client = shell(&fixture);
     client.send(tungstenite::Message::Close(None));
     assert!(matches!(client.recv(), super::common::Event::Close(..)));
-    scene.ssh.wait_seen(&Seen::Gone);
+    fixture.ssh.wait_received(&Received::Gone);
 }

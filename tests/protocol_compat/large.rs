@@ -1,6 +1,6 @@
 //! Messages above `websocket.read_limit`: clients of older bridges paste up to 512 KiB at once.
 
-use super::common::{Client, Scene, SshScript};
+use super::common::{Client, Fixture, SshScript};
 use serde_json::json;
 use tungstenite::Message;
 use tungstenite::protocol::frame::Frame;
@@ -27,14 +27,14 @@ fn fragmented(client: &mut Client, opcode: Data, bytes: &[u8], size: usize) {
 }
 
 /// All of it arrives, and the session lives on.
-fn arrives(scene: &Scene, bytes: &[u8], send: impl FnOnce(&mut Client)) {
-    let before = scene.ssh.input().len();
-    let mut client = scene.compatible();
+fn arrives(fixture: &Fixture, bytes: &[u8], send: impl FnOnce(&mut Client)) {
+    let before = fixture.ssh.input().len();
+    let mut client = fixture.compatible();
     client.login_compatible("u", "p");
     send(&mut client);
     client.send_text(r#"{"action":"resize","cols":9,"rows":9}"#);
     client.send_text("!");
-    let all = scene.ssh.wait_input(before + bytes.len() + 1);
+    let all = fixture.ssh.wait_input(before + bytes.len() + 1);
     assert!(
         all[before..all.len() - 1] == *bytes,
         "{} bytes",
@@ -45,17 +45,17 @@ fn arrives(scene: &Scene, bytes: &[u8], send: impl FnOnce(&mut Client)) {
 
 #[test]
 fn large_messages_are_input_in_whole_in_text_binary_and_fragments() {
-    let scene = Scene::with(SshScript::default(), &[]);
+    let fixture = Fixture::with(SshScript::default(), &[]);
     for size in [LIMIT, LIMIT + 1, 100_000, 512 * 1024, 2 * 1024 * 1024] {
         let text = text(size);
         let bytes = text.as_bytes();
-        arrives(&scene, bytes, |client| client.send_text(&text));
-        arrives(&scene, bytes, |client| client.send_binary(bytes));
+        arrives(&fixture, bytes, |client| client.send_text(&text));
+        arrives(&fixture, bytes, |client| client.send_binary(bytes));
         for fragment in [1021, 70_001] {
-            arrives(&scene, bytes, |client| {
+            arrives(&fixture, bytes, |client| {
                 fragmented(client, Data::Text, bytes, fragment)
             });
-            arrives(&scene, bytes, |client| {
+            arrives(&fixture, bytes, |client| {
                 fragmented(client, Data::Binary, bytes, fragment)
             });
         }
@@ -65,21 +65,21 @@ fn large_messages_are_input_in_whole_in_text_binary_and_fragments() {
 /// Credentials and a paste in one message.
 #[test]
 fn a_large_first_message_logs_in_and_is_input() {
-    let scene = Scene::with(SshScript::default(), &[]);
+    let fixture = Fixture::with(SshScript::default(), &[]);
     let paste = text(512 * 1024);
     let first = json!({ "username": "u", "password": "p" }).to_string();
-    let mut client = scene.compatible();
+    let mut client = fixture.compatible();
     client.send_text(&format!("{first}{paste}"));
-    assert!(scene.ssh.wait_input(paste.len()) == paste.as_bytes());
+    assert!(fixture.ssh.wait_input(paste.len()) == paste.as_bytes());
 }
 
 /// Control text is looked for in messages up to the limit alone.
 #[test]
 fn a_large_message_is_never_control() {
-    let scene = Scene::with(SshScript::default(), &[]);
+    let fixture = Fixture::with(SshScript::default(), &[]);
     let padding = " ".repeat(LIMIT);
     let resize = format!(r#"{{"action":"resize","cols":99,"rows":9}}{padding}"#);
-    arrives(&scene, resize.as_bytes(), |client| {
+    arrives(&fixture, resize.as_bytes(), |client| {
         client.send_text(&resize)
     });
 }

@@ -1,31 +1,31 @@
 //! Logins that ask: one hidden prompt gets the password, whatever else ends the session.
 
 use super::assert_closes;
-use super::common::{Client, Event, Login, Round, Scene, Seen, SshScript};
+use super::common::{Client, Event, Fixture, Login, Received, Round, SshScript};
 
-fn login(rounds: Vec<Round>, settings: &[&str]) -> (Scene, Client) {
+fn login(rounds: Vec<Round>, settings: &[&str]) -> (Fixture, Client) {
     let script = SshScript {
         banner: Some("welcome".to_owned()),
         ..SshScript::login(Login::Interactive(rounds))
     };
-    let scene = Scene::with(script, settings);
-    let mut client = scene.compatible();
+    let fixture = Fixture::with(script, settings);
+    let mut client = fixture.compatible();
     client.login_compatible("u", "secret");
-    (scene, client)
+    (fixture, client)
 }
 
-fn answers(texts: &[&str]) -> Seen {
-    Seen::Answers(texts.iter().map(|t| (*t).to_owned()).collect())
+fn answers(texts: &[&str]) -> Received {
+    Received::Answers(texts.iter().map(|t| (*t).to_owned()).collect())
 }
 
 #[test]
 fn a_single_hidden_prompt_gets_the_password() {
-    let (scene, mut client) = login(vec![Round::of(&[("Password: ", false)])], &[]);
-    scene.ssh.wait_seen(&Seen::Shell);
-    scene.ssh.output(b"in");
+    let (fixture, mut client) = login(vec![Round::of(&[("Password: ", false)])], &[]);
+    fixture.ssh.wait_received(&Received::Shell);
+    fixture.ssh.output(b"in");
     // No banner, no prompt: output is the first thing that comes.
     assert_eq!(client.recv(), Event::Output(b"in".to_vec()));
-    scene.ssh.wait_seen(&answers(&["secret"]));
+    fixture.ssh.wait_received(&answers(&["secret"]));
 }
 
 /// PAM closes a login with a round that asks nothing.
@@ -40,12 +40,12 @@ fn rounds_without_prompts_are_answered() {
         Round::of(&[("Password: ", false)]),
         Round::of(&[]),
     ];
-    let (scene, _client) = login(rounds, &[]);
-    scene.ssh.wait_seen(&Seen::Shell);
-    let seen = scene.ssh.seen();
-    let given: Vec<&Seen> = seen
+    let (fixture, _client) = login(rounds, &[]);
+    fixture.ssh.wait_received(&Received::Shell);
+    let seen = fixture.ssh.received();
+    let given: Vec<&Received> = seen
         .iter()
-        .filter(|s| matches!(s, Seen::Answers(_)))
+        .filter(|s| matches!(s, Received::Answers(_)))
         .collect();
     assert_eq!(given, [&answers(&[]), &answers(&["secret"]), &answers(&[])]);
 }
@@ -64,26 +64,26 @@ fn other_prompts_end_with_4401() {
             Round::of(&[("Password: ", false)]),
         ],
     ] {
-        let (scene, mut client) = login(rounds.clone(), &[]);
+        let (fixture, mut client) = login(rounds.clone(), &[]);
         assert_closes(&mut client, 4401, &format!("{rounds:?}"));
-        scene.ssh.wait_seen(&Seen::Gone);
-        assert!(!scene.ssh.seen().contains(&Seen::Shell));
+        fixture.ssh.wait_received(&Received::Gone);
+        assert!(!fixture.ssh.received().contains(&Received::Shell));
     }
 }
 
 /// The password answers no prompt for a code, and the reason says why the login ends.
 #[test]
 fn a_prompt_for_a_code_ends_with_4401_and_says_so() {
-    let (scene, mut client) = login(vec![Round::of(&[("Verification code: ", false)])], &[]);
+    let (fixture, mut client) = login(vec![Round::of(&[("Verification code: ", false)])], &[]);
     let Event::Close(code, reason) = client.recv() else {
         panic!("no close frame");
     };
     assert_eq!(code, 4401, "{reason}");
     assert!(reason.contains("asks for a code"), "{reason}");
-    scene.ssh.wait_seen(&Seen::Gone);
-    let seen = scene.ssh.seen();
+    fixture.ssh.wait_received(&Received::Gone);
+    let seen = fixture.ssh.received();
     assert!(
-        !seen.iter().any(|seen| matches!(seen, Seen::Answers(_))),
+        !seen.iter().any(|seen| matches!(seen, Received::Answers(_))),
         "{seen:?}"
     );
 }
@@ -91,16 +91,16 @@ fn a_prompt_for_a_code_ends_with_4401_and_says_so() {
 #[test]
 fn a_second_factor_with_an_open_prompt_ends_with_4401() {
     let rounds = vec![Round::of(&[("OTP: ", true)])];
-    let scene = Scene::with(SshScript::login(Login::PasswordAndInteractive(rounds)), &[]);
-    let mut client = scene.compatible();
+    let fixture = Fixture::with(SshScript::login(Login::PasswordAndInteractive(rounds)), &[]);
+    let mut client = fixture.compatible();
     client.login_compatible("u", "secret");
     assert_closes(&mut client, 4401, "second factor");
 }
 
 #[test]
 fn a_wrong_password_ends_with_4401() {
-    let scene = Scene::with(SshScript::login(Login::Password("right")), &[]);
-    let mut client = scene.compatible();
+    let fixture = Fixture::with(SshScript::login(Login::Password("right")), &[]);
+    let mut client = fixture.compatible();
     client.login_compatible("u", "wrong");
     assert_closes(&mut client, 4401, "wrong");
 }
@@ -108,16 +108,16 @@ fn a_wrong_password_ends_with_4401() {
 #[test]
 fn a_host_key_to_be_confirmed_ends_with_4409() {
     for policy in ["ssh.host_key_policy=ask", "ssh.host_key_policy=strict"] {
-        let scene = Scene::new(&[policy]);
-        let mut client = scene.compatible();
+        let fixture = Fixture::new(&[policy]);
+        let mut client = fixture.compatible();
         client.login_compatible("u", "p");
         assert_closes(&mut client, 4409, policy);
         assert!(
-            !scene
+            !fixture
                 .ssh
-                .seen()
+                .received()
                 .iter()
-                .any(|s| matches!(s, Seen::Password(..)))
+                .any(|s| matches!(s, Received::Password(..)))
         );
     }
 }

@@ -1,13 +1,17 @@
 //! Text that is no message: 4400, whatever is wrong with it.
 
-use super::common::{Client, Event, Scene, Seen};
+use super::common::{Client, Event, Fixture, Received};
 use super::{assert_alive, assert_bad};
 use serde_json::json;
 
 /// Sends each text on a connection of its own, in front of `auth` or after `ready`.
-fn assert_all_bad(scene: &Scene, ready: bool, texts: &[&str]) {
+fn assert_all_bad(fixture: &Fixture, ready: bool, texts: &[&str]) {
     for text in texts {
-        let mut client = if ready { scene.ready() } else { greeted(scene) };
+        let mut client = if ready {
+            fixture.ready()
+        } else {
+            greeted(fixture)
+        };
         client.send_text(text);
         let error = assert_bad(&mut client, text);
         let stage = if ready { "relay" } else { "auth" };
@@ -16,15 +20,15 @@ fn assert_all_bad(scene: &Scene, ready: bool, texts: &[&str]) {
     }
 }
 
-fn greeted(scene: &Scene) -> Client {
-    let mut client = scene.v1();
+fn greeted(fixture: &Fixture) -> Client {
+    let mut client = fixture.v1();
     client.wait_type("hello");
     client
 }
 
 #[test]
 fn what_is_not_one_object_with_a_type() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     let texts = [
         "",
         " ",
@@ -51,15 +55,15 @@ fn what_is_not_one_object_with_a_type() {
         "{\"type\":\"ping\",\"x\":\"a\nb\"}",
         "\u{feff}{\"type\":\"ping\"}",
     ];
-    assert_all_bad(&scene, false, &texts);
-    assert_all_bad(&scene, true, &texts);
+    assert_all_bad(&fixture, false, &texts);
+    assert_all_bad(&fixture, true, &texts);
 }
 
 /// A person at websocat, who has typed a command or sent `auth` with `-b`, learns how it is done.
 #[test]
 fn typed_text_and_a_binary_auth_are_told_what_to_do() {
-    let scene = Scene::new(&[]);
-    let mut typed = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut typed = fixture.ready();
     typed.send_text("uname -a");
     let error = assert_bad(&mut typed, "typed");
     let message = error["message"].as_str().unwrap();
@@ -71,7 +75,7 @@ fn typed_text_and_a_binary_auth_are_told_what_to_do() {
         message.contains("websocat: -b --text-prefix @"),
         "{message}"
     );
-    let mut binary = greeted(&scene);
+    let mut binary = greeted(&fixture);
     binary.send_binary(br#"{"type":"auth","username":"u","password":"p"}"#);
     let error = binary.wait_type("error");
     let message = error["message"].as_str().unwrap();
@@ -80,7 +84,7 @@ fn typed_text_and_a_binary_auth_are_told_what_to_do() {
 
 #[test]
 fn types_the_server_does_not_know() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     let texts = [
         r#"{"type":""}"#,
         r#"{"type":"PING"}"#,
@@ -90,13 +94,13 @@ fn types_the_server_does_not_know() {
         r#"{"type":"pong"}"#,
         r#"{"type":"hunter2"}"#,
     ];
-    assert_all_bad(&scene, false, &texts);
-    assert_all_bad(&scene, true, &texts);
+    assert_all_bad(&fixture, false, &texts);
+    assert_all_bad(&fixture, true, &texts);
 }
 
 #[test]
 fn fields_of_auth_twice_or_of_the_wrong_type() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     let mut texts = vec![
         r#"{"type":"auth"}"#.to_owned(),
         r#"{"type":"auth","username":null}"#.to_owned(),
@@ -135,13 +139,13 @@ fn fields_of_auth_twice_or_of_the_wrong_type() {
         }
     }
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    assert_all_bad(&scene, false, &texts);
-    assert!(!scene.ssh.seen().contains(&Seen::Connected));
+    assert_all_bad(&fixture, false, &texts);
+    assert!(!fixture.ssh.received().contains(&Received::Connected));
 }
 
 #[test]
 fn fields_of_the_others_twice_missing_or_of_the_wrong_type() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     let texts = [
         r#"{"type":"signal"}"#,
         r#"{"type":"signal","name":null}"#,
@@ -173,18 +177,18 @@ fn fields_of_the_others_twice_missing_or_of_the_wrong_type() {
         r#"{"type":"answer","id":1,"answers":[]}"#,
         r#"{"type":"host_key_answer","id":1,"accept":true}"#,
     ];
-    assert_all_bad(&scene, true, &texts);
+    assert_all_bad(&fixture, true, &texts);
 }
 
 /// Nesting costs the server no stack.
 #[test]
 fn deep_nesting_is_harmless() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     let deep = "[".repeat(60_000);
     client.send_text(&format!(r#"{{"type":"ping","x":{deep}"#));
     assert_bad(&mut client, "deep and unfinished");
-    let mut client = scene.ready();
+    let mut client = fixture.ready();
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     client.send_text(&format!(r#"{{"type":"ping","x":{deep}}}"#));
     match client.recv() {
@@ -193,5 +197,5 @@ fn deep_nesting_is_harmless() {
         other => panic!("{other:?}"),
     }
     // And the server lives.
-    scene.ready().send_json(&json!({ "type": "close" }));
+    fixture.ready().send_json(&json!({ "type": "close" }));
 }

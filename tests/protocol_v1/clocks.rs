@@ -3,7 +3,7 @@
 
 use super::assert_fails;
 use super::common::raw::Raw;
-use super::common::{Client, Event, Options, Scene};
+use super::common::{Client, Event, Fixture, Options};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -14,8 +14,8 @@ const FAST_PINGS: [&str; 2] = [
 ];
 
 /// A raw client with a shell, which answers no ping.
-fn mute(scene: &Scene) -> Raw {
-    let mut raw = scene.raw();
+fn mute(fixture: &Fixture) -> Raw {
+    let mut raw = fixture.raw();
     raw.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
     loop {
         let frame = raw.frame().unwrap();
@@ -41,19 +41,19 @@ fn until_end(raw: &mut Raw) -> (usize, Value, u16) {
 
 #[test]
 fn two_missed_pongs_are_4514() {
-    let scene = Scene::new(&FAST_PINGS);
-    let mut raw = mute(&scene);
+    let fixture = Fixture::new(&FAST_PINGS);
+    let mut raw = mute(&fixture);
     let (pings, error, code) = until_end(&mut raw);
     assert_eq!((code, &error["code"]), (4514, &"no-pong".into()));
     assert!((1..=2).contains(&pings), "{pings} pings, two may be missed");
-    scene.ssh.wait_seen(&super::common::Seen::Gone);
+    fixture.ssh.wait_received(&super::common::Received::Gone);
 }
 
 /// The clock runs before `auth` as well.
 #[test]
 fn a_silent_client_is_4514_before_auth_too() {
-    let scene = Scene::new(&FAST_PINGS);
-    let mut raw = scene.raw();
+    let fixture = Fixture::new(&FAST_PINGS);
+    let mut raw = fixture.raw();
     raw.text();
     let (_, error, code) = until_end(&mut raw);
     assert_eq!((code, &error["stage"]), (4514, &"auth".into()));
@@ -67,8 +67,8 @@ const PATIENT_PINGS: [&str; 2] = [
 
 #[test]
 fn pongs_keep_a_session() {
-    let scene = Scene::new(&PATIENT_PINGS);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&PATIENT_PINGS);
+    let mut client = fixture.ready();
     let quiet = client.recv_within(Duration::from_millis(2500));
     assert_eq!(quiet, None, "nothing but pings, which are answered");
     super::assert_alive(&mut client, "after many pings");
@@ -76,8 +76,8 @@ fn pongs_keep_a_session() {
 
 #[test]
 fn the_server_s_pings_come_again_and_again() {
-    let scene = Scene::new(&PATIENT_PINGS);
-    let mut raw = mute(&scene);
+    let fixture = Fixture::new(&PATIENT_PINGS);
+    let mut raw = mute(&fixture);
     for _ in 0..10 {
         let ping = raw.frame().unwrap();
         assert_eq!(ping.first, 0x89, "{ping:?}");
@@ -91,16 +91,16 @@ fn the_server_s_pings_come_again_and_again() {
 fn idle_for_too_long_is_4410() {
     let mut settings = vec!["session.idle_timeout=1s"];
     settings.extend(PATIENT_PINGS);
-    let scene = Scene::new(&settings);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&settings);
+    let mut client = fixture.ready();
     let error = assert_fails(&mut client, 4410, "idle");
     assert_eq!(error["code"], "idle");
 }
 
 #[test]
 fn the_message_ping_is_no_activity() {
-    let scene = Scene::new(&["session.idle_timeout=300ms"]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&["session.idle_timeout=300ms"]);
+    let mut client = fixture.ready();
     let ping = json!({ "type": "ping" });
     let mut pongs = 0;
     client.send_json(&ping);
@@ -119,14 +119,14 @@ fn the_message_ping_is_no_activity() {
 /// Input in one session and output in another, for longer than either may be idle.
 #[test]
 fn input_and_output_are_activity() {
-    let scene = Scene::new(&["session.idle_timeout=3s"]);
-    let mut talker = scene.ready();
-    let mut listener = scene.ready();
+    let fixture = Fixture::new(&["session.idle_timeout=3s"]);
+    let mut talker = fixture.ready();
+    let mut listener = fixture.ready();
     for turn in 1..=14 {
         assert_eq!(talker.recv_within(Duration::from_millis(250)), None);
         talker.send_binary(b"i");
-        scene.ssh.wait_input(turn);
-        scene.ssh.output(b"o");
+        fixture.ssh.wait_input(turn);
+        fixture.ssh.output(b"o");
         assert_eq!(listener.recv(), Event::Output(b"o".to_vec()));
     }
     super::assert_alive(&mut talker, "input");
@@ -136,10 +136,10 @@ fn input_and_output_are_activity() {
 /// A client that holds must still answer pings.
 #[test]
 fn who_holds_and_answers_no_ping_is_4514() {
-    let scene = Scene::new(&FAST_PINGS);
-    let mut raw = mute(&scene);
+    let fixture = Fixture::new(&FAST_PINGS);
+    let mut raw = mute(&fixture);
     raw.send_frame(0x81, br#"{"type":"hold"}"#);
-    scene.ssh.output(b"waits");
+    fixture.ssh.output(b"waits");
     let (_, error, code) = until_end(&mut raw);
     assert_eq!((code, &error["code"]), (4514, &"no-pong".into()));
 }
@@ -147,8 +147,8 @@ fn who_holds_and_answers_no_ping_is_4514() {
 /// Activity is no way around it.
 #[test]
 fn a_lifetime_ends_with_4411() {
-    let scene = Scene::new(&["session.max_lifetime=500ms"]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&["session.max_lifetime=500ms"]);
+    let mut client = fixture.ready();
     let error = loop {
         let _ = client.try_send(super::common::text(&json!({ "type": "ping" })));
         match client.recv() {
@@ -159,19 +159,21 @@ fn a_lifetime_ends_with_4411() {
     };
     assert_eq!(error["code"], "lifetime", "{error}");
     assert_eq!(client.until_close().0, 4411);
-    scene.ssh.wait_seen(&super::common::Seen::Gone);
+    fixture.ssh.wait_received(&super::common::Received::Gone);
 }
 
 /// The client reads nothing, and its pings cannot reach it: the stall clock decides.
 #[test]
 fn a_client_that_takes_nothing_is_4513() {
-    let scene = Scene::new(&["websocket.stall_timeout=500ms"]);
+    let fixture = Fixture::new(&["websocket.stall_timeout=500ms"]);
     let options = Options::v1().receive_buffer(4096);
-    let mut client = Client::connect(scene.bridge.addr(), &scene.path(), &options);
+    let mut client = Client::connect(fixture.bridge.addr(), &fixture.path(), &options);
     client.login_v1("u", "p");
-    scene.ssh.output(&vec![b'o'; 2_000_000]);
-    scene.bridge.wait_stderr("stalled", super::common::DEADLINE);
-    scene.ssh.wait_seen(&super::common::Seen::Gone);
+    fixture.ssh.output(&vec![b'o'; 2_000_000]);
+    fixture
+        .bridge
+        .wait_stderr("stalled", super::common::DEADLINE);
+    fixture.ssh.wait_received(&super::common::Received::Gone);
 }
 
 /// Withheld acks and `hold`: not stalled, but not for ever.
@@ -181,15 +183,15 @@ fn who_holds_too_long_is_4513() {
         "session.hold_timeout=400ms",
         "websocket.stall_timeout=100ms",
     ];
-    let scene = Scene::new(&settings);
-    let mut holding = scene.ready();
+    let fixture = Fixture::new(&settings);
+    let mut holding = fixture.ready();
     holding.send_json(&json!({ "type": "hold" }));
     super::assert_alive(&mut holding, "held");
-    scene.ssh.output(b"never seen");
+    fixture.ssh.output(b"never seen");
     let error = assert_fails(&mut holding, 4513, "hold");
     assert_eq!(error["code"], "held-too-long");
-    let mut mean = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
-    scene.ssh.output(&vec![b'o'; 1025]);
+    let mut mean = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+    fixture.ssh.output(&vec![b'o'; 1025]);
     while mean.output.len() < 1024 {
         match mean.recv() {
             Event::Output(bytes) => mean.output.extend(bytes),
@@ -208,11 +210,11 @@ fn holding_nothing_is_no_hold() {
         "session.hold_timeout=200ms",
         "websocket.stall_timeout=100ms",
     ];
-    let scene = Scene::new(&settings);
-    let mut holding = scene.ready();
+    let fixture = Fixture::new(&settings);
+    let mut holding = fixture.ready();
     holding.send_json(&json!({ "type": "hold" }));
-    let mut mean = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
-    scene.ssh.output(&[b'o'; 1024]);
+    let mut mean = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+    fixture.ssh.output(&[b'o'; 1024]);
     let quiet = holding.recv_within(Duration::from_secs(1));
     assert_eq!(quiet, None);
     super::assert_alive(&mut holding, "held for long");
@@ -222,16 +224,16 @@ fn holding_nothing_is_no_hold() {
 
 #[test]
 fn a_drain_is_noticed_and_ends_with_1001() {
-    let scene = Scene::new(&["server.drain_timeout=2s"]);
-    let mut client = scene.ready();
-    scene.bridge.signal(Signal::TERM);
+    let fixture = Fixture::new(&["server.drain_timeout=2s"]);
+    let mut client = fixture.ready();
+    fixture.bridge.signal(Signal::TERM);
     let notice = client.wait_type("notice");
     assert_eq!(notice["kind"], "drain");
     let left = notice["deadline_ms"].as_u64().unwrap();
     assert!(left <= 2000, "{notice}");
     // The shell goes on until the deadline.
     client.send_binary(b"typed while draining");
-    scene.ssh.wait_input(20);
+    fixture.ssh.wait_input(20);
     let error = assert_fails(&mut client, 1001, "drain");
     assert_eq!(error["code"], "drain");
 }

@@ -1,6 +1,6 @@
 //! How a session ends with its process: `exit`, then close 1000 with the reason.
 
-use super::common::{Client, Event, Scene};
+use super::common::{Client, Event, Fixture};
 use russh::Sig;
 use serde_json::{Value, json};
 
@@ -25,10 +25,10 @@ fn assert_exits(client: &mut Client, fields: &Value, reason: &str) {
 
 #[test]
 fn a_status() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     for status in [0, 1, 255, 256, u32::MAX] {
-        let mut client = scene.ready();
-        scene.ssh.exit(status);
+        let mut client = fixture.ready();
+        fixture.ssh.exit(status);
         let fields = json!({ "status": status, "core_dumped": false, "message": "" });
         assert_exits(&mut client, &fields, &format!("exit={status}"));
     }
@@ -36,17 +36,17 @@ fn a_status() {
 
 #[test]
 fn a_signal_with_a_core_and_the_server_s_words() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     let words = "Segmentation fault \u{1b}[31m\n\"ü\"";
-    let mut client = scene.ready();
-    scene.ssh.exit_by_signal(Sig::SEGV, true, words);
+    let mut client = fixture.ready();
+    fixture.ssh.exit_by_signal(Sig::SEGV, true, words);
     let fields = json!({ "signal": "SEGV", "core_dumped": true, "message": words });
     assert_exits(&mut client, &fields, "signal=SEGV");
 }
 
 #[test]
 fn every_signal_by_name_and_others_as_unknown() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     for (signal, name) in [
         (Sig::ABRT, "ABRT"),
         (Sig::ALRM, "ALRM"),
@@ -65,8 +65,8 @@ fn every_signal_by_name_and_others_as_unknown() {
         (Sig::Custom("kill".to_owned()), "unknown"),
         (Sig::Custom(String::new()), "unknown"),
     ] {
-        let mut client = scene.ready();
-        scene.ssh.exit_by_signal(signal, false, "");
+        let mut client = fixture.ready();
+        fixture.ssh.exit_by_signal(signal, false, "");
         let fields = json!({ "signal": name, "core_dumped": false, "message": "" });
         assert_exits(&mut client, &fields, &format!("signal={name}"));
     }
@@ -75,20 +75,20 @@ fn every_signal_by_name_and_others_as_unknown() {
 /// Neither status nor signal: the server closed the channel and told neither.
 #[test]
 fn nothing_told() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
-    scene.ssh.close();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
+    fixture.ssh.close();
     let fields = json!({ "core_dumped": false, "message": "" });
     assert_exits(&mut client, &fields, "");
 }
 
 #[test]
 fn all_output_comes_before_exit() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     let bytes = vec![b'o'; 1_500_000];
-    scene.ssh.output(&bytes);
-    scene.ssh.exit(3);
+    fixture.ssh.output(&bytes);
+    fixture.ssh.exit(3);
     let exit = client.wait_type("exit");
     assert_eq!(exit["status"], 3);
     assert_eq!(client.output.len(), bytes.len());
@@ -98,12 +98,12 @@ fn all_output_comes_before_exit() {
 /// The process is gone but its output is not: it waits for the client.
 #[test]
 fn held_output_is_delivered_after_the_end() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     client.send_json(&json!({ "type": "hold" }));
     super::assert_alive(&mut client, "held");
-    scene.ssh.output(b"last words");
-    scene.ssh.exit(0);
+    fixture.ssh.output(b"last words");
+    fixture.ssh.exit(0);
     super::assert_alive(&mut client, "held, and the process is gone");
     client.send_json(&json!({ "type": "release" }));
     assert_eq!(client.recv(), Event::Output(b"last words".to_vec()));

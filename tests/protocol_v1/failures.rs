@@ -1,10 +1,10 @@
 //! Sessions that fail: `error` with its word, and the close code of the table.
 
 use super::assert_fails;
-use super::common::scene::{bridge_to, path_to};
+use super::common::fixture::{bridge_to, path_to};
 use super::common::{
-    Bridge, Client, DEADLINE, Event, Hostile, Login, Options, Scene, Script, SshScript, Start,
-    closed_port, unknown_name,
+    Bridge, Client, DEADLINE, Event, Fixture, HostileServer, Login, Options, Script, SshScript,
+    Start, closed_port, unknown_name,
 };
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -46,9 +46,9 @@ fn what_policy_does_not_allow_is_4403() {
 #[test]
 fn unreachable_not_ssh_and_broken_handshakes_are_4502() {
     let closed = closed_port();
-    let hangup = Hostile::start(Script::Hangup);
-    let http = Hostile::start(Script::Http);
-    let junk = Hostile::start(Script::BannerThenJunk);
+    let hangup = HostileServer::start(Script::Hangup);
+    let http = HostileServer::start(Script::Http);
+    let junk = HostileServer::start(Script::BannerThenJunk);
     let targets = [closed, hangup.addr(), http.addr(), junk.addr()];
     let bridge = bridge_to(&targets, &["ssh.handshake_timeout=20s"]);
     assert_error(
@@ -77,8 +77,8 @@ fn unreachable_not_ssh_and_broken_handshakes_are_4502() {
 
 #[test]
 fn each_stage_has_its_deadline() {
-    let silent = Hostile::start(Script::Silent);
-    let banner = Hostile::start(Script::BannerThenSilence);
+    let silent = HostileServer::start(Script::Silent);
+    let banner = HostileServer::start(Script::BannerThenSilence);
     let settings = ["ssh.handshake_timeout=200ms"];
     let bridge = bridge_to(&[silent.addr(), banner.addr()], &settings);
     for target in [silent.addr(), banner.addr()] {
@@ -87,8 +87,8 @@ fn each_stage_has_its_deadline() {
     }
     silent.wait_open(0);
     banner.wait_open(0);
-    let scene = Scene::with(SshScript::login(Login::Silent), &["ssh.auth_timeout=200ms"]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::with(SshScript::login(Login::Silent), &["ssh.auth_timeout=200ms"]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     assert_error(
         &assert_fails(&mut client, 4408, "login"),
         "deadline",
@@ -97,8 +97,8 @@ fn each_stage_has_its_deadline() {
     );
     // The whole way has one as well.
     let settings = ["limits.connection_timeout=2s"];
-    let scene = Scene::with(SshScript::start(Start::Silent), &settings);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::with(SshScript::start(Start::Silent), &settings);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     assert_error(
         &assert_fails(&mut client, 4408, "whole"),
         "deadline",
@@ -114,8 +114,8 @@ fn a_server_that_refuses_to_start_is_4503() {
         Start::RefuseTerminal,
         Start::RefuseShell,
     ] {
-        let scene = Scene::with(SshScript::start(start), &[]);
-        let mut client = scene.auth(&json!({ "username": "u" }));
+        let fixture = Fixture::with(SshScript::start(start), &[]);
+        let mut client = fixture.auth(&json!({ "username": "u" }));
         if start == Start::RefuseTerminal {
             // This one refuses the shell as well.
             assert_eq!(client.wait_type("notice")["kind"], "no-terminal");
@@ -127,15 +127,15 @@ fn a_server_that_refuses_to_start_is_4503() {
 
 #[test]
 fn a_lost_connection_is_4503() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
-    scene.ssh.output(b"before");
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
+    fixture.ssh.output(b"before");
     assert_eq!(client.output_until("before"), "before");
-    scene.ssh.break_connections();
+    fixture.ssh.break_connections();
     let error = assert_fails(&mut client, 4503, "broken");
     assert_error(&error, "connection-lost", "relay", true);
-    let mut client = scene.ready();
-    scene.ssh.disconnect();
+    let mut client = fixture.ready();
+    fixture.ssh.disconnect();
     let error = assert_fails(&mut client, 4503, "disconnected");
     assert_error(&error, "connection-lost", "relay", true);
     let words = error["message"].as_str().unwrap();
@@ -146,11 +146,11 @@ fn a_lost_connection_is_4503() {
 #[test]
 fn uniform_errors_tell_nothing_apart() {
     let closed = closed_port();
-    let silent = Hostile::start(Script::Silent);
-    let junk = Hostile::start(Script::Junk);
-    let http = Hostile::start(Script::Http);
-    let hangup = Hostile::start(Script::Hangup);
-    let broken = Hostile::start(Script::BannerThenJunk);
+    let silent = HostileServer::start(Script::Silent);
+    let junk = HostileServer::start(Script::Junk);
+    let http = HostileServer::start(Script::Http);
+    let hangup = HostileServer::start(Script::Hangup);
+    let broken = HostileServer::start(Script::BannerThenJunk);
     let ssh = super::common::ScriptedSsh::start(SshScript::login(Login::Password("right")));
     let denied = SocketAddr::from(([127, 0, 0, 2], 22));
     let others = [http.addr(), hangup.addr(), broken.addr(), denied];
@@ -207,8 +207,8 @@ fn uniform_errors_tell_nothing_apart() {
 #[test]
 fn uniform_errors_still_tell_a_failed_login() {
     let script = SshScript::login(Login::Password("right"));
-    let scene = Scene::with(script, &["targets.uniform_errors=true"]);
-    let mut client = scene.auth(&json!({ "username": "u", "password": "wrong" }));
+    let fixture = Fixture::with(script, &["targets.uniform_errors=true"]);
+    let mut client = fixture.auth(&json!({ "username": "u", "password": "wrong" }));
     assert_error(
         &assert_fails(&mut client, 4401, "login"),
         "login-failed",
@@ -216,8 +216,8 @@ fn uniform_errors_still_tell_a_failed_login() {
         false,
     );
     let settings = ["targets.uniform_errors=true", "ssh.auth_timeout=200ms"];
-    let scene = Scene::with(SshScript::login(Login::Silent), &settings);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::with(SshScript::login(Login::Silent), &settings);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     assert_error(
         &assert_fails(&mut client, 4408, "late"),
         "deadline",

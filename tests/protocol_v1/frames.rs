@@ -1,6 +1,6 @@
 //! Clients that break RFC 6455: 1002, 1007 and 1009.
 
-use super::common::Scene;
+use super::common::Fixture;
 use super::common::raw::{Raw, frame};
 use std::net::Shutdown;
 
@@ -42,9 +42,9 @@ fn assert_closed(raw: &mut Raw, code: u16, about: &str) {
 
 /// Each list of frames, on a connection of its own, before `auth`.
 fn assert_all_closed(code: u16, cases: &[(&str, Vec<u8>)]) {
-    let scene = Scene::new(&["websocket.read_limit=32KiB"]);
+    let fixture = Fixture::new(&["websocket.read_limit=32KiB"]);
     for (about, bytes) in cases {
-        let mut raw = scene.raw();
+        let mut raw = fixture.raw();
         raw.text();
         raw.send(bytes);
         assert_closed(&mut raw, code, about);
@@ -129,8 +129,8 @@ fn a_message_above_the_limit_is_1009() {
 /// A length with the highest bit set is against RFC 6455 section 5.2, and too large as well.
 #[test]
 fn an_absurd_length_ends_the_connection() {
-    let scene = Scene::new(&[]);
-    let mut raw = scene.raw();
+    let fixture = Fixture::new(&[]);
+    let mut raw = fixture.raw();
     raw.text();
     let header = [
         0x82,
@@ -156,8 +156,8 @@ fn an_absurd_length_ends_the_connection() {
 /// Who neither answers the close frame nor goes is left behind.
 #[test]
 fn the_closing_handshake_is_not_waited_for_forever() {
-    let scene = Scene::new(&[]);
-    let mut raw = scene.raw();
+    let fixture = Fixture::new(&[]);
+    let mut raw = fixture.raw();
     raw.text();
     raw.send(&frame(TEXT, None, b"{}"));
     assert_eq!(raw.until_close().0, 1002);
@@ -167,20 +167,20 @@ fn the_closing_handshake_is_not_waited_for_forever() {
 /// The same after `ready`: the shell goes too.
 #[test]
 fn a_violation_ends_the_shell() {
-    let scene = Scene::new(&[]);
-    let mut raw = scene.raw();
+    let fixture = Fixture::new(&[]);
+    let mut raw = fixture.raw();
     raw.send_frame(TEXT, br#"{"type":"auth","username":"u"}"#);
     while raw.text()["type"] != "ready" {}
     raw.send(&frame(0x82, None, b"not masked"));
     assert_closed(&mut raw, 1002, "after ready");
-    scene.ssh.wait_seen(&super::common::Seen::Gone);
-    assert_eq!(scene.ssh.input(), b"");
+    fixture.ssh.wait_received(&super::common::Received::Gone);
+    assert_eq!(fixture.ssh.input(), b"");
 }
 
 #[test]
 fn fragments_make_one_message_and_control_may_stand_between() {
-    let scene = Scene::new(&[]);
-    let mut raw = scene.raw();
+    let fixture = Fixture::new(&[]);
+    let mut raw = fixture.raw();
     raw.text();
     let text = r#"{"type":"ping","data":"🦀 in pieces"}"#.as_bytes();
     // Cut within the character.
@@ -205,7 +205,7 @@ fn fragments_make_one_message_and_control_may_stand_between() {
 
 #[test]
 fn a_close_frame_is_answered_and_ends_both_sides() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     for payload in [
         &b""[..],
         b"\x03\xe8",
@@ -213,7 +213,7 @@ fn a_close_frame_is_answered_and_ends_both_sides() {
         b"\x03\xe9going away",
         b"\x0f\xa0own code",
     ] {
-        let mut raw = scene.raw();
+        let mut raw = fixture.raw();
         raw.send_frame(TEXT, br#"{"type":"auth","username":"u"}"#);
         while raw.text()["type"] != "ready" {}
         raw.send_frame(CLOSE, payload);
@@ -223,15 +223,15 @@ fn a_close_frame_is_answered_and_ends_both_sides() {
         assert_eq!(code, sent.unwrap_or(1005), "the code is echoed");
         assert_eq!(raw.frame(), None);
     }
-    scene.ssh.wait_count(&super::common::Seen::Gone, 5);
+    fixture.ssh.wait_count(&super::common::Received::Gone, 5);
 }
 
 /// Codes that may not stand in a frame (RFC 6455 section 7.4).
 #[test]
 fn a_close_frame_with_a_forbidden_code_is_1002() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     for code in [0_u16, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] {
-        let mut raw = scene.raw();
+        let mut raw = fixture.raw();
         raw.text();
         raw.send_frame(CLOSE, &code.to_be_bytes());
         assert_eq!(raw.until_close().0, 1002, "{code}");

@@ -1,14 +1,14 @@
 //! The first message, and how messages are read at all.
 
-use super::common::scene::bridge_to;
-use super::common::{Client, Event, Options, Scene};
+use super::common::fixture::bridge_to;
+use super::common::{Client, Event, Fixture, Options};
 use super::{assert_alive, assert_fails};
 use serde_json::json;
 
 #[test]
 fn hello_comes_first_and_tells_the_terms() {
-    let scene = Scene::new(&["session.auth_timeout=12s", "websocket.read_limit=40KiB"]);
-    let mut client = scene.v1();
+    let fixture = Fixture::new(&["session.auth_timeout=12s", "websocket.read_limit=40KiB"]);
+    let mut client = fixture.v1();
     let hello = json!({
         "type": "hello", "version": 1, "features": [],
         "auth_deadline_ms": 12_000, "max_message_bytes": 40 * 1024,
@@ -18,8 +18,8 @@ fn hello_comes_first_and_tells_the_terms() {
 
 #[test]
 fn by_default_hello_tells_the_defaults() {
-    let scene = Scene::new(&[]);
-    let hello = scene.v1().wait_type("hello");
+    let fixture = Fixture::new(&[]);
+    let hello = fixture.v1().wait_type("hello");
     assert_eq!(hello["auth_deadline_ms"], 30_000);
     assert_eq!(hello["max_message_bytes"], 64 * 1024);
 }
@@ -68,8 +68,8 @@ fn pings_do_not_extend_the_deadline_of_auth() {
 
 #[test]
 fn unknown_fields_null_and_any_order_are_fine() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.v1();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.v1();
     client.wait_type("hello");
     client.send_text(
         r#" {"extra":{"type":"close","deep":[[[]]]},"data":null,"later":1e99,"type":"ping"} "#,

@@ -1,6 +1,6 @@
 //! Input: `input_window`, `input_ack`, and what a client that keeps to it can rely on.
 
-use super::common::{Client, Event, Scene, SshScript};
+use super::common::{Client, Event, Fixture, SshScript};
 use serde_json::json;
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ const WINDOW: usize = 16 * 1024;
 const SETTING: &str = "websocket.read_buffer_size=16KiB";
 
 /// A server that takes nothing once it is paused, and little before.
-fn narrow(settings: &[&str]) -> Scene {
+fn narrow(settings: &[&str]) -> Fixture {
     let script = SshScript {
         window: 64 * 1024,
         ..SshScript::default()
     };
-    Scene::with(script, &[&[SETTING], settings].concat())
+    Fixture::with(script, &[&[SETTING], settings].concat())
 }
 
 fn acked(event: &Event) -> Option<usize> {
@@ -27,8 +27,8 @@ fn acked(event: &Event) -> Option<usize> {
 
 #[test]
 fn each_quarter_is_acknowledged() {
-    let scene = Scene::new(&[SETTING]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::new(&[SETTING]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     assert_eq!(client.wait_type("ready")["input_window"], WINDOW);
     let mut sent = 0;
     let mut last = 0;
@@ -43,15 +43,15 @@ fn each_quarter_is_acknowledged() {
         assert!(bytes <= sent, "{bytes} of {sent}");
         last = bytes;
     }
-    assert_eq!(scene.ssh.wait_input(sent).len(), sent);
+    assert_eq!(fixture.ssh.wait_input(sent).len(), sent);
 }
 
 #[test]
 fn what_is_below_a_quarter_is_not_acknowledged() {
-    let scene = Scene::new(&[SETTING]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[SETTING]);
+    let mut client = fixture.ready();
     client.send_binary(&vec![b'i'; WINDOW / 4 - 1]);
-    scene.ssh.wait_input(WINDOW / 4 - 1);
+    fixture.ssh.wait_input(WINDOW / 4 - 1);
     // An ack would stand before the pong.
     client.send_json(&json!({ "type": "ping" }));
     assert_eq!(
@@ -66,9 +66,9 @@ fn what_is_below_a_quarter_is_not_acknowledged() {
 /// With a paste that goes nowhere, control of a client within its window still works.
 #[test]
 fn within_the_window_control_is_never_stuck() {
-    let scene = narrow(&[]);
-    let mut client = scene.ready();
-    scene.ssh.pause_input(true);
+    let fixture = narrow(&[]);
+    let mut client = fixture.ready();
+    fixture.ssh.pause_input(true);
     let mut sent = 0;
     let mut last = 0;
     let mut quiet = 0;
@@ -96,8 +96,8 @@ fn within_the_window_control_is_never_stuck() {
     client.send_json(&json!({ "type": "hold" }));
     client.send_json(&json!({ "type": "release" }));
     super::assert_alive(&mut client, "held back");
-    scene.ssh.pause_input(false);
-    assert_eq!(scene.ssh.wait_input(sent).len(), sent);
+    fixture.ssh.pause_input(false);
+    assert_eq!(fixture.ssh.wait_input(sent).len(), sent);
     client.send_json(&json!({ "type": "close" }));
     loop {
         let event = client.recv();
@@ -114,9 +114,9 @@ fn beyond_the_window_tcp_holds_the_client_back() {
         "websocket.ping_interval=50ms",
         "websocket.max_missed_pongs=20",
     ];
-    let scene = narrow(&settings);
-    let mut client = scene.ready();
-    scene.ssh.pause_input(true);
+    let fixture = narrow(&settings);
+    let mut client = fixture.ready();
+    fixture.ssh.pause_input(true);
     let sent = 40 * WINDOW;
     for _ in 0..40 {
         client.send_binary(&vec![b'i'; WINDOW]);
@@ -124,9 +124,9 @@ fn beyond_the_window_tcp_holds_the_client_back() {
     client.send_json(&json!({ "type": "ping", "data": "behind" }));
     // A second without a pong is too long for a client that is read from.
     assert_no_pong(&mut client, Duration::from_millis(2500));
-    scene.ssh.pause_input(false);
+    fixture.ssh.pause_input(false);
     assert_eq!(client.wait_type("pong")["data"], "behind");
-    assert_eq!(scene.ssh.wait_input(sent).len(), sent);
+    assert_eq!(fixture.ssh.wait_input(sent).len(), sent);
     super::assert_alive(&mut client, "after all");
 }
 
@@ -143,17 +143,17 @@ fn assert_no_pong(client: &mut Client, time: Duration) {
 
 #[test]
 fn input_passes_while_output_is_held() {
-    let scene = Scene::new(&[SETTING]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[SETTING]);
+    let mut client = fixture.ready();
     client.send_json(&json!({ "type": "hold" }));
     super::assert_alive(&mut client, "held");
-    scene.ssh.output(&vec![b'o'; 500_000]);
+    fixture.ssh.output(&vec![b'o'; 500_000]);
     for _ in 0..20 {
         client.send_binary(&vec![b'i'; WINDOW]);
     }
-    assert_eq!(scene.ssh.wait_input(20 * WINDOW).len(), 20 * WINDOW);
+    assert_eq!(fixture.ssh.wait_input(20 * WINDOW).len(), 20 * WINDOW);
     client.send_binary(b"\x03");
-    scene.ssh.wait_input(20 * WINDOW + 1);
+    fixture.ssh.wait_input(20 * WINDOW + 1);
     assert_eq!(client.output, b"");
     client.send_json(&json!({ "type": "release" }));
     while client.output.len() < 500_000 {

@@ -1,7 +1,7 @@
 //! Mistakes that are harmless: none of them takes a running shell away. The same sizes are tried in
 //! the compatible dialect.
 
-use super::common::{Client, Login, Round, Scene, Seen, SshScript};
+use super::common::{Client, Fixture, Login, Received, Round, SshScript};
 use super::{assert_alive, assert_bad};
 use serde_json::{Value, json};
 
@@ -37,10 +37,10 @@ const SIZES: &[(&str, Option<u32>)] = &[
     ("{\"cols\":80}", None),
 ];
 
-fn resizes(scene: &Scene) -> Vec<[u32; 4]> {
-    let seen = scene.ssh.seen().into_iter();
+fn resizes(fixture: &Fixture) -> Vec<[u32; 4]> {
+    let seen = fixture.ssh.received().into_iter();
     seen.filter_map(|seen| match seen {
-        Seen::Resize(size) => Some(size),
+        Received::Resize(size) => Some(size),
         _ => None,
     })
     .collect()
@@ -48,12 +48,12 @@ fn resizes(scene: &Scene) -> Vec<[u32; 4]> {
 
 /// Sends them all, whatever `key` is called in the dialect, and looks at what came out. Each is
 /// waited for: of several at once only the last may come.
-fn try_sizes(scene: &Scene, client: &mut Client, key: &str) {
+fn try_sizes(fixture: &Fixture, client: &mut Client, key: &str) {
     let mut expected = Vec::new();
     let mut send = |text: String, size: Option<[u32; 4]>| {
         client.send_text(&text);
         if let Some(size) = size {
-            scene.ssh.wait_seen(&Seen::Resize(size));
+            fixture.ssh.wait_received(&Received::Resize(size));
             expected.push(size);
         }
     };
@@ -96,37 +96,37 @@ fn try_sizes(scene: &Scene, client: &mut Client, key: &str) {
     }
     client.send_binary(b"end");
     // Nothing of it was typed, and the shell is there.
-    assert_eq!(scene.ssh.wait_input(3), b"end");
-    assert_eq!(resizes(scene), expected);
+    assert_eq!(fixture.ssh.wait_input(3), b"end");
+    assert_eq!(resizes(fixture), expected);
 }
 
 #[test]
 fn no_resize_ends_a_session() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
-    try_sizes(&scene, &mut client, "type");
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
+    try_sizes(&fixture, &mut client, "type");
     assert_alive(&mut client, "sizes");
 }
 
 #[test]
 fn no_resize_ends_a_session_of_the_compatible_dialect() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.compatible();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.compatible();
     client.login_compatible("u", "p");
-    scene.ssh.wait_seen(&Seen::Shell);
-    scene.ssh.output(b"$ ");
+    fixture.ssh.wait_received(&Received::Shell);
+    fixture.ssh.output(b"$ ");
     client.output_until("$ ");
-    try_sizes(&scene, &mut client, "action");
-    scene.ssh.output(b"alive");
+    try_sizes(&fixture, &mut client, "action");
+    fixture.ssh.output(b"alive");
     client.output_until("alive");
 }
 
 /// As above, in `auth`: each for itself, by its default where it is none.
 #[test]
 fn auth_with_any_size_gets_a_terminal() {
-    let scene = Scene::new(&["limits.max_connections_per_host=100"]);
+    let fixture = Fixture::new(&["limits.max_connections_per_host=100"]);
     for (number, (cells, read)) in SIZES.iter().enumerate() {
-        let mut client = scene.v1();
+        let mut client = fixture.v1();
         client.wait_type("hello");
         let user = "u".repeat(number + 1);
         client.send_text(&format!(
@@ -134,23 +134,24 @@ fn auth_with_any_size_gets_a_terminal() {
         ));
         client.wait_type("ready");
         let size = [read.unwrap_or(80), read.unwrap_or(24), 0, 0];
-        let mut terminals = scene
-            .ssh
-            .seen()
-            .into_iter()
-            .rev()
-            .filter_map(|seen| match seen {
-                Seen::Terminal(_, size) => Some(size),
-                _ => None,
-            });
+        let mut terminals =
+            fixture
+                .ssh
+                .received()
+                .into_iter()
+                .rev()
+                .filter_map(|seen| match seen {
+                    Received::Terminal(_, size) => Some(size),
+                    _ => None,
+                });
         assert_eq!(terminals.next(), Some(size), "{cells}");
     }
 }
 
 #[test]
 fn other_mistakes_that_end_nothing() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
     for text in [
         r#"{"type":"signal","name":"STOP"}"#,
         r#"{"type":"signal","name":"WINCH"}"#,
@@ -165,10 +166,12 @@ fn other_mistakes_that_end_nothing() {
     }
     for (name, signal) in [("SIGINT", "INT"), ("term", "TERM"), ("SigHup", "HUP")] {
         client.send_json(&json!({ "type": "signal", "name": name }));
-        scene.ssh.wait_seen(&Seen::Signal(signal.to_owned()));
+        fixture
+            .ssh
+            .wait_received(&Received::Signal(signal.to_owned()));
     }
-    let seen = scene.ssh.seen();
-    let signals = seen.iter().filter(|s| matches!(s, Seen::Signal(_)));
+    let seen = fixture.ssh.received();
+    let signals = seen.iter().filter(|s| matches!(s, Received::Signal(_)));
     assert_eq!(signals.count(), 3, "{seen:?}");
     // And some that do: what the client says of itself is wrong.
     for text in [
@@ -177,7 +180,7 @@ fn other_mistakes_that_end_nothing() {
         r#"{"type":"signal"}"#,
         r#"{"type":"answer","id":1,"answers":[]}"#,
     ] {
-        let mut client = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+        let mut client = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
         client.send_text(text);
         assert_bad(&mut client, text);
     }
@@ -190,8 +193,8 @@ fn an_answer_that_comes_twice_ends_nothing() {
         Round::of(&[("Code: ", true)]),
         Round::of(&[("More: ", true)]),
     ];
-    let scene = Scene::with(SshScript::login(Login::Interactive(rounds)), &[]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::with(SshScript::login(Login::Interactive(rounds)), &[]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     let answer = |client: &mut Client, id: &Value, text: &str| {
         client.send_json(&json!({ "type": "answer", "id": id, "answers": [text] }));
     };
@@ -207,36 +210,36 @@ fn an_answer_that_comes_twice_ends_nothing() {
         client.send_json(&json!({ "type": "host_key_answer", "id": id, "accept": true }));
     }
     assert_alive(&mut client, "late answers");
-    let seen = scene.ssh.seen();
+    let seen = fixture.ssh.received();
     let answers: Vec<_> = seen
         .iter()
-        .filter(|s| matches!(s, Seen::Answers(_)))
+        .filter(|s| matches!(s, Received::Answers(_)))
         .collect();
-    let expected = ["one", "two"].map(|text| Seen::Answers(vec![text.to_owned()]));
+    let expected = ["one", "two"].map(|text| Received::Answers(vec![text.to_owned()]));
     assert_eq!(answers, expected.iter().collect::<Vec<_>>());
 }
 
 /// Forms send all their fields. What is empty in them was not given: nothing is tried with it.
 #[test]
 fn empty_credentials_are_absent() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     let empty = json!({
         "username": "u", "password": "", "private_key": " \n", "passphrase": "",
         "certificate": "\r\n", "ticket": "", "term": "", "command": "", "env": {},
     });
-    let mut client = scene.auth(&empty);
+    let mut client = fixture.auth(&empty);
     client.wait_type("ready");
-    let mut client = scene.compatible();
+    let mut client = fixture.compatible();
     client.login_compatible("u", "");
-    scene.ssh.wait_count(&Seen::Shell, 2);
-    let seen = scene.ssh.seen();
+    fixture.ssh.wait_count(&Received::Shell, 2);
+    let seen = fixture.ssh.received();
     assert!(
         !seen
             .iter()
-            .any(|s| matches!(s, Seen::Password(..) | Seen::Exec(_))),
+            .any(|s| matches!(s, Received::Password(..) | Received::Exec(_))),
         "{seen:?}"
     );
-    let terminal = Seen::Terminal("xterm-256color".to_owned(), [80, 24, 0, 0]);
+    let terminal = Received::Terminal("xterm-256color".to_owned(), [80, 24, 0, 0]);
     assert_eq!(
         seen.iter().filter(|s| **s == terminal).count(),
         2,

@@ -1,9 +1,9 @@
 //! `max_connections` and `max_connections_per_host`: 1013 after `auth`, and places that come back.
 
 use super::assert_fails;
-use super::common::scene::{bridge_to, path_to};
+use super::common::fixture::{bridge_to, path_to};
 use super::common::{
-    Client, DEADLINE, Event, Login, Options, Scene, ScriptedSsh, Seen, SshScript, poll,
+    Client, DEADLINE, Event, Fixture, Login, Options, Received, ScriptedSsh, SshScript, poll,
 };
 use serde_json::json;
 
@@ -29,10 +29,10 @@ fn place_comes_back(connect: impl Fn() -> Client) -> Client {
 
 #[test]
 fn a_target_takes_so_many_and_each_gives_its_place_back() {
-    let scene = Scene::new(&["limits.max_connections_per_host=2"]);
-    let auth = || scene.auth(&json!({ "username": "u" }));
-    let mut first = scene.ready();
-    let second = scene.ready();
+    let fixture = Fixture::new(&["limits.max_connections_per_host=2"]);
+    let auth = || fixture.auth(&json!({ "username": "u" }));
+    let mut first = fixture.ready();
+    let second = fixture.ready();
     assert_limited(&mut auth(), "target-limit");
     // By an orderly close, by vanishing, and by the end of the process.
     first.send_json(&json!({ "type": "close" }));
@@ -42,7 +42,7 @@ fn a_target_takes_so_many_and_each_gives_its_place_back() {
     drop(second);
     let mut fourth = place_comes_back(auth);
     assert_limited(&mut auth(), "target-limit");
-    scene.ssh.exit(0);
+    fixture.ssh.exit(0);
     assert_eq!(fourth.until_close(), (1000, "exit=0".to_owned()));
     let _fifth = place_comes_back(auth);
     assert_limited(&mut auth(), "target-limit");
@@ -110,7 +110,7 @@ fn all_together_may_be_so_many() {
         client.wait_type("ready");
     }
     assert_limited(&mut auth(2), "limit");
-    assert!(!targets[2].seen().contains(&Seen::Connected));
+    assert!(!targets[2].received().contains(&Received::Connected));
     held.pop();
     let _third = place_comes_back(|| auth(2));
 }
@@ -119,21 +119,21 @@ fn all_together_may_be_so_many() {
 #[test]
 fn failed_and_abandoned_logins_hold_no_place() {
     let limit = "limits.max_connections_per_host=1";
-    let scene = Scene::with(SshScript::login(Login::Password("right")), &[limit]);
+    let fixture = Fixture::with(SshScript::login(Login::Password("right")), &[limit]);
     for _ in 0..3 {
         poll(DEADLINE, || {
-            let mut client = scene.auth(&json!({ "username": "u", "password": "wrong" }));
+            let mut client = fixture.auth(&json!({ "username": "u", "password": "wrong" }));
             (client.until_close().0 == 4401).then_some(())
         })
         .expect("the place of a failed login never came back");
     }
-    let silent = Scene::with(SshScript::login(Login::Silent), &[limit]);
+    let silent = Fixture::with(SshScript::login(Login::Silent), &[limit]);
     for turn in 1..=3 {
         let client = poll(DEADLINE, || {
             let client = silent.auth(&json!({ "username": "u" }));
-            let connected = |s: &&Seen| **s == Seen::Connected;
+            let connected = |s: &&Received| **s == Received::Connected;
             poll(std::time::Duration::from_millis(500), || {
-                (silent.ssh.seen().iter().filter(connected).count() == turn).then_some(())
+                (silent.ssh.received().iter().filter(connected).count() == turn).then_some(())
             })
             .map(|()| client)
         });
@@ -147,8 +147,8 @@ fn failed_and_abandoned_logins_hold_no_place() {
 /// However many ask at once, no more get in.
 #[test]
 fn a_crowd_does_not_overrun_a_limit() {
-    let scene = Scene::new(&["limits.max_connections_per_host=5"]);
-    let mut crowd: Vec<Client> = (0..20).map(|_| scene.v1()).collect();
+    let fixture = Fixture::new(&["limits.max_connections_per_host=5"]);
+    let mut crowd: Vec<Client> = (0..20).map(|_| fixture.v1()).collect();
     for client in &mut crowd {
         client.wait_type("hello");
     }

@@ -1,13 +1,13 @@
 //! From `auth` to `ready`: banners, questions, host keys, refused logins.
 
-use super::common::{Event, Login, Round, Scene, Seen, SshScript, Sshd, scene};
+use super::common::{Event, Fixture, Login, Received, Round, SshScript, Sshd, fixture};
 use super::{assert_alive, assert_bad, assert_fails};
 use serde_json::json;
 
 #[test]
 fn nobody_is_asked_where_nothing_is_wanted() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     let Event::Json(ready) = client.recv() else {
         panic!("no text");
     };
@@ -16,36 +16,36 @@ fn nobody_is_asked_where_nothing_is_wanted() {
     assert_eq!(session.len(), 32, "{ready}");
     assert!(session.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')));
     assert_eq!(ready["input_window"], 64 * 1024);
-    let other = scene.auth(&json!({ "username": "u" })).wait_type("ready");
+    let other = fixture.auth(&json!({ "username": "u" })).wait_type("ready");
     assert_ne!(other["session"], session, "a name of its own");
 }
 
 #[test]
 fn a_refused_password_is_final() {
-    let scene = Scene::with(SshScript::login(Login::Password("right")), &[]);
-    let mut client = scene.auth(&json!({ "username": "u", "password": "wrong" }));
+    let fixture = Fixture::with(SshScript::login(Login::Password("right")), &[]);
+    let mut client = fixture.auth(&json!({ "username": "u", "password": "wrong" }));
     let error = assert_fails(&mut client, 4401, "wrong password");
     assert_eq!(error["code"], "login-failed");
     assert_eq!(
         (&error["stage"], &error["retryable"]),
         (&"login".into(), &false.into())
     );
-    scene.ready_with(&json!({ "username": "u", "password": "right" }));
+    fixture.ready_with(&json!({ "username": "u", "password": "right" }));
 }
 
 #[test]
 fn without_a_password_none_is_made_up() {
-    let scene = Scene::with(SshScript::login(Login::Password("")), &[]);
+    let fixture = Fixture::with(SshScript::login(Login::Password("")), &[]);
     // An empty one is none.
     for fields in [
         json!({ "username": "u" }),
         json!({ "username": "u", "password": "" }),
     ] {
-        let mut client = scene.auth(&fields);
+        let mut client = fixture.auth(&fields);
         assert_fails(&mut client, 4401, "no password");
-        let seen = scene.ssh.seen();
+        let seen = fixture.ssh.received();
         assert!(
-            !seen.iter().any(|s| matches!(s, Seen::Password(..))),
+            !seen.iter().any(|s| matches!(s, Received::Password(..))),
             "{seen:?}"
         );
     }
@@ -58,8 +58,8 @@ fn a_banner_is_passed_on_as_it_came() {
         banner: Some(text.to_owned()),
         ..SshScript::default()
     };
-    let scene = Scene::with(script, &[]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::with(script, &[]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     assert_eq!(
         client.recv(),
         Event::Json(json!({ "type": "banner", "text": text }))
@@ -89,8 +89,8 @@ fn any_number_of_rounds() {
             prompts: vec![],
         },
     ];
-    let scene = Scene::with(SshScript::login(Login::Interactive(rounds)), &[]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::with(SshScript::login(Login::Interactive(rounds)), &[]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     let mut ids = Vec::new();
     for (name, instruction, prompts, answers) in [
         (
@@ -120,12 +120,12 @@ fn any_number_of_rounds() {
         client.send_json(&json!({ "type": "answer", "id": id, "answers": answers }));
     }
     client.wait_type("ready");
-    let answers: Vec<Seen> = scene.ssh.seen();
-    let answers: Vec<&Seen> = answers
+    let answers: Vec<Received> = fixture.ssh.received();
+    let answers: Vec<&Received> = answers
         .iter()
-        .filter(|seen| matches!(seen, Seen::Answers(_)))
+        .filter(|seen| matches!(seen, Received::Answers(_)))
         .collect();
-    let of = |texts: &[&str]| Seen::Answers(texts.iter().map(|t| (*t).to_owned()).collect());
+    let of = |texts: &[&str]| Received::Answers(texts.iter().map(|t| (*t).to_owned()).collect());
     // The round that neither says nor asks anything is answered by the bridge.
     let expected = [of(&["é\n\0", ""]), of(&[]), of(&[]), of(&["yes"]), of(&[])];
     assert_eq!(answers, expected.iter().collect::<Vec<_>>());
@@ -136,8 +136,8 @@ fn many_rounds() {
     let rounds = (0..32)
         .map(|n| Round::of(&[(&format!("{n}?"), n % 2 == 0)]))
         .collect();
-    let scene = Scene::with(SshScript::login(Login::Interactive(rounds)), &[]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::with(SshScript::login(Login::Interactive(rounds)), &[]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     for n in 0..32 {
         let prompt = client.wait_type("prompt");
         assert_eq!(prompt["prompts"][0]["text"], format!("{n}?"));
@@ -150,7 +150,7 @@ fn many_rounds() {
 #[test]
 fn answers_must_fit_the_question() {
     let rounds = vec![Round::of(&[("A", true), ("B", false)])];
-    let scene = Scene::with(SshScript::login(Login::Interactive(rounds)), &[]);
+    let fixture = Fixture::with(SshScript::login(Login::Interactive(rounds)), &[]);
     for (id_off, answers) in [
         (0, json!([])),
         (0, json!(["one"])),
@@ -158,29 +158,29 @@ fn answers_must_fit_the_question() {
         (1, json!(["one", "two"])),
         (0, json!(["one", "x".repeat(1025)])),
     ] {
-        let mut client = scene.auth(&json!({ "username": "u" }));
+        let mut client = fixture.auth(&json!({ "username": "u" }));
         let id = client.wait_type("prompt")["id"].as_u64().unwrap() + id_off;
         client.send_json(&json!({ "type": "answer", "id": id, "answers": answers }));
         assert_bad(&mut client, &answers.to_string());
     }
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     let id = client.wait_type("prompt")["id"].clone();
     client.send_json(&json!({ "type": "host_key_answer", "id": id, "accept": true }));
     assert_bad(&mut client, "the answer to another question");
     assert!(
-        !scene
+        !fixture
             .ssh
-            .seen()
+            .received()
             .iter()
-            .any(|s| matches!(s, Seen::Answers(_)))
+            .any(|s| matches!(s, Received::Answers(_)))
     );
 }
 
 #[test]
 fn a_question_is_answered_once() {
     let rounds = vec![Round::of(&[("A", true)]), Round::of(&[("B", true)])];
-    let scene = Scene::with(SshScript::login(Login::Interactive(rounds)), &[]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::with(SshScript::login(Login::Interactive(rounds)), &[]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     let id = client.wait_type("prompt")["id"].clone();
     for text in ["x", "y"] {
         client.send_json(&json!({ "type": "answer", "id": id, "answers": [text] }));
@@ -190,10 +190,12 @@ fn a_question_is_answered_once() {
     client.send_json(&json!({ "type": "answer", "id": next, "answers": ["z"] }));
     client.wait_type("ready");
     for text in ["x", "z"] {
-        scene.ssh.wait_seen(&Seen::Answers(vec![text.to_owned()]));
+        fixture
+            .ssh
+            .wait_received(&Received::Answers(vec![text.to_owned()]));
     }
-    let seen = scene.ssh.seen();
-    let answers = seen.iter().filter(|s| matches!(s, Seen::Answers(_)));
+    let seen = fixture.ssh.received();
+    let answers = seen.iter().filter(|s| matches!(s, Received::Answers(_)));
     assert_eq!(answers.count(), 2, "{seen:?}");
 }
 
@@ -205,14 +207,14 @@ fn the_largest_round_is_answered() {
         instruction: "",
         prompts,
     };
-    let scene = Scene::with(SshScript::login(Login::Interactive(vec![round])), &[]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::with(SshScript::login(Login::Interactive(vec![round])), &[]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     let id = client.wait_type("prompt")["id"].clone();
     let answers = vec!["é".repeat(512); 32];
     client.send_json(&json!({ "type": "answer", "id": id, "answers": answers }));
     client.wait_type("ready");
-    scene.ssh.wait_seen(&Seen::Answers(answers));
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    fixture.ssh.wait_received(&Received::Answers(answers));
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     let id = client.wait_type("prompt")["id"].clone();
     let answers = vec![""; 33];
     client.send_json(&json!({ "type": "answer", "id": id, "answers": answers }));
@@ -225,17 +227,19 @@ fn a_password_answers_the_one_hidden_prompt() {
         Round::of(&[("Password: ", false)]),
         Round::of(&[("OTP: ", false)]),
     ];
-    let scene = Scene::with(SshScript::login(Login::Interactive(rounds)), &[]);
-    let mut client = scene.auth(&json!({ "username": "u", "password": "secret" }));
+    let fixture = Fixture::with(SshScript::login(Login::Interactive(rounds)), &[]);
+    let mut client = fixture.auth(&json!({ "username": "u", "password": "secret" }));
     // Once: the next is for the user.
     let prompt = client.wait_type("prompt");
     assert_eq!(prompt["prompts"][0]["text"], "OTP: ");
     client.send_json(&json!({ "type": "answer", "id": prompt["id"], "answers": ["123"] }));
     client.wait_type("ready");
-    scene
+    fixture
         .ssh
-        .wait_seen(&Seen::Answers(vec!["secret".to_owned()]));
-    scene.ssh.wait_seen(&Seen::Answers(vec!["123".to_owned()]));
+        .wait_received(&Received::Answers(vec!["secret".to_owned()]));
+    fixture
+        .ssh
+        .wait_received(&Received::Answers(vec!["123".to_owned()]));
 }
 
 /// Hidden or not: the password was the first factor and is not the second.
@@ -244,30 +248,32 @@ fn a_second_factor_after_the_password() {
     for echo in [true, false] {
         let rounds = vec![Round::of(&[("OTP: ", echo)])];
         let script = SshScript::login(Login::PasswordAndInteractive(rounds));
-        let scene = Scene::with(script, &[]);
-        let mut client = scene.auth(&json!({ "username": "u", "password": "secret" }));
+        let fixture = Fixture::with(script, &[]);
+        let mut client = fixture.auth(&json!({ "username": "u", "password": "secret" }));
         let prompt = client.wait_type("prompt");
         client.send_json(&json!({ "type": "answer", "id": prompt["id"], "answers": ["123"] }));
         client.wait_type("ready");
-        scene
+        fixture
             .ssh
-            .wait_seen(&Seen::Password("u".to_owned(), "secret".to_owned()));
-        scene.ssh.wait_seen(&Seen::Answers(vec!["123".to_owned()]));
+            .wait_received(&Received::Password("u".to_owned(), "secret".to_owned()));
+        fixture
+            .ssh
+            .wait_received(&Received::Answers(vec!["123".to_owned()]));
     }
 }
 
 #[test]
 fn who_does_not_answer_is_not_waited_for() {
     let rounds = vec![Round::of(&[("A", true)])];
-    let scene = Scene::with(
+    let fixture = Fixture::with(
         SshScript::login(Login::Interactive(rounds)),
         &["session.prompt_timeout=200ms"],
     );
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     client.wait_type("prompt");
     let error = assert_fails(&mut client, 4408, "no answer");
     assert_eq!(error["stage"], "login");
-    scene.ssh.wait_seen(&Seen::Gone);
+    fixture.ssh.wait_received(&Received::Gone);
 }
 
 /// The user's time is not the machine's: its deadlines stand still meanwhile.
@@ -279,8 +285,8 @@ fn an_answer_may_take_longer_than_the_login() {
         "limits.connection_timeout=2s",
         "session.prompt_timeout=3s",
     ];
-    let scene = Scene::with(SshScript::login(Login::Interactive(rounds)), &settings);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::with(SshScript::login(Login::Interactive(rounds)), &settings);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     client.wait_type("prompt");
     // What ends the wait is the prompt's own, longer, clock: the answer would still be taken.
     let before = client.recv_within(std::time::Duration::from_millis(2200));
@@ -291,9 +297,9 @@ fn an_answer_may_take_longer_than_the_login() {
 #[test]
 fn the_user_decides_about_the_host_key() {
     let sshd = Sshd::start();
-    let bridge = scene::bridge_to(&[sshd.addr()], &["ssh.host_key_policy=ask"]);
+    let bridge = fixture::bridge_to(&[sshd.addr()], &["ssh.host_key_policy=ask"]);
     let connect = || {
-        let path = scene::path_to(sshd.addr());
+        let path = fixture::path_to(sshd.addr());
         let mut client =
             super::Client::connect(bridge.addr(), &path, &super::common::Options::v1());
         client.auth_v1(&json!({ "username": "u" }));
@@ -326,8 +332,8 @@ fn the_user_decides_about_the_host_key() {
 
 #[test]
 fn an_unknown_host_key_is_refused_by_default() {
-    let scene = Scene::new(&["ssh.host_key_policy=strict"]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::new(&["ssh.host_key_policy=strict"]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     let error = assert_fails(&mut client, 4409, "strict");
     assert_eq!(error["code"], "host-key-unknown");
 }

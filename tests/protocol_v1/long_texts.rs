@@ -1,7 +1,7 @@
 //! Texts of the SSH server at their bounds, each byte of which JSON writes as six; and signals,
 //! many at once. Nothing is lost.
 
-use super::common::{Event, Login, Round, Scene, Seen, SshScript};
+use super::common::{Event, Fixture, Login, Received, Round, SshScript};
 use russh::Sig;
 use serde_json::json;
 
@@ -21,8 +21,8 @@ fn the_longest_banner_arrives() {
             banner: Some(banner.clone()),
             ..SshScript::default()
         };
-        let scene = Scene::with(script, &[]);
-        let mut client = scene.auth(&json!({ "username": "u" }));
+        let fixture = Fixture::with(script, &[]);
+        let mut client = fixture.auth(&json!({ "username": "u" }));
         assert_eq!(client.wait_type("banner")["text"], banner.as_str());
         client.wait_type("ready");
     }
@@ -33,8 +33,8 @@ fn the_longest_prompts_arrive_and_are_answered() {
     for size in SIZES {
         let text = escaped(size);
         let login = Login::Interactive(vec![Round::of(&[(&text, true)])]);
-        let scene = Scene::with(SshScript::login(login), &[]);
-        let mut client = scene.auth(&json!({ "username": "u" }));
+        let fixture = Fixture::with(SshScript::login(login), &[]);
+        let mut client = fixture.auth(&json!({ "username": "u" }));
         let prompt = client.wait_type("prompt");
         assert_eq!(prompt["prompts"][0]["text"], text.as_str(), "{size}");
         client.send_json(&json!({ "type": "answer", "id": prompt["id"], "answers": ["a"] }));
@@ -44,9 +44,11 @@ fn the_longest_prompts_arrive_and_are_answered() {
 
 #[test]
 fn the_longest_last_words_arrive() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
-    scene.ssh.exit_by_signal(Sig::KILL, false, &escaped(31_000));
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
+    fixture
+        .ssh
+        .exit_by_signal(Sig::KILL, false, &escaped(31_000));
     // Bounded, and marked where it was cut.
     let words = format!("{} [cut]", escaped(4096));
     assert_eq!(client.wait_type("exit")["message"], words.as_str());
@@ -56,8 +58,8 @@ fn the_longest_last_words_arrive() {
 /// More than wait at a time, in one send: all arrive, in order, and input behind them.
 #[test]
 fn every_signal_of_many_at_once_arrives() {
-    let scene = Scene::new(&[]);
-    let mut raw = scene.raw();
+    let fixture = Fixture::new(&[]);
+    let mut raw = fixture.raw();
     raw.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
     while raw.text()["type"] != "ready" {}
     let names = ["INT", "TERM", "HUP", "USR1", "USR2"];
@@ -71,13 +73,15 @@ fn every_signal_of_many_at_once_arrives() {
         .collect();
     raw.send(&frames);
     raw.send_frame(0x82, b"behind");
-    assert_eq!(scene.ssh.wait_input(6), b"behind");
-    scene.ssh.wait_count(&Seen::Signal("USR2".to_owned()), 20);
-    let seen = scene.ssh.seen();
+    assert_eq!(fixture.ssh.wait_input(6), b"behind");
+    fixture
+        .ssh
+        .wait_count(&Received::Signal("USR2".to_owned()), 20);
+    let seen = fixture.ssh.received();
     let seen: Vec<&str> = seen
         .iter()
         .filter_map(|seen| match seen {
-            Seen::Signal(name) => Some(name.as_str()),
+            Received::Signal(name) => Some(name.as_str()),
             _ => None,
         })
         .collect();

@@ -1,6 +1,6 @@
 //! Which message may come when.
 
-use super::common::{Event, Login, Scene, Seen, SshScript, Start};
+use super::common::{Event, Fixture, Login, Received, SshScript, Start};
 use super::{assert_alive, assert_bad};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ const BEFORE_READY: &[&str] = &[
 
 #[test]
 fn before_auth_only_auth_ping_and_close() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     let more = [
         r#"{"type":"resize","cols":80,"rows":24}"#,
         r#"{"type":"ack","bytes":0}"#,
@@ -22,59 +22,59 @@ fn before_auth_only_auth_ping_and_close() {
         r#"{"type":"reattach"}"#,
     ];
     for text in BEFORE_READY.iter().chain(&more) {
-        let mut client = scene.v1();
+        let mut client = fixture.v1();
         client.wait_type("hello");
         client.send_text(text);
         let error = assert_bad(&mut client, text);
         assert_eq!(error["stage"], "auth", "{text}");
     }
-    let mut client = scene.v1();
+    let mut client = fixture.v1();
     client.wait_type("hello");
     client.send_binary(b"input");
     assert_bad(&mut client, "input before auth");
-    let mut client = scene.v1();
+    let mut client = fixture.v1();
     client.wait_type("hello");
     assert_alive(&mut client, "ping before auth");
     client.send_json(&json!({ "type": "close" }));
     assert_eq!(client.recv(), Event::Close(1000, String::new()));
-    assert!(!scene.ssh.seen().contains(&Seen::Connected));
+    assert!(!fixture.ssh.received().contains(&Received::Connected));
 }
 
 #[test]
 fn auth_is_accepted_once() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     client.send_json(&json!({ "type": "auth", "username": "u" }));
     assert_bad(&mut client, "second auth");
     // Nor while the first is under way.
-    let scene = Scene::with(SshScript::login(Login::Silent), &[]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
-    scene.ssh.wait_seen(&Seen::Connected);
+    let fixture = Fixture::with(SshScript::login(Login::Silent), &[]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
+    fixture.ssh.wait_received(&Received::Connected);
     client.send_json(&json!({ "type": "auth", "username": "u" }));
     assert_bad(&mut client, "second auth while logging in");
-    scene.ssh.wait_seen(&Seen::Gone);
+    fixture.ssh.wait_received(&Received::Gone);
 }
 
 #[test]
 fn a_bad_auth_can_not_be_followed_by_a_good_one() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.v1();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.v1();
     client.wait_type("hello");
     client.send_json(&json!({ "type": "auth", "username": "" }));
     client.send_json(&json!({ "type": "auth", "username": "u" }));
     assert_bad(&mut client, "empty name");
-    assert!(!scene.ssh.seen().contains(&Seen::Connected));
+    assert!(!fixture.ssh.received().contains(&Received::Connected));
 }
 
 #[test]
 fn between_auth_and_ready_what_needs_a_shell_is_refused() {
-    let scene = Scene::with(SshScript::start(Start::Silent), &[]);
+    let fixture = Fixture::with(SshScript::start(Start::Silent), &[]);
     for text in BEFORE_READY {
-        let mut client = scene.auth(&json!({ "username": "u" }));
+        let mut client = fixture.auth(&json!({ "username": "u" }));
         client.send_text(text);
         assert_bad(&mut client, text);
     }
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     client.send_binary(b"input");
     assert_bad(&mut client, "input before ready");
 }
@@ -83,8 +83,8 @@ fn between_auth_and_ready_what_needs_a_shell_is_refused() {
 #[test]
 fn a_resize_before_ready_is_kept() {
     let login = Login::Interactive(vec![super::common::Round::of(&[("Code:", true)])]);
-    let scene = Scene::with(SshScript::login(login), &[]);
-    let mut client = scene.auth(&json!({ "username": "u", "cols": 90, "rows": 30 }));
+    let fixture = Fixture::with(SshScript::login(login), &[]);
+    let mut client = fixture.auth(&json!({ "username": "u", "cols": 90, "rows": 30 }));
     let prompt = client.wait_type("prompt");
     client.send_json(&json!({ "type": "resize", "cols": 100, "rows": 40 }));
     client.send_json(&json!({
@@ -97,8 +97,8 @@ fn a_resize_before_ready_is_kept() {
     client.send_json(&json!({ "type": "answer", "id": prompt["id"], "answers": ["x"] }));
     client.wait_type("ready");
     let size = [120, 50, 960, 800];
-    let terminal = Seen::Terminal("xterm-256color".to_owned(), size);
-    scene.ssh.wait_seen(&terminal);
+    let terminal = Received::Terminal("xterm-256color".to_owned(), size);
+    fixture.ssh.wait_received(&terminal);
 }
 
 #[test]
@@ -107,20 +107,20 @@ fn closing_while_connecting_ends_both_sides() {
         SshScript::login(Login::Silent),
         SshScript::start(Start::Silent),
     ] {
-        let scene = Scene::with(script, &[]);
-        let mut client = scene.auth(&json!({ "username": "u" }));
-        scene.ssh.wait_seen(&Seen::Connected);
+        let fixture = Fixture::with(script, &[]);
+        let mut client = fixture.auth(&json!({ "username": "u" }));
+        fixture.ssh.wait_received(&Received::Connected);
         client.send_json(&json!({ "type": "close" }));
         assert_eq!(client.recv(), Event::Close(1000, String::new()));
-        scene.ssh.wait_seen(&Seen::Gone);
+        fixture.ssh.wait_received(&Received::Gone);
     }
 }
 
 /// `exit` or `error` is the last text, and what was sent with or after `close` is not looked at.
 #[test]
 fn nothing_follows_a_close() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     client.send_binary(b"typed before");
     client.send_json(&json!({ "type": "close" }));
     for _ in 0..3 {
@@ -130,6 +130,6 @@ fn nothing_follows_a_close() {
     assert_eq!(client.recv(), Event::Close(1000, String::new()));
     assert_eq!(client.recv(), Event::Reset);
     // Input before it was passed on.
-    scene.ssh.wait_seen(&Seen::Gone);
-    assert_eq!(scene.ssh.input(), b"typed before");
+    fixture.ssh.wait_received(&Received::Gone);
+    assert_eq!(fixture.ssh.input(), b"typed before");
 }

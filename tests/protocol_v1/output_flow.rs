@@ -1,7 +1,7 @@
 //! Output: `flow_window` and `ack`, `hold` and `release`.
 
 use super::assert_alive;
-use super::common::{Client, Event, Scene};
+use super::common::{Client, Event, Fixture};
 use serde_json::json;
 use tungstenite::Message;
 
@@ -33,10 +33,10 @@ fn numbered(bytes: u32) -> Vec<u8> {
 #[test]
 fn never_more_than_the_window_is_unacknowledged() {
     for window in [1024, 5000, 100_000] {
-        let scene = Scene::new(&[]);
-        let mut client = scene.ready_with(&json!({ "username": "u", "flow_window": window }));
+        let fixture = Fixture::new(&[]);
+        let mut client = fixture.ready_with(&json!({ "username": "u", "flow_window": window }));
         let bytes = numbered(400_000);
-        scene.ssh.output(&bytes);
+        fixture.ssh.output(&bytes);
         assert_stops_at(&mut client, window);
         let mut acked = 0;
         for step in [1, window / 2, window / 2 - 1, window] {
@@ -60,10 +60,10 @@ fn never_more_than_the_window_is_unacknowledged() {
 
 #[test]
 fn an_ack_ahead_of_the_output_is_4400() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     for (output, bytes) in [(0, 1), (0, u64::MAX), (10, 11)] {
-        let mut client = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
-        scene.ssh.output(&vec![b'o'; output]);
+        let mut client = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+        fixture.ssh.output(&vec![b'o'; output]);
         if output > 0 {
             assert_stops_at(&mut client, output);
         }
@@ -76,9 +76,9 @@ fn an_ack_ahead_of_the_output_is_4400() {
 /// Without `flow_window` an ack is taken and means nothing.
 #[test]
 fn without_a_window_nothing_waits_for_acks() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
-    scene.ssh.output(&numbered(1_000_000));
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
+    fixture.ssh.output(&numbered(1_000_000));
     assert_stops_at(&mut client, 1_000_000);
     ack(&mut client, 1000);
     assert_alive(&mut client, "an ack without a window");
@@ -88,10 +88,10 @@ fn without_a_window_nothing_waits_for_acks() {
 #[test]
 fn pongs_never_break_into_output() {
     const BYTES: u32 = 4_000_000;
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     let bytes = numbered(BYTES);
-    scene.ssh.output(&bytes);
+    fixture.ssh.output(&bytes);
     // Nothing is read meanwhile: the buffers fill up in the middle of a frame.
     for _ in 0..100 {
         client.send(Message::Ping(b"?".to_vec().into()));
@@ -111,16 +111,16 @@ fn pongs_never_break_into_output() {
 
 #[test]
 fn hold_stops_output_and_release_starts_it() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
-    scene.ssh.output(b"one");
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
+    fixture.ssh.output(b"one");
     assert_stops_at(&mut client, 3);
     for _ in 0..3 {
         client.send_json(&json!({ "type": "hold" }));
         client.send_json(&json!({ "type": "hold" }));
         assert_alive(&mut client, "held");
         let before = client.output.len();
-        scene.ssh.output(b"more");
+        fixture.ssh.output(b"more");
         // Control passes, and no output.
         for _ in 0..20 {
             assert_alive(&mut client, "held");
@@ -136,9 +136,9 @@ fn hold_stops_output_and_release_starts_it() {
 /// Both must agree: acks free what `hold` still holds only once it is released.
 #[test]
 fn hold_and_window_add_up() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
-    scene.ssh.output(&numbered(10_000));
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready_with(&json!({ "username": "u", "flow_window": 1024 }));
+    fixture.ssh.output(&numbered(10_000));
     assert_stops_at(&mut client, 1024);
     client.send_json(&json!({ "type": "hold" }));
     ack(&mut client, 1024);
@@ -150,12 +150,12 @@ fn hold_and_window_add_up() {
 /// A hold before `ready` holds from the first byte on.
 #[test]
 fn a_hold_may_come_before_ready() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.auth(&json!({ "username": "u" }));
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.auth(&json!({ "username": "u" }));
     client.send_json(&json!({ "type": "hold" }));
     client.wait_type("ready");
     assert_alive(&mut client, "ready and held");
-    scene.ssh.output(b"first");
+    fixture.ssh.output(b"first");
     for _ in 0..20 {
         assert_alive(&mut client, "held");
     }

@@ -1,8 +1,8 @@
 //! What a client that asks for it is told on the way: the stages, and how far away the SSH server is.
 
 use super::common::{
-    Client, DEADLINE, Event, Hostile, Login, Options, Scene, Script, ScriptedSsh, SshScript, Sshd,
-    scene,
+    Client, DEADLINE, Event, Fixture, HostileServer, Login, Options, Script, ScriptedSsh,
+    SshScript, Sshd, fixture,
 };
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -28,8 +28,8 @@ fn stages(client: &mut Client) -> (Vec<String>, Value) {
 
 #[test]
 fn each_stage_is_told_once_as_it_begins() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.auth(&json!({ "username": "u", "progress": true }));
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.auth(&json!({ "username": "u", "progress": true }));
     let (told, ready) = stages(&mut client);
     assert_eq!(told, ["resolve", "connect", "handshake", "login", "shell"]);
     assert_eq!(ready["type"], "ready");
@@ -37,26 +37,26 @@ fn each_stage_is_told_once_as_it_begins() {
 
 #[test]
 fn who_does_not_ask_is_told_nothing_new() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     for fields in [
         json!({ "username": "u" }),
         json!({ "username": "u", "progress": false }),
         json!({ "username": "u", "progress": null }),
     ] {
-        let (told, ready) = stages(&mut scene.auth(&fields));
+        let (told, ready) = stages(&mut fixture.auth(&fields));
         assert!(told.is_empty(), "{told:?}");
         assert_eq!(ready["type"], "ready");
     }
-    let mut client = scene.auth(&json!({ "username": "u", "progress": "yes" }));
+    let mut client = fixture.auth(&json!({ "username": "u", "progress": "yes" }));
     super::assert_bad(&mut client, "progress of another type");
 }
 
 /// The stage comes while it lasts: this server never says a word.
 #[test]
 fn a_stage_that_waits_is_told_before_it_ends() {
-    let silent = Hostile::start(Script::Silent);
-    let bridge = scene::bridge_to(&[silent.addr()], &[]);
-    let path = scene::path_to(silent.addr());
+    let silent = HostileServer::start(Script::Silent);
+    let bridge = fixture::bridge_to(&[silent.addr()], &[]);
+    let path = fixture::path_to(silent.addr());
     let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
     client.auth_v1(&json!({ "username": "u", "progress": true }));
     for stage in ["resolve", "connect", "handshake"] {
@@ -73,8 +73,8 @@ fn a_stage_that_waits_is_told_before_it_ends() {
 #[test]
 fn a_question_about_the_host_key_is_a_stage() {
     let sshd = Sshd::start();
-    let bridge = scene::bridge_to(&[sshd.addr()], &["ssh.host_key_policy=ask"]);
-    let path = scene::path_to(sshd.addr());
+    let bridge = fixture::bridge_to(&[sshd.addr()], &["ssh.host_key_policy=ask"]);
+    let path = fixture::path_to(sshd.addr());
     let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
     client.auth_v1(&json!({ "username": "u", "progress": true }));
     let (told, question) = stages(&mut client);
@@ -92,9 +92,9 @@ fn a_question_about_the_host_key_is_a_stage() {
 #[test]
 fn uniform_errors_hide_the_way_to_the_target() {
     let script = SshScript::login(Login::Password("right"));
-    let scene = Scene::with(script, &["targets.uniform_errors=true"]);
+    let fixture = Fixture::with(script, &["targets.uniform_errors=true"]);
     let fields = json!({ "username": "u", "password": "right", "progress": true });
-    let (told, ready) = stages(&mut scene.auth(&fields));
+    let (told, ready) = stages(&mut fixture.auth(&fields));
     assert_eq!(told, ["login", "shell"]);
     assert_eq!(ready["type"], "ready");
 }
@@ -120,8 +120,8 @@ fn a_pong_tells_the_round_trip_to_the_ssh_server() {
         ("200ms", json!({ "username": "u" })),
         ("1h", json!({ "username": "u", "progress": true })),
     ] {
-        let scene = Scene::new(&[&format!("ssh.keepalive_interval={keepalive}")]);
-        let mut client = scene.ready_with(&fields);
+        let fixture = Fixture::new(&[&format!("ssh.keepalive_interval={keepalive}")]);
+        let mut client = fixture.ready_with(&fields);
         let round_trip = measured(&mut client);
         assert!(
             (0.0..DEADLINE.as_secs_f64() * 1000.0).contains(&round_trip),
@@ -161,8 +161,8 @@ fn slow_link(server: SocketAddr) -> SocketAddr {
 fn it_is_measured_at_ready_for_who_asks_and_is_what_the_link_takes() {
     let ssh = ScriptedSsh::start(SshScript::default());
     let link = slow_link(ssh.addr());
-    let bridge = scene::bridge_to(&[link], &["ssh.keepalive_interval=1h"]);
-    let mut client = Client::connect(bridge.addr(), &scene::path_to(link), &Options::v1());
+    let bridge = fixture::bridge_to(&[link], &["ssh.keepalive_interval=1h"]);
+    let mut client = Client::connect(bridge.addr(), &fixture::path_to(link), &Options::v1());
     client.auth_v1(&json!({ "username": "u", "progress": true }));
     client.wait_type("ready");
     let round_trip = measured(&mut client);

@@ -1,9 +1,9 @@
 //! Bytes and control while the shell runs.
 
 use super::assert_alive;
+use super::common::fixture::path_to;
 use super::common::raw::{Raw, frame};
-use super::common::scene::path_to;
-use super::common::{Client, Event, Options, Scene, Seen};
+use super::common::{Client, Event, Fixture, Options, Received};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -16,15 +16,15 @@ fn awkward() -> Vec<u8> {
 
 #[test]
 fn bytes_pass_verbatim_in_both_directions() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     client.send_binary(&awkward());
     client.send_binary(b"");
     client.send_binary(b"\x03");
     let typed = [awkward(), b"\x03".to_vec()].concat();
-    assert_eq!(scene.ssh.wait_input(typed.len()), typed);
-    scene.ssh.output(&awkward());
-    scene.ssh.error_output(b"on stderr");
+    assert_eq!(fixture.ssh.wait_input(typed.len()), typed);
+    fixture.ssh.output(&awkward());
+    fixture.ssh.error_output(b"on stderr");
     let said = [awkward(), b"on stderr".to_vec()].concat();
     let mut output = Vec::new();
     while output.len() < said.len() {
@@ -38,10 +38,10 @@ fn bytes_pass_verbatim_in_both_directions() {
 
 #[test]
 fn much_passes_in_order() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     let bytes: Vec<u8> = (0..400_000_u32).flat_map(u32::to_be_bytes).collect();
-    scene.ssh.output(&bytes);
+    fixture.ssh.output(&bytes);
     let mut output = Vec::new();
     while output.len() < bytes.len() {
         match client.recv() {
@@ -54,39 +54,43 @@ fn much_passes_in_order() {
         client.send_binary(chunk);
     }
     assert!(
-        scene.ssh.wait_input(bytes.len()) == bytes,
+        fixture.ssh.wait_input(bytes.len()) == bytes,
         "input is not what was sent"
     );
 }
 
 #[test]
 fn all_signals_arrive_by_name() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     for name in [
         "ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1",
         "USR2",
     ] {
         client.send_json(&json!({ "type": "signal", "name": name }));
-        scene.ssh.wait_seen(&Seen::Signal(name.to_owned()));
+        fixture
+            .ssh
+            .wait_received(&Received::Signal(name.to_owned()));
     }
 }
 
 #[test]
 fn eof_half_closes_stdin() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     client.send_binary(b"last words");
     client.send_json(&json!({ "type": "eof" }));
     // A second one is harmless.
     client.send_json(&json!({ "type": "eof" }));
-    scene.ssh.wait_seen(&Seen::Eof);
-    assert_eq!(scene.ssh.input(), b"last words");
+    fixture.ssh.wait_received(&Received::Eof);
+    assert_eq!(fixture.ssh.input(), b"last words");
     // The other direction lives, and so does control.
-    scene.ssh.output(b"still here");
+    fixture.ssh.output(b"still here");
     assert_eq!(client.output_until("still here"), "still here");
     client.send_json(&json!({ "type": "signal", "name": "TERM" }));
-    scene.ssh.wait_seen(&Seen::Signal("TERM".to_owned()));
+    fixture
+        .ssh
+        .wait_received(&Received::Signal("TERM".to_owned()));
     assert_alive(&mut client, "after eof");
     client.send_binary(b"more");
     super::assert_bad(&mut client, "input after eof");
@@ -95,49 +99,54 @@ fn eof_half_closes_stdin() {
 /// As long as nothing waits: a signal is to reach what its user typed.
 #[test]
 fn a_signal_behind_input_arrives_behind_it() {
-    let scene = Scene::new(&[]);
+    let fixture = Fixture::new(&[]);
     let mut raw = Raw::upgrade(
-        scene.bridge.addr(),
-        &path_to(scene.ssh.addr()),
+        fixture.bridge.addr(),
+        &path_to(fixture.ssh.addr()),
         &Options::v1(),
     );
     raw.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
     while raw.text()["type"] != "ready" {}
     let control = |text: &[u8]| frame(0x81, Some([0; 4]), text);
     // All of it is there before the bridge reads the first byte.
-    scene.bridge.signal(Signal::STOP);
+    fixture.bridge.signal(Signal::STOP);
     raw.send(&control(br#"{"type":"eof"}"#));
     raw.send(&control(br#"{"type":"signal","name":"INT"}"#));
-    scene.bridge.signal(Signal::CONT);
-    let signal = Seen::Signal("INT".to_owned());
-    scene.ssh.wait_seen(&signal);
-    let seen = scene.ssh.seen();
-    let at = |wanted: &Seen| seen.iter().position(|seen| seen == wanted);
-    assert!(at(&Seen::Eof).unwrap() < at(&signal).unwrap(), "{seen:?}");
+    fixture.bridge.signal(Signal::CONT);
+    let signal = Received::Signal("INT".to_owned());
+    fixture.ssh.wait_received(&signal);
+    let seen = fixture.ssh.received();
+    let at = |wanted: &Received| seen.iter().position(|seen| seen == wanted);
+    assert!(
+        at(&Received::Eof).unwrap() < at(&signal).unwrap(),
+        "{seen:?}"
+    );
 }
 
 #[test]
 fn the_latest_size_arrives() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     for cols in 1..=200 {
         client.send_json(&json!({ "type": "resize", "cols": cols, "rows": 10 }));
     }
-    scene.ssh.wait_seen(&Seen::Resize([200, 10, 0, 0]));
-    let seen = scene.ssh.seen();
+    fixture
+        .ssh
+        .wait_received(&Received::Resize([200, 10, 0, 0]));
+    let seen = fixture.ssh.received();
     let mut sizes = seen.iter().filter_map(|seen| match seen {
-        Seen::Resize(size) => Some(size[0]),
+        Received::Resize(size) => Some(size[0]),
         _ => None,
     });
     assert!(sizes.by_ref().is_sorted(), "{seen:?}");
-    assert!(!seen.contains(&Seen::Gone));
+    assert!(!seen.contains(&Received::Gone));
 }
 
 /// A `ping` for each `pong`; of several at once the latest may answer for all.
 #[test]
 fn pongs_echo_in_order() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     for number in 0..50 {
         client.send_json(&json!({ "type": "ping", "data": number.to_string() }));
     }
@@ -152,29 +161,29 @@ fn pongs_echo_in_order() {
 
 #[test]
 fn the_client_s_close_ends_both_sides() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let mut client = fixture.ready();
     client.send_json(&json!({ "type": "close" }));
     assert_eq!(client.recv(), Event::Close(1000, String::new()));
     assert_eq!(client.recv(), Event::Reset);
-    scene.ssh.wait_seen(&Seen::Gone);
+    fixture.ssh.wait_received(&Received::Gone);
 }
 
 #[test]
 fn a_client_that_vanishes_takes_its_shell_along() {
-    let scene = Scene::new(&[]);
-    let client: Client = scene.ready();
+    let fixture = Fixture::new(&[]);
+    let client: Client = fixture.ready();
     drop(client);
-    scene.ssh.wait_seen(&Seen::Gone);
+    fixture.ssh.wait_received(&Received::Gone);
 }
 
 #[test]
 fn sessions_do_not_mix() {
-    let scene = Scene::new(&[]);
-    let mut first = scene.ready();
-    scene.ssh.output(b"for the first");
-    let mut second = scene.ready();
-    scene.ssh.output(b"for the second");
+    let fixture = Fixture::new(&[]);
+    let mut first = fixture.ready();
+    fixture.ssh.output(b"for the first");
+    let mut second = fixture.ready();
+    fixture.ssh.output(b"for the second");
     assert_eq!(first.output_until("first"), "for the first");
     assert_eq!(second.output_until("second"), "for the second");
     second.send_json(&json!({ "type": "close" }));

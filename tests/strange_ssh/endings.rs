@@ -1,45 +1,45 @@
-//! A server's last words, and text that is not UTF-8.
+//! DISCONNECT messages, and text that is not UTF-8.
 
-use crate::common::scene::bridge_to;
+use crate::common::fixture::bridge_to;
 use crate::common::{DEADLINE, Sshd, account, poll};
-use crate::{Course, bridge, connect, course, play, server};
+use crate::{Transcript, bridge, connect, run_session, server, transcript};
 use serde_json::json;
 
-/// `server.py`'s, as they are told: what could deceive is escaped.
+/// Text of `server.py`'s DISCONNECT, with control and direction characters escaped.
 const WORDS: &str = "R\u{e9}gle 7: \\u{1b}[31mno\\u{202e} more";
 
-fn error(course: &Course, code: &str, close: u16, retryable: bool) -> String {
-    let error = course.one("error");
-    assert_eq!(error["code"], code, "{course:#?}");
-    assert_eq!(error["retryable"], retryable, "{course:#?}");
-    assert_eq!(course.code, close, "{course:#?}");
+fn error(transcript: &Transcript, code: &str, close: u16, retryable: bool) -> String {
+    let error = transcript.one("error");
+    assert_eq!(error["code"], code, "{transcript:#?}");
+    assert_eq!(error["retryable"], retryable, "{transcript:#?}");
+    assert_eq!(transcript.code, close, "{transcript:#?}");
     error["message"].as_str().unwrap().to_owned()
 }
 
 #[test]
-fn the_words_of_a_disconnect_reach_the_user_the_log_and_the_audit() {
+fn the_text_of_a_disconnect_reaches_the_user_the_log_and_the_audit() {
     let ssh = server(&[]);
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("audit");
     let audit = format!("audit.file={}", file.display());
     let bridge = bridge_to(&[ssh.addr()], &[&audit]);
-    let running = play(&bridge, &ssh, "disconnects_running");
+    let running = run_session(&bridge, &ssh, "disconnects_running");
     assert_eq!(running.output, "before\r\n");
     let message = error(&running, "connection-lost", 4503, true);
     assert!(message.contains(WORDS), "{message}");
     assert!(message.contains("by application"), "{message}");
     assert!(running.reason.contains("gle 7"), "{}", running.reason);
     let message = error(
-        &play(&bridge, &ssh, "disconnects_wordless"),
+        &run_session(&bridge, &ssh, "disconnects_wordless"),
         "connection-lost",
         4503,
         true,
     );
     assert!(message.contains("too many connections"), "{message}");
-    let at_login = play(&bridge, &ssh, "disconnects_at_login");
+    let at_login = run_session(&bridge, &ssh, "disconnects_at_login");
     let message = error(&at_login, "login-failed", 4401, false);
     assert!(message.contains(WORDS), "{message}");
-    let refused = play(&bridge, &ssh, "disconnects_on_refusal");
+    let refused = run_session(&bridge, &ssh, "disconnects_on_refusal");
     let message = error(&refused, "login-failed", 4401, false);
     assert!(
         message.contains("Too many authentication failures"),
@@ -70,32 +70,32 @@ fn the_words_of_a_disconnect_reach_the_user_the_log_and_the_audit() {
 }
 
 #[test]
-fn a_disconnect_in_the_key_exchange_is_told() {
+fn a_disconnect_in_the_key_exchange_is_reported() {
     let ssh = server(&["disconnect"]);
     let bridge = bridge(&ssh);
     let fields = json!({ "username": "honest" });
-    let course = course(&mut connect(&bridge, ssh.addr(), &fields));
-    let message = course.one("error")["message"].as_str().unwrap();
-    assert!(message.contains("too many of you"), "{course:#?}");
+    let transcript = transcript(&mut connect(&bridge, ssh.addr(), &fields));
+    let message = transcript.one("error")["message"].as_str().unwrap();
+    assert!(message.contains("too many of you"), "{transcript:#?}");
 }
 
-/// OpenSSH's own: it disconnects after the first refusal.
+/// A real sshd that disconnects after the first refusal.
 #[test]
-fn too_many_authentication_failures_at_a_real_sshd() {
+fn a_disconnect_for_too_many_authentication_failures_is_reported() {
     let sshd = Sshd::with(&["MaxAuthTries 1"]);
     let bridge = bridge_to(&[sshd.addr()], &[]);
     let fields = json!({ "username": account().user, "password": "wrong" });
-    let course = course(&mut connect(&bridge, sshd.addr(), &fields));
-    let message = error(&course, "login-failed", 4401, false);
+    let transcript = transcript(&mut connect(&bridge, sshd.addr(), &fields));
+    let message = error(&transcript, "login-failed", 4401, false);
     assert!(
         message.contains("Too many authentication failures"),
         "{message}"
     );
 }
 
-/// russh reads text strictly, so these end; they end as what they are.
+/// russh decodes text strictly, so these sessions end.
 #[test]
-fn text_that_is_not_utf8_is_named() {
+fn text_that_is_not_utf8_is_reported_as_such() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
     for (mode, output) in [
@@ -105,12 +105,12 @@ fn text_that_is_not_utf8_is_named() {
         ("latin1_exit", "before\r\n"),
         ("latin1_farewell", "before\r\n"),
     ] {
-        let course = play(&bridge, &ssh, mode);
-        let message = error(&course, "not-utf8-from-server", 4503, false);
+        let transcript = run_session(&bridge, &ssh, mode);
+        let message = error(&transcript, "not-utf8-from-server", 4503, false);
         assert!(
             message.contains("UTF-8") && message.contains("banner"),
             "{message}"
         );
-        assert_eq!(course.output, output, "{mode}");
+        assert_eq!(transcript.output, output, "{mode}");
     }
 }

@@ -1,20 +1,20 @@
-//! A TCP server in front of an SSH server: says something first, and passes the server's first
-//! bytes on in pieces.
+//! TCP proxy in front of an SSH server: sends a text first, and passes the server's first bytes on
+//! in pieces.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 
-/// Bytes of the server that go in pieces; its version line is among them.
+/// Bytes of the server that are passed on in pieces; its version line is among them.
 const IN_PIECES: usize = 512;
 
-/// Listens in front of `server` and says `text` first, `piece` bytes at a time.
+/// Listens in front of `server` and sends `text` first, `piece` bytes at a time.
 pub(crate) fn start(server: SocketAddr, text: Vec<u8>, piece: usize) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for client in listener.incoming() {
             let (client, text) = (client.unwrap(), text.clone());
-            // Either side may be gone at any point.
+            // Either side may close at any point.
             std::thread::spawn(move || drop(pass(&client, server, &text, piece)));
         }
     });
@@ -53,7 +53,7 @@ fn pass(
     }
 }
 
-/// Says `words` to whoever comes, and resets the connection.
+/// Sends `words` on each connection, and resets it.
 pub(crate) fn say_and_reset(words: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = listener.local_addr().unwrap();

@@ -1,7 +1,7 @@
-//! Text before the version line and in place of it, and the spellings of that line.
+//! Text before the version line and in place of it, and variants of that line.
 
-use crate::common::{DEADLINE, Hostile, Script, ScriptedSsh, SshScript, Sshd};
-use crate::{bridge_to, connect, course, front};
+use crate::common::{DEADLINE, HostileServer, Script, ScriptedSsh, SshScript, Sshd};
+use crate::{bridge_to, connect, front, transcript};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
@@ -69,7 +69,7 @@ fn lines_before_the_version_line_are_a_banner() {
 }
 
 #[test]
-fn version_lines_of_real_equipment() {
+fn version_lines_of_real_equipment_are_accepted() {
     let longest: &'static str = format!("SSH-2.0-{}\r\n", "v".repeat(245)).leak();
     for version in [
         "SSH-2.0-x\n",
@@ -95,22 +95,22 @@ fn version_lines_of_real_equipment() {
     }
 }
 
-/// The words of `error.message`, and whether the code and the rest of it are right.
+/// Checks the error of a session with a server that sends `said`; returns a report if it is wrong.
 fn expect(said: &'static [u8], code: &str, retryable: bool, words: &str) -> Option<String> {
-    let hostile = Hostile::start(Script::SayThenEnd(said));
+    let hostile = HostileServer::start(Script::SayThenEnd(said));
     let bridge = bridge_to(&[hostile.addr()], &[]);
-    let course = course(&mut connect(&bridge, hostile.addr(), &user()));
-    let error = course.one("error");
+    let transcript = transcript(&mut connect(&bridge, hostile.addr(), &user()));
+    let error = transcript.one("error");
     let right = error["code"] == code
         && error["retryable"] == retryable
         && error["stage"] == "handshake"
         && error["message"].as_str().unwrap().contains(words);
     bridge.wait_stderr(words, DEADLINE);
-    (!right).then(|| format!("{}: {course:#?}", said.escape_ascii()))
+    (!right).then(|| format!("{}: {transcript:#?}", said.escape_ascii()))
 }
 
 #[test]
-fn words_in_place_of_a_version_line_are_told() {
+fn text_in_place_of_a_version_line_is_reported() {
     let refused = "server-refused";
     let table: &[(&'static [u8], &str, bool, &str)] = &[
         (
@@ -178,11 +178,11 @@ fn words_in_place_of_a_version_line_are_told() {
 }
 
 #[test]
-fn words_before_a_reset_are_told_as_well() {
+fn text_before_a_reset_is_reported() {
     let target = front::say_and_reset(b"Not allowed at this time\r\n");
     let bridge = bridge_to(&[target], &[]);
-    let course = course(&mut connect(&bridge, target, &user()));
-    let error = course.one("error");
+    let transcript = transcript(&mut connect(&bridge, target, &user()));
+    let error = transcript.one("error");
     assert_eq!(error["code"], "server-refused", "{error}");
     assert!(
         error["message"]
@@ -193,43 +193,46 @@ fn words_before_a_reset_are_told_as_well() {
 }
 
 #[test]
-fn uniform_errors_hide_the_words() {
-    let hostile = Hostile::start(Script::SayThenEnd(b"Exceeded MaxStartups\r\n"));
+fn uniform_errors_hide_the_servers_text() {
+    let hostile = HostileServer::start(Script::SayThenEnd(b"Exceeded MaxStartups\r\n"));
     let bridge = bridge_to(&[hostile.addr()], &["targets.uniform_errors=true"]);
-    let course = course(&mut connect(&bridge, hostile.addr(), &user()));
-    let error = course.one("error");
+    let transcript = transcript(&mut connect(&bridge, hostile.addr(), &user()));
+    let error = transcript.one("error");
     assert_eq!(error["code"], "unreachable", "{error}");
-    assert!(!format!("{course:?}").contains("MaxStartups"), "{course:?}");
+    assert!(
+        !format!("{transcript:?}").contains("MaxStartups"),
+        "{transcript:?}"
+    );
     bridge.wait_stderr("Exceeded MaxStartups", DEADLINE);
 }
 
-/// A real sshd that has too many connections waiting, or does not like the address.
+/// A real sshd with too many connections that are not logged in.
 #[test]
-fn a_full_sshd_is_told_as_full() {
+fn a_full_sshd_is_reported_as_a_refusal() {
     let sshd = Sshd::with(&["MaxStartups 1:100:1"]);
     let held = std::net::TcpStream::connect(sshd.addr()).unwrap();
     let mut first = [0; 4];
     std::io::Read::read_exact(&mut &held, &mut first).unwrap();
     let bridge = bridge_to(&[sshd.addr()], &[]);
-    let course = course(&mut connect(&bridge, sshd.addr(), &user()));
-    let error = course.one("error");
+    let transcript = transcript(&mut connect(&bridge, sshd.addr(), &user()));
+    let error = transcript.one("error");
     assert_eq!(error["code"], "server-refused", "{error}");
     assert_eq!(error["retryable"], true, "{error}");
 }
 
-/// Behind the version line it is a connection that broke, which may work later.
+/// After the version line it is retryable.
 #[test]
 fn an_end_within_the_key_exchange_is_a_lost_connection() {
     for said in [&b"SSH-2.0-x\r\n"[..], b"SSH-2.0-x\r\n\0\0\x02"] {
-        let hostile = Hostile::start(Script::SayThenEnd(said));
+        let hostile = HostileServer::start(Script::SayThenEnd(said));
         let bridge = bridge_to(&[hostile.addr()], &[]);
-        let course = course(&mut connect(&bridge, hostile.addr(), &user()));
-        let error = course.one("error");
+        let transcript = transcript(&mut connect(&bridge, hostile.addr(), &user()));
+        let error = transcript.one("error");
         assert_eq!(error["code"], "connection-lost", "{error}");
         assert_eq!(error["stage"], "handshake", "{error}");
         assert_eq!(error["retryable"], true, "{error}");
         let bridge = bridge_to(&[hostile.addr()], &["targets.uniform_errors=true"]);
-        let course = crate::course(&mut connect(&bridge, hostile.addr(), &user()));
-        assert_eq!(course.one("error")["code"], "unreachable");
+        let transcript = crate::transcript(&mut connect(&bridge, hostile.addr(), &user()));
+        assert_eq!(transcript.one("error")["code"], "unreachable");
     }
 }

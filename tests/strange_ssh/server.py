@@ -1,7 +1,8 @@
-"""An SSH server that does what real equipment does and OpenSSH does not. Prints its port.
+"""SSH server that behaves as real equipment does and OpenSSH does not, as the name of the user says.
+Prints its port.
 
-The name of the user who logs in says what it does. Arguments: `disconnect` ends each connection in
-the key exchange; `window=N` and `packet=N` are what it takes at once.
+Arguments: `disconnect` ends each connection in the key exchange; `window=N` and `packet=N` set the
+SSH window and the packet size for input.
 """
 
 import asyncio
@@ -50,7 +51,7 @@ def end(chan):
 
 
 class Refusals:
-    """What the channel answers to requests."""
+    """Replies of the channel to requests."""
 
     pty = SSHServerChannel._process_pty_req_request
     shell = SSHServerChannel._process_shell_request

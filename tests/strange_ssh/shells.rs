@@ -1,9 +1,9 @@
-//! Answers of servers to the requests for a terminal and a shell, and the ends of what runs.
+//! Replies of servers to the requests for a terminal and a shell, and the ends of sessions.
 
-use crate::{Course, bridge, connect, course, play, server};
+use crate::{Transcript, bridge, connect, run_session, server, transcript};
 use serde_json::{Value, json};
 
-/// Expected session of a mode: its output, its last text, its notices, its close code.
+/// Expected session of a mode: output, last text, notices, close code.
 struct Wanted {
     mode: &'static str,
     output: &'static str,
@@ -97,46 +97,45 @@ fn table() -> Vec<Wanted> {
     ]
 }
 
-fn check(wanted: &Wanted, course: &Course) -> Result<(), String> {
-    let notices = course.of("notice");
+fn check(wanted: &Wanted, transcript: &Transcript) -> Result<(), String> {
+    let notices = transcript.of("notice");
     let terminal = notices.iter().map(|n| &n["kind"]).collect::<Vec<_>>();
-    let right = course.output == wanted.output
-        && course.texts.last() == Some(&wanted.last)
+    let right = transcript.output == wanted.output
+        && transcript.texts.last() == Some(&wanted.last)
         && (terminal == ["no-terminal"]) == wanted.no_terminal
         && terminal.is_empty() != wanted.no_terminal
-        && course.code == wanted.code;
+        && transcript.code == wanted.code;
     if right {
         return Ok(());
     }
-    Err(format!("{}: {course:#?}", wanted.mode))
+    Err(format!("{}: {transcript:#?}", wanted.mode))
 }
 
 #[test]
-fn every_way_to_answer_and_to_end() {
+fn each_way_to_reply_and_to_end_has_its_outcome() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
     let wrong: Vec<_> = table()
         .iter()
-        .filter_map(|wanted| check(wanted, &play(&bridge, &ssh, wanted.mode)).err())
+        .filter_map(|wanted| check(wanted, &run_session(&bridge, &ssh, wanted.mode)).err())
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// With a command: the server sees it although it gave no terminal.
+/// The server gets the request for the command although it gave no terminal.
 #[test]
 fn a_command_runs_without_a_terminal() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
     let fields = json!({ "username": "no_terminal", "password": "p", "command": "git status" });
-    let course = course(&mut connect(&bridge, ssh.addr(), &fields));
-    assert_eq!(course.one("notice")["kind"], "no-terminal");
-    assert_eq!(course.one("exit")["status"], 1);
-    assert!(course.output.contains("Use git."), "{course:#?}");
+    let transcript = transcript(&mut connect(&bridge, ssh.addr(), &fields));
+    assert_eq!(transcript.one("notice")["kind"], "no-terminal");
+    assert_eq!(transcript.one("exit")["status"], 1);
+    assert!(transcript.output.contains("Use git."), "{transcript:#?}");
 }
 
-/// Without a terminal, and without a word on the requests, the shell is as good as any other.
 #[test]
-fn input_passes_without_a_terminal_or_an_answer() {
+fn input_passes_without_a_terminal_or_a_reply() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
     for mode in ["no_terminal_echo", "silent_talk"] {
@@ -153,9 +152,8 @@ fn input_passes_without_a_terminal_or_an_answer() {
     }
 }
 
-/// A server that answers what wanted no answer does not lose its shell over it.
 #[test]
-fn answers_that_nobody_asked_for() {
+fn replies_to_requests_without_want_reply_are_ignored() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
     let fields = json!({
@@ -170,11 +168,11 @@ fn answers_that_nobody_asked_for() {
 }
 
 #[test]
-fn a_refused_channel_is_told_with_the_servers_words() {
+fn a_refused_channel_is_reported_with_the_servers_text() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
-    let course = play(&bridge, &ssh, "no_channel");
-    let error = course.one("error");
+    let transcript = run_session(&bridge, &ssh, "no_channel");
+    let error = transcript.one("error");
     assert_eq!(error["code"], "start-refused", "{error}");
     let message = error["message"].as_str().unwrap();
     assert!(
@@ -184,27 +182,26 @@ fn a_refused_channel_is_told_with_the_servers_words() {
 }
 
 #[test]
-fn a_long_last_word_is_cut_and_marked() {
+fn a_long_exit_message_is_cut_and_marked() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
-    let course = play(&bridge, &ssh, "long_signal");
-    let message = course.one("exit")["message"].as_str().unwrap();
+    let transcript = run_session(&bridge, &ssh, "long_signal");
+    let message = transcript.one("exit")["message"].as_str().unwrap();
     assert!(message.ends_with(" [cut]"), "{message}");
     assert_eq!(message.matches('\u{e9}').count(), 2048);
 }
 
 #[test]
-fn empty_packets_between_output_are_nothing() {
+fn empty_packets_between_output_are_ignored() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
-    let course = play(&bridge, &ssh, "empty_packets");
-    assert_eq!(course.output, "x".repeat(40));
-    assert_eq!(course.code, 1000, "{course:#?}");
+    let transcript = run_session(&bridge, &ssh, "empty_packets");
+    assert_eq!(transcript.output, "x".repeat(40));
+    assert_eq!(transcript.code, 1000, "{transcript:#?}");
 }
 
-/// A server that takes a few bytes at a time gets all of them, in order.
 #[test]
-fn tiny_windows_and_packets() {
+fn input_passes_tiny_windows_and_packets_in_order() {
     for arguments in [&["window=1"][..], &["packet=1"], &["window=7", "packet=3"]] {
         let ssh = server(arguments);
         let bridge = bridge(&ssh);

@@ -1,16 +1,16 @@
-//! The terminal's modes at a real sshd.
+//! Terminal modes at a real sshd.
 
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{Client, KeyPair, Options, Sshd, account};
 use serde_json::json;
 
-struct Scene {
+struct TerminalFixture {
     bridge: crate::Bridge,
     sshd: Sshd,
     key: KeyPair,
 }
 
-impl Scene {
+impl TerminalFixture {
     fn new(options: &[&str]) -> Self {
         let sshd = Sshd::with(options);
         let key = KeyPair::generate(&["-t", "ed25519"], "");
@@ -33,8 +33,8 @@ impl Scene {
 
 #[test]
 fn the_terminal_is_as_under_openssh() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.run("stty -a");
+    let fixture = TerminalFixture::new(&[]);
+    let mut client = fixture.run("stty -a");
     let (code, reason) = client.until_close();
     assert_eq!(code, 1000, "{reason}");
     let modes = String::from_utf8(client.output.clone()).unwrap();
@@ -57,11 +57,11 @@ fn the_terminal_is_as_under_openssh() {
     }
 }
 
-/// The kernel's line editing: Backspace takes back a character of four bytes whole.
+/// By the kernel's line editing, characters of up to four bytes.
 #[test]
 fn backspace_erases_a_whole_character() {
-    let scene = Scene::new(&[]);
-    let mut client = scene.run("echo GO; read line; printf %s \"$line\" | od -An -tx1; echo END");
+    let fixture = TerminalFixture::new(&[]);
+    let mut client = fixture.run("echo GO; read line; printf %s \"$line\" | od -An -tx1; echo END");
     client.wait_type("ready");
     client.output_until("GO");
     client.send_binary("a\u{e9}\u{7f}\u{1f600}\u{7f}\u{4eba}\u{7f}b\r".as_bytes());
@@ -69,11 +69,11 @@ fn backspace_erases_a_whole_character() {
     assert!(output.contains(" 61 62\r\n"), "{output:?}");
 }
 
-/// Behaviour of git hosts and `PermitTTY no`.
+/// Git hosts behave so too.
 #[test]
-fn a_real_sshd_that_gives_no_terminal() {
-    let scene = Scene::new(&["PermitTTY no"]);
-    let mut client = scene.run("echo out; echo err >&2; tty; exit 9");
+fn a_command_at_an_sshd_with_permittty_no_runs_without_a_terminal() {
+    let fixture = TerminalFixture::new(&["PermitTTY no"]);
+    let mut client = fixture.run("echo out; echo err >&2; tty; exit 9");
     assert_eq!(
         client.wait_type("notice"),
         json!({ "type": "notice", "kind": "no-terminal" })
@@ -85,15 +85,14 @@ fn a_real_sshd_that_gives_no_terminal() {
     }
 }
 
-/// The login shell reads its commands as from a pipe.
 #[test]
-fn a_real_login_shell_without_a_terminal() {
-    let scene = Scene::new(&["PermitTTY no"]);
-    let path = path_to(scene.sshd.addr());
-    let mut client = Client::connect(scene.bridge.addr(), &path, &Options::v1());
+fn a_login_shell_without_a_terminal_reads_input_as_from_a_pipe() {
+    let fixture = TerminalFixture::new(&["PermitTTY no"]);
+    let path = path_to(fixture.sshd.addr());
+    let mut client = Client::connect(fixture.bridge.addr(), &path, &Options::v1());
     client.auth_v1(&json!({
         "username": account().user,
-        "private_key": scene.key.private_pem(),
+        "private_key": fixture.key.private_pem(),
     }));
     client.wait_type("notice");
     client.wait_type("ready");

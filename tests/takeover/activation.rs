@@ -1,6 +1,6 @@
 //! Sockets that systemd passes (sd_listen_fds(3)): LISTEN_FDS, LISTEN_PID, and the descriptor 3.
 
-use crate::common::scene::path_to;
+use crate::common::fixture::path_to;
 use crate::common::{Bridge, Client, Options, run_under};
 use crate::site::Site;
 use rustix::io::{FdFlags, fcntl_setfd};

@@ -1,6 +1,6 @@
 //! New processes that fail, and files that are no takeover socket.
 
-use crate::common::{Bridge, DEADLINE, Hold, run};
+use crate::common::{Bridge, DEADLINE, PausedThread, run};
 use crate::site::Site;
 use rustix::process::Signal;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -67,7 +67,7 @@ fn a_new_process_that_fails_leaves_the_old_one_serving() {
 fn a_process_with_a_stuck_shard_is_taken_over_and_the_next_one_too() {
     let site = Site::new();
     let mut old = site.generation(&["--shards", "2", "--drain-timeout", "1s"]);
-    let hold = Hold::of(&old, "sshard-1");
+    let hold = PausedThread::of(&old, "sshard-1");
     let new = site.generation(&["--shards", "2"]);
     old.wait_stderr_count("handing over all the same", 1);
     for _ in 0..8 {

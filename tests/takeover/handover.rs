@@ -91,7 +91,7 @@ fn sessions_live_on_in_the_old_process_until_their_end() {
     let mut old = site.generation(&["--shards", "2"]);
     let mut shell = site.ready(old.addr());
     // Upgraded, but not logged in: nobody else can serve it.
-    let path = crate::common::scene::path_to(site.ssh.addr());
+    let path = crate::common::fixture::path_to(site.ssh.addr());
     let options = crate::common::Options::v1();
     let mut late = crate::common::Client::connect(old.addr(), &path, &options);
     late.wait_type("hello");

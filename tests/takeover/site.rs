@@ -1,6 +1,6 @@
 //! Helpers: generations of a bridge that hand their listeners over, and the SSH server they reach.
 
-use crate::common::scene::path_to;
+use crate::common::fixture::path_to;
 use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
 use serde_json::json;
 use std::fs;

@@ -1,7 +1,7 @@
 //! Host keys under every spelling of a host, and how far clients can make the file of known hosts
 //! grow.
 
-use crate::common::scene::bridge_to;
+use crate::common::fixture::bridge_to;
 use crate::common::{Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, SshScript};
 use crate::dns::Dns;
 use crate::inside::{Refusal, ask, inside};

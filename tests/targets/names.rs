@@ -1,7 +1,7 @@
 //! Names, and what they are at the moment they are looked up.
 
-use crate::common::scene::bridge_to;
-use crate::common::{Bridge, Client, DEADLINE, Options, ScriptedSsh, Seen, SshScript};
+use crate::common::fixture::bridge_to;
+use crate::common::{Bridge, Client, DEADLINE, Options, Received, ScriptedSsh, SshScript};
 use crate::dns::Dns;
 use crate::inside::{CountingListener, PUBLIC, Refusal, ask, inside};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -52,8 +52,8 @@ impl World {
     }
 
     fn connected(&self) -> usize {
-        let seen = self.ssh.seen();
-        seen.iter().filter(|s| **s == Seen::Connected).count()
+        let seen = self.ssh.received();
+        seen.iter().filter(|s| **s == Received::Connected).count()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The bridge's own listeners as targets.
 
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{Bridge, closed_port, free_port};
 use crate::inside::{PUBLIC, Refusal, ask, inside};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -2,7 +2,7 @@
 //! each with the status or the close code it gets. Doors that count stand at every one of these
 //! addresses that a machine can have.
 
-use crate::common::scene::bridge_to;
+use crate::common::fixture::bridge_to;
 use crate::dns::Dns;
 use crate::inside::Refusal::{Close, Status};
 use crate::inside::{CountingListener, PUBLIC, Refusal, ask, inside};

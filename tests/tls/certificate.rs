@@ -29,7 +29,7 @@ fn its_expiry_is_a_metric() {
     let until = SystemTime::now() + 77 * DAY;
     let site = Site::with(Pair::valid(SystemTime::now() - DAY, until), &[]);
     assert_eq!(expiry(&Admin::of(&site.bridge)), Some(seconds(until)));
-    let plain = crate::common::Scene::new(&[]);
+    let plain = crate::common::Fixture::new(&[]);
     assert_eq!(expiry(&Admin::of(&plain.bridge)), None);
 }
 
@@ -46,9 +46,9 @@ fn the_first_to_expire_of_a_chain_counts() {
         &leaf.key,
     );
     let [cert, key] = files.settings();
-    let scene = crate::common::Scene::new(&[&cert, &key]);
+    let fixture = crate::common::Fixture::new(&[&cert, &key]);
     let expected = seconds(now + DAY);
-    assert_eq!(expiry(&Admin::of(&scene.bridge)), Some(expected));
+    assert_eq!(expiry(&Admin::of(&fixture.bridge)), Some(expected));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What does not get as far as a request: old versions, other protocols, plain HTTP, clients that
 //! drip. And TLS where none is spoken.
 
+use crate::common::fixture::bridge_to;
 use crate::common::raw::{Answer, Raw, exchange};
-use crate::common::scene::bridge_to;
 use crate::common::{Admin, DEADLINE, poll};
 use crate::site::Site;
 use std::net::SocketAddr;

@@ -59,7 +59,7 @@ fn sessions_stay_and_every_newcomer_is_served() {
         client.send_binary(b"x");
     }
     site.ssh.wait_input(STAYING);
-    site.ssh.output_of_all(b"all of us are here");
+    site.ssh.output_to_all(b"all of us are here");
     for client in &mut staying {
         client.output_until("all of us are here");
         assert_eq!(client.certificate(), site.pair.der);

@@ -1,7 +1,7 @@
 //! Whole sessions over TLS, and that their clocks and bounds are those of plain ones.
 
 use crate::common::tls::credulous;
-use crate::common::{Admin, DEADLINE, Event, Log, Options, Seen, poll};
+use crate::common::{Admin, DEADLINE, Event, Log, Options, Received, poll};
 use crate::site::Site;
 use futures_rustls::rustls::version::{TLS12, TLS13};
 use rustix::process::Signal;
@@ -17,7 +17,7 @@ fn a_session_from_login_to_exit_with_either_version() {
         let mut client = site.ready(&Options::v1().tls(&credulous(version)));
         client.send_binary(b"typed");
         client.send_json(&json!({ "type": "resize", "cols": cols, "rows": 30 }));
-        site.ssh.wait_seen(&Seen::Resize([cols, 30, 0, 0]));
+        site.ssh.wait_received(&Received::Resize([cols, 30, 0, 0]));
         site.ssh.output(b"and answered");
         client.output_until("and answered");
         site.ssh.exit(7);
@@ -33,7 +33,7 @@ fn the_compatible_dialect_speaks_tls_too() {
     let site = Site::new(&[]);
     let mut client = site.connect(&Options::compatible().tls(&site.trust));
     client.login_compatible("u", "p");
-    site.ssh.wait_seen(&Seen::Shell);
+    site.ssh.wait_received(&Received::Shell);
     site.ssh.output(b"shell output");
     client.output_until("shell output");
 }
@@ -71,7 +71,7 @@ fn websocat_is_a_client_of_wss() {
     let screen = Log::drain_screen(websocat.stdout.take().unwrap());
     let mut stdin = websocat.stdin.take().unwrap();
     std::io::Write::write_all(&mut stdin, br#"{"username":"u","password":"p"}"#).unwrap();
-    site.ssh.wait_seen(&Seen::Shell);
+    site.ssh.wait_received(&Received::Shell);
     site.ssh.output(b"over wss");
     let shown = screen.wait(DEADLINE, |text| text.contains("over wss").then_some(()));
     assert!(shown.is_some(), "{:?}", screen.text());
@@ -119,7 +119,7 @@ fn who_reads_nothing_is_4513_and_costs_no_memory() {
     let site = Site::new(&["websocket.stall_timeout=3s"]);
     let options = site.options().receive_buffer(4096);
     drop(site.ready(&options));
-    site.ssh.wait_seen(&Seen::Gone);
+    site.ssh.wait_received(&Received::Gone);
     let mut client = site.ready(&options);
     site.bridge.reset_peak_memory();
     let before = site.bridge.peak_memory();
@@ -127,7 +127,7 @@ fn who_reads_nothing_is_4513_and_costs_no_memory() {
         // Ends with the session.
         scope.spawn(|| {
             for _ in 0..64 {
-                site.ssh.output_of_all(&vec![b'o'; MIB]);
+                site.ssh.output_to_all(&vec![b'o'; MIB]);
             }
         });
         let admin = Admin::of(&site.bridge);
@@ -142,7 +142,7 @@ fn who_reads_nothing_is_4513_and_costs_no_memory() {
         client.send_binary(&[3]);
         site.ssh.wait_input(1);
         site.bridge.wait_stderr("stalled", DEADLINE);
-        site.ssh.wait_count(&Seen::Gone, 2);
+        site.ssh.wait_count(&Received::Gone, 2);
         // Two socket buffers' worth, not the 64 MiB.
         assert!(last < 4 * MIB as u64, "{last} bytes left the session");
     });

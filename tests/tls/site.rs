@@ -1,6 +1,6 @@
 //! A bridge that speaks TLS to its clients, and one scripted SSH server behind it.
 
-use crate::common::scene::{bridge_to, path_to};
+use crate::common::fixture::{bridge_to, path_to};
 use crate::common::tls::{self, Files, Pair};
 use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
 use futures_rustls::rustls::ClientConfig;

@@ -1,4 +1,4 @@
-//! Spawning: the thread's own spawner if it has one, else tokio.
+//! Spawning by the thread's own spawner if it has one, else by tokio.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -17,13 +17,13 @@ thread_local! {
 
 /// Makes [`spawn`] on this thread, and on no other, use `spawner`.
 ///
-/// The spawner must contain panics of the task: russh notices a task that
-/// vanished by its dropped channels.
+/// The spawner must contain panics of the task: russh notices a task that vanished by its dropped
+/// channels.
 pub fn set_thread_spawner(spawner: ThreadSpawner) {
     SPAWNER.with(|cell| cell.set(Some(spawner)));
 }
 
-/// The task ended without a result: it panicked or its executor is gone.
+/// Error of a task that ended without a result: it panicked, or its executor was dropped.
 #[derive(Debug)]
 pub struct JoinError;
 
@@ -42,8 +42,8 @@ pub struct JoinHandle<T: Send> {
 }
 
 pin_project_lite::pin_project! {
-    /// A future and where its result goes. An async block would hold the future
-    /// twice, as what it took and as what it awaits: 15 KiB a session.
+    /// A future, and the channel for its result. An async block would hold the future twice, as its
+    /// capture and as the awaited value: 15 KiB a session.
     struct Deliver<F: Future> {
         #[pin]
         future: F,
@@ -58,7 +58,7 @@ impl<F: Future> Future for Deliver<F> {
         let this = self.project();
         this.future.poll(cx).map(|result| {
             if let Some(sender) = this.sender.take() {
-                // The receiver may be gone: a detached task's result is for nobody.
+                // Fails if the handle was dropped, which detaches the task.
                 let _ = sender.send(result);
             }
         })
@@ -83,7 +83,7 @@ where
         Some(spawner) => spawner(task),
         #[expect(
             clippy::disallowed_methods,
-            reason = "this is what upstream does; a shard has a spawner"
+            reason = "as upstream; a shard has a spawner"
         )]
         None => {
             tokio::spawn(task);

@@ -1,11 +1,10 @@
-//! An SSH server for `sshard demo`, the load sink and the scripted server of the tests: a listener, threads of its own,
-//! a bound on connections, a deadline for the login, a host key.
+//! SSH server under `sshard demo`, the load sink and the scripted server of the tests: a listener,
+//! threads of its own, a bound on connections, a deadline for the login, a host key.
 //!
-//! It guarantees that no more than [`Options::max_connections`] are served at a time, and that all of them end with
-//! the [`Server`]. Who may log in and what a channel does is each user's own russh `Handler`, and so is the data path of
-//! a channel: the sink answers within russh's callback, as its measurements require; the demo needs a bounded queue to a
-//! process; the tests observe and delay packets. One data path for all three would slow the sink and hide packets from
-//! the tests.
+//! Guarantees that no more than [`Options::max_connections`] are served at a time, and that all of
+//! them end with the [`Server`]. Logins and channels are each user's own russh `Handler`, and so is
+//! the path of a channel's bytes: the sink replies within russh's callback, as its figures assume;
+//! the demo needs a bounded queue to a process; the tests record data and hold it back.
 
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{PrivateKey, PublicKey};
@@ -24,16 +23,17 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 
 /// Pause after a failed accept, usually for lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Longest wait of a [`Server`]'s drop for its thread, and the interval of the check.
+/// Longest wait of a [`Server`]'s drop for its thread, and the interval of its checks.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
-const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(1);
+const STOP_CHECK: Duration = Duration::from_millis(1);
 
-/// Options of a server.
+/// Name, threads and bounds of a server.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Name of the server's thread.
     pub name: &'static str,
-    /// Worker threads. One is the server's own thread, so that it can be pinned and pays nothing for others.
+    /// Worker threads. One is the server's own thread, so that it can be pinned and pays nothing
+    /// for others.
     pub threads: usize,
     /// Concurrent connections; further ones wait in the listener's queue.
     pub max_connections: usize,
@@ -46,16 +46,16 @@ pub struct Options {
 pub struct Accepted<'a> {
     /// Socket of the connection.
     pub stream: &'a TcpStream,
-    /// For its handler, where there is a deadline for the login.
+    /// To be notified by the handler, where there is a deadline for the login.
     pub logged_in: LoggedIn,
 }
 
-/// The end of a connection's deadline for the login.
+/// Ends a connection's deadline for the login.
 #[derive(Debug, Clone, Default)]
 pub struct LoggedIn(Arc<Notify>);
 
 impl LoggedIn {
-    /// The login is done.
+    /// Reports that the login is complete.
     pub fn notify(&self) {
         self.0.notify_one();
     }
@@ -83,7 +83,7 @@ impl Server {
     /// Serves the listener's connections, each by a handler that `new_handler` makes.
     ///
     /// # Errors
-    /// No key in `config`, or no thread or runtime to be had.
+    /// There is no key in `config`, or no thread or runtime can be started.
     pub fn start<H>(
         listener: TcpListener,
         config: Config,
@@ -108,12 +108,12 @@ impl Server {
             move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        // Ends only if the listener is none.
+                        // Ends only by an error of the listener.
                         _ = serve(listener, config, &options, counts, new_handler) => {}
                         _ = stopped => {}
                     }
                 });
-                // Drops what is left; nothing there needs to be waited for.
+                // Drops the connections without waiting.
                 runtime.shutdown_background();
             }
         })?;
@@ -133,13 +133,13 @@ impl Server {
         self.address
     }
 
-    /// Key that it proves itself with.
+    /// Public host key.
     #[must_use]
     pub fn host_key(&self) -> &PublicKey {
         &self.host_key
     }
 
-    /// Line of a known_hosts file with the host key.
+    /// Returns the server's line of a known_hosts file.
     ///
     /// # Errors
     /// A key that OpenSSH has no text for.
@@ -149,7 +149,7 @@ impl Server {
         Ok(format!("[{ip}]:{port} {}", key.trim()))
     }
 
-    /// Number of open connections.
+    /// Open connections.
     #[must_use]
     pub fn open(&self) -> usize {
         self.counts.open.load(Ordering::Relaxed)
@@ -161,7 +161,7 @@ impl Server {
         self.counts.total.load(Ordering::Relaxed)
     }
 
-    /// Runtime of the server, for other futures.
+    /// Runtime of the server's threads.
     #[must_use]
     pub fn runtime(&self) -> &Handle {
         &self.runtime
@@ -172,9 +172,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.take();
         let until = Instant::now() + STOP_TIMEOUT;
-        // Past the time it is left behind.
+        // After the timeout the thread is left running.
         while !self.thread.is_finished() && Instant::now() < until {
-            std::thread::sleep(STOP_CHECK_INTERVAL);
+            std::thread::sleep(STOP_CHECK);
         }
     }
 }
@@ -182,7 +182,7 @@ impl Drop for Server {
 /// Listens with a queue for `backlog` connections, so that a burst does not wait for SYN retries.
 ///
 /// # Errors
-/// The address cannot be had.
+/// The address cannot be bound.
 pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     use socket2::{Domain, Protocol, Socket, Type};
     let domain = Domain::for_address(address);
@@ -193,13 +193,13 @@ pub fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// The Ed25519 host key of this seed.
+/// Makes the Ed25519 host key of a seed.
 #[must_use]
 pub fn host_key(seed: &[u8; 32]) -> PrivateKey {
     PrivateKey::from(Ed25519Keypair::from_seed(seed))
 }
 
-/// Options of russh that all users have in common: no pause after a refused login, no idle timeout, no Nagle.
+/// Common configuration of russh: no pause after a refused login, no idle timeout, no Nagle.
 #[must_use]
 pub fn config(key: PrivateKey, methods: &[MethodKind]) -> Config {
     Config {
@@ -235,12 +235,12 @@ where
 {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let config = Arc::new(config);
-    let room = Arc::new(Semaphore::new(options.max_connections));
+    let slots = Arc::new(Semaphore::new(options.max_connections));
     let login_timeout = options.login_timeout;
     loop {
-        // The place first: what is accepted is served.
-        let place = Arc::clone(&room).acquire_owned().await;
-        let place = place.map_err(io::Error::other)?;
+        // Acquired before the accept, so that an accepted connection is served.
+        let slot = Arc::clone(&slots).acquire_owned().await;
+        let slot = slot.map_err(io::Error::other)?;
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
@@ -254,11 +254,11 @@ where
         counts.total.fetch_add(1, Ordering::Relaxed);
         counts.open.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
-            let _place = place;
-            // Its peer judges how it went.
+            let _slot = slot;
+            // The peer sees how it ended.
             let _ = match login_timeout {
                 None => connection(config, stream, handler).await,
-                Some(limit) => by_deadline(config, stream, handler, limit, logged_in).await,
+                Some(limit) => with_login_deadline(config, stream, handler, limit, logged_in).await,
             };
             counts.open.fetch_sub(1, Ordering::Relaxed);
         });
@@ -277,8 +277,8 @@ where
     run_stream(config, stream, handler).await?.await
 }
 
-/// As [`connection`]; one that has not logged in by then is cut off.
-async fn by_deadline<H>(
+/// Serves as [`connection`], and closes a connection that has not logged in within `limit`.
+async fn with_login_deadline<H>(
     config: Arc<Config>,
     stream: TcpStream,
     handler: H,
@@ -288,7 +288,7 @@ async fn by_deadline<H>(
 where
     H: Handler<Error = russh::Error> + Send + 'static,
 {
-    // The way to end russh's own task: it has no other that works during key exchange.
+    // Ends russh's own task: it has no other way that works during the key exchange.
     let socket = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
     let mut session = std::pin::pin!(connection(config, stream, handler));
     tokio::select! {

@@ -1,13 +1,13 @@
-//! Listener, bounds and deadline, over real sockets. What handlers do is tested where they are.
+//! Listener, bounds and deadline, over real sockets. Handlers are tested by their users.
 
 use super::*;
 use russh::keys::PublicKeyBase64;
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpStream as Client};
 
-struct Nobody;
+struct RefuseAll;
 
-impl Handler for Nobody {
+impl Handler for RefuseAll {
     type Error = russh::Error;
 }
 
@@ -26,7 +26,7 @@ fn server_at(address: Ipv4Addr, max_connections: usize, login_timeout: Option<Du
         max_connections,
         login_timeout,
     };
-    Server::start(listener, config, options, |_| Nobody).unwrap()
+    Server::start(listener, config, options, |_| RefuseAll).unwrap()
 }
 
 fn connect(server: &Server) -> Client {
@@ -55,7 +55,7 @@ fn the_known_hosts_line_names_the_port() {
 }
 
 #[test]
-fn connections_above_the_bound_wait_for_a_place() {
+fn connections_above_the_bound_wait_for_a_slot() {
     let server = server(2, None);
     let mut clients = [connect(&server), connect(&server)];
     clients.iter_mut().for_each(wait_served);
@@ -72,7 +72,7 @@ fn connections_above_the_bound_wait_for_a_place() {
 }
 
 #[test]
-fn who_does_not_log_in_is_cut_off() {
+fn a_connection_without_a_login_is_closed_at_the_deadline() {
     let server = server(1, Some(Duration::from_millis(20)));
     let mut said = Vec::new();
     connect(&server).read_to_end(&mut said).unwrap();
@@ -80,8 +80,8 @@ fn who_does_not_log_in_is_cut_off() {
 }
 
 #[test]
-fn dropping_it_ends_listener_and_connections() {
-    // An address of its own: nobody else may listen on the port once it is free.
+fn dropping_the_server_ends_listener_and_connections() {
+    // An address of its own, so that nothing else listens on the port once it is free.
     let server = server_at(Ipv4Addr::new(127, 0, 0, 87), 1, None);
     let address = server.address();
     let mut client = connect(&server);

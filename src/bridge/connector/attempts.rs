@@ -7,7 +7,7 @@ use crate::error::{ConnectFailure, Deadline, LimitKind, SessionError, Stage};
 use crate::limits::{Admission, TargetKey};
 use crate::message::Credentials;
 use crate::runtime::{self, Stream};
-use crate::ssh::dial;
+use crate::ssh::connect_tcp;
 use crate::ssh::keys::{self, Identity};
 use crate::targets::{Resolution, TargetRequest};
 use std::net::SocketAddr;
@@ -138,7 +138,7 @@ impl Connector {
             }
             let left = config.connect_timeout.saturating_sub(start.elapsed());
             let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
-            match within(share, dial(*address, config.receive_buffer.bytes())).await {
+            match within(share, connect_tcp(*address, config.receive_buffer.bytes())).await {
                 Some(Ok(socket)) => {
                     attempt.note_reached();
                     self.questions.follow(&attempt);

@@ -1,6 +1,6 @@
-//! One connection of the scripted server: answers as the script says, notes everything.
+//! One connection of the scripted server: replies as the script says, and records every event.
 
-use super::{GREETING, Login, Round, Seen, Shared, SshScript, Start};
+use super::{GREETING, Login, Received, Round, Shared, SshScript, Start};
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Response, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet, Pty, Sig};
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ pub(super) struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.shared.note(Seen::Gone);
+        self.shared.note(Received::Gone);
     }
 }
 
@@ -39,11 +39,11 @@ impl Connection {
         &self,
         id: ChannelId,
         session: &mut Session,
-        seen: Seen,
+        seen: Received,
     ) -> Result<(), russh::Error> {
         let accepted = matches!(self.script.start, Start::Accept | Start::Echo);
         let handle = session.handle();
-        // In one step: a test that has seen the start may use the session.
+        // In one step: a test that waits for the event may use the session at once.
         self.shared.update(|state| {
             state.seen.push(seen);
             if accepted || self.script.start == Start::Silent {
@@ -90,7 +90,7 @@ impl Handler for Connection {
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
         self.shared
-            .note(Seen::Password(user.to_owned(), password.to_owned()));
+            .note(Received::Password(user.to_owned(), password.to_owned()));
         match &self.script.login {
             Login::Anyone | Login::AnyPassword => Ok(Auth::Accept),
             Login::Silent | Login::PasswordUnanswered => std::future::pending().await,
@@ -113,7 +113,7 @@ impl Handler for Connection {
     ) -> Result<Auth, Self::Error> {
         if let Some(answers) = response {
             let texts = answers.map(|answer| String::from_utf8_lossy(&answer).into_owned());
-            self.shared.note(Seen::Answers(texts.collect()));
+            self.shared.note(Received::Answers(texts.collect()));
         }
         let (Login::Interactive(rounds) | Login::PasswordAndInteractive(rounds)) =
             &self.script.login
@@ -151,7 +151,7 @@ impl Handler for Connection {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         let size = [columns, rows, width, height];
-        self.shared.note(Seen::Terminal(term.to_owned(), size));
+        self.shared.note(Received::Terminal(term.to_owned(), size));
         if self.script.start == Start::RefuseTerminal {
             session.channel_failure(id)
         } else {
@@ -167,7 +167,7 @@ impl Handler for Connection {
         _: &mut Session,
     ) -> Result<(), Self::Error> {
         self.shared
-            .note(Seen::Env(name.to_owned(), value.to_owned()));
+            .note(Received::Env(name.to_owned(), value.to_owned()));
         Ok(())
     }
 
@@ -176,7 +176,7 @@ impl Handler for Connection {
         id: ChannelId,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.started(id, session, Seen::Shell)
+        self.started(id, session, Received::Shell)
     }
 
     async fn exec_request(
@@ -186,7 +186,7 @@ impl Handler for Connection {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         let command = String::from_utf8_lossy(command).into_owned();
-        self.started(id, session, Seen::Exec(command))
+        self.started(id, session, Received::Exec(command))
     }
 
     async fn data(
@@ -198,7 +198,7 @@ impl Handler for Connection {
         if self.script.start == Start::Echo {
             return session.data(id, data.to_vec());
         }
-        // Ends only with the server itself, and then nothing is to be noted.
+        // Fails only at the server's end, when nothing needs to be recorded.
         let _ = self.paused.wait_for(|paused| !paused).await;
         self.shared
             .update(|state| state.input.extend_from_slice(data));
@@ -206,7 +206,7 @@ impl Handler for Connection {
     }
 
     async fn channel_eof(&mut self, _: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
-        self.shared.note(Seen::Eof);
+        self.shared.note(Received::Eof);
         Ok(())
     }
 
@@ -220,7 +220,7 @@ impl Handler for Connection {
         _: &mut Session,
     ) -> Result<(), Self::Error> {
         self.shared
-            .note(Seen::Resize([columns, rows, width, height]));
+            .note(Received::Resize([columns, rows, width, height]));
         Ok(())
     }
 
@@ -235,7 +235,7 @@ impl Handler for Connection {
             // The derived form is the name on the wire.
             known => format!("{known:?}"),
         };
-        self.shared.note(Seen::Signal(name));
+        self.shared.note(Received::Signal(name));
         Ok(())
     }
 }

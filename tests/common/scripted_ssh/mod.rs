@@ -1,6 +1,6 @@
-//! An SSH server that does what a test says and tells what it saw: for what no real server can be
-//! made to do on cue. It runs on a thread of its own and serves any number of connections, each
-//! with at most one session channel. What it does to a login is in `handler`.
+//! SSH server that follows a test's script and records what it received, for behaviour that no real
+//! server has at a given time. Runs on a thread of its own and serves any number of connections,
+//! each with at most one session channel. `handler` has one connection.
 
 mod handler;
 
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use tokio::sync::watch;
 
-/// What the server does.
+/// Behaviour of the server.
 #[derive(Debug, Clone)]
 pub(crate) struct SshScript {
     pub(crate) login: Login,
@@ -28,22 +28,22 @@ pub(crate) struct SshScript {
     pub(crate) version: Option<&'static str>,
 }
 
-/// Who gets in.
+/// Logins that are accepted.
 #[derive(Debug, Clone)]
 pub(crate) enum Login {
-    /// Everyone, with or without a password.
+    /// Any, with or without a password.
     Anyone,
-    /// Everyone with a password, whatever it is.
+    /// Any with a password.
     AnyPassword,
-    /// Who knows this password.
+    /// Those with this password.
     Password(&'static str),
-    /// Who answers these rounds, whatever the answers are. No other method is offered.
+    /// Those that answer these rounds, with any answers. No other method is offered.
     Interactive(Vec<Round>),
     /// As [`Login::Interactive`], after any password.
     PasswordAndInteractive(Vec<Round>),
-    /// Nobody is ever answered.
+    /// None: no request is ever replied to.
     Silent,
-    /// As [`Login::Silent`], once a password was shown.
+    /// As [`Login::Silent`], from the first password on.
     PasswordUnanswered,
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Login {
 pub(crate) struct Round {
     pub(crate) name: &'static str,
     pub(crate) instruction: &'static str,
-    /// Text, and whether the answer may be shown.
+    /// Text, and the echo flag.
     pub(crate) prompts: Vec<(String, bool)>,
 }
 
@@ -69,22 +69,21 @@ impl Round {
 /// First output of [`Start::Echo`].
 pub(crate) const GREETING: &[u8] = b"[cat]";
 
-/// How the session starts.
+/// Replies to the requests for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     Accept,
-    /// As [`Start::Accept`]; says [`GREETING`], and all input is output, as of `cat` on a raw
-    /// terminal.
+    /// As [`Start::Accept`]; sends [`GREETING`] and echoes all input, as `cat` on a raw terminal.
     Echo,
     RefuseChannel,
     RefuseTerminal,
     RefuseShell,
-    /// The shell is asked for and never confirmed.
+    /// The request for the shell gets no reply.
     Silent,
 }
 
 impl Default for SshScript {
-    /// Everyone gets in, nothing is refused.
+    /// Accepts every login and request.
     fn default() -> Self {
         Self {
             login: Login::Anyone,
@@ -112,9 +111,9 @@ impl SshScript {
     }
 }
 
-/// What the client did; its input is beside it, in [`ScriptedSsh::input`].
+/// Event of a client, other than input, which is in [`ScriptedSsh::input`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Received {
     Connected,
     /// User and password.
     Password(String, String),
@@ -127,13 +126,13 @@ pub(crate) enum Seen {
     Resize([u32; 4]),
     Signal(String),
     Eof,
-    /// The connection is over.
+    /// The connection has ended.
     Gone,
 }
 
 #[derive(Default)]
 struct State {
-    seen: Vec<Seen>,
+    seen: Vec<Received>,
     input: Vec<u8>,
     sessions: Vec<(Handle, ChannelId)>,
     sockets: Vec<TcpStream>,
@@ -151,7 +150,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn note(&self, seen: Seen) {
+    fn note(&self, seen: Received) {
         self.update(|state| state.seen.push(seen));
     }
 }
@@ -190,7 +189,7 @@ impl ScriptedSsh {
                 let socket = accepted.stream.as_fd().try_clone_to_owned().unwrap();
                 shared.update(|state| {
                     state.sockets.push(socket.into());
-                    state.seen.push(Seen::Connected);
+                    state.seen.push(Received::Connected);
                 });
                 Connection::new(Arc::clone(&script), Arc::clone(&shared), is_paused.clone())
             }
@@ -206,7 +205,7 @@ impl ScriptedSsh {
         self.server.address()
     }
 
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.shared.state.lock().unwrap().seen.clone()
     }
 
@@ -215,15 +214,19 @@ impl ScriptedSsh {
         self.shared.state.lock().unwrap().input.clone()
     }
 
-    /// Waits until this happened.
-    pub(crate) fn wait_seen(&self, wanted: &Seen) {
+    /// Waits for this event.
+    pub(crate) fn wait_received(&self, wanted: &Received) {
         self.wait_count(wanted, 1);
     }
 
-    /// Waits until this happened so often.
-    pub(crate) fn wait_count(&self, wanted: &Seen, count: usize) {
+    /// Waits until this event came so often.
+    pub(crate) fn wait_count(&self, wanted: &Received, count: usize) {
         let found = self.wait(|state| state.seen.iter().filter(|s| *s == wanted).count() >= count);
-        assert!(found, "{count} times {wanted:?}; seen {:?}", self.seen());
+        assert!(
+            found,
+            "{count} times {wanted:?}; seen {:?}",
+            self.received()
+        );
     }
 
     /// Waits until so many bytes of input have arrived, and returns all.
@@ -244,33 +247,33 @@ impl ScriptedSsh {
         reached(&state)
     }
 
-    /// Stops (or starts again) to take input: the connection's socket is not read any more.
+    /// Stops or resumes reading input: while paused, the connection's socket is not read.
     pub(crate) fn pause_input(&self, pause: bool) {
         self.paused.send_replace(pause);
     }
 
-    /// Output of the latest session.
+    /// Sends output to the latest session.
     pub(crate) fn output(&self, bytes: &[u8]) {
         let (handle, id) = self.session();
-        self.tell(handle.data(id, bytes.to_vec()));
+        self.run(handle.data(id, bytes.to_vec()));
     }
 
-    /// Output of every session there is.
-    pub(crate) fn output_of_all(&self, bytes: &[u8]) {
+    /// Sends output to every session.
+    pub(crate) fn output_to_all(&self, bytes: &[u8]) {
         let sessions = self.shared.state.lock().unwrap().sessions.clone();
         for (handle, id) in sessions {
-            // One that is gone is not asked.
-            let word = async {
-                let word = handle.data(id, bytes.to_vec());
-                tokio::time::timeout(DEADLINE, word).await
+            // A session may have ended.
+            let sent = async {
+                let data = handle.data(id, bytes.to_vec());
+                tokio::time::timeout(DEADLINE, data).await
             };
-            let _ = self.server.runtime().block_on(word);
+            let _ = self.server.runtime().block_on(sent);
         }
     }
 
-    /// Output of every session there is, packets of these sizes in turn, for ever. `sent` counts
+    /// Sends output to every session without end, in packets of these sizes in turn. `sent` counts
     /// their bytes.
-    pub(crate) fn flood(&self, sizes: &'static [usize], sent: &Arc<AtomicU64>) {
+    pub(crate) fn bulk_output(&self, sizes: &'static [usize], sent: &Arc<AtomicU64>) {
         let sessions = self.shared.state.lock().unwrap().sessions.clone();
         for (handle, id) in sessions {
             let sent = Arc::clone(sent);
@@ -285,38 +288,38 @@ impl ScriptedSsh {
         }
     }
 
-    /// Output on stderr.
+    /// Sends output on stderr.
     pub(crate) fn error_output(&self, bytes: &[u8]) {
         let (handle, id) = self.session();
-        self.tell(handle.extended_data(id, 1, bytes.to_vec()));
+        self.run(handle.extended_data(id, 1, bytes.to_vec()));
     }
 
-    /// `exit-status`, then the channel is closed.
+    /// Sends `exit-status`, then closes the channel.
     pub(crate) fn exit(&self, status: u32) {
         let (handle, id) = self.session();
-        self.tell(handle.exit_status_request(id, status));
-        self.tell(handle.close(id));
+        self.run(handle.exit_status_request(id, status));
+        self.run(handle.close(id));
     }
 
-    /// `exit-signal`, then the channel is closed.
+    /// Sends `exit-signal`, then closes the channel.
     pub(crate) fn exit_by_signal(&self, signal: Sig, core_dumped: bool, message: &str) {
         let (handle, id) = self.session();
         let (message, language) = (message.to_owned(), String::new());
-        self.tell(handle.exit_signal_request(id, signal, core_dumped, message, language));
-        self.tell(handle.close(id));
+        self.run(handle.exit_signal_request(id, signal, core_dumped, message, language));
+        self.run(handle.close(id));
     }
 
-    /// Closes the channel without a word on how the process ended.
+    /// Closes the channel without an exit status.
     pub(crate) fn close(&self) {
         let (handle, id) = self.session();
-        self.tell(handle.close(id));
+        self.run(handle.close(id));
     }
 
-    /// SSH_MSG_DISCONNECT.
+    /// Sends SSH_MSG_DISCONNECT.
     pub(crate) fn disconnect(&self) {
         let (handle, _) = self.session();
-        let words = ("going down".to_owned(), String::new());
-        self.tell(handle.disconnect(Disconnect::ByApplication, words.0, words.1));
+        let text = ("going down".to_owned(), String::new());
+        self.run(handle.disconnect(Disconnect::ByApplication, text.0, text.1));
     }
 
     /// Ends every TCP connection.
@@ -328,19 +331,19 @@ impl ScriptedSsh {
     }
 
     fn session(&self) -> (Handle, ChannelId) {
-        // Not under the lock: the server's threads need it whatever happens here.
+        // Cloned, so that a panic here does not poison the lock of the server's threads.
         let latest = self.shared.state.lock().unwrap().sessions.last().cloned();
         latest.expect("no session started")
     }
 
-    fn tell<T, E: std::fmt::Debug>(&self, word: impl Future<Output = Result<T, E>>) {
-        let told = async { tokio::time::timeout(DEADLINE, word).await };
-        let told = self
+    fn run<T, E: std::fmt::Debug>(&self, request: impl Future<Output = Result<T, E>>) {
+        let request = async { tokio::time::timeout(DEADLINE, request).await };
+        let sent = self
             .server
             .runtime()
-            .block_on(told)
-            .map(|told| told.map(drop));
-        assert!(matches!(told, Ok(Ok(()))), "the session is gone: {told:?}");
+            .block_on(request)
+            .map(|sent| sent.map(drop));
+        assert!(matches!(sent, Ok(Ok(()))), "the session is gone: {sent:?}");
     }
 }
 
@@ -353,7 +356,7 @@ fn config(script: &SshScript) -> Config {
         | Login::PasswordAndInteractive(_) => &[MethodKind::Password],
         Login::Interactive(_) => &[MethodKind::KeyboardInteractive],
     };
-    // Always the same key: a test that looks at it has it to compare.
+    // Always the same key, so that a test can compare it.
     let defaults = sshard_ssh_server::config(host_key(&[7; 32]), methods);
     let version = script.version.map(|line| SshId::Raw(line.into()));
     Config {

@@ -1,14 +1,14 @@
-//! A thread of another process that does not run, as on a CPU that others have taken.
+//! Pauses a thread of another process, as if it got no CPU.
 
 use super::Bridge;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// Holds one thread of a process: every wait of its loop takes a minute.
-pub(crate) struct Hold(Child);
+/// Pauses one thread by strace, until dropped: every epoll_pwait of it takes a minute longer.
+pub(crate) struct PausedThread(Child);
 
-impl Hold {
+impl PausedThread {
     pub(crate) fn of(bridge: &Bridge, name: &str) -> Self {
         let tasks = fs::read_dir(format!("/proc/{}/task", bridge.pid())).unwrap();
         let thread = tasks
@@ -31,7 +31,7 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for PausedThread {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -1,5 +1,5 @@
-//! TCP servers that are no SSH server, on threads: what a target can do to a bridge before and
-//! instead of a handshake.
+//! Scripted TCP servers without SSH, on threads: behaviour of targets before and instead of a
+//! handshake.
 
 use super::DEADLINE;
 use socket2::{Domain, Socket, Type};
@@ -8,42 +8,42 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-/// Time between two drops of a drip: many within the shortest deadline.
+/// Pause of the slow scripts between two writes: many within the shortest deadline.
 const DRIP: Duration = Duration::from_millis(20);
 
-/// What the server does with each connection. All but the endless ones then read until the peer
-/// is gone, and never close first.
+/// Behaviour with each connection. All scripts but the endless ones then read until the peer
+/// closes, and never close first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Script {
-    /// Accepts, says nothing.
+    /// Accepts and sends nothing.
     Silent,
     /// Lines before an identification that never comes, for as long as they are read.
     EndlessBanner,
     /// One such line, a byte at a time.
     BannerDrip,
-    /// Identifies itself as SSH, then says nothing.
+    /// Sends its version line, then nothing.
     BannerThenSilence,
-    /// Begins a key exchange, then says nothing.
+    /// Begins a key exchange, then sends nothing.
     KexInitThenSilence,
     /// Begins a key exchange, then sends messages that are to be ignored, slowly and for ever.
     IgnoreDrip,
     /// As [`Script::IgnoreDrip`], as fast as they are read.
     IgnoreFlood,
-    /// Identifies itself as SSH, then sends what is no packet.
+    /// Sends its version line, then random bytes.
     BannerThenJunk,
-    /// 64 KiB of bytes that are nothing.
+    /// Sends 64 KiB of random bytes.
     Junk,
     /// Answers as a web server, and keeps the connection.
     Http,
-    /// Answers as a web server, and says that this was all.
+    /// Answers as a web server, and closes its direction.
     HttpThenEnd,
     /// Closes at once.
     Hangup,
-    /// Says this, and that it was all.
+    /// Sends these bytes, and closes its direction.
     SayThenEnd(&'static [u8]),
 }
 
-pub(crate) struct Hostile {
+pub(crate) struct HostileServer {
     addr: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -62,7 +62,7 @@ struct State {
     streams: Vec<TcpStream>,
 }
 
-impl Hostile {
+impl HostileServer {
     /// Listens on a free port of 127.0.0.1.
     pub(crate) fn start(script: Script) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -122,7 +122,7 @@ impl Hostile {
     }
 }
 
-impl Drop for Hostile {
+impl Drop for HostileServer {
     fn drop(&mut self) {
         if let Ok(mut state) = self.shared.state.lock() {
             state.stopping = true;
@@ -135,8 +135,8 @@ impl Drop for Hostile {
     }
 }
 
-/// An address of this machine that refuses connections for as long as the test lasts: its port is
-/// bound, and nobody listens.
+/// Returns an address of this machine that refuses connections for as long as the test lasts: its
+/// port is bound, and nothing listens.
 pub(crate) fn closed_port() -> SocketAddr {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket
@@ -147,8 +147,8 @@ pub(crate) fn closed_port() -> SocketAddr {
     address
 }
 
-/// A port of this machine that is free now, for a program that tells none of its own. Another may
-/// take it first.
+/// Returns a port of this machine that is free now, for a program that does not report its own.
+/// Another program may take it first.
 pub(crate) fn free_port() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap()
@@ -168,7 +168,7 @@ fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, script: Script) {
         shared.changed.notify_all();
         let shared = Arc::clone(shared);
         std::thread::spawn(move || {
-            // The peer may be gone at any point, which is what it is asked to do.
+            // The peer may close at any point, which is the aim of the tests.
             let _ = play(&stream, script);
             let _ = stream.shutdown(Shutdown::Both);
             shared.state.lock().unwrap().open -= 1;
@@ -238,8 +238,8 @@ fn play(mut stream: &TcpStream, script: Script) -> std::io::Result<()> {
     }
 }
 
-/// SSH_MSG_KEXINIT of a server that has something in common with every client (RFC 4253
-/// section 7.1), and no strict key exchange.
+/// SSH_MSG_KEXINIT of a server that has something in common with every client (RFC 4253 section
+/// 7.1), and no strict key exchange.
 fn kexinit() -> Vec<u8> {
     const CIPHERS: &str = "aes256-gcm@openssh.com,aes256-ctr";
     const LISTS: [&str; 10] = [
@@ -260,7 +260,7 @@ fn kexinit() -> Vec<u8> {
         payload.extend(u32::try_from(list.len()).unwrap().to_be_bytes());
         payload.extend(list.as_bytes());
     }
-    // No guess follows; reserved.
+    // No guessed packet follows; reserved.
     payload.extend([0; 5]);
     packet(&payload)
 }
@@ -276,7 +276,7 @@ fn packet(payload: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// The same bytes each time: a failure can be played again.
+/// Returns the same bytes each time, so that a failure can be reproduced.
 fn junk() -> Vec<u8> {
     let mut state = 0x2545_f491_u32;
     (0..64 * 1024)

@@ -19,7 +19,7 @@ const USER_TIMEOUT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// The system's, such as `ConnectionRefused`.
-pub async fn dial(address: SocketAddr, receive_buffer: usize) -> io::Result<Stream> {
+pub async fn connect_tcp(address: SocketAddr, receive_buffer: usize) -> io::Result<Stream> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;

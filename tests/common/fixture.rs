@@ -1,16 +1,16 @@
-//! The usual scene: a bridge that may reach one scripted SSH server, and clients of it.
+//! Fixture of most tests: a bridge that may reach one scripted SSH server, and clients of it.
 
 use super::{Bridge, Client, Options, Raw, ScriptedSsh, SshScript};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
-pub(crate) struct Scene {
+pub(crate) struct Fixture {
     pub(crate) bridge: Bridge,
     pub(crate) ssh: ScriptedSsh,
 }
 
-impl Scene {
-    /// Everyone gets in; `settings` as for `--set`.
+impl Fixture {
+    /// Starts a server that accepts every login; `settings` as for `--set`.
     pub(crate) fn new(settings: &[&str]) -> Self {
         Self::with(SshScript::default(), settings)
     }
@@ -52,13 +52,13 @@ impl Scene {
         Raw::upgrade(self.bridge.addr(), &self.path(), &Options::v1())
     }
 
-    /// A client of the compatible dialect that has said nothing yet.
+    /// A client of the compatible dialect that has sent nothing yet.
     pub(crate) fn compatible(&self) -> Client {
         Client::connect(self.bridge.addr(), &self.path(), &Options::compatible())
     }
 }
 
-/// The path that dials `target`.
+/// Returns the path of `target`.
 pub(crate) fn path_to(target: SocketAddr) -> String {
     match target {
         SocketAddr::V4(v4) => format!("/ws/{}/{}", v4.ip(), v4.port()),
@@ -66,8 +66,8 @@ pub(crate) fn path_to(target: SocketAddr) -> String {
     }
 }
 
-/// One shard, unless the settings ask for more, that may reach these targets, whatever their host
-/// keys.
+/// Starts a bridge with one shard, unless the settings say otherwise, that may reach these targets
+/// and accepts any host key.
 pub(crate) fn bridge_to(targets: &[SocketAddr], settings: &[&str]) -> Bridge {
     let allow: Vec<String> = targets.iter().map(SocketAddr::to_string).collect();
     let mut args = vec!["--log-level", "debug", "--set", "server.shards=1"];

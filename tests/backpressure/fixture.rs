@@ -1,5 +1,5 @@
-//! What these tests play on: a real sshd, the bridge with one shard, a key that logs in, and a
-//! directory in which the remote programs tell what they did.
+//! Fixture: a real sshd, the bridge with one shard, a key that logs in, and a directory in which
+//! the remote programs record their progress.
 
 use crate::common::{Bridge, Client, DEADLINE, KeyPair, Options, Sshd, poll};
 use serde_json::{Value, json};
@@ -11,26 +11,26 @@ use std::time::Duration;
 pub(crate) const KIB: u64 = 1024;
 pub(crate) const MIB: u64 = 1024 * 1024;
 
-/// By how much the bridge may grow for one session, whatever is done to it. Far above what is
-/// held by design and far below what flows through.
+/// Most growth of the bridge's memory for one session. Far above what is held by design and far
+/// below the bytes transferred.
 const MAX_GROWTH: u64 = 8 * MIB;
 
-/// What may stand between a remote program and a client that does not read: buffers of both
-/// connections, of sshd and of the terminal. They are the kernel's for the most part.
-const MAX_UNDERWAY: u64 = 12 * MIB;
+/// Most bytes between a remote program and a client that does not read: in buffers of both
+/// connections, of sshd and of the terminal, mostly the kernel's.
+const MAX_UNDER_WAY: u64 = 12 * MIB;
 
-/// A small receive buffer of the client's socket, in bytes. A still smaller one would not hold
-/// a segment of the loopback device, and retransmissions would be most of what happens.
-pub(crate) const SMALL: usize = 64 * 1024;
+/// Small receive buffer of the client's socket, in bytes. A smaller one would not hold a segment of
+/// the loopback device, and most packets would be retransmissions.
+pub(crate) const SMALL_BUFFER: usize = 64 * 1024;
 
-pub(crate) struct Stage {
+pub(crate) struct BulkFixture {
     pub(crate) sshd: Sshd,
     pub(crate) bridge: Bridge,
     key: KeyPair,
     directory: tempfile::TempDir,
 }
 
-impl Stage {
+impl BulkFixture {
     /// `sshd_lines` go to sshd_config, `settings` to the bridge as `--set`.
     pub(crate) fn start(sshd_lines: &[&str], settings: &[&str]) -> Self {
         let sshd = Sshd::with(sshd_lines);
@@ -46,7 +46,7 @@ impl Stage {
         // The remote programs run as the account.
         fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
         for (name, text) in [
-            ("flood.pl", include_str!("flood.pl")),
+            ("bulk_output.pl", include_str!("bulk_output.pl")),
             ("never_reads.pl", include_str!("never_reads.pl")),
         ] {
             fs::write(directory.path().join(name), text).unwrap();
@@ -63,7 +63,8 @@ impl Stage {
         self.directory.path()
     }
 
-    /// A session in which `command` runs, and its `ready`. `fields` are added to `auth`.
+    /// Opens a session that runs `command`; returns it with its `ready`. `fields` are added to
+    /// `auth`.
     pub(crate) fn open(&self, command: &str, fields: &Value, options: &Options) -> (Client, Value) {
         let path = format!("/ws/127.0.0.1/{}", self.sshd.port());
         let mut client = Client::connect(self.bridge.addr(), &path, options);
@@ -80,28 +81,28 @@ impl Stage {
         (client, ready)
     }
 
-    /// A session that is flooded with `total` bytes of the numbered stream. Ctrl-C is counted,
-    /// and throws no output away.
-    pub(crate) fn open_flood(&self, total: u64, fields: &Value, options: &Options) -> Client {
+    /// Opens a session with `total` bytes of bulk output, the numbered stream. Ctrl-C is counted,
+    /// and discards no output.
+    pub(crate) fn open_bulk(&self, total: u64, fields: &Value, options: &Options) -> Client {
         let directory = self.path().display();
         let command = format!(
-            "stty -opost -echo noflsh && exec perl {directory}/flood.pl {directory} {total}"
+            "stty -opost -echo noflsh && exec perl {directory}/bulk_output.pl {directory} {total}"
         );
         self.open(&command, fields, options).0
     }
 
-    /// Bytes the flood has written so far.
+    /// Bytes of bulk output written so far.
     pub(crate) fn produced(&self) -> u64 {
         self.number("produced")
     }
 
-    /// The number in a file that a remote program writes.
+    /// Returns the number in a file of a remote program.
     fn number(&self, name: &str) -> u64 {
         let text = fs::read_to_string(self.path().join(name)).unwrap_or_default();
         text.trim().parse().unwrap_or(0)
     }
 
-    /// Waits until the flood is held back, and checks that it is while `read` bytes were read.
+    /// Waits until bulk output is held back, and checks that it is not far beyond `read` bytes.
     pub(crate) fn wait_throttled(&self, read: u64) {
         let mut last = u64::MAX;
         let mut same = 0;
@@ -111,14 +112,14 @@ impl Stage {
             last = now;
             let ahead = now.saturating_sub(read);
             assert!(
-                ahead <= MAX_UNDERWAY,
+                ahead <= MAX_UNDER_WAY,
                 "{read} bytes were read, and already {now} produced"
             );
             (same == 100 && now > 0).then_some(())
         });
         assert!(
             stopped.is_some(),
-            "the flood goes on: {last} bytes, read {read}"
+            "bulk output goes on: {last} bytes, read {read}"
         );
     }
 
@@ -134,29 +135,30 @@ impl Stage {
         );
     }
 
-    /// From here on the bridge's memory is watched. What every process needs once, such as code
-    /// that was not used before, is not to count: a session is played through first.
-    pub(crate) fn watch_memory(&self) -> Watch<'_> {
+    /// Begins to watch the bridge's memory, after a whole session, so that memory that a process
+    /// needs once, such as code not used before, does not count.
+    pub(crate) fn watch_memory(&self) -> MemoryWatch<'_> {
         let count = 2 * MIB;
         let command = format!("stty raw -echo && head -c {count} /dev/zero");
         let (mut client, _) = self.open(&command, &json!({}), &Options::v1());
         assert_eq!(client.until_close().0, 1000);
         assert_eq!(client.output.len() as u64, count);
         self.bridge.reset_peak_memory();
-        Watch {
+        MemoryWatch {
             bridge: &self.bridge,
             before: self.bridge.peak_memory(),
         }
     }
 }
 
-pub(crate) struct Watch<'a> {
+/// Check of the bridge's memory.
+pub(crate) struct MemoryWatch<'a> {
     bridge: &'a Bridge,
     before: u64,
 }
 
-impl Watch<'_> {
-    /// The most memory the bridge has had since is little more than before.
+impl MemoryWatch<'_> {
+    /// Asserts that the peak since then is little above the memory before.
     pub(crate) fn check(&self) {
         let (before, peak) = (self.before, self.bridge.peak_memory());
         assert!(
@@ -168,12 +170,12 @@ impl Watch<'_> {
     }
 }
 
-/// Waits for an answer of the bridge that tells it has read all the client sent before.
+/// Waits for a pong, so that the bridge has read all that the client sent before.
 pub(crate) fn ping(client: &mut Client, data: &str) {
     client.send_json(&json!({ "type": "ping", "data": data }));
     let pong = client.wait_type("pong");
     assert_eq!(pong["data"], data);
 }
 
-/// Longest wait for something that must not come.
+/// Wait for an event that must not come.
 pub(crate) const QUIET: Duration = Duration::from_millis(300);

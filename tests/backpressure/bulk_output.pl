@@ -1,11 +1,11 @@
-# flood.pl DIRECTORY BYTES: writes numbered lines of 64 bytes as fast as they are taken.
-# DIRECTORY/produced tells how many bytes were, DIRECTORY/interrupts how many Ctrl-C came.
+# bulk_output.pl DIRECTORY BYTES: writes numbered lines of 64 bytes as fast as possible. Records the
+# number of bytes in DIRECTORY/produced, and that of SIGINT in DIRECTORY/interrupts.
 use strict;
 use warnings;
 
 my ($directory, $total) = @ARGV;
 
-sub tell_file {
+sub record {
     my ($name, $number) = @_;
     open(my $file, '>', "$directory/$name.new") or die "$name: $!";
     syswrite($file, "$number\n");
@@ -14,7 +14,7 @@ sub tell_file {
 }
 
 my $interrupts = 0;
-$SIG{INT} = sub { tell_file('interrupts', ++$interrupts) };
+$SIG{INT} = sub { record('interrupts', ++$interrupts) };
 
 my ($line, $produced) = (0, 0);
 while ($produced < $total) {
@@ -27,5 +27,5 @@ while ($produced < $total) {
         $at += $count if defined $count;
     }
     $produced += length($block);
-    tell_file('produced', $produced);
+    record('produced', $produced);
 }
