@@ -13,10 +13,10 @@
 //! Guarantee: a server that sends at most 200 unsolicited packets in any minute, and asks for at
 //! most 10 key exchanges, is never ended by this; one that sends or asks for more than twice as
 //! many always is. Not counted in either are those that these earn:
-//! - output: one packet in front of each packet of it. AsyncSSH puts an empty IGNORE there;
+//! - output: see [`OUTPUT_EARNS`];
 //! - input: see [`INPUT_PER_REPLY`]. OpenSSH answers it with an IGNORE of the same length while its
-//!   terminal reads lines without echo, so that a password is not visible on the wire as such,
-//!   and some servers widen their window after each packet;
+//!   terminal reads lines without echo, so that a password is not visible on the wire as such, and
+//!   some servers widen their window after each packet;
 //! - traffic of both directions: key exchanges, see [`REKEY_EARNED_BY`].
 
 use crate::runtime::WakerSlot;
@@ -38,6 +38,9 @@ const MAX_BANNERS: usize = 64 * 1024;
 /// russh reads a packet in two parts: first one of this size, the length, or of this size, a block
 /// of an old cipher; no second part has either.
 const FIRST_PARTS: [usize; 2] = [4, 16];
+/// Packets that a packet of output makes up for, if they came before it. AsyncSSH puts an empty
+/// IGNORE in front of each packet, of output as of an adjustment of its window.
+const OUTPUT_EARNS: i64 = 2;
 /// Bytes of input that earn the server [`REPLY_PACKETS`], beside those that each packet of input
 /// earns. No server takes smaller packets.
 const INPUT_PER_REPLY: usize = 256;
@@ -171,7 +174,8 @@ impl PacketBudget {
         Poll::Pending
     }
 
-    /// Accounts for a packet of output, and for one in front of it. An empty one stays unsolicited.
+    /// Accounts for a packet of output, and for [`OUTPUT_EARNS`] before it. An empty one stays
+    /// unsolicited.
     pub(super) fn note_output(&self, bytes: usize) -> Result<(), Violation> {
         if self.ended.get() {
             return self.violate("it sent data after the end of its data");
@@ -181,10 +185,9 @@ impl PacketBudget {
         }
         if bytes > 0 {
             self.unsolicited.subtract(1);
-            // Does not become credit.
-            if self.unsolicited.count.get() > 0 {
-                self.unsolicited.subtract(1);
-            }
+            // Never below zero: output earns nothing in advance.
+            let before = self.unsolicited.count.get().clamp(0, OUTPUT_EARNS);
+            self.unsolicited.subtract(before);
             self.add_traffic(bytes);
         }
         Ok(())
