@@ -46,7 +46,7 @@ fn sessions_left_at_the_deadline_are_closed_with_1001() {
 
 #[test]
 fn a_session_without_a_shell_is_closed_with_1001() {
-    let target = Hostile::start(Script::Silent);
+    let target = HostileServer::start(Script::Silent);
     let allow = target.addr().to_string();
     let mut bridge = Bridge::start(&[&SOON[..], &["--allow", &allow]].concat(), &[]);
     let path = path_to(target.addr());

@@ -57,7 +57,7 @@ pub(super) enum KnownHostsError {
 
 /// The index. A clone costs a few words for each key that was added since the file was read.
 #[derive(Debug, Clone, Default)]
-pub(super) struct KnownHosts {
+pub struct KnownHosts {
     /// Entries as they were read.
     file: Arc<Groups>,
     /// Keys that were added since, by host name.

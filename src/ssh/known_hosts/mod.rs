@@ -18,6 +18,7 @@ mod store;
 mod tests;
 
 pub use error::RememberError;
+pub use index::KnownHosts;
 pub use quota::NewKeyBounds;
 pub use record::{AuthorityVerdict, HostKeyVerdict, HostRecord};
 pub use store::{NewKey, Store};

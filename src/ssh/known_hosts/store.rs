@@ -81,7 +81,7 @@ impl Store {
     }
 
     /// Returns the current index.
-    pub(super) fn current(&self) -> Arc<KnownHosts> {
+    pub fn current(&self) -> Arc<KnownHosts> {
         self.index.load_full()
     }
 

@@ -6,7 +6,7 @@ mod odd;
 mod table;
 
 use super::HostKeyVerdict::{Changed, Known, Revoked, Unknown};
-use super::index::{KnownHosts, KnownHostsError};
+use super::index::KnownHostsError;
 use super::*;
 use futures_lite::future::block_on;
 use russh::keys::ssh_key::PublicKey;
