@@ -1,9 +1,8 @@
-//! Tells the program which commit it is built from, and has it built again when the terminal page
-//! was built or removed.
+//! Sets the version text with the commit, and rebuilds when the terminal page was built or removed.
 //!
-//! The commit is looked up whenever something is compiled anyway, and for no other reason: a commit
-//! of the same sources, or of documents, has nothing built again. So the program names the commit
-//! its sources were checked out from when it was built, and says if they had been changed.
+//! The commit is read only when something is compiled anyway: a commit that changes no source causes
+//! no rebuild. So the program names the commit that its sources were checked out from when they were
+//! compiled, and whether they had been changed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +21,7 @@ fn main() {
     println!("cargo::rustc-env=SSHARD_VERSION={version}, {profile} build for {target}");
 }
 
-/// What the program is compiled from. Not all of `src`: the page's packages are below it.
+/// Lists the sources of the program; of `src/web` only Rust files, because npm packages are there.
 fn sources() -> Vec<PathBuf> {
     let own = [
         "build.rs",

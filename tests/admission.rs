@@ -1,6 +1,5 @@
-//! Who may knock, how often, and on whose word, over real sockets: pages of other sites, clients
-//! behind proxies, rates, failed logins, tickets. The tables of the pure parts stand beside the
-//! source.
+//! Admission over real sockets: pages of other sites, clients behind proxies, rates, failed logins,
+//! tickets. The tables of the pure parts are beside the source.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -32,7 +31,7 @@ use common::raw::{Answer, exchange, upgrade_request};
 use common::{Bridge, Client, fixture};
 use std::net::SocketAddr;
 
-/// Who is not a proxy cannot say who it is; so the tests' own address is one.
+/// Makes the tests' own address a trusted proxy, so that they can set client addresses.
 const BEHIND_PROXY: &str = "server.trusted_proxies=127.0.0.1";
 
 /// A bridge whose one target is never reached.

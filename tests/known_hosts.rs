@@ -194,14 +194,14 @@ fn look_ups_in_a_large_file_delay_nobody() {
     typist.login_v1("u", "p");
     let mut answers_during = Vec::new();
     for _ in 0..5 {
-        let mut stranger = Client::connect(bridge.addr(), &path, &Options::v1());
-        stranger.auth_v1(&json!({ "username": "u" }));
+        let mut other = Client::connect(bridge.addr(), &path, &Options::v1());
+        other.auth_v1(&json!({ "username": "u" }));
         let mut answers = 0;
         let outcome = loop {
             typist.send_json(&json!({ "type": "ping" }));
             typist.wait_type("pong");
             answers += 1;
-            if let Some(event) = stranger.recv_within(Duration::from_millis(2)) {
+            if let Some(event) = other.recv_within(Duration::from_millis(2)) {
                 break event;
             }
         };

@@ -1,4 +1,4 @@
-//! Who the client is when proxies stand between: a walk back along the hops they name.
+//! Client address behind proxies: a walk back along the hops that they name.
 //!
 //! The walk starts at the other end of the connection. As long as a hop is a trusted proxy, the
 //! hop it names is the next one; the first that is not trusted is the client. What stands left of

@@ -98,7 +98,7 @@ impl AcceptedNames<'_> {
         }
     }
 
-    /// Whether a Host header names this server.
+    /// Returns whether a Host header names this server.
     pub(super) fn accepts_host(&self, host: &str) -> bool {
         let Some(authority) = Authority::parse(host) else {
             return false;
@@ -111,7 +111,7 @@ impl AcceptedNames<'_> {
                 .any(|name| self.is_name(name, &authority))
     }
 
-    /// Whether an Origin header is a page of this server's own, or of those
+    /// Returns whether an Origin header is a page of this server's own, or of those
     /// on the list. `null` and everything with a path is not.
     pub(super) fn accepts_origin(&self, origin: &str) -> bool {
         let Some(origin) = Origin::parse(origin) else {

@@ -1,5 +1,5 @@
-//! What a client can ask for, after parsing: every value here is within its bounds.
-//! This file parses nothing; `v1` and `compat` build these types.
+//! Client messages after parsing: every value is within its bounds. `v1` and `compat` build these
+//! types; this file parses nothing.
 
 use super::bounds::MAX_CELLS;
 use super::secret::Secret;
@@ -20,7 +20,7 @@ pub enum ClientMessage {
     HostKeyAnswer {
         /// Id of the question.
         id: u32,
-        /// Whether to go on, for this session alone.
+        /// Accepts the key, for this session alone.
         accept: bool,
     },
     /// The terminal has a new size.
@@ -105,11 +105,11 @@ impl Default for WindowSize {
 /// The one `auth` message of a connection.
 #[derive(Debug)]
 pub struct AuthRequest {
-    /// Who, and how to prove it.
+    /// User name and proofs of identity.
     pub credentials: Credentials,
-    /// What to start.
+    /// Terminal and command to start.
     pub terminal: TerminalRequest,
-    /// Whether the client is told each stage of the connection as it begins.
+    /// Requests a notice at the start of each stage of the connection.
     pub progress: bool,
 }
 

@@ -35,7 +35,7 @@ use std::fmt;
 /// The WebSocket subprotocol of [`Dialect::V1`].
 pub const SUBPROTOCOL_V1: &str = "sshard.v1";
 
-/// How the two sides talk; fixed at the upgrade.
+/// Protocol dialect of a connection, fixed at the upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// `sshard.v1`: text is control, binary is terminal.
@@ -72,7 +72,7 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// What a frame was.
+/// Parsed frame of a client.
 pub enum Incoming {
     /// The connection's one `auth`, and input that followed it in the same message (always empty
     /// in [`Dialect::V1`]).

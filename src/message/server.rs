@@ -1,5 +1,5 @@
-//! What the server tells an `sshard.v1` client, and its JSON. When to say it, and the words of
-//! an error, are not decided here.
+//! Messages of the server to an `sshard.v1` client, and their JSON. It does not decide when to send
+//! one, nor the text of an error.
 
 use super::client::SignalName;
 use serde::{Serialize, Serializer};
@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Version of the protocol, as told in `hello`.
 pub const PROTOCOL_VERSION: u32 = 1;
 
-/// What the server understands beyond the protocol page: nothing yet.
+/// Features beyond the protocol page: none yet.
 pub const FEATURES: &[&str] = &[];
 
 /// A text message of the server. Texts of the SSH server go in as they came; JSON escapes them.
@@ -34,12 +34,12 @@ pub enum ServerMessage {
         algorithm: String,
         /// `SHA256:` and unpadded base64.
         fingerprint: String,
-        /// What is on record for the host.
+        /// Record of the host.
         known: KeyRecord,
     },
     /// The SSH server's banner (RFC 4252 section 5.4).
     Banner {
-        /// Its text.
+        /// Text of the banner.
         text: String,
     },
     /// One round of keyboard-interactive (RFC 4256).
@@ -67,13 +67,13 @@ pub enum ServerMessage {
     },
     /// The remote process ended. Without `status` and `signal` the SSH server told neither.
     Exit {
-        /// Its exit status.
+        /// Exit status of the process.
         #[serde(skip_serializing_if = "Option::is_none")]
         status: Option<u32>,
         /// The signal that ended it.
         #[serde(skip_serializing_if = "Option::is_none")]
         signal: Option<ExitSignal>,
-        /// Whether a core was written.
+        /// True if a core file was written.
         core_dumped: bool,
         /// The SSH server's words; may be empty.
         message: String,
@@ -82,21 +82,21 @@ pub enum ServerMessage {
     Error {
         /// Stable word of the error table.
         code: &'static str,
-        /// Where it happened.
+        /// Stage in which the error occurred.
         stage: &'static str,
         /// For people.
         message: String,
-        /// Whether the same request may work later.
+        /// True if the same request may succeed later.
         retryable: bool,
     },
     /// Something is going to happen, or is not as it was asked for.
     Notice {
-        /// What.
+        /// Kind of the notice.
         kind: NoticeKind,
         /// When, in milliseconds from now; of a drain.
         #[serde(skip_serializing_if = "Option::is_none")]
         deadline_ms: Option<u64>,
-        /// Which one begins; of a stage.
+        /// Stage that begins; only of a stage notice.
         #[serde(skip_serializing_if = "Option::is_none")]
         stage: Option<&'static str>,
     },
@@ -142,7 +142,7 @@ impl Serialize for Millis {
     }
 }
 
-/// What is on record for a host whose key is asked about.
+/// Record of a host whose key the user is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyRecord {
@@ -157,7 +157,7 @@ pub enum KeyRecord {
 pub struct Prompt {
     /// The question.
     pub text: String,
-    /// Whether the answer may be shown while it is typed.
+    /// True if the answer may be displayed while it is typed.
     pub echo: bool,
 }
 

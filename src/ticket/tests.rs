@@ -49,7 +49,7 @@ fn said(ticket: &str) -> Result<(), P> {
     tickets().verify(ticket, "alice", now).map(|_| ())
 }
 
-/// What is changed about good claims (null: taken away), and what is said then.
+/// Change to good claims (null: removed), and the expected result.
 type Row = (&'static str, Value, Result<(), P>);
 
 fn times() -> Vec<Row> {

@@ -59,7 +59,7 @@ fn is_open(path: &str) -> bool {
 fn every_route_but_health_and_readiness_requires_the_token() {
     let (bridge, _file) = guarded();
     let nobody = Admin::of(&bridge);
-    let strangers = [
+    let unauthenticated = [
         nobody.clone(),
         nobody.with_token("wrong-horse-battery-staple"),
         nobody.with_token(&TOKEN[1..]),
@@ -69,8 +69,8 @@ fn every_route_but_health_and_readiness_requires_the_token() {
     let owner = nobody.with_token(TOKEN);
     for (path, methods, expected) in ROUTES {
         for method in methods {
-            for stranger in &strangers {
-                let answer = stranger.request(method, path, &[]);
+            for client in &unauthenticated {
+                let answer = client.request(method, path, &[]);
                 if is_open(path) {
                     assert_eq!(answer.status, 200, "{method} {path}");
                 } else {

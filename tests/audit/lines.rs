@@ -98,9 +98,9 @@ fn sessions_that_end_before_their_shell_have_their_lines() {
         let fields = ["reason", "stage", "user"].map(|name| end[name].as_str());
         assert_eq!(fields, [Some(reason), Some(stage), Some("ann")], "{path}");
         assert_eq!(end["method"], Value::Null, "{end}");
-        // A key that cannot be used is found out before anything is dialled.
-        let dialled = (reason == "login-failed").then(|| site.fixture.ssh.addr().to_string());
-        assert_eq!(end["address"].as_str(), dialled.as_deref(), "{path}");
+        // A key that cannot be used is found out before any connection.
+        let address = (reason == "login-failed").then(|| site.fixture.ssh.addr().to_string());
+        assert_eq!(end["address"].as_str(), address.as_deref(), "{path}");
     }
 }
 

@@ -28,7 +28,7 @@ fn join(frames: &[Vec<u8>]) -> Vec<u8> {
     frames.concat()
 }
 
-/// What is sent, and the close code; where the RFC leaves a choice, both are there.
+/// Bytes to send, and the close code; two codes where the RFC leaves a choice.
 type Row = (String, Vec<u8>, &'static [u16]);
 
 const FRAMING: &[u16] = &[1002];

@@ -1,4 +1,4 @@
-//! What stands in the fields of a first message: characters, and lengths at each limit.
+//! Values of the fields of a first message: characters, and lengths at each limit.
 
 use super::first::{BAD, IN, LARGE, MOST, Row, but, row, with};
 use serde_json::Value;

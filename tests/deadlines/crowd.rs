@@ -81,7 +81,7 @@ pub(crate) fn logging_in(bridge: &Bridge, path: &str, fields: &Value, count: usi
         .collect()
 }
 
-/// What every session needs that is not to get anywhere.
+/// Credentials for sessions that never log in.
 pub(crate) fn password() -> Value {
     json!({ "username": "nobody", "password": "never asked for" })
 }

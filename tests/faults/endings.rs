@@ -61,7 +61,7 @@ fn counts(bridge: &InProcess) -> BTreeMap<(String, String), u64> {
     bridge.admin.ended()
 }
 
-/// What `ways` add to the counts.
+/// Counts that `ways` add.
 fn expected(ways: &[Way]) -> BTreeMap<(String, String), u64> {
     let mut counts = BTreeMap::new();
     for way in ways {

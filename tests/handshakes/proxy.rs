@@ -166,7 +166,7 @@ fn other_listeners_take_no_header() {
 }
 
 #[test]
-fn a_stranger_is_hung_up_on_and_seldom_logged() {
+fn an_untrusted_sender_is_disconnected_and_logged_with_a_limit() {
     let bridge = bridge(&["server.proxy_protocol_from=10.0.0.0/8", "server.shards=1"]);
     let admin = Admin::of(&bridge);
     for _ in 0..20 {

@@ -136,7 +136,7 @@ fn the_prefix_stands_before_the_path() {
 }
 
 #[test]
-fn a_host_in_either_family_and_a_name_are_dialled() {
+fn a_host_in_either_family_and_a_name_are_connected_to() {
     let v4 = ScriptedSsh::start(SshScript::default());
     let v6 = ScriptedSsh::start_on(Ipv6Addr::LOCALHOST.into(), SshScript::default());
     let named = ScriptedSsh::start(SshScript::default());

@@ -18,7 +18,7 @@ fn site() -> Site {
 }
 
 /// Reads the notice of the drain and checks its deadline.
-fn hear_of_drain(client: &mut Client) {
+fn expect_drain_notice(client: &mut Client) {
     let notice = client.wait_type("notice");
     assert_eq!(notice["kind"], "drain", "{notice}");
     let left = notice["deadline_ms"].as_u64().unwrap_or_default();
@@ -48,8 +48,8 @@ fn sessions_go_on_and_the_process_ends_with_the_last() {
         let mut first = site.ready();
         let mut second = site.ready();
         site.bridge.signal(signal);
-        hear_of_drain(&mut first);
-        hear_of_drain(&mut second);
+        expect_drain_notice(&mut first);
+        expect_drain_notice(&mut second);
 
         first.send_binary(b"still here");
         assert_eq!(site.ssh.wait_input(10), b"still here");
@@ -74,7 +74,7 @@ fn sessions_of_the_compatible_dialect_go_on_without_a_notice() {
     let mut client = site.compatible(1);
     let mut witness = site.ready();
     site.bridge.signal(Signal::TERM);
-    hear_of_drain(&mut witness);
+    expect_drain_notice(&mut witness);
     client.send_binary(b"typed");
     assert_eq!(site.ssh.wait_input(5), b"typed");
     drop(witness);
@@ -91,7 +91,7 @@ fn a_drain_ends_readiness_and_not_health() {
     assert_eq!((ready.status, ready.body.as_str()), (200, "ready\n"));
     let mut client = site.ready();
     site.bridge.signal(Signal::TERM);
-    hear_of_drain(&mut client);
+    expect_drain_notice(&mut client);
     // Both shards are asked, whichever the kernel chooses.
     for _ in 0..8 {
         let ready = site.get("/readyz");
@@ -110,7 +110,7 @@ fn new_sessions_are_refused_in_both_dialects() {
     let mut waiting = site.v1();
     waiting.wait_type("hello");
     site.bridge.signal(Signal::TERM);
-    hear_of_drain(&mut old);
+    expect_drain_notice(&mut old);
 
     let path = site.path();
     // Both shards are asked, whichever gets the connection.
@@ -124,7 +124,7 @@ fn new_sessions_are_refused_in_both_dialects() {
         assert!(has("retry-after"), "{refused:?}");
     }
     // It was there before, and had not begun.
-    hear_of_drain(&mut waiting);
+    expect_drain_notice(&mut waiting);
     refuse_auth(waiting);
     assert!(!site.ssh.received()[1..].contains(&Received::Connected));
 
@@ -134,7 +134,7 @@ fn new_sessions_are_refused_in_both_dialects() {
 
 fn refused_after_auth(mut client: Client) {
     client.wait_type("hello");
-    hear_of_drain(&mut client);
+    expect_drain_notice(&mut client);
     refuse_auth(client);
 }
 
@@ -161,7 +161,7 @@ fn a_login_that_has_begun_is_completed() {
     client.auth_v1(&json!({ "username": "u" }));
     let id = client.wait_type("prompt")["id"].clone();
     site.bridge.signal(Signal::TERM);
-    hear_of_drain(&mut client);
+    expect_drain_notice(&mut client);
     client.send_json(&json!({ "type": "answer", "id": id, "answers": ["1"] }));
     client.wait_type("ready");
     site.ssh.exit(0);
@@ -179,7 +179,7 @@ fn a_second_signal_ends_the_process_at_once() {
         let mut site = site();
         let mut clients: Vec<Client> = (0..4).map(|_| site.ready()).collect();
         site.bridge.signal(signals[0]);
-        clients.iter_mut().for_each(hear_of_drain);
+        clients.iter_mut().for_each(expect_drain_notice);
         site.bridge.signal(signals[1]);
         assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
         for client in &mut clients {
@@ -228,14 +228,14 @@ fn connections_without_a_session_do_not_extend_a_drain() {
             .unwrap()),
     )];
     site.bridge.signal(Signal::TERM);
-    hear_of_drain(&mut session);
+    expect_drain_notice(&mut session);
     others.extend((0..3).map(|_| open()));
     let (_, late) = &mut others[1];
     let late = late
         .as_mut()
         .unwrap_or_else(|refused| panic!("{refused:?}"));
     late.wait_type("hello");
-    hear_of_drain(late);
+    expect_drain_notice(late);
     session.send_binary(b"still here");
     assert_eq!(site.ssh.wait_input(10), b"still here");
     session.send_json(&json!({ "type": "close" }));

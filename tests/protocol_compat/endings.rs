@@ -1,4 +1,4 @@
-//! How a session of the compatible dialect ends: by close codes alone.
+//! Ends of sessions of the compatible dialect: only close codes.
 
 use super::common::fixture::{bridge_to, path_to};
 use super::common::{

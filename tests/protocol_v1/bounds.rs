@@ -60,7 +60,7 @@ fn username_and_password() {
     }
 }
 
-/// What is within the bound but no key is told as that, not as a bad message.
+/// A field within its bound that is no key is reported as an unusable key, not as a bad message.
 #[test]
 fn keys_certificates_and_passphrases() {
     let fixture = Fixture::new(&[]);

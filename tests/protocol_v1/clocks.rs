@@ -122,10 +122,10 @@ fn input_and_output_are_activity() {
     let fixture = Fixture::new(&["session.idle_timeout=3s"]);
     let mut talker = fixture.ready();
     let mut listener = fixture.ready();
-    for turn in 1..=14 {
+    for round in 1..=14 {
         assert_eq!(talker.recv_within(Duration::from_millis(250)), None);
         talker.send_binary(b"i");
-        fixture.ssh.wait_input(turn);
+        fixture.ssh.wait_input(round);
         fixture.ssh.output(b"o");
         assert_eq!(listener.recv(), Event::Output(b"o".to_vec()));
     }

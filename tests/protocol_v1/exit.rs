@@ -1,4 +1,4 @@
-//! How a session ends with its process: `exit`, then close 1000 with the reason.
+//! End of a session with its process: `exit`, then close 1000 with the reason.
 
 use super::common::{Client, Event, Fixture};
 use russh::Sig;

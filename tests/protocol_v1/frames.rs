@@ -153,7 +153,7 @@ fn an_absurd_length_ends_the_connection() {
     assert!([1002, 1009].contains(&code), "{code}");
 }
 
-/// Who neither answers the close frame nor goes is left behind.
+/// A client that neither answers the close frame nor disconnects is dropped.
 #[test]
 fn the_closing_handshake_is_not_waited_for_forever() {
     let fixture = Fixture::new(&[]);

@@ -107,7 +107,7 @@ fn within_the_window_control_is_never_stuck() {
     }
 }
 
-/// Who sends more is held back, control included, and is not taken for dead meanwhile.
+/// A client beyond its window is not read, control included, and counts as alive meanwhile.
 #[test]
 fn beyond_the_window_tcp_holds_the_client_back() {
     let settings = [

@@ -128,12 +128,12 @@ fn failed_and_abandoned_logins_hold_no_place() {
         .expect("the place of a failed login never came back");
     }
     let silent = Fixture::with(SshScript::login(Login::Silent), &[limit]);
-    for turn in 1..=3 {
+    for round in 1..=3 {
         let client = poll(DEADLINE, || {
             let client = silent.auth(&json!({ "username": "u" }));
             let connected = |s: &&Received| **s == Received::Connected;
             poll(std::time::Duration::from_millis(500), || {
-                (silent.ssh.received().iter().filter(connected).count() == turn).then_some(())
+                (silent.ssh.received().iter().filter(connected).count() == round).then_some(())
             })
             .map(|()| client)
         });

@@ -1,4 +1,4 @@
-//! Which message may come when.
+//! Order of messages: accepted and refused ones in each state.
 
 use super::common::{Event, Fixture, Login, Received, SshScript, Start};
 use super::{assert_alive, assert_bad};

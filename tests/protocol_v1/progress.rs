@@ -1,4 +1,4 @@
-//! What a client that asks for it is told on the way: the stages, and how far away the SSH server is.
+//! Progress notices on request: the stages, and the round-trip time to the SSH server.
 
 use super::common::{
     Client, DEADLINE, Event, Fixture, HostileServer, Login, Options, Script, ScriptedSsh,
@@ -88,7 +88,7 @@ fn a_question_about_the_host_key_is_a_stage() {
     assert_eq!(told, ["login"]);
 }
 
-/// How far the way went tells what is at a target; of one that is reached the login tells as much.
+/// Stages before the login reveal what is at a target; a login reveals that it was reached anyway.
 #[test]
 fn uniform_errors_hide_the_way_to_the_target() {
     let script = SshScript::login(Login::Password("right"));

@@ -44,14 +44,14 @@ fn a_new_process_that_fails_leaves_the_old_one_serving() {
 
     // One that connects and leaves, and one that says something else.
     for said in [&b""[..], b"hello"] {
-        let taker = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
-        taker
+        let client = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
+        client
             .connect(&SockAddr::unix(site.socket()).unwrap())
             .unwrap();
         if !said.is_empty() {
-            taker.send(said).unwrap();
+            client.send(said).unwrap();
         }
-        drop(taker);
+        drop(client);
     }
     old.wait_stderr_count("not handed over; this process goes on", 3);
     serves(&site, &old);

@@ -10,7 +10,7 @@ const A: u16 = 1;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
 
-/// What a query is answered with. Every record's TTL is 0.
+/// Answer to a query. The TTL of every record is 0.
 enum Reply {
     Addresses(Vec<IpAddr>),
     /// Another name, and its addresses.
@@ -51,7 +51,7 @@ impl Dns {
         Self { queries }
     }
 
-    /// How often this name's IPv4 addresses were asked for.
+    /// Number of queries for the IPv4 addresses of this name.
     pub(crate) fn asked(&self, name: &str) -> usize {
         let queries = self.queries.lock().unwrap();
         let of_name = queries.iter().filter(|(n, kind)| n == name && *kind == A);
@@ -64,7 +64,7 @@ impl Dns {
     }
 }
 
-/// What `name` is, when it is asked for the `nth` time.
+/// Answer to the `nth` query for `name`.
 fn zone(name: &str, nth: usize) -> Reply {
     let ips =
         |texts: &[&str]| -> Vec<IpAddr> { texts.iter().map(|t| t.parse().unwrap()).collect() };

@@ -84,7 +84,7 @@ impl CountingListener {
     }
 }
 
-/// How a target was refused.
+/// Refusal of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// By HTTP.

@@ -10,7 +10,7 @@ use std::net::Ipv6Addr;
 
 const BROAD: &str = "targets.allow=0.0.0.0/0:*,[::/0]:*,*.test:*,*.localhost:*";
 
-/// What follows `/ws/`; `PORT` is the listeners' port.
+/// Paths below `/ws/`; `PORT` is the listeners' port.
 const SPELLINGS: &[(&str, Refusal)] = &[
     // Loopback, as IPv4 and as what inet_aton takes for it.
     ("127.0.0.1/PORT", Close(4403)),

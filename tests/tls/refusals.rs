@@ -1,5 +1,5 @@
-//! What does not get as far as a request: old versions, other protocols, plain HTTP, clients that
-//! drip. And TLS where none is spoken.
+//! Connections that never become a request: old versions, other protocols, plain HTTP, slow clients;
+//! and TLS to a port without it.
 
 use crate::common::fixture::bridge_to;
 use crate::common::raw::{Answer, Raw, exchange};
@@ -130,7 +130,7 @@ fn tls_on_a_plain_port_gets_a_clean_answer() {
     assert_eq!(raw.rest(), b"");
 }
 
-/// Its own deadline, and the one of everything before the session.
+/// Covers the TLS deadline, and that of everything before the session.
 #[test]
 fn who_drips_or_says_nothing_is_hung_up_on() {
     for settings in [

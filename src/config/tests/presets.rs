@@ -1,4 +1,4 @@
-//! What each preset sets.
+//! Values of each preset.
 
 use std::time::Duration;
 

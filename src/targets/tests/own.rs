@@ -1,4 +1,4 @@
-//! What opens the bridge's own listeners, and what does not.
+//! Rules that allow the bridge's own listeners as targets, and rules that do not.
 
 use super::{address, evaluate, policy, strings};
 use crate::targets::{OwnListeners, Policy, PolicyDenial, TargetRequest};

@@ -98,7 +98,7 @@ fn rules_add_up() {
 }
 
 #[test]
-fn addresses_are_judged_before_any_look_up() {
+fn addresses_are_checked_before_any_lookup() {
     let policy = policy(&["10.0.0.0/8", "[2001:db8::/32]", "*.com"]);
     for (host, allowed) in [
         ("10.1.2.3", true),

@@ -79,7 +79,7 @@ proptest! {
         let _ = TargetRequest::from_segments(&segments);
     }
 
-    /// What is accepted has no character that means something elsewhere.
+    /// Accepted hosts have no character with another meaning elsewhere.
     #[test]
     fn accepted_hosts_are_plain(host in "[\\[\\]%a-fA-F0-9:._ @/-]{0,12}") {
         if let Ok(TargetRequest::Host { host, .. }) = TargetRequest::from_segments(&[&host, "22"]) {
@@ -164,7 +164,7 @@ proptest! {
         }
     }
 
-    /// What is denied stays so, whatever else is allowed.
+    /// A denied address stays denied, whatever else is allowed.
     #[test]
     fn a_denied_address_is_refused(
         allow in prop::collection::vec(any_entry(), 0..4),

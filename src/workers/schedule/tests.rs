@@ -51,7 +51,7 @@ impl Rig {
         Some((ticket, self.schedule.running[&ticket].client))
     }
 
-    /// Whose jobs run, one after the other, until `count` ran or none is left.
+    /// Clients in the order in which their jobs run, until `count` ran or none is left.
     fn order(&mut self, count: usize) -> Vec<IpAddr> {
         let mut order = Vec::new();
         while order.len() < count

@@ -77,11 +77,11 @@ async fn input_that_a_program_leaves_unread_waits_at_the_client() {
     let server = server();
     let client = login(&server).await;
     let directory = tempfile::tempdir().unwrap();
-    let gate = directory.path().join("gate");
+    let signal_file = directory.path().join("signal_file");
     let mut channel = within(client.channel_open_session()).await.unwrap();
     let script = format!(
         "while ! test -e {}; do echo waiting; sleep 0.01; done; echo reading; wc -c",
-        gate.display()
+        signal_file.display()
     );
     channel.exec(true, script).await.unwrap();
     Transcript::default().until(&mut channel, "waiting\n").await;
@@ -98,7 +98,7 @@ async fn input_that_a_program_leaves_unread_waits_at_the_client() {
             transcript.take(within(read.wait()).await.unwrap());
         }
         let room = write.writable_packet_size().await;
-        std::fs::write(&gate, "").unwrap();
+        std::fs::write(&signal_file, "").unwrap();
         while let Some(message) = within(read.wait()).await {
             transcript.take(message);
         }
