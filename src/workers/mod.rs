@@ -73,7 +73,7 @@ enum Event {
 }
 
 /// Command to a worker thread.
-enum Order {
+enum Command {
     Run(Ticket, Task),
     End,
 }
@@ -130,14 +130,14 @@ impl Workers {
         // many events.
         let (events, received) = sync_channel(bounds.queue + SUBMISSIONS);
         let inner = Arc::new(Inner { events });
-        let (orders, received_orders) = async_channel::bounded(bounds.max_threads);
+        let (commands, received_commands) = async_channel::bounded(bounds.max_threads);
         let events = inner.events.clone();
         let mut dispatcher = Dispatcher {
             name,
             schedule: Schedule::new(bounds),
             handles: Arc::downgrade(&inner),
-            orders,
-            received_orders,
+            commands,
+            received_commands,
             idle: 0,
             alive: 0,
         };
@@ -201,9 +201,9 @@ struct Dispatcher {
     name: &'static str,
     schedule: Schedule,
     handles: Weak<Inner>,
-    orders: Sender<Order>,
-    received_orders: Receiver<Order>,
-    /// Threads that wait for an order.
+    commands: Sender<Command>,
+    received_commands: Receiver<Command>,
+    /// Threads that wait for a command.
     idle: usize,
     alive: usize,
 }
@@ -229,7 +229,7 @@ impl Dispatcher {
                 self.start(ticket, task, events);
             }
             while self.idle > 0 && self.alive > self.schedule.threads() {
-                self.order(Order::End);
+                self.send(Command::End);
                 self.alive -= 1;
             }
         }
@@ -244,28 +244,28 @@ impl Dispatcher {
             // Dropping the task tells its caller.
             return self.schedule.finish(ticket);
         }
-        self.order(Order::Run(ticket, task));
+        self.send(Command::Run(ticket, task));
     }
 
     /// Sends to a thread that is idle, so there is room in the channel.
-    fn order(&mut self, order: Order) {
+    fn send(&mut self, command: Command) {
         self.idle -= 1;
-        let _ = self.orders.try_send(order);
+        let _ = self.commands.try_send(command);
     }
 
     fn spawn_worker(&mut self, events: &SyncSender<Event>) -> io::Result<()> {
-        let (orders, events) = (self.received_orders.clone(), events.clone());
+        let (commands, events) = (self.received_commands.clone(), events.clone());
         thread::Builder::new()
             .name(format!("sshard-{}", self.name))
-            .spawn(move || work(&orders, &events))?;
+            .spawn(move || work(&commands, &events))?;
         self.idle += 1;
         self.alive += 1;
         Ok(())
     }
 }
 
-fn work(orders: &Receiver<Order>, events: &SyncSender<Event>) {
-    while let Ok(Order::Run(ticket, task)) = orders.recv_blocking() {
+fn work(commands: &Receiver<Command>, events: &SyncSender<Event>) {
+    while let Ok(Command::Run(ticket, task)) = commands.recv_blocking() {
         // A panic drops the job's reply channel, which tells its caller. Nothing of the job is used
         // afterwards.
         let _ = catch_unwind(AssertUnwindSafe(|| (task.job)(Dispatch::Run)));

@@ -40,7 +40,7 @@ const SORTS: [(&str, Sort); 9] = [
 
 /// Filter, order and page of a list of sessions. The default is all, oldest first.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct ListQuery {
     /// Words that must all occur, in lower case.
     words: Vec<String>,
     shard: Option<usize>,
@@ -58,10 +58,10 @@ pub(super) struct Rank {
     text: String,
 }
 
-impl Wanted {
+impl ListQuery {
     /// Parses the query of a request.
-    pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        let mut wanted = Self {
+    pub(super) fn parse(text: Option<&str>) -> Result<Self, Problem> {
+        let mut query = Self {
             words: Vec::new(),
             shard: None,
             state: None,
@@ -70,29 +70,29 @@ impl Wanted {
             offset: 0,
             limit: usize::MAX,
         };
-        for (name, value) in parameters(query)? {
+        for (name, value) in parameters(text)? {
             let name = name.as_str();
             match name {
-                "search" => wanted.words = words(&value)?,
-                "shard" => wanted.shard = Some(number(name, &value, 0..=65_535)?),
+                "search" => query.words = words(&value)?,
+                "shard" => query.shard = Some(number(name, &value, 0..=65_535)?),
                 "state" => {
                     let states = State::ALL.map(|state| (state.as_str(), state));
-                    wanted.state = Some(choice(name, &value, &states)?);
+                    query.state = Some(choice(name, &value, &states)?);
                 }
-                "sort" => wanted.sort = choice(name, &value, &SORTS)?,
+                "sort" => query.sort = choice(name, &value, &SORTS)?,
                 "order" => {
-                    wanted.is_descending = choice(name, &value, &[("up", false), ("down", true)])?;
+                    query.is_descending = choice(name, &value, &[("up", false), ("down", true)])?;
                 }
-                "offset" => wanted.offset = number(name, &value, 0..=10_000_000)?,
-                "limit" => wanted.limit = number(name, &value, 1..=10_000)?,
+                "offset" => query.offset = number(name, &value, 0..=10_000_000)?,
+                "limit" => query.limit = number(name, &value, 1..=10_000)?,
                 _ => return Err(unknown(name, KNOWN)),
             }
         }
-        Ok(wanted)
+        Ok(query)
     }
 
     /// Returns whether a session matches. A user that is not shown is not searched either.
-    pub(super) fn takes(&self, record: &SessionRecord, show_users: bool) -> bool {
+    pub(super) fn matches(&self, record: &SessionRecord, show_users: bool) -> bool {
         if self.shard.is_some_and(|shard| shard != record.shard())
             || self.state.is_some_and(|state| state != record.state())
         {
@@ -142,7 +142,7 @@ impl Wanted {
     }
 
     /// Sorts the sessions that match and returns the requested page.
-    pub(super) fn cut<T>(&self, mut found: Vec<(Rank, SessionId, T)>) -> Vec<T> {
+    pub(super) fn page<T>(&self, mut found: Vec<(Rank, SessionId, T)>) -> Vec<T> {
         found.sort_by(|(a, a_id, _), (b, b_id, _)| {
             let order = if self.is_descending {
                 b.cmp(a)
@@ -198,7 +198,11 @@ mod tests {
         let registry = Registry::default();
         let record = session(&registry, 1, "Db:22", "Alice");
         let id = record.id().to_string();
-        let takes = |query: &str, users| Wanted::parse(Some(query)).unwrap().takes(&record, users);
+        let matches = |query: &str, users| {
+            ListQuery::parse(Some(query))
+                .unwrap()
+                .matches(&record, users)
+        };
         for found in [
             "",
             "search=",
@@ -211,12 +215,12 @@ mod tests {
             "state=created&shard=1&search=db",
             &format!("search={}", &id[..6]),
         ] {
-            assert!(takes(found, true), "{found}");
+            assert!(matches(found, true), "{found}");
         }
         for not in ["search=bob", "search=alice+bob", "shard=0", "state=active"] {
-            assert!(!takes(not, true), "{not}");
+            assert!(!matches(not, true), "{not}");
         }
-        assert!(!takes("search=alice", false), "a user that is not shown");
+        assert!(!matches("search=alice", false), "a user that is not shown");
     }
 
     #[test]
@@ -228,26 +232,26 @@ mod tests {
         for (n, record) in records.iter().enumerate() {
             record.set_traffic(n as u64, 10);
         }
-        let cut = |query: &str| {
-            let wanted = Wanted::parse(Some(query)).unwrap();
+        let page = |query: &str| {
+            let query = ListQuery::parse(Some(query)).unwrap();
             let ranked = records.iter().enumerate();
-            wanted.cut(
+            query.page(
                 ranked
-                    .map(|(n, record)| (wanted.rank(record, true), record.id(), n))
+                    .map(|(n, record)| (query.rank(record, true), record.id(), n))
                     .collect(),
             )
         };
-        assert_eq!(cut("sort=input"), [0, 1, 2, 3, 4]);
-        assert_eq!(cut("sort=input&order=down&limit=2"), [4, 3]);
-        assert_eq!(cut("sort=target&offset=1&limit=2"), [3, 2]);
-        assert_eq!(cut("sort=user&order=down&offset=4"), [0]);
-        assert!(cut("sort=user&offset=5").is_empty());
-        let mut evens = cut("sort=shard&limit=3");
+        assert_eq!(page("sort=input"), [0, 1, 2, 3, 4]);
+        assert_eq!(page("sort=input&order=down&limit=2"), [4, 3]);
+        assert_eq!(page("sort=target&offset=1&limit=2"), [3, 2]);
+        assert_eq!(page("sort=user&order=down&offset=4"), [0]);
+        assert!(page("sort=user&offset=5").is_empty());
+        let mut evens = page("sort=shard&limit=3");
         evens.sort_unstable();
         assert_eq!(evens, [0, 2, 4]);
         assert_eq!(
-            cut("sort=output"),
-            cut("sort=output&order=down"),
+            page("sort=output"),
+            page("sort=output&order=down"),
             "all alike"
         );
     }
@@ -263,7 +267,7 @@ mod tests {
             ("limits=1", "there is no parameter \"limits\""),
             (&format!("search={}", "x".repeat(MAX_SEARCH + 1)), "search"),
         ] {
-            let refused = Wanted::parse(Some(query)).unwrap_err();
+            let refused = ListQuery::parse(Some(query)).unwrap_err();
             assert!(refused.detail.contains(said), "{query}: {}", refused.detail);
         }
     }

@@ -1,6 +1,6 @@
 //! Routes of the administrator's listener: checks Host, Origin, method and token, then answers.
 
-use super::listing::Wanted;
+use super::listing::ListQuery;
 use super::response::json;
 use super::{AdminContext, Peer, health, metrics, sessions, settings, stats};
 use crate::control::events::Event;
@@ -84,8 +84,8 @@ async fn route<B>(
         }
         ["api", "v1", "sessions"] => {
             read(method)?;
-            let wanted = Wanted::parse(request.uri().query())?;
-            json(StatusCode::OK, &sessions::list(context, &wanted).await)
+            let query = ListQuery::parse(request.uri().query())?;
+            json(StatusCode::OK, &sessions::list(context, &query).await)
         }
         ["api", "v1", "sessions", id] if method == Method::DELETE => {
             require_intent(context, request)?;

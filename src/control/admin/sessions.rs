@@ -2,7 +2,7 @@
 //! keys of records, which are then read without it; one that does not answer in time is named.
 
 use super::AdminContext;
-use super::listing::Wanted;
+use super::listing::ListQuery;
 use crate::http::Problem;
 use crate::limits::TargetKey;
 use crate::registry::{RecordKey, Registry, Route, SessionId, SessionRecord, State};
@@ -56,7 +56,7 @@ pub(super) struct List {
 
 /// One session, and the number of sessions at its target.
 #[derive(Serialize)]
-pub(super) struct One {
+pub(super) struct Detail {
     #[serde(flatten)]
     session: Session,
     host_connections: Option<u32>,
@@ -77,13 +77,13 @@ impl Ending {
 
 /// Time at which records are read, and how much of them is shown.
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct View {
     now: Instant,
     /// A session may have noted its user when that was allowed still.
     show_users: bool,
 }
 
-impl Look {
+impl View {
     fn at(context: &AdminContext) -> Self {
         Self {
             now: crate::clock::now(),
@@ -93,7 +93,7 @@ impl Look {
 }
 
 impl Session {
-    fn of(record: &SessionRecord, registry: &Registry, look: Look) -> Self {
+    fn of(record: &SessionRecord, registry: &Registry, view: View) -> Self {
         let (state, since) = record.state_since();
         let (input_bytes, output_bytes) = record.traffic();
         let last_activity = record.created_at() + record.last_activity();
@@ -108,18 +108,18 @@ impl Session {
             target: record.target().to_owned(),
             target_address: record.target_address().map(|address| address.to_string()),
             client_ip: record.client_ip().to_string(),
-            user: record.user().filter(|_| look.show_users).map(str::to_owned),
+            user: record.user().filter(|_| view.show_users).map(str::to_owned),
             created_at: format_rfc3339_millis(record.created_at()).to_string(),
             last_activity: format_rfc3339_millis(last_activity).to_string(),
-            duration: record.duration(look.now).as_secs_f64(),
+            duration: record.duration(view.now).as_secs_f64(),
             input_bytes,
             output_bytes,
         }
     }
 }
 
-pub(super) async fn list(context: &AdminContext, wanted: &Wanted) -> List {
-    let look = Look::at(context);
+pub(super) async fn list(context: &AdminContext, query: &ListQuery) -> List {
+    let view = View::at(context);
     let registry = &context.process.registry;
     let mut found = Vec::new();
     let mut total = 0;
@@ -133,17 +133,17 @@ pub(super) async fn list(context: &AdminContext, wanted: &Wanted) -> List {
         total += keys.len();
         found.extend(keys.into_iter().filter_map(|key| {
             let ranked = |record: &SessionRecord| {
-                let rank = wanted.rank(record, look.show_users);
-                let matches = wanted.takes(record, look.show_users);
+                let rank = query.rank(record, view.show_users);
+                let matches = query.matches(record, view.show_users);
                 matches.then_some((rank, record.id(), key))
             };
             registry.read(key, ranked).flatten()
         }));
     }
     let matched = found.len();
-    let part = wanted.cut(found).into_iter();
+    let part = query.page(found).into_iter();
     // A session may have ended meanwhile.
-    let read = |key| registry.read(key, |record| Session::of(record, registry, look));
+    let read = |key| registry.read(key, |record| Session::of(record, registry, view));
     List {
         sessions: part.filter_map(read).collect(),
         total,
@@ -152,18 +152,18 @@ pub(super) async fn list(context: &AdminContext, wanted: &Wanted) -> List {
     }
 }
 
-pub(super) async fn show(context: &AdminContext, id: &str) -> Result<One, Problem> {
+pub(super) async fn show(context: &AdminContext, id: &str) -> Result<Detail, Problem> {
     let id = parse(id)?;
     let key = find(context, id).await?;
-    let look = Look::at(context);
+    let view = View::at(context);
     let registry = &context.process.registry;
     let read = |record: &SessionRecord| {
-        let session = Session::of(record, registry, look);
+        let session = Session::of(record, registry, view);
         (session, record.target_address())
     };
     // It may have ended since the shard answered.
     let (session, target) = registry.read(key, read).ok_or_else(gone)?;
-    Ok(One {
+    Ok(Detail {
         session,
         host_connections: target.map(|address| {
             context
@@ -242,11 +242,11 @@ mod tests {
         let record = entry.unwrap();
         record.set_client("192.0.2.8".parse().unwrap());
         record.set_state(State::Detached);
-        let look = Look {
+        let view = View {
             now: crate::clock::now(),
             show_users: true,
         };
-        let told = serde_json::to_value(Session::of(&record, &registry, look)).unwrap();
+        let told = serde_json::to_value(Session::of(&record, &registry, view)).unwrap();
         assert_eq!(told["state"], "detached");
         assert_eq!(told["client_ip"], "192.0.2.8");
         assert_eq!(

@@ -101,7 +101,7 @@ struct Lost {
     lines: u64,
 }
 
-enum Order {
+enum Command {
     Line(String),
     /// Check the flags.
     Wake,
@@ -117,7 +117,7 @@ pub struct AuditLog {
 
 #[derive(Debug, Clone)]
 struct AuditQueue {
-    orders: SyncSender<Order>,
+    commands: SyncSender<Command>,
     flags: Arc<Flags>,
     /// Queue length from which on lines of sessions without a login are lost.
     anonymous: usize,
@@ -132,7 +132,7 @@ impl AuditQueue {
         }
         // Before the writer can see it.
         self.flags.waiting.fetch_add(1, Ordering::Relaxed);
-        let sent = self.orders.try_send(Order::Line(text)).is_ok();
+        let sent = self.commands.try_send(Command::Line(text)).is_ok();
         if !sent {
             self.flags.waiting.fetch_sub(1, Ordering::Relaxed);
         }
@@ -171,13 +171,13 @@ impl AuditLog {
             torn: false,
             failing: false,
         };
-        let (orders, received) = sync_channel(queue);
+        let (commands, received) = sync_channel(queue);
         std::thread::Builder::new()
             .name("sshard-audit".to_owned())
             .spawn(move || writer.run(&received))?;
         let anonymous = (queue / ANONYMOUS_PART).max(1);
         let queue = Some(AuditQueue {
-            orders,
+            commands,
             flags,
             anonymous,
         });
@@ -210,7 +210,7 @@ impl AuditLog {
         if let Some(queue) = &self.queue {
             queue.flags.reopen.store(true, Ordering::Release);
             // A full queue is being worked off, and the flag seen on the way.
-            let _ = queue.orders.try_send(Order::Wake);
+            let _ = queue.commands.try_send(Command::Wake);
         }
     }
 
@@ -243,12 +243,12 @@ impl AuditLog {
         };
         let until = crate::clock::now() + limit;
         let (done, wait) = sync_channel(1);
-        let mut order = Order::Flush(done);
-        while let Err(TrySendError::Full(back)) = queue.orders.try_send(order) {
+        let mut command = Command::Flush(done);
+        while let Err(TrySendError::Full(back)) = queue.commands.try_send(command) {
             if crate::clock::now() >= until {
                 return;
             }
-            order = back;
+            command = back;
             std::thread::park_timeout(RETRY);
         }
         let left = until.saturating_duration_since(crate::clock::now());
@@ -295,22 +295,22 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, orders: &Receiver<Order>) {
-        while let Ok(order) = orders.recv() {
+    fn run(mut self, commands: &Receiver<Command>) {
+        while let Ok(command) = commands.recv() {
             if self.flags.reopen.swap(false, Ordering::Acquire) {
                 self.reopen();
             }
             self.report_lost();
-            match order {
-                Order::Line(text) => {
+            match command {
+                Command::Line(text) => {
                     self.flags.waiting.fetch_sub(1, Ordering::Relaxed);
                     if !self.write(&text) {
                         self.flags.lost.fetch_add(1, Ordering::Relaxed);
                     }
                 }
-                Order::Wake => {}
+                Command::Wake => {}
                 // Fails if the caller no longer waits.
-                Order::Flush(done) => drop(done.try_send(())),
+                Command::Flush(done) => drop(done.try_send(())),
             }
         }
     }

@@ -130,7 +130,7 @@ fn a_renamed_file_is_opened_again_and_no_line_is_lost() {
 }
 
 /// A log whose writer does not run, as if the disk were slow.
-fn stalled(path: &Path) -> (AuditLog, Writer, Receiver<Order>) {
+fn stalled(path: &Path) -> (AuditLog, Writer, Receiver<Command>) {
     stalled_with(path, 2, 2)
 }
 
@@ -139,9 +139,9 @@ fn stalled_with(
     path: &Path,
     queue: usize,
     anonymous: usize,
-) -> (AuditLog, Writer, Receiver<Order>) {
+) -> (AuditLog, Writer, Receiver<Command>) {
     let flags = Arc::<Flags>::default();
-    let (orders, received) = sync_channel(queue);
+    let (commands, received) = sync_channel(queue);
     let writer = Writer {
         file: open(path).unwrap(),
         path: path.to_owned(),
@@ -151,7 +151,7 @@ fn stalled_with(
         failing: false,
     };
     let queue = Some(AuditQueue {
-        orders,
+        commands,
         flags,
         anonymous,
     });
@@ -211,7 +211,7 @@ fn lines_lost_to_a_full_disk_are_counted_once_there_is_room() {
     let (log, mut writer, received) = stalled(&path);
     writer.file = OpenOptions::new().append(true).open("/dev/full").unwrap();
     log.record(&line("first", None));
-    let Ok(Order::Line(text)) = received.try_recv() else {
+    let Ok(Command::Line(text)) = received.try_recv() else {
         panic!("a line waits");
     };
     assert!(!writer.write(&text));

@@ -29,7 +29,7 @@ impl Verdict {
 
 /// Unit of a cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) enum Of {
+pub(super) enum CapUnit {
     /// Sessions of the whole bridge.
     #[serde(rename = "sessions")]
     Sessions,
@@ -44,7 +44,7 @@ pub(super) enum Of {
     Typing,
 }
 
-impl Of {
+impl CapUnit {
     /// Returns the text behind the number in the table.
     pub(super) fn suffix(self) -> &'static str {
         match self {
@@ -56,14 +56,15 @@ impl Of {
     }
 }
 
-/// A number that cannot be exceeded on this host.
+/// Largest number on this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Cap {
     pub(super) count: u64,
-    pub(super) of: Of,
+    #[serde(rename = "of")]
+    pub(super) unit: CapUnit,
 }
 
-/// One line of the report.
+/// Result of a check, a line of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     /// Stable name of the check.
@@ -71,14 +72,14 @@ pub(super) struct Finding {
     /// State of the system.
     pub(super) value: String,
     pub(super) verdict: Verdict,
-    /// None: it is no number of sessions.
+    /// Largest number that fits; None if the check counts nothing.
     pub(super) cap: Option<Cap>,
     /// Advice, in a sentence; empty where nothing is to be gained.
     pub(super) change: String,
 }
 
 impl Finding {
-    /// Nothing is wrong and nothing to be counted.
+    /// Makes a finding without a cap and without advice.
     pub(super) fn ok(name: &'static str, value: impl ToString) -> Self {
         Self {
             name,
@@ -89,7 +90,7 @@ impl Finding {
         }
     }
 
-    /// The bridge does not start; `change` says why and what to do.
+    /// Makes the finding of a bridge that does not start; `change` says why and what to do.
     pub(super) fn fails(name: &'static str, value: impl ToString, change: String) -> Self {
         Self {
             verdict: Verdict::Fails,
@@ -98,26 +99,27 @@ impl Finding {
         }
     }
 
-    /// The system did not report it.
+    /// Makes the finding of a file that cannot be read.
     pub(super) fn unknown(name: &'static str, file: &str) -> Self {
         Self {
             verdict: Verdict::Unknown,
-            change: format!("{file} cannot be read, so nothing is known of it."),
+            change: format!("{file} cannot be read, so it is unknown."),
             ..Self::ok(name, "-")
         }
     }
 
-    /// There are `count` where `needed` are asked for; `change` is said where that is too few.
+    /// Adds a cap of `count` where `needed` are asked for; `change` is the advice if that is too
+    /// few.
     pub(super) fn capped(
         self,
         count: u64,
-        of: Of,
+        unit: CapUnit,
         needed: u64,
         change: impl FnOnce() -> String,
     ) -> Self {
         let enough = count >= needed;
         Self {
-            cap: Some(Cap { count, of }),
+            cap: Some(Cap { count, unit }),
             verdict: if enough { self.verdict } else { Verdict::Caps },
             change: if enough { self.change } else { change() },
             ..self
@@ -145,10 +147,10 @@ pub(super) struct AtMost {
     pub(super) check: &'static str,
 }
 
-/// The lowest cap of all sessions together.
+/// Returns the lowest cap of all sessions together.
 pub(super) fn lowest(checks: &[Finding]) -> Option<AtMost> {
     let caps = checks.iter().filter_map(|check| {
-        let cap = check.cap.filter(|cap| cap.of == Of::Sessions)?;
+        let cap = check.cap.filter(|cap| cap.unit == CapUnit::Sessions)?;
         Some(AtMost {
             sessions: cap.count,
             check: check.name,

@@ -17,7 +17,7 @@ use super::{ToolError, say};
 use crate::cli::Doctor;
 use crate::config::{Config, Limits, Loaded};
 use crate::server::{CpuError, machine, pick_cpus};
-use checks::Question;
+use checks::Demand;
 use facts::Facts;
 use finding::Finding;
 use report::Report;
@@ -29,7 +29,7 @@ pub enum DoctorError {
     /// Too few sessions fit; the report names what falls short.
     #[error("{count} of the checks fall short of {sessions} sessions")]
     FallsShort {
-        /// Checks that do not pass.
+        /// Number of checks that fail.
         count: usize,
         /// Number of sessions asked for.
         sessions: u32,
@@ -37,7 +37,7 @@ pub enum DoctorError {
     /// The shards have no CPUs.
     #[error(transparent)]
     Cpus(#[from] CpuError),
-    /// The report is no JSON.
+    /// The report cannot be written as JSON.
     #[error("cannot write the report: {0}")]
     Json(#[from] serde_json::Error),
 }
@@ -60,7 +60,7 @@ pub fn run(loaded: &Loaded, flags: &Doctor) -> Result<(), ToolError> {
     } else {
         say(report.text())?;
     }
-    match report.short() {
+    match report.failed_checks() {
         0 => Ok(()),
         count => Err(DoctorError::FallsShort {
             count,
@@ -70,7 +70,7 @@ pub fn run(loaded: &Loaded, flags: &Doctor) -> Result<(), ToolError> {
     }
 }
 
-/// Judges the facts. `sessions` takes the place of `limits.max_connections`, None keeps it.
+/// Runs the checks. `sessions` replaces `limits.max_connections`; None keeps it.
 fn examine(facts: &Facts, config: &Config, sessions: Option<u32>) -> Result<Report, DoctorError> {
     let configured = config.limits.max_connections;
     let sessions = sessions.unwrap_or(configured);
@@ -84,13 +84,13 @@ fn examine(facts: &Facts, config: &Config, sessions: Option<u32>) -> Result<Repo
     let allowed = facts.allowed_cpus.as_ref().ok_or(CpuError::Unknown)?;
     let wanted = config.server.cpus.iter().collect();
     let cpus = pick_cpus(allowed, wanted, config.server.shards)?;
-    let question = Question {
+    let demand = Demand {
         facts,
         config: &config,
         cpus: &cpus,
         configured,
     };
-    let checks: Vec<Finding> = checks::all(&question);
+    let checks: Vec<Finding> = checks::all(&demand);
     Ok(Report {
         sessions,
         fits: !checks.iter().any(Finding::falls_short),

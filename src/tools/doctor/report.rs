@@ -1,11 +1,11 @@
-//! The report, for people and as JSON.
+//! The report, as text and as JSON.
 
 use super::finding::{AtMost, Finding};
 use crate::tools::text::{self, plain};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// Everything that was found.
+/// Results of all checks.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     /// Number of sessions asked for.
@@ -19,15 +19,15 @@ pub(super) struct Report {
 const HEADINGS: [&str; 4] = ["CHECK", "VERDICT", "AT MOST", "VALUE"];
 
 impl Report {
-    /// Checks that do not pass.
-    pub(super) fn short(&self) -> usize {
+    /// Returns the number of checks that fail.
+    pub(super) fn failed_checks(&self) -> usize {
         self.checks
             .iter()
             .filter(|check| check.falls_short())
             .count()
     }
 
-    /// A table, then a sentence for each thing to change, then the sum of it.
+    /// Returns the report as text: a table, a sentence per change, and the conclusion.
     pub(super) fn text(&self) -> String {
         let mut rows = vec![HEADINGS.map(str::to_owned)];
         rows.extend(self.checks.iter().map(row));
@@ -60,7 +60,7 @@ impl Report {
 fn row(check: &Finding) -> [String; HEADINGS.len()] {
     let cap = check.cap.map_or_else(
         || "-".to_owned(),
-        |cap| format!("{}{}", cap.count, cap.of.suffix()),
+        |cap| format!("{}{}", cap.count, cap.unit.suffix()),
     );
     [
         check.name.to_owned(),

@@ -86,7 +86,7 @@ pub(super) enum Stop {
 }
 
 /// One round of a setting.
-pub(super) struct Turn<'a> {
+pub(super) struct Round<'a> {
     pub(super) setting: Setting,
     pub(super) bridge: &'a Bridge,
     pub(super) sink: SocketAddr,
@@ -104,7 +104,7 @@ struct Sum {
     cpu_ms: f64,
 }
 
-impl Turn<'_> {
+impl Round<'_> {
     /// Runs all three loads.
     pub(super) fn sample(&self) -> Result<Sample, Stop> {
         let connect = Plan {

@@ -19,7 +19,7 @@ use crate::cli::Tune;
 use crate::config::{self, Placement};
 use bridge::{Bridge, BridgeError};
 use figures::{Figures, Sample};
-use measure::{Failed, Load, Stop, Turn};
+use measure::{Failed, Load, Round, Stop};
 use report::{Report, Row};
 use setting::Setting;
 use sshard_load::client::BadUrl;
@@ -114,7 +114,7 @@ struct Trial {
 
 /// Results of the rounds of one setting so far.
 #[derive(Debug, Default)]
-struct Past {
+struct Results {
     samples: Vec<Sample>,
     failures: Vec<Failed>,
 }
@@ -176,32 +176,34 @@ impl Trial {
         .map_err(TuneError::Sink)?;
         // Flags alone decide: what is in the environment is meant for another bridge.
         let unset: Vec<OsString> = config::environment().into_iter().map(|(n, _)| n).collect();
-        let mut past: Vec<Past> = self.settings.iter().map(|_| Past::default()).collect();
+        let mut results: Vec<Results> = self.settings.iter().map(|_| Results::default()).collect();
         for round in 0..self.rounds {
-            for turn in setting::turns(self.settings.len(), round) {
-                if let (Some(setting), Some(past)) = (self.settings.get(turn), past.get_mut(turn)) {
-                    self.turn(*setting, past, round + 1, &sink, &unset)?;
+            for index in setting::round_order(self.settings.len(), round) {
+                if let (Some(setting), Some(results)) =
+                    (self.settings.get(index), results.get_mut(index))
+                {
+                    self.measure(*setting, results, round + 1, &sink, &unset)?;
                 }
             }
         }
         progress(None);
-        let rows = self.settings.iter().zip(past);
-        let rows = rows.map(|(setting, Past { samples, failures })| {
+        let rows = self.settings.iter().zip(results);
+        let rows = rows.map(|(setting, Results { samples, failures })| {
             Row::new(*setting, Figures::of(&samples), failures)
         });
         Ok(rows.collect())
     }
 
-    fn turn(
+    fn measure(
         &self,
         setting: Setting,
-        past: &mut Past,
+        results: &mut Results,
         round: usize,
         sink: &Sink,
         unset: &[OsString],
     ) -> Result<(), TuneError> {
-        if !past.failures.is_empty() {
-            // It is out already.
+        if !results.failures.is_empty() {
+            // The setting is out of the comparison already.
             return Ok(());
         }
         progress(Some((round, self.rounds, setting)));
@@ -211,16 +213,16 @@ impl Trial {
         };
         let mut bridge =
             Bridge::start(setting, sink.addr(), self.load.sessions, unset).map_err(died)?;
-        let turn = Turn {
+        let measurement = Round {
             setting,
             bridge: &bridge,
             sink: sink.addr(),
             load: self.load,
             round,
         };
-        let stop = match turn.sample() {
+        let stop = match measurement.sample() {
             Ok(sample) => {
-                past.samples.push(sample);
+                results.samples.push(sample);
                 return Ok(());
             }
             Err(stop) => stop,
@@ -229,7 +231,7 @@ impl Trial {
         match (bridge.ended_just_now(), stop) {
             (Some(ended), _) => Err(died(ended)),
             (None, Stop::Failed(failed)) => {
-                past.failures.extend(failed);
+                results.failures.extend(failed);
                 Ok(())
             }
             (None, Stop::Generator(error)) => Err(TuneError::Generator(error)),

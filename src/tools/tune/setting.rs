@@ -53,7 +53,7 @@ fn ladder(max: usize) -> Vec<usize> {
 }
 
 /// Returns the order of a round: forward in one, backward in the next.
-pub(super) fn turns(settings: usize, round: usize) -> Vec<usize> {
+pub(super) fn round_order(settings: usize, round: usize) -> Vec<usize> {
     let forth = 0..settings;
     if round.is_multiple_of(2) {
         forth.collect()

@@ -3,7 +3,7 @@
 //! connection.
 
 use super::Sessions;
-use super::inbox::{Inbox, Output, TooMuch};
+use super::inbox::{Inbox, Output, WindowExceeded};
 use super::relay;
 use super::signals;
 use crate::tools::demo::pty::{self, Ended, Request, Size, Terminal};
@@ -224,7 +224,7 @@ impl Handler for Connection {
         let Some(channel) = self.channel(id) else {
             return Ok(());
         };
-        if let Err(TooMuch) = channel.inbox.push_input(data) {
+        if let Err(WindowExceeded) = channel.inbox.push_input(data) {
             debug!("a client of the demo's SSH server sends more than its window allows");
             return Err(russh::Error::Disconnect);
         }

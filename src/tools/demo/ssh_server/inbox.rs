@@ -32,7 +32,7 @@ const PIECE: usize = 16 * 1024;
 
 /// Error of a channel that is gone: nothing can be written any more.
 #[derive(Debug)]
-pub(super) struct Gone;
+pub(super) struct ChannelClosed;
 
 /// Event for a program beside its input.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(super) enum Control {
 
 /// The client has sent more than its window allows.
 #[derive(Debug)]
-pub(super) struct TooMuch;
+pub(super) struct WindowExceeded;
 
 /// Input of one channel, until the program takes it. One program may wait on it, and russh's loop
 /// for room.
@@ -84,13 +84,13 @@ impl Inbox {
     ///
     /// # Errors
     /// More waits than the client's windows allow.
-    pub(super) fn push_input(&self, bytes: &[u8]) -> Result<(), TooMuch> {
+    pub(super) fn push_input(&self, bytes: &[u8]) -> Result<(), WindowExceeded> {
         let mut state = self.state();
         if state.closed {
             return Ok(());
         }
         if state.input.len() + bytes.len() > MAX {
-            return Err(TooMuch);
+            return Err(WindowExceeded);
         }
         state.input.extend_from_slice(bytes);
         self.input.notify_one();
@@ -205,18 +205,18 @@ impl Output {
     }
 
     /// Returns when the channel took it all; that is how a slow client slows a program.
-    pub(super) async fn write(&self, bytes: impl Into<Bytes>) -> Result<(), Gone> {
+    pub(super) async fn write(&self, bytes: impl Into<Bytes>) -> Result<(), ChannelClosed> {
         tokio::select! {
-            written = self.half.data_bytes(bytes) => written.map_err(|_| Gone),
-            () = self.inbox.closed() => Err(Gone),
+            written = self.half.data_bytes(bytes) => written.map_err(|_| ChannelClosed),
+            () = self.inbox.closed() => Err(ChannelClosed),
         }
     }
 
     /// Writes like `write`, to standard error (RFC 4254 section 5.2).
-    pub(super) async fn write_error(&self, bytes: impl Into<Bytes>) -> Result<(), Gone> {
+    pub(super) async fn write_error(&self, bytes: impl Into<Bytes>) -> Result<(), ChannelClosed> {
         tokio::select! {
-            written = self.half.extended_data_bytes(1, bytes) => written.map_err(|_| Gone),
-            () = self.inbox.closed() => Err(Gone),
+            written = self.half.extended_data_bytes(1, bytes) => written.map_err(|_| ChannelClosed),
+            () = self.inbox.closed() => Err(ChannelClosed),
         }
     }
 

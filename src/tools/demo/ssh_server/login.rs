@@ -4,7 +4,7 @@
 
 #![expect(
     clippy::disallowed_types,
-    reason = "no shard comes here: logins are judged on the thread of the demo's SSH server"
+    reason = "no shard comes here: logins are checked on the thread of the demo's SSH server"
 )]
 
 use std::sync::{Mutex, PoisonError};

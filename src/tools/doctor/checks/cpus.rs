@@ -1,7 +1,7 @@
 //! The shards' CPUs: memory nodes, shared cores, clock, quota; and how many threads there may be.
 
-use super::super::finding::{Finding, Of};
-use super::Question;
+use super::super::finding::{CapUnit, Finding};
+use super::Demand;
 use std::collections::BTreeSet;
 
 /// CPU of a user who types 4 keys a second, in millionths of one, on the safe side: 66 us for each
@@ -15,12 +15,12 @@ const PER_RESOLVER: u64 = 4;
 /// Threads of the process: log, audit, signals, the administrator's listener.
 const BESIDES: u64 = 16;
 
-pub(super) fn numa(question: &Question<'_>) -> Finding {
+pub(super) fn numa(demand: &Demand<'_>) -> Finding {
     let name = "NUMA nodes";
-    let nodes = &question.facts.nodes;
+    let nodes = &demand.facts.nodes;
     let used: BTreeSet<usize> = nodes
         .iter()
-        .filter(|(_, cpus)| question.cpus.iter().any(|cpu| cpus.contains(cpu)))
+        .filter(|(_, cpus)| demand.cpus.iter().any(|cpu| cpus.contains(cpu)))
         .map(|(node, _)| *node)
         .collect();
     let found = Finding::ok(name, format!("{}, shards on {}", nodes.len(), used.len()));
@@ -36,10 +36,10 @@ pub(super) fn numa(question: &Question<'_>) -> Finding {
 }
 
 /// Two shards on one core get half of it each.
-pub(super) fn smt(question: &Question<'_>) -> Finding {
+pub(super) fn smt(demand: &Demand<'_>) -> Finding {
     let name = "SMT siblings";
-    let siblings = &question.facts.siblings;
-    let cores: BTreeSet<&Vec<usize>> = question
+    let siblings = &demand.facts.siblings;
+    let cores: BTreeSet<&Vec<usize>> = demand
         .cpus
         .iter()
         .filter_map(|cpu| siblings.get(cpu))
@@ -49,9 +49,9 @@ pub(super) fn smt(question: &Question<'_>) -> Finding {
     }
     let found = Finding::ok(
         name,
-        format!("{} shards on {} cores", question.cpus.len(), cores.len()),
+        format!("{} shards on {} cores", demand.cpus.len(), cores.len()),
     );
-    if cores.len() >= question.cpus.len() {
+    if cores.len() >= demand.cpus.len() {
         return found;
     }
     let firsts = cores.iter().filter_map(|core| core.first());
@@ -63,10 +63,10 @@ pub(super) fn smt(question: &Question<'_>) -> Finding {
     ))
 }
 
-pub(super) fn governor(question: &Question<'_>) -> Finding {
+pub(super) fn governor(demand: &Demand<'_>) -> Finding {
     let name = "cpufreq governor";
-    let governors = &question.facts.governors;
-    let used: BTreeSet<&str> = question
+    let governors = &demand.facts.governors;
+    let used: BTreeSet<&str> = demand
         .cpus
         .iter()
         .filter_map(|cpu| governors.get(cpu).map(String::as_str))
@@ -86,15 +86,15 @@ pub(super) fn governor(question: &Question<'_>) -> Finding {
     )
 }
 
-pub(super) fn quota(question: &Question<'_>) -> Finding {
+pub(super) fn quota(demand: &Demand<'_>) -> Finding {
     let name = "cgroup cpu.max";
-    let Some(limits) = question.facts.cgroup else {
+    let Some(limits) = demand.facts.cgroup else {
         return Finding::ok(name, "no cgroup version 2 here");
     };
     let Some(milli) = limits.cpu else {
         return Finding::ok(name, "max");
     };
-    let shards = question.shards();
+    let shards = demand.shards();
     let found = Finding::ok(name, format!("{}.{:03} CPUs", milli / 1000, milli % 1000));
     let whole = (milli / 1000).max(1);
     let found = if milli < shards * 1000 && whole < shards {
@@ -106,25 +106,25 @@ pub(super) fn quota(question: &Question<'_>) -> Finding {
         found
     };
     let count = milli.min(shards * 1000) * 1000 / TYPING;
-    found.capped(count, Of::Typing, question.sessions(), || {
+    found.capped(count, CapUnit::Typing, demand.sessions(), || {
         format!(
             "If all users type 4 keys a second that takes {:.1} CPUs: allow more, and as many \
              shards.",
-            (question.sessions() * TYPING) as f64 / 1e6
+            (demand.sessions() * TYPING) as f64 / 1e6
         )
     })
 }
 
-pub(super) fn pids(question: &Question<'_>) -> Finding {
+pub(super) fn pids(demand: &Demand<'_>) -> Finding {
     let name = "cgroup pids.max";
-    let Some(limits) = question.facts.cgroup else {
+    let Some(limits) = demand.facts.cgroup else {
         return Finding::ok(name, "no cgroup version 2 here");
     };
     let Some(have) = limits.pids else {
         return Finding::ok(name, "max");
     };
-    let resolvers = u64::from(question.config.targets.resolver_threads);
-    let need = question.shards() * PER_SHARD + resolvers * PER_RESOLVER + BESIDES;
+    let resolvers = u64::from(demand.config.targets.resolver_threads);
+    let need = demand.shards() * PER_SHARD + resolvers * PER_RESOLVER + BESIDES;
     if have < need {
         let change =
             format!("The bridge may need {need} threads, whatever the sessions: allow so many.");

@@ -1,8 +1,8 @@
 //! The kernel's version, io_uring, and the limits of a process.
 
-use super::super::finding::{Finding, Of, Verdict};
+use super::super::finding::{CapUnit, Finding, Verdict};
 use super::super::parse::{self, Limit};
-use super::Question;
+use super::Demand;
 use crate::server::MachineError;
 use crate::server::machine::{MIN_MEMLOCK, check_memlock, files_needed, sessions_of_files};
 
@@ -16,9 +16,9 @@ const AREAS_PER_SESSION: u64 = 4;
 /// Areas of the program, its libraries, threads and heaps.
 const AREAS_BESIDES: u64 = 2000;
 
-pub(super) fn release(question: &Question<'_>) -> Finding {
+pub(super) fn release(demand: &Demand<'_>) -> Finding {
     let name = "kernel";
-    let Some(text) = &question.facts.release else {
+    let Some(text) = &demand.facts.release else {
         return Finding::unknown(name, "/proc/sys/kernel/osrelease");
     };
     match parse::release(text) {
@@ -33,9 +33,9 @@ pub(super) fn release(question: &Question<'_>) -> Finding {
     }
 }
 
-pub(super) fn io_uring(question: &Question<'_>) -> Finding {
+pub(super) fn io_uring(demand: &Demand<'_>) -> Finding {
     let name = "io_uring";
-    let facts = question.facts;
+    let facts = demand.facts;
     // Absent where the kernel has no such switch: then it is on.
     let switch = facts.io_uring_disabled.unwrap_or(0);
     let value = match &facts.ring {
@@ -59,9 +59,9 @@ pub(super) fn io_uring(question: &Question<'_>) -> Finding {
     }
 }
 
-pub(super) fn memlock(question: &Question<'_>) -> Finding {
+pub(super) fn memlock(demand: &Demand<'_>) -> Finding {
     let name = "locked memory";
-    let Some(limit) = question.facts.memlock else {
+    let Some(limit) = demand.facts.memlock else {
         return Finding::unknown(name, "/proc/self/limits");
     };
     let value = limit
@@ -73,9 +73,9 @@ pub(super) fn memlock(question: &Question<'_>) -> Finding {
     }
 }
 
-pub(super) fn nofile(question: &Question<'_>) -> Finding {
+pub(super) fn nofile(demand: &Demand<'_>) -> Finding {
     let name = "open files";
-    let Some(limit) = question.facts.nofile else {
+    let Some(limit) = demand.facts.nofile else {
         return Finding::unknown(name, "/proc/self/limits");
     };
     let value = format!("{} (hard {})", shown(limit.soft), shown(limit.hard));
@@ -83,43 +83,43 @@ pub(super) fn nofile(question: &Question<'_>) -> Finding {
         return Finding::ok(name, value);
     };
     // The bridge raises the soft limit to the hard one.
-    let shards = question.cpus.len();
-    let need = files_needed(question.config, shards);
-    let count = sessions_of_files(question.config, shards, have);
+    let shards = demand.cpus.len();
+    let need = files_needed(demand.config, shards);
+    let count = sessions_of_files(demand.config, shards, have);
     let mut found = Finding::ok(name, value);
-    found = found.capped(count, Of::Sessions, question.sessions(), || {
+    found = found.capped(count, CapUnit::Sessions, demand.sessions(), || {
         format!("{}.", MachineError::Nofile { have, need })
     });
-    if have < files_needed_to_start(question) {
+    if have < files_needed_to_start(demand) {
         found.verdict = Verdict::Fails;
     }
     found
 }
 
 /// Checks the open files for `limits.max_connections` as it is set.
-fn files_needed_to_start(question: &Question<'_>) -> u64 {
-    let mut config = question.config.clone();
-    config.limits.max_connections = question.configured;
-    files_needed(&config, question.cpus.len())
+fn files_needed_to_start(demand: &Demand<'_>) -> u64 {
+    let mut config = demand.config.clone();
+    config.limits.max_connections = demand.configured;
+    files_needed(&config, demand.cpus.len())
 }
 
 /// The buffers that hold secrets are locked, and each locked page can split two areas off.
-pub(super) fn max_map_count(question: &Question<'_>) -> Finding {
+pub(super) fn max_map_count(demand: &Demand<'_>) -> Finding {
     let name = "vm.max_map_count";
-    let Some(have) = question.facts.max_map_count else {
+    let Some(have) = demand.facts.max_map_count else {
         return Finding::unknown(name, "/proc/sys/vm/max_map_count");
     };
     let found = Finding::ok(name, have);
     let usable = have.saturating_sub(AREAS_BESIDES);
-    let locked = question.facts.memlock.and_then(|limit| limit.soft);
-    let page = question.facts.page_size.unwrap_or(4096).max(1);
+    let locked = demand.facts.memlock.and_then(|limit| limit.soft);
+    let page = demand.facts.page_size.unwrap_or(4096).max(1);
     if locked.is_some_and(|bytes| (bytes / page).saturating_mul(2) <= usable) {
         // Locking stops before the areas do.
         return found;
     }
-    let needed = question.sessions() * AREAS_PER_SESSION + AREAS_BESIDES;
+    let needed = demand.sessions() * AREAS_PER_SESSION + AREAS_BESIDES;
     let count = usable / AREAS_PER_SESSION;
-    found.capped(count, Of::Sessions, question.sessions(), || {
+    found.capped(count, CapUnit::Sessions, demand.sessions(), || {
         format!(
             "With so much lockable memory a session takes about {AREAS_PER_SESSION} memory areas: \
              `sysctl -w vm.max_map_count={needed}`, or limit it (`ulimit -l {}`).",

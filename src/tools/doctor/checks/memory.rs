@@ -1,7 +1,7 @@
 //! Memory, of the machine and of the cgroup.
 
-use super::super::finding::{Finding, Of};
-use super::Question;
+use super::super::finding::{CapUnit, Finding};
+use super::Demand;
 use crate::tools::text::size;
 
 /// User space of an idle session; measured (perf/README.md): about 64 KiB.
@@ -10,33 +10,33 @@ const IDLE_SESSION: u64 = 64 * 1024;
 /// Memory of the process before its first session: rings, tables, code.
 const BESIDES: u64 = 64 * 1024 * 1024;
 
-pub(super) fn machine(question: &Question<'_>) -> Finding {
+pub(super) fn machine(demand: &Demand<'_>) -> Finding {
     let name = "memory";
-    let Some(have) = question.facts.memory else {
+    let Some(have) = demand.facts.memory else {
         return Finding::unknown(name, "/proc/meminfo");
     };
-    judge(question, Finding::ok(name, size(have)), have)
+    judge(demand, Finding::ok(name, size(have)), have)
 }
 
-pub(super) fn cgroup(question: &Question<'_>) -> Finding {
+pub(super) fn cgroup(demand: &Demand<'_>) -> Finding {
     let name = "cgroup memory.max";
-    let Some(limits) = question.facts.cgroup else {
+    let Some(limits) = demand.facts.cgroup else {
         return Finding::ok(name, "no cgroup version 2 here");
     };
     match limits.memory {
-        Some(have) => judge(question, Finding::ok(name, size(have)), have),
+        Some(have) => judge(demand, Finding::ok(name, size(have)), have),
         None => Finding::ok(name, "max"),
     }
 }
 
 /// Every session with its buffers full: what is above the limit is killed, not slowed down.
-fn judge(question: &Question<'_>, found: Finding, have: u64) -> Finding {
-    let websocket = &question.config.websocket;
+fn judge(demand: &Demand<'_>, found: Finding, have: u64) -> Finding {
+    let websocket = &demand.config.websocket;
     let buffers = websocket.read_buffer_size.bytes() + websocket.write_buffer_size.bytes();
     let each = IDLE_SESSION + buffers as u64;
     let usable = have.saturating_sub(BESIDES);
-    let needed = question.sessions() * each + BESIDES;
-    found.capped(usable / each, Of::Sessions, question.sessions(), || {
+    let needed = demand.sessions() * each + BESIDES;
+    found.capped(usable / each, CapUnit::Sessions, demand.sessions(), || {
         format!(
             "A session takes {} with its buffers full ({} idle, so {} of those): allow {}, or \
              lower websocket.read_buffer_size and write_buffer_size.",

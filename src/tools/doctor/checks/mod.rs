@@ -1,5 +1,5 @@
-//! The checks, each a pure function of the facts and the configuration. Where the bridge itself
-//! checks the same when it starts, its own check is asked.
+//! The checks, each a pure function of the facts and the configuration. Where the bridge makes the
+//! same check at its start, that code is called.
 
 mod cpus;
 mod kernel;
@@ -7,11 +7,11 @@ mod memory;
 mod network;
 
 use super::facts::Facts;
-use super::finding::{Finding, Of};
+use super::finding::{CapUnit, Finding};
 use crate::config::Config;
 
 /// Demand that the host is checked against.
-pub(super) struct Question<'a> {
+pub(super) struct Demand<'a> {
     pub(super) facts: &'a Facts,
     /// Configuration, with `limits.max_connections` as asked for.
     pub(super) config: &'a Config,
@@ -21,7 +21,7 @@ pub(super) struct Question<'a> {
     pub(super) configured: u32,
 }
 
-impl Question<'_> {
+impl Demand<'_> {
     fn sessions(&self) -> u64 {
         self.config.limits.max_connections.into()
     }
@@ -31,9 +31,9 @@ impl Question<'_> {
     }
 }
 
-/// Every check, in the order of the report.
-pub(super) fn all(question: &Question<'_>) -> Vec<Finding> {
-    let checks: &[fn(&Question<'_>) -> Finding] = &[
+/// Runs every check, in the order of the report.
+pub(super) fn all(demand: &Demand<'_>) -> Vec<Finding> {
+    let checks: &[fn(&Demand<'_>) -> Finding] = &[
         setting,
         kernel::release,
         kernel::io_uring,
@@ -52,16 +52,16 @@ pub(super) fn all(question: &Question<'_>) -> Vec<Finding> {
         memory::cgroup,
         cpus::pids,
     ];
-    checks.iter().map(|check| check(question)).collect()
+    checks.iter().map(|check| check(demand)).collect()
 }
 
-/// The configuration's own limit.
-fn setting(question: &Question<'_>) -> Finding {
-    let configured = question.configured;
+/// Checks the limit of the configuration.
+fn setting(demand: &Demand<'_>) -> Finding {
+    let configured = demand.configured;
     Finding::ok("limits.max_connections", configured).capped(
         configured.into(),
-        Of::Sessions,
-        question.sessions(),
-        || format!("Set it to {}.", question.sessions()),
+        CapUnit::Sessions,
+        demand.sessions(),
+        || format!("Set it to {}.", demand.sessions()),
     )
 }

@@ -1,22 +1,22 @@
 //! The queues of new connections, the ports towards targets, the kernel's memory for TCP.
 
-use super::super::finding::{Finding, Of};
-use super::Question;
+use super::super::finding::{CapUnit, Finding};
+use super::Demand;
 use crate::tools::text::size;
 
 /// Sockets of a session: its WebSocket and its SSH connection.
 const SOCKETS: u64 = 2;
 
 /// The kernel cuts `server.backlog` to it without an error.
-pub(super) fn somaxconn(question: &Question<'_>) -> Finding {
+pub(super) fn somaxconn(demand: &Demand<'_>) -> Finding {
     let name = "net.core.somaxconn";
-    let Some(have) = question.facts.somaxconn else {
+    let Some(have) = demand.facts.somaxconn else {
         return Finding::unknown(name, "/proc/sys/net/core/somaxconn");
     };
-    let backlog = u64::from(question.config.server.backlog);
-    let shards = question.shards();
+    let backlog = u64::from(demand.config.server.backlog);
+    let shards = demand.shards();
     let (count, needed) = (have.min(backlog) * shards, backlog * shards);
-    Finding::ok(name, have).capped(count, Of::Arriving, needed, || {
+    Finding::ok(name, have).capped(count, CapUnit::Arriving, needed, || {
         format!(
             "server.backlog is {backlog}, and the kernel cuts it to this: \
              `sysctl -w net.core.somaxconn={backlog}`."
@@ -25,9 +25,9 @@ pub(super) fn somaxconn(question: &Question<'_>) -> Finding {
 }
 
 /// Counts only without SYN cookies: with them a full queue refuses no connection (tcp(7)).
-pub(super) fn max_syn_backlog(question: &Question<'_>) -> Finding {
+pub(super) fn max_syn_backlog(demand: &Demand<'_>) -> Finding {
     let name = "net.ipv4.tcp_max_syn_backlog";
-    let facts = question.facts;
+    let facts = demand.facts;
     let Some(have) = facts.max_syn_backlog else {
         return Finding::unknown(name, "/proc/sys/net/ipv4/tcp_max_syn_backlog");
     };
@@ -37,13 +37,13 @@ pub(super) fn max_syn_backlog(question: &Question<'_>) -> Finding {
     if cookies {
         return found;
     }
-    let backlog = u64::from(question.config.server.backlog);
-    let shards = question.shards();
+    let backlog = u64::from(demand.config.server.backlog);
+    let shards = demand.shards();
     // The last quarter is for peers the kernel knows already.
     let usable = have - have / 4;
     found.capped(
         usable.min(backlog) * shards,
-        Of::Arriving,
+        CapUnit::Arriving,
         backlog * shards,
         || {
             format!(
@@ -55,28 +55,33 @@ pub(super) fn max_syn_backlog(question: &Question<'_>) -> Finding {
     )
 }
 
-pub(super) fn port_range(question: &Question<'_>) -> Finding {
+pub(super) fn port_range(demand: &Demand<'_>) -> Finding {
     let name = "net.ipv4.ip_local_port_range";
-    let Some([first, last]) = question.facts.port_range else {
+    let Some([first, last]) = demand.facts.port_range else {
         return Finding::unknown(name, "/proc/sys/net/ipv4/ip_local_port_range");
     };
-    let limits = &question.config.limits;
+    let limits = &demand.config.limits;
     let to_one = limits.max_connections_per_host.min(limits.max_connections);
     let ports = last.saturating_add(1).saturating_sub(first);
-    Finding::ok(name, format!("{first} {last}")).capped(ports, Of::OneTarget, to_one.into(), || {
-        format!(
-            "limits.max_connections_per_host allows {to_one}: \
+    Finding::ok(name, format!("{first} {last}")).capped(
+        ports,
+        CapUnit::OneTarget,
+        to_one.into(),
+        || {
+            format!(
+                "limits.max_connections_per_host allows {to_one}: \
                  `sysctl -w net.ipv4.ip_local_port_range='1024 65535'`, lower the setting, or \
                  give the target more addresses."
-        )
-    })
+            )
+        },
+    )
 }
 
 /// Counts the least memory that every socket keeps under pressure; full buffers are named beside
 /// it.
-pub(super) fn socket_memory(question: &Question<'_>) -> Finding {
+pub(super) fn socket_memory(demand: &Demand<'_>) -> Finding {
     let name = "net.ipv4.tcp_mem";
-    let facts = question.facts;
+    let facts = demand.facts;
     let (Some(pages), Some(rmem), Some(wmem)) = (facts.tcp_mem, facts.tcp_rmem, facts.tcp_wmem)
     else {
         return Finding::unknown(name, "one of /proc/sys/net/ipv4/tcp_{mem,rmem,wmem}");
@@ -90,14 +95,14 @@ pub(super) fn socket_memory(question: &Question<'_>) -> Finding {
         .saturating_mul(SOCKETS)
         .max(1);
     // Of a session whose client reads nothing: what its target sent, what it is to get.
-    let full = full_write.saturating_add(question.config.ssh.receive_buffer.bytes() as u64);
+    let full = full_write.saturating_add(demand.config.ssh.receive_buffer.bytes() as u64);
     let stalled = bytes / full.max(1);
     let found = Finding::ok(name, size(bytes));
-    let found = found.capped(bytes / least, Of::Sessions, question.sessions(), || {
-        let needed = question.sessions().saturating_mul(least).div_ceil(page);
+    let found = found.capped(bytes / least, CapUnit::Sessions, demand.sessions(), || {
+        let needed = demand.sessions().saturating_mul(least).div_ceil(page);
         format!("Even idle sockets need more: raise its last number to {needed} or more (pages).")
     });
-    if found.falls_short() || stalled >= question.sessions() {
+    if found.falls_short() || stalled >= demand.sessions() {
         return found;
     }
     found.advised(format!(

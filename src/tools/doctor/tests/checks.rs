@@ -1,6 +1,6 @@
 //! Findings of each check on hosts that lack something.
 
-use super::super::finding::{Cap, Of, Verdict};
+use super::super::finding::{Cap, CapUnit, Verdict};
 use super::{GOOD, examine_with, found, plant, planted, report};
 use crate::config::Config;
 use std::path::Path;
@@ -35,7 +35,7 @@ struct Row {
     sessions: u32,
     name: &'static str,
     verdict: Verdict,
-    cap: Option<(u64, Of)>,
+    cap: Option<(u64, CapUnit)>,
     says: &'static [&'static str],
 }
 
@@ -45,7 +45,7 @@ fn row(
     sessions: u32,
     name: &'static str,
     verdict: Verdict,
-    cap: Option<(u64, Of)>,
+    cap: Option<(u64, CapUnit)>,
     says: &'static [&'static str],
 ) -> Row {
     Row {
@@ -64,7 +64,7 @@ fn check(rows: Vec<Row>) {
         let found = found(&report, row.name);
         let seen = format!("{:?}: {found:?}", row.files);
         assert_eq!(found.verdict, row.verdict, "{seen}");
-        let cap = row.cap.map(|(count, of)| Cap { count, of });
+        let cap = row.cap.map(|(count, unit)| Cap { count, unit });
         assert_eq!(found.cap, cap, "{seen}");
         assert_eq!(found.change.is_empty(), row.says.is_empty(), "{seen}");
         for word in row.says {
@@ -78,7 +78,10 @@ fn check(rows: Vec<Row>) {
 #[test]
 fn a_good_host_passes_every_check() {
     let report = report(&planted(&[]), None);
-    assert_eq!((report.fits, report.short(), report.shards), (true, 0, 2));
+    assert_eq!(
+        (report.fits, report.failed_checks(), report.shards),
+        (true, 0, 2)
+    );
     assert_eq!(report.checks.len(), 17);
     for check in &report.checks {
         assert_eq!(check.verdict, Verdict::Ok, "{check:?}");
@@ -96,7 +99,7 @@ fn a_good_host_passes_every_check() {
 #[test]
 fn kernel_and_limits_of_the_process() {
     use Verdict::{Caps, Fails, Ok};
-    let sessions = |count| Some((count, Of::Sessions));
+    let sessions = |count| Some((count, CapUnit::Sessions));
     let (kernel, rings, locked, files, areas) = (
         "kernel",
         "io_uring",
@@ -134,9 +137,9 @@ fn network() {
     use Verdict::{Caps, Ok};
     let (queue, syn) = ("net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog");
     let (ports, memory) = ("net.ipv4.ip_local_port_range", "net.ipv4.tcp_mem");
-    let arriving = |count| Some((count, Of::Arriving));
-    let target = |count| Some((count, Of::OneTarget));
-    let sessions = |count| Some((count, Of::Sessions));
+    let arriving = |count| Some((count, CapUnit::Arriving));
+    let target = |count| Some((count, CapUnit::OneTarget));
+    let sessions = |count| Some((count, CapUnit::Sessions));
     check(vec![
         row(&[], 1000, queue, Ok, arriving(8192), &[]),
         row(
@@ -200,8 +203,8 @@ fn network() {
 #[test]
 fn machine_and_container() {
     use Verdict::{Caps, Fails, Ok};
-    let sessions = |count| Some((count, Of::Sessions));
-    let typing = |count| Some((count, Of::Typing));
+    let sessions = |count| Some((count, CapUnit::Sessions));
+    let typing = |count| Some((count, CapUnit::Typing));
     let (machine, memory, quota, pids) = (
         "memory",
         "cgroup memory.max",
@@ -235,7 +238,7 @@ fn more_sessions_than_are_configured_are_said() {
     let setting = found(&report, "limits.max_connections");
     assert_eq!(setting.verdict, Verdict::Caps);
     assert_eq!(setting.change, "Set it to 1001.");
-    assert_eq!((report.fits, report.short()), (false, 1));
+    assert_eq!((report.fits, report.failed_checks()), (false, 1));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Tests of the settings that are measured, their order, and their bridges.
 
 use super::super::bridge::{Bridge, arguments, last_lines};
-use super::super::setting::{Setting, all, turns};
+use super::super::setting::{Setting, all, round_order};
 use super::super::{Trial, TuneError};
 use super::{balanced, kernel};
 use crate::cli::{Cli, Command, Tune};
@@ -35,7 +35,7 @@ fn every_number_of_few_shards_and_steps_of_many() {
 
 #[test]
 fn turns_go_forth_and_back() {
-    let order: Vec<usize> = (0..3).flat_map(|round| turns(3, round)).collect();
+    let order: Vec<usize> = (0..3).flat_map(|round| round_order(3, round)).collect();
     assert_eq!(order, [0, 1, 2, 2, 1, 0, 0, 1, 2]);
 }
 
