@@ -1,5 +1,5 @@
-//! Networks in CIDR form, and the one spelling of an address or host name. Pure arithmetic: what a
-//! network or a name stands for is for others to say.
+//! Networks in CIDR form, and the one spelling of an address or host name. Pure arithmetic: the
+//! meaning of a network or a name is decided elsewhere.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -130,7 +130,7 @@ fn the_first_signal_of_a_drain_by_other_means_changes_nothing() {
         let ended = std::thread::scope(|scope| {
             let process = &process;
             let supervisor = scope.spawn(move || supervise(process, None, &receiver));
-            // Answered once the signal before it was heard.
+            // Answered after the signal before it was handled.
             let (reply, answer) = async_channel::bounded(1);
             sender.send(Event::Reload { reply }).unwrap();
             assert!(answer.recv_blocking().unwrap().is_err());

@@ -56,7 +56,7 @@ pub enum ToolError {
 ///
 /// # Errors
 /// The system's, where `print!` would panic.
-fn say(text: impl Display) -> io::Result<()> {
+fn print_text(text: impl Display) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     write!(stdout, "{text}")?;
     stdout.flush()
@@ -65,10 +65,10 @@ fn say(text: impl Display) -> io::Result<()> {
 /// Prints the addresses of a server, one a line. Scripts rely on these lines.
 fn announce(server: &Server) -> io::Result<()> {
     for address in server.admin_addresses() {
-        say(format_args!("admin at {address}\n"))?;
+        print_text(format_args!("admin at {address}\n"))?;
     }
     for address in server.addresses() {
-        say(format_args!("listening on {address}\n"))?;
+        print_text(format_args!("listening on {address}\n"))?;
     }
     Ok(())
 }

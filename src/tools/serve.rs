@@ -1,6 +1,6 @@
 //! `sshard serve`: checks, prints or runs a configuration.
 
-use super::{ToolError, announce, say};
+use super::{ToolError, announce, print_text};
 use crate::cli::Serve;
 use crate::config::{self, Config, HostKeyPolicy, Layers, Loaded, Log, LogLevel, Parsed};
 use crate::plain_text;
@@ -32,7 +32,7 @@ pub fn run(layers: &Layers, flags: &Serve) -> Result<(), ToolError> {
         } else {
             loaded.print()
         };
-        say(text)?;
+        print_text(text)?;
         if !flags.check {
             print_refusals(parsed);
             return Ok(());
@@ -75,7 +75,9 @@ fn check(config: &Config, flags: &Serve) -> Result<(), ToolError> {
     }
     // Behind a printed configuration it must not spoil the file.
     let comment = if flags.print_config { "# " } else { "" };
-    Ok(say(format_args!("{comment}the configuration is good\n"))?)
+    Ok(print_text(format_args!(
+        "{comment}the configuration is good\n"
+    ))?)
 }
 
 fn serve(loaded: Loaded) -> Result<(), ToolError> {

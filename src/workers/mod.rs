@@ -241,7 +241,7 @@ impl Dispatcher {
         {
             let pool = self.name;
             tracing::error!(pool, %error, "a worker thread did not start; one job is lost");
-            // Dropping the task tells its caller.
+            // Its caller sees that the task is dropped.
             return self.schedule.finish(ticket);
         }
         self.send(Command::Run(ticket, task));
@@ -266,7 +266,7 @@ impl Dispatcher {
 
 fn work(commands: &Receiver<Command>, events: &SyncSender<Event>) {
     while let Ok(Command::Run(ticket, task)) = commands.recv_blocking() {
-        // A panic drops the job's reply channel, which tells its caller. Nothing of the job is used
+        // A panic drops the job's reply channel, which its caller sees. Nothing of the job is used
         // afterwards.
         let _ = catch_unwind(AssertUnwindSafe(|| (task.job)(Dispatch::Run)));
         if events.send(Event::Finished(ticket)).is_err() {

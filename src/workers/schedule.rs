@@ -138,7 +138,7 @@ impl Schedule {
     /// of the client that holds most of the queue.
     pub(super) fn push(&mut self, client: IpAddr, task: Task) -> Option<Task> {
         if !self.has_room() || !self.has_share(client) {
-            // Callers that left have no claim on a place.
+            // Abandoned jobs need no place.
             self.forget_abandoned();
         }
         if !self.has_share(client) {

@@ -72,7 +72,7 @@ fn an_evicted_job_returns_queue_full() {
         .map(|number| quick(&workers, number))
         .collect();
     let sixth = jobs.pop().unwrap();
-    // One of the eight is told before anything ends.
+    // One of the eight is refused before a job ends.
     let told = block_on(futures_lite::future::poll_fn(|cx| {
         let told = jobs.iter_mut().find_map(|job| match job.as_mut().poll(cx) {
             std::task::Poll::Ready(result) => Some(result),

@@ -37,7 +37,7 @@ pub(super) async fn answer<B>(context: &AdminContext, peer: Peer, request: &Requ
         }
     };
     let headers = response.headers_mut();
-    // Files of the page are no secret and say themselves how long they hold.
+    // Files of the page are no secret and bring their own Cache-Control.
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));

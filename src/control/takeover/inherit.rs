@@ -88,8 +88,8 @@ impl InheritedSockets {
     /// serve.
     pub fn finish(self) -> Result<(), TakeoverError> {
         self.connection.set_read_timeout(Some(FINISH_TIMEOUT))?;
-        let told = send(&self.connection, READY).and_then(|()| expect(&self.connection, DONE));
-        match told {
+        let confirmed = send(&self.connection, READY).and_then(|()| expect(&self.connection, DONE));
+        match confirmed {
             Ok(()) => tracing::info!("the old process has handed over and drains"),
             Err(error) if self.peer_closed() && self.is_alive() => {
                 tracing::error!(%error, "the old process has closed the connection and goes on");
@@ -105,9 +105,9 @@ impl InheritedSockets {
 
     /// Returns whether the other end of the connection is closed.
     fn peer_closed(&self) -> bool {
-        let mut word = [MaybeUninit::uninit(); 1];
+        let mut byte = [MaybeUninit::uninit(); 1];
         let seen = self.connection.set_nonblocking(true);
-        seen.is_ok() && matches!(self.connection.peek(&mut word), Ok(0))
+        seen.is_ok() && matches!(self.connection.peek(&mut byte), Ok(0))
     }
 
     /// Returns whether the process that listened there still runs.

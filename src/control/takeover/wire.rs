@@ -52,18 +52,18 @@ pub(super) fn check_peer(connection: &Socket) -> Result<(), TakeoverError> {
 }
 
 /// Sends a message.
-pub(super) fn send(connection: &Socket, word: &[u8]) -> Result<(), TakeoverError> {
-    connection.send(word)?;
+pub(super) fn send(connection: &Socket, message: &[u8]) -> Result<(), TakeoverError> {
+    connection.send(message)?;
     Ok(())
 }
 
 /// Waits for a message of this text.
-pub(super) fn expect(connection: &Socket, word: &'static [u8]) -> Result<(), TakeoverError> {
-    let (said, _) = receive(connection)?;
-    if said == word {
+pub(super) fn expect(connection: &Socket, expected: &'static [u8]) -> Result<(), TakeoverError> {
+    let (message, _) = receive(connection)?;
+    if message == expected {
         return Ok(());
     }
-    Err(TakeoverError::Protocol(if said.is_empty() {
+    Err(TakeoverError::Protocol(if message.is_empty() {
         "it has closed the connection"
     } else {
         "an unexpected message"
@@ -116,8 +116,8 @@ pub(super) fn receive_sockets(connection: &Socket) -> Result<Option<SocketSet>, 
     }
     let mut all = Vec::new();
     while all.len() < expected {
-        let (word, descriptors) = receive(connection)?;
-        if word != SOCKETS || descriptors.is_empty() {
+        let (message, descriptors) = receive(connection)?;
+        if message != SOCKETS || descriptors.is_empty() {
             return Err(TakeoverError::Protocol("sockets are missing"));
         }
         for descriptor in descriptors {
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_message_that_is_not_of_the_protocol_is_named() {
-        for (sent, said) in [
+        for (sent, message) in [
             (None, "no header"),
             (Some("{}"), "no header"),
             (
@@ -257,7 +257,7 @@ mod tests {
             }
             drop(old);
             let error = receive_sockets(&new).unwrap_err().to_string();
-            assert!(error.contains(said), "{sent:?}: {error}");
+            assert!(error.contains(message), "{sent:?}: {error}");
         }
         let (old, new) = pair();
         send(&old, b"later").unwrap();

@@ -12,7 +12,7 @@ mod pty;
 mod ssh_server;
 mod text;
 
-use super::{ToolError, announce, say};
+use super::{ToolError, announce, print_text};
 use crate::cli::Demo;
 use crate::config::{self, Config, HostKeyPolicy, Layers, Loaded, NamedTarget, Source};
 use crate::server::Server;
@@ -108,7 +108,7 @@ fn serve(loaded: &Loaded, flags: &Demo, program: Program) -> Result<(), ToolErro
         return server.run().map_err(ToolError::ShardDied);
     };
     let access = Access::of(*address, loaded, &ssh);
-    say(text::how_to_connect(&access, &program, flags.lifetime))?;
+    print_text(text::how_to_connect(&access, &program, flags.lifetime))?;
     if let Some(lifetime) = flags.lifetime {
         ssh.spawn(async move {
             tokio::time::sleep(lifetime.saturating_sub(notice)).await;

@@ -1,9 +1,8 @@
-//! `sshard doctor`: whether this host can hold as many sessions as the configuration allows,
-//! what would end it first, and what to change. It reads `/proc` and `/sys`, tries a ring, opens
-//! no port and changes nothing.
+//! `sshard doctor`: checks whether this host can hold as many sessions as the configuration allows,
+//! and names the lowest limit and what to change. Reads `/proc` and `/sys`, makes a ring, opens no
+//! port and changes nothing.
 //!
-//! From the outside in: `facts` reads files, `parse` understands their texts, `checks`
-//! judges (pure), `report` prints.
+//! `facts` reads files, `parse` parses them, `checks` compares (pure), `report` prints.
 
 mod checks;
 mod facts;
@@ -13,7 +12,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use super::{ToolError, say};
+use super::{ToolError, print_text};
 use crate::cli::Doctor;
 use crate::config::{Config, Limits, Loaded};
 use crate::server::{CpuError, machine, pick_cpus};
@@ -56,9 +55,9 @@ pub fn run(loaded: &Loaded, flags: &Doctor) -> Result<(), ToolError> {
     let report = examine(&facts, &loaded.config, flags.sessions)?;
     if flags.json {
         let json = serde_json::to_string_pretty(&report).map_err(DoctorError::from)?;
-        say(format_args!("{json}\n"))?;
+        print_text(format_args!("{json}\n"))?;
     } else {
-        say(report.text())?;
+        print_text(report.text())?;
     }
     match report.failed_checks() {
         0 => Ok(()),

@@ -4,7 +4,7 @@
 mod client;
 mod table;
 
-use super::{ToolError, say};
+use super::{ToolError, print_text};
 use crate::cli::{Sessions, SessionsAction};
 use crate::config::Loaded;
 use crate::plain_text::escaped_json;
@@ -104,21 +104,21 @@ pub fn run(loaded: &Loaded, flags: &Sessions) -> Result<(), ToolError> {
         None | Some(SessionsAction::List) => {
             let text = client.get("/api/v1/sessions")?;
             if flags.json {
-                return Ok(say(escaped_json(&text))?);
+                return Ok(print_text(escaped_json(&text))?);
             }
             let list: List = client::parse(&text)?;
-            say(table::list(&list.sessions))?;
+            print_text(table::list(&list.sessions))?;
             for shard in list.unanswered_shards {
-                say(format_args!("shard {shard} does not answer\n"))?;
+                print_text(format_args!("shard {shard} does not answer\n"))?;
             }
         }
         Some(SessionsAction::Show { id }) => {
             let id = complete(&client, id)?;
             let text = client.get(&format!("/api/v1/sessions/{id}"))?;
             if flags.json {
-                return Ok(say(escaped_json(&text))?);
+                return Ok(print_text(escaped_json(&text))?);
             }
-            say(table::one(&client::parse(&text)?))?;
+            print_text(table::one(&client::parse(&text)?))?;
         }
         Some(SessionsAction::Kill { ids }) => {
             // All ids are looked up before the first session ends.
@@ -126,9 +126,9 @@ pub fn run(loaded: &Loaded, flags: &Sessions) -> Result<(), ToolError> {
             for id in ids? {
                 let text = client.delete(&format!("/api/v1/sessions/{id}"))?;
                 if flags.json {
-                    say(escaped_json(&text))?;
+                    print_text(escaped_json(&text))?;
                 } else {
-                    say(format_args!("{id} is ending\n"))?;
+                    print_text(format_args!("{id} is ending\n"))?;
                 }
             }
         }

@@ -21,7 +21,7 @@ const START: Duration = Duration::from_secs(20);
 const MOMENT: Duration = Duration::from_secs(1);
 /// Bytes kept of the end of the log.
 const TAIL: usize = 8 * 1024;
-/// Lines of the log that are shown.
+/// Number of lines of the log in an error.
 const TAIL_LINES: usize = 10;
 
 /// Reason why there is no bridge.
@@ -31,18 +31,18 @@ pub(crate) enum BridgeError {
     #[error("cannot be started: {0}")]
     Spawn(#[from] io::Error),
     /// The process ended.
-    #[error("has ended ({status}); the end of its log:\n{said}")]
+    #[error("has ended ({status}); the end of its log:\n{log_tail}")]
     Ended {
         /// Exit status.
         status: ExitStatus,
         /// End of the log.
-        said: String,
+        log_tail: String,
     },
     /// The process announced no address.
-    #[error("does not listen after {} s; the end of its log:\n{said}", START.as_secs())]
+    #[error("does not listen after {} s; the end of its log:\n{log_tail}", START.as_secs())]
     Silent {
         /// End of the log.
-        said: String,
+        log_tail: String,
     },
 }
 
@@ -101,8 +101,8 @@ impl Bridge {
     /// Returns the exit status, once it has ended.
     pub(super) fn ended(&mut self) -> Option<BridgeError> {
         let status = self.child.try_wait().ok().flatten()?;
-        let said = self.said();
-        Some(BridgeError::Ended { status, said })
+        let log_tail = self.log_tail();
+        Some(BridgeError::Ended { status, log_tail })
     }
 
     /// Waits a moment for the exit status after an error: a process that ends closes its files
@@ -124,12 +124,12 @@ impl Bridge {
             return ended;
         }
         self.kill();
-        let said = self.said();
-        BridgeError::Silent { said }
+        let log_tail = self.log_tail();
+        BridgeError::Silent { log_tail }
     }
 
     /// Returns the end of the log of a process that has ended.
-    fn said(&mut self) -> String {
+    fn log_tail(&mut self) -> String {
         let log = self.log.take().and_then(|log| log.join().ok());
         last_lines(&log.unwrap_or_default())
     }
@@ -225,13 +225,13 @@ pub(super) fn last_lines(log: &[u8]) -> String {
     let text = String::from_utf8_lossy(log);
     let lines: Vec<&str> = text.lines().collect();
     let first = lines.len().saturating_sub(TAIL_LINES);
-    let shown = lines.iter().skip(first).map(|line| {
+    let indented = lines.iter().skip(first).map(|line| {
         let plain = |c: char| if c.is_control() { '?' } else { c };
         format!("  {}", line.chars().map(plain).collect::<String>())
     });
-    let shown: Vec<String> = shown.collect();
-    if shown.is_empty() {
+    let indented: Vec<String> = indented.collect();
+    if indented.is_empty() {
         return "  nothing".to_owned();
     }
-    shown.join("\n")
+    indented.join("\n")
 }

@@ -14,7 +14,7 @@ mod setting;
 #[cfg(test)]
 mod tests;
 
-use super::{ToolError, say};
+use super::{ToolError, print_text};
 use crate::cli::Tune;
 use crate::config::{self, Placement};
 use bridge::{Bridge, BridgeError};
@@ -90,9 +90,9 @@ pub fn run(flags: &Tune) -> Result<(), ToolError> {
     let report = Report::new(cpus, trial.load.words(), trial.rounds, rows);
     if flags.json {
         let json = serde_json::to_string_pretty(&report).map_err(TuneError::from)?;
-        say(format_args!("{json}\n"))?;
+        print_text(format_args!("{json}\n"))?;
     } else {
-        say(report.text())?;
+        print_text(report.text())?;
     }
     match report.failed() {
         0 => Ok(()),

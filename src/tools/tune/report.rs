@@ -90,9 +90,9 @@ impl Report {
                 .collect();
             choose(&candidates)
         };
-        let judged = rows.iter_mut().filter(|row| row.figures.is_some());
+        let measured = rows.iter_mut().filter(|row| row.figures.is_some());
         let lags = choice.iter().flat_map(|choice| &choice.lags);
-        for (row, lags) in judged.zip(lags) {
+        for (row, lags) in measured.zip(lags) {
             row.lags = lags.to_vec();
         }
         Self {
@@ -221,7 +221,7 @@ fn failures(row: &Row, text: &mut String) {
             kind,
             first,
         } = failed;
-        // What a server said reaches the terminal without control characters.
+        // Text of a server is escaped for the terminal.
         let first: String = first.escape_debug().take(200).collect();
         let _ = writeln!(
             text,

@@ -31,7 +31,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// Returns all settings up to `max` shards, fewest first. With one shard there is nothing to place.
+/// Returns all settings up to `max` shards, fewest first. With one shard there is no placement.
 pub(super) fn all(max: usize, placements: &[Placement]) -> Vec<Setting> {
     let of = |shards: usize| {
         let count = if shards == 1 { 1 } else { placements.len() };

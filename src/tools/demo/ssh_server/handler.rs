@@ -90,7 +90,7 @@ impl Connection {
             Err(error) => {
                 let program = sessions.program.path.display();
                 warn!(%error, %program, "a program of the demo can't be started");
-                // What shells say of a program that can't be run.
+                // Exit status of shells for a program that cannot be run.
                 sessions.spawn(output.finish(Ended::Status(126)));
                 false
             }

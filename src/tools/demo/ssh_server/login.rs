@@ -54,7 +54,7 @@ impl Login {
         &self.link_password
     }
 
-    /// Judges a login; takes as long for a wrong password as for a right one of the same length. A
+    /// Checks a login; takes as long for a wrong password as for a right one of the same length. A
     /// login by the link's password spends it.
     pub(super) fn accepts(&self, user: &str, password: &str, now: Instant) -> bool {
         let is = |text: &str, wanted: &str| text.as_bytes().ct_eq(wanted.as_bytes());

@@ -21,8 +21,8 @@ const HANG_UP_TIME: Duration = Duration::from_secs(1);
 /// Character that ends the input of a terminal's line discipline (VEOF).
 const END_OF_INPUT: u8 = 0x04;
 
-/// Serves the process until it ends, then says how and closes the channel; if the channel goes
-/// first, or `stop` comes, the process is hung up, and killed if it stays.
+/// Serves the process until it ends, then sends its status and closes the channel; if the channel
+/// goes first, or `stop` comes, the process is hung up, and killed if it stays.
 pub(super) async fn run(
     process: Process,
     inbox: &Inbox,

@@ -78,7 +78,11 @@ pub(super) fn nofile(demand: &Demand<'_>) -> Finding {
     let Some(limit) = demand.facts.nofile else {
         return Finding::unknown(name, "/proc/self/limits");
     };
-    let value = format!("{} (hard {})", shown(limit.soft), shown(limit.hard));
+    let value = format!(
+        "{} (hard {})",
+        display_limit(limit.soft),
+        display_limit(limit.hard)
+    );
     let Some(have) = limit.hard else {
         return Finding::ok(name, value);
     };
@@ -128,6 +132,6 @@ pub(super) fn max_map_count(demand: &Demand<'_>) -> Finding {
     })
 }
 
-fn shown(limit: Limit) -> String {
+fn display_limit(limit: Limit) -> String {
     limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string())
 }

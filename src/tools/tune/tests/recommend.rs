@@ -23,7 +23,7 @@ fn chosen(measured: &[Measured]) -> Option<Choice> {
     choose(&candidates)
 }
 
-// What is shown, what was measured, what is chosen, whether it is near.
+// Name, measurements, recommended setting, and whether it is near the best.
 const NEAR: &[(&str, &[Measured], Setting, bool)] = &[
     (
         "one setting is its own best",

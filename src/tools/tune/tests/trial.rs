@@ -122,9 +122,9 @@ fn of_a_log_the_end_is_shown() {
     assert_eq!(last_lines(b""), "  nothing");
     assert_eq!(last_lines(b"a\nb\x1b[2J\n"), "  a\n  b?[2J");
     let long: String = (0..30).map(|line| format!("{line}\n")).collect();
-    let shown = last_lines(long.as_bytes());
+    let indented = last_lines(long.as_bytes());
     assert!(
-        shown.starts_with("  20\n") && shown.ends_with("  29"),
-        "{shown}"
+        indented.starts_with("  20\n") && indented.ends_with("  29"),
+        "{indented}"
     );
 }
