@@ -13,7 +13,7 @@ use std::path::Path;
 /// Mode of a file that is made.
 const MODE: u32 = 0o600;
 
-/// Bits of a file's mode that let others than its owner write to it.
+/// Bits of a file's mode that let other users write to it.
 const OTHERS_WRITE: u32 = 0o022;
 
 /// Reason why a file is not appended to. Each text says what to do.
@@ -34,7 +34,7 @@ pub enum AppendError {
     )]
     Linked(u64),
     /// Others may write to it.
-    #[error("others than its owner may write to it (mode {0:03o}); chmod 600 it")]
+    #[error("other users may write to it (mode {0:03o}); chmod 600 it")]
     Exposed(u32),
     /// It is another user's.
     #[error("it belongs to user {0}, and neither to root nor to the user this process runs as")]

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Bits of a file's mode that let others than its owner at it.
+/// Bits of a file's mode that let other users read or write it.
 const OTHERS: u32 = 0o077;
 
 /// Reason why a secret cannot be read.
@@ -16,7 +16,7 @@ pub enum SecretFileError {
     #[error("cannot read the file: {0}")]
     Read(#[from] io::Error),
     /// Others could read the file.
-    #[error("others than its owner may read or write the file (mode {0:03o}); chmod 600 it")]
+    #[error("other users may read or write the file (mode {0:03o}); chmod 600 it")]
     Exposed(u32),
 }
 

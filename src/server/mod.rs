@@ -298,7 +298,7 @@ fn start_shard(
     runtime::spawn_thread(&name, cpu, on_end, move || async move {
         let ended = runtime::run(shard::run(setup, context)).await;
         if let Err(error) = ended.flatten() {
-            tracing::error!(shard = index, %error, "a shard could not run");
+            tracing::error!(shard = index, %error, "the event loop of a shard ended with an error");
         }
     })
 }

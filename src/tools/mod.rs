@@ -48,7 +48,7 @@ pub enum ToolError {
     #[error("cannot end with the process that started this one: {0}")]
     Parent(#[source] io::Error),
     /// Standard output cannot be written.
-    #[error("cannot print: {0}")]
+    #[error("standard output cannot be written: {0}")]
     Print(#[from] io::Error),
 }
 

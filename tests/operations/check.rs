@@ -48,7 +48,7 @@ fn check_refuses_whatever_the_start_refuses() {
         ),
         (
             &[&of("admin.token_file", "exposed")],
-            "admin.token_file: others than its owner",
+            "admin.token_file: other users may read or write",
         ),
         (&[&of("admin.token_file", "")], "admin.token_file: "),
         (&[&of("audit.file", "")], "audit.file: /"),

@@ -123,7 +123,7 @@ fn a_closed_pipe_causes_no_panic() {
     let complaint = String::from_utf8_lossy(&ran.stderr);
     assert_eq!(
         complaint,
-        "sshard: cannot print: Broken pipe (os error 32)\n"
+        "sshard: standard output cannot be written: Broken pipe (os error 32)\n"
     );
     assert_eq!(ran.status.code(), Some(1));
 }

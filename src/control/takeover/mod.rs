@@ -73,10 +73,12 @@ pub enum TakeoverError {
         source: io::Error,
     },
     /// The other side runs as another user.
-    #[error("the process there runs as user {0}; only the same user or root may take over")]
+    #[error(
+        "the process at this socket runs as user {0}; only the same user or root may take over"
+    )]
     OtherUser(u32),
     /// The other side speaks another version, or something else.
-    #[error("the process there does not speak this protocol: {0}")]
+    #[error("the process at this socket does not speak this protocol: {0}")]
     Protocol(&'static str),
     /// A passed descriptor is no listening TCP socket.
     #[error("a passed descriptor is not a listening TCP socket")]
@@ -85,7 +87,9 @@ pub enum TakeoverError {
     #[error("a shard did not stop accepting in time")]
     Stuck,
     /// The old process waited too long for this one to start, and goes on.
-    #[error("the process there no longer waited when this one was ready, and goes on")]
+    #[error(
+        "the old process no longer waited when this one was ready, and goes on; start this one again"
+    )]
     TooLate,
     /// Error of the system.
     #[error("{0}")]

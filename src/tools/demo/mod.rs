@@ -174,9 +174,7 @@ fn open_link(access: &Access, program: &Program, ssh: &EmbeddedServer) {
         browser::open(&path, browser.as_deref())
     });
     if let Err(error) = opened {
-        tracing::warn!(
-            "--open: no browser could be opened ({error}); open the printed link yourself"
-        );
+        tracing::warn!(%error, "--open: no browser could be opened; open the printed link yourself");
     }
 }
 
