@@ -57,7 +57,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "cli::Demo",
             "web::has_page",
             "tools::ToolError",
-            "tools::say",
+            "tools::print_text",
             "tools::announce",
         ],
         reason: "a subcommand that brings its own SSH server and a page to link to",
