@@ -1,9 +1,9 @@
 //! `--open`: shows the link in the user's browser.
 //!
-//! Command lines can be read by every user of the machine, and whoever reads the link before the
-//! browser follows it has a shell. So the browser is given a file that leads to the link and that
-//! the user alone can read. It lies in the home directory, under a plain name, because browsers in
-//! a sandbox (snap) see nothing else.
+//! Every user of the machine can read command lines, and the link gives a shell to the first who
+//! follows it. So the browser gets a file that redirects to the link and that the user alone can
+//! read. It is in the home directory, under a plain name, because browsers in a sandbox (snap) see
+//! nothing else.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 /// Beginning and end of the file's name.
 const FILE_NAME: (&str, &str) = ("sshard-demo-", ".html");
 
-/// The browser could not be opened.
+/// Reason why no browser could be opened.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BrowserError {
     #[error(
@@ -36,7 +36,7 @@ pub(super) enum BrowserError {
     File(#[source] io::Error),
 }
 
-/// Writes the file that leads to `link`. It is removed when dropped.
+/// Writes the file that redirects to `link`. Drop removes it.
 pub(super) fn lead_to(link: &str, home: &Path) -> Result<NamedTempFile, BrowserError> {
     let mut builder = tempfile::Builder::new();
     let (prefix, suffix) = FILE_NAME;
@@ -71,7 +71,7 @@ pub(super) fn open(file: &Path, browser: Option<&OsStr>) -> Result<(), BrowserEr
     Err(last)
 }
 
-/// In a process group of its own: Ctrl-C at the demo is not for the browser.
+/// Starts a program in a process group of its own, so that Ctrl-C at the demo does not reach it.
 fn start(program: &OsStr, file: &Path, is_browser: bool) -> Result<(), BrowserError> {
     let failed = |source| BrowserError::Start {
         program: program.to_owned(),
@@ -85,7 +85,7 @@ fn start(program: &OsStr, file: &Path, is_browser: bool) -> Result<(), BrowserEr
         .stderr(Stdio::null());
     let mut child = command.spawn().map_err(failed)?;
     if is_browser {
-        // It may stay as long as its window.
+        // The browser may run as long as its window.
         return Ok(());
     }
     let status = child.wait().map_err(failed)?;

@@ -1,9 +1,9 @@
-//! Ends what the sessions of the demo have left behind: programs in the background, or in sessions
-//! of their own, that were not hung up with their shell. They are known by a variable that all of
-//! them inherit.
+//! Ends programs that sessions of the demo have left behind: in the background, or in sessions of
+//! their own, which did not get SIGHUP with their shell. They are found by an environment variable
+//! that all of them inherit.
 //!
-//! It does not find what hides its environment from its own user (ssh-agent) or runs as another
-//! user (sudo).
+//! Does not find programs that hide their environment from their own user (ssh-agent) or run as
+//! another user (sudo).
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -13,18 +13,18 @@ use std::time::Duration;
 /// Name of the variable in the environment of every session.
 pub(super) const MARK: &str = "SSHARD_DEMO";
 
-/// Time in which programs may end by themselves before they are killed.
-const GRACE_LOOKS: u32 = 25;
-/// Looks for what starts others faster than it is killed.
-const KILL_LOOKS: u32 = 50;
-const LOOK: Duration = Duration::from_millis(20);
+/// Polls in which programs may end by themselves before they are killed.
+const GRACE_POLLS: u32 = 25;
+/// Polls in which programs are killed: some start others meanwhile.
+const KILL_POLLS: u32 = 50;
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Hangs up, then kills, every process whose environment has `MARK=id`.
 pub(super) fn end(id: &str) {
     let mark = format!("{MARK}={id}");
     let ended = signal_all(&mark, &[Signal::HUP, Signal::TERM, Signal::CONT])
-        || (0..GRACE_LOOKS).any(|_| pause_then(|| signal_all(&mark, &[])))
-        || (0..KILL_LOOKS).any(|_| pause_then(|| signal_all(&mark, &[Signal::KILL])));
+        || (0..GRACE_POLLS).any(|_| pause_then(|| signal_all(&mark, &[])))
+        || (0..KILL_POLLS).any(|_| pause_then(|| signal_all(&mark, &[Signal::KILL])));
     if !ended {
         tracing::warn!(
             variable = mark,
@@ -37,23 +37,23 @@ pub(super) fn end(id: &str) {
     clippy::disallowed_methods,
     reason = "the shards have ended, and the process is about to"
 )]
-fn pause_then<T>(look: impl FnOnce() -> T) -> T {
-    std::thread::sleep(LOOK);
-    look()
+fn pause_then<T>(poll: impl FnOnce() -> T) -> T {
+    std::thread::sleep(POLL_INTERVAL);
+    poll()
 }
 
-/// Returns whether there was none.
+/// Sends signals to every process with the mark. Returns whether there was none.
 fn signal_all(mark: &str, signals: &[Signal]) -> bool {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut none = true;
     for pid in numbers.filter_map(Pid::from_raw) {
-        // First a handle, then the look: the number may be another's by the time of the signal.
+        // The handle first: the number may be another process's by the time of the signal.
         let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else {
             continue;
         };
         let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero()));
-        // What cannot be read is not ours, or has ended.
+        // An environment that cannot be read is another user's, or the process has ended.
         let environment = environment.unwrap_or_default();
         if !environment.split(|b| *b == 0).any(|v| v == mark.as_bytes()) {
             continue;

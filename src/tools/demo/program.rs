@@ -1,5 +1,5 @@
-//! The program of a session, and its environment: the shell of who started the demo, as a new login
-//! of that user would find it, or the program that `--shell` names. It starts nothing.
+//! The program of a session, and its environment: the shell of the user who started the demo, as a
+//! new login would start it, or the program of `--shell`. Starts nothing.
 
 use rustix::fs::{Access, access};
 use std::collections::BTreeMap;
@@ -8,8 +8,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Variables that make, cargo and the terminal of who started the demo have set; they would be
-/// wrong in another one.
+/// Variables that make, cargo and the terminal of the user have set; they would be wrong in another
+/// terminal.
 const FOREIGN: &[&str] = &[
     "COLORTERM",
     "COLUMNS",
@@ -44,7 +44,7 @@ const FOREIGN: &[&str] = &[
     "WT_SESSION",
     "_",
 ];
-/// Beginnings of the names of such variables.
+/// Prefixes of such variables.
 const FOREIGN_PREFIXES: &[&str] = &[
     "ALACRITTY_",
     "CARGO",
@@ -53,7 +53,7 @@ const FOREIGN_PREFIXES: &[&str] = &[
     "SSHARD_",
     "WEZTERM_",
 ];
-/// The ones of these that belong to the user all the same.
+/// Exceptions: variables of the user with such a prefix.
 const OWN: &[&str] = &["CARGO_HOME", "CARGO_TARGET_DIR"];
 /// Set by `cargo run`, beside a path for libraries of the build.
 const CARGO_RUN: &str = "CARGO_MANIFEST_DIR";
@@ -63,7 +63,7 @@ const LOCALE: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
 /// The page is UTF-8; this locale is in every libc.
 const UTF_8: &str = "C.UTF-8";
 
-/// The program that sessions would run cannot be run.
+/// Reason why the program of sessions cannot be run.
 #[derive(Debug, thiserror::Error)]
 #[error("{named_by} names {}, which cannot be run: {source}; name a program with --shell", path.display())]
 pub struct ProgramError {
@@ -146,7 +146,7 @@ impl Program {
         })
     }
 
-    /// Name by which the program is started: with a hyphen it knows that it is a login shell.
+    /// Name by which the program is started: a hyphen in front makes it a login shell.
     pub(super) fn name(&self) -> OsString {
         if !self.login {
             return self.path.clone().into();
@@ -206,7 +206,7 @@ fn is_shell(path: &Path) -> bool {
     shells.lines().any(|line| Path::new(line.trim()) == path)
 }
 
-/// The user as /etc/passwd knows it; where it does not, what is always there.
+/// User of /etc/passwd; without an entry there, `/` and `/bin/sh`.
 struct Account {
     user: String,
     home: PathBuf,

@@ -1,7 +1,7 @@
 //! A program as a child process, on a pseudo-terminal or on pipes, in a session of its own.
 //!
-//! It starts, resizes and signals the process and knows how it ended. It moves no bytes and knows
-//! nothing of SSH.
+//! Starts, resizes and signals the process and returns how it ended. Moves no bytes; nothing of SSH
+//! is here.
 
 use super::program::Program;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -14,7 +14,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::process::{Child, Command};
 
-/// Runs a program in a session of its own, so that no terminal of this process is its.
+/// Program that runs another in a session of its own, without this process's terminal.
 const SETSID: &str = "setsid";
 
 /// End of a process's standard input or output.
@@ -22,7 +22,7 @@ pub(super) type Input = Box<dyn AsyncWrite + Send + Unpin>;
 /// Source of a process's bytes. A pseudo-terminal ends with an error (EIO), not with 0.
 pub(super) type Output = Box<dyn AsyncRead + Send + Unpin>;
 
-/// The terminal a process gets.
+/// Terminal of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Terminal {
     /// Value of TERM.
@@ -57,7 +57,7 @@ pub(super) struct Request {
 
 /// A running process, in parts that different loops can own.
 pub(super) struct Process {
-    /// To wait for its end. Killed when dropped.
+    /// Child process. Killed when dropped.
     pub(super) child: Child,
     /// Standard input.
     pub(super) input: Input,
@@ -65,11 +65,11 @@ pub(super) struct Process {
     pub(super) output: Output,
     /// Standard error, unless it has a terminal.
     pub(super) errors: Option<Output>,
-    /// To resize and signal it.
+    /// Size and signals.
     pub(super) control: Control,
 }
 
-/// The handle for what does not travel as bytes. Dropping it hangs the process up.
+/// Handle for size and signals. Drop sends SIGHUP to the process.
 pub(super) struct Control {
     /// The controlling side of the terminal.
     terminal: Option<OwnedFd>,
@@ -199,7 +199,7 @@ impl Control {
         Ok(kill_process_group(group, signal)?)
     }
 
-    /// To be called when the process has been waited for: its id may then be another's.
+    /// Forgets the process, which has been waited for: its id may be another's now.
     pub(super) fn ended(&mut self) {
         self.leader = None;
     }
@@ -217,9 +217,9 @@ impl Drop for Control {
 /// End of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// By itself, with this status.
+    /// Exit with this status.
     Status(u32),
-    /// By this signal (its number), with or without a core dump.
+    /// Death by this signal (its number), with or without a core dump.
     Signal(i32, bool),
 }
 

@@ -7,10 +7,10 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-/// Enough of any file read here: what is looked for in the longest ones stands at their beginning.
+/// Bytes read of a file: in the longest ones the fields in question are at the beginning.
 const MAX_FILE: u64 = 256 * 1024;
 
-/// Nodes that are looked at.
+/// Largest number of NUMA nodes that are read.
 const MAX_NODES: usize = 1024;
 
 /// Facts of the host.
@@ -30,14 +30,15 @@ pub(super) struct Facts {
     pub(super) syncookies: Option<u64>,
     /// First and last local port.
     pub(super) port_range: Option<[u64; 2]>,
-    /// Pages: below the first nothing is spared, above the last packets are dropped (tcp(7)).
+    /// Thresholds in pages: TCP does not moderate its memory below the first, and drops packets
+    /// above the last (tcp(7)).
     pub(super) tcp_mem: Option<[u64; 3]>,
-    /// Least, default and most bytes of one socket's buffer.
+    /// Least, default and largest size of one socket's buffer, in bytes.
     pub(super) tcp_rmem: Option<[u64; 3]>,
     pub(super) tcp_wmem: Option<[u64; 3]>,
-    /// Bytes.
+    /// Size in bytes.
     pub(super) page_size: Option<u64>,
-    /// Bytes of the machine.
+    /// Memory of the machine, in bytes.
     pub(super) memory: Option<u64>,
     /// CPUs this process may use.
     pub(super) allowed_cpus: Option<Vec<usize>>,
@@ -53,11 +54,11 @@ pub(super) struct Facts {
 /// The limits of the process's cgroup (version 2) and all above it; None inside is unlimited.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cgroup {
-    /// Thousandths of a CPU.
+    /// Quota in thousandths of a CPU.
     pub(super) cpu: Limit,
-    /// Bytes.
+    /// Limit in bytes.
     pub(super) memory: Limit,
-    /// Processes and threads.
+    /// Limit of processes and threads.
     pub(super) pids: Limit,
 }
 

@@ -1,21 +1,21 @@
-//! The texts of `/proc` and `/sys`, understood. Pure; what is not as expected is None.
+//! Parsers of the texts of `/proc` and `/sys`. Pure; an unexpected text is None.
 
 /// More CPUs than Linux can be built for.
 const MAX_CPUS: usize = 8192;
 
-/// The file's one number.
+/// Returns the one number of a file.
 pub(super) fn number(text: &str) -> Option<u64> {
     text.trim().parse().ok()
 }
 
-/// The first `N` numbers of a line such as `4096 131072 6291456`.
+/// Returns the first `N` numbers of a line such as `4096 131072 6291456`.
 pub(super) fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
     let words = text.split_whitespace().map(|word| word.parse().ok());
     let numbers: Vec<u64> = words.take(N).collect::<Option<_>>()?;
     numbers.try_into().ok()
 }
 
-/// The first two numbers of a kernel's release, such as `6.1.0-18-amd64`.
+/// Returns the first two numbers of a kernel's release, such as `6.1.0-18-amd64`.
 pub(super) fn release(text: &str) -> Option<(u32, u32)> {
     let (major, rest) = text.trim().split_once('.')?;
     let digits = rest.find(|c: char| !c.is_ascii_digit());
@@ -23,7 +23,7 @@ pub(super) fn release(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// A limit; None inside is unlimited.
+/// Limit; None inside is unlimited.
 pub(super) type Limit = Option<u64>;
 
 /// A soft and a hard limit.
@@ -33,7 +33,7 @@ pub(super) struct Rlimit {
     pub(super) hard: Limit,
 }
 
-/// The line that begins with `name` in `/proc/self/limits`.
+/// Returns the limits of the line that begins with `name` in `/proc/self/limits`.
 pub(super) fn rlimit(text: &str, name: &str) -> Option<Rlimit> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let mut words = line.split_whitespace();
@@ -43,7 +43,7 @@ pub(super) fn rlimit(text: &str, name: &str) -> Option<Rlimit> {
     })
 }
 
-/// A file of a cgroup with a number or `max`.
+/// Returns the number of a file of a cgroup, which may be `max`.
 pub(super) fn cgroup_limit(text: &str) -> Option<Limit> {
     limit(text.trim(), "max")
 }
@@ -55,7 +55,7 @@ fn limit(word: &str, none: &str) -> Option<Limit> {
     word.parse().ok().map(Some)
 }
 
-/// `cpu.max` in thousandths of a CPU, such as `150000 100000` for 1500.
+/// Returns `cpu.max` in thousandths of a CPU, such as `150000 100000` for 1500.
 pub(super) fn cpu_quota(text: &str) -> Option<Limit> {
     let mut words = text.split_whitespace();
     let Some(quota) = limit(words.next()?, "max")? else {
@@ -65,12 +65,12 @@ pub(super) fn cpu_quota(text: &str) -> Option<Limit> {
     quota.checked_mul(1000)?.checked_div(period).map(Some)
 }
 
-/// The path of the process's cgroup (version 2) in `/proc/self/cgroup`.
+/// Returns the path of the process's cgroup (version 2) in `/proc/self/cgroup`.
 pub(super) fn cgroup_path(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix("0::/"))
 }
 
-/// A list such as `0-3,8`, ascending as the kernel writes it.
+/// Returns a list such as `0-3,8`, ascending as the kernel writes it.
 pub(super) fn cpu_list(text: &str) -> Option<Vec<usize>> {
     let mut cpus = Vec::new();
     for part in text.trim().split(',') {

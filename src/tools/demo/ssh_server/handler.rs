@@ -23,8 +23,8 @@ const MAX_COMMAND: usize = 8 * 1024;
 const DEFAULT_COLUMNS: u16 = 80;
 const DEFAULT_ROWS: u16 = 24;
 /// Window of a client whose program is behind, in bytes. russh gives window back upon receipt, up
-/// to a size it asks for each time: at this size the client sends on, and so is heard, but next to
-/// nothing.
+/// to a size it asks for each time: at this size the client still sends, so that its requests are
+/// handled, but next to nothing.
 const TRICKLE: u32 = 2;
 /// Longest time for which such a packet holds russh's loop, and with it the client's next one.
 const TRICKLE_PAUSE: Duration = Duration::from_millis(50);
@@ -41,7 +41,7 @@ pub(super) struct Connection {
 struct SessionChannel {
     id: ChannelId,
     inbox: Arc<Inbox>,
-    /// Until a program was started: where its output goes.
+    /// Output of the program, until it is started.
     output: Option<Output>,
     request: Request,
 }
@@ -109,7 +109,7 @@ impl Connection {
         })
     }
 
-    /// Takes what describes the client's language and colours, no more: other variables could
+    /// Takes variables of the client's language and colours alone: others could
     /// change what the shell runs.
     fn set_env(&mut self, id: ChannelId, name: &str, value: &str) -> bool {
         let known = name == "LANG" || name.starts_with("LC_") || name == "COLORTERM";

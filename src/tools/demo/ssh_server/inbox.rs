@@ -1,4 +1,4 @@
-//! The two ends of a session channel as a program sees them: an [`Inbox`] that russh's loop fills,
+//! Both ends of a session channel for its program: an [`Inbox`] that russh's loop fills,
 //! and an [`Output`] that waits until the client can take more.
 //!
 //! Input is bounded by the window that the handler gives the client (see [`Inbox::is_full`]).
@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// Most signals that wait to be handled; more are forgotten, as pending signals are by kernels.
+/// Largest number of signals that wait; more are dropped, as a kernel does with pending signals.
 const MAX_SIGNALS: usize = 16;
 /// Input above which an inbox is full, in bytes.
 const FULL: usize = 64 * 1024;
@@ -80,7 +80,7 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes input of the client; that of a closed channel is passed over.
+    /// Queues input of the client; that of a closed channel is dropped.
     ///
     /// # Errors
     /// More waits than the client's windows allow.
@@ -97,7 +97,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Returns whether the program is so far behind that the client is to send next to nothing.
+    /// Returns whether so much input waits that the client is to send next to nothing.
     pub(super) fn is_full(&self) -> bool {
         let state = self.state();
         !state.closed && state.input.len() > FULL
@@ -188,7 +188,7 @@ impl Inbox {
     }
 }
 
-/// The way to the client.
+/// Output to the client.
 pub(super) struct Output {
     half: ChannelWriteHalf<Msg>,
     handle: Handle,
@@ -204,7 +204,7 @@ impl Output {
         }
     }
 
-    /// Returns when the channel took it all; that is how a slow client slows a program.
+    /// Writes, and returns when the channel has taken all: a slow client slows its program.
     pub(super) async fn write(&self, bytes: impl Into<Bytes>) -> Result<(), ChannelClosed> {
         tokio::select! {
             written = self.half.data_bytes(bytes) => written.map_err(|_| ChannelClosed),

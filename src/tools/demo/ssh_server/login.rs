@@ -1,6 +1,5 @@
 //! Login of the demo: one user, by a password that holds as long as the demo, or by the one in the
-//! printed link, which is good for one login within [`LINK_LIFE`]. Both are random and written
-//! nowhere.
+//! printed link, which is good for one login within [`LINK_LIFE`]. Both are random and in no file.
 
 #![expect(
     clippy::disallowed_types,
@@ -27,7 +26,7 @@ const LENGTH: usize = 20;
 pub(super) struct Login {
     password: Zeroizing<String>,
     link_password: Zeroizing<String>,
-    /// Until when the link logs in; `None` once it has.
+    /// End of the link's validity; `None` once it was used.
     link_until: Mutex<Option<Instant>>,
     link_used: Notify,
 }
@@ -55,7 +54,7 @@ impl Login {
     }
 
     /// Checks a login; takes as long for a wrong password as for a right one of the same length. A
-    /// login by the link's password spends it.
+    /// login by the link's password uses it up.
     pub(super) fn accepts(&self, user: &str, password: &str, now: Instant) -> bool {
         let is = |text: &str, wanted: &str| text.as_bytes().ct_eq(wanted.as_bytes());
         let user = is(user, USER);
@@ -119,7 +118,7 @@ mod tests {
     fn the_link_logs_in_once() {
         let (login, now) = login();
         let password = login.link_password().to_owned();
-        // Others do not spend it.
+        // Wrong passwords do not use it up.
         assert!(!login.accepts("root", &password, now));
         assert!(!login.accepts(USER, &password[1..], now));
         assert!(login.accepts(USER, login.password(), now));

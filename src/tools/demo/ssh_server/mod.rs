@@ -1,9 +1,9 @@
 //! The SSH server inside `sshard demo`: on loopback, with one user whose passwords are made at the
-//! start, and a program of who started the demo behind each login. It starts no bridge and prints
-//! nothing.
+//! start, and a program of the user who started the demo behind each login. Starts no bridge and
+//! prints nothing.
 //!
-//! Its thread runs its own small tokio runtime; nothing of it touches a shard. It is for trying
-//! the bridge out, not for serving people: no key login, no forwarding, no subsystems.
+//! Its thread runs its own small tokio runtime; nothing of it touches a shard. No key login, no
+//! forwarding, no subsystems.
 
 mod handler;
 mod inbox;
@@ -47,7 +47,7 @@ const WINDOW: u32 = 256 * 1024;
 /// Longest wait for the programs to end when the server stops; each is killed before.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The server could not be started.
+/// Reason why the server did not start.
 #[derive(Debug, Error)]
 pub(crate) enum DemoError {
     /// No port, no runtime or no thread.
@@ -67,7 +67,7 @@ struct Sessions {
 }
 
 impl Sessions {
-    /// A program outlives its connection for as long as it takes to hang it up.
+    /// A program outlives its connection until SIGHUP or SIGKILL has ended it.
     #[expect(
         clippy::disallowed_methods,
         reason = "no shard comes here: it is a task of the demo's own runtime"
@@ -77,7 +77,7 @@ impl Sessions {
     }
 }
 
-/// A running server. Dropping it ends its connections, their programs and its thread.
+/// Running server; Drop ends its connections, their programs and its thread.
 pub(crate) struct EmbeddedServer {
     server: Server,
     sessions: Arc<Sessions>,

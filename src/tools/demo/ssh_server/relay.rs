@@ -1,5 +1,5 @@
-//! A program on a channel: moves the bytes of a process both ways, each no faster than the
-//! other side takes them, and passes on size, signals and the end. It starts no process.
+//! Relay between a process and its channel: forwards bytes both ways, each no faster than the other
+//! side takes them, and size, signals and the end. Starts no process.
 
 use super::inbox::{Control, Inbox, Output};
 use crate::tools::demo::pty::{self, Ended, Process};
@@ -12,17 +12,16 @@ use tracing::debug;
 
 /// Bytes read from a process at once.
 const PIECE: usize = 16 * 1024;
-/// A process that ended may leave others behind that keep its output open: once nothing came for
-/// so long after its end, that was all.
+/// Silence after the end of a process that counts as the end of its output: others that it has left
+/// behind may keep the output open.
 const QUIET: Duration = Duration::from_millis(200);
-/// Time that a program has to end after it was hung up, before it is killed: a shell hangs up its
-/// jobs in it.
+/// Time from SIGHUP to SIGKILL: a shell sends SIGHUP to its jobs in it.
 const HANG_UP_TIME: Duration = Duration::from_secs(1);
 /// Character that ends the input of a terminal's line discipline (VEOF).
 const END_OF_INPUT: u8 = 0x04;
 
 /// Serves the process until it ends, then sends its status and closes the channel; if the channel
-/// goes first, or `stop` comes, the process is hung up, and killed if it stays.
+/// goes first, or `stop` comes, the process gets SIGHUP, and SIGKILL if it stays.
 pub(super) async fn run(
     process: Process,
     inbox: &Inbox,
@@ -44,26 +43,26 @@ pub(super) async fn run(
             ended.send_replace(true);
             status
         };
-        let out = pump(stdout, &output, false, has_ended.clone());
+        let out = forward_output(stdout, &output, false, has_ended.clone());
         let err = async {
             if let Some(errors) = errors {
-                pump(errors, &output, true, has_ended.clone()).await;
+                forward_output(errors, &output, true, has_ended.clone()).await;
             }
         };
         let served = async { tokio::join!(end, out, err).0 };
         tokio::select! {
             // A size or signal that came before input must not be overtaken by it.
             biased;
-            () = set(stop) => None,
-            () = steer(&mut control, inbox, has_ended.clone()) => None,
-            () = feed(input, inbox, terminal) => None,
+            () = until_set(stop) => None,
+            () = forward_control(&mut control, inbox, has_ended.clone()) => None,
+            () = forward_input(input, inbox, terminal) => None,
             status = served => Some(status),
         }
     };
     if status.is_some() {
         control.ended();
     }
-    // Hangs up what still runs on the terminal.
+    // Sends SIGHUP to programs that still run on the terminal.
     drop(control);
     let ended = match status {
         Some(Ok(status)) => status.into(),
@@ -87,12 +86,13 @@ pub(super) async fn run(
 }
 
 /// Waits until the flag is set, or its sender is gone.
-async fn set(mut flag: watch::Receiver<bool>) {
+async fn until_set(mut flag: watch::Receiver<bool>) {
     let _ = flag.wait_for(|set| *set).await;
 }
 
-/// Copies until the process closes its side, or its end is a while ago, or the channel is gone.
-async fn pump(
+/// Forwards output until the process closes its side, or [`QUIET`] after its end, or until the
+/// channel is gone.
+async fn forward_output(
     mut source: pty::Output,
     output: &Output,
     errors: bool,
@@ -101,7 +101,7 @@ async fn pump(
     let mut buffer = vec![0; PIECE];
     loop {
         let quiet = async {
-            set(has_ended.clone()).await;
+            until_set(has_ended.clone()).await;
             tokio::time::sleep(QUIET).await;
         };
         let read = tokio::select! {
@@ -124,9 +124,9 @@ async fn pump(
     }
 }
 
-/// Passes input on. Never returns: that the client sends no more, or that the process reads no
-/// more, ends nothing.
-async fn feed(mut input: pty::Input, inbox: &Inbox, terminal: bool) {
+/// Forwards input. Never returns, since neither the end of the client's input nor a process that
+/// reads no more ends the session.
+async fn forward_input(mut input: pty::Input, inbox: &Inbox, terminal: bool) {
     while let Some(bytes) = inbox.next_input().await {
         if input.write_all(&bytes).await.is_err() {
             break;
@@ -142,9 +142,13 @@ async fn feed(mut input: pty::Input, inbox: &Inbox, terminal: bool) {
     std::future::pending().await
 }
 
-/// Follows size and signals; returns when the channel is gone.
-async fn steer(control: &mut pty::Control, inbox: &Inbox, has_ended: watch::Receiver<bool>) {
-    let mut over = pin!(set(has_ended));
+/// Forwards size and signals; returns when the channel is gone.
+async fn forward_control(
+    control: &mut pty::Control,
+    inbox: &Inbox,
+    has_ended: watch::Receiver<bool>,
+) {
+    let mut over = pin!(until_set(has_ended));
     let mut running = true;
     loop {
         let event = tokio::select! {

@@ -6,7 +6,7 @@ use super::Demand;
 use crate::server::MachineError;
 use crate::server::machine::{MIN_MEMLOCK, check_memlock, files_needed, sessions_of_files};
 
-/// glommio's rings need what came with it.
+/// Least kernel version; glommio's rings need features of it.
 const MIN_RELEASE: (u32, u32) = (5, 8);
 
 /// Memory areas of a session whose locked buffers stand alone: the kernel splits an area where
@@ -36,7 +36,7 @@ pub(super) fn release(demand: &Demand<'_>) -> Finding {
 pub(super) fn io_uring(demand: &Demand<'_>) -> Finding {
     let name = "io_uring";
     let facts = demand.facts;
-    // Absent where the kernel has no such switch: then it is on.
+    // Absent in kernels without the switch: io_uring is on.
     let switch = facts.io_uring_disabled.unwrap_or(0);
     let value = match &facts.ring {
         Some(Ok(())) => "a ring can be made".to_owned(),

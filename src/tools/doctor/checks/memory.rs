@@ -29,7 +29,7 @@ pub(super) fn cgroup(demand: &Demand<'_>) -> Finding {
     }
 }
 
-/// Every session with its buffers full: what is above the limit is killed, not slowed down.
+/// Checks the memory of all sessions with full buffers: above the limit the process is killed.
 fn judge(demand: &Demand<'_>, found: Finding, have: u64) -> Finding {
     let websocket = &demand.config.websocket;
     let buffers = websocket.read_buffer_size.bytes() + websocket.write_buffer_size.bytes();

@@ -1,4 +1,4 @@
-//! The queues of new connections, the ports towards targets, the kernel's memory for TCP.
+//! Queues of new connections, local ports towards targets, memory of the kernel for TCP.
 
 use super::super::finding::{CapUnit, Finding};
 use super::Demand;
@@ -39,7 +39,7 @@ pub(super) fn max_syn_backlog(demand: &Demand<'_>) -> Finding {
     }
     let backlog = u64::from(demand.config.server.backlog);
     let shards = demand.shards();
-    // The last quarter is for peers the kernel knows already.
+    // The last quarter is for peers of earlier connections.
     let usable = have - have / 4;
     found.capped(
         usable.min(backlog) * shards,
