@@ -49,7 +49,7 @@ pub struct SessionContext {
 }
 
 /// Right of a session to log in.
-pub struct Ticketed {
+pub struct AdmissionWithTicket {
     /// Place in the pool of connections that are not logged in.
     pub admission: Admission,
     /// Admission ticket it brought with the upgrade.
@@ -57,7 +57,7 @@ pub struct Ticketed {
 }
 
 /// Address of a session that has not logged in, for displacing it.
-pub struct Unauthenticated {
+pub struct SessionAddress {
     /// Shard of the session.
     pub shard: usize,
     /// Session id, once there is one.
@@ -94,14 +94,14 @@ pub(super) struct Connector {
 
 impl Resources for Connector {
     type Socket = WsConnection;
-    type Admission = Ticketed;
+    type Admission = AdmissionWithTicket;
     /// By which others may displace the session.
-    type LoginSlot = LoginSlot<Unauthenticated>;
+    type LoginSlot = LoginSlot<SessionAddress>;
     type Attempt = Attempt;
     type Shell = Shell;
 
-    fn connect(&mut self, ticketed: Ticketed, mut request: AuthRequest) -> Attempt {
-        let Ticketed {
+    fn connect(&mut self, ticketed: AdmissionWithTicket, mut request: AuthRequest) -> Attempt {
+        let AdmissionWithTicket {
             admission,
             ticket: brought,
         } = ticketed;

@@ -22,7 +22,7 @@ mod uplink;
 
 pub use attachment::{Attachment, SocketState};
 pub use config_snapshot::{ConfigSnapshot, SharedSnapshot, SnapshotError};
-pub use connector::{SessionContext, Ticketed, Unauthenticated};
+pub use connector::{AdmissionWithTicket, SessionAddress, SessionContext};
 pub use downlink::Downlink;
 pub use session::{BridgeSession, SessionControl, SessionSummary};
 pub use state::{Created, Drain};

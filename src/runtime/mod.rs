@@ -33,7 +33,7 @@ pub use listener::Listener;
 pub use read_budget::ReadBudget;
 pub use stream::Stream;
 pub use thread::{check_io_uring, spawn_thread};
-pub use timers::{Sleep, sleep};
+pub use timers::{Sleep, sleep, timeout};
 pub use tokio_clock::{ShortTimers, TokioClock, io as tokio_io};
 pub use waker_slot::WakerSlot;
 

@@ -132,6 +132,15 @@ pub fn sleep(time: Duration) -> Sleep {
     Sleep::until(crate::clock::now() + time)
 }
 
+/// Runs `future` for at most `limit`. `None` if it is not done by then; it is dropped in either case.
+pub async fn timeout<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let expired = async {
+        sleep(limit).await;
+        None
+    };
+    futures_lite::future::or(async { Some(future.await) }, expired).await
+}
+
 impl Future for Sleep {
     type Output = ();
 

@@ -11,7 +11,6 @@ use crate::runtime;
 use crate::telemetry::HandshakeFailure;
 use crate::ws::{ClientStream, CountingSocket, Tls, TlsState};
 use bytes::Bytes;
-use futures_lite::FutureExt;
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use std::io;
 use std::net::SocketAddr;
@@ -65,7 +64,8 @@ pub(super) async fn run(
     let timeout = snapshot.config.tls.handshake_timeout;
     // Boxed, so that a connection without TLS does not touch the room for it.
     let handshake = Box::pin(handshake(tls, socket));
-    let error = match within(timeout, handshake).await {
+    let outcome = runtime::timeout(timeout, handshake).await;
+    let error = match outcome.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
         Ok(stream) => return Some((stream, Bytes::new(), client)),
         Err(error) => error,
     };
@@ -92,14 +92,6 @@ async fn adopt(
         |error| tracing::debug!(%error, "the TLS of a connection handed over is not resumed"),
     );
     Some(ClientStream::Tls(Box::new(stream.ok()?)))
-}
-
-async fn within<T>(timeout: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let deadline = async {
-        runtime::sleep(timeout).await;
-        Err(io::ErrorKind::TimedOut.into())
-    };
-    work.or(deadline).await
 }
 
 /// Returns the address of the client that the proxy names, or the peer where it names none.
@@ -162,7 +154,7 @@ async fn handshake(tls: &Tls, mut socket: CountingSocket) -> io::Result<ClientSt
     // A TLS record begins with its type, 0x16; a request with its method.
     if bytes.first().is_some_and(u8::is_ascii_uppercase) {
         // A client that does not read the answer is closed all the same.
-        let _ = within(REFUSAL_TIMEOUT, answer_plain(socket)).await;
+        let _ = runtime::timeout(REFUSAL_TIMEOUT, answer_plain(socket)).await;
         let text = "plain HTTP on a port that speaks TLS";
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }

@@ -5,7 +5,8 @@
 use super::placement::Reservation;
 use super::pool::PreAuthPermit;
 use crate::bridge::{
-    BridgeSession, Created, Drain, SessionContext, SessionControl, SessionSummary, Ticketed,
+    AdmissionWithTicket, BridgeSession, Created, Drain, SessionContext, SessionControl,
+    SessionSummary,
 };
 use crate::error::{LimitKind, Reason, SessionError, Stage};
 use crate::http::Upgrade;
@@ -176,7 +177,7 @@ impl Registration {
         context: &Rc<SessionContext>,
     ) -> BridgeSession {
         let created = Created {
-            admission: Ticketed {
+            admission: AdmissionWithTicket {
                 admission: permit.admission,
                 ticket: upgrade.ticket,
             },

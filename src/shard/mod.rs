@@ -23,8 +23,8 @@ pub use lifecycle::Lifecycle;
 pub use listen::{Listeners, bind, cannot_listen, distribute, is_listener, try_bind};
 pub use placement::{Placement, Reservation};
 
+use crate::bridge::SessionAddress;
 use crate::bridge::SessionContext;
-use crate::bridge::Unauthenticated;
 use crate::error::SessionError;
 use crate::limits::{LimitTable, LoginPool, RateTable};
 use crate::registry::Registry;
@@ -53,7 +53,7 @@ pub struct ShardSetup {
     /// Limits of the process.
     pub limits: Arc<LimitTable>,
     /// Connections that have not logged in yet.
-    pub login_pool: Arc<LoginPool<Unauthenticated>>,
+    pub login_pool: Arc<LoginPool<SessionAddress>>,
     /// Request rates of clients.
     pub rates: Arc<RateTable>,
     /// Registry of the process's sessions.
@@ -68,7 +68,7 @@ pub(crate) struct Shard {
     pub(crate) peers: Arc<[CommandSender]>,
     pub(crate) placement: Arc<Placement>,
     pub(crate) limits: Arc<LimitTable>,
-    pub(crate) login_pool: Arc<LoginPool<Unauthenticated>>,
+    pub(crate) login_pool: Arc<LoginPool<SessionAddress>>,
     pub(crate) rates: Arc<RateTable>,
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) manager: Rc<ConnectionManager>,

@@ -4,7 +4,7 @@
 
 use super::Shard;
 use super::command::Command;
-use crate::bridge::Unauthenticated;
+use crate::bridge::SessionAddress;
 use crate::limits::{Admission, LoginSlot, Refused};
 use crate::registry::SessionId;
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 #[must_use = "dropping it gives the place in the pool back"]
 pub(super) struct PreAuthPermit {
     pub(super) admission: Admission,
-    pub(super) login_slot: LoginSlot<Unauthenticated>,
+    pub(super) login_slot: LoginSlot<SessionAddress>,
     /// Id of the session that the connection becomes; others displace it by this.
     session: Arc<OnceLock<SessionId>>,
 }
@@ -42,11 +42,11 @@ impl Shard {
             .config
             .limits
             .max_unauthenticated;
-        let name = Unauthenticated {
+        let address = SessionAddress {
             shard: self.index,
             session: Arc::clone(&session),
         };
-        let (login_slot, displaced) = self.login_pool.enter(client.into(), name, limit)?;
+        let (login_slot, displaced) = self.login_pool.enter(client.into(), address, limit)?;
         if let Some(displaced) = displaced
             && let Some(id) = displaced.session.get()
             && let Some(peer) = self.peers.get(displaced.shard)

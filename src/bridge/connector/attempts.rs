@@ -6,7 +6,7 @@ use crate::bridge::throttle::{LoginAttempt, Scope, Word};
 use crate::error::{ConnectFailure, Deadline, LimitKind, SessionError, Stage};
 use crate::limits::{Admission, TargetKey};
 use crate::message::Credentials;
-use crate::runtime::{self, Stream};
+use crate::runtime::{Stream, timeout};
 use crate::ssh::connect_tcp;
 use crate::ssh::keys::{self, Identity};
 use crate::targets::{Resolution, TargetRequest};
@@ -93,7 +93,7 @@ impl Connector {
         loop {
             let wake = retry.unwrap_or(until);
             let wait = wake.saturating_duration_since(now);
-            match within(wait, attempt.word()).await {
+            match timeout(wait, attempt.word()).await {
                 Some(Word::Start) => return Ok(attempt),
                 Some(Word::Throttled(wait)) => return Err(throttled(wait)),
                 Some(Word::Full) => return Err(LimitKind::Logins.into()),
@@ -138,7 +138,7 @@ impl Connector {
             }
             let left = config.connect_timeout.saturating_sub(start.elapsed());
             let share = left / u32::try_from(addresses.len() - index).unwrap_or(1);
-            match within(share, connect_tcp(*address, config.receive_buffer.bytes())).await {
+            match timeout(share, connect_tcp(*address, config.receive_buffer.bytes())).await {
                 Some(Ok(socket)) => {
                     attempt.note_reached();
                     self.questions.follow(&attempt);
@@ -170,13 +170,4 @@ impl Connector {
 /// In whole seconds, rounded up: sooner would be too soon.
 fn throttled(wait: Duration) -> SessionError {
     SessionError::Throttled(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
-}
-
-/// `None` if `future` takes longer than `limit`.
-async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-    let timeout = async {
-        runtime::sleep(limit).await;
-        None
-    };
-    futures_lite::future::or(async { Some(future.await) }, timeout).await
 }

@@ -16,7 +16,7 @@ pub use report::SessionSummary;
 
 use super::attachment::Attachment;
 use super::audit::SessionAudit;
-use super::connector::{Connector, SessionContext, Ticketed, Unauthenticated};
+use super::connector::{AdmissionWithTicket, Connector, SessionAddress, SessionContext};
 use super::downlink::Downlink;
 use super::shell::Shell;
 use super::state::{Created, Lifecycle, SessionState};
@@ -57,7 +57,7 @@ impl BridgeSession {
         context: Rc<SessionContext>,
         record: Rc<Entry>,
         control: Rc<SessionControl>,
-        created: Created<Ticketed, LoginSlot<Unauthenticated>>,
+        created: Created<AdmissionWithTicket, LoginSlot<SessionAddress>>,
         target: TargetRequest,
         ws: WsConnection,
         dialect: Dialect,
