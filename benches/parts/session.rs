@@ -49,7 +49,7 @@ fn active(auth: Incoming, now: Instant) -> State {
 
 /// Takes the input that goes to russh.
 fn take_input(state: &mut State) {
-    while let Some(packet) = state.uplink_mut().next_packet() {
+    while let Some(packet) = state.uplink.next_packet() {
         black_box(packet);
     }
 }

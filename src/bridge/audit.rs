@@ -1,6 +1,8 @@
-//! What a session tells the audit log: its start, what became of the login,
-//! its end, each once.
+//! Lines of the audit log for one session: start, outcome of the login, end.
+//!
+//! Guarantees that each is written at most once, and the end always: dropping the value writes it.
 
+use super::timers::millis;
 use crate::error::{Reason, SessionError, Stage};
 use crate::registry::{Entry, State};
 use crate::telemetry::{AuditEnd, AuditEvent, AuditLine, AuditLog};
@@ -8,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
-/// A session's lines. Dropping it writes the end, if nobody has.
+/// Audit lines of one session. Dropping it writes the end, if it is not written yet.
 pub(super) struct SessionAudit {
     log: AuditLog,
     record: Rc<Entry>,
@@ -18,7 +20,7 @@ pub(super) struct SessionAudit {
 }
 
 impl SessionAudit {
-    /// The session has started.
+    /// Writes the start of the session.
     pub(super) fn start(log: AuditLog, record: Rc<Entry>) -> Self {
         let audit = Self {
             log,
@@ -31,15 +33,15 @@ impl SessionAudit {
         audit
     }
 
-    /// The client has named a user.
+    /// Sets the user that the client named.
     pub(super) fn set_user(&self, user: &str) {
         if self.log.is_on() {
             *self.user.borrow_mut() = Some(user.to_owned());
         }
     }
 
-    /// The login is over: the methods that were accepted, or why none was.
-    /// Nothing is said of a connection that broke before the server's word.
+    /// Writes the outcome of the login: the methods that were accepted, or a refusal. Writes
+    /// nothing for a connection that was lost before the server's answer.
     pub(super) fn note_login(&self, outcome: Result<&[&'static str], &SessionError>) {
         let result = match outcome {
             Ok(methods) => {
@@ -56,7 +58,7 @@ impl SessionAudit {
         self.write(AuditEvent::Auth, Some(result), None);
     }
 
-    /// Notes the end of the session; `error` is its cause, if it is a failure.
+    /// Writes the end of the session, with the error if it failed.
     pub(super) fn end(
         &self,
         at: Instant,
@@ -69,7 +71,7 @@ impl SessionAudit {
         let (input_bytes, output_bytes) = self.record.traffic();
         let duration = self.record.duration(at);
         let end = AuditEnd {
-            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            duration_ms: millis(duration),
             input_bytes,
             output_bytes,
             reason: reason.as_str(),
@@ -79,7 +81,7 @@ impl SessionAudit {
         self.write(AuditEvent::End, None, Some(end));
     }
 
-    /// The session is over without a last poll: about where it was.
+    /// Writes the end of a session that is not polled any more, with the stage its state implies.
     pub(super) fn abort(&self, reason: Reason) {
         let stage = match self.record.state() {
             State::Created => Stage::Auth,

@@ -1,8 +1,8 @@
 //! One immutable snapshot of the configuration and of everything built from it (policy, TLS,
 //! tickets, SSH options), replaced as a whole by a reload.
 //!
-//! A session keeps the snapshot it started with, and reads the latest one only to check its
-//! target. Does NOT watch files and does NOT decide when to reload.
+//! A session keeps the snapshot it started with, and reads the latest one only to check its target.
+//! Does not watch files and does not decide when to reload.
 
 use crate::config::{Config, Loaded};
 use crate::ssh::SshSettings;
@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 /// A configuration and everything built from it.
 pub struct ConfigSnapshot {
-    /// The values alone: those of `loaded`.
+    /// Values of `loaded`, without their sources.
     pub config: Arc<Config>,
-    /// The values, each with its source.
+    /// Values, each with its source.
     pub loaded: Loaded,
     /// Target policy.
     pub policy: Policy,
@@ -58,8 +58,8 @@ impl ConfigSnapshot {
         found
     }
 
-    /// Builds the snapshot of a configuration; `own` is where this process listens. Reads the
-    /// files of `tls` and `admission`.
+    /// Builds the snapshot of a configuration; `own` is where this process listens. Reads the files
+    /// of `tls` and `admission`.
     ///
     /// # Errors
     /// [`SnapshotError`].

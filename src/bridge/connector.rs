@@ -1,6 +1,7 @@
-//! The way from an `auth` message to a running shell: resolve, connect,
-//! handshake, log in, start. One future; it reports its stages and has no
-//! clock: the session drops it when a deadline is over.
+//! Steps from an `auth` message to a running shell: resolve, connect, handshake, log in, start.
+//!
+//! One future, which reports each stage as an event. Guarantees that a failed or dropped attempt
+//! returns its permits. Has no timers: the session drops it when a deadline has passed.
 
 mod attempts;
 
@@ -31,48 +32,48 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
-/// What all sessions of a shard share.
+/// State shared by all sessions of a shard.
 #[derive(Clone)]
 pub struct SessionContext {
-    /// What sessions are served on.
+    /// Latest configuration.
     pub snapshot: SharedSnapshot,
-    /// Names to addresses.
+    /// Resolver of target names.
     pub resolver: Resolver,
     /// Known host keys.
     pub known_hosts: Store,
-    /// Failed logins.
+    /// Limits on failed logins.
     pub logins: Arc<LoginThrottle>,
-    /// What the shard counts.
+    /// Counters of the shard.
     pub counters: OwnCounters,
-    /// Who did what.
+    /// Audit log.
     pub audit: AuditLog,
 }
 
-/// Right of a session to log in.
+/// Admission of a connection that may log in, with its ticket.
 pub struct AdmissionWithTicket {
-    /// Place in the pool of connections that are not logged in.
+    /// Permit of a connection that is not logged in.
     pub admission: Admission,
-    /// Admission ticket it brought with the upgrade.
+    /// Admission ticket that came with the upgrade.
     pub ticket: Option<Secret>,
 }
 
-/// Address of a session that has not logged in, for displacing it.
+/// Address of a session that has not logged in, by which another connection displaces it.
 pub struct SessionAddress {
     /// Shard of the session.
     pub shard: usize,
-    /// Session id, once there is one.
+    /// Session id, once it is assigned.
     pub session: Arc<OnceLock<SessionId>>,
 }
 
-/// Way to the shell, under way.
+/// Connection attempt of a session.
 pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<Shell, SessionError>>>>;
 
-/// Everything that one session's way to its shell needs.
+/// Resources of one session's connection attempt.
 #[derive(Clone)]
 pub(super) struct Connector {
-    /// Shared with the shard.
+    /// State shared with the shard.
     pub(super) context: Rc<SessionContext>,
-    /// The snapshot the session started with.
+    /// Snapshot the session started with.
     pub(super) snapshot: Arc<ConfigSnapshot>,
     /// The session's record in the registry.
     pub(super) record: Rc<Entry>,
@@ -80,35 +81,35 @@ pub(super) struct Connector {
     pub(super) audit: Rc<SessionAudit>,
     /// Target that the client named in its URL.
     pub(super) target: TargetRequest,
-    /// Where events and output go.
+    /// Takes events and output.
     pub(super) downlink: Rc<Downlink>,
     /// Credit for reads of the SSH socket.
     pub(super) credit: Rc<ReadCredit>,
-    /// The client's latest terminal size.
+    /// Latest terminal size of the client.
     pub(super) size: Rc<Cell<WindowSize>>,
-    /// Follows the attempt whose user the session asks.
+    /// Reports to the login throttle that the session waits for its user.
     pub(super) questions: Rc<QuestionWatch>,
-    /// The client can be asked questions.
+    /// The client can answer questions.
     pub(super) can_ask: bool,
 }
 
 impl Resources for Connector {
     type Socket = WsConnection;
     type Admission = AdmissionWithTicket;
-    /// By which others may displace the session.
+    /// Holds the address by which others displace the session.
     type LoginSlot = LoginSlot<SessionAddress>;
     type Attempt = Attempt;
     type Shell = Shell;
 
-    fn connect(&mut self, ticketed: AdmissionWithTicket, mut request: AuthRequest) -> Attempt {
+    fn connect(&mut self, admission: AdmissionWithTicket, mut request: AuthRequest) -> Attempt {
         let AdmissionWithTicket {
             admission,
-            ticket: brought,
-        } = ticketed;
+            ticket: upgrade_ticket,
+        } = admission;
         self.size.set(request.terminal.size);
         self.audit.set_user(&request.credentials.username);
         let ticket = &mut request.credentials.ticket;
-        *ticket = ticket.take().or(brought);
+        *ticket = ticket.take().or(upgrade_ticket);
         if self.snapshot.config.admin.show_users {
             self.record.set_user(&request.credentials.username);
         }
@@ -117,10 +118,10 @@ impl Resources for Connector {
 }
 
 impl Connector {
-    /// Goes the whole way.
+    /// Runs all steps.
     ///
     /// # Errors
-    /// What ended the way, by stage. Permits are given back.
+    /// Cause of the failure. All permits are returned.
     async fn connect(
         self,
         admission: Admission,
@@ -131,12 +132,12 @@ impl Connector {
             terminal,
             progress,
         } = request;
-        let admitted = admit(&self.context.snapshot.load(), &mut credentials)?;
-        let (identity, unusable) = self.read_keys(&mut credentials).await?;
+        let admitted = verify_ticket(&self.context.snapshot.load(), &mut credentials)?;
+        let (identity, key_error) = self.load_identity(&mut credentials).await?;
         let resolution = self.evaluate(admitted.as_ref())?;
         if progress {
-            // The session is in this stage all along; now it begins for the client, too.
-            self.enter(Stage::Resolve);
+            // The session has been in this stage since `auth`; the client is notified only now.
+            self.report_stage(Stage::Resolve);
         }
         check_user(resolution.overrides(), &credentials.username)?;
         let addresses = self.resolve(&resolution).await?;
@@ -150,17 +151,17 @@ impl Connector {
         };
         let known = &self.context.known_hosts;
         let host_keys = HostKeyCheck::look_up(known, &self.snapshot.ssh, checked).await?;
-        self.enter(Stage::Connect);
+        self.report_stage(Stage::Connect);
         let (socket, target, attempt) = self
-            .dial_first(&admission, &resolution, &addresses, &credentials.username)
+            .connect_any(&admission, &resolution, &addresses, &credentials.username)
             .await?;
         let login = async {
-            let mut client = self.shake_hands(socket, host_keys).await?;
+            let mut client = self.handshake(socket, host_keys).await?;
             attempt.note_authentication();
             let login = self.log_in(&mut client, credentials, identity, rules).await;
-            // Where the password was not taken either, the key is what can be mended.
-            login.map_err(|error| match (error, unusable) {
-                (SessionError::LoginFailed, Some(unusable)) => unusable,
+            // If the password was refused too, the error of the key is the one that can be fixed.
+            login.map_err(|error| match (error, key_error) {
+                (SessionError::LoginFailed, Some(key_error)) => key_error,
                 (error, _) => error,
             })?;
             Ok::<_, SessionError>(client)
@@ -170,20 +171,20 @@ impl Connector {
             Err(LimitKind::Questions.into())
         };
         let client = futures_lite::future::or(evicted, login).await?;
-        // The place of those who are logged in comes before the other goes back.
+        // The permit of a logged-in session is taken before that of the login is returned.
         let permit = admission.acquire(target).await.map_err(limit_error);
         attempt.succeeded();
         let permit = permit?;
-        self.enter(Stage::Shell);
+        self.report_stage(Stage::Shell);
         self.start(client, &terminal, admission, permit).await
     }
 
-    async fn shake_hands(
+    async fn handshake(
         &self,
         socket: Stream,
         host_keys: HostKeyCheck,
     ) -> Result<SshClient, SessionError> {
-        self.enter(Stage::Handshake);
+        self.report_stage(Stage::Handshake);
         let events: Rc<dyn SshEvents> = Rc::clone(&self.downlink) as _;
         let credit = Rc::clone(&self.credit);
         SshClient::handshake(socket, &self.snapshot.ssh, host_keys, events, credit).await
@@ -196,7 +197,7 @@ impl Connector {
         identity: Option<Identity>,
         rules: LoginRules,
     ) -> Result<(), SessionError> {
-        self.enter(Stage::Login);
+        self.report_stage(Stage::Login);
         let events = self.downlink.as_ref();
         let login = client
             .login(credentials, identity, rules, self.can_ask, events)
@@ -205,8 +206,8 @@ impl Connector {
         login.map(drop)
     }
 
-    fn enter(&self, stage: Stage) {
-        self.downlink.note(SshEvent::Stage(stage));
+    fn report_stage(&self, stage: Stage) {
+        self.downlink.push_event(SshEvent::Stage(stage));
     }
 
     async fn resolve(&self, resolution: &Resolution) -> Result<Vec<SocketAddr>, SessionError> {
@@ -217,14 +218,17 @@ impl Connector {
             ResolveError::NotFound => SessionError::NotResolved,
             ResolveError::Temporary => SessionError::NoNameServer,
         })?;
-        resolution.filter(found).map_err(refused)
+        resolution.filter(found).map_err(policy_error)
     }
 
-    /// Policy, then whether the ticket is for what the policy makes of the
-    /// target. Who has no ticket does not get here, and learns nothing of it.
+    /// Evaluates the policy, then checks the ticket against the resolved target. A client without a
+    /// required ticket fails before, and learns nothing about the target.
     fn evaluate(&self, admitted: Option<&Admitted>) -> Result<Resolution, SessionError> {
         let snapshot = self.context.snapshot.load();
-        let resolution = snapshot.policy.evaluate(&self.target).map_err(refused)?;
+        let resolution = snapshot
+            .policy
+            .evaluate(&self.target)
+            .map_err(policy_error)?;
         let name = match &self.target {
             TargetRequest::Named(name) => Some(name.as_str()),
             TargetRequest::Host { .. } => None,
@@ -244,7 +248,7 @@ impl Connector {
         admission: Admission,
         permit: TargetPermit,
     ) -> Result<Shell, SessionError> {
-        // Logged in: the place in the pool of those who are not goes back.
+        // Logged in: returns the permit of a connection that is not.
         let client_permit = admission.logged_in();
         let size = self.size;
         let channel = client
@@ -254,8 +258,8 @@ impl Connector {
     }
 }
 
-/// Looks at the ticket, where tickets are on. It is gone after that.
-fn admit(
+/// Verifies the ticket and wipes it, where tickets are on.
+fn verify_ticket(
     snapshot: &ConfigSnapshot,
     credentials: &mut Credentials,
 ) -> Result<Option<Admitted>, SessionError> {
@@ -273,7 +277,7 @@ fn admit(
     }
 }
 
-/// A target with a overrides user is nobody else's.
+/// Refuses a user other than the one the target is restricted to.
 fn check_user(overrides: &TargetOverrides, username: &str) -> Result<(), SessionError> {
     match &overrides.user {
         Some(user) if user != username => {
@@ -292,8 +296,8 @@ fn login_rules(overrides: &TargetOverrides, config: &Config) -> LoginRules {
     }
 }
 
-/// Logs the reason, which the client does not learn.
-fn refused(denial: targets::PolicyDenial) -> SessionError {
+/// Logs the reason, which is hidden from the client.
+fn policy_error(denial: targets::PolicyDenial) -> SessionError {
     tracing::info!(%denial, "target denied by the policy");
     SessionError::TargetRefused
 }

@@ -1,11 +1,17 @@
-//! One session: a client's WebSocket on one side, a shell on the other.
+//! One session: a client's WebSocket on one side, a shell on the other. LIFECYCLE.md has its
+//! states.
 //!
-//! `state` decides what becomes of a session, and owns it by its state (pure); `timers` are clocks (pure); `session` polls
-//! what the state owns: `attachment`, the client, `connector`, the way to the shell, `shell`, the running one. `downlink`
-//! owns output on its way to the client, `uplink` input on its way to the server (pure). `config_snapshot` is replaced by a reload,
-//! `throttle` counts failed logins, `audit` writes the session's lines of the audit log, `queue` lets short queues hold no
-//! room.
-//! LIFECYCLE.md draws the states.
+//! `state` is the state machine, which owns everything a session has; `session` is the I/O around
+//! it: one future that polls `attachment` (the client), `connector` (resolve, connect, log in,
+//! start) and `shell` (the running one). `downlink` is output to the client, `uplink` input to the
+//! server, `timers` the table of deadlines. `config_snapshot` is what a reload replaces, `throttle`
+//! limits failed logins, `audit` writes the session's lines of the audit log, `queue` frees the
+//! memory of short queues.
+//!
+//! Guarantees that a session has one owner and one future, and that dropping it returns every
+//! permit and buffer. `state`, `timers`, `uplink` and the flow control of `downlink` do no I/O and
+//! take the time as an argument. Does not accept connections and does not know other sessions:
+//! `shard` does.
 
 mod attachment;
 mod audit;

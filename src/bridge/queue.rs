@@ -1,9 +1,9 @@
-//! Short queues that most sessions need for their beginning only.
+//! Short queues that most sessions use only at their start.
 
 use std::collections::VecDeque;
 
-/// The next item. With the last one goes the queue's memory: a session has three
-/// such queues, and most of tens of thousands of sessions are idle.
+/// Takes the oldest item, and frees the queue's memory with the last one: a session has three such
+/// queues, and most of tens of thousands of sessions are idle.
 pub(super) fn next<T>(queue: &mut VecDeque<T>) -> Option<T> {
     let item = queue.pop_front();
     if queue.is_empty() {
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_emptied_queue_holds_nothing() {
+    fn an_emptied_queue_frees_its_memory() {
         let mut queue = VecDeque::from([1, 2]);
         assert_eq!(next(&mut queue), Some(1));
         assert_eq!(next(&mut queue), Some(2));

@@ -1,44 +1,47 @@
-//! Running shell of a session: its channel, the permits it holds until the SSH side ends, and the clocks that are its own.
+//! Running shell of a session: its channel, the permits it holds until the SSH side ends, and the
+//! state of its keep-alives.
+//!
+//! Moves input from the uplink into the channel, as far as russh takes it. Output does not pass
+//! here: russh's handler puts it into the downlink.
 
 use super::uplink::{Control, Packet, Uplink};
 use crate::limits::{ClientPermit, TargetPermit};
 use crate::ssh::{ChannelGone, SshChannel};
 use std::task::{Context, Poll, ready};
 
-/// See the module's description.
 pub(super) struct Shell {
     pub(super) channel: SshChannel,
     pub(super) keepalive: Keepalive,
-    /// Input, a size or a signal was handed to russh since credit was last given.
-    pub(super) unprobed: bool,
+    /// Input, a resize or a signal was passed to russh since the last probe.
+    pub(super) sent_since_probe: bool,
     _target: TargetPermit,
     _client: ClientPermit,
 }
 
-/// Keep-alives without a sign of life since.
+/// Count of SSH keep-alives in a row without a reply.
 #[derive(Debug, Default)]
 pub(super) struct Keepalive {
     /// Bytes read from the SSH socket when the last one was sent.
-    pub(super) read_mark: u64,
+    pub(super) bytes_read_before: u64,
     pub(super) missed: u32,
 }
 
 impl Shell {
-    /// A shell that holds the places of its target and its client.
+    /// Returns a shell that holds the permits of its target and its client.
     pub(super) fn new(channel: SshChannel, target: TargetPermit, client: ClientPermit) -> Self {
         Self {
             channel,
             keepalive: Keepalive::default(),
-            unprobed: false,
+            sent_since_probe: false,
             _target: target,
             _client: client,
         }
     }
 
-    /// Hands on to russh what it takes of the uplink. Pending while it does not take all.
+    /// Passes input, resizes and signals to russh. Pending while it does not take all of them.
     ///
     /// # Errors
-    /// Once russh takes nothing any more.
+    /// [`ChannelGone`] once russh's loop has ended.
     pub(super) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
@@ -48,7 +51,8 @@ impl Shell {
         if self.channel.take_late_refusal() {
             uplink.half_close();
         }
-        // In this order: a signal that came behind input leaves behind it, unless that waits.
+        // In this order: a signal that came after input is sent after it, unless that input must
+        // wait.
         let input = self.poll_input(cx, uplink);
         let control = self.poll_control(cx, uplink);
         match (input?, control?) {
@@ -69,7 +73,7 @@ impl Shell {
                 Some(Control::Signal(signal)) => self.channel.send_signal(signal),
                 None => return Poll::Ready(Ok(())),
             }
-            self.unprobed = true;
+            self.sent_since_probe = true;
         }
     }
 
@@ -85,7 +89,7 @@ impl Shell {
                 Some(Packet::Eof) => self.channel.send_eof(),
                 None => return Poll::Ready(Ok(())),
             }
-            self.unprobed = true;
+            self.sent_since_probe = true;
         }
     }
 }

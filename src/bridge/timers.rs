@@ -1,9 +1,8 @@
-//! All timers of a session in one small table of absolute times. Pure: it is
-//! told the time and sleeps nowhere.
+//! Table of all deadlines of a session. Pure: it takes the time as an argument and sleeps nowhere.
 
 use std::time::{Duration, Instant};
 
-/// What a session can be waiting for.
+/// Deadlines of a session. LIFECYCLE.md has their settings and states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Timer {
@@ -11,25 +10,25 @@ pub enum Timer {
     Stage,
     /// `limits.connection_timeout`: from `auth` to `ready`.
     Connection,
-    /// A human's answer.
+    /// Answer to a question.
     Prompt,
     /// Next WebSocket ping.
     Ping,
-    /// The pong that the pacer of a slow client waits for.
+    /// Pong that the pacer of a slow client waits for.
     PacerPong,
-    /// The client takes no bytes.
+    /// `websocket.stall_timeout`: the client takes no bytes.
     Stall,
-    /// The client holds output back.
+    /// `session.hold_timeout`: the client holds output.
     Hold,
-    /// No input and no output.
+    /// `session.idle_timeout`.
     Idle,
     /// `session.max_lifetime`.
     Lifetime,
     /// The server's drain deadline.
     Drain,
-    /// The closing handshake.
+    /// Closing handshake of both sides.
     Linger,
-    /// While reads are stopped, input may need a reply from the server first.
+    /// Next probe: reads are stopped, and input may need a reply of the server first.
     CreditProbe,
     /// Next SSH keep-alive.
     SshKeepalive,
@@ -53,7 +52,7 @@ impl Timer {
     ];
 }
 
-/// The table.
+/// One optional deadline for each timer.
 #[derive(Debug, Default)]
 pub struct Timers {
     deadlines: [Option<Instant>; Timer::ALL.len()],
@@ -63,50 +62,50 @@ impl Timers {
     fn slot(&mut self, timer: Timer) -> &mut Option<Instant> {
         #[expect(
             clippy::indexing_slicing,
-            reason = "the array has a place for every timer"
+            reason = "the array has a slot for every timer"
         )]
         &mut self.deadlines[timer as usize]
     }
 
-    /// Arms `timer` for `at`, in place of what it was armed for.
+    /// Sets the deadline of `timer`, in place of an earlier one.
     pub fn set(&mut self, timer: Timer, at: Instant) {
         *self.slot(timer) = Some(at);
     }
 
-    /// Disarms `timer`.
+    /// Stops `timer`.
     pub fn clear(&mut self, timer: Timer) {
         *self.slot(timer) = None;
     }
 
-    /// Disarms all.
+    /// Stops all timers.
     pub fn clear_all(&mut self) {
         *self = Self::default();
     }
 
-    /// When `timer` fires, if armed.
+    /// Returns the deadline of `timer`, if it runs.
     pub fn get(&self, timer: Timer) -> Option<Instant> {
         self.deadlines.get(timer as usize).copied().flatten()
     }
 
-    /// Arms `timer` unless it runs already.
+    /// Starts `timer` unless it runs already.
     pub fn set_if_idle(&mut self, timer: Timer, at: Instant) {
         self.slot(timer).get_or_insert(at);
     }
 
-    /// Disarms `timer` and tells how much time it had left.
+    /// Stops `timer` and returns the time it had left.
     pub fn suspend(&mut self, timer: Timer, now: Instant) -> Option<Duration> {
         let at = self.slot(timer).take()?;
         Some(at.saturating_duration_since(now))
     }
 
-    /// Lets `timer` fire at `now` if it would within `slack`.
+    /// Moves the deadline of `timer` to `now` if it is within `slack`.
     pub fn bring_forward(&mut self, timer: Timer, now: Instant, slack: Duration) {
         if self.get(timer).is_some_and(|at| at <= now + slack) {
             self.set(timer, now);
         }
     }
 
-    /// The earliest deadline.
+    /// Returns the earliest deadline.
     pub fn next(&self) -> Option<Instant> {
         self.deadlines.iter().flatten().min().copied()
     }
@@ -124,12 +123,17 @@ impl Timers {
     }
 }
 
+/// Returns a duration in milliseconds, as logs and messages carry it.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_timer_has_its_own_place() {
+    fn every_timer_has_its_own_slot() {
         for (index, timer) in Timer::ALL.into_iter().enumerate() {
             assert_eq!(timer as usize, index);
         }
@@ -152,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nearly_due_is_brought_forward() {
+    fn a_timer_due_within_the_slack_is_brought_forward() {
         let start = crate::clock::now();
         let (near, far) = (Duration::from_secs(2), Duration::from_secs(5));
         let mut timers = Timers::default();
@@ -167,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suspended_timer_tells_its_rest() {
+    fn suspending_a_timer_returns_the_time_left() {
         let start = crate::clock::now();
         let mut timers = Timers::default();
         timers.set(Timer::Stage, start + Duration::from_secs(5));

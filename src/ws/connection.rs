@@ -105,7 +105,7 @@ impl WsConnection {
     }
 
     /// Ready when the read budget admits the client's next message, whether or not there is one.
-    pub fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
+    pub fn poll_read_budget(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.stream.get_mut().budget().poll_ready(cx)
     }
 
@@ -113,7 +113,7 @@ impl WsConnection {
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<WsEvent> {
         loop {
             // Also of what tungstenite has read already: many messages fit there.
-            ready!(self.poll_turn(cx));
+            ready!(self.poll_read_budget(cx));
             if self.discards {
                 return self.poll_discard(cx);
             }

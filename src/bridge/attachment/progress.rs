@@ -1,9 +1,9 @@
-//! Stages of the way to the shell, as they are announced to a client that asks for it: each once, in
-//! their order. Decides nothing about who may know of a stage.
+//! Stages of a connection attempt, as they are sent to a client that requests them: each once, in
+//! order. Does not decide which stages a client may know.
 
 use crate::error::Stage;
 
-/// The stages that are announced, in their order.
+/// Stages that are sent, in order.
 const ORDER: [Stage; 6] = [
     Stage::Resolve,
     Stage::Connect,
@@ -13,38 +13,38 @@ const ORDER: [Stage; 6] = [
     Stage::Shell,
 ];
 
-/// How far the way has come.
+/// Progress of a connection attempt, as the client knows it.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
-    wanted: bool,
-    /// Place of the next stage in [`ORDER`], at the least.
+pub(in crate::bridge) struct Progress {
+    requested: bool,
+    /// Least index in [`ORDER`] of the next stage.
     next: usize,
 }
 
 impl Progress {
-    /// Sets whether the client is to be told.
-    pub(super) fn set_wanted(&mut self, wanted: bool) {
-        self.wanted = wanted;
+    /// Sets whether the client requests the stages.
+    pub(super) fn set_requested(&mut self, requested: bool) {
+        self.requested = requested;
     }
 
-    /// Returns whether the client is to be told.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.wanted
+    /// Returns whether the client requests the stages.
+    pub(in crate::bridge) fn is_requested(&self) -> bool {
+        self.requested
     }
 
-    /// A stage begins. Returns whether that is news for the client.
+    /// Takes the start of a stage. Returns whether it must be sent to the client.
     ///
-    /// A private key is read in the stage of the login too, but before the target is looked up: that
-    /// is not announced, for the log-in itself is still to come.
-    pub(super) fn note(&mut self, stage: Stage) -> bool {
-        let place = ORDER.iter().position(|known| *known == stage);
-        let Some(place) = place.filter(|place| self.wanted && *place >= self.next) else {
+    /// A private key is read in the login stage too, but before the name is resolved: that is not
+    /// sent, as the login itself is still to come.
+    pub(in crate::bridge) fn note(&mut self, stage: Stage) -> bool {
+        let index = ORDER.iter().position(|known| *known == stage);
+        let Some(index) = index.filter(|index| self.requested && *index >= self.next) else {
             return false;
         };
         if stage == Stage::Login && self.next == 0 {
             return false;
         }
-        self.next = place + 1;
+        self.next = index + 1;
         true
     }
 }

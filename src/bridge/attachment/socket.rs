@@ -1,4 +1,5 @@
-//! I/O of an attachment: texts and pings to the client, and the closing of its WebSocket.
+//! I/O of an attachment: sends texts and pings, and closes the WebSocket. Does not read messages:
+//! the session does.
 
 use super::{Attachment, SocketState};
 use crate::bridge::queue;
@@ -19,21 +20,21 @@ impl Attachment<WsConnection> {
         }
     }
 
-    /// Notes the bytes that wait unread: while the client's messages are not read, its pong shows only there.
-    pub(in crate::bridge) fn look_at_unread(&mut self) {
+    /// Updates the number of unread bytes, for [`Self::note_unread`].
+    pub(in crate::bridge) fn refresh_unread(&mut self) {
         if let Some(bytes) = self.socket.unread_bytes() {
             self.note_unread(bytes);
         }
     }
 
-    /// Sends one text. To be called when the socket is ready.
+    /// Sends one text. The socket must be ready.
     pub(in crate::bridge) fn send_text(&mut self, cx: &mut Context<'_>, message: &ServerMessage) {
         if let Some(text) = self.processor.encode(message) {
             self.socket.send_text(cx, &text);
         }
     }
 
-    /// Sends the texts and the ping that wait, as far as the socket takes them. Control text goes before output.
+    /// Sends queued texts and the ping, as far as the socket takes them. Texts go before output.
     pub(in crate::bridge) fn flush_texts(&mut self, cx: &mut Context<'_>) {
         while !self.texts.is_empty() && self.socket.poll_ready(cx).is_ready() {
             if let Some(message) = queue::next(&mut self.texts) {
@@ -50,8 +51,9 @@ impl Attachment<WsConnection> {
         let _ = self.socket.poll_flush(cx);
     }
 
-    /// Closes the WebSocket: the last texts, the close frame, the end of our direction, in that order. Ready once the
-    /// client has closed, too. The caller reads what it sends until then, and bounds the wait.
+    /// Closes the WebSocket: the last texts, the close frame, the end of our direction, in that
+    /// order. Ready once the client has closed, too. The caller reads until then, and bounds the
+    /// wait.
     pub(in crate::bridge) fn poll_close(
         &mut self,
         cx: &mut Context<'_>,
@@ -64,38 +66,41 @@ impl Attachment<WsConnection> {
         }
         let flushed = self.socket.poll_flush(cx).is_ready();
         if self.close_sent && flushed {
-            // A browser reports the end when TCP ends: it is not to wait for the SSH side, nor for the linger clock.
+            // A browser reports the close when TCP ends: that must not wait for the SSH side or the
+            // linger timer.
             let _ = self.socket.poll_shutdown(cx);
         }
-        if self.done && (flushed || self.close_sent) {
+        if self.read_closed && (flushed || self.close_sent) {
             Poll::Ready(())
         } else {
             Poll::Pending
         }
     }
 
-    /// Closes a client's WebSocket without its session, within `limit`: the shell runs on, or serves another client.
+    /// Closes a client's WebSocket without its session, within `limit`: the shell is kept, or
+    /// serves another client. Reserved for session resume.
     pub async fn close_alone(mut self, code: u16, reason: String, limit: Duration) {
         let closed = poll_fn(|cx| {
             self.flush_texts(cx);
-            let _ = self.poll_end(cx);
+            let _ = self.poll_discard(cx);
             self.poll_close(cx, code, &reason)
         });
         closed.or(runtime::sleep(limit)).await;
     }
 
-    /// Sends the close frame, if the socket takes it, and ends our direction: nothing else of the session is trusted.
+    /// Sends the close frame, if the socket takes it, and ends our direction. For a session whose
+    /// other state is not trusted.
     pub(in crate::bridge) fn close_now(&mut self, cx: &mut Context<'_>, code: u16, reason: &str) {
         self.socket.send_close(code, reason);
         let _ = self.socket.poll_flush(cx);
         let _ = self.socket.poll_shutdown(cx);
     }
 
-    /// Reads what nobody looks at any more, to the end of the client's direction.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.done {
+    /// Reads and discards up to the end of the client's direction.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.read_closed {
             let event = ready!(self.socket.poll_recv(cx));
-            self.done = matches!(event, WsEvent::Closed { .. } | WsEvent::Gone);
+            self.read_closed = matches!(event, WsEvent::Closed { .. } | WsEvent::Gone);
         }
         Poll::Ready(())
     }
@@ -112,7 +117,7 @@ mod tests {
     use crate::ws::{ClientStream, CountingSocket};
     use std::io::{Read, Write};
 
-    /// A text frame of the server, and its close frame.
+    /// Text frame and close frame of the server.
     fn frames(text: &str, close: &[u8]) -> Vec<u8> {
         let head = |first: u8, bytes: &[u8]| {
             [&[first, u8::try_from(bytes.len()).unwrap()], bytes].concat()
@@ -121,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_closed_without_its_session_and_gets_what_waits_for_it() {
+    fn close_alone_sends_the_queued_texts_and_the_close_frame() {
         for answers in [true, false] {
             on_a_shard(move || async move {
                 let (socket, mut peer) = pair();
@@ -139,7 +144,7 @@ mod tests {
                     peer.read_to_end(&mut all).unwrap();
                     all
                 });
-                // Far away, if it is not needed.
+                // Not reached if the client answers.
                 let limit = if answers { 3600 } else { 0 };
                 let limit = Duration::from_secs(limit) + Duration::from_millis(50);
                 client.close_alone(4001, "moved".to_owned(), limit).await;

@@ -1,5 +1,8 @@
-//! Steps of a login that may be refused because of earlier logins, or wait for others: reading a
-//! private key, and dialling the target.
+//! Steps of a login that the login throttle may delay or refuse: reading a private key, and
+//! connecting to the target.
+//!
+//! Guarantees that each waits at most three quarters of its stage, so that the client gets the
+//! reason. Does not count failures: `throttle` does.
 
 use super::{Connector, limit_error};
 use crate::bridge::throttle::{LoginAttempt, Scope, Word};
@@ -15,30 +18,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl Connector {
-    /// Reads the client's key before anything is dialled: one that cannot be used must not cost
-    /// the target a connection that ends without a login. Before the target is looked at, so that
-    /// a bad key cannot ask which targets there are (`targets.uniform_errors`). It is part of the
-    /// login, in stage and deadline.
+    /// Reads the client's key before connecting: an unusable key must not cost the target a
+    /// connection without a login. It is read before the policy is evaluated, so that a bad key
+    /// cannot probe for targets (`targets.uniform_errors`). It counts as the login stage, for
+    /// errors and deadline.
     ///
-    /// Beside a password a key that cannot be used does not end the session; what is wrong with
-    /// it is returned, for the case that the password is not taken either.
-    pub(super) async fn read_keys(
+    /// With a password, an unusable key does not end the session; its error is returned, for the
+    /// case that the password is refused too.
+    pub(super) async fn load_identity(
         &self,
         credentials: &mut Credentials,
     ) -> Result<(Option<Identity>, Option<SessionError>), SessionError> {
         if credentials.private_key.is_none() && credentials.certificate.is_none() {
             return Ok((None, None));
         }
-        self.enter(Stage::Login);
+        self.report_stage(Stage::Login);
         let attempt = match &credentials.passphrase {
-            Some(_) => Some(self.key_attempt().await?),
-            // Nothing is derived; reading is cheap.
+            Some(_) => Some(self.await_key_attempt().await?),
+            // No key derivation: cheap.
             None => None,
         };
         let read = keys::identity(credentials, &self.snapshot.ssh, self.record.client_ip()).await;
         match (&read, attempt) {
             (Ok(_), Some(attempt)) => attempt.succeeded(),
-            // The fault is not the client's.
+            // Not the client's fault.
             (Err(SessionError::CryptoBusy | SessionError::Internal), Some(attempt)) => {
                 attempt.refund();
             }
@@ -56,28 +59,28 @@ impl Connector {
                 (identity, None)
             }
         };
-        self.enter(Stage::Resolve);
+        self.report_stage(Stage::Resolve);
         Ok(read)
     }
 
-    /// One of the client's turns to have a passphrase tried: wrong ones cost as much as right
-    /// ones, and are counted like failed logins.
-    async fn key_attempt(&self) -> Result<LoginAttempt, SessionError> {
+    /// Waits for an attempt to decrypt a key. Wrong passphrases cost as much as right ones, and
+    /// count as failed logins.
+    async fn await_key_attempt(&self) -> Result<LoginAttempt, SessionError> {
         let limit = self.snapshot.config.ssh.auth_timeout;
-        let attempt = self
-            .attempt(Scope::Keys, "", limit)
-            .await
-            .map_err(|error| match error {
-                SessionError::Throttled(seconds) => SessionError::KeysThrottled(seconds),
-                other => other,
-            })?;
+        let attempt =
+            self.await_attempt(Scope::Keys, "", limit)
+                .await
+                .map_err(|error| match error {
+                    SessionError::Throttled(seconds) => SessionError::KeysThrottled(seconds),
+                    other => other,
+                })?;
         attempt.note_reached();
         Ok(attempt)
     }
 
-    /// Waits for the logins that are under way, as long as they let this one wait; not for all
-    /// of `stage`, so that its caller hears the reason.
-    async fn attempt(
+    /// Waits until the throttle admits the attempt, for at most three quarters of `stage`, so that
+    /// the client gets the reason before the deadline.
+    async fn await_attempt(
         &self,
         scope: Scope,
         user: &str,
@@ -85,7 +88,7 @@ impl Connector {
     ) -> Result<LoginAttempt, SessionError> {
         let (client, mut now) = (self.record.client_ip(), crate::clock::now());
         let until = now + stage * 3 / 4;
-        // The latest, like the policy: one count of failures cannot keep two rates.
+        // The latest configuration, as for the policy: one count of failures cannot have two rates.
         let config = Arc::clone(&self.context.snapshot.load().config);
         let logins = &self.context.logins;
         let attempt = logins.join(scope, client, user, &config);
@@ -111,9 +114,9 @@ impl Connector {
         }
     }
 
-    /// Tries the addresses in order, each with an equal share of what is left
-    /// of the stage, and with its own attempt: limits are by address.
-    pub(super) async fn dial_first(
+    /// Tries the addresses in order. Each has an equal share of the time left in the stage, and an
+    /// attempt of its own: limits are per address.
+    pub(super) async fn connect_any(
         &self,
         admission: &Admission,
         resolution: &Resolution,
@@ -130,8 +133,10 @@ impl Connector {
                 continue;
             }
             let left = config.connect_timeout.saturating_sub(start.elapsed());
-            let attempt = self.attempt(Scope::Target(target), user, left).await?;
-            // Sessions may have begun meanwhile.
+            let attempt = self
+                .await_attempt(Scope::Target(target), user, left)
+                .await?;
+            // Other sessions may have started meanwhile.
             if let Err(refused) = admission.check(target) {
                 last = limit_error(refused);
                 continue;
@@ -167,7 +172,7 @@ impl Connector {
     }
 }
 
-/// In whole seconds, rounded up: sooner would be too soon.
+/// Rounds up to whole seconds: a retry any sooner would be refused again.
 fn throttled(wait: Duration) -> SessionError {
     SessionError::Throttled(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
 }

@@ -1,42 +1,46 @@
-//! Output that one client allows: its window and acknowledgements, `hold`, and the pacer if it reads slowly.
-//! Pure arithmetic; offsets are those of the session's output, which other clients may have been sent before.
+//! Flow control of the output to one client: its `flow_window` and acknowledgements, `hold`, and
+//! the pacer if it reads slowly.
+//!
+//! Guarantees that no more is unacknowledged than the client's window allows. Pure arithmetic: no
+//! socket, no clock. Offsets are those of the session's output, of which earlier clients may have
+//! received a part.
 
 use super::pacer::Pacer;
 use super::slow_reader::SlowReaderDetector;
 use std::time::{Duration, Instant};
 
-/// A client whose pongs showed that it is not slow is only far away, so that its
-/// socket is full all the time. It is not tried again for so long.
-const TRUSTED: Duration = Duration::from_secs(60);
+/// Time without slow-reader detection after a pacer has found its client fast enough: its socket
+/// stays full because the round trip is long.
+const DETECTION_PAUSE: Duration = Duration::from_secs(60);
 
-/// Flow control of the output to one client.
 #[derive(Debug)]
 pub(in crate::bridge) struct ClientFlow {
     acked: u64,
-    /// `flow_window` of `auth`, in bytes; without it TCP pushes back, and the pacer of a slow client.
+    /// `flow_window` of `auth`, in bytes. Without it output is bounded by TCP, and by the pacer of
+    /// a slow client.
     window: Option<u64>,
-    held: bool,
+    hold: bool,
     detector: SlowReaderDetector,
     // Boxed: few clients are slow.
     pacer: Option<Box<Pacer>>,
-    /// Until then it is not slow, whatever its socket says: see [`TRUSTED`].
-    trusted: Option<Instant>,
+    /// End of the [`DETECTION_PAUSE`].
+    paused_until: Option<Instant>,
 }
 
-/// An `ack` that no honest client sends.
+/// `ack` ahead of the output that was sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::bridge) struct BadAck;
 
 impl ClientFlow {
-    /// Flow control of a client that has all output before `offset`.
+    /// Returns the flow control of a client that has received all output before `offset`.
     pub(in crate::bridge) fn new(offset: u64) -> Self {
         Self {
             acked: offset,
             window: None,
-            held: false,
+            hold: false,
             detector: SlowReaderDetector::default(),
             pacer: None,
-            trusted: None,
+            paused_until: None,
         }
     }
 
@@ -45,45 +49,47 @@ impl ClientFlow {
         self.window = window;
     }
 
-    /// Sets whether the client holds output back.
-    pub(in crate::bridge) fn set_held(&mut self, held: bool) {
-        self.held = held;
+    /// Sets whether the client holds output (`hold`, `release`).
+    pub(in crate::bridge) fn set_hold(&mut self, hold: bool) {
+        self.hold = hold;
     }
 
-    /// Bytes that may be sent now, `sent` having been sent. `listening`: the client's messages are read,
-    /// and so the pongs among them, which nothing may wait for otherwise.
-    pub(in crate::bridge) fn budget(&self, sent: u64, listening: bool) -> u64 {
+    /// Returns the bytes that may be sent now, with `sent` bytes sent so far. `reading`: the
+    /// client's messages are read. If not, its pongs are not either, and the pacer must not wait
+    /// for them.
+    pub(in crate::bridge) fn budget(&self, sent: u64, reading: bool) -> u64 {
         match &self.pacer {
-            Some(pacer) if listening => pacer.budget(sent).min(self.allowed(sent)),
-            _ => self.allowed(sent),
+            Some(pacer) if reading => pacer.budget(sent).min(self.client_window(sent)),
+            _ => self.client_window(sent),
         }
     }
 
-    /// Bytes the client allows now.
-    pub(in crate::bridge) fn allowed(&self, sent: u64) -> u64 {
-        match (self.held, self.window) {
+    /// Returns the bytes left in the client's own window: 0 while it holds output, unbounded
+    /// without `flow_window`.
+    pub(in crate::bridge) fn client_window(&self, sent: u64) -> u64 {
+        match (self.hold, self.window) {
             (true, _) => 0,
             (false, None) => u64::MAX,
             (false, Some(window)) => window.saturating_sub(sent - self.acked),
         }
     }
 
-    /// Takes, at the end of a tick, whether the client's socket has more than it takes, and the bytes it
-    /// took so far.
-    pub(in crate::bridge) fn note_blocked(
+    /// Updates the slow-reader detection at the end of a tick, with the state of the client's
+    /// socket and the bytes it has written so far. Starts a pacer for a client that is slow.
+    pub(in crate::bridge) fn detect_slow_reader(
         &mut self,
         now: Instant,
         sent: u64,
         blocked: bool,
-        taken: u64,
+        written: u64,
     ) {
-        let slow = self.window.is_none() && self.detector.note(now, blocked, taken);
-        if slow && self.pacer.is_none() && self.trusted.is_none_or(|until| until <= now) {
+        let slow = self.window.is_none() && self.detector.observe(now, blocked, written);
+        if slow && self.pacer.is_none() && self.paused_until.is_none_or(|until| until <= now) {
             self.pacer = Some(Box::new(Pacer::new(sent)));
         }
     }
 
-    /// Returns whether the client reads slowly.
+    /// Returns whether a pacer bounds the output.
     pub(in crate::bridge) fn is_paced(&self) -> bool {
         self.pacer.is_some()
     }
@@ -93,31 +99,31 @@ impl ClientFlow {
         self.pacer.as_mut()?.next_ping(now, sent)
     }
 
-    /// The number a ping must carry that comes behind an unanswered one: a client
-    /// may answer the latest alone (RFC 6455 section 5.5.3).
-    pub(in crate::bridge) fn pinged(&self) -> Option<u64> {
-        self.pacer.as_ref()?.pinged()
+    /// Returns the number of the pacer's unanswered ping. Any other ping must carry it too: a
+    /// client may answer the latest alone (RFC 6455 section 5.5.3).
+    pub(in crate::bridge) fn unanswered_ping(&self) -> Option<u64> {
+        self.pacer.as_ref()?.unanswered_ping()
     }
 
-    /// Takes a pong that carries `number`.
+    /// Takes a pong that carries `number`. Drops the pacer if the client is not slow any more.
     pub(in crate::bridge) fn on_pong(&mut self, now: Instant, number: u64) {
         let was_slow = self.pacer.take_if(|pacer| !pacer.on_pong(now, number));
         if was_slow.is_some() {
-            self.trusted = Some(now + TRUSTED);
+            self.paused_until = Some(now + DETECTION_PAUSE);
         }
     }
 
-    /// The pacer's pong did not come in time.
-    pub(in crate::bridge) fn on_pong_overdue(&mut self) {
+    /// Stops pacing until the next pong: the pacer's pong did not arrive in time.
+    pub(in crate::bridge) fn on_pong_timeout(&mut self) {
         if let Some(pacer) = &mut self.pacer {
-            pacer.on_overdue();
+            pacer.on_timeout();
         }
     }
 
     /// Takes an acknowledgement of all output before `total`.
     ///
     /// # Errors
-    /// [`BadAck`] if that is ahead of what was sent. A repeated or late one is harmless.
+    /// [`BadAck`] if that is ahead of the output sent. A repeated or late one is harmless.
     pub(in crate::bridge) fn ack(&mut self, total: u64, sent: u64) -> Result<(), BadAck> {
         if total > sent {
             return Err(BadAck);
@@ -126,7 +132,7 @@ impl ClientFlow {
         Ok(())
     }
 
-    /// No more is unacknowledged than the client allowed.
+    /// Returns whether no more is unacknowledged than the window allows.
     pub(in crate::bridge) fn is_consistent(&self, sent: u64) -> bool {
         self.acked <= sent && self.window.is_none_or(|w| sent - self.acked <= w)
     }

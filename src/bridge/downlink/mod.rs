@@ -1,10 +1,32 @@
-//! Output of the remote process on its way to the client: the one owner of all that bounds it, and of its account.
+//! Downlink: output of the remote process on its way from the SSH socket to one client.
 //!
-//! `queue` holds it, at its three offsets; reads of the SSH socket spend credit (`ssh/credit.rs`) that comes back as the
-//! queue drains; `flow` is what one client allows, `slow_reader` finds one that reads slowly, `pacer` sets its pace. The
-//! occurrences of the SSH side wait here, too: what russh's loop leaves for its session.
+//! ```text
+//! SSH socket ── russh ──> output() ──> [ queue ] ──> send() ──> WebSocket
+//!     ▲                      │             │           ▲
+//!     │  stop, resume        │  length     │           │  budget, in bytes
+//!     └──── ReadCredit <─────┴─────────────┘        ClientFlow
+//! ```
 //!
-//! Most bytes a session holds for a client that does not read, by default:
+//! Two controls bound it. *Upstream*: when the queue reaches its high watermark, reads of the SSH
+//! socket stop; they resume at a quarter of it (`ssh/credit.rs`). *Downstream*: a session sends no
+//! more than [`ClientFlow::budget`].
+//!
+//! Files, in reading order:
+//!
+//! - `mod.rs`: the queue with its watermarks, and the events of the SSH side (banner, question,
+//!   exit).
+//! - `queue.rs`: bytes in chunks of one frame each, at three offsets.
+//! - `flow.rs`: the budget of one client: `flow_window` and `ack`, `hold`, and the pacer.
+//! - `slow_reader.rs`: decides whether a client without `flow_window` needs a pacer.
+//! - `pacer.rs`: sizes the window of such a client by the delay of its pongs.
+//!
+//! Guarantees: order, and the sum below, whatever the sizes of the pieces that come in. Does not
+//! send: the session does (`session/output.rs`). Does not know the client's socket. Only `mod.rs`
+//! and `queue.rs` hold bytes; the other three are arithmetic.
+//!
+//! # Sum of all buffers
+//!
+//! Bytes held for a client that does not read, at most, with the default settings:
 //!
 //! ```text
 //!   64 KiB  in the queue, up to websocket.write_buffer_size: here reads stop
@@ -15,25 +37,24 @@
 //!  196 KiB  (and 256 KiB in the kernel: ssh.receive_buffer)
 //! ```
 //!
-//! With TLS, 36 KiB more: what is encrypted and unsent (`ws/tls.rs`).
+//! With TLS, 36 KiB more: encrypted and not sent yet (`ws/tls.rs`).
 //!
-//! While reads are stopped and input waits for a reply of the server (a key
-//! re-exchange, a full window), more is read, 64 KiB at a time, until the queue
-//! holds MAX_HELD: 384 KiB, the most a session that types without reading holds.
+//! While reads are stopped and input waits for a reply of the server (a key re-exchange, a full
+//! window), more is read, 64 KiB at a time, until the queue holds MAX_QUEUED: 384 KiB, the most
+//! that a session holds whose user types and whose client does not read.
 //!
-//! And of input that the server does not take (`bridge/uplink/`):
+//! Bytes held of input that the server does not take (`bridge/uplink/`), at most:
 //!
 //! ```text
 //!   64 KiB  up to websocket.read_buffer_size: here no message is read any more
-//! + 64 KiB  the last one that was (websocket.read_limit)
-//! +160 KiB  ten packets in russh's queue, and as much encrypted, if it is the
-//! +160 KiB  socket that is blocked; none if it is the window
+//! + 64 KiB  the last message read (websocket.read_limit)
+//! +160 KiB  ten packets in russh's queue, and as much encrypted, if the
+//! +160 KiB  socket is blocked; none if the channel's window is full
 //! ```
 //!
-//! These are bytes held, whatever the pieces are that they came in: small ones are
-//! put together, in both directions, so that no sum is exceeded by more than a third
-//! (`tests/memory.rs`). Control messages wait in places of their own, one of a kind;
-//! signals in eight.
+//! Small pieces are coalesced in both directions, so that no sum is exceeded by more than a third
+//! (`tests/memory.rs`). Control messages are kept outside these queues: one of each kind, and eight
+//! signals.
 
 mod flow;
 mod pacer;
@@ -52,76 +73,78 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
 
-/// Credit given at a time while reads are stopped, in bytes.
+/// Read credit granted at a time while reads are stopped, in bytes.
 const PROBE_CREDIT: usize = 64 * 1024;
 
-/// Bytes in the queue above which no such credit is given, whatever waits; more with a high watermark
-/// that leaves less room than a window and a probe. All the output the server may have sent ahead of a
-/// reply fits in, beside what stopped the reads.
-const MAX_HELD: usize = OUTPUT_WINDOW as usize + 256 * 1024;
+/// Bytes in the queue above which no such credit is granted; with a larger high watermark, that
+/// plus a window and a probe. It leaves room for all output that the server may send before its
+/// reply, on top of the output that stopped the reads.
+const MAX_QUEUED: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 
-// What a bulk transfer reads at a time leaves in two frames: russh re-opens the window when half
-// of it is used. OpenSSH's packets from a terminal are no larger than 4 KiB.
+// A bulk read fits in two frames: russh re-opens the window when half of it is used, and OpenSSH's
+// packets from a terminal have at most 4 KiB.
 const _: () = assert!(MAX_OUTPUT_FRAME >= OUTPUT_WINDOW as usize / 4 + 4 * 1024);
 
-/// Output and occurrences that the SSH side leaves for its session. Lives on one shard.
+/// Queue of output and events between the SSH side and the session. Lives on one shard.
 pub struct Downlink {
     queue: RefCell<OutputQueue>,
     events: RefCell<VecDeque<SshEvent>>,
-    session: WakerSlot,
+    waker: WakerSlot,
     credit: Rc<ReadCredit>,
-    /// Bytes in the queue at which reads stop. They go on at a quarter of it.
+    /// Bytes in the queue at which reads stop. They resume at a quarter of it.
     high_watermark: usize,
-    /// Reads stop at any byte.
-    throttled: Cell<bool>,
-    /// The session ends: output is for nobody any more.
+    /// Reads stop only at the high watermark. Otherwise at the first byte.
+    read_ahead: Cell<bool>,
+    /// The session ends: output is dropped.
     discarding: Cell<bool>,
 }
 
 impl Downlink {
-    /// A downlink that stops `credit` at `high_watermark` bytes.
+    /// Returns an empty downlink that stops `credit` at `high_watermark` bytes.
     pub fn new(credit: Rc<ReadCredit>, high_watermark: usize) -> Self {
         Self {
             queue: RefCell::default(),
             events: RefCell::default(),
-            session: WakerSlot::default(),
+            waker: WakerSlot::default(),
             credit,
             high_watermark,
-            throttled: Cell::new(false),
+            read_ahead: Cell::new(true),
             discarding: Cell::new(false),
         }
     }
 
-    /// Whom to wake when something arrives.
+    /// Sets the task that is woken by an event.
     pub(super) fn set_waker(&self, waker: &Waker) {
-        self.session.register(waker);
+        self.waker.register(waker);
     }
 
-    /// Sets whether reads stop as soon as anything is in the queue: what waits for a
-    /// slow client stays with the server, which can stop it.
-    pub(super) fn throttle(&self, throttled: bool) {
-        self.throttled.set(throttled);
+    /// Sets whether output may be read ahead of a client up to the high watermark. If not, reads
+    /// stop at the first byte queued: output for a slow client stays with the server, which can
+    /// still stop it (Ctrl-C).
+    pub(super) fn set_read_ahead(&self, allowed: bool) {
+        self.read_ahead.set(allowed);
     }
 
     fn watermark(&self) -> usize {
-        if self.throttled.get() {
-            1
-        } else {
+        if self.read_ahead.get() {
             self.high_watermark
+        } else {
+            1
         }
     }
 
-    /// Bytes in the queue.
+    /// Bytes in the queue that are not sent yet.
     pub(super) fn len(&self) -> usize {
         self.queue.borrow().len()
     }
 
-    /// Offset of the output sent so far: bytes since the shell began, whichever client had them.
+    /// Offset of the output sent so far: bytes since the shell started, over all clients.
     pub(super) fn sent(&self) -> u64 {
         self.queue.borrow().sent()
     }
 
-    /// Hands up to `max` bytes, of one frame, to `send`, which must take them all. Returns how many there were.
+    /// Passes up to `max` bytes, of one frame, to `send`, which must take them all. Returns their
+    /// number.
     pub fn send(&self, max: usize, send: impl FnOnce(&[u8])) -> usize {
         let mut queue = self.queue.borrow_mut();
         let bytes = queue.next(max);
@@ -137,53 +160,52 @@ impl Downlink {
         count
     }
 
-    /// Keeps what is sent from now on until it is [acknowledged](Self::acknowledge), for a client that
-    /// comes after this one. Nothing asks for it yet: sessions cannot be resumed.
+    /// Keeps output from now on until it is [acknowledged](Self::acknowledge), for a client that
+    /// resumes the session. Reserved: nothing calls it yet.
     pub fn keep_sent(&self) {
         self.queue.borrow_mut().keep_sent();
     }
 
-    /// Frees what is before `offset`: a client has it.
+    /// Frees output before `offset`.
     pub fn acknowledge(&self, offset: u64) {
         self.queue.borrow_mut().acknowledge(offset);
     }
 
-    /// Sends again what is behind `offset`, of which a new client has no more. Returns whether that is
-    /// still there.
+    /// Sends output from `offset` on again. Returns false if part of it is freed. Reserved, like
+    /// [`Self::keep_sent`].
     pub fn rewind(&self, offset: u64) -> bool {
         self.queue.borrow_mut().rewind(offset)
     }
 
-    /// Drops what is in the queue and what comes, and lets reads go on: the server's last
-    /// replies are behind its output, and nothing may pile up meanwhile.
+    /// Drops queued and future output, and resumes reads: the server's last replies come behind its
+    /// output, which must not pile up meanwhile.
     pub(super) fn discard(&self) {
         self.discarding.set(true);
         self.queue.borrow_mut().discard();
         self.credit.resume();
     }
 
-    /// The next occurrence.
+    /// Takes the oldest event.
     pub(super) fn next_event(&self) -> Option<SshEvent> {
         super::queue::next(&mut self.events.borrow_mut())
     }
 
-    /// Returns whether [`Downlink::probe`] gives any credit.
-    pub(super) fn may_probe(&self) -> bool {
+    /// Returns whether [`Downlink::probe`] grants credit.
+    pub(super) fn can_probe(&self) -> bool {
         let room = OUTPUT_WINDOW as usize + PROBE_CREDIT;
-        self.len() < MAX_HELD.max(self.high_watermark + room)
+        self.len() < MAX_QUEUED.max(self.high_watermark + room)
     }
 
-    /// Gives a bounded credit although reads are stopped, unless too much is in the queue
-    /// already.
+    /// Grants a bounded credit although reads are stopped, unless the queue holds too much.
     pub(super) fn probe(&self) {
-        if self.may_probe() {
+        if self.can_probe() {
             self.credit.allow(PROBE_CREDIT);
         }
     }
 
-    /// As [`SshEvents::event`], from within the session's own poll, which looks
-    /// for events later on.
-    pub(super) fn note(&self, event: SshEvent) {
+    /// Queues an event without a wake-up: for use within the session's own poll, which takes events
+    /// later.
+    pub(super) fn push_event(&self, event: SshEvent) {
         self.events.borrow_mut().push_back(event);
     }
 }
@@ -201,8 +223,8 @@ impl SshEvents for Downlink {
     }
 
     fn event(&self, event: SshEvent) {
-        self.note(event);
-        self.session.wake();
+        self.push_event(event);
+        self.waker.wake();
     }
 }
 
@@ -217,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_stop_at_the_watermark_and_go_on_at_a_quarter() {
+    fn reads_stop_at_the_high_watermark_and_resume_at_a_quarter() {
         let credit = Rc::new(ReadCredit::default());
         let downlink = Downlink::new(Rc::clone(&credit), 1000);
         downlink.output(&[b'x'; 999]);
@@ -233,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_held_for_a_session_that_ends() {
+    fn output_is_discarded_once_the_session_ends() {
         let credit = Rc::new(ReadCredit::default());
         let downlink = Downlink::new(Rc::clone(&credit), 1000);
         downlink.output(&[0; 2000]);
@@ -244,11 +266,11 @@ mod tests {
     }
 
     #[test]
-    fn probes_end_when_too_much_is_held() {
+    fn no_probe_credit_is_given_above_the_limit() {
         let downlink = Downlink::new(Rc::new(ReadCredit::default()), 1000);
         downlink.output(&[0; 2000]);
-        assert!(downlink.may_probe());
-        downlink.output(&vec![0; MAX_HELD]);
-        assert!(!downlink.may_probe());
+        assert!(downlink.can_probe());
+        downlink.output(&vec![0; MAX_QUEUED]);
+        assert!(!downlink.can_probe());
     }
 }

@@ -1,118 +1,122 @@
-//! Delay-based pacing of output to a client that reads slowly: what has left cannot be
-//! taken back when the user types Ctrl-C, so little is under way. Pure arithmetic.
+//! Delay-based pacing of output to a client that reads slowly: output that was sent cannot be taken
+//! back when the user types Ctrl-C, so little is kept in flight.
 //!
-//! TCP holds a slow client back only once the buffers of both kernels are full,
-//! and at 1 Mbit/s that is two seconds of output. So a client that proves slow is
-//! sent a [window](Pacer::budget) of output and a ping (RFC 6455 section 5.5.2)
-//! behind it; its pong shows that what came before has been read, and allows
-//! more. The window follows the time the pongs take, as delay-based congestion
-//! control does (TCP Vegas; RFC 6817). A client that reads as it should gets no
-//! such pings; nor does one that acknowledges (`flow_window`).
+//! TCP holds a slow client back only once the buffers of both kernels are full; at 1 Mbit/s that is
+//! two seconds of output. So such a client is sent one [window](Pacer::budget) of output and,
+//! behind it, a ping (RFC 6455 section 5.5.2). The pong confirms that the output before it was
+//! read, and admits more. The window follows the round trip of these pings, as in delay-based
+//! congestion control (TCP Vegas; RFC 6817): it doubles while the delay is below LOW_DELAY, and is
+//! halved above HIGH_DELAY.
+//!
+//! Guarantees that at most one window is in flight, unless a pong times out. Does not apply to a
+//! client that acknowledges output (`flow_window`), or whose window has grown to MAX_WINDOW. Pure
+//! arithmetic: no socket, no clock.
 
 use std::time::{Duration, Instant};
 
 /// Smallest window, in bytes.
 const MIN_WINDOW: u64 = 16 * 1024;
 
-/// Window at which a client is not slow any more, in bytes.
+/// Window at which a client is no longer slow, in bytes.
 const MAX_WINDOW: u64 = 256 * 1024;
 
-/// Upper bound of the queue delay: a pong that takes this much longer than the fastest has output
-/// queued before it that a smaller window would spare.
+/// Queue delay above which the window is halved. The queue delay of a pong is its round trip less
+/// the shortest one.
 const HIGH_DELAY: Duration = Duration::from_millis(300);
 
-/// Lower bound of the queue delay: a pong that takes no more than this longer leaves room for a larger
-/// window.
+/// Queue delay below which the window is doubled.
 const LOW_DELAY: Duration = Duration::from_millis(100);
 
-/// Longest wait for a pong. After it TCP alone holds the client back.
+/// Longest wait for a pong. After it only TCP bounds the output.
 pub(in crate::bridge) const PONG_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pacer of one slow client. Offsets are those of the session's output.
 #[derive(Debug)]
 pub(super) struct Pacer {
     window: u64,
-    /// Output that was read, as its pong tells.
-    arrived: u64,
-    /// Output before the ping that is unanswered, and when that left.
+    /// Offset of the output that a pong has confirmed as read.
+    confirmed: u64,
+    /// Offset at which the unanswered ping was sent, and the time.
     ping: Option<(u64, Instant)>,
-    /// The shortest time a pong took; not the first, which came behind all that
-    /// was under way before.
-    fastest: Option<Duration>,
-    answered: bool,
+    /// Shortest round trip of a ping. The first ping does not count: it waited behind all output
+    /// that was in flight before.
+    min_round_trip: Option<Duration>,
+    calibrated: bool,
     /// The latest ping was not answered in time.
-    lost: bool,
+    timed_out: bool,
 }
 
 impl Pacer {
-    /// For a client that has been sent `sent` bytes; how many of them are still
-    /// under way, its first pong will tell.
+    /// Returns the pacer of a client that has been sent `sent` bytes. Its first pong shows how many
+    /// of them are still in flight.
     pub(super) fn new(sent: u64) -> Self {
         Self {
             window: MIN_WINDOW,
-            arrived: sent.saturating_sub(MIN_WINDOW),
+            confirmed: sent.saturating_sub(MIN_WINDOW),
             ping: None,
-            fastest: None,
-            answered: false,
-            lost: false,
+            min_round_trip: None,
+            calibrated: false,
+            timed_out: false,
         }
     }
 
-    /// Bytes that may be sent now: half a window at most, so that there is a
-    /// ping between the halves.
+    /// Returns the bytes that may be sent now: at most half a window, so that a ping goes between
+    /// the halves.
     pub(super) fn budget(&self, sent: u64) -> u64 {
-        if self.lost {
+        if self.timed_out {
             return u64::MAX;
         }
-        let under_way = sent.saturating_sub(self.arrived);
-        self.window.saturating_sub(under_way).min(self.window / 2)
+        let in_flight = sent.saturating_sub(self.confirmed);
+        self.window.saturating_sub(in_flight).min(self.window / 2)
     }
 
-    /// The number the next ping must carry, if one is due. Keys and their echo
-    /// are too little for one.
+    /// Returns the number of the next ping, if one is due. Keystrokes and their echo are too small
+    /// for one.
     pub(super) fn next_ping(&mut self, now: Instant, sent: u64) -> Option<u64> {
-        let under_way = sent.saturating_sub(self.arrived);
-        if self.ping.is_some() || under_way < self.window / 4 {
+        let in_flight = sent.saturating_sub(self.confirmed);
+        if self.ping.is_some() || in_flight < self.window / 4 {
             return None;
         }
         self.ping = Some((sent, now));
         Some(sent)
     }
 
-    /// The number of the ping that is unanswered.
-    pub(super) fn pinged(&self) -> Option<u64> {
+    /// Returns the number of the unanswered ping.
+    pub(super) fn unanswered_ping(&self) -> Option<u64> {
         self.ping.map(|(sent, _)| sent)
     }
 
-    /// A pong that carries `number`. `false` if the client is not slow any more.
+    /// Takes a pong that carries `number`. Returns false if the client is no longer slow.
     pub(super) fn on_pong(&mut self, now: Instant, number: u64) -> bool {
         let Some((sent, at)) = self.ping.filter(|(sent, _)| *sent == number) else {
             return true;
         };
-        let took = now.saturating_duration_since(at);
-        let was_used = sent - self.arrived >= self.window / 2;
-        (self.ping, self.arrived, self.lost) = (None, sent, false);
-        if !std::mem::replace(&mut self.answered, true) {
+        let round_trip = now.saturating_duration_since(at);
+        let window_used = sent - self.confirmed >= self.window / 2;
+        (self.ping, self.confirmed, self.timed_out) = (None, sent, false);
+        if !std::mem::replace(&mut self.calibrated, true) {
             return true;
         }
-        let fastest = self.fastest.map_or(took, |fastest| fastest.min(took));
-        self.fastest = Some(fastest);
-        let late = took - fastest;
-        if late > HIGH_DELAY {
+        let min_round_trip = self
+            .min_round_trip
+            .map_or(round_trip, |min| min.min(round_trip));
+        self.min_round_trip = Some(min_round_trip);
+        let queue_delay = round_trip - min_round_trip;
+        if queue_delay > HIGH_DELAY {
             if self.window == MIN_WINDOW {
-                // It is the way that is longer now, or the client still slower.
-                self.fastest = Some(took);
+                // The path has become longer, or the client slower.
+                self.min_round_trip = Some(round_trip);
             }
             self.window = (self.window / 2).max(MIN_WINDOW);
-        } else if late < LOW_DELAY && was_used {
+        } else if queue_delay < LOW_DELAY && window_used {
             self.window *= 2;
         }
         self.window < MAX_WINDOW
     }
 
-    /// The pong did not come within [`PONG_TIMEOUT`].
-    pub(super) fn on_overdue(&mut self) {
-        self.lost = true;
+    /// Stops pacing until the next pong: [`PONG_TIMEOUT`] is over.
+    pub(super) fn on_timeout(&mut self) {
+        self.timed_out = true;
     }
 }
 
@@ -122,14 +126,14 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// A client that reads `rate` bytes per second at a distance of `round_trip`:
-    /// its pacer once it has settled, and the bytes it read each second then;
-    /// `None` if it was found not to be slow.
-    fn settle(rate: u64, round_trip: Duration) -> Option<(Pacer, u64)> {
+    /// Simulates a client that reads `rate` bytes per second behind `round_trip`. Returns its pacer
+    /// in the steady state, and the bytes read per second; `None` if the client was found not to be
+    /// slow.
+    fn simulate(rate: u64, round_trip: Duration) -> Option<(Pacer, u64)> {
         let start = crate::clock::now();
         let (mut now, mut sent) = (start, 500_000);
         let mut pacer = Pacer::new(sent);
-        // What is under way: bytes of output, or the pong of a ping.
+        // In flight: bytes of output, and the pongs of pings.
         let (mut read, mut pongs) = (sent - 250_000, std::collections::VecDeque::new());
         let mut read_at_half = 0;
         for step in 0..40_000 {
@@ -161,9 +165,9 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_client_has_little_under_way_and_is_never_idle() {
+    fn a_slow_client_has_a_bounded_queue_delay_and_full_throughput() {
         for rate in [10_000, 50_000, 125_000, 400_000] {
-            let (pacer, read) = settle(rate, 2 * MS).unwrap();
+            let (pacer, read) = simulate(rate, 2 * MS).unwrap();
             assert!(read > rate * 97 / 100, "{read} of {rate} bytes a second");
             let delay = pacer.window * 1000 / rate;
             assert!(
@@ -174,23 +178,23 @@ mod tests {
     }
 
     #[test]
-    fn distance_alone_makes_no_client_slow() {
+    fn a_long_round_trip_alone_does_not_make_a_client_slow() {
         for round_trip in [1, 50, 300, 600] {
             assert!(
-                settle(50_000_000, round_trip * MS).is_none(),
+                simulate(50_000_000, round_trip * MS).is_none(),
                 "{round_trip} ms"
             );
         }
     }
 
     #[test]
-    fn without_pongs_tcp_alone_pushes_back_until_one_comes() {
+    fn after_a_pong_timeout_only_tcp_bounds_output_until_a_pong_arrives() {
         let now = crate::clock::now();
         let mut pacer = Pacer::new(100_000);
         assert_eq!(pacer.budget(100_000), 0, "what is under way comes first");
         assert_eq!(pacer.next_ping(now, 100_000), Some(100_000));
         assert_eq!(pacer.next_ping(now, 100_000), None, "one at a time");
-        pacer.on_overdue();
+        pacer.on_timeout();
         assert_eq!(pacer.budget(100_000), u64::MAX);
         assert!(pacer.on_pong(now, 99_999), "another ping's");
         assert_eq!(pacer.budget(200_000), u64::MAX);

@@ -1,26 +1,30 @@
-//! Output in its order. Pieces are put together in chunks; each leaves as one frame at the most.
+//! Queue of output bytes, in order. Packets of any size are coalesced into chunks of one frame
+//! each.
+//!
+//! Guarantees that its memory is at most the bytes held and one chunk. Does not bound them:
+//! `mod.rs` stops reads.
 
 use crate::ws::MAX_OUTPUT_FRAME;
 use std::collections::VecDeque;
 
-/// Room that an emptied queue keeps, in bytes, so that an echo needs no allocation.
-const KEPT: usize = 256;
+/// Capacity that an emptied queue keeps, in bytes, so that an echo needs no allocation.
+const KEPT_CAPACITY: usize = 256;
 
-/// Bytes from which on a chunk has its whole room at once: more is likely to follow.
-const LARGE: usize = 4 * 1024;
+/// Length in bytes from which on a chunk is allocated at its full size: more output is likely to
+/// follow.
+const WHOLE_CHUNK_FROM: usize = 4 * 1024;
 
-/// Bytes, in chunks of [`MAX_OUTPUT_FRAME`]; all but the last are full. Room beyond the bytes is that of the last chunk
-/// alone.
+/// Bytes in chunks of [`MAX_OUTPUT_FRAME`]; all chunks but the last are full.
 ///
-/// Three offsets of the session's output mark it: `acknowledged <= sent < end`. What is before the first is freed, what is
-/// behind the second is to be sent. Today the first follows the second; a queue that [keeps](Self::keep_sent) what was sent
-/// until it is acknowledged lets the second go back.
+/// Three offsets into the session's output: `acknowledged <= sent <= end`. Bytes before the first
+/// are freed, bytes after the second are not sent yet. `acknowledged` follows `sent`, unless the
+/// queue [keeps](Self::keep_sent) output until it is acknowledged; then `sent` can go back.
 #[derive(Default)]
 pub(super) struct OutputQueue {
     front: Vec<u8>,
     /// Freed bytes of the front chunk.
     freed: usize,
-    rest: VecDeque<Vec<u8>>,
+    back: VecDeque<Vec<u8>>,
     acknowledged: u64,
     sent: u64,
     end: u64,
@@ -28,17 +32,16 @@ pub(super) struct OutputQueue {
 }
 
 impl OutputQueue {
-    /// Bytes to be sent.
+    /// Bytes not sent yet.
     pub(super) fn len(&self) -> usize {
         distance(self.sent, self.end)
     }
 
-    /// Offset of what has been sent.
     pub(super) fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// Keeps what is sent from now on until it is acknowledged.
+    /// Keeps output from now on until it is acknowledged.
     pub(super) fn keep_sent(&mut self) {
         self.keeps_sent = true;
     }
@@ -46,10 +49,10 @@ impl OutputQueue {
     pub(super) fn push(&mut self, mut piece: &[u8]) {
         self.end += piece.len() as u64;
         while !piece.is_empty() {
-            let last = self.rest.back_mut().unwrap_or(&mut self.front);
+            let last = self.back.back_mut().unwrap_or(&mut self.front);
             let room = MAX_OUTPUT_FRAME - last.len();
             if room == 0 {
-                self.rest.push_back(Vec::new());
+                self.back.push_back(Vec::new());
                 continue;
             }
             let (now, later) = piece.split_at(room.min(piece.len()));
@@ -59,19 +62,19 @@ impl OutputQueue {
         }
     }
 
-    /// The next bytes to be sent, of one chunk, at most `max`; none if there are none.
+    /// Returns the next bytes to send, from one chunk, at most `max`; empty if there are none.
     pub(super) fn next(&self, max: usize) -> &[u8] {
         let at = self.freed + distance(self.acknowledged, self.sent);
         let chunk = match at / MAX_OUTPUT_FRAME {
             0 => Some(&self.front),
-            number => self.rest.get(number - 1),
+            number => self.back.get(number - 1),
         };
         let bytes = chunk.and_then(|chunk| chunk.get(at % MAX_OUTPUT_FRAME..));
         let bytes = bytes.unwrap_or_default();
         bytes.get(..max).unwrap_or(bytes)
     }
 
-    /// The first `count` bytes that [`Self::next`] has returned were sent.
+    /// Counts the first `count` bytes of [`Self::next`] as sent.
     pub(super) fn note_sent(&mut self, count: usize) {
         self.sent += count as u64;
         if !self.keeps_sent {
@@ -79,7 +82,7 @@ impl OutputQueue {
         }
     }
 
-    /// Frees what is before `offset`; nothing that was not sent.
+    /// Frees bytes before `offset`, as far as they were sent.
     pub(super) fn acknowledge(&mut self, offset: u64) {
         let offset = offset.clamp(self.acknowledged, self.sent);
         self.freed += distance(self.acknowledged, offset);
@@ -91,20 +94,19 @@ impl OutputQueue {
     }
 
     fn drop_front(&mut self) {
-        match self.rest.pop_front() {
+        match self.back.pop_front() {
             Some(next) => {
                 self.front = next;
-                if self.rest.is_empty() {
-                    self.rest = VecDeque::new();
+                if self.back.is_empty() {
+                    self.back = VecDeque::new();
                 }
             }
-            None if self.front.capacity() > KEPT => self.front = Vec::new(),
+            None if self.front.capacity() > KEPT_CAPACITY => self.front = Vec::new(),
             None => self.front.clear(),
         }
     }
 
-    /// Sends again what is behind `offset`: a client has come that does not have it. Returns whether
-    /// that is still kept.
+    /// Sends bytes from `offset` on again. Returns false if they are not kept.
     pub(super) fn rewind(&mut self, offset: u64) -> bool {
         let is_kept = (self.acknowledged..=self.sent).contains(&offset);
         if is_kept {
@@ -113,7 +115,7 @@ impl OutputQueue {
         is_kept
     }
 
-    /// Drops what it holds.
+    /// Drops all bytes; offsets continue at `sent`.
     pub(super) fn discard(&mut self) {
         *self = Self {
             acknowledged: self.sent,
@@ -124,7 +126,7 @@ impl OutputQueue {
     }
 }
 
-/// Bytes between two offsets of what is held.
+/// Bytes between two offsets.
 fn distance(from: u64, to: u64) -> usize {
     usize::try_from(to - from).unwrap_or(usize::MAX)
 }
@@ -134,10 +136,10 @@ fn reserve(chunk: &mut Vec<u8>, more: usize) {
     if needed <= chunk.capacity() {
         return;
     }
-    let room = if needed >= LARGE {
+    let room = if needed >= WHOLE_CHUNK_FROM {
         MAX_OUTPUT_FRAME
     } else {
-        needed.next_power_of_two().max(KEPT)
+        needed.next_power_of_two().max(KEPT_CAPACITY)
     };
     chunk.reserve_exact(room - chunk.len());
 }
@@ -152,13 +154,13 @@ mod tests {
         bytes
     }
 
-    fn room(queue: &OutputQueue) -> usize {
-        let rest: usize = queue.rest.iter().map(Vec::capacity).sum();
-        queue.front.capacity() + rest
+    fn capacity(queue: &OutputQueue) -> usize {
+        let back: usize = queue.back.iter().map(Vec::capacity).sum();
+        queue.front.capacity() + back
     }
 
     #[test]
-    fn pieces_leave_in_their_order_in_frames_that_are_full() {
+    fn packets_are_coalesced_into_full_frames_in_order() {
         let mut queue = OutputQueue::default();
         let pieces = [
             vec![1; 100],
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_chunk_may_leave() {
+    fn part_of_a_chunk_can_be_sent() {
         let mut queue = OutputQueue::default();
         queue.push(b"abc");
         assert_eq!(take(&mut queue, 2), b"ab");
@@ -194,19 +196,19 @@ mod tests {
     }
 
     #[test]
-    fn room_follows_what_is_held() {
+    fn capacity_is_bounded_by_the_bytes_queued() {
         let mut queue = OutputQueue::default();
         for _ in 0..100 {
             queue.push(b"x");
             queue.push(&[b'y'; 9000]);
-            assert!(room(&queue) < queue.len() + MAX_OUTPUT_FRAME);
+            assert!(capacity(&queue) < queue.len() + MAX_OUTPUT_FRAME);
         }
         while !take(&mut queue, MAX_OUTPUT_FRAME).is_empty() {}
-        assert_eq!(room(&queue), 0);
+        assert_eq!(capacity(&queue), 0);
     }
 
     #[test]
-    fn echoes_allocate_once() {
+    fn an_echo_reuses_the_buffer() {
         let mut queue = OutputQueue::default();
         queue.push(b"x");
         let at = queue.front.as_ptr();
@@ -217,9 +219,9 @@ mod tests {
         }
     }
 
-    /// A client is gone, and the one that comes next has less than was sent.
+    /// A client is gone, and the next one has received less than was sent.
     #[test]
-    fn what_was_sent_and_not_acknowledged_can_be_sent_again() {
+    fn unacknowledged_output_can_be_sent_again() {
         let all: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let mut queue = OutputQueue::default();
         queue.keep_sent();
@@ -229,7 +231,7 @@ mod tests {
         queue.acknowledge(50_000);
         assert!(!queue.rewind(70_000), "it is freed");
         assert!(!queue.rewind(100_001), "it was not sent");
-        assert!(room(&queue) < 100_000 - 70_001 + 2 * MAX_OUTPUT_FRAME);
+        assert!(capacity(&queue) < 100_000 - 70_001 + 2 * MAX_OUTPUT_FRAME);
         for offset in [70_001, 90_000, 70_001, 80_000] {
             assert!(queue.rewind(offset));
             let mut again = Vec::new();
@@ -242,11 +244,11 @@ mod tests {
         queue.push(b"more");
         assert_eq!(take(&mut queue, usize::MAX), b"more");
         queue.acknowledge(queue.sent());
-        assert_eq!(room(&queue), 0);
+        assert_eq!(capacity(&queue), 0);
     }
 
     #[test]
-    fn offsets_outlive_what_is_discarded() {
+    fn offsets_continue_after_a_discard() {
         let mut queue = OutputQueue::default();
         queue.push(b"abc");
         assert_eq!(take(&mut queue, 2), b"ab");

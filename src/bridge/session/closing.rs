@@ -1,18 +1,18 @@
 //! End of a session: the last texts, the close frame, the end of both connections, in that order.
+//! Bounded by the linger timer.
 
 use super::BridgeSession;
 use crate::bridge::state::Lifecycle;
 use std::task::{Context, Poll};
 
 impl BridgeSession {
-    /// Closes both sides once the verdict is out; Closed when both are gone.
+    /// Closes both sides of a session in Closing. Closed once both are gone.
     pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) {
         let Lifecycle::Closing(closing) = self.state.lifecycle() else {
             return;
         };
         let ending = &closing.ending;
         let (code, reason) = self.state.close_frame(ending);
-        // Output is for nobody any more.
         self.state.resources.downlink.discard();
         let client_closed = match &mut self.state.attachment {
             Some(attachment) => attachment.poll_close(cx, code, &reason),
@@ -27,8 +27,8 @@ impl BridgeSession {
         }
     }
 
-    /// Input that russh has not taken yet still goes; then the connection
-    /// ends in order. The linger clock bounds it.
+    /// Passes on the input that russh takes, then ends the connection in order. The linger timer
+    /// bounds the wait.
     fn poll_close_ssh(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(shell) = self.state.lifecycle.shell_mut() else {
             self.ssh_loop.end();

@@ -1,4 +1,5 @@
-//! Commands of a shard to one of its sessions: left here, and the session is woken.
+//! Commands of a shard to one of its sessions. A command is stored here and wakes the session,
+//! which runs it in its next poll.
 
 use crate::bridge::audit::SessionAudit;
 use crate::bridge::state::Drain;
@@ -8,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
-/// Shared by a session and the shard's manager; one thread.
+/// Commands that a session and its shard's manager share. One thread.
 #[derive(Default)]
 pub struct SessionControl {
     drain: Cell<Option<Drain>>,
@@ -18,20 +19,20 @@ pub struct SessionControl {
 }
 
 impl SessionControl {
-    /// The session is to end by itself, at the latest at its deadline.
+    /// Has the session end by the deadline.
     pub fn drain(&self, drain: Drain) {
         self.drain.set(Some(drain));
         self.waker.wake();
     }
 
-    /// The session is to end now.
+    /// Ends the session in its next poll.
     pub fn kill(&self, reason: SessionError) {
         *self.kill.borrow_mut() = Some(reason);
         self.waker.wake();
     }
 
-    /// The shard stops, and the session is not polled any more: its end is
-    /// written to the audit log.
+    /// Writes the end of a session that is not polled any more, because the shard stops, to the
+    /// audit log.
     pub fn abort(&self) {
         if let Some(audit) = self.audit.borrow().as_ref() {
             audit.abort(Reason::Drain);

@@ -1,4 +1,4 @@
-//! Occurrences on the SSH side, as inputs of the state machine.
+//! Events of the SSH side, as inputs of the state machine.
 
 use super::BridgeSession;
 use crate::bridge::state::{Exit, Input};
@@ -6,7 +6,7 @@ use crate::ssh::SshEvent;
 use std::time::Instant;
 
 impl BridgeSession {
-    /// Takes in what the SSH side has left.
+    /// Handles the events that the SSH side has queued.
     pub(super) fn poll_events(&mut self, now: Instant) {
         while let Some(event) = self.state.resources.downlink.next_event() {
             self.state.handle(now, Input::from(event));

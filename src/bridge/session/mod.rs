@@ -1,5 +1,7 @@
-//! BridgeSession: the I/O around the state machine. One owner, one future, one Drop: the future polls everything the
-//! session has, and dropping it gives everything back.
+//! I/O around the state machine: one owner, one future, one Drop.
+//!
+//! The future polls everything the session has; dropping it returns everything. Guarantees that a
+//! panic ends this session alone. Does not decide: `state` does.
 
 mod closing;
 mod control;
@@ -38,20 +40,20 @@ use std::time::Instant;
 
 /// A session. Await [`BridgeSession::run`].
 pub struct BridgeSession {
-    /// Also owns what the way to the shell and this future share, as its resources.
+    /// Also owns the resources that the connection attempt shares with this future.
     state: SessionState<Connector>,
     control: Rc<SessionControl>,
     ssh_loop: SshLoop,
     sleeper: Sleeper,
-    echo: echo::EchoClock,
+    echo: echo::EchoEstimator,
     span: tracing::Span,
     started: Instant,
-    /// Time of the verdict.
+    /// Time of the outcome.
     ended: Option<Instant>,
 }
 
 impl BridgeSession {
-    /// Makes the session of an upgraded connection. `context` is shared with the shard, `control`
+    /// Creates the session of an upgraded connection. `context` is shared with the shard, `control`
     /// carries its commands, `created` is the right to log in.
     pub fn new(
         context: Rc<SessionContext>,
@@ -70,8 +72,8 @@ impl BridgeSession {
         let credit = Rc::new(ReadCredit::default());
         let high = snapshot.config.websocket.write_buffer_size.bytes();
         let downlink = Rc::new(Downlink::new(Rc::clone(&credit), high));
-        // Of the highest level, so that `log.level` leaves no line without it. `target` is the
-        // module of a line, in JSON.
+        // Of the highest level, so that no line lacks it at any `log.level`. In JSON, `target` is
+        // the module of a line.
         let (id, shard, client) = (record.id(), record.shard(), record.client_ip());
         let span = tracing::error_span!("session", %id, shard, %client, ssh_target = %target);
         let connector = Connector {
@@ -93,7 +95,7 @@ impl BridgeSession {
             control,
             ssh_loop: SshLoop::default(),
             sleeper: Sleeper::default(),
-            echo: echo::EchoClock::default(),
+            echo: echo::EchoEstimator::default(),
             span,
             started: now,
             ended: None,
@@ -105,8 +107,8 @@ impl BridgeSession {
         &self.span
     }
 
-    /// Serves the session to its end. Boxed, for a future holds what it takes
-    /// twice. To be polled, and dropped, in [`Self::span`].
+    /// Runs the session to its end. Boxed, because a future holds its arguments twice.
+    /// Must be polled and dropped in [`Self::span`].
     pub async fn run(mut self: Box<Self>) -> SessionSummary {
         self.log_start();
         poll_fn(|cx| {
@@ -114,7 +116,7 @@ impl BridgeSession {
             self.control.set_waker(cx.waker());
             let now = crate::clock::now();
             let poll = self.ssh_loop.enter(cx);
-            // A fault in one session ends that one alone.
+            // A panic ends this session alone.
             if catch_unwind(AssertUnwindSafe(|| self.poll(cx, now))).is_err() {
                 self.abort(cx);
             }
@@ -123,7 +125,10 @@ impl BridgeSession {
                 cx.waker().wake_by_ref();
             }
             if let Lifecycle::Connecting(_) = self.state.lifecycle() {
-                self.state.resources.questions.note(self.state.is_asking());
+                self.state
+                    .resources
+                    .questions
+                    .note(self.state.has_open_question());
             }
             self.publish(now);
             if self.ended.is_none() && self.state.lifecycle().is_over() {
@@ -138,8 +143,8 @@ impl BridgeSession {
         self.log_end()
     }
 
-    /// After a panic: tells the client, if its socket takes a frame, and
-    /// trusts nothing else of the session's state.
+    /// Ends the session after a panic: sends the client a close frame, if its socket takes one, and
+    /// uses nothing else of the session's state.
     fn abort(&mut self, cx: &mut Context<'_>) {
         let error = SessionError::Internal;
         if let Some(attachment) = &mut self.state.attachment {
@@ -149,7 +154,7 @@ impl BridgeSession {
         self.state.abort();
     }
 
-    /// The shell runs.
+    /// Starts relaying.
     fn start(&mut self, shell: Shell) {
         let now = crate::clock::now();
         let setup = self.state.time_to_shell(now);
@@ -159,9 +164,10 @@ impl BridgeSession {
         if !matches!(self.state.lifecycle(), Lifecycle::Active(_)) {
             return;
         }
-        self.arm_keepalive(now);
-        if self.state.wants_progress() {
-            // Such a client shows it: measured at once, it is there for the first `pong`.
+        self.schedule_keepalive(now);
+        let client = self.state.attachment.as_ref();
+        if client.is_some_and(|client| client.progress.is_requested()) {
+            // Measured at once, the round trip is ready for the client's first `ping`.
             self.send_keepalive(now);
         }
         self.log_ready();
@@ -173,7 +179,7 @@ impl BridgeSession {
         }
     }
 
-    fn arm_keepalive(&mut self, now: Instant) {
+    fn schedule_keepalive(&mut self, now: Instant) {
         let interval = self.state.resources.snapshot.config.ssh.keepalive_interval;
         if !interval.is_zero() {
             self.state.timers.set(Timer::SshKeepalive, now + interval);

@@ -1,4 +1,4 @@
-//! Output and texts on their way into the client's socket.
+//! Output and texts from the session to the client's socket.
 
 use super::BridgeSession;
 use crate::bridge::state::Input;
@@ -8,7 +8,8 @@ use std::task::Context;
 use std::time::Instant;
 
 impl BridgeSession {
-    /// Sends what the client's socket takes: texts, then replies, then output; and settles the clocks that depend on it.
+    /// Sends what the client's socket takes: texts, then replies, then output. Then ends the tick
+    /// of the state machine.
     pub(super) fn flush_client(&mut self, cx: &mut Context<'_>, now: Instant) {
         self.flush_texts(cx);
         let sent = self.flush_output(cx, now);
@@ -19,9 +20,9 @@ impl BridgeSession {
             return;
         };
         let _ = attachment.socket.poll_flush(cx);
-        if attachment.reading_paused && attachment.socket.is_broken() && !attachment.done {
-            // Input that nobody takes must not keep a session whose client is gone.
-            attachment.done = true;
+        if attachment.reading_paused && attachment.socket.is_broken() && !attachment.read_closed {
+            // Unread input must not keep a session whose client is gone.
+            attachment.read_closed = true;
             return self.state.handle(now, Input::ClientGone);
         }
         let socket = attachment.socket_state();
@@ -30,8 +31,8 @@ impl BridgeSession {
         self.state
             .resources
             .downlink
-            .throttle(self.state.is_held_back());
-        // The last of them, if the session has ended now.
+            .set_read_ahead(!self.state.is_client_limited());
+        // The last texts, if the session has just ended.
         self.flush_texts(cx);
     }
 
@@ -41,7 +42,7 @@ impl BridgeSession {
         }
     }
 
-    /// Returns the bytes of output that were handed to the socket.
+    /// Returns the bytes of output passed to the socket.
     fn flush_output(&mut self, cx: &mut Context<'_>, now: Instant) -> usize {
         let mut sent = 0;
         while let Some(attachment) = &mut self.state.attachment
@@ -54,7 +55,7 @@ impl BridgeSession {
                 }
                 continue;
             }
-            let ping = self.state.next_pace_ping(now);
+            let ping = self.state.next_pacer_ping(now);
             let budget = self.state.output_budget().min(MAX_OUTPUT_FRAME);
             let Some(attachment) = &mut self.state.attachment else {
                 break;
@@ -83,8 +84,7 @@ impl BridgeSession {
     }
 
     fn next_reply(&mut self) -> Option<crate::message::ServerMessage> {
-        let owes_pong = self.state.owes_pong();
-        let shell = self.state.lifecycle.shell_mut().filter(|_| owes_pong);
+        let shell = self.state.lifecycle.shell_mut();
         let round_trip = shell.and_then(|shell| shell.channel.round_trip());
         self.state.next_reply(round_trip)
     }

@@ -1,5 +1,8 @@
-//! One poll of a session: look at everything that may have happened, hand on what can be, and see which clock runs next.
-//! The order is that of a key and its echo: client in, russh, client out; so each takes one poll.
+//! One poll of a session: takes in everything that may have happened, sends what can be sent, and
+//! schedules the next wake-up.
+//!
+//! The order is that of a keystroke and its echo (client in, russh, client out), so that each takes
+//! one poll.
 
 use super::BridgeSession;
 use crate::bridge::state::{Input, Lifecycle};
@@ -9,34 +12,34 @@ use crate::ws::WsEvent;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// Messages read from one client in one poll.
+/// Messages read from one client per poll.
 const MESSAGES_PER_POLL: usize = 32;
 
-/// Time for which input may wait while reads are stopped before some credit is given: a key re-exchange or a
-/// full window needs the server's reply.
+/// Time for which input waits while reads are stopped before some read credit is granted: a key
+/// re-exchange or a full window needs the server's reply.
 const PROBE_AFTER: Duration = Duration::from_millis(100);
 
-/// Part of an interval by which what is sent once in it may leave early.
-const EARLY: u32 = 16;
+/// A ping or a keep-alive may be sent early by this fraction of its interval.
+const SLACK_DIVISOR: u32 = 16;
 
 /// Close code of a client whose page was closed or left (RFC 6455 section 7.4.1).
 const GOING_AWAY: u16 = 1001;
 
 impl BridgeSession {
-    /// `now` is the time of the whole poll, but for what may have taken long.
+    /// `now` is the time of the whole poll, except after steps that may take long.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, now: Instant) {
         self.poll_control(now);
-        self.poll_clocks(now);
+        self.poll_timers(now);
         self.poll_client(cx, now);
-        // After the client: its `auth` starts it.
+        // After the client: its `auth` starts the attempt.
         self.poll_attempt(cx);
-        // After both: input that came, or waited for the shell, goes with this poll of russh.
+        // After both: new input, and input that waited for the shell, goes into this poll of russh.
         self.flush_input(cx);
         self.ssh_loop.poll();
         self.poll_events(now);
-        // After russh: what it brought leaves now.
+        // After russh: its output is sent now.
         self.flush_client(cx, now);
-        // Last: what came in this poll may have stopped the reads, or ended the session.
+        // Last: this poll may have stopped the reads, or ended the session.
         self.schedule_probe(now);
         self.poll_close(cx);
         self.schedule_wakeup(cx, now);
@@ -51,12 +54,12 @@ impl BridgeSession {
         }
     }
 
-    fn poll_clocks(&mut self, now: Instant) {
+    fn poll_timers(&mut self, now: Instant) {
         while let Some(timer) = self.state.expired(now) {
             if let (Timer::Ping, Some(attachment)) = (timer, &mut self.state.attachment)
                 && attachment.reading_paused
             {
-                attachment.look_at_unread();
+                attachment.refresh_unread();
             }
             match timer {
                 Timer::CreditProbe => self.on_probe_due(),
@@ -64,35 +67,36 @@ impl BridgeSession {
                 other => self.state.on_timer(now, other),
             }
             if matches!(timer, Timer::Ping | Timer::SshKeepalive) {
-                self.join_periodic(now);
+                self.coalesce_periodic(now);
             }
         }
     }
 
-    /// A ping and a keep-alive that are due at nearly the same time leave
-    /// together, so that an idle session wakes once for both.
-    fn join_periodic(&mut self, now: Instant) {
+    /// Sends a ping and a keep-alive together if both are due at nearly the same time, so that an
+    /// idle session wakes once for both.
+    fn coalesce_periodic(&mut self, now: Instant) {
         let config = &self.state.resources.snapshot.config;
         for (timer, interval) in [
             (Timer::Ping, config.websocket.ping_interval),
             (Timer::SshKeepalive, config.ssh.keepalive_interval),
         ] {
-            self.state.bring_forward(timer, now, interval / EARLY);
+            self.state
+                .bring_forward(timer, now, interval / SLACK_DIVISOR);
         }
     }
 
     fn poll_client(&mut self, cx: &mut Context<'_>, now: Instant) {
         for _ in 0..MESSAGES_PER_POLL {
             let closing = self.state.lifecycle().is_over();
-            let wanted = closing || self.state.wants_message();
+            let may_read = closing || self.state.can_read_message();
             let Some(attachment) = &mut self.state.attachment else {
                 return;
             };
-            if attachment.done {
+            if attachment.read_closed {
                 return;
             }
-            attachment.reading_paused = !wanted;
-            if !wanted {
+            attachment.reading_paused = !may_read;
+            if !may_read {
                 return;
             }
             let Poll::Ready(event) = attachment.socket.poll_recv(cx) else {
@@ -108,7 +112,7 @@ impl BridgeSession {
                 WsEvent::Pong(number) => Input::Pong(number),
                 WsEvent::Violation(violation) => violation.into(),
                 WsEvent::Closed { code } => {
-                    attachment.done = true;
+                    attachment.read_closed = true;
                     if code == Some(GOING_AWAY) {
                         Input::ClientAway
                     } else {
@@ -116,16 +120,16 @@ impl BridgeSession {
                     }
                 }
                 WsEvent::Gone => {
-                    attachment.done = true;
+                    attachment.read_closed = true;
                     Input::ClientGone
                 }
             };
             self.log_input(|session| session.state.handle(now, input));
             self.state.resources.size.set(self.state.window_size());
         }
-        // There may be more; others first.
+        // There may be more messages; other sessions go first.
         if let Some(attachment) = &mut self.state.attachment
-            && attachment.socket.poll_turn(cx).is_ready()
+            && attachment.socket.poll_read_budget(cx).is_ready()
         {
             cx.waker().wake_by_ref();
         }
@@ -140,7 +144,7 @@ impl BridgeSession {
             return;
         };
         let now = crate::clock::now();
-        // Stages and banners that came before belong before the outcome.
+        // Stages and banners that came before the outcome are handled before it.
         self.poll_events(now);
         match result {
             Ok(shell) => self.log_input(|session| session.start(shell)),
@@ -155,11 +159,11 @@ impl BridgeSession {
         let Some(shell) = self.state.lifecycle.shell_mut() else {
             return;
         };
-        // If russh's loop is gone, that is known from the drop of its handler.
+        // The end of russh's loop is reported as an event, when its handler is dropped.
         let _ = shell.poll_flush(cx, &mut self.state.uplink);
         let attachment = self.state.attachment.as_ref();
-        if attachment.is_some_and(|client| client.reading_paused) && self.state.wants_message() {
-            // Room again; nobody else would wake us to read.
+        if attachment.is_some_and(|client| client.reading_paused) && self.state.can_read_message() {
+            // There is room again, and nothing else would wake the session to read.
             cx.waker().wake_by_ref();
         }
     }
@@ -171,20 +175,20 @@ impl BridgeSession {
         }
     }
 
-    /// Arms the clock of the probe: what was handed to russh may wait there for the server's reply (a key
-    /// re-exchange), and input that was not, for the remote window. Neither
-    /// comes while reads are stopped, and russh does not report whether it waits.
+    /// Starts the probe timer while input may wait for the server and reads are stopped. Input
+    /// passed to russh may wait for a key re-exchange, input that was not, for the remote window.
+    /// Neither ends while reads are stopped, and russh does not report that it waits.
     fn schedule_probe(&mut self, now: Instant) {
         let waits = match self.state.lifecycle() {
             Lifecycle::Active(active) | Lifecycle::Detached(active) => {
-                active.shell.unprobed || self.state.uplink.waits()
+                active.shell.sent_since_probe || self.state.uplink.has_pending()
             }
             _ => false,
         };
         let timers = &mut self.state.timers;
         if self.state.resources.credit.is_stopped()
             && waits
-            && self.state.resources.downlink.may_probe()
+            && self.state.resources.downlink.can_probe()
         {
             timers.set_if_idle(Timer::CreditProbe, now + PROBE_AFTER);
         } else {
@@ -192,18 +196,19 @@ impl BridgeSession {
         }
     }
 
-    /// Lets some of the server's bytes through; its reply may be among them.
-    /// Once is enough for what russh has: while it waits for new keys, the
-    /// server sends nothing else. For the window, again and again.
+    /// Grants some read credit: the server's reply may be among the bytes. For input that russh
+    /// has, once is enough: during a key re-exchange the server sends nothing else. For the window
+    /// it is repeated.
     fn on_probe_due(&mut self) {
         if let Some(shell) = self.state.lifecycle.shell_mut() {
-            shell.unprobed = false;
+            shell.sent_since_probe = false;
         }
         self.state.resources.downlink.probe();
     }
 
     fn on_keepalive_due(&mut self, now: Instant) {
-        if self.note_keepalive(now) {
+        self.schedule_keepalive(now);
+        if self.count_missed_keepalive() {
             let error = SessionError::ConnectionLost;
             return self.state.handle(now, Input::Kill(error));
         }

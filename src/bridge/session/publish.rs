@@ -1,4 +1,5 @@
-//! Publication of a session's state and bytes to the registry and its shard's counters, once a poll.
+//! Publication of a session's state and byte counts to the registry and its shard's counters, once
+//! per poll.
 
 use super::BridgeSession;
 use std::time::Instant;
@@ -11,7 +12,7 @@ impl BridgeSession {
         );
         let (input, output) = self.state.bytes();
         let (known_input, known_output) = record.traffic();
-        // What is sent again to another client counts once.
+        // Output sent again to another client counts once.
         let output = output.max(known_output);
         if (input, output) != (known_input, known_output) {
             let (input_more, output_more) = (input - known_input, output - known_output);

@@ -1,18 +1,18 @@
-//! Log lines of a session, at its edges and, where switched on, per message (sizes, never content); and the account of its
-//! SSH keep-alives.
+//! Log lines of a session: start, ready, end and, where switched on, one per message (sizes, never
+//! content).
 
 use super::BridgeSession;
 use crate::bridge::state::{Ending, Lifecycle};
+use crate::bridge::timers::millis;
 use crate::error::{Reason, SessionError, Stage};
 use crate::telemetry::{self, MESSAGES_TARGET};
-use std::time::{Duration, Instant};
 
-/// How a session went.
+/// Outcome of a session.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionSummary {
-    /// Why it ended.
+    /// Reason of the end.
     pub reason: Reason,
-    /// Where it was then.
+    /// Stage at the end.
     pub stage: Stage,
 }
 
@@ -37,11 +37,11 @@ impl BridgeSession {
         };
         let ending = match self.state.lifecycle() {
             Lifecycle::Closed(ending) => ending,
-            // Nobody asks before.
+            // Not reached: the future ends with Closed.
             _ => &internal,
         };
         let (input, output) = self.state.bytes();
-        // The closing handshake is not part of the session.
+        // Without the closing handshake.
         let ended = self.ended.unwrap_or_else(crate::clock::now);
         let lasted_ms = millis(ended.saturating_duration_since(self.started));
         let summary = ending.summary();
@@ -74,7 +74,7 @@ impl BridgeSession {
         summary
     }
 
-    /// Does `work`, and logs the input that it adds.
+    /// Runs `work`, and logs the input it adds.
     pub(super) fn log_input(&mut self, work: impl FnOnce(&mut Self)) {
         let before = self.state.bytes().0;
         work(self);
@@ -84,16 +84,15 @@ impl BridgeSession {
         }
     }
 
-    /// One relaxed load while `log.messages` is off.
+    /// Costs one relaxed load while `log.messages` is off.
     pub(super) fn log_message(&self, direction: &str, kind: &str, bytes: usize) {
         if tracing::enabled!(target: MESSAGES_TARGET, tracing::Level::DEBUG) {
             tracing::debug!(target: MESSAGES_TARGET, direction, kind, bytes, "message");
         }
     }
 
-    /// Counts an unanswered keep-alive, and arms the clock of the next. Returns whether too many have gone unanswered.
-    pub(super) fn note_keepalive(&mut self, now: Instant) -> bool {
-        self.arm_keepalive(now);
+    /// Counts another keep-alive without a reply. Returns whether there are too many in a row.
+    pub(super) fn count_missed_keepalive(&mut self) -> bool {
         let Some(shell) = self.state.lifecycle.shell_mut() else {
             return false;
         };
@@ -101,13 +100,13 @@ impl BridgeSession {
             &mut shell.keepalive,
             self.state.resources.credit.bytes_read(),
         );
-        if self.state.resources.credit.is_stopped() || read != keepalive.read_mark {
-            // Replies that come while reads are stopped are unread, not missing.
+        if self.state.resources.credit.is_stopped() || read != keepalive.bytes_read_before {
+            // Replies are not missing but unread while reads are stopped.
             keepalive.missed = 0;
         } else {
             keepalive.missed += 1;
         }
-        keepalive.read_mark = read;
+        keepalive.bytes_read_before = read;
         keepalive.missed > self.state.resources.snapshot.config.ssh.keepalive_max
     }
 }
@@ -131,10 +130,6 @@ fn log_failure(
         tracing::Level::WARN => event!(warn),
         _ => event!(info),
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Ending {

@@ -1,4 +1,4 @@
-//! One timer of the shard for all of a session's deadlines.
+//! One timer of the shard for all deadlines of a session.
 
 use crate::runtime::Sleep;
 use std::future::Future;
@@ -7,19 +7,18 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// Deadlines further away than this have slack.
-const FAR: Duration = Duration::from_secs(5);
+const SLACK_FROM: Duration = Duration::from_secs(5);
 
-/// Sleeps until the earliest deadline, for one task. A deadline that moved later
-/// leaves the timer alone: it fires early once and is set again, which is cheaper
-/// than moving it at every keystroke. So is not to poll it before its time, which
-/// would enter it anew.
+/// Sleep until the earliest deadline, for one task. If the deadline moves later, the timer stays:
+/// it fires early once and is set again, which costs less than moving it at every keystroke. For
+/// the same reason it is not polled before its time, which would register it again.
 #[derive(Default)]
 pub(super) struct Sleeper {
-    armed: Option<Sleep>,
+    sleep: Option<Sleep>,
 }
 
 impl Sleeper {
-    /// Ready if `deadline` is over; otherwise the task will be woken then.
+    /// Ready if `deadline` has passed; otherwise the task is woken then.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -32,8 +31,8 @@ impl Sleeper {
         if deadline <= now {
             return Poll::Ready(());
         }
-        let is_far = deadline - now > FAR;
-        if let Some(timer) = &mut self.armed
+        let is_far = deadline - now > SLACK_FROM;
+        if let Some(timer) = &mut self.sleep
             && (timer.latest() <= deadline
                 || (timer.deadline() <= deadline && is_far)
                 || timer.deadline() == deadline)
@@ -43,7 +42,7 @@ impl Sleeper {
             }
             let fired = Pin::new(timer).poll(cx).map(drop);
             if fired.is_ready() {
-                self.armed = None;
+                self.sleep = None;
             }
             return fired;
         }
@@ -52,7 +51,7 @@ impl Sleeper {
             timer = timer.with_slack();
         }
         let fired = Pin::new(&mut timer).poll(cx).map(drop);
-        self.armed = fired.is_pending().then_some(timer);
+        self.sleep = fired.is_pending().then_some(timer);
         fired
     }
 }

@@ -1,4 +1,4 @@
-//! Messages of the client, in every state.
+//! Handling of the client's messages, in every state.
 
 use super::types::Question;
 use super::{Lifecycle, Resources, SessionState};
@@ -10,9 +10,9 @@ use bytes::Bytes;
 use std::time::{Duration, Instant};
 
 impl<R: Resources> SessionState<R> {
-    /// Returns whether the client's next message may be read. While not, TCP holds
-    /// the client back, and its pong clock stands still.
-    pub fn wants_message(&self) -> bool {
+    /// Returns whether the client's next message may be read. While not, TCP holds the client back,
+    /// and its pongs are not expected.
+    pub fn can_read_message(&self) -> bool {
         !self.lifecycle.is_over() && self.uplink.has_room()
     }
 
@@ -21,7 +21,9 @@ impl<R: Resources> SessionState<R> {
             attachment.note_alive();
         }
         match message {
-            Incoming::Auth(request, rest) => self.on_auth(now, *request, &rest),
+            Incoming::Auth(request, early_input) => {
+                self.on_auth(now, *request, &early_input);
+            }
             Incoming::Input(bytes) => self.on_input(now, &bytes),
             Incoming::Control(message) => {
                 if let Err(error) = self.on_control(now, message) {
@@ -32,7 +34,7 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    fn on_auth(&mut self, now: Instant, request: AuthRequest, rest: &Bytes) {
+    fn on_auth(&mut self, now: Instant, request: AuthRequest, early_input: &Bytes) {
         if !matches!(self.lifecycle, Lifecycle::Created(_)) {
             return self.fail(now, BadMessage::SecondAuth.into());
         }
@@ -43,7 +45,7 @@ impl<R: Resources> SessionState<R> {
         if let Some(attachment) = &mut self.attachment {
             attachment.on_auth(request.terminal.flow_window, request.progress);
         }
-        self.uplink.push(rest);
+        self.uplink.push(early_input);
         let resources = &mut self.resources;
         self.lifecycle
             .connect(|admission| resources.connect(admission, request));
@@ -90,7 +92,7 @@ impl<R: Resources> SessionState<R> {
         Ok(())
     }
 
-    /// Takes what concerns the client's own windows and clocks.
+    /// Takes messages that concern the client's own flow control.
     fn on_flow(&mut self, message: ClientMessage) -> Result<(), SessionError> {
         let Some(attachment) = &mut self.attachment else {
             return Ok(());
@@ -101,8 +103,8 @@ impl<R: Resources> SessionState<R> {
                 let ack = attachment.flow.ack(bytes, self.sent);
                 ack.map_err(|_| SessionError::OutOfOrder(rule))?;
             }
-            ClientMessage::Hold => attachment.flow.set_held(true),
-            ClientMessage::Release => attachment.flow.set_held(false),
+            ClientMessage::Hold => attachment.flow.set_hold(true),
+            ClientMessage::Release => attachment.flow.set_hold(false),
             ClientMessage::Ping { data } => attachment.on_ping(data),
             _ => {}
         }
@@ -134,16 +136,16 @@ impl<R: Resources> SessionState<R> {
     ) -> Result<(), SessionError> {
         match self.lifecycle.question() {
             Some(Question::Prompts {
-                id: asked,
+                id: open,
                 count,
                 answer,
-            }) if *asked == id => {
+            }) if *open == id => {
                 if answers.len() != *count {
                     return Err(SessionError::OutOfOrder(
                         "`answer` must hold as many answers as there were prompts",
                     ));
                 }
-                // Its receiver is gone only if the connection is, too.
+                // The receiver is gone only if the connection is, too.
                 let _ = answer.try_send(answers);
                 self.resume_deadlines(now);
                 Ok(())
@@ -160,7 +162,7 @@ impl<R: Resources> SessionState<R> {
         accept: bool,
     ) -> Result<(), SessionError> {
         match self.lifecycle.question() {
-            Some(Question::HostKey { id: asked, answer }) if *asked == id => {
+            Some(Question::HostKey { id: open, answer }) if *open == id => {
                 let _ = answer.try_send(accept);
                 self.resume_deadlines(now);
                 Ok(())
@@ -172,23 +174,16 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    /// Returns whether the question of this id was asked and is answered: a second
-    /// click on a form's button sends the same again.
+    /// Returns whether the question of this id was asked and is answered: a second click on a
+    /// form's button sends its answer again.
     fn is_answered(&self, id: u32) -> bool {
         let open = self.lifecycle.question().map(Question::id);
         (1..=self.questions).contains(&id) && open != Some(id)
     }
 
-    /// Returns whether a `pong` is due.
-    pub fn owes_pong(&self) -> bool {
-        self.attachment
-            .as_ref()
-            .is_some_and(|client| client.owes_pong())
-    }
-
-    /// The next short answer to the client (`input_ack`, `pong`), asked for
-    /// only when the WebSocket can take it: a client that does not read makes
-    /// none of them pile up. `ssh_round_trip`: the latest, for a `pong`.
+    /// Takes the next reply to the client (`input_ack`, `pong`). Called only when the WebSocket has
+    /// room, so that a client that does not read makes none pile up. `ssh_round_trip` is the latest
+    /// one, for a `pong`.
     pub fn next_reply(&mut self, ssh_round_trip: Option<Duration>) -> Option<ServerMessage> {
         let attachment = self.attachment.as_mut()?;
         if attachment.dialect() != Dialect::V1 || self.lifecycle.is_over() {

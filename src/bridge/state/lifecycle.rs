@@ -1,25 +1,29 @@
-//! States of a session, each with what it owns. A transition consumes the state before it: what belonged to that alone is
-//! dropped there, and nothing outlives its state. LIFECYCLE.md draws them.
+//! States of a session, each with what it owns. LIFECYCLE.md draws them.
+//!
+//! A transition consumes the state before it: what belongs to that state alone is dropped there, so
+//! nothing outlives its state. Does not decide when a transition happens: the files beside this one
+//! do.
 
 use super::types::{Ending, Exit, Question, Suspended};
 use crate::error::{SessionError, Stage};
 use crate::message::AuthRequest;
 use crate::registry::State;
 
-/// Things that a session owns by its state. The state machine moves them and never looks inside.
+/// Types that a session owns by its state. The state machine moves them and never looks inside.
 pub trait Resources {
     /// Connection to a client.
     type Socket;
-    /// Right to log in, and what the client brought for it.
+    /// Right to log in, and the ticket the client brought.
     type Admission;
-    /// Mark of a client whose shell does not run yet. Held until it does, or the client's connection has ended.
+    /// Slot of a client whose shell does not run yet. Held until it does, or until the client's
+    /// connection has ended.
     type LoginSlot;
-    /// Way to the shell, while it is gone.
+    /// Connection attempt in progress.
     type Attempt;
     /// Running shell, with the permits it holds.
     type Shell;
 
-    /// Starts the way to the shell.
+    /// Starts the connection attempt.
     fn connect(&mut self, admission: Self::Admission, request: AuthRequest) -> Self::Attempt;
 }
 
@@ -27,19 +31,19 @@ pub trait Resources {
 pub enum Lifecycle<R: Resources> {
     /// Upgraded; waiting for `auth`.
     Created(Created<R::Admission, R::LoginSlot>),
-    /// On the way to the shell.
+    /// Connecting to the target, up to the shell.
     Connecting(Connecting<R::Attempt, R::LoginSlot>),
     /// The shell runs.
     Active(Active<R::Shell>),
-    /// The shell runs on without a client. Reserved for resuming: nothing enters it yet.
+    /// The shell runs without a client. Reserved for session resume: nothing enters it yet.
     Detached(Active<R::Shell>),
-    /// The verdict is out; both sides are being closed.
+    /// The outcome is decided; both sides are being closed.
     Closing(Closing<R::Shell, R::LoginSlot>),
-    /// Nothing is left to do.
+    /// Both sides are closed.
     Closed(Ending),
 }
 
-/// A session whose client has not sent `auth`.
+/// Session whose client has not sent `auth`.
 pub struct Created<A, N> {
     /// Right to log in.
     pub admission: A,
@@ -47,9 +51,9 @@ pub struct Created<A, N> {
     pub login_slot: N,
 }
 
-/// A session on the way to its shell.
+/// Session that connects to its target.
 pub struct Connecting<A, N> {
-    /// The way.
+    /// Connection attempt.
     pub attempt: A,
     login_slot: N,
     pub(super) stage: Stage,
@@ -60,31 +64,33 @@ pub struct Connecting<A, N> {
     pub(super) remote: RemoteEnd,
 }
 
-/// A session whose shell runs.
+/// Session whose shell runs.
 pub struct Active<S> {
-    /// The shell.
+    /// Running shell.
     pub shell: S,
     pub(super) remote: RemoteEnd,
 }
 
-/// A session that ends.
+/// Session that is being closed.
 pub struct Closing<S, N> {
     /// The shell, until the SSH connection is gone.
     pub shell: Option<S>,
-    /// Of one whose shell never ran.
+    /// Of a session whose shell never ran.
     _login_slot: Option<N>,
-    /// The verdict.
+    /// Outcome of the session.
     pub ending: Ending,
 }
 
-/// End of the remote side, as far as it is known. That of a short command is known before its start is.
+/// End of the remote side, as far as it is known. The end of a short command can be known before
+/// its start.
 #[derive(Debug, Default)]
 pub(super) struct RemoteEnd {
     pub(super) exit: Option<Exit>,
-    /// Error that ends the session once its output is delivered, if the server does not report how the process ended.
+    /// Error that ends the session once its output is delivered, if the server does not report how
+    /// the process ended.
     pub(super) cause: Option<SessionError>,
     pub(super) channel_closed: bool,
-    /// The connection is gone.
+    /// The SSH connection is gone.
     pub(super) disconnected: bool,
 }
 
@@ -94,8 +100,8 @@ impl RemoteEnd {
         self.channel_closed || self.disconnected
     }
 
-    /// Takes the exit of the process. A channel that was closed without an exit status or signal ended in order, too:
-    /// many devices never send one.
+    /// Takes the exit of the process. A channel that was closed without an exit status or signal
+    /// ended in order, too: many devices never send one.
     pub(super) fn take_exit(&mut self) -> Result<Exit, SessionError> {
         let unknown = (self.channel_closed && self.cause.is_none()).then(Exit::default);
         let exit = self.exit.take().or(unknown);
@@ -118,7 +124,7 @@ impl<A, N> Connecting<A, N> {
 }
 
 impl<R: Resources> Lifecycle<R> {
-    /// The state, as the registry shows it.
+    /// State as shown in the registry.
     pub fn state(&self) -> State {
         match self {
             Self::Created(_) => State::Created,
@@ -130,7 +136,7 @@ impl<R: Resources> Lifecycle<R> {
         }
     }
 
-    /// The stage errors are reported under.
+    /// Stage under which errors are reported.
     pub fn stage(&self) -> Stage {
         match self {
             Self::Created(_) => Stage::Auth,
@@ -141,17 +147,17 @@ impl<R: Resources> Lifecycle<R> {
         }
     }
 
-    /// Returns whether the verdict is out.
+    /// Returns whether the outcome is decided.
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Closing(_) | Self::Closed(_))
     }
 
-    /// Returns whether the shell runs for a client.
+    /// Returns whether the shell runs and has a client.
     pub(super) fn is_active(&self) -> bool {
         matches!(self, Self::Active(_))
     }
 
-    /// The way to the shell, of a session that is on it.
+    /// Returns the data of Connecting, in that state.
     pub fn connecting_mut(&mut self) -> Option<&mut Connecting<R::Attempt, R::LoginSlot>> {
         match self {
             Self::Connecting(connecting) => Some(connecting),
@@ -159,7 +165,7 @@ impl<R: Resources> Lifecycle<R> {
         }
     }
 
-    /// The question that the user has not answered.
+    /// Returns the open question.
     pub(super) fn question(&self) -> Option<&Question> {
         match self {
             Self::Connecting(connecting) => connecting.question.as_ref(),
@@ -167,7 +173,7 @@ impl<R: Resources> Lifecycle<R> {
         }
     }
 
-    /// The shell, until its connection is gone.
+    /// Returns the shell, until its connection is gone.
     pub fn shell_mut(&mut self) -> Option<&mut R::Shell> {
         match self {
             Self::Active(active) | Self::Detached(active) => Some(&mut active.shell),
@@ -176,7 +182,7 @@ impl<R: Resources> Lifecycle<R> {
         }
     }
 
-    /// The end of the remote side, while it can still come to one.
+    /// Returns the end of the remote side, while it can still change.
     pub(super) fn remote_mut(&mut self) -> Option<&mut RemoteEnd> {
         match self {
             Self::Connecting(connecting) => Some(&mut connecting.remote),
@@ -185,10 +191,10 @@ impl<R: Resources> Lifecycle<R> {
         }
     }
 
-    /// Any -> Closed, whatever is still held: something of it is broken.
+    /// Any -> Closed, whatever is still held: its state is not trusted.
     pub(super) fn abort(&mut self) {
         let left = match self.take() {
-            // A transition was broken off, and has left this.
+            // Left by a transition that panicked.
             closed @ Self::Closed(_) => {
                 *self = closed;
                 return;
@@ -198,7 +204,8 @@ impl<R: Resources> Lifecycle<R> {
         drop(left);
     }
 
-    /// Takes the state out, for the next one to be made of it. A panic in between leaves a session that is over.
+    /// Takes the state out, for the next one to be built from it. A panic in between leaves a
+    /// session that is closed.
     pub(super) fn take(&mut self) -> Self {
         let stage = self.stage();
         let error = SessionError::Internal;
@@ -216,8 +223,8 @@ impl<R: Resources> Lifecycle<R> {
         };
     }
 
-    /// Connecting -> Active. Returns whether the terminal was resized on the way; `None`, and drops the shell, if the
-    /// session was not on it.
+    /// Connecting -> Active. Returns whether the terminal was resized meanwhile. In any other state
+    /// it drops the shell and returns `None`.
     pub(super) fn start(&mut self, shell: R::Shell) -> Option<bool> {
         let (next, resized) = match self.take() {
             Self::Connecting(Connecting {
@@ -249,8 +256,8 @@ impl<R: Resources> Lifecycle<R> {
         was_detached
     }
 
-    /// Any -> Closing. The way to the shell, or a place that was not used, ends here; a shell whose connection lives is
-    /// still to be closed.
+    /// Any -> Closing. Drops the connection attempt or the unused admission; keeps a shell whose
+    /// connection lives, which must still be closed.
     pub(super) fn close(&mut self, ending: Ending) {
         let (shell, login_slot) = match self.take() {
             Self::Active(active) | Self::Detached(active) => {
@@ -268,7 +275,7 @@ impl<R: Resources> Lifecycle<R> {
         });
     }
 
-    /// Closing -> Closed. Whatever is still held is dropped.
+    /// Closing -> Closed. Drops whatever is still held.
     pub(super) fn finish(&mut self) {
         *self = match self.take() {
             Self::Closing(Closing { ending, .. }) => Self::Closed(ending),

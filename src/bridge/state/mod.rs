@@ -1,7 +1,10 @@
-//! The session's state machine: what happened goes in ([`Input`]), and changes what the session owns: its
-//! [`Lifecycle`], its client ([`Attachment`]) and what is on the way to the SSH server ([`Uplink`]). Pure: no socket, no
-//! clock, no task. `bridge::session` polls what the machine owns, and feeds it what comes of that. LIFECYCLE.md draws the
-//! states.
+//! State machine of a session. Inputs ([`Input`]) change what the session owns: its [`Lifecycle`],
+//! its client ([`Attachment`]) and the input for the SSH server ([`Uplink`]). LIFECYCLE.md draws
+//! the states.
+//!
+//! Guarantees one end per session, and the rules of `invariants.rs` after every call. Pure: no
+//! socket, no clock, no task; `bridge::session` polls what the machine owns and passes the results
+//! in.
 
 mod client;
 mod invariants;
@@ -16,7 +19,7 @@ pub use lifecycle::{Active, Closing, Connecting, Created, Lifecycle, Resources};
 pub use types::{Drain, Ending, Exit, Input};
 
 use super::attachment::Attachment;
-use super::timers::{Timer, Timers};
+use super::timers::{Timer, Timers, millis};
 use super::uplink::Uplink;
 use crate::config::Config;
 use crate::error::{SessionError, Stage};
@@ -24,36 +27,35 @@ use crate::message::{NoticeKind, ServerMessage, WindowSize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Name of what a server refused to start, for the error.
-const SHELL: &str = "the shell or command";
 /// Time for the closing handshakes of both sides.
 pub(super) const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The state of one session.
+/// State of one session.
 pub struct SessionState<R: Resources> {
     id: String,
-    /// As the session began with it.
+    /// Configuration the session started with.
     config: Arc<Config>,
     pub(super) resources: R,
-    /// The state, with what it owns.
+    /// State, with what it owns.
     pub(super) lifecycle: Lifecycle<R>,
     /// The client, while there is one.
     pub(super) attachment: Option<Attachment<R::Socket>>,
-    pub(super) uplink: Uplink,
-    /// Those of the session; those of a client are its attachment's.
+    /// Input for the SSH server.
+    pub uplink: Uplink,
+    /// Timers of the session; those of a client are in its attachment.
     pub(super) timers: Timers,
-    /// Offset of the output that clients were sent.
+    /// Offset of the output sent to clients.
     sent: u64,
-    /// Latest size the client told.
+    /// Latest terminal size of the client.
     size: WindowSize,
-    /// Questions asked so far; the number of the latest.
+    /// Number of questions asked, and id of the latest.
     questions: u32,
     drain: Option<Drain>,
     last_activity: Instant,
 }
 
 impl<R: Resources> SessionState<R> {
-    /// A session whose upgrade is just done. `hello` is the first text of its client.
+    /// Returns the session of a completed upgrade. Its client's first text is `hello`.
     pub fn new(
         id: String,
         config: Arc<Config>,
@@ -84,19 +86,19 @@ impl<R: Resources> SessionState<R> {
         if let Some(attachment) = &mut state.attachment {
             attachment.start_pings(now, ping);
         }
-        let hello = ServerMessage::hello(
-            u64::try_from(auth.as_millis()).unwrap_or(u64::MAX),
-            read_limit,
-        );
-        state.send(hello);
+        state.send(ServerMessage::hello(millis(auth), read_limit));
         state.check_invariants();
         state
     }
 
-    /// Takes what happened.
+    /// Handles an input.
     pub fn handle(&mut self, now: Instant, input: Input) {
         if self.lifecycle.is_over() {
-            return self.handle_closing(&input);
+            // A decided outcome stands; only the end of the SSH connection still matters.
+            if let Input::Disconnected(_) | Input::Misbehaved(_) = input {
+                self.drop_shell();
+            }
+            return;
         }
         match input {
             Input::Message(message) => self.on_message(now, message),
@@ -117,7 +119,7 @@ impl<R: Resources> SessionState<R> {
             Input::Stage(_)
             | Input::Banner(_)
             | Input::HostKeyQuestion { .. }
-            | Input::Question { .. } => self.on_way(now, input),
+            | Input::Question { .. } => self.on_connecting(now, input),
             Input::NoTerminal => self.send(ServerMessage::notice(NoticeKind::NoTerminal)),
             Input::Exit(_)
             | Input::StartRefused
@@ -132,20 +134,13 @@ impl<R: Resources> SessionState<R> {
         self.check_invariants();
     }
 
-    /// Of a session whose verdict is out, only the end of the SSH connection is of interest.
-    fn handle_closing(&mut self, input: &Input) {
-        if let Input::Disconnected(_) | Input::Misbehaved(_) = input {
-            self.drop_shell();
-        }
-    }
-
     fn drop_shell(&mut self) {
         if let Lifecycle::Closing(closing) = &mut self.lifecycle {
             closing.shell = None;
         }
     }
 
-    /// The shell runs. Dropped if the session is not on the way to it any more.
+    /// Starts relaying. Drops the shell if the session is no longer connecting.
     pub fn start(&mut self, now: Instant, shell: R::Shell) {
         self.resume_deadlines(now);
         let Some(resized) = self.lifecycle.start(shell) else {
@@ -163,8 +158,8 @@ impl<R: Resources> SessionState<R> {
         self.check_invariants();
     }
 
-    /// Takes the client away from a session whose shell runs, and lets it run on without: Active -> Detached. Nothing
-    /// calls it yet: sessions cannot be resumed.
+    /// Takes the client from a session whose shell runs: Active -> Detached. Reserved for session
+    /// resume: nothing calls it yet.
     pub fn detach(&mut self) -> Option<Attachment<R::Socket>> {
         if !self.lifecycle.detach() {
             return None;
@@ -174,11 +169,11 @@ impl<R: Resources> SessionState<R> {
         attachment
     }
 
-    /// Gives the session another client, which has all output before `offset`: Detached -> Active. Gives it back if the
-    /// session is not without one.
+    /// Gives the session another client, which has received all output before `offset`: Detached ->
+    /// Active. Reserved, like [`Self::detach`].
     ///
     /// # Errors
-    /// The client. The caller closes it alone.
+    /// The client, if the session is not detached. The caller closes it alone.
     pub fn attach(
         &mut self,
         now: Instant,
@@ -196,29 +191,17 @@ impl<R: Resources> SessionState<R> {
         Ok(())
     }
 
-    /// The state, with what it owns.
+    /// State, with what it owns.
     pub fn lifecycle(&self) -> &Lifecycle<R> {
         &self.lifecycle
     }
 
-    /// Input on its way to the SSH server.
-    pub fn uplink_mut(&mut self) -> &mut Uplink {
-        &mut self.uplink
-    }
-
-    /// Returns whether the user is asked something, and has not answered.
-    pub fn is_asking(&self) -> bool {
+    /// Returns whether a question to the user is open.
+    pub fn has_open_question(&self) -> bool {
         self.lifecycle.question().is_some()
     }
 
-    /// Returns whether the client has asked to be told how the way to the shell goes.
-    pub fn wants_progress(&self) -> bool {
-        self.attachment
-            .as_ref()
-            .is_some_and(Attachment::wants_progress)
-    }
-
-    /// The terminal's size as the client last told it.
+    /// Latest terminal size of the client.
     pub fn window_size(&self) -> WindowSize {
         self.size
     }
@@ -228,13 +211,13 @@ impl<R: Resources> SessionState<R> {
         (self.uplink.received(), self.sent)
     }
 
-    /// Both sides are closed, or may be dropped.
+    /// Closing -> Closed: both sides are closed, or the linger timer has fired.
     pub fn set_closed(&mut self) {
         self.lifecycle.finish();
         self.clear_timers();
     }
 
-    /// Ends a session in which something was broken, and trusts nothing of it.
+    /// Ends a session after a panic, without a look at its state.
     pub fn abort(&mut self) {
         self.lifecycle.abort();
         self.clear_timers();
@@ -253,12 +236,12 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    /// Tells a client that asked for it that a stage begins.
-    fn announce(&mut self, stage: Stage) {
+    /// Sends the start of a stage to a client that requests it, unless it must not know.
+    fn notify_stage(&mut self, stage: Stage) {
         let attachment = self.attachment.as_mut();
-        let is_news = attachment.is_some_and(|attachment| attachment.note_stage(stage));
+        let is_new = attachment.is_some_and(|attachment| attachment.progress.note(stage));
         let is_hidden = self.config.targets.uniform_errors && stage.is_before_login();
-        if is_news && !is_hidden {
+        if is_new && !is_hidden {
             self.send(ServerMessage::Notice {
                 kind: NoticeKind::Stage,
                 deadline_ms: None,
@@ -292,7 +275,7 @@ impl<R: Resources> SessionState<R> {
         self.uplink.drop_early();
     }
 
-    /// The public face of an ending: close code and reason.
+    /// Returns the close code and reason that the client gets.
     pub fn close_frame(&self, ending: &Ending) -> (u16, String) {
         match ending {
             Ending::Exited(exit) => (1000, exit.reason()),
@@ -304,7 +287,7 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    /// The part of `error` that the client may know.
+    /// Returns the error as the client may know it.
     fn public_error(&self, error: &SessionError, stage: Stage) -> SessionError {
         if self.config.targets.uniform_errors && error.verdict().hides_target(stage) {
             SessionError::Unreachable
@@ -313,8 +296,8 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    /// The stage as the client may know it, whatever ends the session: how
-    /// far the way to the target went tells what is there.
+    /// Returns the stage as the client may know it, whatever ended the session: with uniform errors
+    /// a stage would reveal which targets exist.
     fn public_stage(&self) -> Stage {
         let stage = self.lifecycle.stage();
         if self.config.targets.uniform_errors && stage.is_before_login() {

@@ -1,25 +1,26 @@
-//! Occurrences of the target's side: stages, questions, the end of the shell; and the delivery of output.
+//! Handling of the target's side: stages, questions, the end of the shell; and the delivery of
+//! output.
 
 use super::lifecycle::RemoteEnd;
 use super::types::Question;
-use super::{Drain, Ending, Exit, Input, Resources, SHELL, SessionState};
+use super::{Drain, Ending, Exit, Input, Resources, SessionState};
 use crate::bridge::attachment::SocketState;
-use crate::bridge::timers::Timer;
+use crate::bridge::timers::{Timer, millis};
 use crate::config::IdleActivity;
 use crate::error::{SessionError, Stage};
 use crate::message::{NoticeKind, ServerMessage};
 use std::time::Instant;
 
 impl<R: Resources> SessionState<R> {
-    /// Takes what marks the way to the shell. It means nothing off it.
-    pub(super) fn on_way(&mut self, now: Instant, input: Input) {
+    /// Takes stages, questions and banners of a connection attempt. Ignored in other states.
+    pub(super) fn on_connecting(&mut self, now: Instant, input: Input) {
         if self.lifecycle.connecting_mut().is_none() {
             return;
         }
         match input {
             Input::Stage(stage) => {
                 self.enter_stage(now, stage);
-                self.announce(stage);
+                self.notify_stage(stage);
             }
             Input::Banner(text) => self.send(ServerMessage::Banner { text }),
             Input::HostKeyQuestion {
@@ -28,9 +29,9 @@ impl<R: Resources> SessionState<R> {
                 known,
                 answer,
             } => {
-                let ask = |id| Question::HostKey { id, answer };
-                let id = self.ask(now, Stage::HostKey, ask);
-                self.announce(Stage::HostKey);
+                let build = |id| Question::HostKey { id, answer };
+                let id = self.open_question(now, Stage::HostKey, build);
+                self.notify_stage(Stage::HostKey);
                 self.send(ServerMessage::HostKey {
                     id,
                     algorithm,
@@ -45,8 +46,8 @@ impl<R: Resources> SessionState<R> {
                 answer,
             } => {
                 let count = prompts.len();
-                let ask = |id| Question::Prompts { id, count, answer };
-                let id = self.ask(now, Stage::Login, ask);
+                let build = |id| Question::Prompts { id, count, answer };
+                let id = self.open_question(now, Stage::Login, build);
                 self.send(ServerMessage::Prompt {
                     id,
                     name,
@@ -58,8 +59,13 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    /// Opens a question; a newer one replaces one that nobody answered. Returns its number.
-    fn ask(&mut self, now: Instant, stage: Stage, question: impl FnOnce(u32) -> Question) -> u32 {
+    /// Opens a question, in place of an unanswered one. Returns its id.
+    fn open_question(
+        &mut self,
+        now: Instant,
+        stage: Stage,
+        question: impl FnOnce(u32) -> Question,
+    ) -> u32 {
         self.resume_deadlines(now);
         self.suspend_deadlines(now);
         self.questions = self.questions.wrapping_add(1);
@@ -70,7 +76,7 @@ impl<R: Resources> SessionState<R> {
         self.questions
     }
 
-    /// Takes what shows how the remote side ends. It counts once the session is active.
+    /// Takes what is known of the end of the remote side. It counts once the session is active.
     pub(super) fn on_remote(&mut self, input: Input) {
         let Some(remote) = self.lifecycle.remote_mut() else {
             return;
@@ -78,11 +84,13 @@ impl<R: Resources> SessionState<R> {
         match input {
             Input::Exit(exit) => remote.exit = Some(exit),
             Input::StartRefused => {
-                remote.cause = Some(SessionError::StartRefused(SHELL.to_owned()));
+                remote.cause = Some(SessionError::StartRefused(
+                    "the shell or command".to_owned(),
+                ));
             }
             Input::ChannelClosed => remote.channel_closed = true,
             Input::Disconnected(cause) => {
-                // After the channel's end it is not what ended the session.
+                // A connection lost after the channel was closed is not the cause of the end.
                 if !remote.channel_closed {
                     remote.cause.get_or_insert(cause);
                 }
@@ -101,12 +109,12 @@ impl<R: Resources> SessionState<R> {
         let left = drain.deadline.saturating_duration_since(now);
         self.send(ServerMessage::Notice {
             kind: NoticeKind::Drain,
-            deadline_ms: Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+            deadline_ms: Some(millis(left)),
             stage: None,
         });
     }
 
-    /// Bytes of output that may be sent to the client now.
+    /// Returns the bytes of output that may be sent to the client now.
     pub fn output_budget(&self) -> usize {
         match &self.attachment {
             Some(attachment) if self.lifecycle.is_active() => {
@@ -117,16 +125,15 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    /// Returns whether little output is to wait here: the client reads slowly, or allows
-    /// no more for now.
-    pub fn is_held_back(&self) -> bool {
+    /// Returns whether the client is the bottleneck: it reads slowly, or its window is closed.
+    pub fn is_client_limited(&self) -> bool {
         let attachment = self.attachment.as_ref();
         let flow = attachment.map(|attachment| &attachment.flow);
-        let holds = flow.is_some_and(|flow| flow.is_paced() || flow.allowed(self.sent) == 0);
+        let holds = flow.is_some_and(|flow| flow.is_paced() || flow.client_window(self.sent) == 0);
         self.lifecycle.is_active() && holds
     }
 
-    /// Takes the offset up to which output was handed to the WebSocket, within the budget.
+    /// Takes the offset up to which output was passed to the WebSocket, within the budget.
     pub fn note_output(&mut self, now: Instant, sent: u64) {
         debug_assert!(sent.saturating_sub(self.sent) <= self.output_budget() as u64);
         if sent > self.sent
@@ -142,8 +149,9 @@ impl<R: Resources> SessionState<R> {
         self.check_invariants();
     }
 
-    /// Takes, at the end of each tick, the bytes of output that wait (`pending`) and the state of the client's socket.
-    /// Runs the hold and stall clocks, and ends the session once the remote side is done and all is delivered.
+    /// Ends a tick: takes the bytes of output that wait (`pending`) and the state of the client's
+    /// socket. Updates the hold and stall timers, and ends the session once the remote side is done
+    /// and all output is delivered.
     pub fn end_of_tick(&mut self, now: Instant, pending: usize, socket: SocketState) {
         if self.lifecycle.is_over() {
             return;
@@ -152,11 +160,11 @@ impl<R: Resources> SessionState<R> {
         let (sent, config) = (self.sent, &self.config);
         if let Some(attachment) = &mut self.attachment {
             // In every state: a client may stop reading before `ready`.
-            attachment.run_stall_clock(now, socket, config.websocket.stall_timeout);
+            attachment.update_stall_timer(now, socket, config.websocket.stall_timeout);
             if is_active {
                 let flow = &mut attachment.flow;
-                flow.note_blocked(now, sent, socket.blocked, socket.written);
-                attachment.run_hold_clock(now, sent, pending, config.session.hold_timeout);
+                flow.detect_slow_reader(now, sent, socket.blocked, socket.written);
+                attachment.update_hold_timer(now, sent, pending, config.session.hold_timeout);
             }
         }
         let remote = self.lifecycle.remote_mut();
@@ -167,7 +175,7 @@ impl<R: Resources> SessionState<R> {
         self.check_invariants();
     }
 
-    /// All output is delivered: the last text, then the close frame.
+    /// Ends the session: all output is delivered.
     fn finish(&mut self, now: Instant) {
         let remote = self.lifecycle.remote_mut();
         let exit = match remote.map(RemoteEnd::take_exit) {

@@ -1,4 +1,4 @@
-//! Deadlines: which clock runs in which state, and what follows when it ends.
+//! Deadlines: the timers of each state, and the outcome of each.
 
 use super::types::Suspended;
 use super::{Resources, SessionState};
@@ -15,7 +15,7 @@ impl<R: Resources> SessionState<R> {
     }
 
     pub(super) fn enter_stage(&mut self, now: Instant, stage: Stage) {
-        // A question that the way went past is void.
+        // An unanswered question of an earlier stage is void.
         self.resume_deadlines(now);
         if let Some(connecting) = self.lifecycle.connecting_mut() {
             connecting.stage = stage;
@@ -24,7 +24,7 @@ impl<R: Resources> SessionState<R> {
         self.timers.set(Timer::Stage, now + limit);
     }
 
-    /// The setting that bounds a stage, and its value.
+    /// Returns the setting that bounds a stage, and its value.
     fn stage_deadline(&self, stage: Stage) -> (&'static str, Duration) {
         let Config {
             session,
@@ -37,14 +37,14 @@ impl<R: Resources> SessionState<R> {
             Stage::Resolve => ("targets.resolve_timeout", targets.resolve_timeout),
             Stage::Connect => ("ssh.connect_timeout", ssh.connect_timeout),
             Stage::Login => ("ssh.auth_timeout", ssh.auth_timeout),
-            // Starting a shell is a few packets, like the key exchange.
+            // Starting a shell takes a few packets, like the key exchange.
             Stage::Handshake | Stage::HostKey | Stage::Shell | Stage::Relay => {
                 ("ssh.handshake_timeout", ssh.handshake_timeout)
             }
         }
     }
 
-    /// The end of a session whose deadline passed: which setting's it was.
+    /// Returns the error of a passed deadline, with its setting.
     fn deadline(&self, timer: Timer) -> SessionError {
         let stage = self.lifecycle.stage();
         let (setting, limit) = match timer {
@@ -73,7 +73,7 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    /// Time since `auth`, without that in which the user was asked something. Zero once the shell runs.
+    /// Returns the time since `auth` without that spent on questions. Zero once the shell runs.
     pub fn time_to_shell(&mut self, now: Instant) -> Duration {
         let running = self.timers.get(Timer::Connection);
         let left = running.map(|at| at.saturating_duration_since(now));
@@ -84,7 +84,7 @@ impl<R: Resources> SessionState<R> {
         whole.saturating_sub(left)
     }
 
-    /// A human is asked: machine time stands still.
+    /// Suspends the stage's deadlines while the user answers.
     pub(super) fn suspend_deadlines(&mut self, now: Instant) {
         let suspended = Suspended {
             stage: self.timers.suspend(Timer::Stage, now),
@@ -97,7 +97,7 @@ impl<R: Resources> SessionState<R> {
         self.timers.set(Timer::Prompt, now + answer);
     }
 
-    /// The question is answered, or void: machine time goes on.
+    /// Resumes the stage's deadlines: the question is answered, or void.
     pub(super) fn resume_deadlines(&mut self, now: Instant) {
         let Some(connecting) = self.lifecycle.connecting_mut() else {
             return;
@@ -112,7 +112,7 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    /// The earliest deadline, of the session and its client.
+    /// Earliest deadline of the session and its client.
     pub fn next_deadline(&self) -> Option<Instant> {
         let client = self.client_timers().and_then(Timers::next);
         self.timers.next().into_iter().chain(client).min()
@@ -139,7 +139,7 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    /// Lets `timer` end at `now` if it would within `slack`.
+    /// Moves the deadline of `timer` to `now` if it is within `slack`.
     pub fn bring_forward(&mut self, timer: Timer, now: Instant, slack: Duration) {
         self.timers.bring_forward(timer, now, slack);
         if let Some(attachment) = &mut self.attachment {
@@ -147,8 +147,8 @@ impl<R: Resources> SessionState<R> {
         }
     }
 
-    /// A timer ended. The session keeps [`Timer::CreditProbe`] and
-    /// [`Timer::SshKeepalive`] for itself.
+    /// Handles a timer that fired. [`Timer::CreditProbe`] and [`Timer::SshKeepalive`] are the
+    /// session's own.
     pub fn on_timer(&mut self, now: Instant, timer: Timer) {
         match timer {
             Timer::Stage | Timer::Connection | Timer::Prompt => {
@@ -157,7 +157,7 @@ impl<R: Resources> SessionState<R> {
             Timer::Ping => self.on_ping_due(now),
             Timer::PacerPong => {
                 if let Some(attachment) = &mut self.attachment {
-                    attachment.flow.on_pong_overdue();
+                    attachment.flow.on_pong_timeout();
                 }
             }
             Timer::Stall => self.fail(now, SessionError::Stalled),
@@ -172,27 +172,27 @@ impl<R: Resources> SessionState<R> {
     }
 
     fn on_ping_due(&mut self, now: Instant) {
-        let (listening, websocket) = (self.wants_message(), &self.config.websocket);
+        let (reading, websocket) = (self.can_read_message(), &self.config.websocket);
         let attachment = self.attachment.as_mut();
-        let missed = attachment.map(|client| client.on_ping_due(now, websocket, listening));
+        let missed = attachment.map(|client| client.on_ping_due(now, websocket, reading));
         if let Some(Err(error)) = missed {
             self.fail(now, error);
         }
     }
 
-    /// The number of a ping that must leave now, behind the output so far: for
-    /// the pacer of a slow client.
-    pub fn next_pace_ping(&mut self, now: Instant) -> Option<u64> {
+    /// Returns the number of a ping that must be sent now, after the output so far: for the pacer
+    /// of a slow client.
+    pub fn next_pacer_ping(&mut self, now: Instant) -> Option<u64> {
         if !self.lifecycle.is_active() {
             return None;
         }
         let (sent, websocket) = (self.sent, &self.config.websocket);
         self.attachment
             .as_mut()?
-            .next_pace_ping(now, sent, websocket)
+            .next_pacer_ping(now, sent, websocket)
     }
 
-    /// Activity does not touch the timer; it is looked at when it ends.
+    /// Activity does not move the timer; it is compared when the timer fires.
     fn on_idle_due(&mut self, now: Instant) {
         let Some(idle) = self.config.session.idle_timeout else {
             return;

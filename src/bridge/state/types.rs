@@ -1,41 +1,40 @@
-//! Inputs of the state machine, and the small records it keeps. No behaviour: who may do what when is in the files
-//! beside this one.
+//! Inputs and outcomes of the state machine. No behaviour.
 
 use crate::error::{SessionError, Stage, WsViolation};
 use crate::message::{ExitSignal, Incoming, KeyRecord, Prompt, Secret};
 use async_channel::Sender;
 use std::time::{Duration, Instant};
 
-/// What happened.
+/// Input of the state machine.
 #[derive(Debug)]
 pub enum Input {
-    /// The client sent a message.
+    /// Message of the client.
     Message(Incoming),
-    /// The client sent a message that does not decode or breaks RFC 6455.
+    /// Message of the client that does not decode or breaks RFC 6455.
     ClientError(SessionError),
-    /// The client ended the session: it sent a close frame.
+    /// Close frame of the client: it ends the session.
     ClientClosed,
-    /// The client went away (close code 1001): its page was closed, or left. Ends the session like
-    /// [`Self::ClientClosed`], as long as none can be resumed.
+    /// Close frame with code 1001: the client's page was closed or left. Ends the session like
+    /// [`Self::ClientClosed`], until sessions can be resumed.
     ClientAway,
-    /// The WebSocket broke.
+    /// Loss of the WebSocket.
     ClientGone,
-    /// The client answered a ping; the number this carried, if any.
+    /// Pong of the client, with the number it carries.
     Pong(Option<u64>),
-    /// The connection to the target entered a stage.
+    /// Start of a stage of the connection attempt.
     Stage(Stage),
-    /// The host key is to be confirmed.
+    /// Host key to be confirmed by the user.
     HostKeyQuestion {
         /// Key algorithm.
         algorithm: String,
         /// `SHA256:..`
         fingerprint: String,
-        /// What is on record for the host.
+        /// Known host's record.
         known: KeyRecord,
         /// Takes the answer.
         answer: Sender<bool>,
     },
-    /// A round of questions.
+    /// Round of questions to the user.
     Question {
         /// Title.
         name: String,
@@ -46,71 +45,71 @@ pub enum Input {
         /// Takes the answers, one for each prompt.
         answer: Sender<Vec<Secret>>,
     },
-    /// The SSH server's banner.
+    /// Banner of the SSH server.
     Banner(String),
-    /// The shell or command could not be started.
+    /// Failure of the connection attempt.
     StartFailed(SessionError),
-    /// The remote process told how it ended.
+    /// End of the remote process, as the server reported it.
     Exit(Exit),
-    /// The SSH server gave no terminal.
+    /// Refusal of a terminal by the SSH server.
     NoTerminal,
-    /// It refused the shell or command, after output had come.
+    /// Refusal of the shell or command, after output had come.
     StartRefused,
-    /// The channel is closed.
+    /// End of the channel.
     ChannelClosed,
-    /// The SSH connection is gone, and why.
+    /// End of the SSH connection, and its cause.
     Disconnected(SessionError),
-    /// It was ended, because the server broke this rule.
+    /// End of the SSH connection, because the server broke this rule.
     Misbehaved(&'static str),
-    /// The server drains; sessions end at the deadline.
+    /// Start of a drain; sessions end at its deadline.
     Drain(Drain),
-    /// Someone wants the session to end.
+    /// Command to end the session.
     Kill(SessionError),
 }
 
-/// The server is on its way out.
+/// Drain of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drain {
-    /// When sessions end at the latest.
+    /// Time at which sessions end at the latest.
     pub deadline: Instant,
-    /// Whether connections that were accepted before may still log in: nobody
-    /// else can serve them (a new process has only what it accepts itself).
+    /// Sessions accepted earlier may still log in. Nobody else can serve them: a new process has
+    /// only the connections it accepts itself.
     pub admit: bool,
 }
 
-/// How the remote process ended, as far as the server told.
+/// End of the remote process, as far as the server reported it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exit {
     /// `exit-status`.
     pub status: Option<u32>,
     /// `exit-signal`.
     pub signal: Option<ExitSignal>,
-    /// Whether a core was written.
+    /// A core file was written.
     pub core_dumped: bool,
-    /// The server's words.
+    /// Error message of the server.
     pub message: String,
 }
 
-/// How a session ended.
+/// Outcome of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     /// The remote process ended.
     Exited(Exit),
     /// The client closed.
     ClientClosed {
-        /// Where the session was.
+        /// Stage at the end.
         stage: Stage,
     },
-    /// Something else ended it.
+    /// Any other cause.
     Failed {
-        /// The cause.
+        /// Cause of the end.
         error: SessionError,
-        /// Where.
+        /// Stage at the end.
         stage: Stage,
     },
 }
 
-/// Question that a client can be answering, and whom its answer is for.
+/// Open question, with the receiver of its answer.
 #[derive(Debug)]
 pub(super) enum Question {
     HostKey {
@@ -132,7 +131,7 @@ impl Question {
     }
 }
 
-/// Deadlines that stand still while a human is asked.
+/// Deadlines suspended while a question is open.
 #[derive(Debug, Default)]
 pub(super) struct Suspended {
     pub(super) stage: Option<Duration>,
@@ -140,7 +139,7 @@ pub(super) struct Suspended {
 }
 
 impl Exit {
-    /// `exit=N` or `signal=NAME`; empty if the server told neither.
+    /// Returns `exit=N` or `signal=NAME`; empty if the server reported neither.
     pub(super) fn reason(&self) -> String {
         match (self.status, self.signal) {
             (_, Some(signal)) => format!("signal={}", signal.as_str()),
@@ -151,9 +150,9 @@ impl Exit {
 }
 
 impl Input {
-    /// Returns whether a client has gone and has not ended the session: its shell could run on, once sessions can be
-    /// resumed.
-    pub fn leaves_the_shell(&self) -> bool {
+    /// Returns whether the client is gone without having ended the session: its shell could be
+    /// kept, once sessions can be resumed.
+    pub fn is_client_loss(&self) -> bool {
         matches!(self, Self::ClientAway | Self::ClientGone)
     }
 }

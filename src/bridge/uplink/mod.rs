@@ -1,9 +1,10 @@
-//! Input of the client on its way to the SSH server: the one owner of what waits, and of its account.
+//! Uplink: input of the client on its way to the SSH server. Owns the queued input and its offsets.
 //!
-//! Bounded in bytes and in pieces: input that no window admits stays with the client, small pieces are put together,
-//! of several sizes the latest counts, and signals have room for eight. The order among input and its end is kept;
-//! sizes and signals go beside it, so that neither waits for the other. It sends nothing itself: `bridge/shell.rs`
-//! takes what is next.
+//! Bounded in bytes and in pieces. Input beyond the window stays with the client; small pieces are
+//! coalesced; of several resizes only the latest is kept; signals have room for eight. Guarantees
+//! the order of input and its end. Resizes and signals are sent beside it, so that neither waits
+//! for the other. Does not send: `bridge/shell.rs` takes the packets. The sum of all buffers is in
+//! `bridge/downlink/mod.rs`.
 
 mod queue;
 
@@ -13,21 +14,21 @@ use queue::InputQueue;
 use std::collections::VecDeque;
 
 /// Input kept before the shell runs (compatible dialect), in bytes.
-const EARLY_INPUT: usize = 16 * 1024;
+const MAX_EARLY_INPUT: usize = 16 * 1024;
 
-/// Signals waiting to be sent at which the client's next message is not read.
+/// Queued signals at which the client's next message is not read.
 const MAX_SIGNALS: usize = 8;
 
 /// Next part of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Packet {
-    /// Bytes, as many as russh is given at a time.
+    /// Bytes, at most one packet.
     Input(Bytes),
     /// End of the input.
     Eof,
 }
 
-/// Request that goes beside the input.
+/// Request sent beside the input.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Control {
     /// Size of the terminal.
@@ -36,30 +37,30 @@ pub enum Control {
     Signal(SignalName),
 }
 
-/// Our half of the channel.
+/// End of our direction of the channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Eof {
     #[default]
     Open,
-    /// To be closed behind what is queued.
-    Due,
-    Taken,
+    /// To be sent after the queued input.
+    Queued,
+    Sent,
 }
 
-/// Input of one session. Offsets count its bytes since the shell began, across clients; only whole messages enter.
+/// Input of one session. Offsets count bytes of input since the shell started, over all clients.
 #[derive(Debug)]
 pub struct Uplink {
     queue: InputQueue,
-    /// The shell runs: input counts from now on.
+    /// The shell runs: input is counted.
     is_open: bool,
     received: u64,
-    passed: u64,
+    forwarded: u64,
     acked: u64,
-    /// Bytes taken by [`Self::next_packet`] that are not passed on yet.
+    /// Bytes taken by [`Self::next_packet`] that are not forwarded yet.
     in_flight: usize,
-    /// Bytes that may be on the way.
+    /// Bytes that may be received and not forwarded.
     window: u64,
-    /// The client's input has ended: none may follow.
+    /// The client has sent `eof`: no input may follow.
     is_ended: bool,
     eof: Eof,
     resize: Option<WindowSize>,
@@ -67,13 +68,13 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// An uplink that lets `window` bytes be on the way.
+    /// Returns an empty uplink with a window of `window` bytes.
     pub fn new(window: u64) -> Self {
         Self {
             queue: InputQueue::default(),
             is_open: false,
             received: 0,
-            passed: 0,
+            forwarded: 0,
             acked: 0,
             in_flight: 0,
             window,
@@ -84,20 +85,21 @@ impl Uplink {
         }
     }
 
-    /// Lets input go: the shell runs. What came before it is counted now.
+    /// Starts counting: the shell runs. Earlier input counts as received now.
     pub fn open(&mut self) {
         self.is_open = true;
         self.received = self.queue.len() as u64;
     }
 
-    /// Drops what came before the shell.
+    /// Drops input that came before the shell.
     pub fn drop_early(&mut self) {
         if !self.is_open {
             self.queue = InputQueue::default();
         }
     }
 
-    /// Takes the input of one message. The caller reads none unless there [is room](Self::has_room).
+    /// Queues the input of one message. The caller reads none unless there [is
+    /// room](Self::has_room).
     pub fn push(&mut self, bytes: &[u8]) {
         self.queue.push(bytes);
         if self.is_open {
@@ -105,41 +107,42 @@ impl Uplink {
         }
     }
 
-    /// Takes the end of the client's input.
+    /// Takes the client's `eof`.
     pub fn push_eof(&mut self) {
         self.is_ended = true;
         self.half_close();
     }
 
-    /// Closes our half of the channel, once, behind what is queued.
+    /// Closes our direction of the channel, once, after the queued input.
     pub fn half_close(&mut self) {
         if self.eof == Eof::Open {
-            self.eof = Eof::Due;
+            self.eof = Eof::Queued;
         }
     }
 
-    /// Takes a size, in place of one that was not sent.
+    /// Queues a resize, in place of one that was not sent.
     pub fn resize(&mut self, size: WindowSize) {
         self.resize = Some(size);
     }
 
-    /// Takes a signal.
+    /// Queues a signal.
     pub fn signal(&mut self, signal: SignalName) {
         self.signals.push_back(signal);
     }
 
-    /// Returns whether another message may be read. While not, TCP holds the client back. A client within its window
-    /// is never held back: what it has unacknowledged is at least what is held here.
+    /// Returns whether another message may be read. While not, TCP holds the client back. A client
+    /// that keeps to its window is never held back: its unacknowledged input is at least what is
+    /// queued here.
     pub fn has_room(&self) -> bool {
         let has_room = if self.is_open {
-            self.received - self.passed <= self.window
+            self.received - self.forwarded <= self.window
         } else {
-            self.queue.len() < EARLY_INPUT
+            self.queue.len() < MAX_EARLY_INPUT
         };
         has_room && self.signals.len() < MAX_SIGNALS
     }
 
-    /// Returns whether the end of the input has been taken.
+    /// Returns whether the client has sent `eof`.
     pub fn is_ended(&self) -> bool {
         self.is_ended
     }
@@ -149,26 +152,26 @@ impl Uplink {
         self.queue.len() > 0
     }
 
-    /// Returns whether anything was not handed on yet.
-    pub fn waits(&self) -> bool {
-        self.passed < self.received || self.resize.is_some() || !self.signals.is_empty()
+    /// Returns whether input, a resize or a signal is not forwarded yet.
+    pub fn has_pending(&self) -> bool {
+        self.forwarded < self.received || self.resize.is_some() || !self.signals.is_empty()
     }
 
-    /// Takes the next packet, once what was taken before has been passed on.
+    /// Takes the next packet. The one before it counts as forwarded.
     pub fn next_packet(&mut self) -> Option<Packet> {
-        self.note_passed();
+        self.note_forwarded();
         if let Some(bytes) = self.queue.pop() {
             self.in_flight = bytes.len();
             return Some(Packet::Input(bytes));
         }
-        if self.eof != Eof::Due {
+        if self.eof != Eof::Queued {
             return None;
         }
-        self.eof = Eof::Taken;
+        self.eof = Eof::Sent;
         Some(Packet::Eof)
     }
 
-    /// Takes the next request beside the input.
+    /// Takes the next resize or signal.
     pub fn next_control(&mut self) -> Option<Control> {
         if let Some(size) = self.resize.take() {
             return Some(Control::Resize(size));
@@ -176,40 +179,40 @@ impl Uplink {
         super::queue::next(&mut self.signals).map(Control::Signal)
     }
 
-    /// The packet that was taken last has been passed on.
-    fn note_passed(&mut self) {
-        self.passed += std::mem::take(&mut self.in_flight) as u64;
+    /// Counts the packet taken last as forwarded.
+    fn note_forwarded(&mut self) {
+        self.forwarded += std::mem::take(&mut self.in_flight) as u64;
         debug_assert!(self.is_consistent());
     }
 
-    /// Takes the offset to acknowledge, if another quarter of the window has been passed on.
+    /// Takes the offset to acknowledge, if another quarter of the window has been forwarded.
     pub fn take_due_ack(&mut self) -> Option<u64> {
-        let is_due = self.passed - self.acked >= self.window.div_ceil(4);
+        let is_due = self.forwarded - self.acked >= self.window.div_ceil(4);
         is_due.then(|| {
-            self.acked = self.passed;
-            self.passed
+            self.acked = self.forwarded;
+            self.forwarded
         })
     }
 
-    /// Offset of the input taken so far.
+    /// Offset of the input received so far.
     pub fn received(&self) -> u64 {
         self.received
     }
 
-    /// Input that [`Self::next_packet`] has not taken.
+    /// Queued input.
     #[cfg(test)]
     pub(super) fn contents(&self) -> Vec<u8> {
         self.queue.contents()
     }
 
-    /// Bytes that may be on the way.
+    /// Bytes that may be received and not forwarded.
     pub fn window(&self) -> u64 {
         self.window
     }
 
-    /// Nothing is acknowledged before it is passed on, nor passed on before it came.
+    /// Returns whether `acked <= forwarded <= received`.
     pub fn is_consistent(&self) -> bool {
-        self.acked <= self.passed && self.passed <= self.received
+        self.acked <= self.forwarded && self.forwarded <= self.received
     }
 }
 
@@ -232,13 +235,13 @@ mod tests {
         assert_eq!(uplink.received(), 303);
         let taken = packets(&mut uplink);
         assert_eq!(taken.len(), 2);
-        assert!(!uplink.waits());
+        assert!(!uplink.has_pending());
         assert_eq!(uplink.take_due_ack(), Some(303));
         assert_eq!(uplink.take_due_ack(), None);
     }
 
     #[test]
-    fn the_end_comes_once_and_behind_all_input() {
+    fn eof_is_sent_once_and_after_all_input() {
         let mut uplink = Uplink::new(1000);
         uplink.open();
         uplink.push(b"a");
@@ -251,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn of_sizes_the_latest_is_sent_and_signals_are_bounded() {
+    fn only_the_latest_resize_is_sent_and_signals_are_bounded() {
         let size = |cols| WindowSize::new(cols, 24, 0, 0).unwrap();
         let mut uplink = Uplink::new(1000);
         uplink.open();
@@ -264,6 +267,6 @@ mod tests {
         let controls: Vec<_> = std::iter::from_fn(|| uplink.next_control()).collect();
         assert_eq!(controls.len(), 1 + MAX_SIGNALS);
         assert_eq!(controls[0], Control::Resize(size(100)));
-        assert!(uplink.has_room() && !uplink.waits());
+        assert!(uplink.has_room() && !uplink.has_pending());
     }
 }

@@ -1,27 +1,26 @@
-//! Input that waits to be handed to russh, in chunks of a packet each: what it takes goes
-//! by its bytes, however small the pieces are that it comes in. Bounds nothing itself.
+//! Queue of input bytes, in packets for russh. Small pieces are coalesced, so that the memory
+//! follows the bytes and not their number. Does not bound them: `mod.rs` does.
 
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 
-/// Input is cut into packets of this size: russh queues ten of them behind a
-/// key exchange or a blocked socket, so at most 160 KiB stand there.
-const PACKET: usize = 16 * 1024;
+/// Size of a packet, in bytes. russh queues ten of them behind a key exchange or a blocked socket:
+/// at most 160 KiB.
+const PACKET_SIZE: usize = 16 * 1024;
 
-/// Bytes of keys that wait in a buffer of their own, which is used again: a key takes no allocation.
-const KEYS: usize = 64;
+/// Bytes of keystrokes that share one reused buffer, so that a keystroke needs no allocation.
+const MAX_SMALL: usize = 64;
 
-/// The queue. A chunk has room for at most twice what is in it, and for [`PACKET`].
+/// Input queue. A chunk has a capacity of at most twice its length, and of [`PACKET_SIZE`].
 #[derive(Debug, Default)]
 pub(super) struct InputQueue {
-    /// Before all chunks.
-    keys: BytesMut,
+    /// Keystrokes, before all chunks.
+    small: BytesMut,
     chunks: VecDeque<Vec<u8>>,
     len: usize,
 }
 
 impl InputQueue {
-    /// Bytes in the queue.
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -29,42 +28,45 @@ impl InputQueue {
     #[cfg(test)]
     pub(super) fn contents(&self) -> Vec<u8> {
         let chunks = self.chunks.iter().flatten();
-        self.keys.iter().chain(chunks).copied().collect()
+        self.small.iter().chain(chunks).copied().collect()
     }
 
     /// Copies `bytes`: a slice would keep the whole buffer alive that it is a part of.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.len += bytes.len();
-        if self.chunks.is_empty() && self.keys.len() + bytes.len() <= KEYS {
-            return self.keys.extend_from_slice(bytes);
+        if self.chunks.is_empty() && self.small.len() + bytes.len() <= MAX_SMALL {
+            return self.small.extend_from_slice(bytes);
         }
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let has_room = self.chunks.back().is_some_and(|last| last.len() < PACKET);
+        let mut remaining = bytes;
+        while !remaining.is_empty() {
+            let has_room = self
+                .chunks
+                .back()
+                .is_some_and(|last| last.len() < PACKET_SIZE);
             let last = has_room.then(|| self.chunks.pop_back()).flatten();
             let mut chunk = last.unwrap_or_default();
-            let (now, later) = rest.split_at(rest.len().min(PACKET - chunk.len()));
+            let (now, later) = remaining.split_at(remaining.len().min(PACKET_SIZE - chunk.len()));
             let needed = chunk.len() + now.len();
             if needed > chunk.capacity() {
-                let grown = needed.max(2 * chunk.capacity()).min(PACKET);
+                let grown = needed.max(2 * chunk.capacity()).min(PACKET_SIZE);
                 chunk.reserve_exact(grown - chunk.len());
             }
             chunk.extend_from_slice(now);
             self.chunks.push_back(chunk);
-            rest = later;
+            remaining = later;
         }
     }
 
-    /// The next packet. With the last chunk goes the memory of all.
+    /// Takes the next packet. With the last chunk the queue frees its memory.
     pub(super) fn pop(&mut self) -> Option<Bytes> {
-        let packet = if self.keys.is_empty() {
+        let packet = if self.small.is_empty() {
             let chunk = self.chunks.pop_front();
             if self.chunks.is_empty() {
                 self.chunks = VecDeque::new();
             }
             chunk.map(Bytes::from)
         } else {
-            Some(self.keys.split().freeze())
+            Some(self.small.split().freeze())
         };
         self.len -= packet.as_ref().map_or(0, Bytes::len);
         packet
@@ -76,17 +78,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_of_every_size_become_packets_and_none_is_lost() {
+    fn input_of_every_message_size_is_coalesced_into_packets_in_order() {
         let all: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
-        for size in [1, 2, 100, PACKET - 1, PACKET, PACKET + 1, all.len()] {
+        for size in [
+            1,
+            2,
+            100,
+            PACKET_SIZE - 1,
+            PACKET_SIZE,
+            PACKET_SIZE + 1,
+            all.len(),
+        ] {
             let mut queue = InputQueue::default();
             for piece in all.chunks(size) {
                 queue.push(piece);
             }
             assert_eq!(queue.len(), all.len());
-            assert!(queue.chunks.len() <= all.len().div_ceil(PACKET));
+            assert!(queue.chunks.len() <= all.len().div_ceil(PACKET_SIZE));
             let room: usize = queue.chunks.iter().map(Vec::capacity).sum();
-            assert!(room < all.len() + PACKET, "{size}: {room}");
+            assert!(room < all.len() + PACKET_SIZE, "{size}: {room}");
             let packets: Vec<Bytes> = std::iter::from_fn(|| queue.pop()).collect();
             assert_eq!(packets.concat(), all, "{size}");
             assert_eq!((queue.len(), queue.chunks.capacity()), (0, 0));
@@ -94,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_put_together_and_take_one_buffer() {
+    fn keystrokes_are_coalesced_in_one_reused_buffer() {
         let mut queue = InputQueue::default();
         queue.push(b"");
         assert_eq!(queue.pop(), None);
@@ -102,7 +112,7 @@ mod tests {
             queue.push(b"x");
             queue.push(b"y");
             assert_eq!(queue.pop().as_deref(), Some(&b"xy"[..]));
-            assert!(queue.keys.capacity() <= KEYS);
+            assert!(queue.small.capacity() <= MAX_SMALL);
         }
         assert_eq!(queue.pop(), None);
     }

@@ -1,4 +1,4 @@
-//! Bytes counted in both directions, and the replies that come of it.
+//! Byte counts in both directions, and the replies they cause.
 
 use super::clocks::pinging;
 use super::*;
@@ -18,89 +18,89 @@ fn output_stays_within_the_window() {
     assert_eq!(s.state.output_budget(), 400);
     s.output(400);
     assert_eq!(s.state.output_budget(), 0);
-    s.say(ClientMessage::Ack { bytes: 700 });
+    s.control(ClientMessage::Ack { bytes: 700 });
     assert_eq!(s.state.output_budget(), 700);
-    s.say(ClientMessage::Ack { bytes: 300 });
+    s.control(ClientMessage::Ack { bytes: 300 });
     assert_eq!(s.state.output_budget(), 700, "a late ack is harmless");
-    s.say(ClientMessage::Hold);
+    s.control(ClientMessage::Hold);
     assert_eq!(s.state.output_budget(), 0);
-    assert_eq!(s.feed(typed("x")), ["input x"], "input passes meanwhile");
-    s.say(ClientMessage::Release);
+    assert_eq!(s.handle(typed("x")), ["input x"], "input passes meanwhile");
+    s.control(ClientMessage::Release);
     assert_eq!(s.state.output_budget(), 700);
     assert_eq!(s.state.bytes(), (1, 1000));
-    assert!(s.say(ClientMessage::Ack { bytes: 1000 }).is_empty());
-    let told = s.say(ClientMessage::Ack { bytes: 1001 });
-    assert!(told[1].starts_with("end 4400 `ack` is ahead"));
+    assert!(s.control(ClientMessage::Ack { bytes: 1000 }).is_empty());
+    let actions = s.control(ClientMessage::Ack { bytes: 1001 });
+    assert!(actions[1].starts_with("end 4400 `ack` is ahead"));
     assert_eq!(s.state.output_budget(), 0);
 }
 
 #[test]
-fn without_acks_tcp_pushes_back() {
+fn without_a_window_only_tcp_bounds_output() {
     let mut s = Session::connecting(Dialect::V1, &config());
     assert_eq!(s.state.output_budget(), 0, "nothing before `ready`");
-    s.run_shell();
+    s.start_shell();
     s.output(1 << 30);
     assert_eq!(s.state.output_budget(), usize::MAX);
 }
 
-/// The end of a turn, 100 ms later, in which the client took `bytes` more of what it has waiting.
-fn take_little(s: &mut Session, bytes: &mut u64) {
+/// Ends a tick, 100 ms later, in which the client took 1000 bytes more of its queued output.
+fn end_of_slow_tick(s: &mut Session, bytes: &mut u64) {
     s.now += Duration::from_millis(100);
     *bytes += 1000;
     s.end_of_blocked_tick(1, true, *bytes);
 }
 
 #[test]
-fn a_slow_client_is_sent_more_as_it_answers_pings() {
+fn a_paced_client_gets_more_output_with_each_pong() {
     let mut s = Session::active(Dialect::V1, &pinging());
     s.output(200_000);
     let mut taken = 0;
-    take_little(&mut s, &mut taken);
+    end_of_slow_tick(&mut s, &mut taken);
     assert!(!s.client().flow.is_paced(), "nothing to compare with yet");
-    take_little(&mut s, &mut taken);
+    end_of_slow_tick(&mut s, &mut taken);
     assert!(s.client().flow.is_paced());
     assert_eq!(s.state.output_budget(), 0);
-    assert_eq!(s.state.next_pace_ping(s.now), Some(200_000));
-    assert_eq!(s.state.next_pace_ping(s.now), None);
+    assert_eq!(s.state.next_pacer_ping(s.now), Some(200_000));
+    assert_eq!(s.state.next_pacer_ping(s.now), None);
     s.end_of_tick(1);
-    // A pong is owed already.
+    // The pacer waits for a pong already.
     assert_eq!(s.fire().unwrap().0, Timer::Ping);
-    assert!(s.told().is_empty());
-    s.feed(Input::Pong(None));
+    assert!(s.actions().is_empty());
+    s.handle(Input::Pong(None));
     assert_eq!(s.state.output_budget(), 0);
-    // Nor is it waited for while what it is among is not read.
-    s.feed(zeros(pinging().websocket.read_buffer_size.bytes() + 1));
+    // Nor does it wait for a pong while the client's messages are not read.
+    s.handle(zeros(pinging().websocket.read_buffer_size.bytes() + 1));
     assert_eq!(s.state.output_budget(), usize::MAX);
     s.take_packets(usize::MAX);
     assert_eq!(s.state.output_budget(), 0);
-    s.feed(Input::Pong(Some(200_000)));
+    s.handle(Input::Pong(Some(200_000)));
     let half = s.state.output_budget();
     assert!(0 < half && half < 100_000);
     s.output(half);
-    // No pong: TCP is left to it.
-    let number = s.state.next_pace_ping(s.now).unwrap();
+    // No pong: only TCP bounds the output.
+    let number = s.state.next_pacer_ping(s.now).unwrap();
     assert_eq!(number, 200_000 + half as u64);
     s.output(s.state.output_budget());
     assert_eq!(s.state.output_budget(), 0);
     while s.fire().unwrap().0 != Timer::PacerPong {}
     assert_eq!(s.state.output_budget(), usize::MAX);
-    // It may answer the latest of several pings alone.
+    // The client may answer only the latest of several pings.
     while s.fire().unwrap().0 != Timer::Ping {}
     assert_eq!(s.client().ping, Some(Some(number)));
 }
 
 #[test]
-fn a_pong_is_not_waited_for_longer_than_a_stall() {
+fn the_pacer_waits_no_longer_than_the_stall_timeout() {
     let mut config = config();
     config.websocket.stall_timeout = Duration::from_secs(1);
     let mut s = Session::active(Dialect::V1, &config);
     s.output(200_000);
     let mut taken = 0;
     for _ in 0..2 {
-        take_little(&mut s, &mut taken);
+        end_of_slow_tick(&mut s, &mut taken);
     }
-    s.state.next_pace_ping(s.now).unwrap();
-    // It takes all there is, and then no more.
+    s.state.next_pacer_ping(s.now).unwrap();
+    // The client takes everything, and then nothing more.
     s.end_of_blocked_tick(1, false, 200_000);
     assert_eq!(s.state.output_budget(), 0);
     let sent = s.now;
@@ -110,53 +110,53 @@ fn a_pong_is_not_waited_for_longer_than_a_stall() {
 }
 
 #[test]
-fn a_client_that_is_only_far_away_is_tried_seldom() {
+fn a_fast_client_with_a_full_socket_is_not_paced_again_soon() {
     let mut s = Session::active(Dialect::V1, &config());
     let mut taken = 0;
     s.output(200_000);
     for _ in 0..2 {
-        take_little(&mut s, &mut taken);
+        end_of_slow_tick(&mut s, &mut taken);
     }
-    assert!(s.state.is_held_back());
-    while s.state.is_held_back() {
-        match s.state.next_pace_ping(s.now) {
-            Some(number) => drop(s.feed(Input::Pong(Some(number)))),
+    assert!(s.state.is_client_limited());
+    while s.state.is_client_limited() {
+        match s.state.next_pacer_ping(s.now) {
+            Some(number) => drop(s.handle(Input::Pong(Some(number)))),
             None => s.output(s.state.output_budget()),
         }
     }
     for _ in 0..500 {
-        take_little(&mut s, &mut taken);
-        assert!(!s.state.is_held_back());
+        end_of_slow_tick(&mut s, &mut taken);
+        assert!(!s.state.is_client_limited());
     }
     for _ in 0..101 {
-        take_little(&mut s, &mut taken);
+        end_of_slow_tick(&mut s, &mut taken);
     }
-    assert!(s.state.is_held_back());
+    assert!(s.state.is_client_limited());
 }
 
-/// Output before the shell is there stops no reads: its own start is behind it.
+/// Output before the shell runs stops no reads: the start of the shell comes after it.
 #[test]
-fn nothing_is_held_back_on_the_way() {
+fn output_is_not_limited_before_the_shell_runs() {
     let mut s = Session::connecting(Dialect::V1, &config());
-    assert!(!s.state.is_held_back());
-    s.feed(Input::Stage(Stage::Shell));
-    assert!(!s.state.is_held_back());
-    s.run_shell();
-    assert!(!s.state.is_held_back());
-    s.say(ClientMessage::Hold);
-    assert!(s.state.is_held_back());
+    assert!(!s.state.is_client_limited());
+    s.handle(Input::Stage(Stage::Shell));
+    assert!(!s.state.is_client_limited());
+    s.start_shell();
+    assert!(!s.state.is_client_limited());
+    s.control(ClientMessage::Hold);
+    assert!(s.state.is_client_limited());
 }
 
 #[test]
-fn a_client_that_acknowledges_sets_its_pace_itself() {
+fn a_client_with_a_flow_window_is_never_paced() {
     let mut s = Session::windowed(100_000);
     s.output(100_000);
     let mut taken = 0;
     for _ in 0..5 {
-        take_little(&mut s, &mut taken);
+        end_of_slow_tick(&mut s, &mut taken);
     }
     assert!(!s.client().flow.is_paced());
-    assert_eq!(s.state.next_pace_ping(s.now), None);
+    assert_eq!(s.state.next_pacer_ping(s.now), None);
 }
 
 #[test]
@@ -164,17 +164,17 @@ fn input_is_acknowledged_every_quarter_window() {
     let mut s = Session::active(Dialect::V1, &config());
     let window = config().websocket.read_buffer_size.bytes();
     let quarter = window as u64 / 4;
-    s.feed(zeros(window));
+    s.handle(zeros(window));
     assert!(
-        s.state.wants_message(),
+        s.state.can_read_message(),
         "an `ack` must be read at a full window"
     );
-    s.feed(zeros(1));
-    assert!(!s.state.wants_message());
+    s.handle(zeros(1));
+    assert!(!s.state.can_read_message());
     s.take_packets(1);
-    assert!(!s.state.wants_message(), "it is on the way");
+    assert!(!s.state.can_read_message(), "it is not forwarded yet");
     s.take_packets(1);
-    assert!(s.state.wants_message());
+    assert!(s.state.can_read_message());
     assert_eq!(reply(&mut s), Some(format!("<input_ack {quarter}>")));
     assert_eq!(reply(&mut s), None, "once");
     s.take_packets(usize::MAX);
@@ -187,49 +187,49 @@ fn the_latest_ping_is_answered_and_pings_do_not_pile_up() {
     let mut s = Session::new(Dialect::V1, &config());
     for data in ["a", "b"] {
         let data = data.to_owned();
-        s.say(ClientMessage::Ping { data });
+        s.control(ClientMessage::Ping { data });
     }
     assert_eq!(reply(&mut s), Some("<pong b>".to_owned()));
     assert_eq!(reply(&mut s), None);
 }
 
 #[test]
-fn nothing_is_replied_after_the_end() {
+fn no_reply_is_sent_after_the_end() {
     let mut s = Session::active(Dialect::V1, &config());
-    s.feed(zeros(20_000));
+    s.handle(zeros(20_000));
     s.take_packets(usize::MAX);
-    s.say(ClientMessage::Ping {
+    s.control(ClientMessage::Ping {
         data: String::new(),
     });
-    s.feed(Input::ClientClosed);
+    s.handle(Input::ClientClosed);
     assert_eq!(reply(&mut s), None);
-    assert!(!s.state.wants_message());
+    assert!(!s.state.can_read_message());
 }
 
 #[test]
 fn early_input_is_kept_up_to_its_limit() {
     let mut s = Session::new(Dialect::Compatible, &config());
-    s.feed(auth(None, "1"));
+    s.handle(auth(None, "1"));
     for _ in 0..100 {
-        s.feed(typed(""));
+        s.handle(typed(""));
     }
-    s.feed(zeros(16 * 1024 - 2));
-    assert!(s.state.wants_message());
-    s.feed(typed("2"));
-    assert!(!s.state.wants_message(), "now TCP holds the client back");
-    assert_eq!(s.run_shell(), ["input 16384 bytes"]);
-    assert!(s.state.wants_message());
+    s.handle(zeros(16 * 1024 - 2));
+    assert!(s.state.can_read_message());
+    s.handle(typed("2"));
+    assert!(!s.state.can_read_message(), "now TCP holds the client back");
+    assert_eq!(s.start_shell(), ["input 16384 bytes"]);
+    assert!(s.state.can_read_message());
     assert_eq!(s.state.bytes(), (16 * 1024, 0));
 }
 
 #[test]
-fn the_size_told_while_connecting_is_not_lost() {
+fn a_resize_while_connecting_is_sent_once_the_shell_runs() {
     let mut s = Session::connecting(Dialect::V1, &config());
-    assert!(s.say(resize(100, 40)).is_empty());
-    assert!(s.say(resize(90, 30)).is_empty());
+    assert!(s.control(resize(100, 40)).is_empty());
+    assert!(s.control(resize(90, 30)).is_empty());
     assert_eq!(
         s.state.window_size(),
         WindowSize::new(90, 30, 0, 0).unwrap()
     );
-    assert_eq!(s.run_shell(), ["<ready cafe 65536>", "resize 90x30"]);
+    assert_eq!(s.start_shell(), ["<ready cafe 65536>", "resize 90x30"]);
 }

@@ -1,5 +1,5 @@
-//! Tests of the state machine. What they share stands here: a session on a
-//! clock of its own, and what it is to do in words.
+//! Tests of the state machine. This file has their helpers: a session on a clock of its own, whose
+//! actions are compared as text.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,6 +14,7 @@ mod progress;
 mod questions;
 mod resuming;
 mod table;
+mod uniform_errors;
 
 use super::*;
 use crate::bridge::attachment::SocketState;
@@ -27,13 +28,13 @@ use async_channel::Receiver;
 use bytes::Bytes;
 use std::rc::{Rc, Weak};
 
-/// Names of what a session owns, and who was connected.
+/// Resources without content, and the users who were connected.
 #[derive(Debug, Default)]
-struct Names {
+struct FakeResources {
     connected: Vec<String>,
 }
 
-impl Resources for Names {
+impl Resources for FakeResources {
     type Socket = ();
     type Admission = ();
     type LoginSlot = Rc<()>;
@@ -45,8 +46,8 @@ impl Resources for Names {
     }
 }
 
-/// The rules of the tests: every clock has its own length, so that the one
-/// that fired can be told by the time.
+/// Configuration of the tests: every timer has its own length, so that the time shows which one
+/// fired.
 fn config() -> Config {
     let seconds = Duration::from_secs;
     let mut config = Config::default();
@@ -66,7 +67,7 @@ fn config() -> Config {
     config
 }
 
-/// The server goes down and takes no new sessions.
+/// Drain of a server that takes no new logins.
 fn drain_at(deadline: Instant) -> Input {
     Input::Drain(Drain {
         deadline,
@@ -74,18 +75,18 @@ fn drain_at(deadline: Instant) -> Input {
     })
 }
 
-/// A session, the time it believes in, and when it began.
+/// Session on a clock of its own.
 struct Session {
-    state: SessionState<Names>,
+    state: SessionState<FakeResources>,
     start: Instant,
     now: Instant,
     login_slot: Weak<()>,
     host_key_answers: Vec<Receiver<bool>>,
     answers: Vec<Receiver<Vec<Secret>>>,
-    /// Offset of the input that was told.
-    told_input: u64,
-    told_eof: bool,
-    told_end: bool,
+    /// Offset of the input reported so far.
+    reported_input: u64,
+    reported_eof: bool,
+    reported_end: bool,
 }
 
 impl Session {
@@ -93,52 +94,52 @@ impl Session {
         let now = crate::clock::now();
         let config = Arc::new(config.clone());
         let client = Attachment::new((), dialect, 0);
-        let names = Names::default();
-        let mark = Rc::new(());
-        let login_slot = Rc::downgrade(&mark);
+        let resources = FakeResources::default();
+        let slot = Rc::new(());
+        let login_slot = Rc::downgrade(&slot);
         let created = Created {
             admission: (),
-            login_slot: mark,
+            login_slot: slot,
         };
         Self {
-            state: SessionState::new("cafe".to_owned(), config, names, created, client, now),
+            state: SessionState::new("cafe".to_owned(), config, resources, created, client, now),
             start: now,
             now,
             login_slot,
             host_key_answers: Vec::new(),
             answers: Vec::new(),
-            told_input: 0,
-            told_eof: false,
-            told_end: false,
+            reported_input: 0,
+            reported_eof: false,
+            reported_end: false,
         }
     }
 
-    /// `auth` was sent; the resolver is at work.
+    /// A session whose client has sent `auth`.
     fn connecting(dialect: Dialect, config: &Config) -> Self {
         let mut session = Self::new(dialect, config);
-        session.feed(auth(None, ""));
+        session.handle(auth(None, ""));
         session
     }
 
-    /// The shell runs, and what was told until then is forgotten.
+    /// A session whose shell runs; its actions until then are dropped.
     fn active(dialect: Dialect, config: &Config) -> Self {
         let mut session = Self::connecting(dialect, config);
-        session.run_shell();
+        session.start_shell();
         session
     }
 
     /// An active `sshard.v1` session with this `flow_window`.
     fn windowed(window: u64) -> Self {
         let mut session = Self::new(Dialect::V1, &config());
-        session.feed(auth(Some(window), ""));
-        session.run_shell();
+        session.handle(auth(Some(window), ""));
+        session.start_shell();
         session
     }
 
-    fn feed(&mut self, input: Input) -> Vec<String> {
+    fn handle(&mut self, input: Input) -> Vec<String> {
         let input = self.with_receiver(input);
         self.state.handle(self.now, input);
-        self.told()
+        self.actions()
     }
 
     /// Keeps the other end of the question's channel.
@@ -159,86 +160,86 @@ impl Session {
         input
     }
 
-    fn run_shell(&mut self) -> Vec<String> {
+    fn start_shell(&mut self) -> Vec<String> {
         self.state.start(self.now, ());
-        self.told()
+        self.actions()
     }
 
-    fn say(&mut self, message: ClientMessage) -> Vec<String> {
-        self.feed(Input::Message(Incoming::Control(message)))
+    fn control(&mut self, message: ClientMessage) -> Vec<String> {
+        self.handle(Input::Message(Incoming::Control(message)))
     }
 
     fn client(&mut self) -> &mut Attachment<()> {
         self.state.attachment.as_mut().unwrap()
     }
 
-    /// `bytes` more of output were handed to the client.
+    /// Counts `bytes` more of output as sent to the client.
     fn output(&mut self, bytes: usize) {
         let sent = self.state.bytes().1 + bytes as u64;
         self.state.note_output(self.now, sent);
     }
 
-    /// russh takes `count` packets of input; that is, all but the last of them were passed on.
+    /// Takes `count` packets of input, as russh does; all but the last of them are forwarded.
     fn take_packets(&mut self, count: usize) -> Vec<Packet> {
         std::iter::from_fn(|| self.state.uplink.next_packet())
             .take(count)
             .collect()
     }
 
-    /// What is to be done, in words.
-    fn told(&mut self) -> Vec<String> {
+    /// Takes the actions of the session, as text.
+    fn actions(&mut self) -> Vec<String> {
         let state = &mut self.state;
-        let mut told = Vec::new();
+        let mut actions = Vec::new();
         if let Some(client) = &mut state.attachment {
-            told.extend(client.texts.drain(..).map(|message| text(&message)));
-            told.extend(client.ping.take().map(|_| "ping".to_owned()));
+            actions.extend(client.texts.drain(..).map(|message| text(&message)));
+            actions.extend(client.ping.take().map(|_| "ping".to_owned()));
         }
         let connected = state.resources.connected.drain(..);
-        told.extend(connected.map(|user| format!("connect {user}")));
+        actions.extend(connected.map(|user| format!("connect {user}")));
         for answer in &self.host_key_answers {
-            told.extend(answer.try_recv().map(|accept| format!("host key {accept}")));
+            actions.extend(answer.try_recv().map(|accept| format!("host key {accept}")));
         }
         for answers in &self.answers {
             let answers = answers.try_recv();
-            told.extend(answers.map(|answers| format!("{} answers", answers.len())));
+            actions.extend(answers.map(|answers| format!("{} answers", answers.len())));
         }
         if state.lifecycle.state() == State::Active {
             while let Some(control) = state.uplink.next_control() {
-                told.push(match control {
+                actions.push(match control {
                     Control::Resize(size) => format!("resize {}x{}", size.cols(), size.rows()),
                     Control::Signal(signal) => format!("signal {}", signal.as_str()),
                 });
             }
         }
         let received = state.uplink.received();
-        let more = usize::try_from(received - self.told_input).unwrap();
-        self.told_input = received;
-        if state.uplink.is_ended() && !std::mem::replace(&mut self.told_eof, true) {
-            told.push("eof".to_owned());
+        let more = usize::try_from(received - self.reported_input).unwrap();
+        self.reported_input = received;
+        if state.uplink.is_ended() && !std::mem::replace(&mut self.reported_eof, true) {
+            actions.push("eof".to_owned());
         }
         if more > 0 {
             let input = state.uplink.contents();
             let input = String::from_utf8_lossy(&input[input.len() - more..]);
-            told.push(match more {
+            actions.push(match more {
                 21.. => format!("input {more} bytes"),
                 _ => format!("input {input}"),
             });
         }
         if let Some(ending) = ending(&state.lifecycle)
-            && !std::mem::replace(&mut self.told_end, true)
+            && !std::mem::replace(&mut self.reported_end, true)
         {
             let (code, reason) = state.close_frame(ending);
-            told.push(format!("end {code} {reason}").trim_end().to_owned());
+            actions.push(format!("end {code} {reason}").trim_end().to_owned());
         }
-        told
+        actions
     }
 
-    fn pass(&mut self, time: u64) {
+    fn advance(&mut self, time: u64) {
         self.now += Duration::from_secs(time);
     }
 
-    /// Goes on to the next timer and lets it fire. Tells which it was, and
-    /// the seconds since the session began.
+    /// Advances to the next timer and fires it. Returns it, and the seconds since the session
+    /// began.
     fn fire(&mut self) -> Option<(Timer, u64)> {
         self.now = self.now.max(self.state.next_deadline()?);
         let timer = self.state.expired(self.now)?;
@@ -246,7 +247,7 @@ impl Session {
         Some((timer, (self.now - self.start).as_secs()))
     }
 
-    fn at(&self) -> (State, Stage) {
+    fn position(&self) -> (State, Stage) {
         let lifecycle = self.state.lifecycle();
         (lifecycle.state(), lifecycle.stage())
     }
@@ -257,10 +258,10 @@ impl Session {
         self.state.timers.get(timer).or(client)
     }
 
-    /// The end of a tick in which the client took what it was given.
+    /// Ends a tick in which the client took all output.
     fn end_of_tick(&mut self, pending: usize) -> Vec<String> {
         self.end_of_blocked_tick(pending, false, 0);
-        self.told()
+        self.actions()
     }
 
     fn end_of_blocked_tick(&mut self, pending: usize, blocked: bool, written: u64) {
@@ -277,7 +278,7 @@ fn ending<R: Resources>(lifecycle: &Lifecycle<R>) -> Option<&Ending> {
     }
 }
 
-/// A message of the server in a few words.
+/// A message of the server as short text.
 fn text(message: &ServerMessage) -> String {
     match message {
         ServerMessage::Hello {
@@ -310,7 +311,7 @@ fn text(message: &ServerMessage) -> String {
     }
 }
 
-fn auth(flow_window: Option<u64>, rest: &'static str) -> Input {
+fn auth(flow_window: Option<u64>, early_input: &'static str) -> Input {
     let request = AuthRequest {
         credentials: Credentials {
             username: "alice".to_owned(),
@@ -326,16 +327,16 @@ fn auth(flow_window: Option<u64>, rest: &'static str) -> Input {
         },
         progress: false,
     };
-    Input::Message(Incoming::Auth(Box::new(request), Bytes::from(rest)))
+    Input::Message(Incoming::Auth(Box::new(request), Bytes::from(early_input)))
 }
 
-/// `auth` of a client that wants to be told the stages.
+/// `auth` of a client that requests the stages.
 fn auth_with_progress() -> Input {
-    let Input::Message(Incoming::Auth(mut request, rest)) = auth(None, "") else {
+    let Input::Message(Incoming::Auth(mut request, early_input)) = auth(None, "") else {
         panic!("no auth");
     };
     request.progress = true;
-    Input::Message(Incoming::Auth(request, rest))
+    Input::Message(Incoming::Auth(request, early_input))
 }
 
 fn typed(bytes: impl Into<Bytes>) -> Input {

@@ -1,9 +1,9 @@
-//! Random sequences of occurrences. A failing case is printed, shrunk; its
-//! seed is kept under `proptest-regressions` and run first from then on.
+//! Random sequences of inputs. A failing case is printed, shrunk; its seed is kept under
+//! `proptest-regressions` and run first from then on.
 //!
-//! The steps keep the promises of the layers around the state machine, and no
-//! more: what a message processor refuses before `auth` does not come before
-//! it, and no message is read that is not wanted.
+//! The steps keep the promises of the layers around the state machine, and no more: a message that
+//! the processor refuses before `auth` does not come before it, and no message is read while none
+//! may be.
 
 use super::*;
 use crate::error::HostKeyProblem;
@@ -17,14 +17,14 @@ enum Step {
         early: bool,
     },
     Typed(usize),
-    /// In percent of what was sent; above 100 is a lie.
+    /// In percent of the output sent; above 100 is a violation.
     Ack(u64),
-    Say(Word),
-    Happens(Event),
-    ShellRuns,
+    Message(Message),
+    Event(Event),
+    ShellStarted,
     /// In percent of the budget.
     Output(usize),
-    /// russh takes so many packets.
+    /// Packets that russh takes.
     Packets(usize),
     EndOfTick {
         pending: usize,
@@ -32,13 +32,13 @@ enum Step {
         written: u64,
     },
     Reply,
-    PacePing,
+    PacerPing,
     Wait(u64),
     Fire,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Word {
+enum Message {
     Answer(u32, usize),
     HostKeyAnswer(u32),
     Resize,
@@ -73,8 +73,8 @@ enum Event {
     ClientError,
 }
 
-impl Word {
-    fn message(self) -> ClientMessage {
+impl Message {
+    fn to_client_message(self) -> ClientMessage {
         match self {
             Self::Answer(id, count) => answer(id, count),
             Self::HostKeyAnswer(id) => ClientMessage::HostKeyAnswer { id, accept: true },
@@ -116,13 +116,15 @@ impl Event {
     }
 }
 
-fn word() -> impl Strategy<Value = Word> {
+fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
-        4 => (1..4u32, 0..3usize).prop_map(|(id, count)| Word::Answer(id, count)),
-        4 => (1..4u32).prop_map(Word::HostKeyAnswer),
-        8 => prop::sample::select(vec![Word::Resize, Word::Ping, Word::Hold, Word::Release]),
-        2 => prop::sample::select(vec![Word::Signal, Word::Eof]),
-        1 => Just(Word::Close),
+        4 => (1..4u32, 0..3usize).prop_map(|(id, count)| Message::Answer(id, count)),
+        4 => (1..4u32).prop_map(Message::HostKeyAnswer),
+        8 => prop::sample::select(vec![
+            Message::Resize, Message::Ping, Message::Hold, Message::Release,
+        ]),
+        2 => prop::sample::select(vec![Message::Signal, Message::Eof]),
+        1 => Just(Message::Close),
     ]
 }
 
@@ -151,15 +153,15 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..40_000usize).prop_map(Step::Typed),
         4 => (0..=100u64).prop_map(Step::Ack),
         1 => (101..200u64).prop_map(Step::Ack),
-        8 => word().prop_map(Step::Say),
-        14 => event().prop_map(Step::Happens),
-        4 => Just(Step::ShellRuns),
+        8 => message().prop_map(Step::Message),
+        14 => event().prop_map(Step::Event),
+        4 => Just(Step::ShellStarted),
         8 => (0..=100usize).prop_map(Step::Output),
         8 => (0..6usize).prop_map(Step::Packets),
         8 => (0..3usize, any::<bool>(), 0..4u64)
             .prop_map(|(pending, blocked, written)| Step::EndOfTick { pending, blocked, written }),
         4 => Just(Step::Reply),
-        4 => Just(Step::PacePing),
+        4 => Just(Step::PacerPing),
         4 => (0..20u64).prop_map(Step::Wait),
         6 => Just(Step::Fire),
     ]
@@ -182,23 +184,23 @@ fn rules() -> impl Strategy<Value = Config> {
     })
 }
 
-/// A session beside what is known about it from the outside.
-struct World {
+/// A session, and its expected counts.
+struct Model {
     session: Session,
     dialect: Dialect,
     auth_seen: bool,
     window: Option<u64>,
     sent: u64,
     acked: u64,
-    /// Bytes of input that came, that were taken, and of those passed on.
+    /// Bytes of input received, taken, and forwarded.
     received: u64,
     taken: u64,
-    passed: u64,
+    forwarded: u64,
     input_acked: u64,
     ends: u32,
 }
 
-impl World {
+impl Model {
     fn new(dialect: Dialect, rules: &Config) -> Self {
         Self {
             session: Session::new(dialect, rules),
@@ -208,7 +210,7 @@ impl World {
             sent: 0,
             acked: 0,
             taken: 0,
-            passed: 0,
+            forwarded: 0,
             received: 0,
             input_acked: 0,
             ends: 0,
@@ -219,11 +221,11 @@ impl World {
         self.session.state.lifecycle().is_over()
     }
 
-    /// A message, if it is one that would be read and let through here.
+    /// Handles a message, if it would be read and accepted here.
     fn message(&mut self, message: Incoming) {
         let s = &mut self.session;
         let first = matches!(message, Incoming::Auth(..));
-        if s.state.wants_message() && first != self.auth_seen {
+        if s.state.can_read_message() && first != self.auth_seen {
             self.auth_seen = true;
             s.state.handle(s.now, Input::Message(message));
         }
@@ -253,20 +255,20 @@ impl World {
                     self.message(Incoming::Control(ClientMessage::Ack { bytes }));
                 }
             }
-            Step::Say(word) => {
-                let both = matches!(word, Word::Resize | Word::Ping);
+            Step::Message(message) => {
+                let both = matches!(message, Message::Resize | Message::Ping);
                 if both || self.dialect == Dialect::V1 {
-                    self.message(Incoming::Control(word.message()));
+                    self.message(Incoming::Control(message.to_client_message()));
                 }
             }
-            Step::Happens(Event::Pong(0)) => {
-                let pinged = self.session.client().flow.pinged();
-                self.session.state.handle(now, Input::Pong(pinged));
+            Step::Event(Event::Pong(0)) => {
+                let number = self.session.client().flow.unanswered_ping();
+                self.session.state.handle(now, Input::Pong(number));
             }
-            Step::Happens(event) => self.session.state.handle(now, event.input(now)),
-            Step::ShellRuns => self.session.state.start(now, ()),
-            Step::PacePing => {
-                if let Some(number) = self.session.state.next_pace_ping(now) {
+            Step::Event(event) => self.session.state.handle(now, event.input(now)),
+            Step::ShellStarted => self.session.state.start(now, ()),
+            Step::PacerPing => {
+                if let Some(number) = self.session.state.next_pacer_ping(now) {
                     prop_assert_eq!(number, self.sent);
                     prop_assert_eq!(self.window, None, "it acknowledges");
                 }
@@ -292,11 +294,11 @@ impl World {
         self.check()
     }
 
-    /// russh takes input, of a session with a shell alone.
+    /// Takes input as russh does, in a session with a shell.
     fn take_packets(&mut self, count: usize) {
         let is_active = self.session.state.lifecycle().state() == State::Active;
         for _ in 0..count * usize::from(is_active) {
-            self.passed = self.taken;
+            self.forwarded = self.taken;
             match self.session.state.uplink.next_packet() {
                 Some(Packet::Input(bytes)) => self.taken += bytes.len() as u64,
                 Some(Packet::Eof) => {}
@@ -311,13 +313,13 @@ impl World {
         };
         prop_assert!(self.dialect == Dialect::V1 && !self.is_over());
         if let ServerMessage::InputAck { bytes } = reply {
-            prop_assert!(self.input_acked < bytes && bytes <= self.passed);
+            prop_assert!(self.input_acked < bytes && bytes <= self.forwarded);
             self.input_acked = bytes;
         }
         Ok(())
     }
 
-    /// Time passes; no timer is late.
+    /// Advances the time; every timer fires when it is due.
     fn wait(&mut self, seconds: u64) {
         let until = self.session.now + Duration::from_secs(seconds);
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= until);
@@ -329,10 +331,11 @@ impl World {
 
     fn check(&mut self) -> Result<(), TestCaseError> {
         let was_over = self.ends > 0;
-        let told = self.session.told();
-        prop_assert!(told.is_empty() || !was_over, "{:?} after the end", told);
-        prop_assert!(self.dialect == Dialect::V1 || !told.iter().any(|t| t.starts_with('<')));
-        self.ends += u32::from(told.last().is_some_and(|told| told.starts_with("end ")));
+        let actions = self.session.actions();
+        prop_assert!(actions.is_empty() || !was_over, "{actions:?}");
+        prop_assert!(self.dialect == Dialect::V1 || !actions.iter().any(|t| t.starts_with('<')));
+        let last = actions.last();
+        self.ends += u32::from(last.is_some_and(|last| last.starts_with("end ")));
         let state = &self.session.state;
         prop_assert_eq!(self.ends, u32::from(self.is_over()), "one end");
         if let Some(window) = self.window {
@@ -343,7 +346,7 @@ impl World {
         let (received, sent) = state.bytes();
         prop_assert_eq!(sent, self.sent);
         prop_assert!(self.received <= received && (received == self.received || !was_over));
-        prop_assert!(self.passed <= self.taken && self.taken <= received);
+        prop_assert!(self.forwarded <= self.taken && self.taken <= received);
         self.received = received;
         if self.is_over() {
             for timer in [Timer::Stage, Timer::Connection, Timer::Prompt, Timer::Ping] {
@@ -353,8 +356,8 @@ impl World {
         Ok(())
     }
 
-    /// Whatever was going on: with nobody answering, the clocks end it. Only
-    /// an open shell without limits may live on.
+    /// In every state, without further inputs, the timers end the session. Only an active one
+    /// without limits may stay.
     fn run_out(&mut self) -> Result<(), TestCaseError> {
         for _ in 0..1000 {
             if self.session.fire().is_none() {
@@ -363,17 +366,14 @@ impl World {
             self.check()?;
         }
         let state = self.session.state.lifecycle().state();
-        let rests = self.session.state.next_deadline().is_none();
-        prop_assert!(!rests || matches!(state, State::Closed | State::Active));
+        let is_idle = self.session.state.next_deadline().is_none();
+        prop_assert!(!is_idle || matches!(state, State::Closed | State::Active));
         if state == State::Active {
-            self.session
-                .state
-                .handle(self.session.now, Input::ClientGone);
+            let now = self.session.now;
+            self.session.state.handle(now, Input::ClientGone);
             self.check()?;
-            prop_assert_eq!(
-                self.session.fire().map(|(timer, _)| timer),
-                Some(Timer::Linger)
-            );
+            let fired = self.session.fire().map(|(timer, _)| timer);
+            prop_assert_eq!(fired, Some(Timer::Linger));
         }
         prop_assert_eq!(self.session.state.lifecycle().state(), State::Closed);
         prop_assert_eq!(self.session.fire(), None);
@@ -384,16 +384,16 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
-    fn no_sequence_breaks_a_rule(
+    fn invariants_hold_in_every_sequence(
         dialect in prop::sample::select(vec![Dialect::V1, Dialect::Compatible]),
         rules in rules(),
         steps in prop::collection::vec(step(), 0..80),
     ) {
-        let mut world = World::new(dialect, &rules);
-        world.check()?;
+        let mut model = Model::new(dialect, &rules);
+        model.check()?;
         for step in steps {
-            world.run(step)?;
+            model.run(step)?;
         }
-        world.run_out()?;
+        model.run_out()?;
     }
 }

