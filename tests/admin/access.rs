@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const TOKEN: &str = "correct-horse-battery-staple";
 const ID: &str = "00000000000000000000000000000000";
 
-/// Every route, the methods it takes, and what the right request is answered with.
+/// Every route, the methods it takes, and the status of a correct request.
 const ROUTES: [(&str, &[&str], u16); 10] = [
     ("/healthz", &["GET", "HEAD"], 200),
     ("/readyz", &["GET", "HEAD"], 200),
@@ -221,8 +221,8 @@ fn a_page_of_another_site_in_the_administrators_browser_is_refused() {
     }
 }
 
-/// Every request that changes something, without what no page can send: what a form of any site
-/// sends, and what a script may send without asking first.
+/// Every request that changes something, as a form of any site sends it, and as a script may send
+/// it without a preflight.
 #[test]
 fn requests_that_change_something_need_the_token_or_the_header() {
     let mut fixture = Fixture::new(&[]);
@@ -353,8 +353,8 @@ fn an_empty_address_means_no_listener_and_a_port_in_use_is_named() {
     assert!(!none.stdout().contains("admin at"), "{}", none.stdout());
 }
 
-/// Silent ones, half requests, and answers that nobody takes, each more than there are slots for.
-/// All at once, before a look and during it: nobody has to wait for a deadline.
+/// Silent connections, half requests, and answers that are not read, each more than there are
+/// slots. All at once, before and during a request, which does not wait for a deadline.
 #[test]
 fn silent_connections_keep_no_operator_out() {
     let fixture = Fixture::new(&[]);

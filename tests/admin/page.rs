@@ -37,7 +37,7 @@ fn assert_carries_all(answer: &Answer, of: &str) {
     assert!(!answer.headers.iter().any(granted), "{of}: {answer:?}");
 }
 
-/// Relative addresses in the page that begin so, without what stands before them.
+/// Returns the paths of the files that the page refers to.
 fn assets(page: &str) -> Vec<String> {
     let after = page.split("=\"assets/").skip(1);
     after

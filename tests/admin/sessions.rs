@@ -8,7 +8,7 @@ fn time(value: &Value) -> std::time::SystemTime {
     humantime::parse_rfc3339(value.as_str().unwrap()).unwrap()
 }
 
-/// The only session, once it has this state.
+/// Returns the only session, once it has this state.
 fn only(admin: &Admin, state: &str) -> Value {
     let found = poll(DEADLINE, || {
         let sessions = admin.sessions();

@@ -139,7 +139,7 @@ fn set_up_and_echo_times_are_histograms() {
     }
 }
 
-/// The user's time is none of the way to the shell.
+/// Time in which the user is asked is no set-up time.
 #[test]
 fn questions_to_the_user_do_not_count_as_set_up() {
     let fixture = Fixture::new(&["ssh.host_key_policy=ask"]);

@@ -36,7 +36,7 @@ const VISITORS: usize = 8;
 const VISITS: usize = 240;
 const ROTATIONS: usize = 6;
 
-/// Renamed under load, again and again: every session's three lines are there, each once.
+/// The file is renamed under load, again and again: every session has its three lines, each once.
 #[test]
 fn rotation_loses_no_line() {
     let limits = ["limits.max_connections_per_host=1000", "server.shards=2"];
@@ -81,7 +81,7 @@ fn rotation_loses_no_line() {
     }
 }
 
-/// A reload that is refused opens it anew as well.
+/// A refused reload opens the file again, too.
 #[test]
 fn a_file_that_cannot_be_opened_again_is_still_written() {
     let site = Site::with(SshScript::default(), &[]);
@@ -145,7 +145,7 @@ fn a_file_that_cannot_be_opened_is_refused_at_the_start() {
     }
 }
 
-/// Puts something in the file's place that another user can have put there. Returns a part of
+/// Replaces the file by something that another user may have made. Returns a part of
 /// the expected error.
 fn plant(path: &Path, kind: &str) -> &'static str {
     let victim = path.with_extension("victim");

@@ -5,7 +5,7 @@ use crate::site::Site;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-/// The line with its fields of this run taken out, after a look at them.
+/// Checks the fields that differ from run to run, and returns the line without them.
 fn plain(line: &Value, session: &str) -> Value {
     let mut line = line.clone();
     let fields = line.as_object_mut().unwrap();

@@ -26,7 +26,7 @@ impl Site {
         self.directory.path().join("audit")
     }
 
-    /// A name in the same directory.
+    /// Returns a path in the same directory.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -44,7 +44,7 @@ impl Site {
     }
 }
 
-/// The whole lines of a file; a line that is none fails.
+/// Parses the lines of a file; a line that is no JSON fails.
 pub(crate) fn read(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.is_ascii(), "{text:?}");

@@ -114,8 +114,8 @@ fn a_program_that_cannot_be_run_is_refused_before_anything_starts() {
     }
 }
 
-/// Host of a listener on loopback, and nothing else, whatever the settings say: a name that
-/// somebody resolves to loopback, and the page of another site, reach neither page nor shell.
+/// Host and Origin of a listener on loopback, whatever the settings are: a name that another site
+/// resolves to loopback, and a page of another site, are refused.
 #[test]
 fn the_demo_answers_to_no_name_but_loopback() {
     let names = [

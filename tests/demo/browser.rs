@@ -5,7 +5,7 @@ use crate::scene::{Demo, SHELL};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use std::os::unix::fs::PermissionsExt;
 
-/// A browser that follows the file it is given, as far as the link.
+/// A script in place of the browser writes down its arguments and the file that it gets.
 #[test]
 fn open_passes_the_link_to_the_browser_outside_of_its_arguments() {
     let directory = tempfile::tempdir().unwrap();

@@ -16,7 +16,7 @@ fn a_signal_ends_the_demo_and_its_sessions() {
     }
 }
 
-/// Programs with this word in their environment; a zombie has none.
+/// Returns the processes with this word in their environment; a zombie has none.
 fn with_word(word: &str) -> usize {
     let entries = std::fs::read_dir("/proc").unwrap();
     let environments =
@@ -31,7 +31,7 @@ fn no_process_of_its_sessions_outlives_the_demo() {
     let word = format!("LEFTOVER={}", std::process::id());
     let mut demo = Demo::plain(&["--set", "server.drain_timeout=1ms"]);
     let mut ended = demo.login();
-    // In the background, in a session of its own, deaf to what is polite; the shell logs out.
+    // In the background, in a session of its own, ignoring SIGHUP and SIGTERM; the shell logs out.
     let start = format!(
         "export {word}; nohup sleep 1000 > /dev/null 2>&1 & \
          setsid sh -c 'trap \"\" HUP TERM; sleep 1000; sleep 1000' & echo started; exit\r"

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use std::io::Write;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// A line run by bash on a terminal, as a person would.
+/// Line that bash runs on a terminal.
 struct Terminal {
     process: Child,
     stdin: ChildStdin,
@@ -51,7 +51,7 @@ impl Drop for Terminal {
 }
 
 impl Terminal {
-    /// The printed line, typed into an interactive bash; `over` follows when it has ended.
+    /// Types the printed line into an interactive bash; `over` follows when it has ended.
     fn websocat(demo: &Demo, password: &str) -> Self {
         let mut lines = demo.text.lines();
         let line = lines.find(|line| line.contains("websocat -")).unwrap();
@@ -61,7 +61,7 @@ impl Terminal {
         terminal
     }
 
-    /// Waits for the end of the line, and looks whether the terminal is as before.
+    /// Waits for the end of the line, and checks that the terminal's settings are as before.
     fn ended(&self) -> String {
         self.wait("over\r\n");
         let screen = self.screen.text();

@@ -4,7 +4,7 @@ use crate::common::{Bridge, Client, DEADLINE, Options};
 
 pub(crate) const LAST_LINE: &str = "Ctrl-C here stops the demo.\n";
 
-/// A shell that reads no file of the user's, and whose prompt is known.
+/// Shell that reads no file of the user and has a known prompt.
 pub(crate) const SHELL: &[&str] = &["--shell", "/bin/sh"];
 pub(crate) const ENV: &[(&str, &str)] = &[("PS1", "demo$ "), ("ENV", "")];
 
@@ -22,7 +22,7 @@ impl Demo {
         Self { bridge, text }
     }
 
-    /// A demo with a shell for tests.
+    /// Starts a demo with a shell for tests.
     pub(crate) fn plain(more: &[&str]) -> Self {
         Self::start(&[SHELL, more].concat(), ENV)
     }
@@ -36,7 +36,7 @@ impl Demo {
             .trim()
     }
 
-    /// A client of what is printed, logged in.
+    /// Connects a client with the printed login.
     pub(crate) fn login(&self) -> Client {
         let url = self.printed("A terminal is at");
         let path = url.strip_prefix(&format!("ws://{}", self.bridge.addr()));

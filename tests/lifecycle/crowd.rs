@@ -12,7 +12,7 @@ const LOGINS: usize = 2000;
 const LIMIT: usize = 200;
 const THREADS: usize = 8;
 
-/// Every client's word on how it went, in order: `ready`, or the refusal's code and close code.
+/// Outcome of a login: `ready`, or the refusal `limit`.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Outcome {
     Admitted,
@@ -38,7 +38,7 @@ fn outcome(client: &mut Client) -> Outcome {
     }
 }
 
-/// In parts, each by a thread of its own.
+/// Does the work for every client on several threads. Returns the results in order.
 fn in_parallel<T: Send>(clients: &mut [Client], work: impl Fn(&mut Client) -> T + Sync) -> Vec<T> {
     let part = clients.len().div_ceil(THREADS);
     thread::scope(|scope| {

@@ -54,7 +54,7 @@ fn a_limit_raised_above_that_of_the_start_admits_as_many() {
     clients.iter_mut().for_each(|client| site.works(client));
 }
 
-/// An upgrade request from this address of our own; the status it is answered with.
+/// Sends an upgrade request from this local address and returns the status.
 fn upgrade_from(source: &str, bridge: SocketAddr, path: &str) -> (u16, TcpStream) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let source: SocketAddr = format!("{source}:0").parse().unwrap();

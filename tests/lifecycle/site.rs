@@ -8,7 +8,7 @@ use serde_json::json;
 use std::fs;
 use std::sync::Mutex;
 
-/// Held by the tests that want the machine for themselves: a crowd, and a promise in seconds.
+/// Lock of tests that need the machine for themselves: many logins, and a promise in seconds.
 pub(crate) static MACHINE: Mutex<()> = Mutex::new(());
 
 pub(crate) struct Site {
@@ -26,7 +26,7 @@ pub(crate) enum By {
 }
 
 impl Site {
-    /// `settings` is TOML; `ALLOW` in it stands for the address of the SSH server.
+    /// Starts a bridge. `settings` is TOML; `ALLOW` in it stands for the address of the SSH server.
     pub(crate) fn new(settings: &str) -> Self {
         let ssh = ScriptedSsh::start(SshScript::default());
         let directory = tempfile::tempdir().unwrap();
@@ -47,7 +47,7 @@ impl Site {
         fs::write(self.directory.path().join("sshard.toml"), text).unwrap();
     }
 
-    /// Puts these settings in force; returns when they are.
+    /// Reloads with these settings; returns when they are in force.
     pub(crate) fn reload(&self, settings: &str, by: By) {
         let before = self.reloads("applied");
         self.write(settings);
@@ -66,7 +66,7 @@ impl Site {
         }
     }
 
-    /// The count of reloads with this outcome.
+    /// Returns the number of reloads with this outcome.
     pub(crate) fn reloads(&self, outcome: &str) -> u64 {
         let metrics = self.admin.get("/metrics").body;
         let series = format!("sshard_reloads_total{{outcome=\"{outcome}\"}} ");
@@ -74,7 +74,7 @@ impl Site {
         line.unwrap().parse().unwrap()
     }
 
-    /// A client that has sent `auth`.
+    /// Connects a client and sends `auth`.
     pub(crate) fn auth(&self) -> Client {
         let path = path_to(self.ssh.addr());
         let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
@@ -88,7 +88,7 @@ impl Site {
         client
     }
 
-    /// A new session is refused like this.
+    /// Checks that a new session is refused with this code.
     pub(crate) fn refuses(&self, code: &str, close: u16) {
         let mut client = self.auth();
         assert_eq!(client.wait_type("error")["code"], code);

@@ -16,7 +16,7 @@ fn ended(settings: &[&str], more: &[&str]) -> Finished {
     run(&args, &[])
 }
 
-/// `--check` and `serve` say the same, and exit with 78.
+/// Checks that `--check` and `serve` print the same error and exit with 78.
 fn both_refuse(settings: &[&str], said: &str) {
     let [checked, served] = [ended(settings, &["--check"]), ended(settings, &[])];
     for refused in [&checked, &served] {
@@ -216,7 +216,7 @@ fn print_config_with_check_prints_a_valid_file() {
     assert!(bad.stdout.contains("shards = 1024 # --set"), "{bad:?}");
 }
 
-/// 78 wherever another configuration, or another file that it names, is what helps.
+/// 78 where a change of the configuration, or of a file that it names, would help.
 #[test]
 fn every_subcommand_reports_a_bad_configuration_by_its_exit_status() {
     for args in [

@@ -23,7 +23,7 @@ fn usage_errors_end_with_2_and_help_with_0() {
     }
 }
 
-/// A terminal that closes sends SIGHUP: the bridge goes on, as it has said.
+/// A terminal that closes sends SIGHUP: the bridge goes on, as it has printed.
 #[test]
 fn a_bridge_outlives_its_terminal_and_prints_so() {
     let program = env!("CARGO_BIN_EXE_sshard");
@@ -72,7 +72,7 @@ fn a_bridge_outlives_its_terminal_and_prints_so() {
     assert!(ended.is_some(), "it is still there");
 }
 
-/// Without a terminal there is nobody to tell.
+/// Without a terminal there is no person to read it.
 #[test]
 fn without_a_terminal_the_advice_on_it_is_not_printed() {
     let bridge = Bridge::start(&["--allow", "127.0.0.1:22"], &[]);
@@ -109,7 +109,7 @@ fn the_version_names_the_commit() {
     }
 }
 
-/// A reader that closes early, such as `head`, is no crash.
+/// A reader that closes early, such as `head`, causes no panic.
 #[test]
 fn a_closed_pipe_causes_no_panic() {
     let (reader, writer) = std::io::pipe().unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 
 const ALLOW: [&str; 2] = ["--allow", "127.0.0.1:22"];
 
-/// The CPUs of this test, and so of what it starts.
+/// Returns the CPUs of this test and of the processes it starts.
 fn cpus() -> Vec<usize> {
     let cpus = list(&allowed_list("/proc/self/status"));
     assert!(cpus.len() >= 2, "these tests need two CPUs, not {cpus:?}");
@@ -20,7 +20,7 @@ fn allowed_list(status: &str) -> String {
     line.unwrap().trim().to_owned()
 }
 
-/// `0-2,5` as numbers.
+/// Parses a list such as `0-2,5`.
 fn list(text: &str) -> Vec<usize> {
     let ranges = text.split(',').map(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -29,7 +29,7 @@ fn list(text: &str) -> Vec<usize> {
     ranges.flatten().collect()
 }
 
-/// Name and CPUs of every thread.
+/// Returns name and CPUs of every thread.
 fn threads(bridge: &Bridge) -> Vec<(String, Vec<usize>)> {
     let tasks = fs::read_dir(format!("/proc/{}/task", bridge.pid())).unwrap();
     tasks
@@ -45,7 +45,7 @@ fn threads(bridge: &Bridge) -> Vec<(String, Vec<usize>)> {
         .collect()
 }
 
-/// The threads that are pinned, in the order of their names.
+/// Returns the pinned threads, ordered by name.
 fn pinned(bridge: &Bridge) -> Vec<(String, usize)> {
     let threads = threads(bridge).into_iter();
     let mut pinned: Vec<_> = threads

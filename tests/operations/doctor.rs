@@ -4,7 +4,7 @@ use crate::common::{Finished, run, run_under};
 use serde_json::Value;
 use std::fs;
 
-/// The report of the program under these limits, as JSON, and how it ended.
+/// Returns the JSON report of the program under these limits, and its exit status.
 fn examined(limits: &str, more: &[&str]) -> (Value, Finished) {
     let script = format!(r#"{limits} && exec "$@""#);
     let shell = ["bash", "-c", &script, "bash"];

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// No test waits this long: a process that ends before has not waited for it.
+/// Drain timeout that no test waits for: a process that ends before did not wait either.
 const FAR: &str = "600s";
 
 fn site() -> Site {
@@ -25,7 +25,7 @@ fn expect_drain_notice(client: &mut Client) {
     assert!((1..=600_000).contains(&left), "{notice}");
 }
 
-/// The bridge ends with 0, because nothing is left to wait for.
+/// Checks that the bridge ends with 0, because no session is left.
 fn ends_by_itself(site: &mut Site) {
     let status = site.bridge.wait_exit(DEADLINE);
     assert_eq!(status.code(), Some(0));
@@ -191,7 +191,7 @@ fn a_second_signal_ends_the_process_at_once() {
     }
 }
 
-/// Nothing of a shard that does not turn is waited for.
+/// A stuck shard does not delay the end.
 #[test]
 fn a_second_signal_ends_the_process_though_a_shard_is_stuck() {
     let mut site = site();
@@ -207,8 +207,8 @@ fn a_second_signal_ends_the_process_though_a_shard_is_stuck() {
     assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
 }
 
-/// No session can come of what is no session when the drain begins, or comes after: silence, half
-/// a request, an upgrade that never logs in. One of each, again and again.
+/// Connections that are no session when the drain begins, or that arrive later, cannot become one:
+/// silence, half a request, an upgrade without a login. One of each, again and again.
 #[test]
 fn connections_without_a_session_do_not_extend_a_drain() {
     let mut site = Site::new(&["--drain-timeout", FAR, "--set", "server.upgrade_timeout=1h"]);

@@ -6,10 +6,10 @@ use crate::scene::Site;
 use rustix::process::Signal;
 use serde_json::json;
 
-/// Long enough to arrive while it runs, short enough to be waited for.
+/// Drain timeout, long enough for a client to connect in it.
 const SOON: [&str; 4] = ["--drain-timeout", "700ms", "--shards", "2"];
 
-/// The process ends with 0 and cuts nobody off: every session has closed by its own clock.
+/// Checks that the process ends with 0 and aborts no session: each has closed by its own timer.
 fn ends(bridge: &mut Bridge) {
     assert_eq!(bridge.wait_exit(DEADLINE).code(), Some(0));
     bridge.wait_stderr("all sessions have ended", DEADLINE);
@@ -79,7 +79,7 @@ fn a_client_that_reads_nothing_does_not_delay_the_end() {
     drop(stalled);
 }
 
-/// It reads, and never answers the close frame.
+/// The client reads, and never answers the close frame.
 #[test]
 fn a_client_that_answers_nothing_does_not_delay_the_end() {
     let mut site = Site::new(&SOON);
@@ -92,7 +92,7 @@ fn a_client_that_answers_nothing_does_not_delay_the_end() {
     ends(&mut site.bridge);
 }
 
-/// The SSH server takes nothing more, not even the goodbye.
+/// The SSH server reads nothing more, not even the DISCONNECT.
 #[test]
 fn a_target_that_reads_nothing_does_not_delay_the_end() {
     let mut site = Site::new(&SOON);

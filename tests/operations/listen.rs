@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 const OPEN: [&str; 2] = ["--set", "server.allow_plaintext=true"];
 
-/// A session through this address works.
+/// Checks a session through this address.
 fn serves(site: &Site, addr: SocketAddr) {
     assert_eq!(get(addr, "/readyz").status, 200);
     let mut client = site.ready_on(addr);
@@ -20,7 +20,7 @@ fn at(ip: impl Into<IpAddr>, addr: SocketAddr) -> SocketAddr {
     (ip.into(), addr.port()).into()
 }
 
-/// Listening IPv4 sockets on this port.
+/// Counts listening IPv4 sockets on this port.
 fn sockets_on(bridge: &Bridge, port: u16) -> usize {
     let table = fs::read_to_string(format!("/proc/{}/net/tcp", bridge.pid())).unwrap();
     let port = format!(":{port:04X}");
@@ -91,7 +91,7 @@ fn both_wildcards_share_a_port() {
     serves(&site, (Ipv6Addr::LOCALHOST, port).into());
 }
 
-/// A free port outside the range from which the kernel gives ports to those who ask for any.
+/// Returns a free port outside the range of ephemeral ports.
 fn quiet_port() -> u16 {
     let start = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
     let free = |port: &u16| TcpListener::bind((Ipv6Addr::UNSPECIFIED, *port)).is_ok();
@@ -108,7 +108,7 @@ fn port_0_is_one_port_for_all_shards() {
     (0..8).for_each(|_| serves(&site, site.bridge.addr()));
 }
 
-/// Runs `serve` on an address it cannot have.
+/// Runs `serve` on an address that cannot be bound.
 fn refused(addr: SocketAddr, code: i32, wanted: &str) {
     let listen = addr.to_string();
     let args = ["serve", "--listen", &listen, "--allow", "127.0.0.1:22"];
@@ -125,7 +125,7 @@ fn a_port_in_use_is_refused_by_name() {
     refused(other.local_addr().unwrap(), 1, "Address already in use");
 }
 
-/// Two of them on one port would share its clients without a word.
+/// Two bridges on one port would share its clients without an error.
 #[test]
 fn a_port_of_another_bridge_is_in_use_too() {
     for shards in ["1", "2"] {

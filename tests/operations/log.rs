@@ -10,7 +10,7 @@ const JSON: [&str; 2] = ["--log-format", "json"];
 const TRACE: [&str; 2] = ["--log-level", "trace"];
 const MESSAGES: [&str; 2] = ["--set", "log.messages=true"];
 
-/// A session with input, output, a resize and an end in order.
+/// Runs a session with input, output and an exit status.
 fn one_session(site: &Site) {
     let mut client = site.ready();
     client.send_binary(b"typed by the user");
@@ -208,7 +208,7 @@ fn lines_below_the_level_are_left_out() {
     }
 }
 
-/// Everything is logged that can be, and none of it holds `secrets`.
+/// Checks that no log line and no output holds one of `secrets`.
 fn holds_none(mut bridge: Bridge, secrets: &[&str]) {
     bridge.signal(rustix::process::Signal::TERM);
     assert_eq!(bridge.wait_exit(DEADLINE).code(), Some(0));

@@ -11,7 +11,7 @@ use std::time::Duration;
 const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 6, 6, 6);
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 7, 7, 7);
 
-/// A session that ends before its login, with one line in the log.
+/// Runs a session that ends before its login, with one line in the log.
 fn anonymous_session(site: &Site, client: Ipv4Addr) {
     let mut raw = Raw::connect_from(site.bridge.addr(), client);
     let request = upgrade_request(site.bridge.addr(), &site.path());
@@ -77,7 +77,7 @@ fn a_line_about_a_failure_names_its_session() {
     );
 }
 
-/// The limit of open files, so low that nothing more can be accepted.
+/// The limit of open files is so low that no connection can be accepted.
 #[test]
 fn a_lack_of_open_files_is_logged_once_per_ten_seconds() {
     let site = Site::new(&["--shards", "2"]);
@@ -109,7 +109,7 @@ fn a_lack_of_open_files_is_logged_once_per_ten_seconds() {
     assert!(poll(DEADLINE, served).is_some(), "it accepts again");
 }
 
-/// Each client that is refused has its own line, as often as it is refused.
+/// A client that is refused has a line of its own, however often another is refused.
 #[test]
 fn a_client_that_is_refused_often_hides_no_other() {
     let site = Site::new(&[

@@ -11,7 +11,7 @@ const SERVE: [&str; 5] = [
     "127.0.0.1:22",
 ];
 
-/// A shell that sets limits and becomes what it is given.
+/// Shell that sets limits and then becomes the given program.
 fn shell(limits: &str) -> [String; 4] {
     let script = format!(r#"{limits} && exec "$@""#);
     ["bash", "-c", &script, "bash"].map(str::to_owned)
@@ -26,7 +26,7 @@ fn refused(limits: &str, more: &[&str]) -> Finished {
     refused
 }
 
-/// Soft and hard.
+/// Returns the soft and the hard limit.
 fn open_files(bridge: &Bridge) -> (String, String) {
     let limits = fs::read_to_string(format!("/proc/{}/limits", bridge.pid())).unwrap();
     let line = limits

@@ -28,17 +28,17 @@ impl Site {
         path_to(self.ssh.addr())
     }
 
-    /// An upgraded `sshard.v1` client; `hello` is still to be read.
+    /// Connects an `sshard.v1` client; `hello` is still to be read.
     pub(crate) fn v1(&self) -> Client {
         Client::connect(self.bridge.addr(), &self.path(), &Options::v1())
     }
 
-    /// An `sshard.v1` client with a running shell.
+    /// Connects an `sshard.v1` client and waits for its shell.
     pub(crate) fn ready(&self) -> Client {
         self.ready_on(self.bridge.addr())
     }
 
-    /// As [`Site::ready`], by this address of the bridge.
+    /// Does what [`Site::ready`] does, by this address of the bridge.
     pub(crate) fn ready_on(&self, addr: SocketAddr) -> Client {
         let mut client = Client::connect(addr, &self.path(), &Options::v1());
         client.auth_v1(&json!({ "username": "u" }));
@@ -46,7 +46,7 @@ impl Site {
         client
     }
 
-    /// A client of the compatible dialect with a running shell, the `count`th session of all.
+    /// Connects a client of the compatible dialect and waits for its shell, the `count`th of all.
     pub(crate) fn compatible(&self, count: usize) -> Client {
         let options = Options::compatible();
         let mut client = Client::connect(self.bridge.addr(), &self.path(), &options);
@@ -60,7 +60,7 @@ impl Site {
     }
 }
 
-/// The arguments of a bridge to `target`, whose host key does not matter.
+/// Makes the arguments of a bridge to `target`, whose host key is not checked.
 fn site_args<'a>(target: SocketAddr, args: &[&'a str]) -> Vec<&'a str> {
     // Leaked: a few bytes for as long as the tests run.
     let allow: &'static str = target.to_string().leak();
@@ -71,7 +71,7 @@ fn site_args<'a>(target: SocketAddr, args: &[&'a str]) -> Vec<&'a str> {
     all
 }
 
-/// One HTTP request and its answer.
+/// Sends one HTTP request and returns its answer.
 pub(crate) fn get(addr: SocketAddr, path: &str) -> Answer {
     exchange(
         addr,
@@ -79,7 +79,7 @@ pub(crate) fn get(addr: SocketAddr, path: &str) -> Answer {
     )
 }
 
-/// Every complete line of a log written with `--log-format json`.
+/// Parses every complete line of a log of `--log-format json`.
 pub(crate) fn json_lines(log: &str) -> Vec<Value> {
     let complete = log
         .split_inclusive('\n')

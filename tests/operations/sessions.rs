@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-/// `sshard sessions` of this bridge, with these arguments.
+/// Runs `sshard sessions` against this bridge, with these arguments.
 fn sessions(bridge: &Bridge, more: &[&str]) -> Finished {
     let admin = bridge.admin_addr().to_string();
     let mut args = vec!["sessions", "--admin", &admin];
@@ -154,7 +154,7 @@ fn without_a_bridge_the_error_names_the_address() {
     assert_eq!(bad.code, Some(78), "{bad:?}");
 }
 
-/// A user's name is the client's to choose: whoever reads it on a terminal reads what it is.
+/// The client chooses the user's name, which must not control the operator's terminal.
 #[test]
 fn names_of_users_are_escaped_on_a_terminal() {
     let site = Site::new(&["--set", "admin.show_users=true"]);

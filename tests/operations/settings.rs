@@ -21,7 +21,7 @@ fn has_line(text: &str, wanted: &str) {
     assert!(text.lines().any(|line| line == wanted), "{wanted}\n{text}");
 }
 
-/// Exit status 78, and one line that holds all of `wanted`.
+/// Checks for exit status 78 and one line that holds all of `wanted`.
 fn refused(refused: &Finished, wanted: &[&str]) {
     assert_eq!(refused.code, Some(78), "{refused:?}");
     assert_eq!(refused.stdout, "", "{refused:?}");
@@ -30,7 +30,7 @@ fn refused(refused: &Finished, wanted: &[&str]) {
     assert!(found, "{wanted:?} in one line of:\n{}", refused.stderr);
 }
 
-/// A configuration file in a directory of its own.
+/// Writes a configuration file in a directory of its own.
 struct File {
     path: PathBuf,
     _directory: tempfile::TempDir,

@@ -34,7 +34,7 @@ fn site(placement: &str) -> Site {
     ])
 }
 
-/// Sends a line through each session and sees it arrive.
+/// Checks that a line through each session arrives.
 fn use_all(site: &Site, clients: &mut [Client]) {
     for client in clients.iter_mut() {
         client.send_binary(b"0123456789");
@@ -68,7 +68,7 @@ fn balanced_keeps_the_shards_even_under_a_burst() {
     use_all(&site, &mut clients);
 }
 
-/// The kernel's hash decides; that all go to one side is one case in eight million.
+/// The kernel's hash decides: that all go to one shard has a probability of one in eight million.
 #[test]
 fn kernel_placement_serves_on_both_shards() {
     let site = site("kernel");

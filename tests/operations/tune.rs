@@ -18,7 +18,7 @@ const SMALL: [&str; 8] = [
     "1",
 ];
 
-/// Processes that were started to end with `parent`.
+/// Returns the processes that were started to end with `parent`.
 fn children(parent: u32) -> Vec<String> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let wanted = format!("--with-parent\0{parent}\0");

@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::thread;
 
-/// A listener that a child inherits, and the words that make a program its heir.
+/// Listener that a child process inherits, and the command line that passes it on.
 struct Passed {
     listener: TcpListener,
     script: String,

@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 
-/// `serve` with these arguments, which is to fail.
+/// Runs `serve` with these arguments, which has to fail.
 fn fails(site: &Site, more: &[&str]) -> (Option<i32>, String) {
     let args = site.args(more);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -81,14 +81,14 @@ fn a_process_with_a_stuck_shard_is_taken_over_and_the_next_one_too() {
     serves(&site, &next);
 }
 
-/// It has the sockets, and dies before it comes to the path, where the old process still is.
+/// The successor has the sockets, and dies before its own socket is at the path.
 #[test]
 fn an_old_process_whose_successor_died_does_not_stop_the_next_one() {
     let site = Site::new();
     let old = site.generation(&["--drain-timeout", "1h"]);
     let mut session = site.ready(old.addr());
-    let heir = take_over(&site.socket()).unwrap().unwrap();
-    heir.finish().unwrap();
+    let successor = take_over(&site.socket()).unwrap().unwrap();
+    successor.finish().unwrap();
     old.wait_stderr_count("handed over to a new process", 1);
     let next = site.generation(&[]);
     serves(&site, &next);

@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Connections in all, and how long after one the next is due: 200 a second.
+/// Number of connections, and the time between two: 200 a second.
 const CONNECTIONS: usize = 1200;
 const PACE: Duration = Duration::from_millis(5);
 
-/// Enough that a slow one does not hold the next back.
+/// Threads of clients: a slow connection does not delay the next.
 const THREADS: usize = 48;
 
 #[test]
@@ -118,7 +118,7 @@ fn sessions_live_on_in_the_old_process_until_their_end() {
     site.works(&mut young);
 }
 
-/// Process that listens there.
+/// Returns the process that listens there.
 fn listener_at(path: &Path) -> u32 {
     let socket = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
     // Of connecting, too (unix(7)).

@@ -25,14 +25,14 @@ impl Site {
         self.directory.path().join("takeover")
     }
 
-    /// Sockets of one generation each.
+    /// Returns the sockets beside the path, one per generation.
     pub(crate) fn own_sockets(&self) -> Vec<PathBuf> {
         let files = fs::read_dir(self.directory.path()).unwrap();
         let paths = files.map(|file| file.unwrap().path());
         paths.filter(|path| *path != self.socket()).collect()
     }
 
-    /// The arguments of `serve` for every generation, and these.
+    /// Makes the arguments of `serve` for every generation, with these.
     pub(crate) fn args(&self, more: &[&str]) -> Vec<String> {
         let target = self.ssh.addr().to_string();
         let socket = self.socket().display().to_string();
@@ -48,14 +48,14 @@ impl Site {
         args.into_iter().map(str::to_owned).collect()
     }
 
-    /// The next generation; it has taken over when this returns.
+    /// Starts the next generation; it has taken over when this returns.
     pub(crate) fn generation(&self, more: &[&str]) -> Bridge {
         let args = self.args(more);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         Bridge::command(&args, &[])
     }
 
-    /// An `sshard.v1` client with a running shell.
+    /// Connects an `sshard.v1` client and waits for its shell.
     pub(crate) fn ready(&self, bridge: SocketAddr) -> Client {
         let mut client = Client::connect(bridge, &path_to(self.ssh.addr()), &Options::v1());
         client.auth_v1(&json!({ "username": "u" }));
