@@ -26,7 +26,7 @@ pub enum AppendError {
     #[error("it is a symbolic link, which is not followed; name the file itself")]
     SymbolicLink,
     /// A directory, a disk, a socket.
-    #[error("it is no file that can be appended to")]
+    #[error("it is not a regular file; name one, or none")]
     NotAFile,
     /// The file has another name elsewhere.
     #[error(

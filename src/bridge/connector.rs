@@ -281,7 +281,7 @@ fn verify_ticket(
 fn check_user(overrides: &TargetOverrides, username: &str) -> Result<(), SessionError> {
     match &overrides.user {
         Some(user) if user != username => {
-            tracing::warn!("the target is for another user");
+            tracing::warn!("login refused: the named target has another user");
             Err(SessionError::TargetRefused)
         }
         _ => Ok(()),

@@ -20,13 +20,15 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum WsViolation {
     /// Framing rules (close code 1002).
-    #[error("the WebSocket framing rules were broken")]
+    #[error("the client broke the WebSocket framing rules (RFC 6455)")]
     Protocol,
     /// Text that is not UTF-8 (1007).
-    #[error("a text message was not UTF-8")]
+    #[error("a text message was not UTF-8; send terminal input in binary messages")]
     NotUtf8,
     /// A message above `websocket.read_limit` (1009).
-    #[error("a message was larger than the server accepts")]
+    #[error(
+        "a message was larger than the server accepts (websocket.read_limit); send smaller ones"
+    )]
     TooLarge,
     /// More pings, pongs and empty fragments than any client needs (1008).
     #[error("more control frames or empty fragments than the server accepts; send fewer")]
@@ -37,16 +39,16 @@ pub enum WsViolation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TicketProblem {
     /// None was brought, and one is required.
-    #[error("an admission ticket is needed here")]
+    #[error("an admission ticket is needed here; get one where they are issued")]
     Missing,
     /// Not a ticket, or not signed with our key.
-    #[error("the admission ticket is not valid")]
+    #[error("the admission ticket is not valid: it is malformed, or signed with another key")]
     NotValid,
     /// Its time has not come.
-    #[error("the admission ticket is not valid yet")]
+    #[error("the admission ticket is not valid yet; compare its issuer's clock with the server's")]
     NotYet,
     /// Its time is over, or `admission.max_ticket_age`.
-    #[error("the admission ticket has expired")]
+    #[error("the admission ticket has expired; get a new one")]
     Expired,
     /// It names another SSH user.
     #[error("the admission ticket is for another user")]
@@ -60,10 +62,10 @@ pub enum TicketProblem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum LimitKind {
     /// `limits.max_connections`.
-    #[error("the server is full")]
+    #[error("the server is full; try again later")]
     Global,
     /// `limits.max_connections_per_host`.
-    #[error("too many sessions to this target")]
+    #[error("too many sessions to this target; end one, or try again later")]
     Target,
     /// As many, of logins under way.
     #[error("too many logins are under way at this target; try again in a few seconds")]
@@ -72,7 +74,7 @@ pub enum LimitKind {
     #[error("too many questions of this target are unanswered; this one was the oldest")]
     Questions,
     /// `limits.max_unauthenticated`, most of which this client held.
-    #[error("too many connections of this client are waiting to log in; the oldest one yields")]
+    #[error("too many connections of this client are waiting to log in; this one was the oldest")]
     Unauthenticated,
 }
 
@@ -115,10 +117,10 @@ pub enum SessionError {
     #[error("the private key or certificate cannot be used: {0}")]
     UnusableKey(&'static str),
     /// The target's ssh-agent cannot be reached, or its answer cannot be parsed.
-    #[error("the bridge's ssh-agent for this target cannot be used")]
+    #[error("the bridge's ssh-agent for this target cannot be used; its log says why")]
     AgentUnavailable,
     /// The policy does not allow the target.
-    #[error("this target is not allowed")]
+    #[error("this target is not allowed by the bridge's policy; ask its operator")]
     TargetRefused,
     /// The admission ticket was not accepted.
     #[error("{0}")]
@@ -145,7 +147,7 @@ pub enum SessionError {
     #[error("no name server answered for the target's name; try again, or use an address")]
     NoNameServer,
     /// The resolver has more work than it may queue.
-    #[error("the name resolver is busy")]
+    #[error("the name resolver is busy; try again in a few seconds")]
     ResolverBusy,
     /// As many private keys wait to be read, or host keys to be looked up in a large file, as may,
     /// of all clients or of this one.
@@ -158,7 +160,7 @@ pub enum SessionError {
     #[error("the target is unreachable: {0}")]
     NotConnected(ConnectFailure),
     /// The peer does not speak SSH.
-    #[error("the target does not speak SSH")]
+    #[error("the target does not speak SSH; check the port")]
     NotSsh,
     /// The peer speaks SSH, but not version 2; its version line.
     #[error("the target speaks {0}; SSH 2.0 is needed")]
@@ -172,7 +174,7 @@ pub enum SessionError {
     #[error("no algorithm in common: {0}")]
     NoCommonAlgorithm(String),
     /// The key exchange failed otherwise.
-    #[error("the SSH key exchange failed")]
+    #[error("the SSH key exchange failed; the bridge's log says why")]
     HandshakeFailed,
     /// The SSH connection broke.
     #[error("the SSH connection was lost")]
@@ -202,22 +204,22 @@ pub enum SessionError {
     #[error("ended by an administrator")]
     Killed,
     /// No input and no output for `session.idle_timeout`.
-    #[error("the session was idle for too long")]
+    #[error("the session was idle for too long (session.idle_timeout)")]
     Idle,
     /// `session.max_lifetime` is over.
-    #[error("the session reached its maximum lifetime")]
+    #[error("the session reached its maximum lifetime (session.max_lifetime)")]
     LifetimeOver,
     /// The client did not take output for `websocket.stall_timeout`.
-    #[error("the client did not take output for too long")]
+    #[error("the client did not take output for too long (websocket.stall_timeout)")]
     Stalled,
     /// The client held output back for `session.hold_timeout`.
-    #[error("the client held output back for too long")]
+    #[error("the client held output back for too long (session.hold_timeout)")]
     HeldTooLong,
     /// The client answered no ping.
-    #[error("the client stopped answering")]
+    #[error("the client stopped answering pings (websocket.ping_interval)")]
     NoPong,
     /// The WebSocket broke without a close frame.
-    #[error("the client is gone")]
+    #[error("the WebSocket broke")]
     ClientGone,
     /// A fault of sshard.
     #[error("internal error")]

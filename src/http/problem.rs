@@ -57,7 +57,7 @@ impl Problem {
             retry_after: Some(u32::try_from(seconds).unwrap_or(u32::MAX).max(1)),
             ..Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
-                "this client connects too often",
+                "this client connects too often; try again after the seconds in Retry-After",
             )
         }
     }
@@ -128,7 +128,10 @@ impl Problem {
 
 /// The whole answer to a connection for which there is no place.
 pub(crate) fn raw_busy() -> Vec<u8> {
-    Problem::unavailable("too many connections are at their handshake").into_bytes()
+    Problem::unavailable(
+        "too many connections have not sent their request yet; try again in a few seconds",
+    )
+    .into_bytes()
 }
 
 /// The whole answer to a request that came without TLS to a port that speaks

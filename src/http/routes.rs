@@ -120,7 +120,7 @@ pub(crate) fn route<B>(
     require_method(request.method(), &[Method::GET], "GET")?;
     if request.uri().query().is_some() {
         return Err(Problem::bad_request(
-            "a query is not accepted: secrets must never reach a URL",
+            "a query is not accepted, because URLs end up in logs; send credentials in `auth`",
         ));
     }
     let segments: Vec<&str> = segments.split('/').collect();
@@ -155,7 +155,7 @@ pub(crate) fn require_method(
     if allowed.contains(method) {
         return Ok(());
     }
-    let detail = format!("this address takes {listed} only");
+    let detail = format!("this path takes {listed} only");
     Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).allow(listed))
 }
 
@@ -183,7 +183,7 @@ pub(crate) fn check_host_and_origin<B>(
     let is_old = request.version() < Version::HTTP_11;
     if is_old && !is_health(request.uri().path()) {
         return Err(Problem::bad_request(
-            "HTTP/1.1 is spoken here; HTTP/1.0 is answered at /healthz and /readyz alone",
+            "HTTP/1.1 is needed here; HTTP/1.0 is answered at /healthz and /readyz alone",
         ));
     }
     let headers = request.headers();

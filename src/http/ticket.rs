@@ -32,6 +32,6 @@ pub(super) fn ticket(headers: &HeaderMap) -> Result<Option<Secret>, Problem> {
         Ok(ticket) if (1..=MAX_TICKET).contains(&ticket.len()) => {
             Ok(Some(Secret::new(ticket.to_owned())))
         }
-        Ok(_) | Err(_) => Err(bad("a ticket is ASCII text of at most 4 KiB")),
+        Ok(_) | Err(_) => Err(bad("an admission ticket is ASCII text of 1 byte to 4 KiB")),
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn negotiate(headers: &HeaderMap, config: &Config) -> Result<Dialect,
     }
     match (is_any, config.compat.enabled) {
         (true, _) => Err(Problem::bad_request(
-            "the subprotocol spoken here is sshard.v1",
+            "none of the offered subprotocols is spoken here; offer sshard.v1",
         )),
         (false, true) => Ok(Dialect::Compatible),
         (false, false) => Err(Problem::bad_request(
@@ -64,9 +64,7 @@ pub(super) fn negotiate(headers: &HeaderMap, config: &Config) -> Result<Dialect,
 pub(super) fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Reply, Problem> {
     let headers = request.headers();
     if !headers.contains_key(UPGRADE) || !headers.contains_key(CONNECTION) {
-        return Err(upgrade_required(
-            "this address takes WebSocket upgrades only",
-        ));
+        return Err(upgrade_required("this path takes WebSocket upgrades only"));
     }
     for (name, token) in [(CONNECTION, "upgrade"), (UPGRADE, "websocket")] {
         if !lists(headers, name.clone(), token.as_bytes()) {
@@ -82,7 +80,7 @@ pub(super) fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Rep
         ));
     }
     if !versions.any(|version| version == VERSION) {
-        return Err(upgrade_required("the WebSocket version spoken here is 13"));
+        return Err(upgrade_required("sec-websocket-version must be 13"));
     }
     if has_body(headers) {
         return Err(Problem::bad_request("a WebSocket upgrade has no body"));

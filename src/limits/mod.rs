@@ -69,18 +69,18 @@ pub struct Counts {
 pub enum Refused {
     /// Too many connections have not logged in yet. Room comes as fast as logins succeed
     /// or time out: try again within seconds.
-    #[error("too many connections are waiting to log in")]
+    #[error("too many connections are waiting to log in (limits.max_unauthenticated)")]
     Unauthenticated,
     /// This client holds as many connections as it may. Room comes when it closes one;
     /// trying again sooner is of no use.
-    #[error("too many connections from this client")]
+    #[error("too many connections from this client (limits.max_connections_per_client)")]
     Client,
     /// The server is full. Room comes when any session ends: try again later, or elsewhere.
-    #[error("too many connections")]
+    #[error("too many connections (limits.max_connections)")]
     Global,
     /// The target is full. Room comes when one of its sessions ends: try again later.
     /// Other targets may have room.
-    #[error("too many connections to this target")]
+    #[error("too many connections to this target (limits.max_connections_per_host)")]
     Target,
     /// Too many different targets are in use for the size of the table. Room comes when the
     /// last session of any target ends; targets already in use are not affected. Only

@@ -141,7 +141,7 @@ impl Registration {
     /// Needed for a socket that has duplicates or moves to another thread: closing it is not enough.
     pub(super) fn unwatch(&self, socket: impl AsFd) {
         if let Err(error) = epoll::delete(&self.runtime.reactor.epoll, socket) {
-            tracing::debug!(%error, "a socket was not watched any more");
+            tracing::debug!(%error, "a socket was not registered with epoll any more");
         }
     }
 

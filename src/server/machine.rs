@@ -131,7 +131,7 @@ fn raise_nofile(need: u64) -> Result<(), MachineError> {
             maximum: limit.maximum,
         };
         if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::warn!(%error, "the limit of open files stays as it is");
+            tracing::warn!(%error, "the soft limit of open files cannot be raised; it stays as it is");
         }
     }
     match getrlimit(Resource::Nofile).current {

@@ -33,8 +33,8 @@ pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
                     tracing::warn!(
                         %error,
                         others,
-                        "cannot accept connections for now; if it is for want of open files, \
-                         raise their limit (ulimit -n)"
+                        "cannot accept connections for now; if open files are used up, raise their \
+                         limit (ulimit -n)"
                     );
                 }
                 runtime::sleep(EXHAUSTED_PAUSE).await;

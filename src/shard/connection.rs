@@ -37,12 +37,13 @@ const MIN_USER_TIMEOUT: Duration = Duration::from_secs(5);
 /// for it.
 pub(super) fn spawn(shard: &Rc<Shard>, transfer: ConnectionTransfer) {
     let proxied = matches!(transfer.stage, TransferStage::Accepted { proxied: true });
-    let slot = HandshakeSlot::take(shard, transfer.client.ip(), proxied);
+    let client = transfer.client;
+    let slot = HandshakeSlot::take(shard, client.ip(), proxied);
     let shard = Rc::clone(shard);
     runtime::spawn(async move {
         let served = AssertUnwindSafe(Box::pin(serve(&shard, transfer, slot)));
         if served.catch_unwind().await.is_err() {
-            tracing::error!("a connection's task panicked");
+            tracing::error!(%client, "the task of a connection panicked; please report this");
         }
     });
 }
@@ -82,7 +83,7 @@ async fn serve(shard: &Rc<Shard>, transfer: ConnectionTransfer, slot: HandshakeS
     };
     let deadline = async {
         runtime::sleep(config.server.upgrade_timeout).await;
-        tracing::debug!(client = %peer, "no HTTP request in time");
+        tracing::debug!(client = %peer, "no HTTP request within server.upgrade_timeout");
         let counters = &shard.context.counters;
         counters.note_handshake_failure(HandshakeFailure::Timeout);
         None
@@ -115,7 +116,7 @@ fn register(
             tracing::error!(
                 client = %peer,
                 %error,
-                "a connection cannot be watched; if it is for want of space, raise \
+                "a connection cannot be registered with epoll; if watches are used up, raise \
                  fs.epoll.max_user_watches"
             );
         })
@@ -141,7 +142,7 @@ async fn enter_session(
     let id = match SessionId::random() {
         Ok(id) => id,
         Err(error) => {
-            tracing::error!(%error, "no randomness for a session id");
+            tracing::error!(%error, "the system gives no random bytes for a session id; the connection is closed");
             return None;
         }
     };
@@ -154,7 +155,7 @@ async fn enter_session(
     let registration = match shard.manager.create_session(session) {
         Ok(registration) => registration,
         Err(error) => {
-            tracing::error!(%error, "a session could not be entered");
+            tracing::error!(%error, "a session could not be registered; the connection is closed");
             return None;
         }
     };

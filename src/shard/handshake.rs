@@ -69,7 +69,7 @@ pub(super) async fn run(
         Ok(stream) => return Some((stream, Bytes::new(), client)),
         Err(error) => error,
     };
-    tracing::debug!(%client, %error, "no TLS handshake");
+    tracing::debug!(%client, %error, "TLS handshake failed");
     counters.note_handshake_failure(match error.kind() {
         io::ErrorKind::TimedOut => HandshakeFailure::Timeout,
         _ => HandshakeFailure::Tls,
@@ -89,7 +89,7 @@ async fn adopt(
     // Boxed, as the handshake is.
     let resumed = Box::pin(snapshot.tls.as_ref()?.resume(socket, state)).await;
     let stream = resumed.inspect_err(
-        |error| tracing::debug!(%error, "the TLS of a connection handed over is not resumed"),
+        |error| tracing::debug!(%error, "TLS of a transferred connection could not be resumed"),
     );
     Some(ClientStream::Tls(Box::new(stream.ok()?)))
 }
@@ -118,7 +118,7 @@ async fn proxied_client(
     match read_header(socket).await {
         Ok(client) => Ok(client.unwrap_or(peer)),
         Err(error) => {
-            tracing::debug!(%peer, %error, "no PROXY protocol header");
+            tracing::debug!(%peer, %error, "connection closed: no valid PROXY protocol header");
             Err(HandshakeFailure::ProxyHeader)
         }
     }

@@ -202,7 +202,7 @@ impl Registration {
             match AssertUnwindSafe(session.run()).catch_unwind().await {
                 Ok(summary) => self.end(summary),
                 Err(_) => {
-                    tracing::error!(session = %self.record.id(), "the task of a session panicked")
+                    tracing::error!(session = %self.record.id(), "the task of a session panicked; please report this")
                 }
             }
         };

@@ -110,15 +110,17 @@ impl Shard {
         }
         self.enter_pool(client).map_err(|refused| {
             if let Some(others) = self.refusals.may_log(client, crate::clock::now()) {
-                tracing::warn!(%client, %refused, others, "connection refused");
+                tracing::warn!(%client, %refused, others, "connection refused: a limit is reached");
             }
             Problem::unavailable(match refused {
-                Refused::Client => "this client has as many connections as it may",
+                Refused::Client => "this client has as many connections as it may; close one",
                 Refused::Unauthenticated
                 | Refused::Global
                 | Refused::Target
                 | Refused::TableFull
-                | Refused::Elsewhere => "too many connections are waiting to log in",
+                | Refused::Elsewhere => {
+                    "too many connections are waiting to log in; try again in a few seconds"
+                }
             })
         })
     }

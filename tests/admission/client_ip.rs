@@ -102,7 +102,10 @@ fn limits_and_the_log_are_about_the_client() {
     let (second, _two) = open("198.51.100.8");
     assert_eq!((first, second), (101, 101));
     assert_eq!(open("203.0.113.9, 198.51.100.7").0, 503);
-    bridge.wait_stderr("connection refused client=198.51.100.7", DEADLINE);
+    bridge.wait_stderr(
+        "connection refused: a limit is reached client=198.51.100.7",
+        DEADLINE,
+    );
     assert_eq!(upgrade(&bridge, "").status, 101);
 }
 

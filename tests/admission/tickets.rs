@@ -76,6 +76,10 @@ impl Gate {
     }
 }
 
+/// Text for a ticket that is malformed, or of another key.
+const NOT_VALID: &str =
+    "the admission ticket is not valid: it is malformed, or signed with another key";
+
 fn write_key(file: &PathBuf, key: &str) {
     fs::write(file, format!("{key}\n")).unwrap();
     fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
@@ -94,15 +98,18 @@ fn a_good_ticket_is_needed_where_tickets_are_required() {
     gate.admits(&gate.ticket());
     // Again: a ticket lasts until it expires.
     gate.admits(&gate.ticket());
-    gate.refuses(None, "an admission ticket is needed here");
+    gate.refuses(
+        None,
+        "an admission ticket is needed here; get one where they are issued",
+    );
     let change = |name: &str, value: Value| {
         let mut claims = gate.claims();
         claims[name] = value;
         signed(&claims, KEY)
     };
     let now = gate.claims()["iat"].as_u64().unwrap();
-    let not_valid = "the admission ticket is not valid";
-    let expired = "the admission ticket has expired";
+    let not_valid = NOT_VALID;
+    let expired = "the admission ticket has expired; get a new one";
     let other_key = signed(&gate.claims(), &KEY.replace('0', "1"));
     let hs512 = encode(
         &Header::new(Algorithm::HS512),
@@ -118,7 +125,7 @@ fn a_good_ticket_is_needed_where_tickets_are_required() {
         (change("iat", json!(now - 400)), expired),
         (
             change("iat", json!(now + 400)),
-            "the admission ticket is not valid yet",
+            "the admission ticket is not valid yet; compare its issuer's clock with the server's",
         ),
         (
             change("sub", json!("bob")),
@@ -173,7 +180,7 @@ fn a_ticket_that_is_not_required_must_be_good_all_the_same() {
     let gate = Gate::new(&[]);
     gate.with(None).wait_type("ready");
     gate.admits(&gate.ticket());
-    gate.refuses(Some("nonsense"), "the admission ticket is not valid");
+    gate.refuses(Some("nonsense"), NOT_VALID);
 }
 
 #[test]
@@ -248,7 +255,7 @@ fn the_key_is_read_again_on_reload() {
     gate.admits(&old);
     gate.bridge.signal(Signal::HUP);
     gate.bridge.wait_stderr_count("reloaded", 1);
-    gate.refuses(Some(&old), "the admission ticket is not valid");
+    gate.refuses(Some(&old), NOT_VALID);
     gate.admits(&new);
     // A key that cannot be used changes nothing.
     let admin = Admin::of(&gate.bridge);
@@ -301,7 +308,7 @@ fn neither_ticket_nor_key_is_ever_logged() {
     let v1 = Options::v1().header("Authorization", &bearer);
     gate.client(&path, &v1, None).wait_type("ready");
     let forged = format!("{ticket}AA");
-    gate.refuses(Some(&forged), "the admission ticket is not valid");
+    gate.refuses(Some(&forged), NOT_VALID);
     let mut raw = Raw::connect(gate.bridge.addr());
     let request = upgrade_request(gate.bridge.addr(), &format!("{path}?{ticket}"));
     raw.send(format!("{request}Authorization: {bearer}\r\n\r\n").as_bytes());

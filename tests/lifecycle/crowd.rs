@@ -28,7 +28,10 @@ fn outcome(client: &mut Client) -> Outcome {
                     assert_eq!(message["code"], "limit", "{message}");
                     assert_eq!(message["retryable"], true, "{message}");
                     let (code, reason) = client.until_close();
-                    assert_eq!((code, reason.as_str()), (1013, "the server is full"));
+                    assert_eq!(
+                        (code, reason.as_str()),
+                        (1013, "the server is full; try again later")
+                    );
                     return Outcome::Refused;
                 }
                 _ => {}

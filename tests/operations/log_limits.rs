@@ -133,8 +133,10 @@ fn a_client_that_is_refused_often_hides_no_other() {
         assert_eq!(ask(FLOODER).0, 503);
     }
     assert_eq!(ask(OTHER).0, 503);
-    site.bridge
-        .wait_stderr("connection refused client=127.7.7.7", DEADLINE);
+    site.bridge.wait_stderr(
+        "connection refused: a limit is reached client=127.7.7.7",
+        DEADLINE,
+    );
     let lines = count(
         &site.bridge.stderr(),
         ["connection refused", "client=127.6.6.6"],

@@ -97,7 +97,7 @@ fn a_prefix_of_an_id_is_enough_if_it_is_unique() {
     bad(
         &site.bridge,
         &["show", &"0".repeat(32)],
-        "no session of this id",
+        "no session has this id",
     );
     // Nothing ends unless all are known.
     bad(&site.bridge, &["kill", &id[..8], &other], "no session's id");

@@ -51,7 +51,7 @@ impl Connector {
         let has_password = password.is_some_and(|password| !password.expose().is_empty());
         let read = match read {
             Err(error @ SessionError::UnusableKey(_)) if has_password => {
-                tracing::warn!(%error, "logging in with the password alone");
+                tracing::warn!(%error, "the private key cannot be used; logging in with the password alone");
                 (None, Some(error))
             }
             other => {

@@ -218,7 +218,7 @@ async fn accept(listener: tokio::net::TcpListener, context: Rc<AdminContext>, sl
                         // Never sent, only dropped.
                         _ = open => tracing::debug!(
                             %client,
-                            "a newcomer took the slot of an administrator's connection"
+                            "a newer connection took the slot of an administrator's connection"
                         ),
                     }
                 });

@@ -196,7 +196,10 @@ fn parse(id: &str) -> Result<SessionId, Problem> {
 }
 
 fn gone() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is no session of this id")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "no session has this id; it may have ended",
+    )
 }
 
 fn not_found(silence: bool) -> Problem {

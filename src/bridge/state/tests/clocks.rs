@@ -222,7 +222,7 @@ fn the_session_ends_after_two_missed_pongs() {
         assert_eq!(s.fire(), Some((Timer::Ping, end)));
         assert_eq!(
             s.actions().last().unwrap(),
-            "end 4514 the client stopped answering"
+            "end 4514 the client stopped answering pings (websocket.ping_interval)"
         );
     }
 }
@@ -263,7 +263,7 @@ fn a_pong_is_missed_while_paused_only_if_nothing_is_unread() {
             if actions.last().unwrap() != "ping" {
                 assert_eq!(
                     actions.last().unwrap(),
-                    "end 4514 the client stopped answering"
+                    "end 4514 the client stopped answering pings (websocket.ping_interval)"
                 );
                 ended = Some(number);
                 break;

@@ -152,7 +152,7 @@ fn each_other_cause_has_its_error_and_close_code() {
     let cases = [
         (Input::ClientClosed, vec!["end 1000"]),
         (Input::ClientAway, vec!["end 1000"]),
-        (Input::ClientGone, vec!["end 1006 the client is gone"]),
+        (Input::ClientGone, vec!["end 1006 the WebSocket broke"]),
         (
             Input::ClientError(BadMessage::UnknownType.into()),
             vec!["<error bad-message ", "end 4400 unknown"],
