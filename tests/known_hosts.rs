@@ -214,5 +214,5 @@ fn look_ups_in_a_large_file_delay_nobody() {
     println!("answers to a typist during each of five look-ups: {answers_during:?}");
     let fewest = answers_during.iter().min().unwrap();
     assert!(*fewest >= 20, "{answers_during:?}");
-    bridge.wait_stderr("looked up on a worker thread", DEADLINE);
+    bridge.wait_stderr("searches them on a worker thread", DEADLINE);
 }

@@ -44,16 +44,16 @@ pub enum TicketProblem {
     /// Not a ticket, or not signed with our key.
     #[error("the admission ticket is not valid: it is malformed, or signed with another key")]
     NotValid,
-    /// Its time has not come.
+    /// Not valid before a later time.
     #[error("the admission ticket is not valid yet; compare its issuer's clock with the server's")]
     NotYet,
-    /// Its time is over, or `admission.max_ticket_age`.
+    /// Expired, or older than `admission.max_ticket_age`.
     #[error("the admission ticket has expired; get a new one")]
     Expired,
-    /// It names another SSH user.
+    /// Issued for another SSH user.
     #[error("the admission ticket is for another user")]
     OtherUser,
-    /// It names another target.
+    /// Issued for another target.
     #[error("the admission ticket is for another target")]
     OtherTarget,
 }

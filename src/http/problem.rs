@@ -17,7 +17,7 @@ const RETRY_SECONDS: u32 = 2;
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
-    /// What was wrong and what to do; no text of the client.
+    /// Cause and remedy, without text of the client.
     pub(crate) detail: String,
     retry_after: Option<u32>,
     allow: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! What the host must offer: io_uring, locked memory, file descriptors. Each
+//! Requirements of the machine: io_uring, locked memory, file descriptors. Each
 //! refusal is a sentence that names what to change.
 
 use crate::config::Config;

@@ -43,7 +43,7 @@ pub enum WorkError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dispatch {
     Run,
-    /// Its place is needed for another client's job.
+    /// Removed from the queue for another client's job.
     Evict,
 }
 

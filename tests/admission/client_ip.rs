@@ -1,4 +1,4 @@
-//! Who the client is behind trusted proxies, as records, limits and the log see it.
+//! Client address behind trusted proxies, in records, limits and the log.
 
 use crate::common::raw::upgrade_request;
 use crate::common::{Admin, Bridge, DEADLINE, Raw, poll, run};

@@ -27,7 +27,7 @@ const WARM_UP: Duration = Duration::from_millis(300);
 const WAVES: usize = 100;
 /// Multiple of the measured time after which a round's waves stop: the pauses between them may take
 /// longer than they do.
-const PATIENCE: u32 = 6;
+const MAX_OVERRUN: u32 = 6;
 
 /// Amount of load.
 #[derive(Debug, Clone, Copy)]
@@ -190,7 +190,7 @@ impl Round<'_> {
             sum.cpu_ms += cost.cpu_ms;
             let took = clock::now().saturating_duration_since(began);
             if sum.seconds >= self.load.duration.as_secs_f64()
-                || took >= self.load.duration * PATIENCE
+                || took >= self.load.duration * MAX_OVERRUN
             {
                 break;
             }
