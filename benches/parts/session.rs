@@ -6,7 +6,7 @@ use sshard::bridge::state::{Created, Input, Lifecycle, Resources, SessionState};
 use sshard::bridge::{Attachment, Downlink, SocketState};
 use sshard::error::Stage;
 use sshard::message::{AuthRequest, ClientMessage, Dialect, Frame, Incoming, MessageProcessor};
-use sshard::ssh::{ReadCredit, SshEvents};
+use sshard::ssh::{ReadCredit, SshEvent, SshEvents};
 use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ fn active(auth: Incoming, now: Instant) -> State {
     let mut state = SessionState::new(id, Arc::default(), Nothing, created, client, now);
     state.handle(now, Input::Message(auth));
     for stage in [Stage::Connect, Stage::Handshake, Stage::Login, Stage::Shell] {
-        state.handle(now, Input::Stage(stage));
+        state.handle(now, Input::Ssh(SshEvent::Stage(stage)));
     }
     state.start(now, ());
     assert!(matches!(state.lifecycle(), Lifecycle::Active(_)));

@@ -64,6 +64,7 @@ pub trait SshEvents {
 }
 
 /// Event of an SSH connection, other than output.
+#[derive(Debug, Clone)]
 pub enum SshEvent {
     /// The connection has entered a stage.
     Stage(Stage),

@@ -177,6 +177,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "bridge::uplink",
             "registry::State",
             "message",
+            "ssh::SshEvent",
             "limits",
             "config",
             "error",

@@ -6,7 +6,6 @@
 mod closing;
 mod control;
 mod echo;
-mod events;
 mod output;
 mod poll;
 mod publish;

@@ -152,6 +152,13 @@ impl BridgeSession {
         }
     }
 
+    /// Handles the events that the SSH side has queued.
+    fn poll_events(&mut self, now: Instant) {
+        while let Some(event) = self.state.resources.downlink.next_event() {
+            self.state.handle(now, Input::Ssh(event));
+        }
+    }
+
     fn flush_input(&mut self, cx: &mut Context<'_>) {
         if self.state.lifecycle().is_over() {
             return;

@@ -24,6 +24,7 @@ use super::uplink::Uplink;
 use crate::config::Config;
 use crate::error::{SessionError, Stage};
 use crate::message::{NoticeKind, ServerMessage, WindowSize};
+use crate::ssh::SshEvent;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -95,7 +96,7 @@ impl<R: Resources> SessionState<R> {
     pub fn handle(&mut self, now: Instant, input: Input) {
         if self.lifecycle.is_over() {
             // A decided outcome stands; only the end of the SSH connection still matters.
-            if let Input::Disconnected(_) | Input::Misbehaved(_) = input {
+            if let Input::Ssh(SshEvent::Disconnected(_) | SshEvent::Misbehaved(_)) = input {
                 self.drop_shell();
             }
             return;
@@ -116,19 +117,7 @@ impl<R: Resources> SessionState<R> {
                     attachment.on_pong(now, number);
                 }
             }
-            Input::Stage(_)
-            | Input::Banner(_)
-            | Input::HostKeyQuestion { .. }
-            | Input::Question { .. } => self.on_connecting(now, input),
-            Input::NoTerminal => self.send(ServerMessage::notice(NoticeKind::NoTerminal)),
-            Input::Exit(_)
-            | Input::StartRefused
-            | Input::ChannelClosed
-            | Input::Disconnected(_) => self.on_remote(input),
-            Input::Misbehaved(rule) => {
-                self.fail(now, SessionError::ServerMisbehaved(rule));
-                self.drop_shell();
-            }
+            Input::Ssh(event) => self.on_ssh_event(now, event),
             Input::Drain(drain) => self.on_drain(now, drain),
         }
         self.check_invariants();

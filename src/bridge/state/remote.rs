@@ -3,27 +3,48 @@
 
 use super::lifecycle::RemoteEnd;
 use super::types::Question;
-use super::{Drain, Ending, Exit, Input, Resources, SessionState};
+use super::{Drain, Ending, Exit, Resources, SessionState};
 use crate::bridge::attachment::SocketState;
 use crate::bridge::timers::{Timer, millis};
 use crate::config::IdleActivity;
 use crate::error::{SessionError, Stage};
 use crate::message::{NoticeKind, ServerMessage};
+use crate::ssh::SshEvent;
 use std::time::Instant;
 
 impl<R: Resources> SessionState<R> {
-    /// Takes stages, questions and banners of a connection attempt. Ignored in other states.
-    pub(super) fn on_connecting(&mut self, now: Instant, input: Input) {
+    /// Handles an event of the SSH side. Stages, questions and banners are ignored except while
+    /// connecting. The end of the remote side counts once the session is active.
+    pub(super) fn on_ssh_event(&mut self, now: Instant, event: SshEvent) {
+        match event {
+            SshEvent::NoTerminal => self.send(ServerMessage::notice(NoticeKind::NoTerminal)),
+            SshEvent::Misbehaved(rule) => {
+                self.fail(now, SessionError::ServerMisbehaved(rule));
+                self.drop_shell();
+            }
+            SshEvent::Stage(_)
+            | SshEvent::Banner(_)
+            | SshEvent::HostKeyQuestion { .. }
+            | SshEvent::Question { .. } => self.on_connecting(now, event),
+            SshEvent::ExitStatus(_)
+            | SshEvent::ExitSignal { .. }
+            | SshEvent::StartRefused
+            | SshEvent::ChannelClosed
+            | SshEvent::Disconnected(_) => self.on_remote_end(event),
+        }
+    }
+
+    fn on_connecting(&mut self, now: Instant, event: SshEvent) {
         if self.lifecycle.connecting_mut().is_none() {
             return;
         }
-        match input {
-            Input::Stage(stage) => {
+        match event {
+            SshEvent::Stage(stage) => {
                 self.enter_stage(now, stage);
                 self.notify_stage(stage);
             }
-            Input::Banner(text) => self.send(ServerMessage::Banner { text }),
-            Input::HostKeyQuestion {
+            SshEvent::Banner(text) => self.send(ServerMessage::Banner { text }),
+            SshEvent::HostKeyQuestion {
                 algorithm,
                 fingerprint,
                 known,
@@ -39,7 +60,7 @@ impl<R: Resources> SessionState<R> {
                     known,
                 });
             }
-            Input::Question {
+            SshEvent::Question {
                 name,
                 instruction,
                 prompts,
@@ -76,20 +97,35 @@ impl<R: Resources> SessionState<R> {
         self.questions
     }
 
-    /// Takes what is known of the end of the remote side. It counts once the session is active.
-    pub(super) fn on_remote(&mut self, input: Input) {
+    fn on_remote_end(&mut self, event: SshEvent) {
         let Some(remote) = self.lifecycle.remote_mut() else {
             return;
         };
-        match input {
-            Input::Exit(exit) => remote.exit = Some(exit),
-            Input::StartRefused => {
-                remote.cause = Some(SessionError::StartRefused(
-                    "the shell or command".to_owned(),
-                ));
+        match event {
+            SshEvent::ExitStatus(status) => {
+                remote.exit = Some(Exit {
+                    status: Some(status),
+                    ..Exit::default()
+                });
             }
-            Input::ChannelClosed => remote.channel_closed = true,
-            Input::Disconnected(cause) => {
+            SshEvent::ExitSignal {
+                signal,
+                core_dumped,
+                message,
+            } => {
+                remote.exit = Some(Exit {
+                    status: None,
+                    signal: Some(signal),
+                    core_dumped,
+                    message,
+                });
+            }
+            SshEvent::StartRefused => {
+                let name = "the shell or command".to_owned();
+                remote.cause = Some(SessionError::StartRefused(name));
+            }
+            SshEvent::ChannelClosed => remote.channel_closed = true,
+            SshEvent::Disconnected(cause) => {
                 // A connection lost after the channel was closed is not the cause of the end.
                 if !remote.channel_closed {
                     remote.cause.get_or_insert(cause);

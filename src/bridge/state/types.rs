@@ -1,7 +1,8 @@
 //! Inputs and outcomes of the state machine. No behaviour.
 
 use crate::error::{SessionError, Stage, WsViolation};
-use crate::message::{ExitSignal, Incoming, KeyRecord, Prompt, Secret};
+use crate::message::{ExitSignal, Incoming, Secret};
+use crate::ssh::SshEvent;
 use async_channel::Sender;
 use std::time::{Duration, Instant};
 
@@ -21,46 +22,10 @@ pub enum Input {
     ClientGone,
     /// Pong of the client, with the number it carries.
     Pong(Option<u64>),
-    /// Start of a stage of the connection attempt.
-    Stage(Stage),
-    /// Host key to be confirmed by the user.
-    HostKeyQuestion {
-        /// Key algorithm.
-        algorithm: String,
-        /// `SHA256:..`
-        fingerprint: String,
-        /// Known host's record.
-        known: KeyRecord,
-        /// Takes the answer.
-        answer: Sender<bool>,
-    },
-    /// Round of questions to the user.
-    Question {
-        /// Title.
-        name: String,
-        /// May be empty.
-        instruction: String,
-        /// May be empty.
-        prompts: Vec<Prompt>,
-        /// Takes the answers, one for each prompt.
-        answer: Sender<Vec<Secret>>,
-    },
-    /// Banner of the SSH server.
-    Banner(String),
+    /// Event of the SSH side.
+    Ssh(SshEvent),
     /// Failure of the connection attempt.
     StartFailed(SessionError),
-    /// End of the remote process, as the server reported it.
-    Exit(Exit),
-    /// Refusal of a terminal by the SSH server.
-    NoTerminal,
-    /// Refusal of the shell or command, after output had come.
-    StartRefused,
-    /// End of the channel.
-    ChannelClosed,
-    /// End of the SSH connection, and its cause.
-    Disconnected(SessionError),
-    /// End of the SSH connection, because the server broke this rule.
-    Misbehaved(&'static str),
     /// Start of a drain; sessions end at its deadline.
     Drain(Drain),
     /// Command to end the session.

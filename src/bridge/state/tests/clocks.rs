@@ -15,7 +15,7 @@ fn every_stage_has_its_deadline() {
     for (stage, limit, name, setting) in stages {
         let mut s = Session::connecting(Dialect::V1, &config());
         s.advance(3);
-        s.handle(Input::Stage(stage));
+        s.handle(Input::Ssh(SshEvent::Stage(stage)));
         assert_eq!(s.fire(), Some((Timer::Stage, 3 + limit)));
         let actions = s.actions();
         assert_eq!(actions[0], format!("<error deadline {}>", stage.as_str()));
@@ -43,7 +43,7 @@ fn connection_timeout_bounds_all_stages_together() {
     let mut s = Session::connecting(Dialect::V1, &config());
     for stage in [Stage::Connect, Stage::Handshake, Stage::Login] {
         s.advance(8);
-        s.handle(Input::Stage(stage));
+        s.handle(Input::Ssh(SshEvent::Stage(stage)));
     }
     assert_eq!(s.fire(), Some((Timer::Connection, 25)));
     assert_eq!(
@@ -56,7 +56,7 @@ fn connection_timeout_bounds_all_stages_together() {
 #[test]
 fn stage_timers_are_suspended_while_a_question_is_open() {
     let mut s = Session::connecting(Dialect::V1, &config());
-    s.handle(Input::Stage(Stage::Login)); // 14 s, of 25 s for all
+    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login))); // 14 s, of 25 s for all
     s.advance(4);
     for (id, thinks) in [(1, 50), (2, 59)] {
         s.handle(question(1));
@@ -69,11 +69,11 @@ fn stage_timers_are_suspended_while_a_question_is_open() {
     s.handle(question(1));
     s.advance(50);
     s.control(answer(1, 1));
-    s.handle(Input::Stage(Stage::Shell));
+    s.handle(Input::Ssh(SshEvent::Stage(Stage::Shell)));
     s.advance(12);
-    s.handle(Input::Stage(Stage::Login));
+    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login)));
     s.advance(12);
-    s.handle(Input::Stage(Stage::Login));
+    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login)));
     assert_eq!(s.fire(), Some((Timer::Connection, 50 + 25)));
 }
 
@@ -100,7 +100,7 @@ fn a_superseded_question_resumes_the_stage_timers() {
     s.control(answer(2, 1));
     assert!(s.timer(Timer::Connection).is_some());
     s.handle(question(1));
-    s.handle(Input::Stage(Stage::Shell));
+    s.handle(Input::Ssh(SshEvent::Stage(Stage::Shell)));
     assert_eq!(s.fire(), Some((Timer::Stage, 12)));
     let mut s = Session::connecting(Dialect::V1, &config());
     s.handle(question(1));

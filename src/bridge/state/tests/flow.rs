@@ -139,7 +139,7 @@ fn a_fast_client_with_a_full_socket_is_not_paced_again_soon() {
 fn output_is_not_limited_before_the_shell_runs() {
     let mut s = Session::connecting(Dialect::V1, &config());
     assert!(!s.state.is_client_limited());
-    s.handle(Input::Stage(Stage::Shell));
+    s.handle(Input::Ssh(SshEvent::Stage(Stage::Shell)));
     assert!(!s.state.is_client_limited());
     s.start_shell();
     assert!(!s.state.is_client_limited());

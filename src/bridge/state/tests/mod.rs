@@ -24,6 +24,7 @@ use crate::message::{
     SignalName, TerminalRequest,
 };
 use crate::registry::State;
+use crate::ssh::SshEvent;
 use async_channel::Receiver;
 use bytes::Bytes;
 use std::rc::{Rc, Weak};
@@ -145,12 +146,12 @@ impl Session {
     /// Keeps the other end of the question's channel.
     fn with_receiver(&mut self, mut input: Input) -> Input {
         match &mut input {
-            Input::HostKeyQuestion { answer, .. } => {
+            Input::Ssh(SshEvent::HostKeyQuestion { answer, .. }) => {
                 let (sender, receiver) = async_channel::bounded(1);
                 *answer = sender;
                 self.host_key_answers.push(receiver);
             }
-            Input::Question { answer, .. } => {
+            Input::Ssh(SshEvent::Question { answer, .. }) => {
                 let (sender, receiver) = async_channel::bounded(1);
                 *answer = sender;
                 self.answers.push(receiver);
@@ -357,12 +358,12 @@ fn answer(id: u32, count: usize) -> ClientMessage {
 }
 
 fn host_key() -> Input {
-    Input::HostKeyQuestion {
+    Input::Ssh(SshEvent::HostKeyQuestion {
         algorithm: "ssh-ed25519".to_owned(),
         fingerprint: "SHA256:x".to_owned(),
         known: KeyRecord::New,
         answer: async_channel::bounded(1).0,
-    }
+    })
 }
 
 fn question(count: usize) -> Input {
@@ -370,17 +371,14 @@ fn question(count: usize) -> Input {
         text: "Code: ".to_owned(),
         echo: false,
     };
-    Input::Question {
+    Input::Ssh(SshEvent::Question {
         name: String::new(),
         instruction: String::new(),
         prompts: vec![prompt; count],
         answer: async_channel::bounded(1).0,
-    }
+    })
 }
 
 fn exit(status: u32) -> Input {
-    Input::Exit(Exit {
-        status: Some(status),
-        ..Exit::default()
-    })
+    Input::Ssh(SshEvent::ExitStatus(status))
 }

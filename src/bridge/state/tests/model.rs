@@ -94,23 +94,23 @@ impl Message {
 impl Event {
     fn input(self, now: Instant) -> Input {
         match self {
-            Self::Stage(stage) => Input::Stage(stage),
+            Self::Stage(stage) => Input::Ssh(SshEvent::Stage(stage)),
             Self::HostKey => host_key(),
             Self::Question(count) => question(count),
-            Self::Banner(bytes) => Input::Banner("b".repeat(bytes)),
+            Self::Banner(bytes) => Input::Ssh(SshEvent::Banner("b".repeat(bytes))),
             Self::StartFailed => Input::StartFailed(HostKeyProblem::Refused.into()),
             Self::Exit => exit(1),
-            Self::ChannelClosed => Input::ChannelClosed,
-            Self::Disconnected => Input::Disconnected(SessionError::ConnectionLost),
-            Self::NoTerminal => Input::NoTerminal,
-            Self::StartRefused => Input::StartRefused,
+            Self::ChannelClosed => Input::Ssh(SshEvent::ChannelClosed),
+            Self::Disconnected => Input::Ssh(SshEvent::Disconnected(SessionError::ConnectionLost)),
+            Self::NoTerminal => Input::Ssh(SshEvent::NoTerminal),
+            Self::StartRefused => Input::Ssh(SshEvent::StartRefused),
             Self::Drain(seconds) => drain_at(now + Duration::from_secs(seconds)),
             Self::Kill => Input::Kill(SessionError::Killed),
             Self::Pong(number) => Input::Pong(Some(number)),
             Self::ClientClosed => Input::ClientClosed,
             Self::ClientAway => Input::ClientAway,
             Self::ClientGone => Input::ClientGone,
-            Self::Misbehaved => Input::Misbehaved("it sent too much"),
+            Self::Misbehaved => Input::Ssh(SshEvent::Misbehaved("it sent too much")),
             Self::ClientError => Input::ClientError(BadMessage::NotAnObject.into()),
         }
     }

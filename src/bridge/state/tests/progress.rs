@@ -12,7 +12,7 @@ fn notified(config: &Config, stages: &[Stage]) -> Vec<String> {
     for stage in stages {
         actions.extend(match stage {
             Stage::HostKey => s.handle(host_key()),
-            stage => s.handle(Input::Stage(*stage)),
+            stage => s.handle(Input::Ssh(SshEvent::Stage(*stage))),
         });
     }
     actions.extend(s.start_shell());
@@ -87,7 +87,10 @@ fn a_client_that_does_not_request_stages_gets_none() {
     for dialect in [Dialect::V1, Dialect::Compatible] {
         let mut s = Session::connecting(dialect, &config());
         for stage in ALL_STAGES {
-            assert!(s.handle(Input::Stage(stage)).is_empty(), "{stage:?}");
+            assert!(
+                s.handle(Input::Ssh(SshEvent::Stage(stage))).is_empty(),
+                "{stage:?}"
+            );
         }
     }
 }

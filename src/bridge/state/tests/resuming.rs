@@ -28,7 +28,7 @@ fn a_detached_shell_serves_another_client() {
     s.state.detach().unwrap();
     assert_eq!(s.state.output_budget(), 0);
     s.handle(exit(7));
-    s.handle(Input::ChannelClosed);
+    s.handle(Input::Ssh(SshEvent::ChannelClosed));
     s.end_of_tick(0);
     assert_eq!(
         s.state.lifecycle().state(),

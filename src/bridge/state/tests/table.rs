@@ -12,7 +12,7 @@ fn a_session_from_hello_to_exit() {
     assert_eq!(s.handle(auth(None, "")), ["connect alice"]);
     assert_eq!(s.position(), (State::Connecting, Stage::Resolve));
     for stage in [Stage::Connect, Stage::Handshake] {
-        assert!(s.handle(Input::Stage(stage)).is_empty());
+        assert!(s.handle(Input::Ssh(SshEvent::Stage(stage))).is_empty());
         assert_eq!(s.position(), (State::Connecting, stage));
     }
     assert_eq!(s.handle(host_key()), ["<host_key 1>"]);
@@ -22,13 +22,16 @@ fn a_session_from_hello_to_exit() {
         accept: true,
     };
     assert_eq!(s.control(accept), ["host key true"]);
-    s.handle(Input::Stage(Stage::Login));
-    assert_eq!(s.handle(Input::Banner("hi".to_owned())), ["<banner hi>"]);
+    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login)));
+    assert_eq!(
+        s.handle(Input::Ssh(SshEvent::Banner("hi".to_owned()))),
+        ["<banner hi>"]
+    );
     assert_eq!(s.handle(question(2)), ["<prompt 2: 2>"]);
     assert_eq!(s.control(answer(2, 2)), ["2 answers"]);
     assert_eq!(s.handle(question(0)), ["<prompt 3: 0>"]);
     assert_eq!(s.control(answer(3, 0)), ["0 answers"]);
-    s.handle(Input::Stage(Stage::Shell));
+    s.handle(Input::Ssh(SshEvent::Stage(Stage::Shell)));
     assert_eq!(s.start_shell(), ["<ready cafe 65536>"]);
     assert_eq!(s.state.lifecycle().state(), State::Active);
     assert_eq!(s.handle(typed("ls\r")), ["input ls\r"]);
@@ -40,7 +43,7 @@ fn a_session_from_hello_to_exit() {
     assert_eq!(s.control(ClientMessage::Eof), ["eof"]);
     assert!(s.control(ClientMessage::Eof).is_empty(), "once is enough");
     s.handle(exit(3));
-    s.handle(Input::ChannelClosed);
+    s.handle(Input::Ssh(SshEvent::ChannelClosed));
     let end = ["<exit Some(3) None>", "end 1000 exit=3"];
     assert_eq!(s.end_of_tick(0), end);
     assert_eq!(s.state.lifecycle().state(), State::Closing);
@@ -57,7 +60,7 @@ fn exit_is_sent_after_the_last_output() {
         s.end_of_tick(0).is_empty(),
         "output may still follow `exit`"
     );
-    s.handle(Input::ChannelClosed);
+    s.handle(Input::Ssh(SshEvent::ChannelClosed));
     assert!(s.end_of_tick(10).is_empty(), "output waits");
     s.end_of_blocked_tick(0, true, 5);
     assert!(s.actions().is_empty(), "the client has not taken it");
@@ -67,9 +70,10 @@ fn exit_is_sent_after_the_last_output() {
 #[test]
 fn each_end_of_the_remote_side_has_its_verdict() {
     let by_signal = |signal| {
-        Input::Exit(Exit {
-            signal: Some(ExitSignal::from_remote(signal)),
-            ..Exit::default()
+        Input::Ssh(SshEvent::ExitSignal {
+            signal: ExitSignal::from_remote(signal),
+            core_dumped: false,
+            message: String::new(),
         })
     };
     let lost = [
@@ -86,38 +90,31 @@ fn each_end_of_the_remote_side_has_its_verdict() {
             ["<exit Some(7) None>", "end 1000 exit=7"],
         ),
         (
-            vec![by_signal("KILL"), Input::ChannelClosed],
+            vec![by_signal("KILL"), closed()],
             ["<exit None Some(\"KILL\")>", "end 1000 signal=KILL"],
         ),
         (
-            vec![by_signal("X\r\n"), Input::ChannelClosed],
+            vec![by_signal("X\r\n"), closed()],
             ["<exit None Some(\"unknown\")>", "end 1000 signal=unknown"],
-        ),
-        (
-            vec![Input::Exit(Exit::default()), Input::ChannelClosed],
-            ["<exit None None>", "end 1000"],
         ),
         (vec![gone()], lost),
         (
-            vec![Input::Disconnected(SessionError::Disconnected(
-                "no".to_owned(),
+            vec![Input::Ssh(SshEvent::Disconnected(
+                SessionError::Disconnected("no".to_owned()),
             ))],
             [
                 "<error connection-lost relay>",
                 "end 4503 the SSH server disconnected: no",
             ],
         ),
-        (vec![Input::StartRefused, Input::ChannelClosed], refused),
-        (vec![Input::ChannelClosed, Input::StartRefused], refused),
+        (vec![refusal(), closed()], refused),
+        (vec![closed(), refusal()], refused),
+        (vec![closed(), gone()], ["<exit None None>", "end 1000"]),
         (
-            vec![Input::ChannelClosed, gone()],
-            ["<exit None None>", "end 1000"],
-        ),
-        (
-            vec![exit(1), Input::StartRefused, Input::ChannelClosed],
+            vec![exit(1), refusal(), closed()],
             ["<exit Some(1) None>", "end 1000 exit=1"],
         ),
-        (vec![Input::ChannelClosed], ["<exit None None>", "end 1000"]),
+        (vec![closed()], ["<exit None None>", "end 1000"]),
     ];
     for (inputs, expected) in cases {
         // The end of a short command can be known before its start.
@@ -132,16 +129,21 @@ fn each_end_of_the_remote_side_has_its_verdict() {
     }
 }
 
+fn closed() -> Input {
+    Input::Ssh(SshEvent::ChannelClosed)
+}
+
+fn refusal() -> Input {
+    Input::Ssh(SshEvent::StartRefused)
+}
+
 fn gone() -> Input {
-    Input::Disconnected(SessionError::ConnectionLost)
+    Input::Ssh(SshEvent::Disconnected(SessionError::ConnectionLost))
 }
 
 fn again(input: &Input) -> Input {
     match input {
-        Input::Exit(exit) => Input::Exit(exit.clone()),
-        Input::ChannelClosed => Input::ChannelClosed,
-        Input::StartRefused => Input::StartRefused,
-        Input::Disconnected(cause) => Input::Disconnected(cause.clone()),
+        Input::Ssh(event) => Input::Ssh(event.clone()),
         other => panic!("{other:?}"),
     }
 }
@@ -193,7 +195,7 @@ fn each_other_cause_has_its_error_and_close_code() {
     for (input, expected) in cases {
         let what = format!("{input:?}");
         let mut s = Session::connecting(Dialect::V1, &config());
-        s.handle(Input::Stage(Stage::Connect));
+        s.handle(Input::Ssh(SshEvent::Stage(Stage::Connect)));
         let actions = s.handle(input);
         assert_eq!(actions.len(), expected.len(), "{what}: {actions:?}");
         for (actions, expected) in actions.iter().zip(expected) {
@@ -251,7 +253,11 @@ fn an_out_of_order_message_ends_the_session() {
 
 #[test]
 fn inputs_of_connecting_are_ignored_in_other_states() {
-    for input in [Input::Stage(Stage::Login), host_key(), question(1)] {
+    for input in [
+        Input::Ssh(SshEvent::Stage(Stage::Login)),
+        host_key(),
+        question(1),
+    ] {
         let mut s = Session::active(Dialect::V1, &config());
         assert!(s.start_shell().is_empty());
         assert!(s.handle(input).is_empty());
@@ -284,7 +290,7 @@ fn a_login_slot_is_held_until_the_shell_runs_or_the_session_is_closed() {
 fn a_shell_whose_connection_is_gone_is_dropped_and_not_closed() {
     let cases = [
         (
-            vec![Input::Misbehaved("it sent too much")],
+            vec![Input::Ssh(SshEvent::Misbehaved("it sent too much"))],
             "server-misbehaved",
         ),
         (vec![Input::Kill(SessionError::Killed), gone()], "killed"),
@@ -314,7 +320,10 @@ fn the_compatible_dialect_gets_close_codes_alone() {
     assert!(s.handle(typed(" -l\r")).is_empty());
     assert!(s.control(resize(100, 40)).is_empty());
     assert!(s.handle(Input::Message(Incoming::Ignored)).is_empty());
-    assert!(s.handle(Input::Banner("hi".to_owned())).is_empty());
+    assert!(
+        s.handle(Input::Ssh(SshEvent::Banner("hi".to_owned())))
+            .is_empty()
+    );
     assert_eq!(s.start_shell(), ["resize 100x40", "input ls -l\r"]);
     s.control(ClientMessage::Ping {
         data: String::new(),
@@ -323,7 +332,7 @@ fn the_compatible_dialect_gets_close_codes_alone() {
     let deadline = s.now;
     assert!(s.handle(drain_at(deadline)).is_empty());
     s.handle(exit(1));
-    s.handle(Input::ChannelClosed);
+    s.handle(Input::Ssh(SshEvent::ChannelClosed));
     assert_eq!(s.end_of_tick(0), ["end 1000 exit=1"]);
     let mut failed = Session::connecting(Dialect::Compatible, &config());
     let actions = failed.handle(Input::StartFailed(SessionError::LoginFailed));

@@ -33,7 +33,7 @@ fn uniform_errors_hide_the_target() {
     for stage in stages {
         let actions = |input| {
             let mut s = Session::connecting(Dialect::V1, &uniform);
-            s.handle(Input::Stage(stage));
+            s.handle(Input::Ssh(SshEvent::Stage(stage)));
             s.handle(input)
         };
         for error in &reached {
@@ -53,12 +53,12 @@ fn uniform_errors_hide_the_target() {
         );
     }
     let mut s = Session::connecting(Dialect::V1, &uniform);
-    s.handle(Input::Stage(Stage::Login));
+    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login)));
     let actions = s.handle(Input::StartFailed(SessionError::LoginFailed));
     assert_eq!(actions[0], "<error login-failed login>");
-    let misbehaved = Input::Misbehaved("it sent too much");
+    let misbehaved = Input::Ssh(SshEvent::Misbehaved("it sent too much"));
     let mut s = Session::connecting(Dialect::V1, &uniform);
-    s.handle(Input::Stage(Stage::Login));
+    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login)));
     let actions = s.handle(misbehaved);
     assert_eq!(actions[0], "<error server-misbehaved login>");
 }
