@@ -1,15 +1,15 @@
-//! Which ways to log in may be used: a set of methods, spelled as in RFC 4252.
+//! Sets of authentication methods, spelled as in RFC 4252.
 
 use super::value::{Element, Raw, Value};
 
-/// A way to log in.
+/// Authentication method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMethod {
     /// Keys and certificates, the client's and an agent's.
     Publickey,
-    /// A password, sent as such.
+    /// Password, sent to the server as it is.
     Password,
-    /// Questions of the server (RFC 4256), whoever answers them.
+    /// Prompts of the server (RFC 4256), answered by the user or for the user.
     KeyboardInteractive,
 }
 
@@ -37,12 +37,12 @@ impl Element for AuthMethod {
     }
 }
 
-/// At least one method, in the order they were written, which means nothing.
+/// Non-empty set of methods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthMethods(Vec<AuthMethod>);
 
 impl AuthMethods {
-    /// Whether `method` may be used.
+    /// Returns whether `method` may be used.
     pub fn allow(&self, method: AuthMethod) -> bool {
         self.0.contains(&method)
     }

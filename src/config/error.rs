@@ -1,76 +1,76 @@
-//! What can be wrong with a configuration, in words for its operator: one line per error.
+//! Errors of a configuration, each one line for the operator.
 
 use crate::plain_text;
 use std::fmt;
 
-/// One thing wrong, naming the key and the layer it came from.
+/// One error, with the key and the layer it came from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A value its setting does not accept.
-    #[error("{key} = {value} ({place}): expected {expected}")]
+    /// A value that its setting does not accept.
+    #[error("{key} = {value} ({location}): expected {expected}")]
     BadValue {
-        /// `section.name`.
+        /// Key, `section.name`.
         key: String,
-        /// The layer, with path and line for a file.
-        place: String,
-        /// As the layer spells it, escaped and shortened.
+        /// Layer, with path and line for a file.
+        location: String,
+        /// Value as the layer spells it, escaped and shortened.
         value: String,
-        /// What is accepted.
+        /// Values that are accepted.
         expected: String,
     },
     /// A key that is not declared.
-    #[error("{key} ({place}): no such setting; {known}")]
+    #[error("{key} ({location}): no such setting; {known}")]
     UnknownKey {
-        /// As the layer spells it, escaped and shortened.
+        /// Key as the layer spells it, escaped and shortened.
         key: String,
-        /// The layer, with path and line for a file.
-        place: String,
-        /// The keys or sections there are.
+        /// Layer, with path and line for a file.
+        location: String,
+        /// Suggestion, or the keys or sections that exist.
         known: String,
     },
     /// The configuration file cannot be read.
     #[error("file {path}: {reason}")]
     File {
-        /// The path as given.
+        /// Path as given.
         path: String,
-        /// Why.
+        /// Error of the system.
         reason: String,
     },
     /// The configuration file is not TOML.
     #[error("file {path}, line {line}: {reason}")]
     Syntax {
-        /// The path as given.
+        /// Path as given.
         path: String,
-        /// Counted from 1.
+        /// Line number, from 1.
         line: usize,
-        /// What the parser says.
+        /// Message of the parser.
         reason: String,
     },
-    /// A preset nobody declared.
+    /// A preset that does not exist.
     #[error("--preset {name}: expected one of {known}")]
     UnknownPreset {
-        /// As given.
+        /// Name as given.
         name: String,
-        /// The names there are.
+        /// Names that exist.
         known: String,
     },
-    /// A `--set` that is no assignment.
+    /// An argument of `--set` that is no assignment.
     #[error("--set {text}: expected section.key=value")]
     NoAssignment {
-        /// As given.
+        /// Argument as given.
         text: String,
     },
     /// An environment variable whose value is not UTF-8.
     #[error("env {name}: expected a value in UTF-8")]
     NotUtf8 {
-        /// The variable.
+        /// Name of the variable.
         name: String,
     },
-    /// Settings that are each fine and do not fit together.
+    /// Settings that are each valid and contradict each other.
     #[error("{0}")]
     Contradiction(String),
-    /// No target is allowed, so no session could ever begin.
+    /// No target is allowed, so that no session could begin.
     #[error(
         "no target is allowed: name those the bridge may connect to with --allow host:port, \
          or with targets.allow or targets.named in the configuration"
@@ -78,12 +78,12 @@ pub enum ConfigError {
     NoTarget,
 }
 
-/// Everything found wrong with a configuration; never empty.
+/// All errors of a configuration; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 
 impl ConfigErrors {
-    /// The errors, layer by layer from the lowest, contradictions last.
+    /// Iterates over the errors, layer by layer from the lowest, contradictions last.
     pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
         self.0.iter()
     }
@@ -98,8 +98,8 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// `text` fit for one line of an error: control characters escaped, at most 80 characters.
-pub(super) fn shown(text: &str) -> String {
+/// Text of a layer as an error quotes it: control characters escaped, at most 80 characters.
+pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut line: String = one_line(text).chars().take(LONGEST + 1).collect();
     if line.chars().count() > LONGEST {
@@ -109,7 +109,7 @@ pub(super) fn shown(text: &str) -> String {
     line
 }
 
-/// `text` fit for one line, whatever its length.
+/// Text on one line: control characters escaped, of any length.
 pub(super) fn one_line(text: &str) -> String {
     plain_text::escaped(text).into_owned()
 }

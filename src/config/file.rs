@@ -8,22 +8,22 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::draft::{Draft, Source, known_keys, sections};
-use super::error::{ConfigError, one_line, shown};
+use super::builder::{Builder, Source, known_keys, sections};
+use super::error::{ConfigError, one_line, quoted};
 use super::value::Raw;
 
-/// The largest file that is read, in bytes; a full one of ours has about four thousand.
+/// Largest file that is read, in bytes; one with every setting has about sixteen thousand.
 const LARGEST: u64 = 1024 * 1024;
 
-/// Lays the content of the file at `path` over the draft.
-pub(super) fn lay(draft: &mut Draft, path: &Path) {
-    let shown_path = one_line(&path.to_string_lossy());
+/// Applies the file at `path` to the builder.
+pub(super) fn apply(builder: &mut Builder, path: &Path) {
+    let path_text = one_line(&path.to_string_lossy());
     match read(path) {
-        Ok(text) => TomlFile { path, text: &text }.lay(draft, &shown_path),
+        Ok(text) => TomlFile { path, text: &text }.apply(builder, &path_text),
         Err(error) => {
             let reason = error.to_string();
-            draft.errors.push(ConfigError::File {
-                path: shown_path,
+            builder.errors.push(ConfigError::File {
+                path: path_text,
                 reason,
             });
         }
@@ -44,21 +44,21 @@ fn read(path: &Path) -> io::Result<String> {
     ))
 }
 
-/// A file's text, with its path for the sources.
+/// Text of a file, with its path for the sources.
 struct TomlFile<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
 impl TomlFile<'_> {
-    fn lay(&self, draft: &mut Draft, shown_path: &str) {
+    fn apply(&self, builder: &mut Builder, path_text: &str) {
         let (root, errors) = DeTable::parse_recoverable(self.text);
         if !errors.is_empty() {
-            // What was recovered is a guess: its values would only add errors that are none.
-            draft
+            // Recovered values are guesses: they would only add misleading errors.
+            builder
                 .errors
                 .extend(errors.iter().map(|error| ConfigError::Syntax {
-                    path: shown_path.to_owned(),
+                    path: path_text.to_owned(),
                     line: self.line(error.span().map_or(0, |span| span.start)),
                     reason: one_line(error.message()),
                 }));
@@ -66,23 +66,23 @@ impl TomlFile<'_> {
         }
         // The parser's maps are sorted by name; errors read better from the top of the file.
         for (name, value) in in_file_order(root.get_ref()) {
-            self.lay_section(draft, name, value);
+            self.apply_section(builder, name, value);
         }
     }
 
-    fn lay_section(&self, draft: &mut Draft, name: &Spanned<Name<'_>>, value: &Item<'_>) {
+    fn apply_section(&self, builder: &mut Builder, name: &Spanned<Name<'_>>, value: &Item<'_>) {
         let section: &str = name.get_ref();
         if !sections().contains(&section) {
-            return draft.unknown(section, &self.source(name.span()), known_keys(section));
+            return builder.unknown(section, &self.source(name.span()), known_keys(section));
         }
         let DeValue::Table(table) = value.get_ref() else {
-            let place = self.source(name.span()).place();
+            let location = self.source(name.span()).location();
             let expected = format!("a table: section {section} begins with [{section}]");
-            let value = shown(self.spelling(value.span()));
+            let value = quoted(self.spelling(value.span()));
             let key = section.to_owned();
-            return draft.errors.push(ConfigError::BadValue {
+            return builder.errors.push(ConfigError::BadValue {
                 key,
-                place,
+                location,
                 value,
                 expected,
             });
@@ -90,7 +90,7 @@ impl TomlFile<'_> {
         for (name, value) in in_file_order(table) {
             let key = format!("{section}.{}", name.get_ref());
             let spelling = self.spelling(value.span());
-            draft.set(
+            builder.set(
                 &key,
                 &raw(value.get_ref()),
                 spelling,
@@ -110,7 +110,7 @@ impl TomlFile<'_> {
         self.text.get(span).unwrap_or_default()
     }
 
-    /// The line of a byte offset, counted from 1.
+    /// Returns the line of a byte offset, from 1.
     fn line(&self, offset: usize) -> usize {
         let newlines = self.text.bytes().take(offset).filter(|byte| *byte == b'\n');
         newlines.count() + 1
@@ -126,14 +126,14 @@ fn in_file_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Spanned<Name<'i>>, 
     items
 }
 
-/// `text` as a TOML string, array or inline table; `None` if it is none of them, as the bare
-/// texts that only look so at first sight: `[::1]:8022`. Numbers and words are the same bare.
+/// Parses `text` as a TOML string, array or inline table; `None` if it is none of them, as a bare
+/// text that only begins like one: `[::1]:8022`. Numbers and words need no delimiters.
 pub(super) fn delimited(text: &str) -> Option<Item<'_>> {
     let begins = |text: &str| text.starts_with(['"', '\'', '[', '{']);
     begins(text).then(|| DeValue::parse(text).ok()).flatten()
 }
 
-/// The value as a setting reads it.
+/// Converts a TOML value to the form that settings read.
 pub(super) fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
     match value {
         DeValue::String(text) => Raw::String(text),
@@ -150,7 +150,7 @@ pub(super) fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
     }
 }
 
-/// None beyond 64 bits.
+/// Returns `None` beyond 64 bits.
 fn integer(number: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }

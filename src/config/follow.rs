@@ -1,78 +1,79 @@
-//! Settings that must fit others, and fit themselves to these while nobody has set them: an
-//! operator who sets one is not told of a default that it does not agree with.
+//! Settings that no layer has set, adapted to related ones that the operator has set, so that one
+//! setting can be changed without an error about the default of another.
 //!
-//! Only of two that the operator has both set is a contradiction told (`validate`).
+//! Does NOT change what the operator has set: two such settings that contradict each other are an
+//! error (`validate`).
 
-use super::draft::{Draft, Source};
+use super::builder::{Builder, Source};
 use super::presets;
 use super::settings::Config;
 use std::time::Duration;
 
-/// Settings that have to be below another, or as high: the lower one, then the other.
+/// Keys of the lower and the higher of two bounds.
 pub(super) const CONNECTIONS: [&str; 2] =
     ["limits.max_connections_per_host", "limits.max_connections"];
 
-/// Changes what nobody has set, so that it fits what the operator has.
-pub(super) fn apply(draft: &mut Draft) {
-    connections(draft);
-    deadlines(draft);
+/// Adapts the settings that no layer has set.
+pub(super) fn adapt(builder: &mut Builder) {
+    connections(builder);
+    deadlines(builder);
 }
 
-fn connections(draft: &mut Draft) {
+fn connections(builder: &mut Builder) {
     let [per_host, all] = CONNECTIONS;
-    let limits = &mut draft.config.limits;
+    let limits = &mut builder.config.limits;
     if limits.max_connections_per_host <= limits.max_connections {
         return;
     }
-    if draft.is_set(all) && draft.is_free(per_host) {
-        draft.config.limits.max_connections_per_host = draft.config.limits.max_connections;
-        draft.follow(per_host, all);
-    } else if draft.is_set(per_host) && draft.is_free(all) {
-        draft.config.limits.max_connections = draft.config.limits.max_connections_per_host;
-        draft.follow(all, per_host);
+    if builder.is_set(all) && builder.is_free(per_host) {
+        builder.config.limits.max_connections_per_host = builder.config.limits.max_connections;
+        builder.follow(per_host, all);
+    } else if builder.is_set(per_host) && builder.is_free(all) {
+        builder.config.limits.max_connections = builder.config.limits.max_connections_per_host;
+        builder.follow(all, per_host);
     }
 }
 
-/// A deadline that spans others is extended to the longest of these that is asked for.
-fn deadlines(draft: &mut Draft) {
+/// Extends a deadline that spans others to the longest of these that the operator asks for.
+fn deadlines(builder: &mut Builder) {
     for Nested {
         key, stage, whole, ..
-    } in nested_deadlines(&draft.config)
+    } in nested_deadlines(&builder.config)
     {
-        if !is_asked_for(draft, key) || !draft.is_free(whole) {
+        if !is_asked_for(builder, key) || !builder.is_free(whole) {
             continue;
         }
         let limit = match whole {
-            "limits.connection_timeout" => &mut draft.config.limits.connection_timeout,
-            "server.upgrade_timeout" => &mut draft.config.server.upgrade_timeout,
-            // Unlimited while nobody has set it.
+            "limits.connection_timeout" => &mut builder.config.limits.connection_timeout,
+            "server.upgrade_timeout" => &mut builder.config.server.upgrade_timeout,
+            // Unlimited while it is not set.
             _ => continue,
         };
         if stage > *limit {
             *limit = stage;
-            draft.follow(whole, key);
+            builder.follow(whole, key);
         }
     }
 }
 
-/// Returns whether the operator asks for this very deadline. One who repeats a default or a
-/// preset's value asks for nothing: a printed configuration does so, and must load again.
-pub(super) fn is_asked_for(draft: &Draft, key: &str) -> bool {
-    let repeats = draft.config.written(key) == Config::default().written(key)
-        || presets::has(key, &draft.config);
-    draft.is_set(key) && !repeats
+/// Returns whether the operator asks for this deadline. Repeating a default or a preset's value
+/// does not count: a printed configuration does so, and must load again.
+pub(super) fn is_asked_for(builder: &Builder, key: &str) -> bool {
+    let repeats = builder.config.toml_value(key) == Config::default().toml_value(key)
+        || presets::has(key, &builder.config);
+    builder.is_set(key) && !repeats
 }
 
-/// A deadline that lies within another.
+/// Deadline within another.
 pub(super) struct Nested {
     pub(super) key: &'static str,
     pub(super) stage: Duration,
-    /// Key and value of the one that spans it.
+    /// Key of the deadline that spans it, whose value is `limit`.
     pub(super) whole: &'static str,
     pub(super) limit: Duration,
 }
 
-/// Every deadline that lies within another.
+/// Returns every deadline that lies within another.
 pub(super) fn nested_deadlines(config: &Config) -> [Nested; 8] {
     const UNLIMITED: Duration = Duration::MAX;
     let Config {
@@ -108,20 +109,20 @@ pub(super) fn nested_deadlines(config: &Config) -> [Nested; 8] {
     })
 }
 
-impl Draft {
-    /// Returns whether the operator has set the setting, and it could be read.
+impl Builder {
+    /// Returns whether the operator has set the setting to a valid value.
     fn is_set(&self, key: &str) -> bool {
         let set = self.sources.get(key).is_some_and(Source::is_operator);
-        set && !self.broken.contains(key)
+        set && !self.invalid.contains(key)
     }
 
-    /// Returns whether nobody has said anything of it but a preset.
+    /// Returns whether no layer has set it, or only a preset.
     fn is_free(&self, key: &str) -> bool {
         let set = self.sources.get(key).is_some_and(Source::is_operator);
-        !set && !self.broken.contains(key)
+        !set && !self.invalid.contains(key)
     }
 
-    /// Notes that `key` has its value because of `cause`.
+    /// Records that the value of `key` follows from `cause`.
     fn follow(&mut self, key: &'static str, cause: &'static str) {
         let base = match self.sources.remove(key) {
             Some(Source::Preset(name)) => Some(name),

@@ -1,54 +1,66 @@
-//! The layers a configuration is made of, lowest first, laid upon a draft.
+//! The layers of a configuration, applied to a builder from the lowest to the highest.
 //!
-//! The TOML file is read in `file`; what settings must hold between them is checked in `validate`.
+//! The TOML file is read in `file`; relations between settings are checked in `validate`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::draft::{Draft, Source};
-use super::error::{ConfigError, shown};
+use super::builder::{Builder, Source, nearest};
+use super::error::{ConfigError, quoted};
 use super::settings::KEYS;
 use super::value::Raw;
 use super::{file, presets};
 
-/// What every variable of ours begins with; the section follows, `__`, and the name.
+/// Prefix of every variable; the section, `__` and the name follow.
 const ENV_PREFIX: &str = "SSHARD_";
 
-/// Everything an operator said, not yet read. The order of the fields is the precedence:
+/// Unparsed input of the operator. The order of the fields is the precedence:
 /// default < preset < file < environment < `--set` < flags.
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
-    /// The name of a preset.
+    /// Name of a preset.
     pub preset: Option<String>,
-    /// The path of a TOML file; its content is read by `load`.
+    /// Path of a TOML file; `load` reads it.
     pub file: Option<PathBuf>,
-    /// Environment variables; those that are not `SSHARD_SECTION__KEY` are passed over.
+    /// Environment variables; those that are not `SSHARD_SECTION__KEY` are ignored.
     pub env: Vec<(OsString, OsString)>,
-    /// `section.key=value`, the last one of a key wins.
+    /// Assignments `section.key=value`; the last one of a key wins.
     pub set: Vec<String>,
-    /// Flags that stand for a setting.
+    /// Flags that set a setting.
     pub flags: Vec<Flag>,
 }
 
-/// A command line flag that stands for one setting.
+/// Command line flag that sets one setting.
 #[derive(Debug, Clone)]
 pub struct Flag {
-    /// As typed, with its dashes.
+    /// Name, with its dashes.
     pub name: &'static str,
-    /// The setting, `section.name`.
+    /// Key of the setting, `section.name`.
     pub key: &'static str,
-    /// The value as typed; lists are comma separated, or TOML arrays.
+    /// Value as typed; lists are comma separated, or TOML arrays.
     pub value: String,
 }
 
-/// Variables of this process's environment that may be ours.
+/// Variables with the prefix that the program itself sets for the processes it starts.
+const OWN_VARIABLES: [&str; 1] = ["SSHARD_DEMO"];
+
+/// Environment variable with the prefix that names no setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredVariable {
+    /// Name, escaped and shortened. The value may be a secret and is not kept.
+    pub name: String,
+    /// Variable that it is most likely a misspelling of.
+    pub meant: Option<String>,
+}
+
+/// Returns the variables of this process's environment that begin with the prefix.
 pub fn environment() -> Vec<(OsString, OsString)> {
     whole_environment()
         .filter(|(name, _)| name.to_string_lossy().starts_with(ENV_PREFIX))
         .collect()
 }
 
-/// Environment of this process, for the programs that it starts.
+/// Returns the environment of this process, for the programs that it starts.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where settings come from"
@@ -57,8 +69,8 @@ pub fn whole_environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
 }
 
-impl Draft {
-    /// One value as text: bare, or as `--print-config` prints it.
+impl Builder {
+    /// Sets one value from a text: bare, or as `--print-config` prints it.
     fn set_text(&mut self, key: &str, text: &str, source: Source) {
         match file::delimited(text) {
             Some(value) => self.set(key, &file::raw(value.get_ref()), text, source),
@@ -67,69 +79,88 @@ impl Draft {
     }
 }
 
-/// Every layer, laid one over the other.
-pub(super) fn lay(layers: &Layers) -> Draft {
-    let mut draft = Draft::default();
+/// Applies every layer, from the lowest.
+pub(super) fn apply(layers: &Layers) -> Builder {
+    let mut builder = Builder::default();
     if let Some(name) = &layers.preset {
-        lay_preset(&mut draft, name);
+        apply_preset(&mut builder, name);
     }
     if let Some(path) = &layers.file {
-        file::lay(&mut draft, path);
+        file::apply(&mut builder, path);
     }
     for (name, value) in &layers.env {
-        lay_variable(&mut draft, &name.to_string_lossy(), value.to_str());
+        apply_variable(&mut builder, &name.to_string_lossy(), value.to_str());
     }
     for text in &layers.set {
         match text.split_once('=') {
-            Some((key, value)) => draft.set_text(key.trim(), value.trim(), Source::Set),
-            None => draft
+            Some((key, value)) => builder.set_text(key.trim(), value.trim(), Source::Set),
+            None => builder
                 .errors
-                .push(ConfigError::NoAssignment { text: shown(text) }),
+                .push(ConfigError::NoAssignment { text: quoted(text) }),
         }
     }
     for flag in &layers.flags {
-        draft.set_text(flag.key, &flag.value, Source::Flag(flag.name));
+        builder.set_text(flag.key, &flag.value, Source::Flag(flag.name));
     }
-    draft
+    builder
 }
 
-fn lay_preset(draft: &mut Draft, name: &str) {
+fn apply_preset(builder: &mut Builder, name: &str) {
     let Some((name, values)) = presets::find(name) else {
-        let (name, known) = (shown(name), presets::names().join(", "));
-        return draft
+        let (name, known) = (quoted(name), presets::names().join(", "));
+        return builder
             .errors
             .push(ConfigError::UnknownPreset { name, known });
     };
     for (key, value) in values {
-        draft.set_text(key, value, Source::Preset(name));
+        builder.set_text(key, value, Source::Preset(name));
     }
 }
 
-/// One environment variable; `value` is None where it is not UTF-8.
-fn lay_variable(draft: &mut Draft, name: &str, value: Option<&str>) {
+/// Applies one environment variable; `value` is `None` where it is not UTF-8.
+fn apply_variable(builder: &mut Builder, name: &str, value: Option<&str>) {
     let Some(own) = name.strip_prefix(ENV_PREFIX) else {
         return;
     };
     let Some((section, rest)) = own.split_once("__") else {
-        // Another program's, unless it can only have been meant for a setting.
-        let same = |key: &&&str| key.replace('.', "_").eq_ignore_ascii_case(own);
-        if let Some(key) = KEYS.iter().find(same) {
-            let meant = key.replacen('.', "__", 1).to_ascii_uppercase();
-            let known = format!("did you mean {ENV_PREFIX}{meant}?");
-            draft.unknown(key, &Source::Env(shown(name)), known);
-        }
-        return;
+        return no_setting(builder, name, own);
     };
     let key = format!("{section}.{rest}").to_ascii_lowercase();
-    let source = Source::Env(shown(name));
+    let source = Source::Env(quoted(name));
     if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        let upper = shown(&name.to_ascii_uppercase());
-        return draft.unknown(&key, &source, format!("variables are in capitals: {upper}"));
+        let upper = quoted(&name.to_ascii_uppercase());
+        return builder.unknown(&key, &source, format!("variables are in capitals: {upper}"));
     }
     match value {
-        Some(value) => draft.set_text(&key, value, source),
-        None => draft
+        Some(value) => builder.set_text(&key, value, source),
+        None => builder
             .errors
-            .push(ConfigError::NotUtf8 { name: shown(name) }),
+            .push(ConfigError::NotUtf8 { name: quoted(name) }),
+    }
+}
+
+/// Handles a variable without `__`: an error if it can only be meant for a setting, else ignored.
+fn no_setting(builder: &mut Builder, name: &str, own: &str) {
+    if OWN_VARIABLES.contains(&name) {
+        return;
+    }
+    let with_underscore = |key: &&'static str| (key.replace('.', "_"), *key);
+    let known: Vec<_> = KEYS.iter().map(with_underscore).collect();
+    let own = own.to_ascii_lowercase();
+    let meant = nearest(&own, known.iter().map(|(text, _)| text.as_str()));
+    let meant = known.iter().find(|(text, _)| Some(text.as_str()) == meant);
+    let variable = meant.map(|(text, key)| {
+        let variable = key.replacen('.', "__", 1).to_ascii_uppercase();
+        (text, key, format!("{ENV_PREFIX}{variable}"))
+    });
+    match variable {
+        Some((text, key, variable)) if *text == own => {
+            let known = format!("did you mean {variable}?");
+            builder.unknown(key, &Source::Env(quoted(name)), known);
+        }
+        variable => builder.ignored.push(IgnoredVariable {
+            name: quoted(name),
+            meant: variable.map(|(_, _, variable)| variable),
+        }),
     }
 }

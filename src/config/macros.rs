@@ -1,15 +1,20 @@
 //! The two macros behind the settings: `settings!` turns one table into the typed structs, their
-//! defaults, the list of keys, what is said of each, and reading and writing by key; `choices!` makes an enum of words.
+//! defaults, the list of keys, their documentation, and access by key; `choices!` makes an enum
+//! whose variants are words.
 //!
 //! They know nothing of layers, sources or relations between settings.
 
-/// Declares every section and setting once. A line is
-/// `/// doc` `name: Type = default;` or `name: Type = default, in lowest..=highest;`.
+/// Declares every section and setting once. A line is `/// doc`, then `name: Type = default;`, with
+/// `, in lowest..=highest` for a range, and `, at restart` or `, at switch` for a setting that a
+/// reload does not (or not always) apply: see `Applies`.
 macro_rules! settings {
     ($(
         $(#[doc = $section_doc:literal])*
         $section:ident: $Section:ident {
-            $( $(#[doc = $doc:literal])* $name:ident: $Type:ty = $default:expr $(, in $range:expr)?; )+
+            $(
+                $(#[doc = $doc:literal])*
+                $name:ident: $Type:ty = $default:expr $(, in $range:expr)? $(, at $applies:ident)?;
+            )+
         }
     )+) => {
         /// The whole configuration: one field per section.
@@ -38,20 +43,21 @@ macro_rules! settings {
         ];
 
         /// Every section with its settings, in the order of the declaration.
-        pub(super) const SECTIONS: &[Section] = &[
-            $( Section {
+        pub(super) const SECTIONS: &[SectionSpec] = &[
+            $( SectionSpec {
                 name: stringify!($section),
                 doc: &[$($section_doc),*],
-                settings: &[ $( Declared {
+                settings: &[ $( SettingSpec {
                     key: concat!(stringify!($section), ".", stringify!($name)),
                     doc: &[$($doc),*],
                     accepts: || settings!(@accepts $Type $(, $range)?),
+                    applies: settings!(@applies $($applies)?),
                 }, )+ ],
             }, )+
         ];
 
         impl Config {
-            /// Reads `raw` into the setting named `key`. The error says what is accepted;
+            /// Reads `raw` into the setting named `key`. The error says which values are accepted;
             /// the setting then keeps the value it had.
             pub(super) fn assign(&mut self, key: &str, raw: &Raw<'_>) -> Result<(), String> {
                 match key {
@@ -65,8 +71,19 @@ macro_rules! settings {
                 Ok(())
             }
 
-            /// The value of the setting named `key`, written as TOML; None for an unknown key.
-            pub(super) fn written(&self, key: &str) -> Option<String> {
+            /// Copies the setting named `key` from another configuration.
+            pub(super) fn copy(&mut self, key: &str, from: &Self) {
+                match key {
+                    $( $(
+                        concat!(stringify!($section), ".", stringify!($name)) =>
+                            self.$section.$name.clone_from(&from.$section.$name),
+                    )+ )+
+                    _ => {}
+                }
+            }
+
+            /// Value of the setting named `key`, written as TOML; `None` for an unknown key.
+            pub(super) fn toml_value(&self, key: &str) -> Option<String> {
                 match key {
                     $( $(
                         concat!(stringify!($section), ".", stringify!($name)) =>
@@ -81,6 +98,9 @@ macro_rules! settings {
     (@read $Type:ty, $raw:ident, $range:expr) => { read_within::<$Type>($raw, $range)? };
     (@accepts $Type:ty) => { <$Type as Value>::accepts() };
     (@accepts $Type:ty, $range:expr) => { accepts_within::<$Type>($range) };
+    (@applies) => { Applies::AtReload };
+    (@applies restart) => { Applies::AtRestart };
+    (@applies switch) => { Applies::SwitchAtRestart };
 }
 
 /// Declares a public enum whose variants are spelled as words in the configuration.
@@ -96,7 +116,7 @@ macro_rules! choices {
         }
 
         impl $Name {
-            /// The word that stands for this choice in the configuration.
+            /// Word that stands for this choice in the configuration.
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$Variant => $word, )+ }
             }
@@ -115,7 +135,7 @@ macro_rules! choices {
             }
 
             fn write(&self) -> String {
-                quoted(self.as_str())
+                toml_string(self.as_str())
             }
         }
     };

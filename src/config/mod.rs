@@ -1,14 +1,14 @@
-//! The configuration: every setting declared once (`settings`), read from layers that override
-//! each other, checked as a whole, and printed with the source of each value.
+//! The configuration: every setting declared once (`settings`), read from layers that override each
+//! other, checked as a whole, and printed with the source of each value.
 //!
 //! Precedence: default < preset < TOML file < environment (`SSHARD_SECTION__KEY`) < `--set` <
-//! flags. Nothing here opens a port, parses target rules, or looks at the machine: whether there
-//! are as many CPUs as asked for is for others to find out.
+//! flags. Does NOT open ports, parse target rules, or check the machine (such as the number of its
+//! CPUs).
 
 #[macro_use]
 mod macros;
 mod auth_methods;
-mod draft;
+mod builder;
 mod error;
 mod file;
 mod follow;
@@ -30,12 +30,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use auth_methods::{AuthMethod, AuthMethods};
-pub use draft::Source;
+pub use builder::Source;
 pub use error::{ConfigError, ConfigErrors};
-pub use layers::{Flag, Layers, environment, whole_environment};
+pub use layers::{Flag, IgnoredVariable, Layers, environment, whole_environment};
 pub use node::NodeName;
 pub use origin::{Origin, Scheme};
-pub use reload::{Change, FIXED, SWITCHED};
+pub use reload::Change;
 pub use settings::{
     Admin, Admission, ClientIpHeader, Compat, Config, HostKeyPolicy, IdleActivity, KEYS, Limits,
     Log, LogFormat, LogLevel, Placement, RateLimit, Server, Session, Ssh, Targets, Tls, Websocket,
@@ -43,29 +43,30 @@ pub use settings::{
 pub use target::{NamedTarget, NamedTargets, TargetOverrides};
 pub use units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
 
-/// A complete, consistent configuration.
+/// Complete, consistent configuration.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// The values, shared by every shard.
+    /// Values, shared by every shard.
     pub config: Arc<Config>,
     sources: BTreeMap<&'static str, Source>,
     layers: Layers,
+    ignored: Vec<IgnoredVariable>,
 }
 
 /// Reads every layer and checks the result.
 ///
 /// # Errors
-/// Everything that is wrong in any layer, and every contradiction between settings.
+/// All errors of all layers, and every contradiction between settings.
 pub fn load(layers: &Layers) -> Result<Loaded, ConfigErrors> {
     parse(layers)?.consistent()
 }
 
-/// A configuration that could be read, and yet may contradict itself.
+/// Configuration that could be parsed, and may contradict itself.
 #[derive(Debug)]
 pub struct Parsed {
-    /// The values, to be looked at alone while there are contradictions.
+    /// Values; only to be printed while there are contradictions.
     pub loaded: Loaded,
-    /// What is wrong between settings.
+    /// Contradictions between settings.
     pub contradictions: Option<ConfigErrors>,
 }
 
@@ -82,8 +83,8 @@ impl Parsed {
     /// needs and `demo` does not.
     ///
     /// # Errors
-    /// All that is wrong.
-    pub fn to_be_served(self) -> Result<Loaded, ConfigErrors> {
+    /// All contradictions, and the missing target.
+    pub fn require_servable(self) -> Result<Loaded, ConfigErrors> {
         let contradictions = self.contradictions.map(|errors| errors.0);
         let mut errors = contradictions.unwrap_or_default();
         errors.extend(
@@ -101,23 +102,24 @@ impl Parsed {
     }
 }
 
-/// Reads every layer, for a program that also shows a configuration that cannot be served.
+/// Reads every layer, for a program that also prints a configuration that cannot be served.
 ///
 /// # Errors
-/// What cannot be read in any layer.
+/// All errors of all layers.
 pub fn parse(layers: &Layers) -> Result<Parsed, ConfigErrors> {
-    let mut draft = layers::lay(layers);
-    let readable = draft.errors.is_empty();
-    follow::apply(&mut draft);
-    validate::check(&mut draft);
-    let errors = (!draft.errors.is_empty()).then_some(ConfigErrors(draft.errors));
+    let mut builder = layers::apply(layers);
+    let readable = builder.errors.is_empty();
+    follow::adapt(&mut builder);
+    validate::check(&mut builder);
+    let errors = (!builder.errors.is_empty()).then_some(ConfigErrors(builder.errors));
     match errors {
         Some(errors) if !readable => Err(errors),
         contradictions => Ok(Parsed {
             loaded: Loaded {
-                config: Arc::new(draft.config),
-                sources: draft.sources,
+                config: Arc::new(builder.config),
+                sources: builder.sources,
                 layers: layers.clone(),
+                ignored: builder.ignored,
             },
             contradictions,
         }),
@@ -125,19 +127,19 @@ pub fn parse(layers: &Layers) -> Result<Parsed, ConfigErrors> {
 }
 
 impl Loaded {
-    /// The configuration as TOML, grouped by section, each setting explained and with its source
-    /// as a comment. Loading the text as a file gives an equal `Config`.
+    /// Prints the configuration as TOML, grouped by section, each setting with its documentation
+    /// and its source as comments. Loading the text as a file gives an equal `Config`.
     pub fn print(&self) -> String {
         print::print(self)
     }
 
-    /// As [`Loaded::print`], but for settings at their default, and without explanations.
+    /// Prints the settings that differ from their default, without documentation.
     pub fn print_changed(&self) -> String {
         print::changed(self)
     }
 
-    /// The same, but for what the caller has changed in `config`: for a
-    /// program that fills in settings of its own.
+    /// Replaces the values, for a program that fills in settings of its own; sources and layers
+    /// stay.
     pub fn with(&self, config: Config) -> Self {
         Self {
             config: Arc::new(config),
@@ -145,16 +147,21 @@ impl Loaded {
         }
     }
 
-    /// Every setting: section, name, value, and the layer it came from.
+    /// Iterates over section, name, value and source of every setting.
     pub fn entries(
         &self,
     ) -> impl Iterator<Item = (&'static str, &'static str, toml::Value, &Source)> {
         print::entries(self)
     }
 
-    /// The layer the value of `key` (`section.name`) came from.
+    /// Source of the value of `key` (`section.name`).
     pub fn source(&self, key: &str) -> &Source {
         self.sources.get(key).unwrap_or(&Source::Default)
+    }
+
+    /// Environment variables that name no setting and were ignored, for a warning at the start.
+    pub fn ignored_variables(&self) -> &[IgnoredVariable] {
+        &self.ignored
     }
 
     /// Checks that some target is allowed, which `serve` needs and `demo` does not.

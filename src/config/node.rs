@@ -1,11 +1,11 @@
-//! The name of a node of a fleet.
+//! Name of a node of a fleet.
 
-use super::value::{Raw, Value, quoted};
+use super::value::{Raw, Value, toml_string};
 
 /// Longest name: a label of the DNS (RFC 1035 section 2.3.4), or a name with a few dots.
 const MAX_LENGTH: usize = 64;
 
-/// Name of a node; the default, which is empty, stands for the host's own.
+/// Name of a node; the default, which is empty, stands for the machine's host name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeName(String);
 
@@ -18,7 +18,7 @@ impl NodeName {
 
 impl Value for NodeName {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
-        // It stands in routes and logs beside other words, and is never escaped there.
+        // Routes and logs do not escape it.
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
         raw.as_text()
             .filter(|text| text.len() <= MAX_LENGTH && text.chars().all(plain))
@@ -31,6 +31,6 @@ impl Value for NodeName {
     }
 
     fn write(&self) -> String {
-        quoted(&self.0)
+        toml_string(&self.0)
     }
 }

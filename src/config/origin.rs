@@ -1,5 +1,6 @@
-//! An Origin (RFC 6454): the scheme, host and port of a page, and nothing else of its address.
-//! The same reader serves the setting and the header, so that both are held to one spelling.
+//! Web origins (RFC 6454): scheme, host and port of a page, and nothing else of its address.
+//!
+//! One parser serves the setting and the header, so that both have one spelling.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -9,7 +10,7 @@ use super::value::Element;
 /// Longest host name (RFC 1035 section 2.3.4).
 const MAX_HOST: usize = 253;
 
-/// The scheme of a page that may have an Origin.
+/// Scheme of an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     /// Without TLS.
@@ -26,7 +27,7 @@ impl Scheme {
         }
     }
 
-    /// The port of a URL that names none.
+    /// Default port of the scheme.
     pub const fn port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -35,19 +36,19 @@ impl Scheme {
     }
 }
 
-/// Where a page came from. Equal exactly when a browser takes two pages for the same origin.
+/// Origin of a page. Two are equal exactly when browsers treat the pages as same-origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     scheme: Scheme,
-    /// In lower case; an IPv6 address in its usual spelling, in brackets.
+    /// In lower case; an IPv6 address in its canonical spelling, in brackets.
     host: String,
     port: u16,
 }
 
 impl Origin {
-    /// Reads `scheme://host` or `scheme://host:port`, as browsers write it: `http` or `https` in
-    /// lower case; no user, path or blank; no dot at the end of the host. Upper case in the host
-    /// and the scheme's own port are accepted and mean the same as without.
+    /// Parses `scheme://host` or `scheme://host:port`, as browsers write it: `http` or `https` in
+    /// lower case; no user, path or space; no dot at the end of the host. Upper case in the host
+    /// and the default port are accepted and normalised.
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = if let Some(rest) = text.strip_prefix("https://") {
             (Scheme::Https, rest)
@@ -72,17 +73,17 @@ impl Origin {
         Some(Self { scheme, host, port })
     }
 
-    /// The scheme.
+    /// Scheme of the page.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The host in lower case; an IPv6 address in its usual spelling, in brackets.
+    /// Host in lower case; an IPv6 address in its canonical spelling, in brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port; the scheme's own where none is written.
+    /// Port; the default of the scheme where none is written.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -99,13 +100,14 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A port in plain digits; `parse` alone would take a sign.
+/// Parses a port in plain digits; `u16::from_str` alone would accept a sign.
 pub(super) fn parse_port(digits: &str) -> Option<u16> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|port| plain && *port > 0)
 }
 
-/// Labels of letters, digits, `-` and `_`. Names in other scripts come as `xn--`.
+/// Returns whether every label has only letters, digits, `-` and `_`. Names in other scripts are
+/// sent as `xn--`.
 fn is_host(text: &str) -> bool {
     let label = |label: &str| {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');

@@ -3,7 +3,7 @@
 use super::settings::Config;
 use super::value::Raw;
 
-/// A preset's name and what it sets.
+/// Name of a preset, and the key and value of each setting in it.
 pub(super) type Preset = (&'static str, &'static [(&'static str, &'static str)]);
 
 pub(super) const PRESETS: &[Preset] = &[
@@ -48,26 +48,26 @@ pub(super) const PRESETS: &[Preset] = &[
     ),
 ];
 
-/// The preset of that name, its name as a constant included.
+/// Returns the preset of that name.
 pub(super) fn find(name: &str) -> Option<Preset> {
     PRESETS.iter().find(|(known, _)| *known == name).copied()
 }
 
-/// The names of all presets.
+/// Names of all presets.
 pub(super) fn names() -> Vec<&'static str> {
     PRESETS.iter().map(|(name, _)| *name).collect()
 }
 
-/// Returns whether some preset gives the setting the value it has in `config`.
+/// Returns whether some preset sets `key` to the value it has in `config`.
 pub(super) fn has(key: &str, config: &Config) -> bool {
     let values = PRESETS.iter().flat_map(|(_, values)| *values);
     let mut of_key = values.filter(|(known, _)| *known == key);
-    of_key.any(|(_, value)| written(key, value) == config.written(key))
+    of_key.any(|(_, value)| toml_value(key, value) == config.toml_value(key))
 }
 
-/// The value of a setting that a preset gives it, as it is printed.
-pub(super) fn written(key: &str, value: &str) -> Option<String> {
+/// Value of a preset for a setting, as it is printed.
+pub(super) fn toml_value(key: &str, value: &str) -> Option<String> {
     let mut config = Config::default();
     config.assign(key, &Raw::Text(value)).ok()?;
-    config.written(key)
+    config.toml_value(key)
 }

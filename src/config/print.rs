@@ -1,31 +1,31 @@
-//! The effective configuration as TOML, each value with the layer it came from.
+//! Printing of the effective configuration as TOML, each value with its source.
 
 use std::fmt::Write as _;
 
 use super::Loaded;
-use super::draft::Source;
+use super::builder::Source;
 use super::settings::{Config, SECTIONS};
-use super::value::{Declared, Section};
+use super::value::{SectionSpec, SettingSpec};
 
-/// Stands above the settings, for whoever opens the printed text as a file.
+/// Comment above the settings.
 const HEAD: &str = "\
-# Every setting of sshard with its value, behind which stands its source. A duration has its unit:
+# Every setting of sshard with its value and, behind it, its source. A duration has its unit:
 # 500ms, 30s, 10m, 1h; a size is 4096 (bytes), 64KiB or 1MiB.";
 
-/// Settings whose values are told by their name and default.
+/// Descriptions of values that the default alone makes clear.
 const PLAIN: [&str; 3] = ["true or false", "a duration", "the path of a file"];
 
-/// Name without its section, value as TOML, and source of a setting.
-fn written<'a>(
+/// Returns name without section, value as TOML, and source of a setting.
+fn entry<'a>(
     loaded: &'a Loaded,
-    setting: &Declared,
+    setting: &SettingSpec,
 ) -> Option<(&'static str, String, &'a Source)> {
     let (_, name) = setting.key.split_once('.')?;
-    let value = loaded.config.written(setting.key)?;
+    let value = loaded.config.toml_value(setting.key)?;
     Some((name, value, loaded.source(setting.key)))
 }
 
-/// Section, name, value and source of every setting.
+/// Iterates over section, name, value and source of every setting.
 pub(super) fn entries(
     loaded: &Loaded,
 ) -> impl Iterator<Item = (&'static str, &'static str, toml::Value, &Source)> {
@@ -36,19 +36,19 @@ pub(super) fn entries(
             .map(|setting| (section.name, setting))
     });
     settings.filter_map(|(section, setting)| {
-        let (name, text, source) = written(loaded, setting)?;
+        let (name, text, source) = entry(loaded, setting)?;
         let mut line: toml::Table = format!("value = {text}").parse().ok()?;
         Some((section, name, line.remove("value")?, source))
     })
 }
 
-/// Writes every setting with what it means, section by section in the order of the declaration.
+/// Writes every setting with its documentation, in the order of the declaration.
 pub(super) fn print(loaded: &Loaded) -> String {
     let mut out = format!("{HEAD}\n");
     for section in SECTIONS {
         head(&mut out, section);
         for setting in section.settings {
-            let Some((name, value, source)) = written(loaded, setting) else {
+            let Some((name, value, source)) = entry(loaded, setting) else {
                 continue;
             };
             out.push('\n');
@@ -59,17 +59,17 @@ pub(super) fn print(loaded: &Loaded) -> String {
     out
 }
 
-/// Writes the settings that differ from their defaults, without explanations.
+/// Writes the settings that differ from their defaults, without documentation.
 pub(super) fn changed(loaded: &Loaded) -> String {
     let defaults = Config::default();
     let mut out = String::new();
     for section in SECTIONS {
         let mut lines = String::new();
         for setting in section.settings {
-            let Some((name, value, source)) = written(loaded, setting) else {
+            let Some((name, value, source)) = entry(loaded, setting) else {
                 continue;
             };
-            let default = defaults.written(setting.key).unwrap_or_default();
+            let default = defaults.toml_value(setting.key).unwrap_or_default();
             if value != default {
                 let _ = writeln!(lines, "{name} = {value} # {source}; default {default}");
             }
@@ -85,16 +85,16 @@ pub(super) fn changed(loaded: &Loaded) -> String {
     out
 }
 
-/// Writes a section's explanation and its name.
-pub(super) fn head(out: &mut String, section: &Section) {
+/// Writes documentation and name of a section.
+pub(super) fn head(out: &mut String, section: &SectionSpec) {
     out.push('\n');
     comment(out, section.doc);
     // Writing to a String cannot fail.
     let _ = writeln!(out, "[{}]", section.name);
 }
 
-/// Writes what a setting means and, unless it is plain, which values it takes.
-pub(super) fn explain(out: &mut String, setting: &Declared) {
+/// Writes the documentation of a setting and, unless they are plain, the values that it accepts.
+pub(super) fn explain(out: &mut String, setting: &SettingSpec) {
     comment(out, setting.doc);
     let accepts = (setting.accepts)();
     if !PLAIN.iter().any(|plain| accepts.starts_with(plain)) {

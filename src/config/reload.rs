@@ -1,67 +1,44 @@
-//! Reading the same layers again while the process runs: what changes, and
-//! what only a restart can change.
+//! Reload: the same layers are read again while the process runs.
+//!
+//! A setting that only a restart applies (`Applies`, declared with the setting) keeps its old value
+//! and is reported.
 
-use super::settings::Audit;
-use super::value::quoted;
-use super::{Admin, Config, ConfigErrors, KEYS, Loaded, RateLimit, Server, Targets, Tls, load};
-use std::path::PathBuf;
+use super::settings::SECTIONS;
+use super::value::{Applies, SettingSpec, toml_string};
+use super::{Config, ConfigErrors, Loaded, load};
 use std::sync::Arc;
 
-/// Settings that are read once, when the process starts.
-pub const FIXED: &[&str] = &[
-    "server.listen",
-    "server.shards",
-    "server.cpus",
-    "server.node",
-    "server.placement",
-    "server.backlog",
-    "server.takeover",
-    "server.core_dumps",
-    "server.allow_plaintext",
-    "server.proxy_protocol",
-    "admin.listen",
-    "rate_limit.table_size",
-    "targets.resolver_threads",
-    "log.level",
-    "log.format",
-    "log.messages",
-];
-
-/// Settings that name a file or none, and are switched on or off by a restart alone: another file in
-/// place of one is in force after a reload.
-pub const SWITCHED: &[&str] = &[
-    "tls.cert_file",
-    "tls.key_file",
-    "admin.token_file",
-    "audit.file",
-];
-
-/// The layers as they are now, against those in force.
+/// Difference between the layers as they are now and those in force.
 #[derive(Debug)]
 pub struct Change {
-    /// The new values, the fixed ones as before.
+    /// New values; settings that need a restart as before.
     pub loaded: Loaded,
     /// Keys with a new value.
     pub changed: Vec<&'static str>,
-    /// Keys that would have one after a restart.
+    /// Keys that will have a new value after a restart.
     pub needs_restart: Vec<&'static str>,
 }
 
 impl Loaded {
-    /// Reads the layers this one was read from again. The environment and the
-    /// command line are those of the start.
+    /// Reads the layers of this configuration again. The environment and the command line are those
+    /// of the start.
     ///
     /// # Errors
     /// As [`load`].
     pub fn read_again(&self) -> Result<Change, ConfigErrors> {
         let mut loaded = load(&self.layers)?;
-        let differing = KEYS
-            .iter()
-            .filter(|key| loaded.config.written(key) != self.config.written(key));
-        let (needs_restart, changed): (Vec<&'static str>, Vec<&'static str>) =
-            differing.partition(|key| is_fixed(key, &self.config, &loaded.config));
-        loaded.config = Arc::new(keep_fixed(&self.config, &loaded.config));
-        for key in &needs_restart {
+        let (mut changed, mut needs_restart) = (Vec::new(), Vec::new());
+        for setting in SECTIONS.iter().flat_map(|section| section.settings) {
+            let key = setting.key;
+            if loaded.config.toml_value(key) == self.config.toml_value(key) {
+                continue;
+            }
+            if !needs_restart_for(setting, &self.config, &loaded.config) {
+                changed.push(key);
+                continue;
+            }
+            needs_restart.push(key);
+            Arc::make_mut(&mut loaded.config).copy(key, &self.config);
             match self.sources.get(key) {
                 Some(source) => loaded.sources.insert(key, source.clone()),
                 None => loaded.sources.remove(key),
@@ -75,61 +52,12 @@ impl Loaded {
     }
 }
 
-/// Returns whether the setting keeps its old value until a restart.
-fn is_fixed(key: &str, old: &Config, new: &Config) -> bool {
-    let none = |config: &Config| config.written(key) == Some(quoted(""));
-    FIXED.contains(&key) || (SWITCHED.contains(&key) && none(old) != none(new))
-}
-
-/// `new`, unless one of the two is none.
-fn switched(old: &Option<PathBuf>, new: Option<PathBuf>) -> Option<PathBuf> {
-    if old.is_some() == new.is_some() {
-        new
-    } else {
-        old.clone()
-    }
-}
-
-/// `new`, but for what [`FIXED`] lists, and for files of [`SWITCHED`] where one is none.
-fn keep_fixed(old: &Config, new: &Config) -> Config {
-    let new = new.clone();
-    Config {
-        server: Server {
-            listen: old.server.listen.clone(),
-            shards: old.server.shards,
-            cpus: old.server.cpus.clone(),
-            node: old.server.node.clone(),
-            placement: old.server.placement,
-            backlog: old.server.backlog,
-            core_dumps: old.server.core_dumps,
-            allow_plaintext: old.server.allow_plaintext,
-            takeover: old.server.takeover.clone(),
-            proxy_protocol: old.server.proxy_protocol.clone(),
-            ..new.server
-        },
-        tls: Tls {
-            cert_file: switched(&old.tls.cert_file, new.tls.cert_file),
-            key_file: switched(&old.tls.key_file, new.tls.key_file),
-            ..new.tls
-        },
-        admin: Admin {
-            listen: old.admin.listen.clone(),
-            token_file: switched(&old.admin.token_file, new.admin.token_file),
-            ..new.admin
-        },
-        rate_limit: RateLimit {
-            table_size: old.rate_limit.table_size,
-            ..new.rate_limit
-        },
-        targets: Targets {
-            resolver_threads: old.targets.resolver_threads,
-            ..new.targets
-        },
-        log: old.log.clone(),
-        audit: Audit {
-            file: switched(&old.audit.file, new.audit.file),
-        },
-        ..new
+fn needs_restart_for(setting: &SettingSpec, old: &Config, new: &Config) -> bool {
+    let is_none = |config: &Config| config.toml_value(setting.key) == Some(toml_string(""));
+    match setting.applies {
+        Applies::AtReload => false,
+        Applies::AtRestart => true,
+        Applies::SwitchAtRestart => is_none(old) != is_none(new),
     }
 }
 
@@ -138,7 +66,7 @@ mod tests {
     use super::*;
     use crate::config::Layers;
 
-    /// Values other than the defaults, one for every fixed key.
+    /// Values other than the defaults, one for every setting that only a restart applies.
     const OTHER: &[&str] = &[
         "server.listen=127.0.0.1:1",
         "server.shards=7",
@@ -158,13 +86,19 @@ mod tests {
         "log.messages=true",
     ];
 
-    /// A file for each setting of [`SWITCHED`].
+    /// A file for each setting that a restart switches on or off.
     const FILES: &[&str] = &[
         "tls.cert_file=/x/cert",
         "tls.key_file=/x/key",
         "admin.token_file=/x/token",
         "audit.file=/x/audit",
     ];
+
+    fn keys(applies: Applies) -> Vec<&'static str> {
+        let settings = SECTIONS.iter().flat_map(|section| section.settings);
+        let settings = settings.filter(|setting| setting.applies == applies);
+        settings.map(|setting| setting.key).collect()
+    }
 
     fn with(set: &[&str]) -> Loaded {
         let layers = Layers {
@@ -174,7 +108,7 @@ mod tests {
         load(&layers).unwrap()
     }
 
-    /// What was loaded as `old`, its layers now saying `new`.
+    /// Loads `old`, then reads again with the layers of `new`.
     fn again(old: &[&str], new: &[&str]) -> Change {
         let mut loaded = with(old);
         loaded.layers = with(new).layers;
@@ -182,9 +116,9 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_setting_keeps_its_value_and_is_named() {
+    fn a_setting_that_needs_a_restart_keeps_its_value_and_is_reported() {
         let change = again(&[], OTHER);
-        assert_eq!(change.needs_restart, FIXED);
+        assert_eq!(change.needs_restart, keys(Applies::AtRestart));
         assert!(change.changed.is_empty(), "{:?}", change.changed);
         assert_eq!(*change.loaded.config, Config::default());
         let source = change.loaded.source("log.level");
@@ -192,10 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_in_force_and_a_first_or_none_is_not() {
+    fn another_file_applies_at_reload_and_a_first_one_or_none_at_restart() {
         for (old, new) in [(&[][..], FILES), (FILES, &[])] {
             let change = again(old, new);
-            assert_eq!(change.needs_restart, SWITCHED);
+            assert_eq!(change.needs_restart, keys(Applies::SwitchAtRestart));
             assert!(change.changed.is_empty(), "{:?}", change.changed);
             assert_eq!(change.loaded.config, with(old).config);
             assert_eq!(
@@ -213,12 +147,12 @@ mod tests {
             "{:?}",
             change.needs_restart
         );
-        assert_eq!(change.changed.len(), SWITCHED.len() + 2);
+        assert_eq!(change.changed.len(), FILES.len() + 2);
         assert_eq!(change.loaded.config, with(&others).config);
     }
 
     #[test]
-    fn any_other_setting_takes_its_new_value() {
+    fn any_other_setting_has_its_new_value() {
         let new = ["limits.max_connections=77", "session.idle_timeout=5s"];
         let change = again(&["session.idle_timeout=9s"], &new);
         assert_eq!(
@@ -230,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contradiction_is_an_error() {
+    fn a_contradiction_refuses_the_reload() {
         let mut loaded = with(&[]);
         loaded.layers.set = vec!["limits.max_connections=0".to_owned()];
         assert!(loaded.read_again().is_err());

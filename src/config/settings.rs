@@ -1,7 +1,8 @@
-//! The one declaration of every setting: section, key, type, default, range, and what it bounds.
+//! The one declaration of every setting: section, key, type, default, range, documentation, and
+//! whether a reload applies it.
 //!
-//! Nothing else in the crate repeats a default. Relations between settings are in `validate`,
-//! the named sets of values in `presets`.
+//! Nothing else in the crate repeats a default. Relations between settings are in `validate`, the
+//! named sets of values in `presets`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -13,36 +14,38 @@ use super::node::NodeName;
 use super::origin::Origin;
 use super::target::NamedTargets;
 use super::units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
-use super::value::{Declared, Raw, Section, Value, accepts_within, quoted, read_within};
+use super::value::{
+    Applies, Raw, SectionSpec, SettingSpec, Value, accepts_within, read_within, toml_string,
+};
 use crate::net::Net;
 
 choices! {
-    /// How a new connection finds its shard.
+    /// Selection of the shard that serves a new connection.
     Placement {
-        /// The accepting shard hands it to the least loaded one.
+        /// The least loaded shard.
         Balanced = "balanced",
-        /// It stays where the kernel's SO_REUSEPORT hash put it.
+        /// The accepting shard, which the kernel's SO_REUSEPORT hash has chosen.
         Kernel = "kernel",
     }
 }
 
 choices! {
-    /// What happens when a target's host key is not in `ssh.known_hosts`.
+    /// Policy for a host key that is not in `ssh.known_hosts`.
     HostKeyPolicy {
         /// The connection is refused.
         Strict = "strict",
-        /// The key is stored and believed from then on.
+        /// The key is stored and trusted from then on.
         AcceptNew = "accept-new",
         /// The user decides, for that session alone.
         Ask = "ask",
-        /// Any key is believed, even a changed one.
+        /// Any key is trusted, even a changed one.
         Off = "off",
     }
 }
 
 choices! {
-    /// Where a trusted proxy says who its client is. Exactly one header is believed: a proxy that
-    /// sets one of them passes the others through as the client wrote them.
+    /// Header in which a trusted proxy names its client. Exactly one header is trusted: a proxy
+    /// that sets one of them passes the others through as the client wrote them.
     ClientIpHeader {
         /// `X-Forwarded-For`, a list that each proxy appends to.
         XForwardedFor = "x-forwarded-for",
@@ -54,7 +57,7 @@ choices! {
 }
 
 choices! {
-    /// What keeps a session from being idle.
+    /// Traffic that keeps a session from being idle.
     IdleActivity {
         /// Input of the user and output of the target.
         Any = "any",
@@ -64,11 +67,11 @@ choices! {
 }
 
 choices! {
-    /// The least severe events that are logged.
+    /// Lowest severity that is logged.
     LogLevel {
         /// Failures of the bridge itself.
         Error = "error",
-        /// Also what an operator should look at.
+        /// Also conditions that an operator should look at.
         Warn = "warn",
         /// Also one line per session begun and ended.
         Info = "info",
@@ -80,7 +83,7 @@ choices! {
 }
 
 choices! {
-    /// How a log line is written.
+    /// Format of a log line.
     LogFormat {
         /// For people.
         Text = "text",
@@ -89,13 +92,15 @@ choices! {
     }
 }
 
-/// What one connection may buffer in either direction, in bytes.
+/// Buffer of one connection in one direction.
 const BUFFER: RangeInclusive<ByteSize> = ByteSize::kib(4)..=ByteSize::kib(1024);
 /// An `auth` message carries a private key of up to 16 KiB, JSON-escaped: 32 KiB is the least.
 const MESSAGE: RangeInclusive<ByteSize> = ByteSize::kib(32)..=ByteSize::kib(1024);
 /// The limit table has a cache line or two per possible connection: a million is 128 MiB.
 const CONNECTIONS: RangeInclusive<u32> = 1..=1_000_000;
-/// How many unanswered probes may be tolerated.
+/// Receive buffer of one socket in the kernel.
+const RECEIVE_BUFFER: RangeInclusive<ByteSize> = ByteSize::kib(16)..=ByteSize::kib(16 * 1024);
+/// Unanswered probes that are tolerated.
 const PROBES: RangeInclusive<u32> = 1..=100;
 
 const fn seconds(n: u64) -> Duration {
@@ -106,23 +111,24 @@ settings! {
     /// The public listener and the shape of the process.
     server: Server {
         /// Addresses of the public port.
-        listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8022))];
+        listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8022))], at restart;
         /// Number of shards, one pinned thread each; `auto` is one per allowed CPU.
-        shards: Shards = Shards::Auto;
+        shards: Shards = Shards::Auto, at restart;
         /// CPUs the shards are pinned to; empty is every CPU the process may use.
-        cpus: CpuList = CpuList::default();
+        cpus: CpuList = CpuList::default(), at restart;
         /// Name of this node in logs and statistics; empty is the host's name.
-        node: NodeName = NodeName::default();
-        /// How a new connection finds its shard.
-        placement: Placement = Placement::Balanced;
+        node: NodeName = NodeName::default(), at restart;
+        /// Selection of the shard of a new connection: the least loaded one, or the kernel's
+        /// choice.
+        placement: Placement = Placement::Balanced, at restart;
         /// Connections per listener that wait in the kernel to be accepted.
-        backlog: u32 = 4096, in 1..=65_535;
+        backlog: u32 = 4096, in 1..=65_535, at restart;
         /// Longest time from accept to the end of the HTTP upgrade. If it is not set, at least
         /// `tls.handshake_timeout`.
         upgrade_timeout: Duration = seconds(10);
         /// Longest time sessions get to end by themselves when the server stops.
         drain_timeout: Duration = seconds(30);
-        /// What stands before `/ws` in the path; empty, or begins with `/` and does not end with it.
+        /// Path before `/ws`; empty, or begins with `/` and does not end with it.
         path_prefix: PathPrefix = PathPrefix::default();
         /// Names, `host` or `host:port`, under which clients reach the bridge (Host and Origin).
         /// Without a port, pages of the scheme's own port (80, 443) are the bridge's.
@@ -130,58 +136,59 @@ settings! {
         /// Origins, `https://app.example.org` or with `:port`, whose pages may connect besides the
         /// bridge's own.
         allowed_origins: Vec<Origin> = Vec::new();
-        /// Addresses and networks of the proxies in front, which are believed when they say who
-        /// their client is. Everyone in such a network can say so.
+        /// Addresses and networks of the proxies in front, which are trusted to name their client.
+        /// Everyone in such a network can claim any client address.
         trusted_proxies: Vec<Net> = Vec::new();
-        /// The one header in which they say it. It must be the one they set: the others come
-        /// through as the client wrote them.
+        /// Header in which they name it. It must be the one they set: the others come through as
+        /// the client wrote them.
         client_ip_header: ClientIpHeader = ClientIpHeader::XForwardedFor;
         /// Unix socket over which a next process takes the listeners over; empty is none.
-        takeover: Option<PathBuf> = None;
-        /// Whether the process may leave core dumps and be traced by its own user; they hold passwords.
-        core_dumps: bool = false;
-        /// Whether a listener without TLS may be reachable from other machines.
-        allow_plaintext: bool = false;
+        takeover: Option<PathBuf> = None, at restart;
+        /// Allows core dumps, and tracing by the process's own user; both expose passwords.
+        core_dumps: bool = false, at restart;
+        /// Allows a listener without TLS that other machines can reach.
+        allow_plaintext: bool = false, at restart;
         /// Those of `listen` on which every connection begins with a PROXY protocol header.
-        proxy_protocol: Vec<SocketAddr> = Vec::new();
-        /// Networks whose hosts may connect there and are believed.
+        proxy_protocol: Vec<SocketAddr> = Vec::new(), at restart;
+        /// Networks whose machines may connect there and are trusted to name their client.
         proxy_protocol_from: Vec<Net> = Net::loopback().to_vec();
-        /// Connections per shard between accept and the end of the upgrade; when there are more, the
-        /// client with the most loses its oldest.
+        /// Connections per shard between accept and the end of the upgrade. When there are more,
+        /// the client with the most loses its oldest.
         max_handshakes: u32 = 512, in 1..=65_535;
     }
 
     /// TLS on the public listener.
     tls: Tls {
         /// PEM file with the server's certificate, then those that sign it; empty is no TLS.
-        cert_file: Option<PathBuf> = None;
+        cert_file: Option<PathBuf> = None, at switch;
         /// PEM file with its private key, not encrypted, which only its owner may read.
-        key_file: Option<PathBuf> = None;
+        key_file: Option<PathBuf> = None, at switch;
         /// Longest time for the TLS handshake.
         handshake_timeout: Duration = seconds(5);
     }
 
     /// The administrator's listener: health, metrics, statistics, sessions.
     admin: Admin {
-        /// Its addresses; none is off.
-        listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8023))];
-        /// The file with the token every request must bring; empty is no token.
-        token_file: Option<PathBuf> = None;
-        /// Names, `host` or `host:port`, under which it is reached besides its own literal address
-        /// and, on loopback, localhost (Host and Origin).
+        /// Addresses of this listener; none is off.
+        listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8023))], at restart;
+        /// File with the token that every request must carry; empty is no token.
+        token_file: Option<PathBuf> = None, at switch;
+        /// Names, `host` or `host:port`, under which this listener is reached besides its own
+        /// literal address and, on loopback, localhost (Host and Origin).
         allowed_hosts: Vec<HostPort> = Vec::new();
-        /// Whether names of SSH users are shown.
+        /// Shows the names of SSH users.
         show_users: bool = false;
-        /// Switch for serving the operator's page there, at `/`.
+        /// Serves the operator's page there, at `/`.
         page: bool = true;
     }
 
-    /// How many connections there may be.
+    /// Bounds on the number of connections.
     limits: Limits {
         /// Sessions that are logged in, all shards together.
         max_connections: u32 = 1000, in CONNECTIONS;
         /// Sessions at one target address; as many again may be logging in there. Of this and
-        /// `max_connections`, one that is not set follows the other where they would not agree.
+        /// `max_connections`, one that is not set is adapted to the other where they would
+        /// contradict each other.
         max_connections_per_host: u32 = 10, in CONNECTIONS;
         /// Connections that have not logged in yet.
         max_unauthenticated: u32 = 1000, in CONNECTIONS;
@@ -192,36 +199,37 @@ settings! {
         connection_timeout: Duration = seconds(30);
     }
 
-    /// How often one client (IPv4 address or IPv6 /64) may try.
+    /// Bounds on the rate of attempts, per client (IPv4 address or IPv6 /64).
     rate_limit: RateLimit {
-        /// Whether new connections are limited.
+        /// Limits the requests of each client.
         enabled: bool = false;
         /// Requests a client may make at once, and in each period after.
         connections: u32 = 10, in 1..=10_000;
-        /// The time in which `connections` become free again, one by one.
+        /// Time in which `connections` become available again, one by one.
         period: Duration = seconds(2);
-        /// Addresses and networks of clients that none of these limits is for.
+        /// Addresses and networks of clients that are exempt from these limits.
         exempt: Vec<Net> = Vec::new();
         /// Failed SSH logins a client has at one target address before it must wait; 0 is no limit.
         login_failures: u32 = 2, in 0..=1000;
-        /// The time after which it has one more.
+        /// Time after which it may fail once more.
         login_period: Duration = seconds(5);
         /// Seconds of penalty that ended logins of all clients together may run up at one target
         /// address, as sshd counts them (PerSourcePenalties): 5 for a failed login, 1 for a
         /// connection that ends before one, 20 for one of two minutes; each second takes one off.
         /// sshd bans the bridge above 15. 0 is no limit, 10 the least.
         target_penalty: Duration = seconds(15);
-        /// Clients that are remembered at once, 40 bytes each, and as many pairs of client and target.
-        table_size: u32 = 65_536, in 1024..=16_777_216;
+        /// Clients that are remembered at once, 40 bytes each, and as many pairs of client and
+        /// target.
+        table_size: u32 = 65_536, in 1024..=16_777_216, at restart;
     }
 
-    /// Tickets: a signed word of another server on who may log in, where and as whom.
+    /// Admission tickets: signed statements of another server on who may log in where, and as whom.
     admission: Admission {
-        /// The file with the key they are signed with; empty is no tickets.
+        /// File with the key of their signatures; empty is no tickets.
         ticket_key_file: Option<PathBuf> = None;
-        /// Whether nobody gets in without one.
+        /// Requires a ticket of every client.
         required: bool = false;
-        /// Longest time from a ticket's making to its use, whatever it says itself.
+        /// Longest time from a ticket's issue to its use, whatever expiry it has itself.
         max_ticket_age: Duration = seconds(300);
     }
 
@@ -235,7 +243,7 @@ settings! {
         hold_timeout: Duration = seconds(600);
         /// Longest time without input or output; 0 is no limit.
         idle_timeout: Option<Duration> = None;
-        /// What counts for it: `any` is input and output, `input` the user's input alone.
+        /// Traffic that counts: `any` is input and output, `input` the user's input alone.
         idle_activity: IdleActivity = IdleActivity::Any;
         /// Longest life of a session; 0 is no limit.
         max_lifetime: Option<Duration> = None;
@@ -245,7 +253,7 @@ settings! {
     websocket: Websocket {
         /// Client input held per session; the protocol's `input_window`.
         read_buffer_size: ByteSize = ByteSize::kib(64), in BUFFER;
-        /// Output held per session before the SSH side is held back.
+        /// Output held per session before the bridge stops reading from the target.
         write_buffer_size: ByteSize = ByteSize::kib(64), in BUFFER;
         /// Largest message of a client.
         read_limit: ByteSize = ByteSize::kib(64), in MESSAGE;
@@ -266,81 +274,81 @@ settings! {
         /// Longest time for the SSH login, and before it for reading the client's private key;
         /// questions to the user not counted.
         auth_timeout: Duration = seconds(25);
-        /// What happens when a target's host key is not known.
+        /// Policy for a host key that is not known.
         host_key_policy: HostKeyPolicy = HostKeyPolicy::Strict;
-        /// The file of known host keys.
+        /// File of known host keys.
         known_hosts: PathBuf = PathBuf::from("/etc/ssh/ssh_known_hosts");
         /// New host keys of one client that `accept-new` stores at once; all clients together have
         /// sixteen times as many.
         new_host_keys_per_client: u32 = 64, in 1..=1_000_000;
-        /// The time after which it stores one more.
+        /// Time after which it stores one more.
         new_host_keys_period: Duration = seconds(600);
         /// Lines of `ssh.known_hosts` up to which it stores any.
         max_known_hosts_lines: u32 = 100_000, in 1..=10_000_000;
-        /// Time without a sign of the target before it is asked for one.
+        /// Time without data from the target before a keep-alive is sent.
         keepalive_interval: Duration = seconds(60);
         /// Unanswered keep-alives in a row that end the session.
         keepalive_max: u32 = 3, in PROBES;
         /// Most bcrypt rounds of a client's private key; each costs about 8 ms of CPU.
         max_kdf_rounds: u32 = 128, in 1..=1024;
-        /// NIST curves, group14 and other old algorithms are offered too, and servers without
-        /// strict key exchange accepted that have nothing else (CVE-2023-48795).
+        /// Offers NIST curves, group14 and other old algorithms too, and accepts servers without
+        /// strict key exchange that have nothing else (CVE-2023-48795).
         legacy_algorithms: bool = false;
-        /// Ways to log in that may be used; a named target may have its own.
+        /// Authentication methods that may be used; a named target may have its own.
         auth_methods: AuthMethods = AuthMethods::default();
         /// Receive buffer of the kernel for the target's socket.
-        receive_buffer: ByteSize = ByteSize::kib(256), in ByteSize::kib(16)..=ByteSize::kib(16 * 1024);
+        receive_buffer: ByteSize = ByteSize::kib(256), in RECEIVE_BUFFER;
     }
 
-    /// Where the bridge may connect to.
+    /// Hosts that the bridge may connect to.
     targets: Targets {
         /// Rules such as `host:port`, `*.suffix:port`, `10.0.0.0/8:22`.
         allow: Vec<String> = Vec::new();
-        /// Rules of the same kind that win over every other: neither allowed nor named targets
-        /// that they match are reached.
+        /// Rules of the same kind that win over every other: no allowed or named target that they
+        /// match is reached.
         deny: Vec<String> = Vec::new();
-        /// Targets with a name, as `name=host:port`, or as a table that fixes more: user, host keys,
-        /// methods, agent.
+        /// Targets with a name, as `name=host:port`, or as a table that sets more: user, host keys,
+        /// authentication methods, agent.
         named: NamedTargets = NamedTargets::default();
         /// Longest time for the resolution of a name.
         resolve_timeout: Duration = seconds(5);
         /// Names that are looked up at once, half as many of one client; while look-ups hang, up
         /// to four times as many threads.
-        resolver_threads: u32 = 8, in 1..=256;
-        /// Whether every failure to reach a target looks the same to the client.
+        resolver_threads: u32 = 8, in 1..=256, at restart;
+        /// Gives the client the same error for every failure to reach a target.
         uniform_errors: bool = false;
     }
 
     /// The dialect of clients that offer no subprotocol.
     compat: Compat {
-        /// Whether such clients are served.
+        /// Serves such clients.
         enabled: bool = true;
     }
 
     /// The log.
     log: Log {
-        /// The least severe events that are logged.
-        level: LogLevel = LogLevel::Info;
-        /// How a log line is written.
-        format: LogFormat = LogFormat::Text;
-        /// Whether every message of the protocol is logged at `debug`, without its content.
-        messages: bool = false;
+        /// Lowest severity that is logged.
+        level: LogLevel = LogLevel::Info, at restart;
+        /// Format of a log line: for people, or one JSON object per line.
+        format: LogFormat = LogFormat::Text, at restart;
+        /// Logs every message of the protocol at `debug`, without its content.
+        messages: bool = false, at restart;
     }
 
     /// The audit log: a line for each session's start, login and end.
     audit: Audit {
-        /// Its file, appended to, opened again on SIGHUP; empty is off.
-        file: Option<PathBuf> = None;
+        /// File of the audit log, appended to, reopened on SIGHUP; empty is off.
+        file: Option<PathBuf> = None, at switch;
     }
 
     /// The terminal page on the public port.
     web: Web {
-        /// Switch for serving it.
+        /// Serves the page.
         enabled: bool = true;
-        /// Names of `targets.named` are offered to everyone who opens it.
+        /// Offers the names of `targets.named` to everyone who opens the page.
         show_targets: bool = false;
-        /// Origins, `https://portal.example.org` or with `:port`, whose pages may show it in a frame
-        /// and hand it a log-in; none (empty) is no frame at all.
+        /// Origins, `https://portal.example.org` or with `:port`, whose pages may show the page in
+        /// a frame and log in for the user; none (empty) is no frame at all.
         embed_origins: Vec<Origin> = Vec::new();
     }
 }

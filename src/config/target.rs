@@ -6,10 +6,22 @@
 use std::path::PathBuf;
 
 use super::auth_methods::{AuthMethod, AuthMethods};
-use super::value::{Field, Raw, Value, quoted};
+use super::builder::nearest;
+use super::error::quoted;
+use super::value::{Field, Raw, Value, toml_string};
 
 const ACCEPTS: &str = "an array of entries, each \"name=host:port\" or a table with name, host, \
      and any of port, user, host_keys, auth_methods, agent_socket";
+/// Keys of a table.
+const KEYS: [&str; 7] = [
+    "name",
+    "host",
+    "port",
+    "user",
+    "host_keys",
+    "auth_methods",
+    "agent_socket",
+];
 /// The port of SSH, where a table names none.
 const DEFAULT_PORT: u16 = 22;
 
@@ -77,7 +89,7 @@ impl NamedTarget {
 
     fn write(&self) -> String {
         if self.overrides == TargetOverrides::default() {
-            return quoted(&self.address);
+            return toml_string(&self.address);
         }
         let (name, host, port) = self.parts();
         let TargetOverrides {
@@ -87,11 +99,14 @@ impl NamedTarget {
             agent_socket,
         } = &self.overrides;
         let mut fields = vec![
-            format!("name = {}", quoted(name)),
-            format!("host = {}", quoted(host)),
+            format!("name = {}", toml_string(name)),
+            format!("host = {}", toml_string(host)),
             format!("port = {port}"),
         ];
-        fields.extend(user.iter().map(|user| format!("user = {}", quoted(user))));
+        fields.extend(
+            user.iter()
+                .map(|user| format!("user = {}", toml_string(user))),
+        );
         if !host_keys.is_empty() {
             fields.push(format!("host_keys = {}", host_keys.write()));
         }
@@ -133,32 +148,36 @@ impl Value for NamedTargets {
     }
 }
 
-/// Reads a table; the error names the entry and the field.
+/// Parses a table; the error names the entry and the key.
 fn read_table(fields: &[Field<'_>]) -> Result<NamedTarget, String> {
     let find = |name: &str| fields.iter().find(|(field, _)| *field == name);
     let name = match find("name") {
-        Some((_, Raw::String(name))) if !name.contains('=') => *name,
-        _ => {
-            return Err(format!(
-                "a name, a text without '=', in each table; {ACCEPTS}"
-            ));
-        }
+        Some((_, Raw::String(name))) if !name.contains('=') => Some(*name),
+        _ => None,
     };
-    let wrong = |problem: String| format!("a correct entry {name:?}: {problem}");
+    if let Some((unknown, _)) = fields.iter().find(|(field, _)| !KEYS.contains(field)) {
+        return Err(known_key(name, unknown));
+    }
+    let Some(name) = name else {
+        return Err(String::from("in each table a name, a string without '='"));
+    };
+    let wrong = |problem: String| format!("a valid entry {name:?}: {problem}");
     let Some((_, Raw::String(host))) = find("host") else {
-        return Err(wrong(String::from("host must be a text")));
+        return Err(wrong(String::from(match find("host") {
+            Some(_) => "host must be a string",
+            None => "host is missing",
+        })));
     };
     let mut port = DEFAULT_PORT;
     let mut overrides = TargetOverrides::default();
     for (field, raw) in fields {
         let read = match *field {
-            "name" | "host" => Ok(()),
             "port" => read_port(raw).map(|read| port = read),
             "user" => read_user(raw).map(|user| overrides.user = Some(user)),
             "host_keys" => read_host_keys(raw).map(|keys| overrides.host_keys = keys),
             "auth_methods" => AuthMethods::read(raw).map(|m| overrides.auth_methods = Some(m)),
             "agent_socket" => PathBuf::read(raw).map(|path| overrides.agent_socket = Some(path)),
-            _ => return Err(wrong(format!("{field} is no field of it; {ACCEPTS}"))),
+            _ => Ok(()),
         };
         read.map_err(|accepted| wrong(format!("{field} must be {accepted}")))?;
     }
@@ -172,6 +191,22 @@ fn read_table(fields: &[Field<'_>]) -> Result<NamedTarget, String> {
         address: format!("{name}={host}:{port}"),
         overrides,
     })
+}
+
+/// Describes what is accepted in place of an unknown key.
+fn known_key(entry: Option<&str>, unknown: &str) -> String {
+    let entry = entry.map_or_else(
+        || String::from("an entry"),
+        |name| format!("entry {name:?}"),
+    );
+    let meant = match nearest(unknown, KEYS.into_iter()) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("the keys are {}", KEYS.join(", ")),
+    };
+    format!(
+        "a known key in place of {:?} in {entry}; {meant}",
+        quoted(unknown)
+    )
 }
 
 /// Requires a fixed user: whoever may use the name may use the agent's keys.

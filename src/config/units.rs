@@ -1,7 +1,7 @@
-//! The value types with a grammar of their own: durations, sizes, shard counts, CPU lists, path
+//! Value types with a grammar of their own: durations, sizes, shard counts, CPU lists, path
 //! prefixes, host names.
 //!
-//! Each has one canonical spelling, so that a printed configuration reads back equal.
+//! Each has one canonical spelling, so that a printed configuration loads as an equal one.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,10 +9,10 @@ use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use super::origin::{Origin, parse_port};
-use super::value::{Element, Raw, Value, quoted};
+use super::value::{Element, Raw, Value, toml_string};
 use crate::net::Net;
 
-/// No deadline is longer: adding a year to an instant cannot overflow.
+/// Longest duration: adding a year to an instant cannot overflow.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Units of a duration in milliseconds, longest first.
 const DURATION_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
@@ -21,12 +21,12 @@ const SIZE_UNITS: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("Ki
 const DURATION: &str = "a duration above zero with its unit, such as 500ms, 30s, 10m or 1h";
 const SIZE: &str = "a size such as 64KiB, 1MiB or 4096 (bytes)";
 const CPUS: &str = "CPU numbers and ranges such as \"0-3,8\"";
-/// The largest shard count, above the CPU count of any host it is made for.
+/// Largest shard count, above the CPU count of any machine it is made for.
 const MOST_SHARDS: u16 = 1024;
-/// The largest CPU number; what Linux supports on x86-64 ends at 8191.
+/// Largest CPU number that Linux supports on x86-64.
 const LAST_CPU: usize = 8191;
 
-/// Splits "64KiB" into its digits' value and "KiB".
+/// Splits "64KiB" into 64 and "KiB".
 fn split_unit(text: &str) -> Option<(u64, &str)> {
     let end = text
         .find(|c: char| !c.is_ascii_digit())
@@ -35,7 +35,7 @@ fn split_unit(text: &str) -> Option<(u64, &str)> {
     Some((digits.parse().ok()?, unit))
 }
 
-/// Reads a duration that may be zero; a bare number is only accepted where it is 0.
+/// Parses a duration that may be zero; 0 alone needs no unit.
 fn parse_duration(text: &str) -> Option<Duration> {
     let (count, unit) = split_unit(text)?;
     if unit.is_empty() && count == 0 {
@@ -45,7 +45,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(count.checked_mul(factor)?))
 }
 
-/// What is accepted, with a hint where only the unit is missing.
+/// Describes what is accepted, with a hint where only the unit is missing.
 fn duration_accepted(raw: &Raw<'_>, accepted: &str) -> String {
     let bare = match raw {
         Raw::Integer(number) if *number > 0 => Some(number.to_string()),
@@ -82,11 +82,11 @@ impl Value for Duration {
     }
 
     fn write(&self) -> String {
-        quoted(&spell_duration(*self))
+        toml_string(&spell_duration(*self))
     }
 }
 
-/// A deadline that can be off: spelled `0`.
+/// Deadline that can be off: spelled `0`.
 impl Value for Option<Duration> {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
         let duration = match raw {
@@ -109,17 +109,17 @@ impl Value for Option<Duration> {
     }
 }
 
-/// A number of bytes.
+/// Size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(usize);
 
 impl ByteSize {
-    /// `n` KiB; `n` is a constant of the source, far below the overflow.
+    /// Size of `n` KiB, far below the overflow: `n` is a constant of the source.
     pub(super) const fn kib(n: usize) -> Self {
         Self(n * 1024)
     }
 
-    /// The size in bytes.
+    /// Number of bytes.
     pub const fn bytes(self) -> usize {
         self.0
     }
@@ -149,18 +149,18 @@ impl Value for ByteSize {
     fn write(&self) -> String {
         let fits = |(_, factor): &(&str, usize)| self.0 > 0 && self.0.is_multiple_of(*factor);
         match SIZE_UNITS.into_iter().find(fits) {
-            Some((name, factor)) => quoted(&format!("{}{name}", self.0 / factor)),
+            Some((name, factor)) => toml_string(&format!("{}{name}", self.0 / factor)),
             None => self.0.to_string(),
         }
     }
 }
 
-/// How many shards run.
+/// Number of shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shards {
     /// One per allowed CPU.
     Auto,
-    /// Exactly so many, 1 to 1024.
+    /// This number, from 1 to 1024.
     Count(u16),
 }
 
@@ -184,23 +184,23 @@ impl Value for Shards {
 
     fn write(&self) -> String {
         match self {
-            Self::Auto => quoted("auto"),
+            Self::Auto => toml_string("auto"),
             Self::Count(count) => count.to_string(),
         }
     }
 }
 
-/// A set of CPU numbers; empty means every allowed one.
+/// Set of CPU numbers; empty stands for every allowed one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CpuList(BTreeSet<usize>);
 
 impl CpuList {
-    /// The CPU numbers, ascending.
+    /// Iterates over the CPU numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.iter().copied()
     }
 
-    /// Whether no CPU was named.
+    /// Returns whether no CPU is named.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -254,16 +254,16 @@ impl Value for CpuList {
     }
 
     fn write(&self) -> String {
-        quoted(&self.to_string())
+        toml_string(&self.to_string())
     }
 }
 
-/// What stands before `/ws` in every path: empty, or `/a/b` without a slash at the end.
+/// Prefix of every path, before `/ws`: empty, or `/a/b` without a slash at the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathPrefix(String);
 
 impl PathPrefix {
-    /// The prefix as text.
+    /// Prefix as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -293,22 +293,23 @@ impl Value for PathPrefix {
     }
 
     fn write(&self) -> String {
-        quoted(&self.0)
+        toml_string(&self.0)
     }
 }
 
-/// A host, as a client spells it in `Host` or `Origin`, with an optional port.
+/// Host name or address of the bridge, as clients spell it in `Host` or `Origin`, with an optional
+/// port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPort {
-    /// Lower case; an IPv6 address stands in brackets, in its usual spelling.
+    /// In lower case; an IPv6 address in its canonical spelling, in brackets.
     pub host: String,
-    /// None: of pages (`Origin`), those on the scheme's own port, 80 or 443; of requests (`Host`),
-    /// those to any port, for that is the port of whatever proxy the client has asked.
+    /// Port. `None` matches, of pages (`Origin`), those on the default port of their scheme; of
+    /// requests (`Host`), those to any port, because a proxy may listen on another one.
     pub port: Option<u16>,
 }
 
 impl HostPort {
-    /// Returns whether pages of this origin are pages of this host.
+    /// Returns whether a page of `origin` is a page of this host.
     pub fn is_page(&self, origin: &Origin) -> bool {
         let port = self.port.unwrap_or(origin.scheme().port());
         self.host == origin.host() && port == origin.port()

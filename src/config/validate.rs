@@ -1,34 +1,35 @@
-//! What must hold between settings. Each error names the keys, their values and their sources.
+//! Relations between settings. Each error names the keys, their values and their sources.
 //!
-//! The range of a single setting stands with its declaration and is checked when it is read.
+//! Does NOT check ranges of single settings: these are declared with the setting, and checked when
+//! it is parsed.
 
 use std::net::SocketAddr;
 
-use super::draft::{Draft, Source};
+use super::builder::{Builder, Source};
 use super::error::ConfigError;
 use super::follow::{CONNECTIONS, Nested, is_asked_for, nested_deadlines};
 use super::settings::Config;
 
-/// Checks every relation; one that involves a setting already found wrong is passed over.
-pub(super) fn check(draft: &mut Draft) {
+/// Checks every relation but those that involve a setting with an invalid value.
+pub(super) fn check(builder: &mut Builder) {
     let mut errors = Vec::new();
     for (keys, relation) in RELATIONS {
-        if !keys.iter().any(|key| draft.broken.contains(key)) {
-            errors.extend(relation(draft).map(ConfigError::Contradiction));
+        if !keys.iter().any(|key| builder.invalid.contains(key)) {
+            errors.extend(relation(builder).map(ConfigError::Contradiction));
         }
     }
-    errors.extend(late_stages(draft));
-    draft.errors.extend(errors);
+    errors.extend(late_stages(builder));
+    builder.errors.extend(errors);
 }
 
-/// The keys a relation looks at, and the relation: Some is what is wrong.
-type Relation = (&'static [&'static str], fn(&Draft) -> Option<String>);
+/// Keys that a relation involves, and the check, which returns the text of the error.
+type Relation = (&'static [&'static str], fn(&Builder) -> Option<String>);
 
 const RELATIONS: &[Relation] = &[
     (&CONNECTIONS, per_host_above_all),
     (&["server.listen"], no_listener),
-    (&["server.listen"], |draft| {
-        duplicate(draft, "server.listen", &draft.config.server.listen)
+    (&["server.listen"], |builder| {
+        duplicate(builder, "server.listen", &builder.config.server.listen)
     }),
     (
         &["server.listen", "server.allow_plaintext", "tls.cert_file"],
@@ -43,8 +44,8 @@ const RELATIONS: &[Relation] = &[
         &["server.proxy_protocol", "server.proxy_protocol_from"],
         proxied_by_nobody,
     ),
-    (&["admin.listen"], |draft| {
-        duplicate(draft, "admin.listen", &draft.config.admin.listen)
+    (&["admin.listen"], |builder| {
+        duplicate(builder, "admin.listen", &builder.config.admin.listen)
     }),
     (&["server.listen", "admin.listen"], shared_port),
     (&["admin.listen", "admin.token_file"], open_admin),
@@ -54,39 +55,42 @@ const RELATIONS: &[Relation] = &[
     ),
 ];
 
-fn per_host_above_all(draft: &Draft) -> Option<String> {
-    let limits = &draft.config.limits;
+fn per_host_above_all(builder: &Builder) -> Option<String> {
+    let limits = &builder.config.limits;
     (limits.max_connections_per_host > limits.max_connections).then(|| {
         format!(
             "{} is above {}: a host can never have more connections than there may be",
-            cite(draft, "limits.max_connections_per_host"),
-            cite(draft, "limits.max_connections"),
+            describe(builder, "limits.max_connections_per_host"),
+            describe(builder, "limits.max_connections"),
         )
     })
 }
 
-fn no_listener(draft: &Draft) -> Option<String> {
-    draft.config.server.listen.is_empty().then(|| {
+fn no_listener(builder: &Builder) -> Option<String> {
+    builder.config.server.listen.is_empty().then(|| {
         format!(
             "{}: at least one address is needed",
-            cite(draft, "server.listen")
+            describe(builder, "server.listen")
         )
     })
 }
 
-fn duplicate(draft: &Draft, key: &str, listen: &[SocketAddr]) -> Option<String> {
+fn duplicate(builder: &Builder, key: &str, listen: &[SocketAddr]) -> Option<String> {
     // Port 0 asks for a free port each time, so the same spelling twice is two listeners.
     let again = listen.iter().enumerate().find_map(|(at, address)| {
         let before = listen.iter().take(at).any(|earlier| earlier == address);
         (before && address.port() != 0).then_some(address)
     })?;
-    Some(format!("{}: {again} stands there twice", cite(draft, key)))
+    Some(format!(
+        "{}: {again} is listed twice",
+        describe(builder, key)
+    ))
 }
 
-/// Two listeners of which the kernel would refuse the second. The very same spelling twice in one
-/// list is for `duplicate` to tell.
-fn shared_port(draft: &Draft) -> Option<String> {
-    let Config { server, admin, .. } = &draft.config;
+/// Finds two listeners of which the kernel would refuse the second. `duplicate` reports the same
+/// spelling twice in one list.
+fn shared_port(builder: &Builder) -> Option<String> {
+    let Config { server, admin, .. } = &builder.config;
     // As they are bound: `[::]` takes IPv4, too, unless there is an IPv4 listener beside it.
     let only_v6 = server.listen.iter().any(SocketAddr::is_ipv4);
     let public = server.listen.iter().map(|a| ("server.listen", a, only_v6));
@@ -96,19 +100,19 @@ fn shared_port(draft: &Draft) -> Option<String> {
     let mut pairs = pairs.flat_map(|(at, one)| all.iter().skip(at + 1).map(move |two| (one, two)));
     let ((one_key, one, _), (two_key, two, _)) =
         pairs.find(|((one_key, one, one_v6), (two_key, two, two_v6))| {
-            let told = one_key == two_key && one == two;
-            !told && (covers(one, two, *one_v6) || covers(two, one, *two_v6))
+            let is_duplicate = one_key == two_key && one == two;
+            !is_duplicate && (covers(one, two, *one_v6) || covers(two, one, *two_v6))
         })?;
     Some(format!(
         "{one} of {} and {two} of {} cannot both listen on port {}; give one another port, or \
          another address",
-        cite(draft, one_key),
-        cite(draft, two_key),
+        describe(builder, one_key),
+        describe(builder, two_key),
         one.port(),
     ))
 }
 
-/// Returns whether a listener on `wide` takes what comes to `narrow`.
+/// Returns whether a listener on `wide` accepts connections to `narrow`.
 fn covers(wide: &SocketAddr, narrow: &SocketAddr, only_v6: bool) -> bool {
     let (wide_ip, narrow_ip) = (wide.ip().to_canonical(), narrow.ip().to_canonical());
     let same_family = wide_ip.is_ipv4() == narrow_ip.is_ipv4();
@@ -121,98 +125,98 @@ fn covers(wide: &SocketAddr, narrow: &SocketAddr, only_v6: bool) -> bool {
     wide.port() != 0 && wide.port() == narrow.port() && (any || same)
 }
 
-/// Those that other machines can reach.
+/// Returns the addresses that other machines can reach.
 fn open_addresses(listen: &[SocketAddr]) -> Vec<String> {
     let reachable = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
     let open = listen.iter().filter(reachable);
     open.map(ToString::to_string).collect()
 }
 
-fn open_admin(draft: &Draft) -> Option<String> {
-    let admin = &draft.config.admin;
+fn open_admin(builder: &Builder) -> Option<String> {
+    let admin = &builder.config.admin;
     let open = open_addresses(&admin.listen);
     (!open.is_empty() && admin.token_file.is_none()).then(|| {
         format!(
             "{} with {}: {} can be reached from other machines, and who reaches it may end \
              sessions; listen on loopback, or set admin.token_file",
-            cite(draft, "admin.listen"),
-            cite(draft, "admin.token_file"),
+            describe(builder, "admin.listen"),
+            describe(builder, "admin.token_file"),
             open.join(", "),
         )
     })
 }
 
-fn tickets_without_key(draft: &Draft) -> Option<String> {
-    let admission = &draft.config.admission;
+fn tickets_without_key(builder: &Builder) -> Option<String> {
+    let admission = &builder.config.admission;
     (admission.required && admission.ticket_key_file.is_none()).then(|| {
         format!(
             "{} with {}: without the key no ticket can be checked, and nobody gets in",
-            cite(draft, "admission.required"),
-            cite(draft, "admission.ticket_key_file"),
+            describe(builder, "admission.required"),
+            describe(builder, "admission.ticket_key_file"),
         )
     })
 }
 
-fn plaintext(draft: &Draft) -> Option<String> {
-    let Config { server, tls, .. } = &draft.config;
+fn plaintext(builder: &Builder) -> Option<String> {
+    let Config { server, tls, .. } = &builder.config;
     let open = open_addresses(&server.listen);
     (!open.is_empty() && !server.allow_plaintext && tls.cert_file.is_none()).then(|| {
         format!(
             "{} with {}: {} can be reached from other machines without TLS, and passwords \
              cross it; set tls.cert_file and tls.key_file, listen on loopback behind a proxy \
              that speaks TLS, or set server.allow_plaintext=true",
-            cite(draft, "server.listen"),
-            cite(draft, "server.allow_plaintext"),
+            describe(builder, "server.listen"),
+            describe(builder, "server.allow_plaintext"),
             open.join(", "),
         )
     })
 }
 
-fn half_a_pair(draft: &Draft) -> Option<String> {
-    let tls = &draft.config.tls;
+fn half_a_pair(builder: &Builder) -> Option<String> {
+    let tls = &builder.config.tls;
     (tls.cert_file.is_some() != tls.key_file.is_some()).then(|| {
         format!(
             "{} with {}: TLS needs both the certificate and its key",
-            cite(draft, "tls.cert_file"),
-            cite(draft, "tls.key_file"),
+            describe(builder, "tls.cert_file"),
+            describe(builder, "tls.key_file"),
         )
     })
 }
 
-fn proxied_elsewhere(draft: &Draft) -> Option<String> {
-    let server = &draft.config.server;
+fn proxied_elsewhere(builder: &Builder) -> Option<String> {
+    let server = &builder.config.server;
     let elsewhere = server.proxy_protocol.iter();
     let mut elsewhere = elsewhere.filter(|proxied| !server.listen.contains(proxied));
     elsewhere.next().map(|proxied| {
         format!(
             "{}: {proxied} is not one of {}",
-            cite(draft, "server.proxy_protocol"),
-            cite(draft, "server.listen"),
+            describe(builder, "server.proxy_protocol"),
+            describe(builder, "server.listen"),
         )
     })
 }
 
-fn proxied_by_nobody(draft: &Draft) -> Option<String> {
-    let server = &draft.config.server;
+fn proxied_by_nobody(builder: &Builder) -> Option<String> {
+    let server = &builder.config.server;
     (!server.proxy_protocol.is_empty() && server.proxy_protocol_from.is_empty()).then(|| {
         format!(
             "{} with {}: nobody may connect there; name the networks of the proxies",
-            cite(draft, "server.proxy_protocol"),
-            cite(draft, "server.proxy_protocol_from"),
+            describe(builder, "server.proxy_protocol"),
+            describe(builder, "server.proxy_protocol_from"),
         )
     })
 }
 
-/// Deadlines that another one always cuts short. No default or preset is; where the operator
-/// lowers the whole alone, it cuts them short in silence, but one who asks for more must learn
-/// that it can't be had.
-fn late_stages(draft: &Draft) -> Vec<ConfigError> {
-    let late = nested_deadlines(&draft.config)
+/// Finds deadlines that another one always cuts short. No default or preset is. An operator who
+/// only lowers the whole gets no error; one who asks for a longer stage learns that it has no
+/// effect.
+fn late_stages(builder: &Builder) -> Vec<ConfigError> {
+    let late = nested_deadlines(&builder.config)
         .into_iter()
         .filter(|nested| {
             nested.stage > nested.limit
-                && is_asked_for(draft, nested.key)
-                && !draft.broken.contains(nested.whole)
+                && is_asked_for(builder, nested.key)
+                && !builder.invalid.contains(nested.whole)
         });
     late.map(|Nested { key, whole, .. }| {
         let ends = match whole {
@@ -221,18 +225,18 @@ fn late_stages(draft: &Draft) -> Vec<ConfigError> {
         };
         ConfigError::Contradiction(format!(
             "{} is longer than {}, which ends {ends} before",
-            cite(draft, key),
-            cite(draft, whole),
+            describe(builder, key),
+            describe(builder, whole),
         ))
     })
     .collect()
 }
 
-/// `key = value (source)`.
-fn cite(draft: &Draft, key: &str) -> String {
-    let value = draft.config.written(key).unwrap_or_default();
-    let source = draft.sources.get(key).unwrap_or(&Source::Default);
-    format!("{key} = {value} ({})", source.place())
+/// Describes a setting: `key = value (source)`.
+fn describe(builder: &Builder, key: &str) -> String {
+    let value = builder.config.toml_value(key).unwrap_or_default();
+    let source = builder.sources.get(key).unwrap_or(&Source::Default);
+    format!("{key} = {value} ({})", source.location())
 }
 
 #[cfg(test)]
@@ -240,7 +244,6 @@ mod tests {
     use super::*;
     use crate::config::{Layers, load};
 
-    /// A deadline that another always cuts short is a promise that is not kept.
     #[test]
     fn every_deadline_of_the_defaults_and_presets_can_be_reached() {
         let named = crate::config::presets::names().into_iter().map(Some);

@@ -1,19 +1,19 @@
-//! How one value is read from a layer and written as TOML: the `Value` trait and its plain types.
+//! Parsing of one value from a layer, and its TOML form: the `Value` trait and its plain types.
 //!
-//! The types with a grammar of their own (durations, sizes, CPU lists ...) are in `units`.
+//! Types with a grammar of their own (durations, sizes, CPU lists ...) are in `units`.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-/// A field of a table: its name and value.
+/// Name and value of a field of a table.
 pub(super) type Field<'a> = (&'a str, Raw<'a>);
 
-/// A value as a layer spells it.
+/// Unparsed value of a layer.
 #[derive(Debug)]
 pub(super) enum Raw<'a> {
-    /// Bare text: environment, `--set`, flags, presets. Its type is the setting's to decide. Text
-    /// that is a TOML string, array or table arrives as what it is.
+    /// Bare text: environment, `--set`, flags, presets. The setting decides on its type. Text that
+    /// is a TOML string, array or table is parsed before.
     Text(&'a str),
     /// A TOML string.
     String(&'a str),
@@ -30,7 +30,7 @@ pub(super) enum Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    /// The text, where the layer gave text.
+    /// Text of a bare text or a TOML string.
     pub(super) fn as_text(&self) -> Option<&'a str> {
         match self {
             Raw::Text(text) | Raw::String(text) => Some(text),
@@ -39,55 +39,68 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// A type a setting may have.
+/// Type of a setting.
 pub(super) trait Value: Sized {
-    /// Reads a value; the error completes "expected ...".
+    /// Parses a value; the error completes "expected ...".
     fn read(raw: &Raw<'_>) -> Result<Self, String>;
-    /// Values that are taken, in words.
+    /// Describes the values that are accepted.
     fn accepts() -> String;
-    /// Writes the value as TOML that `read` takes back unchanged.
+    /// Writes the value as TOML that `read` parses to an equal value.
     fn write(&self) -> String;
 }
 
-/// What a list is made of: a type with one spelling, in TOML always a string.
+/// Element of a list: a type with one spelling, in TOML always a string.
 pub(super) trait Element: Sized {
-    /// What is accepted, in the singular.
+    /// Description of the elements that are accepted, in the singular.
     const ACCEPTS: &'static str;
-    /// Reads one element.
+    /// Parses one element.
     fn parse(text: &str) -> Option<Self>;
-    /// The spelling `parse` takes back unchanged.
+    /// Returns the spelling that `parse` parses to an equal element.
     fn spell(&self) -> String;
 }
 
-/// A setting as it is declared.
-pub(super) struct Declared {
-    /// `section.name`.
+/// Declaration of a setting.
+pub(super) struct SettingSpec {
+    /// Key, `section.name`.
     pub(super) key: &'static str,
-    /// Its lines, each with the blank it begins with.
+    /// Lines of the documentation, each with its leading space.
     pub(super) doc: &'static [&'static str],
-    /// Values that are taken, in words.
+    /// Description of the values that are accepted.
     pub(super) accepts: fn() -> String,
+    /// Time at which a changed value applies.
+    pub(super) applies: Applies,
 }
 
-/// A section as it is declared.
-pub(super) struct Section {
+/// Time at which a changed value applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Applies {
+    /// A reload applies it, to new sessions.
+    AtReload,
+    /// Read once, when the process starts.
+    AtRestart,
+    /// Path of a file: a reload applies another path, a restart a first one or none.
+    SwitchAtRestart,
+}
+
+/// Declaration of a section.
+pub(super) struct SectionSpec {
     pub(super) name: &'static str,
-    /// Its lines, each with the blank it begins with.
+    /// Lines of the documentation, each with its leading space.
     pub(super) doc: &'static [&'static str],
-    pub(super) settings: &'static [Declared],
+    pub(super) settings: &'static [SettingSpec],
 }
 
-/// `from LOWEST to HIGHEST`.
+/// Describes a range: `from LOWEST to HIGHEST`.
 fn bounds<T: Value>(range: &RangeInclusive<T>) -> String {
     format!("from {} to {}", range.start().write(), range.end().write())
 }
 
-/// Values in `range`, in words.
+/// Describes the values in `range`.
 pub(super) fn accepts_within<T: Value>(range: RangeInclusive<T>) -> String {
     format!("{}, {}", T::accepts(), bounds(&range))
 }
 
-/// Reads a value that must lie in `range`; the error names the bounds.
+/// Parses a value that must lie in `range`; the error names the bounds.
 pub(super) fn read_within<T: Value + PartialOrd>(
     raw: &Raw<'_>,
     range: RangeInclusive<T>,
@@ -100,8 +113,8 @@ pub(super) fn read_within<T: Value + PartialOrd>(
     }
 }
 
-/// `text` as a TOML string.
-pub(super) fn quoted(text: &str) -> String {
+/// Quotes `text` as a TOML string.
+pub(super) fn toml_string(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
@@ -156,12 +169,12 @@ impl Value for PathBuf {
     }
 
     fn write(&self) -> String {
-        // Lossless: every layer only hands over UTF-8.
-        quoted(&self.to_string_lossy())
+        // Lossless: every layer is UTF-8.
+        toml_string(&self.to_string_lossy())
     }
 }
 
-/// The empty text stands for no file.
+/// The empty string stands for no file.
 impl Value for Option<PathBuf> {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
         match raw.as_text() {
@@ -171,15 +184,15 @@ impl Value for Option<PathBuf> {
     }
 
     fn accepts() -> String {
-        format!("{}, or an empty text for none", PathBuf::accepts())
+        format!("{}, or an empty string for none", PathBuf::accepts())
     }
 
     fn write(&self) -> String {
-        self.as_ref().map_or_else(|| quoted(""), Value::write)
+        self.as_ref().map_or_else(|| toml_string(""), Value::write)
     }
 }
 
-/// The texts of an array that has nothing else.
+/// Returns the strings of an array that has nothing else.
 fn strings<'a>(items: &[Raw<'a>]) -> Option<Vec<&'a str>> {
     items.iter().map(Raw::as_text).collect()
 }
@@ -194,7 +207,9 @@ impl<T: Element> Value for Vec<T> {
         };
         let Some(items) = items else {
             return Err(match raw {
-                Raw::String(one) => format!("{}; for one write [{}]", Self::accepts(), quoted(one)),
+                Raw::String(one) => {
+                    format!("{}; for one write [{}]", Self::accepts(), toml_string(one))
+                }
                 _ => Self::accepts(),
             });
         };
@@ -209,13 +224,13 @@ impl<T: Element> Value for Vec<T> {
     }
 
     fn write(&self) -> String {
-        let items: Vec<String> = self.iter().map(|item| quoted(&item.spell())).collect();
+        let items: Vec<String> = self.iter().map(|item| toml_string(&item.spell())).collect();
         format!("[{}]", items.join(", "))
     }
 }
 
 impl Element for String {
-    const ACCEPTS: &'static str = "a text that is not empty";
+    const ACCEPTS: &'static str = "a string that is not empty";
 
     fn parse(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| text.to_owned())

@@ -70,7 +70,7 @@ reasons! {
     HostKeyNotStored = "host-key-not-stored",
     /// Too many new host keys were remembered lately.
     HostKeyLimit = "host-key-limit",
-    /// The target's name has no address.
+    /// The target's name has no address, or could not be looked up.
     NameNotFound = "name-not-found",
     /// No name server answered.
     NameServerFailed = "name-server-failed",

@@ -1,63 +1,63 @@
-//! What the client asked for: the path segments after `/ws/`, decoded and
-//! checked. Knows nothing of the policy and looks nothing up. Old spellings of
-//! IPv4 addresses (`127.1`, `0x7f.1`, `2130706433`), which resolvers take for
-//! the address, are refused: an address has one spelling here.
+//! Requested target: the path segments after `/ws/`, decoded and checked.
+//!
+//! An address has one spelling: old forms of IPv4 addresses (`127.1`, `0x7f.1`, `2130706433`),
+//! which resolvers parse as the address, are refused. Does NOT apply the policy or look up names.
 
 use crate::net::canonical_host;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use thiserror::Error;
 
-/// Longest DNS name, without the trailing dot (RFC 1035 section 2.3.4).
+/// Maximum length of a DNS name, without the trailing dot (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
-/// Longest label of a DNS name.
+/// Maximum length of a label.
 const MAX_LABEL: usize = 63;
-/// Longest name of a configured target.
+/// Maximum length of the name of a configured target.
 const MAX_TARGET_NAME: usize = 64;
 
-/// A target as requested.
+/// Requested target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TargetRequest {
     /// `/ws/{host}/{port}`.
     Host {
-        /// A DNS name in lower case (a trailing dot is kept), or an address
-        /// in its usual spelling, without brackets.
+        /// DNS name in lower case (a trailing dot is kept), or address in its canonical spelling,
+        /// without brackets.
         host: String,
-        /// 1..=65535.
+        /// Port, from 1 to 65535.
         port: u16,
     },
-    /// `/ws/{name}`: a target named in the configuration.
+    /// `/ws/{name}`: target with a name in the configuration.
     Named(String),
 }
 
-/// Why a path names no target. Holds nothing of the path.
+/// Reason for which a path is no target. Contains nothing of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// Neither one nor two segments.
+    /// The path has neither one nor two segments.
     #[error("the path must be /ws/<name> or /ws/<host>/<port>")]
     Shape,
-    /// Percent-encoding that is broken or not UTF-8.
+    /// The percent-encoding is invalid, or the result is not UTF-8.
     #[error("the path is not properly percent-encoded")]
     Encoding,
-    /// Not a host.
+    /// The first of two segments is no host.
     #[error("the host must be a DNS name, an IPv4 address or an IPv6 address in brackets")]
     Host,
-    /// A name that ends in a number, which would be taken for an IPv4 address.
+    /// The name ends in a number, so that resolvers would parse it as an IPv4 address.
     #[error(
         "a host that ends in a number must be an IPv4 address: four decimal numbers, without \
          leading zeros and without a final dot"
     )]
     Number,
-    /// Not a port.
+    /// The second of two segments is no port.
     #[error("the port must be a number from 1 to 65535")]
     Port,
-    /// Not a name.
+    /// The only segment is no name of a target.
     #[error("a target's name is 1 to 64 letters, digits, '.', '_' and '-'")]
     Name,
 }
 
 impl fmt::Display for TargetRequest {
-    /// The same text for all spellings of a host; free of control characters.
+    /// Writes the same text for all spellings of a host, without control characters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (host, port) = match self {
             Self::Host { host, port } => (canonical_host(host), port),
@@ -72,11 +72,10 @@ impl fmt::Display for TargetRequest {
 }
 
 impl TargetRequest {
-    /// Reads the segments after `/ws/`, still percent-encoded as they stood
-    /// in the request; they are decoded here, once.
+    /// Parses the segments after `/ws/`, percent-encoded as in the request; decodes them, once.
     ///
     /// # Errors
-    /// [`AddressError`] says which part is wrong.
+    /// [`AddressError`] names the part that is wrong.
     pub fn from_segments(segments: &[&str]) -> Result<Self, AddressError> {
         match segments {
             [name] => {
@@ -100,16 +99,16 @@ impl TargetRequest {
     }
 }
 
-/// A host that is one: an address, or something that can be looked up.
+/// Valid host: an address, or a name that can be looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Host {
     Ip(IpAddr),
-    /// In lower case, perhaps with a trailing dot.
+    /// DNS name in lower case, with or without a trailing dot.
     Name(String),
 }
 
 impl Host {
-    /// A host with IPv6 in brackets, as in URLs and in rules.
+    /// Parses a host with IPv6 in brackets, as in URLs and in rules.
     pub(super) fn parse_bracketed(text: &str) -> Result<Self, AddressError> {
         match text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
             Some(inner) => parse_ipv6(inner).map(|ip| Self::Ip(ip.into())),
@@ -118,7 +117,7 @@ impl Host {
         }
     }
 
-    /// A host with IPv6 without brackets, as [`TargetRequest::Host`] holds it.
+    /// Parses a host with IPv6 without brackets, as [`TargetRequest::Host`] holds it.
     pub(super) fn parse(text: &str) -> Result<Self, AddressError> {
         if text.contains(':') {
             return parse_ipv6(text).map(|ip| Self::Ip(ip.into()));
@@ -146,14 +145,14 @@ impl std::fmt::Display for Host {
     }
 }
 
-/// Zone identifiers (`%eth0`) are refused: they name an interface of ours.
+/// Parses an IPv6 address. Zone identifiers (`%eth0`) are refused: they name an interface of this
+/// machine.
 fn parse_ipv6(text: &str) -> Result<Ipv6Addr, AddressError> {
     text.parse().map_err(|_| AddressError::Host)
 }
 
-/// Whether `text` is a host name of letters, digits, `-` and `_`; a trailing
-/// dot is allowed. A leading `-` is not: such a name could be taken for an
-/// option by whoever handles it next.
+/// Returns whether `text` is a host name of letters, digits, `-` and `_`; a trailing dot is
+/// allowed. A leading `-` is not: another program could parse such a name as an option.
 fn is_dns_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let label_ok = |label: &str| {
@@ -165,9 +164,9 @@ fn is_dns_name(text: &str) -> bool {
     name.len() <= MAX_NAME && !name.starts_with('-') && name.split('.').all(label_ok)
 }
 
-/// Returns whether resolvers may take `name`, which is in lower case, for an IPv4 address: its
-/// last label is a number, in decimal, octal or hexadecimal ("ends in a number", WHATWG URL
-/// section 3.5).
+/// Returns whether resolvers may parse `name`, which is in lower case, as an IPv4 address: its last
+/// label is a number, in decimal, octal or hexadecimal ("ends in a number", WHATWG URL section
+/// 3.5).
 fn ends_in_number(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let last = name.rsplit('.').next().unwrap_or_default();
@@ -176,8 +175,8 @@ fn ends_in_number(name: &str) -> bool {
         || hex.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// `.` and `..` are refused although their letters are fine: clients and
-/// proxies fold them away in paths, so such a target could never be reached.
+/// Returns whether `text` may be the name of a target. `.` and `..` may not: clients and proxies
+/// remove them from paths, so that such a target could not be reached.
 pub(super) fn is_target_name(text: &str) -> bool {
     (1..=MAX_TARGET_NAME).contains(&text.len())
         && text != "."
@@ -187,8 +186,8 @@ pub(super) fn is_target_name(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// Decimal digits only, 1..=65535. Leading zeros are refused, so that a port
-/// has one spelling.
+/// Parses a port from 1 to 65535, in decimal digits. Leading zeros are refused, so that a port has
+/// one spelling.
 pub(super) fn parse_port(text: &str) -> Option<u16> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     plain.then(|| text.parse().ok()).flatten()

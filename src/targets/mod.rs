@@ -1,13 +1,12 @@
-//! Which SSH servers may be reached, and at which addresses.
+//! Target policy and name resolution: which SSH servers may be reached, and at which addresses.
 //!
-//! `address` reads what the client asked for, `policy` decides (its `rules` are
-//! read by `rule`; `net` holds networks and the ranges that need an explicit
-//! entry, `own` the bridge's listeners), `resolver` looks names up on the
-//! threads of `workers`. Nothing here opens a connection.
+//! `address` parses the request, `policy` decides (`rule` and `rules` are its entries, `net` the
+//! special ranges, `own` the bridge's listeners), `resolver` looks up names on the threads of
+//! `workers`. Does NOT open connections.
 //!
-//! The order is fixed by the types: [`TargetRequest`] -> [`Policy::evaluate`] ->
-//! [`Resolver::resolve`] -> [`Resolution::filter`] -> dial. Only addresses that
-//! [`Resolution::filter`] or [`Resolution::check_address`] returned may be dialled.
+//! The types fix the order: [`TargetRequest`] -> [`Policy::evaluate`] -> [`Resolver::resolve`] ->
+//! [`Resolution::filter`] -> connect. Only addresses that [`Resolution::filter`] or
+//! [`Resolution::check_address`] has returned may be connected to.
 
 mod address;
 mod net;

@@ -1,22 +1,24 @@
-//! The ranges that need an explicit entry in the policy. Pure arithmetic: no rule is read or
-//! decided here.
+//! Special-purpose address ranges, which only an explicit entry of the policy opens.
+//!
+//! Pure arithmetic. Does NOT parse or apply rules.
 
 pub(super) use crate::net::Net;
 use crate::net::canonical_ip;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A range no broad rule opens.
+/// Range that no broad rule opens.
 #[derive(Debug)]
-pub(super) struct Special {
+pub(super) struct SpecialRange {
     pub(super) net: Net,
+    /// Name of the range, with its article.
     pub(super) what: &'static str,
 }
 
 const METADATA: &str = "a cloud metadata address";
 
-/// The most specific range comes first: a rule for all of link-local does
-/// not open the metadata address inside it.
-const SPECIAL: &[Special] = &[
+/// Ranges, the most specific first: a rule for all of link-local does not open the metadata address
+/// inside it.
+const SPECIAL: &[SpecialRange] = &[
     // Nearly every cloud.
     special(Net::v4(169, 254, 169, 254, 32), METADATA),
     // Amazon's for containers and pods.
@@ -66,8 +68,8 @@ const SPECIAL: &[Special] = &[
         Net::v4(240, 0, 0, 0, 4),
         "a broadcast address or a reserved one",
     ),
-    // RFC 8215: where the IPv4 address stands in these is the network's choice,
-    // so they can't be judged by it.
+    // RFC 8215: the network chooses the position of the IPv4 address in these, so that they cannot
+    // be canonicalised to it.
     special(
         Net::v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48),
         "a local address translation",
@@ -78,29 +80,30 @@ const fn metadata_v6(segments: [u16; 8]) -> Net {
     Net::v6(segments, 128)
 }
 
-const fn special(net: Net, what: &'static str) -> Special {
-    Special { net, what }
+const fn special(net: Net, what: &'static str) -> SpecialRange {
+    SpecialRange { net, what }
 }
 
-/// The special range a connection to `ip` may end in, and which address it is that lies in it.
-pub(super) fn special_range(ip: IpAddr) -> Option<(&'static Special, IpAddr)> {
-    ends(ip).find_map(|end| {
+/// Returns the special range that a connection to `ip` may end in, with the address inside it.
+pub(super) fn special_range(ip: IpAddr) -> Option<(&'static SpecialRange, IpAddr)> {
+    endpoints(ip).find_map(|end| {
         let special = SPECIAL.iter().find(|s| s.net.contains(end));
         special.map(|special| (special, end))
     })
 }
 
-/// All addresses that a connection to `ip` may end at: the one it is judged by first.
-pub(super) fn ends(ip: IpAddr) -> impl Iterator<Item = IpAddr> {
-    let beside = match ip {
+/// Returns all addresses that a connection to `ip` may end at, the canonical one first.
+pub(super) fn endpoints(ip: IpAddr) -> impl Iterator<Item = IpAddr> {
+    let embedded = match ip {
         IpAddr::V4(_) => None,
-        IpAddr::V6(v6) => ipv4_beside(v6),
+        IpAddr::V6(v6) => embedded_ipv4(v6),
     };
-    [Some(canonical_ip(ip)), beside].into_iter().flatten()
+    [Some(canonical_ip(ip)), embedded].into_iter().flatten()
 }
 
-/// An IPv4 address in an IPv6 one that does not stand for it, but whose packets may be sent there.
-fn ipv4_beside(ip: Ipv6Addr) -> Option<IpAddr> {
+/// Returns the IPv4 address embedded in an IPv6 one that is not equivalent to it, but whose packets
+/// may be sent there.
+fn embedded_ipv4(ip: Ipv6Addr) -> Option<IpAddr> {
     let (high, low) = match ip.segments() {
         // The server of a Teredo address (RFC 4380 section 4).
         [0x2001, 0, high, low, _, _, _, _] => (high, low),

@@ -42,10 +42,10 @@ impl OwnListeners {
         own
     }
 
-    /// Returns whether a connection to `address` would reach one of the listeners. For a listener on
-    /// the unspecified address the kernel is asked each time, because addresses of a machine change.
-    /// The outer address of a NAT in front of this machine cannot be recognised: an operator denies
-    /// it by a rule.
+    /// Returns whether a connection to `address` would reach one of the listeners. For a listener
+    /// on the unspecified address the kernel is asked each time, because addresses of a machine
+    /// change. The outer address of a NAT in front of this machine cannot be recognised: an
+    /// operator denies it by a rule.
     pub(super) fn contains(&self, address: SocketAddr) -> bool {
         let listeners = self.addresses.get().map_or(&[][..], Vec::as_slice);
         listeners

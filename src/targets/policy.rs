@@ -20,7 +20,7 @@
 //! Does NOT connect; does NOT parse the entries (`rule` does).
 
 use super::address::{Host, TargetRequest};
-use super::net::{ends, special_range};
+use super::net::{endpoints, special_range};
 use super::own::OwnListeners;
 use super::rule::{Subject, parse_named, without_dot};
 use super::rules::{PolicyErrors, Rules};
@@ -214,8 +214,8 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// Canonical host name ([`canonical_host`]), which known hosts, certificates and tickets use, so
-    /// that no other spelling of a host escapes the key on record for it.
+    /// Canonical host name ([`canonical_host`]), which known hosts, certificates and tickets use,
+    /// so that no other spelling of a host escapes the key on record for it.
     pub fn host(&self) -> &str {
         &self.canonical
     }
@@ -225,8 +225,8 @@ impl Resolution {
         self.port
     }
 
-    /// Returns the address that quotas and throttles count `address` under, the same for all forms of
-    /// an address.
+    /// Returns the address that quotas and throttles count `address` under, the same for all forms
+    /// of an address.
     pub fn counted_as(&self, address: SocketAddr) -> SocketAddr {
         match canonical_ip(address.ip()) {
             // As it is, with its scope.
@@ -255,7 +255,7 @@ impl Resolution {
             return Err(PolicyDenial::Address(address));
         }
         let ip = canonical_ip(address.ip());
-        if ends(address.ip()).any(|end| self.rules.denies_address(end, self.port)) {
+        if endpoints(address.ip()).any(|end| self.rules.denies_address(end, self.port)) {
             return Err(PolicyDenial::Denied(address.to_string()));
         }
         if self.own.contains(address) && !self.allows_own_listener(ip) {

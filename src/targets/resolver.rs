@@ -1,15 +1,14 @@
-//! Looks the hosts of plans up, off the shards: `getaddrinfo` blocks. It
-//! judges no address ([`Resolution::filter`] does), keeps no cache and sets no
-//! deadline: a caller that gives up drops the future; a look-up that has not
-//! started is then skipped, and one that runs is given up, so that names
-//! whose servers never answer do not keep the others waiting.
+//! Name resolution, off the shards, because `getaddrinfo` blocks.
 //!
-//! Bounds, with `targets.resolver_threads` = N: N look-ups at once, N / 2 of
-//! one client (/32 or /64); with those given up, which run until the C library
-//! gives them up as well, 4 N, and 2 N of one client. 1024 more wait, at most
-//! 256 of one client; clients are served in turn, and a full queue takes from
-//! the client that holds most of it (`workers`). Whoever does not fit is told
-//! that the resolver is busy.
+//! A caller that gives up drops the future: a look-up that has not started is then skipped, and one
+//! that runs is abandoned, so that name servers that never answer do not delay other names.
+//!
+//! Bounds, with `targets.resolver_threads` = N: N look-ups at once; 4 N with abandoned ones, which
+//! run until the C library gives up; 1024 that wait; one client (/32 or /64) has half of the
+//! threads and a quarter of the queue. Scheduling is round robin over the clients, and a full queue
+//! drops from the client that holds most of it (`workers`); what is dropped fails as "busy".
+//!
+//! Does NOT check addresses ([`Resolution::filter`] does), cache results, or set a deadline.
 
 use super::address::Host;
 use super::policy::Resolution;
@@ -21,47 +20,47 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use thiserror::Error;
 
-/// Most addresses of one name that are looked at.
+/// Addresses of one name at most; a name with more is refused.
 const MAX_ADDRESSES: usize = 64;
 
-/// Look-ups that may wait for a thread. Each is a login in progress, whose own
-/// deadline is a few seconds: more could not be served in time.
+/// Look-ups that wait for a thread at most. Each is a login in progress with a deadline of a few
+/// seconds: more could not be served in time.
 const QUEUE: usize = 1024;
 
-/// Why a host has no addresses.
+/// Reason for which a look-up has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ResolveError {
-    /// There is no such name, or it has no address, or more than 64.
+    /// The name does not exist, or has no address, or more than 64.
     #[error("the name has no address")]
     NotFound,
-    /// The name servers did not answer, or the look-up failed here.
+    /// The name servers gave no answer, or the look-up failed on this machine.
     #[error("the name could not be looked up now")]
     Temporary,
-    /// As many look-ups wait as may, of all clients or of this one.
+    /// The queue is full, for all clients or for this one.
     #[error("the name resolver is busy")]
     QueueFull,
 }
 
-/// Looks up names on threads of its own. Cheap to clone.
+/// Resolver with threads of its own. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Resolver {
     workers: Workers,
 }
 
 impl Resolver {
-    /// A resolver of `threads` look-ups at once. To be called before the
-    /// shards are pinned: its threads run where its caller does.
+    /// Starts a resolver of `threads` look-ups at once, before the shards are pinned: threads
+    /// inherit the CPUs of their creator.
     ///
     /// # Errors
-    /// The system's reason for not starting a thread.
+    /// Error of the system: no thread could be started.
     pub fn start(threads: usize) -> io::Result<Self> {
         let workers = Workers::start("lookup", Bounds::replacing(threads, QUEUE))?;
         Ok(Self { workers })
     }
 
-    /// The addresses of `plan`'s host, at least one, with its port, in the
-    /// order in which they should be tried (RFC 6724). They are not judged yet:
-    /// pass them through [`Resolution::filter`]. `client` is who asks.
+    /// Looks up the host for `client`. Returns at least one address, with the port, in the order in
+    /// which they should be tried (RFC 6724). None is checked yet: pass them through
+    /// [`Resolution::filter`].
     ///
     /// # Errors
     /// [`ResolveError`], from the future.
@@ -92,11 +91,11 @@ impl Resolver {
     }
 }
 
-/// `getaddrinfo` by way of a crate that keeps its error code: the standard
-/// library tells "no such name" from "no answer" by text alone.
+/// Calls `getaddrinfo` through a crate that keeps its error code: the standard library
+/// distinguishes "no such name" from "no answer" by text alone.
 fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, ResolveError> {
-    // RFC 6761 section 6.3: never a matter of name servers, where glibc would
-    // take the absolute form.
+    // RFC 6761 section 6.3: never asked of name servers, though glibc would ask for the absolute
+    // form.
     let name = match name {
         "localhost." => "localhost",
         name => name,
@@ -188,10 +187,9 @@ mod tests {
         assert!(found.iter().all(|address| address.ip().is_loopback()));
     }
 
-    /// No name that may be looked up is an address to `getaddrinfo`: a host has no second
-    /// spelling that way.
+    /// No name that may be looked up is an address to `getaddrinfo`: a host has no second spelling.
     #[test]
-    fn what_getaddrinfo_takes_for_an_address_is_never_looked_up() {
+    fn a_name_that_getaddrinfo_parses_as_an_address_is_never_looked_up() {
         let policy = Policy::parse(&["0.0.0.0/0:22".to_owned()], &[], &[]).unwrap();
         let hints = AddrInfoHints {
             // AI_NUMERICHOST of <netdb.h>: what is no address is not looked up.

@@ -1,9 +1,10 @@
-//! Reads the entries of `targets.allow` and `targets.named`. What the rules
-//! mean for a request is decided in `policy`.
+//! Parser of the entries of `targets.allow`, `targets.deny` and `targets.named`.
 //!
 //! `targets.allow`: `host`, `*.suffix`, `1.2.3.4`, `10.0.0.0/8`, `[2001:db8::1]`
 //! or `[2001:db8::/32]`, then `:port`, `:first-last`, `:*`, or nothing for 22.
 //! `targets.named`: `name=host`, or `name=host:port` with a single port.
+//!
+//! Does NOT apply the rules to requests: `policy` does.
 
 use super::address::{AddressError, Host, is_target_name, parse_port};
 use super::net::Net;
@@ -11,22 +12,22 @@ use crate::net::canonical_ip;
 use std::net::IpAddr;
 use thiserror::Error;
 
-/// The port of SSH, where an entry names none.
+/// Port of an entry that has none.
 const DEFAULT_PORT: u16 = 22;
 
-/// What is wrong with one entry.
+/// Error of one entry.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{setting}: {entry:?}: {problem}")]
 pub struct PolicyError {
-    /// The setting that holds the entry.
+    /// Key of the setting with the entry.
     pub setting: &'static str,
-    /// The entry as it was written.
+    /// Entry as written.
     pub entry: String,
-    /// What is wrong, and what is accepted.
+    /// Problem, and the entries that are accepted.
     pub problem: &'static str,
 }
 
-/// An inclusive range of ports.
+/// Inclusive range of ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ports {
     first: u16,
@@ -66,32 +67,32 @@ impl Ports {
     }
 }
 
-/// What an `allow` entry speaks of.
+/// Hosts that a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// This DNS name, in lower case, without a trailing dot.
+    /// One DNS name, in lower case, without a trailing dot.
     Exact(String),
-    /// Every name that ends so; begins with a dot, in lower case.
+    /// Every name with this suffix, in lower case; it begins with a dot.
     Suffix(String),
-    /// Every address in it.
+    /// Every address in a network.
     Net(Net),
 }
 
-/// One entry of `targets.allow`.
+/// One entry of `targets.allow` or `targets.deny`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
     pub(super) subject: Subject,
     pub(super) ports: Ports,
 }
 
-/// What a name of `targets.named` stands for.
+/// Host and port of a named target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) host: Host,
     pub(super) port: u16,
 }
 
-/// Reads one entry of `targets.allow`.
+/// Parses one entry of `targets.allow` or `targets.deny`.
 pub(super) fn parse_rule(entry: &str) -> Result<Rule, &'static str> {
     let (host, port) = split_port(entry.trim())?;
     let ports = port.map_or(Ok(Ports::single(DEFAULT_PORT)), Ports::parse)?;
@@ -101,14 +102,14 @@ pub(super) fn parse_rule(entry: &str) -> Result<Rule, &'static str> {
         Subject::Net(parse_net(host)?)
     } else {
         match parse_host(host)? {
-            Host::Ip(ip) => Subject::Net(Net::single(own_form(ip)?)),
+            Host::Ip(ip) => Subject::Net(Net::single(canonical(ip)?)),
             Host::Name(name) => Subject::Exact(without_dot(&name).to_owned()),
         }
     };
     Ok(Rule { subject, ports })
 }
 
-/// Reads one entry of `targets.named`.
+/// Parses one entry of `targets.named`.
 pub(super) fn parse_named(entry: &str) -> Result<(String, Endpoint), &'static str> {
     let (name, target) = entry
         .split_once('=')
@@ -122,7 +123,7 @@ pub(super) fn parse_named(entry: &str) -> Result<(String, Endpoint), &'static st
         return Err("a named target is one host: no wildcard and no network");
     }
     let host = match parse_host(host)? {
-        Host::Ip(ip) => Host::Ip(own_form(ip)?),
+        Host::Ip(ip) => Host::Ip(canonical(ip)?),
         host @ Host::Name(_) => host,
     };
     let port = match port {
@@ -132,12 +133,12 @@ pub(super) fn parse_named(entry: &str) -> Result<(String, Endpoint), &'static st
     Ok((name.to_owned(), Endpoint { host, port }))
 }
 
-/// A name without the dot that only says "do not search".
+/// Removes the trailing dot, which only excludes the search list of the resolver.
 pub(super) fn without_dot(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// Splits at the colon before the port; brackets keep those of IPv6 out of it.
+/// Splits at the colon before the port; the colons of IPv6 are inside brackets.
 fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
     const BRACKETS: &str = "an IPv6 address or network stands in brackets: [2001:db8::/32]:22";
     if text.contains("://") {
@@ -192,17 +193,17 @@ fn parse_net(text: &str) -> Result<Net, &'static str> {
     if net.addr() != addr {
         return Err("the address has bits set after the prefix; write the network's first address");
     }
-    // A network that only begins with such addresses holds others, too.
-    own_form(addr).or_else(|problem| own_form(net.last()).map_err(|_| problem))?;
+    // A network that only begins with such addresses contains others, too.
+    canonical(addr).or_else(|problem| canonical(net.last()).map_err(|_| problem))?;
     Ok(net)
 }
 
-/// Refuses IPv6 addresses that stand for IPv4 ones: requests are judged by
-/// the IPv4 address, so such an entry would never match.
-fn own_form(ip: IpAddr) -> Result<IpAddr, &'static str> {
+/// Refuses IPv6 addresses that embed IPv4 ones: requests are canonicalised to the IPv4 address, so
+/// that such an entry would never match.
+fn canonical(ip: IpAddr) -> Result<IpAddr, &'static str> {
     if canonical_ip(ip) == ip {
         Ok(ip)
     } else {
-        Err("this IPv6 form stands for IPv4 addresses; write the IPv4 address or network")
+        Err("this IPv6 address embeds an IPv4 address; write the IPv4 address or network")
     }
 }

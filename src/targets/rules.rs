@@ -1,6 +1,6 @@
-//! All entries of `targets` together, and what they say of one name or
-//! address. How one entry is written stands in `rule`, what follows for a
-//! request in `policy`.
+//! All entries of `targets`, and which of them match one name or address.
+//!
+//! One entry is parsed in `rule`; `policy` decides on a request.
 
 use super::rule::{Endpoint, PolicyError, Ports, Rule, Subject, parse_named, parse_rule};
 use std::collections::HashMap;
@@ -8,12 +8,12 @@ use std::fmt;
 use std::net::IpAddr;
 use thiserror::Error;
 
-/// All entries that could not be read.
+/// All entries that could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct PolicyErrors(pub Vec<PolicyError>);
 
 impl fmt::Display for PolicyErrors {
-    /// One line for each entry.
+    /// Writes one line for each entry.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, error) in self.0.iter().enumerate() {
             let line_break = if n == 0 { "" } else { "\n" };
@@ -23,7 +23,7 @@ impl fmt::Display for PolicyErrors {
     }
 }
 
-/// The entries of `targets`, read.
+/// Parsed entries of `targets`.
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) allow: Vec<Rule>,
@@ -32,10 +32,10 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// Reads `targets.allow`, `targets.deny` and the addresses of `targets.named`.
+    /// Parses `targets.allow`, `targets.deny` and the addresses of `targets.named`.
     ///
     /// # Errors
-    /// Every entry that cannot be read, and every name given twice.
+    /// Every entry that cannot be parsed, and every name given twice.
     pub(super) fn parse(
         allow: &[String],
         deny: &[String],
@@ -88,7 +88,7 @@ impl Rules {
         any(&self.allow, port, matches)
     }
 
-    /// `name` in lower case, without a trailing dot.
+    /// Returns whether a deny rule matches `name`, in lower case and without a trailing dot.
     pub(super) fn denies_name(&self, name: &str, port: u16) -> bool {
         any(&self.deny, port, |subject| match subject {
             Subject::Exact(denied) => denied == name,

@@ -38,9 +38,9 @@ pub fn run(layers: &Layers, flags: &Serve) -> Result<(), ToolError> {
             return Ok(());
         }
     }
-    let loaded = parsed.to_be_served()?;
+    let loaded = parsed.require_servable()?;
     if flags.check {
-        return check(&loaded.config, flags);
+        return check(&loaded, flags);
     }
     Server::check(&loaded.config)?;
     serve(loaded)
@@ -48,7 +48,7 @@ pub fn run(layers: &Layers, flags: &Serve) -> Result<(), ToolError> {
 
 /// Names what `serve` would refuse of a configuration that was printed.
 fn print_refusals(parsed: Parsed) {
-    let wrong = match parsed.to_be_served() {
+    let wrong = match parsed.require_servable() {
         Err(errors) => errors.to_string(),
         Ok(_) => return,
     };
@@ -59,12 +59,14 @@ fn print_refusals(parsed: Parsed) {
 }
 
 /// Checks whether the configuration could be served here, now.
-fn check(config: &Config, flags: &Serve) -> Result<(), ToolError> {
+fn check(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
+    let config = &loaded.config;
     // Warnings alone: skipped lines of files, an expired certificate.
     let _log = telemetry::start_logging(&Log {
         level: LogLevel::Warn,
         ..config.log.clone()
     });
+    warn_of_ignored_variables(loaded);
     warn_of_host_keys(config);
     Server::check(config)?;
     for taken in Server::check_addresses(config)? {
@@ -80,9 +82,21 @@ fn check(config: &Config, flags: &Serve) -> Result<(), ToolError> {
     ))?)
 }
 
+/// Warns of variables that are probably misspelt settings.
+fn warn_of_ignored_variables(loaded: &Loaded) {
+    for variable in loaded.ignored_variables() {
+        tracing::warn!(
+            variable = %variable.name,
+            did_you_mean = variable.meant,
+            "environment variable ignored: it names no setting; settings are SSHARD_SECTION__KEY"
+        );
+    }
+}
+
 fn serve(loaded: Loaded) -> Result<(), ToolError> {
     let config = Arc::clone(&loaded.config);
     let _log = telemetry::start_logging(&config.log);
+    warn_of_ignored_variables(&loaded);
     warn_of_host_keys(&config);
     let server = Server::start(loaded, true)?;
     if let Err(error) = announce(&server) {

@@ -103,7 +103,7 @@ fn check_refuses_listeners_and_rules_as_the_start_does() {
         ),
         (
             &["server.listen=127.0.0.1:5,127.0.0.1:5"],
-            "stands there twice",
+            "is listed twice",
         ),
         (
             &["server.listen=203.0.113.7:0", "server.allow_plaintext=true"],

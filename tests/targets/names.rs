@@ -57,11 +57,11 @@ impl World {
     }
 }
 
-/// One resolution a session, and the address that was judged is the one that is dialled.
+/// One look-up per session: the address that the policy allows is the one that is connected to.
 #[test]
-fn a_name_that_rebinds_is_dialled_where_it_was_judged() {
+fn a_rebinding_name_is_connected_to_at_the_allowed_address() {
     inside(
-        "names::a_name_that_rebinds_is_dialled_where_it_was_judged",
+        "names::a_rebinding_name_is_connected_to_at_the_allowed_address",
         || {
             let world = World::new("*.rebind.test:PORT,*.bounce.test:PORT", "");
             for number in 0..REBINDINGS {
@@ -82,8 +82,8 @@ fn a_name_that_rebinds_is_dialled_where_it_was_judged() {
 }
 
 #[test]
-fn names_by_what_they_lead_to() {
-    inside("names::names_by_what_they_lead_to", || {
+fn a_name_is_allowed_by_its_addresses() {
+    inside("names::a_name_is_allowed_by_its_addresses", || {
         let world = World::new("*.test:PORT,[2001:db8::/32]:PORT", "192.0.2.11:PORT");
         for (name, word) in [
             ("public.test", "ready"),
@@ -127,10 +127,23 @@ fn names_by_what_they_lead_to() {
             assert_eq!(world.connected(), expected, "{name}");
         }
         assert_eq!(world.came_in(), 0);
+        // One code for both, and each its own text.
+        for (text, sessions) in [
+            (
+                "the target's name does not exist, or has no usable address",
+                4,
+            ),
+            (
+                "the target's name could not be looked up: no name server gave an answer",
+                2,
+            ),
+        ] {
+            world.bridge.wait_stderr_count(text, sessions);
+        }
     });
 }
 
-/// Sixty-four addresses are looked at, and the first that answers is it.
+/// Sixty-four addresses are accepted; the first that answers is used.
 #[test]
 fn sixty_four_addresses_are_taken() {
     inside("names::sixty_four_addresses_are_taken", || {

@@ -25,8 +25,8 @@ fn the_defaults_are_a_valid_configuration() {
 fn keys_are_unique_and_sections_contiguous() {
     let unique: BTreeSet<_> = KEYS.iter().collect();
     assert_eq!(unique.len(), KEYS.len());
-    let sections: BTreeSet<_> = crate::config::draft::sections().into_iter().collect();
-    assert_eq!(sections.len(), crate::config::draft::sections().len());
+    let sections: BTreeSet<_> = crate::config::builder::sections().into_iter().collect();
+    assert_eq!(sections.len(), crate::config::builder::sections().len());
 }
 
 #[test]
@@ -188,9 +188,11 @@ fn a_slip_of_the_fingers_is_told_what_was_meant() {
 }
 
 #[test]
-fn the_environment_is_ours_only_with_prefix_and_double_underscore() {
+fn a_variable_is_a_setting_only_with_prefix_and_double_underscore() {
     let foreign = [
         ("SSHARD_HOME", "/x"),
+        ("SSHARD_LOG_LEVL", "warn"),
+        ("SSHARD_DEMO", "1"),
         ("PATH", "/bin"),
         ("X_SSHARD_LOG__LEVEL", "nope"),
     ];
@@ -200,6 +202,17 @@ fn the_environment_is_ours_only_with_prefix_and_double_underscore() {
     })
     .unwrap();
     assert_eq!(*loaded.config, Config::default());
+    let ignored = loaded.ignored_variables().iter();
+    let ignored: Vec<_> = ignored
+        .map(|variable| (variable.name.as_str(), variable.meant.as_deref()))
+        .collect();
+    assert_eq!(
+        ignored,
+        [
+            ("SSHARD_HOME", None),
+            ("SSHARD_LOG_LEVL", Some("SSHARD_LOG__LEVEL"))
+        ]
+    );
     let layers = Layers {
         env: env(&[("SSHARD_log__level", "warn")]),
         ..Layers::default()

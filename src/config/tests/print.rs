@@ -81,8 +81,8 @@ fn what_is_printed_loads_as_the_same_configuration() {
     .unwrap();
     for key in KEYS {
         assert_ne!(
-            loaded.config.written(key),
-            Config::default().written(key),
+            loaded.config.toml_value(key),
+            Config::default().toml_value(key),
             "{key}"
         );
     }
@@ -91,7 +91,7 @@ fn what_is_printed_loads_as_the_same_configuration() {
 
 /// Every setting's printed value, as one `--set` and as one environment variable each.
 fn assert_accepted_as_text(loaded: &Loaded) {
-    let written = |key: &&'static str| Some((*key, loaded.config.written(key)?));
+    let written = |key: &&'static str| Some((*key, loaded.config.toml_value(key)?));
     let values: Vec<(&str, String)> = KEYS.iter().filter_map(written).collect();
     assert_eq!(values.len(), KEYS.len());
     let set = values.iter().map(|(key, value)| format!("{key}={value}"));

@@ -55,7 +55,7 @@ proptest! {
             let again = load(&Layers { file: Some(printed.path().into()), ..Layers::default() });
             let again = again.map_err(|errors| TestCaseError::fail(errors.to_string()))?;
             prop_assert_eq!(&again.config, &loaded.config);
-            let written = loaded.config.written(name).unwrap_or_default();
+            let written = loaded.config.toml_value(name).unwrap_or_default();
             let again = load_set(&[&format!("{name}={written}")]);
             let again = again.map_err(|errors| TestCaseError::fail(errors.to_string()))?;
             prop_assert_eq!(again.config, loaded.config);

@@ -5,7 +5,7 @@ use super::*;
 use crate::config::presets::{self, PRESETS};
 use crate::config::print::{explain, head};
 use crate::config::settings::SECTIONS;
-use crate::config::value::Declared;
+use crate::config::value::{Applies, SettingSpec};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -51,7 +51,12 @@ fn example() -> String {
             let (_, name) = setting.key.split_once('.').unwrap();
             out.push('\n');
             explain(&mut out, setting);
-            writeln!(out, "#{name} = {}", defaults.written(setting.key).unwrap()).unwrap();
+            writeln!(
+                out,
+                "#{name} = {}",
+                defaults.toml_value(setting.key).unwrap()
+            )
+            .unwrap();
         }
     }
     out
@@ -67,7 +72,7 @@ fn code(text: &str) -> String {
 }
 
 /// Values that are taken, shorter than in an error.
-fn takes(setting: &Declared) -> String {
+fn takes(setting: &SettingSpec) -> String {
     let accepts = (setting.accepts)();
     let text = match accepts.as_str() {
         "true or false" => "true, false".to_owned(),
@@ -76,30 +81,32 @@ fn takes(setting: &Declared) -> String {
         }
         text if text.starts_with("a duration") => "time".to_owned(),
         "the path of a file" => "path".to_owned(),
-        "the path of a file, or an empty text for none" => "path, or empty".to_owned(),
+        "the path of a file, or an empty string for none" => "path, or empty".to_owned(),
         text => text
             .replace("a size such as 64KiB, 1MiB or 4096 (bytes), ", "size ")
             .replace("a whole number, ", "number ")
+            .replace("at least one of ", "one or more of ")
             .replace("one of ", "")
             .replace("an array of strings, each ", "list: "),
     };
     cell(&text)
 }
 
-fn when(key: &str) -> &'static str {
-    if FIXED.contains(&key) {
-        "restart"
-    } else if SWITCHED.contains(&key) {
-        "reload; restart to switch it on or off"
-    } else {
-        "reload"
+fn applies(setting: &SettingSpec) -> &'static str {
+    match setting.applies {
+        Applies::AtReload => "reload",
+        Applies::AtRestart => "restart",
+        Applies::SwitchAtRestart => "reload; restart to switch it on or off",
     }
 }
 
 fn of_presets(key: &str) -> String {
     let value = |(name, values): &(&str, &[(&str, &str)])| {
         let (_, value) = values.iter().find(|(known, _)| *known == key)?;
-        Some(format!("{name}: {}", code(&presets::written(key, value)?)))
+        Some(format!(
+            "{name}: {}",
+            code(&presets::toml_value(key, value)?)
+        ))
     };
     let changes = PRESETS.iter().filter_map(value);
     changes.collect::<Vec<_>>().join("<br>")
@@ -128,13 +135,13 @@ fn reference() -> String {
         )
         .unwrap();
         for setting in section.settings {
-            let (key, default) = (setting.key, defaults.written(setting.key).unwrap());
+            let (key, default) = (setting.key, defaults.toml_value(setting.key).unwrap());
             writeln!(
                 out,
                 "| `{key}` | {} | {} | {} | {} | {} |",
                 code(&default),
                 takes(setting),
-                when(key),
+                applies(setting),
                 of_presets(key),
                 cell(&setting.doc.concat()),
             )

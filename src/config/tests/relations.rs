@@ -29,7 +29,7 @@ fn a_host_may_not_have_more_connections_than_there_are() {
 
 /// The value and source of a setting.
 fn of(loaded: &Loaded, key: &str) -> (String, String) {
-    let value = loaded.config.written(key).unwrap();
+    let value = loaded.config.toml_value(key).unwrap();
     (value, loaded.source(key).to_string())
 }
 
@@ -262,7 +262,7 @@ fn listeners_are_some_and_distinct() {
     let [error] = contradictions(&["server.listen=[::1]:1,[::1]:1"])
         .try_into()
         .unwrap();
-    assert!(error.ends_with("[::1]:1 stands there twice"), "{error}");
+    assert!(error.ends_with("[::1]:1 is listed twice"), "{error}");
     assert!(load_set(&["server.listen=127.0.0.1:0,127.0.0.1:0"]).is_ok());
 }
 
@@ -324,7 +324,7 @@ fn the_administrators_port_is_open_to_others_only_with_a_token() {
     let [error] = contradictions(&["admin.listen=[::1]:1,[::1]:1"])
         .try_into()
         .unwrap();
-    assert!(error.ends_with("[::1]:1 stands there twice"), "{error}");
+    assert!(error.ends_with("[::1]:1 is listed twice"), "{error}");
     assert!(load_set(&["admin.listen="]).is_ok());
 }
 
@@ -375,18 +375,18 @@ fn serving_needs_a_target() {
 
 #[test]
 fn a_stage_of_a_preset_may_be_longer_than_the_whole() {
-    use crate::config::{draft::Draft, validate::check, value::Raw};
+    use crate::config::{builder::Builder, validate::check, value::Raw};
     let errors = |source| {
-        let mut draft = Draft::default();
-        draft.set("ssh.auth_timeout", &Raw::Text("50s"), "50s", source);
-        draft.set(
+        let mut builder = Builder::default();
+        builder.set("ssh.auth_timeout", &Raw::Text("50s"), "50s", source);
+        builder.set(
             "limits.connection_timeout",
             &Raw::Text("40s"),
             "40s",
             Source::Set,
         );
-        check(&mut draft);
-        draft.errors.len()
+        check(&mut builder);
+        builder.errors.len()
     };
     assert_eq!(errors(Source::Preset("slow")), 0);
     assert_eq!(errors(Source::Set), 1);

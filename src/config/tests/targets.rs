@@ -1,4 +1,4 @@
-//! `targets.named` as tables: what such an entry may hold, and how a wrong one is told.
+//! `targets.named` as tables: accepted entries, and the errors of others.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn named(text: &str) -> Result<Vec<NamedTarget>, String> {
 const KEY: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
 
 #[test]
-fn tables_and_texts_stand_together() {
+fn tables_and_short_forms_may_be_mixed() {
     let text = format!(
         "[[targets.named]]\nname = 'db'\nhost = 'db.internal'\nuser = 'ops'\n\
          host_keys = ['{KEY}']\nauth_methods = ['publickey', 'password']\n\
@@ -36,14 +36,16 @@ fn tables_and_texts_stand_together() {
 }
 
 #[test]
-fn what_is_wrong_with_an_entry_is_told_by_its_name() {
+fn an_error_of_an_entry_names_the_entry_and_the_key() {
     for (fields, words) in [
-        ("", "host must be"),
+        ("", "host is missing"),
+        ("hots = 'h'", "did you mean host?"),
         ("host = 1", "host must be"),
         ("host = 'h'\nport = 0", "port must be"),
         ("host = 'h'\nport = 65536", "port must be"),
         ("host = 'h'\nport = '22'", "port must be"),
-        ("host = 'h'\nusr = 'u'", "usr is no field"),
+        ("host = 'h'\nusr = 'u'", "did you mean user?"),
+        ("host = 'h'\nshell = 'u'", "the keys are name, host, "),
         ("host = 'h'\nuser = ''", "user must be"),
         ("host = 'h'\nuser = \"a\\nb\"", "user must be"),
         ("host = 'h'\nhost_keys = []", "host_keys must be"),
@@ -73,6 +75,11 @@ fn what_is_wrong_with_an_entry_is_told_by_its_name() {
         assert!(error.contains("\"db\""), "{fields}: {error}");
         assert!(error.contains(words), "{fields}: {error}");
     }
+    assert!(
+        named("[[targets.named]]\nnmae = 'db'\nhost = 'h'")
+            .unwrap_err()
+            .ends_with("expected a known key in place of \"nmae\" in an entry; did you mean name?")
+    );
     for text in [
         "[[targets.named]]\nhost = 'h'",
         "[[targets.named]]\nname = 'a=b'\nhost = 'h'",
@@ -86,7 +93,7 @@ fn what_is_wrong_with_an_entry_is_told_by_its_name() {
 }
 
 #[test]
-fn methods() {
+fn authentication_methods_have_the_names_of_the_rfc() {
     for (value, fine) in [
         ("publickey", true),
         ("password,keyboard-interactive", true),

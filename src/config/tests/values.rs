@@ -9,7 +9,7 @@ fn written(key: &str, value: &str) -> Option<String> {
     load_set(&[&format!("{key}={value}")])
         .ok()?
         .config
-        .written(key)
+        .toml_value(key)
 }
 
 fn check_table(key: &str, accepted: &[(&str, &str)], refused: &[&str]) {

@@ -1,27 +1,28 @@
-//! A configuration in the making, which every layer is laid upon, and the source of each of its values.
+//! The configuration while it is built: values so far, the source of each, and errors.
 //!
-//! It reads no layer: `layers` and `file` do.
+//! Does NOT read any layer: `layers` and `file` do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use super::error::{ConfigError, one_line, shown};
+use super::error::{ConfigError, one_line, quoted};
+use super::layers::IgnoredVariable;
 use super::settings::{Config, KEYS};
 use super::value::Raw;
 
 /// The layer a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody set it.
+    /// No layer set it.
     Default,
     /// The preset of that name.
     Preset(&'static str),
     /// The configuration file.
     File {
-        /// As given on the command line.
+        /// Path, as given on the command line.
         path: PathBuf,
-        /// Counted from 1.
+        /// Line number, from 1.
         line: usize,
     },
     /// The environment variable of that name.
@@ -30,17 +31,17 @@ pub enum Source {
     Set,
     /// The flag of that name, dashes included.
     Flag(&'static str),
-    /// Nobody set it, and its value follows that of another setting.
+    /// No layer set it, and its value is adapted to that of another setting.
     Follows {
-        /// The preset whose value it would have; else the default.
+        /// Preset whose value it would have; else the default.
         preset: Option<&'static str>,
-        /// The other setting.
+        /// Key of the other setting.
         cause: &'static str,
     },
 }
 
 impl Source {
-    /// Returns whether the operator chose this very value, and not a default or a preset.
+    /// Returns whether the operator chose this value, and not a default or a preset.
     pub(super) fn is_operator(&self) -> bool {
         match self {
             Self::Default | Self::Preset(_) | Self::Follows { .. } => false,
@@ -48,8 +49,8 @@ impl Source {
         }
     }
 
-    /// The source for an error message: as `Display`, with the line of a file.
-    pub(super) fn place(&self) -> String {
+    /// Source for an error message: as `Display`, with the line of a file.
+    pub(super) fn location(&self) -> String {
         match self {
             Self::File { line, .. } => format!("{self}, line {line}"),
             _ => self.to_string(),
@@ -78,19 +79,20 @@ impl fmt::Display for Source {
     }
 }
 
-/// A configuration in the making: the values so far, where each came from, and what was wrong.
+/// Configuration while its layers are applied.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(super) struct Builder {
     pub(super) config: Config,
-    /// Keys that are still at their default are absent.
+    /// Source of each value; keys at their default are absent.
     pub(super) sources: BTreeMap<&'static str, Source>,
-    /// Keys some layer got wrong: what they are compared with would be wrong too.
-    pub(super) broken: BTreeSet<&'static str>,
+    /// Keys of which some layer has an invalid value: no relation that involves one is checked.
+    pub(super) invalid: BTreeSet<&'static str>,
     pub(super) errors: Vec<ConfigError>,
+    pub(super) ignored: Vec<IgnoredVariable>,
 }
 
-impl Draft {
-    /// Lays one value over what is there. `spelling` is the value as the operator wrote it.
+impl Builder {
+    /// Sets one value, over that of lower layers. `spelling` is the value as the operator wrote it.
     pub(super) fn set(&mut self, key: &str, raw: &Raw<'_>, spelling: &str, source: Source) {
         let Some(key) = KEYS.iter().copied().find(|known| *known == key) else {
             return self.unknown(key, &source, known_keys(key));
@@ -100,11 +102,11 @@ impl Draft {
                 self.sources.insert(key, source);
             }
             Err(expected) => {
-                self.broken.insert(key);
-                let (place, value) = (source.place(), shown(spelling));
+                self.invalid.insert(key);
+                let (location, value) = (source.location(), quoted(spelling));
                 self.errors.push(ConfigError::BadValue {
                     key: key.into(),
-                    place,
+                    location,
                     value,
                     expected,
                 });
@@ -112,18 +114,21 @@ impl Draft {
         }
     }
 
-    /// Notes a key that does not exist.
+    /// Records the error for a key that does not exist.
     pub(super) fn unknown(&mut self, key: &str, source: &Source, known: String) {
-        let (key, place) = (shown(key), source.place());
-        self.errors
-            .push(ConfigError::UnknownKey { key, place, known });
+        let (key, location) = (quoted(key), source.location());
+        self.errors.push(ConfigError::UnknownKey {
+            key,
+            location,
+            known,
+        });
     }
 }
 
-/// Suggestion in place of `key`: the one that was meant, or the keys of its section, or else the
+/// Suggestion for an unknown key: the nearest one, or the keys of its section, or else the
 /// sections.
 pub(super) fn known_keys(key: &str) -> String {
-    if let Some(meant) = meant(key) {
+    if let Some(meant) = nearest_key(key) {
         return format!("did you mean {meant}?");
     }
     let section = key.split('.').next().unwrap_or_default();
@@ -137,27 +142,31 @@ pub(super) fn known_keys(key: &str) -> String {
     format!("section {section} has {}", names.join(", "))
 }
 
-/// The key or section that differs from `text` by a slip of the fingers, or by its section alone.
-fn meant(text: &str) -> Option<&'static str> {
-    let near = |known: &str| {
-        let slips = strsim::damerau_levenshtein(text, known);
-        (slips <= 2.max(text.len() / 8) && slips < text.len() / 2).then_some(slips)
+/// Returns the known word that `text` is most likely a misspelling of, if any is near.
+pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |known: &str| {
+        let edits = strsim::damerau_levenshtein(text, known);
+        (edits <= 2.max(text.len() / 8) && edits * 2 < text.len()).then_some(edits)
     };
-    let known = KEYS.iter().copied().chain(sections());
-    let nearest = known
-        .filter_map(|known| Some((near(known)?, known)))
-        .min_by_key(|(slips, _)| *slips);
+    known
+        .filter_map(|known| Some((distance(known)?, known)))
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, known)| known)
+}
+
+/// Returns the key or section nearest to `text`, or the only key that differs in its section alone.
+fn nearest_key(text: &str) -> Option<&'static str> {
     let name = text.rsplit('.').next().unwrap_or_default();
     let named = || {
         let is_named = |key: &&str| key.split_once('.').is_some_and(|(_, own)| own == name);
         let mut named = KEYS.iter().copied().filter(is_named);
-        // A name that several sections have says nothing.
+        // A name that several sections have is ambiguous.
         named.next().filter(|_| named.next().is_none())
     };
-    nearest.map(|(_, known)| known).or_else(named)
+    nearest(text, KEYS.iter().copied().chain(sections())).or_else(named)
 }
 
-/// The names of all sections, in the order of the declaration.
+/// Names of all sections, in the order of the declaration.
 pub(super) fn sections() -> Vec<&'static str> {
     let mut sections: Vec<&str> = KEYS
         .iter()
