@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use super::error::{ConfigError, one_line, quoted};
-use super::layers::IgnoredVariable;
+use super::error::{ConfigError, nearest, one_line, quoted};
 use super::settings::{Config, KEYS};
 use super::value::Raw;
 
@@ -79,6 +78,15 @@ impl fmt::Display for Source {
     }
 }
 
+/// Environment variable with the prefix that names no setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredVariable {
+    /// Name, escaped and shortened. The value may be a secret and is not kept.
+    pub name: String,
+    /// Variable that it is most likely a misspelling of.
+    pub meant: Option<String>,
+}
+
 /// Configuration while its layers are applied.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
@@ -140,18 +148,6 @@ pub(super) fn known_keys(key: &str) -> String {
         return format!("the sections are {}", sections().join(", "));
     }
     format!("section {section} has {}", names.join(", "))
-}
-
-/// Returns the known word that `text` is most likely a misspelling of, if any is near.
-pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |known: &str| {
-        let edits = strsim::damerau_levenshtein(text, known);
-        (edits <= 2.max(text.len() / 8) && edits * 2 < text.len()).then_some(edits)
-    };
-    known
-        .filter_map(|known| Some((distance(known)?, known)))
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, known)| known)
 }
 
 /// Returns the key or section nearest to `text`, or the only key that differs in its section alone.

@@ -113,3 +113,15 @@ pub(super) fn quoted(text: &str) -> String {
 pub(super) fn one_line(text: &str) -> String {
     plain_text::escaped(text).into_owned()
 }
+
+/// Returns the known word that `text` is most likely a misspelling of, if any is near.
+pub(super) fn nearest<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |known: &str| {
+        let edits = strsim::damerau_levenshtein(text, known);
+        (edits <= 2.max(text.len() / 8) && edits * 2 < text.len()).then_some(edits)
+    };
+    known
+        .filter_map(|known| Some((distance(known)?, known)))
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, known)| known)
+}

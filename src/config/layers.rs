@@ -5,8 +5,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::builder::{Builder, Source, nearest};
-use super::error::{ConfigError, quoted};
+use super::builder::{Builder, IgnoredVariable, Source};
+use super::error::{ConfigError, nearest, quoted};
 use super::settings::KEYS;
 use super::value::Raw;
 use super::{file, presets};
@@ -43,15 +43,6 @@ pub struct Flag {
 
 /// Variables with the prefix that the program itself sets for the processes it starts.
 const OWN_VARIABLES: [&str; 1] = ["SSHARD_DEMO"];
-
-/// Environment variable with the prefix that names no setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IgnoredVariable {
-    /// Name, escaped and shortened. The value may be a secret and is not kept.
-    pub name: String,
-    /// Variable that it is most likely a misspelling of.
-    pub meant: Option<String>,
-}
 
 /// Returns the variables of this process's environment that begin with the prefix.
 pub fn environment() -> Vec<(OsString, OsString)> {

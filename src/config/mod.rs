@@ -30,9 +30,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use auth_methods::{AuthMethod, AuthMethods};
-pub use builder::Source;
+pub use builder::{IgnoredVariable, Source};
 pub use error::{ConfigError, ConfigErrors};
-pub use layers::{Flag, IgnoredVariable, Layers, environment, whole_environment};
+pub use layers::{Flag, Layers, environment, whole_environment};
 pub use node::NodeName;
 pub use origin::{Origin, Scheme};
 pub use reload::Change;

@@ -6,8 +6,7 @@
 use std::path::PathBuf;
 
 use super::auth_methods::{AuthMethod, AuthMethods};
-use super::builder::nearest;
-use super::error::quoted;
+use super::error::{nearest, quoted};
 use super::value::{Field, Raw, Value, toml_string};
 
 const ACCEPTS: &str = "an array of entries, each \"name=host:port\" or a table with name, host, \
