@@ -1,43 +1,41 @@
-//! A bounded number of slots that clients share fairly: when none is free, the client that holds
-//! the most gives up its oldest one. Of several that hold as many, it is the one whose slot is the
-//! oldest of all: who does what it came for leaves before that.
+//! A bounded number of slots, shared fairly between clients: when none is free, the client with the
+//! most slots loses its oldest one. Of several with as many, it is the one whose slot is the oldest
+//! of all.
 //!
-//! So a newcomer always gets in, and who floods displaces itself. Lives on one thread; a look at
-//! the largest holder costs the logarithm of the holders. Does NOT know what a slot is for, does
-//! NOT ask the time, does NOT wait.
+//! So a new connection always gets a slot, and a client that floods displaces its own. For one
+//! thread; finding the largest holder is logarithmic in the number of holders. Does NOT use the
+//! clock, and does NOT wait.
 
 use super::key::ClientKey;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Party that a slot is counted for.
+/// Holder that a slot is counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
-    /// A client network, with all its other slots.
+    /// Client network, with all its slots.
     Client(ClientKey),
-    /// One of many clients behind a peer that speaks for them: the slot counts by itself, until
-    /// [`FairSlots::assign`] says whose it is.
+    /// Unknown client behind a proxy: the slot counts by itself until [`FairSlots::assign`].
     Unknown(SlotId),
 }
 
-/// A slot. Older ones have lower numbers.
+/// Identifier of a slot; older ones are lower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId(u64);
 
-/// The slots that are taken. `T` is what each was taken with; a slot that is displaced gives it
-/// back.
+/// Taken slots, each with a value of type `T`, which a displaced slot returns.
 #[derive(Debug)]
 pub struct FairSlots<T> {
     next: u64,
     slots: HashMap<SlotId, (Holder, T)>,
-    /// Of each holder, oldest first; no holder without slots.
+    /// Slots of each holder, oldest first; no holder without slots.
     holders: HashMap<Holder, BTreeSet<SlotId>>,
-    /// Holders by the number of their slots and their oldest one: the last gives up its oldest.
+    /// Holders by the number of their slots and their oldest one: the last one loses its oldest.
     order: BTreeMap<(usize, Reverse<SlotId>), Holder>,
 }
 
 impl<T> Default for FairSlots<T> {
-    /// Nothing taken.
+    /// No slot taken.
     fn default() -> Self {
         Self {
             next: 0,
@@ -49,9 +47,8 @@ impl<T> Default for FairSlots<T> {
 }
 
 impl<T> FairSlots<T> {
-    /// Takes a slot for `client`, `None` for one that is not known yet, where `capacity` (at least
-    /// one) may be taken in all. Returns those that were displaced for it, more than one only if
-    /// `capacity` was larger before.
+    /// Takes a slot for `client` (`None` for one not known yet) of `capacity` in all (at least
+    /// one). Returns the displaced values, more than one only if `capacity` was larger before.
     pub fn insert(
         &mut self,
         client: Option<ClientKey>,
@@ -65,13 +62,13 @@ impl<T> FairSlots<T> {
         self.change(holder, |slots| slots.insert(id));
         let mut displaced = Vec::new();
         while self.slots.len() > capacity.max(1) {
-            // The newcomer counts as one of its holder's, and is never the oldest.
+            // The new slot counts for its holder, and is never the oldest.
             displaced.extend(self.displace(0));
         }
         (id, displaced)
     }
 
-    /// Takes the oldest slot of the largest holder, if it holds more than so many.
+    /// Removes the oldest slot of the largest holder, if it holds more than this many.
     pub fn displace(&mut self, more_than: usize) -> Option<T> {
         let (count, Reverse(oldest)) = self.order.keys().next_back().copied()?;
         if count <= more_than {
@@ -85,7 +82,7 @@ impl<T> FairSlots<T> {
         self.slots.contains_key(&id)
     }
 
-    /// Says whose slot it is. Nothing happens to one that was displaced.
+    /// Assigns a slot to a client. Has no effect on one that was displaced.
     pub fn assign(&mut self, id: SlotId, client: ClientKey) {
         let holder = Holder::Client(client);
         let Some((known, _)) = self.slots.get_mut(&id) else {
@@ -96,14 +93,14 @@ impl<T> FairSlots<T> {
         self.change(holder, |slots| slots.insert(id));
     }
 
-    /// Gives a slot back; `None` if it was displaced before.
+    /// Removes a slot; `None` if it was displaced before.
     pub fn remove(&mut self, id: SlotId) -> Option<T> {
         let (holder, value) = self.slots.remove(&id)?;
         self.change(holder, |slots| slots.remove(&id));
         Some(value)
     }
 
-    /// Slots that are taken.
+    /// Number of slots that are taken.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
@@ -113,13 +110,13 @@ impl<T> FairSlots<T> {
         self.slots.is_empty()
     }
 
-    /// Slots that a client has taken.
+    /// Number of slots that a client has taken.
     pub fn held_by(&self, client: ClientKey) -> usize {
         let slots = self.holders.get(&Holder::Client(client));
         slots.map_or(0, BTreeSet::len)
     }
 
-    /// Changes the slots of a holder, and its place in the order with them.
+    /// Changes the slots of a holder, and its position in the order.
     fn change(&mut self, holder: Holder, change: impl FnOnce(&mut BTreeSet<SlotId>) -> bool) {
         let slots = self.holders.entry(holder).or_default();
         if let Some(oldest) = slots.first() {
@@ -162,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn who_holds_the_most_gives_up_its_oldest() {
+    fn the_largest_holder_loses_its_oldest() {
         let (slots, _, displaced) = taken(&[1, 2, 2, 3, 2, 4, 4, 5], 4);
         // The flood of 2 displaces 2's alone, 4's second one 2's and then its own; at last all hold
         // one, and the oldest goes.
@@ -171,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_displaces_itself() {
+    fn a_client_that_floods_displaces_its_own() {
         let mut clients = vec![1, 2, 3];
         clients.extend([9; 1000]);
         let (slots, _, displaced) = taken(&clients, 8);
@@ -183,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_with_one_each_the_oldest_goes() {
+    fn of_many_holders_of_one_the_oldest_is_displaced() {
         let clients: Vec<u8> = (0..100).collect();
         let (slots, _, displaced) = taken(&clients, 10);
         assert_eq!(displaced, (0..90).collect::<Vec<_>>());
@@ -191,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_client_is_one_of_its_own_until_it_is_known() {
+    fn an_unknown_client_counts_by_itself_until_assigned() {
         let mut slots = FairSlots::default();
         let ids: Vec<SlotId> = (0..4).map(|n| slots.insert(None, n, 5).0).collect();
         let (_, displaced) = slots.insert(Some(client(1)), 4, 5);
@@ -218,9 +215,10 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Against the plain words: of those who hold the most, the one with the oldest gives it up.
+        /// Compared with a plain list: of the largest holders, the one with the oldest slot loses
+        /// it.
         #[test]
-        fn it_is_what_it_says(
+        fn the_largest_holder_loses_its_oldest_as_in_a_plain_model(
             capacity in 1_usize..6,
             steps in prop::collection::vec((0_u8..5, 0_usize..8), 0..60),
         ) {

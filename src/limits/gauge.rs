@@ -1,14 +1,13 @@
 //! One counter with its limit, both in one atomic word.
 //!
-//! They share the word so that "is there room, and if so take it" is a single
-//! compare-and-swap. The count is never above the limit, not even between two
-//! instructions, and once `set_limit` has returned nobody gets in under the old
-//! limit. Does NOT know what is counted; does NOT block.
+//! They share the word so that check and increment are a single compare-and-swap. The count never
+//! passes the limit, not even between two instructions, and once `set_limit` has returned no
+//! increment happens under the old limit. Does NOT block.
 
 use super::sync::{AtomicU64, Ordering};
 
-/// Word layout: limit in the upper 32 bits, count in the lower 32. The count
-/// cannot carry into the limit: it only grows while it is below a `u32`.
+/// Layout of the word: limit in the upper 32 bits, count in the lower 32. The count cannot carry
+/// into the limit: it only grows while it is below a `u32`.
 const COUNT_BITS: u32 = 32;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 
@@ -26,67 +25,50 @@ fn has_room(word: u64) -> bool {
 
 /// A counter that refuses to pass its limit.
 ///
-/// Every write is a read-modify-write with `AcqRel`: whoever enters sees all that
-/// those who opened or left the gauge before it have written.
+/// Every write is a read-modify-write with `AcqRel`: a thread that acquires sees all that was
+/// written before an earlier release.
 #[derive(Debug)]
 pub(super) struct Gauge(AtomicU64);
 
 impl Gauge {
-    /// Nothing taken, room for `limit`.
+    /// A count of zero, under `limit`.
     pub(super) fn new(limit: u32) -> Self {
         Self(AtomicU64::new(pack(limit, 0)))
     }
 
-    /// Places taken now.
+    /// Current count.
     pub(super) fn count(&self) -> u32 {
         // Masked to 32 bits, so the cast loses nothing.
         count_of(self.0.load(Ordering::Acquire)) as u32
     }
 
-    /// Whether there is no place now.
+    /// Returns whether the limit is reached.
     pub(super) fn is_full(&self) -> bool {
         !has_room(self.0.load(Ordering::Acquire))
     }
 
-    /// Takes a place if there is one.
+    /// Increments the count if it is below the limit.
     #[must_use]
     pub(super) fn try_acquire(&self) -> bool {
         self.update(|word| has_room(word).then(|| word + 1))
     }
 
-    /// Takes a place if there is one and somebody else already holds one.
-    #[must_use]
-    pub(super) fn try_join(&self) -> bool {
-        self.update(|word| (count_of(word) >= 1 && has_room(word)).then(|| word + 1))
+    /// Decrements the count.
+    pub(super) fn release(&self) {
+        let was_held = self.update(|word| (count_of(word) >= 1).then(|| word - 1));
+        debug_assert!(was_held, "released more often than acquired");
     }
 
-    /// Gives a place back; says whether it was the last one.
-    pub(super) fn release(&self) -> bool {
-        let held = self.swap(|word| (count_of(word) >= 1).then(|| word - 1));
-        debug_assert!(held.is_some(), "a place was given back that nobody held");
-        held.is_some_and(|word| count_of(word) == 1)
-    }
-
-    /// Gives a place back unless it is the last one; says whether it did.
-    #[must_use]
-    pub(super) fn try_leave(&self) -> bool {
-        self.update(|word| (count_of(word) >= 2).then(|| word - 1))
-    }
-
-    /// Sets a new limit. Places taken stay taken, also those above it.
+    /// Sets a new limit. The count stays, also above it.
     pub(super) fn set_limit(&self, limit: u32) {
         self.update(|word| Some((word & COUNT_MASK) | pack(limit, 0)));
     }
 
+    /// Replaces the word by `next` of it; returns false where that is `None`.
     fn update(&self, next: impl Fn(u64) -> Option<u64>) -> bool {
-        self.swap(next).is_some()
-    }
-
-    /// Replaces the word by `next` of it and returns what it was; `None` when `next` declines.
-    fn swap(&self, next: impl Fn(u64) -> Option<u64>) -> Option<u64> {
         self.0
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
-            .ok()
+            .is_ok()
     }
 }
 
@@ -101,25 +83,14 @@ mod tests {
         assert!(gauge.try_acquire());
         assert!(!gauge.try_acquire());
         assert_eq!(gauge.count(), 2);
-        assert!(!gauge.release());
-        assert!(gauge.release());
+        gauge.release();
+        gauge.release();
+        assert_eq!(gauge.count(), 0);
         assert!(gauge.try_acquire());
     }
 
     #[test]
-    fn joining_and_leaving_stop_at_one() {
-        let gauge = Gauge::new(2);
-        assert!(!gauge.try_join());
-        assert!(gauge.try_acquire());
-        assert!(!gauge.try_leave());
-        assert!(gauge.try_join());
-        assert!(!gauge.try_join());
-        assert!(gauge.try_leave());
-        assert_eq!(gauge.count(), 1);
-    }
-
-    #[test]
-    fn a_lowered_limit_keeps_who_is_in_and_admits_nobody() {
+    fn a_lowered_limit_keeps_the_count_and_refuses_increments() {
         let gauge = Gauge::new(3);
         assert!(gauge.try_acquire() && gauge.try_acquire());
         gauge.set_limit(1);
@@ -141,8 +112,8 @@ mod tests {
 
     #[test]
     #[cfg(debug_assertions)]
-    #[should_panic(expected = "nobody held")]
-    fn giving_back_what_nobody_holds_is_noticed() {
+    #[should_panic(expected = "more often than acquired")]
+    fn a_release_without_an_acquire_is_noticed() {
         Gauge::new(1).release();
     }
 }

@@ -1,53 +1,34 @@
-//! What is counted under one name: a dialled address, or a client's network.
+//! Keys that connections are counted under: the address of a target, or the network of a client.
 //!
-//! Does NOT resolve names: a target key is made from the address after resolving,
-//! so that every spelling of one host shares one quota.
+//! Does NOT resolve names: a target key is made from the address after the look-up, so that every
+//! spelling of a host name shares one quota.
 
 use std::fmt;
 use std::net::{AddrParseError, IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
 
-/// Only the upper half of an IPv6 address tells one client network from another (/64).
+/// Part of an IPv6 address that identifies a client network (/64).
 const CLIENT_V6_MASK: u128 = !(u64::MAX as u128);
 
-/// The key of a target: the address and port that are dialled, in one spelling.
+/// Key of a target: connect address and port, canonicalised.
 ///
-/// An IPv4-mapped IPv6 address is the IPv4 address. The flow label does not count,
-/// the scope only for link-local addresses (fe80::/10, RFC 4007), where it is part
-/// of which host is meant.
+/// An IPv4-mapped IPv6 address is the IPv4 address. The flow label is ignored; the scope counts
+/// only for link-local addresses (fe80::/10, RFC 4007), of which it is a part.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetKey {
-    /// IPv4 in its mapped form, which after normalising nothing else can have.
+    /// IPv4 in its mapped form, which no other canonicalised address has.
     ip: u128,
     scope: u32,
     port: u16,
 }
 
 impl TargetKey {
-    /// The address in its normal spelling.
+    /// Canonical address and port.
     pub fn addr(self) -> SocketAddr {
         let ip = Ipv6Addr::from_bits(self.ip);
         match ip.to_ipv4_mapped() {
             Some(v4) => SocketAddr::from((v4, self.port)),
             None => SocketAddr::V6(SocketAddrV6::new(ip, self.port, 0, self.scope)),
-        }
-    }
-
-    /// The key as plain words, equal exactly when the keys are.
-    pub(super) fn words(self) -> [u64; 3] {
-        [
-            (self.ip >> 64) as u64,
-            self.ip as u64,
-            (u64::from(self.scope) << 16) | u64::from(self.port),
-        ]
-    }
-
-    /// The key `words` was called on.
-    pub(super) fn from_words([high, low, rest]: [u64; 3]) -> Self {
-        Self {
-            ip: (u128::from(high) << 64) | u128::from(low),
-            scope: (rest >> 16) as u32,
-            port: rest as u16,
         }
     }
 }
@@ -70,14 +51,14 @@ impl From<SocketAddr> for TargetKey {
     }
 }
 
-/// A stable form, equal exactly when the keys are: what one process writes, another reads.
+/// Stable text, equal exactly when the keys are: another process can parse it.
 impl fmt::Display for TargetKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.addr().fmt(f)
     }
 }
 
-/// Reads what [`fmt::Display`] writes, and any other spelling of the address.
+/// Parses what [`fmt::Display`] writes, and any other spelling of the address.
 impl FromStr for TargetKey {
     type Err = AddrParseError;
 
@@ -92,8 +73,8 @@ impl fmt::Debug for TargetKey {
     }
 }
 
-/// The key of a client: its IPv4 address, or the /64 of its IPv6 address (who has
-/// one address of a /64 usually has them all).
+/// Key of a client: its IPv4 address, or the /64 of its IPv6 address (one address of a /64 usually
+/// means all of them).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientKey(u128);
 
@@ -126,14 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn one_host_has_one_key() {
+    fn all_forms_of_an_address_have_one_key() {
         assert_eq!(target("[::ffff:192.0.2.1]:22"), target("192.0.2.1:22"));
         assert_eq!(v6("2001:db8::1", 7, 9), v6("2001:db8::1", 0, 0));
         assert_eq!(v6("fe80::1", 7, 2), v6("fe80::1", 0, 2));
     }
 
     #[test]
-    fn different_hosts_have_different_keys() {
+    fn different_addresses_have_different_keys() {
         assert_ne!(target("192.0.2.1:22"), target("192.0.2.1:23"));
         assert_ne!(target("192.0.2.1:22"), target("192.0.2.2:22"));
         assert_ne!(target("[::192.0.2.1]:22"), target("192.0.2.1:22"));
@@ -141,13 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn words_and_text_lose_nothing() {
+    fn an_address_of_a_key_has_the_same_key() {
         for key in [
             target("192.0.2.1:65535"),
             target("[2001:db8::1]:22"),
             v6("fe80::1", 3, u32::MAX),
         ] {
-            assert_eq!(TargetKey::from_words(key.words()), key);
             assert_eq!(TargetKey::from(key.addr()), key);
         }
         assert_eq!(target("[::ffff:192.0.2.1]:22").to_string(), "192.0.2.1:22");
@@ -172,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_told_apart_by_address_or_by_slash_64() {
+    fn a_client_is_its_ipv4_address_or_its_slash_64() {
         assert_ne!(client("192.0.2.1"), client("192.0.2.2"));
         assert_eq!(client("::ffff:192.0.2.1"), client("192.0.2.1"));
         assert_eq!(client("2001:db8::1"), client("2001:db8::ffff:1"));

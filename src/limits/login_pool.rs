@@ -1,11 +1,15 @@
-//! The pool of connections not yet logged in, shared between clients. As long as there is room,
-//! whoever comes has a place. When there is none, a client that holds more than its share and more
-//! than the newcomer's loses its oldest one, which is to be ended; who holds the most itself, or
-//! meets nobody above its share, is refused.
+//! The pool of connections that have not logged in, shared fairly between clients.
 //!
-//! One lock for all shards: it is held for one change of a map, at most four times in the life of
-//! a connection. Does NOT end anything: the caller does.
-#![allow(clippy::disallowed_types, reason = "see above: never on the data path")]
+//! While there is room, every connection is admitted. When the pool is full, a client that holds
+//! more than its share, and more than the client of the new connection, loses its oldest one;
+//! without such a client, the new connection is refused.
+//!
+//! One lock for all shards, held for one change of a map, at most four times in the life of a
+//! connection. Does NOT end the displaced connection: the caller does.
+#![allow(
+    clippy::disallowed_types,
+    reason = "once per connection and step, never on the data path"
+)]
 
 use super::Refused;
 use super::fair_slots::{FairSlots, SlotId};
@@ -13,32 +17,33 @@ use super::key::ClientKey;
 use super::sync::{Mutex, lock};
 use std::sync::Arc;
 
-/// One client's share of the pool, as a part of it, once the pool is full.
+/// Share of one client in a full pool: the pool divided by this.
 const SHARE: usize = 8;
 
-/// Room beyond the pool for those that are displaced and have not ended yet, as a part of it.
+/// Room beyond the pool for displaced connections that have not ended yet: the pool divided by
+/// this.
 const HEADROOM: u32 = 16;
 
-/// Places that must be there for a pool of so many, so that a newcomer need not wait for the end
-/// of the one it displaces.
+/// Returns the connections to be admitted for a pool of this size: a new connection need not wait
+/// for the end of the one that it displaces.
 pub fn with_headroom(pool: u32) -> u32 {
     pool.saturating_add(pool / HEADROOM)
 }
 
-/// Connections in the pool. `T` identifies one to the code that can end it.
+/// The pool. `T` identifies a connection to the code that can end it.
 pub struct LoginPool<T> {
     slots: Mutex<FairSlots<T>>,
 }
 
-/// A place in the pool; Drop gives it back.
-#[must_use = "dropping it gives the place back"]
+/// Slot of a connection in the pool; Drop gives it back.
+#[must_use = "dropping it gives the slot back"]
 pub struct LoginSlot<T> {
     pool: Arc<LoginPool<T>>,
     id: SlotId,
 }
 
 impl<T> Default for LoginPool<T> {
-    /// Nobody.
+    /// An empty pool.
     fn default() -> Self {
         Self {
             slots: Mutex::new(FairSlots::default()),
@@ -47,10 +52,12 @@ impl<T> Default for LoginPool<T> {
 }
 
 impl<T> LoginPool<T> {
-    /// A place in a pool of `limit` for a connection of `client`, and whom it displaces.
+    /// Takes a slot in a pool of `limit` for a connection of `client`. Returns the connection that
+    /// is displaced, too.
     ///
     /// # Errors
-    /// [`Refused::Unauthenticated`]: the pool is full, and nobody is to yield to this client.
+    /// [`Refused::Unauthenticated`]: the pool is full, and no client holds more than its share and
+    /// more than this one.
     pub fn enter(
         self: &Arc<Self>,
         client: ClientKey,
@@ -74,7 +81,7 @@ impl<T> LoginPool<T> {
 }
 
 impl<T> LoginSlot<T> {
-    /// Returns whether another connection has its place.
+    /// Returns whether another connection has taken the slot.
     pub fn is_displaced(&self) -> bool {
         !lock(&self.pool.slots).contains(self.id)
     }
@@ -98,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_has_the_pool_until_another_comes() {
+    fn one_client_may_fill_the_pool_until_another_comes() {
         let pool = Arc::<LoginPool<u32>>::default();
         let enter = |last, value| pool.enter(client(last), value, 16);
         let mut held: Vec<_> = (0..16).map(|n| enter(1, n).unwrap()).collect();
@@ -117,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_within_its_share_is_displaced() {
+    fn a_client_within_its_share_is_not_displaced() {
         let pool = Arc::<LoginPool<u8>>::default();
         let enter = |last: u8| pool.enter(client(last / 2), last, 16);
         let held: Vec<_> = (0..16).map(|last| enter(last).unwrap()).collect();

@@ -1,33 +1,31 @@
-//! Limits: how many connections there may be in all, for one target, for one client,
-//! and not yet logged in.
+//! Limits on connections: in all, per target, per client, and not yet logged in; and rates.
 //!
 //! ```text
-//! upgrade      LimitTable::admit      -> Admission      pool place (+ client's place)
-//! auth         Admission::check                         whether the next step would find places
-//! logged in    Admission::acquire     -> TargetPermit   global place + target's place, or neither
-//!              Admission::logged_in   -> ClientPermit   pool place goes back
+//! upgrade      LimitTable::admit      -> Admission      unauthenticated (+ the client's)
+//! auth         Admission::check                         whether the next step would succeed
+//! logged in    Admission::acquire     -> TargetPermit   one of all + one of the target's, or none
+//!              Admission::logged_in   -> ClientPermit   no longer unauthenticated
 //! ```
 //!
-//! Before the upgrade nothing is taken of these: [`FairSlots`] bounds connections whose requests are
-//! on the way, and shares them between clients.
+//! | module | content |
+//! |---|---|
+//! | `table` | the limits of the diagram: two `gauge`s, and `slots` per target and per client |
+//! | `login_pool` | the unauthenticated connections, shared fairly between clients |
+//! | `fair_slots` | a bounded set in which the largest holder loses its oldest |
+//! | `rate` | attempts per key and time; nothing is held, time alone gives back |
+//! | `striped` | the locks of `slots` and `rate` |
 //!
-//! [`LoginPool`] decides which connections the pool of those not logged in holds when it is full.
-//!
-//! How often somebody may try is counted beside that, by [`RateTable`]: nothing is held there, and
-//! time alone gives it back.
-//!
-//! A place is looked for and taken in one step, never counted above its limit, and given
-//! back by `Drop` alone. `tests/loom` checks the races with a model checker.
-//! Does NO input or output, names no runtime, never waits.
+//! A count never passes its limit: check and increment are one step, and Drop alone decrements.
+//! `tests/loom` checks the races with a model checker. Locks are held for one operation on a map,
+//! never across an await. Does NO I/O and does NOT wait for room.
 
-mod clients;
 mod fair_slots;
 mod gauge;
 mod key;
-mod layout;
 mod login_pool;
 mod rate;
 mod slots;
+mod striped;
 mod sync;
 mod table;
 #[cfg(all(test, not(loom)))]
@@ -35,12 +33,11 @@ mod tests;
 
 pub use fair_slots::{FairSlots, Holder, SlotId};
 pub use key::{ClientKey, TargetKey};
-pub use layout::{Layout, Padded};
 pub use login_pool::{LoginPool, LoginSlot, with_headroom};
 pub use rate::{Rate, RateTable, Token};
 pub use table::{Admission, ClientPermit, LimitTable, TargetPermit};
 
-/// How much is allowed. 0 admits nobody, except where it says otherwise.
+/// Values of the limits. 0 admits nobody, except where it is documented as off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections with a target, all targets together.
@@ -53,18 +50,18 @@ pub struct Limits {
     pub max_per_client: u32,
 }
 
-/// What is taken now.
+/// Current counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Connections with a target.
     pub connections: u32,
     /// Connections not yet logged in.
     pub unauthenticated: u32,
-    /// Different targets that have connections.
+    /// Targets that have connections.
     pub targets_in_use: usize,
 }
 
-/// Why there was no place. None of these lasts: each says when to try again.
+/// Limit that refused a connection. All are temporary; each names when to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Too many connections have not logged in yet. Room comes as fast as logins succeed
@@ -82,13 +79,8 @@ pub enum Refused {
     /// Other targets may have room.
     #[error("too many connections to this target (limits.max_connections_per_host)")]
     Target,
-    /// Too many different targets are in use for the size of the table. Room comes when the
-    /// last session of any target ends; targets already in use are not affected. Only
-    /// seen when `max_connections` was raised above the size the server started with.
-    #[error("too many different targets in use")]
-    TableFull,
-    /// Another node counts the connections to this target: ask there. Never given yet, as every
-    /// process counts its own.
+    /// Another node counts the connections to this target. Not returned yet: every process counts
+    /// its own.
     #[error("another node counts the connections to this target")]
     Elsewhere,
 }

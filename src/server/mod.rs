@@ -280,8 +280,7 @@ fn rate_slots(config: &Config) -> usize {
 
 fn limit_table(config: &Config) -> Arc<LimitTable> {
     // One slot per connection: the table never fills first.
-    let target_slots = config.limits.max_connections as usize;
-    LimitTable::new(control::limits_of(config), target_slots)
+    LimitTable::new(control::limits_of(config))
 }
 
 fn start_shard(

@@ -7,8 +7,6 @@ use proptest::prelude::*;
 use super::super::{Admission, ClientPermit, LimitTable, Limits, Refused, TargetPermit};
 use super::{client, counts, target};
 
-const TARGET_SLOTS: usize = 3;
-
 #[derive(Debug, Clone)]
 enum Step {
     Admit { client: u8 },
@@ -59,7 +57,7 @@ fn take<T>(from: &mut Vec<T>, pick: usize) -> Option<T> {
 impl World {
     fn new(limits: Limits) -> Self {
         Self {
-            table: LimitTable::new(limits, TARGET_SLOTS),
+            table: LimitTable::new(limits),
             limits,
             admissions: Vec::new(),
             clients: Vec::new(),
@@ -98,10 +96,8 @@ impl World {
         let held = per_target.get(&target).copied().unwrap_or(0);
         if self.targets.len() >= self.limits.max_connections as usize {
             Some(Refused::Global)
-        } else if held >= self.limits.max_per_target {
-            Some(Refused::Target)
         } else {
-            (held == 0 && per_target.len() >= TARGET_SLOTS).then_some(Refused::TableFull)
+            (held >= self.limits.max_per_target).then_some(Refused::Target)
         }
     }
 

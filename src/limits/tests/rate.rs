@@ -1,4 +1,4 @@
-//! Tests of the rates: against a plain model, when the table is full, and under threads.
+//! Tests of the rates: compared with a plain model, with a full table, and under threads.
 
 use std::collections::HashMap;
 use std::sync::Barrier;
@@ -54,7 +54,7 @@ fn a_clock_that_stands_still_or_goes_back_gives_nothing() {
 }
 
 #[test]
-fn what_is_given_back_can_be_taken_again_once() {
+fn a_token_given_back_can_be_taken_again_once() {
     let start = epoch();
     let table = RateTable::new(1024, start);
     let tokens: Vec<_> = (0..10).map(|_| table.take(1, rate(), start)).collect();
@@ -94,7 +94,7 @@ fn a_charge_beyond_the_burst_is_a_debt_with_a_bound() {
 }
 
 #[test]
-fn many_are_there_only_together() {
+fn many_are_available_only_together() {
     let start = epoch();
     let table = RateTable::new(1024, start);
     assert_eq!(takes(&table, 1, start, 7), 7);
@@ -118,14 +118,14 @@ fn a_new_rate_is_in_force_at_once() {
 }
 
 #[test]
-fn a_full_group_shares_and_forgets_nothing() {
+fn a_full_group_shares_entries_and_evicts_none() {
     let start = epoch();
     // One group: every key meets every other.
     let table = RateTable::new(8, start);
     for key in 0..8 {
         assert_eq!(takes(&table, key, start, 20), 10);
     }
-    // Each slot is used up, so a crowd of new keys gets nothing and evicts nobody.
+    // Each entry is used up, so that a crowd of new keys gets nothing and evicts none.
     let crowd: usize = (8..1000).map(|key| takes(&table, key, start, 1)).sum();
     assert_eq!(crowd, 0);
     for key in 0..8 {
@@ -135,14 +135,14 @@ fn a_full_group_shares_and_forgets_nothing() {
     let later = start + SECOND;
     let crowd: usize = (8..1000).map(|key| takes(&table, key, later, 1)).sum();
     assert_eq!(crowd, 8 * 5);
-    // All is over: anybody has a slot of its own again.
+    // All TATs have passed: every key has an entry of its own again.
     let rest = later + 3 * SECOND;
     assert_eq!(takes(&table, 1000, rest, 20), 10);
     assert_eq!(takes(&table, 1001, rest, 20), 10);
 }
 
 #[test]
-fn slots_used_lightly_keep_nobody_out() {
+fn a_shared_entry_leaves_the_rest_of_its_burst() {
     let start = epoch();
     let table = RateTable::new(8, start);
     for key in 0..8 {
@@ -168,7 +168,7 @@ fn clients_are_counted_by_address_or_by_slash_64() {
     assert!(take("192.0.2.2"));
 }
 
-/// What the table must do, without its words, slots and races: per key, when all is regenerated.
+/// Model of the table, without entries and threads: per key, its TAT.
 #[derive(Default)]
 struct Model(HashMap<u32, u64>);
 
@@ -208,8 +208,7 @@ proptest! {
     }
 }
 
-/// Threads whose clocks differ, on keys that take slots from each other: none ever gets more than
-/// its rate.
+/// Threads whose clocks differ, on keys that share entries: none ever gets more than its rate.
 #[test]
 fn threads_never_take_too_much() {
     const THREADS: u64 = 4;

@@ -1,8 +1,7 @@
 //! Threads that take and give back as fast as they can, while the counts are watched.
 //!
 //! The workers also keep counts of their own, raised after a permit was taken and lowered
-//! before it goes back, so that a target with two slots would show although each slot
-//! kept its limit.
+//! before it goes back, so that a count that passes its limit would show.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -96,7 +95,7 @@ fn watch(table: &LimitTable) {
     for (i, (key, _)) in listed.iter().enumerate() {
         assert!(
             listed[..i].iter().all(|(other, _)| other != key),
-            "one target, two slots"
+            "one target, two entries"
         );
     }
     for number in 0..TARGETS {
@@ -106,7 +105,7 @@ fn watch(table: &LimitTable) {
 
 #[test]
 fn no_limit_is_passed_at_any_instant() {
-    let table = LimitTable::new(LIMITS, LIMITS.max_connections as usize);
+    let table = LimitTable::new(LIMITS);
     let shadow = Shadow::default();
     let done = AtomicBool::new(false);
     let start = Barrier::new(WORKERS as usize + 1);

@@ -1,8 +1,5 @@
-//! Every interleaving of two threads at the limits (of three, those with few
-//! interruptions), by model checking.
-//!
-//! Targets are kept in a table of the smallest size that shows the race, so that they
-//! meet in the same slots. Does NOT look at more threads than the race needs.
+//! Model checks of the limits: every interleaving of two threads, and of three those with few
+//! preemptions. Does NOT check more threads than the race needs.
 #![cfg(loom)]
 #![allow(
     clippy::unwrap_used,
@@ -30,22 +27,22 @@ fn target(number: u8) -> TargetKey {
     SocketAddr::from(([198, 51, 100, number], 22)).into()
 }
 
-fn admitted(limits: Limits, slots: usize) -> (Arc<LimitTable>, Arc<Admission>) {
-    let table = LimitTable::new(limits, slots);
+fn admitted(limits: Limits) -> (Arc<LimitTable>, Arc<Admission>) {
+    let table = LimitTable::new(limits);
     let admission = Arc::new(table.admit(client()).ok().unwrap());
     (table, admission)
 }
 
-/// All places are back and the table is as new.
+/// Asserts that every permit is back.
 fn assert_empty(table: &LimitTable) {
     let counts = table.snapshot();
     assert_eq!((counts.connections, counts.targets_in_use), (0, 0));
     assert_eq!(table.per_target(), []);
 }
 
-/// Two threads ask for the targets at once; returns what they and the table then hold.
-fn race(limits: Limits, slots: usize, first: u8, second: u8) -> (Outcome, Arc<LimitTable>) {
-    let (table, admission) = admitted(limits, slots);
+/// Two threads ask for the targets at once; returns the outcome and the table.
+fn race(limits: Limits, first: u8, second: u8) -> (Outcome, Arc<LimitTable>) {
+    let (table, admission) = admitted(limits);
     let other = Arc::clone(&admission);
     let thread = thread::spawn(move || other.target(target(second)));
     let mine = admission.target(target(first));
@@ -70,9 +67,9 @@ struct Outcome {
 }
 
 #[test]
-fn two_claims_of_one_target_share_a_slot() {
+fn two_permits_of_one_target_are_counted_together() {
     loom::model(|| {
-        let (outcome, table) = race(ROOMY, 2, 1, 1);
+        let (outcome, table) = race(ROOMY, 1, 1);
         assert_eq!(outcome.refused, []);
         assert_eq!(outcome.per_target, [(target(1), 2)]);
         assert_empty(&table);
@@ -80,9 +77,9 @@ fn two_claims_of_one_target_share_a_slot() {
 }
 
 #[test]
-fn two_claims_of_different_targets_get_a_slot_each() {
+fn permits_of_two_targets_are_counted_apart() {
     loom::model(|| {
-        let (outcome, table) = race(ROOMY, 2, 1, 2);
+        let (outcome, table) = race(ROOMY, 1, 2);
         assert_eq!(outcome.refused, []);
         let mut held = outcome.per_target;
         held.sort();
@@ -92,13 +89,13 @@ fn two_claims_of_different_targets_get_a_slot_each() {
 }
 
 #[test]
-fn the_last_place_of_a_target_goes_to_one() {
+fn the_last_permit_of_a_target_is_given_once() {
     loom::model(|| {
         let limits = Limits {
             max_per_target: 1,
             ..ROOMY
         };
-        let (outcome, table) = race(limits, 2, 1, 1);
+        let (outcome, table) = race(limits, 1, 1);
         assert_eq!(outcome.refused, [Refused::Target]);
         assert_eq!(outcome.connections, 1);
         assert_empty(&table);
@@ -106,13 +103,13 @@ fn the_last_place_of_a_target_goes_to_one() {
 }
 
 #[test]
-fn the_last_global_place_goes_to_one() {
+fn the_last_global_permit_is_given_once() {
     loom::model(|| {
         let limits = Limits {
             max_connections: 1,
             ..ROOMY
         };
-        let (outcome, table) = race(limits, 2, 1, 2);
+        let (outcome, table) = race(limits, 1, 2);
         assert_eq!(outcome.refused, [Refused::Global]);
         assert_eq!(outcome.connections, 1);
         assert_eq!(outcome.per_target.len(), 1);
@@ -121,26 +118,20 @@ fn the_last_global_place_goes_to_one() {
 }
 
 #[test]
-fn both_places_or_neither() {
+fn a_permit_counts_globally_and_at_its_target_or_not_at_all() {
     loom::model(|| {
         let limits = Limits {
             max_connections: 2,
             max_per_target: 1,
             ..ROOMY
         };
-        let (table, admission) = admitted(limits, 2);
+        let (table, admission) = admitted(limits);
         let held = admission.target(target(1));
         let other = Arc::clone(&admission);
         let thread = thread::spawn(move || other.target(target(1)).err());
-        // May be refused too, when the other one has the last global place for an instant.
+        // May be refused too, while the other one counts globally for an instant.
         let mine = admission.target(target(2));
-        assert_eq!(
-            thread
-                .join()
-                .unwrap()
-                .map(|refused| refused != Refused::TableFull),
-            Some(true)
-        );
+        assert!(thread.join().unwrap().is_some());
         assert!(mine.is_ok() || mine.as_ref().err() == Some(&Refused::Global));
         let expected = 1 + u32::from(mine.is_ok());
         assert_eq!(table.snapshot().connections, expected);
@@ -151,9 +142,9 @@ fn both_places_or_neither() {
 }
 
 #[test]
-fn a_target_freed_while_it_is_joined() {
+fn a_target_may_be_left_while_it_is_entered() {
     loom::model(|| {
-        let (table, admission) = admitted(ROOMY, 2);
+        let (table, admission) = admitted(ROOMY);
         let held = admission.target(target(1));
         let thread = thread::spawn(move || drop(held));
         let mine = admission.target(target(1));
@@ -167,39 +158,13 @@ fn a_target_freed_while_it_is_joined() {
 }
 
 #[test]
-fn a_slot_that_changes_hands_while_it_is_joined() {
-    loom::model(|| {
-        // One slot: the other thread frees it and may claim it for another target between
-        // this thread's look at the key and its join.
-        let (table, admission) = admitted(ROOMY, 1);
-        let held = admission.target(target(1));
-        let other = Arc::clone(&admission);
-        let thread = thread::spawn(move || {
-            drop(held);
-            other.target(target(2))
-        });
-        let mine = admission.target(target(1));
-        let theirs = thread.join().unwrap();
-        let expected = match (&mine, &theirs) {
-            (Ok(_), Err(Refused::TableFull)) => vec![(target(1), 1)],
-            (Err(Refused::TableFull), Ok(_)) => vec![(target(2), 1)],
-            _ => vec![],
-        };
-        assert_eq!(expected.len(), 1, "one slot, one target");
-        assert_eq!(table.per_target(), expected);
-        drop((mine, theirs));
-        assert_empty(&table);
-    });
-}
-
-#[test]
-fn one_joins_while_two_leave() {
+fn two_may_leave_while_one_enters() {
     let mut model = loom::model::Builder::new();
-    // Three threads make too many interleavings to try all; a race that needs more than
-    // two interruptions at just the right places is left out.
+    // Three threads have too many interleavings to try all: a race that needs more than two
+    // preemptions is not found.
     model.preemption_bound = Some(2);
     model.check(|| {
-        let (table, admission) = admitted(ROOMY, 1);
+        let (table, admission) = admitted(ROOMY);
         let (one, two) = (admission.target(target(1)), admission.target(target(1)));
         let first = thread::spawn(move || drop(one));
         let second = thread::spawn(move || drop(two));
@@ -214,9 +179,9 @@ fn one_joins_while_two_leave() {
 }
 
 #[test]
-fn nobody_gets_in_after_a_limit_was_lowered() {
+fn no_permit_is_given_after_a_limit_was_lowered() {
     loom::model(|| {
-        let (table, admission) = admitted(ROOMY, 1);
+        let (table, admission) = admitted(ROOMY);
         let held = admission.target(target(1));
         let other = Arc::clone(&admission);
         let thread = thread::spawn(move || other.target(target(1)));
@@ -233,19 +198,19 @@ fn nobody_gets_in_after_a_limit_was_lowered() {
 }
 
 #[test]
-fn the_last_place_in_the_pool_goes_to_one() {
+fn the_last_unauthenticated_connection_is_admitted_once() {
     loom::model(|| {
         let limits = Limits {
             max_unauthenticated: 1,
             max_per_client: 2,
             ..ROOMY
         };
-        let table = LimitTable::new(limits, 1);
+        let table = LimitTable::new(limits);
         let other = Arc::clone(&table);
         let thread = thread::spawn(move || other.admit(client()).map(Admission::logged_in));
         let mine = table.admit(client());
         let theirs = thread.join().unwrap();
-        // Both get in when one has logged in before the other asked.
+        // Both are admitted when one has logged in before the other asked.
         assert!(mine.is_ok() || theirs.is_ok());
         assert_eq!(table.snapshot().unauthenticated, u32::from(mine.is_ok()));
         drop((mine, theirs));
@@ -254,13 +219,13 @@ fn the_last_place_in_the_pool_goes_to_one() {
 }
 
 #[test]
-fn the_last_place_of_a_client_goes_to_one() {
+fn the_last_connection_of_a_client_is_admitted_once() {
     loom::model(|| {
         let limits = Limits {
             max_per_client: 1,
             ..ROOMY
         };
-        let table = LimitTable::new(limits, 1);
+        let table = LimitTable::new(limits);
         let other = Arc::clone(&table);
         let thread = thread::spawn(move || other.admit(client()));
         let mine = table.admit(client());
