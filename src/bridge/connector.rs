@@ -10,7 +10,7 @@ use super::config_snapshot::{ConfigSnapshot, SharedSnapshot};
 use super::downlink::Downlink;
 use super::shell::Shell;
 use super::state::Resources;
-use super::throttle::{LoginThrottle, QuestionWatch};
+use super::throttle::{LoginThrottle, PromptTracker};
 use crate::config::{Config, TargetOverrides};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
 use crate::limits::{Admission, LoginSlot, Refused, TargetPermit};

@@ -35,6 +35,8 @@ pub use fair_slots::{FairSlots, Holder, SlotId};
 pub use key::{ClientKey, TargetKey};
 pub use login_pool::{LoginPool, LoginSlot, with_headroom};
 pub use rate::{Rate, RateTable, Token};
+#[cfg(not(loom))]
+pub(crate) use striped::{STRIPES, Striped};
 pub use table::{Admission, ClientPermit, LimitTable, TargetPermit};
 
 /// Values of the limits. 0 admits nobody, except where it is documented as off.

@@ -1,17 +1,17 @@
-//! Session ids: names for logs and operators, not secrets.
+//! Session ids, for logs and operators. They are not secrets.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// 16 random bytes, shown as 32 hex digits.
+/// Session id: 16 random bytes, written as 32 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId([u8; 16]);
 
 impl SessionId {
-    /// A fresh id from the operating system's randomness.
+    /// Generates an id from the operating system's randomness.
     ///
     /// # Errors
-    /// If the system has none to give.
+    /// The system has no randomness.
     pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
@@ -19,7 +19,7 @@ impl SessionId {
     }
 }
 
-/// Not 32 hex digits.
+/// Text that is not 32 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a session id is 32 hex digits")]
 pub struct BadSessionId;
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_32_hex_digits_and_its_own() {
+    fn an_id_is_32_hex_digits_and_unique() {
         let (a, b) = (SessionId::random().ok(), SessionId::random().ok());
         assert_ne!(a, b);
         let text = a.map(|id| id.to_string()).unwrap_or_default();
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_read_back_and_nothing_else_is() {
+    fn an_id_is_parsed_and_other_text_is_not() {
         let id = SessionId::random().unwrap();
         assert_eq!(id.to_string().parse(), Ok(id));
         let zero = "0".repeat(32).parse::<SessionId>().unwrap();

@@ -1,11 +1,9 @@
-//! The registry: one small record per session of the process, written by its
-//! owner, read from any thread without a lock.
+//! The registry: one small record per session of the process, written by its owner, read from any
+//! thread without a lock.
 //!
-//! Records live in a `sharded_slab::Slab`: inserted and removed on the owner's
-//! thread, read by key from any. The slab offers no iteration to readers, so
-//! each shard keeps the keys of its own sessions and hands them out. A key is
-//! never made from anything a client sent: a forged one races the slab's page
-//! allocation.
+//! Records live in a `sharded_slab::Slab`: inserted and removed on the owner's thread, read by key
+//! from any. The slab offers no iteration to readers, so that each shard keeps the keys of its own
+//! sessions. A key is never made from client input: a forged one races the slab's page allocation.
 
 mod id;
 mod record;
@@ -19,7 +17,7 @@ use sharded_slab::{OwnedEntry, Slab};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Where a record is. Only [`Registry::insert`] makes one.
+/// Key of a record. Only [`Registry::insert`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordKey(usize);
 
@@ -36,7 +34,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// No sessions of this process.
+    /// A registry of this process, without sessions.
     pub fn new(instance: Instance) -> Self {
         Self {
             slab: Arc::default(),
@@ -44,20 +42,20 @@ impl Registry {
         }
     }
 
-    /// The process whose sessions these are.
+    /// Process that owns the sessions.
     pub fn instance(&self) -> &Instance {
         &self.instance
     }
 
-    /// Location of a record's session.
+    /// Returns the location of a record's session.
     pub fn route(&self, record: &SessionRecord) -> Route {
         self.instance.route(record.shard())
     }
 
-    /// Enters a session, on the thread of its shard.
+    /// Inserts the record of a session, on the thread of its shard.
     ///
     /// # Errors
-    /// [`RegistryFull`]: beyond any limit on connections there can be.
+    /// [`RegistryFull`]; no limit on connections can be so large.
     pub fn insert(&self, session: NewSession) -> Result<Entry, RegistryFull> {
         let key = self
             .slab
@@ -71,14 +69,13 @@ impl Registry {
         })
     }
 
-    /// Looks at a record; `None` if its session is gone. A key that was used
-    /// again since leads nowhere.
+    /// Reads a record; `None` if its session has ended, also where its slot was reused.
     pub fn read<T>(&self, key: RecordKey, look: impl FnOnce(&SessionRecord) -> T) -> Option<T> {
         self.slab.get(key.0).map(|record| look(&record))
     }
 }
 
-/// A record, held by its owner; Drop removes it from the registry.
+/// Record in the hands of its owner; Drop removes it from the registry.
 #[must_use = "dropping it removes the record"]
 pub struct Entry {
     registry: Registry,
@@ -87,7 +84,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// How others find it.
+    /// Key for readers.
     pub fn key(&self) -> RecordKey {
         self.key
     }
@@ -146,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_over_does_not_lead_to_its_successor() {
+    fn the_key_of_an_ended_session_does_not_find_its_successor() {
         let registry = Registry::default();
         let first = registry.insert(session()).unwrap();
         let old = first.key();
@@ -159,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_may_hold_on_while_the_owner_lets_go() {
+    fn a_record_may_be_removed_while_it_is_read() {
         let registry = Registry::default();
         let entry = registry.insert(session()).unwrap();
         let (id, key) = (entry.id(), entry.key());

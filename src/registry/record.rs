@@ -1,5 +1,5 @@
-//! What the registry holds of one session. Written by the session's own
-//! thread with plain stores; a reader sees each field as it was a moment ago.
+//! Record of one session. The session's own thread writes it with plain stores; a reader may see
+//! values of a moment ago, and of different moments.
 
 use super::SessionId;
 use arc_swap::ArcSwap;
@@ -8,16 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Where a session is, as the outside sees it (LIFECYCLE.md).
+/// State of a session, as operators see it (LIFECYCLE.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Upgraded; waiting for `auth`.
     Created,
-    /// On the way to the shell.
+    /// Looks up, connects and logs in.
     Connecting,
     /// The shell runs.
     Active,
-    /// Reserved: the shell runs on without its client. No session is in it yet.
+    /// Reserved for a shell that runs on without its client. No session is in it yet.
     Detached,
     /// Being closed.
     Closing,
@@ -26,7 +26,7 @@ pub enum State {
 }
 
 impl State {
-    /// Every one, in the order of its number.
+    /// Every state, in the order of its number.
     pub const ALL: [Self; 6] = [
         Self::Created,
         Self::Connecting,
@@ -36,7 +36,7 @@ impl State {
         Self::Closed,
     ];
 
-    /// Its name.
+    /// Name in logs and statistics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -49,16 +49,16 @@ impl State {
     }
 }
 
-/// What a session starts with.
+/// Initial values of a record.
 #[derive(Debug, Clone)]
 pub struct NewSession {
-    /// Its name.
+    /// Session id.
     pub id: SessionId,
-    /// The number of its shard.
+    /// Number of the shard.
     pub shard: usize,
-    /// Where its client is.
+    /// Address of the client.
     pub client: IpAddr,
-    /// What the client asked for.
+    /// Target, as the client requested it.
     pub target: String,
 }
 
@@ -67,14 +67,14 @@ const STATE_BITS: u32 = 3;
 
 const _: () = assert!(State::ALL.len() <= 1 << STATE_BITS);
 
-/// A session's record.
+/// Record of a session.
 #[derive(Debug)]
 pub struct SessionRecord {
     start: NewSession,
     created: Instant,
     created_at: SystemTime,
-    /// The state and the time of its last change in one word, so that they are read together:
-    /// the number of the state, and above it milliseconds from `created`.
+    /// State and time of its last change in one word, so that they are read together: the number of
+    /// the state, and above it milliseconds from `created`.
     state: AtomicU64,
     client: ArcSwap<IpAddr>,
     /// Milliseconds from `created`.
@@ -101,52 +101,52 @@ impl SessionRecord {
         }
     }
 
-    /// Its name.
+    /// Session id.
     pub fn id(&self) -> SessionId {
         self.start.id
     }
 
-    /// The number of its shard.
+    /// Number of the shard.
     pub fn shard(&self) -> usize {
         self.start.shard
     }
 
-    /// Address of its client; while it has none, that of the last one.
+    /// Address of the client; of the last one while the session has none.
     pub fn client_ip(&self) -> IpAddr {
         **self.client.load()
     }
 
-    /// What the client asked for, as it asked.
+    /// Target, as the client requested it.
     pub fn target(&self) -> &str {
         &self.start.target
     }
 
-    /// The address that was dialled, once it is.
+    /// Address of the target, once connected.
     pub fn target_address(&self) -> Option<SocketAddr> {
         self.target_address.get().copied()
     }
 
-    /// The user, if users are shown and this one is known.
+    /// User, if `admin.show_users` is on and the user is known.
     pub fn user(&self) -> Option<&str> {
         self.user.get().map(String::as_str)
     }
 
-    /// When it was created, by the time of day.
+    /// Wall-clock time of the creation.
     pub fn created_at(&self) -> SystemTime {
         self.created_at
     }
 
-    /// How long it lives.
+    /// Time since the creation.
     pub fn duration(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.created)
     }
 
-    /// When bytes last moved, either way, counted from [`Self::created_at`].
+    /// Time of the last input or output, from [`Self::created_at`].
     pub fn last_activity(&self) -> Duration {
         Duration::from_millis(self.last_activity.load(Ordering::Relaxed))
     }
 
-    /// Bytes of input and of output so far.
+    /// Bytes of input and of output.
     pub fn traffic(&self) -> (u64, u64) {
         (
             self.input.load(Ordering::Relaxed),
@@ -154,12 +154,12 @@ impl SessionRecord {
         )
     }
 
-    /// Where it is.
+    /// Current state.
     pub fn state(&self) -> State {
         self.state_since().0
     }
 
-    /// State, and the time of its last change, counted from [`Self::created_at`].
+    /// Current state, and the time of its last change, from [`Self::created_at`].
     pub fn state_since(&self) -> (State, Duration) {
         let word = self.state.load(Ordering::Relaxed);
         let number = (word & ((1 << STATE_BITS) - 1)) as usize;
@@ -167,25 +167,25 @@ impl SessionRecord {
         (state, Duration::from_millis(word >> STATE_BITS))
     }
 
-    /// The owner's: where it is from now on.
+    /// Sets the state. For the owner alone.
     pub fn set_state(&self, state: State) {
         let since = self.millis(crate::clock::now());
         let word = (since << STATE_BITS) | state as u64;
         self.state.store(word, Ordering::Relaxed);
     }
 
-    /// The owner's: another client has it now.
+    /// Sets the address of a new client. For the owner alone.
     pub fn set_client(&self, client: IpAddr) {
         self.client.store(Arc::new(client));
     }
 
-    /// The owner's: bytes moved.
+    /// Sets the bytes of input and output. For the owner alone.
     pub fn set_traffic(&self, input: u64, output: u64) {
         self.input.store(input, Ordering::Relaxed);
         self.output.store(output, Ordering::Relaxed);
     }
 
-    /// The owner's: bytes moved just now.
+    /// Sets the time of the last input or output. For the owner alone.
     pub fn touch(&self, now: Instant) {
         self.last_activity
             .store(self.millis(now), Ordering::Relaxed);
@@ -195,12 +195,12 @@ impl SessionRecord {
         u64::try_from(self.duration(now).as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The owner's: the address that is dialled. The first one stays.
+    /// Sets the address of the target, once. For the owner alone.
     pub fn set_target_address(&self, address: SocketAddr) {
         let _ = self.target_address.set(address);
     }
 
-    /// The owner's: the user. The first one stays.
+    /// Sets the user, once. For the owner alone.
     pub fn set_user(&self, user: &str) {
         let _ = self.user.set(user.to_owned());
     }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_state_has_its_time_and_traffic_does_not_move_it() {
+    fn a_change_of_state_has_a_time_that_traffic_does_not_change() {
         let record = record();
         assert_eq!(record.state_since(), (State::Created, Duration::ZERO));
         for state in State::ALL {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_client_stays_when_it_is_gone_and_another_takes_its_place() {
+    fn the_address_of_the_last_client_stays_until_another_one_comes() {
         let record = record();
         record.set_state(State::Detached);
         assert_eq!(record.client_ip().to_string(), "192.0.2.7");

@@ -1,21 +1,22 @@
-//! Location of a session: a node, a process on it, a shard of that. Apart from the session's id, which is a name and
-//! stays the same wherever the session is.
+//! Location of a session: a node, a process on it, and a shard of the process. The session's id does
+//! not depend on it.
 
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-/// Name of one run of the process: 8 random bytes, shown as 16 hex digits. Unlike a process id it is never used again.
+/// Id of one run of the process: 8 random bytes, written as 16 hex digits. Unlike a process id it is
+/// never reused.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct InstanceId([u8; 8]);
 
-/// Not 16 hex digits.
+/// Text that is not 16 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an instance id is 16 hex digits in lower case")]
 pub struct BadInstanceId;
 
-/// This process. The default stands for none.
+/// Identity of this process. The default stands for none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Instance {
     /// Name of its node (`server.node`).
@@ -36,10 +37,10 @@ pub struct Route {
 }
 
 impl Instance {
-    /// A process on `node`, with a fresh id from the operating system's randomness.
+    /// Generates the identity of a process on `node`, from the operating system's randomness.
     ///
     /// # Errors
-    /// If the system has none to give.
+    /// The system has no randomness.
     pub fn random(node: String) -> io::Result<Self> {
         let mut bytes = [0; 8];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
@@ -47,7 +48,7 @@ impl Instance {
         Ok(Self { node, id })
     }
 
-    /// Route to a shard of this process.
+    /// Returns the location of a session of `shard` in this process.
     pub fn route(&self, shard: usize) -> Route {
         Route {
             node: self.node.clone(),
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_process_has_an_id_of_its_own_which_is_read_back() {
+    fn every_process_has_a_unique_id_which_is_parsed() {
         let [a, b] = [(), ()].map(|()| Instance::random("n".to_owned()).unwrap());
         assert_ne!(a.id, b.id);
         assert_eq!(a.id.to_string().parse(), Ok(a.id));

@@ -1,17 +1,17 @@
-//! Admission tickets: the signed word of another server, which knows the user, on who may log in
+//! Admission tickets: signed statements of another server, which knows the user, on who may log in
 //! where.
 //!
 //! A ticket is a compact JWS (RFC 7515) with the claims of a JWT (RFC 7519): `target` and `sub`,
 //! the SSH user, which both bind; `exp`; and `iat` or `nbf`, from which its age is counted. The
-//! signature is HMAC-SHA-256 (`HS256`), and no header can ask for another. Other claims (`iss`,
-//! `aud` ...) are not looked at: the key is for nothing else.
+//! signature is HMAC-SHA-256 (`HS256`), and no header can select another. Other claims (`iss`, `aud`
+//! ...) are ignored: the key has no other use.
 //!
-//! The crate `jsonwebtoken` reads and verifies it, on aws-lc-rs, which russh stands on as well: no
-//! second implementation of cryptography. It compares in constant time and wipes the key. Its
-//! judgement of times is switched off, because it asks the machine's clock itself.
+//! The crate `jsonwebtoken` parses and verifies it, on aws-lc-rs, which russh uses as well: no second
+//! implementation of cryptography. It compares in constant time and wipes the key. Its checks of
+//! times are off, because it reads the machine's clock itself.
 //!
-//! A ticket may be used more than once while it lasts. It proves to the bridge that the issuer
-//! lets this user in, and nothing to the SSH server, so that who has seen it still needs the
+//! A ticket may be used more than once while it is valid. It proves to the bridge that the issuer
+//! admits this user, and nothing to the SSH server: a stolen ticket is of no use without the
 //! credentials. Does NOT issue tickets.
 
 mod key;
@@ -27,10 +27,10 @@ use crate::net::canonical_host;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How far the issuer's clock may be ahead of ours.
+/// Tolerance for an issuer's clock that is ahead of this machine's.
 const SKEW: Duration = Duration::from_secs(30);
 
-/// Tells good tickets from bad ones.
+/// Verifier of tickets.
 pub struct Tickets {
     key: DecodingKey,
     validation: Validation,
@@ -38,7 +38,7 @@ pub struct Tickets {
     max_age: Duration,
 }
 
-/// What a ticket says, once it is believed.
+/// Claims of a ticket whose signature is valid.
 #[derive(serde::Deserialize)]
 struct Claims {
     target: String,
@@ -48,13 +48,13 @@ struct Claims {
     nbf: Option<u64>,
 }
 
-/// A good ticket of the right user, for a target that is still to be compared.
+/// Valid ticket of the right user; the target is still to be compared.
 pub struct Admitted {
     target: String,
 }
 
 impl Tickets {
-    /// What the settings ask for; `None` if tickets are off. Reads the key.
+    /// Makes the verifier of the settings; `None` if tickets are off. Reads the key.
     ///
     /// # Errors
     /// The key cannot be used.
@@ -76,15 +76,15 @@ impl Tickets {
         }))
     }
 
-    /// Whether nobody gets in without a ticket.
+    /// Returns whether a ticket is required.
     pub fn are_required(&self) -> bool {
         self.required
     }
 
-    /// Judges a ticket that `user` brings, at the time of day `now`.
+    /// Verifies a ticket of `user`, at the wall-clock time `now`.
     ///
     /// # Errors
-    /// Why it is not good. Nothing of its content is in that.
+    /// Problem of the ticket; contains nothing of its content.
     pub fn verify(
         &self,
         ticket: &str,
@@ -96,7 +96,7 @@ impl Tickets {
         }
         let token = decode::<Claims>(ticket, &self.key, &self.validation)
             .map_err(|_| TicketProblem::NotValid)?;
-        // What must be understood (RFC 7515 section 4.1.11) is not understood here.
+        // No critical header is supported (RFC 7515 section 4.1.11).
         if token.header.crit.is_some() {
             return Err(TicketProblem::NotValid);
         }
@@ -126,9 +126,9 @@ impl Tickets {
 }
 
 impl Admitted {
-    /// Returns whether it is for this target, whose `host` is in its canonical form: a ticket says
-    /// `host:port`, in any spelling of the host and with IPv6 in brackets, or, where the client
-    /// asked for a target by its configured name, that name exactly.
+    /// Returns whether the ticket is for this target, whose `host` is canonical. A ticket names
+    /// `host:port`, in any spelling of the host and with IPv6 in brackets, or exactly the configured
+    /// name where the client requested a named target.
     pub fn is_for(&self, name: Option<&str>, host: &str, port: u16) -> bool {
         let is_address = self.target.rsplit_once(':').is_some_and(|(claimed, at)| {
             let bracketed = claimed.starts_with('[') && claimed.ends_with(']');

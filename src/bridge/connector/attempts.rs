@@ -5,7 +5,7 @@
 //! reason. Does not count failures: `throttle` does.
 
 use super::{Connector, limit_error};
-use crate::bridge::throttle::{LoginAttempt, Scope, Word};
+use crate::bridge::throttle::{Answer, LoginAttempt, Scope};
 use crate::error::{ConnectFailure, Deadline, LimitKind, SessionError, Stage};
 use crate::limits::{Admission, TargetKey};
 use crate::message::Credentials;
@@ -91,7 +91,7 @@ impl Connector {
         // The latest configuration, as for the policy: one count of failures cannot have two rates.
         let config = Arc::clone(&self.context.snapshot.load().config);
         let logins = &self.context.logins;
-        let attempt = logins.join(scope, client, user, &config);
+        let attempt = logins.enqueue(scope, client, user, &config);
         let mut retry = None;
         loop {
             let wake = retry.unwrap_or(until);

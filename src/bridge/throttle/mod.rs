@@ -1,21 +1,17 @@
-//! Logins that may be tried: how many at once, and how many after those that failed.
+//! Throttle of login attempts: bounds how many run at once, and how many follow failed ones.
 //!
-//! One [`LoginAttempt`] for each target that is dialled, and for each private key that is
-//! decrypted. It waits in a queue of its target's (`queue`) for a place and for the counts of
-//! failures (`rates`), and gives everything back by its Drop: one that never reached the server
-//! for nothing, one that did at a price, unless it succeeded.
+//! One [`LoginAttempt`] per connection to a target, and per private key that is decrypted. It waits
+//! in the queue of its target (`queue`) until fewer run and the rates of failures (`rates`) allow it.
+//! Its Drop ends it: an attempt that never reached the server costs nothing, one that reached it and
+//! did not succeed is charged.
 //!
-//! On by default, because servers count failed logins, too, by the one address they see: the
-//! bridge's. Waiting ones are woken, first come first, and never look by themselves.
+//! On by default, because servers count failed logins by the one address they see: the bridge's.
+//! Waiting attempts are woken in order; they do not poll.
 //!
-//! Places before login are as many as `limits.max_connections_per_host`, and counted apart from
-//! those after it. A login whose user is asked something gives its place up meanwhile, and has
-//! one of as many others; when those are taken, the oldest unanswered question of the client that
-//! has most of them yields.
-#![allow(
-    clippy::disallowed_types,
-    reason = "a lock of one target's queue, a few times in each login and never on the data path"
-)]
+//! At most `limits.max_connections_per_host` attempts run at once at a target, counted apart from
+//! sessions after the login. An attempt whose user is prompted does not count meanwhile, but as one
+//! of as many prompted ones; when there are more, the oldest unanswered prompt of the client with the
+//! most is ended.
 
 mod queue;
 mod rates;
@@ -23,30 +19,26 @@ mod rates;
 mod tests;
 
 use crate::config::Config;
-use crate::limits::{ClientKey, Rate, TargetKey};
+use crate::limits::{ClientKey, Rate, STRIPES, Striped, TargetKey};
 use async_channel::Receiver;
 use queue::{Id, Queue, Waiter};
 use rates::{MOST_DEBT, Rates, Reached};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Enough that two shards rarely meet on one lock.
-const PARTS: usize = 16;
-
-/// The least budget of a target: two failed logins of sshd's price.
-const LEAST_PENALTY: Duration = Duration::from_secs(10);
+/// Smallest budget of a target: two failed logins at sshd's price.
+const MIN_PENALTY: Duration = Duration::from_secs(10);
 
 /// Subject of a login attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Scope {
-    /// A login at this address.
+    /// Login at this address.
     Target(TargetKey),
-    /// The passphrase of a private key.
+    /// Decryption of a private key.
     Keys,
 }
 
@@ -56,19 +48,19 @@ impl From<SocketAddr> for Scope {
     }
 }
 
-/// The rates failures are counted at.
+/// Rates that failures are counted at.
 #[derive(Debug, Clone, Copy)]
-struct Rules {
+struct FailureRates {
     /// Failures of one client at one target.
     client: Rate,
-    /// The most a client's debt grows to.
+    /// Bound of a client's debt.
     most_debt: Duration,
     /// Seconds of penalty of one target.
     target: Option<Rate>,
 }
 
-impl Rules {
-    /// `None` where failures are not counted.
+impl FailureRates {
+    /// Returns `None` where failures are not counted.
     fn of(config: &Config, client: IpAddr, scope: Scope) -> Option<Self> {
         let settings = &config.rate_limit;
         let exempt = settings.exempt.iter().any(|net| net.contains(client));
@@ -77,7 +69,7 @@ impl Rules {
         }
         let penalty = settings.target_penalty;
         let counts = scope != Scope::Keys && !penalty.is_zero();
-        let seconds = u32::try_from(penalty.max(LEAST_PENALTY).as_secs()).unwrap_or(u32::MAX);
+        let seconds = u32::try_from(penalty.max(MIN_PENALTY).as_secs()).unwrap_or(u32::MAX);
         Some(Self {
             client: Rate::new(settings.login_failures, settings.login_period),
             most_debt: settings.login_period * settings.login_failures + MOST_DEBT,
@@ -92,118 +84,108 @@ struct Request {
     scope: Scope,
     client: ClientKey,
     user: Arc<str>,
-    rules: Option<Rules>,
-    /// Logins at once at the target.
-    places: usize,
+    rates: Option<FailureRates>,
+    /// Attempts that may run at once at the target.
+    max_running: usize,
 }
 
-/// Answer to a waiting login.
+/// Answer to a waiting attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum Answer {
     /// It may begin.
     Start,
-    /// Too many have failed; this long until one more is allowed.
+    /// Too many have failed; the wait until one more is allowed.
     Throttled(Duration),
-    /// As many wait as may.
+    /// The queue is full.
     Full,
-    /// Nothing may change for this long: then [`LoginAttempt::retry`].
+    /// No attempt may start for this long; then call [`LoginAttempt::retry`].
     RetryIn(Duration),
 }
 
-/// Failed logins, and the queues of those under way; shared by the shards.
+/// Failed attempts, and the queues of running ones; shared by the shards.
 pub struct LoginThrottle {
     rates: Rates,
-    parts: [Mutex<HashMap<Scope, Queue>>; PARTS],
-    hasher: RandomState,
+    queues: Striped<HashMap<Scope, Queue>>,
     next_id: AtomicU64,
     clock: fn() -> Instant,
 }
 
 impl LoginThrottle {
-    /// Nobody has failed yet; remembers at least `slots` pairs of client and target.
+    /// A throttle without attempts; remembers at least `slots` pairs of client and target.
     pub fn new(slots: usize, clock: fn() -> Instant) -> Arc<Self> {
         Arc::new(Self {
             rates: Rates::new(slots, clock()),
-            parts: std::array::from_fn(|_| Mutex::default()),
-            hasher: RandomState::new(),
+            queues: Striped::new(STRIPES, HashMap::new),
             next_id: AtomicU64::new(0),
             clock,
         })
     }
 
-    /// Queues a login of `user` from `client`, or the reading of a key.
-    pub(super) fn join(
+    /// Queues an attempt of `user` from `client`.
+    pub(super) fn enqueue(
         self: &Arc<Self>,
         scope: Scope,
         client: IpAddr,
         user: &str,
         config: &Config,
     ) -> LoginAttempt {
-        let places = config.limits.max_connections_per_host as usize;
         let request = Request {
             scope,
             client: client.into(),
             user: user.into(),
-            rules: Rules::of(config, client, scope),
-            places: if scope == Scope::Keys {
-                usize::MAX
-            } else {
-                places
+            rates: FailureRates::of(config, client, scope),
+            max_running: match scope {
+                Scope::Target(_) => config.limits.max_connections_per_host as usize,
+                Scope::Keys => usize::MAX,
             },
         };
-        let (words, told) = async_channel::bounded(1);
+        let (answer, answers) = async_channel::bounded(1);
         let (evict, evicted) = async_channel::bounded(1);
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let waiter = Waiter {
             id,
             request: request.clone(),
-            words: words.clone(),
+            answer: answer.clone(),
             evict,
-            is_told: false,
+            has_retry_time: false,
         };
         let is_recent = self.rates.is_recent(&request, (self.clock)());
         self.with(scope, |queue| {
             if !queue.push(waiter, is_recent) {
-                let _ = words.force_send(Word::Full);
+                let _ = answer.force_send(Answer::Full);
             }
         });
         LoginAttempt {
             throttle: Arc::clone(self),
             request,
             id,
-            told,
+            answers,
             evicted,
             reached: Cell::new(None),
             succeeded: Cell::new(false),
         }
     }
 
-    /// Changes the queue of `scope`, and starts what may start after that.
+    /// Changes the queue of `scope`, then starts the attempts that may start.
     fn with<R>(&self, scope: Scope, change: impl FnOnce(&mut Queue) -> R) -> R {
-        let mut part = self.part(scope);
-        let queue = part.entry(scope).or_default();
+        let mut queues = self.queues.lock(self.queues.hash(scope));
+        let queue = queues.entry(scope).or_default();
         let result = change(queue);
         queue.dispatch(&self.rates, (self.clock)());
         if queue.is_empty() {
-            part.remove(&scope);
+            queues.remove(&scope);
         }
         result
     }
-
-    #[allow(clippy::indexing_slicing, reason = "taken modulo the length")]
-    fn part(&self, scope: Scope) -> MutexGuard<'_, HashMap<Scope, Queue>> {
-        let part = &self.parts[(self.hasher.hash_one(scope) as usize) % PARTS];
-        part.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// A login that waits, or is under way. Dropping it ends it.
+/// Attempt that waits or runs. Dropping it ends it.
 #[must_use = "dropping it ends the attempt"]
 pub(super) struct LoginAttempt {
     throttle: Arc<LoginThrottle>,
     request: Request,
     id: Id,
-    told: Receiver<Word>,
+    answers: Receiver<Answer>,
     evicted: Receiver<()>,
     reached: Cell<Option<(Reached, Instant)>>,
     succeeded: Cell<bool>,
@@ -211,54 +193,52 @@ pub(super) struct LoginAttempt {
 
 impl LoginAttempt {
     /// Waits for the next answer.
-    pub(super) async fn word(&self) -> Word {
-        match self.told.recv().await {
-            Ok(word) => word,
-            // Who tells has it in hand as long as this waits.
-            Err(_) => Word::Full,
-        }
+    pub(super) async fn answer(&self) -> Answer {
+        // The queue keeps the sender as long as the attempt waits.
+        self.answers.recv().await.unwrap_or(Answer::Full)
     }
 
-    /// The time of [`Word::RetryIn`] is over.
+    /// Notes that the time of [`Answer::RetryIn`] is over.
     pub(super) fn retry(&self) {
         let scope = self.request.scope;
         self.throttle.with(scope, |queue| queue.note_retry(self.id));
     }
 
-    /// Returns whether it waits for a place rather than for its client's other logins.
-    pub(super) fn waits_for_place(&self) -> bool {
-        let places = self.request.places;
+    /// Returns whether as many attempts run at the target as may.
+    pub(super) fn is_target_busy(&self) -> bool {
+        let max_running = self.request.max_running;
         self.throttle
-            .with(self.request.scope, |queue| queue.is_full(places))
+            .with(self.request.scope, |queue| queue.is_full(max_running))
     }
 
-    /// Ends when the place of its unanswered question is needed.
+    /// Returns when the unanswered prompt of this attempt has to end.
     pub(super) async fn evicted(&self) {
         if self.evicted.recv().await.is_err() {
-            // Nobody is left to say so.
+            // No sender is left.
             std::future::pending().await
         }
     }
 
-    /// The server is connected, or the key being read: unless it succeeds, it has failed.
+    /// Notes that the server is connected, or the key being decrypted: without success, the attempt
+    /// counts as failed.
     pub(super) fn note_reached(&self) {
         let now = (self.throttle.clock)();
         self.reached.set(Some((Reached::Server, now)));
     }
 
-    /// Authentication begins.
+    /// Notes that authentication begins.
     pub(super) fn note_authentication(&self) {
         let reached = self.reached.get();
         self.reached
             .set(reached.map(|(_, since)| (Reached::Authentication, since)));
     }
 
-    /// The client is logged in, or the key read.
+    /// Ends the attempt: the client is logged in, or the key decrypted.
     pub(super) fn succeeded(self) {
         self.succeeded.set(true);
     }
 
-    /// It cost the server nothing.
+    /// Ends the attempt without a charge: it cost the server nothing.
     pub(super) fn refund(self) {
         self.reached.set(None);
     }
@@ -289,37 +269,37 @@ impl Drop for LoginAttempt {
     }
 }
 
-/// Tells the throttle whether a session's login waits for its user. Belongs to the session, which
-/// knows that; the attempt is the connector's.
+/// Reports to the throttle whether the login of a session waits for its user. Owned by the session,
+/// which knows that; the connector owns the attempt.
 #[derive(Default)]
-pub(super) struct QuestionWatch {
-    attempt: RefCell<Option<FollowedAttempt>>,
-    is_asked: Cell<bool>,
+pub(super) struct PromptTracker {
+    attempt: RefCell<Option<TrackedAttempt>>,
+    is_prompted: Cell<bool>,
 }
 
-struct FollowedAttempt {
+struct TrackedAttempt {
     throttle: Arc<LoginThrottle>,
     request: Request,
     id: Id,
 }
 
-impl QuestionWatch {
+impl PromptTracker {
     pub(super) fn follow(&self, attempt: &LoginAttempt) {
-        *self.attempt.borrow_mut() = Some(FollowedAttempt {
+        *self.attempt.borrow_mut() = Some(TrackedAttempt {
             throttle: Arc::clone(&attempt.throttle),
             request: attempt.request.clone(),
             id: attempt.id,
         });
     }
 
-    pub(super) fn note(&self, is_asked: bool) {
-        if self.is_asked.replace(is_asked) == is_asked {
+    pub(super) fn note(&self, is_prompted: bool) {
+        if self.is_prompted.replace(is_prompted) == is_prompted {
             return;
         }
-        if let Some(followed) = &*self.attempt.borrow() {
-            let (id, places) = (followed.id, followed.request.places);
-            followed.throttle.with(followed.request.scope, |queue| {
-                queue.note_question(id, is_asked, places);
+        if let Some(attempt) = &*self.attempt.borrow() {
+            let (id, max_prompted) = (attempt.id, attempt.request.max_running);
+            attempt.throttle.with(attempt.request.scope, |queue| {
+                queue.note_prompt(id, is_prompted, max_prompted);
             });
         }
     }

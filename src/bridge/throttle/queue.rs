@@ -1,42 +1,43 @@
-//! Logins under way at one target, and those that wait for them: clients in turn, each client's
-//! first come first. No clock, no lock; every change may let waiting ones start, and whoever
-//! makes it calls [`Queue::dispatch`].
+//! Running and waiting attempts at one target: round robin over the clients, FIFO for each client.
+//!
+//! Every change may let a waiting attempt start, and the caller then calls [`Queue::dispatch`]. Does
+//! NOT lock or use the clock.
 
-use super::rates::{Load, Rates, Verdict};
-use super::{Request, Word};
+use super::rates::{Decision, Load, Rates};
+use super::{Answer, Request};
 use crate::limits::ClientKey;
 use async_channel::Sender;
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
-/// Logins that may wait at one target. Each is a session of the pool of those not logged in,
-/// which is smaller as a rule.
+/// Attempts that wait at one target at most. Each is an unauthenticated session, whose pool is usually
+/// smaller.
 const MAX_WAITING: usize = 16 * 1024;
 
-/// Of those, one client's, in each of its lanes.
+/// Bound of one lane.
 const MAX_LANE: usize = MAX_WAITING / 2;
 
 pub(super) type Id = u64;
 
-/// A client's waiting logins, those of recently authenticated users apart: these need not wait
-/// behind what others try from the same address.
+/// Waiting attempts of one client; those of recently authenticated users have a lane of their own, so
+/// that they do not wait behind other attempts from the same address.
 type Lane = (ClientKey, bool);
 
 pub(super) struct Waiter {
     pub(super) id: Id,
     pub(super) request: Request,
-    pub(super) words: Sender<Word>,
+    pub(super) answer: Sender<Answer>,
     pub(super) evict: Sender<()>,
-    /// It was told when to ask again.
-    pub(super) is_told: bool,
+    /// [`Answer::RetryIn`] was sent, and its time is not over.
+    pub(super) has_retry_time: bool,
 }
 
 struct Running {
     id: Id,
     client: ClientKey,
-    is_stranger: bool,
-    /// Number of the user's unanswered question; the higher, the later.
-    question: Option<u64>,
+    is_recent: bool,
+    /// Number of the user's unanswered prompt; the higher, the later.
+    prompt: Option<u64>,
     is_evicted: bool,
     evict: Sender<()>,
 }
@@ -45,13 +46,13 @@ struct Running {
 pub(super) struct Queue {
     running: Vec<Running>,
     lanes: HashMap<Lane, VecDeque<Waiter>>,
-    /// Lanes in which a login waits, each once; the first is next.
-    ring: VecDeque<Lane>,
+    /// Lanes with a waiting attempt, each once; the first is next.
+    round_robin: VecDeque<Lane>,
     waiting: usize,
-    /// Successes since the last failure: of all, and of clients with a login here.
+    /// Successes since the last failure: of all clients, and of each client with an attempt here.
     successes: u32,
     client_successes: HashMap<ClientKey, u32>,
-    questions: u64,
+    prompts: u64,
 }
 
 impl Queue {
@@ -59,7 +60,7 @@ impl Queue {
         self.running.is_empty() && self.waiting == 0
     }
 
-    /// Queues a login; `false` if as many wait as may.
+    /// Queues an attempt; returns false if the queue is full.
     pub(super) fn push(&mut self, waiter: Waiter, is_recent: bool) -> bool {
         let key = (waiter.request.client, is_recent);
         let lane = self.lanes.entry(key).or_default();
@@ -67,73 +68,73 @@ impl Queue {
             return false;
         }
         if lane.is_empty() {
-            self.ring.push_back(key);
+            self.round_robin.push_back(key);
         }
         lane.push_back(waiter);
         self.waiting += 1;
         true
     }
 
-    /// Starts what may start, and refuses what may not, in turn.
+    /// Starts or refuses waiting attempts, round robin, until every lane has to wait.
     pub(super) fn dispatch(&mut self, rates: &Rates, now: Instant) {
-        let mut unseen = self.ring.len();
+        let mut unseen = self.round_robin.len();
         while unseen > 0
-            && let Some(key) = self.ring.pop_front()
+            && let Some(key) = self.round_robin.pop_front()
         {
             unseen -= 1;
             let progressed = self.dispatch_lane(key, rates, now);
             if self.lanes.get(&key).is_some_and(|lane| !lane.is_empty()) {
-                self.ring.push_back(key);
+                self.round_robin.push_back(key);
             } else {
                 self.lanes.remove(&key);
             }
             if progressed {
-                unseen = self.ring.len();
+                unseen = self.round_robin.len();
             }
         }
     }
 
-    /// Decides on the lane's first login. Returns whether it has left the queue.
+    /// Decides on the first attempt of a lane. Returns whether it no longer waits.
     fn dispatch_lane(&mut self, key: Lane, rates: &Rates, now: Instant) -> bool {
         let load = self.load(key.0);
-        let unasked = self.running.iter().filter(|r| r.question.is_none()).count();
+        let unprompted = self.unprompted();
         let Some(lane) = self.lanes.get_mut(&key) else {
             return false;
         };
         let Some(first) = lane.front_mut() else {
             return false;
         };
-        let verdict = rates.decide(&first.request, &load, now);
-        match verdict {
-            Verdict::Start { .. } if unasked >= first.request.places => return false,
-            Verdict::Wait => return false,
-            Verdict::RetryIn(wait) => {
-                if !std::mem::replace(&mut first.is_told, true) {
-                    let _ = first.words.force_send(Word::RetryIn(wait));
+        let decision = rates.decide(&first.request, &load, now);
+        let start = match decision {
+            Decision::Start { .. } if unprompted >= first.request.max_running => return false,
+            Decision::Wait => return false,
+            Decision::RetryIn(wait) => {
+                if !std::mem::replace(&mut first.has_retry_time, true) {
+                    let _ = first.answer.force_send(Answer::RetryIn(wait));
                 }
                 return false;
             }
-            Verdict::Start { .. } | Verdict::Refuse(_) => {}
-        }
+            Decision::Start { is_recent } => Ok(is_recent),
+            Decision::Refuse(wait) => Err(wait),
+        };
         let Some(waiter) = lane.pop_front() else {
             return false;
         };
         self.waiting -= 1;
-        let is_stranger = match verdict {
-            Verdict::Refuse(wait) => {
-                let _ = waiter.words.force_send(Word::Throttled(wait));
+        let is_recent = match start {
+            Ok(is_recent) => is_recent,
+            Err(wait) => {
+                let _ = waiter.answer.force_send(Answer::Throttled(wait));
                 return true;
             }
-            Verdict::Start { stranger } => stranger,
-            Verdict::Wait | Verdict::RetryIn(_) => return true,
         };
-        // Its caller may be about to leave, and then gives the place back like any other.
-        let _ = waiter.words.force_send(Word::Start);
+        // The caller may be about to drop the attempt, which then ends like any other.
+        let _ = waiter.answer.force_send(Answer::Start);
         self.running.push(Running {
             id: waiter.id,
             client: key.0,
-            is_stranger,
-            question: None,
+            is_recent,
+            prompt: None,
             is_evicted: false,
             evict: waiter.evict,
         });
@@ -148,18 +149,18 @@ impl Queue {
         };
         for running in &self.running {
             let own = u32::from(running.client == client);
-            if running.is_stranger {
-                load.strangers += 1;
-                load.unasked_strangers += u32::from(running.question.is_none());
-                load.client_strangers += own;
-            } else {
+            if running.is_recent {
                 load.client_recent += own;
+            } else {
+                load.untrusted += 1;
+                load.unprompted_untrusted += u32::from(running.prompt.is_none());
+                load.client_untrusted += own;
             }
         }
         load
     }
 
-    /// Takes a login out, wherever it is.
+    /// Removes an attempt, running or waiting.
     pub(super) fn remove(&mut self, id: Id, request: &Request) {
         if let Some(at) = self.running.iter().position(|running| running.id == id) {
             self.running.swap_remove(at);
@@ -197,38 +198,47 @@ impl Queue {
         }
     }
 
-    /// A waiting login asks again.
+    /// Notes that the retry time of a waiting attempt is over.
     pub(super) fn note_retry(&mut self, id: Id) {
         let waiters = self.lanes.values_mut().flatten();
         for waiter in waiters.filter(|waiter| waiter.id == id) {
-            waiter.is_told = false;
+            waiter.has_retry_time = false;
         }
     }
 
-    /// Returns whether so many logins are under way that no other may start.
-    pub(super) fn is_full(&self, places: usize) -> bool {
-        self.running.iter().filter(|r| r.question.is_none()).count() >= places
+    /// Returns whether `max_running` attempts run, prompted ones not counted.
+    pub(super) fn is_full(&self, max_running: usize) -> bool {
+        self.unprompted() >= max_running
     }
 
-    /// The user of a login is asked something, or has answered. Where more than `places` are
-    /// asked, the client with the most of them loses its oldest.
-    pub(super) fn note_question(&mut self, id: Id, is_asked: bool, places: usize) {
-        self.questions += 1;
-        let number = self.questions;
+    fn unprompted(&self) -> usize {
+        let unprompted = |running: &&Running| running.prompt.is_none();
+        self.running.iter().filter(unprompted).count()
+    }
+
+    /// Notes that the user of an attempt is prompted, or has answered. With more than `max_prompted`
+    /// prompted ones, the client with the most of them loses its oldest.
+    pub(super) fn note_prompt(&mut self, id: Id, is_prompted: bool, max_prompted: usize) {
+        self.prompts += 1;
+        let number = self.prompts;
         let Some(running) = self.running.iter_mut().find(|running| running.id == id) else {
             return;
         };
-        running.question = is_asked.then_some(number);
-        let asked = || {
-            let asked = self.running.iter();
-            asked.filter(|running| running.question.is_some() && !running.is_evicted)
+        running.prompt = is_prompted.then_some(number);
+        let prompted = || {
+            let running = self.running.iter();
+            running.filter(|running| running.prompt.is_some() && !running.is_evicted)
         };
-        if asked().count() <= places {
+        if prompted().count() <= max_prompted {
             return;
         }
-        let held_by = |client| asked().filter(|running| running.client == client).count();
-        let victim = asked()
-            .max_by_key(|running| (held_by(running.client), std::cmp::Reverse(running.question)))
+        let held_by = |client| {
+            prompted()
+                .filter(|running| running.client == client)
+                .count()
+        };
+        let victim = prompted()
+            .max_by_key(|running| (held_by(running.client), std::cmp::Reverse(running.prompt)))
             .map(|running| running.id);
         let running = self.running.iter_mut();
         for running in running.filter(|running| Some(running.id) == victim) {

@@ -1,4 +1,4 @@
-//! Decides whether one more login may be tried, by the cost of earlier ones. No lock, no queue.
+//! Rates of failed logins: decides whether one more attempt may start, by the cost of earlier ones.
 //!
 //! A server sees the bridge's address and not the client's, and OpenSSH (9.8 and later) bans an
 //! address by its PerSourcePenalties: 5 s for a failed login, 1 s for a connection that ends
@@ -8,91 +8,92 @@
 //! this target (`rate_limit.login_failures`), and in these seconds to the target, whoever the
 //! client (`rate_limit.target_penalty`).
 //!
-//! - What is under way is counted as if it failed: it is known too late otherwise.
-//! - A client that failed here, or has another login under way, leaves the last failed login's
-//!   worth of the target's budget to the others. So none can use it up alone.
-//! - A user that logged in from a client lately is believed: neither charge holds it up. Its next
-//!   failure ends that. The belief is for this user alone: an account opens no way to others.
-//! - Where logins succeed one after the other, more may be under way, as in TCP's slow start: a
-//!   crowd is not served two by two. A failure starts that afresh.
+//! - A running attempt counts as failed, because its outcome is known too late.
+//! - A client that failed here, or has another attempt running, leaves the last failed login's worth
+//!   of the target's budget to the others, so that none can use it up alone.
+//! - A recently authenticated user of a client is trusted: neither charge delays it, until its next
+//!   failure. The trust is for this user alone: one account does not help to guess others.
+//! - While logins succeed, more may run at once, as in TCP's slow start. A failure resets that.
+//!
+//! Does NOT lock or queue (`queue` does).
 
-use super::{Request, Rules, Scope};
+use super::{FailureRates, Request, Scope};
 use crate::limits::{ClientKey, Rate, RateTable};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Time for which a login is taken for a sign of good intent, and a failure for one of bad.
+/// Time for which a login is trusted, and a failure distrusted.
 const MEMORY: Duration = Duration::from_secs(600);
 
-/// The most a debt grows to: PerSourcePenalties' `max`.
+/// Bound of a debt: PerSourcePenalties' `max`.
 pub(super) const MOST_DEBT: Duration = Duration::from_secs(600);
 
-/// Logins under way of one client's recently authenticated users, before any has succeeded.
+/// Running attempts of one client's recently authenticated users, before any has succeeded.
 const RECENT_WINDOW: u32 = 8;
 
-/// PerSourcePenalties' `authfail`: the price of a login that failed, in seconds.
+/// PerSourcePenalties' `authfail`: price of a failed login, in seconds.
 const AUTH_FAILED: u32 = 5;
 
-/// `noauth`: of a connection that never came to authenticate.
+/// `noauth`: price of a connection that ends before authentication.
 const NO_AUTH: u32 = 1;
 
-/// `grace-exceeded`, the larger of its values: of a connection that was left alone.
+/// `grace-exceeded`, the larger of its values: price of a connection that was left open.
 const GRACE_EXCEEDED: u32 = 20;
 
-/// Age from which a connection may have met the server's LoginGraceTime, 120 s by default.
+/// Age at which a connection may have reached the server's LoginGraceTime, 120 s by default.
 const GRACE: Duration = Duration::from_secs(110);
 
-/// Decision on a login, from the counts.
+/// Decision on an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Decision {
     Start {
-        /// It counts as one that may fail.
-        stranger: bool,
+        /// Its user is recently authenticated, or failures are not counted.
+        is_recent: bool,
     },
-    /// Until another one ends.
+    /// Wait until another one ends.
     Wait,
-    /// Until this much time has passed, or another one ends.
+    /// Wait for this time, or until another one ends.
     RetryIn(Duration),
-    /// This long until one more is allowed.
+    /// Refuse; one more is allowed after this time.
     Refuse(Duration),
 }
 
-/// Logins under way at one target.
+/// Running attempts at one target.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Load {
-    /// Strangers', of all clients.
-    pub(super) strangers: u32,
-    /// Of those, the ones whose user is not asked anything.
-    pub(super) unasked_strangers: u32,
-    /// Successes of all clients since the last failure, while logins are under way.
+    /// Those of users that are not recently authenticated, of all clients.
+    pub(super) untrusted: u32,
+    /// Of `untrusted`, those whose user is not prompted.
+    pub(super) unprompted_untrusted: u32,
+    /// Successes of all clients since the last failure, while attempts run.
     pub(super) successes: u32,
-    /// Strangers' of this client.
-    pub(super) client_strangers: u32,
-    /// Others of this client.
+    /// Of `untrusted`, those of this client.
+    pub(super) client_untrusted: u32,
+    /// Those of this client's recently authenticated users.
     pub(super) client_recent: u32,
-    /// This client's successes since its last failure, while it has logins under way.
+    /// This client's successes since its last failure, while it has attempts running.
     pub(super) client_successes: u32,
 }
 
-/// Last step reached by a login that did not succeed.
+/// Last step of an attempt that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
-    /// The server, or the worker that reads the key.
+    /// The server is connected, or the key is being decrypted.
     Server,
-    /// Authentication began.
+    /// Authentication has begun.
     Authentication,
 }
 
 type Key = (ClientKey, Scope);
 
 pub(super) struct Rates {
-    /// Users that logged in lately.
+    /// Recently authenticated users, by client and target.
     recent: RateTable,
-    /// Logins that failed, by client.
+    /// Failed logins, by client and target.
     failures: RateTable,
-    /// Clients that failed lately.
-    offenders: RateTable,
-    /// Seconds of penalty.
+    /// Clients that failed recently, by target.
+    recent_failures: RateTable,
+    /// Seconds of penalty, by target.
     targets: RateTable,
 }
 
@@ -106,7 +107,7 @@ impl Rates {
         Self {
             recent: table(),
             failures: table(),
-            offenders: table(),
+            recent_failures: table(),
             targets: table(),
         }
     }
@@ -115,61 +116,61 @@ impl Rates {
         self.recent.check(user_key(request), memory(), now).is_err()
     }
 
-    pub(super) fn decide(&self, request: &Request, load: &Load, now: Instant) -> Verdict {
-        let Some(rules) = request.rules else {
-            return Verdict::Start { stranger: false };
+    pub(super) fn decide(&self, request: &Request, load: &Load, now: Instant) -> Decision {
+        let Some(rates) = request.rates else {
+            return Decision::Start { is_recent: true };
         };
         if self.is_recent(request, now) {
             return if load.client_recent < RECENT_WINDOW + load.client_successes {
-                Verdict::Start { stranger: false }
+                Decision::Start { is_recent: true }
             } else {
-                Verdict::Wait
+                Decision::Wait
             };
         }
         let key = (request.client, request.scope);
-        if let Err(wait) = self.failures.check(key, rules.client, now) {
-            return Verdict::Refuse(wait);
+        if let Err(wait) = self.failures.check(key, rates.client, now) {
+            return Decision::Refuse(wait);
         }
-        let own = under_way(load.client_strangers, load.client_successes);
+        let own = counted_running(load.client_untrusted, load.client_successes);
         if self
             .failures
-            .check_many(key, rules.client, own, now)
+            .check_many(key, rates.client, own, now)
             .is_err()
         {
-            return Verdict::Wait;
+            return Decision::Wait;
         }
-        match rules.target {
+        match rates.target {
             Some(rate) => self.decide_at_target(key, rate, load, now),
-            None => Verdict::Start { stranger: true },
+            None => Decision::Start { is_recent: false },
         }
     }
 
-    fn decide_at_target(&self, key: Key, rate: Rate, load: &Load, now: Instant) -> Verdict {
+    fn decide_at_target(&self, key: Key, rate: Rate, load: &Load, now: Instant) -> Decision {
         let is_clean =
-            load.client_strangers == 0 && self.offenders.check(key, memory(), now).is_ok();
+            load.client_untrusted == 0 && self.recent_failures.check(key, memory(), now).is_ok();
         let check = |attempts: u32| {
             let reserve = u32::from(!is_clean);
             let price = (attempts + reserve) * AUTH_FAILED;
             self.targets.check_many(key.1, rate, price, now)
         };
         match check(1) {
-            Err(wait) if is_clean => return Verdict::RetryIn(wait),
-            Err(wait) => return Verdict::Refuse(wait),
+            Err(wait) if is_clean => return Decision::RetryIn(wait),
+            Err(wait) => return Decision::Refuse(wait),
             Ok(()) => {}
         }
-        // Unanswered questions of others do not keep out whoever has none.
+        // Unanswered prompts of others do not delay a client without any.
         let others = if is_clean {
-            load.unasked_strangers
+            load.unprompted_untrusted
         } else {
-            load.strangers
+            load.untrusted
         };
-        match check(under_way(others, load.successes)) {
-            Ok(()) => Verdict::Start { stranger: true },
-            Err(_) => Verdict::Wait,
+        match check(counted_running(others, load.successes)) {
+            Ok(()) => Decision::Start { is_recent: false },
+            Err(_) => Decision::Wait,
         }
     }
 
-    /// A login that reached the server ended without success, `age` after it began.
+    /// Charges an attempt that reached the server and ended without success, `age` after its start.
     pub(super) fn note_failure(
         &self,
         request: &Request,
@@ -177,18 +178,18 @@ impl Rates {
         age: Duration,
         now: Instant,
     ) {
-        let Some(Rules {
+        let Some(FailureRates {
             client,
             most_debt,
             target,
-        }) = request.rules
+        }) = request.rates
         else {
             return;
         };
         let key = (request.client, request.scope);
         self.recent.forget(user_key(request));
         self.failures.charge(key, client, 1, most_debt, now);
-        self.offenders.charge(key, memory(), 1, MEMORY, now);
+        self.recent_failures.charge(key, memory(), 1, MEMORY, now);
         let price = match reached {
             _ if age >= GRACE => GRACE_EXCEEDED,
             Reached::Authentication => AUTH_FAILED,
@@ -201,7 +202,7 @@ impl Rates {
     }
 
     pub(super) fn note_success(&self, request: &Request, now: Instant) {
-        if request.rules.is_some() && request.scope != Scope::Keys {
+        if request.rates.is_some() && request.scope != Scope::Keys {
             let key = user_key(request);
             self.recent.charge(key, memory(), 1, MEMORY, now);
         }
@@ -212,7 +213,7 @@ fn user_key(request: &Request) -> (ClientKey, Scope, Arc<str>) {
     (request.client, request.scope, Arc::clone(&request.user))
 }
 
-/// One more beside `others`, less what successes make good.
-fn under_way(others: u32, successes: u32) -> u32 {
+/// Counts one more attempt beside `others`, less one for every two successes.
+fn counted_running(others: u32, successes: u32) -> u32 {
     (others + 1).saturating_sub(successes / 2).max(1)
 }

@@ -46,7 +46,7 @@ impl Rig {
     fn join_as(&self, number: u8, port: u16, user: &str) -> LoginAttempt {
         let (scope, config) = (target(port), &self.config);
         let client = client(number);
-        self.throttle.join(scope, client, user, config)
+        self.throttle.enqueue(scope, client, user, config)
     }
 
     fn join(&self, number: u8, port: u16) -> LoginAttempt {
@@ -56,7 +56,11 @@ impl Rig {
     /// One that has started and reached the server.
     fn start_as(&self, number: u8, port: u16, user: &str) -> LoginAttempt {
         let attempt = self.join_as(number, port, user);
-        assert_eq!(word(&attempt), Some(Word::Start), "{number} {port} {user}");
+        assert_eq!(
+            answer(&attempt),
+            Some(Answer::Start),
+            "{number} {port} {user}"
+        );
         attempt.note_reached();
         attempt
     }
@@ -75,7 +79,7 @@ fn word(attempt: &LoginAttempt) -> Option<Word> {
 }
 
 fn is_throttled(attempt: &LoginAttempt) -> bool {
-    matches!(word(attempt), Some(Word::Throttled(_)))
+    matches!(answer(attempt), Some(Answer::Throttled(_)))
 }
 
 #[test]
@@ -83,7 +87,7 @@ fn after_two_failures_a_client_must_wait_and_nobody_else() {
     let rig = Rig::new();
     rig.fail(1, 22);
     rig.fail(1, 22);
-    let Some(Word::Throttled(wait)) = word(&rig.join(1, 22)) else {
+    let Some(Answer::Throttled(wait)) = answer(&rig.join(1, 22)) else {
         panic!("not refused");
     };
     assert!(wait <= Duration::from_secs(5) && wait > Duration::from_secs(4));
@@ -98,7 +102,7 @@ fn what_reached_no_server_costs_nothing() {
     let rig = Rig::new();
     for _ in 0..100 {
         let attempt = rig.join(1, 22);
-        assert_eq!(word(&attempt), Some(Word::Start));
+        assert_eq!(answer(&attempt), Some(Answer::Start));
         drop(attempt);
         let attempt = rig.start(1, 22);
         attempt.refund();
@@ -125,16 +129,16 @@ fn a_login_waits_for_those_of_its_client_and_is_woken() {
     let rig = Rig::new();
     let (first, second) = (rig.start(1, 22), rig.start(1, 22));
     let third = rig.join(1, 22);
-    assert_eq!(word(&third), None);
+    assert_eq!(answer(&third), None);
     // Another client and another target have their own.
     rig.start(2, 22).succeeded();
     rig.start(1, 23).succeeded();
     let (told, done) = std::sync::mpsc::sync_channel(1);
     let waits = std::thread::spawn(move || {
-        told.send(block_on(third.word())).unwrap();
+        told.send(block_on(third.answer())).unwrap();
     });
     first.succeeded();
-    assert_eq!(done.recv_timeout(crate_deadline()), Ok(Word::Start));
+    assert_eq!(done.recv_timeout(crate_deadline()), Ok(Answer::Start));
     waits.join().unwrap();
     drop(second);
 }
@@ -169,12 +173,12 @@ fn clients_that_wait_are_served_in_turn_and_each_in_order() {
         drop(under_way);
         let started = crowd
             .iter()
-            .position(|(_, waits)| word(waits) == Some(Word::Start))
+            .position(|(_, waits)| answer(waits) == Some(Answer::Start))
             .expect("nobody was woken");
         let (at, attempt) = crowd.remove(started);
         order.push(at);
         under_way = attempt;
-        assert!(crowd.iter().all(|(_, waits)| word(waits).is_none()));
+        assert!(crowd.iter().all(|(_, waits)| answer(waits).is_none()));
     }
     assert_eq!(order, [0, 3, 4, 1, 2]);
 }
@@ -186,7 +190,7 @@ fn a_recent_login_lifts_the_wait_for_its_user_alone() {
     let crowd: Vec<_> = (0..RECENT).map(|_| rig.start_as(1, 22, ALICE)).collect();
     let guesses = [rig.start_as(1, 22, BOB), rig.start_as(1, 22, BOB)];
     let third = rig.join_as(1, 22, BOB);
-    assert_eq!(word(&third), None, "a third guess");
+    assert_eq!(answer(&third), None, "a third guess");
     drop(guesses);
     assert!(is_throttled(&third));
     // Alice still gets in, from behind the same address.
@@ -210,7 +214,7 @@ fn guesses_between_good_logins_stay_at_the_rate() {
     for _ in 0..240 {
         rig.start_as(1, 22, ALICE).succeeded();
         let guess = rig.join_as(1, 22, BOB);
-        if word(&guess) == Some(Word::Start) {
+        if answer(&guess) == Some(Answer::Start) {
             guess.note_reached();
             guess.note_authentication();
             guesses += 1;
@@ -237,7 +241,7 @@ fn a_crowd_of_honest_logins_is_let_in_faster_and_faster() {
             rounds += 1;
             let (started, rest): (Vec<_>, Vec<_>) = waiting
                 .into_iter()
-                .partition(|attempt| word(attempt) == Some(Word::Start));
+                .partition(|attempt| answer(attempt) == Some(Answer::Start));
             assert!(!started.is_empty(), "{rounds}: {} wait", rest.len());
             for attempt in started {
                 attempt.note_reached();
@@ -257,7 +261,7 @@ fn many_clients_together_do_not_get_the_bridge_banned() {
     for step in 0..600_u32 {
         let number = u8::try_from(step % 200).unwrap();
         let attempt = rig.join(number, 22);
-        if word(&attempt) == Some(Word::Start) {
+        if answer(&attempt) == Some(Answer::Start) {
             attempt.note_reached();
             attempt.note_authentication();
             penalty += 5.0;
@@ -277,7 +281,7 @@ fn one_client_leaves_others_a_part_of_the_targets_budget() {
     let mut count = 0;
     loop {
         let attempt = rig.join(1, 22);
-        if word(&attempt) != Some(Word::Start) {
+        if answer(&attempt) != Some(Answer::Start) {
             break;
         }
         attempt.note_reached();
@@ -288,7 +292,7 @@ fn one_client_leaves_others_a_part_of_the_targets_budget() {
     rig.start(2, 22).succeeded();
     // And where several have used it up, a new one waits for the next instead of being refused.
     rig.fail(3, 22);
-    assert!(matches!(word(&rig.join(4, 22)), Some(Word::RetryIn(_))));
+    assert!(matches!(answer(&rig.join(4, 22)), Some(Answer::RetryIn(_))));
     assert!(is_throttled(&rig.join(3, 22)));
     rig.start(2, 22).succeeded();
 }
@@ -302,7 +306,7 @@ fn unanswered_questions_keep_nobody_out() {
         });
         rig.config.limits.max_connections_per_host = 2;
         let watch = |attempt: &LoginAttempt| {
-            let watch = QuestionWatch::default();
+            let watch = PromptTracker::default();
             watch.follow(attempt);
             watch.note(true);
         };
@@ -331,7 +335,7 @@ fn the_client_with_most_unanswered_questions_loses_its_oldest() {
     let mut asked = Vec::new();
     for number in [1, 2, 2, 3] {
         let attempt = rig.start(number, 22);
-        let watch = QuestionWatch::default();
+        let watch = PromptTracker::default();
         watch.follow(&attempt);
         watch.note(true);
         // Answered, and asked once more: that is a later question.
@@ -368,11 +372,11 @@ fn keys_are_counted_by_client_alone() {
     let rig = Rig::new();
     let join = || {
         let (scope, client) = (Scope::Keys, client(1));
-        rig.throttle.join(scope, client, "", &rig.config)
+        rig.throttle.enqueue(scope, client, "", &rig.config)
     };
     for _ in 0..2 {
         let attempt = join();
-        assert_eq!(word(&attempt), Some(Word::Start));
+        assert_eq!(answer(&attempt), Some(Answer::Start));
         attempt.note_reached();
     }
     assert!(is_throttled(&join()));
