@@ -1,13 +1,13 @@
-//! Location of a session: a node, a process on it, and a shard of the process. The session's id does
-//! not depend on it.
+//! Location of a session: a node, a process on it, and a shard of the process. The session's id
+//! does not depend on it.
 
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-/// Id of one run of the process: 8 random bytes, written as 16 hex digits. Unlike a process id it is
-/// never reused.
+/// Id of one run of the process: 8 random bytes, written as 16 hex digits. Unlike a process id it
+/// is never reused.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct InstanceId([u8; 8]);
 

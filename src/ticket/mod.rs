@@ -3,12 +3,12 @@
 //!
 //! A ticket is a compact JWS (RFC 7515) with the claims of a JWT (RFC 7519): `target` and `sub`,
 //! the SSH user, which both bind; `exp`; and `iat` or `nbf`, from which its age is counted. The
-//! signature is HMAC-SHA-256 (`HS256`), and no header can select another. Other claims (`iss`, `aud`
-//! ...) are ignored: the key has no other use.
+//! signature is HMAC-SHA-256 (`HS256`), and no header can select another. Other claims (`iss`,
+//! `aud` ...) are ignored: the key has no other use.
 //!
-//! The crate `jsonwebtoken` parses and verifies it, on aws-lc-rs, which russh uses as well: no second
-//! implementation of cryptography. It compares in constant time and wipes the key. Its checks of
-//! times are off, because it reads the machine's clock itself.
+//! The crate `jsonwebtoken` parses and verifies it, on aws-lc-rs, which russh uses as well: no
+//! second implementation of cryptography. It compares in constant time and wipes the key. Its
+//! checks of times are off, because it reads the machine's clock itself.
 //!
 //! A ticket may be used more than once while it is valid. It proves to the bridge that the issuer
 //! admits this user, and nothing to the SSH server: a stolen ticket is of no use without the
@@ -127,8 +127,8 @@ impl Tickets {
 
 impl Admitted {
     /// Returns whether the ticket is for this target, whose `host` is canonical. A ticket names
-    /// `host:port`, in any spelling of the host and with IPv6 in brackets, or exactly the configured
-    /// name where the client requested a named target.
+    /// `host:port`, in any spelling of the host and with IPv6 in brackets, or exactly the
+    /// configured name where the client requested a named target.
     pub fn is_for(&self, name: Option<&str>, host: &str, port: u16) -> bool {
         let is_address = self.target.rsplit_once(':').is_some_and(|(claimed, at)| {
             let bracketed = claimed.starts_with('[') && claimed.ends_with(']');

@@ -1,17 +1,17 @@
 //! Throttle of login attempts: bounds how many run at once, and how many follow failed ones.
 //!
 //! One [`LoginAttempt`] per connection to a target, and per private key that is decrypted. It waits
-//! in the queue of its target (`queue`) until fewer run and the rates of failures (`rates`) allow it.
-//! Its Drop ends it: an attempt that never reached the server costs nothing, one that reached it and
-//! did not succeed is charged.
+//! in the queue of its target (`queue`) until fewer run and the rates of failures (`rates`) allow
+//! it. Its Drop ends it: an attempt that never reached the server costs nothing, one that reached
+//! it and did not succeed is charged.
 //!
 //! On by default, because servers count failed logins by the one address they see: the bridge's.
 //! Waiting attempts are woken in order; they do not poll.
 //!
 //! At most `limits.max_connections_per_host` attempts run at once at a target, counted apart from
 //! sessions after the login. An attempt whose user is prompted does not count meanwhile, but as one
-//! of as many prompted ones; when there are more, the oldest unanswered prompt of the client with the
-//! most is ended.
+//! of as many prompted ones; when there are more, the oldest unanswered prompt of the client with
+//! the most is ended.
 
 mod queue;
 mod rates;

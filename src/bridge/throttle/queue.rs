@@ -1,7 +1,7 @@
 //! Running and waiting attempts at one target: round robin over the clients, FIFO for each client.
 //!
-//! Every change may let a waiting attempt start, and the caller then calls [`Queue::dispatch`]. Does
-//! NOT lock or use the clock.
+//! Every change may let a waiting attempt start, and the caller then calls [`Queue::dispatch`].
+//! Does NOT lock or use the clock.
 
 use super::rates::{Decision, Load, Rates};
 use super::{Answer, Request};
@@ -10,8 +10,8 @@ use async_channel::Sender;
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
-/// Attempts that wait at one target at most. Each is an unauthenticated session, whose pool is usually
-/// smaller.
+/// Attempts that wait at one target at most. Each is an unauthenticated session, whose pool is
+/// usually smaller.
 const MAX_WAITING: usize = 16 * 1024;
 
 /// Bound of one lane.
@@ -19,8 +19,8 @@ const MAX_LANE: usize = MAX_WAITING / 2;
 
 pub(super) type Id = u64;
 
-/// Waiting attempts of one client; those of recently authenticated users have a lane of their own, so
-/// that they do not wait behind other attempts from the same address.
+/// Waiting attempts of one client; those of recently authenticated users have a lane of their own,
+/// so that they do not wait behind other attempts from the same address.
 type Lane = (ClientKey, bool);
 
 pub(super) struct Waiter {
@@ -216,8 +216,8 @@ impl Queue {
         self.running.iter().filter(unprompted).count()
     }
 
-    /// Notes that the user of an attempt is prompted, or has answered. With more than `max_prompted`
-    /// prompted ones, the client with the most of them loses its oldest.
+    /// Notes that the user of an attempt is prompted, or has answered. With more than
+    /// `max_prompted` prompted ones, the client with the most of them loses its oldest.
     pub(super) fn note_prompt(&mut self, id: Id, is_prompted: bool, max_prompted: usize) {
         self.prompts += 1;
         let number = self.prompts;

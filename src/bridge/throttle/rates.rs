@@ -1,16 +1,16 @@
 //! Rates of failed logins: decides whether one more attempt may start, by the cost of earlier ones.
 //!
 //! A server sees the bridge's address and not the client's, and OpenSSH (9.8 and later) bans an
-//! address by its PerSourcePenalties: 5 s for a failed login, 1 s for a connection that ends
-//! before one, 10 to 20 s for one left until LoginGraceTime, 90 s for a crash; banned is who has
-//! run up more than 15 s, for at most 10 min, and time pays a second each second. So every
-//! connection that reached a server and ends without a login is charged twice: to its client at
-//! this target (`rate_limit.login_failures`), and in these seconds to the target, whoever the
-//! client (`rate_limit.target_penalty`).
+//! address by its PerSourcePenalties: 5 s for a failed login, 1 s for a connection that ends before
+//! one, 10 to 20 s for one left until LoginGraceTime, 90 s for a crash; banned is who has run up
+//! more than 15 s, for at most 10 min, and time pays a second each second. So every connection that
+//! reached a server and ends without a login is charged twice: to its client at this target
+//! (`rate_limit.login_failures`), and in these seconds to the target, whoever the client
+//! (`rate_limit.target_penalty`).
 //!
 //! - A running attempt counts as failed, because its outcome is known too late.
-//! - A client that failed here, or has another attempt running, leaves the last failed login's worth
-//!   of the target's budget to the others, so that none can use it up alone.
+//! - A client that failed here, or has another attempt running, leaves the last failed login's
+//!   worth of the target's budget to the others, so that none can use it up alone.
 //! - A recently authenticated user of a client is trusted: neither charge delays it, until its next
 //!   failure. The trust is for this user alone: one account does not help to guess others.
 //! - While logins succeed, more may run at once, as in TCP's slow start. A failure resets that.

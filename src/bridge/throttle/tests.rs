@@ -74,8 +74,8 @@ impl Rig {
     }
 }
 
-fn word(attempt: &LoginAttempt) -> Option<Word> {
-    attempt.word().now_or_never()
+fn answer(attempt: &LoginAttempt) -> Option<Answer> {
+    attempt.answer().now_or_never()
 }
 
 fn is_throttled(attempt: &LoginAttempt) -> bool {
@@ -83,7 +83,7 @@ fn is_throttled(attempt: &LoginAttempt) -> bool {
 }
 
 #[test]
-fn after_two_failures_a_client_must_wait_and_nobody_else() {
+fn after_two_failures_a_client_must_wait_and_no_other_one() {
     let rig = Rig::new();
     rig.fail(1, 22);
     rig.fail(1, 22);
@@ -98,7 +98,7 @@ fn after_two_failures_a_client_must_wait_and_nobody_else() {
 }
 
 #[test]
-fn what_reached_no_server_costs_nothing() {
+fn an_attempt_that_reached_no_server_costs_nothing() {
     let rig = Rig::new();
     for _ in 0..100 {
         let attempt = rig.join(1, 22);
@@ -111,7 +111,7 @@ fn what_reached_no_server_costs_nothing() {
 
 /// The client's count does not depend on the step that a login reached.
 #[test]
-fn whatever_reached_the_server_and_did_not_log_in_has_failed() {
+fn an_attempt_that_reached_the_server_and_did_not_log_in_has_failed() {
     for authentication in [false, true] {
         let rig = Rig::new();
         for _ in 0..2 {
@@ -125,7 +125,7 @@ fn whatever_reached_the_server_and_did_not_log_in_has_failed() {
 }
 
 #[test]
-fn a_login_waits_for_those_of_its_client_and_is_woken() {
+fn an_attempt_waits_for_others_of_its_client_and_is_woken() {
     let rig = Rig::new();
     let (first, second) = (rig.start(1, 22), rig.start(1, 22));
     let third = rig.join(1, 22);
@@ -148,7 +148,7 @@ fn crate_deadline() -> Duration {
 }
 
 #[test]
-fn waiting_ones_are_refused_when_those_before_them_fail() {
+fn waiting_attempts_are_refused_when_those_before_them_fail() {
     let rig = Rig::new();
     let under_way = [rig.start(1, 22), rig.start(1, 22)];
     let waiting: Vec<_> = (0..10).map(|_| rig.join(1, 22)).collect();
@@ -157,7 +157,7 @@ fn waiting_ones_are_refused_when_those_before_them_fail() {
 }
 
 #[test]
-fn clients_that_wait_are_served_in_turn_and_each_in_order() {
+fn waiting_clients_are_served_round_robin_and_each_in_order() {
     let mut rig = Rig::with(RateLimit {
         login_failures: 0,
         ..RateLimit::default()
@@ -228,7 +228,7 @@ fn guesses_between_good_logins_stay_at_the_rate() {
 
 /// With ten at once, a crowd of hundreds needs a handful of rounds more than its size asks for.
 #[test]
-fn a_crowd_of_honest_logins_is_let_in_faster_and_faster() {
+fn successful_logins_let_more_attempts_run_at_once() {
     let mut rig = Rig::new();
     rig.config.limits.max_connections_per_host = 1000;
     for users in [&[ALICE][..], &["a", "b", "c", "d", "e", "f", "g", "h"]] {
@@ -255,7 +255,7 @@ fn a_crowd_of_honest_logins_is_let_in_faster_and_faster() {
 
 /// Penalties as sshd's PerSourcePenalties counts them never exceed the threshold of a ban.
 #[test]
-fn many_clients_together_do_not_get_the_bridge_banned() {
+fn all_clients_together_stay_below_the_servers_ban() {
     let rig = Rig::new();
     let mut penalty = 0.0_f64;
     for step in 0..600_u32 {
@@ -298,7 +298,7 @@ fn one_client_leaves_others_a_part_of_the_targets_budget() {
 }
 
 #[test]
-fn unanswered_questions_keep_nobody_out() {
+fn unanswered_prompts_delay_no_other_client() {
     for failures in [0, 2] {
         let mut rig = Rig::with(RateLimit {
             login_failures: failures,
@@ -326,7 +326,7 @@ fn unanswered_questions_keep_nobody_out() {
 }
 
 #[test]
-fn the_client_with_most_unanswered_questions_loses_its_oldest() {
+fn the_client_with_most_unanswered_prompts_loses_its_oldest() {
     let mut rig = Rig::with(RateLimit {
         login_failures: 0,
         ..RateLimit::default()
@@ -350,7 +350,7 @@ fn the_client_with_most_unanswered_questions_loses_its_oldest() {
 }
 
 #[test]
-fn nobody_is_counted_where_that_is_off() {
+fn no_failure_is_counted_where_that_is_off() {
     let off = RateLimit {
         login_failures: 0,
         ..RateLimit::default()
@@ -368,7 +368,7 @@ fn nobody_is_counted_where_that_is_off() {
 }
 
 #[test]
-fn keys_are_counted_by_client_alone() {
+fn failures_of_keys_are_counted_per_client() {
     let rig = Rig::new();
     let join = || {
         let (scope, client) = (Scope::Keys, client(1));
@@ -386,16 +386,16 @@ fn keys_are_counted_by_client_alone() {
 }
 
 #[test]
-fn nothing_is_left_when_all_have_left() {
+fn no_queue_is_left_when_all_attempts_have_ended() {
     let rig = Rig::new();
     let attempts: Vec<_> = (0..50)
         .map(|n| rig.join(n % 7, 22 + u16::from(n % 3)))
         .collect();
     drop(attempts);
-    let parts = rig.throttle.parts.iter();
     assert!(
-        parts
-            .into_iter()
-            .all(|part| part.lock().unwrap().is_empty())
+        rig.throttle
+            .queues
+            .lock_each()
+            .all(|queues| queues.is_empty())
     );
 }
