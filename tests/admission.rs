@@ -34,12 +34,12 @@ use std::net::SocketAddr;
 /// Makes the tests' own address a trusted proxy, so that they can set client addresses.
 const BEHIND_PROXY: &str = "server.trusted_proxies=127.0.0.1";
 
-/// A bridge whose one target is never reached.
+/// Bridge whose only target is never reached.
 fn bridge(settings: &[&str]) -> Bridge {
     fixture::bridge_to(&[SocketAddr::from(([127, 0, 0, 1], 1))], settings)
 }
 
-/// The answer to an upgrade with these header lines, each with its line break.
+/// Response to an upgrade with these header lines, each with its line break.
 fn upgrade(bridge: &Bridge, headers: &str) -> Answer {
     let request = upgrade_request(bridge.addr(), "/ws/127.0.0.1/1");
     exchange(
@@ -48,7 +48,7 @@ fn upgrade(bridge: &Bridge, headers: &str) -> Answer {
     )
 }
 
-/// The session ends with this `error` and close code; the error is returned.
+/// Expects the session to end with this `error` and close code; returns the error.
 fn expect_refused(client: &mut Client, code: &str, close: u16) -> serde_json::Value {
     let error = client.wait_type("error");
     assert_eq!(error["code"], code, "{error}");

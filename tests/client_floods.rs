@@ -1,5 +1,5 @@
-//! Clients that send as fast as they can, of every kind of bytes that is no terminal input: what
-//! the others of their shard notice, and how the flood ends.
+//! Clients that send as fast as they can, every kind of bytes that is no terminal input: effect on
+//! other sessions of the shard, and the end of the flood.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

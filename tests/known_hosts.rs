@@ -1,5 +1,5 @@
-//! Files of known hosts that are odd or large, against the running server: what is in them counts,
-//! what cannot be read is named in the log, and nobody else waits for a look-up.
+//! Unusual and large files of known hosts, with the running server: valid lines count, invalid ones
+//! are named in the log, and look-ups do not delay other sessions.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -49,7 +49,7 @@ fn bridge_with(ssh: &ScriptedSsh, file: &std::path::Path, policy: &str) -> Bridg
     bridge_to(&[ssh.addr()], &settings)
 }
 
-/// `ready`, or the word of the error.
+/// Outcome of a login: `ready`, or the code of the error.
 fn outcome(bridge: &Bridge, ssh: &ScriptedSsh) -> String {
     let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
     client.auth_v1(&json!({ "username": "u" }));
@@ -63,7 +63,7 @@ fn outcome(bridge: &Bridge, ssh: &ScriptedSsh) -> String {
 }
 
 #[test]
-fn odd_lines_count_for_what_they_say() {
+fn unusual_lines_are_valid() {
     let ssh = ScriptedSsh::start(SshScript::default());
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("known_hosts");
@@ -120,7 +120,7 @@ fn odd_lines_count_for_what_they_say() {
 }
 
 #[test]
-fn lines_that_cannot_be_read_are_named_in_the_log() {
+fn invalid_lines_are_named_in_the_log() {
     let ssh = ScriptedSsh::start(SshScript::default());
     let file = tempfile::NamedTempFile::new().unwrap();
     let text = b"# fine\nh\nHOST KEY\n@revoked h\xff ssh-ed25519 AA\n@marker h KEY\n";
@@ -144,9 +144,9 @@ fn lines_that_cannot_be_read_are_named_in_the_log() {
     assert_eq!(outcome(&bridge, &ssh), "host-key-revoked");
 }
 
-/// None of its lines would count, and every host would be unknown.
+/// No line of it would count, and every host would be unknown.
 #[test]
-fn a_file_that_is_no_text_is_refused_at_the_start() {
+fn a_binary_file_is_refused_at_the_start() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let utf16: Vec<u8> = "h ssh-ed25519 AAAA\n"
         .encode_utf16()
@@ -174,10 +174,10 @@ fn a_file_that_is_no_text_is_refused_at_the_start() {
     );
 }
 
-/// Each look-up in such a file takes the processor for a while: on a worker, so that the sessions
-/// of the shard go on meanwhile.
+/// Each look-up in such a file is expensive: a worker does it, so that the sessions of the shard
+/// are not delayed.
 #[test]
-fn look_ups_in_a_large_file_delay_nobody() {
+fn look_ups_in_a_large_file_do_not_delay_other_sessions() {
     const LINES: usize = 200_000;
     let ssh = ScriptedSsh::start(SshScript::default());
     let file = tempfile::NamedTempFile::new().unwrap();

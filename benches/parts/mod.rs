@@ -1,8 +1,8 @@
-//! The pure parts of a session, each as one repeatable step: for criterion (`pure.rs`), which tells
-//! the time, and for `instructions.rs`, which is counted under callgrind and so tells the same on a
-//! busy machine. Names are stable: results are compared across commits by them.
+//! The pure parts of a session, each as one repeatable step: for criterion (`pure.rs`), which
+//! measures time, and for `instructions.rs`, which is counted under callgrind, with the same result
+//! on a busy machine. Names are stable: results are compared across commits by them.
 //!
-//! No socket, no executor, no crypto. What a step needs is made before, outside of the figure.
+//! No socket, no executor, no crypto. The set-up of a step is not measured.
 
 mod session;
 
@@ -12,13 +12,13 @@ use sshard::message::{Dialect, Frame, Incoming, MessageProcessor, ServerMessage}
 use std::hint::black_box;
 use std::io::Write;
 
-/// A name and what makes the step: nothing is set up for parts that do not run.
+/// Name, and the constructor of the step: parts that do not run are not set up.
 type Part = (&'static str, fn() -> Step);
 
 /// One repetition.
 pub(crate) type Step = Box<dyn FnMut()>;
 
-/// Output and input in bulk come in pieces of at most this.
+/// Size of one piece of bulk input or output.
 const CHUNK: usize = 32 * 1024;
 
 const AUTH: &[u8] = br#"{"type":"auth","username":"alice","password":"correct horse","term":"xterm-256color","cols":120,"rows":40,"env":{"LANG":"C.UTF-8"}}"#;
@@ -85,7 +85,7 @@ fn binary(size: usize) -> Frame {
     Frame::Binary(Bytes::from(vec![b'x'; size]))
 }
 
-/// A processor that has seen the dialect's `auth`, and what it was.
+/// Returns a processor that has decoded the dialect's `auth`, and the message.
 fn logged_in(dialect: Dialect) -> (MessageProcessor, Incoming) {
     let mut processor = MessageProcessor::new(dialect);
     let auth = match dialect {
@@ -98,7 +98,7 @@ fn logged_in(dialect: Dialect) -> (MessageProcessor, Incoming) {
 
 fn decode_auth() -> Step {
     Box::new(|| {
-        // Owned, as from a socket: it is wiped afterwards.
+        // Owned, as from a socket: it is zeroised afterwards.
         let frame = Frame::Text(Bytes::from(AUTH.to_vec()));
         let incoming = MessageProcessor::new(Dialect::V1).decode(black_box(frame));
         assert!(matches!(black_box(incoming), Ok(Incoming::Auth(..))));

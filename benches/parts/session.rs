@@ -128,8 +128,8 @@ pub(super) fn downlink(size: usize) -> Step {
     })
 }
 
-/// Work of a session's poll without its sockets: `input` bytes from the client to the SSH side as one
-/// message, `output` bytes the other way as one packet.
+/// Work of a session's poll without its sockets: `input` bytes from the client to the SSH side as
+/// one message, `output` bytes the other way as one packet.
 pub(super) fn pump(input: usize, output: usize) -> Step {
     let now = sshard::clock::now();
     let (mut processor, auth) = logged_in(Dialect::V1);

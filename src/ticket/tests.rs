@@ -1,4 +1,4 @@
-//! Rows of tickets, and what is said to each.
+//! Tables of tickets, each with its outcome.
 
 use super::*;
 use crate::error::TicketProblem as P;
@@ -128,7 +128,7 @@ fn names() -> Vec<Row> {
 }
 
 #[test]
-fn claims_and_times() {
+fn claims_and_times_are_checked() {
     for (about, change, expected) in times().into_iter().chain(names()) {
         let mut claims = claims();
         for (name, value) in change.as_object().unwrap() {
@@ -151,7 +151,7 @@ fn part(value: &Value) -> String {
 }
 
 #[test]
-fn forgeries() {
+fn forged_tickets_are_refused() {
     let good = hs256(&claims());
     let [header, payload, signature]: [&str; 3] =
         good.split('.').collect::<Vec<_>>().try_into().unwrap();
@@ -222,7 +222,7 @@ fn forgeries() {
     }
 }
 
-/// Good claims, but for as many `sub` as there are users.
+/// Valid claims, but for one `sub` per user.
 struct Users<'a>(&'a [&'a str]);
 
 impl serde::Serialize for Users<'_> {
@@ -276,7 +276,7 @@ fn a_ticket_names_its_target() {
 }
 
 #[test]
-fn keys() {
+fn keys_are_read_from_files_of_the_owner() {
     let long = "k".repeat(1024);
     for (content, mode, accepted) in [
         (KEY.to_owned(), 0o600, true),

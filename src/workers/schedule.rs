@@ -15,48 +15,46 @@ use std::net::IpAddr;
 /// Jobs of new clients in a row while an old one waits.
 const SPARSE_IN_A_ROW: usize = 8;
 
-/// Threads and queue of a pool. Every bound is at least one.
+/// Threads and queue of a pool. One client has at most half of the threads and a quarter of the
+/// queue. Every bound is at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Jobs at once, those abandoned while they run not counted.
     threads: usize,
     /// Jobs at once, abandoned ones included.
     pub(super) max_threads: usize,
-    /// Jobs of one client at once, abandoned ones not counted.
-    threads_per_client: usize,
-    /// Jobs of one client at once, abandoned ones included.
-    max_threads_per_client: usize,
     /// Jobs in the queue.
     pub(super) queue: usize,
-    /// Jobs of one client that wait.
-    queue_per_client: usize,
 }
 
 impl Bounds {
-    /// Makes bounds for jobs that always end: `threads` at once, half as many of one client, and a
-    /// queue of `queue` jobs, a quarter of it for one client.
+    /// Makes bounds for jobs that always end: `threads` at once, and a queue of `queue` jobs.
     pub fn fixed(threads: usize, queue: usize) -> Self {
         let (threads, queue) = (threads.max(1), queue.max(1));
-        let threads_per_client = (threads / 2).max(1);
         Self {
             threads,
             max_threads: threads,
-            threads_per_client,
-            max_threads_per_client: threads_per_client,
             queue,
-            queue_per_client: (queue / 4).max(1),
         }
     }
 
     /// Makes bounds for jobs that may hang: like [`Bounds::fixed`], and a thread whose job is
-    /// abandoned is replaced until there are four times as many, half of them of one client.
+    /// abandoned is replaced until there are four times as many.
     pub fn replacing(threads: usize, queue: usize) -> Self {
         let fixed = Self::fixed(threads, queue);
         Self {
             max_threads: fixed.threads.saturating_mul(4),
-            max_threads_per_client: fixed.threads.saturating_mul(2),
             ..fixed
         }
+    }
+
+    /// Share of one client in a number of threads.
+    fn threads_per_client(threads: usize) -> usize {
+        (threads / 2).max(1)
+    }
+
+    fn queue_per_client(&self) -> usize {
+        (self.queue / 4).max(1)
     }
 }
 
@@ -97,8 +95,8 @@ struct Running {
 
 impl Client {
     fn may_run(&self, bounds: &Bounds) -> bool {
-        self.running - self.abandoned < bounds.threads_per_client
-            && self.running < bounds.max_threads_per_client
+        self.running - self.abandoned < Bounds::threads_per_client(bounds.threads)
+            && self.running < Bounds::threads_per_client(bounds.max_threads)
     }
 
     /// The next job somebody waits for, and how many were passed over.
@@ -170,7 +168,7 @@ impl Schedule {
     }
 
     fn has_share(&self, client: IpAddr) -> bool {
-        self.held(client) < self.bounds.queue_per_client
+        self.held(client) < self.bounds.queue_per_client()
     }
 
     /// Takes the latest job of the largest holder, if that holds more than `client` would.

@@ -4,7 +4,7 @@ use crate::common::raw::upgrade_request;
 use crate::common::{Admin, Bridge, DEADLINE, Raw, poll, run};
 use crate::{bridge, upgrade};
 
-/// The client's address in the record of a session with these header lines.
+/// Returns the client's address in the record of a session with these header lines.
 fn recorded(bridge: &Bridge, headers: &str) -> String {
     let admin = Admin::of(bridge);
     let mut raw = Raw::connect(bridge.addr());
@@ -81,14 +81,14 @@ fn the_header_of_a_trusted_proxy_names_the_client() {
 }
 
 #[test]
-fn nobody_else_is_believed() {
+fn headers_of_other_peers_are_ignored() {
     let bridge = bridge(&["server.trusted_proxies=10.0.0.0/8"]);
     let lines = "X-Forwarded-For: 198.51.100.7\r\n";
     assert_eq!(recorded(&bridge, lines), "127.0.0.1");
 }
 
 #[test]
-fn limits_and_the_log_are_about_the_client() {
+fn limits_and_the_log_use_the_client_address() {
     let bridge = bridge(&[crate::BEHIND_PROXY, "limits.max_connections_per_client=1"]);
     let open = |client: &str| {
         let mut raw = Raw::connect(bridge.addr());

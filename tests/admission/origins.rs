@@ -1,4 +1,4 @@
-//! `server.allowed_origins`: the rows beside the source, as headers of real requests.
+//! `server.allowed_origins`: the table beside the source, as headers of real requests.
 
 use crate::common::{Admin, run};
 use crate::{bridge, upgrade};
@@ -12,7 +12,7 @@ fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 #[test]
-fn the_rows_hold_over_a_real_socket() {
+fn the_table_holds_over_a_real_socket() {
     let listed: Vec<_> = rows().filter(|(word, _)| *word == "list").collect();
     let listed: Vec<_> = listed.into_iter().map(|(_, origin)| origin).collect();
     let bridge = bridge(&[&format!("server.allowed_origins={}", listed.join(","))]);
@@ -30,7 +30,7 @@ fn the_rows_hold_over_a_real_socket() {
 }
 
 #[test]
-fn there_is_one_origin_at_most() {
+fn a_request_with_two_origins_is_refused() {
     let bridge = bridge(&["server.allowed_origins=https://app.example.org"]);
     let good = "Origin: https://app.example.org\r\n";
     assert_eq!(upgrade(&bridge, good).status, 101);

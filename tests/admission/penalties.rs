@@ -18,7 +18,7 @@ const SLOW: [&str; 3] = [
     "rate_limit.login_period=1h",
 ];
 
-/// So often is everything tried.
+/// Attempts of each kind.
 const TIMES: usize = 8;
 
 fn auth(bridge: &Bridge, target: SocketAddr, client: &str, fields: &Value) -> Client {
@@ -48,7 +48,7 @@ fn client(number: usize) -> String {
     format!("198.51.100.{number}")
 }
 
-/// Ends that come by themselves. `settings` beside [`SLOW`], and the code of the first two.
+/// Ends that the client does not cause. `settings` beside [`SLOW`], and the code of the first two.
 #[test]
 fn every_connection_that_ends_without_a_login_counts() {
     let key = KeyPair::generate(&["-t", "ed25519"], "").private_pem();
@@ -123,7 +123,7 @@ fn refused_after_two(bridge: &Bridge, target: SocketAddr, fields: &Value, code: 
 }
 
 #[test]
-fn whoever_vanishes_on_the_way_has_tried() {
+fn a_client_that_disconnects_during_a_login_is_charged() {
     for script in [
         Script::Silent,
         Script::BannerThenSilence,
@@ -145,9 +145,9 @@ fn whoever_vanishes_on_the_way_has_tried() {
     }
 }
 
-/// Forty clients guess at once, and again. Sshd's measure is 5 s of penalty for each, 15 s at most.
+/// Forty clients guess at once, twice. sshd counts 5 s of penalty for each, and bans above 15 s.
 #[test]
-fn all_clients_together_stay_below_a_servers_bound() {
+fn all_clients_together_stay_below_the_servers_ban() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::Password("right")));
     let bridge = bridge_to(
         &[ssh.addr()],
@@ -181,7 +181,7 @@ fn all_clients_together_stay_below_a_servers_bound() {
 }
 
 #[test]
-fn one_client_alone_keeps_no_other_out() {
+fn one_client_delays_no_other() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::Password("right")));
     let settings = [BEHIND_PROXY, "rate_limit.login_failures=1000"];
     let bridge = bridge_to(&[ssh.addr()], &settings);
@@ -193,7 +193,7 @@ fn one_client_alone_keeps_no_other_out() {
 }
 
 #[test]
-fn a_good_login_opens_no_way_to_guess_for_others() {
+fn a_successful_login_does_not_help_to_guess_other_users() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::Password("right")));
     let bridge = bridge_to(&[ssh.addr()], &SLOW);
     let good = || {
@@ -225,7 +225,7 @@ fn a_good_login_opens_no_way_to_guess_for_others() {
     assert_eq!(connected(&ssh), 1 + 2 + 4);
 }
 
-/// A crowd of honest users behind one address, none of whom was here before.
+/// Many valid users behind one address, none recently authenticated.
 #[test]
 fn a_crowd_of_users_behind_one_address_gets_in() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::Password("right")));
@@ -243,9 +243,9 @@ fn a_crowd_of_users_behind_one_address_gets_in() {
     assert_eq!(connected(&ssh), 100);
 }
 
-/// Unanswered questions take the places of others' questions at most, and the oldest yields.
+/// Unanswered prompts displace other prompts at most, the oldest first.
 #[test]
-fn unanswered_questions_lock_nobody_out() {
+fn unanswered_prompts_delay_no_other_login() {
     for throttle in ["rate_limit.login_failures=0", "rate_limit.login_failures=2"] {
         let (asks, takes) = (prompting(), ScriptedSsh::start(SshScript::default()));
         let settings = [BEHIND_PROXY, throttle, "limits.max_connections_per_host=4"];
@@ -270,8 +270,8 @@ fn unanswered_questions_lock_nobody_out() {
     }
 }
 
-/// Twenty clients bring keys whose passphrases take long to try, each many at once; a login by key
-/// from somewhere else does not wait for all of them.
+/// Twenty clients send keys with expensive passphrases, each many at once; a login by key of
+/// another client does not wait for all of them.
 #[test]
 fn expensive_keys_of_others_do_not_hold_up_a_login() {
     let ssh = ScriptedSsh::start(SshScript::default());

@@ -4,7 +4,7 @@ use crate::common::raw::{Answer, exchange};
 use crate::common::{Admin, Bridge};
 use crate::{BEHIND_PROXY, bridge, upgrade};
 
-/// Three at once, and in the time a test takes not one more.
+/// Three at once, and no more for the duration of a test.
 const SLOW: [&str; 4] = [
     BEHIND_PROXY,
     "rate_limit.enabled=true",
@@ -16,14 +16,14 @@ fn of(bridge: &Bridge, client: &str) -> Answer {
     upgrade(bridge, &format!("X-Forwarded-For: {client}\r\n"))
 }
 
-/// One client's requests until one is refused.
+/// Counts the requests of one client until one is refused.
 fn allowed(bridge: &Bridge, client: &str) -> usize {
     let answered = (0..10).find(|_| of(bridge, client).status == 429);
     answered.unwrap_or(10)
 }
 
 #[test]
-fn a_client_over_its_rate_is_429_and_nobody_else() {
+fn a_client_over_its_rate_gets_429_and_no_other_client() {
     let bridge = bridge(&[&SLOW[..], &["server.shards=2"]].concat());
     assert_eq!(allowed(&bridge, "198.51.100.7"), 3);
     let answer = of(&bridge, "198.51.100.7");
@@ -54,7 +54,7 @@ fn a_client_over_its_rate_is_429_and_nobody_else() {
 }
 
 #[test]
-fn it_is_off_unless_asked_for_and_not_for_the_exempt() {
+fn the_rate_limit_is_off_by_default_and_for_exempt_clients() {
     let open = bridge(&[BEHIND_PROXY, "rate_limit.connections=1"]);
     assert_eq!(allowed(&open, "198.51.100.7"), 10);
     let some = bridge(&[&SLOW[..], &["rate_limit.exempt=198.51.100.0/24"]].concat());
@@ -63,7 +63,7 @@ fn it_is_off_unless_asked_for_and_not_for_the_exempt() {
 }
 
 #[test]
-fn who_waits_as_told_is_served() {
+fn a_client_that_waits_for_retry_after_is_served() {
     let bridge = bridge(&[
         "rate_limit.enabled=true",
         "rate_limit.connections=1",

@@ -1,4 +1,4 @@
-//! Failed logins: a client that has too many at a target must wait, and nobody else.
+//! Failed logins: a client with too many at a target must wait, and no other client.
 
 use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::thread;
 
-/// Two at once, and in the time a test takes not one more.
+/// Two at once, and no more for the duration of a test.
 const SLOW: [&str; 3] = [
     BEHIND_PROXY,
     "rate_limit.login_failures=2",
@@ -31,7 +31,7 @@ fn from(client: &str, options: Options) -> Options {
     options.header("X-Forwarded-For", client)
 }
 
-/// A client at `client` that has sent these fields as `auth`.
+/// Client with the address `client` that has sent these fields as `auth`.
 fn auth(bridge: &Bridge, target: SocketAddr, client: &str, fields: &Value) -> Client {
     let options = from(client, Options::v1());
     let mut client = Client::connect(bridge.addr(), &path_to(target), &options);
@@ -91,7 +91,7 @@ fn the_third_failure_in_a_row_reaches_no_sshd() {
 }
 
 #[test]
-fn another_target_and_another_client_are_not_concerned() {
+fn other_targets_and_other_clients_are_not_throttled() {
     let (first, second) = (passwords(), passwords());
     let bridge = bridge_to(&[first.addr(), second.addr()], &SLOW);
     for _ in 0..2 {
@@ -106,7 +106,7 @@ fn another_target_and_another_client_are_not_concerned() {
 }
 
 #[test]
-fn the_compatible_dialect_is_told_by_the_close_code() {
+fn the_compatible_dialect_gets_the_close_code() {
     let ssh = passwords();
     let bridge = slow_bridge(ssh.addr());
     for code in [4401, 4401, 4429] {
@@ -119,7 +119,7 @@ fn the_compatible_dialect_is_told_by_the_close_code() {
 }
 
 #[test]
-fn many_wrong_ones_at_once_do_not_all_pass() {
+fn concurrent_wrong_logins_do_not_all_pass_the_check() {
     let ssh = passwords();
     let bridge = slow_bridge(ssh.addr());
     let codes: Vec<u16> = thread::scope(|scope| {
@@ -136,7 +136,7 @@ fn many_wrong_ones_at_once_do_not_all_pass() {
 }
 
 #[test]
-fn many_right_ones_at_once_all_get_in() {
+fn concurrent_valid_logins_all_succeed() {
     let ssh = passwords();
     let bridge = slow_bridge(ssh.addr());
     thread::scope(|scope| {
@@ -148,7 +148,7 @@ fn many_right_ones_at_once_all_get_in() {
 }
 
 #[test]
-fn who_leaves_while_it_is_tried_has_tried() {
+fn a_login_that_the_client_leaves_is_charged() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::PasswordUnanswered));
     let bridge = slow_bridge(ssh.addr());
     for count in 1..=2 {
@@ -164,7 +164,7 @@ fn who_leaves_while_it_is_tried_has_tried() {
 }
 
 #[test]
-fn what_is_no_failed_login_does_not_count() {
+fn other_ends_are_not_counted_as_failed_logins() {
     let closed = closed_port();
     let bridge = slow_bridge(closed);
     for _ in 0..4 {
@@ -233,7 +233,7 @@ fn a_key_that_cannot_be_used_reaches_no_target() {
 }
 
 #[test]
-fn time_gives_one_back() {
+fn one_more_login_is_allowed_after_the_period() {
     let ssh = passwords();
     let settings = [SLOW[0], SLOW[1], "rate_limit.login_period=1s"];
     let bridge = bridge_to(&[ssh.addr()], &settings);

@@ -1,4 +1,4 @@
-//! Admission tickets: what opens the door, what does not, and what is said then.
+//! Admission tickets: which are accepted, and the errors of the others.
 
 use crate::common::fixture::{bridge_to, path_to};
 use crate::common::raw::{Raw, exchange, upgrade_request};
@@ -38,7 +38,7 @@ impl Gate {
         }
     }
 
-    /// Good claims for `alice`.
+    /// Valid claims for `alice`.
     fn claims(&self) -> Value {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let now = now.as_secs();
@@ -59,7 +59,7 @@ impl Gate {
         client
     }
 
-    /// A client that brings this ticket in `auth`.
+    /// Client that sends this ticket in `auth`.
     fn with(&self, ticket: Option<&str>) -> Client {
         self.client(&path_to(self.ssh.addr()), &Options::v1(), ticket)
     }
@@ -93,7 +93,7 @@ fn signed(claims: &Value, key: &str) -> String {
 const REQUIRED: &str = "admission.required=true";
 
 #[test]
-fn a_good_ticket_is_needed_where_tickets_are_required() {
+fn a_valid_ticket_is_needed_where_tickets_are_required() {
     let gate = Gate::new(&[REQUIRED]);
     gate.admits(&gate.ticket());
     // Again: a ticket lasts until it expires.
@@ -148,7 +148,7 @@ fn a_good_ticket_is_needed_where_tickets_are_required() {
 }
 
 #[test]
-fn a_refused_ticket_opens_no_connection_and_tells_nothing_of_the_target() {
+fn a_refused_ticket_opens_no_connection_and_reveals_nothing_of_the_target() {
     let gate = Gate::new(&[REQUIRED, "targets.uniform_errors=true"]);
     // A target that no rule allows looks the same.
     for path in [path_to(gate.ssh.addr()), "/ws/192.0.2.1/22".to_owned()] {
@@ -159,7 +159,7 @@ fn a_refused_ticket_opens_no_connection_and_tells_nothing_of_the_target() {
 }
 
 #[test]
-fn a_named_target_is_opened_by_its_name_or_address() {
+fn a_ticket_for_a_named_target_has_its_name_or_its_address() {
     let gate = Gate::new(&[REQUIRED]);
     for target in [json!("db"), gate.claims()["target"].clone()] {
         let mut claims = gate.claims();
@@ -176,7 +176,7 @@ fn a_named_target_is_opened_by_its_name_or_address() {
 }
 
 #[test]
-fn a_ticket_that_is_not_required_must_be_good_all_the_same() {
+fn an_optional_ticket_must_be_valid_too() {
     let gate = Gate::new(&[]);
     gate.with(None).wait_type("ready");
     gate.admits(&gate.ticket());
@@ -245,7 +245,7 @@ fn a_header_that_cannot_be_a_ticket_is_400() {
 }
 
 #[test]
-fn the_key_is_read_again_on_reload() {
+fn a_reload_reads_the_key_again() {
     let gate = Gate::new(&[REQUIRED]);
     let old = gate.ticket();
     let new_key = KEY.replace('0', "1");

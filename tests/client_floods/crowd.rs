@@ -18,10 +18,10 @@ pub(crate) enum Kind {
     Pings,
     Pongs,
     EmptyFragments,
-    /// One byte each: of a message that gets too long, and so of bytes that are discarded.
+    /// Fragments of one byte of a message above the limit, whose bytes are discarded.
     SmallFragments,
     EmptyMessages,
-    /// Behind a frame that breaks the rules.
+    /// Bytes after an invalid frame.
     Discarded,
     /// Heads of HTTP requests, a byte at a time.
     HeadsInDrips,
@@ -74,7 +74,7 @@ struct Socket {
 }
 
 impl Socket {
-    /// `None` if the bridge does not take it now.
+    /// Connects; `None` if the bridge does not accept the connection now.
     fn open(kind: Kind, addr: SocketAddr, path: &str, trust: &Arc<ClientConfig>) -> Option<Self> {
         let mut tcp = TcpStream::connect_timeout(&addr, DEADLINE).ok()?;
         tcp.set_nodelay(true).ok()?;
@@ -104,7 +104,8 @@ impl Socket {
         Some(Self { tcp, tls })
     }
 
-    /// Sends what the socket takes; the number of bytes, or `None` if the connection has ended.
+    /// Sends as much as the socket accepts; returns the bytes, or `None` after the end of the
+    /// connection.
     fn push(&mut self, piece: &[u8], one: usize) -> Option<usize> {
         // What the bridge says is not waited for, nor that it has closed its direction.
         let mut scratch = [0; 4096];

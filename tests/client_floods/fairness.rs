@@ -1,4 +1,4 @@
-//! Effect of a flood on an honest session and a health check, by ratio to how it is without.
+//! Effect of a flood on another session and on a health check, as a ratio to the same without it.
 
 use crate::common::fixture::{bridge_to, path_to};
 use crate::common::raw::exchange;
@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 /// Keys timed before a flood and during it.
 const KEYS: usize = 200;
 
-/// Between two keys; a fast typist's are ten times as far apart.
+/// Pause between two keys; a fast typist's is ten times as long.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Highest ratio of an echo's time during a flood to that without one.
 const MOST: u32 = 10;
 
-/// The machine is shared: what is true in one of so many attempts is true.
+/// Attempts, of which one must succeed: the machine is shared.
 const ATTEMPTS: usize = 5;
 
 struct Site {
@@ -86,7 +86,7 @@ impl Site {
     }
 }
 
-/// The time that 99 of 100 echoes take at most.
+/// Measures the 99th percentile of the echo time.
 fn p99(client: &mut Client) -> Duration {
     let mut times: Vec<Duration> = (0..KEYS)
         .map(|_| {
@@ -114,7 +114,7 @@ fn attempt(site: &Site, kind: Kind) -> (Duration, Duration, bool) {
 }
 
 #[test]
-fn an_echo_beside_thirty_floods_takes_little_longer() {
+fn thirty_floods_do_not_delay_the_echo_of_another_session() {
     let mut bad = Vec::new();
     for kind in Kind::ALL {
         let site = Site::new(kind);

@@ -8,10 +8,10 @@ use serde_json::json;
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
-/// Far above what is allowed, and far below what a flood sends.
+/// Frames far above the limit, and far below a flood.
 const TOO_MANY: usize = 20_000;
 
-/// The close code that ends a connection which sends `bytes` so often.
+/// Returns the close code of a connection that sends `bytes` this often.
 fn ended_by(mut raw: Raw, start: &[u8], bytes: &[u8]) -> u16 {
     // It may end before all is sent.
     let _ = raw.try_send(&[start, &bytes.repeat(TOO_MANY)].concat());
@@ -19,7 +19,7 @@ fn ended_by(mut raw: Raw, start: &[u8], bytes: &[u8]) -> u16 {
 }
 
 #[test]
-fn more_control_frames_than_anyone_needs_end_with_1008() {
+fn too_many_control_frames_end_with_1008() {
     let fixture = Fixture::new(&[]);
     for kind in [Kind::Pings, Kind::Pongs, Kind::EmptyFragments] {
         let (start, frame) = kind.frames();
@@ -53,7 +53,7 @@ fn more_control_frames_than_anyone_needs_end_with_1008() {
 
 /// A thousand at once: each ping is answered, in order, and the session goes on.
 #[test]
-fn what_an_honest_client_may_send_at_once_is_answered() {
+fn a_thousand_pings_at_once_are_answered() {
     let fixture = Fixture::new(&[]);
     let mut raw = fixture.raw();
     raw.text();

@@ -1,11 +1,11 @@
-//! A name server of one zone, `test`, whose names do what names can do to a resolver. Answers over
-//! UDP alone, and tells what it was asked.
+//! Name server of the zone `test`, with names for every kind of answer. Answers over UDP alone, and
+//! records the queries.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::{Arc, Mutex};
 
-/// The types that are asked for.
+/// Types of queries.
 const A: u16 = 1;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
@@ -13,7 +13,7 @@ const AAAA: u16 = 28;
 /// Answer to a query. The TTL of every record is 0.
 enum Reply {
     Addresses(Vec<IpAddr>),
-    /// Another name, and its addresses.
+    /// CNAME, and the addresses of the other name.
     Alias(&'static str, Vec<IpAddr>),
     /// Codes of RFC 1035 section 4.1.1.
     Refused(u8),
@@ -29,7 +29,7 @@ pub(crate) struct Dns {
 }
 
 impl Dns {
-    /// Listens where resolv.conf of the inside says.
+    /// Starts to listen at the address of the inner resolv.conf.
     pub(crate) fn start() -> Self {
         let socket = UdpSocket::bind("127.0.0.53:53").unwrap();
         let queries = Arc::<Mutex<Vec<(String, u16)>>>::default();
@@ -58,7 +58,7 @@ impl Dns {
         of_name.count()
     }
 
-    /// Queries of any kind.
+    /// Number of all queries.
     pub(crate) fn queries(&self) -> usize {
         self.queries.lock().unwrap().len()
     }
@@ -102,7 +102,7 @@ fn zone(name: &str, nth: usize) -> Reply {
     }
 }
 
-/// So many neighbours of the public address, itself first.
+/// The public address and the ones after it.
 fn row(count: u8) -> Vec<IpAddr> {
     let address = |n| IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10 + n));
     (0..count).map(address).collect()

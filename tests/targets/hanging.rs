@@ -1,4 +1,4 @@
-//! Name servers that never answer keep no thread from those that do.
+//! Name servers that never answer do not block other look-ups.
 
 use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
 use crate::dns::Dns;
@@ -33,8 +33,8 @@ fn ask_for(bridge: SocketAddr, name: &str, ssh: &ScriptedSsh) -> Client {
 }
 
 #[test]
-fn other_names_are_resolved_in_time() {
-    inside("hanging::other_names_are_resolved_in_time", || {
+fn hanging_look_ups_do_not_delay_others() {
+    inside("hanging::hanging_look_ups_do_not_delay_others", || {
         let dns = Dns::start();
         let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
         let bridge = bridge(&ssh);
@@ -60,8 +60,8 @@ fn other_names_are_resolved_in_time() {
 
 /// Sixteen threads at most, whatever hangs; and beyond them, a deadline.
 #[test]
-fn hung_threads_have_a_bound() {
-    inside("hanging::hung_threads_have_a_bound", || {
+fn threads_of_hanging_look_ups_are_bounded() {
+    inside("hanging::threads_of_hanging_look_ups_are_bounded", || {
         let _dns = Dns::start();
         let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
         let bridge = bridge(&ssh);

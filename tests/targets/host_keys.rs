@@ -1,5 +1,4 @@
-//! Host keys under every spelling of a host, and how far clients can make the file of known hosts
-//! grow.
+//! Host keys under every spelling of a host, and bounds on the growth of the file of known hosts.
 
 use crate::common::fixture::bridge_to;
 use crate::common::{Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, SshScript};
@@ -12,7 +11,7 @@ use std::fs;
 use std::net::Ipv6Addr;
 use std::process::Command;
 
-/// Allows everything that is not special.
+/// Allows every address outside of the special ranges.
 const BROAD: &str = "targets.allow=0.0.0.0/0:*,[::/0]:*,*.test:*";
 
 /// A server at every address of this machine, and a file of known hosts.
@@ -64,7 +63,7 @@ impl World {
         format!("/ws/{host}/{}", self.ssh.addr().port())
     }
 
-    /// The word of what became of a login of `source`'s: `ready`, or an error's.
+    /// Outcome of a login from `source`: `ready`, or the code of the error.
     fn word(&self, bridge: &Bridge, source: &str, host: &str) -> String {
         let options = Options::v1().from(source);
         let mut client = Client::connect(bridge.addr(), &self.path(host), &options);
@@ -108,7 +107,7 @@ const SPELLINGS: [&[&str]; 3] = [
     ],
 ];
 
-/// Spellings that resolvers would take for the first.
+/// Spellings that resolvers would parse as the first address.
 const NUMBERS: &[&str] = &[
     "192.0.522",
     "192.522",
@@ -144,36 +143,39 @@ fn no_spelling_escapes_a_changed_key() {
 }
 
 #[test]
-fn a_host_is_written_down_once() {
-    inside("host_keys::a_host_is_written_down_once", || {
-        let world = World::new("");
-        let bridge = world.bridge("accept-new", &[]);
-        for spelling in SPELLINGS.into_iter().flatten() {
-            let (_, word) = ask(bridge.addr(), &world.path(spelling));
-            assert_eq!(word, "ready", "{spelling}");
-        }
-        let text = world.text();
-        let names: Vec<&str> = text.lines().filter_map(|l| l.split(' ').next()).collect();
-        let port = world.ssh.addr().port();
-        let expected = ["192.0.2.10", "public.test", "2001:db8::10"];
-        assert_eq!(
-            names,
-            expected.map(|host| format!("[{host}]:{port}")),
-            "{text}"
-        );
-        // One who reads the file anew knows them all.
-        let strict = world.bridge("strict", &[]);
-        for spelling in SPELLINGS.into_iter().flatten() {
-            let (_, word) = ask(strict.addr(), &world.path(spelling));
-            assert_eq!(word, "ready", "{spelling}");
-        }
-    });
+fn a_host_key_is_stored_once_for_all_spellings() {
+    inside(
+        "host_keys::a_host_key_is_stored_once_for_all_spellings",
+        || {
+            let world = World::new("");
+            let bridge = world.bridge("accept-new", &[]);
+            for spelling in SPELLINGS.into_iter().flatten() {
+                let (_, word) = ask(bridge.addr(), &world.path(spelling));
+                assert_eq!(word, "ready", "{spelling}");
+            }
+            let text = world.text();
+            let names: Vec<&str> = text.lines().filter_map(|l| l.split(' ').next()).collect();
+            let port = world.ssh.addr().port();
+            let expected = ["192.0.2.10", "public.test", "2001:db8::10"];
+            assert_eq!(
+                names,
+                expected.map(|host| format!("[{host}]:{port}")),
+                "{text}"
+            );
+            // One who reads the file anew knows them all.
+            let strict = world.bridge("strict", &[]);
+            for spelling in SPELLINGS.into_iter().flatten() {
+                let (_, word) = ask(strict.addr(), &world.path(spelling));
+                assert_eq!(word, "ready", "{spelling}");
+            }
+        },
+    );
 }
 
-/// Names under a wildcard have no end.
+/// A wildcard allows any number of names.
 #[test]
-fn what_clients_add_is_bounded() {
-    inside("host_keys::what_clients_add_is_bounded", || {
+fn keys_stored_for_one_client_are_bounded() {
+    inside("host_keys::keys_stored_for_one_client_are_bounded", || {
         let world = World::new("");
         let settings = [
             "ssh.new_host_keys_per_client=3",
@@ -209,36 +211,33 @@ fn what_clients_add_is_bounded() {
 }
 
 #[test]
-fn what_all_clients_add_together_is_bounded() {
-    inside(
-        "host_keys::what_all_clients_add_together_is_bounded",
-        || {
-            let world = World::new("# the operator's\n");
-            let settings = [
-                "ssh.new_host_keys_per_client=1",
-                "ssh.new_host_keys_period=1h",
-            ];
-            let bridge = world.bridge("accept-new", &settings);
-            let words = (1..=20).map(|n| {
-                let host = format!("n{n}.rebind.test");
-                world.word(&bridge, &format!("127.0.1.{n}"), &host)
-            });
-            assert_eq!(words.filter(|word| word == "ready").count(), 16);
-            assert_eq!(world.text().lines().count(), 17);
-            // And the file has an end, whoever asks.
-            let settings = ["ssh.max_known_hosts_lines=18"];
-            let bridge = world.bridge("accept-new", &settings);
-            let words = (1..=3).map(|n| {
-                let host = format!("m{n}.rebind.test");
-                world.word(&bridge, &format!("127.0.2.{n}"), &host)
-            });
-            let words: Vec<_> = words.collect();
-            assert_eq!(
-                words,
-                ["ready", "host-key-not-stored", "host-key-not-stored"]
-            );
-            assert_eq!(world.text().lines().count(), 18);
-            bridge.wait_stderr("ssh.max_known_hosts_lines", DEADLINE);
-        },
-    );
+fn keys_stored_for_all_clients_are_bounded() {
+    inside("host_keys::keys_stored_for_all_clients_are_bounded", || {
+        let world = World::new("# the operator's\n");
+        let settings = [
+            "ssh.new_host_keys_per_client=1",
+            "ssh.new_host_keys_period=1h",
+        ];
+        let bridge = world.bridge("accept-new", &settings);
+        let words = (1..=20).map(|n| {
+            let host = format!("n{n}.rebind.test");
+            world.word(&bridge, &format!("127.0.1.{n}"), &host)
+        });
+        assert_eq!(words.filter(|word| word == "ready").count(), 16);
+        assert_eq!(world.text().lines().count(), 17);
+        // And the file has an end, whoever asks.
+        let settings = ["ssh.max_known_hosts_lines=18"];
+        let bridge = world.bridge("accept-new", &settings);
+        let words = (1..=3).map(|n| {
+            let host = format!("m{n}.rebind.test");
+            world.word(&bridge, &format!("127.0.2.{n}"), &host)
+        });
+        let words: Vec<_> = words.collect();
+        assert_eq!(
+            words,
+            ["ready", "host-key-not-stored", "host-key-not-stored"]
+        );
+        assert_eq!(world.text().lines().count(), 18);
+        bridge.wait_stderr("ssh.max_known_hosts_lines", DEADLINE);
+    });
 }

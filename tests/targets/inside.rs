@@ -1,4 +1,4 @@
-//! A world for one test: the test's program is started again in fresh namespaces, where it runs
+//! Namespaces for one test: the test program starts itself again in fresh namespaces, where it runs
 //! that one test.
 
 use crate::common::raw::{Raw, upgrade_request};
@@ -7,13 +7,13 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Set inside.
+/// Variable that is set inside the namespaces.
 const MARK: &str = "SSHARD_TESTS_INSIDE";
 
-/// An address that no range makes special, and that the inside has.
+/// Address outside of every special range, assigned inside.
 pub(crate) const PUBLIC: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
 
-/// Long enough to hang for the whole of a test.
+/// Timeout longer than any test.
 const RESOLV_CONF: &str = "nameserver 127.0.0.53\noptions timeout:20 attempts:1\n";
 const NSSWITCH: &str = "hosts: files dns\n";
 const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
@@ -30,7 +30,7 @@ done
 exec "$@"
 "#;
 
-/// Runs `body` inside; `test` is the test's own path within this program.
+/// Runs `body` inside; `test` is the path of the calling test within this program.
 pub(crate) fn inside(test: &str, body: impl FnOnce()) {
     if std::env::var_os(MARK).is_some() {
         return body();
@@ -58,7 +58,7 @@ pub(crate) fn inside(test: &str, body: impl FnOnce()) {
     assert!(stdout.contains("1 passed"), "no such test: {stdout}");
 }
 
-/// A listener that counts who comes, and says nothing.
+/// Listener that counts connections and sends nothing.
 pub(crate) struct CountingListener {
     pub(crate) addr: SocketAddr,
     came: Arc<AtomicUsize>,

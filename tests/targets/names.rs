@@ -1,4 +1,4 @@
-//! Names, and what they are at the moment they are looked up.
+//! Policy on names whose addresses change or mix.
 
 use crate::common::fixture::bridge_to;
 use crate::common::{Bridge, Client, DEADLINE, Options, Received, ScriptedSsh, SshScript};
@@ -8,7 +8,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 const REBINDINGS: usize = 100;
 
-/// A name server, an SSH server at the public address, and a listener on loopback with the same port.
+/// A name server, an SSH server at the public address, and a listener on loopback with the same
+/// port.
 struct World {
     dns: Dns,
     ssh: ScriptedSsh,
@@ -139,15 +140,15 @@ fn a_name_is_allowed_by_its_addresses() {
 
 /// Sixty-four addresses are accepted; the first that answers is used.
 #[test]
-fn sixty_four_addresses_are_taken() {
-    inside("names::sixty_four_addresses_are_taken", || {
+fn a_name_may_have_sixty_four_addresses() {
+    inside("names::a_name_may_have_sixty_four_addresses", || {
         let world = World::new("most.test:PORT", "");
         assert_eq!(world.ask("most.test").1, "ready");
         assert_eq!(world.connected(), 1);
     });
 }
 
-/// Nobody learns from our name server what was typed, unless a rule could allow it.
+/// The name server does not see a name that no rule could allow.
 #[test]
 fn a_name_that_no_rule_could_allow_is_not_looked_up() {
     inside(

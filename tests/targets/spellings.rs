@@ -1,5 +1,5 @@
 //! Spellings of targets that must not be reached, under rules as broad as they can be written:
-//! each with the status or the close code it gets. Doors that count stand at every one of these
+//! each with its status or close code. Listeners that count connections are at every one of these
 //! addresses that a machine can have.
 
 use crate::common::fixture::bridge_to;

@@ -133,17 +133,15 @@ fn an_attempt_waits_for_others_of_its_client_and_is_woken() {
     // Another client and another target have their own.
     rig.start(2, 22).succeeded();
     rig.start(1, 23).succeeded();
-    let (told, done) = std::sync::mpsc::sync_channel(1);
-    let waits = std::thread::spawn(move || {
-        told.send(block_on(third.answer())).unwrap();
-    });
+    let (sender, done) = std::sync::mpsc::sync_channel(1);
+    let waits = std::thread::spawn(move || sender.send(block_on(third.answer())).unwrap());
     first.succeeded();
-    assert_eq!(done.recv_timeout(crate_deadline()), Ok(Answer::Start));
+    assert_eq!(done.recv_timeout(deadline()), Ok(Answer::Start));
     waits.join().unwrap();
     drop(second);
 }
 
-fn crate_deadline() -> Duration {
+fn deadline() -> Duration {
     Duration::from_secs(30)
 }
 
@@ -392,10 +390,6 @@ fn no_queue_is_left_when_all_attempts_have_ended() {
         .map(|n| rig.join(n % 7, 22 + u16::from(n % 3)))
         .collect();
     drop(attempts);
-    assert!(
-        rig.throttle
-            .queues
-            .lock_each()
-            .all(|queues| queues.is_empty())
-    );
+    let mut queues = rig.throttle.queues.lock_each();
+    assert!(queues.all(|queues| queues.is_empty()));
 }

@@ -1,4 +1,4 @@
-//! Which layer wins, and what is said about a layer that is wrong.
+//! Precedence of the layers, and their errors.
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStringExt as _;
@@ -163,7 +163,7 @@ fn unknown_keys_are_errors_that_list_the_known_ones() {
 }
 
 #[test]
-fn a_slip_of_the_fingers_is_told_what_was_meant() {
+fn a_misspelt_key_gets_the_nearest_one_as_a_suggestion() {
     for (slip, meant) in [
         ("log.levels", "log.level"),
         ("limits.max_conections", "limits.max_connections"),
@@ -240,7 +240,7 @@ fn a_variable_is_a_setting_only_with_prefix_and_double_underscore() {
 }
 
 #[test]
-fn a_file_that_cannot_be_used_says_why() {
+fn the_error_of_an_unusable_file_has_the_reason() {
     let layers = Layers {
         file: Some("/nonexistent/sshard.toml".into()),
         ..Layers::default()
@@ -288,7 +288,7 @@ fn toml_types_must_fit() {
 }
 
 #[test]
-fn a_text_in_place_of_a_list_is_shown_as_one() {
+fn the_error_of_a_string_in_place_of_a_list_shows_the_list() {
     let (errors, _) = errors_of_file("targets.allow = \"a:22\"\n");
     assert!(
         errors.concat().ends_with("; for one write [\"a:22\"]"),

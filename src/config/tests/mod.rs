@@ -1,4 +1,4 @@
-//! Tests of the configuration, all through `load`: what an operator says, and what comes of it.
+//! Tests of the configuration through `load`: layers in, configuration or errors out.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use std::io::Write as _;
 
 use super::*;
 
-/// A file with that content; it goes when the handle does.
+/// Temporary file with this content.
 fn file(text: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();

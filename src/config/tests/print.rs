@@ -1,4 +1,4 @@
-//! The printed form, and that it reads back equal.
+//! The printed form, and that it loads as an equal configuration.
 
 use super::*;
 
@@ -72,7 +72,7 @@ web = { enabled = false, show_targets = true, embed_origins = ["https://portal.e
 "#;
 
 #[test]
-fn what_is_printed_loads_as_the_same_configuration() {
+fn a_printed_configuration_loads_as_an_equal_one() {
     let first = file(UNUSUAL);
     let loaded = load(&Layers {
         file: Some(first.path().into()),
@@ -182,7 +182,7 @@ fn every_printed_setting_is_explained() {
 }
 
 #[test]
-fn only_what_differs_from_the_defaults_is_printed_as_changed() {
+fn settings_that_differ_from_the_defaults_are_printed_as_changed() {
     let none = load(&Layers::default()).unwrap().print_changed();
     assert_eq!(none, "# every setting has its default\n");
     let layers = Layers {
@@ -215,7 +215,7 @@ fn only_what_differs_from_the_defaults_is_printed_as_changed() {
 }
 
 #[test]
-fn a_contradiction_is_told_beside_what_can_be_printed() {
+fn a_configuration_with_a_contradiction_can_be_printed() {
     let layers = set(&[
         "limits.max_connections=5",
         "limits.max_connections_per_host=6",

@@ -1,5 +1,4 @@
-//! Hostile files and values never panic, and what is accepted prints and
-//! reads back the same.
+//! Hostile files and values never panic, and accepted ones are printed and loaded as equal.
 
 use super::*;
 use proptest::prelude::*;

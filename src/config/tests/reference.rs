@@ -1,5 +1,5 @@
-//! `REFERENCE.md` and `example.toml`: both are written from the declaration of the settings, and
-//! what is in the tree is what would be written now.
+//! `REFERENCE.md` and `example.toml` are generated from the declaration of the settings; the files
+//! in the tree are up to date.
 
 use super::*;
 use crate::config::presets::{self, PRESETS};
@@ -11,8 +11,8 @@ use std::path::Path;
 
 const HOW: &str = "REGENERATE=1 cargo test --lib config::tests::reference";
 
-/// Compares a file of this directory with what it should be, or writes it.
-fn hold(name: &str, wanted: &str) {
+/// Compares a file of this directory with the generated text, or writes it.
+fn check_file(name: &str, wanted: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src/config")
         .join(name);
@@ -71,7 +71,7 @@ fn code(text: &str) -> String {
     format!("`{}`", cell(text))
 }
 
-/// Values that are taken, shorter than in an error.
+/// Accepted values, shorter than in an error.
 fn takes(setting: &SettingSpec) -> String {
     let accepts = (setting.accepts)();
     let text = match accepts.as_str() {
@@ -152,17 +152,17 @@ fn reference() -> String {
 }
 
 #[test]
-fn the_reference_is_what_is_declared() {
-    hold("REFERENCE.md", &reference());
+fn the_reference_is_up_to_date() {
+    check_file("REFERENCE.md", &reference());
 }
 
 #[test]
-fn the_example_is_what_is_declared() {
-    hold("example.toml", &example());
+fn the_example_is_up_to_date() {
+    check_file("example.toml", &example());
 }
 
 #[test]
-fn the_example_sets_nothing_and_each_of_its_lines_can_be_used() {
+fn the_example_sets_nothing_and_each_of_its_lines_is_valid() {
     let as_it_stands = file(&example());
     let layers = |file: &tempfile::NamedTempFile| Layers {
         file: Some(file.path().into()),
@@ -192,7 +192,7 @@ fn the_example_sets_nothing_and_each_of_its_lines_can_be_used() {
 }
 
 #[test]
-fn whatever_a_preset_sets_is_in_the_reference() {
+fn every_setting_of_a_preset_is_in_the_reference() {
     let reference = reference();
     for (name, values) in PRESETS {
         for (key, _) in *values {

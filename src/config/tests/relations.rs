@@ -1,4 +1,4 @@
-//! What must hold between settings.
+//! Relations between settings.
 
 use super::*;
 
@@ -133,7 +133,7 @@ fn a_stage_the_operator_set_must_fit_in_a_whole_that_is_set() {
 }
 
 #[test]
-fn what_lies_within_a_sessions_life_must_fit_in_it() {
+fn a_deadline_within_a_session_must_fit_in_its_lifetime() {
     for key in [
         "session.idle_timeout",
         "session.hold_timeout",
@@ -179,7 +179,7 @@ fn each_layer_of_the_operator_counts_for_a_stage() {
 }
 
 #[test]
-fn plaintext_beyond_loopback_must_be_asked_for() {
+fn plaintext_beyond_loopback_needs_allow_plaintext() {
     for open in [
         "0.0.0.0:1",
         "[::]:1",
@@ -268,7 +268,7 @@ fn listeners_are_some_and_distinct() {
 
 /// Each of the two would be refused by the kernel, once the other listens.
 #[test]
-fn no_port_is_listened_on_twice() {
+fn no_port_may_have_two_listeners() {
     let plain = "server.allow_plaintext=true";
     for (listen, admin) in [
         ("127.0.0.1:5", "127.0.0.1:5"),
@@ -309,7 +309,7 @@ fn no_port_is_listened_on_twice() {
 }
 
 #[test]
-fn the_administrators_port_is_open_to_others_only_with_a_token() {
+fn an_admin_listener_beyond_loopback_needs_a_token() {
     for open in [
         "0.0.0.0:1",
         "[::]:1",

@@ -1,4 +1,4 @@
-//! What single settings accept and refuse.
+//! Accepted and refused values of single settings.
 
 use std::time::Duration;
 

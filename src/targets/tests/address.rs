@@ -8,7 +8,7 @@ fn host(host: &str, port: u16) -> Result<TargetRequest, AddressError> {
 }
 
 #[test]
-fn accepted() {
+fn valid_segments_are_accepted() {
     let long = format!("{}.{}", "a".repeat(63), "b".repeat(63));
     let longest = format!("{long}.{}.{}", "c".repeat(63), "d".repeat(61));
     assert_eq!(longest.len(), 253);
@@ -149,7 +149,7 @@ fn hosts_that_end_in_a_number_are_refused() {
 
 /// A target has one spelling wherever it is written down (log, record, audit).
 #[test]
-fn a_target_is_shown_in_one_spelling() {
+fn a_target_is_written_in_one_spelling() {
     for (spellings, shown) in [
         (
             &["Example.COM.", "example.com", "%65XAMPLE.com"][..],
@@ -229,7 +229,7 @@ fn refused_names_and_shapes() {
 }
 
 #[test]
-fn errors_hold_nothing_of_the_path() {
+fn errors_contain_nothing_of_the_path() {
     let error = TargetRequest::from_segments(&["s3cret!", "22"]).unwrap_err();
     assert!(!error.to_string().contains("s3cret"));
 }

@@ -77,7 +77,7 @@ const FORBIDDEN_LITERALS: &[&str] = &[
 ];
 
 #[test]
-fn literals() {
+fn literal_special_addresses_are_denied() {
     assert!(FORBIDDEN_LITERALS.len() >= 40);
     let policy = policy(BROAD);
     for host in FORBIDDEN_LITERALS {
@@ -128,7 +128,7 @@ fn every_embedding_of_a_special_address_is_special() {
 
 /// By their very address, in whatever network they lie otherwise.
 #[test]
-fn metadata_addresses_are_opened_by_name_alone() {
+fn metadata_addresses_need_an_entry_of_their_own() {
     for (address, network) in [
         ("169.254.169.254", "169.254.0.0/16"),
         ("168.63.129.16", "168.63.129.0/24"),
@@ -162,7 +162,7 @@ fn metadata_addresses_are_opened_by_name_alone() {
 }
 
 #[test]
-fn the_same_addresses_behind_a_name() {
+fn special_addresses_of_a_name_are_denied() {
     let policy = policy(BROAD);
     for host in FORBIDDEN_LITERALS {
         let ip = host.replace("%5B", "[").replace("%5D", "]");
@@ -180,7 +180,7 @@ fn the_same_addresses_behind_a_name() {
 }
 
 #[test]
-fn their_neighbours_are_open() {
+fn addresses_beside_special_ranges_are_allowed() {
     let policy = policy(BROAD);
     for host in [
         "126.255.255.255",

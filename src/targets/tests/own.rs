@@ -10,7 +10,7 @@ fn own() -> OwnListeners {
 }
 
 #[test]
-fn only_an_entry_for_the_very_port_opens_them() {
+fn only_an_entry_for_exactly_the_port_opens_own_listeners() {
     for (rule, host, port, opened) in [
         ("127.0.0.1:8022", "127.0.0.1", 8022, true),
         ("127.0.0.1/32:8022", "127.0.0.1", 8022, true),
@@ -33,7 +33,7 @@ fn only_an_entry_for_the_very_port_opens_them() {
 }
 
 #[test]
-fn names_that_lead_to_them() {
+fn names_of_own_listeners_are_denied() {
     for (rule, host, opened) in [
         ("localhost:8022", "localhost", true),
         ("localhost:8022", "LOCALHOST.", true),
@@ -51,7 +51,7 @@ fn names_that_lead_to_them() {
 }
 
 #[test]
-fn a_named_target_may_be_one_of_them_unless_it_is_denied() {
+fn a_named_target_may_be_an_own_listener_unless_denied() {
     let named = strings(&["self=127.0.0.1:8023"]);
     let requested = TargetRequest::Named("self".to_owned());
     for (deny, opened) in [(&[][..], true), (&["127.0.0.1:8023"], false)] {
@@ -62,7 +62,7 @@ fn a_named_target_may_be_one_of_them_unless_it_is_denied() {
 }
 
 #[test]
-fn the_refusal_says_what_stands_there() {
+fn the_denial_names_the_own_listener() {
     let policy = policy(&["127.0.0.0/8:*"]).with_own(own());
     let refused = evaluate(&policy, "127.0.0.1", 8023).unwrap_err();
     assert_eq!(

@@ -37,7 +37,7 @@ fn names_are_resolved_only_if_a_rule_could_allow_them() {
 }
 
 #[test]
-fn addresses_under_a_name() {
+fn addresses_of_a_name_are_checked_by_the_matching_rule() {
     for (rule, host, found, allowed) in [
         ("example.com", "example.com", "192.0.2.1:22", true),
         ("*.example.com", "www.example.com", "10.1.2.3:22", true),
@@ -82,7 +82,7 @@ fn addresses_under_a_name() {
 }
 
 #[test]
-fn rules_add_up() {
+fn every_rule_is_considered() {
     let policy = policy(&["*.lab:22", "127.0.0.1:22", "0.0.0.0/0:2222"]);
     let loopback = address("127.0.0.1:22");
     assert!(
@@ -176,7 +176,7 @@ fn the_host_for_known_hosts_has_one_spelling() {
 }
 
 #[test]
-fn hosts_that_were_not_checked_before_are_checked_here() {
+fn a_request_with_an_invalid_host_is_denied() {
     let policy = policy(&["0.0.0.0/0"]);
     for host in [
         "",
@@ -208,7 +208,7 @@ fn policies_and_resolutions_cross_threads() {
 }
 
 #[test]
-fn a_deny_rule_wins_whatever_allows() {
+fn a_deny_rule_wins_over_every_other() {
     let allow = strings(&[
         "0.0.0.0/0:*",
         "[::/0]:*",

@@ -151,7 +151,7 @@ proptest! {
     /// The broadest rules there are open every address but the special ones,
     /// whatever form it has, and return the address to connect to.
     #[test]
-    fn broad_rules_open_what_is_not_special(ip in any_ip(), port in 1..=u16::MAX) {
+    fn broad_rules_open_ordinary_addresses(ip in any_ip(), port in 1..=u16::MAX) {
         let policy = Policy::parse(&strings(&["0.0.0.0/0:*", "[::/0]:*"]), &[], &[]).unwrap();
         let special = special_range(ip).is_some();
         let allowed = policy.evaluate(&named(ip, port));

@@ -81,14 +81,13 @@ fn bounds_are_shares_of_the_setting() {
             b.threads,
             b.max_threads,
             b.queue,
-            b.queue_per_client,
-            b.threads_per_client,
-            b.max_threads_per_client,
+            b.queue_per_client(),
+            Bounds::threads_per_client(b.threads),
+            Bounds::threads_per_client(b.max_threads),
         );
         assert_eq!(got, expected, "{threads} {queue}");
         let fixed = Bounds::fixed(threads, queue);
         assert_eq!(fixed.max_threads, fixed.threads);
-        assert_eq!(fixed.max_threads_per_client, fixed.threads_per_client);
     }
 }
 
