@@ -88,7 +88,7 @@ pub(super) struct Connector {
     /// Latest terminal size of the client.
     pub(super) size: Rc<Cell<WindowSize>>,
     /// Reports to the login throttle that the session waits for its user.
-    pub(super) questions: Rc<QuestionWatch>,
+    pub(super) questions: Rc<PromptTracker>,
     /// The client can answer questions.
     pub(super) can_ask: bool,
 }

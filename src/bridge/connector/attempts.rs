@@ -96,12 +96,12 @@ impl Connector {
         loop {
             let wake = retry.unwrap_or(until);
             let wait = wake.saturating_duration_since(now);
-            match timeout(wait, attempt.word()).await {
-                Some(Word::Start) => return Ok(attempt),
-                Some(Word::Throttled(wait)) => return Err(throttled(wait)),
-                Some(Word::Full) => return Err(LimitKind::Logins.into()),
-                Some(Word::RetryIn(wait)) => retry = Some(until.min(now + wait)),
-                None if wake == until && attempt.waits_for_place() => {
+            match timeout(wait, attempt.answer()).await {
+                Some(Answer::Start) => return Ok(attempt),
+                Some(Answer::Throttled(wait)) => return Err(throttled(wait)),
+                Some(Answer::Full) => return Err(LimitKind::Logins.into()),
+                Some(Answer::RetryIn(wait)) => retry = Some(until.min(now + wait)),
+                None if wake == until && attempt.is_target_busy() => {
                     return Err(LimitKind::Logins.into());
                 }
                 None if wake == until => return Err(throttled(Duration::from_secs(1))),
