@@ -9,7 +9,7 @@ use hyper::header::{
     X_FRAME_OPTIONS,
 };
 
-static FIXED: [(HeaderName, &str); 5] = [
+static STRICT_HEADERS: [(HeaderName, &str); 5] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
     (
@@ -35,7 +35,7 @@ const OPERATOR: &str = "default-src 'none'; script-src 'self'; style-src 'self';
 
 /// Sets those of the administrator's listener, whatever it answers: no page frames it or reads it.
 pub(crate) fn secure_operator(headers: &mut HeaderMap) {
-    for (name, value) in &FIXED {
+    for (name, value) in &STRICT_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -45,7 +45,7 @@ pub(crate) fn secure_operator(headers: &mut HeaderMap) {
 /// Sets those of the terminal page. The host stands in the policy, because `connect-src 'self'` leaves out WebSockets in
 /// older Safari; both schemes stand there, because TLS may end at a proxy.
 pub(super) fn secure(headers: &mut HeaderMap, asked: &Asked<'_>) {
-    for (name, value) in &FIXED {
+    for (name, value) in &STRICT_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     let embedders = &asked.config.web.embed_origins;

@@ -21,7 +21,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Receive window of a channel, in bytes; enough for keystrokes and pastes of 64 KiB.
 const INPUT_WINDOW: u32 = 64 * 1024;
-const MAX_PACKET: u32 = 32 * 1024;
+/// Most bytes of input in one packet.
+const MAX_INPUT_PACKET: u32 = 32 * 1024;
 /// Chunks of output queued per session.
 const QUEUED_CHUNKS: usize = 2;
 /// Length of the accept queue: a burst of connections must not run into SYN retries.
@@ -123,7 +124,7 @@ fn config(seed: Option<u64>) -> Config {
     let methods = [MethodKind::None, MethodKind::Password];
     Config {
         window_size: INPUT_WINDOW,
-        maximum_packet_size: MAX_PACKET,
+        maximum_packet_size: MAX_INPUT_PACKET,
         channel_buffer_size: 1,
         event_buffer_size: QUEUED_CHUNKS,
         preferred: Preferred {
