@@ -14,10 +14,14 @@
 mod arrows;
 #[path = "layering/circles.rs"]
 mod circles;
+#[path = "layering/glossary.rs"]
+mod glossary;
 #[path = "layering/mentions.rs"]
 mod mentions;
 #[path = "layering/planted.rs"]
 mod planted;
+#[path = "layering/planted_words.rs"]
+mod planted_words;
 #[path = "layering/rooms.rs"]
 mod rooms;
 #[path = "layering/rules.rs"]
@@ -26,6 +30,8 @@ mod rules;
 mod shape;
 #[path = "layering/tree.rs"]
 mod tree;
+#[path = "layering/words.rs"]
+mod words;
 
 use rooms::ROOMS;
 use rules::{Forbidden, Reserved, Rules};
@@ -38,6 +44,9 @@ const RULES: Rules = Rules {
     reserved: RESERVED,
     forbidden: FORBIDDEN,
     top_level: TOP_LEVEL,
+    terms: glossary::TERMS,
+    own_uses: glossary::OWN_USES,
+    openings: glossary::OPENINGS,
 };
 
 /// Foreign names that only some modules may use.

@@ -1,6 +1,7 @@
 //! Rules, violations, and the check of a whole tree. The search for the violations of each rule is in
-//! `arrows`, `circles`, `mentions` and `shape`.
+//! `arrows`, `circles`, `mentions`, `shape` and `words`.
 
+use crate::words::{self, Term};
 use crate::{arrows, circles, mentions, shape, tree};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,6 +38,11 @@ pub(crate) struct Rules {
     pub(crate) reserved: &'static [Reserved],
     pub(crate) forbidden: &'static [Forbidden],
     pub(crate) top_level: &'static [&'static str],
+    pub(crate) terms: &'static [Term],
+    /// Identifiers in which a private term is the field's own word, with the reason.
+    pub(crate) own_uses: &'static [(&'static str, &'static str)],
+    /// First words that a doc comment may not have.
+    pub(crate) openings: &'static [&'static str],
 }
 
 /// Kind of a violation.
@@ -55,6 +61,10 @@ pub(crate) enum Rule {
     Unfinished,
     IgnoredWithoutReason,
     TopLevel,
+    /// An identifier or a file name has a private term.
+    PrivateTerm,
+    /// A doc comment opens with a question word.
+    Opening,
     /// The file cannot be parsed, so nothing else is checked.
     Unparsable,
 }
@@ -88,13 +98,16 @@ pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
     let files = tree::text_files(root);
     for file in &files {
         found.extend(shape::unfinished(file));
+        found.extend(words::file_name(file, rules));
     }
     let mut crates: BTreeMap<&str, Vec<arrows::Source<'_>>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.is_rust()) {
         found.extend(shape::file_size(file, rules));
+        found.extend(words::openings(file, rules));
         match syn::parse_file(&file.text) {
             Ok(syntax) => {
                 found.extend(shape::functions(file, &syntax, rules));
+                found.extend(words::identifiers(file, rules));
                 if let Some((root, module)) = tree::module_of(&file.path) {
                     let mentions = mentions::collect(&syntax, &module);
                     let sources = crates.entry(root).or_default();
