@@ -37,7 +37,7 @@ impl<'a, F: Fn() -> Command> Broadcast<'a, F> {
 }
 
 /// Ends the shards, and returns when their threads have ended. A thread that does not end within
-/// [`STOP_TIMEOUT`] is left to the end of the process.
+/// `STOP_TIMEOUT` is left to the end of the process.
 pub fn stop(commands: &[CommandSender], threads: Vec<JoinHandle<()>>) {
     let mut broadcast = Broadcast::new(commands, || Command::Stop);
     let deadline = crate::clock::now() + STOP_TIMEOUT;

@@ -108,7 +108,7 @@ impl SshLoop {
         self.task.is_some() && self.state.woken.load(Ordering::Acquire)
     }
 
-    /// Polls the loop while it is woken, at most [`MAX_POLLS`] times. A panic of it ends this
+    /// Polls the loop while it is woken, at most `MAX_POLLS` times. A panic of it ends this
     /// connection alone; the handler, which is dropped then, reports that to the session.
     pub fn poll(&mut self) {
         for _ in 0..MAX_POLLS {

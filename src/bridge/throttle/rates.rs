@@ -47,7 +47,7 @@ const GRACE: Duration = Duration::from_secs(110);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
     Start {
-        /// Its user is recently authenticated, or failures are not counted.
+        /// Recently authenticated user, or failures are not counted.
         is_recent: bool,
     },
     /// Wait until another one ends.
