@@ -152,11 +152,11 @@ impl Connector {
                 }
                 Some(Err(error)) => {
                     tracing::info!(%address, %error, "no connection to the target");
-                    let shown = match &self.target {
+                    let visible = match &self.target {
                         TargetRequest::Host { .. } => Some(*address),
                         TargetRequest::Named(_) => None,
                     };
-                    last = SessionError::NotConnected(ConnectFailure::new(&error, shown));
+                    last = SessionError::NotConnected(ConnectFailure::new(&error, visible));
                 }
                 None => {
                     tracing::info!(%address, "no answer from the target");

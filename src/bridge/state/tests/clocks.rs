@@ -279,7 +279,7 @@ fn a_blocked_socket_runs_the_stall_timer_and_not_the_ping_check() {
     s.end_of_blocked_tick(0, true, 100);
     assert_eq!(s.fire(), Some((Timer::Ping, 30)));
     s.advance(15);
-    s.end_of_blocked_tick(0, true, 101); // one byte taken: the clock restarts
+    s.end_of_blocked_tick(0, true, 101); // one byte taken: the timer restarts
     s.advance(10);
     s.end_of_blocked_tick(0, true, 101); // none: it does not
     assert_eq!(s.fire(), Some((Timer::Ping, 60)));

@@ -54,10 +54,10 @@ fn end_of_slow_tick(s: &mut Session, bytes: &mut u64) {
 fn a_paced_client_gets_more_output_with_each_pong() {
     let mut s = Session::active(Dialect::V1, &pinging());
     s.output(200_000);
-    let mut taken = 0;
-    end_of_slow_tick(&mut s, &mut taken);
+    let mut written = 0;
+    end_of_slow_tick(&mut s, &mut written);
     assert!(!s.client().flow.is_paced(), "nothing to compare with yet");
-    end_of_slow_tick(&mut s, &mut taken);
+    end_of_slow_tick(&mut s, &mut written);
     assert!(s.client().flow.is_paced());
     assert_eq!(s.state.output_budget(), 0);
     assert_eq!(s.state.next_pacer_ping(s.now), Some(200_000));
@@ -95,9 +95,9 @@ fn the_pacer_waits_no_longer_than_the_stall_timeout() {
     config.websocket.stall_timeout = Duration::from_secs(1);
     let mut s = Session::active(Dialect::V1, &config);
     s.output(200_000);
-    let mut taken = 0;
+    let mut written = 0;
     for _ in 0..2 {
-        end_of_slow_tick(&mut s, &mut taken);
+        end_of_slow_tick(&mut s, &mut written);
     }
     s.state.next_pacer_ping(s.now).unwrap();
     // The client takes everything, and then nothing more.
@@ -112,10 +112,10 @@ fn the_pacer_waits_no_longer_than_the_stall_timeout() {
 #[test]
 fn a_fast_client_with_a_full_socket_is_not_paced_again_soon() {
     let mut s = Session::active(Dialect::V1, &config());
-    let mut taken = 0;
+    let mut written = 0;
     s.output(200_000);
     for _ in 0..2 {
-        end_of_slow_tick(&mut s, &mut taken);
+        end_of_slow_tick(&mut s, &mut written);
     }
     assert!(s.state.is_client_limited());
     while s.state.is_client_limited() {
@@ -125,11 +125,11 @@ fn a_fast_client_with_a_full_socket_is_not_paced_again_soon() {
         }
     }
     for _ in 0..500 {
-        end_of_slow_tick(&mut s, &mut taken);
+        end_of_slow_tick(&mut s, &mut written);
         assert!(!s.state.is_client_limited());
     }
     for _ in 0..101 {
-        end_of_slow_tick(&mut s, &mut taken);
+        end_of_slow_tick(&mut s, &mut written);
     }
     assert!(s.state.is_client_limited());
 }
@@ -151,9 +151,9 @@ fn output_is_not_limited_before_the_shell_runs() {
 fn a_client_with_a_flow_window_is_never_paced() {
     let mut s = Session::windowed(100_000);
     s.output(100_000);
-    let mut taken = 0;
+    let mut written = 0;
     for _ in 0..5 {
-        end_of_slow_tick(&mut s, &mut taken);
+        end_of_slow_tick(&mut s, &mut written);
     }
     assert!(!s.client().flow.is_paced());
     assert_eq!(s.state.next_pacer_ping(s.now), None);
