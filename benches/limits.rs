@@ -44,7 +44,7 @@ fn measure(c: &mut Criterion, name: &str, key: TargetKey, table: &Arc<LimitTable
 }
 
 fn limits(c: &mut Criterion) {
-    let table = LimitTable::new(LIMITS);
+    let table = LimitTable::new(LIMITS, 2);
     measure(c, "limits/one thread", target(1), &table);
     for (beside, other) in [("same target", 1), ("other target", 2)] {
         let stop = AtomicBool::new(false);

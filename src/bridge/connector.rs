@@ -305,8 +305,10 @@ fn policy_error(denial: targets::PolicyDenial) -> SessionError {
 fn limit_error(refused: Refused) -> SessionError {
     match refused {
         Refused::Target => LimitKind::Target.into(),
-        Refused::Global | Refused::Unauthenticated | Refused::Client | Refused::Elsewhere => {
-            LimitKind::Global.into()
-        }
+        Refused::Global
+        | Refused::TableFull
+        | Refused::Unauthenticated
+        | Refused::Client
+        | Refused::Elsewhere => LimitKind::Global.into(),
     }
 }

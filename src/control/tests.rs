@@ -28,7 +28,7 @@ fn two_shards(drain_timeout: Duration) -> (ProcessHandles, [CommandReceiver; 2])
         commands: [first, second].into(),
         placement: Placement::new(2, config::Placement::Balanced),
         lifecycle: Arc::new(Lifecycle::new(0)),
-        limits: LimitTable::new(limits_of(&snapshot.config)),
+        limits: LimitTable::new(limits_of(&snapshot.config), 1),
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
         registry: Registry::default(),
         counters: Counters::new(2, crate::clock::now()),

@@ -53,10 +53,23 @@ impl Gauge {
         self.update(|word| has_room(word).then(|| word + 1))
     }
 
-    /// Decrements the count.
-    pub(super) fn release(&self) {
-        let was_held = self.update(|word| (count_of(word) >= 1).then(|| word - 1));
-        debug_assert!(was_held, "released more often than acquired");
+    /// Increments the count if it is above zero and below the limit.
+    #[must_use]
+    pub(super) fn try_join(&self) -> bool {
+        self.update(|word| (count_of(word) >= 1 && has_room(word)).then(|| word + 1))
+    }
+
+    /// Decrements the count; returns whether it is zero now.
+    pub(super) fn release(&self) -> bool {
+        let held = self.swap(|word| (count_of(word) >= 1).then(|| word - 1));
+        debug_assert!(held.is_some(), "released more often than acquired");
+        held.is_some_and(|word| count_of(word) == 1)
+    }
+
+    /// Decrements the count if it stays above zero; returns whether it did.
+    #[must_use]
+    pub(super) fn try_leave(&self) -> bool {
+        self.update(|word| (count_of(word) >= 2).then(|| word - 1))
     }
 
     /// Sets a new limit. The count stays, also above it.
@@ -66,9 +79,14 @@ impl Gauge {
 
     /// Replaces the word by `next` of it; returns false where that is `None`.
     fn update(&self, next: impl Fn(u64) -> Option<u64>) -> bool {
+        self.swap(next).is_some()
+    }
+
+    /// The same; returns the word before.
+    fn swap(&self, next: impl Fn(u64) -> Option<u64>) -> Option<u64> {
         self.0
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
-            .is_ok()
+            .ok()
     }
 }
 
@@ -83,10 +101,21 @@ mod tests {
         assert!(gauge.try_acquire());
         assert!(!gauge.try_acquire());
         assert_eq!(gauge.count(), 2);
-        gauge.release();
-        gauge.release();
-        assert_eq!(gauge.count(), 0);
+        assert!(!gauge.release());
+        assert!(gauge.release());
         assert!(gauge.try_acquire());
+    }
+
+    #[test]
+    fn joining_and_leaving_stop_at_one() {
+        let gauge = Gauge::new(2);
+        assert!(!gauge.try_join());
+        assert!(gauge.try_acquire());
+        assert!(!gauge.try_leave());
+        assert!(gauge.try_join());
+        assert!(!gauge.try_join());
+        assert!(gauge.try_leave());
+        assert_eq!(gauge.count(), 1);
     }
 
     #[test]

@@ -31,6 +31,24 @@ impl TargetKey {
             None => SocketAddr::V6(SocketAddrV6::new(ip, self.port, 0, self.scope)),
         }
     }
+
+    /// The key as plain words, equal exactly when the keys are.
+    pub(super) fn words(self) -> [u64; 3] {
+        [
+            (self.ip >> 64) as u64,
+            self.ip as u64,
+            (u64::from(self.scope) << 16) | u64::from(self.port),
+        ]
+    }
+
+    /// The key that has these [`Self::words`].
+    pub(super) fn from_words([high, low, rest]: [u64; 3]) -> Self {
+        Self {
+            ip: (u128::from(high) << 64) | u128::from(low),
+            scope: (rest >> 16) as u32,
+            port: rest as u16,
+        }
+    }
 }
 
 impl From<SocketAddr> for TargetKey {

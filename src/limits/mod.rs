@@ -9,16 +9,19 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `table` | the limits of the diagram: two `gauge`s, and `slots` per target and per client |
+//! | `table` | the limits of the diagram: two `gauge`s, `slots` per target, `clients` |
+//! | `slots` | atomic counters of the targets in a fixed, cache-padded table |
+//! | `clients` | connections per client network |
 //! | `login_pool` | the unauthenticated connections, shared fairly between clients |
 //! | `fair_slots` | a bounded set in which the largest holder loses its oldest |
 //! | `rate` | attempts per key and time; nothing is held, time alone gives back |
-//! | `striped` | the locks of `slots` and `rate` |
+//! | `striped` | the locks of `clients` and `rate` |
 //!
 //! A count never passes its limit: check and increment are one step, and Drop alone decrements.
 //! `tests/loom` checks the races with a model checker. Locks are held for one operation on a map,
 //! never across an await. Does NO I/O and does NOT wait for room.
 
+mod clients;
 mod fair_slots;
 mod gauge;
 mod key;
@@ -81,6 +84,11 @@ pub enum Refused {
     /// Other targets may have room.
     #[error("too many connections to this target (limits.max_connections_per_host)")]
     Target,
+    /// More targets are in use than the table has slots: only after `max_connections` was raised above
+    /// its value at the start. Targets in use are not affected. Room comes when the last session of a
+    /// target ends: try again later.
+    #[error("too many different targets in use")]
+    TableFull,
     /// Another node counts the connections to this target. Not returned yet: every process counts
     /// its own.
     #[error("another node counts the connections to this target")]

@@ -1,158 +1,248 @@
-//! Connections held per key (a target, or a client network), every key under the same limit.
+//! Connections per target: a fixed table of slots, each an exact key with an atomic counter
+//! ([`Gauge`]) on cache lines of its own, found by open addressing.
 //!
-//! A map from key to count, striped over several locks (`striped`). It guarantees that
-//! 1. the check of the limit and the increment are one step, so that a count never passes the
-//!    limit;
-//! 2. once [`Slots::set_limit`] has returned, no connection enters under the old limit, because
-//!    each stripe holds the limit beside its counts;
-//! 3. a key without connections has no entry, so that memory follows the connections that are open.
+//! A shard that enters or leaves a target in use takes no lock: it changes that target's counter
+//! alone. The mutex is for the first and the last connection of a target, which claim and free a
+//! slot: a key is wider than one atomic word, and a lock-free claim would need a claim state, a
+//! second search against two claims of one key, and a bound on searches past freed slots.
 //!
-//! Does NOT bound the number of keys, wait for a slot, or count a connection that came while the
-//! limit was off.
+//! Invariants:
+//! 1. A slot is in use while its count is above 0. Counts go 0 -> 1 and 1 -> 0, keys are written
+//!    and `passed` changes only under the mutex.
+//! 2. So under the mutex a search is exact: one key never gets two slots.
+//! 3. A key cannot change while a connection is counted in its slot. The path without the lock
+//!    therefore increments first and compares the key afterwards.
+//! 4. That path only admits. Every refusal is decided under the mutex.
+//!
+//! Does NOT count connections in all, and does NOT grow.
+#![allow(
+    clippy::disallowed_types,
+    reason = "see above: held to claim and to free a slot, never on the data path"
+)]
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::BuildHasher;
 
-use super::striped::{STRIPES, Striped};
+use crossbeam_utils::CachePadded;
 
-/// Counts of the keys of one stripe.
-struct Counts<K> {
-    limit: Option<u32>,
-    held: HashMap<K, u32>,
+use super::Refused;
+use super::gauge::Gauge;
+use super::key::TargetKey;
+use super::sync::{AtomicU32, AtomicU64, KeyHasher, Mutex, Ordering, lock};
+
+struct Slot {
+    gauge: Gauge,
+    /// Valid while the count is above 0; may be read torn by a thread that is not counted in it.
+    key: [AtomicU64; 3],
+    /// Number of keys in use that were placed further on because this slot was in use. A search
+    /// stops where it is 0, so that freed slots cost nothing.
+    passed: AtomicU32,
 }
 
-/// Connections per key.
-pub(super) struct Slots<K> {
-    stripes: Striped<Counts<K>>,
-}
-
-/// Answer to a connection that asks for a slot of its key.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Entry {
-    /// A slot was taken, to be given back with [`Slots::leave`].
-    Taken,
-    /// The limit is off; nothing was taken.
-    Off,
-    /// The key holds as many as it may.
-    Full,
-}
-
-impl<K: Copy + Eq + Hash> Slots<K> {
-    /// No connections; at most `limit` for each key, `None` for no limit.
-    pub(super) fn new(limit: Option<u32>) -> Self {
+impl Slot {
+    fn free() -> Self {
         Self {
-            stripes: Striped::new(STRIPES, || Counts {
-                limit,
-                held: HashMap::new(),
-            }),
+            gauge: Gauge::new(0),
+            key: [AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)],
+            passed: AtomicU32::new(0),
         }
     }
 
-    /// Takes a slot of `key` if the limit is on and not reached.
-    pub(super) fn enter(&self, key: K) -> Entry {
-        let mut counts = self.stripes.lock(self.stripes.hash(key));
-        let Some(limit) = counts.limit else {
-            return Entry::Off;
+    // Relaxed is enough for keys: they are written before the gauge opens and read
+    // after it was entered, both `AcqRel`, or else under the mutex.
+    fn key(&self) -> TargetKey {
+        TargetKey::from_words(self.key.each_ref().map(|word| word.load(Ordering::Relaxed)))
+    }
+
+    fn set_key(&self, key: TargetKey) {
+        for (word, value) in self.key.iter().zip(key.words()) {
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Data under the mutex, besides the right to claim and to free a slot.
+struct Claims {
+    in_use: usize,
+    max_per_target: u32,
+}
+
+/// Index of the slot in which a connection is counted, to be given back with [`Slots::leave`]. Has
+/// no Drop of its own.
+#[derive(Debug)]
+pub(super) struct SlotIndex(usize);
+
+/// Connections per target.
+pub(super) struct Slots {
+    slots: Box<[CachePadded<Slot>]>,
+    /// Maximum number of targets in use. Fewer than there are slots, to keep searches short.
+    capacity: usize,
+    hasher: KeyHasher,
+    claims: CachePadded<Mutex<Claims>>,
+}
+
+impl Slots {
+    /// A table for `capacity` targets, each with at most `max_per_target` connections.
+    pub(super) fn new(capacity: usize, max_per_target: u32) -> Self {
+        // Half as many again: a search in a full table then reads about five slots.
+        let len = capacity.saturating_add(capacity / 2).max(1);
+        let claims = Claims {
+            in_use: 0,
+            max_per_target,
         };
-        let held = counts.held.get(&key).copied().unwrap_or(0);
-        if held >= limit {
-            return Entry::Full;
+        Self {
+            slots: (0..len).map(|_| Slot::free().into()).collect(),
+            capacity,
+            hasher: KeyHasher::default(),
+            claims: Mutex::new(claims).into(),
         }
-        counts.held.insert(key, held + 1);
-        Entry::Taken
     }
 
-    /// Gives back a slot that [`Slots::enter`] has taken.
-    pub(super) fn leave(&self, key: K) {
-        let mut counts = self.stripes.lock(self.stripes.hash(key));
-        let held = counts.held.get_mut(&key);
-        debug_assert!(held.is_some(), "a slot was given back twice");
-        match held {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                counts.held.remove(&key);
+    /// Counts a connection to `key`.
+    ///
+    /// # Errors
+    /// [`Refused::Target`] when the target has as many as it may, [`Refused::TableFull`] when `key` is
+    /// new and the table is full. Nothing is counted then.
+    pub(super) fn enter(&self, key: TargetKey) -> Result<SlotIndex, Refused> {
+        match self.join_in_use(key) {
+            Some(index) => Ok(index),
+            None => self.join_or_claim(key),
+        }
+    }
+
+    /// Ends a connection's count; the last one frees the slot for other keys.
+    pub(super) fn leave(&self, SlotIndex(index): SlotIndex) {
+        let Some(slot) = self.slots.get(index) else {
+            debug_assert!(false, "a slot outside the table");
+            return;
+        };
+        if slot.gauge.try_leave() {
+            return;
+        }
+        let mut claims = lock(&self.claims);
+        // Another thread may have joined meanwhile: the decrement itself decides.
+        if slot.gauge.release() {
+            for (_, before) in self.search(slot.key()).take_while(|(at, _)| *at != index) {
+                change_passed(before, u32::wrapping_sub);
             }
+            claims.in_use -= 1;
         }
     }
 
-    /// Sets a new limit for every key. Slots that are taken stay taken, also those above it.
-    pub(super) fn set_limit(&self, limit: Option<u32>) {
-        self.stripes
-            .lock_each()
-            .for_each(|mut counts| counts.limit = limit);
+    /// Sets a new limit for every target. Counts stay, also above it. Walks the whole table under the
+    /// mutex: for a reload.
+    pub(super) fn set_max_per_target(&self, limit: u32) {
+        let mut claims = lock(&self.claims);
+        claims.max_per_target = limit;
+        for slot in self.slots.iter().filter(|slot| slot.gauge.count() > 0) {
+            slot.gauge.set_limit(limit);
+        }
+    }
+
+    /// Number of targets that have connections.
+    pub(super) fn in_use(&self) -> usize {
+        lock(&self.claims).in_use
+    }
+
+    /// Number of connections to `key`.
+    pub(super) fn count(&self, key: TargetKey) -> u32 {
+        let _exact = lock(&self.claims);
+        self.find(key).map_or(0, |(_, slot)| slot.gauge.count())
     }
 
     /// Returns whether [`Slots::enter`] would refuse `key`.
-    pub(super) fn is_full(&self, key: K) -> bool {
-        let counts = self.stripes.lock(self.stripes.hash(key));
-        let held = counts.held.get(&key).copied().unwrap_or(0);
-        counts.limit.is_some_and(|limit| held >= limit)
+    pub(super) fn is_full(&self, key: TargetKey) -> bool {
+        let claims = lock(&self.claims);
+        let count = self.find(key).map_or(0, |(_, slot)| slot.gauge.count());
+        count >= claims.max_per_target
     }
 
-    /// Connections of `key`.
-    pub(super) fn count(&self, key: K) -> u32 {
-        let counts = self.stripes.lock(self.stripes.hash(key));
-        counts.held.get(&key).copied().unwrap_or(0)
-    }
-
-    /// Number of keys that have connections.
-    pub(super) fn keys(&self) -> usize {
-        self.stripes
-            .lock_each()
-            .map(|counts| counts.held.len())
-            .sum()
-    }
-
-    /// Every key that has connections with their number, in no order. A key whose stripe changes
+    /// Every target in use with its number of connections, in no order, each once. A target that came
     /// during the call may be missing.
-    pub(super) fn counts(&self) -> Vec<(K, u32)> {
-        let copied = |counts: &Counts<K>| -> Vec<(K, u32)> {
-            let held = counts.held.iter();
-            held.map(|(key, count)| (*key, *count)).collect()
-        };
-        self.stripes
-            .lock_each()
-            .flat_map(|counts| copied(&counts))
+    pub(super) fn counts(&self) -> Vec<(TargetKey, u32)> {
+        // The walk over all slots takes no lock, so that it cannot delay the shards.
+        let candidates: Vec<&CachePadded<Slot>> = self
+            .slots
+            .iter()
+            .filter(|slot| slot.gauge.count() > 0)
+            .collect();
+        let _exact = lock(&self.claims);
+        candidates
+            .into_iter()
+            .map(|slot| (slot.key(), slot.gauge.count()))
+            .filter(|(_, count)| *count > 0)
             .collect()
+    }
+
+    /// Joins a target in use, without the mutex; `None` leaves the decision to the path with it.
+    fn join_in_use(&self, key: TargetKey) -> Option<SlotIndex> {
+        let (index, slot) = self.find(key)?;
+        if !slot.gauge.try_join() {
+            return None;
+        }
+        let entered = SlotIndex(index);
+        if slot.key() == key {
+            return Some(entered);
+        }
+        // Between the search and the join the slot went to another target, which had one connection
+        // too many for this moment, though never more than its limit.
+        self.leave(entered);
+        None
+    }
+
+    fn join_or_claim(&self, key: TargetKey) -> Result<SlotIndex, Refused> {
+        let mut claims = lock(&self.claims);
+        if let Some((index, slot)) = self.find(key) {
+            let joined = slot.gauge.try_join();
+            return joined.then_some(SlotIndex(index)).ok_or(Refused::Target);
+        }
+        if claims.max_per_target == 0 {
+            return Err(Refused::Target);
+        }
+        if claims.in_use >= self.capacity {
+            return Err(Refused::TableFull);
+        }
+        let in_use = |(_, slot): &(usize, &Slot)| slot.gauge.count() > 0;
+        let Some((index, slot)) = self.search(key).find(|entry| !in_use(entry)) else {
+            debug_assert!(false, "fewer slots than the capacity");
+            return Err(Refused::TableFull);
+        };
+        for (_, before) in self.search(key).take_while(in_use) {
+            change_passed(before, u32::wrapping_add);
+        }
+        slot.set_key(key);
+        slot.gauge.set_limit(claims.max_per_target);
+        let opened = slot.gauge.try_acquire();
+        debug_assert!(opened, "a free slot had no room");
+        claims.in_use += 1;
+        Ok(SlotIndex(index))
+    }
+
+    /// Finds the slot of `key`: exact under the mutex, a guess without.
+    fn find(&self, key: TargetKey) -> Option<(usize, &Slot)> {
+        for (index, slot) in self.search(key) {
+            if slot.gauge.count() > 0 && slot.key() == key {
+                return Some((index, slot));
+            }
+            if slot.passed.load(Ordering::Relaxed) == 0 {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// All slots, in the probe order of `key`.
+    fn search(&self, key: TargetKey) -> impl Iterator<Item = (usize, &Slot)> {
+        let home = (self.hasher.hash_one(key) as usize) % self.slots.len();
+        let (before, from) = self.slots.split_at(home);
+        let from = (home..).zip(from);
+        let before = (0..).zip(before);
+        from.chain(before).map(|(index, slot)| (index, &**slot))
     }
 }
 
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_key_has_its_own_slots() {
-        let slots = Slots::new(Some(1));
-        for key in 0..100 {
-            assert_eq!(slots.enter(key), Entry::Taken);
-            assert_eq!(slots.enter(key), Entry::Full);
-        }
-        slots.leave(7);
-        assert_eq!(slots.enter(7), Entry::Taken);
-        assert_eq!(slots.enter(8), Entry::Full);
-    }
-
-    #[test]
-    fn a_key_without_connections_has_no_entry() {
-        let slots = Slots::new(Some(2));
-        for key in 0..100 {
-            assert_eq!(slots.enter(key), Entry::Taken);
-            assert_eq!(slots.enter(key), Entry::Taken);
-            slots.leave(key);
-            slots.leave(key);
-        }
-        assert_eq!((slots.keys(), slots.counts()), (0, Vec::new()));
-    }
-
-    #[test]
-    fn no_limit_counts_nothing_and_zero_admits_nobody() {
-        let slots = Slots::new(None);
-        assert_eq!(slots.enter(1), Entry::Off);
-        slots.set_limit(Some(1));
-        assert_eq!(slots.enter(1), Entry::Taken);
-        assert_eq!(slots.enter(1), Entry::Full);
-        slots.set_limit(Some(0));
-        assert_eq!(slots.enter(2), Entry::Full);
-    }
+/// Changes `passed` by one. Load and store, not one operation: only the holder of the mutex writes
+/// it.
+fn change_passed(slot: &Slot, change: fn(u32, u32) -> u32) {
+    let passed = slot.passed.load(Ordering::Relaxed);
+    slot.passed.store(change(passed, 1), Ordering::Relaxed);
 }

@@ -5,18 +5,18 @@
 //! ordering here depends on its reference count.
 #![allow(
     clippy::disallowed_types,
-    reason = "once per connection and step, never on the data path; see striped.rs"
+    reason = "once per connection and step, never on the data path; see slots.rs and striped.rs"
 )]
 
 #[cfg(loom)]
 pub(super) use loom::sync::{
     Mutex, MutexGuard,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU32, AtomicU64, Ordering},
 };
 #[cfg(not(loom))]
 pub(super) use std::sync::{
     Mutex, MutexGuard,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 /// Hasher of keys, seeded at random, so that nobody outside can choose keys that collide.

@@ -8,22 +8,25 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
+use super::clients::{Clients, Entry};
 use super::gauge::Gauge;
 use super::key::{ClientKey, TargetKey};
-use super::slots::{Entry, Slots};
+use super::slots::{SlotIndex, Slots};
 use super::{Counts, Limits, Refused};
 
 /// Counts and limits of all shards. Used once per connection and step, never per byte.
 pub struct LimitTable {
     connections: CachePadded<Gauge>,
     unauthenticated: CachePadded<Gauge>,
-    targets: Slots<TargetKey>,
-    clients: Slots<ClientKey>,
+    targets: Slots,
+    clients: Clients,
 }
 
 impl LimitTable {
-    /// A table without connections.
-    pub fn new(limits: Limits) -> Arc<Self> {
+    /// A table without connections, for `target_slots` targets, fixed for its life at about 192
+    /// bytes each. With `target_slots >= max_connections`, also after later calls of
+    /// [`LimitTable::set_limits`], it never returns [`Refused::TableFull`].
+    pub fn new(limits: Limits, target_slots: usize) -> Arc<Self> {
         let Limits {
             max_connections,
             max_per_target,
@@ -33,8 +36,8 @@ impl LimitTable {
         Arc::new(Self {
             connections: Gauge::new(max_connections).into(),
             unauthenticated: Gauge::new(max_unauthenticated).into(),
-            targets: Slots::new(Some(max_per_target)),
-            clients: Slots::new(per_client(max_per_client)),
+            targets: Slots::new(target_slots, max_per_target),
+            clients: Clients::new(per_client(max_per_client)),
         })
     }
 
@@ -73,7 +76,7 @@ impl LimitTable {
             max_per_client,
         } = limits;
         self.connections.set_limit(max_connections);
-        self.targets.set_limit(Some(max_per_target));
+        self.targets.set_max_per_target(max_per_target);
         self.unauthenticated.set_limit(max_unauthenticated);
         self.clients.set_limit(per_client(max_per_client));
     }
@@ -83,7 +86,7 @@ impl LimitTable {
         Counts {
             connections: self.connections.count(),
             unauthenticated: self.unauthenticated.count(),
-            targets_in_use: self.targets.keys(),
+            targets_in_use: self.targets.in_use(),
         }
     }
 
@@ -105,18 +108,21 @@ impl LimitTable {
     }
 
     fn enter_target(self: &Arc<Self>, key: TargetKey) -> Result<TargetPermit, Refused> {
-        // The global one first, so that there are never more targets than connections.
+        // The global one first, so that there are never more targets than connections, and a table
+        // of `max_connections` slots is never full.
         if !self.connections.try_acquire() {
             return Err(Refused::Global);
         }
-        if self.targets.enter(key) == Entry::Full {
-            self.connections.release();
-            return Err(Refused::Target);
+        match self.targets.enter(key) {
+            Ok(slot) => Ok(TargetPermit {
+                table: Arc::clone(self),
+                slot: Some(slot),
+            }),
+            Err(refused) => {
+                self.connections.release();
+                Err(refused)
+            }
         }
-        Ok(TargetPermit {
-            table: Arc::clone(self),
-            key,
-        })
     }
 }
 
@@ -147,9 +153,10 @@ impl Admission {
     /// Takes one of all connections and one of the target's, both or neither.
     ///
     /// # Errors
-    /// [`Refused::Global`] or [`Refused::Target`]; nothing is taken then. Of several connections at
-    /// the same moment, one that is refused for its target counts globally for an instant, and
-    /// another may be refused for that: a limit can be reached one too early, never one too late.
+    /// [`Refused::Global`], [`Refused::Target`] or [`Refused::TableFull`]; nothing is taken then. Of
+    /// several connections at the same moment, one that is refused for its target counts globally for
+    /// an instant, and another may be refused for that: a limit can be reached one too early, never
+    /// one too late.
     pub fn target(&self, key: TargetKey) -> Result<TargetPermit, Refused> {
         self.pool.table.enter_target(key)
     }
@@ -208,13 +215,16 @@ impl Drop for ClientPermit {
 #[must_use = "dropping it gives both back"]
 pub struct TargetPermit {
     table: Arc<LimitTable>,
-    key: TargetKey,
+    /// Always there; taken out only by Drop.
+    slot: Option<SlotIndex>,
 }
 
 impl Drop for TargetPermit {
     fn drop(&mut self) {
         // The target's first, for the reason given at `enter_target`.
-        self.table.targets.leave(self.key);
+        if let Some(slot) = self.slot.take() {
+            self.table.targets.leave(slot);
+        }
         self.table.connections.release();
     }
 }

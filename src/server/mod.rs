@@ -280,7 +280,8 @@ fn rate_slots(config: &Config) -> usize {
 
 fn limit_table(config: &Config) -> Arc<LimitTable> {
     // One slot per connection: the table never fills first.
-    LimitTable::new(control::limits_of(config))
+    let target_slots = config.limits.max_connections as usize;
+    LimitTable::new(control::limits_of(config), target_slots)
 }
 
 fn start_shard(

@@ -111,7 +111,7 @@ mod tests {
             max_unauthenticated: 1,
             max_per_client: 0,
         };
-        let limits = LimitTable::new(limits);
+        let limits = LimitTable::new(limits, 1);
         let lifecycle = Lifecycle::new(2);
         assert_eq!(lifecycle.health(&limits), Health::Starting);
         lifecycle.shard_started();

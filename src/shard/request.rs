@@ -117,6 +117,7 @@ impl Shard {
                 Refused::Unauthenticated
                 | Refused::Global
                 | Refused::Target
+                | Refused::TableFull
                 | Refused::Elsewhere => {
                     "too many connections are waiting to log in; try again in a few seconds"
                 }

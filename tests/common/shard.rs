@@ -90,7 +90,7 @@ impl Shard {
             commands,
             peers: [self.commands.clone()].into(),
             placement: Arc::clone(&self.placement),
-            limits: LimitTable::new(limits),
+            limits: LimitTable::new(limits, 9),
             login_pool: Arc::default(),
             rates: Arc::new(RateTable::new(1024, sshard::clock::now())),
             registry: Registry::default(),

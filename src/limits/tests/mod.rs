@@ -41,7 +41,7 @@ fn counts(table: &LimitTable) -> (u32, u32, usize) {
 
 #[test]
 fn a_session_takes_and_gives_back_step_by_step() {
-    let table = LimitTable::new(ROOMY);
+    let table = LimitTable::new(ROOMY, 4);
     let admission = table.admit(client(1)).ok().unwrap();
     assert_eq!(counts(&table), (0, 1, 0));
     let permit = admission.target(target(1)).ok();
@@ -65,7 +65,7 @@ fn each_limit_refuses_under_its_own_name() {
         max_unauthenticated: 3,
         max_per_client: 2,
     };
-    let table = LimitTable::new(limits);
+    let table = LimitTable::new(limits, 4);
     let first = table.admit(client(1)).ok().unwrap();
     let _second = table.admit(client(1)).ok().unwrap();
     assert_eq!(table.admit(client(1)).err(), Some(Refused::Client));
@@ -91,7 +91,7 @@ fn a_refusal_by_the_pool_keeps_nothing_of_the_clients() {
         max_per_client: 1,
         ..ROOMY
     };
-    let table = LimitTable::new(limits);
+    let table = LimitTable::new(limits, 4);
     let first = table.admit(client(1)).ok().unwrap();
     assert_eq!(table.admit(client(2)).err(), Some(Refused::Unauthenticated));
     drop(first);
@@ -100,10 +100,11 @@ fn a_refusal_by_the_pool_keeps_nothing_of_the_clients() {
 
 #[test]
 fn a_session_counts_for_its_client_after_login() {
-    let table = LimitTable::new(Limits {
+    let limits = Limits {
         max_per_client: 1,
         ..ROOMY
-    });
+    };
+    let table = LimitTable::new(limits, 4);
     let permit = table.admit(client(1)).ok().unwrap().logged_in();
     assert_eq!(table.admit(client(1)).err(), Some(Refused::Client));
     drop(permit);
@@ -116,7 +117,7 @@ fn turning_the_client_limit_off_and_on_loses_no_count() {
         max_per_client: 1,
         ..ROOMY
     };
-    let table = LimitTable::new(ROOMY);
+    let table = LimitTable::new(ROOMY, 4);
     let uncounted = table.admit(client(1)).ok().unwrap();
     table.set_limits(on);
     let counted = table.admit(client(1)).ok().unwrap();
@@ -129,10 +130,31 @@ fn turning_the_client_limit_off_and_on_loses_no_count() {
 }
 
 #[test]
-fn any_number_of_targets_may_follow_each_other() {
-    let table = LimitTable::new(ROOMY);
+fn a_full_table_refuses_new_targets_and_joins_known_ones() {
+    let table = LimitTable::new(ROOMY, 2);
     let admission = table.admit(client(1)).ok().unwrap();
-    // Two overlap at each moment.
+    let a = admission.target(target(1)).ok();
+    let _b = admission.target(target(2)).ok().unwrap();
+    assert_eq!(admission.target(target(3)).err(), Some(Refused::TableFull));
+    assert_eq!(counts(&table).0, 2);
+    assert!(admission.target(target(2)).is_ok());
+    drop(a);
+    assert!(admission.target(target(3)).is_ok());
+}
+
+#[test]
+fn a_table_without_slots_refuses() {
+    let table = LimitTable::new(ROOMY, 0);
+    let admission = table.admit(client(1)).ok().unwrap();
+    assert_eq!(admission.target(target(1)).err(), Some(Refused::TableFull));
+    assert_eq!(counts(&table).0, 0);
+}
+
+#[test]
+fn any_number_of_targets_may_follow_each_other() {
+    let table = LimitTable::new(ROOMY, 3);
+    let admission = table.admit(client(1)).ok().unwrap();
+    // Two overlap at each moment, so that searches pass slots in use and freed ones.
     let mut previous = None;
     for number in 0..=255 {
         let current = admission.target(target(number)).ok();
@@ -147,7 +169,7 @@ fn any_number_of_targets_may_follow_each_other() {
 
 #[test]
 fn lowered_limits_keep_permits_and_admit_nobody() {
-    let table = LimitTable::new(ROOMY);
+    let table = LimitTable::new(ROOMY, 4);
     let admission = table.admit(client(1)).ok().unwrap();
     let mut permits: Vec<_> = (0..3).map(|_| admission.target(target(1)).ok()).collect();
     table.set_limits(Limits {
@@ -164,7 +186,7 @@ fn lowered_limits_keep_permits_and_admit_nobody() {
 /// Both up and down, of the whole and of one target, while permits are held.
 #[test]
 fn a_changed_limit_is_in_force_at_the_next_answer() {
-    let table = LimitTable::new(ROOMY);
+    let table = LimitTable::new(ROOMY, 4);
     let admission = table.admit(client(1)).ok().unwrap();
     let answer = || admission.acquire(target(1)).now_or_never().unwrap();
     let limit = |max_connections, max_per_target| {

@@ -18,6 +18,8 @@ enum Step {
     SetLimits(Limits),
 }
 
+const TARGET_SLOTS: usize = 3;
+
 fn limits() -> impl Strategy<Value = Limits> {
     (0..6u32, 0..4u32, 0..6u32, 0..4u32).prop_map(|(all, target, pool, client)| Limits {
         max_connections: all,
@@ -57,7 +59,7 @@ fn take<T>(from: &mut Vec<T>, pick: usize) -> Option<T> {
 impl World {
     fn new(limits: Limits) -> Self {
         Self {
-            table: LimitTable::new(limits),
+            table: LimitTable::new(limits, TARGET_SLOTS),
             limits,
             admissions: Vec::new(),
             clients: Vec::new(),
@@ -96,8 +98,10 @@ impl World {
         let held = per_target.get(&target).copied().unwrap_or(0);
         if self.targets.len() >= self.limits.max_connections as usize {
             Some(Refused::Global)
+        } else if held >= self.limits.max_per_target {
+            Some(Refused::Target)
         } else {
-            (held >= self.limits.max_per_target).then_some(Refused::Target)
+            (held == 0 && per_target.len() >= TARGET_SLOTS).then_some(Refused::TableFull)
         }
     }
 

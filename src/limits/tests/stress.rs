@@ -105,7 +105,7 @@ fn watch(table: &LimitTable) {
 
 #[test]
 fn no_limit_is_passed_at_any_instant() {
-    let table = LimitTable::new(LIMITS);
+    let table = LimitTable::new(LIMITS, LIMITS.max_connections as usize);
     let shadow = Shadow::default();
     let done = AtomicBool::new(false);
     let start = Barrier::new(WORKERS as usize + 1);

@@ -1,5 +1,6 @@
 //! Model checks of the limits: every interleaving of two threads, and of three those with few
-//! preemptions. Does NOT check more threads than the race needs.
+//! preemptions. Tables have the smallest size that shows the race, so that targets meet in the same
+//! slots. Does NOT check more threads than the race needs.
 #![cfg(loom)]
 #![allow(
     clippy::unwrap_used,
@@ -27,8 +28,8 @@ fn target(number: u8) -> TargetKey {
     SocketAddr::from(([198, 51, 100, number], 22)).into()
 }
 
-fn admitted(limits: Limits) -> (Arc<LimitTable>, Arc<Admission>) {
-    let table = LimitTable::new(limits);
+fn admitted(limits: Limits, slots: usize) -> (Arc<LimitTable>, Arc<Admission>) {
+    let table = LimitTable::new(limits, slots);
     let admission = Arc::new(table.admit(client()).ok().unwrap());
     (table, admission)
 }
@@ -41,8 +42,8 @@ fn assert_empty(table: &LimitTable) {
 }
 
 /// Two threads ask for the targets at once; returns the outcome and the table.
-fn race(limits: Limits, first: u8, second: u8) -> (Outcome, Arc<LimitTable>) {
-    let (table, admission) = admitted(limits);
+fn race(limits: Limits, slots: usize, first: u8, second: u8) -> (Outcome, Arc<LimitTable>) {
+    let (table, admission) = admitted(limits, slots);
     let other = Arc::clone(&admission);
     let thread = thread::spawn(move || other.target(target(second)));
     let mine = admission.target(target(first));
@@ -69,7 +70,7 @@ struct Outcome {
 #[test]
 fn two_permits_of_one_target_are_counted_together() {
     loom::model(|| {
-        let (outcome, table) = race(ROOMY, 1, 1);
+        let (outcome, table) = race(ROOMY, 2, 1, 1);
         assert_eq!(outcome.refused, []);
         assert_eq!(outcome.per_target, [(target(1), 2)]);
         assert_empty(&table);
@@ -79,7 +80,7 @@ fn two_permits_of_one_target_are_counted_together() {
 #[test]
 fn permits_of_two_targets_are_counted_apart() {
     loom::model(|| {
-        let (outcome, table) = race(ROOMY, 1, 2);
+        let (outcome, table) = race(ROOMY, 2, 1, 2);
         assert_eq!(outcome.refused, []);
         let mut held = outcome.per_target;
         held.sort();
@@ -95,7 +96,7 @@ fn the_last_permit_of_a_target_is_given_once() {
             max_per_target: 1,
             ..ROOMY
         };
-        let (outcome, table) = race(limits, 1, 1);
+        let (outcome, table) = race(limits, 2, 1, 1);
         assert_eq!(outcome.refused, [Refused::Target]);
         assert_eq!(outcome.connections, 1);
         assert_empty(&table);
@@ -109,7 +110,7 @@ fn the_last_global_permit_is_given_once() {
             max_connections: 1,
             ..ROOMY
         };
-        let (outcome, table) = race(limits, 1, 2);
+        let (outcome, table) = race(limits, 2, 1, 2);
         assert_eq!(outcome.refused, [Refused::Global]);
         assert_eq!(outcome.connections, 1);
         assert_eq!(outcome.per_target.len(), 1);
@@ -125,13 +126,14 @@ fn a_permit_counts_globally_and_at_its_target_or_not_at_all() {
             max_per_target: 1,
             ..ROOMY
         };
-        let (table, admission) = admitted(limits);
+        let (table, admission) = admitted(limits, 2);
         let held = admission.target(target(1));
         let other = Arc::clone(&admission);
         let thread = thread::spawn(move || other.target(target(1)).err());
         // May be refused too, while the other one counts globally for an instant.
         let mine = admission.target(target(2));
-        assert!(thread.join().unwrap().is_some());
+        let theirs = thread.join().unwrap();
+        assert!(theirs.is_some_and(|refused| refused != Refused::TableFull));
         assert!(mine.is_ok() || mine.as_ref().err() == Some(&Refused::Global));
         let expected = 1 + u32::from(mine.is_ok());
         assert_eq!(table.snapshot().connections, expected);
@@ -144,7 +146,7 @@ fn a_permit_counts_globally_and_at_its_target_or_not_at_all() {
 #[test]
 fn a_target_may_be_left_while_it_is_entered() {
     loom::model(|| {
-        let (table, admission) = admitted(ROOMY);
+        let (table, admission) = admitted(ROOMY, 2);
         let held = admission.target(target(1));
         let thread = thread::spawn(move || drop(held));
         let mine = admission.target(target(1));
@@ -158,13 +160,39 @@ fn a_target_may_be_left_while_it_is_entered() {
 }
 
 #[test]
+fn a_slot_may_change_its_target_while_it_is_entered() {
+    loom::model(|| {
+        // One slot: the other thread frees it and may claim it for another target between
+        // this thread's search and its increment.
+        let (table, admission) = admitted(ROOMY, 1);
+        let held = admission.target(target(1));
+        let other = Arc::clone(&admission);
+        let thread = thread::spawn(move || {
+            drop(held);
+            other.target(target(2))
+        });
+        let mine = admission.target(target(1));
+        let theirs = thread.join().unwrap();
+        let expected = match (&mine, &theirs) {
+            (Ok(_), Err(Refused::TableFull)) => vec![(target(1), 1)],
+            (Err(Refused::TableFull), Ok(_)) => vec![(target(2), 1)],
+            _ => vec![],
+        };
+        assert_eq!(expected.len(), 1, "one slot, one target");
+        assert_eq!(table.per_target(), expected);
+        drop((mine, theirs));
+        assert_empty(&table);
+    });
+}
+
+#[test]
 fn two_may_leave_while_one_enters() {
     let mut model = loom::model::Builder::new();
     // Three threads have too many interleavings to try all: a race that needs more than two
     // preemptions is not found.
     model.preemption_bound = Some(2);
     model.check(|| {
-        let (table, admission) = admitted(ROOMY);
+        let (table, admission) = admitted(ROOMY, 1);
         let (one, two) = (admission.target(target(1)), admission.target(target(1)));
         let first = thread::spawn(move || drop(one));
         let second = thread::spawn(move || drop(two));
@@ -181,7 +209,7 @@ fn two_may_leave_while_one_enters() {
 #[test]
 fn no_permit_is_given_after_a_limit_was_lowered() {
     loom::model(|| {
-        let (table, admission) = admitted(ROOMY);
+        let (table, admission) = admitted(ROOMY, 1);
         let held = admission.target(target(1));
         let other = Arc::clone(&admission);
         let thread = thread::spawn(move || other.target(target(1)));
@@ -205,7 +233,7 @@ fn the_last_unauthenticated_connection_is_admitted_once() {
             max_per_client: 2,
             ..ROOMY
         };
-        let table = LimitTable::new(limits);
+        let table = LimitTable::new(limits, 1);
         let other = Arc::clone(&table);
         let thread = thread::spawn(move || other.admit(client()).map(Admission::logged_in));
         let mine = table.admit(client());
@@ -225,7 +253,7 @@ fn the_last_connection_of_a_client_is_admitted_once() {
             max_per_client: 1,
             ..ROOMY
         };
-        let table = LimitTable::new(limits);
+        let table = LimitTable::new(limits, 1);
         let other = Arc::clone(&table);
         let thread = thread::spawn(move || other.admit(client()));
         let mine = table.admit(client());
