@@ -1,8 +1,8 @@
 //! Sets the version text with the commit, and rebuilds when the terminal page was built or removed.
 //!
-//! The commit is read only when something is compiled anyway: a commit that changes no source causes
-//! no rebuild. So the program names the commit that its sources were checked out from when they were
-//! compiled, and whether they had been changed.
+//! The commit is read only when something is compiled anyway: a commit that changes no source
+//! causes no rebuild. So the program names the commit that its sources were checked out from when
+//! they were compiled, and whether they had been changed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

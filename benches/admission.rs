@@ -1,5 +1,5 @@
-//! Cost of admitting a connection: Origin check, client address from proxy headers, rate limit, login
-//! throttle, ticket.
+//! Cost of admitting a connection: Origin check, client address from proxy headers, rate limit,
+//! login throttle, ticket.
 //!
 //! On one thread. Does NOT measure refusals, nor what HTTP itself costs.
 #![allow(

@@ -1,8 +1,8 @@
 //! Runs one pure part of a session (`parts/`) a given number of times, to be counted under
 //! callgrind by `perf/instructions.py`: instructions are the same on a busy machine.
 //!
-//! `instructions list` prints the names; `instructions NAME COUNT` runs. With anything else
-//! (`cargo bench` adds `--bench`) it does nothing, since by itself it measures nothing.
+//! `instructions list` prints the names; `instructions NAME COUNT` runs. With anything else (`cargo
+//! bench` adds `--bench`) it does nothing, since by itself it measures nothing.
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 mod parts;

@@ -13,8 +13,8 @@ use std::net::SocketAddr;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sshard::targets::{OwnListeners, Policy, TargetRequest};
 
-/// `count` rules: a third exact hosts, a third suffixes, a third networks; then those the
-/// measured targets match. As many deny rules, a tenth of them.
+/// `count` rules: a third exact hosts, a third suffixes, a third networks; then those the measured
+/// targets match. As many deny rules, a tenth of them.
 fn policy(count: usize) -> Option<Policy> {
     let rule = |n: usize| match n % 3 {
         0 => format!("host{n}.example.com:22"),

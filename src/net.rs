@@ -29,8 +29,8 @@ impl Net {
     }
 
     /// Reads `10.0.0.0/8`, `2001:db8::/32`, or one address. `None` for anything else: bits set
-    /// after the prefix, and IPv4 addresses in their IPv6 form, which nothing here is ever
-    /// compared in.
+    /// after the prefix, and IPv4 addresses in their IPv6 form, which nothing here is ever compared
+    /// in.
     pub fn parse(text: &str) -> Option<Self> {
         let (addr, prefix) = match text.split_once('/') {
             None => (text, None),
@@ -139,10 +139,10 @@ pub fn canonical_ip(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// The one spelling of a host: in lower case, without final dots; an address as
-/// [`canonical_ip`], in its shortest text (RFC 5952) and without brackets. Whatever is looked up by
-/// a host's name (host keys, principals, tickets) is looked up by this, so that no other spelling
-/// escapes what is on record. A name that is no host comes back in lower case.
+/// The one spelling of a host: in lower case, without final dots; an address as [`canonical_ip`],
+/// in its shortest text (RFC 5952) and without brackets. Whatever is looked up by a host's name
+/// (host keys, principals, tickets) is looked up by this, so that no other spelling escapes what is
+/// on record. A name that is no host comes back in lower case.
 pub fn canonical_host(host: &str) -> String {
     let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     match inner.unwrap_or(host).parse() {
@@ -158,8 +158,8 @@ pub fn canonical_host(host: &str) -> String {
 fn embedded_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let join = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     match ip.segments() {
-        // `::` and `::1` are themselves; the rest of ::/96 is the old
-        // "IPv4-compatible" form (RFC 4291 section 2.5.5.1).
+        // `::` and `::1` are themselves; the rest of ::/96 is the old "IPv4-compatible" form (RFC
+        // 4291 section 2.5.5.1).
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
         [0, 0, 0, 0, 0, 0, a, b] => Some(join(a, b)),
         // IPv4-mapped (RFC 4291 section 2.5.5.2).

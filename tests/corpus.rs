@@ -1,5 +1,5 @@
-//! Two tables against the running server: first messages, with what each dialect makes of them,
-//! and WebSocket frames that break RFC 6455, with the close code the RFC gives them.
+//! Two tables against the running server: first messages, with what each dialect makes of them, and
+//! WebSocket frames that break RFC 6455, with the close code the RFC gives them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

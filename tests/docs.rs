@@ -1,5 +1,5 @@
-//! Markdown files: their links exist, the names in them are the program's, and the README is short and
-//! its commands print what it shows.
+//! Markdown files: their links exist, the names in them are the program's, and the README is short
+//! and its commands print what it shows.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,6 +1,6 @@
 //! The public port before the WebSocket, over real sockets: addresses, refusals, the upgrade,
-//! health, and clients that are slow or send too much. What follows an upgrade is in
-//! `protocol_v1` and `protocol_compat`.
+//! health, and clients that are slow or send too much. What follows an upgrade is in `protocol_v1`
+//! and `protocol_compat`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,6 @@
-//! Cost of a key and its echo that meet no queue, in allocations and polls of the shard that serves them. The shard is
-//! whole, and runs on a thread of this process; client and SSH server are on others, over real sockets.
+//! Cost of a key and its echo that meet no queue, in allocations and polls of the shard that serves
+//! them. The shard is whole, and runs on a thread of this process; client and SSH server are on
+//! others, over real sockets.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -79,8 +80,8 @@ fn type_keys(keys: u32) -> Work {
     work
 }
 
-/// Allocations of russh 0.65 for a packet of output: room for its length, a copy that would be decompressed, its data,
-/// and the data's count of owners.
+/// Allocations of russh 0.65 for a packet of output: room for its length, a copy that would be
+/// decompressed, its data, and the data's count of owners.
 const OF_RUSSH: u64 = 4;
 
 #[test]

@@ -33,8 +33,8 @@ const CROWD: u64 = 50;
 /// Memory that the allocator may keep, for any number of sessions.
 const ALLOCATOR_SLACK: u64 = 2 * 1024 * KIB;
 
-/// Documented bounds for one session: input that waits for the server's window, output that
-/// waits for the client, and both (more output then passes, for a reply of the server).
+/// Documented bounds for one session: input that waits for the server's window, output that waits
+/// for the client, and both (more output then passes, for a reply of the server).
 const INPUT: u64 = 192 * KIB;
 const OUTPUT: u64 = 240 * KIB;
 const BOTH: u64 = 720 * KIB;

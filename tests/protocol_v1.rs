@@ -1,6 +1,6 @@
-//! The dialect `sshard.v1` against the running server: every line of `src/message/PROTOCOL.md`
-//! that concerns it, bounds included. The SSH side is the scripted server, which tells what
-//! reached it; what needs OpenSSH itself is in `openssh`.
+//! The dialect `sshard.v1` against the running server: every line of `src/message/PROTOCOL.md` that
+//! concerns it, bounds included. The SSH side is the scripted server, which tells what reached it;
+//! what needs OpenSSH itself is in `openssh`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -50,8 +50,8 @@ mod relay;
 use common::{Client, Event};
 use serde_json::{Value, json};
 
-/// The next message is an `error` with the fields the page promises, then the connection is
-/// closed with `code`. Returns the error.
+/// The next message is an `error` with the fields the page promises, then the connection is closed
+/// with `code`. Returns the error.
 fn assert_fails(client: &mut Client, code: u16, about: &str) -> Value {
     let error = match client.recv() {
         Event::Json(error) if error["type"] == "error" => error,

@@ -1,6 +1,6 @@
 //! Behind HAProxy, nginx and Caddy, with the configurations that the operators' guide shows:
-//! `proxies/haproxy.cfg`, `nginx.conf` and `Caddyfile`, in which only addresses, files and the pace of
-//! the health check are replaced.
+//! `proxies/haproxy.cfg`, `nginx.conf` and `Caddyfile`, in which only addresses, files and the pace
+//! of the health check are replaced.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

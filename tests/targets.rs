@@ -1,7 +1,7 @@
-//! Target policy and name resolution, against the running server and real sockets. Every test runs in
-//! a network and mount namespace of its own, with a name server of its own: it changes nothing of the
-//! machine and sends nothing out of it, and addresses like 169.254.169.254 have listeners that count
-//! connections.
+//! Target policy and name resolution, against the running server and real sockets. Every test runs
+//! in a network and mount namespace of its own, with a name server of its own: it changes nothing
+//! of the machine and sends nothing out of it, and addresses like 169.254.169.254 have listeners
+//! that count connections.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,7 +1,7 @@
 //! Every text that a user or an operator can see, collected from the source into three files beside
-//! this one, so that a reviewer reads them in one go: `logs.txt` (level, text, fields), `errors.txt`
-//! and `others.txt`. A text says what, why, and what to do; of a log line the text is constant and
-//! the rest is fields.
+//! this one, so that a reviewer reads them in one go: `logs.txt` (level, text, fields),
+//! `errors.txt` and `others.txt`. A text says what, why, and what to do; of a log line the text is
+//! constant and the rest is fields.
 //!
 //! `REGENERATE=1 cargo test --test texts` writes the files; without it a difference fails.
 #![allow(

@@ -23,7 +23,8 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The SSH server: user echo, bulk-N (MiB), burst-N (KiB, then echo), flood, null or exit-N; any password
+    /// The SSH server: user echo, bulk-N (MiB), burst-N (KiB, then echo), flood, null or exit-N;
+    /// any password
     Sink(SinkFlags),
     /// Connections at --rate per second, held until all are ready
     ConnectStorm(Common),

@@ -15,7 +15,8 @@
 //! counts from the intended send time, so that a bridge that stops is not measured less often while
 //! it stops (no coordinated omission); the time from the actual send is reported beside it.
 //!
-//! It shares no code with the bridge, so that a mistake of the bridge cannot hide in its measurement.
+//! It shares no code with the bridge, so that a mistake of the bridge cannot hide in its
+//! measurement.
 
 pub mod client;
 pub mod meter;

@@ -57,8 +57,8 @@ impl Meter {
         Ok(meter)
     }
 
-    /// Takes a sample; of memory only with `memory`, because the kernel then walks every page of the
-    /// process while it stands still.
+    /// Takes a sample; of memory only with `memory`, because the kernel then walks every page of
+    /// the process while it stands still.
     ///
     /// # Errors
     /// When the process is gone or may not be read.

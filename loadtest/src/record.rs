@@ -136,8 +136,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Recorder {
-    /// Recorder of a run that starts at `start`, for that many threads. Everything counts as measured
-    /// until [`Recorder::measure`].
+    /// Recorder of a run that starts at `start`, for that many threads. Everything counts as
+    /// measured until [`Recorder::measure`].
     #[must_use]
     pub fn new(start: Instant, threads: usize) -> Self {
         let part = || {

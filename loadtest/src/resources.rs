@@ -7,8 +7,8 @@ use tokio::runtime::{Builder, Runtime};
 /// Descriptors of neither sessions nor sink: runtime, /proc, files of the report.
 const SPARE: u64 = 64;
 
-/// Raises the soft limit of open files to the hard one, and checks that `sessions` of
-/// `descriptors` each fit.
+/// Raises the soft limit of open files to the hard one, and checks that `sessions` of `descriptors`
+/// each fit.
 ///
 /// # Errors
 /// When they do not.
@@ -33,8 +33,8 @@ pub fn raise_file_limit(sessions: usize, descriptors: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// A runtime of so many threads. One is the caller's own, so that a run can be pinned to a core
-/// and pays nothing for the others.
+/// A runtime of so many threads. One is the caller's own, so that a run can be pinned to a core and
+/// pays nothing for the others.
 ///
 /// # Errors
 /// When there are no threads, or no descriptors, to be had.

@@ -23,8 +23,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Schedule of `rate` sends per second, which must be above 0. `seed` decides the first, so that
-    /// sessions do not send in step.
+    /// Schedule of `rate` sends per second, which must be above 0. `seed` decides the first, so
+    /// that sessions do not send in step.
     #[must_use]
     pub fn new(arrival: Arrival, rate: f64, seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);

@@ -1,5 +1,5 @@
-//! Command line of `sshard-load`: `--help`, wrong flags, a refused connection. Because this tests the
-//! program, `cargo test --workspace` also builds it for `loadtest/run`.
+//! Command line of `sshard-load`: `--help`, wrong flags, a refused connection. Because this tests
+//! the program, `cargo test --workspace` also builds it for `loadtest/run`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -14,8 +14,8 @@ use super::{file, presets};
 /// Prefix of every variable; the section, `__` and the name follow.
 const ENV_PREFIX: &str = "SSHARD_";
 
-/// Unparsed input of the operator. The order of the fields is the precedence:
-/// default < preset < file < environment < `--set` < flags.
+/// Unparsed input of the operator. The order of the fields is the precedence: default < preset <
+/// file < environment < `--set` < flags.
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
     /// Name of a preset.

@@ -312,8 +312,8 @@ settings! {
         named: NamedTargets = NamedTargets::default();
         /// Longest time for the resolution of a name.
         resolve_timeout: Duration = seconds(5);
-        /// Names that are looked up at once, half as many of one client; while look-ups hang, up
-        /// to four times as many threads.
+        /// Names that are looked up at once, half as many of one client; while look-ups hang, up to
+        /// four times as many threads.
         resolver_threads: u32 = 8, in 1..=256, at restart;
         /// Gives the client the same error for every failure to reach a target.
         uniform_errors: bool = false;

@@ -80,10 +80,10 @@ pub enum LimitKind {
 
 /// Cause for which a session ended, if not the end of the remote process.
 ///
-/// `Display` is the public text: it names what was wrong and holds no secrets,
-/// and of the remote side's text only what is escaped and cut (1 KiB): the names of
-/// algorithms, and the server's words where it ended the connection itself. Details for
-/// the operator are logged where they occur.
+/// `Display` is the public text: it names what was wrong and holds no secrets, and of the remote
+/// side's text only what is escaped and cut (1 KiB): the names of algorithms, and the server's
+/// words where it ended the connection itself. Details for the operator are logged where they
+/// occur.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SessionError {
     /// The client sent a control message that is not of the protocol.
@@ -125,13 +125,12 @@ pub enum SessionError {
     /// The admission ticket was not accepted.
     #[error("{0}")]
     Ticket(#[from] TicketProblem),
-    /// Too many logins of this client at this target have failed, or are
-    /// still under way; the number is how many seconds from now the next may
-    /// be tried.
+    /// Too many logins of this client at this target have failed, or are still under way; the
+    /// number is how many seconds from now the next may be tried.
     #[error("too many failed or unfinished logins at this target; try again in {0} s")]
     Throttled(u64),
-    /// Too many private keys of this client could not be decrypted; the
-    /// number is how many seconds from now the next may be tried.
+    /// Too many private keys of this client could not be decrypted; the number is how many seconds
+    /// from now the next may be tried.
     #[error("too many passphrases were wrong; try again in {0} s")]
     KeysThrottled(u64),
     /// A stage took longer than a deadline.
@@ -165,12 +164,10 @@ pub enum SessionError {
     /// The peer speaks SSH, but not version 2; its version line.
     #[error("the target speaks {0}; SSH 2.0 is needed")]
     SshVersion(String),
-    /// The peer closed the connection in place of its version line; its words, which may
-    /// be none.
+    /// The peer closed the connection in place of its version line; its words, which may be none.
     #[error("the target closed the connection before SSH began{}", said(.0))]
     ServerRefused(String),
-    /// No algorithm in common: what each side offers, the target's escaped
-    /// and cut to what fits.
+    /// No algorithm in common: what each side offers, the target's escaped and cut to what fits.
     #[error("no algorithm in common: {0}")]
     NoCommonAlgorithm(String),
     /// The key exchange failed otherwise.

@@ -37,7 +37,8 @@ impl Stage {
         Self::Relay,
     ];
 
-    /// Returns true for the stages that end before the login, in which the target is not reached yet.
+    /// Returns true for the stages that end before the login, in which the target is not reached
+    /// yet.
     pub fn is_before_login(self) -> bool {
         matches!(
             self,

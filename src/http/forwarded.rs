@@ -1,11 +1,11 @@
 //! Client address behind proxies: a walk back along the hops that they name.
 //!
-//! The walk starts at the other end of the connection. As long as a hop is a trusted proxy, the
-//! hop it names is the next one; the first that is not trusted is the client. What stands left of
-//! it was written by the client, or by somebody the client chose, and is not even looked at.
-//! Where the walk arrives at something that is no address (`unknown`, `_name`, nonsense, nothing
-//! at all), it ends, and the last trusted hop counts as the client: what is not known is never
-//! guessed, and never believed. Pure: no socket, no clock, no setting of its own.
+//! The walk starts at the other end of the connection. As long as a hop is a trusted proxy, the hop
+//! it names is the next one; the first that is not trusted is the client. What stands left of it
+//! was written by the client, or by somebody the client chose, and is not even looked at. Where the
+//! walk arrives at something that is no address (`unknown`, `_name`, nonsense, nothing at all), it
+//! ends, and the last trusted hop counts as the client: what is not known is never guessed, and
+//! never believed. Pure: no socket, no clock, no setting of its own.
 
 use crate::config::ClientIpHeader;
 use crate::net::Net;
@@ -103,8 +103,8 @@ fn is_port(text: &str) -> bool {
     }
 }
 
-/// The hops of one `Forwarded` line (RFC 7239 section 4), nearest first. A line whose quotes do
-/// not match names nobody: where its elements end is anybody's guess.
+/// The hops of one `Forwarded` line (RFC 7239 section 4), nearest first. A line whose quotes do not
+/// match names nobody: where its elements end is anybody's guess.
 fn elements_backwards(line: &str) -> Vec<Option<IpAddr>> {
     match split_unquoted(line, ',') {
         Some(elements) => elements.into_iter().rev().map(element).collect(),
@@ -129,8 +129,8 @@ fn element(text: &str) -> Option<IpAddr> {
     found
 }
 
-/// A token, or what a quoted string says. Colons and brackets need quotes by the letter of the
-/// RFC; many proxies forget them, and nothing else could be meant.
+/// A token, or what a quoted string says. Colons and brackets need quotes by the letter of the RFC;
+/// many proxies forget them, and nothing else could be meant.
 fn unquoted(text: &str) -> Option<String> {
     let Some(rest) = text.strip_prefix('"') else {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:[]".contains(&b);

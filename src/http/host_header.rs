@@ -1,5 +1,5 @@
-//! Host and Origin: which names a listener answers to. Stops cross-site pages
-//! (Origin) and DNS rebinding (Host).
+//! Host and Origin: which names a listener answers to. Stops cross-site pages (Origin) and DNS
+//! rebinding (Host).
 
 use crate::config::{Admin, HostPort, Origin, Scheme, Server};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -111,8 +111,8 @@ impl AcceptedNames<'_> {
                 .any(|name| self.is_name(name, &authority))
     }
 
-    /// Returns whether an Origin header is a page of this server's own, or of those
-    /// on the list. `null` and everything with a path is not.
+    /// Returns whether an Origin header is a page of this server's own, or of those on the list.
+    /// `null` and everything with a path is not.
     pub(super) fn accepts_origin(&self, origin: &str) -> bool {
         let Some(origin) = Origin::parse(origin) else {
             return false;

@@ -7,8 +7,8 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// hyper hands out uninitialised memory; reading through this instead costs a
-/// small copy, once per connection.
+/// hyper hands out uninitialised memory; reading through this instead costs a small copy, once per
+/// connection.
 const CHUNK: usize = 4 * 1024;
 
 /// A futures-io stream as hyper wants it.

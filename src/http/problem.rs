@@ -9,8 +9,8 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use std::time::Duration;
 
-/// Seconds until a refused client may try again: a place becomes free as
-/// soon as one login succeeds or times out.
+/// Seconds until a refused client may try again: a place becomes free as soon as one login succeeds
+/// or times out.
 const RETRY_SECONDS: u32 = 2;
 
 /// A refusal.
@@ -134,8 +134,7 @@ pub(crate) fn raw_busy() -> Vec<u8> {
     .into_bytes()
 }
 
-/// The whole answer to a request that came without TLS to a port that speaks
-/// it.
+/// The whole answer to a request that came without TLS to a port that speaks it.
 pub(crate) fn raw_speaks_tls() -> Vec<u8> {
     let detail = "this port speaks TLS: use https:// or wss://";
     Problem::new(StatusCode::BAD_REQUEST, detail).into_bytes()

@@ -1,5 +1,4 @@
-//! Hostile Host and Origin headers never panic, and what is accepted names
-//! this server.
+//! Hostile Host and Origin headers never panic, and what is accepted names this server.
 
 use super::host_header::{AcceptedNames, ListenerInfo};
 use crate::config::{Admin, HostPort, Server};

@@ -174,8 +174,8 @@ pub(crate) fn is_health(path: &str) -> bool {
 }
 
 /// HTTP/1.1 everywhere, HTTP/1.0 at the health addresses. Exactly one Host that names this server,
-/// and if the target of the request has a host too, that one as well; HTTP/1.0 may come without.
-/// At most one Origin, a page of this server's own or a listed one.
+/// and if the target of the request has a host too, that one as well; HTTP/1.0 may come without. At
+/// most one Origin, a page of this server's own or a listed one.
 pub(crate) fn check_host_and_origin<B>(
     request: &Request<B>,
     hosts: &AcceptedNames<'_>,

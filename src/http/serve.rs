@@ -51,9 +51,9 @@ where
         has_asked.set(true);
         let (mut response, upgrade) = respond(&request);
         if upgrade.is_none() {
-            // One request per connection: probes are rare, terminals upgrade.
-            // Set here and not by hyper's keep_alive(false), which would add "close" to the 101 as
-            // well, and strict clients refuse that.
+            // One request per connection: probes are rare, terminals upgrade. Set here and not by
+            // hyper's keep_alive(false), which would add "close" to the 101 as well, and strict
+            // clients refuse that.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
@@ -108,7 +108,8 @@ where
     }
 }
 
-/// Answers by 503 and closes. Waits for nothing: a client whose socket takes no more loses the text.
+/// Answers by 503 and closes. Waits for nothing: a client whose socket takes no more loses the
+/// text.
 async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     let _ = poll_once(stream.write_all(&raw_busy())).await;
     let _ = poll_once(stream.close()).await;

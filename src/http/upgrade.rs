@@ -59,8 +59,8 @@ pub(super) fn negotiate(headers: &HeaderMap, config: &Config) -> Result<Dialect,
 /// The 101 to a request by GET in HTTP/1.1.
 ///
 /// # Errors
-/// 426: no upgrade, or one of another version. 400: an upgrade that is none, or one with a body,
-/// of which the next hop may think otherwise than a proxy in front.
+/// 426: no upgrade, or one of another version. 400: an upgrade that is none, or one with a body, of
+/// which the next hop may think otherwise than a proxy in front.
 pub(super) fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Reply, Problem> {
     let headers = request.headers();
     if !headers.contains_key(UPGRADE) || !headers.contains_key(CONNECTION) {
@@ -99,8 +99,8 @@ fn upgrade_required(detail: &str) -> Problem {
     Problem::new(StatusCode::UPGRADE_REQUIRED, detail)
 }
 
-/// Returns whether the headers announce a body, in any form: a proxy and this server could
-/// disagree on where it ends.
+/// Returns whether the headers announce a body, in any form: a proxy and this server could disagree
+/// on where it ends.
 fn has_body(headers: &HeaderMap) -> bool {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     headers.contains_key(TRANSFER_ENCODING) || lengths.any(|length| length.as_bytes() != b"0")

@@ -5,7 +5,8 @@
 //!    limit;
 //! 2. once [`Clients::set_limit`] has returned, no connection enters under the old limit, because
 //!    each stripe holds the limit beside its counts;
-//! 3. a client without connections has no entry, so that memory follows the connections that are open.
+//! 3. a client without connections has no entry, so that memory follows the connections that are
+//!    open.
 //!
 //! Does NOT bound the number of clients, wait for a slot, or count a connection that came while the
 //! limit was off.

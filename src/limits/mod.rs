@@ -69,24 +69,24 @@ pub struct Counts {
 /// Limit that refused a connection. All are temporary; each names when to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Too many connections have not logged in yet. Room comes as fast as logins succeed
-    /// or time out: try again within seconds.
+    /// Too many connections have not logged in yet. Room comes as fast as logins succeed or time
+    /// out: try again within seconds.
     #[error("too many connections are waiting to log in (limits.max_unauthenticated)")]
     Unauthenticated,
-    /// This client holds as many connections as it may. Room comes when it closes one;
-    /// trying again sooner is of no use.
+    /// This client holds as many connections as it may. Room comes when it closes one; trying again
+    /// sooner is of no use.
     #[error("too many connections from this client (limits.max_connections_per_client)")]
     Client,
     /// The server is full. Room comes when any session ends: try again later, or elsewhere.
     #[error("too many connections (limits.max_connections)")]
     Global,
-    /// The target is full. Room comes when one of its sessions ends: try again later.
-    /// Other targets may have room.
+    /// The target is full. Room comes when one of its sessions ends: try again later. Other targets
+    /// may have room.
     #[error("too many connections to this target (limits.max_connections_per_host)")]
     Target,
-    /// More targets are in use than the table has slots: only after `max_connections` was raised above
-    /// its value at the start. Targets in use are not affected. Room comes when the last session of a
-    /// target ends: try again later.
+    /// More targets are in use than the table has slots: only after `max_connections` was raised
+    /// above its value at the start. Targets in use are not affected. Room comes when the last
+    /// session of a target ends: try again later.
     #[error("too many different targets in use")]
     TableFull,
     /// Another node counts the connections to this target. Not returned yet: every process counts

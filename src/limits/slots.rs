@@ -47,8 +47,8 @@ impl Slot {
         }
     }
 
-    // Relaxed is enough for keys: they are written before the gauge opens and read
-    // after it was entered, both `AcqRel`, or else under the mutex.
+    // Relaxed is enough for keys: they are written before the gauge opens and read after it was
+    // entered, both `AcqRel`, or else under the mutex.
     fn key(&self) -> TargetKey {
         TargetKey::from_words(self.key.each_ref().map(|word| word.load(Ordering::Relaxed)))
     }
@@ -100,8 +100,8 @@ impl Slots {
     /// Counts a connection to `key`.
     ///
     /// # Errors
-    /// [`Refused::Target`] when the target has as many as it may, [`Refused::TableFull`] when `key` is
-    /// new and the table is full. Nothing is counted then.
+    /// [`Refused::Target`] when the target has as many as it may, [`Refused::TableFull`] when `key`
+    /// is new and the table is full. Nothing is counted then.
     pub(super) fn enter(&self, key: TargetKey) -> Result<SlotIndex, Refused> {
         match self.join_in_use(key) {
             Some(index) => Ok(index),
@@ -128,8 +128,8 @@ impl Slots {
         }
     }
 
-    /// Sets a new limit for every target. Counts stay, also above it. Walks the whole table under the
-    /// mutex: for a reload.
+    /// Sets a new limit for every target. Counts stay, also above it. Walks the whole table under
+    /// the mutex: for a reload.
     pub(super) fn set_max_per_target(&self, limit: u32) {
         let mut claims = lock(&self.claims);
         claims.max_per_target = limit;
@@ -156,8 +156,8 @@ impl Slots {
         count >= claims.max_per_target
     }
 
-    /// Every target in use with its number of connections, in no order, each once. A target that came
-    /// during the call may be missing.
+    /// Every target in use with its number of connections, in no order, each once. A target that
+    /// came during the call may be missing.
     pub(super) fn counts(&self) -> Vec<(TargetKey, u32)> {
         // The walk over all slots takes no lock, so that it cannot delay the shards.
         let candidates: Vec<&CachePadded<Slot>> = self

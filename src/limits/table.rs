@@ -153,10 +153,10 @@ impl Admission {
     /// Takes one of all connections and one of the target's, both or neither.
     ///
     /// # Errors
-    /// [`Refused::Global`], [`Refused::Target`] or [`Refused::TableFull`]; nothing is taken then. Of
-    /// several connections at the same moment, one that is refused for its target counts globally for
-    /// an instant, and another may be refused for that: a limit can be reached one too early, never
-    /// one too late.
+    /// [`Refused::Global`], [`Refused::Target`] or [`Refused::TableFull`]; nothing is taken then.
+    /// Of several connections at the same moment, one that is refused for its target counts
+    /// globally for an instant, and another may be refused for that: a limit can be reached one too
+    /// early, never one too late.
     pub fn target(&self, key: TargetKey) -> Result<TargetPermit, Refused> {
         self.pool.table.enter_target(key)
     }

@@ -1,5 +1,5 @@
-//! Bounds of every client field, in one table. Sizes are bytes of the decoded UTF-8 text.
-//! The size of a whole WebSocket message is not here: the WebSocket layer holds it.
+//! Bounds of every client field, in one table. Sizes are bytes of the decoded UTF-8 text. The size
+//! of a whole WebSocket message is not here: the WebSocket layer holds it.
 
 /// Longest `username`.
 pub(super) const MAX_USERNAME: usize = 256;

@@ -1,5 +1,5 @@
-//! Faults of a client's message. No variant carries text of the client, so the `Display` text may go
-//! to the client, to a log and into a close reason. The close code is not chosen here.
+//! Faults of a client's message. No variant carries text of the client, so the `Display` text may
+//! go to the client, to a log and into a close reason. The close code is not chosen here.
 
 use super::kind::Kind;
 use thiserror::Error;

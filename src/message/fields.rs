@@ -1,6 +1,6 @@
 //! Checks and containers that the parsers of both dialects share. Containers stop storing one
-//! element past their bound, so that a message can't grow much larger in memory than it was on
-//! the wire; the check after parsing then refuses it by name.
+//! element past their bound, so that a message can't grow much larger in memory than it was on the
+//! wire; the check after parsing then refuses it by name.
 
 use super::bounds::{MAX_ANSWERS, MAX_ENV_BYTES, MAX_ENV_ENTRIES, MAX_USERNAME};
 use super::{BadMessage, Secret};

@@ -1,5 +1,5 @@
-//! Wire messages of both dialects: `sshard.v1` and the compatible one. PROTOCOL.md beside this
-//! file is the page for client authors.
+//! Wire messages of both dialects: `sshard.v1` and the compatible one. PROTOCOL.md beside this file
+//! is the page for client authors.
 //!
 //! Pure: bytes in, values out. No I/O, no clock, no runtime. It knows of the session only whether
 //! `auth` was seen; every other rule of order belongs to the session's state machine.
@@ -74,8 +74,8 @@ impl fmt::Debug for Frame {
 
 /// Parsed frame of a client.
 pub enum Incoming {
-    /// The connection's one `auth`, and input that followed it in the same message (always empty
-    /// in [`Dialect::V1`]).
+    /// The connection's one `auth`, and input that followed it in the same message (always empty in
+    /// [`Dialect::V1`]).
     Auth(Box<AuthRequest>, Bytes),
     /// A control message.
     Control(ClientMessage),
@@ -147,8 +147,7 @@ impl MessageProcessor {
         Ok(incoming)
     }
 
-    /// The JSON of a message, or `None` in [`Dialect::Compatible`], where the server sends no
-    /// text.
+    /// The JSON of a message, or `None` in [`Dialect::Compatible`], where the server sends no text.
     pub fn encode(&self, message: &ServerMessage) -> Option<String> {
         match self.dialect {
             // No type here has a way to fail: no maps with odd keys, no fallible Serialize.

@@ -4,7 +4,8 @@
 //! nobody wipes, and a key in PEM always has escapes.
 //!
 //! It does not encrypt or lock memory. Out of its reach are the copies of a password and of answers
-//! that russh takes for its packets, wiped by nobody, and what is typed or shown once the shell runs.
+//! that russh takes for its packets, wiped by nobody, and what is typed or shown once the shell
+//! runs.
 
 use bytes::{Bytes, BytesMut};
 use serde::de::{Deserialize, Deserializer, Error as _};

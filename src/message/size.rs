@@ -1,6 +1,6 @@
-//! A terminal's size as clients write it. Pages measure it in pixels and divide, so that hidden tabs
-//! and zoom bring zeros, fractions and `null`: nobody loses a shell for that, so whatever stands
-//! there is read. In both dialects.
+//! A terminal's size as clients write it. Pages measure it in pixels and divide, so that hidden
+//! tabs and zoom bring zeros, fractions and `null`: nobody loses a shell for that, so whatever
+//! stands there is read. In both dialects.
 
 use super::bounds::MAX_CELLS;
 use super::client::WindowSize;

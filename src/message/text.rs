@@ -13,8 +13,8 @@ pub fn close_reason(text: &str) -> String {
     escape_within(text, MAX_CLOSE_REASON)
 }
 
-/// Remote text (banner, disconnect message) for a log line: control characters escaped, at most
-/// 1 KiB, with a mark where it was cut.
+/// Remote text (banner, disconnect message) for a log line: control characters escaped, at most 1
+/// KiB, with a mark where it was cut.
 pub fn escape_remote_text(text: &str) -> String {
     escape_within(text, MAX_REMOTE_TEXT)
 }

@@ -1,9 +1,9 @@
 //! Parser of `sshard.v1` text messages: JSON to bounded values. It knows the fields and their
 //! bounds, and of the order only what `auth_seen` says.
 //!
-//! Two passes over the text: the first finds `type` wherever it stands, the second reads the
-//! fields of that type. So secrets go straight from the text to their place and are never held
-//! in a generic JSON tree. What is skipped is skipped without recursion.
+//! Two passes over the text: the first finds `type` wherever it stands, the second reads the fields
+//! of that type. So secrets go straight from the text to their place and are never held in a
+//! generic JSON tree. What is skipped is skipped without recursion.
 
 use super::bounds::{
     MAX_ANSWER, MAX_ANSWERS, MAX_CERTIFICATE, MAX_COMMAND, MAX_PASSPHRASE, MAX_PASSWORD,

@@ -1,10 +1,12 @@
 //! Scheduler of bulk transfers, hooked into the shard's loop once per tick.
 //!
-//! Round robin: at most one bulk transfer is dispatched per tick, so that an interactive session waits behind one and not
-//! behind all. Read coalescing, as in interrupt moderation: a bulk socket is read once per [`INTERVAL`] instead of
-//! once per packet; small packets cost a wake-up each otherwise.
+//! Round robin: at most one bulk transfer is dispatched per tick, so that an interactive session
+//! waits behind one and not behind all. Read coalescing, as in interrupt moderation: a bulk socket
+//! is read once per [`INTERVAL`] instead of once per packet; small packets cost a wake-up each
+//! otherwise.
 //!
-//! It moves no bytes and reads no socket. A transfer calls [`BulkTicket::poll_dispatch`] before each piece of its work.
+//! It moves no bytes and reads no socket. A transfer calls [`BulkTicket::poll_dispatch`] before
+//! each piece of its work.
 
 use super::readiness::Readiness;
 use super::{Runtime, current};
@@ -112,8 +114,8 @@ impl BulkTicket {
         self.state.waits.get()
     }
 
-    /// Ready when the transfer may do some of its work in this poll of its task; otherwise the task is woken when it
-    /// may. `done`: it has had its share.
+    /// Ready when the transfer may do some of its work in this poll of its task; otherwise the task
+    /// is woken when it may. `done`: it has had its share.
     pub fn poll_dispatch(&self, cx: &Context<'_>, done: bool) -> Poll<()> {
         let (bulk, state) = (&self.runtime.bulk, &self.state);
         let poll = self.runtime.tasks.polls();

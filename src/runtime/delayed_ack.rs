@@ -11,7 +11,8 @@
 const BULK: usize = 2 * 1024;
 
 /// Pauses that are acknowledged after bulk data, however little came before them: ends of large
-/// writes are small, and so are packet lengths that are written by themselves; what is behind waits.
+/// writes are small, and so are packet lengths that are written by themselves; what is behind
+/// waits.
 const SMALL_PIECES: u8 = 4;
 
 /// Data that one connection has received and that nothing sent has acknowledged yet.

@@ -1,7 +1,8 @@
 //! Heartbeats of a shard's loop, for other threads.
 //!
-//! A heartbeat is reported with a tick that happens anyway; only an idle loop is woken for one. So it costs a shard with
-//! traffic no wake-up. The reader of the reports decides from which age on a shard is stuck.
+//! A heartbeat is reported with a tick that happens anyway; only an idle loop is woken for one. So
+//! it costs a shard with traffic no wake-up. The reader of the reports decides from which age on a
+//! shard is stuck.
 
 use std::cell::{Cell, OnceCell};
 use std::time::{Duration, Instant};

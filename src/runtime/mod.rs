@@ -1,16 +1,17 @@
 //! The loop of a shard, and the only folder that names glommio, epoll or tokio on one.
 //!
-//! One thread, one loop. A tick polls the tasks that were woken, dispatches one bulk transfer, and waits in epoll_wait(2)
-//! for sockets, the next deadline or a wake-up from another thread. Nothing else waits, so a keystroke costs the one
-//! wait that ends with it.
+//! One thread, one loop. A tick polls the tasks that were woken, dispatches one bulk transfer, and
+//! waits in epoll_wait(2) for sockets, the next deadline or a wake-up from another thread. Nothing
+//! else waits, so a keystroke costs the one wait that ends with it.
 //!
-//! glommio pins the thread, checks and holds what a shard needs of the kernel, and runs the loop as its one task. It is
-//! not parked in while the shard serves: a park and a wake-up there are ten to twelve system calls (`perf/README.md`).
+//! glommio pins the thread, checks and holds what a shard needs of the kernel, and runs the loop as
+//! its one task. It is not parked in while the shard serves: a park and a wake-up there are ten to
+//! twelve system calls (`perf/README.md`).
 //!
-//! `tasks` polls, `timers` and `reactor` wake, `bulk` schedules bulk transfers, `stream` and `listener` are sockets,
-//! `read_budget` bounds the work that one peer causes per poll, `thread` starts a shard's thread, `tokio_clock` is what russh
-//! needs of tokio, `waker_slot` holds the waker of a task that waits for no socket, `liveness`
-//! reports that the loop runs.
+//! `tasks` polls, `timers` and `reactor` wake, `bulk` schedules bulk transfers, `stream` and
+//! `listener` are sockets, `read_budget` bounds the work that one peer causes per poll, `thread`
+//! starts a shard's thread, `tokio_clock` is what russh needs of tokio, `waker_slot` holds the
+//! waker of a task that waits for no socket, `liveness` reports that the loop runs.
 
 mod bulk;
 mod delayed_ack;
@@ -49,8 +50,8 @@ use std::time::{Duration, Instant};
 use tasks::{TaskKey, Tasks};
 use timers::Timers;
 
-/// After this time sockets are looked at again, although tasks are still busy: a keystroke waits for no more than the
-/// round of tasks it comes in. A look costs about a microsecond.
+/// After this time sockets are looked at again, although tasks are still busy: a keystroke waits
+/// for no more than the round of tasks it comes in. A look costs about a microsecond.
 const BUSY_TIME: Duration = Duration::from_micros(200);
 
 /// Polls between two looks at the clock.
@@ -84,8 +85,8 @@ fn current() -> Option<Rc<Runtime>> {
         .flatten()
 }
 
-/// Runs `main` and every task that it spawns on this thread, which must be one of glommio's, until `main` is done.
-/// Whatever is left then is dropped.
+/// Runs `main` and every task that it spawns on this thread, which must be one of glommio's, until
+/// `main` is done. Whatever is left then is dropped.
 ///
 /// # Errors
 /// If there are no descriptors left.
@@ -193,15 +194,16 @@ pub fn spawn(task: impl Future<Output = ()> + 'static) {
     }
 }
 
-/// Runs `task` on this shard for as long as the result lives. `None` on a thread without a shard's loop.
+/// Runs `task` on this shard for as long as the result lives. `None` on a thread without a shard's
+/// loop.
 pub fn spawn_scoped(task: impl Future<Output = ()> + 'static) -> Option<Task> {
     let runtime = current()?;
     let key = runtime.tasks.insert(Box::pin(task));
     Some(Task { runtime, key })
 }
 
-/// Has `report` called with the time whenever the loop of this thread has run, at least once a second and at most ten
-/// times. Does nothing on a thread without a shard's loop.
+/// Has `report` called with the time whenever the loop of this thread has run, at least once a
+/// second and at most ten times. Does nothing on a thread without a shard's loop.
 pub fn watch(report: impl Fn(Instant) + 'static) {
     if let Some(runtime) = current() {
         runtime.liveness.watch(report);

@@ -1,7 +1,7 @@
 //! Readiness of a shard's sockets: one epoll instance for them all, edge-triggered.
 //!
-//! It waits when the loop calls it, no longer than the given timeout, and wakes the tasks whose sockets became ready. It
-//! schedules nothing and knows no timer.
+//! It waits when the loop calls it, no longer than the given timeout, and wakes the tasks whose
+//! sockets became ready. It schedules nothing and knows no timer.
 
 use super::readiness::Readiness;
 use super::{Runtime, current};
@@ -49,8 +49,8 @@ impl Reactor {
         })
     }
 
-    /// Waits until something is ready, for `timeout` at most (None: without limit), and wakes the tasks concerned.
-    /// Returns whether other threads have woken tasks.
+    /// Waits until something is ready, for `timeout` at most (None: without limit), and wakes the
+    /// tasks concerned. Returns whether other threads have woken tasks.
     pub(super) fn wait(&self, timeout: Option<Duration>) -> bool {
         // A time above the kernel's range is as good as none.
         let timeout = timeout.and_then(|time| Timespec::try_from(time).ok());
@@ -79,8 +79,9 @@ impl Reactor {
     }
 }
 
-/// A socket's entry in the reactor, taken out by Drop. The descriptor must be the only one of its socket and be closed
-/// right after: closing it takes it out of the epoll instance. Otherwise [`Registration::unwatch`] does.
+/// A socket's entry in the reactor, taken out by Drop. The descriptor must be the only one of its
+/// socket and be closed right after: closing it takes it out of the epoll instance. Otherwise
+/// [`Registration::unwatch`] does.
 pub(super) struct Registration {
     runtime: Rc<Runtime>,
     key: usize,
@@ -113,8 +114,8 @@ impl Registration {
         &self.readiness
     }
 
-    /// The socket is read at the end of the coalescing interval, whatever comes before, and may be put off again then.
-    /// `socket` is the one that was entered.
+    /// The socket is read at the end of the coalescing interval, whatever comes before, and may be
+    /// put off again then. `socket` is the one that was entered.
     pub(super) fn coalesce(&self, socket: impl AsFd) -> io::Result<()> {
         let readiness = &self.readiness;
         // A waiting write needs the edge that reports room.
@@ -129,8 +130,9 @@ impl Registration {
         Ok(())
     }
 
-    /// After a call that would have blocked: the next edge is reported. Where an edge may have passed unseen, after coalescing
-    /// or at the mark of urgent data, the present state is reported as well.
+    /// After a call that would have blocked: the next edge is reported. Where an edge may have
+    /// passed unseen, after coalescing or at the mark of urgent data, the present state is reported
+    /// as well.
     pub(super) fn rearm(&self, socket: impl AsFd) -> io::Result<()> {
         if self.readiness.unwatched.replace(false) || self.readiness.urgent.get() {
             self.watch(socket, EDGES)?;
@@ -138,7 +140,8 @@ impl Registration {
         Ok(())
     }
 
-    /// Needed for a socket that has duplicates or moves to another thread: closing it is not enough.
+    /// Needed for a socket that has duplicates or moves to another thread: closing it is not
+    /// enough.
     pub(super) fn unwatch(&self, socket: impl AsFd) {
         if let Err(error) = epoll::delete(&self.runtime.reactor.epoll, socket) {
             tracing::debug!(%error, "a socket was not registered with epoll any more");

@@ -1,9 +1,10 @@
-//! Read budget of one peer: the input that is processed in one poll of its task. It is kept at the socket, below every
-//! parser, so that no kind of bytes is free: frames of any kind, TLS records, HTTP heads in drips, bytes that are only
-//! discarded.
+//! Read budget of one peer: the input that is processed in one poll of its task. It is kept at the
+//! socket, below every parser, so that no kind of bytes is free: frames of any kind, TLS records,
+//! HTTP heads in drips, bytes that are only discarded.
 //!
-//! A peer within the budget is read at once. One that sends more gets a ticket of the bulk scheduler, which dispatches
-//! one per tick: an interactive session waits behind one such read, however many peers send in bulk.
+//! A peer within the budget is read at once. One that sends more gets a ticket of the bulk
+//! scheduler, which dispatches one per tick: an interactive session waits behind one such read,
+//! however many peers send in bulk.
 
 use super::{BulkTicket, poll_number};
 use std::task::{Context, Poll};
@@ -21,8 +22,8 @@ const LEAST: usize = 256;
 /// A peer that costs [`PER_POLL`] within this time sends in bulk.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// Read budget of one socket. Belongs to a task made by [`super::spawn`]; without
-/// a reactor nothing is counted.
+/// Read budget of one socket. Belongs to a task made by [`super::spawn`]; without a reactor nothing
+/// is counted.
 pub struct ReadBudget {
     /// The latest poll, its start, and its cost so far.
     poll: (u64, Instant, usize),
@@ -45,8 +46,8 @@ impl ReadBudget {
         }
     }
 
-    /// Ready when the next read or message may be processed. Otherwise the task is woken when it may be, whether or not
-    /// more has arrived.
+    /// Ready when the next read or message may be processed. Otherwise the task is woken when it
+    /// may be, whether or not more has arrived.
     pub fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
         let (poll, now) = (poll_number(), crate::clock::now());
         if self.poll.0 != poll {

@@ -1,5 +1,5 @@
-//! Readiness of one socket in both directions, as epoll's edges and the results of calls leave it, and the tasks that
-//! wait for it.
+//! Readiness of one socket in both directions, as epoll's edges and the results of calls leave it,
+//! and the tasks that wait for it.
 
 use rustix::event::epoll::EventFlags;
 use std::cell::{Cell, RefCell};
@@ -52,9 +52,9 @@ pub(super) struct Readiness {
     pub(super) unwatched: Cell<bool>,
     /// Is read at the end of the coalescing interval.
     pub(super) coalescing: Cell<bool>,
-    /// The peer has sent urgent data (RFC 6093). A receive stops short of its mark,
-    /// whatever lies behind, and may report EAGAIN there: neither means that all was
-    /// read. Stays set: no honest client sends any.
+    /// The peer has sent urgent data (RFC 6093). A receive stops short of its mark, whatever lies
+    /// behind, and may report EAGAIN there: neither means that all was read. Stays set: no honest
+    /// client sends any.
     pub(super) urgent: Cell<bool>,
 }
 
@@ -75,9 +75,9 @@ impl Readiness {
         }
     }
 
-    /// A read brought less than it had room for: it took all there was (epoll(7)),
-    /// except at the mark of urgent data. Of a socket that coalesces
-    /// its reads the kernel reports nothing: it tries again.
+    /// A read brought less than it had room for: it took all there was (epoll(7)), except at the
+    /// mark of urgent data. Of a socket that coalesces its reads the kernel reports nothing: it
+    /// tries again.
     pub(super) fn note_short_read(&self) {
         if !self.ended.get() && !self.unwatched.get() && !self.urgent.get() {
             self.read.set_ready(false);

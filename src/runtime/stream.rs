@@ -21,8 +21,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Takes a socket that is connected or connecting; it must have no
-    /// duplicate. Belongs to the calling thread from then on.
+    /// Takes a socket that is connected or connecting; it must have no duplicate. Belongs to the
+    /// calling thread from then on.
     ///
     /// # Errors
     /// If the thread has no reactor, or the kernel no room to watch it.
@@ -40,8 +40,8 @@ impl Stream {
         self.socket
     }
 
-    /// Coalesces reads: nothing is read before the end of the shard's coalescing interval, a millisecond at most, so
-    /// that what comes meanwhile is read at once.
+    /// Coalesces reads: nothing is read before the end of the shard's coalescing interval, a
+    /// millisecond at most, so that what comes meanwhile is read at once.
     ///
     /// # Errors
     /// If the kernel does not take it.

@@ -1,12 +1,13 @@
-//! Tasks of a shard: each is polled by the shard's loop when it was woken, in the order of the wake-ups.
+//! Tasks of a shard: each is polled by the shard's loop when it was woken, in the order of the
+//! wake-ups.
 //!
-//! A wake-up on the shard's own thread is an entry in a queue. One from another thread (a worker, the resolver, the
-//! control thread) goes through a channel, and an eventfd that the reactor watches interrupts its wait. A task is in
-//! either queue at most once, so both are bounded by the number of tasks. A waker owns nothing of its task: it may be
-//! dropped anywhere, and outlive it.
+//! A wake-up on the shard's own thread is an entry in a queue. One from another thread (a worker,
+//! the resolver, the control thread) goes through a channel, and an eventfd that the reactor
+//! watches interrupts its wait. A task is in either queue at most once, so both are bounded by the
+//! number of tasks. A waker owns nothing of its task: it may be dropped anywhere, and outlive it.
 //!
-//! No library: those for one thread (async-executor's LocalExecutor, tokio's LocalSet) have a lock or a wait of their
-//! own, and the wait is what the shard's loop must own.
+//! No library: those for one thread (async-executor's LocalExecutor, tokio's LocalSet) have a lock
+//! or a wait of their own, and the wait is what the shard's loop must own.
 
 use super::current;
 use slab::Slab;
@@ -47,7 +48,8 @@ impl Wake for TaskWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Exchanged here and before each poll: what a thread did before it found the flag set, that poll sees.
+        // Exchanged here and before each poll: what a thread did before it found the flag set, that
+        // poll sees.
         if self.queued.swap(true, Ordering::AcqRel) {
             return;
         }

@@ -1,4 +1,5 @@
-//! Thread of a shard: pinned, glommio's executor made and run on it, and its end reported, however it comes.
+//! Thread of a shard: pinned, glommio's executor made and run on it, and its end reported, however
+//! it comes.
 
 #![expect(
     clippy::disallowed_types,
@@ -17,7 +18,8 @@ use std::time::Duration;
 /// Submission queue entries of glommio's ring, which a shard's loop does not wait on.
 const RING_DEPTH: usize = 128;
 
-/// Memory that glommio registers per executor for its own file I/O, in bytes; there is none, so this is its floor.
+/// Memory that glommio registers per executor for its own file I/O, in bytes; there is none, so
+/// this is its floor.
 const IO_MEMORY: usize = 64 * 1024;
 
 /// Time an executor gets to run its first task. It takes a millisecond.
@@ -40,17 +42,16 @@ impl<E: Fn()> Drop for EndReport<E> {
     }
 }
 
-/// Runs the future that `work` makes on an executor pinned to `cpu`, on a new thread of this `name`. When the thread
-/// ends, by itself or by a panic of any of its tasks, it calls `on_end`.
+/// Runs the future that `work` makes on an executor pinned to `cpu`, on a new thread of this
+/// `name`. When the thread ends, by itself or by a panic of any of its tasks, it calls `on_end`.
 ///
-/// A glommio 0.9 executor whose preempt timer fires before its first task has
-/// run parks all the same, and nothing ever wakes it (its `run_task_queues`;
-/// seen in 5 of 1,200 starts on busy CPUs). Such an executor is left alone,
-/// and another one takes the work.
+/// A glommio 0.9 executor whose preempt timer fires before its first task has run parks all the
+/// same, and nothing ever wakes it (its `run_task_queues`; seen in 5 of 1,200 starts on busy CPUs).
+/// Such an executor is left alone, and another one takes the work.
 ///
 /// # Errors
-/// If a thread cannot be made, or no executor starts. A failure to make the
-/// executor is logged and ends the thread.
+/// If a thread cannot be made, or no executor starts. A failure to make the executor is logged and
+/// ends the thread.
 pub fn spawn_thread<F: Future<Output = ()>>(
     name: &str,
     cpu: usize,
@@ -91,7 +92,8 @@ pub fn spawn_thread<F: Future<Output = ()>>(
     ))
 }
 
-/// Body of the thread. `report` is on its own stack: a panic leaks the tasks, and what they hold with them.
+/// Body of the thread. `report` is on its own stack: a panic leaks the tasks, and what they hold
+/// with them.
 fn run<F: Future<Output = ()>, W: FnOnce() -> F, E: Fn()>(
     cpu: usize,
     report: &EndReport<E>,
@@ -137,7 +139,8 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(30);
 
-    /// Runs `work` on a shard. Returns whether its end was reported, and whether it was an orderly one.
+    /// Runs `work` on a shard. Returns whether its end was reported, and whether it was an orderly
+    /// one.
     fn end_of<F: Future<Output = ()> + 'static>(
         work: impl FnOnce() -> F + Send + 'static,
     ) -> (bool, bool) {
@@ -161,7 +164,8 @@ mod tests {
         assert_eq!(end_of(|| async { panic!("on purpose") }), (true, false));
     }
 
-    /// The main task waits for a message then, with its waker in other hands: nothing ever drops it.
+    /// The main task waits for a message then, with its waker in other hands: nothing ever drops
+    /// it.
     #[test]
     fn a_panic_of_another_task_is_reported() {
         let (_sender, messages) = async_channel::bounded::<()>(1);

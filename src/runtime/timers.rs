@@ -1,9 +1,11 @@
 //! Timers of a shard: two ordered tables for all, so that the loop knows the next deadline.
 //!
-//! A timer with slack fires with the first tick after its deadline, and the loop waits for none but its latest time. So
-//! the pings of many idle sessions wake their shard together, and those of a busy one leave one by one.
+//! A timer with slack fires with the first tick after its deadline, and the loop waits for none but
+//! its latest time. So the pings of many idle sessions wake their shard together, and those of a
+//! busy one leave one by one.
 //!
-//! No library: glommio's timers sit behind its own wait, and those of tokio and async-io behind theirs.
+//! No library: glommio's timers sit behind its own wait, and those of tokio and async-io behind
+//! theirs.
 
 use super::{Runtime, current};
 use std::cell::{Cell, RefCell};
@@ -14,7 +16,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// Most timers that fire between two looks at the sockets: a keystroke that comes meanwhile waits for as many.
+/// Most timers that fire between two looks at the sockets: a keystroke that comes meanwhile waits
+/// for as many.
 const PER_TICK: usize = 4;
 
 /// Time by which a timer with slack may be late.
@@ -40,8 +43,8 @@ impl Timers {
         exact.into_iter().chain(slack).min()
     }
 
-    /// Wakes tasks that waited for a time up to `now`, at most [`PER_TICK`]; the others are due at the next tick.
-    /// Returns whether there are others.
+    /// Wakes tasks that waited for a time up to `now`, at most [`PER_TICK`]; the others are due at
+    /// the next tick. Returns whether there are others.
     pub(super) fn fire(&self, now: Instant) -> bool {
         let mut due = 0;
         for table in [&self.exact, &self.slack] {
@@ -82,7 +85,8 @@ fn first(table: &Table) -> Option<Instant> {
     table.first_key_value().map(|((deadline, _), _)| *deadline)
 }
 
-/// Waits for a time; not before it, and about a millisecond after it at most while the shard keeps up.
+/// Waits for a time; not before it, and about a millisecond after it at most while the shard keeps
+/// up.
 pub struct Sleep {
     deadline: Instant,
     has_slack: bool,
@@ -99,7 +103,8 @@ impl Sleep {
         }
     }
 
-    /// The same, a tenth of a second late where that saves the shard a wake-up. To be called before the first poll.
+    /// The same, a tenth of a second late where that saves the shard a wake-up. To be called before
+    /// the first poll.
     #[must_use]
     pub fn with_slack(mut self) -> Self {
         self.has_slack = true;
@@ -132,7 +137,8 @@ pub fn sleep(time: Duration) -> Sleep {
     Sleep::until(crate::clock::now() + time)
 }
 
-/// Runs `future` for at most `limit`. `None` if it is not done by then; it is dropped in either case.
+/// Runs `future` for at most `limit`. `None` if it is not done by then; it is dropped in either
+/// case.
 pub async fn timeout<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let expired = async {
         sleep(limit).await;

@@ -1,4 +1,5 @@
-//! Clock of tokio on a shard: russh creates rekey sleeps, which panic without a time driver. No tokio task runs here.
+//! Clock of tokio on a shard: russh creates rekey sleeps, which panic without a time driver. No
+//! tokio task runs here.
 
 use super::{Sleep, WakerSlot};
 use std::cell::Cell;
@@ -22,7 +23,8 @@ thread_local! {
     static FIRST_SHORT: WakerSlot = WakerSlot::default();
 }
 
-/// Time in which russh may wait for something short on this thread: for a second, for the extension info of a server.
+/// Time in which russh may wait for something short on this thread: for a second, for the extension
+/// info of a server.
 pub struct ShortTimers(());
 
 impl ShortTimers {
@@ -41,15 +43,16 @@ impl Drop for ShortTimers {
     }
 }
 
-/// Time driver for tokio's timers on this thread, in force while it lives. Make one per shard, first thing on it.
+/// Time driver for tokio's timers on this thread, in force while it lives. Make one per shard,
+/// first thing on it.
 pub struct TokioClock {
     driver: &'static tokio::runtime::Runtime,
     _entered: tokio::runtime::EnterGuard<'static>,
 }
 
 impl TokioClock {
-    /// Gives this thread its driver. It is leaked on purpose: a timer that outlives it panics, and sessions end only
-    /// with the thread.
+    /// Gives this thread its driver. It is leaked on purpose: a timer that outlives it panics, and
+    /// sessions end only with the thread.
     ///
     /// # Errors
     /// If there are no descriptors left.
@@ -77,7 +80,8 @@ impl TokioClock {
                 Pin::new(&mut sleep).poll(cx)
             })
             .await;
-            // A yield makes tokio's runtime park for no time at all, which fires what is due and returns.
+            // A yield makes tokio's runtime park for no time at all, which fires what is due and
+            // returns.
             self.driver.block_on(tokio::task::yield_now());
         }
     }

@@ -1,5 +1,5 @@
-//! Requirements of the machine: io_uring, locked memory, file descriptors. Each
-//! refusal is a sentence that names what to change.
+//! Requirements of the machine: io_uring, locked memory, file descriptors. Each refusal is a
+//! sentence that names what to change.
 
 use crate::config::Config;
 use crate::runtime;
@@ -61,9 +61,9 @@ pub enum MachineError {
     CoreDumps(io::Error),
 }
 
-/// Unless `server.core_dumps` allows it: no core dump, to a file or to a
-/// program (which a limit of 0 alone does not stop, core(5)), and no other
-/// process of the same user may read this one's memory. Root may.
+/// Unless `server.core_dumps` allows it: no core dump, to a file or to a program (which a limit of
+/// 0 alone does not stop, core(5)), and no other process of the same user may read this one's
+/// memory. Root may.
 pub(super) fn limit_core_dumps(config: &Config) -> Result<(), MachineError> {
     if config.server.core_dumps {
         return Ok(());
@@ -101,8 +101,8 @@ pub fn sessions_of_files(config: &Config, shards: usize, files: u64) -> u64 {
 
 /// Open files besides those of the connections.
 fn files_besides(config: &Config, shards: usize) -> u64 {
-    // A session counts once: before login in the pool, afterwards in the
-    // connections. Those in the pool may hold both descriptors already.
+    // A session counts once: before login in the pool, afterwards in the connections. Those in the
+    // pool may hold both descriptors already.
     let pool = u64::from(config.limits.max_unauthenticated) * PER_SESSION;
     let per_shard = PER_SHARD + u64::from(config.server.max_handshakes);
     let lookups = u64::from(config.targets.resolver_threads) * PER_RESOLVER;

@@ -43,7 +43,8 @@ pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
     }
 }
 
-/// Accepts up to [`BATCH`] connections. `Ok(false)`: the queue is empty; `Ok(true)`: there may be more.
+/// Accepts up to [`BATCH`] connections. `Ok(false)`: the queue is empty; `Ok(true)`: there may be
+/// more.
 fn accept_batch(listener: &Socket, proxied: bool, shard: &Rc<Shard>) -> io::Result<bool> {
     for _ in 0..BATCH {
         match listener.accept() {

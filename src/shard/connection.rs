@@ -23,8 +23,8 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Output that the kernel holds beyond what is in flight, in bytes. Bounds memory, and the time from
-/// Ctrl-C to silence on a slow line.
+/// Output that the kernel holds beyond what is in flight, in bytes. Bounds memory, and the time
+/// from Ctrl-C to silence on a slow line.
 const UNSENT: u32 = 64 * 1024;
 
 /// Send buffer of a client's socket, in bytes: enough for 20 Mbit/s at 100 ms.
@@ -183,9 +183,9 @@ fn prepare(socket: &Socket, websocket: &config::Websocket) -> io::Result<SocketA
         .ok_or_else(|| io::Error::other("not an IP socket"))
 }
 
-/// Returns the time a client may leave everything unacknowledged, or its window closed, before
-/// TCP ends the connection (RFC 5482): as long as a client may take nothing or answer no ping.
-/// Finds one that vanished where pings cannot tell, while its messages are not read.
+/// Returns the time a client may leave everything unacknowledged, or its window closed, before TCP
+/// ends the connection (RFC 5482): as long as a client may take nothing or answer no ping. Finds
+/// one that vanished where pings cannot tell, while its messages are not read.
 fn user_timeout(websocket: &config::Websocket) -> Duration {
     let pings = websocket.max_missed_pongs.saturating_add(1);
     let pings = websocket.ping_interval.saturating_mul(pings);

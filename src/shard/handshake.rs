@@ -16,8 +16,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Size of one read, in bytes. A browser's ClientHello has up to 2 KiB, a PROXY header about a hundred
-/// bytes.
+/// Size of one read, in bytes. A browser's ClientHello has up to 2 KiB, a PROXY header about a
+/// hundred bytes.
 const READ_SIZE: usize = 2048;
 
 /// Time a client that was refused has to read the answer and close.

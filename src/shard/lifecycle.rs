@@ -40,8 +40,8 @@ impl Lifecycle {
         self.starting.load(Ordering::Acquire) > 0
     }
 
-    /// Starts the drain: no new sessions from now on, and none at all after `deadline`. The first call
-    /// counts.
+    /// Starts the drain: no new sessions from now on, and none at all after `deadline`. The first
+    /// call counts.
     pub fn start_draining(&self, deadline: Instant) {
         let _ = self.drain.set(deadline);
     }

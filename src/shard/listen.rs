@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 /// Addresses as bound, and the sockets of each shard.
 pub type Listeners = (Vec<SocketAddr>, Vec<Vec<Socket>>);
 
-/// Binds `addresses` once per shard. Port 0 takes a free port, the same for
-/// all shards. Returns the addresses as bound, and each shard's sockets.
+/// Binds `addresses` once per shard. Port 0 takes a free port, the same for all shards. Returns the
+/// addresses as bound, and each shard's sockets.
 ///
-/// An IPv6 wildcard takes IPv4 too, unless an IPv4 address is listed as well.
-/// A port of another process is refused, even one that would share it.
+/// An IPv6 wildcard takes IPv4 too, unless an IPv4 address is listed as well. A port of another
+/// process is refused, even one that would share it.
 ///
 /// # Errors
 /// The system's, with the address it is about.
@@ -52,16 +52,16 @@ pub fn try_bind(addresses: &[SocketAddr], only_v6: bool) -> Vec<(SocketAddr, io:
         .collect()
 }
 
-/// Returns true if a listener bound to `bound` is the one of the address `configured`, whose port may
-/// be 0.
+/// Returns true if a listener bound to `bound` is the one of the address `configured`, whose port
+/// may be 0.
 pub fn is_listener(configured: SocketAddr, bound: SocketAddr) -> bool {
     let port = [0, bound.port()].contains(&configured.port());
     port && configured.ip() == bound.ip()
 }
 
-/// Gives every shard a socket of each address, and every socket to a shard:
-/// one that nobody accepts from would keep its connections waiting for ever.
-/// Where there are fewer sockets than shards, shards share duplicates.
+/// Gives every shard a socket of each address, and every socket to a shard: one that nobody accepts
+/// from would keep its connections waiting for ever. Where there are fewer sockets than shards,
+/// shards share duplicates.
 ///
 /// # Errors
 /// If a socket cannot be duplicated or has no IP address.
@@ -100,8 +100,9 @@ fn bind_one(address: SocketAddr, only_v6: bool, share: bool) -> io::Result<Socke
     }
     // A restart must not wait for old connections in TIME_WAIT.
     socket.set_reuse_address(true)?;
-    // Not before the first bind: that socket would join those of another sshard on this port, and the
-    // two would split its clients between them. Set afterwards, it still lets our own sockets join.
+    // Not before the first bind: that socket would join those of another sshard on this port, and
+    // the two would split its clients between them. Set afterwards, it still lets our own sockets
+    // join.
     socket.set_reuse_port(share)?;
     socket.bind(&address.into())?;
     Ok(socket)

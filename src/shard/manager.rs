@@ -139,7 +139,8 @@ impl ConnectionManager {
         let handles = self.handles();
         tracing::debug!(sessions = handles.len(), "shard draining");
         for handle in handles {
-            // A session that has not sent `auth` will be refused, so the drain does not wait for it.
+            // A session that has not sent `auth` will be refused, so the drain does not wait for
+            // it.
             if !drain.admit
                 && self.state(&handle) == Some(State::Created)
                 && handle.is_awaited.replace(false)

@@ -4,9 +4,9 @@
 //! the fewest, counting itself.
 //!
 //! A shard's load is a number of connections: those it serves, and those on their way to it. A
-//! [`Reservation`] is one unit of load on one shard, taken in the same atomic step that compares the
-//! loads, and given back by Drop. So however many shards accept at once, no two loads differ by more
-//! than one while connections only come.
+//! [`Reservation`] is one unit of load on one shard, taken in the same atomic step that compares
+//! the loads, and given back by Drop. So however many shards accept at once, no two loads differ by
+//! more than one while connections only come.
 //!
 //! It moves no connection that is placed, and measures neither CPU nor traffic.
 
@@ -38,8 +38,9 @@ impl Placement {
         Arc::new(Self { loads, mode })
     }
 
-    /// Reserves a shard for a connection that shard `accepting` has accepted. In the balanced mode a
-    /// shard for which `is_stuck` is true is passed over, because it would not serve the connection.
+    /// Reserves a shard for a connection that shard `accepting` has accepted. In the balanced mode
+    /// a shard for which `is_stuck` is true is passed over, because it would not serve the
+    /// connection.
     pub fn reserve(
         self: &Arc<Self>,
         accepting: usize,
@@ -73,9 +74,9 @@ impl Placement {
         }
     }
 
-    /// Adds one to the least load and returns its shard. The compare-and-swap fails if another thread
-    /// has changed that load since it was read; then the search starts again. Between equal loads the
-    /// accepting shard wins, which saves the transfer.
+    /// Adds one to the least load and returns its shard. The compare-and-swap fails if another
+    /// thread has changed that load since it was read; then the search starts again. Between equal
+    /// loads the accepting shard wins, which saves the transfer.
     fn reserve_least(&self, accepting: usize, is_stuck: impl Fn(usize) -> bool) -> usize {
         loop {
             let least = self

@@ -1,6 +1,6 @@
-//! Permits of connections that have not logged in yet: one for the global limit, one for the pool of
-//! `limits.max_unauthenticated`, in which a full pool displaces the oldest connection of the client
-//! that has most. Both are taken before the 101 and given back by Drop.
+//! Permits of connections that have not logged in yet: one for the global limit, one for the pool
+//! of `limits.max_unauthenticated`, in which a full pool displaces the oldest connection of the
+//! client that has most. Both are taken before the 101 and given back by Drop.
 
 use super::Shard;
 use super::command::Command;

@@ -66,8 +66,8 @@ impl Shard {
     }
 
     /// Logs a refused request. A browser shows its page neither status nor body of a refused
-    /// WebSocket, so refusals that the operator's configuration decides are logged at info; the rest
-    /// is the client's fault.
+    /// WebSocket, so refusals that the operator's configuration decides are logged at info; the
+    /// rest is the client's fault.
     fn log_refusal<B>(
         &self,
         request: &Request<B>,

@@ -66,8 +66,8 @@ pub(super) struct HandshakeSlot {
 }
 
 impl HandshakeSlot {
-    /// Takes a slot for a connection from `peer`, displacing another one if none is left. `proxied`: a
-    /// PROXY protocol header comes first.
+    /// Takes a slot for a connection from `peer`, displacing another one if none is left.
+    /// `proxied`: a PROXY protocol header comes first.
     pub(super) fn take(shard: &Rc<Shard>, peer: IpAddr, proxied: bool) -> Self {
         let (sender, open) = async_channel::bounded(1);
         let slots = &shard.handshakes;
@@ -90,8 +90,8 @@ impl HandshakeSlot {
         slot
     }
 
-    /// Moves the slot to `client`, for whom the peer speaks. Clients of a load balancer do not use the
-    /// slots reserved for the load balancer's own checks.
+    /// Moves the slot to `client`, for whom the peer speaks. Clients of a load balancer do not use
+    /// the slots reserved for the load balancer's own checks.
     pub(super) fn assign(&self, client: IpAddr) {
         let slots = &self.shard.handshakes;
         if self.is_reserved.get() {

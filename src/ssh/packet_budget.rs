@@ -51,7 +51,7 @@ const REPLY_PACKETS: i64 = 2;
 /// server, 2 MiB, may bring.
 const MAX_EARNED_PACKETS: i64 = REPLY_PACKETS * 2 * 1024 * 1024 / INPUT_PER_REPLY as i64;
 /// Bytes of channel data, both ways together, that earn the server a key exchange: in small packets
-/// they cost more. only tests set sshd's `RekeyLimit` that low.
+/// they cost more. Only tests set sshd's `RekeyLimit` that low.
 const REKEY_EARNED_BY: u64 = 16 * 1024;
 /// Key exchanges that can be saved up.
 const MAX_EARNED_REKEYS: u64 = 64;

@@ -1,8 +1,8 @@
 //! Parser of the entries of `targets.allow`, `targets.deny` and `targets.named`.
 //!
-//! `targets.allow`: `host`, `*.suffix`, `1.2.3.4`, `10.0.0.0/8`, `[2001:db8::1]`
-//! or `[2001:db8::/32]`, then `:port`, `:first-last`, `:*`, or nothing for 22.
-//! `targets.named`: `name=host`, or `name=host:port` with a single port.
+//! `targets.allow`: `host`, `*.suffix`, `1.2.3.4`, `10.0.0.0/8`, `[2001:db8::1]` or
+//! `[2001:db8::/32]`, then `:port`, `:first-last`, `:*`, or nothing for 22. `targets.named`:
+//! `name=host`, or `name=host:port` with a single port.
 //!
 //! Does NOT apply the rules to requests: `policy` does.
 

@@ -1,5 +1,5 @@
-//! The headers that every answer of the pages carries: no code and no connection but the bridge's own, no frame around
-//! it but those of the origins that the operator names, no referrer.
+//! The headers that every answer of the pages carries: no code and no connection but the bridge's
+//! own, no frame around it but those of the origins that the operator names, no referrer.
 
 use super::Asked;
 use crate::config::Origin;
@@ -28,7 +28,8 @@ static STRICT_HEADERS: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// The policy of the operator's page, which speaks to its own listener alone and opens no WebSocket.
+/// The policy of the operator's page, which speaks to its own listener alone and opens no
+/// WebSocket.
 const OPERATOR: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                         img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                         require-trusted-types-for 'script'; trusted-types 'none'";
@@ -42,8 +43,8 @@ pub(crate) fn secure_operator(headers: &mut HeaderMap) {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(OPERATOR));
 }
 
-/// Sets those of the terminal page. The host stands in the policy, because `connect-src 'self'` leaves out WebSockets in
-/// older Safari; both schemes stand there, because TLS may end at a proxy.
+/// Sets those of the terminal page. The host stands in the policy, because `connect-src 'self'`
+/// leaves out WebSockets in older Safari; both schemes stand there, because TLS may end at a proxy.
 pub(super) fn secure(headers: &mut HeaderMap, asked: &Asked<'_>) {
     for (name, value) in &STRICT_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -66,7 +67,8 @@ pub(super) fn secure(headers: &mut HeaderMap, asked: &Asked<'_>) {
     }
 }
 
-/// Returns the sources of `frame-ancestors`. X-Frame-Options has no list; where there is one, this alone says it.
+/// Returns the sources of `frame-ancestors`. X-Frame-Options has no list; where there is one, this
+/// alone says it.
 fn ancestors(embedders: &[Origin]) -> String {
     if embedders.is_empty() {
         return "'none'".to_owned();

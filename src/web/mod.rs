@@ -1,5 +1,6 @@
-//! The terminal page and the client library, served from the binary: built by `make web` into `src/web/dist`, embedded at compile time,
-//! compressed beforehand. Every answer is a static slice: nothing is copied per request.
+//! The terminal page and the client library, served from the binary: built by `make web` into
+//! `src/web/dist`, embedded at compile time, compressed beforehand. Every answer is a static slice:
+//! nothing is copied per request.
 //!
 //! It decides nothing about who may ask (`http` has checked Host and Origin) and knows no session.
 
@@ -54,8 +55,8 @@ pub(crate) fn has_page() -> bool {
     find(PAGE).is_some()
 }
 
-/// Returns the answer to a GET or HEAD of `path` (whole, with the prefix), or `None` where the page has nothing.
-/// `host` is the Host header, which `http` has accepted.
+/// Returns the answer to a GET or HEAD of `path` (whole, with the prefix), or `None` where the page
+/// has nothing. `host` is the Host header, which `http` has accepted.
 pub(crate) fn answer(
     path: &str,
     headers: &HeaderMap,
@@ -109,8 +110,8 @@ fn page(asked: &Asked<'_>) -> Reply {
     reply
 }
 
-/// The facts that the page needs of its bridge, as JSON: the names of targets, where the operator shows them, and whose
-/// frames it may be in.
+/// The facts that the page needs of its bridge, as JSON: the names of targets, where the operator
+/// shows them, and whose frames it may be in.
 fn facts(asked: &Asked<'_>) -> Reply {
     let config = asked.config;
     let names: Vec<&str> = if config.web.show_targets {

@@ -1,5 +1,5 @@
-//! The operator's page, served from the binary by the administrator's listener. It holds no secret: what it shows, it
-//! asks of that listener with the token that is typed into it.
+//! The operator's page, served from the binary by the administrator's listener. It holds no secret:
+//! what it shows, it asks of that listener with the token that is typed into it.
 
 use super::assets::find;
 use super::{IMMUTABLE, REVALIDATE, Reply, unsecured};
@@ -19,8 +19,8 @@ pub(crate) fn has(path: &str) -> bool {
     path == "/" || path.starts_with("/assets/")
 }
 
-/// Returns the answer to a GET or HEAD of a path that [`has`] takes; `None` where nothing is. The headers of
-/// [`super::secure_operator`] are the caller's to set.
+/// Returns the answer to a GET or HEAD of a path that [`has`] takes; `None` where nothing is. The
+/// headers of [`super::secure_operator`] are the caller's to set.
 pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Option<Reply> {
     if path != "/" {
         let asset = find(&format!("operator{path}"))?;

@@ -1,8 +1,8 @@
 //! OS threads for work that would block a shard: private keys, signatures, look-ups of names.
 //! Started before the shards are pinned, so that none is bound to a shard's core.
 //!
-//! Guarantees: jobs, threads and the queue are bounded, in all and per client (IPv4 address or
-//! IPv6 /64); clients are served round-robin (`schedule`); a panic of a job reaches its own caller
+//! Guarantees: jobs, threads and the queue are bounded, in all and per client (IPv4 address or IPv6
+//! /64); clients are served round-robin (`schedule`); a panic of a job reaches its own caller
 //! alone; a job whose caller has gone before it starts is not run.
 //!
 //! It knows no runtime (its futures work on any), sets no deadlines (a caller that gives up drops
@@ -113,8 +113,8 @@ impl Drop for AbandonGuard {
     fn drop(&mut self) {
         if self.waits {
             self.abandoned.0.store(true, Ordering::Release);
-            // Full only while events wait, and the dispatcher looks for
-            // abandoned jobs after each of them.
+            // Full only while events wait, and the dispatcher looks for abandoned jobs after each
+            // of them.
             let _ = self.events.try_send(Event::Abandoned);
         }
     }
@@ -154,8 +154,8 @@ impl Workers {
     /// not the future is polled. Dropping the future abandons the job.
     ///
     /// # Errors
-    /// From the future: [`WorkError::QueueFull`], at once or when other clients need the place,
-    /// and [`WorkError::Lost`].
+    /// From the future: [`WorkError::QueueFull`], at once or when other clients need the place, and
+    /// [`WorkError::Lost`].
     pub fn run<T, F>(
         &self,
         client: IpAddr,

@@ -1,9 +1,9 @@
 //! Scheduling of jobs: whose is next, and how many may run. Pure: no threads, no clock.
 //!
 //! Round robin over the clients that have jobs, with one exception, fq_codel's "new flows before
-//! old" (RFC 8290 section 4.2): a client with nothing queued or served in this round goes first,
-//! so that a single login does not wait for one expensive job of every flooding client. Neither
-//! list starves the other: after so many new clients in a row an old one has a job.
+//! old" (RFC 8290 section 4.2): a client with nothing queued or served in this round goes first, so
+//! that a single login does not wait for one expensive job of every flooding client. Neither list
+//! starves the other: after so many new clients in a row an old one has a job.
 //!
 //! A full queue takes from the client that holds most of it. So nobody is refused while another
 //! holds more, and many clients can fill the queue, but none can keep it.

@@ -101,8 +101,8 @@ fn a_job_abandoned_before_its_start_is_skipped() {
     assert!(!ran.load(Ordering::SeqCst));
 }
 
-/// With one thread, three callers leave theirs hanging: a fourth thread
-/// answers the next; and once all four hang, it waits for one to come back.
+/// With one thread, three callers leave theirs hanging: a fourth thread answers the next; and once
+/// all four hang, it waits for one to come back.
 #[test]
 fn hung_threads_are_replaced_up_to_four_times_as_many() {
     let workers = replacing(1);

@@ -1,5 +1,5 @@
-//! One WebSocket connection after the upgrade, as polls: receive, send, flush,
-//! close. Every limit of tungstenite is set here, none left to its defaults.
+//! One WebSocket connection after the upgrade, as polls: receive, send, flush, close. Every limit
+//! of tungstenite is set here, none left to its defaults.
 
 use super::frames::{FrameStream, Kind};
 use super::splitter::MessageSplitter;
@@ -20,18 +20,17 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Largest frame of output, in bytes. Larger ones cost memory. Smaller ones cost a
-/// system call and a wake-up of the client each, so two take all that a bulk
-/// transfer reads at a time: half the SSH window, and one packet of a terminal.
+/// Largest frame of output, in bytes. Larger ones cost memory. Smaller ones cost a system call and
+/// a wake-up of the client each, so two take all that a bulk transfer reads at a time: half the SSH
+/// window, and one packet of a terminal.
 pub const MAX_OUTPUT_FRAME: usize = 36 * 1024;
 
-/// tungstenite's write buffer, in bytes: one control frame of the server, which waits
-/// until the buffer is empty, and pongs. Pongs above it are
-/// left out, as RFC 6455 section 5.5.3 allows.
+/// tungstenite's write buffer, in bytes: one control frame of the server, which waits until the
+/// buffer is empty, and pongs. Pongs above it are left out, as RFC 6455 section 5.5.3 allows.
 const WRITE_BUFFER: usize = 64 * 1024;
 
-/// tungstenite allocates its read buffer up front, and zeroes as much before each
-/// read. Input is keys; a paste takes a read for each KiB.
+/// tungstenite allocates its read buffer up front, and zeroes as much before each read. Input is
+/// keys; a paste takes a read for each KiB.
 const READ_BUFFER: usize = 1024;
 
 /// Input of the client.
@@ -72,9 +71,9 @@ pub struct WsConnection {
 }
 
 impl WsConnection {
-    /// Takes over a socket on which the upgrade is done. `leftover`: bytes
-    /// that followed the request. `read_limit`: largest message, in bytes;
-    /// with `in_pieces`, a larger one comes as several.
+    /// Takes over a socket on which the upgrade is done. `leftover`: bytes that followed the
+    /// request. `read_limit`: largest message, in bytes; with `in_pieces`, a larger one comes as
+    /// several.
     pub async fn new(
         socket: ClientStream,
         leftover: Vec<u8>,
@@ -150,8 +149,8 @@ impl WsConnection {
         }
     }
 
-    /// After a violation: reads on until the client's close frame or the end, so
-    /// that ours is not lost in a reset caused by unread bytes.
+    /// After a violation: reads on until the client's close frame or the end, so that ours is not
+    /// lost in a reset caused by unread bytes.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<WsEvent> {
         let mut scratch = [0; 4096];
         loop {
@@ -203,16 +202,15 @@ impl WsConnection {
         self.note_failure(result.map_err(WsError::Io));
     }
 
-    /// Sends a ping, after [`Self::poll_ready`]; its pong will carry the same
-    /// number.
+    /// Sends a ping, after [`Self::poll_ready`]; its pong will carry the same number.
     pub fn send_ping(&mut self, number: Option<u64>) {
         let data = number.map(|number| Bytes::copy_from_slice(&number.to_be_bytes()));
         self.stream.get_mut().expect_pong();
         self.send(Message::Ping(data.unwrap_or_default()));
     }
 
-    /// Sends the close frame, after [`Self::poll_ready`]; `reason` is escaped and
-    /// cut to what fits. A client's close frame has its answer already.
+    /// Sends the close frame, after [`Self::poll_ready`]; `reason` is escaped and cut to what fits.
+    /// A client's close frame has its answer already.
     pub fn send_close(&mut self, code: u16, reason: &str) {
         if self.closing {
             return;
@@ -286,13 +284,14 @@ impl WsConnection {
         self.stream.get_ref().written()
     }
 
-    /// Bytes the client has sent that were not read; with TLS, those on the wire.
-    /// `None` if the system call fails.
+    /// Bytes the client has sent that were not read; with TLS, those on the wire. `None` if the
+    /// system call fails.
     pub fn unread_bytes(&self) -> Option<u64> {
         self.stream.get_ref().unread_bytes().ok()
     }
 
-    /// Shuts the write direction down, once all is flushed. With TLS, pends while its last alert finds no room.
+    /// Shuts the write direction down, once all is flushed. With TLS, pends while its last alert
+    /// finds no room.
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_shut {
             // The outcome changes nothing: the connection is over either way.

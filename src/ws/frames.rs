@@ -1,6 +1,7 @@
-//! The stream below tungstenite. Data messages bypass tungstenite, which copies each into a buffer and keeps that memory
-//! for as long as the connection lasts: they are written from where they are, and only bytes that the socket does not
-//! take are kept. Input is inspected on its way to tungstenite.
+//! The stream below tungstenite. Data messages bypass tungstenite, which copies each into a buffer
+//! and keeps that memory for as long as the connection lasts: they are written from where they are,
+//! and only bytes that the socket does not take are kept. Input is inspected on its way to
+//! tungstenite.
 
 use super::inspector::Inspector;
 use super::stream::ClientStream;
@@ -45,8 +46,8 @@ impl Header {
     }
 }
 
-/// A client's stream. tungstenite's bytes follow the frame that is partly sent; a frame may begin only when tungstenite
-/// has nothing unwritten.
+/// A client's stream. tungstenite's bytes follow the frame that is partly sent; a frame may begin
+/// only when tungstenite has nothing unwritten.
 pub(super) struct FrameStream {
     stream: ClientStream,
     /// Bytes that followed the request for the upgrade.
@@ -68,8 +69,8 @@ impl FrameStream {
         }
     }
 
-    /// Sends a message, for which there must be nothing unwritten; what the socket does not take is sent with the
-    /// next flush.
+    /// Sends a message, for which there must be nothing unwritten; what the socket does not take is
+    /// sent with the next flush.
     ///
     /// # Errors
     /// Those of the socket.
@@ -95,8 +96,8 @@ impl FrameStream {
         Ok(())
     }
 
-    /// Sets whether writes are held back. tungstenite writes each pong from within its reads; held back, the pongs of one
-    /// poll are sent at once, with the flush that must follow.
+    /// Sets whether writes are held back. tungstenite writes each pong from within its reads; held
+    /// back, the pongs of one poll are sent at once, with the flush that must follow.
     pub(super) fn hold_writes(&mut self, hold: bool) {
         self.holds_writes = hold;
     }
@@ -138,7 +139,8 @@ impl FrameStream {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    /// Reads and discards. Returns the number of bytes, 0 at the end of the stream or the client's close frame.
+    /// Reads and discards. Returns the number of bytes, 0 at the end of the stream or the client's
+    /// close frame.
     pub(super) fn poll_discard(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,7 +1,7 @@
-//! Inspection of the client's frame headers, before tungstenite parses them: rules that tungstenite does not check, or
-//! only once the payload is there (RFC 6455 section 5.2), and the rate of frames that it swallows, control frames and
-//! empty fragments. Keeps no payload. tungstenite checks lengths above the limit, the content of messages and that of
-//! close frames.
+//! Inspection of the client's frame headers, before tungstenite parses them: rules that tungstenite
+//! does not check, or only once the payload is there (RFC 6455 section 5.2), and the rate of frames
+//! that it swallows, control frames and empty fragments. Keeps no payload. tungstenite checks
+//! lengths above the limit, the content of messages and that of close frames.
 
 use crate::error::WsViolation;
 use std::time::Instant;
@@ -25,7 +25,8 @@ const PONG: u8 = 0xa;
 /// Longest payload of a control frame, in bytes (RFC 6455 section 5.5).
 const MAX_CONTROL: u64 = 125;
 
-/// Frames without data that a client may send at once: unsolicited control frames and empty fragments.
+/// Frames without data that a client may send at once: unsolicited control frames and empty
+/// fragments.
 const BURST: u64 = 1024;
 
 /// Frames without data per second beyond the burst. Heartbeats and latency meters send one to ten.
@@ -33,8 +34,8 @@ const PER_SECOND: u64 = 32;
 
 /// Token bucket of frames without data.
 ///
-/// Frames that came while nothing was read arrive at once, so the time of a pause counts
-/// in full, beyond the burst.
+/// Frames that came while nothing was read arrive at once, so the time of a pause counts in full,
+/// beyond the burst.
 #[derive(Debug)]
 struct TokenBucket {
     tokens: u64,
@@ -113,12 +114,14 @@ impl Inspector {
         self.violation
     }
 
-    /// Returns whether a whole close frame was received. Known after a violation, too, unless frames cannot be told apart.
+    /// Returns whether a whole close frame was received. Known after a violation, too, unless
+    /// frames cannot be told apart.
     pub(super) fn has_closed(&self) -> bool {
         self.closing && self.payload == 0 && self.header_len == 0
     }
 
-    /// Inspects the next bytes. Returns the number of those before a violation: all, if there is none.
+    /// Inspects the next bytes. Returns the number of those before a violation: all, if there is
+    /// none.
     pub(super) fn inspect(&mut self, bytes: &[u8], now: Instant) -> usize {
         self.bucket.refill(now);
         let (mut rest, mut good) = (bytes, bytes.len());
@@ -201,8 +204,8 @@ impl Inspector {
         Ok(())
     }
 
-    /// Checks a complete length: it must have the shortest form (RFC 6455 section 5.2), and the highest bit of the longest
-    /// form must be 0.
+    /// Checks a complete length: it must have the shortest form (RFC 6455 section 5.2), and the
+    /// highest bit of the longest form must be 0.
     fn check_length(&mut self, second: u8, extended: usize) -> Result<(), WsViolation> {
         let bytes = self.header.get(2..2 + extended).unwrap_or_default();
         let extended = bytes

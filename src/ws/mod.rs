@@ -1,5 +1,5 @@
-//! The client's WebSocket: tungstenite over a socket of the shard, with TLS or without. It checks frames and their limits,
-//! and knows neither sessions nor SSH.
+//! The client's WebSocket: tungstenite over a socket of the shard, with TLS or without. It checks
+//! frames and their limits, and knows neither sessions nor SSH.
 
 mod connection;
 mod frames;

@@ -1,5 +1,5 @@
-//! The client's socket, below TLS and HTTP, with a count of written bytes (the only sign that a slow client takes anything
-//! at all) and the read budget of each poll, below every parser.
+//! The client's socket, below TLS and HTTP, with a count of written bytes (the only sign that a
+//! slow client takes anything at all) and the read budget of each poll, below every parser.
 
 use crate::runtime::{ReadBudget, Stream};
 use bytes::Bytes;
@@ -89,8 +89,8 @@ impl AsyncWrite for CountingSocket {
         Poll::Ready(Ok(count))
     }
 
-    /// Sends several pieces, such as the records of a TLS handshake, in one system call. rustls relies on that for its last
-    /// alert, which it offers once.
+    /// Sends several pieces, such as the records of a TLS handshake, in one system call. rustls
+    /// relies on that for its last alert, which it offers once.
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,10 +1,11 @@
-//! Splits a client's large messages into small ones, for a dialect in which input is a stream of bytes and message
-//! boundaries mean nothing: the compatible one, whose clients may send more at once than a session may buffer. Each piece
-//! is a binary message (RFC 6455 section 5.2), passed on as it arrives.
+//! Splits a client's large messages into small ones, for a dialect in which input is a stream of
+//! bytes and message boundaries mean nothing: the compatible one, whose clients may send more at
+//! once than a session may buffer. Each piece is a binary message (RFC 6455 section 5.2), passed on
+//! as it arrives.
 //!
-//! Messages up to the limit pass unchanged, control text among them; a larger one is never control. The UTF-8 of a large
-//! one is not checked. Frames that break the rules pass, too: the WebSocket layer above refuses them. Bytes in, bytes out:
-//! no socket here.
+//! Messages up to the limit pass unchanged, control text among them; a larger one is never control.
+//! The UTF-8 of a large one is not checked. Frames that break the rules pass, too: the WebSocket
+//! layer above refuses them. Bytes in, bytes out: no socket here.
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! A stream that splits large messages as they are read, with a [`MessageSplitter`], if the dialect allows it. Writes pass
-//! unchanged.
+//! A stream that splits large messages as they are read, with a [`MessageSplitter`], if the dialect
+//! allows it. Writes pass unchanged.
 
 use super::splitter::MessageSplitter;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -11,8 +11,8 @@ use std::task::{Context, Poll, ready};
 /// Maximum bytes per read.
 const READ: usize = 1024;
 
-/// The stream below, and bytes that were split and not read yet: at most [`READ`] and the headers of their pieces. No
-/// memory is held between messages.
+/// The stream below, and bytes that were split and not read yet: at most [`READ`] and the headers
+/// of their pieces. No memory is held between messages.
 pub(super) struct SplittingStream<S> {
     stream: S,
     splitter: Option<MessageSplitter>,

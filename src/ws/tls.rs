@@ -1,7 +1,7 @@
-//! TLS on the client's socket (TLS 1.2 and 1.3, server's side only): the
-//! certificate and its key read from files, and the handshake. It requests no
-//! client certificate and keeps no state to resume TLS sessions: terminals last for hours, and a whole handshake costs
-//! about a millisecond of CPU (`perf/README.md`).
+//! TLS on the client's socket (TLS 1.2 and 1.3, server's side only): the certificate and its key
+//! read from files, and the handshake. It requests no client certificate and keeps no state to
+//! resume TLS sessions: terminals last for hours, and a whole handshake costs about a millisecond
+//! of CPU (`perf/README.md`).
 
 use super::connection::MAX_OUTPUT_FRAME;
 use super::socket::CountingSocket;
@@ -25,12 +25,11 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 use zeroize::Zeroizing;
 
-/// Most bytes of either file; a chain of four certificates has about eight
-/// thousand.
+/// Most bytes of either file; a chain of four certificates has about eight thousand.
 const MAX_FILE: usize = 256 * 1024;
 
-/// Maximum encrypted output that waits for the client, in bytes: one frame with its header, so that its records are sent at
-/// once. The session queues what does not fit.
+/// Maximum encrypted output that waits for the client, in bytes: one frame with its header, so that
+/// its records are sent at once. The session queues what does not fit.
 const MAX_UNSENT: usize = MAX_OUTPUT_FRAME + 16;
 
 /// Error of the certificate or key: the public port cannot serve TLS.
@@ -84,8 +83,7 @@ struct Validity {
 }
 
 impl Tls {
-    /// Reads the certificate and its key, and logs how long it is valid;
-    /// `None` without TLS.
+    /// Reads the certificate and its key, and logs how long it is valid; `None` without TLS.
     ///
     /// # Errors
     /// [`TlsError`], which names the file and what to do.
@@ -120,7 +118,8 @@ impl Tls {
         self.validity.until.as_secs()
     }
 
-    /// A certificate that is not valid now is served all the same: a client that pins it still connects.
+    /// A certificate that is not valid now is served all the same: a client that pins it still
+    /// connects.
     fn log_validity(&self, file: &Path, now: SystemTime) {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let date = |time| humantime::format_rfc3339_seconds(UNIX_EPOCH + time);
@@ -135,11 +134,11 @@ impl Tls {
         }
     }
 
-    /// Performs the handshake. Does not return while the client is silent: the caller owns the deadline.
+    /// Performs the handshake. Does not return while the client is silent: the caller owns the
+    /// deadline.
     ///
     /// # Errors
-    /// The client's fault or the network's; an alert was sent where TLS has
-    /// one for it.
+    /// The client's fault or the network's; an alert was sent where TLS has one for it.
     pub async fn accept(&self, socket: CountingSocket) -> io::Result<TlsStream<CountingSocket>> {
         let limit = Some(MAX_UNSENT);
         self.acceptor

@@ -157,8 +157,8 @@ fn an_id_is_32_digits_of_an_existing_session() {
     }
 }
 
-/// The public names are no names of this listener, and a page of it is one of plain HTTP on its
-/// own address and port.
+/// The public names are no names of this listener, and a page of it is one of plain HTTP on its own
+/// address and port.
 #[test]
 fn a_page_of_another_site_in_the_administrators_browser_is_refused() {
     let fixture = Fixture::new(&[

@@ -183,8 +183,8 @@ fn other_ends_are_not_counted_as_failed_logins() {
     }
 }
 
-/// Servers count connections that end without a login, and ban who makes them
-/// (OpenSSH's PerSourcePenalties): a key that cannot be used must make none.
+/// Servers count connections that end without a login, and ban who makes them (OpenSSH's
+/// PerSourcePenalties): a key that cannot be used must make none.
 #[test]
 fn a_key_that_cannot_be_used_reaches_no_target() {
     let ssh = passwords();

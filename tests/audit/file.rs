@@ -145,8 +145,8 @@ fn a_file_that_cannot_be_opened_is_refused_at_the_start() {
     }
 }
 
-/// Replaces the file by something that another user may have made. Returns a part of
-/// the expected error.
+/// Replaces the file by something that another user may have made. Returns a part of the expected
+/// error.
 fn plant(path: &Path, kind: &str) -> &'static str {
     let victim = path.with_extension("victim");
     let _ = fs::remove_file(path);

@@ -1,6 +1,6 @@
-//! Makes an echo server of a bridge to an SSH server that echoes: passes what the client sends on as
-//! it is, frame for frame and byte for byte, and turns the output into one message for each that was
-//! sent, of its kind and length. Control frames pass unchanged.
+//! Makes an echo server of a bridge to an SSH server that echoes: passes what the client sends on
+//! as it is, frame for frame and byte for byte, and turns the output into one message for each that
+//! was sent, of its kind and length. Control frames pass unchanged.
 
 use crate::common::raw::{frame, upgrade_request};
 use crate::common::{DEADLINE, GREETING};

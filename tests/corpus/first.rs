@@ -1,5 +1,5 @@
-//! First messages. Each is sent to each dialect, as text and, where that is no difference of
-//! kind, as binary; each has its close code, or gets in.
+//! First messages. Each is sent to each dialect, as text and, where that is no difference of kind,
+//! as binary; each has its close code, or gets in.
 
 use crate::common::{Client, Fixture, Login, Options, Received, SshScript};
 use crate::shapes::{keys, nesting, shapes, surrogates, types};

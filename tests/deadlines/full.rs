@@ -1,5 +1,5 @@
-//! A listener whose queue is full: the kernel drops every further attempt to connect, as a
-//! firewall does.
+//! A listener whose queue is full: the kernel drops every further attempt to connect, as a firewall
+//! does.
 
 use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

@@ -138,8 +138,8 @@ fn a_server_that_falls_silent_in_the_login() {
 const ASK: &str = "ssh.host_key_policy=ask";
 const KNOWN_NOBODY: &str = "ssh.known_hosts=/dev/null";
 
-/// The first login tells how much a client says up to its request for a command; the others are
-/// cut off exactly there.
+/// The first login tells how much a client says up to its request for a command; the others are cut
+/// off exactly there.
 #[test]
 fn a_server_that_falls_silent_before_the_shell() {
     let sshd = Sshd::start();
@@ -169,8 +169,8 @@ fn a_server_that_falls_silent_before_the_shell() {
     proxy.wait_closed();
 }
 
-/// Each stage alone has as long as all together. One session loses two seconds of them in the
-/// first stage; another begins when that one comes to the second, and must outlive it.
+/// Each stage alone has as long as all together. One session loses two seconds of them in the first
+/// stage; another begins when that one comes to the second, and must outlive it.
 #[test]
 fn all_stages_together() {
     let hostile = HostileServer::start(Script::BannerThenSilence);

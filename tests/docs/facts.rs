@@ -224,8 +224,8 @@ fn reserved_close_codes_belong_to_no_error() {
     }
 }
 
-/// Compares a close code with the error code after it, such as "4502 `server-refused`", or before it, such as
-/// "`limit` (1013)".
+/// Compares a close code with the error code after it, such as "4502 `server-refused`", or before
+/// it, such as "`limit` (1013)".
 #[test]
 fn every_code_stands_beside_its_close_code() {
     let text = fs::read_to_string(pages::root().join("src/web/client/codes.json")).unwrap();

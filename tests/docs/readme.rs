@@ -1,5 +1,6 @@
-//! README and the session by hand of PROTOCOL.md: the README is short, and its commands print what it
-//! shows. A `…` matches any text of a line; ports and the account are replaced by those of the test.
+//! README and the session by hand of PROTOCOL.md: the README is short, and its commands print what
+//! it shows. A `…` matches any text of a line; ports and the account are replaced by those of the
+//! test.
 
 use crate::common::{Bridge, DEADLINE, Finished, Log, Sshd, account, poll};
 use crate::pages::{self, Block};

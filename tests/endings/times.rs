@@ -182,8 +182,8 @@ fn of_the_target() -> Vec<Row> {
     ]
 }
 
-/// Reads up to the close frame, does what the client does, and waits for the end: its code, and
-/// the time from the frame to the end.
+/// Reads up to the close frame, does what the client does, and waits for the end: its code, and the
+/// time from the frame to the end.
 fn close(raw: &mut Raw, client: Client) -> (u16, Duration) {
     let (code, _) = raw.until_close();
     let start = Instant::now();

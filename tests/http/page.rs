@@ -1,4 +1,5 @@
-//! The terminal page: where it is, what its answers carry, and that Host and Origin hold for it, too.
+//! The terminal page: where it is, what its answers carry, and that Host and Origin hold for it,
+//! too.
 
 use super::common::raw::{Answer, Raw, exchange};
 use super::{assert_refused, bridge};

@@ -1,7 +1,8 @@
 //! Finds dependency cycles among sibling modules, which cannot be read or changed one at a time.
 //!
-//! An item counts as of the module that the path names, so a re-export counts as the parent's. Parent and
-//! child may name each other. The library's top level is checked by the table of modules instead.
+//! An item counts as of the module that the path names, so a re-export counts as the parent's.
+//! Parent and child may name each other. The library's top level is checked by the table of modules
+//! instead.
 
 use crate::arrows::{Source, outside_tests};
 use crate::rules::{Rule, Violation};

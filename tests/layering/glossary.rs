@@ -1,4 +1,5 @@
-//! The glossary: private terms that the tree does not use, with the terms of the field that it does.
+//! The glossary: private terms that the tree does not use, with the terms of the field that it
+//! does.
 
 use crate::words::{Scope, Term};
 
@@ -30,8 +31,8 @@ const fn within(path: &'static str, term: Term) -> Term {
     }
 }
 
-/// Private terms. A word that is also one of the field's is refused as a whole name, as a type, or in the folder
-/// where it was private.
+/// Private terms. A word that is also one of the field's is refused as a whole name, as a type, or
+/// in the folder where it was private.
 pub(crate) const TERMS: &[Term] = &[
     part(
         &["mail", "mails", "circular", "circulars"],

@@ -108,3 +108,19 @@ fn a_doc_comment_that_opens_with_a_question_word_is_reported() {
     }
     passes("src/clock.rs", "/// Whatever it is.\nfn f() {}\n");
 }
+
+#[test]
+fn a_comment_wider_than_code_may_be_is_reported() {
+    for opening in ["// ", "/// ", "//! "] {
+        let comment = |width: usize| {
+            let text = "x".repeat(width - opening.len());
+            format!("{opening}{text}\nfn f() {{}}\n")
+        };
+        passes("src/clock.rs", &comment(100));
+        reports("src/clock.rs", &comment(101), Rule::CommentWidth, 1);
+        let row = format!("{opening}| {} |\nfn f() {{}}\n", "x".repeat(100));
+        passes("src/clock.rs", &row);
+    }
+    let indented = format!("fn f() {{\n    // {}\n}}\n", "x".repeat(94));
+    reports("tests/x.rs", &indented, Rule::CommentWidth, 2);
+}

@@ -1,5 +1,5 @@
-//! Rules, violations, and the check of a whole tree. The search for the violations of each rule is in
-//! `arrows`, `circles`, `mentions`, `shape` and `words`.
+//! Rules, violations, and the check of a whole tree. The search for the violations of each rule is
+//! in `arrows`, `circles`, `mentions`, `shape` and `words`.
 
 use crate::words::{self, Term};
 use crate::{arrows, circles, mentions, shape, tree};
@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// Module, by its path below `src` joined with `::`, and the modules (or single items of
-/// modules) it may name.
+/// Module, by its path below `src` joined with `::`, and the modules (or single items of modules)
+/// it may name.
 pub(crate) struct Room {
     pub(crate) name: &'static str,
     pub(crate) may_name: &'static [&'static str],
@@ -50,6 +50,7 @@ pub(crate) struct Rules {
 pub(crate) enum Rule {
     FileSize,
     FunctionSize,
+    CommentWidth,
     /// A module names one that is not below it.
     Arrow,
     /// Sibling modules name each other.
@@ -103,6 +104,7 @@ pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
     let mut crates: BTreeMap<&str, Vec<arrows::Source<'_>>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.is_rust()) {
         found.extend(shape::file_size(file, rules));
+        found.extend(shape::comment_width(file));
         found.extend(words::openings(file, rules));
         match syn::parse_file(&file.text) {
             Ok(syntax) => {

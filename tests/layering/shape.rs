@@ -14,6 +14,9 @@ const UNFINISHED_WORDS: &[&str] = &[
     concat!("unimpl", "emented!"),
 ];
 
+/// Columns of a line, as rustfmt has it for code.
+const MAX_WIDTH: usize = 100;
+
 pub(crate) fn top_level(root: &Path, rules: &Rules) -> Vec<Violation> {
     tree::entries(root)
         .into_iter()
@@ -35,6 +38,25 @@ pub(crate) fn file_size(file: &TextFile, rules: &Rules) -> Option<Violation> {
         line: lines,
         what: format!("{lines} lines, at most {}", rules.max_file_lines),
     })
+}
+
+/// Reports comments that are wider than the code may be. A row of a table cannot be wrapped.
+pub(crate) fn comment_width(file: &TextFile) -> Vec<Violation> {
+    let too_wide = |line: &str| {
+        let comment = line.trim_start().strip_prefix("//");
+        let is_row = |text: &str| text.trim_start_matches(['/', '!', ' ']).starts_with('|');
+        comment.is_some_and(|text| !is_row(text)) && line.chars().count() > MAX_WIDTH
+    };
+    let lines = (1..).zip(file.text.lines());
+    lines
+        .filter(|(_, line)| too_wide(line))
+        .map(|(line, _)| Violation {
+            rule: Rule::CommentWidth,
+            file: file.path.clone(),
+            line,
+            what: format!("a comment wider than {MAX_WIDTH} columns"),
+        })
+        .collect()
 }
 
 pub(crate) fn unfinished(file: &TextFile) -> Vec<Violation> {

@@ -76,8 +76,9 @@ pub(crate) fn entries(directory: &Path) -> Vec<(String, std::path::PathBuf)> {
         .collect()
 }
 
-/// Crate and module of a file below a `src`: the path above that `src`, empty for the top level's crate; and
-/// the module, empty for the library's root, `["main"]` for the binary's. None for other files.
+/// Crate and module of a file below a `src`: the path above that `src`, empty for the top level's
+/// crate; and the module, empty for the library's root, `["main"]` for the binary's. None for other
+/// files.
 pub(crate) fn module_of(path: &str) -> Option<(&str, Vec<String>)> {
     let (root, inside) = match path.strip_prefix("src/") {
         Some(inside) => ("", inside),

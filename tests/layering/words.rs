@@ -1,7 +1,8 @@
-//! Finds words the tree does not use: private terms in identifiers and file names, and doc comments that open with
-//! a question word.
+//! Finds words the tree does not use: private terms in identifiers and file names, and doc comments
+//! that open with a question word.
 //!
-//! Identifiers are tokens, so those inside macros count too. Strings and the text of comments are not searched.
+//! Identifiers are tokens, so those inside macros count too. Strings and the text of comments are
+//! not searched.
 
 use crate::rules::{Rule, Rules, Violation};
 use crate::tree::TextFile;
@@ -43,7 +44,8 @@ impl Term {
     }
 }
 
-/// Lower-case parts of an identifier or a file name: of `AdminDesk`, `ADMIN_DESK` and `admin-desk` alike.
+/// Lower-case parts of an identifier or a file name: of `AdminDesk`, `ADMIN_DESK` and `admin-desk`
+/// alike.
 fn parts(name: &str) -> Vec<String> {
     let mut parts = Vec::new();
     for piece in name.split(|c: char| !c.is_alphanumeric()) {
@@ -121,8 +123,8 @@ fn private_term(path: &str, name: &str, rules: &Rules) -> Option<String> {
         .map(|(not, but)| format!("`{name}` has a private term: not {not} but {but}"))
 }
 
-/// Doc comments of a Rust file that open with one of the refused words. Read line by line, so that those inside
-/// macros count too.
+/// Doc comments of a Rust file that open with one of the refused words. Read line by line, so that
+/// those inside macros count too.
 pub(crate) fn openings(file: &TextFile, rules: &Rules) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut inside = false;

@@ -1,5 +1,5 @@
-//! Scripts of `loadtest/k6` under the stand-in of `tests/k6`, against a bridge and a sink:
-//! each scenario counts exactly what its settings demand. k6 itself is not installed.
+//! Scripts of `loadtest/k6` under the stand-in of `tests/k6`, against a bridge and a sink: each
+//! scenario counts exactly what its settings demand. k6 itself is not installed.
 
 use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{Bridge, DEADLINE, Finished, poll};

@@ -47,8 +47,8 @@ fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
 #[test]
 fn too_few_open_files_are_refused_with_the_number_to_raise_to() {
     let refused = refused("ulimit -n 500", &["--shards", "1"]);
-    // 2 for each of 1000 + 1000 sessions, 512 + 32 for the shard, 4 for each of 8 resolver
-    // threads, 32 for the process.
+    // 2 for each of 1000 + 1000 sessions, 512 + 32 for the shard, 4 for each of 8 resolver threads,
+    // 32 for the process.
     for wanted in [
         "the limit of open files is 500",
         "together need 4608",

@@ -202,8 +202,8 @@ fn who_holds_too_long_is_4513() {
     assert_eq!(error["code"], "held-too-long");
 }
 
-/// A hold with nothing to hold back harms nobody, nor does an unacknowledged window that was
-/// never used up.
+/// A hold with nothing to hold back harms nobody, nor does an unacknowledged window that was never
+/// used up.
 #[test]
 fn holding_nothing_is_no_hold() {
     let settings = [

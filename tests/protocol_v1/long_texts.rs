@@ -5,7 +5,8 @@ use super::common::{Event, Fixture, Login, Received, Round, SshScript};
 use russh::Sig;
 use serde_json::json;
 
-/// Below and above what a write buffer of 64, 100 or 128 KiB would take; russh's packets have 32 KiB.
+/// Below and above what a write buffer of 64, 100 or 128 KiB would take; russh's packets have 32
+/// KiB.
 const SIZES: [usize; 7] = [100, 682, 683, 10_900, 16_700, 22_000, 31_000];
 
 /// A control character: `\u0001` in JSON.

@@ -1,5 +1,5 @@
-//! Spellings of targets that must not be reached, under rules as broad as they can be written:
-//! each with its status or close code. Listeners that count connections are at every one of these
+//! Spellings of targets that must not be reached, under rules as broad as they can be written: each
+//! with its status or close code. Listeners that count connections are at every one of these
 //! addresses that a machine can have.
 
 use crate::common::fixture::bridge_to;

@@ -1,6 +1,6 @@
-//! Collects the texts of one source file by its tokens: log lines, `#[error]` texts, and every other
-//! string that reads as a sentence. Code under `cfg(test)`, doc comments and other attributes, and
-//! the messages of assertions are passed over.
+//! Collects the texts of one source file by its tokens: log lines, `#[error]` texts, and every
+//! other string that reads as a sentence. Code under `cfg(test)`, doc comments and other
+//! attributes, and the messages of assertions are passed over.
 
 use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
 

@@ -1,5 +1,5 @@
-//! Connections that never become a request: old versions, other protocols, plain HTTP, slow clients;
-//! and TLS to a port without it.
+//! Connections that never become a request: old versions, other protocols, plain HTTP, slow
+//! clients; and TLS to a port without it.
 
 use crate::common::fixture::bridge_to;
 use crate::common::raw::{Answer, Raw, exchange};

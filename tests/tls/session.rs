@@ -112,8 +112,8 @@ fn much_output_and_much_input_arrive_whole() {
     );
 }
 
-/// A client that takes nothing: output is held back, memory stays bounded, the keyboard works,
-/// and in the end the stall clock decides.
+/// A client that takes nothing: output is held back, memory stays bounded, the keyboard works, and
+/// in the end the stall clock decides.
 #[test]
 fn who_reads_nothing_is_4513_and_costs_no_memory() {
     let site = Site::new(&["websocket.stall_timeout=3s"]);

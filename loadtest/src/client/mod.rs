@@ -108,7 +108,8 @@ impl Session {
             if !target.echoes {
                 return Ok(());
             }
-            // In a message of its own: not every bridge takes the bytes behind the object for input.
+            // In a message of its own: not every bridge takes the bytes behind the object for
+            // input.
             self.text(PROBE.to_owned()).await?;
             return match self.next().await? {
                 Event::Output(bytes) => {

@@ -1,4 +1,5 @@
-//! Target of sessions: loopback unless told otherwise, so that no load reaches other machines by accident.
+//! Target of sessions: loopback unless told otherwise, so that no load reaches other machines by
+//! accident.
 
 use serde_json::{Value, json};
 use std::io;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 const SIZE: (u32, u32) = (960, 480);
 
-/// Writes `SCENARIO-latency.svg` and `SCENARIO-percentiles.svg` into `directory`, and returns
-/// their paths. A plot without points is left out.
+/// Writes `SCENARIO-latency.svg` and `SCENARIO-percentiles.svg` into `directory`, and returns their
+/// paths. A plot without points is left out.
 ///
 /// # Errors
 /// When a file cannot be written.

@@ -91,7 +91,8 @@ impl Run {
     }
 
     async fn snapshot(&self) -> Snapshot {
-        // Read before the sample, which takes a while: at the end of a run sessions close meanwhile.
+        // Read before the sample, which takes a while: at the end of a run sessions close
+        // meanwhile.
         let live = self.recorder.live.load(Relaxed);
         let meter = self.meter.clone();
         let sample = tokio::task::spawn_blocking(move || meter.map(|meter| meter.sample(true)));

@@ -44,7 +44,8 @@ pub enum Scenario {
         /// Read rate of one session; 0 does not read at all.
         bytes_per_second: u64,
     },
-    /// `sessions` that type for `duration`, first alone and then beside sessions with endless output.
+    /// `sessions` that type for `duration`, first alone and then beside sessions with endless
+    /// output.
     NoisyNeighbour {
         /// Sessions with endless output.
         flooders: usize,

@@ -104,7 +104,8 @@ impl Reader<'_> {
                         last = Instant::now();
                     }
                 }
-                // Before the marker a pause is TCP's, between a full buffer and its next window probe.
+                // Before the marker a pause is TCP's, between a full buffer and its next window
+                // probe.
                 Err(_) if self.interrupted_at.is_some() => return Ok(last),
                 Err(_) => {}
             }

@@ -1,7 +1,7 @@
 //! The control of the measurements: the plainest bridge there can be on tokio's multi-thread
 //! runtime, a task per session, with sshard's russh, tungstenite and cipher. Both dialects' least:
-//! login, bytes both ways, resize, exit. No host keys, limits, deadlines;
-//! loopback alone, on a free port that it prints.
+//! login, bytes both ways, resize, exit. No host keys, limits, deadlines; loopback alone, on a free
+//! port that it prints.
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tokio::{TokioAdapter, accept_hdr_async_with_config};
@@ -84,8 +84,8 @@ async fn start(path: &str, auth: Auth) -> Result<(Handle<AnyHostKey>, Channel<Ms
     Ok((handle, channel))
 }
 
-/// Bytes both ways until either side ends. The exit status (0 if the server told none), or None when
-/// it was the client that closed.
+/// Bytes both ways until either side ends. The exit status (0 if the server told none), or None
+/// when it was the client that closed.
 async fn relay(
     ws: &mut WebSocketStream<TokioAdapter<TcpStream>>,
     ssh: &mut Channel<Msg>,
@@ -146,7 +146,8 @@ async fn session(socket: TcpStream) -> Result<(), Failure> {
         let (code, reason) = (CloseCode::Normal, format!("exit={status}").into());
         ws.close(Some(CloseFrame { code, reason })).await?;
     }
-    // Until both closes are through: tungstenite sends its answer to the client's when it is read on.
+    // Until both closes are through: tungstenite sends its answer to the client's when it is read
+    // on.
     while let Some(Ok(_)) = ws.next().await {}
     Ok(())
 }

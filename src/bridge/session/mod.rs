@@ -106,8 +106,8 @@ impl BridgeSession {
         &self.span
     }
 
-    /// Runs the session to its end. Boxed, because a future holds its arguments twice.
-    /// Must be polled and dropped in [`Self::span`].
+    /// Runs the session to its end. Boxed, because a future holds its arguments twice. Must be
+    /// polled and dropped in [`Self::span`].
     pub async fn run(mut self: Box<Self>) -> SessionSummary {
         self.log_start();
         poll_fn(|cx| {

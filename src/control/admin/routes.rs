@@ -127,9 +127,9 @@ fn nothing_here() -> Problem {
     )
 }
 
-/// Requires the token, or a header of its own, of a request that changes something. A page can
-/// send neither: for both its browser asks by OPTIONS first, and no answer here ever grants that
-/// (CORS preflight, Fetch standard section 3.2).
+/// Requires the token, or a header of its own, of a request that changes something. A page can send
+/// neither: for both its browser asks by OPTIONS first, and no answer here ever grants that (CORS
+/// preflight, Fetch standard section 3.2).
 fn require_intent<B>(context: &AdminContext, request: &Request<B>) -> Result<(), Problem> {
     let mut values = request.headers().get_all(INTENT_HEADER).iter();
     let is_meant = match (values.next(), values.next()) {

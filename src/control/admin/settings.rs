@@ -1,5 +1,5 @@
-//! The configuration in force, with the source of each value. No setting
-//! holds a secret: secrets are in files, and a setting is the file's path.
+//! The configuration in force, with the source of each value. No setting holds a secret: secrets
+//! are in files, and a setting is the file's path.
 
 use super::AdminContext;
 use serde::Serialize;

@@ -49,8 +49,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for the new process to start its shards.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longest wait of the new process for "done". The old one waits for its
-/// shards meanwhile, for at most [`ANSWER_TIMEOUT`].
+/// Longest wait of the new process for "done". The old one waits for its shards meanwhile, for at
+/// most [`ANSWER_TIMEOUT`].
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 const _: () = assert!(FINISH_TIMEOUT.as_secs() > ANSWER_TIMEOUT.as_secs());

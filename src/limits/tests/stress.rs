@@ -1,7 +1,7 @@
 //! Threads that take and give back as fast as they can, while the counts are watched.
 //!
-//! The workers also keep counts of their own, raised after a permit was taken and lowered
-//! before it goes back, so that a count that passes its limit would show.
+//! The workers also keep counts of their own, raised after a permit was taken and lowered before it
+//! goes back, so that a count that passes its limit would show.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

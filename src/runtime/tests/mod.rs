@@ -184,7 +184,8 @@ fn a_reset_is_an_error_or_an_end_and_never_silence() {
     });
 }
 
-/// Bytes that come meanwhile are read at once; without coalescing, as soon as it comes, also afterwards.
+/// Bytes that come meanwhile are read at once; without coalescing, as soon as it comes, also
+/// afterwards.
 #[test]
 fn a_socket_that_coalesces_is_read_once_per_interval() {
     on_a_shard(|| async {
@@ -237,7 +238,8 @@ fn the_end_is_seen_by_a_socket_that_coalesces() {
     });
 }
 
-/// A write that waits for room is woken, although the socket coalesces its reads as often as it can.
+/// A write that waits for room is woken, although the socket coalesces its reads as often as it
+/// can.
 #[test]
 fn writes_go_on_while_reads_coalesce() {
     const BYTES: usize = 16 << 20;

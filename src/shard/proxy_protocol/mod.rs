@@ -42,8 +42,8 @@ pub(super) enum HeaderError {
     Malformed,
 }
 
-/// Parses the header at the beginning of `bytes`; `None` if more bytes are needed. Never asks for more
-/// once `MAX_V2` bytes are there.
+/// Parses the header at the beginning of `bytes`; `None` if more bytes are needed. Never asks for
+/// more once `MAX_V2` bytes are there.
 pub(super) fn parse(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
     if begins(bytes, V2) {
         parse_v2(bytes)
@@ -130,8 +130,8 @@ fn parse_v2(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
     Ok(Some(Header { client, length }))
 }
 
-/// Parses the address block of one of the protocol's families. A family that is not TCP over IP means
-/// an unknown client, as the specification says.
+/// Parses the address block of one of the protocol's families. A family that is not TCP over IP
+/// means an unknown client, as the specification says.
 fn client_of_block(family: u8, block: &[u8]) -> Option<Option<SocketAddr>> {
     match family {
         // TCP over IPv4.

@@ -27,8 +27,8 @@ fn check(bytes: &[u8], says: &Says) {
     };
     let shown = bytes.escape_ascii();
     assert_eq!(parse(bytes), expected, "{shown}");
-    // Whatever part has come, it is never taken for another header, and only
-    // what is refused as a whole is refused before.
+    // Whatever part has come, it is never taken for another header, and only what is refused as a
+    // whole is refused before.
     for end in 0..bytes.len() {
         let part = parse(bytes.get(..end).unwrap());
         let early = match says {

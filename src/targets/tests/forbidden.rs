@@ -1,5 +1,5 @@
-//! Under rules as broad as an operator can write them, addresses that would
-//! lead into this machine or its link stay closed, however they are spelled.
+//! Under rules as broad as an operator can write them, addresses that would lead into this machine
+//! or its link stay closed, however they are spelled.
 
 use super::{address, evaluate, policy};
 use crate::targets::PolicyDenial;
@@ -7,8 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 const BROAD: &[&str] = &["0.0.0.0/0:*", "[::/0]:*", "*.com:*", "*.local:*"];
 
-/// Spellings as they stand in a URL. All of them are refused before anything
-/// is looked up.
+/// Spellings as they stand in a URL. All of them are refused before anything is looked up.
 const FORBIDDEN_LITERALS: &[&str] = &[
     "127.0.0.1",
     "127.0.0.2",

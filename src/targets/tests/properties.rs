@@ -1,5 +1,5 @@
-//! Hostile segments and entries never panic, and no broad rule opens what
-//! needs an entry of its own.
+//! Hostile segments and entries never panic, and no broad rule opens what needs an entry of its
+//! own.
 
 use super::{address, strings};
 use crate::net::{canonical_host, canonical_ip};
@@ -33,8 +33,8 @@ fn any_entry() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Any address, those that stand for others and those of the special ranges
-/// more often than chance would have them.
+/// Any address, those that stand for others and those of the special ranges more often than chance
+/// would have them.
 fn any_ip() -> impl Strategy<Value = IpAddr> {
     let inner = prop_oneof![
         any::<Ipv4Addr>(),
@@ -148,8 +148,8 @@ proptest! {
         }
     }
 
-    /// The broadest rules there are open every address but the special ones,
-    /// whatever form it has, and return the address to connect to.
+    /// The broadest rules there are open every address but the special ones, whatever form it has,
+    /// and return the address to connect to.
     #[test]
     fn broad_rules_open_ordinary_addresses(ip in any_ip(), port in 1..=u16::MAX) {
         let policy = Policy::parse(&strings(&["0.0.0.0/0:*", "[::/0]:*"]), &[], &[]).unwrap();

@@ -151,8 +151,8 @@ struct Flags {
 }
 
 impl AuditLog {
-    /// Opens `file` to append, made with mode 0600 if it is not there, and
-    /// starts the writer. `None` is off.
+    /// Opens `file` to append, made with mode 0600 if it is not there, and starts the writer.
+    /// `None` is off.
     ///
     /// # Errors
     /// The file is one that others chose or may write to ([`append_file::AppendError`]), or the

@@ -1,5 +1,5 @@
-//! Facts of the host: the files of `/proc` and `/sys`, below any directory, so that
-//! tests plant a tree. Checks nothing; a file that cannot be read is None.
+//! Facts of the host: the files of `/proc` and `/sys`, below any directory, so that tests plant a
+//! tree. Checks nothing; a file that cannot be read is None.
 
 use super::parse::{self, Limit, Rlimit};
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! `sshard sessions`: the sessions of a running bridge, for people. Talks to
-//! its administrator's listener; what it can do, `curl` can.
+//! `sshard sessions`: the sessions of a running bridge, for people. Talks to its administrator's
+//! listener; what it can do, `curl` can.
 
 mod client;
 mod table;

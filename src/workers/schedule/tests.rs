@@ -19,8 +19,8 @@ impl Rig {
         }
     }
 
-    /// Two threads, eight with those that hang, one of one client; eight
-    /// waiting, two of one client.
+    /// Two threads, eight with those that hang, one of one client; eight waiting, two of one
+    /// client.
     fn small() -> Self {
         Self::new(Bounds::replacing(2, 8))
     }

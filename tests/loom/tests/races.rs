@@ -162,8 +162,8 @@ fn a_target_may_be_left_while_it_is_entered() {
 #[test]
 fn a_slot_may_change_its_target_while_it_is_entered() {
     loom::model(|| {
-        // One slot: the other thread frees it and may claim it for another target between
-        // this thread's search and its increment.
+        // One slot: the other thread frees it and may claim it for another target between this
+        // thread's search and its increment.
         let (table, admission) = admitted(ROOMY, 1);
         let held = admission.target(target(1));
         let other = Arc::clone(&admission);

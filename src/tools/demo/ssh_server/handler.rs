@@ -109,8 +109,8 @@ impl Connection {
         })
     }
 
-    /// Takes variables of the client's language and colours alone: others could
-    /// change what the shell runs.
+    /// Takes variables of the client's language and colours alone: others could change what the
+    /// shell runs.
     fn set_env(&mut self, id: ChannelId, name: &str, value: &str) -> bool {
         let known = name == "LANG" || name.starts_with("LC_") || name == "COLORTERM";
         let clean =

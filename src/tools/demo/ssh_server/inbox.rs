@@ -1,5 +1,5 @@
-//! Both ends of a session channel for its program: an [`Inbox`] that russh's loop fills,
-//! and an [`Output`] that waits until the client can take more.
+//! Both ends of a session channel for its program: an [`Inbox`] that russh's loop fills, and an
+//! [`Output`] that waits until the client can take more.
 //!
 //! Input is bounded by the window that the handler gives the client (see [`Inbox::is_full`]).
 //! Waiting in russh's loop until the program takes its input would not do: the program may be

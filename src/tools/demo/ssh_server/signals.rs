@@ -26,8 +26,8 @@ pub(super) fn from_name(name: &Sig) -> Option<Signal> {
     })
 }
 
-/// The name of a signal's number. One that is not in the RFC's list gets a name with a domain,
-/// as the RFC wants it.
+/// The name of a signal's number. One that is not in the RFC's list gets a name with a domain, as
+/// the RFC wants it.
 pub(super) fn to_name(number: i32) -> Sig {
     match Signal::from_named_raw(number) {
         Some(Signal::ABORT) => Sig::ABRT,

@@ -9,8 +9,8 @@ use crate::server::machine::{MIN_MEMLOCK, check_memlock, files_needed, sessions_
 /// Least kernel version; glommio's rings need features of it.
 const MIN_RELEASE: (u32, u32) = (5, 8);
 
-/// Memory areas of a session whose locked buffers stand alone: the kernel splits an area where
-/// a locked page meets an unlocked one. Measured: about 4.
+/// Memory areas of a session whose locked buffers stand alone: the kernel splits an area where a
+/// locked page meets an unlocked one. Measured: about 4.
 const AREAS_PER_SESSION: u64 = 4;
 
 /// Areas of the program, its libraries, threads and heaps.
