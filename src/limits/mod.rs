@@ -87,7 +87,7 @@ pub enum Refused {
     /// More targets are in use than the table has slots: only after `max_connections` was raised
     /// above its value at the start. Targets in use are not affected. Room comes when the last
     /// session of a target ends: try again later.
-    #[error("too many different targets in use")]
+    #[error("too many different targets (limits.max_connections as it was at the start)")]
     TableFull,
     /// Another node counts the connections to this target. Not returned yet: every process counts
     /// its own.
