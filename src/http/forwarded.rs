@@ -1,11 +1,11 @@
 //! Client address behind proxies: a walk back along the hops that they name.
 //!
-//! The walk starts at the other end of the connection. As long as a hop is a trusted proxy, the hop
-//! it names is the next one; the first that is not trusted is the client. What stands left of it
-//! was written by the client, or by somebody the client chose, and is not even looked at. Where the
-//! walk arrives at something that is no address (`unknown`, `_name`, nonsense, nothing at all), it
-//! ends, and the last trusted hop counts as the client: what is not known is never guessed, and
-//! never believed. Pure: no socket, no clock, no setting of its own.
+//! The walk starts at the peer of the connection. As long as a hop is a trusted proxy, the hop that
+//! it names is the next one; the first that is not trusted is the client. Elements left of it were
+//! written by the client, or by a proxy of the client's choice, and are not parsed. The walk ends
+//! where an element is no address (`unknown`, `_name`, garbage, nothing), and the last trusted hop
+//! counts as the client: an unknown address is neither guessed nor believed. Pure: no socket, no
+//! clock, no setting of its own.
 
 use crate::config::ClientIpHeader;
 use crate::net::Net;
@@ -13,14 +13,14 @@ use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// More proxies in a row than anybody has. The walk ends there, however much is trusted.
+/// Maximum number of hops, more than real chains of proxies have. The walk ends there.
 const MAX_HOPS: usize = 16;
 
 /// Longest spelling of one hop: an IPv6 address in brackets and a port with a name.
 const MAX_NODE: usize = 80;
 
-/// The client's address, IPv4 in its own form. `peer` is the other end of the connection, or whom
-/// PROXY protocol named in its place; `header` is the only header that is read.
+/// Returns the client's address, IPv4 not mapped. `peer` is the peer of the connection, or the one
+/// that the PROXY protocol named in its place; `header` is the only header that is read.
 pub fn client_ip(
     headers: &HeaderMap,
     peer: IpAddr,
@@ -47,7 +47,7 @@ pub fn client_ip(
     }
 }
 
-/// `hops` nearest first; `None` is one that cannot be named.
+/// Walks along `hops`, nearest first; `None` is a hop without an address.
 fn walk(
     peer: IpAddr,
     hops: impl Iterator<Item = Option<IpAddr>>,
@@ -66,14 +66,14 @@ fn walk(
     last
 }
 
-/// Several lines are one list (RFC 9110 section 5.3). What is not ASCII is an empty line, which
-/// names nobody.
+/// Returns the lines of a header, last first: several are one list (RFC 9110 section 5.3). A line
+/// that is not ASCII counts as an empty one, which names no hop.
 fn lines_backwards<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
     let text = |value: &'a HeaderValue| value.to_str().unwrap_or_default();
     headers.get_all(name).into_iter().rev().map(text)
 }
 
-/// One hop: an address, alone or with a port; IPv6 with a port stands in brackets.
+/// Parses one hop: an address, alone or with a port; IPv6 with a port is in brackets.
 fn node(text: &str) -> Option<IpAddr> {
     let text = text.trim_matches([' ', '\t']);
     if text.len() > MAX_NODE {
@@ -93,7 +93,7 @@ fn node(text: &str) -> Option<IpAddr> {
     is_port(port).then_some(IpAddr::V4(address))
 }
 
-/// Digits, or a name in its place (RFC 7239 section 6).
+/// Returns whether this is a port: digits, or a name in their place (RFC 7239 section 6).
 fn is_port(text: &str) -> bool {
     match text.strip_prefix('_') {
         Some(name) => name
@@ -103,8 +103,8 @@ fn is_port(text: &str) -> bool {
     }
 }
 
-/// The hops of one `Forwarded` line (RFC 7239 section 4), nearest first. A line whose quotes do not
-/// match names nobody: where its elements end is anybody's guess.
+/// Parses the hops of one `Forwarded` line (RFC 7239 section 4), nearest first. A line with an open
+/// quote names no hop: the ends of its elements are unknown.
 fn elements_backwards(line: &str) -> Vec<Option<IpAddr>> {
     match split_unquoted(line, ',') {
         Some(elements) => elements.into_iter().rev().map(element).collect(),
@@ -112,7 +112,7 @@ fn elements_backwards(line: &str) -> Vec<Option<IpAddr>> {
     }
 }
 
-/// The one `for` of an element; the other parameters are only read past.
+/// Parses the one `for` of an element and skips the other parameters.
 fn element(text: &str) -> Option<IpAddr> {
     let mut found = None;
     for pair in split_unquoted(text, ';')? {
@@ -129,20 +129,20 @@ fn element(text: &str) -> Option<IpAddr> {
     found
 }
 
-/// A token, or what a quoted string says. Colons and brackets need quotes by the letter of the RFC;
-/// many proxies forget them, and nothing else could be meant.
+/// Parses a token or a quoted string. RFC 7239 requires quotes around colons and brackets; many
+/// proxies leave them out, and the text is unambiguous without them.
 fn unquoted(text: &str) -> Option<String> {
     let Some(rest) = text.strip_prefix('"') else {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:[]".contains(&b);
         return (!text.is_empty() && text.bytes().all(plain)).then(|| text.to_owned());
     };
-    let mut said = String::new();
+    let mut content = String::new();
     let mut rest = rest.chars();
     loop {
         match rest.next()? {
-            '"' => return rest.as_str().is_empty().then_some(said),
-            '\\' => said.push(rest.next()?),
-            other => said.push(other),
+            '"' => return rest.as_str().is_empty().then_some(content),
+            '\\' => content.push(rest.next()?),
+            other => content.push(other),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Host and Origin: which names a listener answers to. Stops cross-site pages (Origin) and DNS
-//! rebinding (Host).
+//! Checks of Host and Origin against the names of a listener, which stop DNS rebinding (Host) and
+//! cross-site pages (Origin).
 
 use crate::config::{Admin, HostPort, Origin, Scheme, Server};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// A host with an optional port, as it stands in Host.
+/// Value of a Host header: a host with an optional port.
 #[derive(Debug, PartialEq, Eq)]
 struct Authority {
     /// In lower case; an IPv6 address in its usual spelling, in brackets.
@@ -39,30 +39,30 @@ impl Authority {
     }
 }
 
-/// The listener a connection came in at.
+/// Listener on which a connection was accepted.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenerInfo {
-    /// The address the client, or the proxy before it, connected to.
+    /// Local address of the connection.
     pub local: SocketAddr,
-    /// TLS is spoken there.
+    /// True if the listener serves TLS.
     pub tls: bool,
 }
 
-/// The names a listener answers to.
+/// Names that a listener accepts.
 pub(crate) struct AcceptedNames<'a> {
     /// Names besides the listener's own address.
     listed: &'a [HostPort],
-    /// The setting they stand in.
+    /// Setting that lists them.
     pub(super) listed_in: &'static str,
     /// `server.allowed_origins`.
     origins: &'a [Origin],
-    /// The scheme of pages of its own address. `None` is either: a proxy in front may end TLS.
+    /// Scheme of the listener's own pages. `None` is either: a proxy in front may terminate TLS.
     own_scheme: Option<Scheme>,
     listener: ListenerInfo,
 }
 
 impl<'a> AcceptedNames<'a> {
-    /// Those of the public listener.
+    /// Names of the public listener.
     pub(crate) fn of_server(server: &'a Server, listener: ListenerInfo) -> Self {
         Self {
             listed: &server.public_hosts,
@@ -73,8 +73,8 @@ impl<'a> AcceptedNames<'a> {
         }
     }
 
-    /// Those of the administrator's listener: the public names are not among them, and no other
-    /// site's page.
+    /// Names of the administrator's listener, without the public names and without pages of other
+    /// sites.
     pub(crate) fn of_admin(admin: &'a Admin, listener: ListenerInfo) -> Self {
         Self {
             listed: &admin.allowed_hosts,
@@ -137,8 +137,8 @@ impl AcceptedNames<'_> {
         address.is_ok_and(|ip| ip.to_canonical() == local)
     }
 
-    /// Without a port in the header it is the scheme's, which is not known where a proxy in front
-    /// may end TLS.
+    /// Compares a listed name with the header. A header without a port means the scheme's, which is
+    /// unknown where a proxy in front may terminate TLS.
     fn is_name(&self, name: &HostPort, authority: &Authority) -> bool {
         let port = match (name.port, authority.port) {
             (None, _) => true,

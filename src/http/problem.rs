@@ -9,11 +9,11 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use std::time::Duration;
 
-/// Seconds until a refused client may try again: a place becomes free as soon as one login succeeds
-/// or times out.
+/// Value of Retry-After with a 503, in seconds: room comes as soon as one login succeeds or times
+/// out.
 const RETRY_SECONDS: u32 = 2;
 
-/// A refusal.
+/// Refusal of a request.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -23,7 +23,7 @@ pub(crate) struct Problem {
     allow: Option<&'static str>,
 }
 
-/// A whole answer.
+/// Complete response.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
 impl Problem {
@@ -36,12 +36,12 @@ impl Problem {
         }
     }
 
-    /// 400: the request is not one that is understood here.
+    /// 400: the request is malformed or not supported.
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// 503: it may work in a moment.
+    /// 503: the same request may succeed in a moment.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         Self {
             retry_after: Some(RETRY_SECONDS),
@@ -49,9 +49,9 @@ impl Problem {
         }
     }
 
-    /// 429: this client asks too often, and may again after `wait`.
+    /// 429: the client exceeds its rate, and may try again after `wait`.
     pub(crate) fn too_often(wait: Duration) -> Self {
-        // Rounded up: a client that comes back a moment too early is refused again.
+        // Rounded up: a client that retries a moment too early is refused again.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         Self {
             retry_after: Some(u32::try_from(seconds).unwrap_or(u32::MAX).max(1)),
@@ -86,7 +86,7 @@ impl Problem {
         body.to_string()
     }
 
-    /// The answer as bytes, for a connection that gets no further than this.
+    /// Serialises the response, for a connection that is closed with it.
     fn into_bytes(self) -> Vec<u8> {
         let (status, body) = (self.status, self.body());
         let mut bytes = format!("HTTP/1.1 {status}\r\n").into_bytes();
@@ -109,7 +109,7 @@ impl Problem {
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UPGRADE_REQUIRED {
-            // RFC 9110 section 15.5.22 and RFC 6455 section 4.4 ask for them.
+            // Required by RFC 9110 section 15.5.22 and RFC 6455 section 4.4.
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
@@ -126,7 +126,7 @@ impl Problem {
     }
 }
 
-/// The whole answer to a connection for which there is no place.
+/// Response for a connection without a handshake slot.
 pub(crate) fn raw_busy() -> Vec<u8> {
     Problem::unavailable(
         "too many connections have not sent their request yet; try again in a few seconds",
@@ -134,7 +134,7 @@ pub(crate) fn raw_busy() -> Vec<u8> {
     .into_bytes()
 }
 
-/// The whole answer to a request that came without TLS to a port that speaks it.
+/// Response to a plaintext request on a port that serves TLS.
 pub(crate) fn raw_speaks_tls() -> Vec<u8> {
     let detail = "this port speaks TLS: use https:// or wss://";
     Problem::new(StatusCode::BAD_REQUEST, detail).into_bytes()

@@ -1,8 +1,8 @@
-//! The WebSocket handshake (RFC 6455 section 4.2): which subprotocol is spoken, the checks of a
-//! request, and the 101. Moves no socket.
+//! WebSocket handshake (RFC 6455 section 4.2): subprotocol, checks of the request, and the 101.
+//! Pure: the caller moves the socket.
 //!
-//! tungstenite's own checks take only the first line of a header, and take Upgrade and
-//! Sec-WebSocket-Version for single values; of them the key's check and its answer are used.
+//! tungstenite checks only the first line of a header, and takes Upgrade and Sec-WebSocket-Version
+//! for single values; only its check of the key and the answer to it are used.
 
 use super::problem::{Problem, Reply};
 use crate::config::Config;
@@ -16,11 +16,11 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Request, StatusCode};
 
-/// The protocol version that is spoken (RFC 6455 section 4.1).
+/// Supported protocol version (RFC 6455 section 4.1).
 const VERSION: &[u8] = b"13";
 
-/// Elements of a list header (RFC 9110 section 5.6.1), of all its lines in their order; empty ones
-/// are passed over.
+/// Elements of a list header (RFC 9110 section 5.6.1), of all its lines in order, without empty
+/// ones.
 fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(name).into_iter();
     let elements = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
@@ -34,11 +34,10 @@ fn lists(headers: &HeaderMap, name: HeaderName, token: &[u8]) -> bool {
     elements(headers, name).any(|element| element.eq_ignore_ascii_case(token))
 }
 
-/// The dialect for the subprotocols a client offers: ours, or none for the compatible dialect.
+/// Returns the dialect for the offered subprotocols: `sshard.v1`, or none for the compatible one.
 ///
 /// # Errors
-/// 400 for others alone: a client that insists on a protocol that is not spoken here would fail
-/// anyway, and later.
+/// 400 if only other subprotocols are offered: the client would fail later.
 pub(super) fn negotiate(headers: &HeaderMap, config: &Config) -> Result<Dialect, Problem> {
     let mut offered = elements(headers, SEC_WEBSOCKET_PROTOCOL).peekable();
     let is_any = offered.peek().is_some();
@@ -56,11 +55,11 @@ pub(super) fn negotiate(headers: &HeaderMap, config: &Config) -> Result<Dialect,
     }
 }
 
-/// The 101 to a request by GET in HTTP/1.1.
+/// Returns the 101 to a GET request in HTTP/1.1.
 ///
 /// # Errors
-/// 426: no upgrade, or one of another version. 400: an upgrade that is none, or one with a body, of
-/// which the next hop may think otherwise than a proxy in front.
+/// 426: no upgrade, or another version. 400: an invalid upgrade, or one with a body, whose end a
+/// proxy in front may see elsewhere (request smuggling).
 pub(super) fn handshake<B>(request: &Request<B>, dialect: Dialect) -> Result<Reply, Problem> {
     let headers = request.headers();
     if !headers.contains_key(UPGRADE) || !headers.contains_key(CONNECTION) {
@@ -106,7 +105,7 @@ fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) || lengths.any(|length| length.as_bytes() != b"0")
 }
 
-/// The 101, where there is exactly one key, of 16 bytes in base64.
+/// Returns the 101 if there is exactly one key, of 16 bytes in base64.
 fn accept(headers: &HeaderMap) -> Result<Reply, Problem> {
     let wrong = || {
         Problem::bad_request(

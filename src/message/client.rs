@@ -6,17 +6,17 @@ use super::secret::Secret;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A control message. What it means in the present state is not decided here.
+/// Control message. The session's state machine decides its effect.
 #[derive(Debug)]
 pub enum ClientMessage {
     /// Answers to the `prompt` with the same id: at most 32, 1 KiB each.
     Answer {
         /// Id of the prompt.
         id: u32,
-        /// The answers in the order of the prompts; whether they are as many is not checked here.
+        /// Answers in the order of the prompts; their number is not checked here.
         answers: Vec<Secret>,
     },
-    /// The user's word on a `host_key`.
+    /// Answer to a `host_key`.
     HostKeyAnswer {
         /// Id of the question.
         id: u32,
@@ -113,8 +113,8 @@ pub struct AuthRequest {
     pub progress: bool,
 }
 
-/// SSH credentials. All but the name may be absent, and empty ones are: the server may ask
-/// (keyboard-interactive) or want nothing.
+/// SSH credentials. All but the name may be absent, and an empty one is: the server may prompt
+/// (keyboard-interactive) or require none.
 #[derive(Debug)]
 pub struct Credentials {
     /// 1 to 256 bytes, no control characters.
@@ -131,7 +131,7 @@ pub struct Credentials {
     pub ticket: Option<Secret>,
 }
 
-/// The terminal and the command a client wants.
+/// Terminal and command that a client requests.
 pub struct TerminalRequest {
     /// Value of TERM: at most 64 bytes of graphic ASCII.
     pub term: String,
@@ -159,7 +159,7 @@ impl Default for TerminalRequest {
 }
 
 impl fmt::Debug for TerminalRequest {
-    /// Commands and environment values are where people put passwords: only their sizes show.
+    /// Prints only sizes of the command and of environment values: people put passwords there.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             term,

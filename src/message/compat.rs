@@ -1,5 +1,5 @@
-//! Parser of the compatible dialect (no subprotocol). Nothing here is refused after the first
-//! message: what is not control is typed, as the seed's clients expect.
+//! Parser of the compatible dialect (no subprotocol). Refuses nothing after the first message: a
+//! text that is not control is terminal input, as the seed's clients expect.
 
 use super::bounds::MAX_PASSWORD;
 use super::client::{AuthRequest, ClientMessage, Credentials, TerminalRequest};
@@ -61,7 +61,7 @@ pub(super) fn parse_first(message: &[u8]) -> Result<Incoming, BadMessage> {
     ))
 }
 
-/// Tells control from input in a later text message.
+/// Distinguishes control from input in a later text message.
 pub(super) fn classify(text: Bytes) -> Incoming {
     let json = without_mark(&text);
     // Looks at the first byte before anything else: most text is keystrokes.

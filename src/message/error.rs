@@ -1,4 +1,4 @@
-//! Faults of a client's message. No variant carries text of the client, so the `Display` text may
+//! Errors of a client's message. No variant carries text of the client, so the `Display` text may
 //! go to the client, to a log and into a close reason. The close code is not chosen here.
 
 use super::kind::Kind;
@@ -28,7 +28,7 @@ pub enum BadMessage {
     /// `auth` came a second time.
     #[error("`auth` is accepted once")]
     SecondAuth,
-    /// A field has the wrong JSON type, or stands there twice.
+    /// A field has the wrong JSON type, or occurs twice.
     #[error("`{message}` is malformed; accepted: {accepted}")]
     Malformed {
         /// Type of the refused message.

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// `Err` naming the field unless `ok`.
+/// Returns an error that names the field unless `ok`.
 pub(super) fn check(
     message: &'static str,
     field: &'static str,
@@ -26,7 +26,7 @@ pub(super) fn check(
     }
 }
 
-/// `Err` naming the field if it is absent or null.
+/// Returns an error that names the field if it is absent or null.
 pub(super) fn required<T>(
     message: &'static str,
     field: &'static str,
@@ -39,7 +39,7 @@ pub(super) fn required<T>(
     })
 }
 
-/// An absent secret passes.
+/// Checks the length of a secret; an absent one passes.
 pub(super) fn check_secret(
     message: &'static str,
     field: &'static str,
@@ -51,12 +51,12 @@ pub(super) fn check_secret(
     check(message, field, fits, accepted)
 }
 
-/// Returns an optional credential; an empty one is absent, as forms send fields nobody filled in.
+/// Returns an optional credential; an empty one is absent, because forms send empty fields.
 pub(super) fn given(secret: Option<Secret>) -> Option<Secret> {
     secret.filter(|secret| !secret.expose().is_empty())
 }
 
-/// As [`given`], of what is text of some form: blanks alone are none.
+/// Like [`given`], for text with a form of its own: blanks alone are absent, too.
 pub(super) fn is_blank(text: &str) -> bool {
     text.chars()
         .all(|c| c.is_whitespace() || c == BYTE_ORDER_MARK)
@@ -64,7 +64,7 @@ pub(super) fn is_blank(text: &str) -> bool {
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A message without the byte-order mark that some clients put before it (RFC 8259 section 8.1).
+/// Strips the byte-order mark that some clients put before a message (RFC 8259 section 8.1).
 pub(super) fn without_mark(message: &[u8]) -> &[u8] {
     message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message)
 }
@@ -126,8 +126,8 @@ fn is_identifier(name: &str) -> bool {
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// A count of bytes: any number from 0 on, rounded down. Languages whose numbers are all floating
-/// write `1e+06`, or `1.0`.
+/// Count of bytes: any number from 0 on, rounded down. Languages with floating numbers only write
+/// `1e+06` or `1.0`.
 pub(super) struct Count(pub(super) u64);
 
 impl<'de> Deserialize<'de> for Count {

@@ -1,11 +1,10 @@
-//! A text that must not be seen: wiped when dropped, absent from `Debug` output.
+//! Secret text: wiped when dropped, absent from `Debug` output.
 //!
 //! Read from the JSON text itself, because serde_json unescapes into a buffer of its own that
 //! nobody wipes, and a key in PEM always has escapes.
 //!
-//! It does not encrypt or lock memory. Out of its reach are the copies of a password and of answers
-//! that russh takes for its packets, wiped by nobody, and what is typed or shown once the shell
-//! runs.
+//! Does not encrypt or lock memory. Does not wipe the copies of a password and of answers that
+//! russh makes for its packets, nor input and output of the shell.
 
 use bytes::{Bytes, BytesMut};
 use serde::de::{Deserialize, Deserializer, Error as _};
@@ -18,7 +17,7 @@ use zeroize::{Zeroize, Zeroizing};
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text over; its heap buffer is wiped when the secret is dropped.
+    /// Takes ownership of the text; its heap buffer is wiped when the secret is dropped.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
@@ -87,17 +86,16 @@ fn hex(chars: &mut Chars<'_>) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// Messages kept for [`Unwiped`] at most; each keeps its buffer alive.
+/// Maximum number of messages kept in [`Unwiped`]; each keeps its buffer alive.
 const MAX_UNWIPED: usize = 4;
 
-/// Messages that held secrets, and whose buffers the WebSocket layer held as well when they were
-/// done with. Wiped once it has let go of them, which it does when it needs room or ends; so this
-/// must be dropped after it.
+/// Messages that held secrets and whose buffers the WebSocket layer still shares. They are wiped
+/// once it has released them, when it needs room or ends; so this must be dropped after it.
 #[derive(Default)]
 pub(super) struct Unwiped(Vec<Bytes>);
 
 impl Unwiped {
-    /// Wipes `message` now, or, with `held_secrets`, as soon as can be.
+    /// Wipes `message` now, or, with `held_secrets`, once its buffer is not shared any more.
     pub(super) fn push(&mut self, message: Bytes, held_secrets: bool) {
         if let Err(shared) = wipe(message)
             && held_secrets
@@ -107,7 +105,7 @@ impl Unwiped {
         }
     }
 
-    /// Wipes what can be wiped now.
+    /// Wipes the messages whose buffers are not shared any more.
     pub(super) fn wipe(&mut self) {
         if self.0.is_empty() {
             return;
@@ -131,8 +129,8 @@ impl fmt::Debug for Unwiped {
     }
 }
 
-/// Overwrites a message that may have held secrets and returns the zeros; gives it back, and does
-/// nothing, if somebody else holds its buffer too.
+/// Overwrites a message that may have held secrets and returns the zeros; returns it unchanged if
+/// its buffer is shared.
 pub(super) fn wipe(message: Bytes) -> Result<BytesMut, Bytes> {
     let mut owned = message.try_into_mut()?;
     owned.as_mut().zeroize();

@@ -5,7 +5,7 @@ use super::client::SignalName;
 use serde::{Serialize, Serializer};
 use std::time::Duration;
 
-/// Version of the protocol, as told in `hello`.
+/// Version of the protocol, sent in `hello`.
 pub const PROTOCOL_VERSION: u32 = 1;
 
 /// Features beyond the protocol page: none yet.
@@ -65,7 +65,7 @@ pub enum ServerMessage {
         /// Total bytes.
         bytes: u64,
     },
-    /// The remote process ended. Without `status` and `signal` the SSH server told neither.
+    /// The remote process ended. Without `status` and `signal` the SSH server reported neither.
     Exit {
         /// Exit status of the process.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,7 @@ pub enum ServerMessage {
         signal: Option<ExitSignal>,
         /// True if a core file was written.
         core_dumped: bool,
-        /// The SSH server's words; may be empty.
+        /// Text of the SSH server; may be empty.
         message: String,
     },
     /// The session failed; a close frame follows.
@@ -89,7 +89,7 @@ pub enum ServerMessage {
         /// True if the same request may succeed later.
         retryable: bool,
     },
-    /// Something is going to happen, or is not as it was asked for.
+    /// An event to come, or a deviation from the request.
     Notice {
         /// Kind of the notice.
         kind: NoticeKind,
@@ -122,7 +122,7 @@ impl ServerMessage {
         }
     }
 
-    /// A `notice` that needs no more words.
+    /// A `notice` without further fields.
     pub fn notice(kind: NoticeKind) -> Self {
         Self::Notice {
             kind,
@@ -148,7 +148,7 @@ impl Serialize for Millis {
 pub enum KeyRecord {
     /// Nothing.
     New,
-    /// Something else than this key: an authority, whose certificate the host did not show.
+    /// A certificate authority, of which the host presented no certificate.
     Changed,
 }
 
@@ -171,7 +171,7 @@ pub enum ExitSignal {
 }
 
 impl ExitSignal {
-    /// Reads a name as it stands in `exit-signal`, without "SIG".
+    /// Parses the name in `exit-signal`, without "SIG".
     pub fn from_remote(name: &str) -> Self {
         SignalName::parse(name).map_or(Self::Unknown, Self::Known)
     }

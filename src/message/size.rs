@@ -1,6 +1,6 @@
-//! A terminal's size as clients write it. Pages measure it in pixels and divide, so that hidden
-//! tabs and zoom bring zeros, fractions and `null`: nobody loses a shell for that, so whatever
-//! stands there is read. In both dialects.
+//! Lenient parser of a terminal's size, for both dialects. Pages measure in pixels and divide, so
+//! that hidden tabs and zoom produce zeros, fractions and `null`; none of these is a reason to lose
+//! a shell.
 
 use super::bounds::MAX_CELLS;
 use super::client::WindowSize;
@@ -8,8 +8,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// A number of columns or rows, if it is one: rounded down, and at most 1000. `None` for zero,
-/// negative numbers and whatever is no number.
+/// Number of columns or rows, rounded down, at most 1000. `None` for zero, negative numbers and
+/// values that are no number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Cells(pub(super) Option<u16>);
 
@@ -28,7 +28,7 @@ impl<'de> Deserialize<'de> for Cells {
     }
 }
 
-/// Pixels; 0, for unknown, if it is no number that fits.
+/// Pixels; 0 (unknown) for a value that does not fit.
 fn pixels(json: &str) -> u32 {
     let number = number(json).map(f64::floor);
     let fits = number.filter(|n| (0.0..=f64::from(u32::MAX)).contains(n));
@@ -44,7 +44,7 @@ fn number(json: &str) -> Option<f64> {
     text.parse().ok().filter(|_| plain)
 }
 
-/// The fields of a `resize`, in any order; of a field that stands there twice the last counts.
+/// Fields of a `resize`, in any order; of a field that occurs twice the last counts.
 #[derive(Debug, Default)]
 pub(super) struct SizeFields {
     /// The field `action`, if it is a string.

@@ -1,9 +1,9 @@
 //! Parser of `sshard.v1` text messages: JSON to bounded values. It knows the fields and their
-//! bounds, and of the order only what `auth_seen` says.
+//! bounds, and of the order only `auth_seen`.
 //!
-//! Two passes over the text: the first finds `type` wherever it stands, the second reads the fields
-//! of that type. So secrets go straight from the text to their place and are never held in a
-//! generic JSON tree. What is skipped is skipped without recursion.
+//! Two passes over the text: the first finds `type` at any position, the second parses the fields
+//! of that type. So secrets go directly from the text to their field and are never held in a
+//! generic JSON tree. Unknown fields are skipped without recursion.
 
 use super::bounds::{
     MAX_ANSWER, MAX_ANSWERS, MAX_CERTIFICATE, MAX_COMMAND, MAX_PASSPHRASE, MAX_PASSWORD,
@@ -70,7 +70,7 @@ fn message_type(text: &[u8]) -> Result<Cow<'_, str>, BadMessage> {
     }
 }
 
-/// Reads the fields of one type. serde's own words are dropped: they quote the client.
+/// Reads the fields of one type. serde's error texts are dropped: they quote the client.
 fn fields<'a, T: Deserialize<'a>>(
     text: &'a [u8],
     message: &'static str,
@@ -183,7 +183,7 @@ fn terminal(
     })
 }
 
-/// Never an error: nobody loses a shell for a size.
+/// Parses a size. Never an error: a bad size is no reason to lose a shell.
 fn resize(text: &[u8]) -> Option<ClientMessage> {
     let fields: SizeFields = serde_json::from_slice(text).ok()?;
     fields.size().map(ClientMessage::Resize)
@@ -224,8 +224,8 @@ fn host_key_answer(text: &[u8]) -> Result<ClientMessage, BadMessage> {
     Ok(ClientMessage::HostKeyAnswer { id, accept })
 }
 
-/// `None` for a name that SSH does not have: it could not be delivered, and is no reason to end
-/// what runs.
+/// Parses a signal. `None` for a name that SSH does not have: it cannot be delivered, and is no
+/// reason to end the session.
 fn signal(text: &[u8]) -> Result<Option<ClientMessage>, BadMessage> {
     #[derive(Deserialize)]
     struct Fields {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 #[derive(RustEmbed)]
 #[folder = "src/web/dist/"]
-// Without Node there is no page, and the bridge says so.
+// Built without Node, the folder has no page.
 #[allow_missing = true]
 struct Files;
 
@@ -18,7 +18,7 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// The best first.
+    /// Preferred first.
     const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
 
     pub(super) fn name(self) -> &'static str {
@@ -36,7 +36,7 @@ impl Encoding {
     }
 }
 
-/// One file.
+/// One file of the page.
 pub(super) struct Asset {
     name: String,
     plain: &'static [u8],
@@ -86,7 +86,7 @@ impl Asset {
     }
 }
 
-/// The files are in the binary, so they are never owned.
+/// Unwraps the slice: files in the binary are never owned.
 fn borrowed(data: Cow<'static, [u8]>) -> Option<&'static [u8]> {
     match data {
         Cow::Borrowed(bytes) => Some(bytes),

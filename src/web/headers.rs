@@ -1,5 +1,5 @@
-//! The headers that every answer of the pages carries: no code and no connection but the bridge's
-//! own, no frame around it but those of the origins that the operator names, no referrer.
+//! Security headers of every response of the pages: code and connections of the bridge's own origin
+//! only, frames of configured origins only, no referrer.
 
 use super::Asked;
 use crate::config::Origin;
@@ -28,13 +28,13 @@ static STRICT_HEADERS: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// The policy of the operator's page, which speaks to its own listener alone and opens no
-/// WebSocket.
+/// Content-Security-Policy of the operator's page, which connects to its own listener only.
 const OPERATOR: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                         img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                         require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// Sets those of the administrator's listener, whatever it answers: no page frames it or reads it.
+/// Sets the headers of the administrator's listener, on every response: no page may frame or read
+/// it.
 pub(crate) fn secure_operator(headers: &mut HeaderMap) {
     for (name, value) in &STRICT_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -43,8 +43,8 @@ pub(crate) fn secure_operator(headers: &mut HeaderMap) {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(OPERATOR));
 }
 
-/// Sets those of the terminal page. The host stands in the policy, because `connect-src 'self'`
-/// leaves out WebSockets in older Safari; both schemes stand there, because TLS may end at a proxy.
+/// Sets the headers of the terminal page. The policy names the host, because `connect-src 'self'`
+/// excludes WebSockets in older Safari, with both schemes, because TLS may end at a proxy.
 pub(super) fn secure(headers: &mut HeaderMap, asked: &Asked<'_>) {
     for (name, value) in &STRICT_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -67,8 +67,8 @@ pub(super) fn secure(headers: &mut HeaderMap, asked: &Asked<'_>) {
     }
 }
 
-/// Returns the sources of `frame-ancestors`. X-Frame-Options has no list; where there is one, this
-/// alone says it.
+/// Returns the sources of `frame-ancestors`, which alone can express a list: X-Frame-Options is
+/// left out then.
 fn ancestors(embedders: &[Origin]) -> String {
     if embedders.is_empty() {
         return "'none'".to_owned();

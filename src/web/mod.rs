@@ -2,7 +2,7 @@
 //! `src/web/dist`, embedded at compile time, compressed beforehand. Every answer is a static slice:
 //! nothing is copied per request.
 //!
-//! It decides nothing about who may ask (`http` has checked Host and Origin) and knows no session.
+//! Does not check who may ask: `http` has checked Host and Origin. Knows no session.
 
 mod assets;
 mod headers;
@@ -21,27 +21,27 @@ use hyper::{HeaderMap, Response, StatusCode};
 pub(crate) use headers::secure_operator;
 pub(crate) use operator::{answer as operator_page, has as is_operator_page};
 
-/// An answer of the page.
+/// Response of the page.
 type Reply = Response<Full<Bytes>>;
 
 /// File name of the page itself.
 const PAGE: &str = "index.html";
 
-/// Shown in place of a page that was not built.
+/// Page of a build without the page.
 const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>sshard</title>\
 <p>The bridge runs, but this build has no terminal page: it was made without Node.\
 <p>Install Node 20 or newer, run <code>make web</code>, and build again.";
 
-/// A file name with a hash of its content never changes its content.
+/// Caching of a file whose name has a hash of its content.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// The page asks each time whether it is still the same.
+/// Caching of a file whose content may change: revalidated by its entity tag.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// File name of the client library, for pages of other origins.
 const CLIENT: &str = "client.js";
 
-/// A request for something of the page.
+/// Request for a file of the page.
 struct Asked<'a> {
     headers: &'a HeaderMap,
     /// The Host header, which `http` has accepted.
@@ -55,8 +55,8 @@ pub(crate) fn has_page() -> bool {
     find(PAGE).is_some()
 }
 
-/// Returns the answer to a GET or HEAD of `path` (whole, with the prefix), or `None` where the page
-/// has nothing. `host` is the Host header, which `http` has accepted.
+/// Returns the response to a GET or HEAD of `path` (whole, with the prefix), or `None` if no file
+/// has that path. `host` is the Host header, which `http` has accepted.
 pub(crate) fn answer(
     path: &str,
     headers: &HeaderMap,
@@ -110,8 +110,8 @@ fn page(asked: &Asked<'_>) -> Reply {
     reply
 }
 
-/// The facts that the page needs of its bridge, as JSON: the names of targets, where the operator
-/// shows them, and whose frames it may be in.
+/// Configuration of the page, as JSON: names of targets, if `web.show_targets` is on, and origins
+/// that may embed it.
 fn facts(asked: &Asked<'_>) -> Reply {
     let config = asked.config;
     let names: Vec<&str> = if config.web.show_targets {
@@ -135,7 +135,7 @@ fn facts(asked: &Asked<'_>) -> Reply {
     reply
 }
 
-/// The client library: also for pages of the origins that may connect, and for no others.
+/// Response with the client library, also for pages of `server.allowed_origins`.
 fn library(asset: &Asset, asked: &Asked<'_>) -> Reply {
     let mut reply = file(asset, asked, REVALIDATE);
     let fields = reply.headers_mut();
@@ -161,7 +161,7 @@ fn file(asset: &Asset, asked: &Asked<'_>, caching: HeaderValue) -> Reply {
     reply
 }
 
-/// The file without the headers that say what it may do.
+/// Response with a file, without the security headers.
 fn unsecured(asset: &Asset, headers: &HeaderMap, caching: HeaderValue) -> Reply {
     let (encoding, bytes) = asset.encoded(headers.get_all(ACCEPT_ENCODING));
     let tag = asset.tag(encoding);

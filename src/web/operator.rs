@@ -1,5 +1,5 @@
 //! The operator's page, served from the binary by the administrator's listener. It holds no secret:
-//! what it shows, it asks of that listener with the token that is typed into it.
+//! it requests its data from that listener with the token that the operator types.
 
 use super::assets::find;
 use super::{IMMUTABLE, REVALIDATE, Reply, unsecured};
@@ -8,7 +8,7 @@ use hyper::HeaderMap;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
-/// Shown in place of a page that was not built.
+/// Page of a build without the page.
 const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>sshard operator</title>\
 <p>The administrator's listener runs, but this build has no page for it: it was made without Node.\
 <p>Install Node 20 or newer, run <code>make web</code>, and build again. \
@@ -19,8 +19,8 @@ pub(crate) fn has(path: &str) -> bool {
     path == "/" || path.starts_with("/assets/")
 }
 
-/// Returns the answer to a GET or HEAD of a path that [`has`] takes; `None` where nothing is. The
-/// headers of [`super::secure_operator`] are the caller's to set.
+/// Returns the response to a GET or HEAD of a path for which [`has`] is true; `None` if no file has
+/// it. The caller sets the headers of [`super::secure_operator`].
 pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Option<Reply> {
     if path != "/" {
         let asset = find(&format!("operator{path}"))?;
