@@ -4,9 +4,9 @@
     cargo build --release --workspace
     sudo python3 perf/syscalls.py
 
-Two loads: one session, whose every key is a turn of its own, and many, whose keys share turns; the keys are
+Two loads: one session, whose every key is a tick of its own, and many, whose keys share ticks; the keys are
 evenly spread, and counted is a window in the middle of the typing. Counted by `perf stat` on tracepoints, which
-delays a call by well under a microsecond; with --strace by `strace -c`, which slows the bridge so much that turns
+delays a call by well under a microsecond; with --strace by `strace -c`, which slows the bridge so much that ticks
 grow, but knows every call by name. Prints a table, or JSON with --json.
 """
 

@@ -58,18 +58,18 @@ function steadily(session, send, sent) {
   const count = Math.max(1, Math.floor(settings.duration / gap));
   const first = Date.now() + gap * Math.random();
   let done = 0;
-  const turn = () => {
+  const sendDue = () => {
     while (done < count && first + done * gap <= Date.now()) {
       send(first + done * gap);
       done += 1;
     }
     if (done < count) {
-      session.after(first + done * gap - Date.now(), turn);
+      session.after(first + done * gap - Date.now(), sendDue);
     } else {
       sent();
     }
   };
-  turn();
+  sendDue();
 }
 
 /**

@@ -26,21 +26,21 @@ function pace(perSecond, vus, more, open) {
   const gap = 1000 / perSecond;
   const start = Date.now() + exec.scenario.iterationInTest * gap;
   let k = 0;
-  const turn = () => {
+  const openDue = () => {
     for (;;) {
       const intended = start + k * gap * vus;
       if (!more(k, intended - start)) {
         return;
       }
       if (intended > Date.now()) {
-        setTimeout(turn, Math.max(1, intended - Date.now()));
+        setTimeout(openDue, Math.max(1, intended - Date.now()));
         return;
       }
       open(intended);
       k += 1;
     }
   };
-  turn();
+  openDue();
 }
 
 /**

@@ -67,7 +67,7 @@ class Session {
     this.socket.binaryType = 'arraybuffer';
     this.socket.onopen = () => this.opened();
     this.socket.onmessage = (event) => this.message(event.data);
-    this.socket.onerror = (event) => this.blame(`socket: ${event?.error}`);
+    this.socket.onerror = (event) => this.noteCause(`socket: ${event?.error}`);
     this.socket.onclose = (event) => this.closed(event || {});
     this.after(settings.readyDeadline, () => this.up || this.fail('never ready'));
   }
@@ -123,9 +123,9 @@ class Session {
       this.onAck(message.bytes);
     } else if (message.type === 'exit') {
       this.good = this.up && Boolean(this.role.endsItself) && message.status === 0;
-      this.blame(`exit status ${message.status}`);
+      this.noteCause(`exit status ${message.status}`);
     } else if (message.type === 'error') {
-      this.blame(message.code);
+      this.noteCause(message.code);
     } else if (message.type === 'prompt' || message.type === 'host_key') {
       this.fail(`asked: ${message.type}`);
     }
@@ -194,12 +194,12 @@ class Session {
   /** @param {string} why */
   fail(why) {
     this.good = false;
-    this.blame(why);
+    this.noteCause(why);
     this.hangUp();
   }
 
   /** @param {string} why */
-  blame(why) {
+  noteCause(why) {
     this.why = this.why || why;
   }
 
@@ -234,7 +234,7 @@ class Session {
       this.good = event.reason === undefined ? !this.why : event.reason === 'exit=0';
     }
     // The bridge's `error` says more than the close that follows it.
-    this.blame(`close ${event.code || ''} ${event.reason || ''}`.trim());
+    this.noteCause(`close ${event.code || ''} ${event.reason || ''}`.trim());
     this.onEnd(this.good);
     failed.add(!this.good);
     ends.add(1, { reason: this.good ? 'done' : this.why });

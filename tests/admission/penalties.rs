@@ -171,7 +171,7 @@ fn all_clients_together_stay_below_the_servers_ban() {
     let most = 3 + start.elapsed().as_secs() / 5 + 1;
     assert!(failed as u64 <= most, "{failed} in {:?}", start.elapsed());
     auth(&bridge, ssh.addr(), &client(200), &password("ann", "right")).wait_type("ready");
-    // A stranger with the right password waits for the next second of it, at most.
+    // A new client with the right password waits for the next second of it, at most.
     poll(DEADLINE, || {
         let mut new = auth(&bridge, ssh.addr(), &client(201), &password("bob", "right"));
         let first = new.recv();

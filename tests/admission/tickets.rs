@@ -14,14 +14,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-struct Gate {
+struct TicketFixture {
     bridge: Bridge,
     ssh: ScriptedSsh,
     key_file: PathBuf,
     _directory: tempfile::TempDir,
 }
 
-impl Gate {
+impl TicketFixture {
     fn new(settings: &[&str]) -> Self {
         let ssh = ScriptedSsh::start(SshScript::default());
         let directory = tempfile::tempdir().unwrap();
@@ -94,26 +94,26 @@ const REQUIRED: &str = "admission.required=true";
 
 #[test]
 fn a_valid_ticket_is_needed_where_tickets_are_required() {
-    let gate = Gate::new(&[REQUIRED]);
-    gate.admits(&gate.ticket());
+    let fixture = TicketFixture::new(&[REQUIRED]);
+    fixture.admits(&fixture.ticket());
     // Again: a ticket lasts until it expires.
-    gate.admits(&gate.ticket());
-    gate.refuses(
+    fixture.admits(&fixture.ticket());
+    fixture.refuses(
         None,
         "an admission ticket is needed here; get one where they are issued",
     );
     let change = |name: &str, value: Value| {
-        let mut claims = gate.claims();
+        let mut claims = fixture.claims();
         claims[name] = value;
         signed(&claims, KEY)
     };
-    let now = gate.claims()["iat"].as_u64().unwrap();
+    let now = fixture.claims()["iat"].as_u64().unwrap();
     let not_valid = NOT_VALID;
     let expired = "the admission ticket has expired; get a new one";
-    let other_key = signed(&gate.claims(), &KEY.replace('0', "1"));
+    let other_key = signed(&fixture.claims(), &KEY.replace('0', "1"));
     let hs512 = encode(
         &Header::new(Algorithm::HS512),
-        &gate.claims(),
+        &fixture.claims(),
         &EncodingKey::from_secret(KEY.as_bytes()),
     );
     for (ticket, said) in [
@@ -140,74 +140,74 @@ fn a_valid_ticket_is_needed_where_tickets_are_required() {
             "the admission ticket is for another target",
         ),
     ] {
-        gate.refuses(Some(&ticket), said);
+        fixture.refuses(Some(&ticket), said);
     }
     // Too long for the field.
-    let mut client = gate.with(Some(&"a".repeat(4097)));
+    let mut client = fixture.with(Some(&"a".repeat(4097)));
     expect_refused(&mut client, "bad-message", 4400);
 }
 
 #[test]
 fn a_refused_ticket_opens_no_connection_and_reveals_nothing_of_the_target() {
-    let gate = Gate::new(&[REQUIRED, "targets.uniform_errors=true"]);
+    let fixture = TicketFixture::new(&[REQUIRED, "targets.uniform_errors=true"]);
     // A target that no rule allows looks the same.
-    for path in [path_to(gate.ssh.addr()), "/ws/192.0.2.1/22".to_owned()] {
-        let mut client = gate.client(&path, &Options::v1(), None);
+    for path in [path_to(fixture.ssh.addr()), "/ws/192.0.2.1/22".to_owned()] {
+        let mut client = fixture.client(&path, &Options::v1(), None);
         expect_refused(&mut client, "ticket-refused", 4403);
     }
-    assert_eq!(gate.ssh.received(), []);
+    assert_eq!(fixture.ssh.received(), []);
 }
 
 #[test]
 fn a_ticket_for_a_named_target_has_its_name_or_its_address() {
-    let gate = Gate::new(&[REQUIRED]);
-    for target in [json!("db"), gate.claims()["target"].clone()] {
-        let mut claims = gate.claims();
+    let fixture = TicketFixture::new(&[REQUIRED]);
+    for target in [json!("db"), fixture.claims()["target"].clone()] {
+        let mut claims = fixture.claims();
         claims["target"] = target;
         let ticket = signed(&claims, KEY);
-        let mut client = gate.client("/ws/db", &Options::v1(), Some(&ticket));
+        let mut client = fixture.client("/ws/db", &Options::v1(), Some(&ticket));
         client.wait_type("ready");
     }
-    let mut claims = gate.claims();
+    let mut claims = fixture.claims();
     claims["target"] = json!("web");
     let ticket = signed(&claims, KEY);
-    let mut client = gate.client("/ws/db", &Options::v1(), Some(&ticket));
+    let mut client = fixture.client("/ws/db", &Options::v1(), Some(&ticket));
     expect_refused(&mut client, "ticket-refused", 4403);
 }
 
 #[test]
 fn an_optional_ticket_must_be_valid_too() {
-    let gate = Gate::new(&[]);
-    gate.with(None).wait_type("ready");
-    gate.admits(&gate.ticket());
-    gate.refuses(Some("nonsense"), NOT_VALID);
+    let fixture = TicketFixture::new(&[]);
+    fixture.with(None).wait_type("ready");
+    fixture.admits(&fixture.ticket());
+    fixture.refuses(Some("nonsense"), NOT_VALID);
 }
 
 #[test]
 fn the_header_carries_it_in_both_dialects() {
-    let gate = Gate::new(&[REQUIRED]);
-    let path = path_to(gate.ssh.addr());
-    let bearer = format!("Bearer {}", gate.ticket());
+    let fixture = TicketFixture::new(&[REQUIRED]);
+    let path = path_to(fixture.ssh.addr());
+    let bearer = format!("Bearer {}", fixture.ticket());
     let v1 = Options::v1().header("Authorization", &bearer);
-    gate.client(&path, &v1, None).wait_type("ready");
+    fixture.client(&path, &v1, None).wait_type("ready");
     let v1 = Options::v1().header("Authorization", &bearer.replace("Bearer", "bearer"));
-    gate.client(&path, &v1, None).wait_type("ready");
+    fixture.client(&path, &v1, None).wait_type("ready");
     // What `auth` says goes first.
-    let mut client = gate.client(&path, &v1, Some("nonsense"));
+    let mut client = fixture.client(&path, &v1, Some("nonsense"));
     expect_refused(&mut client, "ticket-refused", 4403);
     // Another scheme is no ticket.
     let basic = Options::v1().header("Authorization", "Basic YTpi");
-    let mut client = gate.client(&path, &basic, None);
+    let mut client = fixture.client(&path, &basic, None);
     expect_refused(&mut client, "ticket-refused", 4403);
 
     let logged_in = |options: &Options| {
-        let mut client = Client::connect(gate.bridge.addr(), &path, options);
+        let mut client = Client::connect(fixture.bridge.addr(), &path, options);
         client.login_compatible("alice", "p");
         client
     };
     let compatible = Options::compatible().header("Authorization", &bearer);
     let shell = logged_in(&compatible);
-    let admin = Admin::of(&gate.bridge);
+    let admin = Admin::of(&fixture.bridge);
     let active = crate::common::poll(crate::common::DEADLINE, || {
         let sessions = admin.sessions();
         sessions
@@ -224,15 +224,15 @@ fn the_header_carries_it_in_both_dialects() {
 
 #[test]
 fn a_header_that_cannot_be_a_ticket_is_400() {
-    let gate = Gate::new(&[]);
-    let addr = gate.bridge.addr();
+    let fixture = TicketFixture::new(&[]);
+    let addr = fixture.bridge.addr();
     let ask = |lines: &str, query: &str| {
-        let path = format!("{}{query}", path_to(gate.ssh.addr()));
+        let path = format!("{}{query}", path_to(fixture.ssh.addr()));
         let request = upgrade_request(addr, &path);
         let protocol = "Sec-WebSocket-Protocol: sshard.v1\r\n";
         exchange(addr, &format!("{request}{protocol}{lines}\r\n")).status
     };
-    let ticket = gate.ticket();
+    let ticket = fixture.ticket();
     let good = format!("Authorization: Bearer {ticket}\r\n");
     assert_eq!(ask(&good, ""), 101);
     assert_eq!(ask(&good.repeat(2), ""), 400);
@@ -246,26 +246,26 @@ fn a_header_that_cannot_be_a_ticket_is_400() {
 
 #[test]
 fn a_reload_reads_the_key_again() {
-    let gate = Gate::new(&[REQUIRED]);
-    let old = gate.ticket();
+    let fixture = TicketFixture::new(&[REQUIRED]);
+    let old = fixture.ticket();
     let new_key = KEY.replace('0', "1");
-    let new = signed(&gate.claims(), &new_key);
-    gate.admits(&old);
-    write_key(&gate.key_file, &new_key);
-    gate.admits(&old);
-    gate.bridge.signal(Signal::HUP);
-    gate.bridge.wait_stderr_count("reloaded", 1);
-    gate.refuses(Some(&old), NOT_VALID);
-    gate.admits(&new);
+    let new = signed(&fixture.claims(), &new_key);
+    fixture.admits(&old);
+    write_key(&fixture.key_file, &new_key);
+    fixture.admits(&old);
+    fixture.bridge.signal(Signal::HUP);
+    fixture.bridge.wait_stderr_count("reloaded", 1);
+    fixture.refuses(Some(&old), NOT_VALID);
+    fixture.admits(&new);
     // A key that cannot be used changes nothing.
-    let admin = Admin::of(&gate.bridge);
-    write_key(&gate.key_file, "short");
+    let admin = Admin::of(&fixture.bridge);
+    write_key(&fixture.key_file, "short");
     let answer = admin.post("/api/v1/reload");
     assert_eq!(answer.status, 422);
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("admission.ticket_key_file"), "{detail}");
     assert!(!detail.contains("short,"), "{detail}");
-    gate.admits(&new);
+    fixture.admits(&new);
 }
 
 #[test]
@@ -294,29 +294,29 @@ fn a_bad_key_is_an_error_of_the_configuration() {
 
 #[test]
 fn neither_ticket_nor_key_is_ever_logged() {
-    let gate = Gate::new(&[
+    let fixture = TicketFixture::new(&[
         "log.level=trace",
         "log.messages=true",
         "admin.show_users=true",
     ]);
-    let ticket = gate.ticket();
+    let ticket = fixture.ticket();
     let [_, payload, signature]: [&str; 3] =
         ticket.split('.').collect::<Vec<_>>().try_into().unwrap();
-    gate.admits(&ticket);
-    let path = path_to(gate.ssh.addr());
+    fixture.admits(&ticket);
+    let path = path_to(fixture.ssh.addr());
     let bearer = format!("Bearer {ticket}");
     let v1 = Options::v1().header("Authorization", &bearer);
-    gate.client(&path, &v1, None).wait_type("ready");
+    fixture.client(&path, &v1, None).wait_type("ready");
     let forged = format!("{ticket}AA");
-    gate.refuses(Some(&forged), NOT_VALID);
-    let mut raw = Raw::connect(gate.bridge.addr());
-    let request = upgrade_request(gate.bridge.addr(), &format!("{path}?{ticket}"));
+    fixture.refuses(Some(&forged), NOT_VALID);
+    let mut raw = Raw::connect(fixture.bridge.addr());
+    let request = upgrade_request(fixture.bridge.addr(), &format!("{path}?{ticket}"));
     raw.send(format!("{request}Authorization: {bearer}\r\n\r\n").as_bytes());
     assert_eq!(raw.answer().status, 400);
-    let admin = Admin::of(&gate.bridge);
+    let admin = Admin::of(&fixture.bridge);
     admin.wait_empty();
     let api = ["/metrics", "/stats", "/api/v1/config"].map(|path| admin.get(path).body);
-    let log = gate.bridge.stderr();
+    let log = fixture.bridge.stderr();
     assert!(log.contains("ticket-refused"), "{log}");
     for (what, text) in [("log", &log), ("api", &api.concat())] {
         for secret in [payload, signature, KEY] {

@@ -23,7 +23,7 @@ struct Echo {
 }
 
 impl Echo {
-    /// Sends the messages that are whole. One without a byte is when its turn comes.
+    /// Sends the messages that are whole. An empty one is sent in its order.
     fn advance(&mut self) -> Option<()> {
         while let Some((opcode, length)) = self.sent.front().copied() {
             if self.output.len() < length {

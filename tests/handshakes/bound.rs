@@ -113,7 +113,7 @@ fn a_client_that_floods_displaces_itself_alone() {
     assert!((40..=64).contains(&alive), "{alive}");
 }
 
-/// As many addresses as one likes: the newcomer is served, for the oldest goes.
+/// However many addresses: a new connection is served, and the oldest is closed.
 #[test]
 fn a_flood_from_many_addresses_keeps_nobody_out() {
     let bridge = bridge(&["server.max_handshakes=32"]);
@@ -256,13 +256,13 @@ fn with_tls_the_oldest_is_hung_up_on() {
     client.wait_type("hello");
     held.extend(silent(&bridge, 1));
     wait_in_progress(&admin, MOST);
-    let newcomer = Raw::connect(bridge.addr());
+    let latest = Raw::connect(bridge.addr());
     assert_eq!(held[0].rest(), b"");
     assert_eq!(failed(&admin, "full"), 1);
-    // A session of TLS needs no more than any other newcomer.
+    // A session of TLS needs no more than any other new connection.
     Client::connect(bridge.addr(), "/ws/127.0.0.1/1", &options).wait_type("hello");
     assert_eq!(held[1].rest(), b"");
-    drop((held, newcomer));
+    drop((held, latest));
     wait_in_progress(&admin, 0);
     Client::connect(bridge.addr(), "/ws/127.0.0.1/1", &options).wait_type("hello");
 }

@@ -163,7 +163,7 @@ fn waiting_clients_are_served_round_robin_and_each_in_order() {
     rig.config.limits.max_connections_per_host = 1;
     let mut under_way = rig.start(9, 22);
     let crowd = [1, 1, 1, 2, 3].map(|number| rig.join(number, 22));
-    // Whoever leaves has no turn.
+    // A dropped attempt is skipped.
     drop(rig.join(2, 22));
     let mut crowd: Vec<_> = crowd.into_iter().enumerate().collect();
     let mut order = Vec::new();

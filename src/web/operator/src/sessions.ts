@@ -39,7 +39,7 @@ export function quietFor(session: Session): number {
   return Math.max(0, session.duration - active);
 }
 
-/** The address that was dialled, with what the client asked for where that is a name. */
+/** The connect address, and the requested name if there is one. */
 export function targetOf(session: Session): string {
   const { target, target_address: address } = session;
   return visible(address === null || address === target ? target : `${target} (${address})`);

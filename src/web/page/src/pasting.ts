@@ -11,7 +11,7 @@ const MUCH_LINES = 50;
 const PREVIEW_LINES = 12;
 const PREVIEW_COLUMNS = 120;
 /** A paste that takes longer than this, in milliseconds, shows its progress. */
-const PATIENCE = 300;
+const PROGRESS_DELAY = 300;
 
 export type PasteAnswer = "paste" | "one-line" | "cancel";
 
@@ -91,7 +91,7 @@ export class PasteJobs {
       el("span", {}, "Pasting"), progress, count,
       el("button", { type: "button", onclick: () => controller.abort() }, "Cancel the paste"),
       el("span", { class: "hint" }, "or Ctrl+C"));
-    const timer = setTimeout(() => this.element.append(bar), PATIENCE);
+    const timer = setTimeout(() => this.element.append(bar), PROGRESS_DELAY);
     this.#running.add(controller);
     try {
       await send({
