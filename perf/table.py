@@ -83,12 +83,12 @@ class Table:
             if budget.least and row.name in self.shrunk:
                 # A row that was not selected is not listed as missed.
                 found = "not settled"
-            cells = [bound(budget.must, budget), bound(budget.aim, budget), self.verdict(row, found)]
+            cells = [bound(budget.must, budget), bound(budget.aim, budget), self.qualified(row, found)]
         unit = f", {figure.unit}" if figure.unit else ""
         self.lines.append("| " + " | ".join([
             row.name, row.what, figure.name + unit, spread(ours), beside, spread(ratio), *cells]) + " |")
 
-    def verdict(self, row, found):
+    def qualified(self, row, found):
         if self.quick:
             return "smoke test"
         if row.name in self.shrunk:
