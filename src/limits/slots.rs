@@ -14,7 +14,7 @@
 //!    therefore increments first and compares the key afterwards.
 //! 4. That path only admits. Every refusal is decided under the mutex.
 //!
-//! Does NOT count connections in all, and does NOT grow.
+//! Does NOT count the connections of all targets together (`table` does), and does NOT grow.
 #![allow(
     clippy::disallowed_types,
     reason = "see above: held to claim and to free a slot, never on the data path"
@@ -33,8 +33,9 @@ struct Slot {
     gauge: Gauge,
     /// Valid while the count is above 0; may be read torn by a thread that is not counted in it.
     key: [AtomicU64; 3],
-    /// Number of keys in use that were placed further on because this slot was in use. A search
-    /// stops where it is 0, so that freed slots cost nothing.
+    /// Number of keys in use whose search goes past this slot, because it was in use when they were
+    /// placed. A search ends at its key or at the first slot where this is 0, in use or not; so
+    /// freed slots need no tombstones.
     passed: AtomicU32,
 }
 
@@ -47,8 +48,9 @@ impl Slot {
         }
     }
 
-    // Relaxed is enough for keys: they are written before the gauge opens and read after it was
-    // entered, both `AcqRel`, or else under the mutex.
+    // Relaxed is enough for keys: they are written before the count goes 0 -> 1 and read after it
+    // was incremented further, both `AcqRel`, or else under the mutex. `find` also reads them
+    // without either; that is a guess, which `join_in_use` checks.
     fn key(&self) -> TargetKey {
         TargetKey::from_words(self.key.each_ref().map(|word| word.load(Ordering::Relaxed)))
     }
@@ -62,12 +64,13 @@ impl Slot {
 
 /// Data under the mutex, besides the right to claim and to free a slot.
 struct Claims {
+    /// Slots in use.
     in_use: usize,
     max_per_target: u32,
 }
 
 /// Index of the slot in which a connection is counted, to be given back with [`Slots::leave`]. Has
-/// no Drop of its own.
+/// no Drop of its own: `TargetPermit` does that.
 #[derive(Debug)]
 pub(super) struct SlotIndex(usize);
 
@@ -83,7 +86,7 @@ pub(super) struct Slots {
 impl Slots {
     /// A table for `capacity` targets, each with at most `max_per_target` connections.
     pub(super) fn new(capacity: usize, max_per_target: u32) -> Self {
-        // Half as many again: a search in a full table then reads about five slots.
+        // Half as many again: a search for a new key in a full table then reads about five slots.
         let len = capacity.saturating_add(capacity / 2).max(1);
         let claims = Claims {
             in_use: 0,
@@ -115,6 +118,7 @@ impl Slots {
             debug_assert!(false, "a slot outside the table");
             return;
         };
+        // Others stay: no mutex.
         if slot.gauge.try_leave() {
             return;
         }
@@ -149,7 +153,8 @@ impl Slots {
         self.find(key).map_or(0, |(_, slot)| slot.gauge.count())
     }
 
-    /// Returns whether [`Slots::enter`] would refuse `key`.
+    /// Returns whether `key` has as many connections as it may. Does not tell whether the table has
+    /// room for a new key.
     pub(super) fn is_full(&self, key: TargetKey) -> bool {
         let claims = lock(&self.claims);
         let count = self.find(key).map_or(0, |(_, slot)| slot.gauge.count());

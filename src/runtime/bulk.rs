@@ -1,12 +1,18 @@
-//! Scheduler of bulk transfers, hooked into the shard's loop once per tick.
+//! Scheduler of bulk transfers, hooked into the shard's loop once per tick (a round of polls, then
+//! one epoll_wait).
 //!
-//! Round robin: at most one bulk transfer is dispatched per tick, so that an interactive session
-//! waits behind one and not behind all. Read coalescing, as in interrupt moderation: a bulk socket
-//! is read once per [`INTERVAL`] instead of once per packet; small packets cost a wake-up each
-//! otherwise.
+//! A transfer is bulk while its peer sends much: a server's output (`ssh/bulk.rs`) or a client's
+//! input (`read_budget.rs`), which decide that themselves. They take a [`BulkTicket`] then, and
+//! call [`BulkTicket::poll_dispatch`] before each piece of work.
 //!
-//! It moves no bytes and reads no socket. A transfer calls [`BulkTicket::poll_dispatch`] before
-//! each piece of its work.
+//! Round robin: at most one waiting transfer is dispatched per tick, so that an interactive session
+//! waits behind one and not behind all. While no other waits, the one dispatched last goes on
+//! without a dispatch.
+//!
+//! Read coalescing, as in interrupt moderation: a socket with bulk output in small packets is read
+//! once per [`INTERVAL`] instead of once per packet; each packet costs a wake-up otherwise.
+//!
+//! It moves no bytes and reads no socket.
 
 use super::readiness::Readiness;
 use super::{Runtime, current};
@@ -16,23 +22,24 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// Coalescing interval.
+/// Coalescing interval: the delay that coalescing may add to bulk output.
 const INTERVAL: Duration = Duration::from_micros(1000);
 
 /// The bulk transfers of a shard.
 #[derive(Default)]
 pub(super) struct BulkScheduler {
+    /// Tickets that wait for their dispatch, the longest wait first.
     waiting: RefCell<VecDeque<Rc<TicketState>>>,
-    /// Dispatched last. While no other waits, it need not, either.
+    /// Ticket dispatched last. While none waits, its transfer goes on without a dispatch.
     last: RefCell<Option<Rc<TicketState>>>,
     /// Sockets that are read when the interval is over.
     coalescing: RefCell<Vec<Rc<Readiness>>>,
-    /// End of the interval; None while no socket coalesces.
+    /// End of the interval, common to these sockets; None while no socket coalesces.
     ends: Cell<Option<Instant>>,
 }
 
 impl BulkScheduler {
-    /// Returns whether a transfer waits for the next tick.
+    /// Returns whether a transfer waits for the next tick. The loop does not sleep before it then.
     pub(super) fn has_waiting(&self) -> bool {
         !self.waiting.borrow().is_empty()
     }
@@ -54,7 +61,8 @@ impl BulkScheduler {
         }
     }
 
-    /// The socket is read at the end of the interval.
+    /// Puts off reads of the socket to the end of the interval. The first socket starts it; one
+    /// that is added later waits for what is left of it.
     pub(super) fn coalesce(&self, readiness: &Rc<Readiness>) {
         if !readiness.coalescing.replace(true) {
             self.coalescing.borrow_mut().push(Rc::clone(readiness));
@@ -87,10 +95,12 @@ impl BulkScheduler {
 
 #[derive(Default)]
 struct TicketState {
+    /// It is in the queue.
     waits: Cell<bool>,
+    /// It was dispatched, and no poll of its task has used that yet.
     dispatched: Cell<bool>,
     waker: RefCell<Option<Waker>>,
-    /// Number of the poll it was let into.
+    /// Number of the task poll that used the latest dispatch. It covers all work in that poll.
     poll: Cell<Option<u64>>,
 }
 
@@ -109,13 +119,13 @@ impl BulkTicket {
         })
     }
 
-    /// Returns whether the transfer waits to be let in.
+    /// Returns whether the transfer is in the queue for a dispatch.
     pub fn waits(&self) -> bool {
         self.state.waits.get()
     }
 
     /// Ready when the transfer may do some of its work in this poll of its task; otherwise the task
-    /// is woken when it may. `done`: it has had its share.
+    /// is woken when it may. `done`: it has used up its share of this poll, and must give way.
     pub fn poll_dispatch(&self, cx: &Context<'_>, done: bool) -> Poll<()> {
         let (bulk, state) = (&self.runtime.bulk, &self.state);
         let poll = self.runtime.tasks.polls();
@@ -127,6 +137,7 @@ impl BulkTicket {
         if !done && (alone || state.poll.get() == Some(poll)) {
             return Poll::Ready(());
         }
+        // `done`, but nothing to wait for: it goes on in the next poll of its task.
         if alone || state.dispatched.get() {
             cx.waker().wake_by_ref();
             return Poll::Pending;

@@ -3,10 +3,14 @@
 //! (`server.placement = "balanced"`) the shard that accepts a connection gives it to the shard with
 //! the fewest, counting itself.
 //!
-//! A shard's load is a number of connections: those it serves, and those on their way to it. A
-//! [`Reservation`] is one unit of load on one shard, taken in the same atomic step that compares
-//! the loads, and given back by Drop. So however many shards accept at once, no two loads differ by
-//! more than one while connections only come.
+//! A shard's load is a number of connections: those it serves, and those on their way to it from
+//! the shard that accepted them. A [`Reservation`] is one unit of load on one shard, held from the
+//! accept to the end of the connection and given back by Drop.
+//!
+//! It is taken by a compare-and-swap of the least load, which fails if that load has changed since
+//! it was read. While connections only come, the other loads can only have grown meanwhile, so it
+//! is the least still: however many shards accept at once, no two loads differ by more than one. A
+//! shard that is stuck, or refuses a connection, is an exception.
 //!
 //! It moves no connection that is placed, and measures neither CPU nor traffic.
 
@@ -39,8 +43,8 @@ impl Placement {
     }
 
     /// Reserves a shard for a connection that shard `accepting` has accepted. In the balanced mode
-    /// a shard for which `is_stuck` is true is passed over, because it would not serve the
-    /// connection.
+    /// a shard for which `is_stuck` is true (its loop has not run for seconds) is passed over,
+    /// because it would not serve the connection.
     pub fn reserve(
         self: &Arc<Self>,
         accepting: usize,
@@ -59,7 +63,7 @@ impl Placement {
         }
     }
 
-    /// Reserves this shard, whatever its load.
+    /// Reserves this shard, whatever its load: for a connection that its target did not take over.
     pub fn reserve_on(self: &Arc<Self>, shard: usize) -> Reservation {
         self.add(shard);
         Reservation {

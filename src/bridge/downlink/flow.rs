@@ -2,8 +2,8 @@
 //! the pacer if it reads slowly.
 //!
 //! Guarantees that no more is unacknowledged than the client's window allows. Pure arithmetic: no
-//! socket, no clock. Offsets are those of the session's output, of which earlier clients may have
-//! received a part.
+//! socket, no clock. Offsets count all output of the session, also what an earlier client received
+//! (a session has only one so far).
 
 use super::pacer::Pacer;
 use super::slow_reader::SlowReaderDetector;
@@ -15,6 +15,7 @@ const DETECTION_PAUSE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(in crate::bridge) struct ClientFlow {
+    /// Offset up to which the client has acknowledged output.
     acked: u64,
     /// `flow_window` of `auth`, in bytes. Without it output is bounded by TCP, and by the pacer of
     /// a slow client.
@@ -55,8 +56,8 @@ impl ClientFlow {
     }
 
     /// Returns the bytes that may be sent now, with `sent` bytes sent so far. `reading`: the
-    /// client's messages are read. If not, its pongs are not either, and the pacer must not wait
-    /// for them.
+    /// client's messages are read. While its input waits they are not, so no pong is seen, and the
+    /// pacer does not bound the output.
     pub(in crate::bridge) fn budget(&self, sent: u64, reading: bool) -> u64 {
         match &self.pacer {
             Some(pacer) if reading => pacer.budget(sent).min(self.client_window(sent)),
@@ -74,8 +75,9 @@ impl ClientFlow {
         }
     }
 
-    /// Updates the slow-reader detection at the end of a tick, with the state of the client's
-    /// socket and the bytes it has written so far. Starts a pacer for a client that is slow.
+    /// Updates the slow-reader detection at the end of a poll of the session. `blocked`: the
+    /// client's socket has bytes that the kernel does not take; `written`: the bytes it has written
+    /// so far. Starts a pacer for a client that is slow.
     pub(in crate::bridge) fn detect_slow_reader(
         &mut self,
         now: Instant,

@@ -8,14 +8,15 @@
 //! ```
 //!
 //! Two controls bound it. *Upstream*: when the queue reaches its high watermark, reads of the SSH
-//! socket stop; they resume at a quarter of it (`ssh/credit.rs`). *Downstream*: a session sends no
-//! more than [`ClientFlow::budget`].
+//! socket stop; they resume at a quarter of it (`ssh/credit.rs`). The SSH window cannot do this,
+//! because russh re-opens it on receipt. *Downstream*: a session sends no more than
+//! [`ClientFlow::budget`].
 //!
 //! Files, in reading order:
 //!
 //! - `mod.rs`: the queue with its watermarks, and the events of the SSH side (banner, question,
 //!   exit).
-//! - `queue.rs`: bytes in chunks of one frame each, at three offsets.
+//! - `queue.rs`: bytes in chunks of one frame each; offsets of what was acknowledged and sent.
 //! - `flow.rs`: the budget of one client: `flow_window` and `ack`, `hold`, and the pacer.
 //! - `slow_reader.rs`: decides whether a client without `flow_window` needs a pacer.
 //! - `pacer.rs`: sizes the window of such a client by the delay of its pongs.
@@ -30,18 +31,19 @@
 //!
 //! ```text
 //!   64 KiB  in the queue, up to websocket.write_buffer_size: here reads stop
-//! + 64 KiB  read ahead by the stream adapter before that (1 KiB, if
-//!           the server's packets are large)
-//! + 32 KiB  the packet russh is in
+//! + 64 KiB  read from the socket and not yet taken by russh (1 KiB, if
+//!           the server's packets are large; ssh/stream.rs)
+//! + 32 KiB  the packet that russh is reading
 //! + 36 KiB  one frame that the client's socket has not taken
 //!  196 KiB  (and 256 KiB in the kernel: ssh.receive_buffer)
 //! ```
 //!
 //! With TLS, 36 KiB more: encrypted and not sent yet (`ws/tls.rs`).
 //!
-//! While reads are stopped and input waits for a reply of the server (a key re-exchange, a full
-//! window), more is read, 64 KiB at a time, until the queue holds MAX_QUEUED: 384 KiB, the most
-//! that a session holds whose user types and whose client does not read.
+//! Input may wait for a reply of the server (in a key re-exchange, or when the window for input is
+//! full), and that reply stands behind output. So while input waits, more is read although reads
+//! are stopped: a probe of 64 KiB at a time, as long as the queue holds less than MAX_QUEUED, 384
+//! KiB. Only a client that sends input and does not read its output gets there.
 //!
 //! Bytes held of input that the server does not take (`bridge/uplink/`), at most:
 //!
@@ -52,9 +54,10 @@
 //! +160 KiB  socket is blocked; none if the channel's window is full
 //! ```
 //!
-//! Small pieces are coalesced in both directions, so that no sum is exceeded by more than a third
-//! (`tests/memory.rs`). Control messages are kept outside these queues: one of each kind, and eight
-//! signals.
+//! Small pieces are coalesced in both directions, so that the sums hold for pieces of any size.
+//! `tests/memory.rs` checks them, with a margin for allocations: 240 KiB of output, 192 KiB of
+//! input at a full window. Control messages are kept outside these queues: one of each kind, and
+//! eight signals.
 
 mod flow;
 mod pacer;
@@ -73,16 +76,17 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
 
-/// Read credit granted at a time while reads are stopped, in bytes.
+/// Read credit that a probe grants while reads are stopped, in bytes.
 const PROBE_CREDIT: usize = 64 * 1024;
 
-/// Bytes in the queue above which no such credit is granted; with a larger high watermark, that
-/// plus a window and a probe. It leaves room for all output that the server may send before its
-/// reply, on top of the output that stopped the reads.
+/// Bytes in the queue from which on no probe is granted. It leaves room for all output that the
+/// server may send before its reply (a window of it), on top of the output that stopped the reads.
+/// With a high watermark so large that this does not fit, the bound is that watermark plus a window
+/// and a probe.
 const MAX_QUEUED: usize = OUTPUT_WINDOW as usize + 256 * 1024;
 
-// A bulk read fits in two frames: russh re-opens the window when half of it is used, and OpenSSH's
-// packets from a terminal have at most 4 KiB.
+// A bulk read fits in two frames: it has about half a window, because russh re-opens the window
+// when half of it is used, and a packet more; OpenSSH's from a terminal have at most 4 KiB.
 const _: () = assert!(MAX_OUTPUT_FRAME >= OUTPUT_WINDOW as usize / 4 + 4 * 1024);
 
 /// Queue of output and events between the SSH side and the session. Lives on one shard.
@@ -113,7 +117,8 @@ impl Downlink {
         }
     }
 
-    /// Sets the task that is woken by an event.
+    /// Sets the task that is woken by an event. Output wakes nobody: it comes from russh's loop,
+    /// which the session polls before it sends.
     pub(super) fn set_waker(&self, waker: &Waker) {
         self.waker.register(waker);
     }
@@ -196,7 +201,8 @@ impl Downlink {
         self.len() < MAX_QUEUED.max(self.high_watermark + room)
     }
 
-    /// Grants a bounded credit although reads are stopped, unless the queue holds too much.
+    /// Grants a bounded credit although reads are stopped, unless the queue holds too much: input
+    /// waits for a reply of the server, which may be among the bytes.
     pub(super) fn probe(&self) {
         if self.can_probe() {
             self.credit.allow(PROBE_CREDIT);

@@ -5,12 +5,14 @@
 //! two seconds of output. So such a client is sent one [window](Pacer::budget) of output and,
 //! behind it, a ping (RFC 6455 section 5.5.2). The pong confirms that the output before it was
 //! read, and admits more. The window follows the round trip of these pings, as in delay-based
-//! congestion control (TCP Vegas; RFC 6817): it doubles while the delay is below LOW_DELAY, and is
-//! halved above HIGH_DELAY.
+//! congestion control (TCP Vegas; RFC 6817). Their delay is the round trip less the shortest one.
+//! Below LOW_DELAY the window doubles, if half of it was in use; above HIGH_DELAY it is halved;
+//! between them it stays.
 //!
-//! Guarantees that at most one window is in flight, unless a pong times out. Does not apply to a
-//! client that acknowledges output (`flow_window`), or whose window has grown to MAX_WINDOW. Pure
-//! arithmetic: no socket, no clock.
+//! Guarantees that nothing is sent while a window or more is in flight, unless a pong times out.
+//! Does not apply to a client that acknowledges output (`flow_window`), whose window has grown to
+//! MAX_WINDOW, or whose messages are not read now (`ClientFlow::budget`). Pure arithmetic: no
+//! socket, no clock.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +29,8 @@ const HIGH_DELAY: Duration = Duration::from_millis(300);
 /// Queue delay below which the window is doubled.
 const LOW_DELAY: Duration = Duration::from_millis(100);
 
-/// Longest wait for a pong. After it only TCP bounds the output.
+/// Longest wait for a pong, unless `websocket.stall_timeout` is shorter. After it only TCP bounds
+/// the output, until the pong comes.
 pub(in crate::bridge) const PONG_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pacer of one slow client. Offsets are those of the session's output.
@@ -41,14 +44,16 @@ pub(super) struct Pacer {
     /// Shortest round trip of a ping. The first ping does not count: it waited behind all output
     /// that was in flight before.
     min_round_trip: Option<Duration>,
+    /// The pong of the first ping has come.
     calibrated: bool,
     /// The latest ping was not answered in time.
     timed_out: bool,
 }
 
 impl Pacer {
-    /// Returns the pacer of a client that has been sent `sent` bytes. Its first pong shows how many
-    /// of them are still in flight.
+    /// Returns the pacer of a client that has been sent `sent` bytes. A whole window of them counts
+    /// as in flight, so a ping is due at once, and nothing is sent until its pong shows that the
+    /// client has read them all.
     pub(super) fn new(sent: u64) -> Self {
         Self {
             window: MIN_WINDOW,
@@ -70,8 +75,9 @@ impl Pacer {
         self.window.saturating_sub(in_flight).min(self.window / 2)
     }
 
-    /// Returns the number of the next ping, if one is due. Keystrokes and their echo are too small
-    /// for one.
+    /// Returns the number of the next ping, which is `sent`, if one is due: none is unanswered, and
+    /// a quarter of the window is in flight. The echo of keystrokes alone stays below that for
+    /// long.
     pub(super) fn next_ping(&mut self, now: Instant, sent: u64) -> Option<u64> {
         let in_flight = sent.saturating_sub(self.confirmed);
         if self.ping.is_some() || in_flight < self.window / 4 {

@@ -1,8 +1,8 @@
 //! Queue of output bytes, in order. Packets of any size are coalesced into chunks of one frame
 //! each.
 //!
-//! Guarantees that its memory is at most the bytes held and one chunk. Does not bound them:
-//! `mod.rs` stops reads.
+//! Guarantees that its memory is at most the bytes held and two chunks: what is freed of the first,
+//! and unused of the last. Does not bound the bytes held: `mod.rs` stops reads.
 
 use crate::ws::MAX_OUTPUT_FRAME;
 use std::collections::VecDeque;
@@ -21,6 +21,7 @@ const WHOLE_CHUNK_FROM: usize = 4 * 1024;
 /// queue [keeps](Self::keep_sent) output until it is acknowledged; then `sent` can go back.
 #[derive(Default)]
 pub(super) struct OutputQueue {
+    /// First chunk. Kept outside the deque: while one chunk suffices, the deque allocates nothing.
     front: Vec<u8>,
     /// Freed bytes of the front chunk.
     freed: usize,

@@ -1,12 +1,13 @@
-//! Detection of a client that reads slowly: its socket stays full and writes below a minimum rate.
+//! Detection of a client that reads slowly: its socket stays full, and takes less than a minimum
+//! rate. Full means that the kernel does not take all bytes that wait.
 //!
 //! Guarantees that a client whose socket has free space is never reported. Pure arithmetic: no
 //! socket, no clock.
 
 use std::time::{Duration, Instant};
 
-/// Shortest sample. A socket that had free space for longer was not the bottleneck, and a new
-/// sample starts.
+/// Shortest sample. A socket that has had free space for longer than this was not the bottleneck:
+/// when it is full again, a new sample starts. A shorter spell of free space belongs to the sample.
 const MIN_SAMPLE: Duration = Duration::from_millis(100);
 
 /// Rate below which a client is slow, in bytes per second: 8 Mbit/s.
