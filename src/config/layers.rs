@@ -41,6 +41,9 @@ pub struct Flag {
     pub value: String,
 }
 
+/// Variables that Kubernetes sets for a service named `sshard`, behind the prefix.
+const SERVICE_LINKS: [&str; 3] = ["SERVICE_HOST", "SERVICE_PORT", "PORT"];
+
 /// Variables with the prefix that the program itself sets for the processes it starts.
 const OWN_VARIABLES: [&str; 1] = ["SSHARD_DEMO"];
 
@@ -132,7 +135,11 @@ fn apply_variable(builder: &mut Builder, name: &str, value: Option<&str>) {
 
 /// Handles a variable without `__`: an error if it can only be meant for a setting, else ignored.
 fn no_setting(builder: &mut Builder, name: &str, own: &str) {
-    if OWN_VARIABLES.contains(&name) {
+    let is_link = |of: &str| {
+        own.strip_prefix(of)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    };
+    if OWN_VARIABLES.contains(&name) || SERVICE_LINKS.iter().any(|of| is_link(of)) {
         return;
     }
     let with_underscore = |key: &&'static str| (key.replace('.', "_"), *key);

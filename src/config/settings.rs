@@ -96,7 +96,8 @@ choices! {
 const BUFFER: RangeInclusive<ByteSize> = ByteSize::kib(4)..=ByteSize::kib(1024);
 /// An `auth` message carries a private key of up to 16 KiB, JSON-escaped: 32 KiB is the least.
 const MESSAGE: RangeInclusive<ByteSize> = ByteSize::kib(32)..=ByteSize::kib(1024);
-/// The limit table has a cache line or two per possible connection: a million is 128 MiB.
+/// The limit table has a slot and a half of 128 bytes per possible connection: a million is 183
+/// MiB.
 const CONNECTIONS: RangeInclusive<u32> = 1..=1_000_000;
 /// Receive buffer of one socket in the kernel.
 const RECEIVE_BUFFER: RangeInclusive<ByteSize> = ByteSize::kib(16)..=ByteSize::kib(16 * 1024);

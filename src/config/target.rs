@@ -203,7 +203,7 @@ fn known_key(entry: Option<&str>, unknown: &str) -> String {
         None => format!("the keys are {}", KEYS.join(", ")),
     };
     format!(
-        "a known key in place of {:?} in {entry}; {meant}",
+        "a known key in place of \"{}\" in {entry}; {meant}",
         quoted(unknown)
     )
 }

@@ -8,10 +8,10 @@
 //! The table is set-associative: the hash of a key, seeded at random, selects a group of a few
 //! entries, of which the key has one, recognised by a tag (some bits of the hash). When all entries
 //! of a group are in use, none is evicted and no key is refused: the key shares an entry, and the
-//! two share one rate. So a crowd of addresses cannot make the table forget what anyone took,
-//! and can only slow others down by keeping the entries in use, which takes the whole rate of as
-//! many addresses as there are entries. A key that finds an entry of its own again after sharing
-//! one may have had two bursts, never more.
+//! two share one rate. So a crowd of addresses cannot make the table forget what anyone took, and
+//! can only slow others down by keeping the entries in use, which takes the whole rate of as many
+//! addresses as there are entries. A key that finds an entry of its own again after sharing one may
+//! have had two bursts, never more.
 //!
 //! Groups are striped over several locks (`striped`), each held for a look at one group. Does NOT
 //! read the clock, allocate, or hold anything that must be given back: time does that.

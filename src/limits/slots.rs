@@ -156,6 +156,13 @@ impl Slots {
     /// Returns whether `key` has as many connections as it may. Does not tell whether the table has
     /// room for a new key.
     pub(super) fn is_full(&self, key: TargetKey) -> bool {
+        // A guess that there is room is good enough for a hint.
+        if self
+            .find(key)
+            .is_some_and(|(_, slot)| !slot.gauge.is_full())
+        {
+            return false;
+        }
         let claims = lock(&self.claims);
         let count = self.find(key).map_or(0, |(_, slot)| slot.gauge.count());
         count >= claims.max_per_target

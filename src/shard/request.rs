@@ -38,9 +38,12 @@ impl Shard {
             &server.trusted_proxies,
             server.client_ip_header,
         );
+        // Rates and policy of now, not of the accept: a reload is in force when it returns, and one
+        // count of requests cannot have two rates.
+        let current = self.context.snapshot.load();
         let answer = self
-            .take_rate(client, snapshot)
-            .and_then(|()| http::route(request, &snapshot.config, &snapshot.policy, listener))
+            .take_rate(client, &current)
+            .and_then(|()| http::route(request, &snapshot.config, &current.policy, listener))
             .and_then(|route| match route {
                 Route::Probe => {
                     let health = self.lifecycle.health(&self.limits);

@@ -10,9 +10,10 @@
 //! without a call to its handler (global requests, IGNORE, DEBUG, data for channels that are closed
 //! or never were), so that one cap holds for all of them together, known or not.
 //!
-//! Guarantee: a server that sends at most 200 unsolicited packets in any minute, and asks for at
-//! most 10 key exchanges, is never ended by this; one that sends or asks for more than twice as
-//! many always is. Not counted in either are those that these earn:
+//! Guarantee: a server that sends fewer than 200 unsolicited packets in any minute, those of its
+//! login and of a key exchange under way included, and asks for at most 10 key exchanges, is never
+//! ended by this; one that sends or asks for more than twice as many always is. Not counted in
+//! either are those that these earn:
 //! - output: see [`OUTPUT_EARNS`];
 //! - input: see [`INPUT_PER_REPLY`]. OpenSSH answers it with an IGNORE of the same length while its
 //!   terminal reads lines without echo, so that a password is not visible on the wire as such, and
@@ -29,6 +30,9 @@ mod tests;
 
 /// Packets a minute that bring nothing a session waits for.
 const MAX_UNSOLICITED: i64 = 200;
+/// Bytes that make a packet count once more: no packet of output or of a login has as many, and one
+/// that is decrypted for nothing may have 256 KiB.
+const LARGE_PACKET: usize = 64 * 1024;
 /// Key exchanges a minute that no traffic explains. Each costs about 0.6 ms of CPU.
 const MAX_REKEYS: i64 = 10;
 /// Span of the two caps above.
@@ -77,9 +81,9 @@ impl PerMinute {
         }
     }
 
-    /// Counts one; `false` if that is too many.
-    fn add(&self, now: impl FnOnce() -> Instant) -> bool {
-        self.count.set(self.count.get() + 1);
+    /// Counts so many; `false` if that is too many.
+    fn add(&self, count: i64, now: impl FnOnce() -> Instant) -> bool {
+        self.count.set(self.count.get() + count);
         if self.count.get() <= self.most {
             return true;
         }
@@ -154,7 +158,8 @@ impl PacketBudget {
         }
         self.packets.set(self.packets.get() + 1);
         self.waiter.wake();
-        if !self.unsolicited.add(self.now) {
+        let cost = 1 + i64::try_from(bytes / LARGE_PACKET).unwrap_or(i64::from(u32::MAX));
+        if !self.unsolicited.add(cost, self.now) {
             return self.violate("it sent too many messages that carry no output");
         }
         Ok(())
@@ -221,7 +226,7 @@ impl PacketBudget {
         self.unsolicited.subtract(3);
         if let Some(left) = self.traffic.get().checked_sub(REKEY_EARNED_BY) {
             self.traffic.set(left);
-        } else if !self.rekeys.add(self.now) {
+        } else if !self.rekeys.add(1, self.now) {
             return self.violate("it asked for new keys too often");
         }
         Ok(())

@@ -193,6 +193,8 @@ fn a_variable_is_a_setting_only_with_prefix_and_double_underscore() {
         ("SSHARD_HOME", "/x"),
         ("SSHARD_LOG_LEVL", "warn"),
         ("SSHARD_DEMO", "1"),
+        ("SSHARD_SERVICE_HOST", "10.0.0.1"),
+        ("SSHARD_PORT_8022_TCP", "tcp://10.0.0.1:8022"),
         ("PATH", "/bin"),
         ("X_SSHARD_LOG__LEVEL", "nope"),
     ];

@@ -66,6 +66,20 @@ fn packets_with_output_are_free_and_empty_ones_are_not() {
     assert!(admitted(1000, || packet(0)) <= 201);
 }
 
+/// Otherwise a byte of output would pay for half a megabyte that is decrypted for nothing.
+#[test]
+fn large_packets_before_output_are_not_free() {
+    let budget = budget();
+    let output = || {
+        for size in [256 * 1024, 256 * 1024, 64] {
+            budget.note_read(4)?;
+            budget.note_read(size)?;
+        }
+        budget.note_output(1)
+    };
+    assert!(admitted(1000, output) <= 50);
+}
+
 #[test]
 fn two_packets_before_each_of_output_are_free() {
     let budget = budget();
