@@ -20,7 +20,7 @@ export const CODES = {
   "host-key-limit": [-4409, "Try again later."],
   "unreachable": [-4502, "Check the address, then try again."],
   "name-not-found": [-4502, "Check the address, then try again."],
-  "name-server-failed": [-4502, "Try again, or use an address in place of the name."],
+  "name-server-failed": [-4502, "Try again later."],
   "not-ssh": [4502, "Check the port."],
   "ssh-version": [4502, "Ask the target's operator."],
   "server-refused": [-4502, "Try again later."],
