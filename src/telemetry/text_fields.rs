@@ -61,7 +61,8 @@ impl Visit for Line<'_> {
 }
 
 fn needs_quotes(text: &str) -> bool {
-    text.is_empty() || text.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '='))
+    text.is_empty()
+        || text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '='))
 }
 
 #[cfg(test)]
@@ -97,18 +98,19 @@ mod tests {
     }
 
     #[test]
-    fn values_with_blanks_or_quotes_are_quoted_and_the_message_is_not() {
+    fn values_with_blanks_quotes_or_control_characters_are_quoted_and_the_message_is_not() {
         let client = Ipv4Addr::LOCALHOST;
         let error = io::Error::other("the SSH login \"failed\"");
         let line = logged(|| {
             let session = tracing::info_span!("session", id = 7, %client);
             session.in_scope(|| {
                 let (none, equals) = (format_args!(""), format_args!("a=b"));
-                tracing::info!(reason = "exit", %error, bytes = 3, %none, %equals, "it ended");
+                let clear = format_args!("\x1b[2J");
+                tracing::info!(reason = "exit", %error, bytes = 3, %none, %equals, %clear, "it ended");
             });
         });
         let expected = "it ended reason=\"exit\" error=\"the SSH login \\\"failed\\\"\" bytes=3 \
-                        none=\"\" equals=\"a=b\"\n";
+                        none=\"\" equals=\"a=b\" clear=\"\\u{1b}[2J\"\n";
         assert!(line.ends_with(expected), "{line}");
         assert!(line.contains("session{id=7 client=127.0.0.1}: "), "{line}");
     }
