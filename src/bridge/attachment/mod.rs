@@ -111,6 +111,11 @@ impl<S> Attachment<S> {
         }
     }
 
+    /// Returns whether a `pong` is due.
+    pub(super) fn is_pong_due(&self) -> bool {
+        self.due_pong.is_some()
+    }
+
     /// Takes the due `pong`, with the latest round trip to the SSH server.
     pub(super) fn take_pong(&mut self, ssh_round_trip: Option<Duration>) -> Option<ServerMessage> {
         let data = self.due_pong.take()?;

@@ -84,7 +84,9 @@ impl BridgeSession {
     }
 
     fn next_reply(&mut self) -> Option<crate::message::ServerMessage> {
-        let shell = self.state.lifecycle.shell_mut();
+        let client = self.state.attachment.as_ref();
+        let is_pong_due = client.is_some_and(|client| client.is_pong_due());
+        let shell = self.state.lifecycle.shell_mut().filter(|_| is_pong_due);
         let round_trip = shell.and_then(|shell| shell.channel.round_trip());
         self.state.next_reply(round_trip)
     }

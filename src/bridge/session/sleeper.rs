@@ -33,9 +33,7 @@ impl Sleeper {
         }
         let is_far = deadline - now > SLACK_FROM;
         if let Some(timer) = &mut self.sleep
-            && (timer.latest() <= deadline
-                || (timer.deadline() <= deadline && is_far)
-                || timer.deadline() == deadline)
+            && is_in_time(timer, deadline, is_far)
         {
             if now < timer.deadline() {
                 return Poll::Pending;
@@ -54,4 +52,15 @@ impl Sleeper {
         self.sleep = fired.is_pending().then_some(timer);
         fired
     }
+}
+
+/// Returns whether `timer` serves for `deadline`. A near one must not wait for the slack of a timer
+/// that was set for another deadline.
+fn is_in_time(timer: &Sleep, deadline: Instant, is_far: bool) -> bool {
+    let fires = if is_far {
+        timer.deadline()
+    } else {
+        timer.latest()
+    };
+    fires <= deadline || timer.deadline() == deadline
 }

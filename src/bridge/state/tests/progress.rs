@@ -102,6 +102,7 @@ fn a_pong_carries_the_latest_round_trip() {
         s.control(ClientMessage::Ping {
             data: "p".to_owned(),
         });
+        assert!(s.state.attachment.as_ref().unwrap().is_pong_due());
         let latest = latest.map(Duration::from_millis);
         s.state.next_reply(latest).map(|reply| text(&reply))
     };
