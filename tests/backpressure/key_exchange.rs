@@ -1,7 +1,7 @@
 //! Key exchanges during transfers (RFC 4253 section 9). sshd begins them, and passes nothing on in
 //! either direction until they are complete.
 
-use crate::common::{Client, DEADLINE, Event, Options, poll};
+use crate::common::{DEADLINE, Options, poll};
 use crate::fixture::{BulkFixture, KIB, MIB, SMALL_BUFFER};
 use crate::numbered::Checker;
 use crate::pipe::{Pipe, READY_LINE};
@@ -26,23 +26,12 @@ fn keys_changed_often(fixture: &BulkFixture) {
     assert!(got > 20, "keys changed {got} times");
 }
 
-fn read_to(client: &mut Client, checker: &mut Checker, count: u64) {
-    checker.check(&std::mem::take(&mut client.output));
-    while checker.seen() < count {
-        match client.recv() {
-            Event::Output(bytes) => checker.check(&bytes),
-            Event::Json(_) => {}
-            other => panic!("{other:?} after {} bytes", checker.seen()),
-        }
-    }
-}
-
 #[test]
 fn output_is_exact_across_key_exchanges() {
     let fixture = BulkFixture::start(&["LogLevel DEBUG1", "RekeyLimit 1M"], &[]);
     let mut client = fixture.open_bulk(TOTAL, &json!({}), &Options::v1());
     let mut checker = Checker::default();
-    read_to(&mut client, &mut checker, TOTAL);
+    checker.read_to(&mut client, TOTAL);
     assert_eq!(client.wait_type("exit")["status"], 0);
     keys_changed_often(&fixture);
 }
@@ -71,13 +60,13 @@ fn ctrl_c_arrives_behind_a_stopped_reader_while_keys_change() {
     let mut client = fixture.open_bulk(TOTAL, &json!({}), &options);
     let mut checker = Checker::default();
     for round in 1..=10 {
-        read_to(&mut client, &mut checker, round * 777 * KIB);
+        checker.read_to(&mut client, round * 777 * KIB);
         fixture.wait_throttled(checker.seen());
         client.send_binary(CTRL_C);
         fixture.wait_interrupts(round);
     }
     memory.check();
-    read_to(&mut client, &mut checker, TOTAL);
+    checker.read_to(&mut client, TOTAL);
     assert_eq!(client.wait_type("exit")["status"], 0);
     memory.check();
     keys_changed_often(&fixture);
@@ -93,11 +82,11 @@ fn ctrl_c_arrives_while_reads_stop_and_keys_change() {
     let mut client = fixture.open_bulk(total, &json!({}), &options);
     let mut checker = Checker::default();
     for round in 1..=300 {
-        read_to(&mut client, &mut checker, round * 300 * KIB);
+        checker.read_to(&mut client, round * 300 * KIB);
         client.send_binary(CTRL_C);
         fixture.wait_interrupts(round);
     }
-    read_to(&mut client, &mut checker, total);
+    checker.read_to(&mut client, total);
     assert_eq!(client.wait_type("exit")["status"], 0);
     keys_changed_often(&fixture);
 }
@@ -110,7 +99,7 @@ fn ctrl_c_arrives_when_keys_are_asked_for_behind_a_stopped_reader() {
     let mut client = fixture.open_bulk(TOTAL, &json!({}), &options);
     let mut checker = Checker::default();
     for round in 1..=3 {
-        read_to(&mut client, &mut checker, round * MIB);
+        checker.read_to(&mut client, round * MIB);
         fixture.wait_throttled(checker.seen());
         // The KEXINIT is behind output that is not read, so no reply to it is under way.
         let asking = poll(DEADLINE, || {
@@ -122,7 +111,7 @@ fn ctrl_c_arrives_when_keys_are_asked_for_behind_a_stopped_reader() {
         fixture.wait_interrupts(round);
     }
     memory.check();
-    read_to(&mut client, &mut checker, TOTAL);
+    checker.read_to(&mut client, TOTAL);
     assert_eq!(client.wait_type("exit")["status"], 0);
     memory.check();
 }

@@ -1,6 +1,8 @@
 //! Endless stream of numbered lines, 64 bytes each, that both ends can compute: output of the
 //! bridge is compared byte by byte with its input, without storing either.
 
+use crate::common::{Client, Event};
+
 /// Bytes of a line: its number with leading zeros and a line feed.
 pub(crate) const LINE: usize = 64;
 
@@ -38,6 +40,18 @@ impl Checker {
             );
         }
         self.seen += got.len() as u64;
+    }
+
+    /// Reads and checks output until `count` bytes were checked in all.
+    pub(crate) fn read_to(&mut self, client: &mut Client, count: u64) {
+        self.check(&std::mem::take(&mut client.output));
+        while self.seen() < count {
+            match client.recv() {
+                Event::Output(bytes) => self.check(&bytes),
+                Event::Json(_) => {}
+                other => panic!("{other:?} after {} bytes", self.seen()),
+            }
+        }
     }
 
     /// Number of bytes checked.

@@ -2,7 +2,7 @@
 //! or reads slowly. Memory stays bounded, sshd is held back, Ctrl-C still arrives, and no byte is
 //! lost.
 
-use crate::common::{Client, DEADLINE, Event, Options};
+use crate::common::{Client, DEADLINE, Options};
 use crate::fixture::{BulkFixture, KIB, MIB, QUIET, SMALL_BUFFER, ping};
 use crate::numbered::Checker;
 use serde_json::json;
@@ -23,21 +23,9 @@ fn slow() -> Options {
     Options::v1().receive_buffer(SMALL_BUFFER)
 }
 
-/// Reads on until `count` bytes were read in all.
-fn read_to(client: &mut Client, checker: &mut Checker, count: u64) {
-    checker.check(&std::mem::take(&mut client.output));
-    while checker.seen() < count {
-        match client.recv() {
-            Event::Output(bytes) => checker.check(&bytes),
-            Event::Json(_) => {}
-            other => panic!("{other:?} after {} bytes", checker.seen()),
-        }
-    }
-}
-
 /// Reads to the end, and asserts that all output came and the program succeeded.
 fn read_out(client: &mut Client, checker: &mut Checker) {
-    read_to(client, checker, TOTAL);
+    checker.read_to(client, TOTAL);
     assert_eq!(client.wait_type("exit")["status"], 0);
     assert_eq!(client.until_close().0, 1000);
     assert!(client.output.is_empty(), "more came than was written");
@@ -50,7 +38,7 @@ fn a_reader_that_stops_holds_the_remote_side_back() {
     let mut client = fixture.open_bulk(TOTAL, &json!({}), &slow());
     let mut checker = Checker::default();
     for round in 1..=3 {
-        read_to(&mut client, &mut checker, round * MIB);
+        checker.read_to(&mut client, round * MIB);
         fixture.wait_throttled(checker.seen());
         client.send_binary(CTRL_C);
         fixture.wait_interrupts(round);
@@ -67,7 +55,7 @@ fn hold_stops_output_and_release_starts_it_again() {
     let mut client = fixture.open_bulk(TOTAL, &json!({}), &slow());
     let mut checker = Checker::default();
     for round in 1..=3 {
-        read_to(&mut client, &mut checker, round * MIB);
+        checker.read_to(&mut client, round * MIB);
         client.send_json(&json!({ "type": "hold" }));
         ping(&mut client, "held");
         checker.check(&std::mem::take(&mut client.output));
@@ -93,7 +81,7 @@ fn a_window_without_acks_stops_output_at_its_last_byte() {
     let mut checker = Checker::default();
     let mut acked = 0;
     for round in 1..=3 {
-        read_to(&mut client, &mut checker, acked + window);
+        checker.read_to(&mut client, acked + window);
         fixture.wait_throttled(checker.seen());
         client.send_binary(CTRL_C);
         fixture.wait_interrupts(round);
@@ -112,7 +100,7 @@ fn a_window_without_acks_stops_output_at_its_last_byte() {
             client.send_json(&json!({ "type": "ack", "bytes": acked }));
         }
         let next = (checker.seen() + 1).min(TOTAL);
-        read_to(&mut client, &mut checker, next);
+        checker.read_to(&mut client, next);
     }
     read_out(&mut client, &mut checker);
     memory.check();
@@ -134,7 +122,7 @@ fn few_bytes_are_under_way_to_a_slow_reader() {
             checker.seen()
         );
         let next = checker.seen() + READ_SIZE;
-        read_to(&mut client, &mut checker, next);
+        checker.read_to(&mut client, next);
         std::thread::sleep(PAUSE);
         under_way = fixture.produced().saturating_sub(checker.seen());
     }
