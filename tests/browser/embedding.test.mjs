@@ -37,17 +37,17 @@ function exampleFor(bridge, login) {
 /** What the next portal page holds. */
 let body = "";
 const portal = await startPortal(() => body);
-const stranger = await startPortal(() => body);
+const unlisted = await startPortal(() => body);
 after(() => {
   portal.stop();
-  stranger.stop();
+  unlisted.stop();
 });
 
 /** What xterm.js says on a busy machine. */
 const BUSY = /task queue exceeded/;
 const expectConsole = [BUSY];
 const settings = [`web.embed_origins=${portal.origin}`];
-const origins = [`${portal.origin}/`, `${stranger.origin}/`];
+const origins = [`${portal.origin}/`, `${unlisted.origin}/`];
 
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("playwright-core").Frame} Frame */
@@ -130,7 +130,7 @@ pageTest("a portal that is not listed cannot frame the page",
   async ({ page, bridge, sshd }) => {
     body = exampleFor(`http://${bridge.address}`, { target: `127.0.0.1:${sshd.port}`, ...sshd.login });
     const { reports } = collect(page);
-    await page.goto(stranger.origin);
+    await page.goto(unlisted.origin);
     const frame = await bridgeFrame(page);
     await page.waitForLoadState("networkidle");
     assert.equal(await frame.locator("form, header").count(), 0);

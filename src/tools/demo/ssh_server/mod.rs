@@ -2,8 +2,8 @@
 //! start, and a program of the user who started the demo behind each login. Starts no bridge and
 //! prints nothing.
 //!
-//! Its thread runs its own small tokio runtime; nothing of it touches a shard. No key login, no
-//! forwarding, no subsystems.
+//! Runs on a thread with a small tokio runtime of its own; nothing of it touches a shard. No key
+//! login, no forwarding, no subsystems.
 
 mod handler;
 mod inbox;
