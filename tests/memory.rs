@@ -1,15 +1,9 @@
 //! Memory of sessions whose client or server does not read, in bytes per session, for messages and
 //! packets of all sizes. The bound is derived in `src/bridge/downlink/mod.rs`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failed step of a test has nowhere to go but the test's output"
-)]
+#![cfg(test)]
 #![allow(
     clippy::disallowed_methods,
-    reason = "tests are threads that wait for real programs: they need the clock"
+    reason = "tests wait for real programs: they need the clock"
 )]
 
 mod common;

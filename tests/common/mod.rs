@@ -7,13 +7,6 @@
     reason = "each test binary compiles all of this and uses its part"
 )]
 #![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failed step of a test has nowhere to go but the test's output"
-)]
-#![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "tests are threads that wait for real programs: they need the clock and locks"

@@ -1,24 +1,18 @@
 //! Behind HAProxy, nginx and Caddy, with the configurations that the operators' guide shows:
 //! `proxies/haproxy.cfg`, `nginx.conf` and `Caddyfile`, in which only addresses, files and the pace
 //! of the health check are replaced.
+#![cfg(test)]
 #![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "a failed step of a test has nowhere to go but the test's output"
+    reason = "tests wait for real programs: they need the clock"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
 
-#[path = "proxies/caddy.rs"]
 mod caddy;
-#[path = "proxies/haproxy.rs"]
 mod haproxy;
-#[path = "proxies/nginx.rs"]
 mod nginx;
-#[path = "proxies/process.rs"]
 mod process;
 
 use common::tls::{self, Pair};

@@ -1,31 +1,18 @@
 //! The public port before the WebSocket, over real sockets: addresses, refusals, the upgrade,
 //! health, and clients that are slow or send too much. What follows an upgrade is in `protocol_v1`
 //! and `protocol_compat`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failed step of a test has nowhere to go but the test's output"
-)]
+#![cfg(test)]
 
+#[path = "../common/mod.rs"]
 mod common;
 
-#[path = "http/addresses.rs"]
 mod addresses;
-#[path = "http/full.rs"]
 mod full;
-#[path = "http/health.rs"]
 mod health;
-#[path = "http/host_header.rs"]
 mod host_header;
-#[path = "http/page.rs"]
 mod page;
-#[path = "http/refusals.rs"]
 mod refusals;
-#[path = "http/slow.rs"]
 mod slow;
-#[path = "http/upgrade.rs"]
 mod upgrade;
 
 use common::raw::{Answer, exchange, upgrade_request};

@@ -1,30 +1,19 @@
 //! Admission over real sockets: pages of other sites, clients behind proxies, rates, failed logins,
 //! tickets. The tables of the pure parts are beside the source.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failed step of a test has nowhere to go but the test's output"
-)]
+#![cfg(test)]
 #![allow(
     clippy::disallowed_methods,
     reason = "tickets are made for the time of day"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
 
-#[path = "admission/client_ip.rs"]
 mod client_ip;
-#[path = "admission/origins.rs"]
 mod origins;
-#[path = "admission/penalties.rs"]
 mod penalties;
-#[path = "admission/rate.rs"]
 mod rate;
-#[path = "admission/throttle.rs"]
 mod throttle;
-#[path = "admission/tickets.rs"]
 mod tickets;
 
 use common::raw::{Answer, exchange, upgrade_request};

@@ -1,31 +1,21 @@
 //! SSH servers that behave as real equipment does and OpenSSH does not: text before and in place of
 //! the version line, replies to the requests for a shell, ends of sessions. Servers that misbehave
 //! on purpose are in `hostile_ssh`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failed step of a test has nowhere to go but the test's output"
-)]
+#![cfg(test)]
 #![allow(
     clippy::disallowed_methods,
-    reason = "tests are threads that wait for real programs: they need the clock"
+    reason = "tests wait for real programs: they need the clock"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
 
-#[path = "strange_ssh/endings.rs"]
 mod endings;
-#[path = "strange_ssh/front.rs"]
 mod front;
-#[path = "strange_ssh/identification.rs"]
 mod identification;
-#[path = "hostile_ssh/python.rs"]
+#[path = "../hostile_ssh/python.rs"]
 mod python;
-#[path = "strange_ssh/shells.rs"]
 mod shells;
-#[path = "strange_ssh/terminal.rs"]
 mod terminal;
 
 use common::fixture::{bridge_to, path_to};
@@ -35,7 +25,7 @@ use serde_json::{Value, json};
 
 /// The server of `server.py`.
 fn server(arguments: &[&str]) -> AsyncSsh {
-    AsyncSsh::start(include_bytes!("strange_ssh/server.py"), arguments)
+    AsyncSsh::start(include_bytes!("server.py"), arguments)
 }
 
 /// Record of a session, from `auth` to its end.

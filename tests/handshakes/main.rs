@@ -1,19 +1,11 @@
 //! Connections before their HTTP request: the PROXY protocol, and how many may be there at once.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failed step of a test has nowhere to go but the test's output"
-)]
+#![cfg(test)]
 
+#[path = "../common/mod.rs"]
 mod common;
 
-#[path = "handshakes/bound.rs"]
 mod bound;
-#[path = "handshakes/proxy.rs"]
 mod proxy;
-#[path = "handshakes/transfer.rs"]
 mod transfer;
 
 use common::Admin;

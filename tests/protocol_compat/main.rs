@@ -1,25 +1,18 @@
 //! The compatible dialect (no subprotocol) against the running server: the last section of
 //! `src/message/PROTOCOL.md`.
+#![cfg(test)]
 #![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "a failed step of a test has nowhere to go but the test's output"
+    reason = "tests wait for real programs: they need the clock"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
 
-#[path = "protocol_compat/control.rs"]
 mod control;
-#[path = "protocol_compat/endings.rs"]
 mod endings;
-#[path = "protocol_compat/first.rs"]
 mod first;
-#[path = "protocol_compat/large.rs"]
 mod large;
-#[path = "protocol_compat/questions.rs"]
 mod questions;
 
 use common::{Client, Event, Fixture};

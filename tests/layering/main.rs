@@ -4,33 +4,18 @@
 //!
 //! Code under `cfg(test)` is exempt from the rules on dependencies. Expansions of macros are not
 //! checked, nor are the sizes of functions inside a macro's arguments.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a failed step of a test has nowhere to go but the test's output"
-)]
+#![cfg(test)]
 
-#[path = "layering/arrows.rs"]
 mod arrows;
-#[path = "layering/circles.rs"]
 mod circles;
-#[path = "layering/glossary.rs"]
 mod glossary;
-#[path = "layering/mentions.rs"]
 mod mentions;
-#[path = "layering/planted.rs"]
 mod planted;
-#[path = "layering/planted_words.rs"]
 mod planted_words;
-#[path = "layering/rooms.rs"]
 mod rooms;
-#[path = "layering/rules.rs"]
 mod rules;
-#[path = "layering/shape.rs"]
 mod shape;
-#[path = "layering/tree.rs"]
 mod tree;
-#[path = "layering/words.rs"]
 mod words;
 
 use rooms::ROOMS;

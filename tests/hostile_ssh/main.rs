@@ -1,0 +1,22 @@
+//! SSH servers that misbehave after the key exchange, scripted with AsyncSSH, and honest ones other
+//! than OpenSSH: sessions with the former end with 4503 and the reason, those with the latter do
+//! not. Servers that complete no key exchange are in `deadlines`.
+#![cfg(test)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests wait for real programs: they need the clock"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod algorithms;
+mod floods;
+mod honest;
+mod passwords;
+mod python;
+
+/// The server of `server.py`.
+fn asyncssh(arguments: &[&str]) -> python::AsyncSsh {
+    python::AsyncSsh::start(include_bytes!("server.py"), arguments)
+}
