@@ -1,7 +1,7 @@
-//! Checks the paths in a source file: dependencies between modules, reserved and forbidden names.
+//! Checks the paths in a source file: dependencies between modules, reserved and impure names.
 
 use crate::mentions::{Mention, Mentions};
-use crate::rules::{Room, Rule, Rules, Violation};
+use crate::rules::{Row, Rule, Rules, Violation};
 
 /// File name, module and paths of a source file.
 pub(crate) type Source<'a> = (&'a str, Vec<String>, Mentions);
@@ -26,7 +26,7 @@ pub(crate) fn check(sources: &[Source<'_>], rules: &Rules) -> Vec<Violation> {
         let room = room_of(module, rules);
         if room.is_none() && !module.is_empty() {
             let what = format!("`{}` has no row in the table of rooms", module.join("::"));
-            found.push(violation(Rule::UnknownRoom, file, 0, what));
+            found.push(Violation::new(Rule::UnknownRoom, file, 0, what));
             continue;
         }
         for mention in &mentions.paths {
@@ -37,24 +37,15 @@ pub(crate) fn check(sources: &[Source<'_>], rules: &Rules) -> Vec<Violation> {
                 _ => foreign(module, mention, rules),
             };
             if let Some((rule, what)) = broken {
-                found.push(violation(rule, file, mention.line, what));
+                found.push(Violation::new(rule, file, mention.line, what));
             }
         }
     }
     found
 }
 
-fn violation(rule: Rule, file: &str, line: usize, what: String) -> Violation {
-    Violation {
-        rule,
-        file: file.to_owned(),
-        line,
-        what,
-    }
-}
-
 /// Row of a module: the longest name that contains it.
-fn room_of<'a>(module: &[String], rules: &'a Rules) -> Option<&'a Room> {
+fn room_of<'a>(module: &[String], rules: &'a Rules) -> Option<&'a Row> {
     rules
         .rooms
         .iter()
@@ -80,8 +71,8 @@ fn names(path: &[String], name: &str) -> bool {
     globbed || lies_in(path, name)
 }
 
-fn arrow(room: &Room, target: &[String], rules: &Rules) -> Option<(Rule, String)> {
-    if lies_in(target, room.name) || room.may_name.iter().any(|name| lies_in(target, name)) {
+fn arrow(room: &Row, target: &[String], rules: &Rules) -> Option<(Rule, String)> {
+    if lies_in(target, room.name) || room.names.iter().any(|name| lies_in(target, name)) {
         return None;
     }
     let shown = target.join("::");
@@ -96,20 +87,21 @@ fn arrow(room: &Room, target: &[String], rules: &Rules) -> Option<(Rule, String)
 
 fn foreign(module: &[String], mention: &Mention, rules: &Rules) -> Option<(Rule, String)> {
     let (path, shown) = (&mention.path, module.join("::"));
-    for reserved in rules.reserved {
-        let allowed = reserved.only.iter().any(|room| lies_in(module, room));
-        if names(path, reserved.name) && !allowed {
-            let what = format!("`{shown}` names {} ({})", reserved.name, reserved.reason);
+    let lies_in_any = |rooms: &[&str]| rooms.iter().any(|room| lies_in(module, room));
+    for Row {
+        name,
+        names: only,
+        reason,
+    } in &rules.reserved
+    {
+        if names(path, name) && !lies_in_any(only) {
+            let what = format!("`{shown}` names {name} ({reason})");
             return Some((Rule::Reserved, what));
         }
     }
-    for forbidden in rules.forbidden {
-        let here = forbidden.rooms.iter().any(|room| lies_in(module, room));
-        let name = forbidden.names.iter().find(|name| names(path, name));
-        if let (true, Some(name)) = (here, name) {
-            let what = format!("`{shown}` names {name} ({})", forbidden.reason);
-            return Some((Rule::Forbidden, what));
-        }
+    if !lies_in_any(&rules.pure) {
+        return None;
     }
-    None
+    let name = rules.impure_names.iter().find(|name| names(path, name))?;
+    Some((Rule::Impure, format!("`{shown}` is pure, and names {name}")))
 }

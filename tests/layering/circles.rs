@@ -46,12 +46,8 @@ pub(crate) fn check(root: &str, sources: &[Source<'_>]) -> Vec<Violation> {
         .filter(|edge| leads_to(&next, &edge.to, &edge.from))
         .map(|edge| {
             let (from, to) = (edge.from.join("::"), edge.to.join("::"));
-            Violation {
-                rule: Rule::Circle,
-                file: edge.file.to_owned(),
-                line: edge.line,
-                what: format!("`{from}` names `{to}`, which leads back to it"),
-            }
+            let what = format!("`{from}` names `{to}`, which leads back to it");
+            Violation::new(Rule::Circle, edge.file, edge.line, what)
         })
         .collect()
 }
@@ -74,15 +70,16 @@ fn beside(
     Some((from.to_vec(), to.to_vec()))
 }
 
-fn leads_to(next: &BTreeMap<&Module, Vec<&Module>>, from: &Module, to: &Module) -> bool {
+/// Returns whether a path of `next` leads from one node to another.
+pub(crate) fn leads_to<T: Ord + ?Sized>(next: &BTreeMap<&T, Vec<&T>>, from: &T, to: &T) -> bool {
     let mut seen = BTreeSet::from([from]);
     let mut left = vec![from];
-    while let Some(module) = left.pop() {
-        if module == to {
+    while let Some(node) = left.pop() {
+        if node == to {
             return true;
         }
-        let new = next.get(module).into_iter().flatten();
-        left.extend(new.copied().filter(|module| seen.insert(module)));
+        let new = next.get(node).into_iter().flatten();
+        left.extend(new.copied().filter(|node| seen.insert(node)));
     }
     false
 }

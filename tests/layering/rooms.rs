@@ -1,359 +1,80 @@
 //! Table of the modules, and of the modules that each may name.
 
-use crate::rules::Room;
-
-/// Rows for all modules of the crate. The longest name that contains a module is its row; a module
-/// may always name items inside its own row.
-pub(crate) const ROOMS: &[Room] = &[
-    Room {
-        name: "main",
-        may_name: &[
-            "cli",
-            "plain_text",
-            "config",
-            "tools",
-            "server",
-            "telemetry",
-            "error",
-            "allocator",
-        ],
-        reason: "a table of contents: parse, load, run",
-    },
-    Room {
-        name: "cli",
-        may_name: &["config"],
-        reason: "flags become a layer of the configuration and nothing else",
-    },
-    Room {
-        name: "tools",
-        may_name: &[
-            "server",
-            "cli::Demo",
-            "cli::Doctor",
-            "cli::Serve",
-            "cli::Sessions",
-            "cli::SessionsAction",
-            "cli::Tune",
-            "control::admin::INTENT",
-            "control::admin::INTENT_HEADER",
-            "control::Token",
-            "control::TokenError",
-            "plain_text",
-            "config",
-            "telemetry",
-            "error",
-            "clock",
-        ],
-        reason: "a subcommand starts a server or talks to one; it sees no session",
-    },
-    Room {
-        name: "tools::demo",
-        may_name: &[
-            "server",
-            "config",
-            "telemetry",
-            "error",
-            "clock",
-            "cli::Demo",
-            "web::has_page",
-            "tools::ToolError",
-            "tools::print_text",
-            "tools::announce",
-        ],
-        reason: "a subcommand that brings its own SSH server and a page to link to",
-    },
-    Room {
-        name: "server",
-        may_name: &[
-            "control",
-            "runtime",
-            "shard",
-            "bridge::SessionContext",
-            "bridge::ConfigSnapshot",
-            "bridge::SnapshotError",
-            "bridge::LoginThrottle",
-            "registry",
-            "limits",
-            "targets",
-            "ssh",
-            "telemetry",
-            "workers",
-            "config",
-            "error",
-            "clock",
-        ],
-        reason: "builds what the shards share, then places, starts and stops them",
-    },
-    Room {
-        name: "control",
-        may_name: &[
-            "shard::Command",
-            "shard::CommandSender",
-            "shard::Lifecycle",
-            "shard::Placement",
-            "shard::Drain",
-            "bridge::ConfigSnapshot",
-            "bridge::SharedSnapshot",
-            "bridge::SnapshotError",
-            "registry",
-            "limits",
-            "http",
-            "web",
-            "ws::Tls",
-            "ssh::known_hosts",
-            "targets::OwnListeners",
-            "workers",
-            "telemetry",
-            "plain_text",
-            "config",
-            "secret_file",
-            "error",
-            "clock",
-        ],
-        reason: "reaches a shard by its command channel alone; the rest it reads",
-    },
-    Room {
-        name: "shard",
-        may_name: &[
-            "http",
-            "bridge",
-            "limits",
-            "ws",
-            "ssh::install_loop_spawner",
-            "runtime",
-            "registry",
-            "telemetry",
-            "config",
-            "error",
-            "clock",
-        ],
-        reason: "accepts connections and owns sessions; what a session does is the bridge's",
-    },
-    Room {
-        name: "http",
-        may_name: &[
-            "ws",
-            "targets",
-            "message",
-            "web",
-            "telemetry::OwnCounters",
-            "config",
-            "net",
-            "error",
-            "clock",
-        ],
-        reason: "from a request to an upgrade; it knows no session",
-    },
-    Room {
-        name: "web",
-        may_name: &["config"],
-        reason: "files and their headers; who may ask is decided before",
-    },
-    Room {
-        name: "bridge",
-        may_name: &[
-            "runtime",
-            "message",
-            "ws",
-            "ssh",
-            "targets",
-            "limits",
-            "ticket",
-            "registry",
-            "telemetry",
-            "config",
-            "error",
-            "clock",
-            "workers",
-        ],
-        reason: "the one place where the two sides meet",
-    },
-    Room {
-        name: "bridge::state",
-        may_name: &[
-            "bridge::attachment::Attachment",
-            "bridge::attachment::SocketState",
-            "bridge::timers",
-            "bridge::uplink",
-            "registry::State",
-            "message",
-            "ssh::SshEvent",
-            "limits",
-            "config",
-            "error",
-        ],
-        reason: "pure: inputs and instants change what the session owns; no step back to the session",
-    },
-    Room {
-        name: "bridge::uplink",
-        may_name: &["bridge::queue", "message"],
-        reason: "pure: what waits for the SSH server; who sends it is the shell's affair",
-    },
-    Room {
-        name: "bridge::attachment",
-        may_name: &[
-            "bridge::downlink::ClientFlow",
-            "bridge::downlink::PONG_TIMEOUT",
-            "bridge::timers",
-            "bridge::queue",
-            "ws",
-            "runtime",
-            "message",
-            "config",
-            "error",
-        ],
-        reason: "one client; it knows no session and no SSH",
-    },
-    Room {
-        name: "bridge::downlink",
-        may_name: &[
-            "bridge::queue",
-            "ws::MAX_OUTPUT_FRAME",
-            "ssh",
-            "runtime",
-            "clock",
-        ],
-        reason: "output on its way; it knows neither its client nor its session",
-    },
-    Room {
-        name: "bridge::timers",
-        may_name: &["config", "error"],
-        reason: "pure: a table of instants",
-    },
-    Room {
-        name: "bridge::queue",
-        may_name: &[],
-        reason: "pure: how a queue holds no room",
-    },
-    Room {
-        name: "ws",
-        may_name: &[
-            "runtime",
-            "config",
-            "secret_file",
-            "error",
-            "clock",
-            "message",
-        ],
-        reason: "one WebSocket; it never sees SSH",
-    },
-    Room {
-        name: "ssh",
-        may_name: &[
-            "append_file",
-            "config",
-            "error",
-            "clock",
-            "workers",
-            "message::Credentials",
-            "message::WindowSize",
-            "message::Secret",
-            "message::TerminalRequest",
-            "message::SignalName",
-            "message::ExitSignal",
-            "message::KeyRecord",
-            "message::Prompt",
-            "message::cut",
-            "message::escape_remote_text",
-            "runtime",
-            "net",
-            "limits::Rate",
-            "limits::RateTable",
-        ],
-        reason: "one SSH connection; it never sees a WebSocket, and of the messages only values",
-    },
-    Room {
-        name: "targets",
-        may_name: &["config", "net", "error", "workers"],
-        reason: "which address may be dialled; it dials none",
-    },
-    Room {
-        name: "ticket",
-        may_name: &[
-            "config",
-            "net",
-            "secret_file",
-            "error",
-            "message::MAX_TICKET",
-        ],
-        reason: "whether a signed word is good; what it opens is the bridge's",
-    },
-    Room {
-        name: "limits",
-        may_name: &[],
-        reason: "checked by loom on its own",
-    },
-    Room {
-        name: "message",
-        may_name: &["plain_text"],
-        reason: "bytes in, values out",
-    },
-    Room {
-        name: "telemetry",
-        may_name: &[
-            "registry::State",
-            "limits",
-            "append_file",
-            "plain_text",
-            "config",
-            "error",
-            "clock",
-        ],
-        reason: "counts and writes; it asks nothing of those it counts",
-    },
-    Room {
-        name: "registry",
-        may_name: &["clock"],
-        reason: "records that a session writes and everyone reads",
-    },
-    Room {
-        name: "workers",
-        may_name: &["net"],
-        reason: "threads for work that blocks, whatever the work is",
-    },
-    Room {
-        name: "runtime",
-        may_name: &["clock"],
-        reason: "a shard's loop: tasks, timers and sockets, whatever they are for",
-    },
-    Room {
-        name: "allocator",
-        may_name: &[],
-        reason: "one word to the system's allocator",
-    },
-    Room {
-        name: "config",
-        may_name: &["net", "plain_text"],
-        reason: "everything reads it, so it reads next to nothing",
-    },
-    Room {
-        name: "error",
-        may_name: &["message"],
-        reason: "a bad message is one of the causes in its table",
-    },
-    Room {
-        name: "plain_text",
-        may_name: &[],
-        reason: "which characters deceive, wherever they are shown",
-    },
-    Room {
-        name: "net",
-        may_name: &[],
-        reason: "arithmetic of addresses",
-    },
-    Room {
-        name: "append_file",
-        may_name: &[],
-        reason: "what all files that are appended to have in common",
-    },
-    Room {
-        name: "secret_file",
-        may_name: &[],
-        reason: "what all files with a secret in them have in common",
-    },
-    Room {
-        name: "clock",
-        may_name: &[],
-        reason: "the bottom",
-    },
-];
+/// Rows for all modules of the crate, in the form that [`crate::rules::rows`] reads. The longest
+/// name that contains a module is its row. It may name the modules and single items listed there,
+/// and always items inside its own row.
+pub(crate) const ROOMS: &str = "\
+main: a table of contents: parse, load, run
+    cli plain_text config tools server telemetry error allocator
+cli: flags become a layer of the configuration and nothing else
+    config
+tools: a subcommand starts a server or talks to one; it sees no session
+    server cli::Demo cli::Doctor cli::Serve cli::Sessions cli::SessionsAction cli::Tune
+    control::admin::INTENT control::admin::INTENT_HEADER control::Token control::TokenError
+    plain_text config telemetry error clock
+tools::demo: a subcommand that brings its own SSH server and a page to link to
+    server config telemetry error clock cli::Demo web::has_page tools::ToolError
+    tools::print_text tools::announce
+server: builds what the shards share, then places, starts and stops them
+    control runtime shard bridge::SessionContext bridge::ConfigSnapshot bridge::SnapshotError
+    bridge::LoginThrottle registry limits targets ssh telemetry workers config error clock
+control: reaches a shard by its command channel alone; the rest it reads
+    shard::Command shard::CommandSender shard::Lifecycle shard::Placement shard::Drain
+    bridge::ConfigSnapshot bridge::SharedSnapshot bridge::SnapshotError registry limits http web
+    ws::Tls ssh::known_hosts targets::OwnListeners workers telemetry plain_text config
+    secret_file error clock
+shard: accepts connections and owns sessions; what a session does is the bridge's
+    http bridge limits ws ssh::install_loop_spawner runtime registry telemetry config error
+    clock
+http: from a request to an upgrade; it knows no session
+    ws targets message web telemetry::OwnCounters config net error clock
+web: files and their headers; who may ask is decided before
+    config
+bridge: the one place where the two sides meet
+    runtime message ws ssh targets limits ticket registry telemetry config error clock workers
+bridge::state: pure: inputs and instants change what the session owns; no step back to the session
+    bridge::attachment::Attachment bridge::attachment::SocketState bridge::timers bridge::uplink
+    registry::State message ssh::SshEvent limits config error
+bridge::uplink: pure: what waits for the SSH server; who sends it is the shell's affair
+    bridge::queue message
+bridge::attachment: one client; it knows no session and no SSH
+    bridge::downlink::ClientFlow bridge::downlink::PONG_TIMEOUT bridge::timers bridge::queue ws
+    runtime message config error
+bridge::downlink: output on its way; it knows neither its client nor its session
+    bridge::queue ws::MAX_OUTPUT_FRAME ssh runtime clock
+bridge::timers: pure: a table of instants
+    config error
+bridge::queue: pure: how a queue holds no room
+ws: one WebSocket; it never sees SSH
+    runtime config secret_file error clock message
+ssh: one SSH connection; it never sees a WebSocket, and of the messages only values
+    append_file config error clock workers message::Credentials message::WindowSize
+    message::Secret message::TerminalRequest message::SignalName message::ExitSignal
+    message::KeyRecord message::Prompt message::cut message::escape_remote_text runtime net
+    limits::Rate limits::RateTable
+targets: which address may be dialled; it dials none
+    config net error workers
+ticket: whether a signed word is good; what it opens is the bridge's
+    config net secret_file error message::MAX_TICKET
+limits: checked by loom on its own
+message: bytes in, values out
+    plain_text
+telemetry: counts and writes; it asks nothing of those it counts
+    registry::State limits append_file plain_text config error clock
+registry: records that a session writes and everyone reads
+    clock
+workers: threads for work that blocks, whatever the work is
+    net
+runtime: a shard's loop: tasks, timers and sockets, whatever they are for
+    clock
+allocator: one word to the system's allocator
+config: everything reads it, so it reads next to nothing
+    net plain_text
+error: a bad message is one of the causes in its table
+    message
+plain_text: which characters deceive, wherever they are shown
+net: arithmetic of addresses
+append_file: what all files that are appended to have in common
+secret_file: what all files with a secret in them have in common
+clock: the bottom
+";

@@ -7,38 +7,44 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// Module, by its path below `src` joined with `::`, and the modules (or single items of modules)
-/// it may name.
-pub(crate) struct Room {
+/// Row of a table: a name, and the names that it goes with.
+pub(crate) struct Row {
     pub(crate) name: &'static str,
-    pub(crate) may_name: &'static [&'static str],
+    pub(crate) names: Vec<&'static str>,
     pub(crate) reason: &'static str,
 }
 
-/// Foreign name that only some modules may use.
-pub(crate) struct Reserved {
-    pub(crate) name: &'static str,
-    pub(crate) only: &'static [&'static str],
-    pub(crate) reason: &'static str,
-}
-
-/// Foreign names that some modules may not use.
-pub(crate) struct Forbidden {
-    pub(crate) rooms: &'static [&'static str],
-    pub(crate) names: &'static [&'static str],
-    pub(crate) reason: &'static str,
+/// Reads a table: each row is `name: reason`, with its names in indented lines below.
+pub(crate) fn rows(table: &'static str) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for line in table.lines() {
+        if let Some(names) = line.strip_prefix("    ") {
+            rows.last_mut().unwrap().names.extend(names.split(' '));
+        } else {
+            let (name, reason) = line.split_once(": ").unwrap();
+            let names = Vec::new();
+            rows.push(Row {
+                name,
+                names,
+                reason,
+            });
+        }
+    }
+    rows
 }
 
 /// Rules of a tree.
 pub(crate) struct Rules {
     pub(crate) max_file_lines: usize,
-    /// From the opening to the closing brace of a function, both counted.
-    pub(crate) max_function_lines: usize,
-    pub(crate) rooms: &'static [Room],
-    pub(crate) reserved: &'static [Reserved],
-    pub(crate) forbidden: &'static [Forbidden],
-    pub(crate) top_level: &'static [&'static str],
-    pub(crate) terms: &'static [Term],
+    /// Modules, by their path below `src` joined with `::`, and what each may name.
+    pub(crate) rooms: Vec<Row>,
+    /// Foreign names, and the modules that may use each.
+    pub(crate) reserved: Vec<Row>,
+    /// Modules that may not use the impure names.
+    pub(crate) pure: Vec<&'static str>,
+    pub(crate) impure_names: Vec<&'static str>,
+    pub(crate) top_level: Vec<&'static str>,
+    pub(crate) terms: Vec<Term>,
     /// Identifiers in which a private term is the field's own word, with the reason.
     pub(crate) own_uses: &'static [(&'static str, &'static str)],
     /// First words that a doc comment may not have.
@@ -46,10 +52,9 @@ pub(crate) struct Rules {
 }
 
 /// Kind of a violation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Rule {
     FileSize,
-    FunctionSize,
     CommentWidth,
     /// A module names one that is not below it.
     Arrow,
@@ -58,9 +63,9 @@ pub(crate) enum Rule {
     /// A module has no row in the table.
     UnknownRoom,
     Reserved,
-    Forbidden,
+    /// A pure module uses an impure name.
+    Impure,
     Unfinished,
-    IgnoredWithoutReason,
     TopLevel,
     /// An identifier or a file name has a private term.
     PrivateTerm,
@@ -71,25 +76,23 @@ pub(crate) enum Rule {
 }
 
 /// Violation of a rule.
-#[derive(Debug)]
 pub(crate) struct Violation {
-    pub(crate) rule: Rule,
-    /// Path below the root, with `/`.
-    pub(crate) file: String,
-    /// Counted from 1; 0 is the whole file.
-    pub(crate) line: usize,
-    pub(crate) what: String,
+    /// File, line and rule, as in `src/ws.rs:1: Arrow`. The file is the path below the root, with
+    /// `/`; lines count from 1, and 0 is the whole file.
+    pub(crate) place: String,
+    what: String,
+}
+
+impl Violation {
+    pub(crate) fn new(rule: Rule, file: &str, line: usize, what: String) -> Self {
+        let place = format!("{file}:{line}: {rule:?}");
+        Self { place, what }
+    }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            rule,
-            file,
-            line,
-            what,
-        } = self;
-        write!(f, "{file}:{line}: {rule:?}: {what}")
+        write!(f, "{}: {}", self.place, self.what)
     }
 }
 
@@ -108,7 +111,6 @@ pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
         found.extend(words::openings(file, rules));
         match syn::parse_file(&file.text) {
             Ok(syntax) => {
-                found.extend(shape::functions(file, &syntax, rules));
                 found.extend(words::identifiers(file, rules));
                 if let Some((root, module)) = tree::module_of(&file.path) {
                     let mentions = mentions::collect(&syntax, &module);
@@ -116,12 +118,11 @@ pub(crate) fn check(root: &Path, rules: &Rules) -> Vec<Violation> {
                     sources.push((file.path.as_str(), module, mentions));
                 }
             }
-            Err(error) => found.push(Violation {
-                rule: Rule::Unparsable,
-                file: file.path.clone(),
-                line: error.span().start().line,
-                what: error.to_string(),
-            }),
+            Err(error) => {
+                let line = error.span().start().line;
+                let what = error.to_string();
+                found.push(Violation::new(Rule::Unparsable, &file.path, line, what));
+            }
         }
     }
     for (root, sources) in &crates {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// Spellings of a private term, and the term of the field in its place.
 pub(crate) struct Term {
-    pub(crate) not: &'static [&'static str],
+    pub(crate) not: Vec<&'static str>,
     pub(crate) but: &'static str,
     pub(crate) scope: Scope,
     /// Path that the file begins with; empty for all files.
@@ -27,6 +27,29 @@ pub(crate) enum Scope {
     Whole,
     /// Those spelled exactly so: `Line`, not `line`.
     Exact,
+}
+
+/// Reads the glossary: lines of scope, folder if the term is not refused everywhere, spellings, and
+/// after a colon the field's term.
+pub(crate) fn terms(glossary: &'static str) -> Vec<Term> {
+    let term = |line: &'static str| {
+        let (refused, but) = line.split_once(": ").unwrap();
+        let mut words = refused.split(' ').peekable();
+        let scope = match words.next() {
+            Some("part") => Scope::Part,
+            Some("whole") => Scope::Whole,
+            Some("exact") => Scope::Exact,
+            _ => unreachable!("no scope: {line}"),
+        };
+        let within = words.next_if(|word| word.ends_with('/'));
+        Term {
+            not: words.collect(),
+            but,
+            scope,
+            within: within.unwrap_or_default(),
+        }
+    };
+    glossary.lines().map(term).collect()
 }
 
 impl Term {
@@ -70,13 +93,15 @@ pub(crate) fn identifiers(file: &TextFile, rules: &Rules) -> Vec<Violation> {
     };
     let mut names = BTreeMap::new();
     collect(tokens, &mut names);
-    let found = names.iter().filter_map(|(name, line)| {
-        let what = private_term(&file.path, name, rules)?;
-        Some(violation(Rule::PrivateTerm, file, *line, what))
-    });
+    let found = names
+        .iter()
+        .filter_map(|(name, line)| Some((*line, private_term(&file.path, name, rules)?)));
     let mut found: Vec<_> = found.collect();
-    found.sort_by_key(|violation| violation.line);
+    found.sort();
     found
+        .into_iter()
+        .map(|(line, what)| Violation::new(Rule::PrivateTerm, &file.path, line, what))
+        .collect()
 }
 
 fn collect(tokens: TokenStream, names: &mut BTreeMap<String, usize>) {
@@ -103,7 +128,7 @@ pub(crate) fn file_name(file: &TextFile, rules: &Rules) -> Vec<Violation> {
     let found = components.filter_map(|component| {
         let name = component.split('.').next().unwrap_or(component);
         let what = private_term(&file.path, name, rules)?;
-        Some(violation(Rule::PrivateTerm, file, 0, what))
+        Some(Violation::new(Rule::PrivateTerm, &file.path, 0, what))
     });
     found.collect()
 }
@@ -128,7 +153,7 @@ fn private_term(path: &str, name: &str, rules: &Rules) -> Option<String> {
 pub(crate) fn openings(file: &TextFile, rules: &Rules) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut inside = false;
-    for (index, line) in file.text.lines().enumerate() {
+    for (number, line) in (1..).zip(file.text.lines()) {
         let line = line.trim_start();
         let text = ["///", "//!"]
             .iter()
@@ -143,18 +168,9 @@ pub(crate) fn openings(file: &TextFile, rules: &Rules) -> Vec<Violation> {
             let what = format!(
                 "the comment opens with `{word}`: begin with a noun, or a verb in the third person"
             );
-            found.push(violation(Rule::Opening, file, index + 1, what));
+            found.push(Violation::new(Rule::Opening, &file.path, number, what));
         }
         inside = true;
     }
     found
-}
-
-fn violation(rule: Rule, file: &TextFile, line: usize, what: String) -> Violation {
-    Violation {
-        rule,
-        file: file.path.clone(),
-        line,
-        what,
-    }
 }
