@@ -69,14 +69,11 @@ fn attribute(group: &Group, texts: &mut Texts) -> bool {
     let [TokenTree::Ident(name), TokenTree::Group(inner)] = &tokens[..] else {
         return false;
     };
-    if name == "error" {
-        let first = inner.stream().into_iter().next();
-        if let Some(TokenTree::Literal(literal)) = first
-            && let Some(text) = value(&literal)
-            && text.contains(' ')
-        {
-            texts.errors.push(text);
-        }
+    if name == "error"
+        && let Some(TokenTree::Literal(literal)) = inner.stream().into_iter().next()
+    {
+        let text = value(&literal).filter(|text| text.contains(' '));
+        texts.errors.extend(text);
     }
     name == "cfg" && inner.stream().to_string() == "test"
 }

@@ -11,27 +11,27 @@
 )]
 
 mod collect;
+#[path = "../layering/tree.rs"]
+#[allow(dead_code, reason = "the checker of layers uses the rest")]
+mod tree;
 
 use collect::{Texts, collect};
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use tree::TextFile;
 
 #[test]
 fn the_collected_texts_are_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut paths = Vec::new();
-    rust_files(&root.join("src"), &mut paths);
-    paths.sort();
     let (mut logs, mut errors, mut others) = (String::new(), String::new(), String::new());
-    for path in paths {
-        let source = fs::read_to_string(&path).unwrap();
+    let files = tree::text_files(root).into_iter();
+    for TextFile { path, text } in files.filter(|file| has_texts(&file.path)) {
         let mut texts = Texts::default();
-        collect(source.parse().unwrap(), &mut texts);
-        let name = path.strip_prefix(root).unwrap().display().to_string();
-        section(&mut logs, &name, &texts.logs);
-        section(&mut errors, &name, &texts.errors);
-        section(&mut others, &name, &texts.others);
+        collect(text.parse().unwrap(), &mut texts);
+        section(&mut logs, &path, &texts.logs);
+        section(&mut errors, &path, &texts.errors);
+        section(&mut others, &path, &texts.others);
     }
     let mut stale = Vec::new();
     for (name, text) in [("logs", logs), ("errors", errors), ("others", others)] {
@@ -58,17 +58,12 @@ fn section(file: &mut String, name: &str, texts: &[String]) {
     }
 }
 
-/// Source files, without those of tests alone.
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if path.is_dir() && !["tests", "dist", "node_modules"].contains(&name.as_str()) {
-            rust_files(&path, found);
-        } else if name.ends_with(".rs") && !["tests.rs", "properties.rs"].contains(&name.as_str()) {
-            found.push(path);
-        }
-    }
+/// Returns whether the file is a source file, and not of tests alone.
+fn has_texts(path: &str) -> bool {
+    let mut parts = path.split('/');
+    path.starts_with("src/")
+        && path.ends_with(".rs")
+        && !parts.any(|part| ["tests", "tests.rs", "properties.rs"].contains(&part))
 }
 
 #[test]
