@@ -43,7 +43,7 @@
 //! | [`registry`], [`telemetry`] | one record per session; log, audit log, counters |
 //! | [`config`], [`error`] | declaration of every setting; table of every end of a session |
 //! | [`workers`] | threads for work that blocks |
-//! | [`net`], [`plain_text`], [`append_file`], [`secret_file`], [`clock`], [`allocator`] | helpers without dependencies |
+//! | [`net`], [`plain_text`], [`append_file`], [`secret_file`], [`clock`], [`allocator`], `words` | helpers without dependencies |
 //!
 //! # Event loop
 //!
@@ -76,5 +76,6 @@ pub mod telemetry;
 pub mod ticket;
 pub mod tools;
 mod web;
+mod words;
 pub mod workers;
 pub mod ws;

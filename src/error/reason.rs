@@ -1,125 +1,109 @@
-//! End reasons of sessions: stable words of the `error` message, the log and the statistics. Once
-//! published, a word does not change.
+//! End reasons of sessions: words of the `error` message, the log and the statistics.
 
-macro_rules! reasons {
-    ($( $(#[$doc:meta])* $Name:ident = $word:literal, )+) => {
-        /// End reason of a session.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Reason {
-            $( $(#[$doc])* $Name, )+
-        }
+use crate::words::words;
 
-        impl Reason {
-            /// All reasons, in the order of their numbers (`reason as usize`).
-            pub const ALL: &[Self] = &[ $( Self::$Name, )+ ];
-
-            /// Returns the stable word.
-            pub const fn as_str(self) -> &'static str {
-                match self { $( Self::$Name => $word, )+ }
-            }
-        }
-    };
-}
-
-reasons! {
-    /// The remote process ended. Not a failure.
-    Exit = "exit",
-    /// The client closed. Not a failure.
-    ClientClosed = "client-closed",
-    /// A control message that is not of the protocol.
-    BadMessage = "bad-message",
-    /// A message that does not fit the session's state.
-    OutOfOrder = "out-of-order",
-    /// WebSocket framing.
-    WebSocketProtocol = "websocket-protocol",
-    /// Text that is not UTF-8.
-    NotUtf8 = "not-utf8",
-    /// A message above the limit.
-    TooLarge = "too-large",
-    /// More control frames or empty fragments than any client needs.
-    ControlFrameFlood = "control-frame-flood",
-    /// Every login method was refused.
-    LoginFailed = "login-failed",
-    /// The password has to be changed first.
-    PasswordExpired = "password-expired",
-    /// A question for a client that cannot be asked.
-    CannotAsk = "cannot-ask",
-    /// A private key or certificate that cannot be used.
-    UnusableKey = "unusable-key",
-    /// The ssh-agent of a named target cannot be used.
-    AgentUnavailable = "agent-unavailable",
-    /// The policy does not allow the target.
-    TargetRefused = "target-refused",
-    /// An admission ticket is missing or not good.
-    TicketRefused = "ticket-refused",
-    /// Too many logins of this client have failed at this target, or passphrases.
-    Throttled = "throttled",
-    /// A stage took too long.
-    Deadline = "deadline",
-    /// The host key is not on record, and nobody could say yes.
-    HostKeyUnknown = "host-key-unknown",
-    /// Another host key is on record.
-    HostKeyChanged = "host-key-changed",
-    /// The host key is revoked.
-    HostKeyRevoked = "host-key-revoked",
-    /// The host's certificate does not hold.
-    HostCertificateInvalid = "host-certificate-invalid",
-    /// The user said no to the host key.
-    HostKeyRefused = "host-key-refused",
-    /// The host key could not be remembered.
-    HostKeyNotStored = "host-key-not-stored",
-    /// Too many new host keys were remembered lately.
-    HostKeyLimit = "host-key-limit",
-    /// The target's name has no address, or could not be looked up.
-    NameNotFound = "name-not-found",
-    /// No name server answered.
-    NameServerFailed = "name-server-failed",
-    /// The resolver's queue is full.
-    ResolverBusy = "resolver-busy",
-    /// The queue for private keys is full.
-    CryptoBusy = "crypto-busy",
-    /// No TCP connection.
-    Unreachable = "unreachable",
-    /// The peer does not speak SSH.
-    NotSsh = "not-ssh",
-    /// The peer speaks another version of SSH.
-    SshVersion = "ssh-version",
-    /// The peer closed the connection in place of its version line.
-    ServerRefused = "server-refused",
-    /// No algorithm in common.
-    NoCommonAlgorithm = "no-common-algorithm",
-    /// The key exchange failed.
-    HandshakeFailed = "handshake-failed",
-    /// The SSH connection broke.
-    ConnectionLost = "connection-lost",
-    /// The SSH server sent text that is not UTF-8.
-    NotUtf8FromServer = "not-utf8-from-server",
-    /// The SSH server broke a rule or cost too much.
-    ServerMisbehaved = "server-misbehaved",
-    /// No channel, terminal or shell.
-    StartRefused = "start-refused",
-    /// The global limit.
-    Limit = "limit",
-    /// The target's limit.
-    TargetLimit = "target-limit",
-    /// The server is going down.
-    Drain = "drain",
-    /// Ended by an administrator.
-    Killed = "killed",
-    /// Idle for too long.
-    Idle = "idle",
-    /// Older than it may get.
-    Lifetime = "lifetime",
-    /// The client took no output for too long.
-    Stalled = "stalled",
-    /// The client held output back for too long.
-    HeldTooLong = "held-too-long",
-    /// The client answered no ping.
-    NoPong = "no-pong",
-    /// The WebSocket broke.
-    ClientGone = "client-gone",
-    /// A fault of sshard.
-    Internal = "internal",
+words! {
+    /// End reason of a session.
+    pub enum Reason {
+        /// The remote process ended. Not a failure.
+        Exit = "exit",
+        /// The client closed. Not a failure.
+        ClientClosed = "client-closed",
+        /// A control message that is not of the protocol.
+        BadMessage = "bad-message",
+        /// A message that does not fit the session's state.
+        OutOfOrder = "out-of-order",
+        /// WebSocket framing.
+        WebSocketProtocol = "websocket-protocol",
+        /// Text that is not UTF-8.
+        NotUtf8 = "not-utf8",
+        /// A message above the limit.
+        TooLarge = "too-large",
+        /// More control frames or empty fragments than any client needs.
+        ControlFrameFlood = "control-frame-flood",
+        /// Every login method was refused.
+        LoginFailed = "login-failed",
+        /// The password has to be changed first.
+        PasswordExpired = "password-expired",
+        /// A question for a client that cannot be asked.
+        CannotAsk = "cannot-ask",
+        /// A private key or certificate that cannot be used.
+        UnusableKey = "unusable-key",
+        /// The ssh-agent of a named target cannot be used.
+        AgentUnavailable = "agent-unavailable",
+        /// The policy does not allow the target.
+        TargetRefused = "target-refused",
+        /// An admission ticket is missing or not good.
+        TicketRefused = "ticket-refused",
+        /// Too many logins of this client have failed at this target, or passphrases.
+        Throttled = "throttled",
+        /// A stage took too long.
+        Deadline = "deadline",
+        /// The host key is not on record, and nobody could say yes.
+        HostKeyUnknown = "host-key-unknown",
+        /// Another host key is on record.
+        HostKeyChanged = "host-key-changed",
+        /// The host key is revoked.
+        HostKeyRevoked = "host-key-revoked",
+        /// The host's certificate does not hold.
+        HostCertificateInvalid = "host-certificate-invalid",
+        /// The user said no to the host key.
+        HostKeyRefused = "host-key-refused",
+        /// The host key could not be remembered.
+        HostKeyNotStored = "host-key-not-stored",
+        /// Too many new host keys were remembered lately.
+        HostKeyLimit = "host-key-limit",
+        /// The target's name has no address, or could not be looked up.
+        NameNotFound = "name-not-found",
+        /// No name server answered.
+        NameServerFailed = "name-server-failed",
+        /// The resolver's queue is full.
+        ResolverBusy = "resolver-busy",
+        /// The queue for private keys is full.
+        CryptoBusy = "crypto-busy",
+        /// No TCP connection.
+        Unreachable = "unreachable",
+        /// The peer does not speak SSH.
+        NotSsh = "not-ssh",
+        /// The peer speaks another version of SSH.
+        SshVersion = "ssh-version",
+        /// The peer closed the connection in place of its version line.
+        ServerRefused = "server-refused",
+        /// No algorithm in common.
+        NoCommonAlgorithm = "no-common-algorithm",
+        /// The key exchange failed.
+        HandshakeFailed = "handshake-failed",
+        /// The SSH connection broke.
+        ConnectionLost = "connection-lost",
+        /// The SSH server sent text that is not UTF-8.
+        NotUtf8FromServer = "not-utf8-from-server",
+        /// The SSH server broke a rule or cost too much.
+        ServerMisbehaved = "server-misbehaved",
+        /// No channel, terminal or shell.
+        StartRefused = "start-refused",
+        /// The global limit.
+        Limit = "limit",
+        /// The target's limit.
+        TargetLimit = "target-limit",
+        /// The server is going down.
+        Drain = "drain",
+        /// Ended by an administrator.
+        Killed = "killed",
+        /// Idle for too long.
+        Idle = "idle",
+        /// Older than it may get.
+        Lifetime = "lifetime",
+        /// The client took no output for too long.
+        Stalled = "stalled",
+        /// The client held output back for too long.
+        HeldTooLong = "held-too-long",
+        /// The client answered no ping.
+        NoPong = "no-pong",
+        /// The WebSocket broke.
+        ClientGone = "client-gone",
+        /// A fault of sshard.
+        Internal = "internal",
+    }
 }
 
 impl Reason {

@@ -60,7 +60,7 @@ limits: checked by loom on its own
 message: bytes in, values out
     plain_text
 telemetry: counts and writes; it asks nothing of those it counts
-    registry::State limits append_file plain_text config error clock
+    registry::State limits append_file plain_text config error clock words
 registry: records that a session writes and everyone reads
     clock
 workers: threads for work that blocks, whatever the work is
@@ -71,8 +71,9 @@ allocator: one word to the system's allocator
 config: everything reads it, so it reads next to nothing
     net plain_text
 error: a bad message is one of the causes in its table
-    message
+    message words
 plain_text: which characters deceive, wherever they are shown
+words: enums of words that never change, wherever they are
 net: arithmetic of addresses
 append_file: what all files that are appended to have in common
 secret_file: what all files with a secret in them have in common

@@ -36,7 +36,7 @@ export function serverFacts() {
   if (!existsSync(serverTable)) return undefined;
   const words = new Map();
   const reasons = readFileSync(new URL("reason.rs", serverTable), "utf8");
-  for (const [, name, word] of reasons.matchAll(/^ {4}(\w+) = "([^"]+)",$/gm)) words.set(name, word);
+  for (const [, name, word] of reasons.matchAll(/^ {8}(\w+) = "([^"]+)",$/gm)) words.set(name, word);
   const facts = new Map();
   const table = readFileSync(new URL("mod.rs", serverTable), "utf8");
   for (const [, closeCode, name, retryable] of table.matchAll(/\((\d{4}), R::(\w+), (true|false), L::/g)) {
