@@ -21,7 +21,7 @@ pub use host_header::ListenerInfo;
 pub(crate) use problem::{Problem, Reply, raw_speaks_tls};
 pub use routes::{Health, Upgrade};
 pub(crate) use routes::{
-    Route, check_host_and_origin, is_health, probe_reply, require_health_method, require_method,
-    route,
+    READ, Route, check_host_and_origin, is_health, probe_reply, require_health_method,
+    require_method, route,
 };
 pub(crate) use serve::{Upgraded, serve};

@@ -37,7 +37,7 @@ impl Problem {
     }
 
     /// 400: the request is malformed or not supported.
-    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 

@@ -105,7 +105,7 @@ pub(crate) fn route<B>(
     }
     let host = request.headers().get(HOST);
     if let Some(page) = host.and_then(|host| web::answer(path, request.headers(), host, config)) {
-        require_method(request.method(), &[Method::GET, Method::HEAD], "GET, HEAD")?;
+        require_method(request.method(), READ)?;
         return Ok(Route::Page(page));
     }
     let segments = path
@@ -117,7 +117,7 @@ pub(crate) fn route<B>(
                 format!("nothing is here; terminals are at {prefix}/ws/{{host}}/{{port}}"),
             )
         })?;
-    require_method(request.method(), &[Method::GET], "GET")?;
+    require_method(request.method(), "GET")?;
     if request.uri().query().is_some() {
         return Err(Problem::bad_request(
             "a query is not accepted, because URLs end up in logs; send credentials in `auth`",
@@ -134,29 +134,27 @@ pub(crate) fn route<B>(
     }
     let dialect = negotiate(request.headers(), config)?;
     let response = handshake(request, dialect)?;
-    let ticket = match &config.admission.ticket_key_file {
-        Some(_) => ticket(request.headers())?,
-        None => None,
-    };
     let upgrade = Upgrade {
         target,
         dialect,
-        ticket,
+        ticket: match &config.admission.ticket_key_file {
+            Some(_) => ticket(request.headers())?,
+            None => None,
+        },
     };
     Ok(Route::Upgrade(response, upgrade))
 }
 
-/// 405 unless `method` is one of `allowed`; `listed` is what Allow says.
-pub(crate) fn require_method(
-    method: &Method,
-    allowed: &[Method],
-    listed: &'static str,
-) -> Result<(), Problem> {
-    if allowed.contains(method) {
+/// Methods of a path that is only read.
+pub(crate) const READ: &str = "GET, HEAD";
+
+/// 405 unless `method` is one of `allowed`, a value of Allow.
+pub(crate) fn require_method(method: &Method, allowed: &'static str) -> Result<(), Problem> {
+    if allowed.split(", ").any(|name| name == method.as_str()) {
         return Ok(());
     }
-    let detail = format!("this path takes {listed} only");
-    Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).allow(listed))
+    let detail = format!("this path takes {allowed} only");
+    Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).allow(allowed))
 }
 
 /// Methods that a health address takes. HAProxy's `option httpchk PATH` asks by OPTIONS and in
@@ -165,7 +163,7 @@ pub(crate) fn require_health_method<B>(request: &Request<B>) -> Result<(), Probl
     if (request.method(), request.version()) == (&Method::OPTIONS, Version::HTTP_10) {
         return Ok(());
     }
-    require_method(request.method(), &[Method::GET, Method::HEAD], "GET, HEAD")
+    require_method(request.method(), READ)
 }
 
 /// Returns whether the path is one that load balancers probe.

@@ -3,8 +3,8 @@
 
 use super::problem::Problem;
 use crate::message::{MAX_TICKET, Secret};
+use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
-use hyper::{HeaderMap, StatusCode};
 
 const SCHEME: &str = "Bearer ";
 
@@ -13,13 +13,13 @@ const SCHEME: &str = "Bearer ";
 /// # Errors
 /// 400: two headers, or a ticket that cannot be one.
 pub(super) fn ticket(headers: &HeaderMap) -> Result<Option<Secret>, Problem> {
-    let bad = |detail| Problem::new(StatusCode::BAD_REQUEST, detail);
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
     if values.next().is_some() {
-        return Err(bad("at most one Authorization header is accepted"));
+        let detail = "at most one Authorization header is accepted";
+        return Err(Problem::bad_request(detail));
     }
     let Some((scheme, ticket)) = value.as_bytes().split_at_checked(SCHEME.len()) else {
         return Ok(None);
@@ -32,6 +32,8 @@ pub(super) fn ticket(headers: &HeaderMap) -> Result<Option<Secret>, Problem> {
         Ok(ticket) if (1..=MAX_TICKET).contains(&ticket.len()) => {
             Ok(Some(Secret::new(ticket.to_owned())))
         }
-        Ok(_) | Err(_) => Err(bad("an admission ticket is ASCII text of 1 byte to 4 KiB")),
+        Ok(_) | Err(_) => Err(Problem::bad_request(
+            "an admission ticket is ASCII text of 1 byte to 4 KiB",
+        )),
     }
 }

@@ -76,12 +76,8 @@ impl Asset {
 
     /// Returns the entity tag: another one for each encoding (RFC 9110 section 8.8.3).
     pub(super) fn tag(&self, encoding: Option<Encoding>) -> String {
-        let hash: String = self
-            .hash
-            .iter()
-            .take(12)
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let hash = self.hash.iter().take(12);
+        let hash: String = hash.map(|b| format!("{b:02x}")).collect();
         format!("\"{hash}-{}\"", encoding.map_or("plain", Encoding::name))
     }
 }
@@ -112,13 +108,9 @@ fn accepts(lines: &[&str], coding: &str) -> bool {
     let mut fields = lines.iter().flat_map(|line| line.split(','));
     fields.any(|field| {
         let mut parts = field.split(';').map(str::trim);
-        let named = parts
-            .next()
-            .is_some_and(|name| name.eq_ignore_ascii_case(coding));
-        let refused = parts
-            .filter_map(|part| part.strip_prefix("q="))
-            .any(|weight| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0));
-        named && !refused
+        let name = parts.next().unwrap_or_default();
+        let mut weights = parts.filter_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+        name.eq_ignore_ascii_case(coding) && !weights.any(|weight| weight <= 0.0)
     })
 }
 

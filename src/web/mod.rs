@@ -99,14 +99,8 @@ fn page(asked: &Asked<'_>) -> Reply {
     if let Some(asset) = find(PAGE) {
         return file(&asset, asked, REVALIDATE);
     }
-    let mut reply = body(
-        Bytes::from_static(NOT_BUILT.as_bytes()),
-        "text/html; charset=utf-8",
-        asked,
-    );
-    reply
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut reply = made(NOT_BUILT.into(), "text/html; charset=utf-8");
+    headers::secure(reply.headers_mut(), asked);
     reply
 }
 
@@ -116,11 +110,8 @@ fn facts(asked: &Asked<'_>) -> Reply {
     let config = asked.config;
     let names: Vec<&str> = if config.web.show_targets {
         // An entry is `name=host:port`.
-        let names = config
-            .targets
-            .named
-            .iter()
-            .filter_map(|target| target.address.split('=').next());
+        let named = config.targets.named.iter();
+        let names = named.filter_map(|target| target.address.split('=').next());
         names.map(str::trim).collect()
     } else {
         Vec::new()
@@ -128,10 +119,8 @@ fn facts(asked: &Asked<'_>) -> Reply {
     let embedders = config.web.embed_origins.iter();
     let embedders: Vec<String> = embedders.map(ToString::to_string).collect();
     let text = serde_json::json!({ "targets": names, "embed_origins": embedders }).to_string();
-    let mut reply = body(Bytes::from(text), "application/json", asked);
-    reply
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut reply = made(text.into(), "application/json");
+    headers::secure(reply.headers_mut(), asked);
     reply
 }
 
@@ -198,11 +187,11 @@ fn lists(known: &HeaderValue, tag: &str) -> bool {
     })
 }
 
-fn body(bytes: Bytes, media_type: &'static str, asked: &Asked<'_>) -> Reply {
-    let mut reply = Response::new(Full::new(bytes));
-    reply
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers::secure(reply.headers_mut(), asked);
+/// Response that is in no file and not to be kept, without the security headers.
+fn made(body: Bytes, media_type: &'static str) -> Reply {
+    let mut reply = Response::new(Full::new(body));
+    let fields = reply.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
 }

@@ -2,11 +2,8 @@
 //! it requests its data from that listener with the token that the operator types.
 
 use super::assets::find;
-use super::{IMMUTABLE, REVALIDATE, Reply, unsecured};
-use http_body_util::Full;
+use super::{IMMUTABLE, REVALIDATE, Reply, made, unsecured};
 use hyper::HeaderMap;
-use hyper::body::Bytes;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
 /// Page of a build without the page.
 const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>sshard operator</title>\
@@ -27,16 +24,7 @@ pub(crate) fn answer(path: &str, headers: &HeaderMap) -> Option<Reply> {
         return Some(unsecured(&asset, headers, IMMUTABLE));
     }
     let page = find("operator/index.html").map(|page| unsecured(&page, headers, REVALIDATE));
-    Some(page.unwrap_or_else(not_built))
-}
-
-fn not_built() -> Reply {
-    let mut reply = Reply::new(Full::new(Bytes::from_static(NOT_BUILT.as_bytes())));
-    let html = HeaderValue::from_static("text/html; charset=utf-8");
-    reply.headers_mut().insert(CONTENT_TYPE, html);
-    let fresh = HeaderValue::from_static("no-store");
-    reply.headers_mut().insert(CACHE_CONTROL, fresh);
-    reply
+    Some(page.unwrap_or_else(|| made(NOT_BUILT.into(), "text/html; charset=utf-8")))
 }
 
 #[cfg(test)]

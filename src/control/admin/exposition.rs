@@ -81,24 +81,24 @@ pub(super) enum Kind {
 pub(super) struct Exposition {
     format: Format,
     text: String,
-}
-
-/// The family that is being written.
-pub(super) struct Family<'a> {
-    text: &'a mut String,
+    /// Name of the samples of the family that is being written.
     sample_name: String,
 }
 
 impl Exposition {
     pub(super) fn new(format: Format) -> Self {
-        let text = String::new();
-        Self { format, text }
+        let (text, sample_name) = Default::default();
+        Self {
+            format,
+            text,
+            sample_name,
+        }
     }
 
     /// Begins the family `sshard_NAME`. The two formats differ in its name alone: a counter's
     /// samples end in `_total` and an info's in `_info`, and so does the family in Prometheus text,
     /// which has no type for an info.
-    pub(super) fn family(&mut self, kind: Kind, name: &str, help: &str) -> Family<'_> {
+    pub(super) fn family(&mut self, kind: Kind, name: &str, help: &str) -> &mut Self {
         let (suffix, type_name, text_type) = match kind {
             Kind::Counter => ("_total", "counter", "counter"),
             Kind::Gauge => ("", "gauge", "gauge"),
@@ -113,8 +113,8 @@ impl Exposition {
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "# HELP {family} {help}");
         let _ = writeln!(self.text, "# TYPE {family} {type_name}");
-        let text = &mut self.text;
-        Family { text, sample_name }
+        self.sample_name = sample_name;
+        self
     }
 
     pub(super) fn finish(mut self) -> String {
@@ -123,9 +123,7 @@ impl Exposition {
         }
         self.text
     }
-}
 
-impl Family<'_> {
     /// Adds a sample. Labels are words of fixed tables and numbers: nothing in them is escaped.
     pub(super) fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) {
         self.sample_of("", labels, value);
@@ -190,12 +188,11 @@ mod tests {
     /// Families of every kind.
     fn written(format: Format) -> String {
         let mut exposition = Exposition::new(format);
-        let mut family = exposition.family(Kind::Counter, "a", "Help of a.");
+        let family = exposition.family(Kind::Counter, "a", "Help of a.");
         family.sample(&[("x", "1"), ("y", "z")], 3);
         family.sample(&[("x", "2"), ("y", "z")], 4);
-        let mut family = exposition.family(Kind::Gauge, "b", "B.");
-        family.sample(&[], 1.5);
-        let mut family = exposition.family(Kind::Info, "c", "C.");
+        exposition.family(Kind::Gauge, "b", "B.").sample(&[], 1.5);
+        let family = exposition.family(Kind::Info, "c", "C.");
         family.sample(&[("v", "1")], 1);
         exposition.finish()
     }
@@ -225,7 +222,7 @@ mod tests {
             histogram.record(Duration::from_millis(millis));
         }
         let mut exposition = Exposition::new(Format::Prometheus);
-        let mut family = exposition.family(Kind::Histogram, "h", "H.");
+        let family = exposition.family(Kind::Histogram, "h", "H.");
         family.histogram(&histogram.read());
         let text = exposition.finish();
         for line in [

@@ -5,37 +5,32 @@ use super::query::{choice, number, parameters, unknown};
 use crate::http::Problem;
 use crate::registry::{SessionId, SessionRecord, State};
 use std::net::IpAddr;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Largest number of characters of a search.
 const MAX_SEARCH: usize = 256;
 
 const KNOWN: &str = "search, shard, state, sort, order, offset, limit";
 
-/// Property that a list is sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    Created,
-    Activity,
-    Client,
-    Input,
-    Output,
-    Shard,
-    State,
-    Target,
-    User,
-}
+/// Sort key of a session: a number, or a text.
+pub(super) type Rank = (u128, String);
 
+/// Sort key by one property of a session; the user is given as it is shown.
+type Sort = fn(&SessionRecord, user: &str) -> Rank;
+
+/// Properties that a list is sorted by.
 const SORTS: [(&str, Sort); 9] = [
-    ("created", Sort::Created),
-    ("activity", Sort::Activity),
-    ("client", Sort::Client),
-    ("input", Sort::Input),
-    ("output", Sort::Output),
-    ("shard", Sort::Shard),
-    ("state", Sort::State),
-    ("target", Sort::Target),
-    ("user", Sort::User),
+    ("created", |record, _| by(created(record).as_millis())),
+    ("activity", |record, _| {
+        by((created(record) + record.last_activity()).as_millis())
+    }),
+    ("client", |record, _| by(bits(record.client_ip()))),
+    ("input", |record, _| by(record.traffic().0.into())),
+    ("output", |record, _| by(record.traffic().1.into())),
+    ("shard", |record, _| by(record.shard() as u128)),
+    ("state", |record, _| by(record.state() as u128)),
+    ("target", |record, _| (0, record.target().to_lowercase())),
+    ("user", |_, user| (0, user.to_lowercase())),
 ];
 
 /// Filter, order and page of a list of sessions. The default is all, oldest first.
@@ -51,21 +46,15 @@ pub(super) struct ListQuery {
     limit: usize,
 }
 
-/// Sort key of a session.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rank {
-    number: u128,
-    text: String,
-}
-
 impl ListQuery {
     /// Parses the query of a request.
     pub(super) fn parse(text: Option<&str>) -> Result<Self, Problem> {
+        let [(_, oldest_first), ..] = SORTS;
         let mut query = Self {
             words: Vec::new(),
             shard: None,
             state: None,
-            sort: Sort::Created,
+            sort: oldest_first,
             is_descending: false,
             offset: 0,
             limit: usize::MAX,
@@ -102,14 +91,13 @@ impl ListQuery {
             return true;
         }
         let address = record.target_address().map(|address| address.to_string());
-        let user = record.user().filter(|_| show_users);
         let text = format!(
             "{}\n{}\n{}\n{}\n{}",
             record.id(),
             record.client_ip(),
             record.target(),
             address.unwrap_or_default(),
-            user.unwrap_or_default()
+            shown_user(record, show_users)
         )
         .to_lowercase();
         self.words.iter().all(|word| text.contains(word))
@@ -117,28 +105,7 @@ impl ListQuery {
 
     /// Returns the sort key of a session.
     pub(super) fn rank(&self, record: &SessionRecord, show_users: bool) -> Rank {
-        let number = |number| Rank {
-            number,
-            text: String::new(),
-        };
-        let text = |text| Rank { number: 0, text };
-        let (input, output) = record.traffic();
-        let created = record.created_at().duration_since(UNIX_EPOCH);
-        let created = created.unwrap_or_default();
-        match self.sort {
-            Sort::Created => number(created.as_millis()),
-            Sort::Activity => number((created + record.last_activity()).as_millis()),
-            Sort::Client => number(bits(record.client_ip())),
-            Sort::Input => number(input.into()),
-            Sort::Output => number(output.into()),
-            Sort::Shard => number(record.shard() as u128),
-            Sort::State => number(record.state() as u128),
-            Sort::Target => text(record.target().to_lowercase()),
-            Sort::User => {
-                let user = record.user().filter(|_| show_users);
-                text(user.unwrap_or_default().to_lowercase())
-            }
-        }
+        (self.sort)(record, shown_user(record, show_users))
     }
 
     /// Sorts the sessions that match and returns the requested page.
@@ -155,6 +122,19 @@ impl ListQuery {
         let part = found.into_iter().skip(self.offset).take(self.limit);
         part.map(|(_, _, found)| found).collect()
     }
+}
+
+fn by(number: u128) -> Rank {
+    (number, String::new())
+}
+
+fn created(record: &SessionRecord) -> Duration {
+    let created = record.created_at().duration_since(UNIX_EPOCH);
+    created.unwrap_or_default()
+}
+
+fn shown_user(record: &SessionRecord, show_users: bool) -> &str {
+    record.user().filter(|_| show_users).unwrap_or_default()
 }
 
 /// Bits of the IPv6 address, to which an IPv4 address is mapped.

@@ -31,34 +31,25 @@ fn write_process(out: &mut Exposition, snapshot: &Snapshot) {
     ];
     out.family(Info, "build", "Version and commit of the program.")
         .sample(&build, 1);
-    let taken = &snapshot.taken;
+    let (taken, limits) = (&snapshot.taken, &snapshot.config.limits);
     let mut gauge = |name, help, value| out.family(Gauge, name, help).sample(&[], value);
     let help = "Connections counted by limits.max_connections.";
     gauge("connections", help, u64::from(taken.connections));
     let help = "Connections counted by limits.max_unauthenticated.";
-    gauge(
-        "unauthenticated_connections",
-        help,
-        taken.unauthenticated.into(),
-    );
+    let unauthenticated = taken.unauthenticated.into();
+    gauge("unauthenticated_connections", help, unauthenticated);
     let help = "Targets with at least one connection.";
     gauge("targets_in_use", help, taken.targets_in_use as u64);
     let help = "Value of limits.max_connections.";
-    gauge("max_connections", help, snapshot.max_connections.into());
+    gauge("max_connections", help, limits.max_connections.into());
     let help = "Value of limits.max_connections_per_host.";
-    gauge(
-        "max_connections_per_host",
-        help,
-        snapshot.max_per_host.into(),
-    );
+    let per_host = limits.max_connections_per_host.into();
+    gauge("max_connections_per_host", help, per_host);
     let help = "Value of limits.max_unauthenticated.";
-    gauge(
-        "max_unauthenticated",
-        help,
-        snapshot.max_unauthenticated.into(),
-    );
+    let unauthenticated = limits.max_unauthenticated.into();
+    gauge("max_unauthenticated", help, unauthenticated);
     let help = "1 while the process takes no new sessions.";
-    gauge("draining", help, snapshot.draining.into());
+    gauge("draining", help, snapshot.drain_left.is_some().into());
     if let Some(expiry) = snapshot.tls_expiry {
         let help = "Expiry of the first certificate of the served chain, since 1970.";
         gauge("tls_certificate_expiry_timestamp_seconds", help, expiry);
@@ -68,7 +59,7 @@ fn write_process(out: &mut Exposition, snapshot: &Snapshot) {
         .sample(&[], snapshot.audit_lost_lines);
     let (applied, refused) = snapshot.reloads;
     let help = "Reloads of the configuration, by outcome.";
-    let mut reloads = out.family(Counter, "reloads", help);
+    let reloads = out.family(Counter, "reloads", help);
     reloads.sample(&[("outcome", "applied")], applied);
     reloads.sample(&[("outcome", "refused")], refused);
 }
@@ -86,7 +77,7 @@ fn write_latencies(out: &mut Exposition, snapshot: &Snapshot) {
 fn write_shards(out: &mut Exposition, snapshot: &Snapshot) {
     type Read = fn(&ShardNumbers) -> f64;
     let mut each = |kind, name, help, read: Read| {
-        let mut family = out.family(kind, name, help);
+        let family = out.family(kind, name, help);
         for (shard, numbers) in numbered(snapshot) {
             family.sample(&[("shard", &shard)], read(numbers));
         }
@@ -94,9 +85,8 @@ fn write_shards(out: &mut Exposition, snapshot: &Snapshot) {
     let help = "Connections the shard accepted, whichever shard served them.";
     each(Counter, "connections_accepted", help, |s| s.accepted as f64);
     let help = "Sessions created.";
-    each(Counter, "sessions_started", help, |s| {
-        s.sessions.total as f64
-    });
+    let started: Read = |s| s.sessions.total as f64;
+    each(Counter, "sessions_started", help, started);
     let help = "Input of clients, in bytes.";
     each(Counter, "input_bytes", help, |s| s.input_bytes as f64);
     let help = "Output to clients, in bytes.";
@@ -107,24 +97,22 @@ fn write_shards(out: &mut Exposition, snapshot: &Snapshot) {
     each(Gauge, "shard_connections", help, |s| s.connections as f64);
     let help = "Connections between accept and the end of the upgrade.";
     each(Gauge, "handshakes", help, |s| s.handshakes as f64);
-    let (name, help) = (
-        "shard_heartbeat_age_seconds",
-        "Time since the shard's event loop last ran.",
-    );
-    each(Gauge, name, help, |s| s.heartbeat_age.as_secs_f64());
+    let help = "Time since the shard's event loop last ran.";
+    let age: Read = |s| s.heartbeat_age.as_secs_f64();
+    each(Gauge, "shard_heartbeat_age_seconds", help, age);
 }
 
 /// Families of several numbers per shard.
 fn write_outcomes(out: &mut Exposition, snapshot: &Snapshot) {
     let help = "Sessions, by state.";
-    let mut family = out.family(Gauge, "sessions", help);
+    let family = out.family(Gauge, "sessions", help);
     for (shard, numbers) in numbered(snapshot) {
         for (state, count) in &numbers.states {
             family.sample(&[("shard", &shard), ("state", state.as_str())], count);
         }
     }
     let help = "Answers of the public port, by status; other is any without a series.";
-    let mut family = out.family(Counter, "http_responses", help);
+    let family = out.family(Counter, "http_responses", help);
     for (shard, numbers) in numbered(snapshot) {
         for (status, count) in &numbers.responses {
             let code = match status {
@@ -135,7 +123,7 @@ fn write_outcomes(out: &mut Exposition, snapshot: &Snapshot) {
         }
     }
     let help = "Sessions that ended, by stage and reason.";
-    let mut family = out.family(Counter, "sessions_ended", help);
+    let family = out.family(Counter, "sessions_ended", help);
     for (shard, numbers) in numbered(snapshot) {
         for (stage, reason, count) in &numbers.endings {
             let (stage, reason) = (stage.as_str(), reason.as_str());
@@ -144,7 +132,7 @@ fn write_outcomes(out: &mut Exposition, snapshot: &Snapshot) {
         }
     }
     let help = "Connections that ended before their HTTP request, by cause.";
-    let mut family = out.family(Counter, "handshakes_failed", help);
+    let family = out.family(Counter, "handshakes_failed", help);
     for (shard, numbers) in numbered(snapshot) {
         for (cause, count) in &numbers.failed_handshakes {
             family.sample(&[("shard", &shard), ("cause", cause.as_str())], count);

@@ -21,7 +21,7 @@ use super::events::EventSender;
 use super::process::ProcessHandles;
 use super::token::{SharedToken, Token, TokenError};
 use crate::config;
-use crate::http::is_health;
+use crate::http::{ListenerInfo, is_health};
 use crate::telemetry::LogLimiter;
 use arc_swap::ArcSwapOption;
 use hyper::Request;
@@ -88,13 +88,6 @@ pub(super) struct AdminContext {
     pub(super) process: ProcessHandles,
     pub(super) events: EventSender,
     token: SharedToken,
-}
-
-/// Both ends of a connection.
-#[derive(Debug, Clone, Copy)]
-struct Peer {
-    client: SocketAddr,
-    local: SocketAddr,
 }
 
 impl Admin {
@@ -237,14 +230,17 @@ async fn connection(stream: TcpStream, client: SocketAddr, context: Rc<AdminCont
     let Ok(local) = stream.local_addr() else {
         return;
     };
-    let peer = Peer { client, local };
+    let listener = ListenerInfo { local, tls: false };
     let service = service_fn(|request: Request<_>| {
         // A health answer is small and immediate.
         if !is_health(request.uri().path()) {
             slot.serve();
         }
         let context = Rc::clone(&context);
-        async move { Ok::<_, Infallible>(routes::answer(&context, peer, &request).await) }
+        async move {
+            let answer = routes::answer(&context, client, listener, &request).await;
+            Ok::<_, Infallible>(answer)
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

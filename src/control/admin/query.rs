@@ -2,7 +2,6 @@
 //! its bounds. Anything else is refused with 400.
 
 use crate::http::Problem;
-use hyper::StatusCode;
 use std::ops::RangeInclusive;
 
 /// Longest query, in bytes.
@@ -12,12 +11,14 @@ const MAX_QUERY: usize = 1024;
 pub(super) fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
     let query = query.unwrap_or_default();
     if query.len() > MAX_QUERY {
-        return Err(bad(format!("the query has more than {MAX_QUERY} bytes")));
+        let detail = format!("the query has more than {MAX_QUERY} bytes");
+        return Err(Problem::bad_request(detail));
     }
     let mut parameters: Vec<(String, String)> = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if parameters.iter().any(|(known, _)| *known == name) {
-            return Err(bad(format!("the parameter {} stands twice", quoted(&name))));
+            let detail = format!("the parameter {} stands twice", quoted(&name));
+            return Err(Problem::bad_request(detail));
         }
         parameters.push((name.into_owned(), value.into_owned()));
     }
@@ -26,7 +27,7 @@ pub(super) fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, P
 
 /// Returns the refusal of an unknown parameter; `known` lists those that exist.
 pub(super) fn unknown(name: &str, known: &str) -> Problem {
-    bad(format!(
+    Problem::bad_request(format!(
         "there is no parameter {}; there are: {known}",
         quoted(name)
     ))
@@ -41,7 +42,7 @@ pub(super) fn number(
     let number = value.parse().ok().filter(|number| bounds.contains(number));
     number.ok_or_else(|| {
         let (least, most) = bounds.into_inner();
-        bad(format!("{name} is a number from {least} to {most}"))
+        Problem::bad_request(format!("{name} is a number from {least} to {most}"))
     })
 }
 
@@ -54,12 +55,8 @@ pub(super) fn choice<T: Copy>(
     let found = choices.iter().find(|(word, _)| *word == value);
     found.map(|(_, choice)| *choice).ok_or_else(|| {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        bad(format!("{name} is one of {}", words.join(", ")))
+        Problem::bad_request(format!("{name} is one of {}", words.join(", ")))
     })
-}
-
-fn bad(detail: String) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
 /// Name as it was sent, escaped and shortened.
@@ -76,13 +73,7 @@ mod tests {
     fn parameters_are_decoded_and_stand_once() {
         let parsed = parameters(Some("search=a%20b+c%2F&x=")).unwrap();
         let expected = [("search", "a b c/"), ("x", "")];
-        assert!(
-            parsed
-                .iter()
-                .zip(expected)
-                .all(|((name, value), (n, v))| (name.as_str(), value.as_str()) == (n, v)),
-            "{parsed:?}"
-        );
+        assert_eq!(parsed, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
         assert!(parameters(None).unwrap().is_empty());
         assert!(parameters(Some("a=1&a=2")).is_err());
         assert!(parameters(Some(&"x".repeat(MAX_QUERY + 1))).is_err());

@@ -2,15 +2,16 @@
 
 use super::listing::ListQuery;
 use super::response::json;
-use super::{AdminContext, Peer, health, metrics, sessions, settings, stats};
+use super::{AdminContext, health, metrics, sessions, settings, stats};
 use crate::control::events::Event;
 use crate::http::{
-    AcceptedNames, ListenerInfo, Problem, Reply, check_host_and_origin, is_health,
+    AcceptedNames, ListenerInfo, Problem, READ, Reply, check_host_and_origin, is_health,
     require_health_method, require_method,
 };
 use crate::web::{is_operator_page, operator_page, secure_operator};
 use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::{Method, Request, StatusCode};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -23,12 +24,17 @@ pub const INTENT_HEADER: &str = "x-sshard-admin";
 pub const INTENT: &str = "1";
 
 /// Answers one request. Its body is not read.
-pub(super) async fn answer<B>(context: &AdminContext, peer: Peer, request: &Request<B>) -> Reply {
-    let mut response = match route(context, peer, request).await {
+pub(super) async fn answer<B>(
+    context: &AdminContext,
+    client: SocketAddr,
+    listener: ListenerInfo,
+    request: &Request<B>,
+) -> Reply {
+    let mut response = match route(context, client, listener, request).await {
         Ok(response) => response,
         Err(problem) => {
             tracing::debug!(
-                client = %peer.client,
+                %client,
                 status = problem.status.as_u16(),
                 detail = problem.detail,
                 "an administrator's request was refused"
@@ -47,27 +53,21 @@ pub(super) async fn answer<B>(context: &AdminContext, peer: Peer, request: &Requ
 
 async fn route<B>(
     context: &AdminContext,
-    peer: Peer,
+    client: SocketAddr,
+    listener: ListenerInfo,
     request: &Request<B>,
 ) -> Result<Reply, Problem> {
     // A page in the administrator's browser can reach a loopback port, too.
     let config = context.process.snapshot.load().config.clone();
-    let listener = ListenerInfo {
-        local: peer.local,
-        tls: false,
-    };
     check_host_and_origin(request, &AcceptedNames::of_admin(&config.admin, listener))?;
-    let (client, method, path) = (peer.client, request.method(), request.uri().path());
+    let (method, path) = (request.method(), request.uri().path());
     if is_health(path) {
         require_health_method(request)?;
-        return match path {
-            "/healthz" => health::alive(context),
-            _ => health::ready(context),
-        };
+        return health::answer(context, path);
     }
     // The token is typed into the page, so the page comes without it.
     if config.admin.page && is_operator_page(path) {
-        read(method)?;
+        require_method(method, READ)?;
         return operator_page(path, request.headers()).ok_or_else(nothing_here);
     }
     if let Some(token) = &*context.token.load()
@@ -77,28 +77,30 @@ async fn route<B>(
     }
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match segments.as_slice() {
-        ["metrics"] => read(method).map(|()| metrics::answer(context, request.headers())),
+        ["metrics"] => {
+            require_method(method, READ).map(|()| metrics::answer(context, request.headers()))
+        }
         ["stats"] => {
-            read(method)?;
+            require_method(method, READ)?;
             json(StatusCode::OK, &stats::of(context, request.uri().query())?)
         }
         ["api", "v1", "sessions"] => {
-            read(method)?;
+            require_method(method, READ)?;
             let query = ListQuery::parse(request.uri().query())?;
             json(StatusCode::OK, &sessions::list(context, &query).await)
         }
         ["api", "v1", "sessions", id] if method == Method::DELETE => {
             require_intent(context, request)?;
             let ending = sessions::remove(context, id).await?;
-            tracing::info!(%client, session = ending.id(), "an administrator ends a session");
+            tracing::info!(%client, session = ending.id, "an administrator ends a session");
             json(StatusCode::ACCEPTED, &ending)
         }
         ["api", "v1", "sessions", id] => {
-            require_method(method, &[Method::GET, Method::HEAD], "GET, HEAD, DELETE")?;
+            require_method(method, "GET, HEAD, DELETE")?;
             json(StatusCode::OK, &sessions::show(context, id).await?)
         }
         ["api", "v1", "drain"] => {
-            require_method(method, &[Method::POST], "POST")?;
+            require_method(method, "POST")?;
             require_intent(context, request)?;
             tracing::info!(%client, "an administrator drains the process");
             send_event(context, Event::Drain)?;
@@ -106,13 +108,13 @@ async fn route<B>(
             json(StatusCode::ACCEPTED, &draining)
         }
         ["api", "v1", "reload"] => {
-            require_method(method, &[Method::POST], "POST")?;
+            require_method(method, "POST")?;
             require_intent(context, request)?;
             tracing::info!(%client, "an administrator reloads the configuration");
             reload(context).await
         }
         ["api", "v1", "config"] => {
-            read(method)?;
+            require_method(method, READ)?;
             json(StatusCode::OK, &settings::of(context))
         }
         _ => Err(nothing_here()),
@@ -143,10 +145,6 @@ fn require_intent<B>(context: &AdminContext, request: &Request<B>) -> Result<(),
     let detail = "what changes something must bring the header X-Sshard-Admin: 1, so that no page \
                   in a browser can ask for it";
     Err(Problem::new(StatusCode::FORBIDDEN, detail))
-}
-
-fn read(method: &Method) -> Result<(), Problem> {
-    require_method(method, &[Method::GET, Method::HEAD], "GET, HEAD")
 }
 
 fn send_event(context: &AdminContext, event: Event) -> Result<(), Problem> {

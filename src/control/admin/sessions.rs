@@ -5,7 +5,7 @@ use super::AdminContext;
 use super::listing::ListQuery;
 use crate::http::Problem;
 use crate::limits::TargetKey;
-use crate::registry::{RecordKey, Registry, Route, SessionId, SessionRecord, State};
+use crate::registry::{Registry, Route, SessionId, SessionRecord, State};
 use crate::shard::{Command, CommandSender};
 use async_channel::Sender;
 use futures_util::future::join_all;
@@ -65,14 +65,8 @@ pub(super) struct Detail {
 /// Session that is ending.
 #[derive(Serialize)]
 pub(super) struct Ending {
-    id: String,
+    pub(super) id: String,
     ending: bool,
-}
-
-impl Ending {
-    pub(super) fn id(&self) -> &str {
-        &self.id
-    }
 }
 
 /// Time at which records are read, and how much of them is shown.
@@ -154,24 +148,19 @@ pub(super) async fn list(context: &AdminContext, query: &ListQuery) -> List {
 
 pub(super) async fn show(context: &AdminContext, id: &str) -> Result<Detail, Problem> {
     let id = parse(id)?;
-    let key = find(context, id).await?;
+    let answers = ask_all(context, |reply| Command::Session { id, reply }).await;
+    let found = answers.iter().find_map(|answer| answer.flatten());
+    let key = found.ok_or_else(|| not_found(answers.contains(&None)))?;
     let view = View::at(context);
-    let registry = &context.process.registry;
-    let read = |record: &SessionRecord| {
-        let session = Session::of(record, registry, view);
-        (session, record.target_address())
+    let (registry, limits) = (&context.process.registry, &context.process.limits);
+    let read = |record: &SessionRecord| Detail {
+        session: Session::of(record, registry, view),
+        host_connections: record
+            .target_address()
+            .map(|address| limits.target_count(TargetKey::from(address))),
     };
     // It may have ended since the shard answered.
-    let (session, target) = registry.read(key, read).ok_or_else(gone)?;
-    Ok(Detail {
-        session,
-        host_connections: target.map(|address| {
-            context
-                .process
-                .limits
-                .target_count(TargetKey::from(address))
-        }),
-    })
+    registry.read(key, read).ok_or_else(|| not_found(false))
 }
 
 pub(super) async fn remove(context: &AdminContext, id: &str) -> Result<Ending, Problem> {
@@ -184,29 +173,17 @@ pub(super) async fn remove(context: &AdminContext, id: &str) -> Result<Ending, P
     Err(not_found(answers.contains(&None)))
 }
 
-async fn find(context: &AdminContext, id: SessionId) -> Result<RecordKey, Problem> {
-    let answers = ask_all(context, |reply| Command::Session { id, reply }).await;
-    let found = answers.iter().find_map(|answer| answer.flatten());
-    found.ok_or_else(|| not_found(answers.contains(&None)))
-}
-
 fn parse(id: &str) -> Result<SessionId, Problem> {
     id.parse()
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("{error}")))
-}
-
-fn gone() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "no session has this id; it may have ended",
-    )
+        .map_err(|error| Problem::bad_request(format!("{error}")))
 }
 
 fn not_found(silence: bool) -> Problem {
     if silence {
         return Problem::unavailable("a shard does not answer, and the session is on no other");
     }
-    gone()
+    let detail = "no session has this id; it may have ended";
+    Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 /// Asks every shard at once. `None` stands for one that did not answer.
@@ -214,12 +191,8 @@ async fn ask_all<T>(
     context: &AdminContext,
     message: impl Fn(Sender<T>) -> Command,
 ) -> Vec<Option<T>> {
-    let asked = context
-        .process
-        .commands
-        .iter()
-        .map(|commands| ask(commands, &message));
-    join_all(asked).await
+    let shards = context.process.commands.iter();
+    join_all(shards.map(|commands| ask(commands, &message))).await
 }
 
 async fn ask<T>(commands: &CommandSender, message: impl Fn(Sender<T>) -> Command) -> Option<T> {
@@ -236,13 +209,13 @@ mod tests {
     #[test]
     fn a_detached_session_is_shown_with_its_time_and_last_client() {
         let registry = Registry::default();
-        let entry = registry.insert(NewSession {
+        let session = NewSession {
             id: SessionId::random().unwrap(),
             shard: 1,
             client: "192.0.2.7".parse().unwrap(),
             target: "db".to_owned(),
-        });
-        let record = entry.unwrap();
+        };
+        let record = registry.insert(session).unwrap();
         record.set_client("192.0.2.8".parse().unwrap());
         record.set_state(State::Detached);
         let view = View {
@@ -252,10 +225,7 @@ mod tests {
         let told = serde_json::to_value(Session::of(&record, &registry, view)).unwrap();
         assert_eq!(told["state"], "detached");
         assert_eq!(told["client_ip"], "192.0.2.8");
-        assert_eq!(
-            (&told["is_active"], &told["is_closed"]),
-            (&false.into(), &false.into())
-        );
+        assert_eq!([&told["is_active"], &told["is_closed"]], [false, false]);
         let since = record.created_at() + record.state_since().1;
         assert_eq!(told["since"], format_rfc3339_millis(since).to_string());
     }

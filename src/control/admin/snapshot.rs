@@ -2,12 +2,14 @@
 //! a message to any shard. Statistics and metrics are written from it.
 
 use super::AdminContext;
+use crate::config::Config;
 use crate::error::{Reason, Stage};
 use crate::http::Health;
 use crate::limits::Counts;
 use crate::registry::State;
 use crate::telemetry::{HandshakeFailure, HistogramCounts, SessionStats, ShardCounters};
 use crate::ws::Tls;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Numbers of one shard.
@@ -35,19 +37,12 @@ pub(super) struct ShardNumbers {
 pub(super) struct Snapshot {
     pub(super) shards: Vec<ShardNumbers>,
     pub(super) taken: Counts,
-    pub(super) max_connections: u32,
-    pub(super) max_per_host: u32,
-    pub(super) max_unauthenticated: u32,
-    pub(super) max_per_client: u32,
-    pub(super) max_handshakes: u32,
+    pub(super) config: Arc<Config>,
     pub(super) uptime: Duration,
     pub(super) health: Health,
-    pub(super) drain_timeout: Duration,
     /// Time until the drain ends, while there is one.
     pub(super) drain_left: Option<Duration>,
-    pub(super) show_users: bool,
     pub(super) reloads: (u64, u64),
-    pub(super) draining: bool,
     /// Expiry of the TLS certificate, in seconds since 1970.
     pub(super) tls_expiry: Option<u64>,
     pub(super) audit_lost_lines: u64,
@@ -86,29 +81,18 @@ impl Snapshot {
         let process = &context.process;
         let now = crate::clock::now();
         let config_snapshot = process.snapshot.load();
-        let config = &config_snapshot.config;
-        let limits = &config.limits;
+        let drain_deadline = process.lifecycle.drain_deadline();
         let shards = process.counters.shards().zip(process.placement.loads());
         Self {
             shards: shards
                 .map(|(counters, load)| ShardNumbers::read(counters, load, now))
                 .collect(),
             taken: process.limits.snapshot(),
-            max_connections: limits.max_connections,
-            max_per_host: limits.max_connections_per_host,
-            max_unauthenticated: limits.max_unauthenticated,
-            max_per_client: limits.max_connections_per_client,
-            max_handshakes: config.server.max_handshakes,
+            config: Arc::clone(&config_snapshot.config),
             uptime: process.counters.uptime(now),
             health: process.lifecycle.health(&process.limits),
-            drain_timeout: config.server.drain_timeout,
-            drain_left: process
-                .lifecycle
-                .drain_deadline()
-                .map(|deadline| deadline.saturating_duration_since(now)),
-            show_users: config.admin.show_users,
+            drain_left: drain_deadline.map(|deadline| deadline.saturating_duration_since(now)),
             reloads: process.lifecycle.reloads(),
-            draining: process.lifecycle.is_draining(),
             tls_expiry: config_snapshot.tls.as_ref().map(Tls::expiry),
             audit_lost_lines: process.audit.lost_lines(),
         }

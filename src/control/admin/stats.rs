@@ -115,6 +115,7 @@ pub(super) fn of(context: &AdminContext, query: Option<&str>) -> Result<Stats, P
         }
     }
     let snapshot = Snapshot::read(context);
+    let (server, limits) = (&snapshot.config.server, &snapshot.config.limits);
     let mut targets = context.process.limits.per_target();
     if targets.len() > hosts {
         targets.sort_by_cached_key(|(target, count)| (Reverse(*count), target.to_string()));
@@ -129,7 +130,7 @@ pub(super) fn of(context: &AdminContext, query: Option<&str>) -> Result<Stats, P
         instance: instance.id,
         uptime_seconds: snapshot.uptime.as_secs_f64(),
         health: snapshot.health.as_str(),
-        drain_timeout_seconds: snapshot.drain_timeout.as_secs_f64(),
+        drain_timeout_seconds: server.drain_timeout.as_secs_f64(),
         drain_ends_in_seconds: snapshot.drain_left.map(|left| left.as_secs_f64()),
         numbers: sum(&snapshot.shards),
         shards: shards.map(ShardStats::of).collect(),
@@ -139,18 +140,18 @@ pub(super) fn of(context: &AdminContext, query: Option<&str>) -> Result<Stats, P
             .collect(),
         targets_in_use: snapshot.taken.targets_in_use,
         connections: snapshot.taken.connections,
-        max_connections: snapshot.max_connections,
-        max_per_host: snapshot.max_per_host,
+        max_connections: limits.max_connections,
+        max_per_host: limits.max_connections_per_host,
         unauthenticated: snapshot.taken.unauthenticated,
-        max_unauthenticated: snapshot.max_unauthenticated,
-        max_per_client: snapshot.max_per_client,
-        max_handshakes: snapshot.max_handshakes,
+        max_unauthenticated: limits.max_unauthenticated,
+        max_per_client: limits.max_connections_per_client,
+        max_handshakes: server.max_handshakes,
         refused_before_session: refused_before_session(&snapshot.shards),
         latencies: latencies(&snapshot),
         reloads: Reloads { applied, refused },
         audit_lost_lines: snapshot.audit_lost_lines,
         tls_expires_at: snapshot.tls_expiry,
-        show_users: snapshot.show_users,
+        show_users: snapshot.config.admin.show_users,
     })
 }
 
@@ -169,7 +170,7 @@ impl ShardStats {
 
 fn sum(shards: &[ShardNumbers]) -> Numbers {
     let mut sum = Numbers::default();
-    let mut failures: BTreeMap<(usize, usize), (Stage, Reason, u64)> = BTreeMap::new();
+    let mut failures: BTreeMap<(Stage, Reason), u64> = BTreeMap::new();
     for shard in shards {
         sum.active_sessions += shard.sessions.active;
         sum.total_sessions += shard.sessions.total;
@@ -182,17 +183,16 @@ fn sum(shards: &[ShardNumbers]) -> Numbers {
         }
         for (stage, reason, count) in &shard.endings {
             if reason.is_failure() {
-                let place = (*stage as usize, *reason as usize);
-                failures.entry(place).or_insert((*stage, *reason, 0)).2 += count;
+                *failures.entry((*stage, *reason)).or_default() += count;
             }
         }
     }
-    let failure = |(stage, reason, count): (Stage, Reason, u64)| Failure {
+    let failure = |((stage, reason), count): ((Stage, Reason), u64)| Failure {
         stage: stage.as_str(),
         cause: reason.as_str(),
         count,
     };
-    sum.failures = failures.into_values().map(failure).collect();
+    sum.failures = failures.into_iter().map(failure).collect();
     sum
 }
 
