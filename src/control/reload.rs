@@ -23,11 +23,11 @@ pub struct Reloaded {
     pub needs_restart: Vec<&'static str>,
 }
 
-/// Reason why nothing was changed.
+/// Reason why nothing was changed; it may have several lines.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
     /// The configuration is bad.
-    #[error("the configuration has errors: {}", one_line(.0))]
+    #[error("the configuration has errors: {0}")]
     Config(#[from] ConfigErrors),
     /// `targets` has bad rules, or a file of `tls` or the key of tickets is no good.
     #[error(transparent)]
@@ -132,10 +132,4 @@ pub fn limits_of(config: &Config) -> Limits {
         max_unauthenticated: with_headroom(max_unauthenticated),
         max_per_client: max_connections_per_client,
     }
-}
-
-/// A log entry is one line.
-fn one_line(errors: &ConfigErrors) -> String {
-    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    texts.join("; ")
 }

@@ -44,9 +44,9 @@ pub fn supervise(
 }
 
 fn reload(process: &ProcessHandles, reloader: &Reloader) -> Result<Reloaded, String> {
-    let outcome = reloader
-        .reload()
-        .map_err(|error| error.to_string().replace('\n', "; "));
+    let outcome = reloader.reload();
+    // A log entry is one line.
+    let outcome = outcome.map_err(|error| error.to_string().replace('\n', "; "));
     process.lifecycle.note_reload(outcome.is_ok());
     match &outcome {
         Ok(reloaded) => tracing::info!(

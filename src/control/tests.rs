@@ -62,12 +62,22 @@ impl Drop for Session {
     }
 }
 
+/// Supervises until the end; these events wait from the start.
+fn supervised(
+    process: &ProcessHandles,
+    waiting: impl IntoIterator<Item = Event>,
+) -> Result<(), usize> {
+    let (sender, receiver) = events();
+    for event in waiting {
+        sender.send(event).unwrap();
+    }
+    supervise(process, None, &receiver)
+}
+
 #[test]
 fn a_dead_shard_ends_the_process_while_it_serves() {
     let (process, _commands) = two_shards(FAR);
-    let (sender, receiver) = events();
-    sender.send(Event::ShardEnded(1)).unwrap();
-    assert_eq!(supervise(&process, None, &receiver), Err(1));
+    assert_eq!(supervised(&process, [Event::ShardEnded(1)]), Err(1));
     assert_eq!(process.lifecycle.health(&process.limits), Health::Ready);
 }
 
@@ -75,18 +85,14 @@ fn a_dead_shard_ends_the_process_while_it_serves() {
 fn a_dead_shard_ends_the_process_while_it_drains() {
     let (process, _commands) = two_shards(FAR);
     let _session = Session::on(&process, 1);
-    let (sender, receiver) = events();
-    sender.send(Event::Terminate).unwrap();
-    sender.send(Event::ShardEnded(0)).unwrap();
-    assert_eq!(supervise(&process, None, &receiver), Err(0));
+    let ended = supervised(&process, [Event::Terminate, Event::ShardEnded(0)]);
+    assert_eq!(ended, Err(0));
 }
 
 #[test]
 fn a_signal_drains_every_shard() {
     let (process, commands) = two_shards(FAR);
-    let (sender, receiver) = events();
-    sender.send(Event::Terminate).unwrap();
-    assert_eq!(supervise(&process, None, &receiver), Ok(()));
+    assert_eq!(supervised(&process, [Event::Terminate]), Ok(()));
     assert_eq!(process.lifecycle.health(&process.limits), Health::Draining);
     for shard in commands {
         // That it drains, and that it is over.
@@ -101,9 +107,7 @@ fn a_signal_drains_every_shard() {
 fn connections_alone_do_not_hold_a_drain_up() {
     let (process, [commands, _other]) = two_shards(FAR);
     let _connections: Vec<_> = (0..9).map(|_| process.placement.reserve_on(0)).collect();
-    let (sender, receiver) = events();
-    sender.send(Event::Terminate).unwrap();
-    assert_eq!(supervise(&process, None, &receiver), Ok(()));
+    assert_eq!(supervised(&process, [Event::Terminate]), Ok(()));
     let told: Vec<Command> = std::iter::from_fn(|| commands.try_recv().ok()).collect();
     assert!(matches!(told[..], [Command::Drain(_), Command::DrainOver]));
 }
@@ -112,10 +116,8 @@ fn connections_alone_do_not_hold_a_drain_up() {
 fn a_second_signal_does_not_wait_for_sessions() {
     let (process, _commands) = two_shards(FAR);
     let _session = Session::on(&process, 1);
-    let (sender, receiver) = events();
-    sender.send(Event::Terminate).unwrap();
-    sender.send(Event::Terminate).unwrap();
-    assert_eq!(supervise(&process, None, &receiver), Ok(()));
+    let ended = supervised(&process, [Event::Terminate, Event::Terminate]);
+    assert_eq!(ended, Ok(()));
 }
 
 /// A service manager sends one to the old process after a takeover, too.
@@ -149,9 +151,7 @@ fn who_was_accepted_before_a_takeover_is_let_in() {
         (Event::Drain, false, Health::Draining),
     ] {
         let (process, [commands, _other]) = two_shards(FAR);
-        let (sender, receiver) = events();
-        sender.send(order).unwrap();
-        assert_eq!(supervise(&process, None, &receiver), Ok(()));
+        assert_eq!(supervised(&process, [order]), Ok(()));
         let told = commands.try_recv();
         assert!(matches!(told, Ok(Command::Drain(Drain { admit, .. })) if admit == admitted));
         assert_eq!(process.lifecycle.health(&process.limits), health);

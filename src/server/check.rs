@@ -37,18 +37,18 @@ impl fmt::Display for Refusals {
 
 impl std::error::Error for Refusals {}
 
-/// Checks everything but the listeners.
+/// Checks whether a configuration could be served here, as far as that can be known before anything
+/// is bound.
 ///
 /// # Errors
 /// All that is wrong.
-pub(super) fn check(config: &Config) -> Result<(), Refusals> {
-    let mut found = Vec::new();
+pub fn check(config: &Config) -> Result<(), Refusals> {
+    let mut found: Vec<StartError> = Vec::new();
     match cpus::choose(&config.server) {
-        Ok(cpus) => found.extend(
-            machine::check(config, cpus.len())
-                .err()
-                .map(StartError::from),
-        ),
+        Ok(cpus) => {
+            let lacking = machine::check(config, cpus.len()).err();
+            found.extend(lacking.map(StartError::from));
+        }
         Err(error) => found.push(error.into()),
     }
     let problems = ConfigSnapshot::check(config).into_iter();
@@ -57,7 +57,7 @@ pub(super) fn check(config: &Config) -> Result<(), Refusals> {
         found.push(AdminError::from(error).into());
     }
     if let Err(error) = Store::check(&config.ssh.known_hosts) {
-        found.push(StartError::known_hosts(error));
+        found.push(StartError::setting("ssh.known_hosts")(error));
     }
     if let Some(path) = &config.audit.file
         && let Err(error) = AuditLog::check(path)
@@ -85,14 +85,17 @@ fn refused(found: Vec<StartError>) -> Result<(), Refusals> {
 ///
 /// # Errors
 /// Addresses that are not this host's, and ports this process may not have.
-pub(super) fn try_addresses(config: &Config) -> Result<Vec<SocketAddr>, Refusals> {
+pub fn check_addresses(config: &Config) -> Result<Vec<SocketAddr>, Refusals> {
     let (mut found, mut taken) = (Vec::new(), Vec::new());
     let public = &config.server.listen;
     let only_v6 = public.iter().any(SocketAddr::is_ipv4);
     for (address, error) in shard::try_bind(public, only_v6) {
         match error.kind() {
             io::ErrorKind::AddrInUse => taken.push(address),
-            _ => found.push(StartError::listen(shard::cannot_listen(address, error))),
+            _ => {
+                let error = shard::cannot_listen(address, error);
+                found.push(StartError::setting("server.listen")(error));
+            }
         }
     }
     for (address, source) in shard::try_bind(&config.admin.listen, false) {

@@ -81,23 +81,16 @@ impl StartError {
         }
     }
 
-    pub(super) fn listen(source: io::Error) -> Self {
-        let key = "server.listen";
-        Self::Setting { key, source }
-    }
-
-    pub(super) fn known_hosts(source: io::Error) -> Self {
-        let key = "ssh.known_hosts";
-        Self::Setting { key, source }
+    pub(super) fn setting(key: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Setting { key, source }
     }
 
     pub(super) fn audit(path: &Path, error: io::Error) -> Self {
         let source = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        let key = "audit.file";
-        Self::Setting { key, source }
+        Self::setting("audit.file")(source)
     }
 }
 
-pub(super) fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
+pub(super) fn io_error(what: &'static str) -> impl Fn(io::Error) -> StartError {
     move |source| StartError::Io { what, source }
 }

@@ -51,7 +51,8 @@ pub(super) fn open(config: &Config, shards: usize) -> Result<Listeners, StartErr
     };
     let (addresses, by_shard) = if public.is_empty() {
         let server = &config.server;
-        shard::bind(&server.listen, shards, server.backlog).map_err(StartError::listen)?
+        shard::bind(&server.listen, shards, server.backlog)
+            .map_err(StartError::setting("server.listen"))?
     } else {
         accept_passed(config, public, shards)?
     };
@@ -94,11 +95,11 @@ fn accept_passed(
     let open = addresses
         .iter()
         .find(|a| !a.ip().to_canonical().is_loopback());
-    match open {
-        Some(open) if !config.server.allow_plaintext && config.tls.cert_file.is_none() => {
-            return Err(StartError::OpenSocket(*open));
-        }
-        _ => {}
+    if let Some(open) = open
+        && !config.server.allow_plaintext
+        && config.tls.cert_file.is_none()
+    {
+        return Err(StartError::OpenSocket(*open));
     }
     let mut proxied = config.server.proxy_protocol.iter();
     match proxied.find(|entry| !addresses.iter().any(|a| shard::is_listener(**entry, *a))) {
@@ -124,13 +125,11 @@ impl Listeners {
                 public.push(socket.try_clone()?);
             }
         }
-        let admin = self.admin.duplicates()?.into_iter().map(Socket::from);
+        let admin = self.admin.duplicates()?.into_iter();
+        let admin = admin.map(Socket::from).collect();
         Ok(Some(HandoverOffer {
             path: path.clone(),
-            sockets: SocketSet {
-                public,
-                admin: admin.collect(),
-            },
+            sockets: SocketSet { public, admin },
             predecessor: self.predecessor.take(),
         }))
     }
@@ -152,10 +151,8 @@ impl HandoverOffer {
             predecessor,
         } = self;
         let cannot_listen = io_error("cannot listen at server.takeover");
-        let server = match HandoverServer::bind(&path, process.registry.instance().id) {
-            Ok(server) => server,
-            Err(error) => return Err(cannot_listen(error)),
-        };
+        let instance = process.registry.instance().id;
+        let server = HandoverServer::bind(&path, instance).map_err(&cannot_listen)?;
         let must_serve = predecessor.is_some();
         if let Some(taken) = predecessor {
             taken.finish().map_err(StartError::Takeover)?;

@@ -77,16 +77,31 @@ pub(super) fn limit_core_dumps(config: &Config) -> Result<(), MachineError> {
         .map_err(|errno| MachineError::CoreDumps(errno.into()))
 }
 
-/// Checks the host and raises the soft limit of open files to the hard one.
+/// Checks the host.
 pub(super) fn check(config: &Config, shards: usize) -> Result<(), MachineError> {
     check_memlock(getrlimit(Resource::Memlock).current)?;
     check_files(config, shards)?;
     check_io_uring()
 }
 
-/// Checks that the limit of open files allows as many connections as `config`.
+/// Raises the soft limit of open files to the hard one, and checks that it allows as many
+/// connections as `config`.
 pub(super) fn check_files(config: &Config, shards: usize) -> Result<(), MachineError> {
-    raise_nofile(files_needed(config, shards))
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "the soft limit of open files cannot be raised; it stays as it is");
+        }
+    }
+    let need = files_needed(config, shards);
+    match getrlimit(Resource::Nofile).current {
+        Some(have) if have < need => Err(MachineError::Nofile { have, need }),
+        _ => Ok(()),
+    }
 }
 
 /// Open files that as many connections as `config` allows can need at once.
@@ -119,23 +134,6 @@ pub fn check_memlock(limit: Option<u64>) -> Result<(), MachineError> {
             have,
             need: MIN_MEMLOCK,
         }),
-        _ => Ok(()),
-    }
-}
-
-fn raise_nofile(need: u64) -> Result<(), MachineError> {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
-        let raised = Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        };
-        if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::warn!(%error, "the soft limit of open files cannot be raised; it stays as it is");
-        }
-    }
-    match getrlimit(Resource::Nofile).current {
-        Some(have) if have < need => Err(MachineError::Nofile { have, need }),
         _ => Ok(()),
     }
 }

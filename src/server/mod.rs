@@ -4,11 +4,10 @@
 mod check;
 mod cpus;
 mod error;
-mod instance;
 mod listeners;
 pub mod machine;
 
-pub use check::Refusals;
+pub use check::{Refusals, check, check_addresses};
 pub use cpus::{CpuError, pick as pick_cpus};
 pub use error::StartError;
 pub use machine::MachineError;
@@ -17,9 +16,7 @@ use crate::bridge::{ConfigSnapshot, LoginThrottle, SessionContext};
 use crate::config::{Config, Loaded};
 use crate::control::admin::AdminHandle;
 use crate::control::takeover::SocketFiles;
-use crate::control::{
-    self, Event, EventSender, MachineCheck, ProcessHandles, Reloader, SharedToken,
-};
+use crate::control::{self, Event, EventSender, ProcessHandles, Reloader, SharedToken};
 use crate::limits::{LimitTable, RateTable};
 use crate::registry::{Instance, Registry};
 use crate::runtime;
@@ -63,23 +60,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// Checks whether a configuration could be served here, as far as that can be known before
-    /// anything is bound.
-    ///
-    /// # Errors
-    /// All that is wrong.
-    pub fn check(config: &Config) -> Result<(), Refusals> {
-        check::check(config)
-    }
-
-    /// Checks whether the listeners could be bound. Returns addresses that some process has now.
-    ///
-    /// # Errors
-    /// Addresses that cannot be had.
-    pub fn check_addresses(config: &Config) -> Result<Vec<SocketAddr>, Refusals> {
-        check::try_addresses(config)
-    }
-
     /// Starts all shards. Returns when every one listens. `reloadable`: the configuration may be
     /// read again from its layers.
     ///
@@ -97,7 +77,8 @@ impl Server {
         let bounds = Bounds::fixed(cpus.len().max(MIN_WORKERS), WORKER_QUEUE);
         let workers = Workers::start("crypto", bounds)
             .map_err(io_error("cannot start the threads for private keys"))?;
-        let known_hosts = Store::start(&config.ssh.known_hosts).map_err(StartError::known_hosts)?;
+        let known_hosts = Store::start(&config.ssh.known_hosts)
+            .map_err(StartError::setting("ssh.known_hosts"))?;
         let audit = config.audit.file.as_deref();
         let audit = AuditLog::start(audit)
             .map_err(|error| StartError::audit(audit.unwrap_or(Path::new("")), error))?;
@@ -115,6 +96,7 @@ impl Server {
         };
         let (mut server, token) = Self::start_shards((&context, counters), &own, &config, &cpus)?;
         server.log_start(&config, &cpus, &context.known_hosts);
+        let shards = cpus.len();
         server.reloader = reloadable.then(|| Reloader {
             snapshot: context.snapshot,
             limits: Arc::clone(&server.process.limits),
@@ -123,7 +105,9 @@ impl Server {
             audit: context.audit,
             workers,
             own,
-            machine_check: machine_check(cpus.len()),
+            machine_check: Box::new(move |config| {
+                machine::check_files(config, shards).map_err(|error| error.to_string())
+            }),
         });
         Ok(server)
     }
@@ -150,13 +134,15 @@ impl Server {
             cpus.iter().map(|_| shard::command_channel()).unzip();
         let (event_sender, events) = control::events();
         control::watch_signals(event_sender.clone()).map_err(io_error("cannot watch signals"))?;
+        // One slot per connection: the table never fills first.
+        let target_slots = config.limits.max_connections as usize;
         let process = ProcessHandles {
             commands: senders.into(),
             placement: Placement::new(cpus.len(), config.server.placement),
             lifecycle: Arc::new(Lifecycle::new(cpus.len())),
             snapshot: Arc::clone(&context.snapshot),
-            limits: limit_table(config),
-            registry: Registry::new(instance::name(config)?),
+            limits: LimitTable::new(control::limits_of(config), target_slots),
+            registry: Registry::new(instance(config)?),
             counters,
             audit: context.audit.clone(),
         };
@@ -265,23 +251,26 @@ fn wait_until_ready(lifecycle: &Lifecycle, events: &Receiver<Event>) -> Result<(
     Ok(())
 }
 
+/// Names this run of the process, on the node of `server.node`; by default that is the host, without
+/// a name if it cannot be read.
+fn instance(config: &Config) -> Result<Instance, StartError> {
+    let node = match config.server.node.as_str() {
+        Some(node) => node.to_owned(),
+        None => {
+            let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+            name.unwrap_or_default().trim_end().to_owned()
+        }
+    };
+    Instance::random(node).map_err(io_error("no randomness for an instance id"))
+}
+
 fn list(items: &[impl ToString]) -> String {
     let items: Vec<String> = items.iter().map(ToString::to_string).collect();
     items.join(", ")
 }
 
-fn machine_check(shards: usize) -> MachineCheck {
-    Box::new(move |config| machine::check_files(config, shards).map_err(|error| error.to_string()))
-}
-
 fn rate_slots(config: &Config) -> usize {
     config.rate_limit.table_size as usize
-}
-
-fn limit_table(config: &Config) -> Arc<LimitTable> {
-    // One slot per connection: the table never fills first.
-    let target_slots = config.limits.max_connections as usize;
-    LimitTable::new(control::limits_of(config), target_slots)
 }
 
 fn start_shard(

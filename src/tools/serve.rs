@@ -4,7 +4,7 @@ use super::{ToolError, announce, print_text};
 use crate::cli::Serve;
 use crate::config::{self, Config, HostKeyPolicy, Layers, Loaded, Log, LogLevel, Parsed};
 use crate::plain_text;
-use crate::server::Server;
+use crate::server::{self, Server};
 use crate::telemetry;
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use std::io::{self, IsTerminal};
@@ -42,7 +42,7 @@ pub fn run(layers: &Layers, flags: &Serve) -> Result<(), ToolError> {
     if flags.check {
         return check(&loaded, flags);
     }
-    Server::check(&loaded.config)?;
+    server::check(&loaded.config)?;
     serve(loaded)
 }
 
@@ -68,8 +68,8 @@ fn check(loaded: &Loaded, flags: &Serve) -> Result<(), ToolError> {
     });
     warn_of_ignored_variables(loaded);
     warn_of_host_keys(config);
-    Server::check(config)?;
-    for taken in Server::check_addresses(config)? {
+    server::check(config)?;
+    for taken in server::check_addresses(config)? {
         eprintln!(
             "sshard: note: {taken} is in use now. If that is not the bridge this one is to \
              replace, `serve` will not start"

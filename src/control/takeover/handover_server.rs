@@ -2,7 +2,8 @@
 //! The common path leads to the newest process; the other name is this process's until it exits.
 
 use super::wire::{DONE, HANDED_OVER, READY, check_peer, expect, send, send_sockets};
-use super::{ANSWER_TIMEOUT, START_TIMEOUT, SocketSet, TakeoverError, beside, unix_socket};
+use super::{ANSWER_TIMEOUT, START_TIMEOUT, SocketSet, TakeoverError};
+use super::{beside, directory, unix_socket};
 use crate::control::admin::AdminHandle;
 use crate::control::events::{Event, EventSender};
 use crate::registry::InstanceId;
@@ -69,7 +70,8 @@ impl HandoverServer {
     /// # Errors
     /// Error of the system.
     pub fn bind(path: &Path, instance: InstanceId) -> io::Result<Self> {
-        let temporary = temporary(path);
+        // Its name before it has one of its own.
+        let temporary = beside(path, std::process::id());
         // A process of this number that was killed right here has left it.
         match std::fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -137,25 +139,18 @@ impl HandoverServer {
     }
 }
 
-/// Name of a socket before it has one of its own.
-fn temporary(path: &Path) -> PathBuf {
-    beside(path, std::process::id())
-}
-
 /// Removes names beside `path` of sockets that no process listens at. One that stays does no harm.
 fn remove_stale(path: &Path) {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+    let Some(name) = path.file_name() else {
         return;
     };
     let is_instance = |file: &std::ffi::OsStr| {
-        let rest = file
-            .as_encoded_bytes()
-            .strip_prefix(name.as_encoded_bytes());
+        let rest = file.as_encoded_bytes();
+        let rest = rest.strip_prefix(name.as_encoded_bytes());
         let rest = rest.and_then(|rest| std::str::from_utf8(rest.strip_prefix(b".")?).ok());
         rest.is_some_and(|rest| rest.parse::<InstanceId>().is_ok())
     };
-    let parent = Some(parent).filter(|parent| !parent.as_os_str().is_empty());
-    let files = std::fs::read_dir(parent.unwrap_or(Path::new(".")));
+    let files = std::fs::read_dir(directory(path));
     for file in files.into_iter().flatten().flatten() {
         let is_socket = file.file_type().is_ok_and(|kind| kind.is_socket());
         if is_socket && is_instance(&file.file_name()) && is_stale(&file.path()) {
@@ -184,9 +179,7 @@ fn wait(listener: &Socket, state: &HandoverState) {
                 tracing::info!("handed over to a new process");
                 return;
             }
-            Err(error) => {
-                tracing::warn!(%error, "not handed over; this process goes on");
-            }
+            Err(error) => tracing::warn!(%error, "not handed over; this process goes on"),
         }
     }
 }

@@ -2,7 +2,8 @@
 //! to stop accepting.
 
 use super::wire::{DONE, READY, check_peer, expect, receive_sockets, send};
-use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, SocketSet, TakeoverError, beside, unix_socket};
+use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, SocketSet, TakeoverError};
+use super::{beside, directory, unix_socket};
 use crate::registry::InstanceId;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::net::sockopt::socket_peercred;
@@ -29,16 +30,11 @@ pub fn check(path: &Path) -> Result<(), TakeoverError> {
     if SockAddr::unix(beside(path, InstanceId::default())).is_err() {
         return Err(TakeoverError::TooLong(path.to_owned()));
     }
-    match path.symlink_metadata() {
-        Ok(there) if !there.file_type().is_socket() => {
-            return Err(TakeoverError::NotASocket(path.to_owned()));
-        }
-        _ => {}
+    let there = path.symlink_metadata();
+    if there.is_ok_and(|there| !there.file_type().is_socket()) {
+        return Err(TakeoverError::NotASocket(path.to_owned()));
     }
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    let directory = parent.unwrap_or(Path::new("."));
+    let directory = directory(path);
     let may_make = Access::WRITE_OK | Access::EXEC_OK;
     accessat(CWD, directory, may_make, AtFlags::EACCESS).map_err(|errno| {
         TakeoverError::NoDirectory {
