@@ -9,9 +9,8 @@
 use crate::limits::{ClientKey, Rate, RateTable};
 use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::Thread;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
@@ -57,24 +56,18 @@ pub fn note_logged_in(session: &Span) {
 pub(super) struct AnonymousLines {
     clients: RateTable,
     all: RateTable,
-    reporter: OnceLock<Thread>,
+    /// None if there was no thread: lines are left out all the same, and not counted in the log.
+    reporter: Option<JoinHandle<()>>,
 }
 
 impl AnonymousLines {
     /// Makes the layer and starts its reporter. `epoch` is any time before its first use.
     pub(super) fn new(epoch: Instant) -> Self {
-        let reporter = OnceLock::new();
-        // Without the thread lines are left out all the same, and not counted in the log.
-        if let Ok(thread) = std::thread::Builder::new()
-            .name("sshard-log-limit".to_owned())
-            .spawn(report)
-        {
-            let _ = reporter.set(thread.thread().clone());
-        }
+        let reporter = std::thread::Builder::new().name("sshard-log-limit".to_owned());
         Self {
             clients: RateTable::new(CLIENTS, epoch),
             all: RateTable::new(1, epoch),
-            reporter,
+            reporter: reporter.spawn(report).ok(),
         }
     }
 
@@ -85,9 +78,9 @@ impl AnonymousLines {
             self.clients.take(client, rate, now).is_ok() && self.all.take((), all, now).is_ok();
         if !allowed
             && LEFT_OUT.fetch_add(1, Ordering::Relaxed) == 0
-            && let Some(reporter) = self.reporter.get()
+            && let Some(reporter) = &self.reporter
         {
-            reporter.unpark();
+            reporter.thread().unpark();
         }
         allowed
     }

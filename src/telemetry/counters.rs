@@ -133,7 +133,7 @@ impl ShardCounters {
 
     /// Connections that ended before their HTTP request, by cause.
     pub fn failed_handshakes(&self) -> impl Iterator<Item = (HandshakeFailure, u64)> {
-        let causes = HandshakeFailure::ALL.into_iter();
+        let causes = HandshakeFailure::ALL.iter().copied();
         causes.zip(self.failed_handshakes.iter().map(SingleWriterCounter::get))
     }
 

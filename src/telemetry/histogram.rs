@@ -41,10 +41,8 @@ impl Histogram {
 
     /// Returns what was counted so far.
     pub fn read(&self) -> HistogramCounts {
-        let cells =
-            std::array::from_fn(|cell| self.cells.get(cell).map_or(0, SingleWriterCounter::get));
         HistogramCounts {
-            cells,
+            cells: self.cells.each_ref().map(SingleWriterCounter::get),
             sum: Duration::from_micros(self.sum.get()),
         }
     }

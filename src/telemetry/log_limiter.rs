@@ -51,12 +51,8 @@ impl ClientLogLimiter {
     /// Returns the number of lines left out since the last one about any client, if a line about
     /// `client` may be logged `now`.
     pub fn may_log(&self, client: IpAddr, now: Instant) -> Option<u64> {
-        let rate = Rate::new(1, PAUSE);
-        if self
-            .clients
-            .take(ClientKey::from(client), rate, now)
-            .is_err()
-        {
+        let (client, rate) = (ClientKey::from(client), Rate::new(1, PAUSE));
+        if self.clients.take(client, rate, now).is_err() {
             self.left_out.set(self.left_out.get() + 1);
             return None;
         }

@@ -8,7 +8,6 @@ use crate::config::{Log, LogFormat};
 use crate::plain_text::{escaped, escaped_json};
 use std::io;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -38,9 +37,10 @@ pub fn start_logging(log: &Log) -> LogGuard {
         .lossy(true)
         .thread_name("sshard-log")
         .finish(std::io::stderr());
-    let lines = tracing_subscriber::fmt::layer().with_writer(PlainWriter {
-        writer,
-        format: log.format,
+    let format = log.format;
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || PlainWriter {
+        writer: writer.clone(),
+        format,
     });
     let lines = match log.format {
         LogFormat::Text => lines.with_ansi(false).fmt_fields(TextFields).boxed(),
@@ -73,21 +73,9 @@ fn filter(log: &Log) -> EnvFilter {
 }
 
 /// Writer of escaped lines, one each call.
-#[derive(Clone)]
 struct PlainWriter<W> {
     writer: W,
     format: LogFormat,
-}
-
-impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for PlainWriter<W> {
-    type Writer = PlainWriter<W::Writer>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        PlainWriter {
-            writer: self.writer.make_writer(),
-            format: self.format,
-        }
-    }
 }
 
 impl<W: io::Write> io::Write for PlainWriter<W> {

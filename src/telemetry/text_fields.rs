@@ -48,14 +48,10 @@ impl Visit for Line<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let text = format!("{value:?}");
-        if field.name() == "message" || !needs_quotes(&text) {
-            let name = match field.name() {
-                "message" => String::new(),
-                name => format!("{name}="),
-            };
-            self.write(format_args!("{name}{text}"));
-        } else {
-            self.record_str(field, &text);
+        match field.name() {
+            "message" => self.write(format_args!("{text}")),
+            _ if needs_quotes(&text) => self.record_str(field, &text),
+            name => self.write(format_args!("{name}={text}")),
         }
     }
 }

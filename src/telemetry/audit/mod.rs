@@ -95,12 +95,6 @@ struct Stamped<'a, T> {
     line: &'a T,
 }
 
-#[derive(Serialize)]
-struct Lost {
-    event: &'static str,
-    lines: u64,
-}
-
 enum Command {
     Line(String),
     /// Check the flags.
@@ -158,13 +152,25 @@ impl AuditLog {
     /// The file is one that others chose or may write to ([`append_file::AppendError`]), or the
     /// system's: it can't be opened, or no thread be had.
     pub fn start(file: Option<&Path>) -> io::Result<Self> {
-        file.map_or(Ok(Self::default()), |path| Self::with_queue(path, QUEUE))
+        let Some(path) = file else {
+            return Ok(Self::default());
+        };
+        let (log, writer, received) = Self::stalled(path, QUEUE, QUEUE / ANONYMOUS_PART)?;
+        std::thread::Builder::new()
+            .name("sshard-audit".to_owned())
+            .spawn(move || writer.run(&received))?;
+        Ok(log)
     }
 
-    fn with_queue(path: &Path, queue: usize) -> io::Result<Self> {
+    /// Makes a log and its writer, which is not running yet.
+    fn stalled(
+        path: &Path,
+        queue: usize,
+        anonymous: usize,
+    ) -> io::Result<(Self, Writer, Receiver<Command>)> {
         let flags = Arc::<Flags>::default();
         let writer = Writer {
-            file: open(path)?,
+            file: append_file::open(path)?,
             path: path.to_owned(),
             flags: Arc::clone(&flags),
             reported: 0,
@@ -172,16 +178,12 @@ impl AuditLog {
             failing: false,
         };
         let (commands, received) = sync_channel(queue);
-        std::thread::Builder::new()
-            .name("sshard-audit".to_owned())
-            .spawn(move || writer.run(&received))?;
-        let anonymous = (queue / ANONYMOUS_PART).max(1);
         let queue = Some(AuditQueue {
             commands,
             flags,
             anonymous,
         });
-        Ok(Self { queue })
+        Ok((Self { queue }, writer, received))
     }
 
     /// Returns whether lines are written to a file.
@@ -227,7 +229,7 @@ impl AuditLog {
     /// # Errors
     /// As [`AuditLog::start`].
     pub fn check(path: &Path) -> io::Result<()> {
-        append_file::check(path).map_err(io::Error::from)
+        Ok(append_file::check(path)?)
     }
 
     /// Number of lines lost so far: too many waited, or the disk did not take them.
@@ -258,10 +260,6 @@ impl AuditLog {
             );
         }
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    append_file::open(path).map_err(io::Error::from)
 }
 
 /// Returns the line as JSON, in ASCII.
@@ -318,7 +316,7 @@ impl Writer {
     fn reopen(&mut self) {
         let moved = self.flags.moved.swap(None);
         let path = moved.map_or_else(|| self.path.clone(), |path| PathBuf::clone(&path));
-        match open(&path) {
+        match append_file::open(&path) {
             Ok(file) => {
                 (self.file, self.path) = (file, path);
                 self.torn = false;
@@ -335,8 +333,8 @@ impl Writer {
         if lost == self.reported {
             return;
         }
-        let (event, lines) = ("lost", lost - self.reported);
-        if stamped(&Lost { event, lines }).is_some_and(|text| self.write(&text)) {
+        let line = serde_json::json!({ "event": "lost", "lines": lost - self.reported });
+        if stamped(&line).is_some_and(|text| self.write(&text)) {
             self.reported = lost;
         }
     }

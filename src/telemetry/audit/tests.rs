@@ -30,10 +30,16 @@ fn read(path: &Path) -> Vec<Value> {
         .collect()
 }
 
-#[test]
-fn a_line_has_what_is_known_and_nothing_else() {
+/// Directory of a log, and the log's file in it.
+fn file() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit");
+    (directory, path)
+}
+
+#[test]
+fn a_line_has_what_is_known_and_nothing_else() {
+    let (_directory, path) = file();
     let log = AuditLog::start(Some(&path)).unwrap();
     log.record(&line("db:22", None));
     let mut end = line("db:22", Some("ann"));
@@ -78,8 +84,7 @@ fn a_line_has_what_is_known_and_nothing_else() {
 
 #[test]
 fn no_name_forges_a_line() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("audit");
+    let (_directory, path) = file();
     let log = AuditLog::start(Some(&path)).unwrap();
     let names = [
         "a\n{\"event\":\"end\"}",
@@ -97,72 +102,14 @@ fn no_name_forges_a_line() {
     let lines = read(&path);
     assert_eq!(lines.len(), names.len());
     for (line, name) in lines.iter().zip(names) {
-        assert_eq!(
-            (&line["user"], &line["target"]),
-            (&name.into(), &name.into())
-        );
+        assert_eq!([&line["user"], &line["target"]], [name, name]);
     }
 }
 
 #[test]
-fn a_renamed_file_is_opened_again_and_no_line_is_lost() {
-    let directory = tempfile::tempdir().unwrap();
-    let (path, old) = (directory.path().join("audit"), directory.path().join("old"));
-    let log = AuditLog::start(Some(&path)).unwrap();
-    log.record(&line("one", None));
-    log.flush(SOON);
-    std::fs::rename(&path, &old).unwrap();
-    log.record(&line("two", None));
-    log.flush(SOON);
-    log.reopen();
-    log.record(&line("three", None));
-    log.flush(SOON);
-    let targets = |path| {
-        let lines = read(path);
-        lines
-            .iter()
-            .map(|line| line["target"].clone())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(targets(&old), ["one", "two"]);
-    assert_eq!(targets(&path), ["three"]);
-    assert_eq!(log.lost_lines(), 0);
-}
-
-/// A log whose writer does not run, as if the disk were slow.
-fn stalled(path: &Path) -> (AuditLog, Writer, Receiver<Command>) {
-    stalled_with(path, 2, 2)
-}
-
-/// A stalled log with this queue, and this bound for sessions without a login.
-fn stalled_with(
-    path: &Path,
-    queue: usize,
-    anonymous: usize,
-) -> (AuditLog, Writer, Receiver<Command>) {
-    let flags = Arc::<Flags>::default();
-    let (commands, received) = sync_channel(queue);
-    let writer = Writer {
-        file: open(path).unwrap(),
-        path: path.to_owned(),
-        flags: Arc::clone(&flags),
-        reported: 0,
-        torn: false,
-        failing: false,
-    };
-    let queue = Some(AuditQueue {
-        commands,
-        flags,
-        anonymous,
-    });
-    (AuditLog { queue }, writer, received)
-}
-
-#[test]
 fn sessions_without_a_login_push_out_no_line_of_those_with_one() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("audit");
-    let (log, writer, received) = stalled_with(&path, 8, 4);
+    let (_directory, path) = file();
+    let (log, writer, received) = AuditLog::stalled(&path, 8, 4).unwrap();
     for _ in 0..100 {
         log.record(&line("flood", Some("somebody")));
     }
@@ -175,21 +122,15 @@ fn sessions_without_a_login_push_out_no_line_of_those_with_one() {
     assert_eq!(log.lost_lines(), 96);
     drop(log);
     writer.run(&received);
-    let targets = read(&path);
-    let of = |target: &str| {
-        targets
-            .iter()
-            .filter(|line| line["target"] == target)
-            .count()
-    };
+    let lines = read(&path);
+    let of = |target: &str| lines.iter().filter(|l| l["target"] == target).count();
     assert_eq!((of("flood"), of("db")), (4, 4));
 }
 
 #[test]
 fn lines_that_do_not_fit_are_counted_in_a_line() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("audit");
-    let (log, writer, received) = stalled(&path);
+    let (_directory, path) = file();
+    let (log, writer, received) = AuditLog::stalled(&path, 2, 2).unwrap();
     for _ in 0..7 {
         log.record(&line("t", None));
     }
@@ -198,17 +139,14 @@ fn lines_that_do_not_fit_are_counted_in_a_line() {
     writer.run(&received);
     let lines = read(&path);
     assert_eq!(lines.len(), 3);
-    assert_eq!(
-        (&lines[0]["event"], &lines[0]["lines"]),
-        (&"lost".into(), &5.into())
-    );
+    assert_eq!(lines[0]["event"], "lost");
+    assert_eq!(lines[0]["lines"], 5);
 }
 
 #[test]
 fn lines_lost_to_a_full_disk_are_counted_once_there_is_room() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("audit");
-    let (log, mut writer, received) = stalled(&path);
+    let (_directory, path) = file();
+    let (log, mut writer, received) = AuditLog::stalled(&path, 2, 2).unwrap();
     writer.file = OpenOptions::new().append(true).open("/dev/full").unwrap();
     log.record(&line("first", None));
     let Ok(Command::Line(text)) = received.try_recv() else {
@@ -218,7 +156,7 @@ fn lines_lost_to_a_full_disk_are_counted_once_there_is_room() {
     writer.flags.lost.fetch_add(1, Ordering::Relaxed);
     // The next line begins on its own, after a line that was cut.
     writer.torn = true;
-    writer.file = open(&path).unwrap();
+    writer.file = append_file::open(&path).unwrap();
     log.record(&line("second", None));
     drop(log);
     writer.run(&received);
