@@ -28,6 +28,11 @@ impl Bridge {
         Self::command(&all, env)
     }
 
+    /// As [`Bridge::start`], with the words of a command line.
+    pub(crate) fn serve(line: &str) -> Self {
+        Self::start(&words(line), &[])
+    }
+
     /// Starts any subcommand that announces its addresses, one for each `--listen`.
     pub(crate) fn command(args: &[&str], env: &[(&str, &str)]) -> Self {
         Self::under(&[], args, env)
@@ -198,6 +203,16 @@ pub(crate) struct Finished {
 /// `sshard` with these arguments, which is to end by itself.
 pub(crate) fn run(args: &[&str], env: &[(&str, &str)]) -> Finished {
     run_under(&[], args, env)
+}
+
+/// As [`run`], with the words of a command line.
+pub(crate) fn run_line(line: &str) -> Finished {
+    run(&words(line), &[])
+}
+
+/// Words of a command line without quotes.
+pub(crate) fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
 }
 
 /// As [`run`], started by a program that becomes it.

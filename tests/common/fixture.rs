@@ -58,6 +58,14 @@ impl Fixture {
     }
 }
 
+/// An `sshard.v1` client of the bridge at this address, with a running shell on `target`.
+pub(crate) fn ready_at(bridge: SocketAddr, target: SocketAddr) -> Client {
+    let mut client = Client::connect(bridge, &path_to(target), &Options::v1());
+    client.auth_v1(&json!({ "username": "u" }));
+    client.wait_type("ready");
+    client
+}
+
 /// Returns the path of `target`.
 pub(crate) fn path_to(target: SocketAddr) -> String {
     match target {

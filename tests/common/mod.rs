@@ -31,7 +31,7 @@ mod ws;
 
 pub(crate) use account::{Account, KeyPair, account};
 pub(crate) use admin::Admin;
-pub(crate) use bridge::{Bridge, Finished, run, run_under};
+pub(crate) use bridge::{Bridge, Finished, run, run_line, run_under, words};
 pub(crate) use fixture::Fixture;
 pub(crate) use hostile_server::{HostileServer, Script, closed_port, free_port};
 pub(crate) use log::Log;
@@ -56,6 +56,13 @@ pub(crate) fn unknown_name() -> &'static str {
         Err(error) if error.to_string().contains("emporary") => "name-server-failed",
         _ => "name-not-found",
     }
+}
+
+/// Waits until `reached` returns true; fails with `what` after the deadline.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
+    let seen = poll(DEADLINE, || reached().then_some(()));
+    assert!(seen.is_some(), "{what}");
 }
 
 /// Calls `probe` until it returns a value; `None` after the deadline. For state without a

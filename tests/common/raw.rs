@@ -31,6 +31,30 @@ impl Answer {
         value
     }
 
+    /// Checks the headers that every answer of a page carries: a part of each.
+    pub(crate) fn assert_is_secured(&self, about: &str) {
+        for (name, part) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("permissions-policy", "camera=()"),
+            (
+                "content-security-policy",
+                "default-src 'none'; script-src 'self';",
+            ),
+            (
+                "content-security-policy",
+                "require-trusted-types-for 'script'",
+            ),
+            ("content-security-policy", "frame-ancestors 'none'"),
+        ] {
+            let value = self.header(name).unwrap_or_default();
+            assert!(value.contains(part), "{about}: {name}: {value}");
+        }
+    }
+
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
@@ -89,17 +113,22 @@ impl Raw {
         }
     }
 
-    /// Connects and upgrades, with `headers` besides the usual ones.
+    /// Connects and upgrades.
     pub(crate) fn upgrade(addr: SocketAddr, path: &str, options: &Options) -> Self {
         let mut raw = Self::connect(addr);
+        let answer = raw.ask(addr, path, options);
+        assert_eq!(answer.status, 101, "{answer:?}");
+        raw
+    }
+
+    /// Asks for an upgrade, and returns the answer.
+    pub(crate) fn ask(&mut self, addr: SocketAddr, path: &str, options: &Options) -> Answer {
         let mut request = upgrade_request(addr, path);
         if let Some(protocol) = options.subprotocol {
             request.push_str(&format!("Sec-WebSocket-Protocol: {protocol}\r\n"));
         }
-        raw.send(format!("{request}\r\n").as_bytes());
-        let answer = raw.answer();
-        assert_eq!(answer.status, 101, "{answer:?}");
-        raw
+        self.send(format!("{request}\r\n").as_bytes());
+        self.answer()
     }
 
     pub(crate) fn tcp(&self) -> &TcpStream {

@@ -1,162 +1,140 @@
 //! `serve --check`: refuses what `serve` refuses, with the same text, and changes nothing.
 
-use crate::common::{Bridge, Finished, closed_port, run};
+use crate::common::{Bridge, Finished, run_line};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const GOOD: &str = "the configuration is good\n";
 
-fn ended(settings: &[&str], more: &[&str]) -> Finished {
-    let mut args = vec!["serve", "--set", "targets.allow=127.0.0.1:22"];
-    for setting in settings {
-        args.extend(["--set", setting]);
-    }
-    args.extend(more);
-    run(&args, &[])
+/// Content of files of secrets.
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// Runs `serve` with these settings, separated by blanks, and these flags.
+fn ended(settings: &str, flags: &str) -> Finished {
+    let settings = settings
+        .split_whitespace()
+        .map(|one| format!("--set {one} "));
+    let settings: String = settings.collect();
+    run_line(&format!(
+        "serve --set targets.allow=127.0.0.1:22 {settings} {flags}"
+    ))
 }
 
 /// Checks that `--check` and `serve` print the same error and exit with 78.
-fn both_refuse(settings: &[&str], said: &str) {
-    let [checked, served] = [ended(settings, &["--check"]), ended(settings, &[])];
+fn both_refuse(settings: &str, said: &str) {
+    let [checked, served] = [ended(settings, "--check"), ended(settings, "")];
     for refused in [&checked, &served] {
-        assert_eq!(refused.code, Some(78), "{settings:?}: {refused:?}");
-        assert!(refused.stderr.contains(said), "{settings:?}: {refused:?}");
-        assert_eq!(refused.stdout, "", "{settings:?}: {refused:?}");
+        assert_eq!(refused.code, Some(78), "{settings}: {refused:?}");
+        assert!(refused.stderr.contains(said), "{settings}: {refused:?}");
+        assert!(!refused.stderr.contains(SECRET), "{settings}: {refused:?}");
+        assert_eq!(refused.stdout, "", "{settings}: {refused:?}");
     }
     let last = |finished: &Finished| finished.stderr.lines().last().map(str::to_owned);
-    assert_eq!(last(&checked), last(&served), "{settings:?}");
+    assert_eq!(last(&checked), last(&served), "{settings}");
 }
 
 #[test]
 fn check_refuses_whatever_the_start_refuses() {
     let directory = tempfile::tempdir().unwrap();
-    let at = |name: &str| directory.path().join(name).display().to_string();
-    fs::write(at("exposed"), "0123456789abcdef0123456789abcdef").unwrap();
-    fs::set_permissions(at("exposed"), fs::Permissions::from_mode(0o644)).unwrap();
-    fs::write(at("utf16"), [0xff, 0xfe, b'a', 0, b'\n', 0]).unwrap();
-    let of = |key: &str, file: &str| format!("{key}={}", at(file));
-    let cases: &[(&[&str], &str)] = &[
+    let root = directory.path().display();
+    let write = |name: &str, content: &[u8], mode: u32| {
+        let path = directory.path().join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    write("token", SECRET.as_bytes(), 0o600);
+    write("exposed", SECRET.as_bytes(), 0o644);
+    write("short", b"short", 0o600);
+    write("utf16", b"\xff\xfea\0\n\0", 0o600);
+    // `@` stands for the directory.
+    for (settings, said) in [
+        ("server.shards=1024", "server.shards is 1024, but there are"),
+        ("server.cpus=8191", "server.cpus names CPU 8191"),
         (
-            &["server.shards=1024"],
-            "server.shards is 1024, but there are",
-        ),
-        (&["server.cpus=8191"], "server.cpus names CPU 8191"),
-        (
-            &[&of("admin.token_file", "none")],
+            "admin.token_file=@/none",
             "admin.token_file: cannot read the file",
         ),
         (
-            &[&of("admin.token_file", "exposed")],
+            "admin.token_file=@/exposed",
             "admin.token_file: other users may read or write",
         ),
-        (&[&of("admin.token_file", "")], "admin.token_file: "),
-        (&[&of("audit.file", "")], "audit.file: /"),
-        (&[&of("audit.file", "no/audit")], "audit.file: /"),
-        (&[&of("ssh.known_hosts", "")], "ssh.known_hosts: /"),
-        (&[&of("ssh.known_hosts", "utf16")], "ssh.known_hosts: /"),
+        ("admin.token_file=@/exposed", "chmod 600"),
+        ("admin.token_file=@/short", "16 to 512"),
+        ("admin.token_file=@", "admin.token_file: "),
+        ("audit.file=@", "audit.file: /"),
+        ("audit.file=@/no/audit", "audit.file: /"),
+        ("ssh.known_hosts=@", "ssh.known_hosts: /"),
+        ("ssh.known_hosts=@/utf16", "save it as UTF-8"),
+        ("server.takeover=@/exposed", "exposed is not a socket"),
         (
-            &[&of("server.takeover", "exposed")],
-            "exposed is not a socket",
-        ),
-        (
-            &[&of("server.takeover", "no/socket")],
+            "server.takeover=@/no/socket",
             "server.takeover: no socket can be made in /",
         ),
         (
-            &[&of("tls.cert_file", "none"), &of("tls.key_file", "none")],
+            "tls.cert_file=@/none tls.key_file=@/none",
             "tls.cert_file /",
         ),
-        (&[&of("tls.cert_file", "none")], "TLS needs both"),
+        ("tls.cert_file=@/none", "TLS needs both"),
         (
-            &[&of("admission.ticket_key_file", "none")],
+            "admission.ticket_key_file=@/none",
             "admission.ticket_key_file: ",
         ),
-    ];
-    for (settings, said) in cases {
-        both_refuse(settings, said);
-    }
-}
-
-#[test]
-fn check_refuses_listeners_and_rules_as_the_start_does() {
-    let directory = tempfile::tempdir().unwrap();
-    let token = directory.path().join("token");
-    fs::write(&token, "0123456789abcdef0123456789abcdef").unwrap();
-    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
-    let of_token = format!("admin.token_file={}", token.display());
-    let cases: &[(&[&str], &str)] = &[
-        (&["admission.required=true"], "nobody gets in"),
-        (&["targets.allow=10.0.0.0/99:22"], "10.0.0.0/99:22"),
-        (&["targets.allow="], "no target is allowed"),
+        ("admission.required=true", "nobody gets in"),
+        ("targets.allow=10.0.0.0/99:22", "10.0.0.0/99:22"),
+        ("targets.allow=", "no target is allowed"),
         (
-            &["server.listen=127.0.0.1:5", "admin.listen=127.0.0.1:5"],
+            "server.listen=127.0.0.1:5 admin.listen=127.0.0.1:5",
             "cannot both listen on port 5",
         ),
         (
-            &[
-                "server.listen=0.0.0.0:5",
-                "server.allow_plaintext=true",
-                "admin.listen=127.0.0.1:5",
-            ],
+            "server.listen=0.0.0.0:5 server.allow_plaintext=true admin.listen=127.0.0.1:5",
             "cannot both listen on port 5",
         ),
+        ("server.listen=127.0.0.1:5,127.0.0.1:5", "is listed twice"),
         (
-            &["server.listen=127.0.0.1:5,127.0.0.1:5"],
-            "is listed twice",
-        ),
-        (
-            &["server.listen=203.0.113.7:0", "server.allow_plaintext=true"],
+            "server.listen=203.0.113.7:0 server.allow_plaintext=true",
             "server.listen: cannot listen on 203.0.113.7:0: Cannot assign",
         ),
         (
-            &[
-                "server.listen=127.0.0.1:0",
-                "admin.listen=[2001:db8::1]:0",
-                &of_token,
-            ],
+            "server.listen=127.0.0.1:0 admin.listen=[2001:db8::1]:0 admin.token_file=@/token",
             "admin.listen: cannot listen on [2001:db8::1]:0",
         ),
-    ];
-    for (settings, said) in cases {
-        both_refuse(settings, said);
+    ] {
+        both_refuse(&settings.replace('@', &root.to_string()), said);
     }
+}
+
+/// Addresses that are free for a check.
+const FREE: &str = "--listen 127.0.0.1:0 --admin-listen 127.0.0.1:0";
+
+fn is_good(checked: &Finished) {
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert_eq!(checked.stdout, GOOD, "{checked:?}");
 }
 
 #[test]
 fn check_reports_all_mistakes_at_once() {
-    let settings = [
-        "server.shards=1024",
-        "admin.token_file=/does/not/exist",
-        "audit.file=/does/not/exist",
-        "ssh.known_hosts=/",
-    ];
-    let checked = ended(&settings, &["--check"]);
-    for said in [
-        "server.shards",
-        "admin.token_file",
-        "audit.file",
-        "ssh.known_hosts",
-    ] {
-        let lines = checked.stderr.lines().filter(|line| line.contains(said));
-        assert_eq!(lines.count(), 1, "{said}: {checked:?}");
+    let settings = "server.shards=1024 admin.token_file=/does/not/exist \
+                    audit.file=/does/not/exist ssh.known_hosts=/";
+    let checked = ended(settings, "--check");
+    for setting in settings.split_whitespace() {
+        let (name, _) = setting.split_once('=').unwrap();
+        let lines = checked.stderr.lines().filter(|line| line.contains(name));
+        assert_eq!(lines.count(), 1, "{name}: {checked:?}");
     }
 }
 
 #[test]
 fn check_accepts_a_good_configuration_and_makes_no_file() {
     let directory = tempfile::tempdir().unwrap();
-    let of = |key: &str, file: &str| format!("{key}={}", directory.path().join(file).display());
-    let settings = [
-        "server.listen=127.0.0.1:0,[::1]:0",
-        "admin.listen=127.0.0.1:0",
-        &of("audit.file", "audit"),
-        &of("ssh.known_hosts", "known_hosts"),
-        &of("server.takeover", "socket"),
-    ];
-    let checked = ended(&settings, &["--check"]);
-    assert_eq!(checked.code, Some(0), "{checked:?}");
-    assert_eq!(checked.stdout, GOOD);
+    let root = directory.path().display();
+    let settings = format!(
+        "server.listen=127.0.0.1:0,[::1]:0 admin.listen=127.0.0.1:0 audit.file={root}/audit \
+         ssh.known_hosts={root}/known_hosts server.takeover={root}/socket"
+    );
+    let checked = ended(&settings, "--check");
+    is_good(&checked);
     let warned: Vec<&str> = checked.stderr.lines().collect();
     let known = matches!(warned[..], [line] if line.contains("ssh.known_hosts does not exist"));
     assert!(known, "{checked:?}");
@@ -166,24 +144,16 @@ fn check_accepts_a_good_configuration_and_makes_no_file() {
 /// The bridge that runs has the ports of the configuration that is checked for its next start.
 #[test]
 fn a_port_in_use_is_noted_and_no_error() {
-    let bridge = Bridge::start(&["--allow", "127.0.0.1:22"], &[]);
-    let (public, admin) = (bridge.addr().to_string(), bridge.admin_addr().to_string());
-    let listen = ["--listen", &public, "--admin-listen", &admin];
-    let checked = ended(&[], &[&listen[..], &["--check"]].concat());
-    assert_eq!(
-        (checked.code, checked.stdout.as_str()),
-        (Some(0), GOOD),
-        "{checked:?}"
-    );
-    for taken in [&public, &admin] {
-        assert!(
-            checked
-                .stderr
-                .contains(&format!("note: {taken} is in use now")),
-            "{checked:?}"
-        );
+    let bridge = Bridge::serve("--allow 127.0.0.1:22");
+    let (public, admin) = (bridge.addr(), bridge.admin_addr());
+    let listen = format!("--listen {public} --admin-listen {admin}");
+    let checked = ended("", &format!("{listen} --check"));
+    is_good(&checked);
+    for taken in [public, admin] {
+        let note = format!("note: {taken} is in use now");
+        assert!(checked.stderr.contains(&note), "{checked:?}");
     }
-    let served = ended(&[], &listen);
+    let served = ended("", &listen);
     assert_eq!(served.code, Some(1), "{served:?}");
 }
 
@@ -194,24 +164,17 @@ fn warnings_are_printed_and_no_error() {
     let known_hosts = directory.path().join("known_hosts");
     fs::write(&known_hosts, "host ssh-ed25519 nonsense\n").unwrap();
     let setting = format!("ssh.known_hosts={}", known_hosts.display());
-    let addresses = [closed_port().to_string(), closed_port().to_string()];
-    let listen = ["--listen", &addresses[0], "--admin-listen", &addresses[1]];
-    let checked = ended(&[&setting], &[&listen[..], &["--check"]].concat());
-    assert_eq!(
-        (checked.code, checked.stdout.as_str()),
-        (Some(0), GOOD),
-        "{checked:?}"
-    );
+    let checked = ended(&setting, &format!("{FREE} --check"));
+    is_good(&checked);
     assert!(checked.stderr.contains("line skipped"), "{checked:?}");
 }
 
 #[test]
 fn print_config_with_check_prints_a_valid_file() {
-    let listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
-    let both = ended(&[], &[&listen[..], &["--check", "--print-config"]].concat());
+    let both = ended("", &format!("{FREE} --check --print-config"));
     assert_eq!(both.code, Some(0), "{both:?}");
     assert!(both.stdout.ends_with(&format!("# {GOOD}")), "{both:?}");
-    let bad = ended(&["server.shards=1024"], &["--check", "--print-config"]);
+    let bad = ended("server.shards=1024", "--check --print-config");
     assert_eq!(bad.code, Some(78), "{bad:?}");
     assert!(bad.stdout.contains("shards = 1024 # --set"), "{bad:?}");
 }
@@ -219,36 +182,28 @@ fn print_config_with_check_prints_a_valid_file() {
 /// 78 where a change of the configuration, or of a file that it names, would help.
 #[test]
 fn every_subcommand_reports_a_bad_configuration_by_its_exit_status() {
-    for args in [
-        &["demo", "--listen", "203.0.113.7:0"][..],
-        &[
-            "demo",
-            "--set",
-            "server.listen=0.0.0.0:0",
-            "--set",
-            "server.allow_plaintext=true",
-        ],
-        &["demo", "--shards", "1024"],
-        &["doctor", "--cpus", "8191"],
-        &["doctor", "--set", "limits.max_connections=0"],
-        &["sessions", "--set", "admin.listen="],
-        &["sessions", "--token-file", "/does/not/exist"],
-        &["sessions", "--config", "/does/not/exist"],
+    for line in [
+        "demo --listen 203.0.113.7:0",
+        "demo --set server.listen=0.0.0.0:0 --set server.allow_plaintext=true",
+        "demo --shards 1024",
+        "doctor --cpus 8191",
+        "doctor --set limits.max_connections=0",
+        "sessions --set admin.listen=",
+        "sessions --token-file /does/not/exist",
+        "sessions --config /does/not/exist",
     ] {
-        let refused = run(args, &[]);
-        assert_eq!(refused.code, Some(78), "{args:?}: {refused:?}");
-        assert!(
-            refused.stderr.starts_with("sshard: "),
-            "{args:?}: {refused:?}"
-        );
+        let refused = run_line(line);
+        assert_eq!(refused.code, Some(78), "{line}: {refused:?}");
+        let said = refused.stderr.starts_with("sshard: ");
+        assert!(said, "{line}: {refused:?}");
     }
     // A command line that makes no sense.
-    for args in [
-        &["serve", "--changed"][..],
-        &["tune", "--max-shards", "1024"],
-        &["sessions", "show", "nonsense"],
+    for line in [
+        "serve --changed",
+        "tune --max-shards 1024",
+        "sessions show nonsense",
     ] {
-        assert_eq!(run(args, &[]).code, Some(2), "{args:?}");
+        assert_eq!(run_line(line).code, Some(2), "{line}");
     }
     assert!(Path::new("/does").symlink_metadata().is_err());
 }

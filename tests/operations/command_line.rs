@@ -1,24 +1,19 @@
 //! The command line itself: help, version, exit statuses, and the terminal it was typed at.
 
-use crate::common::{Admin, Bridge, DEADLINE, Log, poll, run};
+use crate::common::{Admin, Bridge, DEADLINE, Log, run_line, wait_until, words};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 #[test]
 fn usage_errors_end_with_2_and_help_with_0() {
-    for args in [
-        &[][..],
-        &["tuna"],
-        &["serve", "--nope"],
-        &["serve", "--listen"],
-    ] {
-        let wrong = run(args, &[]);
-        assert_eq!(wrong.code, Some(2), "{args:?}: {wrong:?}");
+    for line in ["", "tuna", "serve --nope", "serve --listen"] {
+        let wrong = run_line(line);
+        assert_eq!(wrong.code, Some(2), "{line}: {wrong:?}");
         assert!(wrong.stderr.contains("--help"), "{wrong:?}");
     }
-    for args in [&["--help"][..], &["serve", "--help"], &["--version"]] {
-        let asked = run(args, &[]);
-        assert_eq!(asked.code, Some(0), "{args:?}: {asked:?}");
+    for line in ["--help", "serve --help", "--version"] {
+        let asked = run_line(line);
+        assert_eq!(asked.code, Some(0), "{line}: {asked:?}");
         assert!(asked.stdout.contains("sshard"), "{asked:?}");
     }
 }
@@ -38,66 +33,45 @@ fn a_bridge_outlives_its_terminal_and_prints_so() {
         .spawn()
         .unwrap();
     let screen = Log::drain(terminal.stdout.take().unwrap());
-    let said = |text: &str| {
-        text.contains("Closing this terminal does not end it")
-            .then_some(())
-    };
+    let advice = "Closing this terminal does not end it";
+    let said = |text: &str| text.contains(advice).then_some(());
     assert!(screen.wait(DEADLINE, said).is_some(), "{}", screen.text());
     let text = screen.text();
-    let admin = text
-        .split("admin at ")
-        .nth(1)
-        .unwrap()
-        .split_whitespace()
-        .next()
-        .unwrap();
-    let admin = Admin::at(admin.parse().unwrap());
+    let (_, admin) = text.split_once("admin at ").unwrap();
+    let admin = Admin::at(words(admin)[0].parse().unwrap());
     terminal.kill().unwrap();
     terminal.wait().unwrap();
-    let reloaded = poll(DEADLINE, || {
+    wait_until("it has not noticed that its terminal is gone", || {
         let metrics = admin.get("/metrics").body;
-        metrics
-            .contains("sshard_reloads_total{outcome=\"applied\"} 1")
-            .then_some(())
+        metrics.contains("sshard_reloads_total{outcome=\"applied\"} 1")
     });
-    assert!(
-        reloaded.is_some(),
-        "it has not noticed that its terminal is gone"
-    );
     assert_eq!(admin.get("/healthz").status, 200);
     assert_eq!(admin.post("/api/v1/drain").status, 202);
-    let ended = poll(DEADLINE, || {
-        TcpStream::connect(admin.addr).is_err().then_some(())
-    });
-    assert!(ended.is_some(), "it is still there");
+    let has_ended = || TcpStream::connect(admin.addr).is_err();
+    wait_until("it is still there", has_ended);
 }
 
 /// Without a terminal there is no person to read it.
 #[test]
 fn without_a_terminal_the_advice_on_it_is_not_printed() {
-    let bridge = Bridge::start(&["--allow", "127.0.0.1:22"], &[]);
+    let bridge = Bridge::serve("--allow 127.0.0.1:22");
     assert!(!bridge.stderr_contains("terminal"), "{}", bridge.stderr());
 }
 
 /// The commit is one of this repository, where there is one.
 #[test]
 fn the_version_names_the_commit() {
-    let asked = run(&["--version"], &[]);
+    let asked = run_line("--version");
     let line = asked.stdout.strip_suffix('\n').unwrap();
     let version = concat!("sshard ", env!("CARGO_PKG_VERSION"));
     assert!(line.starts_with(version), "{line}");
-    assert!(
-        line.contains(" build for ") && !line.contains('\n'),
-        "{line}"
-    );
-    assert_eq!(run(&["-V"], &[]).stdout, asked.stdout);
+    let is_one_line = !line.contains('\n');
+    assert!(line.contains(" build for ") && is_one_line, "{line}");
+    assert_eq!(run_line("-V").stdout, asked.stdout);
     let git = |args: &[&str]| {
-        let root = env!("CARGO_MANIFEST_DIR");
-        Command::new("git")
-            .args(["-C", root])
-            .args(args)
-            .output()
-            .unwrap()
+        let mut git = Command::new("git");
+        git.args(["-C", env!("CARGO_MANIFEST_DIR")]).args(args);
+        git.output().unwrap()
     };
     let prefix = git(&["rev-parse", "--show-prefix"]);
     let checkout = prefix.status.success() && prefix.stdout == b"\n";
@@ -120,10 +94,7 @@ fn a_closed_pipe_causes_no_panic() {
         .stderr(Stdio::piped())
         .output()
         .unwrap();
-    let complaint = String::from_utf8_lossy(&ran.stderr);
-    assert_eq!(
-        complaint,
-        "sshard: standard output cannot be written: Broken pipe (os error 32)\n"
-    );
+    let expected = "sshard: standard output cannot be written: Broken pipe (os error 32)\n";
+    assert_eq!(String::from_utf8_lossy(&ran.stderr), expected);
     assert_eq!(ran.status.code(), Some(1));
 }

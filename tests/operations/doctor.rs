@@ -1,14 +1,14 @@
 //! `sshard doctor`, on this host under limits a shell sets, and on a copied tree.
 
-use crate::common::{Finished, run, run_under};
+use crate::common::{Finished, run_line, run_under, words};
 use serde_json::Value;
 use std::fs;
 
 /// Returns the JSON report of the program under these limits, and its exit status.
-fn examined(limits: &str, more: &[&str]) -> (Value, Finished) {
+fn examined(limits: &str, more: &str) -> (Value, Finished) {
     let script = format!(r#"{limits} && exec "$@""#);
     let shell = ["bash", "-c", &script, "bash"];
-    let finished = run_under(&shell, &[&["doctor", "--json"][..], more].concat(), &[]);
+    let finished = run_under(&shell, &words(&format!("doctor --json {more}")), &[]);
     let report = serde_json::from_str(&finished.stdout);
     let report = report.unwrap_or_else(|error| panic!("{error}: {finished:?}"));
     (report, finished)
@@ -20,14 +20,15 @@ fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("{name}: {report}"))
 }
 
+fn advises(check: &Value, change: &str) {
+    let advice = check["change"].as_str().unwrap();
+    assert!(advice.contains(change), "{check}");
+}
+
 #[test]
 fn doctor_finds_room_for_a_few_sessions_here() {
     // However short a queue the host allows.
-    let backlog = ["--set", "server.backlog=64"];
-    let fits = run(
-        &[&["doctor", "--sessions", "2"][..], &backlog].concat(),
-        &[],
-    );
+    let fits = run_line("doctor --sessions 2 --set server.backlog=64");
     assert_eq!(fits.code, Some(0), "{fits:?}");
     assert!(fits.stdout.contains("a ring can be made"), "{fits:?}");
     assert!(fits.stdout.contains("\n2 sessions on "), "{fits:?}");
@@ -37,39 +38,25 @@ fn doctor_finds_room_for_a_few_sessions_here() {
 #[test]
 fn doctor_counts_open_files_as_serve_does() {
     // See host.rs: with one shard serve wants 4608 for 1000 sessions.
-    let (report, finished) = examined("ulimit -n 4607", &["--shards", "1"]);
+    let (report, finished) = examined("ulimit -n 4607", "--shards 1");
     assert_eq!(finished.code, Some(1), "{finished:?}");
     let files = check(&report, "open files");
     assert_eq!(files["verdict"], "fails", "{report}");
     assert_eq!(files["cap"]["count"], 999, "{report}");
-    assert!(
-        files["change"]
-            .as_str()
-            .unwrap()
-            .contains("`ulimit -n 4608`"),
-        "{report}"
-    );
-    assert!(
-        finished.stderr.contains("fall short of 1000 sessions"),
-        "{finished:?}"
-    );
-    let (report, _) = examined("ulimit -n 4608", &["--shards", "1"]);
+    advises(files, "`ulimit -n 4608`");
+    let said = "fall short of 1000 sessions";
+    assert!(finished.stderr.contains(said), "{finished:?}");
+    let (report, _) = examined("ulimit -n 4608", "--shards 1");
     assert_eq!(check(&report, "open files")["verdict"], "ok", "{report}");
 }
 
 #[test]
 fn doctor_names_too_little_locked_memory() {
-    let (report, finished) = examined("ulimit -l 64", &[]);
+    let (report, finished) = examined("ulimit -l 64", "");
     assert_eq!(finished.code, Some(1), "{finished:?}");
     let locked = check(&report, "locked memory");
     assert_eq!(locked["verdict"], "fails", "{report}");
-    assert!(
-        locked["change"]
-            .as_str()
-            .unwrap()
-            .contains("`ulimit -l 8192`"),
-        "{report}"
-    );
+    advises(locked, "`ulimit -l 8192`");
 }
 
 #[test]
@@ -77,13 +64,13 @@ fn doctor_reads_the_configuration_of_serve() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sshard.toml");
     fs::write(&file, "[limits]\nmax_connections = 17\n").unwrap();
-    let file = file.to_str().unwrap();
-    let (report, _) = examined("true", &["--config", file]);
+    let config = format!("--config {}", file.display());
+    let (report, _) = examined("true", &config);
     assert_eq!(report["sessions"], 17);
-    let (report, finished) = examined("true", &["--config", file, "--sessions", "18"]);
+    let (report, finished) = examined("true", &format!("{config} --sessions 18"));
     assert_eq!(finished.code, Some(1), "{finished:?}");
     assert_eq!(check(&report, "limits.max_connections")["verdict"], "caps");
-    let bad = run(&["doctor", "--set", "limits.max_connections=none"], &[]);
+    let bad = run_line("doctor --set limits.max_connections=none");
     assert_eq!(bad.code, Some(78), "{bad:?}");
 }
 
@@ -98,7 +85,7 @@ fn doctor_reads_a_copied_tree_in_place_of_this_host() {
     plant("proc/self/status", "Cpus_allowed_list:\t0-3\n");
     plant("proc/sys/net/core/somaxconn", "128\n");
     plant("proc/sys/kernel/osrelease", "5.4.0\n");
-    let (report, finished) = examined("true", &["--root", root.path().to_str().unwrap()]);
+    let (report, finished) = examined("true", &format!("--root {}", root.path().display()));
     assert_eq!(finished.code, Some(1), "{finished:?}");
     assert_eq!(report["shards"], 4);
     assert_eq!(check(&report, "kernel")["verdict"], "fails");

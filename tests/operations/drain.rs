@@ -1,9 +1,10 @@
 //! The drain before its deadline: notices to clients, sessions that go on, and the end.
 
 use crate::common::{
-    Client, DEADLINE, Event, Login, Options, PausedThread, Raw, Received, Round, SshScript, poll,
+    Client, DEADLINE, Event, Fixture, Login, Options, PausedThread, Raw, Received, Round,
+    SshScript, poll,
 };
-use crate::scene::Site;
+use crate::scene::{self, compatible_shell, get, site_with};
 use rustix::process::Signal;
 use serde_json::json;
 use std::net::TcpStream;
@@ -13,8 +14,8 @@ use std::time::Duration;
 /// Drain timeout that no test waits for: a process that ends before did not wait either.
 const FAR: &str = "600s";
 
-fn site() -> Site {
-    Site::new(&["--shards", "2", "--drain-timeout", FAR])
+fn site() -> Fixture {
+    scene::site(&format!("--shards 2 --drain-timeout {FAR}"))
 }
 
 /// Reads the notice of the drain and checks its deadline.
@@ -26,7 +27,7 @@ fn expect_drain_notice(client: &mut Client) {
 }
 
 /// Checks that the bridge ends with 0, because no session is left.
-fn ends_by_itself(site: &mut Site) {
+fn ends_by_itself(site: &mut Fixture) {
     let status = site.bridge.wait_exit(DEADLINE);
     assert_eq!(status.code(), Some(0));
     site.bridge.wait_stderr("all sessions have ended", DEADLINE);
@@ -61,7 +62,7 @@ fn sessions_go_on_and_the_process_ends_with_the_last() {
         site.ssh.exit(7);
         assert_eq!(second.wait_type("exit")["status"], 7);
         assert_eq!(second.until_close(), (1000, "exit=7".to_owned()));
-        assert_eq!(site.get("/healthz").status, 200);
+        assert_eq!(get(site.bridge.addr(), "/healthz").status, 200);
         first.send_json(&json!({ "type": "close" }));
         assert_eq!(first.until_close().0, 1000);
         ends_by_itself(&mut site);
@@ -71,7 +72,7 @@ fn sessions_go_on_and_the_process_ends_with_the_last() {
 #[test]
 fn sessions_of_the_compatible_dialect_go_on_without_a_notice() {
     let mut site = site();
-    let mut client = site.compatible(1);
+    let mut client = compatible_shell(&site, 1);
     let mut witness = site.ready();
     site.bridge.signal(Signal::TERM);
     expect_drain_notice(&mut witness);
@@ -87,18 +88,18 @@ fn sessions_of_the_compatible_dialect_go_on_without_a_notice() {
 #[test]
 fn a_drain_ends_readiness_and_not_health() {
     let site = site();
-    let ready = site.get("/readyz");
+    let ready = get(site.bridge.addr(), "/readyz");
     assert_eq!((ready.status, ready.body.as_str()), (200, "ready\n"));
     let mut client = site.ready();
     site.bridge.signal(Signal::TERM);
     expect_drain_notice(&mut client);
     // Both shards are asked, whichever the kernel chooses.
     for _ in 0..8 {
-        let ready = site.get("/readyz");
+        let ready = get(site.bridge.addr(), "/readyz");
         assert_eq!(ready.status, 503, "{ready:?}");
         assert!(ready.header("retry-after").is_some(), "{ready:?}");
         assert_eq!(ready.json()["detail"], "the server is shutting down");
-        let health = site.get("/healthz");
+        let health = get(site.bridge.addr(), "/healthz");
         assert_eq!((health.status, health.body.as_str()), (200, "alive\n"));
     }
 }
@@ -144,19 +145,16 @@ fn refuse_auth(mut client: Client) {
     assert_eq!(error["code"], "drain", "{error}");
     assert_eq!(error["stage"], "auth", "{error}");
     assert_eq!(error["retryable"], true, "{error}");
-    let (code, reason) = client.until_close();
-    assert_eq!(
-        (code, reason.as_str()),
-        (1001, "the server is shutting down")
-    );
+    let end = (1001, "the server is shutting down".to_owned());
+    assert_eq!(client.until_close(), end);
 }
 
 /// A session that connects to its target when the drain begins gets its shell.
 #[test]
 fn a_login_that_has_begun_is_completed() {
     let login = Login::Interactive(vec![Round::of(&[("Code: ", false)])]);
-    let args = ["--drain-timeout", FAR];
-    let mut site = Site::with(SshScript::login(login), &args);
+    let args = format!("--drain-timeout {FAR}");
+    let mut site = site_with(SshScript::login(login), &args);
     let mut client = site.v1();
     client.auth_v1(&json!({ "username": "u" }));
     let id = client.wait_type("prompt")["id"].clone();
@@ -183,10 +181,11 @@ fn a_second_signal_ends_the_process_at_once() {
         site.bridge.signal(signals[1]);
         assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
         for client in &mut clients {
-            assert!(matches!(
-                client.recv(),
-                Event::Reset | Event::Close(1001, _)
-            ));
+            let end = client.recv();
+            assert!(
+                matches!(end, Event::Reset | Event::Close(1001, _)),
+                "{end:?}"
+            );
         }
     }
 }
@@ -211,7 +210,8 @@ fn a_second_signal_ends_the_process_though_a_shard_is_stuck() {
 /// silence, half a request, an upgrade without a login. One of each, again and again.
 #[test]
 fn connections_without_a_session_do_not_extend_a_drain() {
-    let mut site = Site::new(&["--drain-timeout", FAR, "--set", "server.upgrade_timeout=1h"]);
+    let args = format!("--drain-timeout {FAR} --set server.upgrade_timeout=1h");
+    let mut site = scene::site(&args);
     let (addr, path) = (site.bridge.addr(), site.path());
     let open = || {
         let mut held = vec![Raw::connect(addr), Raw::connect(addr)];
@@ -221,19 +221,12 @@ fn connections_without_a_session_do_not_extend_a_drain() {
         (held, upgraded)
     };
     let mut session = site.ready();
-    let mut others = vec![(
-        vec![Raw::connect(addr)],
-        Err(Client::try_connect(addr, "/nothing", &Options::v1())
-            .err()
-            .unwrap()),
-    )];
+    let _silent = Raw::connect(addr);
     site.bridge.signal(Signal::TERM);
     expect_drain_notice(&mut session);
-    others.extend((0..3).map(|_| open()));
-    let (_, late) = &mut others[1];
-    let late = late
-        .as_mut()
-        .unwrap_or_else(|refused| panic!("{refused:?}"));
+    let mut others: Vec<_> = (0..3).map(|_| open()).collect();
+    let late = others[0].1.as_mut();
+    let late = late.unwrap_or_else(|refused| panic!("{refused:?}"));
     late.wait_type("hello");
     expect_drain_notice(late);
     session.send_binary(b"still here");

@@ -1,13 +1,13 @@
 //! The deadline of a drain: remaining sessions are closed, and cannot delay the end.
 
 use crate::common::fixture::path_to;
-use crate::common::{Bridge, Client, DEADLINE, HostileServer, Options, Raw, Received, Script};
-use crate::scene::Site;
+use crate::common::{Bridge, Client, DEADLINE, HostileServer, Options, Received, Script};
+use crate::scene::{compatible_shell, site};
 use rustix::process::Signal;
 use serde_json::json;
 
 /// Drain timeout, long enough for a client to connect in it.
-const SOON: [&str; 4] = ["--drain-timeout", "700ms", "--shards", "2"];
+const SOON: &str = "--drain-timeout 700ms --shards 2";
 
 /// Checks that the process ends with 0 and aborts no session: each has closed by its own timer.
 fn ends(bridge: &mut Bridge) {
@@ -19,17 +19,14 @@ fn ends(bridge: &mut Bridge) {
 #[test]
 fn sessions_left_at_the_deadline_are_closed_with_1001() {
     for signal in [Signal::TERM, Signal::INT] {
-        let mut site = Site::new(&SOON);
+        let mut site = site(SOON);
         let mut v1: Vec<Client> = (0..4).map(|_| site.ready()).collect();
-        let mut compatible = site.compatible(5);
+        let mut compatible = compatible_shell(&site, 5);
         let mut unborn = site.v1();
         unborn.wait_type("hello");
         site.bridge.signal(signal);
-        for (client, stage) in v1
-            .iter_mut()
-            .map(|c| (c, "relay"))
-            .chain([(&mut unborn, "auth")])
-        {
+        let relaying = v1.iter_mut().map(|client| (client, "relay"));
+        for (client, stage) in relaying.chain([(&mut unborn, "auth")]) {
             let notice = client.wait_type("notice");
             let left = notice["deadline_ms"].as_u64().unwrap();
             assert!((1..=700).contains(&left), "{notice}");
@@ -47,8 +44,7 @@ fn sessions_left_at_the_deadline_are_closed_with_1001() {
 #[test]
 fn a_session_without_a_shell_is_closed_with_1001() {
     let target = HostileServer::start(Script::Silent);
-    let allow = target.addr().to_string();
-    let mut bridge = Bridge::start(&[&SOON[..], &["--allow", &allow]].concat(), &[]);
+    let mut bridge = Bridge::serve(&format!("{SOON} --allow {}", target.addr()));
     let path = path_to(target.addr());
     let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
     client.auth_v1(&json!({ "username": "u" }));
@@ -65,7 +61,7 @@ fn a_session_without_a_shell_is_closed_with_1001() {
 /// The socket is full and stays full: there is no room for a close frame.
 #[test]
 fn a_client_that_reads_nothing_does_not_delay_the_end() {
-    let mut site = Site::new(&SOON);
+    let mut site = site(SOON);
     let small = Options::v1().receive_buffer(4096);
     let mut stalled = Client::connect(site.bridge.addr(), &site.path(), &small);
     stalled.auth_v1(&json!({ "username": "u" }));
@@ -82,8 +78,8 @@ fn a_client_that_reads_nothing_does_not_delay_the_end() {
 /// The client reads, and never answers the close frame.
 #[test]
 fn a_client_that_answers_nothing_does_not_delay_the_end() {
-    let mut site = Site::new(&SOON);
-    let mut silent = Raw::upgrade(site.bridge.addr(), &site.path(), &Options::v1());
+    let mut site = site(SOON);
+    let mut silent = site.raw();
     silent.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
     site.ssh.wait_received(&Received::Shell);
     site.bridge.signal(Signal::TERM);
@@ -95,7 +91,7 @@ fn a_client_that_answers_nothing_does_not_delay_the_end() {
 /// The SSH server reads nothing more, not even the DISCONNECT.
 #[test]
 fn a_target_that_reads_nothing_does_not_delay_the_end() {
-    let mut site = Site::new(&SOON);
+    let mut site = site(SOON);
     let mut client = site.ready();
     site.ssh.pause_input(true);
     client.send_binary(&[b'x'; 32 * 1024]);

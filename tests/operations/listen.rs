@@ -1,17 +1,18 @@
 //! Addresses of the public port, and those that are refused.
 
-use crate::common::{Bridge, DEADLINE, run};
-use crate::scene::{Site, get};
+use crate::common::fixture::ready_at;
+use crate::common::{Bridge, DEADLINE, Fixture, run_line, words};
+use crate::scene::{get, site};
 use rustix::process::Signal;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-const OPEN: [&str; 2] = ["--set", "server.allow_plaintext=true"];
+const OPEN: &str = "--set server.allow_plaintext=true";
 
 /// Checks a session through this address.
-fn serves(site: &Site, addr: SocketAddr) {
+fn serves(site: &Fixture, addr: SocketAddr) {
     assert_eq!(get(addr, "/readyz").status, 200);
-    let mut client = site.ready_on(addr);
+    let mut client = ready_at(addr, site.ssh.addr());
     site.ssh.output(b"here I am");
     client.output_until("here I am");
 }
@@ -24,32 +25,15 @@ fn at(ip: impl Into<IpAddr>, addr: SocketAddr) -> SocketAddr {
 fn sockets_on(bridge: &Bridge, port: u16) -> usize {
     let table = fs::read_to_string(format!("/proc/{}/net/tcp", bridge.pid())).unwrap();
     let port = format!(":{port:04X}");
-    let rows = table
-        .lines()
-        .skip(1)
-        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let rows = table.lines().skip(1).map(words);
     // 0A is LISTEN.
     rows.filter(|row| row[1].ends_with(&port) && row[3] == "0A")
         .count()
 }
 
 #[test]
-fn on_ipv4_loopback() {
-    let site = Site::new(&["--listen", "127.0.0.1:0"]);
-    assert_eq!(site.bridge.addr().ip(), Ipv4Addr::LOCALHOST);
-    serves(&site, site.bridge.addr());
-}
-
-#[test]
-fn on_ipv6_loopback() {
-    let site = Site::new(&["--listen", "[::1]:0"]);
-    assert_eq!(site.bridge.addr().ip(), Ipv6Addr::LOCALHOST);
-    serves(&site, site.bridge.addr());
-}
-
-#[test]
 fn the_ipv6_wildcard_is_reached_by_both() {
-    let site = Site::new(&[&["--listen", "[::]:0"][..], &OPEN].concat());
+    let site = site(&format!("--listen [::]:0 {OPEN}"));
     let addr = site.bridge.addr();
     serves(&site, at(Ipv4Addr::LOCALHOST, addr));
     serves(&site, at(Ipv6Addr::LOCALHOST, addr));
@@ -57,21 +41,13 @@ fn the_ipv6_wildcard_is_reached_by_both() {
 
 #[test]
 fn the_ipv4_wildcard_is_reached_by_ipv4() {
-    let site = Site::new(&[&["--listen", "0.0.0.0:0"][..], &OPEN].concat());
+    let site = site(&format!("--listen 0.0.0.0:0 {OPEN}"));
     serves(&site, at(Ipv4Addr::LOCALHOST, site.bridge.addr()));
 }
 
 #[test]
 fn on_several_addresses_at_once() {
-    let args = [
-        "--listen",
-        "127.0.0.1:0",
-        "--listen",
-        "[::1]:0",
-        "--listen",
-        "127.0.0.2:0",
-    ];
-    let site = Site::new(&args);
+    let site = site("--listen 127.0.0.1:0 --listen [::1]:0 --listen 127.0.0.2:0");
     let addrs = site.bridge.addrs();
     let ips: Vec<String> = addrs.iter().map(|addr| addr.ip().to_string()).collect();
     assert_eq!(ips, ["127.0.0.1", "::1", "127.0.0.2"]);
@@ -84,9 +60,8 @@ fn on_several_addresses_at_once() {
 #[test]
 fn both_wildcards_share_a_port() {
     let port = quiet_port();
-    let (v6, v4) = (format!("[::]:{port}"), format!("0.0.0.0:{port}"));
-    let both = ["--listen", &v6, "--listen", &v4];
-    let site = Site::new(&[&both[..], &OPEN].concat());
+    let both = format!("--listen [::]:{port} --listen 0.0.0.0:{port}");
+    let site = site(&format!("{both} {OPEN}"));
     serves(&site, (Ipv4Addr::LOCALHOST, port).into());
     serves(&site, (Ipv6Addr::LOCALHOST, port).into());
 }
@@ -100,7 +75,7 @@ fn quiet_port() -> u16 {
 
 #[test]
 fn port_0_is_one_port_for_all_shards() {
-    let site = Site::new(&["--shards", "2"]);
+    let site = site("--shards 2");
     let port = site.bridge.addr().port();
     assert_ne!(port, 0);
     assert_eq!(site.bridge.stdout().matches("listening on").count(), 1);
@@ -110,11 +85,11 @@ fn port_0_is_one_port_for_all_shards() {
 
 /// Runs `serve` on an address that cannot be bound.
 fn refused(addr: SocketAddr, code: i32, wanted: &str) {
-    let listen = addr.to_string();
-    let args = ["serve", "--listen", &listen, "--allow", "127.0.0.1:22"];
-    let refused = run(&[&args[..], &OPEN].concat(), &[]);
+    let refused = run_line(&format!(
+        "serve --listen {addr} --allow 127.0.0.1:22 {OPEN}"
+    ));
     assert_eq!(refused.code, Some(code), "{refused:?}");
-    let wanted = format!("server.listen: cannot listen on {listen}: {wanted}");
+    let wanted = format!("server.listen: cannot listen on {addr}: {wanted}");
     assert!(refused.stderr.contains(&wanted), "{wanted}: {refused:?}");
     assert!(!refused.stdout.contains("listening"), "{refused:?}");
 }
@@ -128,33 +103,23 @@ fn a_port_in_use_is_refused_by_name() {
 /// Two bridges on one port would share its clients without an error.
 #[test]
 fn a_port_of_another_bridge_is_in_use_too() {
-    for shards in ["1", "2"] {
-        let site = Site::new(&["--shards", shards]);
+    for shards in [1, 2] {
+        let site = site(&format!("--shards {shards}"));
         refused(site.bridge.addr(), 1, "Address already in use");
         serves(&site, site.bridge.addr());
     }
 }
 
-#[test]
-fn an_address_of_another_machine_is_refused_by_name() {
-    // TEST-NET-3 of RFC 5737.
-    refused(
-        ([203, 0, 113, 7], 8022).into(),
-        78,
-        "Cannot assign requested address",
-    );
-}
-
 /// Connections of the last run are still in TIME_WAIT.
 #[test]
 fn a_port_can_be_bound_again_at_once() {
-    let mut site = Site::new(&["--drain-timeout", "1ms"]);
-    let addr = site.bridge.addr();
-    let mut client = site.ready();
-    site.bridge.signal(Signal::TERM);
+    let mut first = site("--drain-timeout 1ms");
+    let addr = first.bridge.addr();
+    let mut client = first.ready();
+    first.bridge.signal(Signal::TERM);
     assert_eq!(client.until_close().0, 1001);
-    assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
-    let again = Site::new(&["--listen", &addr.to_string()]);
+    assert_eq!(first.bridge.wait_exit(DEADLINE).code(), Some(0));
+    let again = site(&format!("--listen {addr}"));
     assert_eq!(again.bridge.addr(), addr);
     serves(&again, addr);
 }

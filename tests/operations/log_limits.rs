@@ -1,8 +1,8 @@
 //! Limits of log lines that untrusted peers can cause at will.
 
-use crate::common::raw::{Raw, upgrade_request};
-use crate::common::{DEADLINE, Options, poll};
-use crate::scene::Site;
+use crate::common::raw::{Answer, Raw};
+use crate::common::{Client, DEADLINE, Fixture, Options, wait_until};
+use crate::scene::{get, site};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 use serde_json::json;
 use std::net::{Ipv4Addr, TcpStream};
@@ -11,12 +11,17 @@ use std::time::Duration;
 const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 6, 6, 6);
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 7, 7, 7);
 
-/// Runs a session that ends before its login, with one line in the log.
-fn anonymous_session(site: &Site, client: Ipv4Addr) {
+/// Asks for an upgrade from this address.
+fn ask(site: &Fixture, client: Ipv4Addr) -> (Raw, Answer) {
     let mut raw = Raw::connect_from(site.bridge.addr(), client);
-    let request = upgrade_request(site.bridge.addr(), &site.path());
-    raw.send(format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n").as_bytes());
-    assert_eq!(raw.answer().status, 101);
+    let answer = raw.ask(site.bridge.addr(), &site.path(), &Options::v1());
+    (raw, answer)
+}
+
+/// Runs a session that ends before its login, with one line in the log.
+fn anonymous_session(site: &Fixture, client: Ipv4Addr) {
+    let (mut raw, answer) = ask(site, client);
+    assert_eq!(answer.status, 101);
     raw.send_frame(0x88, &[]);
     raw.rest();
 }
@@ -29,7 +34,7 @@ fn count(log: &str, words: [&str; 2]) -> usize {
 #[test]
 fn lines_of_sessions_without_a_login_push_out_no_others() {
     const SESSIONS: usize = 400;
-    let mut site = Site::new(&["--set", "server.shards=2"]);
+    let mut site = site("--shards 2");
     for _ in 0..SESSIONS {
         anonymous_session(&site, FLOODER);
     }
@@ -59,28 +64,22 @@ fn lines_of_sessions_without_a_login_push_out_no_others() {
 /// The log line about a session that fails names it, and its client.
 #[test]
 fn a_line_about_a_failure_names_its_session() {
-    let site = Site::new(&["--allow", "127.0.0.1:1"]);
-    let options = Options::v1();
-    let mut client =
-        crate::common::Client::connect(site.bridge.addr(), "/ws/127.0.0.1/1", &options);
+    let site = site("--allow 127.0.0.1:1");
+    let mut client = Client::connect(site.bridge.addr(), "/ws/127.0.0.1/1", &Options::v1());
     client.auth_v1(&json!({ "username": "u" }));
     assert_eq!(client.until_close().0, 4502);
     site.bridge.wait_stderr("session ended", DEADLINE);
     let log = site.bridge.stderr();
-    let line = log
-        .lines()
-        .find(|line| line.contains("no connection to the target"));
-    let line = line.unwrap_or_else(|| panic!("{log}"));
-    assert!(
-        line.contains("session{id=") && line.contains("client=127.0.0.1 "),
-        "{line}"
-    );
+    let mut lines = log.lines();
+    let line = lines.find(|line| line.contains("no connection to the target"));
+    let named = |line: &str| line.contains("session{id=") && line.contains("client=127.0.0.1 ");
+    assert!(line.is_some_and(named), "{log}");
 }
 
 /// The limit of open files is so low that no connection can be accepted.
 #[test]
 fn a_lack_of_open_files_is_logged_once_per_ten_seconds() {
-    let site = Site::new(&["--shards", "2"]);
+    let site = site("--shards 2");
     let pid = Pid::from_raw(site.bridge.pid().cast_signed());
     let maximum = getrlimit(Resource::Nofile).maximum;
     let set = |current: Option<u64>| {
@@ -105,42 +104,27 @@ fn a_lack_of_open_files_is_logged_once_per_ten_seconds() {
     }
     set(before.current);
     drop(held);
-    let served = || (site.get("/healthz").status == 200).then_some(());
-    assert!(poll(DEADLINE, served).is_some(), "it accepts again");
+    let served = || get(site.bridge.addr(), "/healthz").status == 200;
+    wait_until("it accepts again", served);
 }
 
 /// A client that is refused has a line of its own, however often another is refused.
 #[test]
 fn a_client_that_is_refused_often_hides_no_other() {
-    let site = Site::new(&[
-        "--shards",
-        "1",
-        "--set",
-        "limits.max_connections_per_client=1",
-    ]);
-    let ask = |client: Ipv4Addr| {
-        let mut raw = Raw::connect_from(site.bridge.addr(), client);
-        let request = upgrade_request(site.bridge.addr(), &site.path());
-        raw.send(format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n").as_bytes());
-        (raw.answer().status, raw)
-    };
+    let site = site("--shards 1 --set limits.max_connections_per_client=1");
     let held = [FLOODER, OTHER].map(|client| {
-        let (status, raw) = ask(client);
-        assert_eq!(status, 101);
+        let (raw, answer) = ask(&site, client);
+        assert_eq!(answer.status, 101);
         raw
     });
     for _ in 0..50 {
-        assert_eq!(ask(FLOODER).0, 503);
+        assert_eq!(ask(&site, FLOODER).1.status, 503);
     }
-    assert_eq!(ask(OTHER).0, 503);
-    site.bridge.wait_stderr(
-        "connection refused: a limit is reached client=127.7.7.7",
-        DEADLINE,
-    );
-    let lines = count(
-        &site.bridge.stderr(),
-        ["connection refused", "client=127.6.6.6"],
-    );
+    assert_eq!(ask(&site, OTHER).1.status, 503);
+    let refused = "connection refused: a limit is reached client=";
+    site.bridge
+        .wait_stderr(&format!("{refused}127.7.7.7"), DEADLINE);
+    let lines = count(&site.bridge.stderr(), [refused, "client=127.6.6.6"]);
     assert!((1..=2).contains(&lines), "{lines} lines");
     drop(held);
 }

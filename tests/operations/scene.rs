@@ -1,74 +1,33 @@
 //! Helpers: a bridge with any arguments to a scripted SSH server, its log read as JSON, its health.
 
-use crate::common::fixture::path_to;
 use crate::common::raw::{Answer, exchange};
-use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
-use serde_json::{Value, json};
+use crate::common::{Bridge, Client, Fixture, Received, ScriptedSsh, SshScript, words};
+use serde_json::Value;
 use std::net::SocketAddr;
 
-/// A bridge and the one SSH server it may reach.
-pub(crate) struct Site {
-    pub(crate) bridge: Bridge,
-    pub(crate) ssh: ScriptedSsh,
+/// Starts a bridge with the words of `args` to an SSH server that accepts every login.
+pub(crate) fn site(args: &str) -> Fixture {
+    site_with(SshScript::default(), args)
 }
 
-impl Site {
-    /// Starts a bridge to an SSH server that accepts every login.
-    pub(crate) fn new(args: &[&str]) -> Self {
-        Self::with(SshScript::default(), args)
-    }
-
-    pub(crate) fn with(script: SshScript, args: &[&str]) -> Self {
-        let ssh = ScriptedSsh::start(script);
-        let bridge = Bridge::start(&site_args(ssh.addr(), args), &[]);
-        Self { bridge, ssh }
-    }
-
-    pub(crate) fn path(&self) -> String {
-        path_to(self.ssh.addr())
-    }
-
-    /// Connects an `sshard.v1` client; `hello` is still to be read.
-    pub(crate) fn v1(&self) -> Client {
-        Client::connect(self.bridge.addr(), &self.path(), &Options::v1())
-    }
-
-    /// Connects an `sshard.v1` client and waits for its shell.
-    pub(crate) fn ready(&self) -> Client {
-        self.ready_on(self.bridge.addr())
-    }
-
-    /// Does what [`Site::ready`] does, by this address of the bridge.
-    pub(crate) fn ready_on(&self, addr: SocketAddr) -> Client {
-        let mut client = Client::connect(addr, &self.path(), &Options::v1());
-        client.auth_v1(&json!({ "username": "u" }));
-        client.wait_type("ready");
-        client
-    }
-
-    /// Connects a client of the compatible dialect and waits for its shell, the `count`th of all.
-    pub(crate) fn compatible(&self, count: usize) -> Client {
-        let options = Options::compatible();
-        let mut client = Client::connect(self.bridge.addr(), &self.path(), &options);
-        client.login_compatible("u", "p");
-        self.ssh.wait_count(&crate::common::Received::Shell, count);
-        client
-    }
-
-    pub(crate) fn get(&self, path: &str) -> Answer {
-        get(self.bridge.addr(), path)
-    }
-}
-
-/// Makes the arguments of a bridge to `target`, whose host key is not checked.
-fn site_args<'a>(target: SocketAddr, args: &[&'a str]) -> Vec<&'a str> {
-    // Leaked: a few bytes for as long as the tests run.
-    let allow: &'static str = target.to_string().leak();
-    let mut all = vec!["--allow", allow];
+/// Starts a bridge with the words of `args` to an SSH server, whose host key is not checked.
+pub(crate) fn site_with(script: SshScript, args: &str) -> Fixture {
+    let ssh = ScriptedSsh::start(script);
+    let target = ssh.addr().to_string();
+    let mut all = vec!["--allow", &target];
     all.extend(["--set", "ssh.host_key_policy=off"]);
     all.extend(["--set", "limits.max_connections_per_host=1000"]);
-    all.extend(args);
-    all
+    all.extend(words(args));
+    let bridge = Bridge::start(&all, &[]);
+    Fixture { bridge, ssh }
+}
+
+/// Connects a client of the compatible dialect and waits for its shell, the `count`th of all.
+pub(crate) fn compatible_shell(site: &Fixture, count: usize) -> Client {
+    let mut client = site.compatible();
+    client.login_compatible("u", "p");
+    site.ssh.wait_count(&Received::Shell, count);
+    client
 }
 
 /// Sends one HTTP request and returns its answer.
@@ -81,10 +40,8 @@ pub(crate) fn get(addr: SocketAddr, path: &str) -> Answer {
 
 /// Parses every complete line of a log of `--log-format json`.
 pub(crate) fn json_lines(log: &str) -> Vec<Value> {
-    let complete = log
-        .split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'));
-    complete
+    let lines = log.split_inclusive('\n').filter(|l| l.ends_with('\n'));
+    lines
         .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("no JSON ({e}): {line}")))
         .collect()
 }

@@ -1,7 +1,7 @@
 //! `sshard sessions`: list, show and kill, and their errors.
 
-use crate::common::{Bridge, Finished, run};
-use crate::scene::Site;
+use crate::common::{Admin, Bridge, Finished, closed_port, run, run_line};
+use crate::scene::site;
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -41,12 +41,9 @@ fn ids(bridge: &Bridge) -> Vec<String> {
 
 #[test]
 fn sessions_are_listed_shown_and_ended() {
-    let site = Site::new(&["--shards", "2", "--set", "admin.show_users=true"]);
-    assert_eq!(
-        good(&site.bridge, &[]).lines().count(),
-        1,
-        "the heading alone"
-    );
+    let site = site("--shards 2 --set admin.show_users=true");
+    let heading = good(&site.bridge, &[]);
+    assert_eq!(heading.lines().count(), 1, "{heading}");
     let mut first = site.ready();
     let _second = site.ready();
     let ids = ids(&site.bridge);
@@ -64,14 +61,11 @@ fn sessions_are_listed_shown_and_ended() {
     }
 
     let shown = good(&site.bridge, &["show", &ids[0].to_uppercase()]);
-    for line in [
-        format!("id:             {}", ids[0]),
-        "sessions to it: 2".to_owned(),
-    ] {
+    for line in [&format!("id:             {}", ids[0]), "sessions to it: 2"] {
         assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
     }
-    let one: Value =
-        serde_json::from_str(&good(&site.bridge, &["show", &ids[0], "--json"])).unwrap();
+    let one = good(&site.bridge, &["show", &ids[0], "--json"]);
+    let one: Value = serde_json::from_str(&one).unwrap();
     assert_eq!(one["id"], ids[0].as_str());
 
     let told = good(&site.bridge, &["kill", &ids[0]]);
@@ -81,7 +75,7 @@ fn sessions_are_listed_shown_and_ended() {
 
 #[test]
 fn a_prefix_of_an_id_is_enough_if_it_is_unique() {
-    let site = Site::new(&[]);
+    let site = site("");
     let mut client = site.ready();
     let id = ids(&site.bridge).remove(0);
     assert!(good(&site.bridge, &["show", &id[..4]]).contains(&id));
@@ -89,16 +83,10 @@ fn a_prefix_of_an_id_is_enough_if_it_is_unique() {
     ends_with(2, &site.bridge, &["show", "not an id"], "4 hex digits");
     // Some other beginning: the first digit changed.
     let other = if id.starts_with('0') { "1" } else { "0" }.to_owned() + &id[1..8];
-    bad(
-        &site.bridge,
-        &["show", &other],
-        "no session's id begins with",
-    );
-    bad(
-        &site.bridge,
-        &["show", &"0".repeat(32)],
-        "no session has this id",
-    );
+    let said = "no session's id begins with";
+    bad(&site.bridge, &["show", &other], said);
+    let none = "0".repeat(32);
+    bad(&site.bridge, &["show", &none], "no session has this id");
     // Nothing ends unless all are known.
     bad(&site.bridge, &["kill", &id[..8], &other], "no session's id");
     client.send_json(&json!({ "type": "resize", "cols": 90, "rows": 30 }));
@@ -117,55 +105,46 @@ fn the_token_comes_from_its_file() {
     };
     let right = file("right", "correct-horse-battery-staple\n");
     let wrong = file("wrong", "wrong-horse-battery-staple");
-    let site = Site::new(&["--set", &format!("admin.token_file={right}")]);
+    let site = site(&format!("--set admin.token_file={right}"));
     good(&site.bridge, &["--token-file", &right]);
     bad(&site.bridge, &[], "--token-file FILE");
     bad(&site.bridge, &["--token-file", &wrong], "--token-file FILE");
-    ends_with(
-        78,
-        &site.bridge,
-        &["--token-file", "/does/not/exist"],
-        "admin.token_file",
-    );
+    let none = ["--token-file", "/does/not/exist"];
+    ends_with(78, &site.bridge, &none, "admin.token_file");
     // As the bridge has it: by a configuration file.
     let config = directory.path().join("sshard.toml");
     let listen = site.bridge.admin_addr();
     let text = format!("admin = {{ listen = [\"{listen}\"], token_file = {right:?} }}\n");
     fs::write(&config, text).unwrap();
-    let ended = run(
-        &["sessions", "--config", &config.display().to_string()],
-        &[],
-    );
+    let ended = run_line(&format!("sessions --config {}", config.display()));
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 #[test]
 fn without_a_bridge_the_error_names_the_address() {
-    let closed = crate::common::closed_port().to_string();
-    let ended = run(&["sessions", "--admin", &closed], &[]);
+    let closed = closed_port().to_string();
+    let ended = run_line(&format!("sessions --admin {closed}"));
     assert_eq!(ended.code, Some(1), "{ended:?}");
     for said in [closed.as_str(), "Is the bridge running"] {
         assert!(ended.stderr.contains(said), "{ended:?}");
     }
-    let none = run(&["sessions", "--set", "admin.listen="], &[]);
+    let none = run_line("sessions --set admin.listen=");
     assert_eq!(none.code, Some(78), "{none:?}");
     assert!(none.stderr.contains("admin.listen is empty"), "{none:?}");
-    let bad = run(&["sessions", "--admin", "nowhere"], &[]);
+    let bad = run_line("sessions --admin nowhere");
     assert_eq!(bad.code, Some(78), "{bad:?}");
 }
 
 /// The client chooses the user's name, which must not control the operator's terminal.
 #[test]
 fn names_of_users_are_escaped_on_a_terminal() {
-    let site = Site::new(&["--set", "admin.show_users=true"]);
+    let site = site("--set admin.show_users=true");
     let user = "ann\u{202e}nimda\u{2066}\u{200b}\u{feff}\u{e0041}";
     let mut client = site.v1();
     client.auth_v1(&json!({ "username": user }));
     client.wait_type("ready");
     let id = &ids(&site.bridge)[0];
-    let api = crate::common::Admin::of(&site.bridge)
-        .get("/api/v1/sessions")
-        .body;
+    let api = Admin::of(&site.bridge).get("/api/v1/sessions").body;
     let json = good(&site.bridge, &["--json"]);
     for text in [&api, &json] {
         assert!(text.is_ascii(), "{text:?}");

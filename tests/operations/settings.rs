@@ -1,17 +1,15 @@
 //! Configuration by flags, environment and file, and the errors of mistakes.
 
-use crate::common::{Bridge, Finished, run};
+use crate::common::{Finished, run, run_line, words};
 use std::fs;
-use std::path::PathBuf;
 
-const CHECK: [&str; 4] = ["serve", "--check", "--allow", "127.0.0.1:22"];
-
-fn check(more: &[&str], env: &[(&str, &str)]) -> Finished {
-    run(&[&CHECK[..], more].concat(), env)
+fn check(more: &str, env: &[(&str, &str)]) -> Finished {
+    let line = format!("serve --check --allow 127.0.0.1:22 {more}");
+    run(&words(&line), env)
 }
 
-fn printed(more: &[&str], env: &[(&str, &str)]) -> String {
-    let printed = run(&[&["serve", "--print-config"][..], more].concat(), env);
+fn printed(more: &str, env: &[(&str, &str)]) -> String {
+    let printed = run(&words(&format!("serve --print-config {more}")), env);
     assert_eq!(printed.code, Some(0), "{printed:?}");
     assert_eq!(printed.stderr, "", "{printed:?}");
     printed.stdout
@@ -30,26 +28,12 @@ fn refused(refused: &Finished, wanted: &[&str]) {
     assert!(found, "{wanted:?} in one line of:\n{}", refused.stderr);
 }
 
-/// Writes a configuration file in a directory of its own.
-struct File {
-    path: PathBuf,
-    _directory: tempfile::TempDir,
-}
-
-impl File {
-    fn new(text: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("sshard.toml");
-        fs::write(&path, text).unwrap();
-        Self {
-            path,
-            _directory: directory,
-        }
-    }
-
-    fn path(&self) -> &str {
-        self.path.to_str().unwrap()
-    }
+/// Writes a configuration file. Returns it, and its path.
+fn file(text: &str) -> (tempfile::NamedTempFile, String) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    let path = file.path().display().to_string();
+    (file, path)
 }
 
 #[test]
@@ -81,7 +65,7 @@ fn each_preset_is_printed_with_its_source() {
             ],
         ),
     ] {
-        let text = printed(&["--preset", preset, "--allow", "a:22"], &[]);
+        let text = printed(&format!("--preset {preset} --allow a:22"), &[]);
         for line in wanted {
             has_line(&text, &format!("{line} # preset {preset}"));
         }
@@ -92,31 +76,21 @@ fn each_preset_is_printed_with_its_source() {
 
 #[test]
 fn each_layer_overrides_the_one_before() {
-    let file = File::new(
+    let (_file, path) = file(
         "[limits]\nmax_connections = 61\nmax_unauthenticated = 62\n\
          max_connections_per_host = 6\n[log]\nlevel = \"warn\"\n",
     );
-    let layers = [
-        "--preset",
-        "security",
-        "--config",
-        file.path(),
-        "--set",
-        "log.level=error",
-        "--set",
-        "server.shards=1",
-        "--shards",
-        "2",
-        "--allow",
-        "a:22",
-    ];
+    let layers = format!(
+        "--preset security --config {path} --set log.level=error --set server.shards=1 \
+         --shards 2 --allow a:22"
+    );
     let env = [
         ("SSHARD_LIMITS__MAX_UNAUTHENTICATED", "72"),
         ("SSHARD_LOG__LEVEL", "trace"),
         ("SSHARD_TARGETS__ALLOW", "b:22,c:22"),
     ];
     let text = printed(&layers, &env);
-    let of_file = format!("# file {}", file.path());
+    let of_file = format!("# file {path}");
     for line in [
         "enabled = false # preset security".to_owned(),
         format!("max_connections = 61 {of_file}"),
@@ -131,25 +105,6 @@ fn each_layer_overrides_the_one_before() {
 }
 
 #[test]
-fn printed_settings_load_again_with_equal_values() {
-    let args = [
-        "--preset",
-        "high-performance",
-        "--allow",
-        "[2001:db8::1]:22",
-    ];
-    let first = printed(&args, &[]);
-    let again = printed(&["--config", File::new(&first).path()], &[]);
-    let without_sources = |text: &str| -> Vec<String> {
-        let lines = text
-            .lines()
-            .map(|l| l.split(" # ").next().unwrap().to_owned());
-        lines.collect()
-    };
-    assert_eq!(without_sources(&first), without_sources(&again));
-}
-
-#[test]
 fn the_environment_alone_can_allow_a_target() {
     let env = [("SSHARD_TARGETS__ALLOW", "127.0.0.1:22")];
     let checked = run(&["serve", "--check"], &env);
@@ -157,118 +112,49 @@ fn the_environment_alone_can_allow_a_target() {
 }
 
 #[test]
-fn a_key_that_does_not_exist_is_named_with_its_layer() {
-    let from_set = check(&["--set", "limits.max_conections=5"], &[]);
-    refused(
-        &from_set,
-        &[
-            "limits.max_conections",
-            "(--set)",
-            "no such setting",
-            "did you mean limits.max_connections?",
-        ],
-    );
-    let from_env = check(&[], &[("SSHARD_LIMITS__NOPE", "5")]);
-    refused(&from_env, &["limits.nope", "(env SSHARD_LIMITS__NOPE)"]);
-    let file = File::new("[limits]\n\nnope = 5\n");
-    let from_file = check(&["--config", file.path()], &[]);
-    refused(
-        &from_file,
-        &["limits.nope", &format!("(file {}, line 3)", file.path())],
-    );
-}
-
-#[test]
-fn a_value_that_does_not_fit_is_named_with_key_and_layer() {
-    let from_flag = check(&["--drain-timeout", "30"], &[]);
-    refused(
-        &from_flag,
-        &["server.drain_timeout = 30", "(--drain-timeout)", "30s"],
-    );
-    let from_set = check(&["--set", "session.idle_timeout=5 fortnights"], &[]);
-    refused(
-        &from_set,
-        &["session.idle_timeout = 5 fortnights", "(--set)", "expected"],
-    );
-    let from_env = check(&[], &[("SSHARD_WEBSOCKET__READ_LIMIT", "64kb")]);
-    refused(
-        &from_env,
-        &[
-            "websocket.read_limit = 64kb",
-            "(env SSHARD_WEBSOCKET__READ_LIMIT)",
-        ],
-    );
-    let file = File::new("[ssh]\nconnect_timeout = \"soon\"\n");
-    let from_file = check(&["--config", file.path()], &[]);
-    let place = format!("(file {}, line 2)", file.path());
-    refused(&from_file, &["ssh.connect_timeout = \"soon\"", &place]);
-}
-
-#[test]
 fn all_mistakes_are_reported_at_once() {
-    let told = check(
-        &["--set", "log.level=loud", "--shards", "many"],
-        &[("SSHARD_LOG__FORMAT", "xml")],
-    );
+    let env = [("SSHARD_LOG__FORMAT", "xml"), ("SSHARD_LIMITS__NOPE", "5")];
+    let told = check("--set log.level=loud --shards many", &env);
     refused(&told, &["log.level = loud", "(--set)"]);
     refused(&told, &["server.shards = many", "(--shards)"]);
     refused(&told, &["log.format = xml", "(env SSHARD_LOG__FORMAT)"]);
+    refused(&told, &["limits.nope", "(env SSHARD_LIMITS__NOPE)"]);
 }
 
 #[test]
 fn a_file_that_cannot_be_read_or_parsed_is_named() {
-    let missing = check(&["--config", "/nowhere/sshard.toml"], &[]);
+    let missing = check("--config /nowhere/sshard.toml", &[]);
     refused(&missing, &["file /nowhere/sshard.toml", "No such file"]);
-    let file = File::new("[limits]\nmax_connections == 5\n");
-    let broken = check(&["--config", file.path()], &[]);
-    refused(&broken, &[&format!("file {}, line 2", file.path())]);
-}
-
-#[test]
-fn settings_that_contradict_each_other_are_both_named() {
-    let both = ["ssh.auth_timeout=10m", "limits.connection_timeout=30s"];
-    let contradiction = check(&["--set", both[0], "--set", both[1]], &[]);
-    refused(
-        &contradiction,
-        &[
-            "ssh.auth_timeout = \"10m\" (--set)",
-            "limits.connection_timeout = \"30s\" (--set)",
-        ],
-    );
-}
-
-#[test]
-fn a_bad_target_rule_is_named() {
-    let bad = run(&["serve", "--check", "--allow", "10.0.0.0/99:22"], &[]);
-    refused(&bad, &["10.0.0.0/99:22"]);
+    for line in ["max_connections == 5", "nope = 5"] {
+        let (_file, path) = file(&format!("[limits]\n{line}\n"));
+        let broken = check(&format!("--config {path}"), &[]);
+        refused(&broken, &[&format!("file {path}, line 2")]);
+    }
 }
 
 #[test]
 fn without_a_target_the_error_says_how_to_allow_one() {
     let said = ["no target is allowed", "--allow host:port", "targets.allow"];
-    for args in [&["serve"][..], &["serve", "--check"]] {
-        refused(&run(args, &[]), &said);
+    for line in ["serve", "serve --check"] {
+        refused(&run_line(line), &said);
     }
     // It is printed all the same, for whoever is to fill it in.
-    for more in [&[][..], &["--changed"]] {
-        let printed = run(&[&["serve", "--print-config"][..], more].concat(), &[]);
+    for (more, wanted) in [
+        ("", "allow = [] # default"),
+        ("--changed", "# every setting has its default"),
+    ] {
+        let printed = run_line(&format!("serve --print-config {more}"));
         assert_eq!(printed.code, Some(0), "{printed:?}");
         let mut lines = printed.stderr.lines();
         let told = lines.any(|line| said.iter().all(|part| line.contains(part)));
         assert!(told, "{printed:?}");
-        let wanted = if more.is_empty() {
-            "allow = [] # default"
-        } else {
-            "# every setting has its default"
-        };
         has_line(&printed.stdout, wanted);
     }
 }
 
 #[test]
 fn changes_of_the_presets_are_printed() {
-    let args = ["--preset", "development", "--allow", "a:22", "--changed"];
-    let text = printed(&args, &[]);
+    let text = printed("--preset development --allow a:22 --changed", &[]);
     assert_eq!(
         text,
         "[limits]\n\
@@ -284,41 +170,20 @@ fn changes_of_the_presets_are_printed() {
 
 #[test]
 fn a_contradiction_is_printed_and_reported() {
-    let both = [
-        "limits.max_connections=5",
-        "limits.max_connections_per_host=6",
-    ];
-    let mut args = vec!["serve", "--print-config", "--allow", "a:22"];
-    args.extend(both.iter().flat_map(|setting| ["--set", setting]));
-    let printed = run(&args, &[]);
+    let both = "--set limits.max_connections=5 --set limits.max_connections_per_host=6";
+    let line = format!("serve --print-config --allow a:22 {both}");
+    let printed = run_line(&line);
     assert_eq!(printed.code, Some(0), "{printed:?}");
     has_line(&printed.stdout, "max_connections_per_host = 6 # --set");
-    assert!(
-        printed.stderr.contains("`serve` would refuse it"),
-        "{printed:?}"
-    );
-    args.push("--check");
-    assert_eq!(run(&args, &[]).code, Some(78));
-}
-
-#[test]
-fn one_limit_alone_is_no_error() {
-    let mut bridge = Bridge::start(
-        &[
-            "--allow",
-            "127.0.0.1:22",
-            "--set",
-            "limits.max_connections=5",
-        ],
-        &[],
-    );
-    assert!(!bridge.has_exited());
+    let said = "`serve` would refuse it";
+    assert!(printed.stderr.contains(said), "{printed:?}");
+    assert_eq!(run_line(&format!("{line} --check")).code, Some(78));
 }
 
 #[test]
 fn a_public_address_without_tls_is_refused_with_the_reason() {
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8022"] {
-        let open = check(&["--listen", listen], &[]);
+        let open = check(&format!("--listen {listen}"), &[]);
         let why = [
             listen,
             "without TLS",
@@ -328,12 +193,6 @@ fn a_public_address_without_tls_is_refused_with_the_reason() {
         ];
         refused(&open, &why);
     }
-    let meant = [
-        "--listen",
-        "0.0.0.0:0",
-        "--set",
-        "server.allow_plaintext=true",
-    ];
-    let meant = check(&meant, &[]);
+    let meant = check("--listen 0.0.0.0:0 --set server.allow_plaintext=true", &[]);
     assert_eq!(meant.code, Some(0), "{meant:?}");
 }

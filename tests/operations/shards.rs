@@ -1,12 +1,12 @@
 //! Placement of sessions on shards, read from the log.
 
-use crate::common::{Client, DEADLINE, poll};
-use crate::scene::{Site, json_lines};
+use crate::common::{Client, DEADLINE, Fixture, poll};
+use crate::scene::{self, json_lines};
 
 const SESSIONS: usize = 24;
 
 /// Returns the number of sessions of each of two shards, once there are `total`.
-fn per_shard(site: &Site, total: usize) -> [usize; 2] {
+fn per_shard(site: &Fixture, total: usize) -> [usize; 2] {
     let counted = poll(DEADLINE, || {
         let mut counts = [0; 2];
         for line in json_lines(&site.bridge.stderr()) {
@@ -21,21 +21,13 @@ fn per_shard(site: &Site, total: usize) -> [usize; 2] {
     counted.unwrap_or_else(|| panic!("fewer than {total} sessions are logged"))
 }
 
-fn site(placement: &str) -> Site {
-    Site::new(&[
-        "--shards",
-        "2",
-        "--placement",
-        placement,
-        "--log-level",
-        "debug",
-        "--log-format",
-        "json",
-    ])
+fn site(placement: &str) -> Fixture {
+    let args = format!("--shards 2 --placement {placement} --log-level debug --log-format json");
+    scene::site(&args)
 }
 
 /// Checks that a line through each session arrives.
-fn use_all(site: &Site, clients: &mut [Client]) {
+fn use_all(site: &Fixture, clients: &mut [Client]) {
     for client in clients.iter_mut() {
         client.send_binary(b"0123456789");
     }

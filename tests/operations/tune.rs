@@ -1,22 +1,13 @@
 //! `sshard tune` with few sessions: its report, and that no process of it stays. Speeds are not
 //! checked.
 
-use crate::common::{DEADLINE, Finished, poll, run, run_under};
+use crate::common::{DEADLINE, poll, run, run_line, run_under, wait_until, words};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-const SMALL: [&str; 8] = [
-    "tune",
-    "--quick",
-    "--sessions",
-    "4",
-    "--duration",
-    "50ms",
-    "--rounds",
-    "1",
-];
+const SMALL: &str = "tune --quick --sessions 4 --duration 50ms --rounds 1";
 
 /// Returns the processes that were started to end with `parent`.
 fn children(parent: u32) -> Vec<String> {
@@ -29,17 +20,11 @@ fn children(parent: u32) -> Vec<String> {
         .collect()
 }
 
-fn tuned(more: &[&str]) -> Finished {
-    run(&[&SMALL[..], more].concat(), &[])
-}
-
 #[test]
 fn tune_measures_recommends_and_leaves_no_process() {
     // What another bridge's environment says is not for these.
-    let finished = run(
-        &[&SMALL[..], &["--max-shards", "1", "--json"]].concat(),
-        &[("SSHARD_SERVER__SHARDS", "none")],
-    );
+    let line = format!("{SMALL} --max-shards 1 --json");
+    let finished = run(&words(&line), &[("SSHARD_SERVER__SHARDS", "none")]);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert_eq!(finished.stderr, "", "{finished:?}");
     let report: Value = serde_json::from_str(&finished.stdout).unwrap();
@@ -62,10 +47,8 @@ fn tune_measures_recommends_and_leaves_no_process() {
         assert!(figure["median"].as_f64().unwrap() > 0.0, "{report}");
         assert_eq!(figure["rounds"].as_array().unwrap().len(), 1, "{report}");
     }
-    assert_eq!(
-        report["recommended"]["command"],
-        "sshard serve --shards 1 --placement balanced"
-    );
+    let command = "sshard serve --shards 1 --placement balanced";
+    assert_eq!(report["recommended"]["command"], command);
 }
 
 #[test]
@@ -82,37 +65,28 @@ fn a_killed_tune_leaves_no_bridge_behind() {
     tune.wait().unwrap();
     let complaint = BufReader::new(tune.stderr.take().unwrap()).lines().next();
     assert!(started.is_some(), "no bridge was started: {complaint:?}");
-    let gone = poll(DEADLINE, || children(pid).is_empty().then_some(()));
-    assert!(gone.is_some(), "left: {:?}", children(pid));
+    wait_until("left", || children(pid).is_empty());
 }
 
 #[test]
 fn mistakes_in_the_flags_are_named() {
-    let many = tuned(&["--max-shards", "1024"]);
+    let many = run_line(&format!("{SMALL} --max-shards 1024"));
     assert_eq!(many.code, Some(2), "{many:?}");
     assert!(many.stderr.contains("--max-shards is 1024"), "{many:?}");
-    let none = tuned(&["--max-shards", "0"]);
+    let none = run_line(&format!("{SMALL} --max-shards 0"));
     assert_eq!(none.code, Some(2), "{none:?}");
     // Enough files for the generator and its server, and too few for the bridge.
-    let script = r#"ulimit -n 300 && exec "$@""#;
-    let few = run_under(
-        &["bash", "-c", script, "bash"],
-        &[&SMALL[..], &["--max-shards", "1"]].concat(),
-        &[],
-    );
+    let shell = ["bash", "-c", r#"ulimit -n 300 && exec "$@""#, "bash"];
+    let few = run_under(&shell, &words(&format!("{SMALL} --max-shards 1")), &[]);
     assert_eq!(few.code, Some(1), "{few:?}");
-    assert!(
-        few.stderr.contains("the bridge (1 shard, balanced)") && few.stderr.contains("ulimit -n"),
-        "{few:?}"
-    );
+    for said in ["the bridge (1 shard, balanced)", "ulimit -n"] {
+        assert!(few.stderr.contains(said), "{few:?}");
+    }
 }
 
 #[test]
 fn a_bridge_without_its_parent_does_not_start() {
-    let alone = run(
-        &["serve", "--allow", "127.0.0.1:1", "--with-parent", "1"],
-        &[],
-    );
+    let alone = run_line("serve --allow 127.0.0.1:1 --with-parent 1");
     assert_eq!(alone.code, Some(1), "{alone:?}");
     assert!(alone.stderr.contains("cannot end with"), "{alone:?}");
 }
