@@ -1,7 +1,7 @@
 //! Access to the administrator's listener: tokens, methods, Host, Origin, unknown paths.
 
 use crate::common::fixture::Fixture;
-use crate::common::{Admin, Bridge, run};
+use crate::common::{Admin, Bridge, DEADLINE, run_line};
 use std::fs::{self, Permissions};
 use std::io::Write;
 use std::net::TcpStream;
@@ -39,16 +39,9 @@ fn token_file(token: &str, mode: u32) -> tempfile::NamedTempFile {
 
 fn guarded() -> (Bridge, tempfile::NamedTempFile) {
     let file = token_file(TOKEN, 0o600);
-    let setting = format!("admin.token_file={}", file.path().display());
-    let args = [
-        "--shards",
-        "1",
-        "--allow",
-        "127.0.0.1:22",
-        "--set",
-        &setting,
-    ];
-    (Bridge::start(&args, &[]), file)
+    let setting = format!("--set admin.token_file={}", file.path().display());
+    let bridge = Bridge::serve(&format!("--shards 1 --allow 127.0.0.1:22 {setting}"));
+    (bridge, file)
 }
 
 fn is_open(path: &str) -> bool {
@@ -128,10 +121,8 @@ fn wrong_methods_are_405_and_wrong_paths_404() {
     ] {
         let answer = admin.get(path);
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
-        assert_eq!(
-            answer.header("content-type"),
-            Some("application/problem+json")
-        );
+        let kind = answer.header("content-type");
+        assert_eq!(kind, Some("application/problem+json"));
         assert_eq!(answer.json()["status"], 404);
     }
 }
@@ -244,25 +235,17 @@ fn requests_that_change_something_need_the_token_or_the_header() {
             &[("X-Sshard-Admin", ""), ("Authorization", "Bearer x")],
         ] {
             let answer = admin.request(method, path, unmeant);
-            assert_eq!(
-                answer.status, 403,
-                "{method} {path} {unmeant:?}: {answer:?}"
-            );
+            let about = format!("{method} {path} {unmeant:?}: {answer:?}");
+            assert_eq!(answer.status, 403, "{about}");
             let detail = answer.json()["detail"].to_string();
             assert!(detail.contains("X-Sshard-Admin: 1"), "{detail}");
         }
+        let origin = format!("http://{}", admin.addr);
         let ask = [
-            ("Origin", format!("http://{}", admin.addr)),
-            ("Access-Control-Request-Method", (*method).to_owned()),
-            (
-                "Access-Control-Request-Headers",
-                "x-sshard-admin".to_owned(),
-            ),
+            ("Origin", origin.as_str()),
+            ("Access-Control-Request-Method", method),
+            ("Access-Control-Request-Headers", "x-sshard-admin"),
         ];
-        let ask: Vec<_> = ask
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
         let preflight = admin.request("OPTIONS", path, &ask);
         assert_eq!(preflight.status, 405, "{preflight:?}");
         let granted = |(name, _): &(String, String)| name.starts_with("access-control-");
@@ -270,62 +253,24 @@ fn requests_that_change_something_need_the_token_or_the_header() {
     }
     assert_eq!(admin.get("/readyz").status, 200, "it must not drain");
     for (method, path, status) in &changing {
-        let answer = admin.request(
-            method,
-            path,
-            &[("x-sshard-admin", "1"), ("X-Sshard-Admin", "")],
-        );
+        let two = [("x-sshard-admin", "1"), ("X-Sshard-Admin", "")];
+        let answer = admin.request(method, path, &two);
         assert_eq!(answer.status, 403, "two of them: {answer:?}");
         let answer = admin.request(method, path, &[]);
         assert_eq!(answer.status, *status, "{method} {path}: {answer:?}");
     }
-    assert!(fixture.bridge.wait_exit(crate::common::DEADLINE).success());
-}
-
-#[test]
-fn a_token_file_that_others_can_read_or_that_holds_no_token_is_refused() {
-    for (content, mode, said) in [
-        (TOKEN, 0o644, "chmod 600"),
-        (TOKEN, 0o620, "chmod 600"),
-        ("short", 0o600, "16 to 512"),
-        ("", 0o600, "16 to 512"),
-        ("two words of sufficient length", 0o600, "16 to 512"),
-    ] {
-        let file = token_file(content, mode);
-        let setting = format!("admin.token_file={}", file.path().display());
-        let args = [
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--allow",
-            "127.0.0.1:22",
-            "--set",
-            &setting,
-        ];
-        let ended = run(&args, &[]);
-        assert_eq!(ended.code, Some(78), "{ended:?}");
-        assert!(ended.stderr.contains(said), "{ended:?}");
-        assert!(!ended.stderr.contains(TOKEN));
-    }
+    assert!(fixture.bridge.wait_exit(DEADLINE).success());
 }
 
 #[test]
 fn outside_loopback_a_token_is_required() {
-    let args = ["serve", "--allow", "a:22", "--admin-listen", "0.0.0.0:0"];
-    let ended = run(&args, &[]);
+    let open = "--allow a:22 --admin-listen 0.0.0.0:0";
+    let ended = run_line(&format!("serve {open}"));
     assert_eq!(ended.code, Some(78), "{ended:?}");
     assert!(ended.stderr.contains("admin.token_file"), "{ended:?}");
     let file = token_file(TOKEN, 0o600);
-    let setting = format!("admin.token_file={}", file.path().display());
-    let open = [
-        "--allow",
-        "a:22",
-        "--admin-listen",
-        "0.0.0.0:0",
-        "--set",
-        &setting,
-    ];
-    let bridge = Bridge::start(&open, &[]);
+    let setting = format!("--set admin.token_file={}", file.path().display());
+    let bridge = Bridge::serve(&format!("{open} {setting}"));
     let admin = Admin::at(([127, 0, 0, 1], bridge.admin_addr().port()).into());
     assert_eq!(admin.get("/stats").status, 401);
     assert_eq!(admin.with_token(TOKEN).get("/stats").status, 200);
@@ -335,21 +280,13 @@ fn outside_loopback_a_token_is_required() {
 fn an_empty_address_means_no_listener_and_a_port_in_use_is_named() {
     let fixture = Fixture::new(&[]);
     let taken = fixture.bridge.admin_addr().to_string();
-    let args = [
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--allow",
-        "a:22",
-        "--admin-listen",
-        &taken,
-    ];
-    let ended = run(&args, &[]);
+    let line = "serve --listen 127.0.0.1:0 --allow a:22 --admin-listen";
+    let ended = run_line(&format!("{line} {taken}"));
     assert_eq!(ended.code, Some(1), "{ended:?}");
     for said in ["admin.listen", &taken] {
         assert!(ended.stderr.contains(said), "{ended:?}");
     }
-    let none = Bridge::start(&["--allow", "a:22", "--set", "admin.listen="], &[]);
+    let none = Bridge::serve("--allow a:22 --set admin.listen=");
     assert!(!none.stdout().contains("admin at"), "{}", none.stdout());
 }
 
@@ -384,14 +321,11 @@ fn silent_connections_keep_no_operator_out() {
         assert_eq!(admin.post("/api/v1/reload").status, 200, "beside {said:?}");
     }
     // Each of the silent ones has ten seconds for its request.
-    assert!(
-        begun.elapsed() < Duration::from_secs(8),
-        "{:?}",
-        begun.elapsed()
-    );
-    let mut sessions = run(&["sessions", "--admin", &admin.addr.to_string()], &[]);
-    assert_eq!(sessions.code, Some(0), "{sessions:?}");
-    drop(held);
-    sessions = run(&["sessions", "--admin", &admin.addr.to_string()], &[]);
-    assert_eq!(sessions.code, Some(0), "{sessions:?}");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    for held in [held, Vec::new()] {
+        let sessions = run_line(&format!("sessions --admin {}", admin.addr));
+        assert_eq!(sessions.code, Some(0), "{sessions:?}");
+        drop(held);
+    }
 }

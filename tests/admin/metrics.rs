@@ -4,6 +4,9 @@ use crate::common::fixture::Fixture;
 use crate::common::{Admin, DEADLINE, poll};
 use std::collections::{BTreeMap, BTreeSet};
 
+const CAUSES: &[&str] = &["cause", "shard"];
+const ENDS: &[&str] = &["reason", "shard", "stage"];
+
 /// Name, type and labels of every family, in the terms of Prometheus text 0.0.4.
 const FAMILIES: [(&str, &str, &[&str]); 24] = [
     ("sshard_build_info", "gauge", &["version", "commit"]),
@@ -19,16 +22,8 @@ const FAMILIES: [(&str, &str, &[&str]); 24] = [
     ("sshard_connections_accepted_total", "counter", &["shard"]),
     ("sshard_http_responses_total", "counter", &["code", "shard"]),
     ("sshard_sessions_started_total", "counter", &["shard"]),
-    (
-        "sshard_sessions_ended_total",
-        "counter",
-        &["reason", "shard", "stage"],
-    ),
-    (
-        "sshard_handshakes_failed_total",
-        "counter",
-        &["cause", "shard"],
-    ),
+    ("sshard_handshakes_failed_total", "counter", CAUSES),
+    ("sshard_sessions_ended_total", "counter", ENDS),
     ("sshard_handshakes", "gauge", &["shard"]),
     ("sshard_sessions", "gauge", &["shard", "state"]),
     ("sshard_shard_connections", "gauge", &["shard"]),
@@ -51,14 +46,10 @@ fn parse(text: &str) -> BTreeMap<String, (String, Series)> {
         if let Some(rest) = line.strip_prefix("# HELP ") {
             let (name, text) = rest.split_once(' ').unwrap();
             assert!(!text.is_empty(), "{line}");
-            help = Some(name.to_owned());
+            help = Some(name);
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').unwrap();
-            assert_eq!(
-                help.take().as_deref(),
-                Some(name),
-                "help goes before {line}"
-            );
+            assert_eq!(help.take(), Some(name), "help goes before {line}");
             name.clone_into(&mut current);
             let new = families.insert(current.clone(), (kind.to_owned(), Series::new()));
             assert!(new.is_none(), "{name} comes twice");
@@ -79,10 +70,8 @@ fn parse(text: &str) -> BTreeMap<String, (String, Series)> {
             };
             assert!(is_known, "{line}");
             let value = value.parse().unwrap_or_else(|e| panic!("{e}: {line}"));
-            assert!(
-                known.insert(series.to_owned(), value).is_none(),
-                "{line} comes twice"
-            );
+            let old = known.insert(series.to_owned(), value);
+            assert!(old.is_none(), "{line} comes twice");
         }
     }
     families
@@ -92,19 +81,14 @@ fn labels(series: &str) -> BTreeSet<&str> {
     let Some((_, labels)) = series.split_once('{') else {
         return BTreeSet::new();
     };
-    let labels = labels.strip_suffix('}').unwrap();
-    labels
-        .split(',')
-        .map(|label| label.split_once('=').unwrap().0)
-        .collect()
+    let labels = labels.strip_suffix('}').unwrap().split(',');
+    labels.map(|l| l.split_once('=').unwrap().0).collect()
 }
 
 fn sum(families: &BTreeMap<String, (String, Series)>, name: &str, with: &str) -> f64 {
     let series = families[name].1.iter();
-    series
-        .filter(|(series, _)| series.contains(with))
-        .map(|(_, value)| value)
-        .sum()
+    let found = series.filter(|(series, _)| series.contains(with));
+    found.map(|(_, value)| value).sum()
 }
 
 #[test]
@@ -117,10 +101,8 @@ fn every_family_is_there_with_its_type_and_bounded_labels() {
     client.until_close();
     admin.wait_sessions(0);
     let answer = admin.get("/metrics");
-    assert_eq!(
-        answer.header("content-type"),
-        Some("text/plain; version=0.0.4; charset=utf-8")
-    );
+    let kind = answer.header("content-type");
+    assert_eq!(kind, Some("text/plain; version=0.0.4; charset=utf-8"));
     let families = parse(&answer.body);
     for (name, kind, expected) in FAMILIES {
         let (found, series) = families.get(name).unwrap_or_else(|| panic!("no {name}"));
@@ -143,20 +125,12 @@ fn every_family_is_there_with_its_type_and_bounded_labels() {
 fn openmetrics_is_given_if_accept_asks_for_it() {
     let fixture = Fixture::new(&[]);
     let admin = Admin::of(&fixture.bridge);
-    let accept = [(
-        "Accept",
-        "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
-    )];
-    let answer = admin.request("GET", "/metrics", &accept);
-    assert_eq!(
-        answer.header("content-type"),
-        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
-    );
-    let text = answer
-        .body
-        .strip_suffix("# EOF\n")
-        .expect("the end is marked");
-    let open = parse(text);
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
+    let answer = admin.request("GET", "/metrics", &[("Accept", accept)]);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(answer.header("content-type"), Some(kind));
+    let text = answer.body.strip_suffix("# EOF\n");
+    let open = parse(text.expect("the end is marked"));
     let plain = parse(&admin.get("/metrics").body);
     let names = |families: &BTreeMap<String, (String, Series)>| -> BTreeSet<String> {
         let all = families.values().flat_map(|(_, series)| series.keys());

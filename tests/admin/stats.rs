@@ -64,6 +64,7 @@ fn sessions_are_counted_by_outcome_and_shards_add_up() {
     admin.wait_sessions(3);
     let stats = admin.stats();
     let host = fixture.ssh.addr().to_string();
+    let failure = json!({ "stage": "login", "cause": "login-failed", "count": 3 });
     for (name, value) in [
         ("active_sessions", json!(3)),
         ("total_sessions", json!(7)),
@@ -75,20 +76,14 @@ fn sessions_are_counted_by_outcome_and_shards_add_up() {
         ("connections", json!(2)),
         ("unauthenticated", json!(1)),
         ("max_unauthenticated", json!(1000)),
-        (
-            "failures",
-            json!([{ "stage": "login", "cause": "login-failed", "count": 3 }]),
-        ),
+        ("failures", json!([failure])),
     ] {
         assert_eq!(stats[name], value, "{name}: {stats}");
     }
     let shards = stats["shards"].as_array().unwrap();
     assert_eq!(shards.len(), 2);
     for name in SUMMED {
-        let sum: u64 = shards
-            .iter()
-            .map(|shard| shard[name].as_u64().unwrap())
-            .sum();
+        let sum: u64 = shards.iter().map(|s| s[name].as_u64().unwrap()).sum();
         assert_eq!(stats[name], sum, "{name}: {stats}");
     }
     let failed = |shard: &Value| -> u64 {
@@ -131,10 +126,8 @@ fn set_up_and_echo_times_are_histograms() {
     assert_eq!(total(&now["setup"]), 1);
     let bounds = now["bounds_seconds"].as_array().unwrap();
     for name in ["setup", "echo"] {
-        assert_eq!(
-            now[name]["counts"].as_array().unwrap().len(),
-            bounds.len() + 1
-        );
+        let counts = now[name]["counts"].as_array().unwrap();
+        assert_eq!(counts.len(), bounds.len() + 1);
         assert!(now[name]["sum_seconds"].as_f64().unwrap() > 0.0, "{now}");
     }
 }
@@ -163,11 +156,7 @@ fn questions_to_the_user_do_not_count_as_set_up() {
 
 #[test]
 fn the_statistics_have_version_uptime_and_health() {
-    let settings = [
-        "limits.max_connections_per_host=2",
-        "server.drain_timeout=40s",
-    ];
-    let fixture = Fixture::new(&settings);
+    let fixture = Fixture::new(&["server.drain_timeout=40s"]);
     let admin = Admin::of(&fixture.bridge);
     let _clients = [fixture.ready(), fixture.ready()];
     let stats = admin.stats();

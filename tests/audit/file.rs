@@ -1,7 +1,7 @@
 //! The file of the audit log: creation, rotation, a full disk, refusals.
 
 use crate::common::fixture::Fixture;
-use crate::common::{Admin, DEADLINE, SshScript, poll, run};
+use crate::common::{Admin, DEADLINE, SshScript, run_line, wait_until};
 use crate::site::{Site, read};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -52,12 +52,11 @@ fn rotation_loses_no_line() {
         }
         for number in 0..ROTATIONS {
             let due = VISITS * (number + 1) / (ROTATIONS + 1);
-            let reached = || (next.load(Ordering::Relaxed) >= due).then_some(());
-            assert!(poll(DEADLINE, reached).is_some());
+            let reached = || next.load(Ordering::Relaxed) >= due;
+            wait_until("enough sessions", reached);
             fs::rename(site.path(), site.beside(&format!("old{number}"))).unwrap();
             site.fixture.bridge.signal(Signal::HUP);
-            let made = || site.path().exists().then_some(());
-            assert!(poll(DEADLINE, made).is_some(), "not opened again");
+            wait_until("not opened again", || site.path().exists());
         }
     });
     Admin::of(&site.fixture.bridge).wait_sessions(0);
@@ -66,14 +65,12 @@ fn rotation_loses_no_line() {
         let files = old.chain([site.path()]);
         files.flat_map(|file| read(&file)).collect::<Vec<Value>>()
     };
-    assert!(poll(DEADLINE, || (all().len() >= 3 * VISITS).then_some(())).is_some());
+    wait_until("every line", || all().len() >= 3 * VISITS);
     let mut sessions: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in all() {
         let word = |name: &str| line[name].as_str().unwrap().to_owned();
-        sessions
-            .entry(word("session"))
-            .or_default()
-            .push(word("event"));
+        let events = sessions.entry(word("session")).or_default();
+        events.push(word("event"));
     }
     assert_eq!(sessions.len(), VISITS);
     for (session, events) in sessions {
@@ -91,11 +88,10 @@ fn a_file_that_cannot_be_opened_again_is_still_written() {
     fs::rename(site.path(), &old).unwrap();
     fs::create_dir(site.path()).unwrap();
     site.fixture.bridge.signal(Signal::HUP);
-    site.fixture
-        .bridge
-        .wait_stderr("the audit log cannot be opened again", DEADLINE);
+    let bridge = &site.fixture.bridge;
+    bridge.wait_stderr("the audit log cannot be opened again", DEADLINE);
     visit(&site.fixture);
-    assert!(poll(DEADLINE, || (read(&old).len() == 6).then_some(())).is_some());
+    wait_until("the old one is written on", || read(&old).len() == 6);
 }
 
 #[test]
@@ -104,45 +100,13 @@ fn a_full_disk_stops_no_session_and_is_counted() {
     for _ in 0..3 {
         visit(&fixture);
     }
-    fixture
-        .bridge
-        .wait_stderr("the audit log cannot be written; lines are lost", DEADLINE);
+    let said = "the audit log cannot be written; lines are lost";
+    fixture.bridge.wait_stderr(said, DEADLINE);
     let admin = Admin::of(&fixture.bridge);
-    let counted = || {
+    wait_until("nine lines are counted", || {
         let metrics = admin.get("/metrics").body;
-        metrics
-            .contains("\nsshard_audit_lost_lines_total 9\n")
-            .then_some(())
-    };
-    assert!(
-        poll(DEADLINE, counted).is_some(),
-        "{}",
-        admin.get("/metrics").body
-    );
-}
-
-#[test]
-fn a_file_that_cannot_be_opened_is_refused_at_the_start() {
-    for file in ["/dev/null/audit", "/", "/does-not-exist/audit"] {
-        let setting = format!("audit.file={file}");
-        let refused = run(
-            &[
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--allow",
-                "127.0.0.1:22",
-                "--set",
-                &setting,
-            ],
-            &[],
-        );
-        assert_eq!(refused.code, Some(78), "{refused:?}");
-        assert!(
-            refused.stderr.contains("sshard: audit.file: "),
-            "{refused:?}"
-        );
-    }
+        metrics.contains("\nsshard_audit_lost_lines_total 9\n")
+    });
 }
 
 /// Replaces the file by something that another user may have made. Returns a part of the expected
@@ -178,39 +142,29 @@ fn plant(path: &Path, kind: &str) -> &'static str {
     }
 }
 
-const PLANTED: [&str; 8] = [
-    "link",
-    "dangling link",
-    "hard link",
-    "foreign",
-    "666",
-    "620",
-    "602",
-    "777",
-];
+const PLANTED: &str = "link,dangling link,hard link,foreign,666,620,602,777";
+
+/// Checks that a planted file has changed nothing else.
+fn is_harmless(path: &Path) {
+    let victim = fs::read(path.with_extension("victim")).unwrap();
+    assert_eq!(victim, b"as it was");
+    assert!(!path.with_extension("nowhere").exists());
+}
 
 #[test]
 fn a_file_that_others_may_have_made_is_refused_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit");
-    let setting = format!("audit.file={}", path.display());
-    let listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
-    for kind in PLANTED {
+    let setting = format!("--set audit.file={}", path.display());
+    let line = format!("serve --listen 127.0.0.1:0 --allow 127.0.0.1:22 {setting}");
+    for kind in PLANTED.split(',') {
         let said = plant(&path, kind);
-        let mut args = vec!["serve", "--allow", "127.0.0.1:22", "--set", &setting];
-        args.extend(listen);
-        let refused = run(&args, &[]);
+        let refused = run_line(&line);
         assert_eq!(refused.code, Some(78), "{kind}: {refused:?}");
-        let stderr = &refused.stderr;
-        assert!(
-            stderr.contains("audit.file: ") && stderr.contains(said),
-            "{kind}: {stderr}"
-        );
-        assert_eq!(
-            fs::read(path.with_extension("victim")).unwrap(),
-            b"as it was"
-        );
-        assert!(!path.with_extension("nowhere").exists());
+        for said in ["audit.file: ", said] {
+            assert!(refused.stderr.contains(said), "{kind}: {refused:?}");
+        }
+        is_harmless(&path);
     }
 }
 
@@ -221,7 +175,7 @@ fn a_file_that_others_may_have_made_is_not_opened_again() {
     site.ended(1);
     let old = site.beside("old");
     fs::rename(site.path(), &old).unwrap();
-    for (count, kind) in PLANTED.iter().enumerate() {
+    for (count, kind) in PLANTED.split(',').enumerate() {
         let said = plant(&site.path(), kind);
         site.fixture.bridge.signal(Signal::HUP);
         let refused = "the audit log cannot be opened again";
@@ -230,15 +184,8 @@ fn a_file_that_others_may_have_made_is_not_opened_again() {
         let line = log.lines().rfind(|line| line.contains(refused)).unwrap();
         assert!(line.contains(said), "{kind}: {line}");
         visit(&site.fixture);
-        let lines = 3 * (count + 2);
-        let written = || (read(&old).len() == lines).then_some(());
-        assert!(
-            poll(DEADLINE, written).is_some(),
-            "{kind}: the old one is written on"
-        );
-        assert_eq!(
-            fs::read(site.path().with_extension("victim")).unwrap(),
-            b"as it was"
-        );
+        let written = || read(&old).len() == 3 * (count + 2);
+        wait_until("the old one is written on", written);
+        is_harmless(&site.path());
     }
 }

@@ -68,30 +68,22 @@ fn sessions_that_end_before_their_shell_have_their_lines() {
     let wrong = json!({ "username": "ann", "password": "wrong" });
     let no_key = json!({ "username": "ann", "private_key": "no key" });
     let user = json!({ "username": "ann" });
-    for (number, (path, auth, events, reason, stage)) in [
-        (own.as_str(), wrong, WITH_LOGIN, "login-failed", "login"),
-        (&own, no_key, WITH_LOGIN, "unusable-key", "login"),
-        (
-            "/ws/192.0.2.1/22",
-            user.clone(),
-            WITHOUT,
-            "target-refused",
-            "resolve",
-        ),
-        ("/ws/gone", user, WITHOUT, "unreachable", "connect"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    let refused = "/ws/192.0.2.1/22";
+    let cases = [
+        (own.as_str(), &wrong, WITH_LOGIN, "login-failed", "login"),
+        (&own, &no_key, WITH_LOGIN, "unusable-key", "login"),
+        (refused, &user, WITHOUT, "target-refused", "resolve"),
+        ("/ws/gone", &user, WITHOUT, "unreachable", "connect"),
+    ];
+    for (number, (path, auth, events, reason, stage)) in cases.into_iter().enumerate() {
         let mut client = Client::connect(site.fixture.bridge.addr(), path, &Options::v1());
-        client.auth_v1(&auth);
+        client.auth_v1(auth);
         client.until_close();
         let lines = of_last_session(&site.ended(number + 1));
         let words = lines.iter().map(|line| {
-            let word = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
-            format!("{} {}", word("event"), word("result"))
-                .trim()
-                .to_owned()
+            let word = |name: &str| line[name].as_str();
+            let words = [word("event"), word("result")].into_iter().flatten();
+            words.collect::<Vec<_>>().join(" ")
         });
         assert_eq!(words.collect::<Vec<_>>(), events, "{path}");
         let end = lines.last().unwrap();

@@ -1,40 +1,26 @@
 //! Finds a secret in a text, in the forms in which secrets leak.
 
-use std::fmt::Write as _;
-
 /// Every form that holds `secret`, by its name.
 fn forms(secret: &str) -> Vec<(&'static str, String)> {
     let bytes = secret.as_bytes();
-    let hex = |upper: bool| {
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            let _ = if upper {
-                write!(text, "{byte:02X}")
-            } else {
-                write!(text, "{byte:02x}")
-            };
-            text
-        })
-    };
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.concat();
     let json = serde_json::to_string(secret).unwrap();
     let debug = format!("{secret:?}");
     let list = format!("{bytes:?}");
-    let percent = bytes.iter().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
-            text.push(char::from(*byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
+    let percent = bytes.iter().map(|byte| match byte {
+        b if b.is_ascii_alphanumeric() || b"-._~".contains(b) => char::from(*b).to_string(),
+        b => format!("%{b:02X}"),
     });
     let inner = |text: &str| text[1..text.len() - 1].to_owned();
     vec![
         ("plain", secret.to_owned()),
         ("JSON", inner(&json)),
         ("Debug", inner(&debug)),
-        ("hex", hex(false)),
-        ("HEX", hex(true)),
+        ("HEX", hex.to_uppercase()),
+        ("hex", hex),
         ("bytes", inner(&list)),
-        ("percent", percent),
+        ("percent", percent.collect()),
         ("base64", base64_within(bytes, 0)),
         ("base64 behind one byte", base64_within(bytes, 1)),
         ("base64 behind two bytes", base64_within(bytes, 2)),

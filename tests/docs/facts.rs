@@ -38,26 +38,24 @@ fn defaults() -> BTreeMap<String, String> {
 /// Finds words of the form `section.key` in a text, `*` included.
 fn setting_like<'a>(text: &'a str, sections: &BTreeSet<&str>) -> Vec<&'a str> {
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '*' | '/' | '-');
-    text.split(|c| !inside(c))
-        .map(|word| word.trim_end_matches('.'))
-        .filter(|word| {
-            let Some((section, key)) = word.split_once('.') else {
-                return false;
-            };
-            sections.contains(section)
-                && !key.is_empty()
-                && key
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '*'))
+    let in_key = |c: char| c.is_ascii_lowercase() || matches!(c, '_' | '*');
+    let words = text
+        .split(|c| !inside(c))
+        .map(|word| word.trim_end_matches('.'));
+    let is_setting = |word: &&str| {
+        word.split_once('.').is_some_and(|(section, key)| {
+            sections.contains(section) && !key.is_empty() && key.chars().all(in_key)
         })
-        .collect()
+    };
+    words.filter(is_setting).collect()
 }
 
 fn known(word: &str, settings: &BTreeMap<String, String>) -> bool {
     match word.split_once('*') {
-        Some((before, after)) => settings
-            .keys()
-            .any(|key| key.starts_with(before) && key.ends_with(after)),
+        Some((before, after)) => {
+            let fits = |key: &String| key.starts_with(before) && key.ends_with(after);
+            settings.keys().any(fits)
+        }
         None => settings.contains_key(word),
     }
 }
@@ -65,10 +63,8 @@ fn known(word: &str, settings: &BTreeMap<String, String>) -> bool {
 #[test]
 fn every_setting_that_is_named_exists() {
     let settings = defaults();
-    let sections: BTreeSet<&str> = settings
-        .keys()
-        .filter_map(|key| key.split('.').next())
-        .collect();
+    let sections = settings.keys().filter_map(|key| key.split('.').next());
+    let sections: BTreeSet<&str> = sections.collect();
     let mut faults = Vec::new();
     let mut count = 0;
     for path in PAGES {
@@ -82,25 +78,15 @@ fn every_setting_that_is_named_exists() {
             }
         }
     }
-    assert!(
-        faults.is_empty(),
-        "no such settings:\n{}",
-        faults.join("\n")
-    );
+    assert_eq!(faults, [""; 0], "no such settings");
     assert!(count > 100, "{count} settings were found");
 }
 
 /// Splits off the number that follows "`section.key`, " or "`section.key` (", without commas.
 fn stated(rest: &str) -> Option<(String, &str)> {
-    let rest = rest
-        .strip_prefix(", ")
-        .or_else(|| rest.strip_prefix(" ("))?;
-    let digits: String = rest
-        .chars()
-        .take_while(|c| c.is_ascii_digit() || *c == ',')
-        .filter(char::is_ascii_digit)
-        .collect();
+    let rest = rest.strip_prefix(", ").or(rest.strip_prefix(" ("))?;
     let unit = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ',');
+    let digits = rest[..rest.len() - unit.len()].replace(',', "");
     (!digits.is_empty()).then_some((digits, unit))
 }
 
@@ -121,22 +107,19 @@ fn a_number_beside_a_setting_is_its_default() {
                     continue;
                 };
                 count += 1;
-                let unit: String = unit
-                    .trim_start()
-                    .chars()
-                    .take_while(|c| c.is_alphabetic())
-                    .collect();
+                let unit = unit.trim_start().split(|c: char| !c.is_alphabetic());
+                let unit = unit.take(1).collect::<String>();
                 let unit = unit.trim_end_matches("in");
                 if digits != *default && format!("{digits}{unit}") != *default {
+                    let name = pair[0];
                     faults.push(format!(
-                        "{path}:{number}: `{}` is {default}, not {digits}",
-                        pair[0]
+                        "{path}:{number}: `{name}` is {default}, not {digits}"
                     ));
                 }
             }
         }
     }
-    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    assert_eq!(faults, [""; 0]);
     assert!(count >= 10, "{count} defaults were found");
 }
 
@@ -154,18 +137,14 @@ fn the_table_of_checks_states_the_defaults() {
         }
         let named: Vec<&str> = cells[2].split('`').skip(1).step_by(2).collect();
         let defaults: Vec<&str> = cells[3].split("; ").collect();
-        let of_all = named.iter().filter(|name| settings.contains_key(**name));
-        let known: Vec<_> = of_all.collect();
-        if known.len() != named.len() || named.len() != defaults.len() {
+        let all_known = named.iter().all(|name| settings.contains_key(*name));
+        if !all_known || named.len() != defaults.len() {
             continue;
         }
         for (name, stated) in named.iter().zip(&defaults) {
             count += 1;
-            assert_eq!(
-                normalised(stated),
-                normalised(&settings[*name]),
-                "{name}: {line}"
-            );
+            let default = normalised(&settings[*name]);
+            assert_eq!(normalised(stated), default, "{name}: {line}");
         }
     }
     assert!(count >= 18, "{count} defaults were compared");
@@ -199,23 +178,26 @@ fn every_flag_that_is_named_exists() {
             }
         }
     }
-    assert!(faults.is_empty(), "no such flags:\n{}", faults.join("\n"));
+    assert_eq!(faults, [""; 0], "no such flags");
+}
+
+/// Rows of the table of codes.
+fn codes() -> Vec<Value> {
+    let text = fs::read_to_string(pages::root().join("src/web/client/codes.json"));
+    serde_json::from_str(&text.unwrap()).unwrap()
 }
 
 /// PROTOCOL.md reserves close codes for resumption.
 #[test]
 fn reserved_close_codes_belong_to_no_error() {
-    let page = fs::read_to_string(pages::root().join("src/message/PROTOCOL.md")).unwrap();
-    let text = fs::read_to_string(pages::root().join("src/web/client/codes.json")).unwrap();
-    let codes: Value = serde_json::from_str(&text).unwrap();
+    let page = pages::page("src/message/PROTOCOL.md");
+    let codes = codes();
     let used: Vec<u64> = codes
-        .as_array()
-        .unwrap()
         .iter()
         .filter_map(|row| row["closeCode"].as_u64())
         .collect();
-    let reserved = page
-        .lines()
+    let mut lines = page.text.lines();
+    let reserved = lines
         .find(|line| line.starts_with("Reserved, for"))
         .unwrap();
     for code in [4404, 4415, 4416, 4421] {
@@ -228,12 +210,10 @@ fn reserved_close_codes_belong_to_no_error() {
 /// it, such as "`limit` (1013)".
 #[test]
 fn every_code_stands_beside_its_close_code() {
-    let text = fs::read_to_string(pages::root().join("src/web/client/codes.json")).unwrap();
-    let table: Vec<Value> = serde_json::from_str(&text).unwrap();
-    let closes: BTreeMap<&str, u64> = table
-        .iter()
-        .filter_map(|row| Some((row["code"].as_str()?, row["closeCode"].as_u64()?)))
-        .collect();
+    let table = codes();
+    let pair =
+        |row: &'_ Value| Some((row["code"].as_str()?.to_owned(), row["closeCode"].as_u64()?));
+    let closes: BTreeMap<String, u64> = table.iter().filter_map(pair).collect();
     let mut faults = Vec::new();
     let mut count = 0;
     for path in PAGES {
@@ -247,33 +227,25 @@ fn every_code_stands_beside_its_close_code() {
             }
         }
     }
-    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    assert_eq!(faults, [""; 0]);
     assert!(count >= 25, "{count} codes were found");
 }
 
 fn pairs(line: &str) -> Vec<(u64, &str)> {
     let parts: Vec<&str> = line.split('`').collect();
-    let number = |text: &str| {
-        text.parse::<u64>()
-            .ok()
-            .filter(|close| (1000..5000).contains(close))
-    };
+    let number = |text: &str| text.parse().ok().filter(|n| (1000..5000_u64).contains(n));
     let mut found = Vec::new();
     let mut close = None;
     for at in (1..parts.len()).step_by(2) {
         let before = parts[at - 1];
         let after = parts.get(at + 1).copied().unwrap_or_default();
-        let stays = before == ", " && close.is_some();
-        close = if stays {
-            close
-        } else {
-            before
-                .strip_suffix(' ')
-                .and_then(|text| number(text.rsplit([' ', '(']).next()?))
-        };
-        let behind = after
-            .strip_prefix(" (")
-            .and_then(|text| number(text.split([')', ',']).next()?));
+        // A list of codes has one close code in front.
+        if before != ", " {
+            let text = before.strip_suffix(' ');
+            close = text.and_then(|text| number(text.rsplit([' ', '(']).next()?));
+        }
+        let behind = after.strip_prefix(" (");
+        let behind = behind.and_then(|text| number(text.split([')', ',']).next()?));
         found.extend(close.or(behind).map(|close| (close, parts[at])));
     }
     found

@@ -22,12 +22,9 @@ pub(crate) fn root() -> &'static Path {
 /// Reads all Markdown files of the project.
 pub(crate) fn all() -> Vec<Page> {
     let files = tree::text_files(root()).into_iter();
-    files
-        .filter(|file| file.path.ends_with(".md"))
-        .map(|file| Page {
-            path: file.path,
-            text: file.text,
-        })
+    let pages = files.filter(|file| file.path.ends_with(".md"));
+    pages
+        .map(|tree::TextFile { path, text, .. }| Page { path, text })
         .collect()
 }
 
@@ -99,11 +96,9 @@ impl Page {
                 continue;
             }
             let slug = slug(title.trim());
-            let again = (1..)
-                .map(|count| format!("{slug}-{count}"))
-                .find(|other| !anchors.contains(other));
-            let taken = anchors.contains(&slug);
-            anchors.extend(if taken { again } else { Some(slug) });
+            let others = (1..).map(|count| format!("{slug}-{count}"));
+            let mut names = std::iter::once(slug.clone()).chain(others);
+            anchors.extend(names.find(|name| !anchors.contains(name)));
         }
         anchors
     }

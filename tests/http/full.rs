@@ -1,8 +1,8 @@
 //! 503: the pool of connections that are not logged in is full; in the compatible dialect also a
 //! limit that is reached.
 
-use super::common::raw::{Answer, Raw, exchange, upgrade_request};
-use super::common::{Admin, Bridge, Client, DEADLINE, Fixture, Options, poll};
+use super::common::raw::{Answer, Raw, exchange};
+use super::common::{Admin, Bridge, Client, DEADLINE, Fixture, Options, poll, wait_until};
 use super::{assert_refused, bridge};
 use serde_json::json;
 use std::collections::VecDeque;
@@ -10,11 +10,13 @@ use std::collections::VecDeque;
 const PATH: &str = "/ws/127.0.0.1/1";
 
 fn ask(bridge: &Bridge, options: &Options) -> Answer {
-    let mut request = upgrade_request(bridge.addr(), PATH);
-    if let Some(name) = options.subprotocol {
-        request.push_str(&format!("Sec-WebSocket-Protocol: {name}\r\n"));
-    }
-    exchange(bridge.addr(), &format!("{request}\r\n"))
+    Raw::connect(bridge.addr()).ask(bridge.addr(), PATH, options)
+}
+
+/// Waits until a place is free again.
+fn admits(bridge: &Bridge, options: &Options) {
+    let admitted = || ask(bridge, options).status == 101;
+    wait_until("the place never came back", admitted);
 }
 
 fn assert_busy(answer: &Answer) {
@@ -40,20 +42,14 @@ fn the_pool_admits_so_many_and_no_more() {
     // Clients that vanish give their places back.
     drop(held);
     for dialect in &dialects {
-        let again = poll(DEADLINE, || {
-            (ask(&bridge, dialect).status == 101).then_some(())
-        });
-        assert!(again.is_some(), "the places never came back");
+        admits(&bridge, dialect);
     }
 }
 
 #[test]
 fn a_login_gives_its_place_back() {
     let fixture = Fixture::new(&["limits.max_unauthenticated=1"]);
-    let mut logged_in: Vec<Client> = Vec::new();
-    for _ in 0..3 {
-        logged_in.push(fixture.ready());
-    }
+    let _logged_in: Vec<Client> = (0..3).map(|_| fixture.ready()).collect();
     let waiting = fixture.v1();
     assert_busy(&ask(&fixture.bridge, &Options::v1()));
     drop(waiting);
@@ -84,10 +80,7 @@ fn a_reached_limit_refuses_the_compatible_dialect_alone() {
     assert_busy(&ask(&fixture.bridge, &Options::compatible()));
     assert_eq!(ask(&fixture.bridge, &Options::v1()).status, 101);
     drop(held);
-    let again = poll(DEADLINE, || {
-        (ask(&fixture.bridge, &Options::compatible()).status == 101).then_some(())
-    });
-    assert!(again.is_some(), "the place never came back");
+    admits(&fixture.bridge, &Options::compatible());
 }
 
 #[test]
@@ -98,10 +91,7 @@ fn one_client_may_have_so_many() {
         .collect();
     assert_busy(&ask(&bridge, &Options::v1()));
     drop(held);
-    let again = poll(DEADLINE, || {
-        (ask(&bridge, &Options::v1()).status == 101).then_some(())
-    });
-    assert!(again.is_some(), "the places never came back");
+    admits(&bridge, &Options::v1());
 }
 
 /// The whole pool in one hand, until somebody else comes.
@@ -122,19 +112,14 @@ fn who_fills_the_pool_yields_to_other_clients() {
     let mut others = Vec::new();
     for n in 1..=20 {
         let mut other = Raw::connect_from(bridge.addr(), [127, 8, 8, n].into());
-        let request = upgrade_request(bridge.addr(), &path);
-        other.send(format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n").as_bytes());
-        let answer = other.answer();
+        let answer = other.ask(bridge.addr(), &path, &Options::v1());
         assert_eq!(answer.status, 101, "{n}: {answer:?}");
         others.push(other);
         // The oldest, which is told, and has ended before the next one comes.
         let mut oldest = held.pop_front().unwrap();
         assert_eq!(oldest.text()["type"], "hello");
         let error = oldest.text();
-        assert_eq!(
-            (&error["code"], &error["stage"]),
-            (&"limit".into(), &"auth".into())
-        );
+        assert_eq!([&error["code"], &error["stage"]], ["limit", "auth"]);
         assert_eq!(error["retryable"], true, "{error}");
         assert_eq!(oldest.until_close().0, 1013);
         oldest.send_frame(0x88, &1013_u16.to_be_bytes());

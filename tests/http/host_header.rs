@@ -1,17 +1,15 @@
 //! `Host` and `Origin`: 421 and 403.
 
 use super::common::raw::{Answer, exchange, upgrade_request};
-use super::common::{Bridge, DEADLINE, poll};
+use super::common::{Bridge, DEADLINE};
 use super::{assert_refused, bridge};
 
 fn ask(bridge: &Bridge, host: &str, more: &str) -> Answer {
-    let request = upgrade_request(bridge.addr(), "/ws/127.0.0.1/1");
-    let own = format!("Host: {}\r\n", bridge.addr());
-    let request = request.replace(&own, &format!("Host: {host}\r\n"));
-    exchange(
-        bridge.addr(),
-        &format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n{more}\r\n"),
-    )
+    let addr = bridge.addr();
+    let request = upgrade_request(addr, "/ws/127.0.0.1/1");
+    let request = request.replace(&format!("Host: {addr}"), &format!("Host: {host}"));
+    let offer = "Sec-WebSocket-Protocol: sshard.v1";
+    exchange(addr, &format!("{request}{offer}\r\n{more}\r\n"))
 }
 
 #[test]
@@ -64,22 +62,14 @@ fn a_refusal_that_configuration_decides_is_logged_once_per_client() {
     }
     let origin = "Origin: https://evil.example\r\n";
     assert_eq!(ask(&bridge, "ssh.example.org", origin).status, 403);
-    let lines: Vec<String> = poll(DEADLINE, || {
-        let log = bridge.stderr();
-        let lines = log.lines().filter(|line| line.contains("request refused"));
-        let lines: Vec<String> = lines.map(str::to_owned).collect();
-        (!lines.is_empty()).then_some(lines)
-    })
-    .unwrap();
-    let [line] = &lines[..] else {
-        panic!("{lines:?}");
+    bridge.wait_stderr("request refused", DEADLINE);
+    let log = bridge.stderr();
+    let lines = log.lines().filter(|line| line.contains("request refused"));
+    let [line] = lines.collect::<Vec<_>>()[..] else {
+        panic!("{log}");
     };
-    for part in [
-        "INFO",
-        "status=421",
-        "host=\"other.example\"",
-        "server.public_hosts",
-    ] {
+    let host = "host=\"other.example\"";
+    for part in ["INFO", "status=421", host, "server.public_hosts"] {
         assert!(line.contains(part), "{part}: {line}");
     }
 }
@@ -90,11 +80,8 @@ fn there_is_exactly_one_host() {
     let addr = bridge.addr();
     let two = format!("GET /healthz HTTP/1.1\r\nHost: {addr}\r\nHost: {addr}\r\n\r\n");
     assert_refused(&exchange(addr, &two), 400, "two");
-    assert_refused(
-        &exchange(addr, "GET /healthz HTTP/1.1\r\n\r\n"),
-        400,
-        "none",
-    );
+    let none = "GET /healthz HTTP/1.1\r\n\r\n";
+    assert_refused(&exchange(addr, none), 400, "none");
 }
 
 /// A whole URL as the target of a request has a host of its own, in place of the header's.

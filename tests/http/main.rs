@@ -15,8 +15,8 @@ mod refusals;
 mod slow;
 mod upgrade;
 
-use common::raw::{Answer, exchange, upgrade_request};
-use common::{Bridge, fixture};
+use common::raw::{Answer, Raw};
+use common::{Bridge, Options, fixture};
 use std::net::SocketAddr;
 
 /// A bridge whose one target is never reached by these tests.
@@ -26,11 +26,7 @@ fn bridge(settings: &[&str]) -> Bridge {
 
 /// The answer to an upgrade of `path` that offers `sshard.v1`.
 fn upgrade_v1(bridge: &Bridge, path: &str) -> Answer {
-    let request = upgrade_request(bridge.addr(), path);
-    exchange(
-        bridge.addr(),
-        &format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n"),
-    )
+    Raw::connect(bridge.addr()).ask(bridge.addr(), path, &Options::v1())
 }
 
 /// A refusal is problem+json, tells its own status, is not to be kept, and ends the connection.

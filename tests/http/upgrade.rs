@@ -53,8 +53,7 @@ fn with_lines(bridge: &Bridge, replaced: &str, lines: &[&str]) -> Answer {
     let lines = lines.iter().map(|line| format!("{name}:{line}\r\n"));
     let lines: String = lines.collect();
     let request = upgrade_request(bridge.addr(), PATH);
-    let offer = "Sec-WebSocket-Protocol: sshard.v1\r\n";
-    let request = format!("{request}{offer}");
+    let request = format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n");
     assert!(request.contains(replaced), "{replaced}");
     let request = request.replace(&format!("{replaced}\r\n"), &lines);
     exchange(bridge.addr(), &format!("{request}\r\n"))
@@ -140,27 +139,16 @@ fn an_empty_offer_is_none() {
 #[test]
 fn other_subprotocols_alone_are_400() {
     let bridge = bridge(&[]);
-    for offered in [
-        "other",
-        "sshard.v2",
-        "SSHARD.V1",
-        "sshard",
-        "xsshard.v1",
-        "a, b",
-    ] {
+    let others = ["other", "sshard.v2", "SSHARD.V1", "sshard", "xsshard.v1"];
+    for offered in others.into_iter().chain(["a, b"]) {
         assert_refused(&offer(&bridge, &[offered]), 400, offered);
     }
 }
 
 #[test]
 fn the_compatible_dialect_can_be_off() {
-    let allow = ["--allow", "127.0.0.1:1", "--set"];
-    for off in [
-        ["compat.enabled=false"].as_slice(),
-        &["log.level=info", "--preset", "security"],
-    ] {
-        let args: Vec<&str> = allow.iter().chain(off).copied().collect();
-        let bridge = Bridge::start(&args, &[]);
+    for off in ["--set compat.enabled=false", "--preset security"] {
+        let bridge = Bridge::serve(&format!("--allow 127.0.0.1:1 {off}"));
         assert_refused(&offer(&bridge, &[]), 400, "off");
         assert_eq!(offer(&bridge, &["sshard.v1"]).status, 101);
     }
@@ -176,11 +164,8 @@ fn frames_right_behind_the_request_are_read() {
         json!({ "type": "ping", "data": "early" }),
         json!({ "type": "auth", "username": "u" }),
     ] {
-        bytes.extend(frame(
-            0x81,
-            Some([1, 2, 3, 4]),
-            message.to_string().as_bytes(),
-        ));
+        let text = message.to_string();
+        bytes.extend(frame(0x81, Some([1, 2, 3, 4]), text.as_bytes()));
     }
     raw.send(&bytes);
     assert_eq!(raw.answer().status, 101);
@@ -190,15 +175,7 @@ fn frames_right_behind_the_request_are_read() {
 
 #[test]
 fn every_listener_upgrades() {
-    let args = [
-        "--allow",
-        "127.0.0.1:1",
-        "--listen",
-        "127.0.0.1:0",
-        "--listen",
-        "[::1]:0",
-    ];
-    let bridge = Bridge::start(&args, &[]);
+    let bridge = Bridge::serve("--allow 127.0.0.1:1 --listen 127.0.0.1:0 --listen [::1]:0");
     assert_eq!(bridge.addrs().len(), 2);
     for addr in bridge.addrs() {
         let mut client = Client::connect(*addr, PATH, &Options::v1());

@@ -1,10 +1,8 @@
 //! Sockets that systemd passes (sd_listen_fds(3)): LISTEN_FDS, LISTEN_PID, and the descriptor 3.
 
-use crate::common::fixture::path_to;
-use crate::common::{Bridge, Client, Options, run_under};
+use crate::common::{Bridge, run_under, words};
 use crate::site::Site;
 use rustix::io::{FdFlags, fcntl_setfd};
-use serde_json::json;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::thread;
@@ -33,33 +31,24 @@ impl Passed {
     }
 }
 
-fn args(target: &str) -> Vec<&str> {
-    let mut args = vec!["serve", "--listen", "127.0.0.1:1", "--shards", "2"];
-    args.extend(["--allow", target, "--set", "ssh.host_key_policy=off"]);
-    args
-}
+const SERVE: &str = "serve --listen 127.0.0.1:1 --shards 2 --set ssh.host_key_policy=off --allow";
 
 #[test]
 fn a_passed_socket_is_the_listener_and_its_queue_is_served() {
     let site = Site::new();
     let passed = Passed::on("127.0.0.1:0");
     let address = passed.addr();
-    let path = path_to(site.ssh.addr());
     thread::scope(|scope| {
         // They wait in the kernel's queue before there is a process.
         let early: Vec<_> = (0..4)
             .map(|_| {
                 let stream = std::net::TcpStream::connect(address).unwrap();
                 drop(stream);
-                scope.spawn(|| {
-                    let mut client = Client::connect(address, &path, &Options::v1());
-                    client.auth_v1(&json!({ "username": "u" }));
-                    client.wait_type("ready");
-                })
+                scope.spawn(|| drop(site.ready(address)))
             })
             .collect();
-        let target = site.ssh.addr().to_string();
-        let bridge = Bridge::under(&passed.starter(), &args(&target), &[]);
+        let line = format!("{SERVE} {}", site.ssh.addr());
+        let bridge = Bridge::under(&passed.starter(), &words(&line), &[]);
         assert_eq!(bridge.addr(), address);
         assert!(bridge.stderr_contains("server.listen is not used"));
         for client in early {
@@ -73,7 +62,8 @@ fn a_passed_socket_is_the_listener_and_its_queue_is_served() {
 #[test]
 fn a_passed_socket_that_other_machines_can_reach_needs_allow_plaintext() {
     let passed = Passed::on("0.0.0.0:0");
-    let ended = run_under(&passed.starter(), &args("192.0.2.1:22"), &[]);
+    let line = format!("{SERVE} 192.0.2.1:22");
+    let ended = run_under(&passed.starter(), &words(&line), &[]);
     assert_eq!(ended.code, Some(78), "{ended:?}");
     assert!(ended.stderr.contains("server.allow_plaintext"), "{ended:?}");
 }

@@ -1,6 +1,6 @@
 //! New processes that fail, and files that are no takeover socket.
 
-use crate::common::{Bridge, DEADLINE, PausedThread, run};
+use crate::common::{Bridge, DEADLINE, PausedThread, run_line, words};
 use crate::site::Site;
 use rustix::process::Signal;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -9,12 +9,11 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 
-/// Runs `serve` with these arguments, which has to fail.
-fn fails(site: &Site, more: &[&str]) -> (Option<i32>, String) {
-    let args = site.args(more);
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let ended = run(&args, &[]);
-    (ended.code, ended.stderr)
+/// Runs `serve` with these arguments, which has to fail and to say so.
+fn fails(site: &Site, more: &str, said: &str) {
+    let ended = run_line(&site.line(more));
+    assert_eq!(ended.code, Some(78), "{ended:?}");
+    assert!(ended.stderr.contains(said), "{ended:?}");
 }
 
 fn serves(site: &Site, bridge: &Bridge) {
@@ -25,29 +24,18 @@ fn serves(site: &Site, bridge: &Bridge) {
 #[test]
 fn a_new_process_that_fails_leaves_the_old_one_serving() {
     let site = Site::new();
-    let old = site.generation(&["--shards", "2"]);
+    let old = site.generation("--shards 2");
     // Found out when the sockets are there.
-    let elsewhere = [
-        "--listen",
-        "127.0.0.9:0",
-        "--set",
-        "server.proxy_protocol=127.0.0.9:0",
-    ];
-    let (code, stderr) = fails(&site, &elsewhere);
-    assert_eq!(code, Some(78), "{stderr}");
-    assert!(
-        stderr.contains("is not the address of a passed socket"),
-        "{stderr}"
-    );
+    let elsewhere = "--listen 127.0.0.9:0 --set server.proxy_protocol=127.0.0.9:0";
+    fails(&site, elsewhere, "is not the address of a passed socket");
     old.wait_stderr_count("not handed over; this process goes on", 1);
     serves(&site, &old);
 
     // One that connects and leaves, and one that says something else.
     for said in [&b""[..], b"hello"] {
         let client = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
-        client
-            .connect(&SockAddr::unix(site.socket()).unwrap())
-            .unwrap();
+        let path = SockAddr::unix(site.socket()).unwrap();
+        client.connect(&path).unwrap();
         if !said.is_empty() {
             client.send(said).unwrap();
         }
@@ -56,7 +44,7 @@ fn a_new_process_that_fails_leaves_the_old_one_serving() {
     old.wait_stderr_count("not handed over; this process goes on", 3);
     serves(&site, &old);
     // And then one that does it right.
-    let new = site.generation(&["--shards", "1"]);
+    let new = site.generation("--shards 1");
     assert_eq!(new.addr(), old.addr());
     serves(&site, &new);
 }
@@ -66,9 +54,9 @@ fn a_new_process_that_fails_leaves_the_old_one_serving() {
 #[test]
 fn a_process_with_a_stuck_shard_is_taken_over_and_the_next_one_too() {
     let site = Site::new();
-    let mut old = site.generation(&["--shards", "2", "--drain-timeout", "1s"]);
+    let mut old = site.generation("--shards 2 --drain-timeout 1s");
     let hold = PausedThread::of(&old, "sshard-1");
-    let new = site.generation(&["--shards", "2"]);
+    let new = site.generation("--shards 2");
     old.wait_stderr_count("handing over all the same", 1);
     for _ in 0..8 {
         serves(&site, &new);
@@ -76,7 +64,7 @@ fn a_process_with_a_stuck_shard_is_taken_over_and_the_next_one_too() {
     old.wait_stderr_count("the process ends without it", 1);
     drop(hold);
     assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
-    let next = site.generation(&["--shards", "1"]);
+    let next = site.generation("--shards 1");
     assert_eq!(next.addr(), new.addr());
     serves(&site, &next);
 }
@@ -85,16 +73,16 @@ fn a_process_with_a_stuck_shard_is_taken_over_and_the_next_one_too() {
 #[test]
 fn an_old_process_whose_successor_died_does_not_stop_the_next_one() {
     let site = Site::new();
-    let old = site.generation(&["--drain-timeout", "1h"]);
+    let old = site.generation("--drain-timeout 1h");
     let mut session = site.ready(old.addr());
     let successor = take_over(&site.socket()).unwrap().unwrap();
     successor.finish().unwrap();
     old.wait_stderr_count("handed over to a new process", 1);
-    let next = site.generation(&[]);
+    let next = site.generation("");
     serves(&site, &next);
     site.works(&mut session);
     assert_eq!(site.own_sockets().len(), 2, "one of each process");
-    let last = site.generation(&[]);
+    let last = site.generation("");
     assert_eq!(last.addr(), next.addr(), "the sockets are passed again");
 }
 
@@ -102,12 +90,11 @@ fn an_old_process_whose_successor_died_does_not_stop_the_next_one() {
 #[test]
 fn a_broken_standard_output_does_not_end_a_new_process() {
     let site = Site::new();
-    let old = site.generation(&[]);
-    let mut args = site.args(&[]);
-    args.insert(0, env!("CARGO_BIN_EXE_sshard").to_owned());
+    let old = site.generation("");
     let mut new = Command::new("bash")
         .args(["-c", "exec \"$0\" \"$@\" >/dev/full 2>&1"])
-        .args(&args)
+        .arg(env!("CARGO_BIN_EXE_sshard"))
+        .args(words(&site.line("")))
         .env("SSHARD_ADMIN__LISTEN", "127.0.0.1:0")
         .spawn()
         .unwrap();
@@ -120,7 +107,7 @@ fn a_broken_standard_output_does_not_end_a_new_process() {
 #[test]
 fn a_socket_of_a_dead_process_does_not_stop_the_next_one() {
     let site = Site::new();
-    let mut dead = site.generation(&[]);
+    let mut dead = site.generation("");
     dead.signal(Signal::KILL);
     dead.wait_exit(DEADLINE);
     assert!(site.socket().exists(), "its socket is still there");
@@ -130,7 +117,7 @@ fn a_socket_of_a_dead_process_does_not_stop_the_next_one() {
     // Named alike, and not what a process leaves.
     let precious = site.socket().with_extension("0123456789abcdef");
     fs::write(&precious, "precious").unwrap();
-    let next = site.generation(&[]);
+    let next = site.generation("");
     serves(&site, &next);
     let sockets = site.own_sockets();
     assert!(!sockets.contains(left) && sockets.contains(&precious));
@@ -141,13 +128,10 @@ fn a_socket_of_a_dead_process_does_not_stop_the_next_one() {
 fn a_path_without_room_for_the_name_of_an_instance_is_refused() {
     let site = Site::new();
     let socket = site.socket().display().to_string();
-    let target = site.ssh.addr().to_string();
+    let target = site.ssh.addr();
     for (length, code) in [(90, 0), (91, 78)] {
         let path = format!("{socket}{}", "x".repeat(length - socket.len()));
-        let ended = run(
-            &["serve", "--check", "--allow", &target, "--takeover", &path],
-            &[],
-        );
+        let ended = run_line(&format!("serve --check --allow {target} --takeover {path}"));
         assert_eq!(ended.code, Some(code), "{ended:?}");
         assert_eq!(ended.stderr.contains("too long"), code != 0, "{ended:?}");
     }
@@ -156,7 +140,7 @@ fn a_path_without_room_for_the_name_of_an_instance_is_refused() {
 #[test]
 fn the_socket_has_mode_0600_and_is_removed_at_the_end() {
     let site = Site::new();
-    let mut bridge = site.generation(&[]);
+    let mut bridge = site.generation("");
     let metadata = fs::metadata(site.socket()).unwrap();
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     assert_eq!(metadata.uid(), rustix::process::geteuid().as_raw());
@@ -170,10 +154,8 @@ fn the_socket_has_mode_0600_and_is_removed_at_the_end() {
 fn a_file_that_is_no_socket_is_left_alone() {
     let site = Site::new();
     fs::write(site.socket(), "precious").unwrap();
-    let (code, stderr) = fails(&site, &[]);
-    assert_eq!(code, Some(78), "{stderr}");
     for said in ["server.takeover", "is not a socket"] {
-        assert!(stderr.contains(said), "{stderr}");
+        fails(&site, "", said);
     }
     assert_eq!(fs::read_to_string(site.socket()).unwrap(), "precious");
 }

@@ -1,6 +1,7 @@
 //! A takeover under load, and the sessions of the old process.
 
-use crate::common::{Admin, DEADLINE};
+use crate::common::fixture::path_to;
+use crate::common::{Admin, Client, DEADLINE, Options};
 use crate::site::Site;
 use rustix::net::sockopt::socket_peercred;
 use serde_json::json;
@@ -23,7 +24,7 @@ const THREADS: usize = 48;
 #[test]
 fn of_200_connections_a_second_none_is_refused_while_generations_change() {
     let site = Site::new();
-    let first = site.generation(&["--shards", "2"]);
+    let first = site.generation("--shards 2");
     let address = first.addr();
     let admin = Admin::of(&first);
     let next = AtomicUsize::new(0);
@@ -55,18 +56,15 @@ fn of_200_connections_a_second_none_is_refused_while_generations_change() {
             })
             .collect();
         let mut generations = vec![first];
-        for (part, shards) in [(1, "1"), (2, "2")] {
+        for (part, shards) in [(1, "--shards 1"), (2, "--shards 2")] {
             while next.load(Ordering::Relaxed) < part * CONNECTIONS / 3 {
                 thread::yield_now();
                 thread::sleep(PACE);
             }
-            generations.push(site.generation(&["--shards", shards]));
+            generations.push(site.generation(shards));
         }
-        let failed: usize = clients
-            .into_iter()
-            .map(|client| client.join().unwrap())
-            .sum();
-        (failed, generations)
+        let failed = clients.into_iter().map(|client| client.join().unwrap());
+        (failed.sum::<usize>(), generations)
     });
     let took = started.elapsed();
     eprintln!("{CONNECTIONS} connections in {took:.1?}, two takeovers: {failed} refused or broken");
@@ -88,15 +86,13 @@ fn of_200_connections_a_second_none_is_refused_while_generations_change() {
 #[test]
 fn sessions_live_on_in_the_old_process_until_their_end() {
     let site = Site::new();
-    let mut old = site.generation(&["--shards", "2"]);
+    let mut old = site.generation("--shards 2");
     let mut shell = site.ready(old.addr());
     // Upgraded, but not logged in: nobody else can serve it.
-    let path = crate::common::fixture::path_to(site.ssh.addr());
-    let options = crate::common::Options::v1();
-    let mut late = crate::common::Client::connect(old.addr(), &path, &options);
+    let mut late = Client::connect(old.addr(), &path_to(site.ssh.addr()), &Options::v1());
     late.wait_type("hello");
 
-    let new = site.generation(&["--shards", "1"]);
+    let new = site.generation("--shards 1");
     assert_eq!(shell.wait_type("notice")["kind"], "drain");
     site.works(&mut shell);
     late.send_json(&json!({ "type": "auth", "username": "u" }));
@@ -104,11 +100,8 @@ fn sessions_live_on_in_the_old_process_until_their_end() {
     site.works(&mut late);
     let mut young = site.ready(new.addr());
     site.works(&mut young);
-    assert_eq!(
-        Admin::of(&new).stat("active_sessions"),
-        1,
-        "the new one has its own alone"
-    );
+    let count = Admin::of(&new).stat("active_sessions");
+    assert_eq!(count, 1, "the new one has its own alone");
 
     drop(late);
     site.works(&mut shell);
@@ -131,7 +124,7 @@ fn listener_at(path: &Path) -> u32 {
 #[test]
 fn an_old_process_has_a_socket_of_its_own_until_it_exits() {
     let site = Site::new();
-    let mut old = site.generation(&[]);
+    let mut old = site.generation("");
     let mut shell = site.ready(old.addr());
     let [of_old] = <[PathBuf; 1]>::try_from(site.own_sockets()).unwrap();
     let instance = of_old.extension().unwrap().display().to_string();
@@ -139,7 +132,7 @@ fn an_old_process_has_a_socket_of_its_own_until_it_exits() {
     let mode = fs::metadata(&of_old).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
-    let new = site.generation(&[]);
+    let new = site.generation("");
     let mut sockets = site.own_sockets();
     sockets.retain(|path| *path != of_old);
     let [of_new] = <[PathBuf; 1]>::try_from(sockets).unwrap();
@@ -157,16 +150,16 @@ fn an_old_process_has_a_socket_of_its_own_until_it_exits() {
     assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
     assert_eq!(site.own_sockets(), [of_new]);
     // What looked for it has not kept it from being taken over.
-    let next = site.generation(&[]);
+    let next = site.generation("");
     site.works(&mut site.ready(next.addr()));
 }
 
 #[test]
 fn the_drain_deadline_holds_for_the_sessions_of_the_old_process() {
     let site = Site::new();
-    let mut old = site.generation(&["--drain-timeout", "1s"]);
+    let mut old = site.generation("--drain-timeout 1s");
     let mut shell = site.ready(old.addr());
-    let _new = site.generation(&[]);
+    let _new = site.generation("");
     assert_eq!(shell.until_close().0, 1001);
     assert_eq!(old.wait_exit(DEADLINE).code(), Some(0));
 }

@@ -1,8 +1,7 @@
 //! Helpers: generations of a bridge that hand their listeners over, and the SSH server they reach.
 
-use crate::common::fixture::path_to;
-use crate::common::{Bridge, Client, Options, ScriptedSsh, SshScript};
-use serde_json::json;
+use crate::common::fixture::ready_at;
+use crate::common::{Bridge, Client, ScriptedSsh, SshScript, words};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,35 +31,24 @@ impl Site {
         paths.filter(|path| *path != self.socket()).collect()
     }
 
-    /// Makes the arguments of `serve` for every generation, with these.
-    pub(crate) fn args(&self, more: &[&str]) -> Vec<String> {
-        let target = self.ssh.addr().to_string();
-        let socket = self.socket().display().to_string();
-        let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--allow", &target];
-        args.extend(["--takeover", &socket]);
-        for setting in [
-            "ssh.host_key_policy=off",
-            "limits.max_connections_per_host=1000",
-        ] {
-            args.extend(["--set", setting]);
-        }
-        args.extend(more);
-        args.into_iter().map(str::to_owned).collect()
+    /// Makes the command line of `serve` for every generation, with these arguments.
+    pub(crate) fn line(&self, more: &str) -> String {
+        let (target, socket) = (self.ssh.addr(), self.socket());
+        format!(
+            "serve --listen 127.0.0.1:0 --allow {target} --takeover {} \
+             --set ssh.host_key_policy=off --set limits.max_connections_per_host=1000 {more}",
+            socket.display()
+        )
     }
 
     /// Starts the next generation; it has taken over when this returns.
-    pub(crate) fn generation(&self, more: &[&str]) -> Bridge {
-        let args = self.args(more);
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        Bridge::command(&args, &[])
+    pub(crate) fn generation(&self, more: &str) -> Bridge {
+        Bridge::command(&words(&self.line(more)), &[])
     }
 
     /// Connects an `sshard.v1` client and waits for its shell.
     pub(crate) fn ready(&self, bridge: SocketAddr) -> Client {
-        let mut client = Client::connect(bridge, &path_to(self.ssh.addr()), &Options::v1());
-        client.auth_v1(&json!({ "username": "u" }));
-        client.wait_type("ready");
-        client
+        ready_at(bridge, self.ssh.addr())
     }
 
     /// Checks that input of the client reaches the server.
