@@ -1,5 +1,5 @@
-//! Enums of stable words, for logs, statistics and the wire: each variant has one. Once published, a
-//! word does not change.
+//! Enums of stable words, for logs, statistics and the wire: each variant has one. Once published,
+//! a word does not change.
 
 /// Declares an enum with a word for each variant, the list of its variants, and their words.
 macro_rules! words {

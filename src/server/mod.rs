@@ -134,14 +134,12 @@ impl Server {
             cpus.iter().map(|_| shard::command_channel()).unzip();
         let (event_sender, events) = control::events();
         control::watch_signals(event_sender.clone()).map_err(io_error("cannot watch signals"))?;
-        // One slot per connection: the table never fills first.
-        let target_slots = config.limits.max_connections as usize;
         let process = ProcessHandles {
             commands: senders.into(),
             placement: Placement::new(cpus.len(), config.server.placement),
             lifecycle: Arc::new(Lifecycle::new(cpus.len())),
             snapshot: Arc::clone(&context.snapshot),
-            limits: LimitTable::new(control::limits_of(config), target_slots),
+            limits: limit_table(config),
             registry: Registry::new(instance(config)?),
             counters,
             audit: context.audit.clone(),
@@ -251,8 +249,14 @@ fn wait_until_ready(lifecycle: &Lifecycle, events: &Receiver<Event>) -> Result<(
     Ok(())
 }
 
-/// Names this run of the process, on the node of `server.node`; by default that is the host, without
-/// a name if it cannot be read.
+fn limit_table(config: &Config) -> Arc<LimitTable> {
+    // One slot per connection: the table never fills first.
+    let target_slots = config.limits.max_connections as usize;
+    LimitTable::new(control::limits_of(config), target_slots)
+}
+
+/// Names this run of the process, on the node of `server.node`; by default that is the host,
+/// without a name if it cannot be read.
 fn instance(config: &Config) -> Result<Instance, StartError> {
     let node = match config.server.node.as_str() {
         Some(node) => node.to_owned(),
