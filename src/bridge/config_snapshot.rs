@@ -49,7 +49,9 @@ pub type SharedSnapshot = Arc<ArcSwap<ConfigSnapshot>>;
 impl ConfigSnapshot {
     /// Returns everything that keeps a configuration from being put in force.
     pub fn check(config: &Config) -> Vec<SnapshotError> {
-        let policy = Policy::read(&config.targets).err().map(SnapshotError::from);
+        let policy = Policy::parse(&config.targets)
+            .err()
+            .map(SnapshotError::from);
         let tickets = Tickets::from_settings(&config.admission).err();
         let tls = Tls::load(&config.tls).err();
         let mut found: Vec<SnapshotError> = policy.into_iter().collect();
@@ -66,7 +68,7 @@ impl ConfigSnapshot {
     pub fn new(loaded: Loaded, workers: Workers, own: OwnListeners) -> Result<Self, SnapshotError> {
         let config = Arc::clone(&loaded.config);
         Ok(Self {
-            policy: Policy::read(&config.targets)?.with_own(own),
+            policy: Policy::parse(&config.targets)?.with_own(own),
             tickets: Tickets::from_settings(&config.admission)?,
             ssh: SshSettings::new(config.ssh.clone(), workers),
             tls: Tls::load(&config.tls)?,

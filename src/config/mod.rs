@@ -40,7 +40,7 @@ pub use settings::{
     Admin, Admission, ClientIpHeader, Compat, Config, HostKeyPolicy, IdleActivity, KEYS, Limits,
     Log, LogFormat, LogLevel, Placement, RateLimit, Server, Session, Ssh, Targets, Tls, Websocket,
 };
-pub use target::{NamedTarget, NamedTargets, TargetOverrides};
+pub use target::{NamedTarget, TargetOverrides};
 pub use units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
 
 /// Complete, consistent configuration.

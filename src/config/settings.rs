@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::auth_methods::AuthMethods;
 use super::node::NodeName;
 use super::origin::Origin;
-use super::target::NamedTargets;
+use super::target::NamedTarget;
 use super::units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
 use super::value::{
     Applies, Raw, SectionSpec, SettingSpec, Value, accepts_within, read_within, toml_string,
@@ -310,7 +310,7 @@ settings! {
         deny: Vec<String> = Vec::new();
         /// Targets with a name, as `name=host:port`, or as a table that sets more: user, host keys,
         /// authentication methods, agent.
-        named: NamedTargets = NamedTargets::default();
+        named: Vec<NamedTarget> = Vec::new();
         /// Longest time for the resolution of a name.
         resolve_timeout: Duration = seconds(5);
         /// Names that are looked up at once, half as many of one client; while look-ups hang, up to

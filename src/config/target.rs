@@ -12,15 +12,7 @@ use super::value::{Field, Raw, Value, toml_string};
 const ACCEPTS: &str = "an array of entries, each \"name=host:port\" or a table with name, host, \
      and any of port, user, host_keys, auth_methods, agent_socket";
 /// Keys of a table.
-const KEYS: [&str; 7] = [
-    "name",
-    "host",
-    "port",
-    "user",
-    "host_keys",
-    "auth_methods",
-    "agent_socket",
-];
+const KEYS: &str = "name, host, port, user, host_keys, auth_methods, agent_socket";
 /// The port of SSH, where a table names none.
 const DEFAULT_PORT: u16 = 22;
 
@@ -47,28 +39,6 @@ pub struct TargetOverrides {
     pub agent_socket: Option<PathBuf>,
 }
 
-/// Entries of `targets.named`, in the order of the file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NamedTargets(Vec<NamedTarget>);
-
-impl NamedTargets {
-    /// Returns whether there is no entry.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Iterates over the entries.
-    pub fn iter(&self) -> impl Iterator<Item = &NamedTarget> {
-        self.0.iter()
-    }
-}
-
-impl FromIterator<NamedTarget> for NamedTargets {
-    fn from_iter<I: IntoIterator<Item = NamedTarget>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
-    }
-}
-
 impl NamedTarget {
     /// Entry in its short form, `name=host:port`.
     pub fn short(text: &str) -> Self {
@@ -90,7 +60,9 @@ impl NamedTarget {
         if self.overrides == TargetOverrides::default() {
             return toml_string(&self.address);
         }
-        let (name, host, port) = self.parts();
+        // As `read_table` has put it together.
+        let (name, address) = self.address.split_once('=').unwrap_or_default();
+        let (host, port) = address.rsplit_once(':').unwrap_or_default();
         let TargetOverrides {
             user,
             host_keys,
@@ -102,10 +74,8 @@ impl NamedTarget {
             format!("host = {}", toml_string(host)),
             format!("port = {port}"),
         ];
-        fields.extend(
-            user.iter()
-                .map(|user| format!("user = {}", toml_string(user))),
-        );
+        let users = user.iter();
+        fields.extend(users.map(|user| format!("user = {}", toml_string(user))));
         if !host_keys.is_empty() {
             fields.push(format!("host_keys = {}", host_keys.write()));
         }
@@ -115,20 +85,13 @@ impl NamedTarget {
         fields.extend(socket.map(|path| format!("agent_socket = {}", path.write())));
         format!("{{ {} }}", fields.join(", "))
     }
-
-    /// Splits what [`read_table`] has put together. An entry in its short form is never split.
-    fn parts(&self) -> (&str, &str, &str) {
-        let (name, address) = self.address.split_once('=').unwrap_or_default();
-        let (host, port) = address.rsplit_once(':').unwrap_or_default();
-        (name, host, port)
-    }
 }
 
-impl Value for NamedTargets {
+impl Value for Vec<NamedTarget> {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
         match raw {
             Raw::Items(items) => items.iter().map(NamedTarget::read).collect(),
-            Raw::Text(text) if text.trim().is_empty() => Ok(Self::default()),
+            Raw::Text(text) if text.trim().is_empty() => Ok(Self::new()),
             Raw::Text(text) => text
                 .split(',')
                 .map(|entry| NamedTarget::read(&Raw::String(entry.trim())))
@@ -142,7 +105,7 @@ impl Value for NamedTargets {
     }
 
     fn write(&self) -> String {
-        let entries: Vec<String> = self.0.iter().map(NamedTarget::write).collect();
+        let entries: Vec<String> = self.iter().map(NamedTarget::write).collect();
         format!("[{}]", entries.join(", "))
     }
 }
@@ -154,18 +117,20 @@ fn read_table(fields: &[Field<'_>]) -> Result<NamedTarget, String> {
         Some((_, Raw::String(name))) if !name.contains('=') => Some(*name),
         _ => None,
     };
-    if let Some((unknown, _)) = fields.iter().find(|(field, _)| !KEYS.contains(field)) {
+    if let Some((unknown, _)) = fields
+        .iter()
+        .find(|(field, _)| !KEYS.split(", ").any(|key| key == *field))
+    {
         return Err(known_key(name, unknown));
     }
     let Some(name) = name else {
         return Err(String::from("in each table a name, a string without '='"));
     };
     let wrong = |problem: String| format!("a valid entry {name:?}: {problem}");
-    let Some((_, Raw::String(host))) = find("host") else {
-        return Err(wrong(String::from(match find("host") {
-            Some(_) => "host must be a string",
-            None => "host is missing",
-        })));
+    let host = match find("host") {
+        Some((_, Raw::String(host))) => host,
+        Some(_) => return Err(wrong(String::from("host must be a string"))),
+        None => return Err(wrong(String::from("host is missing"))),
     };
     let mut port = DEFAULT_PORT;
     let mut overrides = TargetOverrides::default();
@@ -198,9 +163,9 @@ fn known_key(entry: Option<&str>, unknown: &str) -> String {
         || String::from("an entry"),
         |name| format!("entry {name:?}"),
     );
-    let meant = match nearest(unknown, KEYS.into_iter()) {
+    let meant = match nearest(unknown, KEYS.split(", ")) {
         Some(meant) => format!("did you mean {meant}?"),
-        None => format!("the keys are {}", KEYS.join(", ")),
+        None => format!("the keys are {KEYS}"),
     };
     format!(
         "a known key in place of \"{}\" in {entry}; {meant}",

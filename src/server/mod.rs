@@ -201,7 +201,7 @@ impl Server {
             admin = list(&self.admin_addresses),
             tls = config.tls.cert_file.is_some(),
             rules = config.targets.allow.len(),
-            named_targets = config.targets.named.iter().count(),
+            named_targets = config.targets.named.len(),
             known_hosts = known_hosts.current().names(),
             "serving"
         );

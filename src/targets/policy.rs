@@ -20,13 +20,12 @@
 //! Does NOT connect; does NOT parse the entries (`rule` does).
 
 use super::address::{Host, TargetRequest};
-use super::net::{endpoints, special_range};
+use super::net::{Net, endpoints, special_range};
 use super::own::OwnListeners;
-use super::rule::{Subject, parse_named, without_dot};
-use super::rules::{PolicyErrors, Rules};
+use super::rule::{Subject, without_dot};
+use super::rules::{Endpoint, PolicyErrors, Rules};
 use crate::config::{self, TargetOverrides};
 use crate::net::{canonical_host, canonical_ip};
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use thiserror::Error;
@@ -67,8 +66,6 @@ pub enum PolicyDenial {
 #[derive(Debug, Clone)]
 pub struct Policy {
     rules: Arc<Rules>,
-    /// Overrides of named targets, by name.
-    overrides: Arc<HashMap<String, Arc<TargetOverrides>>>,
     own: OwnListeners,
 }
 
@@ -76,30 +73,10 @@ impl Policy {
     /// Parses the section `targets`.
     ///
     /// # Errors
-    /// As [`Policy::parse`].
-    pub fn read(targets: &config::Targets) -> Result<Self, PolicyErrors> {
-        let named: Vec<String> = targets.named.iter().map(|t| t.address.clone()).collect();
-        let mut policy = Self::parse(&targets.allow, &targets.deny, &named)?;
-        let overrides = targets.named.iter().filter_map(|target| {
-            let (name, _) = parse_named(&target.address).ok()?;
-            Some((name, Arc::new(target.overrides.clone())))
-        });
-        policy.overrides = Arc::new(overrides.collect());
-        Ok(policy)
-    }
-
-    /// Parses `targets.allow`, `targets.deny` and the addresses of `targets.named`.
-    ///
-    /// # Errors
     /// Every entry that cannot be parsed, and every name given twice.
-    pub fn parse(
-        allow: &[String],
-        deny: &[String],
-        named: &[String],
-    ) -> Result<Self, PolicyErrors> {
+    pub fn parse(targets: &config::Targets) -> Result<Self, PolicyErrors> {
         Ok(Self {
-            rules: Arc::new(Rules::parse(allow, deny, named)?),
-            overrides: Arc::default(),
+            rules: Arc::new(Rules::parse(targets)?),
             own: OwnListeners::default(),
         })
     }
@@ -108,11 +85,6 @@ impl Policy {
     #[must_use]
     pub fn with_own(self, own: OwnListeners) -> Self {
         Self { own, ..self }
-    }
-
-    /// Returns whether no target is allowed.
-    pub fn is_empty(&self) -> bool {
-        self.rules.allow.is_empty() && self.rules.named.is_empty()
     }
 
     /// Returns whether `targets.named` has this name.
@@ -126,18 +98,19 @@ impl Policy {
     /// # Errors
     /// [`PolicyDenial`]: the name must not be looked up.
     pub fn evaluate(&self, request: &TargetRequest) -> Result<Resolution, PolicyDenial> {
-        let (host, port, named) = match request {
+        let (host, port, overrides) = match request {
             TargetRequest::Named(name) => {
-                let endpoint = self
-                    .rules
-                    .named
-                    .get(name)
-                    .ok_or(PolicyDenial::UnknownName)?;
-                (endpoint.host.clone(), endpoint.port, true)
+                let named = self.rules.named.get(name);
+                let Endpoint {
+                    host,
+                    port,
+                    overrides,
+                } = named.ok_or(PolicyDenial::UnknownName)?;
+                (host.clone(), *port, Some(overrides.clone()))
             }
             TargetRequest::Host { host, port } => {
                 let host = Host::parse(host).map_err(|_| PolicyDenial::NotAHost)?;
-                (host, *port, false)
+                (host, *port, None)
             }
         };
         if let Host::Name(name) = &host
@@ -146,15 +119,11 @@ impl Policy {
             return Err(PolicyDenial::Denied(canonical_host(&host.to_string())));
         }
         let matched = match &host {
-            _ if named => Match::Named,
+            _ if overrides.is_some() => Match::Named,
             Host::Ip(_) => Match::Networks,
             Host::Name(name) => self
                 .match_name(without_dot(name), port)
                 .ok_or(PolicyDenial::NoRule)?,
-        };
-        let overrides = match request {
-            TargetRequest::Named(name) => self.overrides.get(name).cloned(),
-            TargetRequest::Host { .. } => None,
         };
         let resolution = Resolution {
             overrides: overrides.unwrap_or_default(),
@@ -264,13 +233,11 @@ impl Resolution {
         if matches!(self.matched, Match::Named | Match::Explicit) {
             return Ok(address);
         }
-        if let Some((special, end)) = special_range(address.ip()) {
-            let opened = |s: &Subject| matches!(s, Subject::Net(net) if net.contains(end) && net.is_within(&special.net));
+        if let Some((range, what, end)) = special_range(address.ip()) {
+            let opens = |rule: &Net| rule.contains(end) && rule.is_within(range);
+            let opened = |s: &Subject| matches!(s, Subject::Net(rule) if opens(rule));
             if !self.rules.any(self.port, opened) {
-                return Err(PolicyDenial::Special {
-                    address,
-                    what: special.what,
-                });
+                return Err(PolicyDenial::Special { address, what });
             }
             if end == ip {
                 return Ok(address);
@@ -293,7 +260,7 @@ impl Resolution {
                     (Subject::Net(net), _) => net.is_single() && net.contains(ip),
                     (Subject::Exact(_) | Subject::Suffix(_), _) => false,
                 };
-                host && rule.ports.is_single() && rule.ports.contains(self.port)
+                host && rule.ports == (self.port..=self.port)
             })
     }
 

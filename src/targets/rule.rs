@@ -10,6 +10,7 @@ use super::address::{AddressError, Host, is_target_name, parse_port};
 use super::net::Net;
 use crate::net::canonical_ip;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use thiserror::Error;
 
 /// Port of an entry that has none.
@@ -27,46 +28,6 @@ pub struct PolicyError {
     pub problem: &'static str,
 }
 
-/// Inclusive range of ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ports {
-    first: u16,
-    last: u16,
-}
-
-impl Ports {
-    pub(super) fn contains(self, port: u16) -> bool {
-        (self.first..=self.last).contains(&port)
-    }
-
-    pub(super) fn is_single(self) -> bool {
-        self.first == self.last
-    }
-
-    fn single(port: u16) -> Self {
-        Self {
-            first: port,
-            last: port,
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        const ACCEPTED: &str = "the port must be 1 to 65535, a range like 2200-2299, or *";
-        if text == "*" {
-            return Ok(Self {
-                first: 1,
-                last: u16::MAX,
-            });
-        }
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        match (parse_port(first), parse_port(last)) {
-            (Some(first), Some(last)) if first <= last => Ok(Self { first, last }),
-            (Some(_), Some(_)) => Err("the range of ports ends before it begins"),
-            _ => Err(ACCEPTED),
-        }
-    }
-}
-
 /// Hosts that a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Subject {
@@ -82,20 +43,13 @@ pub(super) enum Subject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
     pub(super) subject: Subject,
-    pub(super) ports: Ports,
-}
-
-/// Host and port of a named target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Endpoint {
-    pub(super) host: Host,
-    pub(super) port: u16,
+    pub(super) ports: RangeInclusive<u16>,
 }
 
 /// Parses one entry of `targets.allow` or `targets.deny`.
 pub(super) fn parse_rule(entry: &str) -> Result<Rule, &'static str> {
     let (host, port) = split_port(entry.trim())?;
-    let ports = port.map_or(Ok(Ports::single(DEFAULT_PORT)), Ports::parse)?;
+    let ports = port.map_or(Ok(DEFAULT_PORT..=DEFAULT_PORT), parse_ports)?;
     let subject = if let Some(suffix) = host.strip_prefix('*') {
         parse_suffix(suffix)?
     } else if host.contains('/') {
@@ -109,8 +63,8 @@ pub(super) fn parse_rule(entry: &str) -> Result<Rule, &'static str> {
     Ok(Rule { subject, ports })
 }
 
-/// Parses one entry of `targets.named`.
-pub(super) fn parse_named(entry: &str) -> Result<(String, Endpoint), &'static str> {
+/// Parses the address of one entry of `targets.named`: name, host and port.
+pub(super) fn parse_named(entry: &str) -> Result<(String, Host, u16), &'static str> {
     let (name, target) = entry
         .split_once('=')
         .ok_or("expected name=host or name=host:port")?;
@@ -130,7 +84,7 @@ pub(super) fn parse_named(entry: &str) -> Result<(String, Endpoint), &'static st
         None => DEFAULT_PORT,
         Some(text) => parse_port(text).ok_or("the port must be a number from 1 to 65535")?,
     };
-    Ok((name.to_owned(), Endpoint { host, port }))
+    Ok((name.to_owned(), host, port))
 }
 
 /// Removes the trailing dot, which only excludes the search list of the resolver.
@@ -157,6 +111,18 @@ fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
         None => Ok((text, None)),
         Some((_, port)) if port.contains(':') => Err(BRACKETS),
         Some((host, port)) => Ok((host, Some(port))),
+    }
+}
+
+fn parse_ports(text: &str) -> Result<RangeInclusive<u16>, &'static str> {
+    if text == "*" {
+        return Ok(1..=u16::MAX);
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (parse_port(first), parse_port(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(first..=last),
+        (Some(_), Some(_)) => Err("the range of ports ends before it begins"),
+        _ => Err("the port must be 1 to 65535, a range like 2200-2299, or *"),
     }
 }
 

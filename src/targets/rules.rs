@@ -2,10 +2,14 @@
 //!
 //! One entry is parsed in `rule`; `policy` decides on a request.
 
-use super::rule::{Endpoint, PolicyError, Ports, Rule, Subject, parse_named, parse_rule};
+use super::address::Host;
+use super::rule::{PolicyError, Rule, Subject, parse_named, parse_rule};
+use crate::config::{TargetOverrides, Targets};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// All entries that could not be parsed.
@@ -15,11 +19,8 @@ pub struct PolicyErrors(pub Vec<PolicyError>);
 impl fmt::Display for PolicyErrors {
     /// Writes one line for each entry.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, error) in self.0.iter().enumerate() {
-            let line_break = if n == 0 { "" } else { "\n" };
-            write!(f, "{line_break}{error}")?;
-        }
-        Ok(())
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
     }
 }
 
@@ -31,16 +32,20 @@ pub(super) struct Rules {
     pub(super) named: HashMap<String, Endpoint>,
 }
 
+/// Named target, at the address that it stands for.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) host: Host,
+    pub(super) port: u16,
+    pub(super) overrides: Arc<TargetOverrides>,
+}
+
 impl Rules {
-    /// Parses `targets.allow`, `targets.deny` and the addresses of `targets.named`.
+    /// Parses the section `targets`.
     ///
     /// # Errors
     /// Every entry that cannot be parsed, and every name given twice.
-    pub(super) fn parse(
-        allow: &[String],
-        deny: &[String],
-        named: &[String],
-    ) -> Result<Self, PolicyErrors> {
+    pub(super) fn parse(targets: &Targets) -> Result<Self, PolicyErrors> {
         let mut errors = Vec::new();
         let mut bad = |setting, entry: &str, problem| {
             errors.push(PolicyError {
@@ -55,8 +60,8 @@ impl Rules {
             named: HashMap::new(),
         };
         let lists = [
-            ("targets.allow", allow, &mut rules.allow),
-            ("targets.deny", deny, &mut rules.deny),
+            ("targets.allow", &targets.allow, &mut rules.allow),
+            ("targets.deny", &targets.deny, &mut rules.deny),
         ];
         for (setting, entries, list) in lists {
             for entry in entries {
@@ -66,16 +71,24 @@ impl Rules {
                 }
             }
         }
-        for entry in named {
-            match parse_named(entry) {
-                Ok((name, _)) if rules.named.contains_key(&name) => {
-                    bad("targets.named", entry, "this name is given twice");
+        for target in &targets.named {
+            let mut bad = |problem| bad("targets.named", &target.address, problem);
+            let (name, host, port) = match parse_named(&target.address) {
+                Ok(parsed) => parsed,
+                Err(problem) => {
+                    bad(problem);
+                    continue;
                 }
-                Ok((name, endpoint)) => {
-                    rules.named.insert(name, endpoint);
-                }
-                Err(problem) => bad("targets.named", entry, problem),
-            }
+            };
+            let Entry::Vacant(free) = rules.named.entry(name) else {
+                bad("this name is given twice");
+                continue;
+            };
+            free.insert(Endpoint {
+                host,
+                port,
+                overrides: Arc::new(target.overrides.clone()),
+            });
         }
         if errors.is_empty() {
             Ok(rules)
@@ -104,8 +117,7 @@ impl Rules {
 }
 
 fn any(rules: &[Rule], port: u16, matches: impl Fn(&Subject) -> bool) -> bool {
-    let applies = |ports: Ports| ports.contains(port);
     rules
         .iter()
-        .any(|rule| applies(rule.ports) && matches(&rule.subject))
+        .any(|rule| rule.ports.contains(&port) && matches(&rule.subject))
 }

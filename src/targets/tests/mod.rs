@@ -7,15 +7,30 @@ mod policy;
 mod properties;
 mod rules;
 
-use super::{Policy, PolicyDenial, Resolution, TargetRequest};
+use super::{Policy, PolicyDenial, PolicyErrors, Resolution, TargetRequest};
+use crate::config::{NamedTarget, Targets};
 use std::net::SocketAddr;
 
-fn strings(entries: &[&str]) -> Vec<String> {
-    entries.iter().map(|e| (*e).to_owned()).collect()
+/// Parses entries of `targets.allow`, `targets.deny` and `targets.named`.
+fn parse<T: AsRef<str>>(allow: &[T], deny: &[T], named: &[T]) -> Result<Policy, PolicyErrors> {
+    let strings = |entries: &[T]| entries.iter().map(|e| e.as_ref().to_owned()).collect();
+    Policy::parse(&Targets {
+        allow: strings(allow),
+        deny: strings(deny),
+        named: named
+            .iter()
+            .map(|e| NamedTarget::short(e.as_ref()))
+            .collect(),
+        ..Targets::default()
+    })
 }
 
-fn policy(allow: &[&str]) -> Policy {
-    Policy::parse(&strings(allow), &[], &[]).unwrap()
+pub(super) fn policy(allow: &[&str]) -> Policy {
+    parse(allow, &[], &[]).unwrap()
+}
+
+fn named(name: &str) -> TargetRequest {
+    TargetRequest::Named(name.to_owned())
 }
 
 /// Requests as they come from a URL: `host` with brackets and encoding.

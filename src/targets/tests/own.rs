@@ -1,7 +1,7 @@
 //! Rules that allow the bridge's own listeners as targets, and rules that do not.
 
-use super::{address, evaluate, policy, strings};
-use crate::targets::{OwnListeners, Policy, PolicyDenial, TargetRequest};
+use super::{address, evaluate, named, parse, policy};
+use crate::targets::{OwnListeners, PolicyDenial};
 
 fn own() -> OwnListeners {
     let own = OwnListeners::default();
@@ -52,11 +52,9 @@ fn names_of_own_listeners_are_denied() {
 
 #[test]
 fn a_named_target_may_be_an_own_listener_unless_denied() {
-    let named = strings(&["self=127.0.0.1:8023"]);
-    let requested = TargetRequest::Named("self".to_owned());
     for (deny, opened) in [(&[][..], true), (&["127.0.0.1:8023"], false)] {
-        let policy = Policy::parse(&[], &strings(deny), &named).unwrap();
-        let got = policy.with_own(own()).evaluate(&requested);
+        let policy = parse(&[], deny, &["self=127.0.0.1:8023"]).unwrap();
+        let got = policy.with_own(own()).evaluate(&named("self"));
         assert_eq!(got.is_ok(), opened, "{deny:?}: {got:?}");
     }
 }

@@ -1,10 +1,10 @@
 //! Hostile segments and entries never panic, and no broad rule opens what needs an entry of its
 //! own.
 
-use super::{address, strings};
+use super::{address, parse, policy};
 use crate::net::{canonical_host, canonical_ip};
 use crate::targets::net::special_range;
-use crate::targets::{OwnListeners, Policy, TargetRequest};
+use crate::targets::{OwnListeners, TargetRequest};
 use dns_lookup::{AddrInfoHints, getaddrinfo};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -65,7 +65,7 @@ fn any_ip() -> impl Strategy<Value = IpAddr> {
     })
 }
 
-fn named(ip: IpAddr, port: u16) -> TargetRequest {
+fn literal(ip: IpAddr, port: u16) -> TargetRequest {
     let host = ip.to_string();
     TargetRequest::Host { host, port }
 }
@@ -113,8 +113,8 @@ proptest! {
             prop_assert_eq!(canonical_host(&canonical), canonical.clone());
             prop_assert_eq!(canonical_host(&host.to_ascii_uppercase()), canonical);
         }
-        let policy = Policy::parse(&strings(&["0.0.0.0/0:*", "[::/0]:*"]), &[], &[]).unwrap();
-        if let (Ok(one), Ok(other)) = (policy.evaluate(&named(ip, port)), policy.evaluate(&named(canonical_ip(ip), port))) {
+        let policy = policy(&["0.0.0.0/0:*", "[::/0]:*"]);
+        if let (Ok(one), Ok(other)) = (policy.evaluate(&literal(ip, port)), policy.evaluate(&literal(canonical_ip(ip), port))) {
             prop_assert_eq!(one.host(), other.host());
             let counted = |resolution: &crate::targets::Resolution, ip| resolution.counted_as(SocketAddr::new(ip, port));
             prop_assert_eq!(counted(&one, ip), counted(&other, canonical_ip(ip)));
@@ -131,10 +131,10 @@ proptest! {
         port in 1..=u16::MAX,
     ) {
         let entries = vec![format!("n={name}")];
-        match Policy::parse(&allow, &deny, &entries) {
+        match parse(&allow, &deny, &entries) {
             Ok(policy) => {
-                let _ = policy.evaluate(&TargetRequest::Named("n".to_owned()));
-                if let Ok(resolution) = policy.evaluate(&named(ip, port)) {
+                let _ = policy.evaluate(&super::named("n"));
+                if let Ok(resolution) = policy.evaluate(&literal(ip, port)) {
                     prop_assert!(resolution.filter(vec![SocketAddr::new(ip, port)]).is_ok());
                 }
             }
@@ -152,9 +152,9 @@ proptest! {
     /// and return the address to connect to.
     #[test]
     fn broad_rules_open_ordinary_addresses(ip in any_ip(), port in 1..=u16::MAX) {
-        let policy = Policy::parse(&strings(&["0.0.0.0/0:*", "[::/0]:*"]), &[], &[]).unwrap();
+        let policy = policy(&["0.0.0.0/0:*", "[::/0]:*"]);
         let special = special_range(ip).is_some();
-        let allowed = policy.evaluate(&named(ip, port));
+        let allowed = policy.evaluate(&literal(ip, port));
         prop_assert_eq!(allowed.is_err(), special, "{:?}", allowed);
         let anything = policy.evaluate(&TargetRequest::Host { host: "a.example".to_owned(), port }).unwrap();
         let got = anything.check_address(SocketAddr::new(ip, port));
@@ -181,13 +181,13 @@ proptest! {
         };
         let allow: Vec<String> = allow
             .into_iter()
-            .filter(|entry| Policy::parse(std::slice::from_ref(entry), &[], &[]).is_ok())
+            .filter(|entry| parse(std::slice::from_ref(entry), &[], &[]).is_ok())
             .collect();
-        if let Ok(policy) = Policy::parse(&allow, std::slice::from_ref(&net), &[]) {
-            prop_assert!(policy.evaluate(&named(ip, port)).is_err());
+        if let Ok(policy) = parse(&allow, std::slice::from_ref(&net), &[]) {
+            prop_assert!(policy.evaluate(&literal(ip, port)).is_err());
         }
-        if let Ok(policy) = Policy::parse(&[], &[net], &[named_entry]) {
-            prop_assert!(policy.evaluate(&TargetRequest::Named("n".to_owned())).is_err());
+        if let Ok(policy) = parse(&[], &[net], &[named_entry]) {
+            prop_assert!(policy.evaluate(&super::named("n")).is_err());
         }
     }
 
@@ -199,8 +199,8 @@ proptest! {
         let net = IpAddr::V4(Ipv4Addr::from_bits(0x7f00_0001 & (u32::MAX << (32 - prefix))));
         let rules = [format!("127.0.0.1:{first}-{last}"), format!("{net}/{prefix}:8022")];
         for rule in rules {
-            let policy = Policy::parse(&[rule], &[], &[]).unwrap().with_own(own.clone());
-            let ours = named(Ipv4Addr::LOCALHOST.into(), 8022);
+            let policy = policy(&[&rule]).with_own(own.clone());
+            let ours = literal(Ipv4Addr::LOCALHOST.into(), 8022);
             prop_assert!(policy.evaluate(&ours).is_err());
         }
     }

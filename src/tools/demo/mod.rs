@@ -187,9 +187,7 @@ fn config_for(
 ) -> Config {
     let mut config = Config::clone(&loaded.config);
     config.targets.allow = vec![ssh.address().to_string()];
-    config.targets.named = [NamedTarget::short(&format!("{TARGET}={}", ssh.address()))]
-        .into_iter()
-        .collect();
+    config.targets.named = vec![NamedTarget::short(&format!("{TARGET}={}", ssh.address()))];
     config.ssh.host_key_policy = HostKeyPolicy::Strict;
     config.ssh.known_hosts = known_hosts.path().to_path_buf();
     // A page that resolves a name of its own to loopback is untrusted, and so is every other page.
