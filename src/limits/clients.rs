@@ -13,12 +13,14 @@
 
 use std::collections::HashMap;
 
+use super::Refused;
 use super::key::ClientKey;
 use super::striped::{STRIPES, Striped};
 
 /// Counts of the clients of one stripe.
 struct Counts {
-    limit: Option<u32>,
+    /// 0 is off.
+    limit: u32,
     held: HashMap<ClientKey, u32>,
 }
 
@@ -27,20 +29,9 @@ pub(super) struct Clients {
     stripes: Striped<Counts>,
 }
 
-/// Answer to a connection that asks for a slot of its client.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Entry {
-    /// A slot was taken, to be given back with [`Clients::leave`].
-    Taken,
-    /// The limit is off; nothing was taken.
-    Off,
-    /// The client holds as many as it may.
-    Full,
-}
-
 impl Clients {
-    /// No connections; at most `limit` for each client, `None` for no limit.
-    pub(super) fn new(limit: Option<u32>) -> Self {
+    /// No connections; at most `limit` for each client, 0 for no limit.
+    pub(super) fn new(limit: u32) -> Self {
         Self {
             stripes: Striped::new(STRIPES, || Counts {
                 limit,
@@ -49,18 +40,22 @@ impl Clients {
         }
     }
 
-    /// Takes a slot of `key` if the limit is on and not reached.
-    pub(super) fn enter(&self, key: ClientKey) -> Entry {
+    /// Takes a slot of `key`, to be given back with [`Clients::leave`]; returns whether it did, or
+    /// else the limit is off.
+    ///
+    /// # Errors
+    /// [`Refused::Client`]: the client holds as many as it may.
+    pub(super) fn enter(&self, key: ClientKey) -> Result<bool, Refused> {
         let mut counts = self.stripes.lock(self.stripes.hash(key));
-        let Some(limit) = counts.limit else {
-            return Entry::Off;
-        };
+        if counts.limit == 0 {
+            return Ok(false);
+        }
         let held = counts.held.get(&key).copied().unwrap_or(0);
-        if held >= limit {
-            return Entry::Full;
+        if held >= counts.limit {
+            return Err(Refused::Client);
         }
         counts.held.insert(key, held + 1);
-        Entry::Taken
+        Ok(true)
     }
 
     /// Gives back a slot that [`Clients::enter`] has taken.
@@ -77,7 +72,7 @@ impl Clients {
     }
 
     /// Sets a new limit for every client. Slots that are taken stay taken, also those above it.
-    pub(super) fn set_limit(&self, limit: Option<u32>) {
+    pub(super) fn set_limit(&self, limit: u32) {
         self.stripes
             .lock_each()
             .for_each(|mut counts| counts.limit = limit);
@@ -95,41 +90,37 @@ mod tests {
 
     #[test]
     fn each_client_has_its_own_slots() {
-        let slots = Clients::new(Some(1));
+        let slots = Clients::new(1);
         for number in 0..100 {
-            assert_eq!(slots.enter(client(number)), Entry::Taken);
-            assert_eq!(slots.enter(client(number)), Entry::Full);
+            assert_eq!(slots.enter(client(number)), Ok(true));
+            assert_eq!(slots.enter(client(number)), Err(Refused::Client));
         }
         slots.leave(client(7));
-        assert_eq!(slots.enter(client(7)), Entry::Taken);
-        assert_eq!(slots.enter(client(8)), Entry::Full);
+        assert_eq!(slots.enter(client(7)), Ok(true));
+        assert_eq!(slots.enter(client(8)), Err(Refused::Client));
     }
 
     #[test]
     fn a_client_without_connections_has_no_entry() {
-        let slots = Clients::new(Some(2));
+        let slots = Clients::new(2);
         for number in 0..100 {
-            assert_eq!(slots.enter(client(number)), Entry::Taken);
-            assert_eq!(slots.enter(client(number)), Entry::Taken);
+            assert_eq!(slots.enter(client(number)), Ok(true));
+            assert_eq!(slots.enter(client(number)), Ok(true));
             slots.leave(client(number));
             slots.leave(client(number));
         }
-        assert!(
-            slots
-                .stripes
-                .lock_each()
-                .all(|counts| counts.held.is_empty())
-        );
+        let mut stripes = slots.stripes.lock_each();
+        assert!(stripes.all(|counts| counts.held.is_empty()));
     }
 
     #[test]
-    fn no_limit_counts_nothing_and_zero_admits_nobody() {
-        let slots = Clients::new(None);
-        assert_eq!(slots.enter(client(1)), Entry::Off);
-        slots.set_limit(Some(1));
-        assert_eq!(slots.enter(client(1)), Entry::Taken);
-        assert_eq!(slots.enter(client(1)), Entry::Full);
-        slots.set_limit(Some(0));
-        assert_eq!(slots.enter(client(2)), Entry::Full);
+    fn without_a_limit_nothing_is_counted() {
+        let slots = Clients::new(0);
+        assert_eq!(slots.enter(client(1)), Ok(false));
+        slots.set_limit(1);
+        assert_eq!(slots.enter(client(1)), Ok(true));
+        assert_eq!(slots.enter(client(1)), Err(Refused::Client));
+        slots.set_limit(0);
+        assert_eq!(slots.enter(client(1)), Ok(false));
     }
 }

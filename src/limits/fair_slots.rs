@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Holder that a slot is counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Holder {
+enum Holder {
     /// Client network, with all its slots.
     Client(ClientKey),
     /// Unknown client behind a proxy: the slot counts by itself until [`FairSlots::assign`].
@@ -160,31 +160,26 @@ mod tests {
 
     #[test]
     fn the_largest_holder_loses_its_oldest() {
-        let (slots, _, displaced) = taken(&[1, 2, 2, 3, 2, 4, 4, 5], 4);
-        // The flood of 2 displaces 2's alone, 4's second one 2's and then its own; at last all hold
-        // one, and the oldest goes.
-        assert_eq!(displaced, [1, 2, 5, 0]);
-        assert_eq!(slots.len(), 4);
-    }
-
-    #[test]
-    fn a_client_that_floods_displaces_its_own() {
-        let mut clients = vec![1, 2, 3];
-        clients.extend([9; 1000]);
-        let (slots, _, displaced) = taken(&clients, 8);
-        assert_eq!(displaced, (3..998).collect::<Vec<_>>());
-        assert_eq!(
-            [1, 2, 3, 9].map(|last| slots.held_by(client(last))),
-            [1, 1, 1, 5]
-        );
-    }
-
-    #[test]
-    fn of_many_holders_of_one_the_oldest_is_displaced() {
-        let clients: Vec<u8> = (0..100).collect();
-        let (slots, _, displaced) = taken(&clients, 10);
-        assert_eq!(displaced, (0..90).collect::<Vec<_>>());
-        assert_eq!(slots.held_by(client(99)), 1);
+        for (clients, capacity, expected, held_by_last) in [
+            // The flood of 2 displaces 2's alone, 4's second one 2's and then its own; at last all
+            // hold one, and the oldest goes.
+            (vec![1, 2, 2, 3, 2, 4, 4, 5], 4, vec![1, 2, 5, 0], 1),
+            // A client that floods displaces its own.
+            (
+                [&[1, 2, 3][..], &[9; 1000]].concat(),
+                8,
+                (3..998).collect(),
+                5,
+            ),
+            // Of many holders of one, the oldest is displaced.
+            ((0..100).collect(), 10, (0..90).collect(), 1),
+        ] {
+            let (slots, _, displaced) = taken(&clients, capacity);
+            assert_eq!(displaced, expected, "{capacity}");
+            assert_eq!(slots.len(), capacity);
+            let last = clients.last().copied().unwrap();
+            assert_eq!(slots.held_by(client(last)), held_by_last, "{capacity}");
+        }
     }
 
     #[test]

@@ -51,17 +51,19 @@ impl Gauge {
     #[must_use]
     pub(super) fn try_acquire(&self) -> bool {
         self.update(|word| has_room(word).then(|| word + 1))
+            .is_some()
     }
 
     /// Increments the count if it is above zero and below the limit.
     #[must_use]
     pub(super) fn try_join(&self) -> bool {
         self.update(|word| (count_of(word) >= 1 && has_room(word)).then(|| word + 1))
+            .is_some()
     }
 
     /// Decrements the count; returns whether it is zero now.
     pub(super) fn release(&self) -> bool {
-        let held = self.swap(|word| (count_of(word) >= 1).then(|| word - 1));
+        let held = self.update(|word| (count_of(word) >= 1).then(|| word - 1));
         debug_assert!(held.is_some(), "released more often than acquired");
         held.is_some_and(|word| count_of(word) == 1)
     }
@@ -70,6 +72,7 @@ impl Gauge {
     #[must_use]
     pub(super) fn try_leave(&self) -> bool {
         self.update(|word| (count_of(word) >= 2).then(|| word - 1))
+            .is_some()
     }
 
     /// Sets a new limit. The count stays, also above it.
@@ -77,13 +80,8 @@ impl Gauge {
         self.update(|word| Some((word & COUNT_MASK) | pack(limit, 0)));
     }
 
-    /// Replaces the word by `next` of it; returns false where that is `None`.
-    fn update(&self, next: impl Fn(u64) -> Option<u64>) -> bool {
-        self.swap(next).is_some()
-    }
-
-    /// The same; returns the word before.
-    fn swap(&self, next: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+    /// Replaces the word by `next` of it, unless that is `None`; returns the word before.
+    fn update(&self, next: impl Fn(u64) -> Option<u64>) -> Option<u64> {
         self.0
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
             .ok()

@@ -34,7 +34,7 @@ mod table;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-pub use fair_slots::{FairSlots, Holder, SlotId};
+pub use fair_slots::{FairSlots, SlotId};
 pub use key::{ClientKey, TargetKey};
 pub use login_pool::{LoginPool, LoginSlot, with_headroom};
 pub use rate::{Rate, RateTable, Token};

@@ -43,7 +43,7 @@ impl Slot {
     fn free() -> Self {
         Self {
             gauge: Gauge::new(0),
-            key: [AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)],
+            key: [(); 3].map(|()| AtomicU64::new(0)),
             passed: AtomicU32::new(0),
         }
     }
@@ -69,9 +69,9 @@ struct Claims {
     max_per_target: u32,
 }
 
-/// Index of the slot in which a connection is counted, to be given back with [`Slots::leave`]. Has
-/// no Drop of its own: `TargetPermit` does that.
-#[derive(Debug)]
+/// Index of the slot in which a connection is counted, to be given back once with [`Slots::leave`]:
+/// `TargetPermit` does that.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct SlotIndex(usize);
 
 /// Connections per target.
@@ -157,10 +157,8 @@ impl Slots {
     /// room for a new key.
     pub(super) fn is_full(&self, key: TargetKey) -> bool {
         // A guess that there is room is good enough for a hint.
-        if self
-            .find(key)
-            .is_some_and(|(_, slot)| !slot.gauge.is_full())
-        {
+        let found = self.find(key);
+        if found.is_some_and(|(_, slot)| !slot.gauge.is_full()) {
             return false;
         }
         let claims = lock(&self.claims);
@@ -172,11 +170,8 @@ impl Slots {
     /// came during the call may be missing.
     pub(super) fn counts(&self) -> Vec<(TargetKey, u32)> {
         // The walk over all slots takes no lock, so that it cannot delay the shards.
-        let candidates: Vec<&CachePadded<Slot>> = self
-            .slots
-            .iter()
-            .filter(|slot| slot.gauge.count() > 0)
-            .collect();
+        let slots = self.slots.iter();
+        let candidates: Vec<_> = slots.filter(|slot| slot.gauge.count() > 0).collect();
         let _exact = lock(&self.claims);
         candidates
             .into_iter()
@@ -246,9 +241,8 @@ impl Slots {
     fn search(&self, key: TargetKey) -> impl Iterator<Item = (usize, &Slot)> {
         let home = (self.hasher.hash_one(key) as usize) % self.slots.len();
         let (before, from) = self.slots.split_at(home);
-        let from = (home..).zip(from);
-        let before = (0..).zip(before);
-        from.chain(before).map(|(index, slot)| (index, &**slot))
+        let all = (home..).zip(from).chain((0..).zip(before));
+        all.map(|(index, slot)| (index, &**slot))
     }
 }
 

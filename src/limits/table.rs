@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
-use super::clients::{Clients, Entry};
+use super::clients::Clients;
 use super::gauge::Gauge;
 use super::key::{ClientKey, TargetKey};
 use super::slots::{SlotIndex, Slots};
@@ -37,7 +37,7 @@ impl LimitTable {
             connections: Gauge::new(max_connections).into(),
             unauthenticated: Gauge::new(max_unauthenticated).into(),
             targets: Slots::new(target_slots, max_per_target),
-            clients: Clients::new(per_client(max_per_client)),
+            clients: Clients::new(max_per_client),
         })
     }
 
@@ -49,13 +49,11 @@ impl LimitTable {
     pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<Admission, Refused> {
         // The client's first: a client over its limit cannot crowd others out of the pool, not even
         // for an instant.
-        let client = ClientKey::from(client);
-        let client = match self.clients.enter(client) {
-            Entry::Taken => Some((Arc::clone(self), client)),
-            Entry::Off => None,
-            Entry::Full => return Err(Refused::Client),
+        let key = ClientKey::from(client);
+        let counted = self.clients.enter(key)?;
+        let client = ClientPermit {
+            counted: counted.then(|| (Arc::clone(self), key)),
         };
-        let client = ClientPermit { counted: client };
         if !self.unauthenticated.try_acquire() {
             return Err(Refused::Unauthenticated);
         }
@@ -78,7 +76,7 @@ impl LimitTable {
         self.connections.set_limit(max_connections);
         self.targets.set_max_per_target(max_per_target);
         self.unauthenticated.set_limit(max_unauthenticated);
-        self.clients.set_limit(per_client(max_per_client));
+        self.clients.set_limit(max_per_client);
     }
 
     /// Reads the totals, one after the other.
@@ -113,22 +111,14 @@ impl LimitTable {
         if !self.connections.try_acquire() {
             return Err(Refused::Global);
         }
-        match self.targets.enter(key) {
-            Ok(slot) => Ok(TargetPermit {
-                table: Arc::clone(self),
-                slot: Some(slot),
-            }),
-            Err(refused) => {
-                self.connections.release();
-                Err(refused)
-            }
-        }
+        let slot = self.targets.enter(key).inspect_err(|_| {
+            self.connections.release();
+        })?;
+        Ok(TargetPermit {
+            table: Arc::clone(self),
+            slot,
+        })
     }
-}
-
-/// Limit of [`Limits::max_per_client`], where 0 is off.
-fn per_client(max_per_client: u32) -> Option<u32> {
-    Some(max_per_client).filter(|limit| *limit > 0)
 }
 
 /// Right of a connection to log in: one of the unauthenticated connections, and one of its
@@ -205,8 +195,8 @@ pub struct ClientPermit {
 
 impl Drop for ClientPermit {
     fn drop(&mut self) {
-        if let Some((table, client)) = self.counted.take() {
-            table.clients.leave(client);
+        if let Some((table, client)) = &self.counted {
+            table.clients.leave(*client);
         }
     }
 }
@@ -215,16 +205,13 @@ impl Drop for ClientPermit {
 #[must_use = "dropping it gives both back"]
 pub struct TargetPermit {
     table: Arc<LimitTable>,
-    /// Always there; taken out only by Drop.
-    slot: Option<SlotIndex>,
+    slot: SlotIndex,
 }
 
 impl Drop for TargetPermit {
     fn drop(&mut self) {
         // The target's first, for the reason given at `enter_target`.
-        if let Some(slot) = self.slot.take() {
-            self.table.targets.leave(slot);
-        }
+        self.table.targets.leave(self.slot);
         self.table.connections.release();
     }
 }

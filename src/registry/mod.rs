@@ -107,13 +107,12 @@ impl Drop for Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{IpAddr, Ipv4Addr};
 
-    fn session() -> NewSession {
+    pub(super) fn session() -> NewSession {
         NewSession {
             id: SessionId::random().unwrap(),
             shard: 0,
-            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            client: [192, 0, 2, 7].into(),
             target: "db".to_owned(),
         }
     }

@@ -209,19 +209,11 @@ impl SessionRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn record() -> SessionRecord {
-        SessionRecord::new(NewSession {
-            id: SessionId::random().unwrap(),
-            shard: 0,
-            client: "192.0.2.7".parse().unwrap(),
-            target: "db".to_owned(),
-        })
-    }
+    use crate::registry::tests::session;
 
     #[test]
     fn a_change_of_state_has_a_time_that_traffic_does_not_change() {
-        let record = record();
+        let record = SessionRecord::new(session());
         assert_eq!(record.state_since(), (State::Created, Duration::ZERO));
         for state in State::ALL {
             let before = record.duration(crate::clock::now());
@@ -240,17 +232,10 @@ mod tests {
 
     #[test]
     fn the_address_of_the_last_client_stays_until_another_one_comes() {
-        let record = record();
+        let record = SessionRecord::new(session());
         record.set_state(State::Detached);
         assert_eq!(record.client_ip().to_string(), "192.0.2.7");
         record.set_client("2001:db8::1".parse().unwrap());
         assert_eq!(record.client_ip().to_string(), "2001:db8::1");
-    }
-
-    #[test]
-    fn every_state_has_its_number() {
-        for (number, state) in State::ALL.into_iter().enumerate() {
-            assert_eq!(state as usize, number);
-        }
     }
 }

@@ -21,9 +21,13 @@ fn replacing(threads: usize) -> Workers {
 
 /// A job that hangs until the sender is dropped; returns once it has started.
 fn hang(workers: &Workers, number: u8) -> (Sender<()>, Waiting<()>) {
+    hang_for(workers, client(number))
+}
+
+fn hang_for(workers: &Workers, client: IpAddr) -> (Sender<()>, Waiting<()>) {
     let (release, released) = async_channel::bounded::<()>(1);
     let (started, has_started) = async_channel::bounded(1);
-    let answer = workers.run(client(number), move || {
+    let answer = workers.run(client, move || {
         started.send_blocking(()).unwrap();
         let _ = released.recv_blocking();
     });
@@ -73,13 +77,7 @@ fn an_evicted_job_returns_queue_full() {
         .collect();
     let sixth = jobs.pop().unwrap();
     // One of the eight is refused before a job ends.
-    let told = block_on(futures_lite::future::poll_fn(|cx| {
-        let told = jobs.iter_mut().find_map(|job| match job.as_mut().poll(cx) {
-            std::task::Poll::Ready(result) => Some(result),
-            std::task::Poll::Pending => None,
-        });
-        told.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
-    }));
+    let (told, _, _jobs) = block_on(futures_util::future::select_all(jobs));
     assert_eq!(told, Err(WorkError::QueueFull));
     drop(release);
     block_on(first).unwrap();
@@ -134,25 +132,10 @@ fn a_job_that_waits_starts_when_a_hung_one_is_abandoned() {
 }
 
 #[test]
-fn a_hung_job_of_one_client_does_not_delay_another() {
-    let workers = fixed(2, 1024);
-    let (_release, _answer) = hang(&workers, 1);
-    let mut second = quick(&workers, 1);
-    assert!(block_on(quick(&workers, 2)).is_ok());
-    assert!(second.as_mut().now_or_never().is_none());
-}
-
-#[test]
 fn addresses_of_one_network_are_one_client() {
     let workers = fixed(2, 1024);
     let v6 = |text: &str| text.parse::<IpAddr>().unwrap();
-    let (started, has_started) = async_channel::bounded(1);
-    let (release, released) = async_channel::bounded::<()>(1);
-    let first = workers.run(v6("2001:db8::1"), move || {
-        started.send_blocking(()).unwrap();
-        let _ = released.recv_blocking();
-    });
-    has_started.recv_blocking().unwrap();
+    let (release, first) = hang_for(&workers, v6("2001:db8::1"));
     let mut same = Box::pin(workers.run(v6("2001:db8::2"), || ()));
     block_on(workers.run(v6("2001:db8:0:1::1"), || ())).unwrap();
     assert!(same.as_mut().now_or_never().is_none());
@@ -173,10 +156,4 @@ fn the_threads_end_with_the_last_handle() {
     drop(workers);
     // The thread's end drops its locals, and with them the sender.
     assert!(ended.recv_blocking().is_err());
-}
-
-#[test]
-fn handles_cross_threads() {
-    fn shared<T: Clone + Send + Sync + 'static>() {}
-    shared::<Workers>();
 }

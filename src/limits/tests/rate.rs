@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::super::{ClientKey, Rate, RateTable};
+use super::super::{Rate, RateTable};
 use super::client;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -149,23 +149,6 @@ fn a_shared_entry_leaves_the_rest_of_its_burst() {
         assert_eq!(takes(&table, key, start, 1), 1);
     }
     assert_eq!(takes(&table, 8, start, 20), 9);
-}
-
-#[test]
-fn clients_are_counted_by_address_or_by_slash_64() {
-    let start = epoch();
-    let table = RateTable::new(1024, start);
-    let one = Rate::new(1, SECOND);
-    let take = |ip: &str| {
-        let key = ClientKey::from(ip.parse::<std::net::IpAddr>().unwrap());
-        table.take(key, one, start).is_ok()
-    };
-    assert!(take("2001:db8::1"));
-    assert!(!take("2001:db8::2"));
-    assert!(take("2001:db8:0:1::2"));
-    assert!(take("192.0.2.1"));
-    assert!(!take("::ffff:192.0.2.1"));
-    assert!(take("192.0.2.2"));
 }
 
 /// Model of the table, without entries and threads: per key, its TAT.

@@ -46,13 +46,16 @@ impl Rig {
     }
 
     /// The client whose job starts.
-    fn next(&mut self) -> Option<(Ticket, IpAddr)> {
+    fn next(&mut self) -> Option<(Ticket, u8)> {
         let (ticket, _) = self.schedule.dispatch_next()?;
-        Some((ticket, self.schedule.running[&ticket].client))
+        match self.schedule.running[&ticket].client {
+            IpAddr::V4(ip) => Some((ticket, ip.octets()[3])),
+            IpAddr::V6(ip) => panic!("{ip} is not of this test"),
+        }
     }
 
     /// Clients in the order in which their jobs run, until `count` ran or none is left.
-    fn order(&mut self, count: usize) -> Vec<IpAddr> {
+    fn order(&mut self, count: usize) -> Vec<u8> {
         let mut order = Vec::new();
         while order.len() < count
             && let Some((ticket, client)) = self.next()
@@ -65,6 +68,12 @@ impl Rig {
 
     fn waiting_of(&self, number: u8) -> usize {
         self.schedule.held(client(number))
+    }
+
+    fn push_all(&mut self, numbers: impl IntoIterator<Item = u8>) {
+        for number in numbers {
+            assert!(self.push(number), "{number}");
+        }
     }
 }
 
@@ -94,24 +103,21 @@ fn bounds_are_shares_of_the_setting() {
 #[test]
 fn no_client_has_every_thread() {
     let mut rig = Rig::small();
-    assert!([1, 1, 2].map(|n| rig.push(n)).iter().all(|taken| *taken));
+    rig.push_all([1, 1, 2]);
     let (first, one) = rig.next().unwrap();
     // The other thread is not for the same client, though it came first.
     let (_, two) = rig.next().unwrap();
-    assert_eq!((one, two), (client(1), client(2)));
+    assert_eq!((one, two), (1, 2));
     assert_eq!(rig.next(), None);
     rig.schedule.finish(first);
-    assert_eq!(rig.next().unwrap().1, client(1));
+    assert_eq!(rig.next().unwrap().1, 1);
 }
 
 #[test]
 fn clients_with_jobs_are_served_in_turn() {
     let mut rig = Rig::new(Bounds::fixed(1, 64));
-    for number in [1, 1, 1, 2, 2, 3] {
-        assert!(rig.push(number));
-    }
-    let expected = [1, 2, 3, 1, 2, 1].map(client);
-    assert_eq!(rig.order(9), expected);
+    rig.push_all([1, 1, 1, 2, 2, 3]);
+    assert_eq!(rig.order(9), [1, 2, 3, 1, 2, 1]);
 }
 
 /// Twenty clients that always have one job more; a login that comes among them.
@@ -119,25 +125,19 @@ fn clients_with_jobs_are_served_in_turn() {
 fn a_new_client_waits_for_one_job_and_not_for_one_of_each() {
     for backlog in [1, 3] {
         let mut rig = Rig::new(Bounds::fixed(1, 1024));
-        for number in (1..=20).cycle().take(20 * backlog) {
-            assert!(rig.push(number));
-        }
+        rig.push_all((1..=20).cycle().take(20 * backlog));
         for round in 0..90 {
             // Whoever was served has its next one at once, and is no new client by that.
             let [served] = rig.order(1)[..] else {
                 panic!("nothing ran");
             };
-            let IpAddr::V4(served) = served else {
-                panic!("not of this test")
-            };
-            assert!(rig.push(served.octets()[3]));
+            assert!(rig.push(served));
             if round >= 40 && round % 10 == 9 {
                 assert!(rig.push(round));
                 let next = rig.order(2);
-                assert!(next.contains(&client(round)), "{backlog} {round}: {next:?}");
-                for ip in next.into_iter().filter(|ip| *ip != client(round)) {
-                    let IpAddr::V4(ip) = ip else { continue };
-                    assert!(rig.push(ip.octets()[3]));
+                assert!(next.contains(&round), "{backlog} {round}: {next:?}");
+                for served in next.into_iter().filter(|served| *served != round) {
+                    assert!(rig.push(served));
                 }
             }
         }
@@ -147,13 +147,11 @@ fn a_new_client_waits_for_one_job_and_not_for_one_of_each() {
 #[test]
 fn ever_new_clients_do_not_starve_one_with_a_backlog() {
     let mut rig = Rig::new(Bounds::fixed(1, 1024));
-    for _ in 0..20 {
-        assert!(rig.push(1));
-    }
+    rig.push_all([1; 20]);
     let mut served = 0;
     for number in 2..92 {
         assert!(rig.push(number));
-        served += usize::from(rig.order(1) == [client(1)]);
+        served += usize::from(rig.order(1) == [1]);
     }
     assert!((10..=11).contains(&served), "{served} of 90");
 }
@@ -172,9 +170,7 @@ fn a_clients_share_of_the_queue_is_bounded() {
 #[test]
 fn a_full_queue_takes_from_the_largest_holder() {
     let mut rig = Rig::small();
-    for number in [1, 1, 2, 2, 3, 3, 4, 4] {
-        assert!(rig.push(number));
-    }
+    rig.push_all([1, 1, 2, 2, 3, 3, 4, 4]);
     for number in 5..=8 {
         assert!(rig.push(number), "{number} while others hold two");
         assert_eq!(rig.waiting_of(number), 1);
@@ -202,7 +198,7 @@ fn an_abandoned_job_gives_its_thread_up_until_there_are_too_many() {
     assert!(rig.push(9));
     assert_eq!(rig.next(), None);
     rig.schedule.finish(hung[0]);
-    assert_eq!(rig.next().unwrap().1, client(9));
+    assert_eq!(rig.next().unwrap().1, 9);
     assert_eq!(rig.schedule.threads(), 2 + 7);
 }
 
@@ -215,20 +211,18 @@ fn half_of_those_abandoned_may_be_one_clients() {
         hung = rig.next().unwrap().0;
         rig.leave();
     }
-    assert!(rig.push(1) && rig.push(2));
-    assert_eq!(rig.next().unwrap().1, client(2));
+    rig.push_all([1, 2]);
+    assert_eq!(rig.next().unwrap().1, 2);
     assert_eq!(rig.next(), None);
     rig.schedule.finish(hung);
-    assert_eq!(rig.next().unwrap().1, client(1));
+    assert_eq!(rig.next().unwrap().1, 1);
 }
 
 #[test]
 fn work_that_ends_by_itself_never_has_more_threads() {
     let mut rig = Rig::new(Bounds::fixed(2, 8));
-    for number in 1..=2 {
-        assert!(rig.push(number));
-        assert!(rig.next().is_some());
-    }
+    rig.push_all([1, 2]);
+    assert!(rig.next().is_some() && rig.next().is_some());
     rig.leave();
     assert!(rig.push(3));
     assert_eq!(rig.next(), None);
@@ -240,7 +234,7 @@ fn a_job_nobody_waits_for_is_not_started() {
     assert!(rig.push(1));
     rig.leave();
     assert!(rig.push(2));
-    assert_eq!(rig.next().unwrap().1, client(2));
+    assert_eq!(rig.next().unwrap().1, 2);
     assert_eq!(rig.next(), None);
     assert_eq!(rig.schedule.waiting, 0);
     assert_eq!(rig.schedule.clients.len(), 1, "no trace of who left");
@@ -249,9 +243,7 @@ fn a_job_nobody_waits_for_is_not_started() {
 #[test]
 fn everything_is_forgotten_at_the_end() {
     let mut rig = Rig::small();
-    for number in [1, 2, 3, 4, 1, 2] {
-        assert!(rig.push(number));
-    }
+    rig.push_all([1, 2, 3, 4, 1, 2]);
     assert_eq!(rig.order(99).len(), 6);
     rig.schedule.finish(77);
     let schedule = &rig.schedule;

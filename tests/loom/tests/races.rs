@@ -41,81 +41,58 @@ fn assert_empty(table: &LimitTable) {
     assert_eq!(table.per_target(), []);
 }
 
-/// Two threads ask for the targets at once; returns the outcome and the table.
-fn race(limits: Limits, slots: usize, first: u8, second: u8) -> (Outcome, Arc<LimitTable>) {
-    let (table, admission) = admitted(limits, slots);
-    let other = Arc::clone(&admission);
-    let thread = thread::spawn(move || other.target(target(second)));
-    let mine = admission.target(target(first));
-    let theirs = thread.join().unwrap();
-    let refused = [&mine, &theirs]
-        .into_iter()
-        .filter_map(|result| result.as_ref().err().copied())
-        .collect();
-    let outcome = Outcome {
-        refused,
-        connections: table.snapshot().connections,
-        per_target: table.per_target(),
-    };
-    drop((mine, theirs));
-    (outcome, table)
-}
-
-struct Outcome {
-    refused: Vec<Refused>,
-    connections: u32,
-    per_target: Vec<(TargetKey, u32)>,
+/// Two threads ask for a target each, at once: one of them is `refused`, or none, and the targets
+/// then hold one of these numbers of connections.
+fn race(limits: Limits, targets: [u8; 2], refused: Option<Refused>, held: &'static [&[(u8, u32)]]) {
+    loom::model(move || {
+        let (table, admission) = admitted(limits, 2);
+        let other = Arc::clone(&admission);
+        let thread = thread::spawn(move || other.target(target(targets[1])));
+        let mine = admission.target(target(targets[0]));
+        let theirs = thread.join().unwrap();
+        let errors = [&mine, &theirs].map(|result| result.as_ref().err().copied());
+        assert!(errors == [refused, None] || errors == [None, refused]);
+        let mut found = table.per_target();
+        found.sort();
+        let is_found = |held: &&[(u8, u32)]| {
+            let held = held.iter().map(|(number, count)| (target(*number), *count));
+            held.eq(found.iter().copied())
+        };
+        assert!(held.iter().any(is_found), "{found:?}");
+        let connections = table.snapshot().connections;
+        assert_eq!(connections, 2 - u32::from(refused.is_some()));
+        drop((mine, theirs));
+        assert_empty(&table);
+    });
 }
 
 #[test]
 fn two_permits_of_one_target_are_counted_together() {
-    loom::model(|| {
-        let (outcome, table) = race(ROOMY, 2, 1, 1);
-        assert_eq!(outcome.refused, []);
-        assert_eq!(outcome.per_target, [(target(1), 2)]);
-        assert_empty(&table);
-    });
+    race(ROOMY, [1, 1], None, &[&[(1, 2)]]);
 }
 
 #[test]
 fn permits_of_two_targets_are_counted_apart() {
-    loom::model(|| {
-        let (outcome, table) = race(ROOMY, 2, 1, 2);
-        assert_eq!(outcome.refused, []);
-        let mut held = outcome.per_target;
-        held.sort();
-        assert_eq!(held, [(target(1), 1), (target(2), 1)]);
-        assert_empty(&table);
-    });
+    race(ROOMY, [1, 2], None, &[&[(1, 1), (2, 1)]]);
 }
 
 #[test]
 fn the_last_permit_of_a_target_is_given_once() {
-    loom::model(|| {
-        let limits = Limits {
-            max_per_target: 1,
-            ..ROOMY
-        };
-        let (outcome, table) = race(limits, 2, 1, 1);
-        assert_eq!(outcome.refused, [Refused::Target]);
-        assert_eq!(outcome.connections, 1);
-        assert_empty(&table);
-    });
+    let limits = Limits {
+        max_per_target: 1,
+        ..ROOMY
+    };
+    race(limits, [1, 1], Some(Refused::Target), &[&[(1, 1)]]);
 }
 
 #[test]
 fn the_last_global_permit_is_given_once() {
-    loom::model(|| {
-        let limits = Limits {
-            max_connections: 1,
-            ..ROOMY
-        };
-        let (outcome, table) = race(limits, 2, 1, 2);
-        assert_eq!(outcome.refused, [Refused::Global]);
-        assert_eq!(outcome.connections, 1);
-        assert_eq!(outcome.per_target.len(), 1);
-        assert_empty(&table);
-    });
+    let limits = Limits {
+        max_connections: 1,
+        ..ROOMY
+    };
+    let held: &[&[_]] = &[&[(1, 1)], &[(2, 1)]];
+    race(limits, [1, 2], Some(Refused::Global), held);
 }
 
 #[test]
