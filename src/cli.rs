@@ -11,6 +11,8 @@ use crate::config::{Flag, Layers};
 
 #[cfg(feature = "evaluation")]
 mod demo;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "evaluation")]
 mod tune;
 
@@ -203,64 +205,52 @@ pub struct Common {
 impl Command {
     /// Returns the layers of the configuration that the command line and the environment make.
     pub fn layers(&self, env: Vec<(OsString, OsString)>) -> Layers {
-        match self {
+        let layers = match self {
             #[cfg(feature = "evaluation")]
-            Self::Demo(demo) => Layers {
-                env,
-                ..demo.layers()
-            },
-            Self::Doctor(doctor) => Layers {
-                env,
-                ..doctor.layers()
-            },
-            Self::Sessions(sessions) => Layers {
-                env,
-                ..sessions.layers()
-            },
+            Self::Demo(demo) => demo.layers(),
+            Self::Doctor(doctor) => doctor.layers(),
+            Self::Serve(serve) => serve.layers(),
+            Self::Sessions(sessions) => sessions.layers(),
             // It runs bridges with settings of its own.
             #[cfg(feature = "evaluation")]
-            Self::Tune(_) => Layers::default(),
-            Self::Serve(serve) => {
-                let Serve {
-                    common,
-                    config,
-                    preset,
-                    placement,
-                    allow,
-                    drain_timeout,
-                    takeover,
-                    tls_cert,
-                    tls_key,
-                    with_parent: _,
-                    check: _,
-                    print_config: _,
-                    changed: _,
-                } = serve.as_ref();
-                let mut layers = common.layers();
-                layers
-                    .flags
-                    .extend(flag("--placement", "server.placement", placement));
-                layers.flags.extend(list("--allow", "targets.allow", allow));
-                layers.flags.extend(flag(
-                    "--drain-timeout",
-                    "server.drain_timeout",
-                    drain_timeout,
-                ));
-                layers
-                    .flags
-                    .extend(flag("--takeover", "server.takeover", takeover));
-                let tls = [
-                    flag("--tls-cert", "tls.cert_file", tls_cert),
-                    flag("--tls-key", "tls.key_file", tls_key),
-                ];
-                layers.flags.extend(tls.into_iter().flatten());
-                Layers {
-                    preset: preset.clone(),
-                    file: config.clone(),
-                    env,
-                    ..layers
-                }
-            }
+            Self::Tune(_) => return Layers::default(),
+        };
+        Layers { env, ..layers }
+    }
+}
+
+impl Serve {
+    fn layers(&self) -> Layers {
+        // Complete on purpose, here and below: a new flag must find its layer, or its use.
+        let Self {
+            common,
+            config,
+            preset,
+            placement,
+            allow,
+            drain_timeout,
+            takeover,
+            tls_cert,
+            tls_key,
+            with_parent: _,
+            check: _,
+            print_config: _,
+            changed: _,
+        } = self;
+        let flags = [
+            flag("--placement", "server.placement", placement),
+            list("--allow", "targets.allow", allow),
+            flag("--drain-timeout", "server.drain_timeout", drain_timeout),
+            flag("--takeover", "server.takeover", takeover),
+            flag("--tls-cert", "tls.cert_file", tls_cert),
+            flag("--tls-key", "tls.key_file", tls_key),
+        ];
+        let mut layers = common.layers();
+        layers.flags.extend(flags.into_iter().flatten());
+        Layers {
+            preset: preset.clone(),
+            file: config.clone(),
+            ..layers
         }
     }
 }
@@ -284,9 +274,7 @@ impl Doctor {
         Layers {
             preset: preset.clone(),
             file: config.clone(),
-            set: set.clone(),
-            flags: flags.into_iter().flatten().collect(),
-            ..Layers::default()
+            ..layers(set, flags)
         }
     }
 }
@@ -307,9 +295,7 @@ impl Sessions {
         ];
         Layers {
             file: config.clone(),
-            set: set.clone(),
-            flags: flags.into_iter().flatten().collect(),
-            ..Layers::default()
+            ..layers(set, flags)
         }
     }
 }
@@ -333,11 +319,16 @@ impl Common {
             flag("--log-level", "log.level", log_level),
             flag("--log-format", "log.format", log_format),
         ];
-        Layers {
-            set: set.clone(),
-            flags: flags.into_iter().flatten().collect(),
-            ..Layers::default()
-        }
+        layers(set, flags)
+    }
+}
+
+/// Layers of `--set` and of the flags that were given.
+fn layers<const N: usize>(set: &[String], flags: [Option<Flag>; N]) -> Layers {
+    Layers {
+        set: set.to_vec(),
+        flags: flags.into_iter().flatten().collect(),
+        ..Layers::default()
     }
 }
 
@@ -353,6 +344,3 @@ fn list(name: &'static str, key: &'static str, values: &[String]) -> Option<Flag
         value: values.join(","),
     })
 }
-
-#[cfg(test)]
-mod tests;

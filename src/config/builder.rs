@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use super::error::{ConfigError, nearest, one_line, quoted};
-use super::settings::{Config, KEYS};
+use super::error::{ConfigError, nearest, quoted};
+use super::settings::{Config, KEYS, SECTIONS, settings};
 use super::value::Raw;
+use crate::plain_text::escaped;
 
 /// The layer a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +33,8 @@ pub enum Source {
     Flag(&'static str),
     /// No layer set it, and its value is adapted to that of another setting.
     Follows {
-        /// Preset whose value it would have; else the default.
-        preset: Option<&'static str>,
+        /// Source that it would have: a preset, or the default.
+        base: Box<Source>,
         /// Key of the other setting.
         cause: &'static str,
     },
@@ -62,18 +63,11 @@ impl fmt::Display for Source {
         match self {
             Self::Default => f.write_str("default"),
             Self::Preset(name) => write!(f, "preset {name}"),
-            Self::File { path, .. } => write!(f, "file {}", one_line(&path.to_string_lossy())),
+            Self::File { path, .. } => write!(f, "file {}", escaped(&path.to_string_lossy())),
             Self::Env(name) => write!(f, "env {name}"),
             Self::Set => f.write_str("--set"),
             Self::Flag(name) => f.write_str(name),
-            Self::Follows {
-                preset: Some(name),
-                cause,
-            } => write!(f, "preset {name}, follows {cause}"),
-            Self::Follows {
-                preset: None,
-                cause,
-            } => write!(f, "default, follows {cause}"),
+            Self::Follows { base, cause } => write!(f, "{base}, follows {cause}"),
         }
     }
 }
@@ -102,20 +96,19 @@ pub(super) struct Builder {
 impl Builder {
     /// Sets one value, over that of lower layers. `spelling` is the value as the operator wrote it.
     pub(super) fn set(&mut self, key: &str, raw: &Raw<'_>, spelling: &str, source: Source) {
-        let Some(key) = KEYS.iter().copied().find(|known| *known == key) else {
+        let Some(setting) = settings().find(|setting| setting.key == key) else {
             return self.unknown(key, &source, known_keys(key));
         };
-        match self.config.assign(key, raw) {
+        match (setting.assign)(&mut self.config, raw) {
             Ok(()) => {
-                self.sources.insert(key, source);
+                self.sources.insert(setting.key, source);
             }
             Err(expected) => {
-                self.invalid.insert(key);
-                let (location, value) = (source.location(), quoted(spelling));
+                self.invalid.insert(setting.key);
                 self.errors.push(ConfigError::BadValue {
                     key: key.into(),
-                    location,
-                    value,
+                    location: source.location(),
+                    value: quoted(spelling),
                     expected,
                 });
             }
@@ -124,10 +117,9 @@ impl Builder {
 
     /// Records the error for a key that does not exist.
     pub(super) fn unknown(&mut self, key: &str, source: &Source, known: String) {
-        let (key, location) = (quoted(key), source.location());
         self.errors.push(ConfigError::UnknownKey {
-            key,
-            location,
+            key: quoted(key),
+            location: source.location(),
             known,
         });
     }
@@ -139,35 +131,29 @@ pub(super) fn known_keys(key: &str) -> String {
     if let Some(meant) = nearest_key(key) {
         return format!("did you mean {meant}?");
     }
-    let section = key.split('.').next().unwrap_or_default();
-    let of_section = KEYS
-        .iter()
-        .filter_map(|key| key.strip_prefix(section)?.strip_prefix('.'));
-    let names: Vec<&str> = of_section.collect();
-    if names.is_empty() {
+    let name = key.split('.').next().unwrap_or_default();
+    let Some(section) = SECTIONS.iter().find(|section| section.name == name) else {
         return format!("the sections are {}", sections().join(", "));
-    }
-    format!("section {section} has {}", names.join(", "))
+    };
+    let names: Vec<_> = section.settings.iter().map(|s| s.name).collect();
+    format!("section {name} has {}", names.join(", "))
 }
 
 /// Returns the key or section nearest to `text`, or the only key that differs in its section alone.
 fn nearest_key(text: &str) -> Option<&'static str> {
     let name = text.rsplit('.').next().unwrap_or_default();
     let named = || {
-        let is_named = |key: &&str| key.split_once('.').is_some_and(|(_, own)| own == name);
-        let mut named = KEYS.iter().copied().filter(is_named);
+        let mut named = settings().filter(|setting| setting.name == name);
         // A name that several sections have is ambiguous.
-        named.next().filter(|_| named.next().is_none())
+        named
+            .next()
+            .filter(|_| named.next().is_none())
+            .map(|setting| setting.key)
     };
     nearest(text, KEYS.iter().copied().chain(sections())).or_else(named)
 }
 
 /// Names of all sections, in the order of the declaration.
 pub(super) fn sections() -> Vec<&'static str> {
-    let mut sections: Vec<&str> = KEYS
-        .iter()
-        .filter_map(|key| key.split('.').next())
-        .collect();
-    sections.dedup();
-    sections
+    SECTIONS.iter().map(|section| section.name).collect()
 }

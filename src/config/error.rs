@@ -1,6 +1,6 @@
 //! Errors of a configuration, each one line for the operator.
 
-use crate::plain_text;
+use crate::plain_text::escaped;
 use std::fmt;
 
 /// One error, with the key and the layer it came from.
@@ -101,17 +101,12 @@ impl std::error::Error for ConfigErrors {}
 /// Text of a layer as an error quotes it: control characters escaped, at most 80 characters.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
-    let mut line: String = one_line(text).chars().take(LONGEST + 1).collect();
+    let mut line: String = escaped(text).chars().take(LONGEST + 1).collect();
     if line.chars().count() > LONGEST {
         line.pop();
         line.push_str("...");
     }
     line
-}
-
-/// Text on one line: control characters escaped, of any length.
-pub(super) fn one_line(text: &str) -> String {
-    plain_text::escaped(text).into_owned()
 }
 
 /// Returns the known word that `text` is most likely a misspelling of, if any is near.

@@ -6,27 +6,25 @@ use std::ops::Range;
 use std::path::Path;
 
 use toml::Spanned;
-use toml::de::{DeInteger, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
 
 use super::builder::{Builder, Source, known_keys, sections};
-use super::error::{ConfigError, one_line, quoted};
+use super::error::{ConfigError, quoted};
 use super::value::Raw;
+use crate::plain_text::escaped;
 
 /// Largest file that is read, in bytes; one with every setting has about sixteen thousand.
 const LARGEST: u64 = 1024 * 1024;
 
 /// Applies the file at `path` to the builder.
 pub(super) fn apply(builder: &mut Builder, path: &Path) {
-    let path_text = one_line(&path.to_string_lossy());
+    let path_text = escaped(&path.to_string_lossy()).into_owned();
     match read(path) {
         Ok(text) => TomlFile { path, text: &text }.apply(builder, &path_text),
-        Err(error) => {
-            let reason = error.to_string();
-            builder.errors.push(ConfigError::File {
-                path: path_text,
-                reason,
-            });
-        }
+        Err(error) => builder.errors.push(ConfigError::File {
+            path: path_text,
+            reason: error.to_string(),
+        }),
     }
 }
 
@@ -60,7 +58,7 @@ impl TomlFile<'_> {
                 .extend(errors.iter().map(|error| ConfigError::Syntax {
                     path: path_text.to_owned(),
                     line: self.line(error.span().map_or(0, |span| span.start)),
-                    reason: one_line(error.message()),
+                    reason: escaped(error.message()).into_owned(),
                 }));
             return;
         }
@@ -76,26 +74,17 @@ impl TomlFile<'_> {
             return builder.unknown(section, &self.source(name.span()), known_keys(section));
         }
         let DeValue::Table(table) = value.get_ref() else {
-            let location = self.source(name.span()).location();
-            let expected = format!("a table: section {section} begins with [{section}]");
-            let value = quoted(self.spelling(value.span()));
-            let key = section.to_owned();
             return builder.errors.push(ConfigError::BadValue {
-                key,
-                location,
-                value,
-                expected,
+                key: section.to_owned(),
+                location: self.source(name.span()).location(),
+                value: quoted(self.spelling(value.span())),
+                expected: format!("a table: section {section} begins with [{section}]"),
             });
         };
         for (name, value) in in_file_order(table) {
             let key = format!("{section}.{}", name.get_ref());
-            let spelling = self.spelling(value.span());
-            builder.set(
-                &key,
-                &raw(value.get_ref()),
-                spelling,
-                self.source(name.span()),
-            );
+            let (spelling, source) = (self.spelling(value.span()), self.source(name.span()));
+            builder.set(&key, &raw(value.get_ref()), spelling, source);
         }
     }
 
@@ -137,7 +126,10 @@ pub(super) fn delimited(text: &str) -> Option<Item<'_>> {
 pub(super) fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
     match value {
         DeValue::String(text) => Raw::String(text),
-        DeValue::Integer(number) => integer(number).map_or(Raw::Other, Raw::Integer),
+        // Beyond 64 bits no setting accepts it.
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Raw::Other, Raw::Integer)
+        }
         DeValue::Boolean(value) => Raw::Boolean(*value),
         DeValue::Array(items) => Raw::Items(items.iter().map(|item| raw(item.get_ref())).collect()),
         DeValue::Table(table) => {
@@ -148,9 +140,4 @@ pub(super) fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
         }
         DeValue::Float(_) | DeValue::Datetime(_) => Raw::Other,
     }
-}
-
-/// Returns `None` beyond 64 bits.
-fn integer(number: &DeInteger<'_>) -> Option<i64> {
-    i64::from_str_radix(number.as_str(), number.radix()).ok()
 }

@@ -110,29 +110,26 @@ pub(super) fn nested_deadlines(config: &Config) -> [Nested; 8] {
 }
 
 impl Builder {
+    fn is_of_operator(&self, key: &str) -> bool {
+        self.sources.get(key).is_some_and(Source::is_operator)
+    }
+
     /// Returns whether the operator has set the setting to a valid value.
     fn is_set(&self, key: &str) -> bool {
-        let set = self.sources.get(key).is_some_and(Source::is_operator);
-        set && !self.invalid.contains(key)
+        self.is_of_operator(key) && !self.invalid.contains(key)
     }
 
     /// Returns whether no layer has set it, or only a preset.
     fn is_free(&self, key: &str) -> bool {
-        let set = self.sources.get(key).is_some_and(Source::is_operator);
-        !set && !self.invalid.contains(key)
+        !self.is_of_operator(key) && !self.invalid.contains(key)
     }
 
     /// Records that the value of `key` follows from `cause`.
     fn follow(&mut self, key: &'static str, cause: &'static str) {
         let base = match self.sources.remove(key) {
-            Some(Source::Preset(name)) => Some(name),
-            Some(Source::Follows { preset, .. }) => preset,
-            _ => None,
+            Some(Source::Follows { base, .. }) => base,
+            other => Box::new(other.unwrap_or(Source::Default)),
         };
-        let source = Source::Follows {
-            preset: base,
-            cause,
-        };
-        self.sources.insert(key, source);
+        self.sources.insert(key, Source::Follows { base, cause });
     }
 }

@@ -101,10 +101,10 @@ pub(super) fn apply(layers: &Layers) -> Builder {
 
 fn apply_preset(builder: &mut Builder, name: &str) {
     let Some((name, values)) = presets::find(name) else {
-        let (name, known) = (quoted(name), presets::names().join(", "));
-        return builder
-            .errors
-            .push(ConfigError::UnknownPreset { name, known });
+        return builder.errors.push(ConfigError::UnknownPreset {
+            name: quoted(name),
+            known: presets::names().join(", "),
+        });
     };
     for (key, value) in values {
         builder.set_text(key, value, Source::Preset(name));
@@ -142,23 +142,23 @@ fn no_setting(builder: &mut Builder, name: &str, own: &str) {
     if OWN_VARIABLES.contains(&name) || SERVICE_LINKS.iter().any(|of| is_link(of)) {
         return;
     }
-    let with_underscore = |key: &&'static str| (key.replace('.', "_"), *key);
-    let known: Vec<_> = KEYS.iter().map(with_underscore).collect();
     let own = own.to_ascii_lowercase();
-    let meant = nearest(&own, known.iter().map(|(text, _)| text.as_str()));
-    let meant = known.iter().find(|(text, _)| Some(text.as_str()) == meant);
-    let variable = meant.map(|(text, key)| {
+    let spell = |key: &&str| key.replace('.', "_");
+    let known: Vec<String> = KEYS.iter().map(spell).collect();
+    let nearest = nearest(&own, known.iter().map(String::as_str));
+    let key = KEYS.iter().find(|key| Some(&*spell(key)) == nearest);
+    let meant = key.map(|key| {
         let variable = key.replacen('.', "__", 1).to_ascii_uppercase();
-        (text, key, format!("{ENV_PREFIX}{variable}"))
+        format!("{ENV_PREFIX}{variable}")
     });
-    match variable {
-        Some((text, key, variable)) if *text == own => {
-            let known = format!("did you mean {variable}?");
+    match (key, meant) {
+        (Some(key), Some(meant)) if nearest == Some(&own) => {
+            let known = format!("did you mean {meant}?");
             builder.unknown(key, &Source::Env(quoted(name)), known);
         }
-        variable => builder.ignored.push(IgnoredVariable {
+        (_, meant) => builder.ignored.push(IgnoredVariable {
             name: quoted(name),
-            meant: variable.map(|(_, _, variable)| variable),
+            meant,
         }),
     }
 }

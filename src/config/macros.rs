@@ -1,6 +1,6 @@
 //! The two macros behind the settings: `settings!` turns one table into the typed structs, their
-//! defaults, the list of keys, their documentation, and access by key; `choices!` makes an enum
-//! whose variants are words.
+//! defaults, the list of keys, their documentation, and access to each value; `choices!` makes an
+//! enum whose variants are words.
 //!
 //! They know nothing of layers, sources or relations between settings.
 
@@ -49,50 +49,19 @@ macro_rules! settings {
                 doc: &[$($section_doc),*],
                 settings: &[ $( SettingSpec {
                     key: concat!(stringify!($section), ".", stringify!($name)),
+                    name: stringify!($name),
                     doc: &[$($doc),*],
                     accepts: || settings!(@accepts $Type $(, $range)?),
                     applies: settings!(@applies $($applies)?),
+                    assign: |config, raw| {
+                        config.$section.$name = settings!(@read $Type, raw $(, $range)?);
+                        Ok(())
+                    },
+                    copy: |config, from| config.$section.$name.clone_from(&from.$section.$name),
+                    write: |config| config.$section.$name.write(),
                 }, )+ ],
             }, )+
         ];
-
-        impl Config {
-            /// Reads `raw` into the setting named `key`. The error says which values are accepted;
-            /// the setting then keeps the value it had.
-            pub(super) fn assign(&mut self, key: &str, raw: &Raw<'_>) -> Result<(), String> {
-                match key {
-                    $( $(
-                        concat!(stringify!($section), ".", stringify!($name)) => {
-                            self.$section.$name = settings!(@read $Type, raw $(, $range)?);
-                        }
-                    )+ )+
-                    _ => return Err(String::from("a setting that exists")),
-                }
-                Ok(())
-            }
-
-            /// Copies the setting named `key` from another configuration.
-            pub(super) fn copy(&mut self, key: &str, from: &Self) {
-                match key {
-                    $( $(
-                        concat!(stringify!($section), ".", stringify!($name)) =>
-                            self.$section.$name.clone_from(&from.$section.$name),
-                    )+ )+
-                    _ => {}
-                }
-            }
-
-            /// Value of the setting named `key`, written as TOML; `None` for an unknown key.
-            pub(super) fn toml_value(&self, key: &str) -> Option<String> {
-                match key {
-                    $( $(
-                        concat!(stringify!($section), ".", stringify!($name)) =>
-                            Some(self.$section.$name.write()),
-                    )+ )+
-                    _ => None,
-                }
-            }
-        }
     };
     (@read $Type:ty, $raw:ident) => { <$Type as Value>::read($raw)? };
     (@read $Type:ty, $raw:ident, $range:expr) => { read_within::<$Type>($raw, $range)? };

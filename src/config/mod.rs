@@ -13,7 +13,6 @@ mod error;
 mod file;
 mod follow;
 mod layers;
-mod node;
 mod origin;
 mod presets;
 mod print;
@@ -33,7 +32,6 @@ pub use auth_methods::{AuthMethod, AuthMethods};
 pub use builder::{IgnoredVariable, Source};
 pub use error::{ConfigError, ConfigErrors};
 pub use layers::{Flag, Layers, environment, whole_environment};
-pub use node::NodeName;
 pub use origin::{Origin, Scheme};
 pub use reload::Change;
 pub use settings::{
@@ -41,7 +39,7 @@ pub use settings::{
     Log, LogFormat, LogLevel, Placement, RateLimit, Server, Session, Ssh, Targets, Tls, Websocket,
 };
 pub use target::{NamedTarget, TargetOverrides};
-pub use units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
+pub use units::{ByteSize, CpuList, HostPort, NodeName, PathPrefix, Shards};
 
 /// Complete, consistent configuration.
 #[derive(Debug, Clone)]
@@ -85,15 +83,9 @@ impl Parsed {
     /// # Errors
     /// All contradictions, and the missing target.
     pub fn require_servable(self) -> Result<Loaded, ConfigErrors> {
-        let contradictions = self.contradictions.map(|errors| errors.0);
-        let mut errors = contradictions.unwrap_or_default();
-        errors.extend(
-            self.loaded
-                .require_targets()
-                .err()
-                .into_iter()
-                .flat_map(|errors| errors.0),
-        );
+        let missing = self.loaded.require_targets().err();
+        let errors = self.contradictions.into_iter().chain(missing);
+        let errors: Vec<_> = errors.flat_map(|errors| errors.0).collect();
         if errors.is_empty() {
             Ok(self.loaded)
         } else {
@@ -111,33 +103,22 @@ pub fn parse(layers: &Layers) -> Result<Parsed, ConfigErrors> {
     let readable = builder.errors.is_empty();
     follow::adapt(&mut builder);
     validate::check(&mut builder);
-    let errors = (!builder.errors.is_empty()).then_some(ConfigErrors(builder.errors));
-    match errors {
-        Some(errors) if !readable => Err(errors),
-        contradictions => Ok(Parsed {
-            loaded: Loaded {
-                config: Arc::new(builder.config),
-                sources: builder.sources,
-                layers: layers.clone(),
-                ignored: builder.ignored,
-            },
-            contradictions,
-        }),
+    let errors = ConfigErrors(builder.errors);
+    if !readable {
+        return Err(errors);
     }
+    Ok(Parsed {
+        loaded: Loaded {
+            config: Arc::new(builder.config),
+            sources: builder.sources,
+            layers: layers.clone(),
+            ignored: builder.ignored,
+        },
+        contradictions: (!errors.0.is_empty()).then_some(errors),
+    })
 }
 
 impl Loaded {
-    /// Prints the configuration as TOML, grouped by section, each setting with its documentation
-    /// and its source as comments. Loading the text as a file gives an equal `Config`.
-    pub fn print(&self) -> String {
-        print::print(self)
-    }
-
-    /// Prints the settings that differ from their default, without documentation.
-    pub fn print_changed(&self) -> String {
-        print::changed(self)
-    }
-
     /// Replaces the values, for a program that fills in settings of its own; sources and layers
     /// stay.
     pub fn with(&self, config: Config) -> Self {
@@ -145,13 +126,6 @@ impl Loaded {
             config: Arc::new(config),
             ..self.clone()
         }
-    }
-
-    /// Iterates over section, name, value and source of every setting.
-    pub fn entries(
-        &self,
-    ) -> impl Iterator<Item = (&'static str, &'static str, toml::Value, &Source)> {
-        print::entries(self)
     }
 
     /// Source of the value of `key` (`section.name`).

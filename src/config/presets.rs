@@ -1,6 +1,6 @@
 //! The presets: named sets of values between the defaults and the configuration file.
 
-use super::settings::Config;
+use super::settings::{Config, settings};
 use super::value::Raw;
 
 /// Name of a preset, and the key and value of each setting in it.
@@ -67,7 +67,8 @@ pub(super) fn has(key: &str, config: &Config) -> bool {
 
 /// Value of a preset for a setting, as it is printed.
 pub(super) fn toml_value(key: &str, value: &str) -> Option<String> {
+    let setting = settings().find(|setting| setting.key == key)?;
     let mut config = Config::default();
-    config.assign(key, &Raw::Text(value)).ok()?;
-    config.toml_value(key)
+    (setting.assign)(&mut config, &Raw::Text(value)).ok()?;
+    Some((setting.write)(&config))
 }

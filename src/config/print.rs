@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use super::Loaded;
 use super::builder::Source;
-use super::settings::{Config, SECTIONS};
-use super::value::{SectionSpec, SettingSpec};
+use super::settings::{Config, SECTIONS, SectionSpec, SettingSpec, settings};
 
 /// Comment above the settings.
 const HEAD: &str = "\
@@ -15,74 +14,58 @@ const HEAD: &str = "\
 /// Descriptions of values that the default alone makes clear.
 const PLAIN: [&str; 3] = ["true or false", "a duration", "the path of a file"];
 
-/// Returns name without section, value as TOML, and source of a setting.
-fn entry<'a>(
-    loaded: &'a Loaded,
-    setting: &SettingSpec,
-) -> Option<(&'static str, String, &'a Source)> {
-    let (_, name) = setting.key.split_once('.')?;
-    let value = loaded.config.toml_value(setting.key)?;
-    Some((name, value, loaded.source(setting.key)))
-}
-
-/// Iterates over section, name, value and source of every setting.
-pub(super) fn entries(
-    loaded: &Loaded,
-) -> impl Iterator<Item = (&'static str, &'static str, toml::Value, &Source)> {
-    let settings = SECTIONS.iter().flat_map(|section| {
-        section
-            .settings
-            .iter()
-            .map(|setting| (section.name, setting))
-    });
-    settings.filter_map(|(section, setting)| {
-        let (name, text, source) = entry(loaded, setting)?;
-        let mut line: toml::Table = format!("value = {text}").parse().ok()?;
-        Some((section, name, line.remove("value")?, source))
-    })
-}
-
-/// Writes every setting with its documentation, in the order of the declaration.
-pub(super) fn print(loaded: &Loaded) -> String {
-    let mut out = format!("{HEAD}\n");
-    for section in SECTIONS {
-        head(&mut out, section);
-        for setting in section.settings {
-            let Some((name, value, source)) = entry(loaded, setting) else {
-                continue;
-            };
-            out.push('\n');
-            explain(&mut out, setting);
-            let _ = writeln!(out, "{name} = {value} # {source}");
-        }
+impl Loaded {
+    /// Iterates over section, name, value and source of every setting.
+    pub fn entries(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &'static str, toml::Value, &Source)> {
+        settings().filter_map(|setting| {
+            let (section, name) = setting.key.split_once('.')?;
+            let line = format!("value = {}", (setting.write)(&self.config));
+            let value = line.parse::<toml::Table>().ok()?.remove("value")?;
+            Some((section, name, value, self.source(setting.key)))
+        })
     }
-    out
-}
 
-/// Writes the settings that differ from their defaults, without documentation.
-pub(super) fn changed(loaded: &Loaded) -> String {
-    let defaults = Config::default();
-    let mut out = String::new();
-    for section in SECTIONS {
-        let mut lines = String::new();
-        for setting in section.settings {
-            let Some((name, value, source)) = entry(loaded, setting) else {
-                continue;
-            };
-            let default = defaults.toml_value(setting.key).unwrap_or_default();
-            if value != default {
-                let _ = writeln!(lines, "{name} = {value} # {source}; default {default}");
+    /// Prints the configuration as TOML, grouped by section, each setting with its documentation
+    /// and its source as comments. Loading the text as a file gives an equal `Config`.
+    pub fn print(&self) -> String {
+        let mut out = format!("{HEAD}\n");
+        for section in SECTIONS {
+            head(&mut out, section);
+            for setting in section.settings {
+                let (value, source) = ((setting.write)(&self.config), self.source(setting.key));
+                out.push('\n');
+                explain(&mut out, setting);
+                let _ = writeln!(out, "{} = {value} # {source}", setting.name);
             }
         }
-        if !lines.is_empty() {
-            let gap = if out.is_empty() { "" } else { "\n" };
-            let _ = write!(out, "{gap}[{}]\n{lines}", section.name);
+        out
+    }
+
+    /// Prints the settings that differ from their default, without documentation.
+    pub fn print_changed(&self) -> String {
+        let defaults = Config::default();
+        let mut out = String::new();
+        for section in SECTIONS {
+            let mut lines = String::new();
+            for setting in section.settings {
+                let (value, default) = ((setting.write)(&self.config), (setting.write)(&defaults));
+                if value != default {
+                    let (name, source) = (setting.name, self.source(setting.key));
+                    let _ = writeln!(lines, "{name} = {value} # {source}; default {default}");
+                }
+            }
+            if !lines.is_empty() {
+                let gap = if out.is_empty() { "" } else { "\n" };
+                let _ = write!(out, "{gap}[{}]\n{lines}", section.name);
+            }
         }
+        if out.is_empty() {
+            out.push_str("# every setting has its default\n");
+        }
+        out
     }
-    if out.is_empty() {
-        out.push_str("# every setting has its default\n");
-    }
-    out
 }
 
 /// Writes documentation and name of a section.

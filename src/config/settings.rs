@@ -10,13 +10,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::auth_methods::AuthMethods;
-use super::node::NodeName;
 use super::origin::Origin;
 use super::target::NamedTarget;
-use super::units::{ByteSize, CpuList, HostPort, PathPrefix, Shards};
-use super::value::{
-    Applies, Raw, SectionSpec, SettingSpec, Value, accepts_within, read_within, toml_string,
-};
+use super::units::{ByteSize, CpuList, HostPort, NodeName, PathPrefix, Shards};
+use super::value::{Applies, Raw, Value, accepts_within, read_within, toml_string};
 use crate::net::Net;
 
 choices! {
@@ -103,6 +100,45 @@ const CONNECTIONS: RangeInclusive<u32> = 1..=1_000_000;
 const RECEIVE_BUFFER: RangeInclusive<ByteSize> = ByteSize::kib(16)..=ByteSize::kib(16 * 1024);
 /// Unanswered probes that are tolerated.
 const PROBES: RangeInclusive<u32> = 1..=100;
+
+/// Declaration of a setting.
+pub(super) struct SettingSpec {
+    /// Key, `section.name`.
+    pub(super) key: &'static str,
+    pub(super) name: &'static str,
+    /// Lines of the documentation, each with its leading space.
+    pub(super) doc: &'static [&'static str],
+    /// Description of the values that are accepted.
+    pub(super) accepts: fn() -> String,
+    pub(super) applies: Applies,
+    /// Reads a value; the error says which are accepted, and the setting keeps the one it had.
+    pub(super) assign: fn(&mut Config, &Raw<'_>) -> Result<(), String>,
+    /// Copies the value from another configuration.
+    pub(super) copy: fn(&mut Config, &Config),
+    /// Writes the value as TOML.
+    pub(super) write: fn(&Config) -> String,
+}
+
+/// Declaration of a section.
+pub(super) struct SectionSpec {
+    pub(super) name: &'static str,
+    /// Lines of the documentation, each with its leading space.
+    pub(super) doc: &'static [&'static str],
+    pub(super) settings: &'static [SettingSpec],
+}
+
+/// Iterates over every setting, in the order of the declaration.
+pub(super) fn settings() -> impl Iterator<Item = &'static SettingSpec> {
+    SECTIONS.iter().flat_map(|section| section.settings)
+}
+
+impl Config {
+    /// Value of the setting named `key`, written as TOML; `None` for an unknown key.
+    pub(super) fn toml_value(&self, key: &str) -> Option<String> {
+        let setting = settings().find(|setting| setting.key == key)?;
+        Some((setting.write)(self))
+    }
+}
 
 const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)

@@ -1,10 +1,9 @@
-//! Value types with a grammar of their own: durations, sizes, shard counts, CPU lists, path
-//! prefixes, host names.
+//! Value types with a grammar of their own: durations, sizes, shard counts, CPU lists, names of
+//! nodes, path prefixes, host names.
 //!
 //! Each has one canonical spelling, so that a printed configuration loads as an equal one.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
@@ -19,12 +18,12 @@ const DURATION_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s",
 /// Units of a size in bytes, largest first.
 const SIZE_UNITS: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 const DURATION: &str = "a duration above zero with its unit, such as 500ms, 30s, 10m or 1h";
-const SIZE: &str = "a size such as 64KiB, 1MiB or 4096 (bytes)";
-const CPUS: &str = "CPU numbers and ranges such as \"0-3,8\"";
 /// Largest shard count, above the CPU count of any machine it is made for.
 const MOST_SHARDS: u16 = 1024;
 /// Largest CPU number that Linux supports on x86-64.
 const LAST_CPU: usize = 8191;
+/// Longest name of a node: a label of the DNS (RFC 1035 section 2.3.4), or a name with a few dots.
+const LONGEST_NODE: usize = 64;
 
 /// Splits "64KiB" into 64 and "KiB".
 fn split_unit(text: &str) -> Option<(u64, &str)> {
@@ -143,7 +142,7 @@ impl Value for ByteSize {
     }
 
     fn accepts() -> String {
-        String::from(SIZE)
+        String::from("a size such as 64KiB, 1MiB or 4096 (bytes)")
     }
 
     fn write(&self) -> String {
@@ -222,26 +221,6 @@ impl CpuList {
     }
 }
 
-impl fmt::Display for CpuList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut ranges: Vec<(usize, usize)> = Vec::new();
-        for cpu in self.iter() {
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == cpu => *last = cpu,
-                _ => ranges.push((cpu, cpu)),
-            }
-        }
-        let spell = |(first, last): (usize, usize)| {
-            if first == last {
-                first.to_string()
-            } else {
-                format!("{first}-{last}")
-            }
-        };
-        f.write_str(&ranges.into_iter().map(spell).collect::<Vec<_>>().join(","))
-    }
-}
-
 impl Value for CpuList {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
         raw.as_text()
@@ -250,11 +229,53 @@ impl Value for CpuList {
     }
 
     fn accepts() -> String {
-        format!("{CPUS}, none above {LAST_CPU}")
+        format!("CPU numbers and ranges such as \"0-3,8\", none above {LAST_CPU}")
     }
 
     fn write(&self) -> String {
-        toml_string(&self.to_string())
+        let mut ranges: Vec<(usize, usize)> = Vec::new();
+        for cpu in self.iter() {
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == cpu => *last = cpu,
+                _ => ranges.push((cpu, cpu)),
+            }
+        }
+        let spell = |(first, last): (usize, usize)| match first == last {
+            true => format!("{first}"),
+            false => format!("{first}-{last}"),
+        };
+        let ranges: Vec<String> = ranges.into_iter().map(spell).collect();
+        toml_string(&ranges.join(","))
+    }
+}
+
+/// Name of a node; the default, which is empty, stands for the machine's host name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeName(String);
+
+impl NodeName {
+    /// Name as text; `None` if it was not set.
+    pub fn as_str(&self) -> Option<&str> {
+        Some(self.0.as_str()).filter(|name| !name.is_empty())
+    }
+}
+
+impl Value for NodeName {
+    fn read(raw: &Raw<'_>) -> Result<Self, String> {
+        // Routes and logs do not escape it.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        raw.as_text()
+            .filter(|text| text.len() <= LONGEST_NODE && text.chars().all(plain))
+            .map(|text| Self(text.to_owned()))
+            .ok_or_else(Self::accepts)
+    }
+
+    fn accepts() -> String {
+        format!("nothing, or up to {LONGEST_NODE} letters, digits, dots, hyphens and underscores")
+    }
+
+    fn write(&self) -> String {
+        toml_string(&self.0)
     }
 }
 
@@ -320,13 +341,10 @@ impl Element for HostPort {
     const ACCEPTS: &'static str = "a host name, alone or with a port such as ssh.example.org:8443";
 
     fn parse(text: &str) -> Option<Self> {
-        let after_brackets = text.rfind(']').map_or(0, |end| end + 1);
-        let (host, port) = match text.get(after_brackets..)?.find(':') {
-            Some(colon) => {
-                let (host, port) = text.split_at_checked(after_brackets + colon)?;
-                (host, Some(parse_port(port.strip_prefix(':')?)?))
-            }
-            None => (text, None),
+        let (host, port) = match text.rsplit_once(':') {
+            // The colons of an IPv6 address stand in brackets.
+            Some((host, port)) if !port.ends_with(']') => (host, Some(parse_port(port)?)),
+            _ => (text, None),
         };
         let name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
         let host = match host

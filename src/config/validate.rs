@@ -15,21 +15,24 @@ pub(super) fn check(builder: &mut Builder) {
     let mut errors = Vec::new();
     for (keys, relation) in RELATIONS {
         if !keys.iter().any(|key| builder.invalid.contains(key)) {
-            errors.extend(relation(builder).map(ConfigError::Contradiction));
+            errors.extend(relation(builder, keys).map(ConfigError::Contradiction));
         }
     }
     errors.extend(late_stages(builder));
     builder.errors.extend(errors);
 }
 
-/// Keys that a relation involves, and the check, which returns the text of the error.
-type Relation = (&'static [&'static str], fn(&Builder) -> Option<String>);
+/// Keys that a relation involves.
+type Keys = &'static [&'static str];
+
+/// Keys and check of a relation, which returns the text of the error.
+type Relation = (Keys, fn(&Builder, Keys) -> Option<String>);
 
 const RELATIONS: &[Relation] = &[
     (&CONNECTIONS, per_host_above_all),
     (&["server.listen"], no_listener),
-    (&["server.listen"], |builder| {
-        duplicate(builder, "server.listen", &builder.config.server.listen)
+    (&["server.listen"], |builder, keys| {
+        duplicate(builder, keys, &builder.config.server.listen)
     }),
     (
         &["server.listen", "server.allow_plaintext", "tls.cert_file"],
@@ -44,8 +47,8 @@ const RELATIONS: &[Relation] = &[
         &["server.proxy_protocol", "server.proxy_protocol_from"],
         proxied_by_nobody,
     ),
-    (&["admin.listen"], |builder| {
-        duplicate(builder, "admin.listen", &builder.config.admin.listen)
+    (&["admin.listen"], |builder, keys| {
+        duplicate(builder, keys, &builder.config.admin.listen)
     }),
     (&["server.listen", "admin.listen"], shared_port),
     (&["admin.listen", "admin.token_file"], open_admin),
@@ -55,41 +58,33 @@ const RELATIONS: &[Relation] = &[
     ),
 ];
 
-fn per_host_above_all(builder: &Builder) -> Option<String> {
+fn per_host_above_all(builder: &Builder, _: Keys) -> Option<String> {
     let limits = &builder.config.limits;
     (limits.max_connections_per_host > limits.max_connections).then(|| {
+        let [per_host, all] = CONNECTIONS.map(|key| describe(builder, key));
         format!(
-            "{} is above {}: a host can never have more connections than there may be",
-            describe(builder, "limits.max_connections_per_host"),
-            describe(builder, "limits.max_connections"),
+            "{per_host} is above {all}: a host can never have more connections than there may be"
         )
     })
 }
 
-fn no_listener(builder: &Builder) -> Option<String> {
-    builder.config.server.listen.is_empty().then(|| {
-        format!(
-            "{}: at least one address is needed",
-            describe(builder, "server.listen")
-        )
-    })
+fn no_listener(builder: &Builder, keys: Keys) -> Option<String> {
+    let none = builder.config.server.listen.is_empty();
+    none.then(|| text(builder, keys, "at least one address is needed"))
 }
 
-fn duplicate(builder: &Builder, key: &str, listen: &[SocketAddr]) -> Option<String> {
+fn duplicate(builder: &Builder, keys: Keys, listen: &[SocketAddr]) -> Option<String> {
     // Port 0 asks for a free port each time, so the same spelling twice is two listeners.
     let again = listen.iter().enumerate().find_map(|(at, address)| {
         let before = listen.iter().take(at).any(|earlier| earlier == address);
         (before && address.port() != 0).then_some(address)
     })?;
-    Some(format!(
-        "{}: {again} is listed twice",
-        describe(builder, key)
-    ))
+    Some(text(builder, keys, &format!("{again} is listed twice")))
 }
 
 /// Finds two listeners of which the kernel would refuse the second. `duplicate` reports the same
 /// spelling twice in one list.
-fn shared_port(builder: &Builder) -> Option<String> {
+fn shared_port(builder: &Builder, _: Keys) -> Option<String> {
     let Config { server, admin, .. } = &builder.config;
     // As they are bound: `[::]` takes IPv4, too, unless there is an IPv4 listener beside it.
     let only_v6 = server.listen.iter().any(SocketAddr::is_ipv4);
@@ -125,86 +120,65 @@ fn covers(wide: &SocketAddr, narrow: &SocketAddr, only_v6: bool) -> bool {
     wide.port() != 0 && wide.port() == narrow.port() && (any || same)
 }
 
-/// Returns the addresses that other machines can reach.
-fn open_addresses(listen: &[SocketAddr]) -> Vec<String> {
+/// Lists the addresses that other machines can reach.
+fn open_addresses(listen: &[SocketAddr]) -> String {
     let reachable = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
-    let open = listen.iter().filter(reachable);
-    open.map(ToString::to_string).collect()
+    let open = listen.iter().filter(reachable).map(ToString::to_string);
+    open.collect::<Vec<_>>().join(", ")
 }
 
-fn open_admin(builder: &Builder) -> Option<String> {
+fn open_admin(builder: &Builder, keys: Keys) -> Option<String> {
     let admin = &builder.config.admin;
     let open = open_addresses(&admin.listen);
     (!open.is_empty() && admin.token_file.is_none()).then(|| {
-        format!(
-            "{} with {}: {} can be reached from other machines, and who reaches it may end \
-             sessions; listen on loopback, or set admin.token_file",
-            describe(builder, "admin.listen"),
-            describe(builder, "admin.token_file"),
-            open.join(", "),
-        )
+        let problem = format!(
+            "{open} can be reached from other machines, and who reaches it may end sessions; listen on \
+             loopback, or set admin.token_file",
+        );
+        text(builder, keys, &problem)
     })
 }
 
-fn tickets_without_key(builder: &Builder) -> Option<String> {
+fn tickets_without_key(builder: &Builder, keys: Keys) -> Option<String> {
     let admission = &builder.config.admission;
-    (admission.required && admission.ticket_key_file.is_none()).then(|| {
-        format!(
-            "{} with {}: without the key no ticket can be checked, and nobody gets in",
-            describe(builder, "admission.required"),
-            describe(builder, "admission.ticket_key_file"),
-        )
-    })
+    let problem = "without the key no ticket can be checked, and nobody gets in";
+    (admission.required && admission.ticket_key_file.is_none())
+        .then(|| text(builder, keys, problem))
 }
 
-fn plaintext(builder: &Builder) -> Option<String> {
+fn plaintext(builder: &Builder, keys: Keys) -> Option<String> {
     let Config { server, tls, .. } = &builder.config;
     let open = open_addresses(&server.listen);
     (!open.is_empty() && !server.allow_plaintext && tls.cert_file.is_none()).then(|| {
-        format!(
-            "{} with {}: {} can be reached from other machines without TLS, and passwords \
-             cross it; set tls.cert_file and tls.key_file, listen on loopback behind a proxy \
-             that speaks TLS, or set server.allow_plaintext=true",
-            describe(builder, "server.listen"),
-            describe(builder, "server.allow_plaintext"),
-            open.join(", "),
-        )
+        let problem = format!(
+            "{open} can be reached from other machines without TLS, and passwords cross it; set \
+             tls.cert_file and tls.key_file, listen on loopback behind a proxy that speaks TLS, or \
+             set server.allow_plaintext=true",
+        );
+        text(builder, keys, &problem)
     })
 }
 
-fn half_a_pair(builder: &Builder) -> Option<String> {
+fn half_a_pair(builder: &Builder, keys: Keys) -> Option<String> {
     let tls = &builder.config.tls;
-    (tls.cert_file.is_some() != tls.key_file.is_some()).then(|| {
-        format!(
-            "{} with {}: TLS needs both the certificate and its key",
-            describe(builder, "tls.cert_file"),
-            describe(builder, "tls.key_file"),
-        )
-    })
+    let problem = "TLS needs both the certificate and its key";
+    (tls.cert_file.is_some() != tls.key_file.is_some()).then(|| text(builder, keys, problem))
 }
 
-fn proxied_elsewhere(builder: &Builder) -> Option<String> {
+fn proxied_elsewhere(builder: &Builder, _: Keys) -> Option<String> {
     let server = &builder.config.server;
-    let elsewhere = server.proxy_protocol.iter();
-    let mut elsewhere = elsewhere.filter(|proxied| !server.listen.contains(proxied));
-    elsewhere.next().map(|proxied| {
-        format!(
-            "{}: {proxied} is not one of {}",
-            describe(builder, "server.proxy_protocol"),
-            describe(builder, "server.listen"),
-        )
-    })
+    let mut proxied = server.proxy_protocol.iter();
+    let elsewhere = proxied.find(|proxied| !server.listen.contains(proxied))?;
+    let listen = describe(builder, "server.listen");
+    let problem = format!("{elsewhere} is not one of {listen}");
+    Some(text(builder, &["server.proxy_protocol"], &problem))
 }
 
-fn proxied_by_nobody(builder: &Builder) -> Option<String> {
+fn proxied_by_nobody(builder: &Builder, keys: Keys) -> Option<String> {
     let server = &builder.config.server;
-    (!server.proxy_protocol.is_empty() && server.proxy_protocol_from.is_empty()).then(|| {
-        format!(
-            "{} with {}: nobody may connect there; name the networks of the proxies",
-            describe(builder, "server.proxy_protocol"),
-            describe(builder, "server.proxy_protocol_from"),
-        )
-    })
+    let problem = "nobody may connect there; name the networks of the proxies";
+    (!server.proxy_protocol.is_empty() && server.proxy_protocol_from.is_empty())
+        .then(|| text(builder, keys, problem))
 }
 
 /// Finds deadlines that another one always cuts short. No default or preset is. An operator who
@@ -232,34 +206,19 @@ fn late_stages(builder: &Builder) -> Vec<ConfigError> {
     .collect()
 }
 
+/// Text of an error: the first two settings that it is about, and the problem.
+fn text(builder: &Builder, keys: Keys, problem: &str) -> String {
+    let settings: Vec<String> = keys
+        .iter()
+        .take(2)
+        .map(|key| describe(builder, key))
+        .collect();
+    format!("{}: {problem}", settings.join(" with "))
+}
+
 /// Describes a setting: `key = value (source)`.
 fn describe(builder: &Builder, key: &str) -> String {
     let value = builder.config.toml_value(key).unwrap_or_default();
     let source = builder.sources.get(key).unwrap_or(&Source::Default);
     format!("{key} = {value} ({})", source.location())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Layers, load};
-
-    #[test]
-    fn every_deadline_of_the_defaults_and_presets_can_be_reached() {
-        let named = crate::config::presets::names().into_iter().map(Some);
-        for preset in std::iter::once(None).chain(named) {
-            let layers = Layers {
-                preset: preset.map(str::to_owned),
-                ..Layers::default()
-            };
-            let loaded = load(&layers).unwrap();
-            for nested in nested_deadlines(&loaded.config) {
-                let Nested { key, whole, .. } = nested;
-                assert!(
-                    nested.stage <= nested.limit,
-                    "{preset:?}: {key} is cut short by {whole}"
-                );
-            }
-        }
-    }
 }

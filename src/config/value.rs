@@ -59,18 +59,6 @@ pub(super) trait Element: Sized {
     fn spell(&self) -> String;
 }
 
-/// Declaration of a setting.
-pub(super) struct SettingSpec {
-    /// Key, `section.name`.
-    pub(super) key: &'static str,
-    /// Lines of the documentation, each with its leading space.
-    pub(super) doc: &'static [&'static str],
-    /// Description of the values that are accepted.
-    pub(super) accepts: fn() -> String,
-    /// Time at which a changed value applies.
-    pub(super) applies: Applies,
-}
-
 /// Time at which a changed value applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Applies {
@@ -80,14 +68,6 @@ pub(super) enum Applies {
     AtRestart,
     /// Path of a file: a reload applies another path, a restart a first one or none.
     SwitchAtRestart,
-}
-
-/// Declaration of a section.
-pub(super) struct SectionSpec {
-    pub(super) name: &'static str,
-    /// Lines of the documentation, each with its leading space.
-    pub(super) doc: &'static [&'static str],
-    pub(super) settings: &'static [SettingSpec],
 }
 
 /// Describes a range: `from LOWEST to HIGHEST`.
@@ -192,30 +172,22 @@ impl Value for Option<PathBuf> {
     }
 }
 
-/// Returns the strings of an array that has nothing else.
-fn strings<'a>(items: &[Raw<'a>]) -> Option<Vec<&'a str>> {
-    items.iter().map(Raw::as_text).collect()
-}
-
 impl<T: Element> Value for Vec<T> {
     fn read(raw: &Raw<'_>) -> Result<Self, String> {
-        let items = match raw {
-            Raw::Items(items) => strings(items),
+        let items: Option<Vec<&str>> = match raw {
+            Raw::Items(items) => items.iter().map(Raw::as_text).collect(),
             Raw::Text(text) if text.trim().is_empty() => Some(Vec::new()),
             Raw::Text(text) => Some(text.split(',').map(str::trim).collect()),
+            Raw::String(one) => {
+                let list = format!("[{}]", toml_string(one));
+                return Err(format!("{}; for one write {list}", Self::accepts()));
+            }
             _ => None,
-        };
-        let Some(items) = items else {
-            return Err(match raw {
-                Raw::String(one) => {
-                    format!("{}; for one write [{}]", Self::accepts(), toml_string(one))
-                }
-                _ => Self::accepts(),
-            });
         };
         let read = |item: &str| {
             T::parse(item).ok_or_else(|| format!("{} in place of {item:?}", T::ACCEPTS))
         };
+        let items = items.ok_or_else(Self::accepts)?;
         items.into_iter().map(read).collect()
     }
 

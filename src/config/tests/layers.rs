@@ -23,10 +23,10 @@ fn the_defaults_are_a_valid_configuration() {
 
 #[test]
 fn keys_are_unique_and_sections_contiguous() {
-    let unique: BTreeSet<_> = KEYS.iter().collect();
-    assert_eq!(unique.len(), KEYS.len());
-    let sections: BTreeSet<_> = crate::config::builder::sections().into_iter().collect();
-    assert_eq!(sections.len(), crate::config::builder::sections().len());
+    for names in [KEYS.to_vec(), builder::sections()] {
+        let unique: BTreeSet<_> = names.iter().collect();
+        assert_eq!(unique.len(), names.len());
+    }
 }
 
 #[test]
@@ -43,29 +43,21 @@ fn each_layer_overrides_the_one_below() {
     check(&layers, 10, "preset development");
     layers.file = Some(file.path().into());
     check(&layers, 300, &format!("file {}", file.path().display()));
-    layers.env = env(&[("SSHARD_LIMITS__MAX_CONNECTIONS", "400")]);
+    layers.env = env(&[("SSHARD_LIMITS__MAX_CONNECTIONS", "400")]).env;
     check(&layers, 400, "env SSHARD_LIMITS__MAX_CONNECTIONS");
     layers.set = vec![
         "limits.max_connections=500".into(),
         "limits.max_connections = 501".into(),
     ];
     check(&layers, 501, "--set");
-    layers.flags = vec![Flag {
-        name: "--most",
-        key: "limits.max_connections",
-        value: "600".into(),
-    }];
+    layers.flags = flag("--most", "limits.max_connections", "600").flags;
     check(&layers, 600, "--most");
 }
 
 #[test]
 fn a_file_knows_its_lines() {
     let file = file("[log]\nlevel = \"warn\"\n\n[limits]\n\nmax_connections = 300\n");
-    let loaded = load(&Layers {
-        file: Some(file.path().into()),
-        ..Layers::default()
-    })
-    .unwrap();
+    let loaded = load(&of_file(file.path())).unwrap();
     let path = file.path().to_owned();
     assert_eq!(
         *loaded.source("limits.max_connections"),
@@ -79,25 +71,13 @@ fn bad_values_name_key_layer_value_and_what_is_accepted() {
         the_error(&set(&["log.level=loud"])),
         "log.level = loud (--set): expected one of error, warn, info, debug, trace",
     );
-    let layers = Layers {
-        env: env(&[("SSHARD_WEBSOCKET__READ_LIMIT", "16KiB")]),
-        ..Layers::default()
-    };
     assert_eq!(
-        the_error(&layers),
+        the_error(&env(&[("SSHARD_WEBSOCKET__READ_LIMIT", "16KiB")])),
         "websocket.read_limit = 16KiB (env SSHARD_WEBSOCKET__READ_LIMIT): \
          expected a value from \"32KiB\" to \"1MiB\"",
     );
-    let flag = Flag {
-        name: "--shards",
-        key: "server.shards",
-        value: "0".into(),
-    };
     assert_eq!(
-        the_error(&Layers {
-            flags: vec![flag],
-            ..Layers::default()
-        }),
+        the_error(&flag("--shards", "server.shards", "0")),
         "server.shards = 0 (--shards): expected auto, or a whole number from 1 to 1024",
     );
     let (errors, path) = errors_of_file("[session]\n\nauth_timeout = 30\n");
@@ -113,9 +93,8 @@ fn all_errors_of_all_layers_are_reported_in_order() {
     let file = file("[limits]\nmax_connections = \"many\"\n[log]\nlevl = \"warn\"\n[nope]\n");
     let layers = Layers {
         file: Some(file.path().into()),
-        env: env(&[("SSHARD_LOG__FORMAT", "xml")]),
         set: vec!["server.backlog".into(), "server.listen=".into()],
-        ..Layers::default()
+        ..env(&[("SSHARD_LOG__FORMAT", "xml")])
     };
     let errors = errors(&layers);
     let begins: Vec<&str> = errors.iter().filter_map(|e| e.split(" (").next()).collect();
@@ -143,23 +122,13 @@ fn unknown_keys_are_errors_that_list_the_known_ones() {
         "log.colour (--set): no such setting; section log has level, format, messages",
     );
     assert!(the_error(&set(&["port=1"])).contains("the sections are server, tls, admin, limits"));
-    let layers = Layers {
-        env: env(&[("SSHARD_LOG__LEVELS", "x")]),
-        ..Layers::default()
-    };
-    assert!(the_error(&layers).starts_with("log.levels (env SSHARD_LOG__LEVELS): no such"));
+    let error = the_error(&env(&[("SSHARD_LOG__LEVELS", "x")]));
+    assert!(error.starts_with("log.levels (env SSHARD_LOG__LEVELS): no such"));
     let (errors, path) = errors_of_file("listen = 1\n[server]\nlisen = []\n");
-    assert!(
-        errors
-            .concat()
-            .starts_with(&format!("listen (file {path}, line 1): no such setting"))
-    );
-    assert!(
-        errors
-            .last()
-            .unwrap()
-            .starts_with(&format!("server.lisen (file {path}, line 3): no such"))
-    );
+    let first = format!("listen (file {path}, line 1): no such setting");
+    assert!(errors[0].starts_with(&first), "{errors:?}");
+    let last = format!("server.lisen (file {path}, line 3): no such");
+    assert!(errors[errors.len() - 1].starts_with(&last), "{errors:?}");
 }
 
 #[test]
@@ -198,35 +167,22 @@ fn a_variable_is_a_setting_only_with_prefix_and_double_underscore() {
         ("PATH", "/bin"),
         ("X_SSHARD_LOG__LEVEL", "nope"),
     ];
-    let loaded = load(&Layers {
-        env: env(&foreign),
-        ..Layers::default()
-    })
-    .unwrap();
+    let loaded = load(&env(&foreign)).unwrap();
     assert_eq!(*loaded.config, Config::default());
-    let ignored = loaded.ignored_variables().iter();
-    let ignored: Vec<_> = ignored
-        .map(|variable| (variable.name.as_str(), variable.meant.as_deref()))
-        .collect();
-    assert_eq!(
-        ignored,
-        [
-            ("SSHARD_HOME", None),
-            ("SSHARD_LOG_LEVL", Some("SSHARD_LOG__LEVEL"))
-        ]
-    );
-    let layers = Layers {
-        env: env(&[("SSHARD_log__level", "warn")]),
-        ..Layers::default()
-    };
-    assert!(the_error(&layers).ends_with("variables are in capitals: SSHARD_LOG__LEVEL"));
+    let ignored = [
+        ("SSHARD_HOME", None),
+        ("SSHARD_LOG_LEVL", Some("SSHARD_LOG__LEVEL")),
+    ];
+    let ignored = ignored.map(|(name, meant)| IgnoredVariable {
+        name: name.to_owned(),
+        meant: meant.map(str::to_owned),
+    });
+    assert_eq!(loaded.ignored_variables(), ignored);
+    let error = the_error(&env(&[("SSHARD_log__level", "warn")]));
+    assert!(error.ends_with("variables are in capitals: SSHARD_LOG__LEVEL"));
     // A setting's name with one underscore can only be a slip.
-    let layers = Layers {
-        env: env(&[("SSHARD_LIMITS_MAX_CONNECTIONS", "5")]),
-        ..Layers::default()
-    };
     assert_eq!(
-        the_error(&layers),
+        the_error(&env(&[("SSHARD_LIMITS_MAX_CONNECTIONS", "5")])),
         "limits.max_connections (env SSHARD_LIMITS_MAX_CONNECTIONS): no such setting; did you mean \
          SSHARD_LIMITS__MAX_CONNECTIONS?"
     );
@@ -243,29 +199,19 @@ fn a_variable_is_a_setting_only_with_prefix_and_double_underscore() {
 
 #[test]
 fn the_error_of_an_unusable_file_has_the_reason() {
-    let layers = Layers {
-        file: Some("/nonexistent/sshard.toml".into()),
-        ..Layers::default()
-    };
-    assert!(the_error(&layers).starts_with("file /nonexistent/sshard.toml: "));
+    let error = the_error(&of_file(Path::new("/nonexistent/sshard.toml")));
+    assert!(error.starts_with("file /nonexistent/sshard.toml: "));
     let (errors, path) = errors_of_file("[log]\nlevel = \n");
-    assert!(
-        errors
-            .concat()
-            .starts_with(&format!("file {path}, line 2: ")),
-        "{errors:?}"
-    );
-    let (errors, _) = errors_of_file("[log]\nlevel = \"info\"\nlevel = \"warn\"\n");
-    assert!(errors.concat().contains("line 3: "), "{errors:?}");
-    let (errors, _) = errors_of_file("server = 8022\n");
-    assert!(
-        errors
-            .concat()
-            .contains("section server begins with [server]"),
-        "{errors:?}"
-    );
-    let (errors, _) = errors_of_file(&"#".repeat(1024 * 1024 + 1));
-    assert!(errors.concat().contains("larger than"), "{errors:?}");
+    let syntax = format!("file {path}, line 2: ");
+    assert!(errors.concat().starts_with(&syntax), "{errors:?}");
+    for (text, reason) in [
+        ("[log]\nlevel = \"info\"\nlevel = \"warn\"\n", "line 3: "),
+        ("server = 8022\n", "section server begins with [server]"),
+        (&"#".repeat(1024 * 1024 + 1), "larger than"),
+    ] {
+        let (errors, _) = errors_of_file(text);
+        assert!(errors.concat().contains(reason), "{errors:?}");
+    }
 }
 
 #[test]
@@ -306,10 +252,4 @@ fn errors_stay_on_one_short_line() {
         "{error}"
     );
     assert!(!error.contains('\n') && error.len() < 200, "{error}");
-}
-
-#[test]
-fn a_configuration_can_be_shared() {
-    fn shared<T: Send + Sync + 'static>(_: &T) {}
-    shared(&load(&Layers::default()).unwrap());
 }

@@ -3,42 +3,27 @@
 use super::*;
 
 fn assert_round_trip(loaded: &Loaded) {
-    let printed = file(&loaded.print());
-    let layers = Layers {
-        file: Some(printed.path().into()),
-        ..Layers::default()
-    };
-    assert_eq!(loaded.config, load(&layers).unwrap().config);
+    let again = load_text(&loaded.print()).unwrap();
+    assert_eq!(loaded.config, again.config);
 }
 
 #[test]
 fn defaults_and_presets_load_as_printed() {
-    assert_round_trip(&load(&Layers::default()).unwrap());
-    for name in ["high-performance", "security", "development"] {
-        assert_round_trip(&preset(name));
-    }
-    // Shorter than every stage's default, which the printed file then repeats.
-    assert_round_trip(&load(&set(&["limits.connection_timeout=1s"])).unwrap());
     for changed in [
-        "limits.connection_timeout=1s",
-        "limits.max_connections=5",
-        "limits.max_connections_per_host=5000",
-        "ssh.auth_timeout=40s",
-        "tls.handshake_timeout=40s",
+        &[][..],
+        // Shorter than every stage's default, which the printed file then repeats.
+        &["limits.connection_timeout=1s"],
+        &["limits.max_connections=5"],
+        &["limits.max_connections_per_host=5000"],
+        &["ssh.auth_timeout=40s"],
+        &["tls.handshake_timeout=40s"],
     ] {
-        let named = crate::config::presets::names().into_iter().map(Some);
-        for preset in std::iter::once(None).chain(named) {
-            let layers = Layers {
-                preset: preset.map(str::to_owned),
-                ..set(&[changed])
-            };
-            assert_round_trip(&load(&layers).unwrap());
-        }
+        load_each_preset(changed).iter().for_each(assert_round_trip);
     }
 }
 
 /// A value unlike the default for every setting, and valid together.
-const UNUSUAL: &str = r#"
+pub(super) const UNUSUAL: &str = r#"
 server = { listen = ["127.0.0.1:1", "[::1]:2"], shards = 4, cpus = "8,0-2,3", node = "Edge-1.a_b", placement = "kernel",
   backlog = 1, upgrade_timeout = "1500ms", drain_timeout = "2h", path_prefix = "/a/b-c",
   public_hosts = ["Example.org", "[::1]:443"], allow_plaintext = true, core_dumps = true,
@@ -73,18 +58,11 @@ web = { enabled = false, show_targets = true, embed_origins = ["https://portal.e
 
 #[test]
 fn a_printed_configuration_loads_as_an_equal_one() {
-    let first = file(UNUSUAL);
-    let loaded = load(&Layers {
-        file: Some(first.path().into()),
-        ..Layers::default()
-    })
-    .unwrap();
+    let loaded = load_text(UNUSUAL).unwrap();
+    let default = Config::default();
     for key in KEYS {
-        assert_ne!(
-            loaded.config.toml_value(key),
-            Config::default().toml_value(key),
-            "{key}"
-        );
+        let value = loaded.config.toml_value(key);
+        assert_ne!(value, default.toml_value(key), "{key}");
     }
     assert_round_trip(&loaded);
 }
@@ -108,31 +86,24 @@ fn assert_accepted_as_text(loaded: &Loaded) {
         ..Layers::default()
     };
     for layers in [by_set, by_environment] {
-        let again = load(&layers).unwrap();
-        assert_eq!(again.config, loaded.config);
+        assert_eq!(load(&layers).unwrap().config, loaded.config);
     }
 }
 
 #[test]
 fn every_printed_value_is_accepted_by_set_and_by_the_environment() {
-    assert_accepted_as_text(&load(&Layers::default()).unwrap());
-    for name in ["high-performance", "security", "development"] {
-        assert_accepted_as_text(&preset(name));
+    for loaded in load_each_preset(&[]) {
+        assert_accepted_as_text(&loaded);
     }
-    let unusual = file(UNUSUAL);
-    let layers = Layers {
-        file: Some(unusual.path().into()),
-        ..Layers::default()
-    };
-    assert_accepted_as_text(&load(&layers).unwrap());
+    assert_accepted_as_text(&load_text(UNUSUAL).unwrap());
 }
 
 #[test]
 fn print_groups_by_section_and_names_each_source() {
     let layers = Layers {
         preset: Some("security".into()),
-        env: env(&[("SSHARD_LOG__FORMAT", "json")]),
-        ..set(&["server.shards=2"])
+        set: vec!["server.shards=2".into()],
+        ..env(&[("SSHARD_LOG__FORMAT", "json")])
     };
     let printed = load(&layers).unwrap().print();
     let first = "\n# The public listener and the shape of the process.\n[server]\n\n\
@@ -185,12 +156,10 @@ fn every_printed_setting_is_explained() {
 fn settings_that_differ_from_the_defaults_are_printed_as_changed() {
     let none = load(&Layers::default()).unwrap().print_changed();
     assert_eq!(none, "# every setting has its default\n");
-    let layers = Layers {
-        preset: Some("security".into()),
-        // The second is the default.
-        ..set(&["log.format=json", "server.backlog=4096"])
-    };
-    let printed = load(&layers).unwrap().print_changed();
+    // The second is the default.
+    let set = ["log.format=json", "server.backlog=4096"];
+    let loaded = load_preset(Some("security"), &set).unwrap();
+    let printed = loaded.print_changed();
     assert!(printed.starts_with("["), "{printed}");
     for lines in [
         "max_unauthenticated = 200 # preset security; default 1000\n\
@@ -203,14 +172,10 @@ fn settings_that_differ_from_the_defaults_are_printed_as_changed() {
     for same in ["max_connections =", "backlog", "[server]"] {
         assert!(!printed.contains(same), "{same}: {printed}");
     }
-    for name in ["high-performance", "security", "development"] {
-        let loaded = preset(name);
-        let printed = file(&loaded.print_changed());
-        let layers = Layers {
-            file: Some(printed.path().into()),
-            ..Layers::default()
-        };
-        assert_eq!(loaded.config, load(&layers).unwrap().config, "{name}");
+    for loaded in load_each_preset(&[]) {
+        let printed = loaded.print_changed();
+        let again = load_text(&printed).unwrap();
+        assert_eq!(loaded.config, again.config, "{printed}");
     }
 }
 
@@ -224,11 +189,8 @@ fn a_configuration_with_a_contradiction_can_be_printed() {
         loaded,
         contradictions,
     } = parse(&layers).unwrap();
-    assert!(
-        loaded
-            .print()
-            .contains("max_connections_per_host = 6 # --set\n")
-    );
+    let printed = loaded.print();
+    assert!(printed.contains("max_connections_per_host = 6 # --set\n"));
     assert_eq!(contradictions.unwrap().iter().count(), 1);
     assert!(parse(&set(&["limits.max_connections=x"])).is_err());
 }
@@ -238,12 +200,7 @@ fn a_path_cannot_break_out_of_its_comment() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x\nlevel = 1");
     std::fs::write(&path, "[log]\nlevel = \"warn\"\n").unwrap();
-    let printed = load(&Layers {
-        file: Some(path),
-        ..Layers::default()
-    })
-    .unwrap()
-    .print();
+    let printed = load(&of_file(&path)).unwrap().print();
     assert!(printed.parse::<toml::Table>().is_ok(), "{printed}");
     assert!(printed.contains("x\\nlevel = 1\n"), "{printed}");
 }

@@ -50,22 +50,17 @@ proptest! {
             // Only what is a setting is taken, and it prints as it was meant.
             let name = assignment.split('=').next().unwrap_or_default().trim();
             prop_assert!(KEYS.contains(&name), "{assignment:?}");
-            let printed = file(&loaded.print());
-            let again = load(&Layers { file: Some(printed.path().into()), ..Layers::default() });
-            let again = again.map_err(|errors| TestCaseError::fail(errors.to_string()))?;
-            prop_assert_eq!(&again.config, &loaded.config);
             let written = loaded.config.toml_value(name).unwrap_or_default();
-            let again = load_set(&[&format!("{name}={written}")]);
-            let again = again.map_err(|errors| TestCaseError::fail(errors.to_string()))?;
-            prop_assert_eq!(again.config, loaded.config);
+            for again in [load_text(&loaded.print()), load_set(&[&format!("{name}={written}")])] {
+                let again = again.map_err(|errors| TestCaseError::fail(errors.to_string()))?;
+                prop_assert_eq!(&again.config, &loaded.config);
+            }
         }
     }
 
     #[test]
     fn any_file_is_answered(text in any_toml()) {
-        let file = file(&text);
-        let layers = Layers { file: Some(file.path().into()), ..Layers::default() };
-        if let Err(errors) = load(&layers) {
+        if let Err(errors) = load_text(&text) {
             // Whoever reads the errors has a terminal.
             let clean = errors.iter().all(|error| !error.to_string().contains('\x1b'));
             prop_assert!(clean, "an escape in an error");
@@ -76,6 +71,6 @@ proptest! {
     fn any_variable_is_answered(key in any_key(), value in any_value()) {
         let name = format!("SSHARD_{}", key.to_uppercase().replace('.', "__"));
         prop_assume!(!name.contains(['\0', '=']) && !value.contains('\0'));
-        let _ = load(&Layers { env: env(&[(&name, &value)]), ..Layers::default() });
+        let _ = load(&env(&[(&name, &value)]));
     }
 }

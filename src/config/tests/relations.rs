@@ -4,12 +4,16 @@ use super::*;
 
 fn contradictions(assignments: &[&str]) -> Vec<String> {
     let errors = load_set(assignments).expect_err("must be refused");
-    assert!(
-        errors
-            .iter()
-            .all(|error| matches!(error, ConfigError::Contradiction(_)))
-    );
-    errors.iter().map(ToString::to_string).collect()
+    let text = |error: &ConfigError| match error {
+        ConfigError::Contradiction(text) => text.clone(),
+        other => panic!("{other}"),
+    };
+    errors.iter().map(text).collect()
+}
+
+fn the_contradiction(assignments: &[&str]) -> String {
+    let [error] = contradictions(assignments).try_into().unwrap();
+    error
 }
 
 #[test]
@@ -27,44 +31,46 @@ fn a_host_may_not_have_more_connections_than_there_are() {
     assert!(load_set(&["limits.max_connections=10"]).is_ok());
 }
 
-/// The value and source of a setting.
-fn of(loaded: &Loaded, key: &str) -> (String, String) {
-    let value = loaded.config.toml_value(key).unwrap();
-    (value, loaded.source(key).to_string())
-}
-
 #[test]
 fn a_limit_that_is_not_set_follows_the_one_that_is() {
     let (all, per_host) = ("limits.max_connections", "limits.max_connections_per_host");
-    for (set, key, value, source) in [
+    let high = Some("high-performance");
+    for (preset, set, most, key, value, source) in [
         (
-            "limits.max_connections=5",
+            None,
+            all,
+            5,
             per_host,
             "5",
             "default, follows limits.max_connections",
         ),
-        ("limits.max_connections=50", per_host, "10", "default"),
+        (None, all, 50, per_host, "10", "default"),
         (
-            "limits.max_connections_per_host=2000",
+            high,
+            all,
+            500,
+            per_host,
+            "500",
+            "preset high-performance, follows limits.max_connections",
+        ),
+        (
+            None,
+            per_host,
+            2000,
             all,
             "2000",
             "default, follows limits.max_connections_per_host",
         ),
-        ("limits.max_connections_per_host=20", all, "1000", "default"),
+        (None, per_host, 20, all, "1000", "default"),
     ] {
-        let loaded = load_set(&[set]).unwrap();
+        let set = format!("{set}={most}");
+        let loaded = load_preset(preset, &[&set]).unwrap();
         assert_eq!(
             of(&loaded, key),
             (value.to_owned(), source.to_owned()),
             "{set}"
         );
     }
-    let loaded = load(&Layers {
-        preset: Some("high-performance".into()),
-        ..set(&["limits.max_connections=500"])
-    });
-    let source = "preset high-performance, follows limits.max_connections".to_owned();
-    assert_eq!(of(&loaded.unwrap(), per_host), ("500".to_owned(), source));
 }
 
 #[test]
@@ -120,16 +126,7 @@ fn a_stage_the_operator_set_must_fit_in_a_whole_that_is_set() {
     }
     // Only what the operator chose for the stage counts, not a default or a preset.
     assert!(load_set(&["limits.connection_timeout=2s"]).is_ok());
-    let short = vec![String::from("limits.connection_timeout=2s")];
-    let preset = Some(String::from("security"));
-    assert!(
-        load(&Layers {
-            preset,
-            set: short,
-            ..Layers::default()
-        })
-        .is_ok()
-    );
+    assert!(load_preset(Some("security"), &["limits.connection_timeout=2s"]).is_ok());
 }
 
 #[test]
@@ -155,27 +152,19 @@ fn a_deadline_within_a_session_must_fit_in_its_lifetime() {
 
 #[test]
 fn each_layer_of_the_operator_counts_for_a_stage() {
-    let whole = ["limits.connection_timeout=45s"];
-    let flag = Flag {
-        name: "--x",
-        key: "ssh.auth_timeout",
-        value: "46s".into(),
-    };
-    let variable = ("SSHARD_SSH__AUTH_TIMEOUT".into(), "46s".into());
-    assert!(
-        load(&Layers {
-            flags: vec![flag],
-            ..set(&whole)
-        })
-        .is_err()
-    );
-    assert!(
-        load(&Layers {
-            env: vec![variable],
-            ..set(&whole)
-        })
-        .is_err()
-    );
+    for stage in [
+        flag("--x", "ssh.auth_timeout", "46s"),
+        env(&[("SSHARD_SSH__AUTH_TIMEOUT", "46s")]),
+    ] {
+        let whole = vec!["limits.connection_timeout=45s".to_owned()];
+        assert!(
+            load(&Layers {
+                set: whole,
+                ..stage
+            })
+            .is_err()
+        );
+    }
 }
 
 #[test]
@@ -186,12 +175,10 @@ fn plaintext_beyond_loopback_needs_allow_plaintext() {
         "192.168.1.1:1",
         "127.0.0.1:1,10.0.0.1:1",
     ] {
-        let [error] = contradictions(&[&format!("server.listen={open}")])
-            .try_into()
-            .unwrap();
+        let listen = format!("server.listen={open}");
+        let error = the_contradiction(&[&listen]);
         assert!(error.contains("passwords cross it"), "{error}");
         assert!(error.contains("server.allow_plaintext=true"), "{error}");
-        let listen = format!("server.listen={open}");
         assert!(load_set(&[&listen, "server.allow_plaintext=true"]).is_ok());
         assert!(load_set(&[&listen, "tls.cert_file=/c", "tls.key_file=/k"]).is_ok());
     }
@@ -201,23 +188,9 @@ fn plaintext_beyond_loopback_needs_allow_plaintext() {
         "[::1]:1",
         "[::ffff:127.0.0.1]:1",
     ] {
-        assert!(
-            load_set(&[&format!("server.listen={closed}")]).is_ok(),
-            "{closed}"
-        );
+        let listen = format!("server.listen={closed}");
+        assert!(load_set(&[&listen]).is_ok(), "{closed}");
     }
-}
-
-#[test]
-fn a_certificate_needs_its_key() {
-    for half in ["tls.cert_file=/x", "tls.key_file=/x"] {
-        let [error] = contradictions(&[half]).try_into().unwrap();
-        assert!(
-            error.ends_with("needs both the certificate and its key"),
-            "{error}"
-        );
-    }
-    assert!(load_set(&["tls.cert_file=/c", "tls.key_file=/k"]).is_ok());
 }
 
 #[test]
@@ -239,138 +212,109 @@ fn a_proxied_listener_is_one_of_them_and_somebody_may_connect() {
     let plain = "server.allow_plaintext=true";
     for elsewhere in ["127.0.0.1:2", "127.0.0.2:1", "10.0.0.1:7"] {
         let proxied = format!("server.proxy_protocol={elsewhere}");
-        let [error] = contradictions(&[listen, plain, &proxied])
-            .try_into()
-            .unwrap();
+        let error = the_contradiction(&[listen, plain, &proxied]);
         let said = format!("{elsewhere} is not one of server.listen");
         assert!(error.contains(&said), "{error}");
     }
     let proxied = "server.proxy_protocol=10.0.0.1:0,127.0.0.1:1";
     assert!(load_set(&[listen, plain, proxied]).is_ok());
     let nobody = "server.proxy_protocol_from=";
-    let [error] = contradictions(&[listen, plain, proxied, nobody])
-        .try_into()
-        .unwrap();
+    let error = the_contradiction(&[listen, plain, proxied, nobody]);
     assert!(error.contains("nobody may connect there"), "{error}");
     assert!(load_set(&[nobody]).is_ok());
 }
 
 #[test]
 fn listeners_are_some_and_distinct() {
-    let [error] = contradictions(&["server.listen="]).try_into().unwrap();
+    let error = the_contradiction(&["server.listen="]);
     assert!(error.ends_with("at least one address is needed"), "{error}");
-    let [error] = contradictions(&["server.listen=[::1]:1,[::1]:1"])
-        .try_into()
-        .unwrap();
-    assert!(error.ends_with("[::1]:1 is listed twice"), "{error}");
+    for listen in ["server.listen", "admin.listen"] {
+        let error = the_contradiction(&[&format!("{listen}=[::1]:1,[::1]:1")]);
+        assert!(error.starts_with(listen), "{error}");
+        assert!(error.ends_with("[::1]:1 is listed twice"), "{error}");
+    }
     assert!(load_set(&["server.listen=127.0.0.1:0,127.0.0.1:0"]).is_ok());
 }
 
 /// Each of the two would be refused by the kernel, once the other listens.
 #[test]
 fn no_port_may_have_two_listeners() {
-    let plain = "server.allow_plaintext=true";
-    for (listen, admin) in [
-        ("127.0.0.1:5", "127.0.0.1:5"),
-        ("0.0.0.0:5", "127.0.0.1:5"),
-        ("[::]:5", "127.0.0.1:5"),
-        ("[::]:5", "[::1]:5"),
-        ("[::ffff:127.0.0.1]:5", "127.0.0.1:5"),
-        ("127.0.0.1:1,127.0.0.1:5", "127.0.0.1:2,127.0.0.1:5"),
-        ("127.0.0.1:5,0.0.0.0:5", ""),
-        ("[::1]:5,[::]:5", ""),
-    ] {
-        let set = [
-            format!("server.listen={listen}"),
-            format!("admin.listen={admin}"),
-        ];
-        let [error] = contradictions(&[&set[0], &set[1], plain])
-            .try_into()
-            .unwrap();
-        assert!(error.contains("cannot both listen"), "{error}");
-    }
-    for (listen, admin) in [
-        ("127.0.0.1:5", "127.0.0.1:6"),
-        ("127.0.0.1:5", "127.0.0.2:5"),
-        ("127.0.0.1:5", "[::1]:5"),
-        ("127.0.0.1:0", "127.0.0.1:0"),
+    for (listen, admin, fine) in [
+        ("127.0.0.1:5", "127.0.0.1:5", false),
+        ("0.0.0.0:5", "127.0.0.1:5", false),
+        ("[::]:5", "127.0.0.1:5", false),
+        ("[::]:5", "[::1]:5", false),
+        ("[::ffff:127.0.0.1]:5", "127.0.0.1:5", false),
+        ("127.0.0.1:1,127.0.0.1:5", "127.0.0.1:2,127.0.0.1:5", false),
+        ("127.0.0.1:5,0.0.0.0:5", "", false),
+        ("[::1]:5,[::]:5", "", false),
+        ("127.0.0.1:5", "127.0.0.1:6", true),
+        ("127.0.0.1:5", "127.0.0.2:5", true),
+        ("127.0.0.1:5", "[::1]:5", true),
+        ("127.0.0.1:0", "127.0.0.1:0", true),
         // With an IPv4 address beside it, `[::]` takes IPv6 alone.
-        ("0.0.0.0:5,[::]:5", ""),
-        ("[::]:5,127.0.0.1:6", "127.0.0.1:5"),
-        ("[fe80::1%1]:5,[fe80::1%2]:5", ""),
+        ("0.0.0.0:5,[::]:5", "", true),
+        ("[::]:5,127.0.0.1:6", "127.0.0.1:5", true),
+        ("[fe80::1%1]:5,[fe80::1%2]:5", "", true),
     ] {
-        let set = [
-            format!("server.listen={listen}"),
-            format!("admin.listen={admin}"),
-        ];
-        let loaded = load_set(&[&set[0], &set[1], plain]);
-        assert!(loaded.is_ok(), "{listen} {admin}: {loaded:?}");
+        let listen = format!("server.listen={listen}");
+        let admin = format!("admin.listen={admin}");
+        let set = [&*listen, &*admin, "server.allow_plaintext=true"];
+        if fine {
+            assert!(load_set(&set).is_ok(), "{set:?}");
+        } else {
+            let error = the_contradiction(&set);
+            assert!(error.contains("cannot both listen"), "{error}");
+        }
     }
 }
 
 #[test]
-fn an_admin_listener_beyond_loopback_needs_a_token() {
-    for open in [
-        "0.0.0.0:1",
-        "[::]:1",
-        "10.0.0.1:1",
-        "127.0.0.1:1,192.0.2.1:1",
+fn some_settings_need_another_one() {
+    let pair = "needs both the certificate and its key";
+    let (token, token_file) = ("admin.token_file", "admin.token_file=/x");
+    let (key, key_file) = ("admission.ticket_key_file", "admission.ticket_key_file=/x");
+    for (set, missing, words) in [
+        ("tls.cert_file=/x", "tls.key_file=/x", pair),
+        ("tls.key_file=/x", "tls.cert_file=/x", pair),
+        ("admission.required=true", key_file, key),
+        // Listeners beyond loopback.
+        ("admin.listen=0.0.0.0:1", token_file, token),
+        ("admin.listen=[::]:1", token_file, token),
+        ("admin.listen=10.0.0.1:1", token_file, token),
+        ("admin.listen=127.0.0.1:1,192.0.2.1:1", token_file, token),
     ] {
-        let set = format!("admin.listen={open}");
-        let [error] = contradictions(&[&set]).try_into().unwrap();
-        assert!(error.contains("admin.token_file"), "{error}");
-        assert!(load_set(&[&set, "admin.token_file=/x"]).is_ok());
+        let error = the_contradiction(&[set]);
+        assert!(error.contains(words), "{error}");
+        assert!(load_set(&[set, missing]).is_ok(), "{set} {missing}");
     }
-    let [error] = contradictions(&["admin.listen=[::1]:1,[::1]:1"])
-        .try_into()
-        .unwrap();
-    assert!(error.ends_with("[::1]:1 is listed twice"), "{error}");
     assert!(load_set(&["admin.listen="]).is_ok());
 }
 
 #[test]
-fn tickets_are_required_only_with_a_key() {
-    let [error] = contradictions(&["admission.required=true"])
-        .try_into()
-        .unwrap();
-    assert!(error.contains("admission.ticket_key_file"), "{error}");
-    let set = ["admission.required=true", "admission.ticket_key_file=/x"];
-    assert!(load_set(&set).is_ok());
-}
-
-#[test]
 fn a_setting_that_is_wrong_itself_is_in_no_contradiction() {
-    let errors = load_set(&[
-        "limits.max_connections=5",
-        "limits.max_connections_per_host=x",
-    ]);
-    assert_eq!(errors.unwrap_err().iter().count(), 1);
-    let errors = load_set(&["ssh.auth_timeout=31s", "limits.connection_timeout=60"]);
-    assert_eq!(errors.unwrap_err().iter().count(), 1);
+    for assignments in [
+        [
+            "limits.max_connections=5",
+            "limits.max_connections_per_host=x",
+        ],
+        ["ssh.auth_timeout=31s", "limits.connection_timeout=60"],
+    ] {
+        let error = the_error(&set(&assignments));
+        assert!(error.contains("(--set): expected "), "{error}");
+    }
 }
 
 #[test]
 fn serving_needs_a_target() {
-    let error = load(&Layers::default())
-        .unwrap()
-        .require_targets()
-        .unwrap_err()
-        .to_string();
+    let require_targets = |set: &[&str]| load_set(set).unwrap().require_targets();
+    let error = require_targets(&[]).unwrap_err().to_string();
     for way in ["--allow host:port", "targets.allow", "targets.named"] {
         assert!(error.contains(way), "{error}");
     }
-    assert!(
-        load_set(&["targets.allow=a:22"])
-            .unwrap()
-            .require_targets()
-            .is_ok()
-    );
-    assert!(
-        load_set(&["targets.named=a=b:22"])
-            .unwrap()
-            .require_targets()
-            .is_ok()
-    );
+    for target in ["targets.allow=a:22", "targets.named=a=b:22"] {
+        assert!(require_targets(&[target]).is_ok(), "{target}");
+    }
 }
 
 #[test]
@@ -378,13 +322,12 @@ fn a_stage_of_a_preset_may_be_longer_than_the_whole() {
     use crate::config::{builder::Builder, validate::check, value::Raw};
     let errors = |source| {
         let mut builder = Builder::default();
-        builder.set("ssh.auth_timeout", &Raw::Text("50s"), "50s", source);
-        builder.set(
-            "limits.connection_timeout",
-            &Raw::Text("40s"),
-            "40s",
-            Source::Set,
-        );
+        for (key, value, source) in [
+            ("ssh.auth_timeout", "50s", source),
+            ("limits.connection_timeout", "40s", Source::Set),
+        ] {
+            builder.set(key, &Raw::Text(value), value, source);
+        }
         check(&mut builder);
         builder.errors.len()
     };

@@ -3,13 +3,8 @@
 use super::*;
 
 fn named(text: &str) -> Result<Vec<NamedTarget>, String> {
-    let file = file(text);
-    let layers = Layers {
-        file: Some(file.path().into()),
-        ..Layers::default()
-    };
-    let loaded = load(&layers).map_err(|errors| errors.to_string())?;
-    Ok(loaded.config.targets.named.iter().cloned().collect())
+    let loaded = load_text(text).map_err(|errors| errors.to_string())?;
+    Ok(loaded.config.targets.named.clone())
 }
 
 const KEY: &str = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
