@@ -6,7 +6,6 @@ use clap::Parser;
 use cli::{Cli, Common, SinkFlags};
 use sshard_load::report::{self, Report};
 use sshard_load::scenario;
-use sshard_load::sink::Sink;
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -14,7 +13,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().split() {
-        Ok((common, scenario)) => load(&common, scenario),
+        Ok(flags) => load(&flags),
         Err(flags) => sink(&flags),
     };
     match done {
@@ -28,23 +27,23 @@ fn main() -> ExitCode {
 
 /// Serves until the process is killed.
 fn sink(flags: &SinkFlags) -> Result<ExitCode, Box<dyn Error>> {
-    let sink = Sink::start(&flags.options())?;
+    let sink = sshard_load::sink::start(&flags.options)?;
+    let known_hosts = sink.known_hosts()?;
     if let Some(path) = &flags.known_hosts {
-        fs::write(path, format!("{}\n", sink.known_hosts()))?;
+        fs::write(path, format!("{known_hosts}\n"))?;
     }
     let mut out = std::io::stdout();
-    writeln!(out, "known_hosts: {}", sink.known_hosts())?;
+    writeln!(out, "known_hosts: {known_hosts}")?;
     // Last, because scripts wait for this line before they read the file.
-    writeln!(out, "sink listening on {}", sink.addr())?;
+    writeln!(out, "sink listening on {}", sink.address)?;
     out.flush()?;
     loop {
         std::thread::park();
     }
 }
 
-fn load(flags: &Common, scenario: scenario::Scenario) -> Result<ExitCode, Box<dyn Error>> {
-    let plan = flags.plan(scenario)?;
-    let report = scenario::run(&plan)?;
+fn load(flags: &Common) -> Result<ExitCode, Box<dyn Error>> {
+    let report = scenario::run(&flags.plan)?;
     write!(std::io::stdout(), "{}", report::table(&report))?;
     write_files(flags, &report)?;
     let mut passed = report.failures.is_empty();

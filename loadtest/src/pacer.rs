@@ -103,17 +103,13 @@ mod tests {
             .map(|wake| (Schedule::steady(100.0), Arc::clone(wake)))
             .collect();
         let start = Instant::now();
-        let pacer = Pacer::start(entries, start, Duration::from_millis(45)).unwrap();
+        let mut pacer = Pacer::start(entries, start, Duration::from_millis(45)).unwrap();
         for wake in &wakes {
             runtime.block_on(wake.notified());
         }
         // The last at 40 ms, and none at 50.
-        drop_when_done(pacer);
-        assert!(start.elapsed() >= Duration::from_millis(40));
-    }
-
-    fn drop_when_done(mut pacer: Pacer) {
         pacer.thread.take().unwrap().join().unwrap();
+        assert!(start.elapsed() >= Duration::from_millis(40));
     }
 
     #[test]

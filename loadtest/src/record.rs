@@ -62,38 +62,17 @@ impl Summary {
     }
 }
 
-/// Times of all answers in the measured time.
+/// Times of answers.
 #[derive(Debug)]
-pub struct Totals {
-    /// Time from the intended send to the answer.
+pub struct Times {
+    /// Time from the intended send to the answer, measured or not.
+    pub every: Histogram<u64>,
+    /// The same, in the measured time.
     pub latency: Histogram<u64>,
-    /// Time from the actual send to the answer.
+    /// Time from the actual send to the answer, in the measured time.
     pub service: Histogram<u64>,
-    /// Time from the intended to the actual send: the generator's own delay.
+    /// Time from the intended to the actual send, in the measured time: the generator's own delay.
     pub lateness: Histogram<u64>,
-}
-
-impl Totals {
-    fn new() -> Self {
-        Self {
-            latency: histogram(),
-            service: histogram(),
-            lateness: histogram(),
-        }
-    }
-
-    fn add(&mut self, other: &Self) {
-        // Fails only for different bounds, and these are the same.
-        let _ = self.latency.add(&other.latency);
-        let _ = self.service.add(&other.service);
-        let _ = self.lateness.add(&other.lateness);
-    }
-}
-
-#[derive(Debug)]
-struct Part {
-    second: Histogram<u64>,
-    totals: Totals,
 }
 
 /// Number of failures of a kind, and the text of the first.
@@ -108,9 +87,10 @@ pub struct Failures {
 /// Counters and times of a run, written by all threads of the generator.
 #[derive(Debug)]
 pub struct Recorder {
-    start: Instant,
+    /// Start of the run.
+    pub start: Instant,
     /// One per thread of the generator, so that the locks are rarely contended.
-    parts: Vec<Mutex<Part>>,
+    parts: Vec<Mutex<Times>>,
     set_up: Mutex<Histogram<u64>>,
     named: Mutex<BTreeMap<String, Histogram<u64>>>,
     failures: Mutex<BTreeMap<String, Failures>>,
@@ -130,7 +110,7 @@ pub struct Recorder {
     pub answers: AtomicU64,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Counters stay valid after a panic of another thread.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -141,9 +121,11 @@ impl Recorder {
     #[must_use]
     pub fn new(start: Instant, threads: usize) -> Self {
         let part = || {
-            Mutex::new(Part {
-                second: histogram(),
-                totals: Totals::new(),
+            Mutex::new(Times {
+                every: histogram(),
+                latency: histogram(),
+                service: histogram(),
+                lateness: histogram(),
             })
         };
         Self {
@@ -160,12 +142,6 @@ impl Recorder {
             output: AtomicU64::new(0),
             answers: AtomicU64::new(0),
         }
-    }
-
-    /// Start of the run.
-    #[must_use]
-    pub fn start(&self) -> Instant {
-        self.start
     }
 
     /// Sets the measured time: sends intended from `from` on and before `to`.
@@ -186,15 +162,14 @@ impl Recorder {
             return;
         };
         let mut part = lock(part);
-        part.second.saturating_record(latency);
+        part.every.saturating_record(latency);
         if (from..to).contains(&at) {
             self.answers.fetch_add(1, Ordering::Relaxed);
-            let totals = &mut part.totals;
-            totals.latency.saturating_record(latency);
+            part.latency.saturating_record(latency);
             let service = now.saturating_duration_since(sent);
-            totals.service.saturating_record(micros(service));
+            part.service.saturating_record(micros(service));
             let late = sent.saturating_duration_since(intended);
-            totals.lateness.saturating_record(micros(late));
+            part.lateness.saturating_record(micros(late));
         }
     }
 
@@ -227,36 +202,23 @@ impl Recorder {
             return;
         }
         let mut failures = lock(&self.failures);
-        let known = failures
-            .entry(failure.kind.clone())
-            .or_insert_with(|| Failures {
-                count: 0,
-                first: failure.detail.clone(),
-            });
-        known.count = known.count.saturating_add(count);
+        let known = failures.entry(failure.kind.clone());
+        let first = failure.detail.clone();
+        known.or_insert(Failures { count: 0, first }).count += count;
     }
 
-    /// Returns and resets the times since the last call.
+    /// Returns and resets a histogram of the answers, summed over the threads.
     #[must_use]
-    pub fn take_second(&self) -> Histogram<u64> {
-        let mut all = histogram();
+    pub fn take(&self, of: fn(&mut Times) -> &mut Histogram<u64>) -> Histogram<u64> {
+        let mut sum = histogram();
         for part in &self.parts {
             let mut part = lock(part);
-            let _ = all.add(&part.second);
-            part.second.reset();
+            let times = of(&mut part);
+            // Fails only for different bounds, and these are the same.
+            let _ = sum.add(&*times);
+            times.reset();
         }
-        all
-    }
-
-    /// Returns and resets the measured times since the last call.
-    #[must_use]
-    pub fn take_totals(&self) -> Totals {
-        let mut all = Totals::new();
-        for part in &self.parts {
-            let totals = std::mem::replace(&mut lock(part).totals, Totals::new());
-            all.add(&totals);
-        }
-        all
+        sum
     }
 
     /// 99th percentile of the measured latencies so far, in microseconds.
@@ -264,7 +226,7 @@ impl Recorder {
     pub fn p99(&self) -> u64 {
         let mut all = histogram();
         for part in &self.parts {
-            let _ = all.add(&lock(part).totals.latency);
+            let _ = all.add(&lock(part).latency);
         }
         all.value_at_quantile(0.99)
     }
@@ -319,12 +281,13 @@ mod tests {
             };
             recorder.answered(number as usize, intended, sent, answer);
         }
-        let totals = recorder.take_totals();
-        assert_eq!(totals.latency.len(), 100);
-        let p75 = totals.latency.value_at_quantile(0.75);
+        let latency = recorder.take(|times| &mut times.latency);
+        assert_eq!(latency.len(), 100);
+        let p75 = latency.value_at_quantile(0.75);
         assert!((240_000..260_000).contains(&p75), "{p75}");
-        assert!(totals.service.max() < 1_010, "{}", totals.service.max());
-        let late = totals.lateness.max();
+        let service = recorder.take(|times| &mut times.service).max();
+        assert!(service < 1_010, "{service}");
+        let late = recorder.take(|times| &mut times.lateness).max();
         assert!((498_000..500_000).contains(&late), "{late}");
     }
 
@@ -337,10 +300,10 @@ mod tests {
             let at = start + MS * number;
             recorder.answered(0, at, at, at + MS);
         }
-        assert_eq!(recorder.take_second().len(), 30);
-        assert_eq!(recorder.take_second().len(), 0);
-        assert_eq!(recorder.take_totals().latency.len(), 10);
-        assert_eq!(recorder.take_totals().latency.len(), 0);
+        for (every, measured) in [(30, 10), (0, 0)] {
+            assert_eq!(recorder.take(|times| &mut times.every).len(), every);
+            assert_eq!(recorder.take(|times| &mut times.latency).len(), measured);
+        }
     }
 
     #[test]

@@ -1,23 +1,19 @@
-//! Limit of open files, checked before a run, and the runtime of the generator.
+//! Limit of open files, checked before a run.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
-use tokio::runtime::{Builder, Runtime};
 
 /// Descriptors of neither sessions nor sink: runtime, /proc, files of the report.
 const SPARE: u64 = 64;
 
-/// Raises the soft limit of open files to the hard one, and checks that `sessions` of `descriptors`
-/// each fit.
+/// Raises the soft limit of open files to the hard one, and checks that so many sessions fit.
 ///
 /// # Errors
 /// When they do not.
-pub fn raise_file_limit(sessions: usize, descriptors: u64) -> io::Result<()> {
+pub fn raise_file_limit(sessions: usize) -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let hard = limit.maximum.unwrap_or(u64::MAX);
-    let wanted = (sessions as u64)
-        .saturating_mul(descriptors)
-        .saturating_add(SPARE);
+    let wanted = (sessions as u64).saturating_add(SPARE);
     if limit.current.is_some_and(|soft| soft < wanted) && hard >= wanted {
         let raised = Rlimit {
             current: limit.maximum,
@@ -33,30 +29,14 @@ pub fn raise_file_limit(sessions: usize, descriptors: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// A runtime of so many threads. One is the caller's own, so that a run can be pinned to a core and
-/// pays nothing for the others.
-///
-/// # Errors
-/// When there are no threads, or no descriptors, to be had.
-pub(crate) fn runtime(threads: usize, name: &str) -> io::Result<Runtime> {
-    if threads <= 1 {
-        return Builder::new_current_thread().enable_all().build();
-    }
-    Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name(name)
-        .enable_all()
-        .build()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_file_limit_that_is_too_low_is_reported_before_the_run() {
-        assert!(raise_file_limit(1, 1).is_ok());
-        let error = raise_file_limit(usize::MAX, 2).unwrap_err().to_string();
+        assert!(raise_file_limit(1).is_ok());
+        let error = raise_file_limit(usize::MAX - 1).unwrap_err().to_string();
         assert!(error.contains("ulimit -Hn"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::common::closed_port;
 use crate::fixture::Fixture;
-use sshard_load::client::{Dialect, Target};
+use sshard_load::client::Dialect;
 use sshard_load::scenario::{Plan, Scenario, run};
 use std::time::Duration;
 
@@ -17,14 +17,12 @@ fn failures_of(plan: &Plan) -> Vec<(String, u64)> {
 
 #[test]
 fn a_refused_connection_is_counted_for_each_session() {
-    let url = format!("ws://{}/ws/127.0.0.1/22", closed_port());
-    let plan = Plan {
-        sessions: 3,
-        ..Plan::new(Target::new(&url, false).unwrap(), Scenario::Typing)
-    };
+    let fixture = Fixture::new();
+    let mut plan = fixture.plan(Scenario::Typing);
+    plan.target.url.bridge = closed_port();
     assert_eq!(
         failures_of(&plan),
-        [("connect-ConnectionRefused".to_owned(), 3)]
+        [("connect-ConnectionRefused".to_owned(), 5)]
     );
 }
 
@@ -46,7 +44,7 @@ fn a_refusal_of_the_bridge_is_counted_by_its_code() {
     ] {
         let mut plan = fixture.plan(Scenario::Typing);
         plan.sessions = 1;
-        plan.target.path = "/ws/127.0.0.1/1".to_owned();
+        plan.target.url.path = "/ws/127.0.0.1/1".to_owned();
         plan.target.dialect = dialect;
         assert_eq!(failures_of(&plan), [(kind.to_owned(), 1)]);
     }
@@ -57,7 +55,7 @@ fn a_session_that_ends_while_typing_has_failed() {
     let fixture = Fixture::new();
     let mut plan = fixture.plan(Scenario::Typing);
     plan.sessions = 2;
-    plan.user = Some("exit-3".to_owned());
+    plan.target.user = Some("exit-3".to_owned());
     let failed = failures_of(&plan);
     let count: u64 = failed.iter().map(|(_, count)| count).sum();
     assert_eq!(count, 2, "{failed:?}");
@@ -66,14 +64,14 @@ fn a_session_that_ends_while_typing_has_failed() {
 #[test]
 fn keystrokes_without_an_echo_are_failures() {
     let fixture = Fixture::new();
-    let plan = Plan {
-        user: Some("null".to_owned()),
+    let mut plan = Plan {
         sessions: 1,
         rate: 10.0,
         arrival: sshard_load::schedule::Arrival::Constant,
         warm_up: Duration::ZERO,
         ..fixture.plan(Scenario::Typing)
     };
+    plan.target.user = Some("null".to_owned());
     assert_eq!(failures_of(&plan), [("unanswered".to_owned(), 10)]);
 }
 

@@ -2,14 +2,15 @@
 
 use crate::common::Bridge;
 use crate::common::fixture::{bridge_to, path_to};
-use sshard_load::client::Target;
+use sshard_load::client::{Target, Url};
 use sshard_load::report::Report;
 use sshard_load::scenario::{Plan, Scenario, run};
-use sshard_load::sink::{Sink, SinkOptions};
+use sshard_load::sink::{self, SinkOptions};
+use sshard_ssh_server::Server;
 use std::time::Duration;
 
 pub(crate) struct Fixture {
-    pub(crate) sink: Sink,
+    pub(crate) sink: Server,
     pub(crate) bridge: Bridge,
 }
 
@@ -19,26 +20,25 @@ impl Fixture {
     }
 
     pub(crate) fn with(settings: &[&str]) -> Self {
-        let sink = Sink::start(&SinkOptions::default()).unwrap();
+        let sink = sink::start(&SinkOptions::default()).unwrap();
         let mut all = vec!["limits.max_connections_per_host=1000"];
         all.extend(settings);
-        let bridge = bridge_to(&[sink.addr()], &all);
+        let bridge = bridge_to(&[sink.address], &all);
         Self { sink, bridge }
     }
 
-    pub(crate) fn target(&self) -> Target {
-        let url = format!("ws://{}{}", self.bridge.addr(), path_to(self.sink.addr()));
-        Target::new(&url, false).unwrap()
-    }
-
     pub(crate) fn plan(&self, scenario: Scenario) -> Plan {
+        let target = Target::new(Url {
+            bridge: self.bridge.addr(),
+            path: path_to(self.sink.address),
+        });
         Plan {
             sessions: 5,
             rate: 20.0,
             duration: Duration::from_secs(1),
             warm_up: Duration::from_millis(200),
             pid: Some(self.bridge.pid()),
-            ..Plan::new(self.target(), scenario)
+            ..Plan::new(target, scenario)
         }
     }
 }

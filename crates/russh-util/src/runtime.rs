@@ -115,15 +115,18 @@ mod tests {
         QUEUE.set(queue);
     }
 
+    fn runtime() -> tokio::runtime::Runtime {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.build().unwrap()
+    }
+
     #[test]
     fn a_thread_with_a_spawner_runs_its_own_tasks() {
         set_thread_spawner(enqueue);
         let handle = spawn(async { 7 });
         let tasks = QUEUE.take();
         assert_eq!(tasks.len(), 1);
-        let rt = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        let rt = runtime();
         for task in tasks {
             rt.block_on(task);
         }
@@ -133,9 +136,7 @@ mod tests {
     #[test]
     fn other_threads_use_tokio_and_a_lost_task_is_an_error() {
         std::thread::spawn(|| {
-            let rt = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap();
+            let rt = runtime();
             rt.block_on(async {
                 assert_eq!(spawn(async { 8 }).await.unwrap(), 8);
             });
@@ -144,10 +145,7 @@ mod tests {
                 spawn(std::future::pending::<()>())
             };
             drop(rt);
-            let rt = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap();
-            assert!(rt.block_on(lost).is_err());
+            assert!(runtime().block_on(lost).is_err());
         })
         .join()
         .unwrap();

@@ -27,13 +27,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 const STOP_CHECK: Duration = Duration::from_millis(1);
 
+/// Result of a callback of a `Handler`.
+pub type Done = Result<(), russh::Error>;
+
 /// Name, threads and bounds of a server.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Name of the server's thread.
     pub name: &'static str,
-    /// Worker threads. One is the server's own thread, so that it can be pinned and pays nothing
-    /// for others.
+    /// Worker threads, as of [`runtime`].
     pub threads: usize,
     /// Concurrent connections; further ones wait in the listener's queue.
     pub max_connections: usize,
@@ -70,10 +72,13 @@ struct Counts {
 /// A running server. Dropping it ends its connections and its threads.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
-    host_key: PublicKey,
+    /// Address it listens on, the port filled in.
+    pub address: SocketAddr,
+    /// Public host key.
+    pub host_key: PublicKey,
+    /// Runtime of the server's threads.
+    pub runtime: Handle,
     counts: Arc<Counts>,
-    runtime: Handle,
     /// Dropped to stop the thread.
     stop: Option<oneshot::Sender<()>>,
     thread: JoinHandle<()>,
@@ -84,21 +89,18 @@ impl Server {
     ///
     /// # Errors
     /// There is no key in `config`, or no thread or runtime can be started.
-    pub fn start<H>(
+    pub fn start<H: Handler<Error = russh::Error> + Send + 'static>(
         listener: TcpListener,
         config: Config,
         options: Options,
         new_handler: impl FnMut(Accepted<'_>) -> H + Send + 'static,
-    ) -> io::Result<Self>
-    where
-        H: Handler<Error = russh::Error> + Send + 'static,
-    {
+    ) -> io::Result<Self> {
         let key = config.keys.first();
         let host_key = key.ok_or_else(|| io::Error::other("a server needs a host key"))?;
         let host_key = host_key.public_key().clone();
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = runtime(&options)?;
+        let runtime = runtime(options.threads, options.name)?;
         let counts = Arc::<Counts>::default();
         let (stop, stopped) = oneshot::channel::<()>();
         let handle = runtime.handle().clone();
@@ -120,23 +122,11 @@ impl Server {
         Ok(Self {
             address,
             host_key,
-            counts,
             runtime: handle,
+            counts,
             stop: Some(stop),
             thread,
         })
-    }
-
-    /// Address it listens on, the port filled in.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Public host key.
-    #[must_use]
-    pub fn host_key(&self) -> &PublicKey {
-        &self.host_key
     }
 
     /// Returns the server's line of a known_hosts file.
@@ -159,12 +149,6 @@ impl Server {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.counts.total.load(Ordering::Relaxed)
-    }
-
-    /// Runtime of the server's threads.
-    #[must_use]
-    pub fn runtime(&self) -> &Handle {
-        &self.runtime
     }
 }
 
@@ -212,27 +196,29 @@ pub fn config(key: PrivateKey, methods: &[MethodKind]) -> Config {
     }
 }
 
-fn runtime(options: &Options) -> io::Result<Runtime> {
-    if options.threads <= 1 {
+/// Makes a runtime of so many threads. One is the caller's own, so that it can be pinned and pays
+/// nothing for others.
+///
+/// # Errors
+/// There are no threads, or no descriptors, to be had.
+pub fn runtime(threads: usize, name: &str) -> io::Result<Runtime> {
+    if threads <= 1 {
         return Builder::new_current_thread().enable_all().build();
     }
     Builder::new_multi_thread()
-        .worker_threads(options.threads)
-        .thread_name(options.name)
+        .worker_threads(threads)
+        .thread_name(name)
         .enable_all()
         .build()
 }
 
-async fn serve<H>(
+async fn serve<H: Handler<Error = russh::Error> + Send + 'static>(
     listener: TcpListener,
     config: Config,
     options: &Options,
     counts: Arc<Counts>,
     mut new_handler: impl FnMut(Accepted<'_>) -> H,
-) -> io::Result<()>
-where
-    H: Handler<Error = russh::Error> + Send + 'static,
-{
+) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let config = Arc::new(config);
     let slots = Arc::new(Semaphore::new(options.max_connections));
@@ -265,29 +251,23 @@ where
     }
 }
 
-async fn connection<H>(
+async fn connection(
     config: Arc<Config>,
     stream: TcpStream,
-    handler: H,
-) -> Result<(), russh::Error>
-where
-    H: Handler<Error = russh::Error> + Send + 'static,
-{
+    handler: impl Handler<Error = russh::Error> + Send + 'static,
+) -> Done {
     stream.set_nodelay(config.nodelay)?;
     run_stream(config, stream, handler).await?.await
 }
 
 /// Serves as [`connection`], and closes a connection that has not logged in within `limit`.
-async fn with_login_deadline<H>(
+async fn with_login_deadline(
     config: Arc<Config>,
     stream: TcpStream,
-    handler: H,
+    handler: impl Handler<Error = russh::Error> + Send + 'static,
     limit: Duration,
     logged_in: LoggedIn,
-) -> Result<(), russh::Error>
-where
-    H: Handler<Error = russh::Error> + Send + 'static,
-{
+) -> Done {
     // Ends russh's own task: it has no other way that works during the key exchange.
     let socket = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
     let mut session = std::pin::pin!(connection(config, stream, handler));

@@ -42,6 +42,8 @@ impl From<Error> for Failure {
 pub enum Event {
     /// Terminal bytes.
     Output(Bytes),
+    /// The session can be used; largest amount of unacknowledged input.
+    Ready(u64),
     /// Bytes of input passed on so far.
     InputAck(u64),
     /// The process ended with this status.
@@ -56,10 +58,20 @@ pub(super) fn event(message: Message) -> Result<Event, Failure> {
     match message {
         Message::Binary(bytes) => Ok(Event::Output(bytes)),
         Message::Text(text) => {
-            let value = parse(text.as_str())?;
+            let value: Value = serde_json::from_str(text.as_str())
+                .map_err(|error| Failure::new("protocol", error.to_string()))?;
             let number = |field| value.get(field).and_then(Value::as_u64);
-            match value.get("type").and_then(Value::as_str) {
-                Some("error") => Err(error_message(&value)),
+            let text = |field| value.get(field).and_then(Value::as_str);
+            match text("type") {
+                Some("error") => {
+                    let kind = format!("error-{}", text("code").unwrap_or("unknown"));
+                    Err(Failure::new(kind, text("message").unwrap_or("")))
+                }
+                Some("prompt" | "host_key") => {
+                    let detail = "the bridge sent a prompt; the generator answers none";
+                    Err(Failure::new("asked", detail))
+                }
+                Some("ready") => Ok(Event::Ready(number("input_window").unwrap_or(u64::MAX))),
                 Some("exit") => Ok(Event::Exit(number("status"))),
                 Some("input_ack") => Ok(Event::InputAck(number("bytes").unwrap_or(0))),
                 _ => Ok(Event::Other),
@@ -70,18 +82,6 @@ pub(super) fn event(message: Message) -> Result<Event, Failure> {
         })),
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(Event::Other),
     }
-}
-
-pub(super) fn parse(text: &str) -> Result<Value, Failure> {
-    serde_json::from_str(text).map_err(|error| Failure::new("protocol", error.to_string()))
-}
-
-pub(super) fn error_message(error: &Value) -> Failure {
-    let code = error["code"].as_str().unwrap_or("unknown");
-    Failure::new(
-        format!("error-{code}"),
-        error["message"].as_str().unwrap_or(""),
-    )
 }
 
 /// Failure for an event that ends the session too early.

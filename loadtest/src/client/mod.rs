@@ -5,12 +5,12 @@ mod target;
 
 pub(crate) use event::unexpected;
 pub use event::{Event, Failure};
-pub use target::{BadUrl, Dialect, Target};
+pub use target::{BadUrl, Dialect, Target, Url};
 
 use bytes::Bytes;
-use event::{error_message, event, parse};
+use event::event;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
@@ -71,7 +71,7 @@ impl Session {
         let tcp = target::connect(target, index).await.map_err(|error| {
             Failure::new(format!("connect-{:?}", error.kind()), error.to_string())
         })?;
-        let url = format!("ws://{}{}", target.bridge, target.path);
+        let url = format!("ws://{}{}", target.url.bridge, target.url.path);
         let mut request = url.into_client_request()?;
         if target.dialect == Dialect::V1 {
             let offer = HeaderValue::from_static("sshard.v1");
@@ -105,9 +105,6 @@ impl Session {
     async fn log_in(&mut self, target: &Target) -> Result<(), Failure> {
         self.text(target.auth().to_string()).await?;
         if self.dialect == Dialect::Compatible {
-            if !target.echoes {
-                return Ok(());
-            }
             // In a message of its own: not every bridge takes the bytes behind the object for
             // input.
             self.text(PROBE.to_owned()).await?;
@@ -120,27 +117,12 @@ impl Session {
             };
         }
         loop {
-            let Some(message) = self.socket.next().await else {
-                return Err(Failure::new("reset", "before ready"));
-            };
-            match message? {
-                Message::Text(text) => {
-                    let value = parse(text.as_str())?;
-                    match value.get("type").and_then(Value::as_str) {
-                        Some("ready") => {
-                            let window = value.get("input_window").and_then(Value::as_u64);
-                            self.input_window = window.unwrap_or(u64::MAX);
-                            return Ok(());
-                        }
-                        Some("error") => return Err(error_message(&value)),
-                        Some("prompt" | "host_key") => {
-                            let detail = "the bridge sent a prompt; the generator answers none";
-                            return Err(Failure::new("asked", detail));
-                        }
-                        _ => {}
-                    }
+            match self.next().await? {
+                Event::Ready(window) => {
+                    self.input_window = window;
+                    return Ok(());
                 }
-                message @ Message::Close(_) => return Err(unexpected(&event(message)?)),
+                end @ (Event::Close(..) | Event::Exit(_)) => return Err(unexpected(&end)),
                 _ => {}
             }
         }
@@ -220,10 +202,9 @@ impl Session {
         self,
     ) -> (
         impl Sink<Message, Error = Error> + Unpin,
-        Incoming<impl Stream<Item = Result<Message, Error>> + Unpin>,
+        impl Stream<Item = Result<Message, Error>> + Unpin,
     ) {
-        let (output, input) = self.socket.split();
-        (output, Incoming(input))
+        self.socket.split()
     }
 
     async fn text(&mut self, text: String) -> Result<(), Failure> {
@@ -231,21 +212,8 @@ impl Session {
     }
 }
 
-/// Receiving direction of a session.
-#[derive(Debug)]
-pub struct Incoming<S>(S);
-
-impl<S: Stream<Item = Result<Message, Error>> + Unpin> Incoming<S> {
-    /// Receives as [`Session::next`] does.
-    ///
-    /// # Errors
-    /// Those of [`Session::next`].
-    pub async fn next(&mut self) -> Result<Event, Failure> {
-        receive(&mut self.0).await
-    }
-}
-
-async fn receive(
+/// Receives as [`Session::next`] does, from the input of [`Session::split`].
+pub(crate) async fn receive(
     socket: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
 ) -> Result<Event, Failure> {
     match socket.next().await {

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -20,71 +21,101 @@ pub enum Dialect {
     Compatible,
 }
 
-/// Bridge, path and credentials of sessions.
-#[derive(Clone)]
-pub struct Target {
+/// Address of a bridge and a path, from `ws://ADDRESS:PORT/PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url {
     /// Address of the bridge.
     pub bridge: SocketAddr,
     /// `/ws/HOST/PORT` or `/ws/NAME`.
     pub path: String,
-    /// Protocol dialect.
+}
+
+impl FromStr for Url {
+    type Err = BadUrl;
+
+    fn from_str(url: &str) -> Result<Self, BadUrl> {
+        let rest = url.strip_prefix("ws://").ok_or(BadUrl::Scheme)?;
+        let (authority, path) = rest.split_at(rest.find('/').ok_or(BadUrl::Path)?);
+        let authority = authority.replacen("localhost:", "127.0.0.1:", 1);
+        Ok(Self {
+            bridge: authority.parse().map_err(|_| BadUrl::Address)?,
+            path: path.to_owned(),
+        })
+    }
+}
+
+/// Bridge and credentials of sessions, also flags on the command line.
+#[derive(Clone, clap::Args)]
+pub struct Target {
+    /// The bridge: ws://ADDRESS:PORT/ws/HOST/PORT or .../ws/NAME
+    #[arg(long)]
+    pub url: Url,
+    /// Allow a bridge that is not on loopback
+    #[arg(long)]
+    pub anywhere: bool,
+    /// Protocol dialect
+    #[arg(long, value_enum, default_value = "v1")]
     pub dialect: Dialect,
-    /// SSH user; with the sink it selects the mode.
-    pub user: String,
-    /// SSH password.
+    /// SSH user; by default the sink's that fits the scenario
+    #[arg(long)]
+    pub user: Option<String>,
+    /// SSH password. Others on this machine can see it
+    #[arg(long, default_value = "load")]
     pub password: String,
-    /// The text of a private key without a passphrase, in place of the password; `sshard.v1` only.
+    /// SSH private key, a file without a passphrase, in place of the password (dialect v1)
+    #[arg(long, value_parser = |file: &str| std::fs::read_to_string(file))]
     pub private_key: Option<String>,
-    /// Command in place of the login shell; `sshard.v1` only.
+    /// Command in place of the login shell (dialect v1)
+    #[arg(long)]
     pub command: Option<String>,
-    /// Window of output acknowledgements; `sshard.v1` only.
+    /// Acknowledge output, with this window in bytes (dialect v1)
+    #[arg(long)]
     pub flow_window: Option<u64>,
-    /// SO_RCVBUF in bytes; None keeps the system's default.
+    /// SO_RCVBUF of each session, bytes
+    #[arg(long)]
     pub receive_buffer: Option<u32>,
     /// Uses the read buffer for bulk output.
+    #[arg(skip)]
     pub bulk: bool,
-    /// Tells that the session echoes, so that the compatible dialect can probe for `ready`.
-    pub echoes: bool,
-    /// Deadline from the TCP connection to `ready`.
+    /// Deadline of a connection, from TCP to ready
+    #[arg(long, default_value = "30s", value_parser = humantime::parse_duration)]
     pub deadline: Duration,
 }
 
 impl Target {
-    /// Target at `url` (`ws://ADDRESS:PORT/PATH`) with the sink's echo behind it.
-    ///
-    /// # Errors
-    /// When `url` has another form, or is not on loopback and `anywhere` is off.
-    pub fn new(url: &str, anywhere: bool) -> Result<Self, BadUrl> {
-        let rest = url.strip_prefix("ws://").ok_or(BadUrl::Scheme)?;
-        let (authority, path) = match rest.find('/') {
-            Some(at) => rest.split_at(at),
-            None => return Err(BadUrl::Path),
-        };
-        let authority = authority.replacen("localhost:", "127.0.0.1:", 1);
-        let bridge: SocketAddr = authority.parse().map_err(|_| BadUrl::Address)?;
-        if !anywhere && !bridge.ip().is_loopback() {
-            return Err(BadUrl::NotLoopback);
-        }
-        Ok(Self {
-            bridge,
-            path: path.to_owned(),
+    /// Target at `url` with the sink behind it.
+    #[must_use]
+    pub fn new(url: Url) -> Self {
+        Self {
+            url,
+            anywhere: false,
             dialect: Dialect::V1,
-            user: "echo".to_owned(),
+            user: None,
             password: "load".to_owned(),
             private_key: None,
             command: None,
             flow_window: None,
             receive_buffer: None,
             bulk: false,
-            echoes: true,
             deadline: Duration::from_secs(30),
-        })
+        }
+    }
+
+    /// Checks that the bridge is on loopback, unless any address is allowed.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check(&self) -> Result<(), BadUrl> {
+        match self.anywhere || self.url.bridge.ip().is_loopback() {
+            true => Ok(()),
+            false => Err(BadUrl::NotLoopback),
+        }
     }
 
     /// Source address of session `index`, where one address has too few ports.
     pub(super) fn source(&self, index: usize) -> Option<IpAddr> {
         let number = u8::try_from(index / SESSIONS_PER_SOURCE).unwrap_or(u8::MAX);
-        let v4 = self.bridge.ip().is_loopback() && self.bridge.is_ipv4();
+        let v4 = self.url.bridge.ip().is_loopback() && self.url.bridge.is_ipv4();
         (v4 && number > 0).then(|| IpAddr::from([127, 0, 1, number]))
     }
 
@@ -123,7 +154,7 @@ pub enum BadUrl {
 
 /// Connects session `index`.
 pub(super) async fn connect(target: &Target, index: usize) -> io::Result<TcpStream> {
-    let socket = match target.bridge {
+    let socket = match target.url.bridge {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
@@ -134,7 +165,7 @@ pub(super) async fn connect(target: &Target, index: usize) -> io::Result<TcpStre
         // Before connecting, which negotiates the window scale.
         socket.set_recv_buffer_size(bytes)?;
     }
-    let stream = socket.connect(target.bridge).await?;
+    let stream = socket.connect(target.url.bridge).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }

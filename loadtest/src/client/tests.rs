@@ -16,14 +16,17 @@ fn only_loopback_urls_with_a_path_are_accepted() {
         ("ws://127.0.0.1:80", Err(BadUrl::Path)),
     ];
     for (url, expected) in table {
-        assert_eq!(Target::new(url, false).map(drop), expected, "{url}");
+        let checked = url.parse().and_then(|url| Target::new(url).check());
+        assert_eq!(checked, expected, "{url}");
     }
-    assert!(Target::new("ws://192.0.2.1:80/ws/h/22", true).is_ok());
+    let mut target = Target::new("ws://192.0.2.1:80/ws/h/22".parse().unwrap());
+    target.anywhere = true;
+    assert_eq!(target.check(), Ok(()));
 }
 
 #[test]
 fn the_source_address_changes_before_ports_run_out() {
-    let target = Target::new("ws://127.0.0.1:80/ws/h/22", false).unwrap();
+    let target = Target::new("ws://127.0.0.1:80/ws/h/22".parse().unwrap());
     assert_eq!(target.source(19_999), None);
     assert_eq!(target.source(20_000), Some(IpAddr::from([127, 0, 1, 1])));
     assert_eq!(target.source(40_000), Some(IpAddr::from([127, 0, 1, 2])));

@@ -3,29 +3,24 @@
 use super::Report;
 use plotters::prelude::*;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const SIZE: (u32, u32) = (960, 480);
 
-/// Writes `SCENARIO-latency.svg` and `SCENARIO-percentiles.svg` into `directory`, and returns their
-/// paths. A plot without points is left out.
+/// Writes `SCENARIO-latency.svg` and `SCENARIO-percentiles.svg` into `directory`. A plot without
+/// points is left out.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn plots(report: &Report, directory: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
-    let mut written = Vec::new();
+pub fn plots(report: &Report, directory: &Path) -> Result<(), Box<dyn Error>> {
     let path = |kind: &str| directory.join(format!("{}-{kind}.svg", report.scenario));
     if report.seconds.iter().any(|row| row.max > 0) {
-        let path = path("latency");
-        over_time(report, &path)?;
-        written.push(path);
+        over_time(report, &path("latency"))?;
     }
     if !report.percentiles.is_empty() {
-        let path = path("percentiles");
-        distribution(report, &path)?;
-        written.push(path);
+        distribution(report, &path("percentiles"))?;
     }
-    Ok(written)
+    Ok(())
 }
 
 fn ms(micros: u64) -> f64 {

@@ -44,12 +44,10 @@ fn times(report: &Report, out: &mut String) -> std::fmt::Result {
         ("service", report.service),
         ("generator late", report.lateness),
     ];
-    let fixed = fixed.iter().map(|(name, times)| (*name, *times));
-    let named = report
-        .named
-        .iter()
-        .map(|(name, times)| (name.as_str(), Some(*times)));
+    let named = report.named.iter();
+    let named = named.map(|(name, times)| (name.as_str(), Some(*times)));
     let rows: Vec<(&str, Summary)> = fixed
+        .into_iter()
         .chain(named)
         .filter_map(|(name, times)| Some((name, times?)))
         .collect();

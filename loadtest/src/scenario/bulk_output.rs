@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::crowd::{Begin, Crowd, Member};
-use crate::client::{Event, Failure, unexpected};
+use crate::client::{Event, Failure};
 use crate::sink::Mode;
 use std::io;
 use std::sync::Arc;
@@ -16,9 +16,7 @@ const NORMAL: u16 = 1000;
 pub(super) async fn run(run: &Arc<Run>) -> io::Result<()> {
     run.begin().await;
     let began = Instant::now();
-    let numbers = 0..run.plan.sessions;
-    let body = |run: Arc<Run>, member: Member| async move { read(&run, member).await };
-    let crowd = Crowd::open(run, &run.target, numbers, Begin::AtOnce, body).await;
+    let crowd = Crowd::open(run, &run.target, 0..run.plan.sessions, Begin::AtOnce, read).await;
     crowd.join().await;
     let time = began.elapsed();
     run.end().await;
@@ -28,12 +26,8 @@ pub(super) async fn run(run: &Arc<Run>) -> io::Result<()> {
 }
 
 /// Reads one session to its end.
-async fn read(run: &Run, member: Member) -> Result<(), Failure> {
-    let Member {
-        mut session,
-        index,
-        start,
-    } = member;
+async fn read(run: Arc<Run>, member: Member) -> Result<(), Failure> {
+    let mut session = member.session;
     run.recorder.sent.fetch_add(1, Relaxed);
     let wanted = match run.plan.scenario.mode() {
         Mode::Bulk(mib) => mib.saturating_mul(MIB),
@@ -44,14 +38,15 @@ async fn read(run: &Run, member: Member) -> Result<(), Failure> {
         match session.next().await? {
             Event::Close(NORMAL, _) => break,
             Event::Exit(Some(0)) => {}
-            end @ (Event::Close(..) | Event::Exit(_)) => return Err(unexpected(&end)),
             event => received += run.consume(&mut session, event).await? as u64,
         }
     }
-    if received != wanted && run.plan.user.is_none() {
+    if received != wanted && run.plan.target.user.is_none() {
         let detail = format!("{received} of {wanted} bytes arrived");
         return Err(Failure::new("wrong-output", detail));
     }
-    run.recorder.answered(index, start, start, Instant::now());
+    let start = member.start;
+    run.recorder
+        .answered(member.index, start, start, Instant::now());
     Ok(())
 }

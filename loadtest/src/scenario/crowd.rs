@@ -4,7 +4,6 @@ use super::Run;
 use crate::client::{Failure, Session, Target};
 use crate::pacer::Pacer;
 use crate::schedule::Schedule;
-use std::future::Future;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -146,15 +145,6 @@ async fn wait(
         let start = started.wait_for(Option::is_some).await;
         start.ok().and_then(|start| *start)
     };
-    tokio::pin!(began);
-    loop {
-        tokio::select! {
-            start = &mut began => {
-                return start.ok_or_else(|| Failure::new("given-up", "the run ended before"));
-            }
-            event = session.next() => {
-                run.consume(session, event?).await?;
-            }
-        }
-    }
+    let start = run.consume_until(session, began).await?;
+    start.ok_or_else(|| Failure::new("given-up", "the run ended before"))
 }

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 pub(super) async fn run(run: &Arc<Run>) -> io::Result<()> {
     let numbers = 0..run.plan.sessions;
-    let body = |run: Arc<Run>, member: Member| async move { hold(&run, member).await };
-    let crowd = Crowd::open(run, &run.target, numbers, Begin::Together, body).await;
+    let crowd = Crowd::open(run, &run.target, numbers, Begin::Together, hold).await;
     if run.recorder.live.load(Relaxed) == 0 {
         return Ok(());
     }
@@ -27,25 +26,13 @@ pub(super) async fn run(run: &Arc<Run>) -> io::Result<()> {
     Ok(())
 }
 
-async fn hold(run: &Run, member: Member) -> Result<(), Failure> {
-    let Member {
-        mut session,
-        index,
-        start,
-    } = member;
+async fn hold(run: Arc<Run>, member: Member) -> Result<(), Failure> {
+    let (mut session, index) = (member.session, member.index);
     // One after the other, in the order of opening, and after the last sample of the bridge.
     let offset = Schedule::steady(run.plan.open_rate).nth(index);
-    let intended = start + run.plan.length() + GRACE / 5 + offset.unwrap_or(Duration::ZERO);
-    let until = tokio::time::sleep_until(intended.into());
-    tokio::pin!(until);
-    loop {
-        tokio::select! {
-            () = &mut until => break,
-            event = session.next() => {
-                run.consume(&mut session, event?).await?;
-            }
-        }
-    }
+    let after = run.plan.length() + GRACE / 5 + offset.unwrap_or(Duration::ZERO);
+    let until = tokio::time::sleep_until((member.start + after).into());
+    run.consume_until(&mut session, until).await?;
     // Counted from the send: the timer's millisecond is not the bridge's.
     let sent = Instant::now();
     run.recorder.sent.fetch_add(1, Relaxed);

@@ -15,13 +15,13 @@ pub use plan::{Plan, Scenario};
 
 use crate::client::{Event, Failure, Session, Target, unexpected};
 use crate::meter::{Meter, Sample};
-use crate::record::{Recorder, Summary};
+use crate::record::{Recorder, Summary, lock};
 use crate::report::{self, Cost, Report};
 use crate::resources;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Longest wait for the bridge's close frame.
@@ -85,8 +85,26 @@ impl Run {
                 session.consumed(bytes.len()).await?;
                 Ok(bytes.len())
             }
-            Event::InputAck(_) | Event::Other => Ok(0),
+            Event::Ready(_) | Event::InputAck(_) | Event::Other => Ok(0),
             end @ (Event::Exit(_) | Event::Close(..)) => Err(unexpected(&end)),
+        }
+    }
+
+    /// Consumes events until `end` is done, and returns its result.
+    async fn consume_until<T>(
+        &self,
+        session: &mut Session,
+        end: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut end => return Ok(done),
+                event = session.next() => {
+                    self.consume(session, event?).await?;
+                }
+            }
         }
     }
 
@@ -117,20 +135,13 @@ impl Run {
     /// Starts the measured time, or restarts it.
     async fn begin(&self) {
         let snapshot = self.snapshot().await;
-        *self
-            .snapshots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = (Some(snapshot), None);
+        *lock(&self.snapshots) = (Some(snapshot), None);
     }
 
     /// Ends the measured time.
     async fn end(&self) {
         let snapshot = self.snapshot().await;
-        let mut snapshots = self
-            .snapshots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        snapshots.1 = Some(snapshot);
+        lock(&self.snapshots).1 = Some(snapshot);
     }
 
     /// Measures sends intended between two future instants, and waits for the second.
@@ -143,8 +154,7 @@ impl Run {
     }
 
     fn figure(&self, name: &str, figure: f64) {
-        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
-        figures.insert(name.to_owned(), figure);
+        lock(&self.figures).insert(name.to_owned(), figure);
     }
 }
 
@@ -162,9 +172,10 @@ impl Drop for Live {
 /// # Errors
 /// When no run is possible: too few files or threads, or a bridge whose /proc cannot be read.
 pub fn run(plan: &Plan) -> io::Result<Report> {
-    resources::raise_file_limit(plan.most_sessions(), 1)?;
+    plan.target.check().map_err(io::Error::other)?;
+    resources::raise_file_limit(plan.most_sessions())?;
     let meter = plan.pid.map(Meter::new).transpose()?;
-    let runtime = resources::runtime(plan.threads, "load")?;
+    let runtime = sshard_ssh_server::runtime(plan.threads, "load")?;
     let run = Arc::new(Run {
         target: Arc::new(plan.target()),
         recorder: Recorder::new(Instant::now(), plan.threads),
@@ -211,14 +222,12 @@ async fn scenario(run: &Arc<Run>) -> io::Result<()> {
 
 fn gather(run: &Run, idle: &Snapshot, seconds: Vec<report::Row>) -> Report {
     let recorder = &run.recorder;
-    let snapshots = *run.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
-    let totals = recorder.take_totals();
+    let snapshots = *lock(&run.snapshots);
+    let latency = recorder.take(|times| &mut times.latency);
     let (from, to) = (snapshots.0.unwrap_or(*idle), snapshots.1);
-    let measured = to.map_or_else(
-        || from.at.elapsed(),
-        |to| to.at.saturating_duration_since(from.at),
-    );
-    let answered = totals.latency.len();
+    let measured = to.map_or_else(Instant::now, |to| to.at);
+    let measured = measured.saturating_duration_since(from.at);
+    let answered = latency.len();
     let cost = to.and_then(|to| {
         let done = (
             to.answers.saturating_sub(from.answers),
@@ -233,7 +242,7 @@ fn gather(run: &Run, idle: &Snapshot, seconds: Vec<report::Row>) -> Report {
         scenario: run.plan.scenario.name().to_owned(),
         asked: run.plan.parameters(),
         measured_s: measured.as_secs_f64(),
-        whole_s: recorder.start().elapsed().as_secs_f64(),
+        whole_s: recorder.start.elapsed().as_secs_f64(),
         opened: recorder.opened.load(Relaxed),
         most_live: recorder.most_live.load(Relaxed),
         sent: recorder.sent.load(Relaxed),
@@ -242,16 +251,12 @@ fn gather(run: &Run, idle: &Snapshot, seconds: Vec<report::Row>) -> Report {
         output_bytes: recorder.output.load(Relaxed),
         failures: recorder.failures(),
         set_up: recorder.set_up(),
-        latency: Summary::of(&totals.latency),
-        service: Summary::of(&totals.service),
-        lateness: Summary::of(&totals.lateness),
+        latency: Summary::of(&latency),
+        service: Summary::of(&recorder.take(|times| &mut times.service)),
+        lateness: Summary::of(&recorder.take(|times| &mut times.lateness)),
         named: recorder.named(),
-        figures: run
-            .figures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone(),
-        percentiles: report::percentiles(&totals.latency),
+        figures: lock(&run.figures).clone(),
+        percentiles: report::percentiles(&latency),
         bridge: cost,
         seconds,
     }

@@ -9,19 +9,21 @@ use std::sync::Arc;
 
 pub(super) async fn run(run: &Arc<Run>, flooders: usize) -> io::Result<()> {
     typing::run(run, false).await?;
-    let quiet = run.recorder.take_totals();
-    run.recorder.set_named("quiet", &quiet.latency);
+    let quiet = run.recorder.take(|times| &mut times.latency);
+    // Of the second phase alone, as the latency.
+    let _ = run.recorder.take(|times| &mut times.service);
+    let _ = run.recorder.take(|times| &mut times.lateness);
+    run.recorder.set_named("quiet", &quiet);
     let target = Arc::new(Target {
-        user: Mode::Flood.user(),
+        user: Some(Mode::Flood.user()),
         bulk: true,
         ..run.plan.target.clone()
     });
     let numbers = run.plan.sessions..run.plan.sessions.saturating_add(flooders);
-    let body = |run: Arc<Run>, member: Member| async move { read(&run, member).await };
-    let bulk_readers = Crowd::open(run, &target, numbers, Begin::AtOnce, body).await;
+    let bulk_readers = Crowd::open(run, &target, numbers, Begin::AtOnce, read).await;
     // Only this second phase is the report's latency.
     typing::run(run, false).await?;
-    let quiet = quiet.latency.value_at_quantile(0.99) as f64;
+    let quiet = quiet.value_at_quantile(0.99) as f64;
     let beside = run.recorder.p99() as f64;
     run.figure("p99 beside / quiet", beside / quiet.max(1.0));
     drop(bulk_readers);
@@ -29,9 +31,8 @@ pub(super) async fn run(run: &Arc<Run>, flooders: usize) -> io::Result<()> {
 }
 
 /// Reads output until the group is dropped.
-async fn read(run: &Run, member: Member) -> Result<(), Failure> {
-    let mut session = member.session;
+async fn read(run: Arc<Run>, mut member: Member) -> Result<(), Failure> {
     loop {
-        run.next(&mut session).await?;
+        run.next(&mut member.session).await?;
     }
 }

@@ -3,14 +3,15 @@
 
 use super::crowd::{self, Member};
 use super::{FINAL_SAMPLE_TIME, GRACE, Run};
-use crate::client::{Event, Failure, Incoming, unexpected};
+use crate::client::{Event, Failure, receive, unexpected};
+use crate::record::lock;
 use bytes::Bytes;
 use futures_util::{SinkExt, Stream};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -28,13 +29,16 @@ struct InFlight {
 }
 
 pub(super) async fn run(run: &Arc<Run>, bytes: usize) -> io::Result<()> {
-    let body = move |run: Arc<Run>, member: Member, wake: Arc<Notify>| async move {
-        paste_on(&run, member, &wake, bytes).await
-    };
+    let body = move |run, member, wake| paste_on(run, member, wake, bytes);
     crowd::paced(run, body).await
 }
 
-async fn paste_on(run: &Run, member: Member, wake: &Notify, bytes: usize) -> Result<(), Failure> {
+async fn paste_on(
+    run: Arc<Run>,
+    member: Member,
+    wake: Arc<Notify>,
+    bytes: usize,
+) -> Result<(), Failure> {
     let Member {
         session,
         index,
@@ -72,19 +76,18 @@ async fn paste_on(run: &Run, member: Member, wake: &Notify, bytes: usize) -> Res
         }
         Ok::<_, Failure>(())
     };
-    let receive = receive(run, &mut input, &in_flight, (index, bytes, count));
+    let echoes = take_echoes(&run, &mut input, &in_flight, (index, bytes, count));
     let until = start + length + GRACE;
-    match tokio::time::timeout_at(until.into(), async { tokio::try_join!(send, receive) }).await {
-        Ok(done) => done.map(|_| ()),
+    match tokio::time::timeout_at(until.into(), async { tokio::try_join!(send, echoes) }).await {
+        Ok(done) => drop(done?),
         Err(_) => {
             let missing = lock(&in_flight.waiting).len() as u64;
             let failure = Failure::new("unanswered", "pastes that were not echoed whole");
             run.recorder.failed_times(&failure, missing);
-            Ok(())
         }
-    }?;
+    }
     let close_at = start + length + FINAL_SAMPLE_TIME;
-    while let Ok(event) = tokio::time::timeout_at(close_at.into(), input.next()).await {
+    while let Ok(event) = tokio::time::timeout_at(close_at.into(), receive(&mut input)).await {
         if let end @ (Event::Close(..) | Event::Exit(_)) = event? {
             return Err(unexpected(&end));
         }
@@ -93,16 +96,16 @@ async fn paste_on(run: &Run, member: Member, wake: &Notify, bytes: usize) -> Res
 }
 
 /// Receives until `count` pastes are echoed.
-async fn receive(
+async fn take_echoes(
     run: &Run,
-    input: &mut Incoming<impl Stream<Item = Result<Message, Error>> + Unpin>,
+    input: &mut (impl Stream<Item = Result<Message, Error>> + Unpin),
     in_flight: &InFlight,
     (index, bytes, count): (usize, usize, usize),
 ) -> Result<(), Failure> {
     let mut received = 0;
     let mut answered = 0;
     while answered < count {
-        match input.next().await? {
+        match receive(input).await? {
             Event::Output(output) => {
                 run.recorder.output.fetch_add(output.len() as u64, Relaxed);
                 received += output.len();
@@ -111,7 +114,7 @@ async fn receive(
                 in_flight.acknowledged.store(total, Relaxed);
                 in_flight.acked.notify_one();
             }
-            Event::Other => {}
+            Event::Ready(_) | Event::Other => {}
             end @ (Event::Close(..) | Event::Exit(_)) => return Err(unexpected(&end)),
         }
         while received >= bytes {
@@ -124,8 +127,4 @@ async fn receive(
         }
     }
     Ok(())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

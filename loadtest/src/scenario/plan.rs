@@ -3,6 +3,8 @@
 use crate::client::{Dialect, Target};
 use crate::schedule::{Arrival, Schedule};
 use crate::sink::Mode;
+use clap::ArgAction;
+use clap::builder::RangedU64ValueParser;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use std::time::Duration;
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// Behaviour of the sessions.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Scenario {
     /// `sessions` connections at `rate` per second, held until all are ready. Latency is from the
     /// intended connection to `ready`.
@@ -25,6 +27,7 @@ pub enum Scenario {
     /// `sessions` that only answer pings for `duration`; then one keystroke each.
     IdleHold,
     /// `sessions` that type `rate` bytes per second each; latency is that of the echo.
+    #[default]
     Typing,
     /// [`Scenario::Typing`] with a resize before every byte.
     Resize,
@@ -80,35 +83,53 @@ impl Scenario {
     }
 }
 
-/// Parameters of one run.
-#[derive(Clone)]
+/// Parameters of one run, also flags on the command line.
+#[derive(Clone, clap::Args)]
 pub struct Plan {
-    /// Target; [`Plan::user`] replaces its user.
+    /// Target.
+    #[command(flatten)]
     pub target: Target,
-    /// SSH user; None for the one that selects the scenario's mode in the sink.
-    pub user: Option<String>,
     /// Scenario.
+    #[arg(skip)]
     pub scenario: Scenario,
-    /// Number of sessions.
+    /// Number of sessions
+    #[arg(long, default_value_t = 10, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub sessions: usize,
-    /// Events per second, as the scenario defines them.
+    /// Connections per second, or sends per second and session
+    #[arg(long, default_value = "10", value_parser = rate)]
     pub rate: f64,
-    /// Sessions opened per second before the measurement, where opening is not what is measured.
+    /// Sessions opened per second before the measurement, where opening is not what is measured
+    #[arg(long, default_value = "200", value_parser = rate)]
     pub open_rate: f64,
-    /// Distribution of the gaps between sends.
+    /// Distribution of the gaps between sends
+    #[arg(long, value_enum, default_value = "poisson")]
     pub arrival: Arrival,
-    /// Time before the measurement.
+    /// Time before the measurement
+    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
     pub warm_up: Duration,
-    /// Measured time.
+    /// Measured time
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
     pub duration: Duration,
-    /// Threads of the generator.
+    /// Threads of the generator
+    #[arg(long, default_value_t = 1)]
     pub threads: usize,
-    /// Seed of all random choices.
+    /// Seed of all random choices
+    #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Process id of the bridge, to measure its CPU and memory.
+    /// Process id of the bridge, to measure its CPU and memory
+    #[arg(long)]
     pub pid: Option<u32>,
     /// Prints a line to standard error once a second.
+    #[arg(long = "quiet", action = ArgAction::SetFalse, help = "Print no progress")]
     pub progress: bool,
+}
+
+fn rate(text: &str) -> Result<f64, &'static str> {
+    let rate: f64 = text.parse().map_err(|_| "not a number")?;
+    let valid = rate > 0.0 && rate <= 1e6;
+    valid
+        .then_some(rate)
+        .ok_or("has to be above 0 and at most 1000000")
 }
 
 impl Plan {
@@ -117,7 +138,6 @@ impl Plan {
     pub fn new(target: Target, scenario: Scenario) -> Self {
         Self {
             target,
-            user: None,
             scenario,
             sessions: 10,
             rate: 10.0,
@@ -136,10 +156,8 @@ impl Plan {
     pub(super) fn target(&self) -> Target {
         let mode = self.scenario.mode();
         Target {
-            user: self.user.clone().unwrap_or_else(|| mode.user()),
+            user: self.target.user.clone().or_else(|| Some(mode.user())),
             bulk: matches!(mode, Mode::Bulk(_)),
-            // Any output shows that a session is ready.
-            echoes: true,
             ..self.target.clone()
         }
     }
@@ -185,7 +203,7 @@ impl Plan {
             ("duration_s", json!(self.duration.as_secs_f64())),
             ("threads", json!(self.threads)),
             ("seed", json!(self.seed)),
-            ("path", json!(self.target.path)),
+            ("path", json!(self.target.url.path)),
             ("dialect", json!(self.target.dialect)),
         ]);
         if self.target.dialect == Dialect::V1 {
@@ -203,5 +221,18 @@ impl Plan {
         };
         let owned = |(name, value): (&str, Value)| (name.to_owned(), value);
         parameters.into_iter().map(owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate;
+
+    #[test]
+    fn rates_are_positive() {
+        for text in ["0", "-1", "nan", "inf", "x", ""] {
+            assert!(rate(text).is_err(), "{text:?}");
+        }
+        assert_eq!(rate("0.5"), Ok(0.5));
     }
 }

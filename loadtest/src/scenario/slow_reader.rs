@@ -3,13 +3,13 @@
 
 use super::crowd::{Begin, Crowd, Member};
 use super::{CLOSE_TIMEOUT, Run};
-use crate::client::{Event, Failure, Session, unexpected};
-use crate::sink::CTRL_C_MARKER;
+use crate::client::{Event, Failure, Session};
+use crate::sink::{CTRL_C_MARKER, now};
 use bytes::Bytes;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Time without output after which it counts as ended.
 const SILENCE: Duration = Duration::from_millis(500);
@@ -19,23 +19,21 @@ const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(60);
 const TAIL: usize = 128;
 
 pub(super) async fn run(run: &Arc<Run>, bytes_per_second: u64) -> io::Result<()> {
-    let numbers = 0..run.plan.sessions;
     run.begin().await;
     let body = move |run: Arc<Run>, member: Member| async move {
-        let Member { session, start, .. } = member;
         let mut reader = Reader {
             run: &run,
-            session,
+            session: member.session,
             tail: Vec::new(),
             interrupted_at: None,
-            began: start,
+            began: member.start,
             received: 0,
             bytes_per_second,
         };
         reader.interrupt().await?;
         reader.session.close(CLOSE_TIMEOUT).await
     };
-    let crowd = Crowd::open(run, &run.target, numbers, Begin::AtOnce, body).await;
+    let crowd = Crowd::open(run, &run.target, 0..run.plan.sessions, Begin::AtOnce, body).await;
     crowd.join().await;
     run.end().await;
     Ok(())
@@ -129,8 +127,6 @@ impl Reader<'_> {
         if let Event::Output(bytes) = &event {
             self.find_marker(bytes);
             self.received = self.received.saturating_add(bytes.len() as u64);
-        } else if let Event::Close(..) | Event::Exit(_) = &event {
-            return Err(unexpected(&event));
         }
         self.run.consume(&mut self.session, event).await
     }
@@ -154,12 +150,6 @@ fn parse_marker(output: &[u8]) -> Option<u128> {
     let rest = output.get(at + marker.len()..)?;
     let end = rest.iter().position(|byte| *byte == b'\n')?;
     std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
-}
-
-/// Nanoseconds since 1970, on the sink's clock.
-fn now() -> u128 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_nanos())
 }
 
 #[cfg(test)]

@@ -3,17 +3,19 @@
 use super::{CLOSE_TIMEOUT, Run};
 use crate::client::{Failure, Session};
 use crate::pacer::Pacer;
+use crate::schedule::Schedule;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// Intended times of the connections, with the pacer that wakes at them.
 struct Arrivals {
     start: Instant,
-    times: crate::schedule::Schedule,
+    length: Duration,
+    times: Schedule,
     wake: Arc<Notify>,
     _pacer: Pacer,
 }
@@ -26,15 +28,16 @@ impl Arrivals {
         let entry = (times.clone(), Arc::clone(&wake));
         Ok(Self {
             start,
+            length,
             times,
             wake,
             _pacer: Pacer::start(vec![entry], start, length)?,
         })
     }
 
-    /// Waits for the next time; None when it is not within `length`.
-    async fn next(&mut self, length: Duration) -> Option<Instant> {
-        let at = self.times.next().filter(|at| *at < length)?;
+    /// Waits for the next time; None when it is not within the length.
+    async fn next(&mut self) -> Option<Instant> {
+        let at = self.times.next().filter(|at| *at < self.length)?;
         while Instant::now() < self.start + at {
             self.wake.notified().await;
         }
@@ -51,26 +54,6 @@ async fn open(run: &Arc<Run>, index: usize, intended: Instant) -> Option<(Sessio
     Some(opened)
 }
 
-/// Discards events until `end` is true or its sender is dropped.
-async fn idle(
-    run: &Run,
-    session: &mut Session,
-    mut end: watch::Receiver<bool>,
-) -> Result<(), Failure> {
-    let ended = async move {
-        let _ = end.wait_for(|end| *end).await;
-    };
-    tokio::pin!(ended);
-    loop {
-        tokio::select! {
-            () = &mut ended => return Ok(()),
-            event = session.next() => {
-                run.consume(session, event?).await?;
-            }
-        }
-    }
-}
-
 /// Opens the plan's sessions, and closes them when the last is ready.
 pub(super) async fn connect_storm(run: &Arc<Run>) -> io::Result<()> {
     let count = run.plan.sessions;
@@ -80,10 +63,10 @@ pub(super) async fn connect_storm(run: &Arc<Run>) -> io::Result<()> {
     run.begin().await;
     let mut times = Arrivals::start(run, Duration::MAX)?;
     for index in 0..count {
-        let Some(intended) = times.next(Duration::MAX).await else {
+        let Some(intended) = times.next().await else {
             break;
         };
-        let (run, ended) = (Arc::clone(run), ended.clone());
+        let (run, mut ended) = (Arc::clone(run), ended.clone());
         let permit = Arc::clone(&permits).acquire_owned().await;
         tasks.spawn(async move {
             let opened = open(&run, index, intended).await;
@@ -91,11 +74,13 @@ pub(super) async fn connect_storm(run: &Arc<Run>) -> io::Result<()> {
             let Some((mut session, _live)) = opened else {
                 return;
             };
-            let closed = match idle(&run, &mut session, ended).await {
-                Ok(()) => session.close(CLOSE_TIMEOUT).await,
-                failure => failure,
+            let closed = async {
+                // Fails if the sender is gone, which is the end as well.
+                let end = async { drop(ended.wait_for(|end| *end).await) };
+                run.consume_until(&mut session, end).await?;
+                session.close(CLOSE_TIMEOUT).await
             };
-            if let Err(failure) = closed {
+            if let Err(failure) = closed.await {
                 run.recorder.failed(&failure);
             }
         });
@@ -124,60 +109,34 @@ pub(super) async fn churn(run: &Arc<Run>, hold: Duration) -> io::Result<()> {
         })
     };
     let mut index = 0;
-    while let Some(intended) = times.next(length).await {
+    while let Some(intended) = times.next().await {
         let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
             let detail = "more sessions at a time than --sessions allows";
             run.recorder.failed(&Failure::new("overrun", detail));
             continue;
         };
-        tasks.spawn(open_and_close(
-            Arc::clone(run),
-            index,
-            intended,
-            hold,
-            permit,
-        ));
+        let run = Arc::clone(run);
+        tasks.spawn(async move {
+            let _permit = permit;
+            let Some((mut session, _live)) = open(&run, index, intended).await else {
+                return;
+            };
+            let closed = async {
+                let held = tokio::time::sleep(hold);
+                run.consume_until(&mut session, held).await?;
+                let closing = Instant::now();
+                let closed = session.close(CLOSE_TIMEOUT).await;
+                run.recorder.record_named("close", closing.elapsed());
+                closed
+            };
+            if let Err(failure) = closed.await {
+                run.recorder.failed(&failure);
+            }
+        });
         index += 1;
         // Finished tasks are removed.
         while tasks.try_join_next().is_some() {}
     }
     while tasks.join_next().await.is_some() {}
     measuring.await.map_err(io::Error::other)
-}
-
-async fn open_and_close(
-    run: Arc<Run>,
-    index: usize,
-    intended: Instant,
-    hold: Duration,
-    _permit: OwnedSemaphorePermit,
-) {
-    let Some((mut session, _live)) = open(&run, index, intended).await else {
-        return;
-    };
-    let held = async {
-        let until = tokio::time::sleep(hold);
-        tokio::pin!(until);
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut until => return Ok(()),
-                event = session.next() => {
-                    run.consume(&mut session, event?).await?;
-                }
-            }
-        }
-    };
-    let closed = match held.await {
-        Ok(()) => {
-            let closing = Instant::now();
-            let closed = session.close(CLOSE_TIMEOUT).await;
-            run.recorder.record_named("close", closing.elapsed());
-            closed
-        }
-        Err(failure) => Err(failure),
-    };
-    if let Err(failure) = closed {
-        run.recorder.failed(&failure);
-    }
 }

@@ -17,13 +17,16 @@ const KEY: &[u8] = b"k";
 
 /// Types in all sessions for the plan's whole length.
 pub(super) async fn run(run: &Arc<Run>, resizes: bool) -> io::Result<()> {
-    let body = move |run: Arc<Run>, member: Member, wake: Arc<Notify>| async move {
-        type_on(&run, member, &wake, resizes).await
-    };
+    let body = move |run, member, wake| type_on(run, member, wake, resizes);
     crowd::paced(run, body).await
 }
 
-async fn type_on(run: &Run, member: Member, wake: &Notify, resizes: bool) -> Result<(), Failure> {
+async fn type_on(
+    run: Arc<Run>,
+    member: Member,
+    wake: Arc<Notify>,
+    resizes: bool,
+) -> Result<(), Failure> {
     let Member {
         mut session,
         index,
@@ -72,8 +75,7 @@ async fn type_on(run: &Run, member: Member, wake: &Notify, resizes: bool) -> Res
         }
     }
     let close_at = start + length + FINAL_SAMPLE_TIME;
-    while let Ok(event) = tokio::time::timeout_at(close_at.into(), session.next()).await {
-        run.consume(&mut session, event?).await?;
-    }
+    let until = tokio::time::sleep_until(close_at.into());
+    run.consume_until(&mut session, until).await?;
     session.close(CLOSE_TIMEOUT).await
 }

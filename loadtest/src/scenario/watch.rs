@@ -26,7 +26,7 @@ pub(super) async fn watch(run: Arc<Run>, mut stop: watch::Receiver<bool>) -> Vec
     let shows = run.plan.progress && std::io::stderr().is_terminal();
     let mut rows = Vec::new();
     let mut last = Last {
-        at: run.recorder.start(),
+        at: run.recorder.start,
         output: 0,
         failures: 0,
         cpu: None,
@@ -60,7 +60,7 @@ async fn row(run: &Run, last: &mut Last, memory: bool) -> Row {
         .saturating_duration_since(last.at)
         .as_secs_f64()
         .max(1e-6);
-    let times = run.recorder.take_second();
+    let times = run.recorder.take(|times| &mut times.every);
     let output = run.recorder.output.load(Relaxed);
     let failures = run.recorder.failure_count();
     let cpu = sample.map(|sample| sample.cpu());
@@ -69,7 +69,7 @@ async fn row(run: &Run, last: &mut Last, memory: bool) -> Row {
         .map(|(now, before)| now.saturating_sub(before));
     let row = Row {
         second: now
-            .saturating_duration_since(run.recorder.start())
+            .saturating_duration_since(run.recorder.start)
             .as_secs_f64(),
         rate: times.len() as f64 / time,
         p50: times.value_at_quantile(0.5),

@@ -9,6 +9,7 @@ mod session;
 
 pub use mode::Mode;
 pub use session::CTRL_C_MARKER;
+pub(crate) use session::now;
 
 use crate::resources;
 use russh::server::Config;
@@ -28,18 +29,23 @@ const QUEUED_CHUNKS: usize = 2;
 /// Length of the accept queue: a burst of connections must not run into SYN retries.
 const BACKLOG: i32 = 4096;
 
-/// Options of a sink.
-#[derive(Debug, Clone)]
+/// Options of a sink, also its flags on the command line.
+#[derive(Debug, Clone, clap::Args)]
 pub struct SinkOptions {
-    /// Address to listen on; port 0 for any.
+    /// Address to listen on; port 0 for any
+    #[arg(long, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// Worker threads, at least 1.
+    /// Threads
+    #[arg(long, default_value_t = 1)]
     pub threads: usize,
-    /// Concurrent connections; further ones wait.
+    /// Concurrent connections; further ones wait
+    #[arg(long, default_value_t = 9_900)]
     pub max_sessions: usize,
-    /// Seed of the host key; a random key without one.
+    /// Seed of the host key; the same seed makes the same key
+    #[arg(long)]
     pub seed: Option<u64>,
-    /// Allows an address other than loopback. Any password is accepted there.
+    /// Allow an address other than loopback; any password is accepted
+    #[arg(long)]
     pub anywhere: bool,
 }
 
@@ -55,65 +61,27 @@ impl Default for SinkOptions {
     }
 }
 
-/// A running sink. Its threads and sessions end when it is dropped.
-#[derive(Debug)]
-pub struct Sink {
-    server: Server,
-    known_hosts: String,
-}
-
-impl Sink {
-    /// Listens, and serves connections on threads of its own.
-    ///
-    /// # Errors
-    /// When the address cannot be bound or is not loopback, or the limit of open files is too low.
-    pub fn start(options: &SinkOptions) -> io::Result<Self> {
-        if !options.anywhere && !options.listen.ip().is_loopback() {
-            return Err(io::Error::other(format!(
-                "{} is not a loopback address, and the sink accepts any password",
-                options.listen
-            )));
-        }
-        resources::raise_file_limit(options.max_sessions, 1)?;
-        let listener = listen(options.listen, BACKLOG)?;
-        let serving = Options {
-            name: "sink",
-            threads: options.threads,
-            max_connections: options.max_sessions,
-            login_timeout: None,
-        };
-        let config = config(options.seed);
-        let server = Server::start(listener, config, serving, |_| Connection::default())?;
-        let known_hosts = server.known_hosts()?;
-        Ok(Self {
-            server,
-            known_hosts,
-        })
+/// Starts a sink: listens, and serves connections on threads of its own, which end with the server.
+///
+/// # Errors
+/// When the address cannot be bound or is not loopback, or the limit of open files is too low.
+pub fn start(options: &SinkOptions) -> io::Result<Server> {
+    if !options.anywhere && !options.listen.ip().is_loopback() {
+        return Err(io::Error::other(format!(
+            "{} is not a loopback address, and the sink accepts any password",
+            options.listen
+        )));
     }
-
-    /// Listening address.
-    #[must_use]
-    pub fn addr(&self) -> SocketAddr {
-        self.server.address()
-    }
-
-    /// Line of a known_hosts file with the host key.
-    #[must_use]
-    pub fn known_hosts(&self) -> &str {
-        &self.known_hosts
-    }
-
-    /// Number of open SSH connections.
-    #[must_use]
-    pub fn open(&self) -> usize {
-        self.server.open()
-    }
-
-    /// Number of SSH connections since the start.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.server.total()
-    }
+    resources::raise_file_limit(options.max_sessions)?;
+    let listener = listen(options.listen, BACKLOG)?;
+    let serving = Options {
+        name: "sink",
+        threads: options.threads,
+        max_connections: options.max_sessions,
+        login_timeout: None,
+    };
+    let config = config(options.seed);
+    Server::start(listener, config, serving, |_| Connection::default())
 }
 
 /// Options of russh's server.
@@ -158,7 +126,7 @@ mod tests {
             listen: "0.0.0.0:0".parse().unwrap(),
             ..SinkOptions::default()
         };
-        assert!(Sink::start(&open).is_err());
-        assert!(Sink::start(&SinkOptions::default()).is_ok());
+        assert!(start(&open).is_err());
+        assert!(start(&SinkOptions::default()).is_ok());
     }
 }

@@ -29,20 +29,13 @@ impl Mode {
             Some((name, number)) => (name, Some(number.trim())),
             None => (text.trim(), None),
         };
+        let size = |number: &str| number.parse::<u64>().ok().filter(|size| *size <= MAX_BULK);
         match (name, number) {
             ("echo", None) => Some(Self::Echo),
             ("flood", None) => Some(Self::Flood),
             ("null", None) => Some(Self::Null),
-            ("bulk", Some(number)) => number
-                .parse()
-                .ok()
-                .filter(|mib| *mib <= MAX_BULK)
-                .map(Self::Bulk),
-            ("burst", Some(number)) => number
-                .parse()
-                .ok()
-                .filter(|kib| *kib <= MAX_BULK)
-                .map(Self::Burst),
+            ("bulk", Some(mib)) => size(mib).map(Self::Bulk),
+            ("burst", Some(kib)) => size(kib).map(Self::Burst),
             ("exit", Some(number)) => number.parse().ok().map(Self::Exit),
             _ => None,
         }

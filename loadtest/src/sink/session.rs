@@ -4,6 +4,7 @@ use super::Mode;
 use bytes::Bytes;
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, ChannelWriteHalf};
+use sshard_ssh_server::Done;
 use std::sync::{Arc, LazyLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
@@ -42,12 +43,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    fn start(
-        &mut self,
-        id: ChannelId,
-        mode: Option<Mode>,
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
+    fn start(&mut self, id: ChannelId, mode: Option<Mode>, session: &mut Session) -> Done {
         let output = self.output.take();
         if self.mode.is_some() || output.is_none() {
             return session.channel_failure(id);
@@ -61,8 +57,10 @@ impl Connection {
         match (mode, output) {
             (Mode::Bulk(mib), Some(output)) => {
                 tokio::spawn(async move {
-                    if write(&output, mib.saturating_mul(MIB)).await {
-                        finish(&output).await;
+                    if write(&output, mib.saturating_mul(MIB)).await
+                        && output.exit_status(0).await.is_ok()
+                    {
+                        let _ = output.close().await;
                     }
                 });
             }
@@ -70,10 +68,8 @@ impl Connection {
                 tokio::spawn(async move { write(&output, kib.saturating_mul(KIB)).await });
             }
             (Mode::Flood, Some(output)) => {
-                tokio::spawn(write_until_interrupted(
-                    output,
-                    Arc::clone(&self.interrupted),
-                ));
+                let interrupted = Arc::clone(&self.interrupted);
+                tokio::spawn(write_until_interrupted(output, interrupted));
             }
             (Mode::Exit(status), _) => end(id, status, session)?,
             _ => {}
@@ -81,12 +77,7 @@ impl Connection {
         Ok(())
     }
 
-    fn echo(
-        &mut self,
-        id: ChannelId,
-        data: &[u8],
-        session: &mut Session,
-    ) -> Result<(), russh::Error> {
+    fn echo(&mut self, id: ChannelId, data: &[u8], session: &mut Session) -> Done {
         // russh queues what does not fit into the client's window, without bound.
         if session.has_pending_data(id) {
             self.unread = self.unread.saturating_add(data.len());
@@ -100,7 +91,7 @@ impl Connection {
     }
 }
 
-fn end(id: ChannelId, status: u32, session: &mut Session) -> Result<(), russh::Error> {
+fn end(id: ChannelId, status: u32, session: &mut Session) -> Done {
     session.exit_status_request(id, status)?;
     session.close(id)
 }
@@ -118,12 +109,6 @@ async fn write(output: &ChannelWriteHalf<Msg>, mut left: u64) -> bool {
     true
 }
 
-async fn finish(output: &ChannelWriteHalf<Msg>) {
-    if output.exit_status(0).await.is_ok() {
-        let _ = output.close().await;
-    }
-}
-
 async fn write_until_interrupted(output: ChannelWriteHalf<Msg>, interrupted: Arc<Notify>) {
     loop {
         tokio::select! {
@@ -137,7 +122,7 @@ async fn write_until_interrupted(output: ChannelWriteHalf<Msg>, interrupted: Arc
 }
 
 /// Nanoseconds since 1970.
-fn now() -> u128 {
+pub(crate) fn now() -> u128 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_nanos())
 }
@@ -161,7 +146,7 @@ impl Handler for Connection {
         channel: Channel<Msg>,
         reply: ChannelOpenHandle,
         _: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         if self.output.is_some() || self.mode.is_some() {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
@@ -183,7 +168,7 @@ impl Handler for Connection {
         _: u32,
         _: &[(russh::Pty, u32)],
         session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         session.channel_success(id)
     }
 
@@ -193,35 +178,21 @@ impl Handler for Connection {
         _: &str,
         _: &str,
         session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         session.channel_success(id)
     }
 
-    async fn shell_request(
-        &mut self,
-        id: ChannelId,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Done {
         let mode = Mode::parse(&self.user).unwrap_or(Mode::Echo);
         self.start(id, Some(mode), session)
     }
 
-    async fn exec_request(
-        &mut self,
-        id: ChannelId,
-        command: &[u8],
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Done {
         let mode = std::str::from_utf8(command).ok().and_then(Mode::parse);
         self.start(id, mode, session)
     }
 
-    async fn data(
-        &mut self,
-        id: ChannelId,
-        data: &[u8],
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn data(&mut self, id: ChannelId, data: &[u8], session: &mut Session) -> Done {
         match self.mode {
             Some(Mode::Echo | Mode::Burst(_)) => self.echo(id, data, session),
             Some(Mode::Flood) if !self.was_interrupted && data.contains(&CTRL_C) => {
@@ -233,11 +204,7 @@ impl Handler for Connection {
         }
     }
 
-    async fn channel_eof(
-        &mut self,
-        id: ChannelId,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn channel_eof(&mut self, id: ChannelId, session: &mut Session) -> Done {
         match self.mode {
             Some(Mode::Echo | Mode::Burst(_) | Mode::Null) => end(id, 0, session),
             _ => Ok(()),

@@ -12,9 +12,6 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use tempfile::NamedTempFile;
 
-/// Beginning and end of the file's name.
-const FILE_NAME: (&str, &str) = ("sshard-demo-", ".html");
-
 /// Reason why no browser could be opened.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BrowserError {
@@ -39,8 +36,7 @@ pub(super) enum BrowserError {
 /// Writes the file that redirects to `link`. Drop removes it.
 pub(super) fn lead_to(link: &str, home: &Path) -> Result<NamedTempFile, BrowserError> {
     let mut builder = tempfile::Builder::new();
-    let (prefix, suffix) = FILE_NAME;
-    let builder = builder.prefix(prefix).suffix(suffix);
+    let builder = builder.prefix("sshard-demo-").suffix(".html");
     let file = builder.tempfile_in(home).or_else(|_| builder.tempfile());
     let mut file = file.map_err(BrowserError::File)?;
     // The link has letters, digits and `:/#=-_.[]` alone.
@@ -78,8 +74,9 @@ fn start(program: &OsStr, file: &Path, is_browser: bool) -> Result<(), BrowserEr
         source,
     };
     let mut command = Command::new(program);
-    command.arg(file).process_group(0);
     command
+        .arg(file)
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
@@ -101,27 +98,6 @@ fn start(program: &OsStr, file: &Path, is_browser: bool) -> Result<(), BrowserEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn the_file_is_the_users_alone_leads_to_the_link_and_goes() {
-        let home = tempfile::tempdir().unwrap();
-        let file = lead_to("http://127.0.0.1:1/#login=abc", home.path()).unwrap();
-        let path = file.path().to_owned();
-        assert_eq!(path.parent(), Some(home.path()));
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        let page = fs::read_to_string(&path).unwrap();
-        assert!(
-            page.contains("url=http://127.0.0.1:1/#login=abc\""),
-            "{page}"
-        );
-        drop(file);
-        assert!(!path.exists());
-    }
 
     #[test]
     fn a_home_that_cannot_be_written_is_no_obstacle() {

@@ -21,9 +21,8 @@ use crate::web::has_page;
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use program::{Program, ProgramError};
 use rustix::process::{Signal, getpid, kill_process};
-use ssh_server::EmbeddedServer;
+use ssh_server::{EmbeddedServer, USER};
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -129,7 +128,6 @@ struct Access {
     /// Address and path prefix of the bridge.
     address: SocketAddr,
     prefix: String,
-    user: String,
     password: String,
     /// Link that logs in once; `None` where there is no page.
     link: Option<String>,
@@ -138,14 +136,13 @@ struct Access {
 impl Access {
     fn of(address: SocketAddr, loaded: &Loaded, ssh: &EmbeddedServer) -> Self {
         let prefix = loaded.config.server.path_prefix.as_str().to_owned();
-        let (user, once) = (ssh.user(), ssh.link_password());
+        let once = ssh.link_password();
         // A fragment is not sent to the server, and the page takes it out of the address bar.
-        let login = serde_json::json!({ "target": TARGET, "username": user, "password": once });
+        let login = serde_json::json!({ "target": TARGET, "username": USER, "password": once });
         let login = Base64UrlUnpadded::encode_string(login.to_string().as_bytes());
         let page = loaded.config.web.enabled && has_page();
         Self {
             link: page.then(|| format!("http://{address}{prefix}/#login={login}")),
-            user: user.to_owned(),
             password: ssh.password().to_owned(),
             address,
             prefix,
@@ -159,10 +156,9 @@ fn open_link(access: &Access, program: &Program, ssh: &EmbeddedServer) {
         tracing::warn!("--open: there is no page in the browser to open");
         return;
     };
-    let browser = config::whole_environment().find(|(name, _)| name == OsStr::new("BROWSER"));
-    let browser = browser
-        .map(|(_, value)| value)
-        .filter(|value| !value.is_empty());
+    let browser = config::whole_environment()
+        .find(|(name, value)| name == OsStr::new("BROWSER") && !value.is_empty())
+        .map(|(_, value)| value);
     let opened = browser::lead_to(link, &program.home).and_then(|file| {
         let path = file.path().to_owned();
         // The file is removed when the link is of no more use.
@@ -186,8 +182,9 @@ fn config_for(
     known_hosts: &NamedTempFile,
 ) -> Config {
     let mut config = Config::clone(&loaded.config);
-    config.targets.allow = vec![ssh.address().to_string()];
-    config.targets.named = vec![NamedTarget::short(&format!("{TARGET}={}", ssh.address()))];
+    let address = ssh.server.address;
+    config.targets.allow = vec![address.to_string()];
+    config.targets.named = vec![NamedTarget::short(&format!("{TARGET}={address}"))];
     config.ssh.host_key_policy = HostKeyPolicy::Strict;
     config.ssh.known_hosts = known_hosts.path().to_path_buf();
     // A page that resolves a name of its own to loopback is untrusted, and so is every other page.
@@ -217,9 +214,5 @@ fn known_hosts_file(ssh: &EmbeddedServer) -> Result<NamedTempFile, DemoError> {
 fn random_id() -> Result<String, DemoError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| DemoError::Server(error.to_string()))?;
-    Ok(bytes.iter().fold(String::new(), |mut id, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(id, "{byte:02x}");
-        id
-    }))
+    Ok(format!("{:016x}", u64::from_be_bytes(bytes)))
 }

@@ -130,10 +130,7 @@ fn on_terminal(mut process: Command, terminal: &Terminal) -> io::Result<Process>
     let child = child.map_err(io::Error::other)?;
     let (output, input) = pty.into_split();
     Ok(Process {
-        control: Control {
-            terminal: Some(master),
-            leader: pid(&child),
-        },
+        control: Control::of(&child, Some(master)),
         child,
         input: Box::new(input),
         output: Box::new(output),
@@ -151,20 +148,12 @@ fn on_pipes(mut process: Command) -> io::Result<Process> {
         return Err(io::Error::other("the process has no pipes"));
     };
     Ok(Process {
-        control: Control {
-            terminal: None,
-            leader: pid(&child),
-        },
+        control: Control::of(&child, None),
         child,
         input: Box::new(input),
         output: Box::new(output),
         errors: Some(Box::new(errors)),
     })
-}
-
-fn pid(child: &Child) -> Option<Pid> {
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    id.and_then(Pid::from_raw)
 }
 
 fn set_size(terminal: &OwnedFd, size: Size) -> io::Result<()> {
@@ -178,6 +167,12 @@ fn set_size(terminal: &OwnedFd, size: Size) -> io::Result<()> {
 }
 
 impl Control {
+    fn of(child: &Child, terminal: Option<OwnedFd>) -> Self {
+        let leader = child.id().and_then(|id| i32::try_from(id).ok());
+        let leader = leader.and_then(Pid::from_raw);
+        Self { terminal, leader }
+    }
+
     /// Sets the size of the terminal, which signals the process. Without a terminal nothing
     /// happens.
     ///

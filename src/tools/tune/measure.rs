@@ -149,7 +149,7 @@ impl Round<'_> {
     fn plan(&self, scenario: Scenario) -> Result<Plan, Stop> {
         let (bridge, sink) = (self.bridge.addr, self.sink);
         let url = format!("ws://{bridge}/ws/{}/{}", sink.ip(), sink.port());
-        let target = Target::new(&url, false).map_err(Stop::Url)?;
+        let target = Target::new(&url).map_err(Stop::Url)?;
         Ok(Plan {
             threads: self.load.threads,
             // The same for every setting of a round.

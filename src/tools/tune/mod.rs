@@ -167,7 +167,7 @@ impl Trial {
         let sessions = self.load.sessions;
         // Those of the wave before may still be closing.
         let served = 2 * sessions + 100;
-        raise_file_limit(sessions + served, 1).map_err(TuneError::Generator)?;
+        raise_file_limit(sessions + served).map_err(TuneError::Generator)?;
         let sink = Sink::start(&SinkOptions {
             threads: self.load.threads,
             max_sessions: served,

@@ -3,16 +3,17 @@
 use super::{GREETING, Login, Received, Round, Shared, SshScript, Start};
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Response, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet, Pty, Sig};
+use sshard_ssh_server::Done;
 use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::sync::watch;
 
 pub(super) struct Connection {
-    script: Arc<SshScript>,
-    shared: Arc<Shared>,
-    paused: watch::Receiver<bool>,
+    pub(super) script: Arc<SshScript>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) paused: watch::Receiver<bool>,
     /// Rounds asked so far.
-    asked: usize,
+    pub(super) asked: usize,
 }
 
 impl Drop for Connection {
@@ -22,25 +23,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    pub(super) fn new(
-        script: Arc<SshScript>,
-        shared: Arc<Shared>,
-        paused: watch::Receiver<bool>,
-    ) -> Self {
-        Self {
-            script,
-            shared,
-            paused,
-            asked: 0,
-        }
-    }
-
-    fn started(
-        &self,
-        id: ChannelId,
-        session: &mut Session,
-        seen: Received,
-    ) -> Result<(), russh::Error> {
+    fn started(&self, id: ChannelId, session: &mut Session, seen: Received) -> Done {
         let accepted = matches!(self.script.start, Start::Accept | Start::Echo);
         let handle = session.handle();
         // In one step: a test that waits for the event may use the session at once.
@@ -130,7 +113,7 @@ impl Handler for Connection {
         _: Channel<Msg>,
         reply: ChannelOpenHandle,
         _: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         if self.script.start == Start::RefuseChannel {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
         } else {
@@ -149,7 +132,7 @@ impl Handler for Connection {
         height: u32,
         _: &[(Pty, u32)],
         session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         let size = [columns, rows, width, height];
         self.shared.note(Received::Terminal(term.to_owned(), size));
         if self.script.start == Start::RefuseTerminal {
@@ -165,36 +148,22 @@ impl Handler for Connection {
         name: &str,
         value: &str,
         _: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         self.shared
             .note(Received::Env(name.to_owned(), value.to_owned()));
         Ok(())
     }
 
-    async fn shell_request(
-        &mut self,
-        id: ChannelId,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Done {
         self.started(id, session, Received::Shell)
     }
 
-    async fn exec_request(
-        &mut self,
-        id: ChannelId,
-        command: &[u8],
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Done {
         let command = String::from_utf8_lossy(command).into_owned();
         self.started(id, session, Received::Exec(command))
     }
 
-    async fn data(
-        &mut self,
-        id: ChannelId,
-        data: &[u8],
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn data(&mut self, id: ChannelId, data: &[u8], session: &mut Session) -> Done {
         if self.script.start == Start::Echo {
             return session.data(id, data.to_vec());
         }
@@ -205,7 +174,7 @@ impl Handler for Connection {
         Ok(())
     }
 
-    async fn channel_eof(&mut self, _: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
+    async fn channel_eof(&mut self, _: ChannelId, _: &mut Session) -> Done {
         self.shared.note(Received::Eof);
         Ok(())
     }
@@ -218,18 +187,13 @@ impl Handler for Connection {
         width: u32,
         height: u32,
         _: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         self.shared
             .note(Received::Resize([columns, rows, width, height]));
         Ok(())
     }
 
-    async fn signal(
-        &mut self,
-        _: ChannelId,
-        signal: Sig,
-        _: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn signal(&mut self, _: ChannelId, signal: Sig, _: &mut Session) -> Done {
         let name = match signal {
             Sig::Custom(name) => name,
             // The derived form is the name on the wire.

@@ -191,7 +191,12 @@ impl ScriptedSsh {
                     state.sockets.push(socket.into());
                     state.seen.push(Received::Connected);
                 });
-                Connection::new(Arc::clone(&script), Arc::clone(&shared), is_paused.clone())
+                Connection {
+                    script: Arc::clone(&script),
+                    shared: Arc::clone(&shared),
+                    paused: is_paused.clone(),
+                    asked: 0,
+                }
             }
         };
         Self {
@@ -202,7 +207,7 @@ impl ScriptedSsh {
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.server.address()
+        self.server.address
     }
 
     pub(crate) fn received(&self) -> Vec<Received> {
@@ -267,7 +272,7 @@ impl ScriptedSsh {
                 let data = handle.data(id, bytes.to_vec());
                 tokio::time::timeout(DEADLINE, data).await
             };
-            let _ = self.server.runtime().block_on(sent);
+            let _ = self.server.runtime.block_on(sent);
         }
     }
 
@@ -277,7 +282,7 @@ impl ScriptedSsh {
         let sessions = self.shared.state.lock().unwrap().sessions.clone();
         for (handle, id) in sessions {
             let sent = Arc::clone(sent);
-            self.server.runtime().spawn(async move {
+            self.server.runtime.spawn(async move {
                 for size in sizes.iter().cycle() {
                     if handle.data(id, vec![b'x'; *size]).await.is_err() {
                         return;
@@ -338,11 +343,8 @@ impl ScriptedSsh {
 
     fn run<T, E: std::fmt::Debug>(&self, request: impl Future<Output = Result<T, E>>) {
         let request = async { tokio::time::timeout(DEADLINE, request).await };
-        let sent = self
-            .server
-            .runtime()
-            .block_on(request)
-            .map(|sent| sent.map(drop));
+        let sent = self.server.runtime.block_on(request);
+        let sent = sent.map(|sent| sent.map(drop));
         assert!(matches!(sent, Ok(Ok(()))), "the session is gone: {sent:?}");
     }
 }

@@ -9,7 +9,7 @@ use super::signals;
 use crate::tools::demo::pty::{self, Ended, Request, Size, Terminal};
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
-use sshard_ssh_server::LoggedIn;
+use sshard_ssh_server::{Done, LoggedIn};
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{debug, warn};
@@ -31,14 +31,14 @@ const TRICKLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The handler of one connection.
 pub(super) struct Connection {
-    sessions: Arc<Sessions>,
-    logged_in: LoggedIn,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) logged_in: LoggedIn,
     /// Addresses and ports of both sides, as sshd puts them into the environment.
-    peers: String,
-    channel: Option<SessionChannel>,
+    pub(super) peers: String,
+    pub(super) channel: Option<SessionChannel>,
 }
 
-struct SessionChannel {
+pub(super) struct SessionChannel {
     id: ChannelId,
     inbox: Arc<Inbox>,
     /// Output of the program, until it is started.
@@ -47,15 +47,6 @@ struct SessionChannel {
 }
 
 impl Connection {
-    pub(super) fn new(sessions: Arc<Sessions>, logged_in: LoggedIn, peers: String) -> Self {
-        Self {
-            sessions,
-            logged_in,
-            peers,
-            channel: None,
-        }
-    }
-
     fn channel(&mut self, id: ChannelId) -> Option<&mut SessionChannel> {
         self.channel.as_mut().filter(|channel| channel.id == id)
     }
@@ -79,12 +70,10 @@ impl Connection {
         let mut request = std::mem::take(&mut channel.request);
         request.command = command;
         request.env.push(connection);
-        let inbox = Arc::clone(&channel.inbox);
         match pty::spawn(&sessions.program, &request) {
             Ok(process) => {
                 let stop = sessions.stop.subscribe();
-                let program = async move { relay::run(process, &inbox, output, stop).await };
-                sessions.spawn(program);
+                sessions.spawn(relay::run(process, output, stop));
                 true
             }
             Err(error) => {
@@ -138,7 +127,7 @@ impl Drop for Connection {
 }
 
 /// Answers a request whose client wants an answer.
-fn answer(session: &mut Session, id: ChannelId, success: bool) -> Result<(), russh::Error> {
+fn answer(session: &mut Session, id: ChannelId, success: bool) -> Done {
     match success {
         true => session.channel_success(id),
         false => session.channel_failure(id),
@@ -170,7 +159,7 @@ impl Handler for Connection {
         })
     }
 
-    async fn auth_succeeded(&mut self, _: &mut Session) -> Result<(), Self::Error> {
+    async fn auth_succeeded(&mut self, _: &mut Session) -> Done {
         self.logged_in.notify();
         Ok(())
     }
@@ -180,17 +169,21 @@ impl Handler for Connection {
         channel: Channel<Msg>,
         reply: ChannelOpenHandle,
         session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         let open = self.channel.as_ref();
         if open.is_some_and(|channel| !channel.inbox.is_closed()) {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         }
         let id = channel.id();
-        let inbox = Inbox::new();
+        let inbox = Arc::<Inbox>::default();
         // The read half goes: russh's own queue would block its loop when full.
-        let (_, write_half) = channel.split();
-        let output = Output::new(write_half, session.handle(), inbox.clone());
+        let (_, half) = channel.split();
+        let output = Output {
+            half,
+            handle: session.handle(),
+            inbox: Arc::clone(&inbox),
+        };
         self.channel = Some(SessionChannel {
             id,
             inbox,
@@ -201,26 +194,21 @@ impl Handler for Connection {
         Ok(())
     }
 
-    async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
+    async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Done {
         if let Some(channel) = self.channel(id) {
             channel.inbox.close();
         }
         Ok(())
     }
 
-    async fn channel_eof(&mut self, id: ChannelId, _: &mut Session) -> Result<(), Self::Error> {
+    async fn channel_eof(&mut self, id: ChannelId, _: &mut Session) -> Done {
         if let Some(channel) = self.channel(id) {
             channel.inbox.push_eof();
         }
         Ok(())
     }
 
-    async fn data(
-        &mut self,
-        id: ChannelId,
-        data: &[u8],
-        _: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn data(&mut self, id: ChannelId, data: &[u8], _: &mut Session) -> Done {
         let Some(channel) = self.channel(id) else {
             return Ok(());
         };
@@ -236,10 +224,8 @@ impl Handler for Connection {
     }
 
     fn adjust_window(&mut self, id: ChannelId, _: u32) -> u32 {
-        match self
-            .channel(id)
-            .is_some_and(|channel| channel.inbox.is_full())
-        {
+        let channel = self.channel(id);
+        match channel.is_some_and(|channel| channel.inbox.is_full()) {
             true => TRICKLE,
             false => super::WINDOW,
         }
@@ -255,7 +241,7 @@ impl Handler for Connection {
         height: u32,
         _: &[(Pty, u32)],
         session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         let done = self.set_terminal(id, term, size(columns, rows, width, height));
         answer(session, id, done)
     }
@@ -266,37 +252,23 @@ impl Handler for Connection {
         name: &str,
         value: &str,
         session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         let done = self.set_env(id, name, value);
         answer(session, id, done)
     }
 
-    async fn shell_request(
-        &mut self,
-        id: ChannelId,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Done {
         let done = self.start(id, None);
         answer(session, id, done)
     }
 
-    async fn exec_request(
-        &mut self,
-        id: ChannelId,
-        command: &[u8],
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Done {
         let clean = command.len() <= MAX_COMMAND && !command.contains(&0);
         let done = clean && self.start(id, Some(String::from_utf8_lossy(command).into_owned()));
         answer(session, id, done)
     }
 
-    async fn subsystem_request(
-        &mut self,
-        id: ChannelId,
-        _: &str,
-        session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn subsystem_request(&mut self, id: ChannelId, _: &str, session: &mut Session) -> Done {
         session.channel_failure(id)
     }
 
@@ -308,7 +280,7 @@ impl Handler for Connection {
         width: u32,
         height: u32,
         session: &mut Session,
-    ) -> Result<(), Self::Error> {
+    ) -> Done {
         let size = size(columns, rows, width, height);
         if let Some(channel) = self.channel(id) {
             let waiting = channel.output.is_some();
@@ -320,12 +292,7 @@ impl Handler for Connection {
         session.channel_success(id)
     }
 
-    async fn signal(
-        &mut self,
-        id: ChannelId,
-        signal: Sig,
-        _: &mut Session,
-    ) -> Result<(), Self::Error> {
+    async fn signal(&mut self, id: ChannelId, signal: Sig, _: &mut Session) -> Done {
         // An unknown name asks for no answer (RFC 4254 section 6.9).
         if let (Some(channel), Some(signal)) = (self.channel(id), signals::from_name(&signal)) {
             channel.inbox.push_signal(signal);

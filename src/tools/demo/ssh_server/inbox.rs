@@ -30,10 +30,6 @@ const MAX: usize = 2 * super::WINDOW as usize + FULL;
 /// Most bytes of input a program gets at once.
 const PIECE: usize = 16 * 1024;
 
-/// Error of a channel that is gone: nothing can be written any more.
-#[derive(Debug)]
-pub(super) struct ChannelClosed;
-
 /// Event for a program beside its input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Control {
@@ -48,12 +44,10 @@ pub(super) struct WindowExceeded;
 
 /// Input of one channel, until the program takes it. One program may wait on it, and russh's loop
 /// for room.
+#[derive(Default)]
 pub(super) struct Inbox {
     state: Mutex<State>,
-    input: Notify,
-    taken: Notify,
-    control: Notify,
-    closed: Notify,
+    changed: Notify,
 }
 
 #[derive(Default)]
@@ -65,19 +59,33 @@ struct State {
     closed: bool,
 }
 
-impl Inbox {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            state: Mutex::default(),
-            input: Notify::new(),
-            taken: Notify::new(),
-            control: Notify::new(),
-            closed: Notify::new(),
-        })
+impl State {
+    fn is_full(&self) -> bool {
+        !self.closed && self.input.len() > FULL
     }
+}
 
+impl Inbox {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until there is what `take` takes.
+    async fn wait<T>(&self, take: impl Fn(&mut State) -> Option<T>) -> T {
+        loop {
+            // Before the look, so that no change after it is missed.
+            let changed = self.changed.notified();
+            let taken = take(&mut self.state());
+            if let Some(taken) = taken {
+                return taken;
+            }
+            changed.await;
+        }
     }
 
     /// Queues input of the client; that of a closed channel is dropped.
@@ -93,51 +101,43 @@ impl Inbox {
             return Err(WindowExceeded);
         }
         state.input.extend_from_slice(bytes);
-        self.input.notify_one();
+        self.changed.notify_waiters();
         Ok(())
     }
 
     /// Returns whether so much input waits that the client is to send next to nothing.
     pub(super) fn is_full(&self) -> bool {
-        let state = self.state();
-        !state.closed && state.input.len() > FULL
+        self.state().is_full()
     }
 
     /// Waits until it is not full.
     pub(super) async fn room(&self) {
-        while self.is_full() {
-            self.taken.notified().await;
-        }
+        self.wait(|state| (!state.is_full()).then_some(())).await;
     }
 
     pub(super) fn push_eof(&self) {
-        self.state().eof = true;
-        self.input.notify_one();
+        self.update(|state| state.eof = true);
     }
 
     /// Only the latest size counts.
     pub(super) fn push_size(&self, size: Size) {
-        self.state().size = Some(size);
-        self.control.notify_one();
+        self.update(|state| state.size = Some(size));
     }
 
     pub(super) fn push_signal(&self, signal: Signal) {
-        let mut state = self.state();
-        if state.signals.len() < MAX_SIGNALS {
-            state.signals.push_back(signal);
-            self.control.notify_one();
-        }
+        self.update(|state| {
+            if state.signals.len() < MAX_SIGNALS {
+                state.signals.push_back(signal);
+            }
+        });
     }
 
     /// Ends the channel for both sides; input that was not read is dropped.
     pub(super) fn close(&self) {
-        let mut state = self.state();
-        state.closed = true;
-        state.input = BytesMut::new();
-        self.input.notify_one();
-        self.taken.notify_one();
-        self.control.notify_one();
-        self.closed.notify_one();
+        self.update(|state| {
+            state.closed = true;
+            state.input = BytesMut::new();
+        });
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -145,78 +145,54 @@ impl Inbox {
     }
 
     async fn closed(&self) {
-        while !self.is_closed() {
-            self.closed.notified().await;
-        }
+        self.wait(|state| state.closed.then_some(())).await;
     }
 
     /// The next input, at most [`PIECE`] bytes; `None` after the client's EOF.
     pub(super) async fn next_input(&self) -> Option<Bytes> {
-        loop {
-            {
-                let mut state = self.state();
-                if !state.input.is_empty() {
-                    let piece = state.input.len().min(PIECE);
-                    self.taken.notify_one();
-                    return Some(Bytes::copy_from_slice(&state.input.split_to(piece)));
-                }
-                if state.eof || state.closed {
-                    return None;
-                }
-            }
-            self.input.notified().await;
-        }
+        let input = self.wait(|state| match state.input.len().min(PIECE) {
+            0 => (state.eof || state.closed).then_some(None),
+            piece => Some(Some(Bytes::copy_from_slice(&state.input.split_to(piece)))),
+        });
+        let input = input.await;
+        // There may be room again.
+        self.changed.notify_waiters();
+        input
     }
 
     /// The next event beside the input.
     pub(super) async fn next_control(&self) -> Control {
-        loop {
-            {
-                let mut state = self.state();
-                if state.closed {
-                    return Control::Closed;
-                }
-                if let Some(size) = state.size.take() {
-                    return Control::Resize(size);
-                }
-                if let Some(signal) = state.signals.pop_front() {
-                    return Control::Signal(signal);
-                }
+        self.wait(|state| match state.closed {
+            true => Some(Control::Closed),
+            false => {
+                let size = state.size.take().map(Control::Resize);
+                size.or_else(|| state.signals.pop_front().map(Control::Signal))
             }
-            self.control.notified().await;
-        }
+        })
+        .await
     }
 }
 
 /// Output to the client.
 pub(super) struct Output {
-    half: ChannelWriteHalf<Msg>,
-    handle: Handle,
-    inbox: Arc<Inbox>,
+    pub(super) half: ChannelWriteHalf<Msg>,
+    pub(super) handle: Handle,
+    pub(super) inbox: Arc<Inbox>,
 }
 
 impl Output {
-    pub(super) fn new(half: ChannelWriteHalf<Msg>, handle: Handle, inbox: Arc<Inbox>) -> Self {
-        Self {
-            half,
-            handle,
-            inbox,
-        }
-    }
-
-    /// Writes, and returns when the channel has taken all: a slow client slows its program.
-    pub(super) async fn write(&self, bytes: impl Into<Bytes>) -> Result<(), ChannelClosed> {
+    /// Writes to standard output, or to standard error (RFC 4254 section 5.2), and returns when the
+    /// channel has taken all: a slow client slows its program. False: the channel is gone.
+    pub(super) async fn write(&self, bytes: Bytes, errors: bool) -> bool {
+        let written = async {
+            match errors {
+                false => self.half.data_bytes(bytes).await,
+                true => self.half.extended_data_bytes(1, bytes).await,
+            }
+        };
         tokio::select! {
-            written = self.half.data_bytes(bytes) => written.map_err(|_| ChannelClosed),
-            () = self.inbox.closed() => Err(ChannelClosed),
-        }
-    }
-
-    /// Writes like `write`, to standard error (RFC 4254 section 5.2).
-    pub(super) async fn write_error(&self, bytes: impl Into<Bytes>) -> Result<(), ChannelClosed> {
-        tokio::select! {
-            written = self.half.extended_data_bytes(1, bytes) => written.map_err(|_| ChannelClosed),
-            () = self.inbox.closed() => Err(ChannelClosed),
+            written = written => written.is_ok(),
+            () = self.inbox.closed() => false,
         }
     }
 
@@ -253,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn input_comes_in_order_then_eof() {
-        let inbox = Inbox::new();
+        let inbox = Inbox::default();
         inbox.push_input(b"one").unwrap();
         inbox.push_input(b"two").unwrap();
         inbox.push_eof();
@@ -264,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_full_until_the_program_takes_some() {
-        let inbox = Inbox::new();
+        let inbox = Inbox::default();
         inbox.push_input(&vec![0; FULL]).unwrap();
         assert!(!inbox.is_full());
         inbox.push_input(&[0; PIECE]).unwrap();
@@ -278,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_than_the_window_allows_is_refused_and_nothing_waits_after_the_close() {
-        let inbox = Inbox::new();
+        let inbox = Inbox::default();
         inbox.push_input(&vec![0; MAX]).unwrap();
         assert!(inbox.push_input(b"x").is_err());
         inbox.close();
@@ -289,7 +265,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_latest_size_and_a_bounded_number_of_signals() {
-        let inbox = Inbox::new();
+        let inbox = Inbox::default();
         let size = |columns| Size {
             columns,
             ..Size::default()

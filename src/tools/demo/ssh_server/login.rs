@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 /// Name of the user.
-pub(super) const USER: &str = "demo";
+pub(crate) const USER: &str = "demo";
 /// Time from the start in which the link logs in.
 pub(crate) const LINK_LIFE: Duration = Duration::from_secs(600);
 /// Letters and digits that look different from one another: no 0 O, 1 l I. 32 of them, so that five
@@ -24,8 +24,9 @@ const LENGTH: usize = 20;
 
 /// User and passwords.
 pub(super) struct Login {
-    password: Zeroizing<String>,
-    link_password: Zeroizing<String>,
+    pub(super) password: Zeroizing<String>,
+    /// Logs in once, within [`LINK_LIFE`] from the start.
+    pub(super) link_password: Zeroizing<String>,
     /// End of the link's validity; `None` once it was used.
     link_until: Mutex<Option<Instant>>,
     link_used: Notify,
@@ -45,14 +46,6 @@ impl Login {
         })
     }
 
-    pub(super) fn password(&self) -> &str {
-        &self.password
-    }
-
-    pub(super) fn link_password(&self) -> &str {
-        &self.link_password
-    }
-
     /// Checks a login; takes as long for a wrong password as for a right one of the same length. A
     /// login by the link's password uses it up.
     pub(super) fn accepts(&self, user: &str, password: &str, now: Instant) -> bool {
@@ -64,10 +57,8 @@ impl Login {
     }
 
     fn spend_link(&self, now: Instant) -> bool {
-        let mut until = self
-            .link_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let until = self.link_until.lock();
+        let mut until = until.unwrap_or_else(PoisonError::into_inner);
         let good = until.take().is_some_and(|until| now < until);
         self.link_used.notify_one();
         good
@@ -92,7 +83,7 @@ fn random_password() -> Result<Zeroizing<String>, getrandom::Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALPHABET, Duration, Instant, LENGTH, LINK_LIFE, Login, USER};
+    use super::*;
 
     fn login() -> (Login, Instant) {
         let now = crate::clock::now();
@@ -103,7 +94,7 @@ mod tests {
     #[test]
     fn accepts_its_own_password_alone_and_that_again_and_again() {
         let (login, now) = login();
-        let password = login.password().to_owned();
+        let password = login.password.to_string();
         for _ in 0..3 {
             assert!(login.accepts(USER, &password, now + 10 * LINK_LIFE));
         }
@@ -117,11 +108,11 @@ mod tests {
     #[test]
     fn the_link_logs_in_once() {
         let (login, now) = login();
-        let password = login.link_password().to_owned();
+        let password = login.link_password.to_string();
         // Wrong passwords do not use it up.
         assert!(!login.accepts("root", &password, now));
         assert!(!login.accepts(USER, &password[1..], now));
-        assert!(login.accepts(USER, login.password(), now));
+        assert!(login.accepts(USER, &login.password, now));
         assert!(login.accepts(USER, &password, now));
         assert!(!login.accepts(USER, &password, now));
     }
@@ -129,23 +120,22 @@ mod tests {
     #[test]
     fn the_link_expires() {
         let (login, now) = login();
-        let password = login.link_password().to_owned();
+        let password = login.link_password.to_string();
         assert!(!login.accepts(USER, &password, now + LINK_LIFE));
         assert!(!login.accepts(USER, &password, now), "nor later");
         let (login, now) = self::login();
         let just_in_time = now + LINK_LIFE - Duration::from_millis(1);
-        assert!(login.accepts(USER, login.link_password(), just_in_time));
+        assert!(login.accepts(USER, &login.link_password, just_in_time));
     }
 
     #[test]
     fn passwords_are_long_plain_and_all_different() {
         let logins: Vec<_> = (0..50).map(|_| login().0).collect();
-        let passwords = logins
-            .iter()
-            .flat_map(|l| [l.password(), l.link_password()]);
-        let plain = |p: &str| p.len() == LENGTH && p.bytes().all(|b| ALPHABET.contains(&b));
+        let passwords = logins.iter().flat_map(|l| [&l.password, &l.link_password]);
+        let plain =
+            |p: &Zeroizing<String>| p.len() == LENGTH && p.bytes().all(|b| ALPHABET.contains(&b));
         assert!(passwords.clone().all(plain));
-        let distinct: std::collections::HashSet<_> = passwords.collect();
+        let distinct: std::collections::HashSet<&str> = passwords.map(|p| p.as_str()).collect();
         assert_eq!(distinct.len(), 100);
     }
 }

@@ -13,11 +13,11 @@ mod signals;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use login::LINK_LIFE;
+pub(crate) use login::{LINK_LIFE, USER};
 
 use super::program::Program;
 use handler::Connection;
-use login::{Login, USER};
+use login::Login;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::Config;
 use russh::{MethodKind, Preferred, SshId, cipher, compression, kex, mac};
@@ -79,7 +79,8 @@ impl Sessions {
 
 /// Running server; Drop ends its connections, their programs and its thread.
 pub(crate) struct EmbeddedServer {
-    server: Server,
+    /// Listens on 127.0.0.1, at a port that was free.
+    pub(crate) server: Server,
     sessions: Arc<Sessions>,
 }
 
@@ -110,16 +111,14 @@ impl EmbeddedServer {
         let listener = listen((Ipv4Addr::LOCALHOST, 0).into(), BACKLOG)?;
         let server = Server::start(listener, config, options, {
             let sessions = Arc::clone(&sessions);
-            move |Accepted { stream, logged_in }: Accepted<'_>| {
-                Connection::new(Arc::clone(&sessions), logged_in, peers(stream))
+            move |Accepted { stream, logged_in }: Accepted<'_>| Connection {
+                sessions: Arc::clone(&sessions),
+                logged_in,
+                peers: peers(stream),
+                channel: None,
             }
         })?;
         Ok(Self { server, sessions })
-    }
-
-    /// Address: 127.0.0.1 and a port that was free.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.server.address()
     }
 
     /// Returns the line of a known_hosts file, for the bridge.
@@ -130,24 +129,19 @@ impl EmbeddedServer {
         Ok(self.server.known_hosts()?)
     }
 
-    /// The one user's name.
-    pub(crate) fn user(&self) -> &str {
-        USER
-    }
-
     /// The one user's password, made at the start.
     pub(crate) fn password(&self) -> &str {
-        self.sessions.login.password()
+        &self.sessions.login.password
     }
 
     /// The password that logs in once, within [`LINK_LIFE`] from the start.
     pub(crate) fn link_password(&self) -> &str {
-        self.sessions.login.link_password()
+        &self.sessions.login.link_password
     }
 
     /// Runs a task beside the server, which ends with it.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.server.runtime().spawn(task);
+        self.server.runtime.spawn(task);
     }
 
     /// Waits until the link has been used or is too old.

@@ -3,6 +3,7 @@
 
 use super::inbox::{Control, Inbox, Output};
 use crate::tools::demo::pty::{self, Ended, Process};
+use bytes::Bytes;
 use rustix::process::Signal;
 use std::pin::pin;
 use std::time::Duration;
@@ -22,12 +23,8 @@ const END_OF_INPUT: u8 = 0x04;
 
 /// Serves the process until it ends, then sends its status and closes the channel; if the channel
 /// goes first, or `stop` comes, the process gets SIGHUP, and SIGKILL if it stays.
-pub(super) async fn run(
-    process: Process,
-    inbox: &Inbox,
-    output: Output,
-    stop: watch::Receiver<bool>,
-) {
+pub(super) async fn run(process: Process, output: Output, stop: watch::Receiver<bool>) {
+    let inbox = &*output.inbox;
     let Process {
         mut child,
         input,
@@ -71,10 +68,8 @@ pub(super) async fn run(
             Ended::Status(u32::MAX)
         }
         None => {
-            if tokio::time::timeout(HANG_UP_TIME, child.wait())
-                .await
-                .is_err()
-            {
+            let ended = tokio::time::timeout(HANG_UP_TIME, child.wait());
+            if ended.await.is_err() {
                 // Fails if it has just ended.
                 let _ = child.kill().await;
             }
@@ -110,15 +105,8 @@ async fn forward_output(
             () = quiet => return,
         };
         // A terminal whose other side is closed answers with an error: that is its end.
-        let bytes = buffer.get(..read.unwrap_or(0)).unwrap_or_default().to_vec();
-        if bytes.is_empty() {
-            return;
-        }
-        let written = match errors {
-            false => output.write(bytes).await,
-            true => output.write_error(bytes).await,
-        };
-        if written.is_err() {
+        let bytes = buffer.get(..read.unwrap_or(0)).unwrap_or_default();
+        if bytes.is_empty() || !output.write(Bytes::copy_from_slice(bytes), errors).await {
             return;
         }
     }

@@ -1,7 +1,7 @@
 //! Login, bounds, and the end of the server.
 
 use super::EmbeddedServer;
-use super::{connect, exec, login, program, server, within};
+use super::{USER, connect, exec, logged_in, program, server, within};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 #[tokio::test]
 async fn only_the_right_user_and_password_get_in() {
     let server = server();
-    assert!(server.address().ip().is_loopback());
-    let (user, password) = (server.user(), server.password());
+    assert!(server.server.address.ip().is_loopback());
+    let (user, password) = (USER, server.password());
     let wrong = format!("{password}x");
     let table = [
         (user, password, true),
@@ -30,7 +30,7 @@ async fn only_the_right_user_and_password_get_in() {
 #[tokio::test]
 async fn servers_have_keys_and_passwords_of_their_own() {
     let (one, two) = (server(), server());
-    assert_ne!(one.server.host_key(), two.server.host_key());
+    assert_ne!(one.server.host_key, two.server.host_key);
     assert_ne!(one.password(), two.password());
     assert_ne!(one.link_password(), two.link_password());
 }
@@ -38,14 +38,14 @@ async fn servers_have_keys_and_passwords_of_their_own() {
 #[tokio::test]
 async fn a_client_that_does_not_log_in_is_disconnected() {
     let server = EmbeddedServer::start_with(program(), Duration::from_millis(20)).unwrap();
-    let mut silent = TcpStream::connect(server.address()).await.unwrap();
+    let mut silent = TcpStream::connect(server.server.address).await.unwrap();
     let mut said = Vec::new();
     within(silent.read_to_end(&mut said)).await.unwrap();
     assert_eq!(said, b"SSH-2.0-sshard_demo\r\n");
     // During the key exchange or after it, whichever the client got to.
-    let handler = super::Pinned(server.server.host_key().clone());
+    let handler = super::Pinned(server.server.host_key.clone());
     let config = std::sync::Arc::new(russh::client::Config::default());
-    let client = russh::client::connect(config, server.address(), handler);
+    let client = russh::client::connect(config, server.server.address, handler);
     if let Ok(mut client) = within(client).await {
         let _ = within(&mut client).await;
         assert!(client.is_closed());
@@ -53,23 +53,8 @@ async fn a_client_that_does_not_log_in_is_disconnected() {
 }
 
 #[tokio::test]
-async fn the_link_logs_in_once() {
-    let server = server();
-    let (user, password) = (server.user(), server.link_password());
-    let over = server.link_over();
-    for good in [true, false, false] {
-        let mut client = connect(&server).await;
-        let result = client.authenticate_password(user, password);
-        assert_eq!(within(result).await.unwrap().success(), good);
-    }
-    within(over).await;
-    login(&server).await;
-}
-
-#[tokio::test]
 async fn channels_one_after_the_other_are_not_limited_but_one_at_a_time() {
-    let server = server();
-    let client = login(&server).await;
+    let (_server, client) = logged_in().await;
     for _ in 0..25 {
         assert_eq!(exec(&client, "echo").await.status, Some(0));
     }
@@ -79,8 +64,7 @@ async fn channels_one_after_the_other_are_not_limited_but_one_at_a_time() {
 
 #[tokio::test]
 async fn a_channel_runs_one_program() {
-    let server = server();
-    let client = login(&server).await;
+    let (_server, client) = logged_in().await;
     let mut channel = client.channel_open_session().await.unwrap();
     channel.request_shell(true).await.unwrap();
     channel.exec(true, "echo no").await.unwrap();
@@ -94,8 +78,7 @@ async fn a_channel_runs_one_program() {
 
 #[tokio::test]
 async fn dropping_the_server_ends_its_connections() {
-    let server = server();
-    let mut client = login(&server).await;
+    let (server, mut client) = logged_in().await;
     let mut channel = client.channel_open_session().await.unwrap();
     channel.exec(true, "yes").await.unwrap();
     within(channel.wait()).await.unwrap();

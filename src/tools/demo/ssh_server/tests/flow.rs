@@ -1,12 +1,11 @@
 //! Much of it, both ways, and a program that does not read.
 
-use super::{Transcript, exchange, login, open_pty, server, within};
+use super::{SIZE, Transcript, exchange, logged_in, open_pty, read_all, within};
 use crate::tools::demo::ssh_server::WINDOW;
 
 #[tokio::test]
 async fn much_input_passes_through_a_process_whole() {
-    let server = server();
-    let client = login(&server).await;
+    let (_server, client) = logged_in().await;
     let channel = client.channel_open_session().await.unwrap();
     channel.exec(false, "cat").await.unwrap();
     let input: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
@@ -21,21 +20,13 @@ async fn much_input_passes_through_a_process_whole() {
 
 #[tokio::test]
 async fn input_nobody_reads_does_not_hold_a_command_back() {
-    let server = server();
-    let client = login(&server).await;
+    let (_server, client) = logged_in().await;
     let channel = client.channel_open_session().await.unwrap();
     channel.exec(false, "exec <&-; echo done").await.unwrap();
-    let (mut read, write) = channel.split();
+    let (read, write) = channel.split();
     // Refused or not, it must not keep the end from arriving.
     let send = write.data_bytes(vec![b'x'; 4 << 20]);
-    let receive = async {
-        let mut transcript = Transcript::default();
-        while let Some(message) = within(read.wait()).await {
-            transcript.take(message);
-        }
-        transcript
-    };
-    let mut receive = std::pin::pin!(receive);
+    let mut receive = std::pin::pin!(read_all(read));
     let transcript = tokio::select! {
         transcript = &mut receive => transcript,
         _ = send => receive.await,
@@ -45,14 +36,10 @@ async fn input_nobody_reads_does_not_hold_a_command_back() {
 
 #[tokio::test]
 async fn much_input_passes_through_a_terminal_that_echoes_it() {
-    let server = server();
-    let client = login(&server).await;
-    let channel = open_pty(&client, 80, 24).await;
-    channel
-        .exec(false, "stty raw -echo; echo on; exec cat")
-        .await
-        .unwrap();
-    let mut channel = channel;
+    let (_server, client) = logged_in().await;
+    let mut channel = open_pty(&client, SIZE).await;
+    let script = "stty raw -echo; echo on; exec cat";
+    channel.exec(false, script).await.unwrap();
     Transcript::default().until(&mut channel, "on\n").await;
     let input: Vec<u8> = (0..500_000_u32)
         .flat_map(|n| format!("{n:07}\n").into_bytes())
@@ -74,8 +61,7 @@ async fn much_input_passes_through_a_terminal_that_echoes_it() {
 /// lost when the program reads again.
 #[tokio::test]
 async fn input_that_a_program_leaves_unread_waits_at_the_client() {
-    let server = server();
-    let client = login(&server).await;
+    let (_server, client) = logged_in().await;
     let directory = tempfile::tempdir().unwrap();
     let signal_file = directory.path().join("signal_file");
     let mut channel = within(client.channel_open_session()).await.unwrap();

@@ -11,11 +11,11 @@ mod connection;
 mod flow;
 mod shell;
 
-use super::EmbeddedServer;
+use super::{EmbeddedServer, USER};
 use crate::tools::demo::program::Program;
 use russh::client::{self, Handle, Msg};
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
-use russh::{Channel, ChannelMsg, Sig};
+use russh::{Channel, ChannelMsg, ChannelReadHalf, Sig};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,9 @@ impl client::Handler for Pinned {
         })
     }
 }
+
+/// Columns and rows of a terminal whose size does not matter.
+const SIZE: [u32; 2] = [80, 24];
 
 /// Everything in these tests waits for events; this only turns a hang into a failure.
 async fn within<T>(future: impl Future<Output = T>) -> T {
@@ -57,16 +60,22 @@ fn server() -> EmbeddedServer {
 }
 
 async fn connect(server: &EmbeddedServer) -> Handle<Pinned> {
-    let handler = Pinned(server.server.host_key().clone());
+    let handler = Pinned(server.server.host_key.clone());
     let config = Arc::new(client::Config::default());
-    within(client::connect(config, server.address(), handler))
+    within(client::connect(config, server.server.address, handler))
         .await
         .unwrap()
 }
 
+async fn logged_in() -> (EmbeddedServer, Handle<Pinned>) {
+    let server = server();
+    let client = login(&server).await;
+    (server, client)
+}
+
 async fn login(server: &EmbeddedServer) -> Handle<Pinned> {
     let mut client = connect(server).await;
-    let result = client.authenticate_password(server.user(), server.password());
+    let result = client.authenticate_password(USER, server.password());
     assert!(within(result).await.unwrap().success());
     client
 }
@@ -121,7 +130,13 @@ async fn exec(client: &Handle<Pinned>, command: &str) -> Transcript {
     Transcript::default().read_on(&mut channel).await
 }
 
-async fn open_pty(client: &Handle<Pinned>, columns: u32, rows: u32) -> Channel<Msg> {
+async fn open_shell(client: &Handle<Pinned>) -> Channel<Msg> {
+    let channel = open_pty(client, SIZE).await;
+    channel.request_shell(true).await.unwrap();
+    channel
+}
+
+async fn open_pty(client: &Handle<Pinned>, [columns, rows]: [u32; 2]) -> Channel<Msg> {
     let channel = within(client.channel_open_session()).await.unwrap();
     let term = "xterm-256color";
     let requested = channel.request_pty(true, term, columns, rows, 0, 0, &[]);
@@ -131,17 +146,18 @@ async fn open_pty(client: &Handle<Pinned>, columns: u32, rows: u32) -> Channel<M
 
 /// Sends all of `input` and EOF while it reads, and returns what was read.
 async fn exchange(channel: Channel<Msg>, input: Vec<u8>) -> Transcript {
-    let (mut read, write) = channel.split();
+    let (read, write) = channel.split();
     let send = async {
         write.data_bytes(input).await.unwrap();
         write.eof().await.unwrap();
     };
-    let receive = async {
-        let mut transcript = Transcript::default();
-        while let Some(message) = within(read.wait()).await {
-            transcript.take(message);
-        }
-        transcript
-    };
-    within(async { tokio::join!(send, receive).1 }).await
+    within(async { tokio::join!(send, read_all(read)).1 }).await
+}
+
+async fn read_all(mut read: ChannelReadHalf) -> Transcript {
+    let mut transcript = Transcript::default();
+    while let Some(message) = within(read.wait()).await {
+        transcript.take(message);
+    }
+    transcript
 }

@@ -1,12 +1,11 @@
 //! A real `/bin/sh` over a channel, on a terminal and on pipes.
 
-use super::{Transcript, exec, login, open_pty, program, server, within};
+use super::{SIZE, Transcript, exec, logged_in, login, open_pty, open_shell, program, within};
 use russh::Sig;
 
 #[tokio::test]
 async fn exec_reports_output_errors_status_and_signal() {
-    let server = server();
-    let client = login(&server).await;
+    let (_server, client) = logged_in().await;
     let transcript = exec(&client, "echo out; echo err >&2; exit 3").await;
     assert_eq!(transcript.text(), "out\n");
     assert_eq!(transcript.errors, b"err\n");
@@ -18,9 +17,8 @@ async fn exec_reports_output_errors_status_and_signal() {
 
 #[tokio::test]
 async fn a_terminal_has_its_size_and_follows_it() {
-    let server = server();
-    let client = login(&server).await;
-    let mut channel = open_pty(&client, 100, 30).await;
+    let (_server, client) = logged_in().await;
+    let mut channel = open_pty(&client, [100, 30]).await;
     let script = "stty -echo; stty size; read _; stty size; echo $TERM; exit 4";
     channel.exec(true, script).await.unwrap();
     let mut transcript = Transcript::default();
@@ -35,10 +33,9 @@ async fn a_terminal_has_its_size_and_follows_it() {
 
 #[tokio::test]
 async fn ctrl_c_and_signals_reach_the_foreground() {
-    let server = server();
-    let client = login(&server).await;
+    let (_server, client) = logged_in().await;
     for typed in [true, false] {
-        let mut channel = open_pty(&client, 80, 24).await;
+        let mut channel = open_pty(&client, SIZE).await;
         channel.exec(true, "echo on; exec cat").await.unwrap();
         let mut transcript = Transcript::default();
         transcript.until(&mut channel, "on\r\n").await;
@@ -47,20 +44,16 @@ async fn ctrl_c_and_signals_reach_the_foreground() {
             false => channel.signal(Sig::INT).await.unwrap(),
         }
         let transcript = transcript.read_on(&mut channel).await;
-        assert!(
-            matches!(transcript.signal, Some(Sig::INT)),
-            "typed: {typed}"
-        );
+        let interrupted = matches!(transcript.signal, Some(Sig::INT));
+        assert!(interrupted, "typed: {typed}");
     }
 }
 
 #[tokio::test]
 async fn a_shell_ends_with_what_is_typed_or_with_eof() {
-    let server = server();
-    let client = login(&server).await;
+    let (_server, client) = logged_in().await;
     for typed in [true, false] {
-        let mut channel = open_pty(&client, 80, 24).await;
-        channel.request_shell(true).await.unwrap();
+        let mut channel = open_shell(&client).await;
         match typed {
             true => channel.data_bytes("exit 5\r").await.unwrap(),
             false => channel.eof().await.unwrap(),
@@ -73,8 +66,7 @@ async fn a_shell_ends_with_what_is_typed_or_with_eof() {
 
 #[tokio::test]
 async fn what_a_command_leaves_behind_does_not_keep_the_channel_open() {
-    let server = server();
-    let client = login(&server).await;
+    let (_server, client) = logged_in().await;
     let transcript = exec(&client, "sleep 1000 & echo $!").await;
     assert_eq!(transcript.status, Some(0));
     let left = transcript.text().trim().parse().unwrap();
@@ -83,31 +75,12 @@ async fn what_a_command_leaves_behind_does_not_keep_the_channel_open() {
 }
 
 #[tokio::test]
-async fn a_closed_channel_hangs_the_process_up() {
-    let server = server();
-    let client = login(&server).await;
-    let mut channel = open_pty(&client, 80, 24).await;
-    let directory = tempfile::tempdir().unwrap();
-    let (fifo, reader) = fifo_reader(&directory);
-    channel
-        .exec(true, format!("exec cat 3>{fifo}"))
-        .await
-        .unwrap();
-    channel.data_bytes("ready\r").await.unwrap();
-    let mut transcript = Transcript::default();
-    transcript.until(&mut channel, "ready\r\nready\r\n").await;
-    channel.close().await.unwrap();
-    assert_eq!(within(reader).await.unwrap(), b"");
-}
-
-#[tokio::test]
 async fn a_shell_that_can_not_be_run_any_more_is_refused() {
     let mut program = program();
     program.path = "/nonexistent/shell".into();
     let server = super::EmbeddedServer::start(program).unwrap();
     let client = login(&server).await;
-    let mut channel = open_pty(&client, 80, 24).await;
-    channel.request_shell(true).await.unwrap();
+    let mut channel = open_shell(&client).await;
     let mut refused = false;
     while let Some(message) = within(channel.wait()).await {
         refused |= matches!(message, russh::ChannelMsg::Failure);
@@ -117,10 +90,8 @@ async fn a_shell_that_can_not_be_run_any_more_is_refused() {
 
 #[tokio::test]
 async fn a_login_shell_leads_a_session_with_its_terminal_in_the_users_environment() {
-    let server = server();
-    let client = login(&server).await;
-    let mut channel = open_pty(&client, 80, 24).await;
-    channel.request_shell(true).await.unwrap();
+    let (_server, client) = logged_in().await;
+    let mut channel = open_shell(&client).await;
     let script = "stty -echo; PS1=; echo \"[$0 $SHELL $HOME $TERM]\" \"[$SSH_TTY $(tty)]\" \"[${SSH_CONNECTION%% *}]\"; \
         echo \"$$ $(ps -o sid= -p $$) $(ps -o tpgid= -p $$)\"; stty -a; exit\r";
     channel.data_bytes(script).await.unwrap();
@@ -148,35 +119,28 @@ async fn a_login_shell_leads_a_session_with_its_terminal_in_the_users_environmen
 
 #[tokio::test]
 async fn a_stopped_job_can_go_on() {
-    let server = server();
-    let client = login(&server).await;
-    let mut channel = open_pty(&client, 80, 24).await;
-    channel.request_shell(true).await.unwrap();
+    let (_server, client) = logged_in().await;
+    let mut channel = open_shell(&client).await;
     let mut transcript = Transcript::default();
-    channel
-        .data_bytes("PS1='rea''dy> '; stty -echo\r")
-        .await
-        .unwrap();
-    transcript.until(&mut channel, "ready> ").await;
-    channel.data_bytes("echo go; cat\r").await.unwrap();
-    transcript.until(&mut channel, "go\r\n").await;
-    channel.data_bytes("one\r").await.unwrap();
-    transcript.until(&mut channel, "one\r\n").await;
-    channel.data_bytes("\x1a").await.unwrap();
-    transcript.until(&mut channel, "ready> ").await;
-    channel.data_bytes("fg\r").await.unwrap();
-    channel.data_bytes("two\r").await.unwrap();
-    transcript.until(&mut channel, "two\r\n").await;
-    channel.data_bytes("\x03").await.unwrap();
-    transcript.until(&mut channel, "ready> ").await;
+    for (typed, shown) in [
+        ("PS1='rea''dy> '; stty -echo\r", "ready> "),
+        ("echo go; cat\r", "go\r\n"),
+        ("one\r", "one\r\n"),
+        ("\x1a", "ready> "),
+        ("fg\r", ""),
+        ("two\r", "two\r\n"),
+        ("\x03", "ready> "),
+    ] {
+        channel.data_bytes(typed).await.unwrap();
+        transcript.until(&mut channel, shown).await;
+    }
     channel.data_bytes("exit 9\r").await.unwrap();
     assert_eq!(transcript.read_on(&mut channel).await.status, Some(9));
 }
 
 #[tokio::test]
 async fn without_a_terminal_a_command_has_none_not_even_ours() {
-    let server = server();
-    let client = login(&server).await;
+    let (_server, client) = logged_in().await;
     let transcript = exec(
         &client,
         "tty; (: < /dev/tty) 2>/dev/null || echo none; ps -o sid= -p $$ | grep -c $$",
@@ -198,17 +162,16 @@ fn fifo_reader(directory: &tempfile::TempDir) -> (String, tokio::task::JoinHandl
 }
 
 #[tokio::test]
-async fn a_shell_that_ignores_the_hang_up_is_killed_and_the_jobs_of_others_are_hung_up() {
+async fn a_closed_channel_hangs_up_programs_and_jobs_and_kills_a_shell_that_ignores_it() {
     for script in [
+        "echo o''pen; exec cat",
         "trap '' HUP; echo o''pen; while :; do read x; done",
         "sleep 1000 & sleep 1000 & echo o''pen; cat",
     ] {
-        let server = server();
-        let client = login(&server).await;
+        let (_server, client) = logged_in().await;
         let directory = tempfile::tempdir().unwrap();
         let (fifo, reader) = fifo_reader(&directory);
-        let mut channel = open_pty(&client, 80, 24).await;
-        channel.request_shell(true).await.unwrap();
+        let mut channel = open_shell(&client).await;
         let lines = format!("exec bash --norc\rexec 3>{fifo}; {script}\r");
         channel.data_bytes(lines).await.unwrap();
         let mut transcript = Transcript::default();
@@ -220,15 +183,12 @@ async fn a_shell_that_ignores_the_hang_up_is_killed_and_the_jobs_of_others_are_h
 
 #[tokio::test]
 async fn dropping_the_server_ends_its_shells() {
-    let server = server();
-    let client = login(&server).await;
+    let (server, client) = logged_in().await;
     let directory = tempfile::tempdir().unwrap();
     let (fifo, reader) = fifo_reader(&directory);
-    let mut channel = open_pty(&client, 80, 24).await;
-    channel
-        .exec(true, format!("exec 3>{fifo}; echo on; cat"))
-        .await
-        .unwrap();
+    let mut channel = open_pty(&client, SIZE).await;
+    let script = format!("exec 3>{fifo}; echo on; cat");
+    channel.exec(true, script).await.unwrap();
     Transcript::default().until(&mut channel, "on\r\n").await;
     tokio::task::spawn_blocking(move || drop(server))
         .await
