@@ -11,6 +11,7 @@ pub mod tune;
 
 use crate::config::ConfigErrors;
 use crate::server::{CpuError, Refusals, Server, StartError};
+use serde::Serialize;
 use sessions::SessionsError;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -47,6 +48,9 @@ pub enum ToolError {
     /// The process this one is to end with has ended.
     #[error("cannot end with the process that started this one: {0}")]
     Parent(#[source] io::Error),
+    /// A report cannot be written as JSON.
+    #[error("cannot write the report: {0}")]
+    Json(#[from] serde_json::Error),
     /// Standard output cannot be written.
     #[error("standard output cannot be written: {0}")]
     Print(#[from] io::Error),
@@ -60,6 +64,22 @@ fn print_text(text: impl Display) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     write!(stdout, "{text}")?;
     stdout.flush()
+}
+
+/// Prints a report, as JSON or as text.
+///
+/// # Errors
+/// [`ToolError::Json`], [`ToolError::Print`].
+fn print_report<R: Serialize>(
+    report: &R,
+    json: bool,
+    text: fn(&R) -> String,
+) -> Result<(), ToolError> {
+    let text = match json {
+        true => serde_json::to_string_pretty(report)? + "\n",
+        false => text(report),
+    };
+    Ok(print_text(text)?)
 }
 
 /// Prints the addresses of a server, one a line. Scripts rely on these lines.
@@ -99,7 +119,11 @@ impl ToolError {
             Self::Tune(tune::TuneError::TooManyShards { .. }) => USAGE,
             #[cfg(feature = "evaluation")]
             Self::Tune(_) => FAILED,
-            Self::ShardDied(_) | Self::Doctor(_) | Self::Parent(_) | Self::Print(_) => FAILED,
+            Self::ShardDied(_)
+            | Self::Doctor(_)
+            | Self::Parent(_)
+            | Self::Json(_)
+            | Self::Print(_) => FAILED,
         }
     }
 }

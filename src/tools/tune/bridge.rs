@@ -98,24 +98,19 @@ impl Bridge {
         self.child.id()
     }
 
-    /// Returns the exit status, once it has ended.
-    pub(super) fn ended(&mut self) -> Option<BridgeError> {
-        let status = self.child.try_wait().ok().flatten()?;
-        let log_tail = self.log_tail();
-        Some(BridgeError::Ended { status, log_tail })
-    }
-
     /// Waits a moment for the exit status after an error: a process that ends closes its files
     /// before it can be waited for.
     pub(super) fn ended_just_now(&mut self) -> Option<BridgeError> {
         let deadline = clock::now() + MOMENT;
-        loop {
-            let ended = self.ended();
-            if ended.is_some() || clock::now() >= deadline {
-                return ended;
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                _ if clock::now() >= deadline => return None,
+                _ => std::thread::park_timeout(MOMENT / 50),
             }
-            std::thread::park_timeout(MOMENT / 50);
-        }
+        };
+        let log_tail = self.log_tail();
+        Some(BridgeError::Ended { status, log_tail })
     }
 
     /// Returns the error of a process that announced nothing: it has ended, or it hangs.

@@ -2,19 +2,24 @@
 
 use serde::Serialize;
 
-/// Measurements of one round of one setting.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Sample {
-    pub(super) sessions_per_s: f64,
-    pub(super) key_p50_ms: f64,
-    pub(super) key_p99_ms: f64,
-    pub(super) mib_per_s: f64,
+/// Measurements of a setting.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Measured<T> {
+    pub(super) sessions_per_s: T,
+    pub(super) key_p50_ms: T,
+    pub(super) key_p99_ms: T,
+    pub(super) mib_per_s: T,
     /// Processor time of the bridge per typing session and second.
-    pub(super) cpu_ms_per_session_s: f64,
+    pub(super) cpu_ms_per_session_s: T,
     /// Part of its shards' CPUs that the bridge used, in percent.
-    pub(super) connect_busy_percent: f64,
-    pub(super) bulk_busy_percent: f64,
+    pub(super) connect_busy_percent: T,
+    pub(super) bulk_busy_percent: T,
 }
+
+/// Those of one round.
+pub(super) type Sample = Measured<f64>;
+/// Those of all rounds.
+pub(super) type Figures = Measured<Figure>;
 
 /// Median and spread of one measurement over the rounds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,18 +52,6 @@ fn quantile(sorted: &[f64], part: f64) -> f64 {
     let below = sorted.get(at.floor() as usize).copied().unwrap_or(0.0);
     let above = sorted.get(at.ceil() as usize).copied().unwrap_or(below);
     below + (above - below) * at.fract()
-}
-
-/// Figures of a setting.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Figures {
-    pub(super) sessions_per_s: Figure,
-    pub(super) key_p50_ms: Figure,
-    pub(super) key_p99_ms: Figure,
-    pub(super) mib_per_s: Figure,
-    pub(super) cpu_ms_per_session_s: Figure,
-    pub(super) connect_busy_percent: Figure,
-    pub(super) bulk_busy_percent: Figure,
 }
 
 impl Figures {

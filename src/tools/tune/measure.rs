@@ -5,7 +5,7 @@ use super::figures::Sample;
 use super::setting::Setting;
 use crate::clock;
 use serde::Serialize;
-use sshard_load::client::{BadUrl, Target};
+use sshard_load::client::{Target, Url};
 use sshard_load::report::Report;
 use sshard_load::scenario::{Plan, Scenario, run};
 use sshard_load::schedule::Arrival;
@@ -36,9 +36,8 @@ pub(super) struct Load {
     pub(super) sessions: usize,
     /// Measured time under each load.
     pub(super) duration: Duration,
-    /// Threads of the generator.
-    pub(super) threads: usize,
-    /// Largest number of shards of any setting: bulk is the same for all of them.
+    /// Largest number of shards of any setting: bulk is the same for all of them. The generator and
+    /// the SSH server have as many threads.
     pub(super) max_shards: usize,
 }
 
@@ -81,8 +80,6 @@ pub(super) enum Stop {
     Failed(Vec<Failed>),
     /// The load generator cannot work.
     Generator(io::Error),
-    /// No load can be sent to the announced address.
-    Url(BadUrl),
 }
 
 /// One round of a setting.
@@ -112,7 +109,7 @@ impl Round<'_> {
             rate: AT_ONCE,
             open_rate: AT_ONCE,
             arrival: Arrival::Constant,
-            ..self.plan(Scenario::ConnectStorm)?
+            ..self.plan(Scenario::ConnectStorm)
         };
         // The first wave finds a cold process, and is not counted.
         self.run("connect", &connect)?;
@@ -123,13 +120,13 @@ impl Round<'_> {
             open_rate: AT_ONCE,
             warm_up: WARM_UP,
             duration: self.load.duration,
-            ..self.plan(Scenario::Typing)?
+            ..self.plan(Scenario::Typing)
         };
         let typing = self.run("typing", &typing)?;
         let bulk = Plan {
             sessions: self.load.bulk_sessions(),
             open_rate: AT_ONCE,
-            ..self.plan(Scenario::BulkOutput { mib: MIB })?
+            ..self.plan(Scenario::BulkOutput { mib: MIB })
         };
         let bulk = self.waves("bulk", &bulk)?;
         let (Some(keys), Some(cost)) = (typing.latency, typing.bridge) else {
@@ -146,17 +143,18 @@ impl Round<'_> {
         })
     }
 
-    fn plan(&self, scenario: Scenario) -> Result<Plan, Stop> {
-        let (bridge, sink) = (self.bridge.addr, self.sink);
-        let url = format!("ws://{bridge}/ws/{}/{}", sink.ip(), sink.port());
-        let target = Target::new(&url).map_err(Stop::Url)?;
-        Ok(Plan {
-            threads: self.load.threads,
+    fn plan(&self, scenario: Scenario) -> Plan {
+        let target = Target::new(Url {
+            bridge: self.bridge.addr,
+            path: format!("/ws/{}/{}", self.sink.ip(), self.sink.port()),
+        });
+        Plan {
+            threads: self.load.max_shards,
             // The same for every setting of a round.
             seed: self.round as u64,
             pid: Some(self.bridge.pid()),
             ..Plan::new(target, scenario)
-        })
+        }
     }
 
     /// Runs a load in which no session may fail.
@@ -170,10 +168,9 @@ impl Round<'_> {
             first: failures.first.clone(),
         });
         let failed: Vec<Failed> = failed.collect();
-        if failed.is_empty() {
-            Ok(report)
-        } else {
-            Err(Stop::Failed(failed))
+        match failed.is_empty() {
+            true => Ok(report),
+            false => Err(Stop::Failed(failed)),
         }
     }
 

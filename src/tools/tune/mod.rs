@@ -14,7 +14,7 @@ mod setting;
 #[cfg(test)]
 mod tests;
 
-use super::{ToolError, print_text};
+use super::{ToolError, print_report};
 use crate::cli::Tune;
 use crate::config::{self, Placement};
 use bridge::{Bridge, BridgeError};
@@ -22,11 +22,11 @@ use figures::{Figures, Sample};
 use measure::{Failed, Load, Round, Stop};
 use report::{Report, Row};
 use setting::Setting;
-use sshard_load::client::BadUrl;
 use sshard_load::resources::raise_file_limit;
-use sshard_load::sink::{Sink, SinkOptions};
+use sshard_load::sink::{self, SinkOptions};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Sessions per CPU that may have a shard, and their largest number: a wave has to fit in the queue
@@ -54,9 +54,6 @@ pub enum TuneError {
     /// The generator cannot work.
     #[error("the load generator cannot work: {0}")]
     Generator(#[source] io::Error),
-    /// The bridge announced an address to which no load is sent.
-    #[error("no load can be sent to the bridge: {0}")]
-    Url(#[source] BadUrl),
     /// The bridge did not start, or died.
     #[error("the bridge ({setting}) {error}")]
     Bridge {
@@ -74,9 +71,6 @@ pub enum TuneError {
         /// All settings.
         of: usize,
     },
-    /// The report cannot be written as JSON.
-    #[error("cannot write the report: {0}")]
-    Json(#[from] serde_json::Error),
 }
 
 /// Measures every setting and prints the report.
@@ -88,12 +82,7 @@ pub fn run(flags: &Tune) -> Result<(), ToolError> {
     let trial = Trial::new(flags, cpus)?;
     let rows = trial.rows()?;
     let report = Report::new(cpus, trial.load.words(), trial.rounds, rows);
-    if flags.json {
-        let json = serde_json::to_string_pretty(&report).map_err(TuneError::from)?;
-        print_text(format_args!("{json}\n"))?;
-    } else {
-        print_text(report.text())?;
-    }
+    print_report(&report, flags.json, Report::text)?;
     match report.failed() {
         0 => Ok(()),
         count => Err(TuneError::Failed {
@@ -156,7 +145,6 @@ impl Trial {
             load: Load {
                 sessions: sessions.map_or(usual_sessions, usize::from),
                 duration: duration.unwrap_or(Duration::from_millis(usual_time)),
-                threads: max_shards,
                 max_shards,
             },
         })
@@ -168,8 +156,8 @@ impl Trial {
         // Those of the wave before may still be closing.
         let served = 2 * sessions + 100;
         raise_file_limit(sessions + served).map_err(TuneError::Generator)?;
-        let sink = Sink::start(&SinkOptions {
-            threads: self.load.threads,
+        let sink = sink::start(&SinkOptions {
+            threads: self.load.max_shards,
             max_sessions: served,
             ..SinkOptions::default()
         })
@@ -182,7 +170,7 @@ impl Trial {
                 if let (Some(setting), Some(results)) =
                     (self.settings.get(index), results.get_mut(index))
                 {
-                    self.measure(*setting, results, round + 1, &sink, &unset)?;
+                    self.measure(*setting, results, round + 1, sink.address, &unset)?;
                 }
             }
         }
@@ -199,7 +187,7 @@ impl Trial {
         setting: Setting,
         results: &mut Results,
         round: usize,
-        sink: &Sink,
+        sink: SocketAddr,
         unset: &[OsString],
     ) -> Result<(), TuneError> {
         if !results.failures.is_empty() {
@@ -211,12 +199,11 @@ impl Trial {
             setting: setting.to_string(),
             error: Box::new(error),
         };
-        let mut bridge =
-            Bridge::start(setting, sink.addr(), self.load.sessions, unset).map_err(died)?;
+        let mut bridge = Bridge::start(setting, sink, self.load.sessions, unset).map_err(died)?;
         let measurement = Round {
             setting,
             bridge: &bridge,
-            sink: sink.addr(),
+            sink,
             load: self.load,
             round,
         };
@@ -235,7 +222,6 @@ impl Trial {
                 Ok(())
             }
             (None, Stop::Generator(error)) => Err(TuneError::Generator(error)),
-            (None, Stop::Url(error)) => Err(TuneError::Url(error)),
         }
     }
 }

@@ -31,13 +31,6 @@ pub(super) struct Lag {
     pub(super) behind: f64,
 }
 
-impl Lag {
-    /// Returns whether it counts as the best.
-    pub(super) fn is_near(&self) -> bool {
-        self.behind <= TOLERANCE
-    }
-}
-
 /// Setting without a failed session.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'a> {

@@ -2,7 +2,7 @@
 
 use super::figures::{Figure, Figures};
 use super::measure::Failed;
-use super::recommend::{Candidate, Choice, Lag, TOLERANCE, choose};
+use super::recommend::{Candidate, Lag, TOLERANCE, choose};
 use super::setting::Setting;
 use crate::tools::text;
 use serde::Serialize;
@@ -16,10 +16,8 @@ const WAITING: f64 = 80.0;
 /// Result of one setting.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Row {
-    #[serde(skip)]
+    #[serde(flatten)]
     pub(super) setting: Setting,
-    pub(super) shards: usize,
-    pub(super) placement: &'static str,
     /// None if a session failed.
     pub(super) figures: Option<Figures>,
     /// Distances to the best; empty if a session failed.
@@ -32,8 +30,6 @@ impl Row {
     pub(super) fn new(setting: Setting, figures: Option<Figures>, failures: Vec<Failed>) -> Self {
         Self {
             setting,
-            shards: setting.shards,
-            placement: setting.placement.as_str(),
             figures: figures.filter(|_| failures.is_empty()),
             lags: Vec::new(),
             failures,
@@ -44,8 +40,8 @@ impl Row {
 /// Recommendation of the report.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Recommended {
-    pub(super) shards: usize,
-    pub(super) placement: &'static str,
+    #[serde(flatten)]
+    pub(super) setting: Setting,
     /// Command line to paste.
     pub(super) command: String,
     /// True if its number of shards is near the best in every throughput.
@@ -80,16 +76,11 @@ const HEADINGS: [&str; 8] = [
 impl Report {
     /// Makes the report, with a recommendation.
     pub(super) fn new(cpus: usize, load: String, rounds: usize, mut rows: Vec<Row>) -> Self {
-        let choice = {
-            let candidates: Vec<Candidate<'_>> = rows
-                .iter()
-                .filter_map(|row| {
-                    let (setting, figures) = (row.setting, row.figures.as_ref()?);
-                    Some(Candidate { setting, figures })
-                })
-                .collect();
-            choose(&candidates)
-        };
+        let candidates = rows.iter().filter_map(|row| {
+            let (setting, figures) = (row.setting, row.figures.as_ref()?);
+            Some(Candidate { setting, figures })
+        });
+        let choice = choose(&candidates.collect::<Vec<_>>());
         let measured = rows.iter_mut().filter(|row| row.figures.is_some());
         let lags = choice.iter().flat_map(|choice| &choice.lags);
         for (row, lags) in measured.zip(lags) {
@@ -101,7 +92,11 @@ impl Report {
             rounds,
             tolerance: TOLERANCE,
             notes: notes(&rows, rounds),
-            recommended: choice.as_ref().map(recommended),
+            recommended: choice.map(|choice| Recommended {
+                setting: choice.setting,
+                command: choice.setting.flags(),
+                near_the_best: choice.near,
+            }),
             settings: rows,
         }
     }
@@ -133,30 +128,17 @@ impl Report {
             return text;
         };
         for row in &self.settings {
-            if row.shards < recommended.shards {
+            if row.setting.shards < recommended.setting.shards {
                 against(row, &mut text);
             }
         }
-        let _ = writeln!(text, "{}\n", reason(recommended));
-        let _ = writeln!(text, "  {}", recommended.command);
+        let reason = if recommended.near_the_best {
+            "The fewest shards within 5 % of the best:"
+        } else {
+            "No number of shards is near the best in both sessions/s and MiB/s. The least behind:"
+        };
+        let _ = writeln!(text, "{reason}\n\n  {}", recommended.command);
         text
-    }
-}
-
-fn recommended(choice: &Choice) -> Recommended {
-    Recommended {
-        shards: choice.setting.shards,
-        placement: choice.setting.placement.as_str(),
-        command: choice.setting.flags(),
-        near_the_best: choice.near,
-    }
-}
-
-fn reason(recommended: &Recommended) -> &'static str {
-    if recommended.near_the_best {
-        "The fewest shards within 5 % of the best:"
-    } else {
-        "No number of shards is near the best in both sessions/s and MiB/s. The least behind:"
     }
 }
 
@@ -169,24 +151,15 @@ fn notes(rows: &[Row], rounds: usize) -> Vec<String> {
     if cfg!(debug_assertions) {
         notes.push("This is a debug build: measure with a release build.".to_owned());
     }
-    let busiest = figures()
-        .map(|figures| {
-            let Figures {
-                connect_busy_percent,
-                bulk_busy_percent,
-                ..
-            } = figures;
-            connect_busy_percent.median.max(bulk_busy_percent.median)
-        })
-        .fold(0.0, f64::max);
+    let busy = figures().flat_map(|of| [&of.connect_busy_percent, &of.bulk_busy_percent]);
+    let busiest = busy.map(|figure| figure.median).fold(0.0, f64::max);
     if figures().next().is_some() && busiest < WAITING {
         notes.push(format!(
             "No bridge used more than {busiest:.0} % of its CPUs: generator, server or machine were the limit."
         ));
     }
-    let noise = figures()
-        .flat_map(|figures| [figures.sessions_per_s.noise, figures.mib_per_s.noise])
-        .fold(0.0, f64::max);
+    let noise = figures().flat_map(|of| [of.sessions_per_s.noise, of.mib_per_s.noise]);
+    let noise = noise.fold(0.0, f64::max);
     if rounds < 3 {
         notes.push("With fewer than 3 rounds nothing is known of the noise.".to_owned());
     } else if noise > LOUD {
@@ -200,13 +173,9 @@ fn notes(rows: &[Row], rounds: usize) -> Vec<String> {
 
 /// Returns the reason why a setting with fewer shards is not recommended.
 fn against(row: &Row, text: &mut String) {
-    let far = row.lags.iter().filter(|lag| !lag.is_near());
-    let far: Vec<String> = far
-        .map(|lag| {
-            let percent = lag.behind * 100.0;
-            format!("{percent:.0} % below the best in {}", lag.of)
-        })
-        .collect();
+    let far = row.lags.iter().filter(|lag| lag.behind > TOLERANCE);
+    let below = |lag: &Lag| format!("{:.0} % below the best in {}", lag.behind * 100.0, lag.of);
+    let far: Vec<String> = far.map(below).collect();
     if !far.is_empty() {
         let _ = writeln!(text, "{}: {}.", row.setting, far.join(", "));
     }
@@ -232,20 +201,10 @@ fn failures(row: &Row, text: &mut String) {
 }
 
 fn line(row: &Row) -> [String; HEADINGS.len()] {
-    let (shards, placement) = (row.shards.to_string(), row.placement.to_owned());
+    let Setting { shards, placement } = row.setting;
+    let (shards, placement) = (shards.to_string(), placement.as_str());
     let Some(figures) = &row.figures else {
-        let failed = "FAILED".to_owned();
-        let none = || "-".to_owned();
-        return [
-            shards,
-            placement,
-            failed,
-            none(),
-            none(),
-            none(),
-            none(),
-            none(),
-        ];
+        return [&shards, placement, "FAILED", "-", "-", "-", "-", "-"].map(str::to_owned);
     };
     let noisy = |figure: &Figure, digits: usize, unit: &str| {
         let noise = figure.noise * 100.0;
@@ -253,7 +212,7 @@ fn line(row: &Row) -> [String; HEADINGS.len()] {
     };
     [
         shards,
-        placement,
+        placement.to_owned(),
         noisy(&figures.sessions_per_s, 0, ""),
         format!("{:.2} ms", figures.key_p50_ms.median),
         format!("{:.2} ms", figures.key_p99_ms.median),

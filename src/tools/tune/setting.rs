@@ -1,6 +1,7 @@
 //! Settings to compare, numbers of shards and placements, and their order in each round.
 
 use crate::config::Placement;
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// Number of shards up to which every number is measured. Above, steps of a quarter: the effect of
@@ -8,10 +9,15 @@ use std::fmt;
 const EACH: usize = 8;
 
 /// Number of shards and placement of a bridge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Setting {
     pub(super) shards: usize,
+    #[serde(serialize_with = "as_word")]
     pub(super) placement: Placement,
+}
+
+fn as_word<S: Serializer>(placement: &Placement, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(placement.as_str())
 }
 
 impl Setting {
