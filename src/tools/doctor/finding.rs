@@ -67,7 +67,7 @@ pub(super) struct Cap {
 /// Result of a check, a line of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// Stable name of the check.
+    /// Stable name of the check, from the table in `checks`.
     pub(super) name: &'static str,
     /// State of the system.
     pub(super) value: String,
@@ -80,9 +80,9 @@ pub(super) struct Finding {
 
 impl Finding {
     /// Makes a finding without a cap and without advice.
-    pub(super) fn ok(name: &'static str, value: impl ToString) -> Self {
+    pub(super) fn ok(value: impl ToString) -> Self {
         Self {
-            name,
+            name: "",
             value: value.to_string(),
             verdict: Verdict::Ok,
             cap: None,
@@ -91,20 +91,20 @@ impl Finding {
     }
 
     /// Makes the finding of a bridge that does not start; `change` says why and what to do.
-    pub(super) fn fails(name: &'static str, value: impl ToString, change: String) -> Self {
+    pub(super) fn fails(value: impl ToString, change: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Fails,
-            change,
-            ..Self::ok(name, value)
+            change: change.into(),
+            ..Self::ok(value)
         }
     }
 
     /// Makes the finding of a file that cannot be read.
-    pub(super) fn unknown(name: &'static str, file: &str) -> Self {
+    pub(super) fn unknown(file: &str) -> Self {
         Self {
             verdict: Verdict::Unknown,
             change: format!("{file} cannot be read, so it is unknown."),
-            ..Self::ok(name, "-")
+            ..Self::ok("-")
         }
     }
 
@@ -127,16 +127,14 @@ impl Finding {
     }
 
     /// Adds advice to a finding that suffices.
-    pub(super) fn advised(self, change: String) -> Self {
+    pub(super) fn advised(self, change: impl Into<String>) -> Self {
+        let change = change.into();
         Self { change, ..self }
     }
 
     /// Returns whether fewer sessions fit than were asked for.
     pub(super) fn falls_short(&self) -> bool {
-        match self.verdict {
-            Verdict::Caps | Verdict::Fails => true,
-            Verdict::Ok | Verdict::Unknown => false,
-        }
+        matches!(self.verdict, Verdict::Caps | Verdict::Fails)
     }
 }
 

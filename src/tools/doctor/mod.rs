@@ -12,9 +12,9 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use super::{ToolError, print_text};
+use super::{ToolError, print_report};
 use crate::cli::Doctor;
-use crate::config::{Config, Limits, Loaded};
+use crate::config::{Config, Loaded};
 use crate::server::{CpuError, machine, pick_cpus};
 use checks::Demand;
 use facts::Facts;
@@ -36,9 +36,6 @@ pub enum DoctorError {
     /// The shards have no CPUs.
     #[error(transparent)]
     Cpus(#[from] CpuError),
-    /// The report cannot be written as JSON.
-    #[error("cannot write the report: {0}")]
-    Json(#[from] serde_json::Error),
 }
 
 /// Checks the host and prints the report.
@@ -53,12 +50,7 @@ pub fn run(loaded: &Loaded, flags: &Doctor) -> Result<(), ToolError> {
         .is_none()
         .then(|| machine::check_io_uring().map_err(|error| error.to_string()));
     let report = examine(&facts, &loaded.config, flags.sessions)?;
-    if flags.json {
-        let json = serde_json::to_string_pretty(&report).map_err(DoctorError::from)?;
-        print_text(format_args!("{json}\n"))?;
-    } else {
-        print_text(report.text())?;
-    }
+    print_report(&report, flags.json, Report::text)?;
     match report.failed_checks() {
         0 => Ok(()),
         count => Err(DoctorError::FallsShort {
@@ -73,13 +65,8 @@ pub fn run(loaded: &Loaded, flags: &Doctor) -> Result<(), ToolError> {
 fn examine(facts: &Facts, config: &Config, sessions: Option<u32>) -> Result<Report, DoctorError> {
     let configured = config.limits.max_connections;
     let sessions = sessions.unwrap_or(configured);
-    let config = Config {
-        limits: Limits {
-            max_connections: sessions,
-            ..config.limits.clone()
-        },
-        ..config.clone()
-    };
+    let mut config = config.clone();
+    config.limits.max_connections = sessions;
     let allowed = facts.allowed_cpus.as_ref().ok_or(CpuError::Unknown)?;
     let wanted = config.server.cpus.iter().collect();
     let cpus = pick_cpus(allowed, wanted, config.server.shards)?;

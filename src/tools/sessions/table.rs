@@ -27,10 +27,7 @@ fn row(session: &Session) -> [String; HEADINGS.len()] {
         session.shard.to_string(),
         plain(&session.client_ip),
         target(session),
-        session
-            .user
-            .as_deref()
-            .map_or_else(|| "-".to_owned(), plain),
+        or_dash(session.user.as_deref().map(plain)),
         age(session.duration),
         ago(session, &session.last_activity),
         size(session.input_bytes),
@@ -50,8 +47,6 @@ fn target(session: &Session) -> String {
 
 /// Returns one session, one property per line.
 pub(super) fn one(session: &Session) -> String {
-    let unknown = || "-".to_owned();
-    let count = |count: Option<u32>| count.map_or_else(unknown, |count| count.to_string());
     let lines = [
         ("id", plain(&session.id)),
         ("state", plain(&session.state)),
@@ -61,13 +56,10 @@ pub(super) fn one(session: &Session) -> String {
         ("target", plain(&session.target)),
         (
             "address",
-            session
-                .target_address
-                .as_deref()
-                .map_or_else(unknown, plain),
+            or_dash(session.target_address.as_deref().map(plain)),
         ),
-        ("sessions to it", count(session.host_connections)),
-        ("user", session.user.as_deref().map_or_else(unknown, plain)),
+        ("sessions to it", or_dash(session.host_connections)),
+        ("user", or_dash(session.user.as_deref().map(plain))),
         ("created", plain(&session.created_at)),
         ("last activity", plain(&session.last_activity)),
         ("age", age(session.duration)),
@@ -82,6 +74,10 @@ pub(super) fn one(session: &Session) -> String {
     text
 }
 
+fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
 /// Returns the time since a date, by the bridge's clock.
 fn ago(session: &Session, date: &str) -> String {
     let seconds = || {
@@ -90,7 +86,7 @@ fn ago(session: &Session, date: &str) -> String {
         let before = then.duration_since(created).ok()?.as_secs_f64();
         Some((session.duration - before).max(0.0))
     };
-    seconds().map_or_else(|| "-".to_owned(), age)
+    or_dash(seconds().map(age))
 }
 
 /// Returns the two largest units: `1d 2h`, `3m 4s`.

@@ -6,8 +6,9 @@ mod kernel;
 mod memory;
 mod network;
 
-use super::facts::Facts;
+use super::facts::{Cgroup, Facts};
 use super::finding::{CapUnit, Finding};
+use super::parse::Limit;
 use crate::config::Config;
 
 /// Demand that the host is checked against.
@@ -31,37 +32,59 @@ impl Demand<'_> {
     }
 }
 
+/// Finding of a check, or the one that stands for it where a fact is missing.
+type Checked = Result<Finding, Finding>;
+
+type Check = fn(&Demand<'_>) -> Checked;
+
+/// Returns the fact that is in `file`.
+fn known<T>(fact: Option<T>, file: &str) -> Result<T, Finding> {
+    fact.ok_or_else(|| Finding::unknown(file))
+}
+
+/// Returns a limit of the cgroup, where there is one.
+fn cgroup_limit(demand: &Demand<'_>, of: fn(Cgroup) -> Limit) -> Result<u64, Finding> {
+    let cgroup = demand.facts.cgroup;
+    let cgroup = cgroup.ok_or_else(|| Finding::ok("no cgroup version 2 here"))?;
+    of(cgroup).ok_or_else(|| Finding::ok("max"))
+}
+
 /// Runs every check, in the order of the report.
 pub(super) fn all(demand: &Demand<'_>) -> Vec<Finding> {
-    let checks: &[fn(&Demand<'_>) -> Finding] = &[
-        setting,
-        kernel::release,
-        kernel::io_uring,
-        kernel::memlock,
-        kernel::nofile,
-        kernel::max_map_count,
-        network::somaxconn,
-        network::max_syn_backlog,
-        network::port_range,
-        network::socket_memory,
-        memory::machine,
-        cpus::numa,
-        cpus::smt,
-        cpus::governor,
-        cpus::quota,
-        memory::cgroup,
-        cpus::pids,
+    let checks: [(&str, Check); 17] = [
+        ("limits.max_connections", setting),
+        ("kernel", kernel::release),
+        ("io_uring", kernel::io_uring),
+        ("locked memory", kernel::memlock),
+        ("open files", kernel::nofile),
+        ("vm.max_map_count", kernel::max_map_count),
+        ("net.core.somaxconn", network::somaxconn),
+        ("net.ipv4.tcp_max_syn_backlog", network::max_syn_backlog),
+        ("net.ipv4.ip_local_port_range", network::port_range),
+        ("net.ipv4.tcp_mem", network::socket_memory),
+        ("memory", memory::machine),
+        ("NUMA nodes", cpus::numa),
+        ("SMT siblings", cpus::smt),
+        ("cpufreq governor", cpus::governor),
+        ("cgroup cpu.max", cpus::quota),
+        ("cgroup memory.max", memory::cgroup),
+        ("cgroup pids.max", cpus::pids),
     ];
-    checks.iter().map(|check| check(demand)).collect()
+    let named = checks.map(|(name, check)| Finding {
+        name,
+        ..check(demand).unwrap_or_else(|without| without)
+    });
+    named.into()
 }
 
 /// Checks the limit of the configuration.
-fn setting(demand: &Demand<'_>) -> Finding {
+fn setting(demand: &Demand<'_>) -> Checked {
     let configured = demand.configured;
-    Finding::ok("limits.max_connections", configured).capped(
-        configured.into(),
-        CapUnit::Sessions,
-        demand.sessions(),
-        || format!("Set it to {}.", demand.sessions()),
+    let needed = demand.sessions();
+    let found = Finding::ok(configured);
+    Ok(
+        found.capped(configured.into(), CapUnit::Sessions, needed, || {
+            format!("Set it to {needed}.")
+        }),
     )
 }

@@ -25,52 +25,34 @@ const NODE_1: &str = "sys/devices/system/node/node1/cpulist";
 const GOVERNOR: &str = "sys/devices/system/cpu/cpu1/cpufreq/scaling_governor";
 
 /// Returns a `/proc/self/limits` with these limits.
-fn limits(memlock: &str, files: &str) -> &'static str {
-    format!("Max open files {files} files\nMax locked memory {memlock} bytes\n").leak()
+fn limits(memlock: &str, files: &str) -> String {
+    format!("Max open files {files} files\nMax locked memory {memlock} bytes\n")
 }
 
-/// Files in place of good ones, sessions asked for, and what is said of `name`.
-struct Row {
-    files: Vec<(&'static str, &'static str)>,
-    sessions: u32,
-    name: &'static str,
-    verdict: Verdict,
-    cap: Option<(u64, CapUnit)>,
-    says: &'static [&'static str],
-}
+/// Files in place of good ones, sessions asked for, name of the check, and what it finds: verdict,
+/// cap, and words of what to change, which is nothing where there are none.
+type Row<'a> = (
+    &'a [(&'a str, &'a str)],
+    u32,
+    &'a str,
+    Verdict,
+    Option<(u64, CapUnit)>,
+    &'a [&'a str],
+);
 
-/// A row in one line; `says` is said of what to change, nothing where it is empty.
-fn row(
-    files: &[(&'static str, &'static str)],
-    sessions: u32,
-    name: &'static str,
-    verdict: Verdict,
-    cap: Option<(u64, CapUnit)>,
-    says: &'static [&'static str],
-) -> Row {
-    Row {
-        files: files.to_vec(),
-        sessions,
-        name,
-        verdict,
-        cap,
-        says,
-    }
-}
-
-fn check(rows: Vec<Row>) {
-    for row in rows {
-        let report = report(&planted(&row.files), Some(row.sessions));
-        let found = found(&report, row.name);
-        let seen = format!("{:?}: {found:?}", row.files);
-        assert_eq!(found.verdict, row.verdict, "{seen}");
-        let cap = row.cap.map(|(count, unit)| Cap { count, unit });
+fn check(rows: &[Row<'_>]) {
+    for (files, sessions, name, verdict, cap, says) in rows {
+        let report = report(&planted(files), Some(*sessions));
+        let found = found(&report, name);
+        let seen = format!("{files:?}: {found:?}");
+        assert_eq!(found.verdict, *verdict, "{seen}");
+        let cap = cap.map(|(count, unit)| Cap { count, unit });
         assert_eq!(found.cap, cap, "{seen}");
-        assert_eq!(found.change.is_empty(), row.says.is_empty(), "{seen}");
-        for word in row.says {
+        assert_eq!(found.change.is_empty(), says.is_empty(), "{seen}");
+        for word in *says {
             assert!(found.change.contains(word), "{word:?} in {seen}");
         }
-        let short = matches!(row.verdict, Verdict::Caps | Verdict::Fails);
+        let short = matches!(verdict, Verdict::Caps | Verdict::Fails);
         assert_eq!(report.fits, !short, "{seen}: {report:?}");
     }
 }
@@ -113,25 +95,27 @@ fn kernel_and_limits_of_the_process() {
     let endless = limits("unlimited unlimited", "1024 unlimited");
     let little = limits("65536 65536", "1024 524288");
     let much = limits("1073741824 1073741824", "1024 524288");
-    check(vec![
-        row(&[(RELEASE, "5.4.0")], 1000, kernel, Fails, None, &["5.8"]),
-        row(&[(RELEASE, "5.8.0")], 1000, kernel, Ok, None, &[]),
-        row(&[(RINGS, "2")], 1000, rings, Fails, None, &["io_uring_disabled=0"]),
-        row(&[(RINGS, "1")], 1000, rings, Ok, None, &["io_uring_group"]),
-        row(&[(LIMITS, little)], 1000, locked, Fails, None, &["65536", "524288", "ulimit -l"]),
-        row(&[(LIMITS, endless)], 1000, locked, Ok, None, &[]),
-        row(&[(LIMITS, endless)], 1000, files, Ok, None, &[]),
-        row(&[(LIMITS, few)], 1000, files, Fails, sessions(924), &["5000", "ulimit -n 5152"]),
-        row(&[(LIMITS, fewer)], 1000, files, Ok, sessions(1000), &[]),
-        row(&[(LIMITS, fewer)], 1001, files, Caps, sessions(1000), &["ulimit -n 5154"]),
-        row(&[], 300_000, files, Caps, sessions(260_568), &["ulimit -n 603152"]),
-        row(&[(LIMITS, endless)], 1000, areas, Ok, sessions(15_882), &[]),
-        row(&[(LIMITS, much)], 1000, areas, Ok, sessions(15_882), &[]),
-        row(&[(LIMITS, endless), (AREAS, "5999")], 1000, areas, Caps, sessions(999), &["max_map_count=6000", "ulimit -l 8192"]),
-        row(&[(AREAS, "6000")], 1_000, areas, Ok, sessions(1000), &[]),
+    check(&[
+        (&[(RELEASE, "5.4.0")], 1000, kernel, Fails, None, &["5.8"]),
+        (&[(RELEASE, "5.8.0")], 1000, kernel, Ok, None, &[]),
+        (&[(RINGS, "2")], 1000, rings, Fails, None, &["io_uring_disabled=0"]),
+        (&[(RINGS, "1")], 1000, rings, Ok, None, &["io_uring_group"]),
+        (&[(LIMITS, &little)], 1000, locked, Fails, None, &["65536", "524288", "ulimit -l"]),
+        (&[(LIMITS, &endless)], 1000, locked, Ok, None, &[]),
+        (&[(LIMITS, &endless)], 1000, files, Ok, None, &[]),
+        (&[(LIMITS, &few)], 1000, files, Fails, sessions(924), &["5000", "ulimit -n 5152"]),
+        (&[(LIMITS, &fewer)], 1000, files, Ok, sessions(1000), &[]),
+        (&[(LIMITS, &fewer)], 1001, files, Caps, sessions(1000), &["ulimit -n 5154"]),
+        (&[], 300_000, files, Caps, sessions(260_568), &["ulimit -n 603152"]),
+        (&[(LIMITS, &endless)], 1000, areas, Ok, sessions(15_882), &[]),
+        (&[(LIMITS, &much)], 1000, areas, Ok, sessions(15_882), &[]),
+        (&[(LIMITS, &endless), (AREAS, "5999")], 1000, areas, Caps, sessions(999), &["max_map_count=6000", "ulimit -l 8192"]),
+        (&[(AREAS, "6000")], 1_000, areas, Ok, sessions(1000), &[]),
     ]);
 }
 
+// A row a line, as in a table.
+#[rustfmt::skip]
 #[test]
 fn network() {
     use Verdict::{Caps, Ok};
@@ -140,61 +124,19 @@ fn network() {
     let arriving = |count| Some((count, CapUnit::Arriving));
     let target = |count| Some((count, CapUnit::OneTarget));
     let sessions = |count| Some((count, CapUnit::Sessions));
-    check(vec![
-        row(&[], 1000, queue, Ok, arriving(8192), &[]),
-        row(
-            &[(SOMAXCONN, "65535")],
-            1000,
-            queue,
-            Ok,
-            arriving(8192),
-            &[],
-        ),
-        row(
-            &[(SOMAXCONN, "128")],
-            1000,
-            queue,
-            Caps,
-            arriving(256),
-            &["somaxconn=4096"],
-        ),
-        row(&[], 1000, syn, Ok, None, &[]),
-        row(
-            &[(COOKIES, "0")],
-            1000,
-            syn,
-            Caps,
-            arriving(1536),
-            &["tcp_syncookies=1", "5464"],
-        ),
-        row(&[], 1000, ports, Ok, target(28_232), &[]),
-        row(
-            &[(PORTS, "60000 60008")],
-            1000,
-            ports,
-            Caps,
-            target(9),
-            &["1024 65535"],
-        ),
-        row(&[(PORTS, "60000 60008")], 9, ports, Ok, target(9), &[]),
-        row(&[(PORTS, "9 8")], 1, ports, Caps, target(0), &["allows 1"]),
-        row(&[], 1000, memory, Ok, sessions(500_000), &[]),
-        row(
-            &[(TCP_MEM, "1 2 200000")],
-            1000,
-            memory,
-            Ok,
-            sessions(50_000),
-            &["183 sessions"],
-        ),
-        row(
-            &[(TCP_MEM, "1 2 3999")],
-            1000,
-            memory,
-            Caps,
-            sessions(999),
-            &["4000 or more"],
-        ),
+    check(&[
+        (&[], 1000, queue, Ok, arriving(8192), &[]),
+        (&[(SOMAXCONN, "65535")], 1000, queue, Ok, arriving(8192), &[]),
+        (&[(SOMAXCONN, "128")], 1000, queue, Caps, arriving(256), &["somaxconn=4096"]),
+        (&[], 1000, syn, Ok, None, &[]),
+        (&[(COOKIES, "0")], 1000, syn, Caps, arriving(1536), &["tcp_syncookies=1", "5464"]),
+        (&[], 1000, ports, Ok, target(28_232), &[]),
+        (&[(PORTS, "60000 60008")], 1000, ports, Caps, target(9), &["1024 65535"]),
+        (&[(PORTS, "60000 60008")], 9, ports, Ok, target(9), &[]),
+        (&[(PORTS, "9 8")], 1, ports, Caps, target(0), &["allows 1"]),
+        (&[], 1000, memory, Ok, sessions(500_000), &[]),
+        (&[(TCP_MEM, "1 2 200000")], 1000, memory, Ok, sessions(50_000), &["183 sessions"]),
+        (&[(TCP_MEM, "1 2 3999")], 1000, memory, Caps, sessions(999), &["4000 or more"]),
     ]);
 }
 
@@ -212,23 +154,23 @@ fn machine_and_container() {
         "cgroup pids.max",
     );
     let small = "MemTotal: 256000 kB\n";
-    check(vec![
-        row(&[], 1000, machine, Ok, sessions(84_992), &[]),
-        row(&[(MEMINFO, small)], 1000, machine, Caps, sessions(992), &["192 KiB", "64 KiB"]),
-        row(&[(MEMINFO, small)], 992, machine, Ok, sessions(992), &[]),
-        row(&[(MEMORY, "262144000")], 1000, memory, Caps, sessions(992), &["252 MiB"]),
+    check(&[
+        (&[], 1000, machine, Ok, sessions(84_992), &[]),
+        (&[(MEMINFO, small)], 1000, machine, Caps, sessions(992), &["192 KiB", "64 KiB"]),
+        (&[(MEMINFO, small)], 992, machine, Ok, sessions(992), &[]),
+        (&[(MEMORY, "262144000")], 1000, memory, Caps, sessions(992), &["252 MiB"]),
         // The tightest of all above counts.
-        row(&[(SLICE_MEMORY, "262144000")], 1000, memory, Caps, sessions(992), &["allow"]),
-        row(&[(MEMORY, "536870912"), (SLICE_MEMORY, "262144000")], 992, memory, Ok, sessions(992), &[]),
-        row(&[(QUOTA, "400000 100000")], 1000, quota, Ok, typing(3968), &[]),
-        row(&[(QUOTA, "150000 100000")], 1000, quota, Ok, typing(2976), &["server.shards=1"]),
-        row(&[(QUOTA, "10000 100000")], 1000, quota, Caps, typing(198), &["0.5 CPUs"]),
-        row(&[(PIDS, "53")], 1000, pids, Fails, None, &["54 threads"]),
-        row(&[(PIDS, "54")], 1000, pids, Ok, None, &[]),
-        row(&[(CORE_0, "0-1"), (CORE_1, "0-1")], 9, "SMT siblings", Ok, None, &["cpus=\"0\""]),
-        row(&[(NODE_0, "0"), (NODE_1, "1")], 9, "NUMA nodes", Ok, None, &["for each node"]),
-        row(&[(NODE_1, "2-3")], 9, "NUMA nodes", Ok, None, &[]),
-        row(&[(GOVERNOR, "powersave\n")], 9, "cpufreq governor", Ok, None, &["performance"]),
+        (&[(SLICE_MEMORY, "262144000")], 1000, memory, Caps, sessions(992), &["allow"]),
+        (&[(MEMORY, "536870912"), (SLICE_MEMORY, "262144000")], 992, memory, Ok, sessions(992), &[]),
+        (&[(QUOTA, "400000 100000")], 1000, quota, Ok, typing(3968), &[]),
+        (&[(QUOTA, "150000 100000")], 1000, quota, Ok, typing(2976), &["server.shards=1"]),
+        (&[(QUOTA, "10000 100000")], 1000, quota, Caps, typing(198), &["0.5 CPUs"]),
+        (&[(PIDS, "53")], 1000, pids, Fails, None, &["54 threads"]),
+        (&[(PIDS, "54")], 1000, pids, Ok, None, &[]),
+        (&[(CORE_0, "0-1"), (CORE_1, "0-1")], 9, "SMT siblings", Ok, None, &["cpus=\"0\""]),
+        (&[(NODE_0, "0"), (NODE_1, "1")], 9, "NUMA nodes", Ok, None, &["for each node"]),
+        (&[(NODE_1, "2-3")], 9, "NUMA nodes", Ok, None, &[]),
+        (&[(GOVERNOR, "powersave\n")], 9, "cpufreq governor", Ok, None, &["performance"]),
     ]);
 }
 
