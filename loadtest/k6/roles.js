@@ -46,30 +46,47 @@ function flooding(ready) {
 }
 
 /**
- * Calls `send(due)` RATE times a second for DURATION from now on, then `sent()`. A timer that
- * fires late makes up for what was due.
+ * Calls `send()` RATE times a second for DURATION from now on, and closes the session when all are
+ * answered, or lets it fail after `graceMs`. A timer that fires late makes up for what was due.
  *
  * @param {import('./types').Session} session
- * @param {(due: number) => void} send
- * @param {() => void} sent
+ * @param {() => void} send
+ * @param {string} missing what sends without an answer are, for the failure
+ * @param {number} graceMs
+ * @returns {(trend: Trend, tags?: Record<string, string>) => boolean} adds the time of the oldest send
+ *   without an answer; false if there is none
  */
-function steadily(session, send, sent) {
+function exchange(session, send, missing, graceMs) {
   const gap = 1000 / settings.rate;
   const count = Math.max(1, Math.floor(settings.duration / gap));
   const first = Date.now() + gap * Math.random();
+  /** @type {number[]} when each was due */
+  const waiting = [];
   let done = 0;
+  const check = () => done === count && waiting.length === 0 && session.close();
   const sendDue = () => {
     while (done < count && first + done * gap <= Date.now()) {
-      send(first + done * gap);
+      waiting.push(first + done * gap);
       done += 1;
+      send();
     }
     if (done < count) {
       session.after(first + done * gap - Date.now(), sendDue);
     } else {
-      sent();
+      session.after(graceMs, () => session.fail(`${waiting.length} ${missing}`));
+      check();
     }
   };
   sendDue();
+  return (trend, tags) => {
+    const due = waiting.shift();
+    if (due === undefined) {
+      return false;
+    }
+    trend.add(Date.now() - due, tags || {});
+    check();
+    return true;
+  };
 }
 
 /**
@@ -80,36 +97,23 @@ function steadily(session, send, sent) {
  */
 function typist(phase, resizes) {
   return echoing((session) => {
-    /** @type {number[]} when each was due */
-    const waiting = [];
-    let sentAll = false;
     let wider = 0;
-    const check = () => sentAll && waiting.length === 0 && session.close();
-    session.onOutput = (bytes) => {
-      for (let i = 0; i < bytes.length; i++) {
-        if (bytes[i] === KEY.charCodeAt(0) && waiting.length > 0) {
-          echo.add(Date.now() - Number(waiting.shift()), phase ? { phase: phase } : {});
-        }
+    const type = () => {
+      if (resizes) {
+        wider = 1 - wider;
+        session.resize(80 + wider, 24);
       }
-      check();
+      keys.add(1);
+      session.type(KEY);
     };
-    steadily(
-      session,
-      (due) => {
-        if (resizes) {
-          wider = 1 - wider;
-          session.resize(80 + wider, 24);
+    const answered = exchange(session, type, 'keys without an echo', GRACE_MS);
+    session.onOutput = (bytes) => {
+      for (const byte of bytes) {
+        if (byte === KEY.charCodeAt(0)) {
+          answered(echo, phase ? { phase: phase } : {});
         }
-        waiting.push(due);
-        keys.add(1);
-        session.type(KEY);
-      },
-      () => {
-        sentAll = true;
-        session.after(GRACE_MS, () => session.fail(`${waiting.length} keys without an echo`));
-        check();
       }
-    );
+    };
   });
 }
 
@@ -117,13 +121,10 @@ function typist(phase, resizes) {
 // echoed whole.
 function paster() {
   return echoing((session) => {
-    /** @type {number[]} when each was due */
-    const waiting = [];
     let left = 0;
     let sent = 0;
     let acked = 0;
     let came = 0;
-    let sentAll = false;
     const pump = () => {
       while (left > 0 && sent - acked < session.inputWindow) {
         const room = session.inputWindow - (sent - acked);
@@ -133,34 +134,22 @@ function paster() {
         left -= count;
       }
     };
-    const check = () => sentAll && waiting.length === 0 && session.close();
     session.onAck = (total) => {
       acked = total;
       pump();
     };
+    const send = () => {
+      pastes.add(1);
+      left += settings.pasteBytes;
+      pump();
+    };
+    const answered = exchange(session, send, 'pastes not back', GRACE_MS + settings.duration);
     session.onOutput = (bytes) => {
       came += bytes.length;
-      while (came >= settings.pasteBytes && waiting.length > 0) {
+      while (came >= settings.pasteBytes && answered(paste)) {
         came -= settings.pasteBytes;
-        paste.add(Date.now() - Number(waiting.shift()));
       }
-      check();
     };
-    steadily(
-      session,
-      (due) => {
-        waiting.push(due);
-        pastes.add(1);
-        left += settings.pasteBytes;
-        pump();
-      },
-      () => {
-        sentAll = true;
-        const missing = () => session.fail(`${waiting.length} pastes not back`);
-        session.after(GRACE_MS + settings.duration, missing);
-        check();
-      }
-    );
   });
 }
 
