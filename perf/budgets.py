@@ -12,15 +12,13 @@ the last. The row `pty` needs root, for sshd and its account of tests/setup.sh.
 Writes table.md, samples.csv, ratios.svg and environment.txt to perf/results/DATE-COMMIT, or to --output.
 """
 
-import argparse
 import contextlib
 import os
 import pathlib
 import sys
-import tempfile
 import time
 
-from loopback import prepare, programs
+import loopback
 from plot import ratios_svg
 from record import environment, folder_of, write_csv
 from rows import ROWS, Setting
@@ -56,13 +54,11 @@ def cost(row, options):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    programs(parser)
+    parser = loopback.arguments(__doc__)
     parser.add_argument("--row", action="append", choices=ROWS, metavar="NAME", help="again for more; without it, all")
     parser.add_argument("--list", action="store_true", help="name the rows and how long each takes")
     parser.add_argument("--rounds", type=int, default=5, help="at most, for rows that take very long")
     parser.add_argument("--sessions", type=int, help="at most, in every row")
-    parser.add_argument("--quick", action="store_true", help="see in seconds that a row works; figures mean nothing")
     parser.add_argument("--output", type=pathlib.Path, help="folder for the results")
     options = parser.parse_args()
     if options.quick:
@@ -78,13 +74,11 @@ def main():
             print(f"{row.name:14}{cost(row, options) / 60:6.1f} min  {row.what}")
         print(f"{'':14}{sum(cost(row, options) for row in chosen) / 60:6.1f} min")
         return
-    prepare()
+    loopback.prepare()
     facts, samples = environment(options), []
     folder = folder_of(options)
     with contextlib.ExitStack() as stack:
-        place = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        os.chmod(place, 0o755)
-        setting = Setting(options, place, stack)
+        setting = Setting(options, stack.enter_context(loopback.temporary()), stack)
         table = Table(samples, setting.shrunk, options.quick)
         for row in chosen:
             samples += measure(setting, row, row.rounds(options.rounds))

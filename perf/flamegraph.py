@@ -9,18 +9,18 @@ pointers. Writes the folded stacks (one line each, with a count: what inferno an
 SVG, which needs no other tool: widths are shares of the samples, and pointing at a box shows its name.
 """
 
-import argparse
 import collections
+import itertools
 import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from html import escape
 
 import generator
-from loopback import Bridge, Control, Sink, prepare, programs
+import loopback
+import plot
 
 WIDTH, LINE = 1200, 17
 # Boxes narrower than this many pixels are left out.
@@ -38,19 +38,13 @@ def record(options, bridge, data):
     flags = dict(SCENARIOS[options.scenario], sessions=options.sessions)
     if options.scenario in ("typing", "idle-hold"):
         flags.update(warm_up="0s", duration=f"{options.seconds + 2}s")
-    before = bridge.files()
-    load = generator.Load(options.programs, bridge, options.scenario, **flags)
-    try:
-        if options.scenario != "connect-storm":
-            generator.wait_for_sessions(bridge, before, options.sessions)
+    start = generator.under_way if options.scenario == "connect-storm" else generator.established
+    # A load that outlasts the samples need not finish.
+    with start(bridge, options.scenario, **flags):
         command = ["perf", "record", "-q", "-F", str(options.frequency), "--call-graph", "dwarf,16384",
                    "-p", str(bridge.process.pid), "-o", data, "--", "sleep", str(options.seconds)]
         if subprocess.run(command).returncode:
             raise SystemExit("perf record failed: it needs root, or kernel.perf_event_paranoid at most 1")
-    finally:
-        # A load that outlasts the samples need not finish.
-        load.process.terminate()
-        load.process.wait()
 
 
 def folded(data):
@@ -58,7 +52,8 @@ def folded(data):
     command = ["perf", "script", "-i", data, "--no-inline", "-F", "comm,ip,sym"]
     script = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace")
     stacks, frames, thread = collections.Counter(), [], ""
-    for line in script.stdout:
+    # A blank line ends each stack, and also the last one.
+    for line in itertools.chain(script.stdout, [""]):
         line = line.strip()
         if not line:
             if thread:
@@ -68,8 +63,6 @@ def folded(data):
             thread = line
         else:
             frames.append(plain(line.split(" ", 1)[-1]))
-    if frames:
-        stacks[(thread, *reversed(frames))] += 1
     script.wait()
     return stacks
 
@@ -101,9 +94,7 @@ def svg(stacks, title):
 
     place(list(stacks.items()), 0, 0)
     height = LINE * (deepest + 3)
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="monospace" '
-             f'font-size="11"><rect width="100%" height="100%" fill="white"/>'
-             f'<text x="4" y="{LINE - 4}">{escape(title)}: {total} samples</text>']
+    parts = [f'<text x="4" y="{LINE - 4}">{escape(title)}: {total} samples</text>']
     for name, depth, left, width, count in boxes:
         y = height - LINE * (depth + 1)
         # The same name has the same colour.
@@ -112,19 +103,17 @@ def svg(stacks, title):
         parts.append(f'<g><title>{escape(name)}: {count} ({100 * count / total:.1f} %)</title>'
                      f'<rect x="{left:.1f}" y="{y}" width="{width:.1f}" height="{LINE - 1}" fill="hsl({hue},80%,65%)"/>'
                      f'<text x="{left + 2:.1f}" y="{y + LINE - 5}">{label}</text></g>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return plot.svg(WIDTH, height, parts, "monospace", 11)
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    programs(parser)
+    parser = loopback.arguments(__doc__)
     parser.add_argument("--scenario", choices=SCENARIOS, default="typing", help="of sshard-load")
     parser.add_argument("--control", action="store_true", help="of the control instead of sshard")
     parser.add_argument("--sessions", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=10, help="that are sampled")
     parser.add_argument("--frequency", type=int, default=499, help="samples a second")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("flamegraph.svg"))
-    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     options = parser.parse_args()
     if options.quick:
         options.sessions, options.seconds, options.frequency = 5, 1, 99
@@ -133,27 +122,18 @@ def arguments():
 
 def main():
     options = arguments()
-    prepare()
+    loopback.prepare()
     # The depth of a stack has no bound.
     sys.setrecursionlimit(10_000)
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        sink = Sink(options.programs, folder)
-        try:
-            bridge = (Control if options.control else Bridge)(options.programs, sink)
-            try:
-                time.sleep(0.2)
-                record(options, bridge, folder / "perf.data")
-                stacks = folded(folder / "perf.data")
-            finally:
-                bridge.stop()
-        finally:
-            sink.stop()
+    who = "control" if options.control else "sshard"
+    with loopback.sink(options) as sink, loopback.BRIDGES[who](options.programs, sink) as bridge:
+        time.sleep(0.2)
+        record(options, bridge, sink.folder / "perf.data")
+        stacks = folded(sink.folder / "perf.data")
     if not stacks:
         raise SystemExit("no samples: was there any load?")
     lines = [f"{';'.join(stack)} {count}" for stack, count in sorted(stacks.items())]
     options.output.with_suffix(".folded").write_text("\n".join(lines) + "\n")
-    who = "control" if options.control else "sshard"
     options.output.write_text(svg(stacks, f"{who}, {options.scenario}, {options.sessions} sessions"))
     print(f"{sum(stacks.values())} samples, {options.output} and {options.output.with_suffix('.folded')}")
 

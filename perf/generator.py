@@ -14,12 +14,12 @@ class Load:
     """One running scenario. `cpus`: CPUs to pin it to, or None; the other keyword arguments are its
     flags."""
 
-    def __init__(self, programs, bridge, scenario, cpus=LOAD_CPUS, **flags):
+    def __init__(self, bridge, scenario, cpus=LOAD_CPUS, **flags):
         self.name = scenario
         self.report = tempfile.NamedTemporaryFile("r", suffix=".json")
         flags = {"url": bridge.url(), "pid": bridge.process.pid, "json": self.report.name, **flags}
         words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", value)]
-        command = pinned(cpus, [programs / "sshard-load", scenario, "--quiet", *words])
+        command = pinned(cpus, [bridge.programs / "sshard-load", scenario, "--quiet", *words])
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def finish(self, tolerated=()):
@@ -35,24 +35,29 @@ class Load:
 
 
 @contextlib.contextmanager
-def under_way(programs, bridge, scenario, **flags):
+def under_way(bridge, scenario, **flags):
     """Runs the load during a block that reads the bridge; stops it when the block fails."""
-    load = Load(programs, bridge, scenario, **flags)
+    load = Load(bridge, scenario, **flags)
     try:
         yield load
     finally:
         stop(load.process)
 
 
-def run(programs, bridge, scenario, **flags):
-    with under_way(programs, bridge, scenario, **flags) as load:
+def run(bridge, scenario, **flags):
+    with under_way(bridge, scenario, **flags) as load:
         return load.finish()
 
 
-def wait_for_sessions(bridge, before, count):
-    """Waits until the bridge has two open files per session more than `before`."""
-    end = time.monotonic() + DEADLINE
-    while bridge.files() < before + 2 * count:
-        if time.monotonic() > end:
-            raise SystemExit(f"{count} sessions were not there after {DEADLINE} s")
-        time.sleep(0.05)
+@contextlib.contextmanager
+def established(bridge, scenario, sessions, **flags):
+    """As `under_way`, from when all of the sessions are there."""
+    # Each takes two open files of the bridge.
+    wanted = bridge.files() + 2 * sessions
+    with under_way(bridge, scenario, sessions=sessions, **flags) as load:
+        end = time.monotonic() + DEADLINE
+        while bridge.files() < wanted:
+            if time.monotonic() > end:
+                raise SystemExit(f"{sessions} sessions were not there after {DEADLINE} s")
+            time.sleep(0.05)
+        yield load

@@ -10,18 +10,16 @@ in all and for each place, largest first; what the process has once is thereby l
 for itself, stacks and the kernel are not in it: `memory_slope.py` has the whole.
 """
 
-import argparse
 import collections
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 import generator
-from loopback import Bridge, Control, Sink, prepare, programs
+import loopback
 
 LIBRARY = pathlib.Path("/usr/lib/heaptrack")
 # KiB; smaller places are left out.
@@ -30,26 +28,20 @@ ESCAPES = {"$LT$": "<", "LT$": "<", "$GT$": ">", "$u20$": " ", "$u7b$": "{", "$u
            "..": "::"}
 
 
-def run(options, sink, folder, count):
+def run(options, sink, count):
     """Folded stacks at the peak, with their bytes, of a bridge with that many sessions."""
-    raw, data = folder / f"{count}.raw", folder / f"{count}.heaptrack"
+    raw, data, stacks = (sink.folder / f"{count}.{kind}" for kind in ("raw", "heaptrack", "folded"))
     # The preloaded library writes by itself, and the program keeps its process number.
     under = ["env", f"LD_PRELOAD={LIBRARY}/libheaptrack_preload.so", f"DUMP_HEAPTRACK_OUTPUT={raw}"]
-    bridge = (Control if options.control else Bridge)(options.programs, sink, under=under)
-    try:
-        before = bridge.files()
-        hold = generator.under_way(options.programs, bridge, "idle-hold", user="burst-1", sessions=count,
-                                   open_rate=50, warm_up="0s", duration=f"{options.settle}s")
+    with loopback.BRIDGES["control" if options.control else "sshard"](options.programs, sink, under=under) as bridge:
+        hold = generator.established(bridge, "idle-hold", count, user="burst-1", open_rate=50,
+                                     warm_up="0s", duration=f"{options.settle}s")
         with hold as load:
-            generator.wait_for_sessions(bridge, before, count)
             load.finish()
         time.sleep(0.5)
-    finally:
-        bridge.stop()
     with raw.open("rb") as source, data.open("wb") as target:
         subprocess.run([LIBRARY / "libexec/heaptrack_interpret"], stdin=source, stdout=target, check=True,
                        stderr=subprocess.DEVNULL)
-    stacks = folder / f"{count}.folded"
     command = ["heaptrack_print", "--print-leaks", "0", "--print-allocators", "0", "--print-temporary", "0",
                "--print-peaks", "0", "-F", stacks, "--flamegraph-cost-type", "peak", "-f", data]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -85,13 +77,11 @@ def where(names):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    programs(parser)
+    parser = loopback.arguments(__doc__)
     parser.add_argument("--few", type=int, default=20)
     parser.add_argument("--many", type=int, default=220)
     parser.add_argument("--settle", type=float, default=3, help="seconds that the sessions are held")
     parser.add_argument("--control", action="store_true", help="of the control instead of sshard")
-    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     options = parser.parse_args()
     if options.quick:
         options.few, options.many, options.settle = 2, 6, 0.5
@@ -102,14 +92,9 @@ def arguments():
 
 def main():
     options = arguments()
-    prepare()
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        sink = Sink(options.programs, folder)
-        try:
-            few, many = (run(options, sink, folder, count) for count in (options.few, options.many))
-        finally:
-            sink.stop()
+    loopback.prepare()
+    with loopback.sink(options) as sink:
+        few, many = (run(options, sink, count) for count in (options.few, options.many))
     kib = 1024 * (options.many - options.few)
     grown = places(many)
     grown.subtract(places(few))

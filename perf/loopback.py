@@ -3,7 +3,9 @@ client that will do. Bridges run on the first CPU this process may use, everythi
 where a measurement does not say otherwise.
 Nothing but the standard library; an `Sshd` needs root, for the account of tests/setup.sh."""
 
+import argparse
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -14,11 +16,14 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ACCOUNT = "sshard-test"
 DEADLINE = 120
+# Opcodes of WebSocket messages.
+TEXT, BINARY, CLOSE = 1, 2, 8
 # Any will do for `sshard-load sink`.
 PASSWORD = "load"
 CPUS = sorted(os.sched_getaffinity(0))
@@ -55,39 +60,20 @@ class WebSocket:
     def send(self, opcode, payload):
         self.sock.sendall(frame(opcode, payload))
 
-    def recv(self):
-        while (found := self.buffered()) is None:
+    def take(self, size):
+        while len(self.buffer) < size:
             self.fill()
-        return found
+        data = bytes(self.buffer[:size])
+        del self.buffer[:size]
+        return data
 
-    def buffered(self):
-        """The next whole message in the buffer, or None. sshard sends none in fragments."""
-        buffer = self.buffer
-        if len(buffer) < 2:
-            return None
-        size, start = buffer[1] & 0x7F, 2
+    def recv(self):
+        """Opcode and payload of the next message. sshard sends none in fragments."""
+        first, size = self.take(2)
+        size &= 0x7F
         if size >= 126:
-            start = 4 if size == 126 else 10
-            if len(buffer) < start:
-                return None
-            size = int.from_bytes(buffer[2:start], "big")
-        if len(buffer) < start + size:
-            return None
-        opcode, payload = buffer[0] & 0x0F, bytes(buffer[start : start + size])
-        del buffer[: start + size]
-        return opcode, payload
-
-
-def output_of(ws):
-    """Reads to the close; returns the bytes of output."""
-    got = 0
-    while True:
-        opcode, payload = ws.recv()
-        if opcode == 2:
-            got += len(payload)
-        elif opcode == 8:
-            ws.sock.close()
-            return got
+            size = int.from_bytes(self.take(2 if size == 126 else 8), "big")
+        return first & 0x0F, self.take(size)
 
 
 def frame(opcode, payload):
@@ -112,12 +98,18 @@ class Server:
     def stop(self):
         stop(self.process)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
 
 class Sshd(Server):
     def __init__(self, folder):
         self.folder = folder
-        keygen(folder / "host")
-        keygen(folder / "user")
+        for name in ("host", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
         shutil.copy(folder / "user.pub", folder / "authorized")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -131,7 +123,8 @@ class Sshd(Server):
         (folder / "authorized").chmod(0o644)
         sshd = ["/usr/sbin/sshd", "-D", "-f", folder / "config", "-E", folder / "sshd.log"]
         self.process = subprocess.Popen(pinned(LOAD_CPUS, sshd))
-        know(self)
+        key = (folder / "host.pub").read_text().split()
+        (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {key[0]} {key[1]}\n")
         wait_for_port(self.port)
 
     def ssh(self, command):
@@ -150,7 +143,7 @@ class Bridge(Server):
         which then all of the process is confined, as it is by default for one shard and not for more;
         `sessions`: how many it must admit, by default as many as fit beside a full pool of logins; `under`: a
         command that becomes it."""
-        self.sshd, self.tls = server, tls
+        self.programs, self.sshd, self.tls = programs, server, tls
         sessions = sessions or usual_sessions(shards)
         # Descriptors left for logins and upgrades under way.
         room = nofile() - 64 - 32 * shards
@@ -170,11 +163,8 @@ class Bridge(Server):
             ]),
             stdout=subprocess.PIPE,
         )
-        self.admin_port = self.announced(b"admin at ")
-        self.port = self.announced(b"listening on ")
-
-    def announced(self, words):
-        return announced(self.process, words)
+        self.admin_port = announced(self.process, b"admin at ")
+        self.port = announced(self.process, b"listening on ")
 
     def connect(self):
         return WebSocket(self.port, f"/ws/127.0.0.1/{self.sshd.port}", self.tls)
@@ -186,10 +176,10 @@ class Bridge(Server):
         """Opens a session and waits for `ready`. `auth`: credentials other than the server's default user."""
         ws = self.connect()
         auth = {"type": "auth", "command": command, **(auth or self.sshd.auth())}
-        ws.send(1, json.dumps(auth).encode())
+        ws.send(TEXT, json.dumps(auth).encode())
         while True:
             opcode, payload = ws.recv()
-            if opcode == 1:
+            if opcode == TEXT:
                 message = json.loads(payload)
                 if message["type"] == "ready":
                     return ws
@@ -210,11 +200,15 @@ class Control(Bridge):
     """The plain tokio bridge of perf/control, with a worker thread for each shard that sshard would have."""
 
     def __init__(self, programs, server, shards=1, cpus=None, under=()):
-        self.sshd, self.tls = server, None
+        self.programs, self.sshd, self.tls = programs, server, None
         command = pinned(confined(cpus, shards), [*under, programs / "sshard-control", "--threads", shards])
         # It logs each session that ends without a close frame.
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.port = self.announced(b"listening on ")
+        self.port = announced(self.process, b"listening on ")
+
+
+# What the measurements compare.
+BRIDGES = {"sshard": Bridge, "control": Control}
 
 
 class Sink(Server):
@@ -275,16 +269,6 @@ def announced(process, words):
     return int(line.rsplit(b":", 1)[1])
 
 
-def keygen(path):
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-
-
-def know(server):
-    """Writes the server's key to the known_hosts of its folder."""
-    key = (server.folder / "host.pub").read_text().split()
-    (server.folder / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {key[0]} {key[1]}\n")
-
-
 def stop(process):
     """Ends a process of ours, and waits for it."""
     if process.poll() is None:
@@ -302,11 +286,14 @@ def nofile():
     return 1 << 20 if hard == resource.RLIM_INFINITY else hard
 
 
-def programs(parser):
-    """Adds the option that all scripts share."""
+def arguments(doc):
+    """Parser with the options that all scripts share."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = os.environ.get("SSHARD_PROGRAMS", ROOT / "target/release")
     parser.add_argument("--programs", type=pathlib.Path, default=default,
                         help="folder of sshard, sshard-load and sshard-control; also SSHARD_PROGRAMS")
+    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
+    return parser
 
 
 def usual_sessions(shards=1):
@@ -323,6 +310,22 @@ def most_sessions():
 def most_in_sink():
     """Concurrent sessions that a sink takes."""
     return min(9_900, nofile() - 100)
+
+
+@contextlib.contextmanager
+def temporary():
+    """A folder that the account of an `Sshd` can read, too."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        folder.chmod(0o755)
+        yield folder
+
+
+@contextlib.contextmanager
+def sink(options):
+    """A sink with a folder of its own."""
+    with temporary() as folder, Sink(options.programs, folder) as server:
+        yield server
 
 
 def prepare():

@@ -10,15 +10,13 @@ taken from /proc/net/sockstat, apart: it counts the whole machine, both ends of 
 table, or JSON with --json.
 """
 
-import argparse
 import json
 import pathlib
 import sys
-import tempfile
 import time
 
 import generator
-from loopback import Bridge, Control, Sink, prepare, programs
+import loopback
 
 PAGE = 4
 
@@ -38,7 +36,7 @@ def kernel_kib():
     return int(words[words.index("mem") + 1]) * PAGE
 
 
-def at(folder, bridge, count, settle):
+def at(bridge, count, settle):
     """Memory of a new bridge with that many sessions, in KiB."""
     def look():
         time.sleep(settle)
@@ -46,11 +44,9 @@ def at(folder, bridge, count, settle):
 
     if not count:
         return look()
-    before = bridge.files()
-    hold = generator.under_way(folder, bridge, "idle-hold", user="burst-1", sessions=count, warm_up="0s",
-                               duration=f"{2 * settle + 1}s")
+    hold = generator.established(bridge, "idle-hold", count, user="burst-1", warm_up="0s",
+                                 duration=f"{2 * settle + 1}s")
     with hold as load:
-        generator.wait_for_sessions(bridge, before, count)
         found = look()
         load.finish()
     return found
@@ -66,36 +62,27 @@ def slopes(rows):
 
 def run(options, steps):
     result = {}
-    with tempfile.TemporaryDirectory() as folder:
-        sink = Sink(options.programs, pathlib.Path(folder))
-        try:
-            for name, start in (("sshard", Bridge), ("control", Control)):
-                rows = []
-                for step in steps:
-                    bridge = start(options.programs, sink)
-                    try:
-                        rows.append(at(options.programs, bridge, step, options.settle))
-                    finally:
-                        bridge.stop()
-                    print(f"{name}: {rows[-1]}", file=sys.stderr)
-                result[name] = slopes(rows)
-        finally:
-            sink.stop()
+    with loopback.sink(options) as sink:
+        for name, start in loopback.BRIDGES.items():
+            rows = []
+            for step in steps:
+                with start(options.programs, sink) as bridge:
+                    rows.append(at(bridge, step, options.settle))
+                print(f"{name}: {rows[-1]}", file=sys.stderr)
+            result[name] = slopes(rows)
     return result
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    programs(parser)
+    parser = loopback.arguments(__doc__)
     parser.add_argument("--steps", default="0,1000,2000,4000,8000", help="numbers of sessions, rising")
     parser.add_argument("--settle", type=float, default=3, help="seconds of rest before memory is read")
-    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     if options.quick:
         options.steps, options.settle = "0,5,10", 0.5
     steps = [int(step) for step in options.steps.split(",")]
-    prepare()
+    loopback.prepare()
     result = run(options, steps)
     if options.json:
         print(json.dumps(result, indent=2))

@@ -6,6 +6,12 @@ from html import escape
 WIDTH, LABEL, STRIP = 900, 360, 28
 
 
+def svg(width, height, parts, font="sans-serif", size=13):
+    head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="{font}" '
+            f'font-size="{size}"><rect width="100%" height="100%" fill="white"/>')
+    return "\n".join([head, *parts, "</svg>"]) + "\n"
+
+
 def ratios_svg(ratios):
     """One strip per ratio, a dot for each round, a bar at the median. `ratios`: name to the ratio of every round.
     The line at 1 is the other's own figure."""
@@ -15,10 +21,7 @@ def ratios_svg(ratios):
     def x(value):
         return LABEL + (WIDTH - LABEL - 20) * value / most
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="sans-serif" '
-        f'font-size="13"><rect width="100%" height="100%" fill="white"/>'
-    ]
+    parts = []
     step = 0.25 if most < 3 else 1
     for tick in range(int(most / step) + 1):
         at, colour = tick * step, "black" if tick * step == 1 else "#ccc"
@@ -31,7 +34,7 @@ def ratios_svg(ratios):
                      f'<line x1="{middle:.1f}" x2="{middle:.1f}" y1="{y - 9:.1f}" y2="{y + 9:.1f}" stroke="#c33" '
                      'stroke-width="3"/>')
         parts += [f'<circle cx="{x(value):.1f}" cy="{y:.1f}" r="4" fill="#36c" fill-opacity="0.6"/>' for value in values]
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return svg(WIDTH, height, parts)
 
 
 PANEL, MARGIN, COLOURS = 420, 56, ("#36c", "#c63", "#393", "#939")
@@ -40,15 +43,11 @@ PANEL, MARGIN, COLOURS = 420, 56, ("#36c", "#c63", "#393", "#939")
 def lines_svg(panels):
     """`panels`: title to who to number of shards to the figures of all runs. A line through the medians, a dot
     for each run. The axis of shards doubles at each step; the other begins at nothing."""
-    height = PANEL * ((len(panels) + 1) // 2)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * PANEL}" height="{height}" font-family="sans-serif" '
-        f'font-size="13"><rect width="100%" height="100%" fill="white"/>'
-    ]
+    parts = []
     for number, (title, lines) in enumerate(panels.items()):
         parts.append(f'<g transform="translate({PANEL * (number % 2)},{PANEL * (number // 2)})">')
         parts += [*panel(title, lines), "</g>"]
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return svg(2 * PANEL, PANEL * ((len(panels) + 1) // 2), parts)
 
 
 def panel(title, lines):

@@ -14,24 +14,21 @@ no figure of the bridge's, but a lower bound. Writes scaling.csv, scaling.md, sc
 perf/results/DATE-COMMIT-scaling, or to --output.
 """
 
-import argparse
-import contextlib
 import math
 import os
 import pathlib
 import resource
 import statistics
 import sys
-import tempfile
 
 import generator
 from cores import cores, ranges
-from loopback import Bridge, Control, Sink, most_in_sink, nofile, prepare, programs, settings
+import loopback
+from loopback import BRIDGES, Sink, most_in_sink, nofile, prepare, settings, temporary
 from plot import lines_svg
 from record import environment, folder_of, write_csv
 from table import quotients, spread
 
-WHO = {"sshard": Bridge, "control": Control}
 KEYS, SET_UPS, OUTPUT = "keys/s", "set-ups/s", "GiB/s"
 PER_KEY, PER_SET_UP, PER_GIB = "CPU us per key", "CPU us per set-up", "CPU s per GiB"
 MEASURED = (KEYS, PER_KEY, SET_UPS, PER_SET_UP, OUTPUT, PER_GIB)
@@ -88,7 +85,7 @@ class Run:
         cpus = self.place.generator
         before = self.sink.cpu(), of_children()
         flags = {"threads": len(cpus), "open_rate": 200 * self.shards, **flags}
-        with generator.under_way(self.options.programs, self.bridge, scenario, cpus=cpus, **flags) as load:
+        with generator.under_way(self.bridge, scenario, cpus=cpus, **flags) as load:
             report = load.finish(tolerated)
         used = (self.sink.cpu() - before[0]) / len(self.place.sink), (of_children() - before[1]) / len(cpus)
         return {**report, "busy": [100 * seconds / report["whole_s"] for seconds in used]}
@@ -161,7 +158,6 @@ def sessions(options, shards):
     return min(options.sessions * shards, most_in_sink(), (nofile() - 100 - 32 * shards) // 5)
 
 
-@contextlib.contextmanager
 def bridge_of(options, place, sink, who, shards):
     more = {"shards": shards, "cpus": place.bridge[:shards]}
     if who == "sshard":
@@ -169,11 +165,7 @@ def bridge_of(options, place, sink, who, shards):
         count = sessions(options, shards) + 50
         limits = settings({"limits.max_unauthenticated": count, "server.max_handshakes": count})
         more = {**more, "sessions": count, "more": limits}
-    bridge = WHO[who](options.programs, sink, **more)
-    try:
-        yield bridge
-    finally:
-        bridge.stop()
+    return BRIDGES[who](options.programs, sink, **more)
 
 
 def table(samples, options):
@@ -192,23 +184,23 @@ def table(samples, options):
 
     def ratios(shards, figure):
         ours, theirs = ({number: statistics.fmean(of) for number, of in runs(who, shards, figure).items()}
-                        for who in WHO)
+                        for who in BRIDGES)
         both = sorted(ours.keys() & theirs.keys())
         return quotients([ours[number] for number in both], [theirs[number] for number in both])
 
     def gain(shards, figure):
-        pairs = [(values(who, shards, figure), values(who, counts[0], figure)) for who in WHO]
+        pairs = [(values(who, shards, figure), values(who, counts[0], figure)) for who in BRIDGES]
         return " / ".join(f"{statistics.median(now) / statistics.median(one):.2f}" if now and one else "-"
                           for now, one in pairs)
 
     counts = sorted({sample["shards"] for sample in samples})
-    lines = [f"| figure | shards | {' | '.join(WHO)} | ratio | of one shard's, {' / '.join(WHO)} | held by |",
+    lines = [f"| figure | shards | {' | '.join(BRIDGES)} | ratio | of one shard's, {' / '.join(BRIDGES)} | held by |",
              "|---|---|---|---|---|---|---|"]
     for figure in MEASURED:
         name = f"{figure} at an echo p99 of {options.p99:g} ms" if figure == KEYS else figure
         for shards in counts:
-            held = " / ".join(", ".join(sorted(set(values(who, shards, "held by")))) for who in WHO)
-            cells = [name, shards, *(spread(values(who, shards, figure)) for who in WHO),
+            held = " / ".join(", ".join(sorted(set(values(who, shards, "held by")))) for who in BRIDGES)
+            cells = [name, shards, *(spread(values(who, shards, figure)) for who in BRIDGES),
                      spread(ratios(shards, figure)), gain(shards, figure), held if figure == KEYS else ""]
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines) + "\n"
@@ -223,7 +215,7 @@ def save(folder, samples, options, place, facts):
               [[f"{cell:.4g}" if isinstance(cell, float) else cell for cell in row] for row in rows])
     text = f"{place.text()}.\n\n{table(samples, options)}"
     (folder / "scaling.md").write_text(text)
-    panels = {figure: {who: {} for who in WHO} for figure in (KEYS, SET_UPS, OUTPUT, PER_KEY)}
+    panels = {figure: {who: {} for who in BRIDGES} for figure in (KEYS, SET_UPS, OUTPUT, PER_KEY)}
     for sample in samples:
         for figure, lines in panels.items():
             if sample.get(figure) is not None:
@@ -233,24 +225,22 @@ def save(folder, samples, options, place, facts):
 
 
 def arguments(found):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    programs(parser)
+    parser = loopback.arguments(__doc__)
     parser.add_argument("--most", type=int, default=max(1, found // 3), help="shards")
     parser.add_argument("--rounds", type=int, default=1, help="of A B B A at each number")
     parser.add_argument("--sessions", type=int, default=250, help="of each shard that open at once, and type")
     parser.add_argument("--p99", type=float, default=5, help="of the echo, ms")
     parser.add_argument("--seconds", type=float, default=5, help="of typing at each rate")
     parser.add_argument("--mib", type=int, default=128, help="output of each of 4 sessions a shard")
-    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     parser.add_argument("--output", type=pathlib.Path, help="folder for the results")
     options = parser.parse_args()
     # From the usual rate up and down; then between the last two; at a rate that was too high.
     options.steps, options.halvings, options.tries, options.warm_up = 8, 3, 2, 1
-    options.order = (*WHO, *reversed(WHO))
+    options.order = (*BRIDGES, *reversed(BRIDGES))
     if options.quick:
         options.rounds, options.sessions, options.seconds, options.mib = 1, 5, 1, 1
         options.steps, options.halvings, options.tries, options.warm_up = 1, 1, 1, 0.2
-        options.order, options.most = tuple(WHO), min(2, found)
+        options.order, options.most = tuple(BRIDGES), min(2, found)
     return options
 
 
@@ -262,21 +252,16 @@ def main():
     prepare()
     facts, samples, folder = environment(options), [], folder_of(options, "-scaling")
     print(place.text(), file=sys.stderr)
-    with tempfile.TemporaryDirectory() as temporary:
-        sink = Sink(options.programs, pathlib.Path(temporary), place.sink)
-        try:
-            for shards in counts:
-                for number, who in enumerate(options.order * options.rounds):
-                    with bridge_of(options, place, sink, who, shards) as bridge:
-                        measured = Run(options, place, sink, bridge, shards).measure()
-                    samples.append({"shards": shards, "round": number // len(options.order) + 1, "who": who,
-                                    **measured})
-                    print(f"{who}, shards {shards}: {measured[KEYS] or 0:.0f} keys/s, held by {measured['held by']}",
-                          file=sys.stderr, flush=True)
-                    # After each number, so that an error in a later one loses nothing.
-                    text = save(folder, samples, options, place, facts)
-        finally:
-            sink.stop()
+    with temporary() as place_of_sink, Sink(options.programs, place_of_sink, place.sink) as sink:
+        for shards in counts:
+            for number, who in enumerate(options.order * options.rounds):
+                with bridge_of(options, place, sink, who, shards) as bridge:
+                    measured = Run(options, place, sink, bridge, shards).measure()
+                samples.append({"shards": shards, "round": number // len(options.order) + 1, "who": who, **measured})
+                print(f"{who}, shards {shards}: {measured[KEYS] or 0:.0f} keys/s, held by {measured['held by']}",
+                      file=sys.stderr, flush=True)
+                # After each number, so that an error in a later one loses nothing.
+                text = save(folder, samples, options, place, facts)
     print(text, end="")
     print(f"written to {folder}", file=sys.stderr)
 

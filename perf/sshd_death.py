@@ -8,7 +8,6 @@ and takes the time from just before the first kill to each client's close frame,
 The time the kernel needs to end the processes is in it; it is printed apart.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -17,10 +16,9 @@ import selectors
 import signal
 import statistics
 import struct
-import tempfile
 import time
 
-from loopback import ACCOUNT, Bridge, Sshd, prepare, programs
+from loopback import ACCOUNT, CLOSE, Bridge, Sshd, arguments, prepare, temporary
 
 
 def descendants(ancestor):
@@ -58,11 +56,10 @@ def measure(bridge, sshd, count):
         assert ready, f"{count - len(told)} clients were not told within 60 s"
         for key, _ in ready:
             # Output, the `error` text, the close frame: all of it is on its way by now.
-            opcode, payload = key.data.recv()
-            while opcode != 8:
-                opcode, payload = key.data.recv()
+            while (message := key.data.recv())[0] != CLOSE:
+                pass
             told.append(time.perf_counter() - start)
-            assert struct.unpack("!H", payload[:2])[0] == 4503, payload
+            assert struct.unpack("!H", message[1][:2])[0] == 4503, message
             watch.unregister(key.fileobj)
     return {
         "sessions": count,
@@ -74,24 +71,15 @@ def measure(bridge, sshd, count):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    programs(parser)
+    parser = arguments(__doc__)
     parser.add_argument("--sessions", type=int, default=1000)
-    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     options = parser.parse_args()
     if options.quick:
         options.sessions = 5
     prepare()
     pwd.getpwnam(ACCOUNT)
-    with tempfile.TemporaryDirectory() as folder:
-        sshd = Sshd(pathlib.Path(folder))
-        bridge = Bridge(options.programs, sshd)
-        try:
-            print(json.dumps(measure(bridge, sshd, options.sessions), indent=2))
-        finally:
-            bridge.process.terminate()
-            if sshd.process.poll() is None:
-                kill(sshd)
+    with temporary() as folder, Sshd(folder) as sshd, Bridge(options.programs, sshd) as bridge:
+        print(json.dumps(measure(bridge, sshd, options.sessions), indent=2))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,8 @@ delays a call by well under a microsecond; with --strace by `strace -c`, which s
 grow, but knows every call by name. Prints a table, or JSON with --json.
 """
 
-import argparse
 import collections
 import json
-import pathlib
 import re
 import signal
 import subprocess
@@ -22,7 +20,7 @@ import tempfile
 import time
 
 import generator
-from loopback import Bridge, Control, Sink, prepare, programs
+import loopback
 
 TOTAL = "raw_syscalls:sys_enter"
 # Calls of a bridge per keystroke; all others are summed as `other`.
@@ -76,12 +74,10 @@ def traced(command, seconds):
 
 
 def measure(options, bridge, count, sessions):
-    before = bridge.files()
-    typing = generator.under_way(
-        options.programs, bridge, "typing", sessions=sessions, rate=options.rate, arrival="constant",
+    typing = generator.established(
+        bridge, "typing", sessions, rate=options.rate, arrival="constant",
         warm_up=f"{MARGIN}s", duration=f"{options.seconds + MARGIN}s")
     with typing as load:
-        generator.wait_for_sessions(bridge, before, sessions)
         time.sleep(1)
         total, counts = count(bridge.process.pid, options.seconds)
         load.finish()
@@ -95,13 +91,11 @@ def measure(options, bridge, count, sessions):
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    programs(parser)
+    parser = loopback.arguments(__doc__)
     parser.add_argument("--strace", action="store_true", help="count by strace")
     parser.add_argument("--sessions", type=int, default=100, help="of the busy load")
     parser.add_argument("--rate", type=float, default=20, help="keys a second and session")
     parser.add_argument("--seconds", type=float, default=5, help="length of each run")
-    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     if options.quick:
@@ -111,22 +105,14 @@ def arguments():
 
 def main():
     options = arguments()
-    prepare()
+    loopback.prepare()
     count = counted_by_strace if options.strace else counted_by_perf
     loads = {"one session": 1, f"{options.sessions} sessions": options.sessions}
     result = {}
-    with tempfile.TemporaryDirectory() as folder:
-        sink = Sink(options.programs, pathlib.Path(folder))
-        try:
-            for name, start in (("sshard", Bridge), ("control", Control)):
-                bridge = start(options.programs, sink)
-                try:
-                    for load, sessions in loads.items():
-                        result.setdefault(name, {})[load] = measure(options, bridge, count, sessions)
-                finally:
-                    bridge.stop()
-        finally:
-            sink.stop()
+    with loopback.sink(options) as sink:
+        for name, start in loopback.BRIDGES.items():
+            with start(options.programs, sink) as bridge:
+                result[name] = {load: measure(options, bridge, count, sessions) for load, sessions in loads.items()}
     if options.json:
         json.dump(result, sys.stdout, indent=2)
         print()

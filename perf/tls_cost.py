@@ -8,17 +8,15 @@ certificate of each kind, (b) per GiB of output, and (c) its memory per idle ses
 openssl, and no network but loopback. Prints JSON.
 """
 
-import argparse
+import contextlib
 import json
-import pathlib
 import pwd
 import ssl
 import statistics
 import subprocess
-import tempfile
 import time
 
-from loopback import ACCOUNT, Bridge, Sshd, output_of, programs
+from loopback import ACCOUNT, BINARY, CLOSE, Bridge, Sshd, arguments, temporary
 
 KINDS = {
     "plain": None,
@@ -27,18 +25,18 @@ KINDS = {
 }
 
 
-def bridges(folder_of_programs, sshd, folder):
+def bridges(programs, sshd):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     for kind, new in KINDS.items():
         if new is None:
-            yield kind, Bridge(folder_of_programs, sshd)
+            yield kind, Bridge(programs, sshd)
             continue
-        cert, key = folder / f"{kind}.pem", folder / f"{kind}.key"
+        cert, key = sshd.folder / f"{kind}.pem", sshd.folder / f"{kind}.key"
         subprocess.run(["openssl", "req", "-x509", "-nodes", "-subj", "/CN=x", *new, "-keyout", key, "-out", cert],
                        check=True, capture_output=True)
         key.chmod(0o600)
-        yield kind, Bridge(folder_of_programs, sshd, ["--tls-cert", cert, "--tls-key", key], context)
+        yield kind, Bridge(programs, sshd, ["--tls-cert", cert, "--tls-key", key], context)
 
 
 def setups(bridge, count):
@@ -53,7 +51,10 @@ def setups(bridge, count):
 
 def bulk(bridge, mib):
     before = bridge.cpu()
-    got = output_of(bridge.open(f"stty raw; exec head -c {mib}M /dev/zero"))
+    ws, got = bridge.open(f"stty raw; exec head -c {mib}M /dev/zero"), 0
+    while (message := ws.recv())[0] != CLOSE:
+        got += len(message[1]) if message[0] == BINARY else 0
+    ws.sock.close()
     assert got == mib << 20, got
     return (bridge.cpu() - before) * 1024 / mib
 
@@ -69,34 +70,25 @@ def idle(bridge, count):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    programs(parser)
+    parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--setups", type=int, default=1000)
     parser.add_argument("--mib", type=int, default=128)
     parser.add_argument("--idle", type=int, default=200)
-    parser.add_argument("--quick", action="store_true", help="see in seconds that it works; figures mean nothing")
     args = parser.parse_args()
     if args.quick:
         args.rounds, args.setups, args.mib, args.idle = 1, 10, 2, 5
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        folder.chmod(0o755)
-        sshd = Sshd(folder)
-        running = dict(bridges(args.programs, sshd, folder))
-        try:
-            result = {kind: {"setup_us": [], "cpu_s_per_gib": []} for kind in running}
-            for _ in range(args.rounds):
-                for kind, bridge in running.items():
-                    result[kind]["setup_us"].append(round(setups(bridge, args.setups)))
-                    if kind != "rsa-2048":
-                        result[kind]["cpu_s_per_gib"].append(round(bulk(bridge, args.mib), 2))
-            for kind in ("plain", "ecdsa-p256"):
-                result[kind]["pss_kib_per_idle"] = round(idle(running[kind], args.idle), 1)
-        finally:
-            for bridge in running.values():
-                bridge.stop()
-            sshd.stop()
+    with contextlib.ExitStack() as stack:
+        sshd = stack.enter_context(Sshd(stack.enter_context(temporary())))
+        running = {kind: stack.enter_context(bridge) for kind, bridge in bridges(args.programs, sshd)}
+        result = {kind: {"setup_us": [], "cpu_s_per_gib": []} for kind in running}
+        for _ in range(args.rounds):
+            for kind, bridge in running.items():
+                result[kind]["setup_us"].append(round(setups(bridge, args.setups)))
+                if kind != "rsa-2048":
+                    result[kind]["cpu_s_per_gib"].append(round(bulk(bridge, args.mib), 2))
+        for kind in ("plain", "ecdsa-p256"):
+            result[kind]["pss_kib_per_idle"] = round(idle(running[kind], args.idle), 1)
     for kind, figures in result.items():
         for name in ("setup_us", "cpu_s_per_gib"):
             if figures[name]:

@@ -1,12 +1,10 @@
 """A row of the table, and the servers that run while it is measured."""
 
-import contextlib
 import dataclasses
 import pathlib
 import typing
 
-import generator
-from loopback import Bridge, Control, Sink, Sshd, usual_sessions
+from loopback import BRIDGES, Sink, Sshd, usual_sessions
 
 SSHARD, CONTROL, SSH = "sshard", "control", "ssh"
 # Server: a sink that is not pinned.
@@ -74,25 +72,12 @@ class Setting:
                 server = Sshd(place)
             else:
                 server = Sink(self.options.programs, place, **({"cpus": None} if name == UNPINNED else {}))
-            self.servers[name] = server
-            self.stack.callback(server.stop)
+            self.servers[name] = self.stack.enter_context(server)
         return self.servers[name]
 
-    @contextlib.contextmanager
     def bridge(self, who=SSHARD, server="sink", **kwargs):
         """Starts a new process for each measurement, so that none inherits memory of another."""
-        start = Control if who == CONTROL else Bridge
-        bridge = start(self.options.programs, self.server(server), **kwargs)
-        try:
-            yield bridge
-        finally:
-            bridge.stop()
-
-    def load(self, bridge, scenario, **flags):
-        return generator.run(self.options.programs, bridge, scenario, **flags)
-
-    def under_way(self, bridge, scenario, **flags):
-        return generator.under_way(self.options.programs, bridge, scenario, **flags)
+        return BRIDGES[who](self.options.programs, self.server(server), **kwargs)
 
     def sessions(self, full, quick=5, fit=None):
         """Number of sessions where `full` are wanted; `fit`: number that the bridge admits, if not the default."""

@@ -1,6 +1,6 @@
 """Keystrokes: their CPU and echo time, without and beside other load."""
 
-from generator import wait_for_sessions
+import generator
 from loopback import most_sessions
 
 from .base import CONTROL, SSHARD, UNPINNED, Budget, Figure, Row
@@ -10,8 +10,8 @@ MS = 1000
 
 def typed(setting, bridge, sessions, rate, seconds, **flags):
     """Runs typing after a warm-up and returns its report."""
-    return setting.load(bridge, "typing", sessions=sessions, rate=rate, duration=f"{seconds}s",
-                        warm_up=f"{setting.pick(3, 1)}s", **flags)
+    return generator.run(bridge, "typing", sessions=sessions, rate=rate, duration=f"{seconds}s",
+                         warm_up=f"{setting.pick(3, 1)}s", **flags)
 
 
 def echo(report):
@@ -48,9 +48,9 @@ def per_key(report):
 
 def noisy(setting, who):
     with setting.bridge(who) as bridge:
-        report = setting.load(bridge, "noisy-neighbour", sessions=setting.sessions(500), rate=4,
-                              flooders=setting.pick(10, 1), duration=f"{setting.pick(15, 1)}s",
-                              warm_up=f"{setting.pick(3, 1)}s")
+        report = generator.run(bridge, "noisy-neighbour", sessions=setting.sessions(500), rate=4,
+                               flooders=setting.pick(10, 1), duration=f"{setting.pick(15, 1)}s",
+                               warm_up=f"{setting.pick(3, 1)}s")
     return {
         "beside / quiet": report["figures"]["p99 beside / quiet"],
         "p99 quiet": report["named"]["quiet"]["p99"] / MS,
@@ -65,13 +65,11 @@ def beside_set_ups(setting, who):
         if who == "quiet":
             return echo(typed(setting, bridge, count, 4, seconds))
         # Typing starts first; the set-ups last until it is done.
-        before = bridge.files()
-        typists = setting.under_way(bridge, "typing", sessions=count, rate=4, duration=f"{seconds}s",
-                                    warm_up=f"{setting.pick(6, 2)}s")
+        typists = generator.established(bridge, "typing", count, rate=4, duration=f"{seconds}s",
+                                        warm_up=f"{setting.pick(6, 2)}s")
         with typists as load:
-            wait_for_sessions(bridge, before, count)
-            churn = setting.under_way(bridge, "churn", rate=setting.pick(50, 10), sessions=500, warm_up="0s",
-                                      duration=f"{seconds + setting.pick(7, 3)}s")
+            churn = generator.under_way(bridge, "churn", rate=setting.pick(50, 10), sessions=500, warm_up="0s",
+                                        duration=f"{seconds + setting.pick(7, 3)}s")
             with churn as set_ups:
                 report = load.finish()
                 set_ups.finish()

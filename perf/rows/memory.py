@@ -2,8 +2,8 @@
 
 import time
 
+import generator
 import memory_slope
-from generator import wait_for_sessions
 
 from .base import CONTROL, SSHARD, Budget, Figure, Row
 
@@ -13,7 +13,7 @@ def slope(setting, who):
 
     def at(count):
         with setting.bridge(who) as bridge:
-            return memory_slope.at(setting.options.programs, bridge, count, setting.pick(3, 1))
+            return memory_slope.at(bridge, count, setting.pick(3, 1))
 
     # Steps that the machine limits to the same size are measured once.
     found = memory_slope.slopes([at(count) for count in sorted(set(steps))])
@@ -25,8 +25,8 @@ def after_output(setting, who):
     """Compares sessions that printed 1 KiB a minute ago with those that printed 1 MiB."""
     user = "burst-1024" if who == "after" else "burst-1"
     with setting.bridge() as bridge:
-        report = setting.load(bridge, "idle-hold", user=user, sessions=setting.sessions(1000), warm_up="0s",
-                              duration=f"{setting.pick(60, 1)}s")
+        report = generator.run(bridge, "idle-hold", user=user, sessions=setting.sessions(1000), warm_up="0s",
+                               duration=f"{setting.pick(60, 1)}s")
     return {"PSS per session": report["bridge"]["pss_per_session_kib"]}
 
 
@@ -36,10 +36,7 @@ def stalled(setting, who):
     at_rest = {}
     for scenario, more in (("idle-hold", {"user": "burst-1"}), ("slow-reader", {"bytes_per_second": 0})):
         with setting.bridge(who) as bridge:
-            before = bridge.files()
-            held = setting.under_way(bridge, scenario, sessions=count, warm_up="0s", duration=f"{seconds}s", **more)
-            with held as load:
-                wait_for_sessions(bridge, before, count)
+            with generator.established(bridge, scenario, count, warm_up="0s", duration=f"{seconds}s", **more) as load:
                 time.sleep(seconds / 2)
                 at_rest[scenario] = bridge.memory()["Pss"]
                 load.finish()

@@ -2,6 +2,7 @@
 
 import os
 
+import generator
 from loopback import ACCOUNT
 
 from .base import CONTROL, SSH, SSHARD, Budget, Figure, Row
@@ -23,7 +24,7 @@ def of_ssh(process, expected):
 
 def of_bridge(setting, who, server, mib, **flags):
     with setting.bridge(who, server) as bridge:
-        report = setting.load(bridge, "bulk-output", sessions=1, mib=mib, **flags)
+        report = generator.run(bridge, "bulk-output", sessions=1, mib=mib, **flags)
     # With `--user` the generator does not check the amount.
     if report["output_bytes"] != mib << 20:
         raise SystemExit(f"{report['output_bytes']} bytes through {who} instead of {mib} MiB")

@@ -3,7 +3,7 @@
 import json
 import urllib.request
 
-from generator import wait_for_sessions
+import generator
 from loopback import settings
 
 from .base import CONTROL, SSHARD, Budget, Figure, Row
@@ -14,26 +14,24 @@ def set_up(setting, who):
     flags = {"sessions": setting.sessions(500), "rate": setting.pick(100, 20)}
     with setting.bridge(who) as bridge:
         # The first sessions also pay for memory that later ones reuse.
-        setting.load(bridge, "connect-storm", **flags)
-        report = setting.load(bridge, "connect-storm", **flags)
+        generator.run(bridge, "connect-storm", **flags)
+        report = generator.run(bridge, "connect-storm", **flags)
     return {"CPU per set-up": report["bridge"]["cpu_us_per_answer"], "set-up p99": report["set_up"]["p99"] / 1000}
 
 
 def idle_cpu(setting, who):
     pings = settings({"websocket.ping_interval": "30s", "ssh.keepalive_interval": "60s"})
     with setting.bridge(who, more=pings) as bridge:
-        report = setting.load(bridge, "idle-hold", sessions=setting.sessions(8000), warm_up=f"{setting.pick(60, 1)}s",
-                              duration=f"{setting.pick(120, 1)}s")
+        report = generator.run(bridge, "idle-hold", sessions=setting.sessions(8000), warm_up=f"{setting.pick(60, 1)}s",
+                               duration=f"{setting.pick(120, 1)}s")
     return {"CPU": report["bridge"]["cpu_percent"]}
 
 
 def placement(setting, who):
     count = setting.sessions(1000, 6)
     with setting.bridge(who, shards=2) as bridge:
-        before = bridge.files()
-        hold = setting.under_way(bridge, "idle-hold", sessions=count, warm_up="0s", duration=f"{setting.pick(5, 3)}s")
-        with hold as load:
-            wait_for_sessions(bridge, before, count)
+        duration = f"{setting.pick(5, 3)}s"
+        with generator.established(bridge, "idle-hold", count, warm_up="0s", duration=duration) as load:
             with urllib.request.urlopen(f"http://127.0.0.1:{bridge.admin_port}/stats", timeout=10) as answer:
                 shards = [shard["connections"] for shard in json.load(answer)["shards"]]
             load.finish()

@@ -5,11 +5,13 @@ import pathlib
 import re
 import time
 
+import generator
+from loopback import BINARY
+
 from .base import SSHARD, Budget, Figure, Row
 
 CTRL_C = b"\x03"
 MARK = re.compile(rb"\r\n\^C at \d+\n")
-BINARY = 2
 SECOND = 1_000_000
 MBIT = 125_000
 
@@ -17,8 +19,8 @@ MBIT = 125_000
 def to_remote(setting, who):
     """Returns the worst of all sessions."""
     with setting.bridge(who) as bridge:
-        report = setting.load(bridge, "slow-reader", sessions=setting.sessions(10, 2), bytes_per_second=0,
-                              warm_up="0s", duration=f"{setting.pick(5, 1)}s")
+        report = generator.run(bridge, "slow-reader", sessions=setting.sessions(10, 2), bytes_per_second=0,
+                               warm_up="0s", duration=f"{setting.pick(5, 1)}s")
     return {"Ctrl-C to remote": report["named"]["ctrl-c to remote"]["max"] / SECOND}
 
 
@@ -43,7 +45,7 @@ def worst_silence(setting, who, flags):
     moments = setting.pick(range(4000, 6600, 200), (1000, 1100))
     with setting.bridge(who) as bridge, contextlib.ExitStack() as stack:
         readers = [
-            stack.enter_context(setting.under_way(
+            stack.enter_context(generator.under_way(
                 bridge, "slow-reader", sessions=1, bytes_per_second=setting.pick(MBIT, 40 * MBIT), warm_up="0s",
                 duration=f"{moment}ms", **flags))
             for moment in moments
