@@ -41,18 +41,12 @@ fn script_output(name: &str, args: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("perf")
         .join(name);
-    let process = Command::new("python3")
-        .arg(path)
-        .args(args)
-        .env("SSHARD_PROGRAMS", programs())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut python = Command::new("python3");
+    python.arg(path).args(args);
+    python.env("SSHARD_PROGRAMS", programs());
+    python.env("PYTHONDONTWRITEBYTECODE", "1");
     let command = format!("{name} {args:?}");
-    let ended = Finished::or_stopped(process, TIMEOUT, &command, |process| {
+    let ended = Finished::or_stopped(&mut python, TIMEOUT, &command, |process| {
         // SIGTERM, because the script's handler ends its servers.
         let pid = rustix::process::Pid::from_child(process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();

@@ -41,9 +41,7 @@ impl Bridge {
     /// As [`Bridge::command`], started by a program that becomes it, such as `taskset -c 0`.
     pub(crate) fn under(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Self {
         let listeners = args.iter().filter(|arg| **arg == "--listen").count().max(1);
-        let mut process = spawn(starter, args, env);
-        let stdout = Log::drain(process.stdout.take().unwrap());
-        let stderr = Log::drain(process.stderr.take().unwrap());
+        let (process, stdout, stderr) = piped(&mut sshard(starter, args, env));
         let mut bridge = Self {
             process,
             addrs: Vec::new(),
@@ -108,16 +106,18 @@ impl Bridge {
 
     /// The most resident memory since the last reset, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
-        kib.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap() * 1024
+        self.memory("status", "VmHWM:")
     }
 
     /// The process's proportional share of resident memory, in bytes.
     pub(crate) fn pss(&self) -> u64 {
-        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid())).unwrap();
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+        self.memory("smaps_rollup", "Pss:")
+    }
+
+    /// Bytes in a line of a file in its directory of `/proc`.
+    fn memory(&self, file: &str, name: &str) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.pid())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
         let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
         kib.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap() * 1024
     }
@@ -218,25 +218,24 @@ pub(crate) fn words(line: &str) -> Vec<&str> {
 /// As [`run`], started by a program that becomes it.
 pub(crate) fn run_under(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Finished {
     let what = format!("`sshard {}`", args.join(" "));
-    Finished::of(spawn(starter, args, env), DEADLINE, &what)
+    Finished::of(&mut sshard(starter, args, env), DEADLINE, &what)
 }
 
 impl Finished {
-    /// A process that is to end by itself, with its output piped. One that is late is killed, and
-    /// its output in the panic.
-    pub(crate) fn of(process: Child, within: Duration, what: &str) -> Self {
-        Self::or_stopped(process, within, what, |process| process.kill().unwrap())
+    /// Runs a program that is to end by itself, without input. One that is late is killed, and its
+    /// output in the panic.
+    pub(crate) fn of(command: &mut Command, within: Duration, what: &str) -> Self {
+        Self::or_stopped(command, within, what, |process| process.kill().unwrap())
     }
 
     /// As [`Self::of`], with another way to end it.
     pub(crate) fn or_stopped(
-        mut process: Child,
+        command: &mut Command,
         within: Duration,
         what: &str,
         stop: impl FnOnce(&mut Child),
     ) -> Self {
-        let stdout = Log::drain(process.stdout.take().unwrap());
-        let stderr = Log::drain(process.stderr.take().unwrap());
+        let (mut process, stdout, stderr) = piped(command);
         let status = poll(within, || process.try_wait().unwrap());
         if status.is_none() {
             stop(&mut process);
@@ -252,7 +251,17 @@ impl Finished {
     }
 }
 
-fn spawn(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Child {
+/// Starts the program without input; returns its output and errors beside it.
+pub(crate) fn piped(command: &mut Command) -> (Child, Log, Log) {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let process = command.stderr(Stdio::piped()).spawn();
+    let mut process = process.expect("the program starts; run tests/setup.sh first");
+    let stdout = Log::drain(process.stdout.take().unwrap());
+    let stderr = Log::drain(process.stderr.take().unwrap());
+    (process, stdout, stderr)
+}
+
+fn sshard(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Command {
     let mut words = starter.iter().chain([&env!("CARGO_BIN_EXE_sshard")]);
     let mut command = Command::new(words.next().unwrap());
     command.args(words);
@@ -276,14 +285,8 @@ fn spawn(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Child {
         // Its shells must not read files of the user who runs the tests.
         command.env("HOME", env!("CARGO_TARGET_TMPDIR"));
     }
+    command.args(args).envs(env.iter().copied());
     command
-        .args(args)
-        .envs(env.iter().copied())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
 }
 
 /// The addresses of complete lines `listening on ADDRESS`.

@@ -15,6 +15,7 @@
 mod account;
 mod admin;
 mod bridge;
+pub(crate) mod demo;
 pub(crate) mod fixture;
 mod hostile_server;
 pub(crate) mod in_process;
@@ -31,7 +32,8 @@ mod ws;
 
 pub(crate) use account::{Account, KeyPair, account};
 pub(crate) use admin::Admin;
-pub(crate) use bridge::{Bridge, Finished, run, run_line, run_under, words};
+pub(crate) use bridge::{Bridge, Finished, piped, run, run_line, run_under, words};
+pub(crate) use demo::Demo;
 pub(crate) use fixture::Fixture;
 pub(crate) use hostile_server::{HostileServer, Script, closed_port, free_port};
 pub(crate) use log::Log;

@@ -60,14 +60,7 @@ fn every_case_of_autobahn_passes() {
     let adapter = Adapter::start(bridge.addr(), path_to(ssh.addr()));
     let mut command = Command::new(PYTHON);
     command.args(["-c", RUN, &format!("ws://{}", adapter.addr())]);
-    command
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    let process = command
-        .spawn()
-        .expect("Python starts; run tests/setup.sh first");
-    let run = common::Finished::of(process, TIME, "kosoku");
+    let run = common::Finished::of(&mut command, TIME, "kosoku");
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let cases: Vec<&str> = run.stdout.lines().collect();
     let passes = |verdict: &str| ["OK", "NON-STRICT", "INFORMATIONAL"].contains(&verdict);

@@ -1,7 +1,7 @@
 //! `sshard demo --open`.
 
-use crate::common::{Client, DEADLINE, Options, poll};
-use crate::scene::{Demo, SHELL};
+use crate::common::demo::SHELL;
+use crate::common::{Client, DEADLINE, Demo, Options, poll};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use std::os::unix::fs::PermissionsExt;
 
@@ -18,33 +18,24 @@ fn open_passes_the_link_to_the_browser_outside_of_its_arguments() {
     std::fs::write(&browser, script).unwrap();
     std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
     let home = directory.path().to_str().unwrap();
-    let env = [
-        ("BROWSER", browser.to_str().unwrap()),
-        ("HOME", home),
-        ("SHELL", "/bin/sh"),
-    ];
+    let browser = ("BROWSER", browser.to_str().unwrap());
+    let env = [browser, ("HOME", home), ("SHELL", "/bin/sh")];
     let demo = Demo::start(&["--open"], &env);
     let seen = poll(DEADLINE, || std::fs::read_to_string(&seen).ok()).unwrap();
     let (arguments, page) = seen.split_once('\n').unwrap();
-    let link = demo
-        .text
-        .lines()
-        .find_map(|line| line.strip_prefix("In a browser"))
-        .unwrap()
-        .trim();
+    let link = demo.printed("In a browser");
     assert!(page.contains(&format!("url={link}\"")), "{seen}");
     let file = std::path::Path::new(arguments);
     assert_eq!(file.parent(), Some(directory.path()), "{arguments}");
-    assert!(file.exists());
+    let mode = file.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "others can read it");
     let (_, login) = link.split_once("#login=").unwrap();
     let login = Base64UrlUnpadded::decode_vec(login).unwrap();
     let login: serde_json::Value = serde_json::from_slice(&login).unwrap();
     let mut client = Client::connect(demo.bridge.addr(), "/ws/demo", &Options::v1());
     client.login_v1("demo", login["password"].as_str().unwrap());
-    assert!(
-        poll(DEADLINE, || (!file.exists()).then_some(())).is_some(),
-        "the file stays"
-    );
+    let gone = poll(DEADLINE, || (!file.exists()).then_some(()));
+    assert!(gone.is_some(), "the file stays");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The printed line for websocat, in a terminal.
 
-use crate::common::{DEADLINE, Log};
-use crate::scene::Demo;
+use crate::common::{DEADLINE, Demo, Log};
 use rustix::process::Signal;
 use std::io::Write;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -14,21 +13,6 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn run(line: &str) -> Self {
-        let mut process = Command::new("script")
-            .args(["-qec", line, "/dev/null"])
-            .env("SHELL", "/bin/bash")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("script starts; run tests/setup.sh first");
-        Self {
-            stdin: process.stdin.take().unwrap(),
-            screen: Log::drain_screen(process.stdout.take().unwrap()),
-            process,
-        }
-    }
-
     fn type_keys(&mut self, keys: &str) {
         self.stdin.write_all(keys.as_bytes()).unwrap();
         self.stdin.flush().unwrap();
@@ -40,23 +24,24 @@ impl Terminal {
             .wait(DEADLINE, |t| t.contains(wanted).then_some(()));
         assert!(found.is_some(), "no {wanted:?}: {:?}", self.screen.text());
     }
-}
 
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Terminal {
     /// Types the printed line into an interactive bash; `over` follows when it has ended.
     fn websocat(demo: &Demo, password: &str) -> Self {
         let mut lines = demo.text.lines();
         let line = lines.find(|line| line.contains("websocat -")).unwrap();
         let line = line.replace(demo.printed("password"), password);
-        let mut terminal = Self::run("bash --norc -i");
+        let mut process = Command::new("script")
+            .args(["-qec", "bash --norc -i", "/dev/null"])
+            .env("SHELL", "/bin/bash")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script starts; run tests/setup.sh first");
+        let mut terminal = Self {
+            stdin: process.stdin.take().unwrap(),
+            screen: Log::drain_screen(process.stdout.take().unwrap()),
+            process,
+        };
         terminal.type_keys(&format!("{line}; stty -a; echo o''ver\n"));
         terminal
     }
@@ -71,6 +56,14 @@ impl Terminal {
             assert!(settings.contains(&setting), "{setting}: {screen:?}");
         }
         screen
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

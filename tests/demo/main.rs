@@ -7,4 +7,3 @@ mod browser;
 mod common;
 mod ends;
 mod line;
-mod scene;

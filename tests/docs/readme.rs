@@ -2,7 +2,7 @@
 //! it shows. A `…` matches any text of a line; ports and the account are replaced by those of the
 //! test.
 
-use crate::common::{Bridge, DEADLINE, Finished, Log, Sshd, account, poll};
+use crate::common::{Bridge, DEADLINE, Demo, Finished, Log, Sshd, account, poll};
 use crate::pages::{self, Block};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -86,15 +86,9 @@ fn with(step: &Step, words: &[(&str, &str)]) -> String {
 }
 
 pub(crate) fn bash(line: &str, directory: &std::path::Path) -> Finished {
-    let process = Command::new("bash")
-        .args(["-c", line])
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    Finished::of(process, DEADLINE, line)
+    let mut bash = Command::new("bash");
+    bash.args(["-c", line]).current_dir(directory);
+    Finished::of(&mut bash, DEADLINE, line)
 }
 
 #[test]
@@ -108,10 +102,8 @@ fn the_demo_prints_what_the_readme_shows() {
     let steps = steps(&block("$ make demo"));
     let makefile = std::fs::read_to_string(pages::root().join("Makefile")).unwrap();
     assert!(makefile.contains("\ndemo:"), "{makefile}");
-    let demo = Bridge::command(&["demo", "--listen", "127.0.0.1:0"], &[]);
-    demo.wait_stdout("Ctrl-C", DEADLINE);
-    let address = demo.addr().to_string();
-    let text = demo.stdout().replace(&address, PORT);
+    let demo = Demo::start(&[], &[]);
+    let text = demo.text.replace(&demo.bridge.addr().to_string(), PORT);
     let mut shown = &steps[0].prints[..];
     if !text.contains("#login=") {
         // Built without Node; `make test` builds the page first.

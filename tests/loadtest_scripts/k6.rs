@@ -4,10 +4,11 @@
 use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{Bridge, DEADLINE, Finished, poll};
 use serde_json::Value;
-use sshard_load::sink::{Sink, SinkOptions};
+use sshard_load::sink::{self, SinkOptions};
+use sshard_ssh_server::Server;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const MIB: u64 = 1024 * 1024;
 /// 2 VUs of 3 sockets, for a second; thresholds that judge no times.
@@ -15,7 +16,7 @@ const SMALL: &str = "VUS=2 SOCKETS=3 DURATION=1 RATE=10 READY_MS=1000000 ECHO_MS
 
 struct Fixture {
     bridge: Bridge,
-    sink: Sink,
+    sink: Server,
 }
 
 struct Ended {
@@ -28,20 +29,20 @@ struct Ended {
 
 impl Fixture {
     fn new() -> Self {
-        let sink = Sink::start(&SinkOptions::default()).unwrap();
-        let bridge = bridge_to(&[sink.addr()], &["limits.max_connections_per_host=100"]);
+        let sink = sink::start(&SinkOptions::default()).unwrap();
+        let bridge = bridge_to(&[sink.address], &["limits.max_connections_per_host=100"]);
         Self { bridge, sink }
     }
 
     /// Runs `terminals.js` with these settings, `NAME=VALUE` each.
     fn script(&self, settings: &str) -> Ended {
-        let url = format!("ws://{}{}", self.bridge.addr(), path_to(self.sink.addr()));
+        let url = format!("ws://{}{}", self.bridge.addr(), path_to(self.sink.address));
         script(&format!("SSHARD_URL={url} {settings}"))
     }
 
-    /// Runs [`Fixture::script`] without any failure.
+    /// Runs [`Fixture::script`] with [`SMALL`] settings and these, without any failure.
     fn run_without_failures(&self, settings: &str) -> Ended {
-        let ended = self.script(settings);
+        let ended = self.script(&format!("{SMALL} {settings}"));
         let all = format!("{settings}:\n{}\n{}", ended.stdout, ended.stderr);
         assert_eq!(ended.code, Some(0), "{all}");
         assert_eq!(ended.value("session_failed", "rate"), 0.0, "{all}");
@@ -75,19 +76,15 @@ fn script(settings: &str) -> Ended {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let directory = tempfile::tempdir().unwrap();
     let summary = directory.path().join("summary.json");
-    let process = Command::new("node")
+    let mut command = Command::new("node");
+    command
         .arg(root.join("tests/k6/stand-in.js"))
         .arg(root.join("loadtest/k6/terminals.js"))
         .current_dir(directory.path())
         .env("NODE_PATH", "/usr/share/nodejs")
         .env("SUMMARY", &summary)
-        .envs(settings.split(' ').filter_map(|word| word.split_once('=')))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("node starts; run tests/setup.sh first");
-    let ended = Finished::of(process, 2 * DEADLINE, "the stand-in");
+        .envs(settings.split(' ').filter_map(|word| word.split_once('=')));
+    let ended = Finished::of(&mut command, 2 * DEADLINE, "the stand-in");
     let json = fs::read_to_string(summary);
     Ended {
         code: ended.code,
@@ -102,8 +99,8 @@ fn every_key_is_typed_and_echoed_in_both_dialects() {
     let fixture = Fixture::new();
     for scenario in ["typing", "resize"] {
         for dialect in ["v1", "compatible"] {
-            let ended = fixture
-                .run_without_failures(&format!("{SMALL} SCENARIO={scenario} DIALECT={dialect}"));
+            let ended =
+                fixture.run_without_failures(&format!("SCENARIO={scenario} DIALECT={dialect}"));
             assert_eq!(ended.count("session_ends"), 6);
             assert_eq!(ended.count("keys"), 60, "{scenario} {dialect}");
             assert_eq!(ended.count("key_echo"), 60, "{scenario} {dialect}");
@@ -115,15 +112,14 @@ fn every_key_is_typed_and_echoed_in_both_dialects() {
 fn connections_open_at_their_rate_and_close() {
     let fixture = Fixture::new();
     for dialect in ["v1", "compatible"] {
-        let ended = fixture
-            .run_without_failures(&format!("{SMALL} SCENARIO=connect-storm DIALECT={dialect}"));
+        let ended =
+            fixture.run_without_failures(&format!("SCENARIO=connect-storm DIALECT={dialect}"));
         assert_eq!(ended.count("session_ends"), 6, "{dialect}");
         // 10 a second of both VUs, however many overlap.
-        let churn = "SCENARIO=churn SOCKETS=50";
-        let ended = fixture.run_without_failures(&format!("{SMALL} {churn} DIALECT={dialect}"));
-        assert_eq!(ended.count("session_ends"), 10, "{dialect}");
         let ended =
-            fixture.run_without_failures(&format!("{SMALL} SCENARIO=idle-hold DIALECT={dialect}"));
+            fixture.run_without_failures(&format!("SCENARIO=churn SOCKETS=50 DIALECT={dialect}"));
+        assert_eq!(ended.count("session_ends"), 10, "{dialect}");
+        let ended = fixture.run_without_failures(&format!("SCENARIO=idle-hold DIALECT={dialect}"));
         assert_eq!(ended.count("session_ends"), 6, "{dialect}");
         assert_eq!(ended.count("key_echo"), 6, "{dialect}");
     }
@@ -133,13 +129,13 @@ fn connections_open_at_their_rate_and_close() {
 fn output_and_pastes_are_counted_to_the_byte() {
     let fixture = Fixture::new();
     for dialect in ["v1", "compatible"] {
-        let ended = fixture.run_without_failures(&format!(
-            "{SMALL} SCENARIO=bulk-output MIB=2 DIALECT={dialect}"
-        ));
+        let ended =
+            fixture.run_without_failures(&format!("SCENARIO=bulk-output MIB=2 DIALECT={dialect}"));
         assert_eq!(ended.count("output_bytes"), 12 * MIB, "{dialect}");
         assert_eq!(ended.count("bulk_done"), 6, "{dialect}");
-        let settings = "SCENARIO=paste PASTE_BYTES=100000";
-        let ended = fixture.run_without_failures(&format!("{SMALL} {settings} DIALECT={dialect}"));
+        let ended = fixture.run_without_failures(&format!(
+            "SCENARIO=paste PASTE_BYTES=100000 DIALECT={dialect}"
+        ));
         assert_eq!(ended.count("paste_back"), 60, "{dialect}");
         // One byte more of each compatible session, which asked with it whether it was up.
         let probes = if dialect == "v1" { 0 } else { 6 };
@@ -152,7 +148,7 @@ fn a_slow_reader_reads_slowly_and_its_ctrl_c_arrives() {
     let fixture = Fixture::new();
     for bytes_per_second in [0, 500_000] {
         let slow = format!("SCENARIO=slow-reader BYTES_PER_SECOND={bytes_per_second}");
-        let ended = fixture.run_without_failures(&format!("{SMALL} {slow}"));
+        let ended = fixture.run_without_failures(&slow);
         assert_eq!(ended.count("ctrl_c_seen"), 6, "{slow}");
         assert_eq!(ended.count("ctrl_c_silence"), 6, "{slow}");
         assert!(ended.stdout.contains("ctrl-c seen"), "{}", ended.stdout);
@@ -169,8 +165,7 @@ fn a_slow_reader_reads_slowly_and_its_ctrl_c_arrives() {
 #[test]
 fn typing_is_timed_alone_and_beside_bulk_readers() {
     let fixture = Fixture::new();
-    let ended =
-        fixture.run_without_failures(&format!("{SMALL} SCENARIO=noisy-neighbour FLOODERS=2"));
+    let ended = fixture.run_without_failures("SCENARIO=noisy-neighbour FLOODERS=2");
     assert_eq!(ended.count("session_ends"), 6 + 2 + 6);
     for phase in ["quiet", "beside"] {
         assert_eq!(
@@ -212,7 +207,7 @@ fn the_older_name_of_the_websocket_module_is_accepted() {
     let fixture = Fixture::new();
     for without in ["k6/websockets", "k6/websockets:empty"] {
         fixture.run_without_failures(&format!(
-            "{SMALL} SCENARIO=connect-storm STAND_IN_WITHOUT={without}"
+            "SCENARIO=connect-storm STAND_IN_WITHOUT={without}"
         ));
     }
 }

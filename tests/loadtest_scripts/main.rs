@@ -12,58 +12,26 @@ mod common;
 mod k6;
 mod run;
 
-use common::{Bridge, DEADLINE, Finished};
+use common::{DEADLINE, Demo, Finished};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-/// Runs `sshard demo`: a bridge and an SSH server in one process.
-struct Demo {
-    bridge: Bridge,
-    password: String,
-}
-
-impl Demo {
-    fn start(more: &[&str]) -> Self {
-        let args = [&["demo", "--listen", "127.0.0.1:0"][..], more].concat();
-        let bridge = Bridge::command(&args, &[]);
-        bridge.wait_stdout("Ctrl-C here stops the demo.\n", DEADLINE);
-        let text = bridge.stdout();
-        let password = text.lines().find_map(|line| line.strip_prefix("password"));
-        let password = password.unwrap().trim().to_owned();
-        Self { bridge, password }
-    }
-
-    fn url(&self) -> String {
-        self.bridge.url("demo")
-    }
-
-    fn script(&self, name: &str, args: &[&str]) -> Finished {
-        script(name, args, &self.password)
-    }
-
-    fn sessions_ended(&self, count: usize) {
-        self.bridge.wait_stderr_count("session ended", count);
-    }
+/// Runs a script with the printed password.
+fn in_demo(demo: &Demo, name: &str, args: &[&str]) -> Finished {
+    script(name, args, demo.printed("password"))
 }
 
 fn script(name: &str, args: &[&str], password: &str) -> Finished {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtest/websocat");
-    let process = Command::new(folder.join(name))
-        .args(args)
-        .env("SSHARD_USER", "demo")
-        .env("SSHARD_PASSWORD", password)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    Finished::of(process, DEADLINE, name)
+    let mut command = Command::new(folder.join(name));
+    let login = [("SSHARD_USER", "demo"), ("SSHARD_PASSWORD", password)];
+    Finished::of(command.args(args).envs(login), DEADLINE, name)
 }
 
 #[test]
 fn smoke_passes_in_both_dialects() {
-    let demo = Demo::start(&[]);
-    let ended = demo.script("smoke", &[&demo.url()]);
+    let demo = Demo::start(&[], &[]);
+    let ended = in_demo(&demo, "smoke", &[&demo.bridge.url("demo")]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let wanted = "sshard.v1  logged in\n\
                   sshard.v1  the shell answers\n\
@@ -71,30 +39,30 @@ fn smoke_passes_in_both_dialects() {
                   compatible the shell answers\n\
                   smoke      ok\n";
     assert_eq!(ended.stdout, wanted, "{ended:?}");
-    demo.sessions_ended(2);
+    demo.bridge.wait_stderr_count("session ended", 2);
 }
 
 #[test]
 fn smoke_fails_when_the_login_is_refused() {
-    let demo = Demo::start(&[]);
-    let ended = script("smoke", &[&demo.url()], "wrong");
+    let demo = Demo::start(&[], &[]);
+    let ended = script("smoke", &[&demo.bridge.url("demo")], "wrong");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("login-failed"), "{ended:?}");
-    let ended = demo.script("smoke", &["ws://127.0.0.1:1/ws/demo"]);
+    let ended = in_demo(&demo, "smoke", &["ws://127.0.0.1:1/ws/demo"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("Connection refused"), "{ended:?}");
 }
 
 #[test]
 fn one_shot_exits_with_the_status_of_its_command() {
-    let demo = Demo::start(&[]);
-    let url = demo.url();
+    let demo = Demo::start(&[], &[]);
+    let url = demo.bridge.url("demo");
     for (command, code, output) in [
         ("printf %s 'a \"b\" \\c'", 0, "a \"b\" \\c"),
         ("exit 3", 3, ""),
         ("no-such-command", 127, ""),
     ] {
-        let ended = demo.script("one-shot", &[&url, command]);
+        let ended = in_demo(&demo, "one-shot", &[&url, command]);
         assert_eq!(ended.code, Some(code), "{command}: {ended:?}");
         assert!(ended.stdout.contains(output), "{command}: {ended:?}");
     }
@@ -105,16 +73,16 @@ fn one_shot_exits_with_the_status_of_its_command() {
 
 #[test]
 fn hold_counts_its_sessions() {
-    let demo = Demo::start(&["--set", "limits.max_connections_per_host=6"]);
-    let url = demo.url();
-    let ended = demo.script("hold", &["6", "0", &url]);
+    let demo = Demo::start(&["--set", "limits.max_connections_per_host=6"], &[]);
+    let url = demo.bridge.url("demo");
+    let ended = in_demo(&demo, "hold", &["6", "0", &url]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let wanted = "asked for  6\nlogged in  6\nheld       6 for 0 s\n";
     assert_eq!(ended.stdout, wanted, "{ended:?}");
     // In order, not by a lost connection.
-    demo.sessions_ended(6);
+    demo.bridge.wait_stderr_count("session ended", 6);
     assert!(demo.bridge.stderr().matches("client-closed").count() == 6);
-    let ended = demo.script("hold", &["8", "0", &url]);
+    let ended = in_demo(&demo, "hold", &["8", "0", &url]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("logged in  6\n"), "{ended:?}");
     assert!(

@@ -1,11 +1,11 @@
 //! `loadtest/run`, with the binaries this test was built with.
 
-use crate::common::{DEADLINE, Log, poll};
+use crate::common::{DEADLINE, Log, piped, poll};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 /// Runs `loadtest/run` in a process group and a temporary folder of its own.
 struct Run {
@@ -31,19 +31,14 @@ impl Run {
     fn start(words: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtest/run");
-        let mut process = Command::new(script)
+        let mut command = Command::new(script);
+        command
             .args(words.split_whitespace())
             .current_dir("/")
             .env("SSHARD_BIN_DIR", binaries())
             .env("TMPDIR", directory.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .unwrap();
-        let stdout = Log::drain(process.stdout.take().unwrap());
-        let stderr = Log::drain(process.stderr.take().unwrap());
+            .process_group(0);
+        let (process, stdout, stderr) = piped(&mut command);
         Self {
             process,
             stdout,

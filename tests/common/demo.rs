@@ -1,6 +1,6 @@
-//! Helpers: a running demo, and clients that use the printed login.
+//! A running `sshard demo`, and clients that use the printed login.
 
-use crate::common::{Bridge, Client, DEADLINE, Options};
+use super::{Bridge, Client, DEADLINE, Options};
 
 pub(crate) const LAST_LINE: &str = "Ctrl-C here stops the demo.\n";
 
