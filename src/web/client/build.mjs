@@ -1,6 +1,6 @@
 // Builds dist/: three ES modules and their types. `--check` only type-checks.
 import { execFileSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { generated } from "./scripts/codes.mjs";
@@ -11,6 +11,8 @@ process.chdir(root);
 for (const [path, text] of Object.entries(generated())) writeFileSync(path, text);
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit"], { stdio: "inherit" });
 if (!process.argv.includes("--check")) {
+  // npm packs only files of this folder.
+  copyFileSync("../../../LICENSE", "LICENSE");
   rmSync("dist", { recursive: true, force: true });
   await build({
     entryPoints: { index: "src/index.ts", xterm: "src/xterm.ts", codes: "src/explain.ts" },

@@ -1,6 +1,6 @@
-// Generates src/codes.ts and src/words.ts from codes.json, and compares codes.json with the
+// Generates src/codes.ts and src/sentences.ts from codes.json, and compares codes.json with the
 // server's own table (src/error in this repository). `--check` writes nothing and fails on a
-// difference. The words are written by hand in codes.json; the facts are the server's.
+// difference. The sentences are written by hand in codes.json; the facts are the server's.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -13,34 +13,34 @@ export function readCodes() {
   return JSON.parse(readFileSync(new URL("codes.json", root), "utf8"));
 }
 
-/** Texts of the generated files, by path. The core needs no sentence for what the bridge puts into
- * words itself, and no cause: size counts there. */
+/** Texts of the generated files, by path. The core needs no sentence for failures that the bridge
+ * describes itself, and no cause: its size is limited. */
 export function generated(codes = readCodes()) {
   const json = JSON.stringify;
   const row = ({ code, closeCode, retryable, from, sentence, action }) =>
     `  ${json(code)}: [${(retryable ? -1 : 1) * (closeCode ?? 1)}, ${json(action)}${from === "client" ? `, ${json(sentence)}` : ""}],\n`;
-  const words = ({ code, from, sentence, cause }) =>
+  const sentences = ({ code, from, sentence, cause }) =>
     `  ${json(code)}: [${json(from)}, ${json(sentence)}, ${json(cause)}],\n`;
   return {
     "src/codes.ts":
-      `${head}/** By code: close code (1: none), negative if it may work later; action; sentence of the client. */\n` +
+      `${head}/** By code: close code (1: none), negative if retryable; action; sentence of the client. */\n` +
       `export const CODES = {\n${codes.map(row).join("")}} satisfies Record<string, readonly [number, string, string?]>;\n`,
-    "src/words.ts":
-      `${head}/** By code: who finds it, sentence, and likely cause. */\n` +
-      `export const WORDS: Record<string, readonly ["server" | "client", string, string]> = {\n${codes.map(words).join("")}};\n`,
+    "src/sentences.ts":
+      `${head}/** By code: side that detects the failure, sentence, and likely cause. */\n` +
+      `export const SENTENCES: Record<string, readonly ["server" | "client", string, string]> = {\n${codes.map(sentences).join("")}};\n`,
   };
 }
 
 /** Facts of the server's table by code, or undefined where its source is not at hand. */
 export function serverFacts() {
   if (!existsSync(serverTable)) return undefined;
-  const words = new Map();
+  const codeOf = new Map();
   const reasons = readFileSync(new URL("reason.rs", serverTable), "utf8");
-  for (const [, name, word] of reasons.matchAll(/^ {8}(\w+) = "([^"]+)",$/gm)) words.set(name, word);
+  for (const [, name, code] of reasons.matchAll(/^ {8}(\w+) = "([^"]+)",$/gm)) codeOf.set(name, code);
   const facts = new Map();
   const table = readFileSync(new URL("mod.rs", serverTable), "utf8");
   for (const [, closeCode, name, retryable] of table.matchAll(/\((\d{4}), R::(\w+), (true|false), L::/g)) {
-    facts.set(words.get(name), { closeCode: Number(closeCode), retryable: retryable === "true" });
+    facts.set(codeOf.get(name), { closeCode: Number(closeCode), retryable: retryable === "true" });
   }
   return facts;
 }
@@ -56,7 +56,7 @@ export function differences(codes = readCodes(), facts = serverFacts()) {
     else if (row.closeCode !== fact.closeCode || row.retryable !== fact.retryable)
       found.push(`codes.json differs in ${code}: the server has ${JSON.stringify(fact)}`);
   }
-  for (const code of mine.keys()) if (!facts.has(code)) found.push(`the server does not know ${code}`);
+  for (const code of mine.keys()) if (!facts.has(code)) found.push(`the server has no ${code}`);
   return found;
 }
 

@@ -1,9 +1,9 @@
 import type { SshardError, Stage } from "./error.js";
 import { Link, type LinkEvent, type LinkOwner, type Message } from "./link.js";
 import { badOption, cells, within, type Asked, type ConnectOptions, type HostKey, type Question } from "./options.js";
-import { isCount, lasting, noticeOf, Session, type Start } from "./session.js";
+import { isCount, noticeOf, replaceNotice, Session, type Start } from "./session.js";
 
-/** Time between two steps of the bridge, as a multiple of the first one's deadline. */
+/** Deadline of later steps of the bridge, as a multiple of that of the first. */
 const LATER_STEPS = 4;
 
 /** Opens a session. Resolves when the shell or command has started; rejects with a
@@ -18,9 +18,9 @@ class Handshake implements LinkOwner {
   readonly #options: Pick<ConnectOptions, "onPrompt" | "onHostKey" | "onBanner" | "onStage">;
   readonly #timeout: number;
   readonly #start: Omit<Start, "_id" | "_inputWindow">;
-  /** Gone once it is sent, and with it the secrets. */
+  /** Dropped once it is sent, and the secrets with it. */
   #auth: object | undefined;
-  /** Question that waits for the user. */
+  /** Question without an answer yet. */
   #question: AbortController | undefined;
 
   constructor(
@@ -53,7 +53,7 @@ class Handshake implements LinkOwner {
     };
     this.#link = new Link(options, this);
     this.#link._deadline(this.#timeout);
-    this.#tell("onStage", "upgrade");
+    this.#callBack("onStage", "upgrade");
   }
 
   _event(type: LinkEvent): void {
@@ -79,15 +79,15 @@ class Handshake implements LinkOwner {
     if (type === "ready") return this.#ready(message);
     if (type !== "banner") return false;
     this.#enter("login");
-    this.#tell("onBanner", `${message["text"]}`);
+    this.#callBack("onBanner", `${message["text"]}`);
     return true;
   }
 
   #notice(message: Message): boolean {
     const { kind, stage } = message;
-    // Known names of stages are a matter of the bridge's version.
+    // A newer bridge may send other stages.
     if (kind === "stage") this.#enter(`${stage}` as Stage);
-    else this.#start._notice = lasting(noticeOf(message), this.#start._notice);
+    else this.#start._notice = replaceNotice(this.#start._notice, noticeOf(message));
     return true;
   }
 
@@ -95,7 +95,7 @@ class Handshake implements LinkOwner {
     if (version !== 1 || !isCount(most) || !most) return false;
     this.#start._maxMessage = most;
     this.#enter("auth");
-    // Does nothing if the callback has ended it.
+    // Does nothing if the callback has ended the attempt.
     this.#link._send(auth);
     this.#auth = undefined;
     return true;
@@ -127,14 +127,14 @@ class Handshake implements LinkOwner {
     });
   }
 
-  /** Puts one question to the program and sends its answer, unless it is too late. */
+  /** Asks the program one question and sends its answer, unless it is too late. */
   #ask(stage: Stage, id: unknown, answer: (asked: Asked) => Promise<object>): boolean {
     if (!isCount(id)) return false;
-    // A newer question replaces one that nobody answered.
+    // A newer question replaces one without an answer.
     this.#question?.abort();
     const { signal } = (this.#question = new AbortController());
     this.#enter(stage);
-    // The user takes the time the bridge gives.
+    // The bridge limits the time of the user.
     this.#link._deadline();
     answer({ signal }).then(
       (message) => {
@@ -153,7 +153,7 @@ class Handshake implements LinkOwner {
     this.#question?.abort();
     this.#enter("relay");
     this.#link._deadline();
-    this.#link._liveness._soon();
+    this.#link._liveness._pingSoon();
     this._resolve(new Session(this.#link, { ...this.#start, _id: session, _inputWindow: inputWindow }));
     return true;
   }
@@ -163,10 +163,10 @@ class Handshake implements LinkOwner {
     const { _stage: last } = this.#link;
     this.#link._stage = stage;
     if (again || last !== stage) this.#link._deadline(this.#timeout * LATER_STEPS);
-    if (last !== stage) this.#tell("onStage", stage);
+    if (last !== stage) this.#callBack("onStage", stage);
   }
 
-  #tell(callback: "onBanner" | "onStage", what: string): void {
+  #callBack(callback: "onBanner" | "onStage", what: string): void {
     try {
       this.#options[callback]?.(what as Stage);
     } catch (cause) {

@@ -1,6 +1,6 @@
 import { CODES } from "./codes.js";
 
-/** Stage of a session, in the server's words. */
+/** Stage of a session, as the server names it. */
 export type Stage =
   | "upgrade"
   | "auth"
@@ -12,7 +12,7 @@ export type Stage =
   | "shell"
   | "relay";
 
-/** Stable word for how a session failed. A newer bridge may send others. */
+/** Stable code of a failure. A newer bridge may send others. */
 export type Code = keyof typeof CODES | (string & {});
 
 /** Facts of one failure, beside its code and stage. */
@@ -23,48 +23,48 @@ export interface ErrorFacts {
   cause?: unknown;
 }
 
-/** Longest text of the other side that an error holds, in UTF-16 units. */
+/** Longest text of the bridge that an error holds, in UTF-16 units. */
 const MAX_DETAIL = 1024;
 /** Control and bidirectional formatting characters. */
 const CONTROL = /\p{Cc}|\p{Cf}/gu;
 
-/** Row of the table, also for codes that are none of its own names. */
+/** Row of the table; undefined for a code that it lacks, also for names of object properties. */
 function row(code: string): readonly [number, string, string?] | undefined {
   return Object.hasOwn(CODES, code) ? CODES[code as keyof typeof CODES] : undefined;
 }
 
-/** Code for a close frame that no `error` message came before. */
+/** Code for a close frame without an `error` message before it. */
 export function codeOfClose(closeCode: number, fallback: Code): Code {
-  // 1000 and 1006 say nothing of a cause.
+  // 1000 and 1006 name no cause.
   if (closeCode === 1000 || closeCode === 1006) return fallback;
   return Object.keys(CODES).find((code) => Math.abs(row(code)![0]) === closeCode) ?? fallback;
 }
 
-/** Failure of a session. Holds no secret that was given to `connect`. Its message is in the bridge's
- * words where the bridge found the failure, without control characters. */
+/** Failure of a session. Holds no secret that was given to `connect`. Its message is the bridge's where
+ * the bridge found the failure, without control characters. */
 export class SshardError extends Error {
   /** WebSocket close code, if there was one. */
   readonly closeCode: number | undefined;
-  /** Whether the same request may work later. */
+  /** True if the same request may succeed later. */
   readonly retryable: boolean;
   /** Action for the user; may be empty. */
   readonly hint: string;
 
   constructor(
-    /** Stable word; see the table of codes. */
+    /** Stable code; see the table of codes. */
     readonly code: Code,
     /** Stage in which it happened. */
     readonly stage: Stage,
     { closeCode, retryable, detail, cause }: ErrorFacts = {},
   ) {
-    const [verdict = 1, hint = "", sentence] = row(code) ?? [];
-    const words = typeof detail === "string" ? detail.slice(0, MAX_DETAIL).replace(CONTROL, " ") : "";
-    super([sentence, words].filter(Boolean).join(": ") || code, cause ? { cause } : undefined);
+    const [signedCode = 1, hint = "", sentence] = row(code) ?? [];
+    const text = typeof detail === "string" ? detail.slice(0, MAX_DETAIL).replace(CONTROL, " ") : "";
+    super([sentence, text].filter(Boolean).join(": ") || code, cause ? { cause } : undefined);
     this.name = "SshardError";
-    const tableCode = Math.abs(verdict);
+    const tableCode = Math.abs(signedCode);
     // 1 stands for none.
     this.closeCode = closeCode || (tableCode > 1 ? tableCode : undefined);
-    this.retryable = !!(retryable ?? verdict < 0);
+    this.retryable = !!(retryable ?? signedCode < 0);
     this.hint = hint;
   }
 }

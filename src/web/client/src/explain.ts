@@ -1,14 +1,14 @@
-// Words for people on every code of the protocol and of this client: what a page shows.
+// Explanations for people of every code of the protocol and of this client, as a page shows them.
 import { CODES } from "./index.js";
-import { WORDS } from "./words.js";
+import { SENTENCES } from "./sentences.js";
 
-/** Words and facts on one code. */
+/** Explanation and facts of a code. */
 export interface Explanation {
   code: string;
   /** Close code of the WebSocket, if the code has one of its own. */
   closeCode?: number;
   retryable: boolean;
-  /** Side that finds it. */
+  /** Side that detects the failure. */
   from: "server" | "client";
   sentence: string;
   cause: string;
@@ -18,10 +18,10 @@ export interface Explanation {
 
 /** Every explanation, by code. */
 export const EXPLANATIONS: ReadonlyMap<string, Explanation> = new Map(
-  Object.entries(CODES).map(([code, [verdict, action]]) => {
-    const [from, sentence, cause] = WORDS[code]!;
-    const closeCode = Math.abs(verdict);
-    const facts = { code, retryable: verdict < 0, from, sentence, cause, action };
+  Object.entries(CODES).map(([code, [signedCode, action]]) => {
+    const [from, sentence, cause] = SENTENCES[code]!;
+    const closeCode = Math.abs(signedCode);
+    const facts = { code, retryable: signedCode < 0, from, sentence, cause, action };
     return [code, closeCode > 1 ? { ...facts, closeCode } : facts];
   }),
 );

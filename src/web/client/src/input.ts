@@ -2,16 +2,16 @@ import { SshardError } from "./error.js";
 import type { Link } from "./link.js";
 import { safely } from "./options.js";
 
-/** Largest message of input, in bytes: a cancel takes effect within so much. */
+/** Largest message of input, in bytes: an abort takes effect within so much. */
 const SLICE = 16 << 10;
-/** Bytes that may wait when another write comes. */
+/** Bytes that may be queued when another write is added. */
 const MAX_WAITING = 16 << 20;
 
 /** Options of one write. */
 export interface WriteOptions {
-  /** Takes back what is not sent yet. */
+  /** Withdraws what is not sent yet. */
   signal?: AbortSignal | undefined;
-  /** Bytes that follow the data, also when the rest of it was taken back; not if none was sent. */
+  /** Bytes that follow the data, also when the rest of it was withdrawn; not if none was sent. */
   tail?: Uint8Array<ArrayBuffer> | undefined;
   /** Progress as the SSH server takes the bytes: bytes passed on, of how many. */
   onProgress?: ((passed: number, total: number) => void) | undefined;
@@ -26,18 +26,18 @@ interface Entry {
   /** Position of the first byte among all input, once it is sent. */
   _start: number;
   _eof: boolean;
-  _settle(error?: SshardError): void;
+  _finish(error?: SshardError): void;
 }
 
-/** Input that waits for the window. At most `window` bytes are unacknowledged at any time. */
+/** Queue of input, for the flow-control window. At most `window` bytes are unacknowledged at any time. */
 export class Input {
-  /** Bytes sent, and bytes the bridge says it passed on. */
+  /** Bytes sent, and bytes that the bridge acknowledged. */
   _sent = 0;
   _acked = 0;
 
   #queue: Entry[] = [];
   #waiting = 0;
-  #refusal: SshardError | undefined;
+  #closed: SshardError | undefined;
   #eof = false;
 
   constructor(
@@ -56,7 +56,7 @@ export class Input {
         : signal?.aborted ? "aborted"
         : this.#waiting > MAX_WAITING ? "input-overflow"
         : undefined;
-      const refusal = this.#refusal ?? (code && new SshardError(code, "relay", { cause: signal?.reason }));
+      const refusal = this.#closed ?? (code && new SshardError(code, "relay", { cause: signal?.reason }));
       if (refusal) return reject(refusal);
       this.#eof = eof;
       const entry: Entry = {
@@ -66,26 +66,26 @@ export class Input {
         _end: data.length,
         _start: 0,
         _eof: eof,
-        _settle(error) {
+        _finish(error) {
           signal?.removeEventListener("abort", abort);
           error ? reject(error) : resolve();
         },
       };
       const abort = () => this.#abort(entry);
       signal?.addEventListener("abort", abort);
-      // An entry costs memory without bytes, too.
+      // An entry costs memory even without bytes.
       this.#waiting += data.length + 64;
       this.#queue.push(entry);
       this.#pump();
       // The caller may use its buffer again.
       if (entry._at < entry._end) entry._data = new Uint8Array(entry._data);
     });
-    // Nobody need wait for a write: the session's end is told elsewhere.
+    // A write need not be awaited: the end of the session is reported elsewhere.
     promise.catch(() => {});
     return promise;
   }
 
-  /** Takes an `input_ack`; false if it is ahead of what was sent. */
+  /** Handles an `input_ack`; false if it exceeds what was sent. */
   _ack(total: number): boolean {
     if (total > this._sent) return false;
     if (total > this._acked) {
@@ -97,10 +97,10 @@ export class Input {
     return true;
   }
 
-  /** Refuses what waits and what comes. */
+  /** Rejects what is queued, and what is written later. */
   _stop(refusal: SshardError): void {
-    this.#refusal ??= refusal;
-    for (const entry of this.#queue.splice(0)) entry._settle(refusal);
+    this.#closed ??= refusal;
+    for (const entry of this.#queue.splice(0)) entry._finish(refusal);
     this.#waiting = 0;
   }
 
@@ -114,7 +114,7 @@ export class Input {
         const slice = entry._data.subarray(entry._at, (entry._at += size));
         this._sent += size;
         this.#waiting -= size;
-        // May fail, and stop this.
+        // May fail, and call `_stop`.
         this._link._send(slice);
       } else if (entry._options.tail && entry._at) {
         report(entry, entry._end);
@@ -127,17 +127,17 @@ export class Input {
         this.#waiting -= 64;
         if (entry._eof) this._link._send({ type: "eof" });
         report(entry, entry._end);
-        entry._settle();
+        entry._finish();
       }
     }
   }
 
   #abort(entry: Entry): void {
     const { _data: data, _at: at, _options: options } = entry;
-    // The tail is not taken back.
+    // The tail is not withdrawn.
     if (!options.signal) return;
     let end = at;
-    // A character that was begun is sent whole, so that the tail is read as what it is.
+    // A character that was begun is completed, so that the tail is decoded correctly.
     if (at && options.tail) while (end < entry._end && (data[end]! & 0xc0) === 0x80) end++;
     this.#waiting -= entry._end - end;
     entry._end = end;
@@ -146,12 +146,12 @@ export class Input {
       this.#queue.splice(this.#queue.indexOf(entry), 1);
       this.#waiting -= 64;
     }
-    entry._settle(new SshardError("aborted", "relay", { cause: options.signal.reason }));
+    entry._finish(new SshardError("aborted", "relay", { cause: options.signal.reason }));
     this.#pump();
   }
 }
 
-/** Tells a write how much of it was passed on. */
+/** Reports the progress of a write. */
 function report({ _options: { onProgress }, _end }: Entry, passed: number): void {
   if (onProgress) safely(() => onProgress(passed, _end));
 }

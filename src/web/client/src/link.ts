@@ -3,12 +3,12 @@ import { Liveness } from "./liveness.js";
 import { badOption, host, socketUrl, within, type ConnectOptions, type SocketLike } from "./options.js";
 
 const PROTOCOL = "sshard.v1";
-/** Largest text message a bridge sends: a banner of 64 KiB, escaped. */
+/** Length that no text message of a bridge reaches: a banner of 64 KiB, escaped, is shorter. */
 const MAX_TEXT = 512 << 10;
-/** Most bytes the socket may hold unsent: the input window and what control there is. */
+/** Most bytes that the socket may buffer: the input window and control messages. */
 const MAX_UNSENT = 4 << 20;
 /** Wait for the close frame once the end is known, in ms. */
-const CLOSING = 2000;
+const CLOSE_TIMEOUT = 2000;
 const HOUR = 3_600_000;
 /** Messages of this version of the protocol; a client ignores all others. */
 const KNOWN = /^(hello|host_key|banner|prompt|ready|input_ack|exit)$/;
@@ -21,9 +21,9 @@ export type LinkEvent = "latency" | "silent";
 
 /** Owner of a {@link Link}. */
 export interface LinkOwner {
-  /** Takes a text message; false if it is malformed or out of order. */
+  /** Handles a text message; false if it is malformed or out of order. */
   _text(message: Message): boolean;
-  /** Takes output; false if none may come. */
+  /** Handles output; false if it is out of order. */
   _bytes(bytes: Uint8Array<ArrayBuffer>): boolean;
   _event(type: LinkEvent, detail: unknown): void;
   /** The last call. */
@@ -59,11 +59,11 @@ export class Link {
     }
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
-    // Before any secret is sent: another service would take it for anything.
+    // Before any secret is sent: this may be another service.
     socket.onopen = () => socket.protocol === PROTOCOL || this._fail("not-sshard");
     socket.onmessage = ({ data }) => this.#message(data);
-    // Node's own class of version 20 does not always send a close event after it.
-    socket.onerror = (event) => this._settle(this.#lost(), { detail: event?.message });
+    // The WebSocket of Node 20 does not always send a close event after it.
+    socket.onerror = (event) => this._endWith(this.#lost(), { detail: event?.message });
     socket.onclose = ({ code }) => this._fail(codeOfClose(code, this.#lost()), {}, code);
     this.#signal = signal;
     signal?.addEventListener("abort", this.#abort);
@@ -77,7 +77,7 @@ export class Link {
 
   /** Sends input bytes, or anything else as JSON. */
   _send(message: object): void {
-    // After the end, and before the start, there is nobody to tell.
+    // Dropped before the socket opens and after the end.
     if (this.#ended || this.#socket.readyState !== 1) return;
     if (this.#socket.bufferedAmount > MAX_UNSENT) return this._fail("no-answer");
     try {
@@ -93,7 +93,7 @@ export class Link {
     if (ms) this.#deadline = setTimeout(() => this._fail("timeout"), ms);
   }
 
-  /** Ends at once, as it was to end before if that is known. */
+  /** Ends at once, with the code that `_endWith` set, if it did. */
   _fail(code: Code, facts?: ErrorFacts, closeCode?: number): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -102,30 +102,30 @@ export class Link {
     this.#signal?.removeEventListener("abort", this.#abort);
     const socket = this.#socket;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    // `ws` throws an error that nobody listens to.
+    // `ws` throws an error that has no listener.
     socket.onerror = () => {};
-    this.#hangUp();
+    this.#closeSocket();
     [code, facts] = this.#final ?? [code, facts];
     this._owner._ended(new SshardError(code, this._stage, { closeCode, ...facts }));
   }
 
-  /** Ends when the other side's close frame is there, or soon. What still comes is not read. */
-  _settle(code: Code, facts?: ErrorFacts): void {
+  /** Ends at the bridge's close frame, or soon, with this code. Later messages are ignored. */
+  _endWith(code: Code, facts?: ErrorFacts): void {
     if (this.#ended || this.#final) return;
     this.#final = [code, facts];
-    this._deadline(CLOSING);
+    this._deadline(CLOSE_TIMEOUT);
   }
 
   /** Sends the close frame; the session ends as `client-closed` or as it was to end before. */
   _close(): void {
-    this._settle("client-closed");
-    this.#hangUp();
+    this._endWith("client-closed");
+    this.#closeSocket();
   }
 
   readonly #abort = () => this._fail("aborted", { cause: this.#signal?.reason });
 
   #message(data: string | ArrayBuffer): void {
-    this._liveness._heard();
+    this._liveness._received();
     if (this.#ended || this.#final) return;
     let message: Message | undefined;
     if (typeof data !== "string") {
@@ -149,7 +149,7 @@ export class Link {
       if (rttMs !== undefined) this._owner._event("latency", { rttMs, ...(typeof sshMs === "number" && { sshMs }) });
     } else if (type === "error") {
       if (typeof stage === "string") this._stage = stage as Stage;
-      this._settle(`${code}`, { detail, retryable: retryable as boolean });
+      this._endWith(`${code}`, { detail, retryable: retryable as boolean });
     } else {
       return this._owner._text(message);
     }
@@ -160,7 +160,7 @@ export class Link {
     return this._stage === "upgrade" ? "not-opened" : "disconnected";
   }
 
-  #hangUp(): void {
+  #closeSocket(): void {
     try {
       this.#socket.close(1000);
     } catch {

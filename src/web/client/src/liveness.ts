@@ -1,29 +1,29 @@
 import { host } from "./options.js";
 
-/** Lateness of a timer that says the page or machine was asleep, in ms. */
-const ASLEEP = 3000;
+/** Delay of a timer from which the page or machine must have been asleep, in ms. */
+const SLEEP_DELAY = 3000;
 
 /** Round trips, in ms. */
 export interface Latency {
   /** Client to bridge and back. */
   rttMs: number;
-  /** Bridge to SSH server and back; absent if the bridge does not tell. */
+  /** Bridge to SSH server and back; absent until the bridge has measured it. */
   sshMs?: number;
 }
 
 const now = () => performance.now();
 
 /**
- * Notices a dead socket, which browsers do not for minutes. Judges by the time since the last byte:
- * the peer is silent if nothing at all has come since a ping of `timeout` ago. Timers may be late
- * by any amount (hidden tab, suspended machine); a late one asks again before it judges.
+ * Detects a dead socket, which browsers do not for minutes: the peer is silent if nothing at all was
+ * received since a ping of `timeout` ago. Timers may be delayed by any amount (hidden tab, suspended
+ * machine); after a long delay another ping is sent first.
  */
 export class Liveness {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Time of the first ping since the last byte; 0 if there was none. */
-  #asked = 0;
+  #waitingSince = 0;
   #due = 0;
-  #askedAgain = false;
+  #retried = false;
   #silent = false;
   #id = 0;
   #pingedAt = 0;
@@ -37,7 +37,7 @@ export class Liveness {
     readonly _onSilent: (silent: boolean) => void,
   ) {
     this.#listen("addEventListener");
-    this.#arm(_interval);
+    this.#schedule(_interval);
   }
 
   _stop(): void {
@@ -45,21 +45,21 @@ export class Liveness {
     this.#listen("removeEventListener");
   }
 
-  /** Pings once the bridge has had time to measure its own way, so that both can be shown early. */
-  _soon(): void {
-    this.#arm(this._interval / 16);
+  /** Pings once the bridge has had time to measure its own round trip, so that both are known early. */
+  _pingSoon(): void {
+    this.#schedule(this._interval / 16);
   }
 
-  /** Takes note of a message. */
-  _heard(): void {
-    if (!this.#asked) return;
-    this.#asked = 0;
-    this.#askedAgain = false;
-    this.#arm(this._interval);
+  /** Records that a message was received. */
+  _received(): void {
+    if (!this.#waitingSince) return;
+    this.#waitingSince = 0;
+    this.#retried = false;
+    this.#schedule(this._interval);
     if (this.#silent) this._onSilent((this.#silent = false));
   }
 
-  /** Round trip of the ping that is answered; undefined for any other. */
+  /** Round trip of the last ping; undefined if the pong is not its answer. */
   _pong(data: unknown): number | undefined {
     if (data !== `${this.#id}`) return undefined;
     this.#id++;
@@ -73,29 +73,29 @@ export class Liveness {
   }
 
   readonly #wake = () => {
-    if (host.document?.visibilityState !== "hidden") this.#ask();
+    if (host.document?.visibilityState !== "hidden") this.#sendPing();
   };
 
   readonly #tick = () => {
-    if (!this.#asked || this.#silent) return this.#ask();
-    if (now() > this.#due + ASLEEP && !this.#askedAgain) {
-      this.#askedAgain = true;
-      this.#asked = 0;
-      return this.#ask();
+    if (!this.#waitingSince || this.#silent) return this.#sendPing();
+    if (now() > this.#due + SLEEP_DELAY && !this.#retried) {
+      this.#retried = true;
+      this.#waitingSince = 0;
+      return this.#sendPing();
     }
-    this.#arm(this._interval);
+    this.#schedule(this._interval);
     this._onSilent((this.#silent = true));
   };
 
-  #ask(): void {
+  #sendPing(): void {
     const time = (this.#pingedAt = now());
-    // A ping that waits keeps its time, however often a tab is shown; one from before a sleep does not.
-    if (time - this.#asked > this._timeout) this.#asked = time;
-    this.#arm(this.#silent ? this._interval : this.#asked + this._timeout - time);
+    // A ping without an answer keeps its time, however often a tab is shown; not one from before a sleep.
+    if (time - this.#waitingSince > this._timeout) this.#waitingSince = time;
+    this.#schedule(this.#silent ? this._interval : this.#waitingSince + this._timeout - time);
     this._ping(`${++this.#id}`);
   }
 
-  #arm(delay: number): void {
+  #schedule(delay: number): void {
     clearTimeout(this.#timer);
     this.#due = now() + delay;
     this.#timer = setTimeout(this.#tick, delay);

@@ -3,7 +3,7 @@ import { SshardError, type Stage } from "./error.js";
 /** One question of a {@link Prompt}. Its text is the SSH server's: show it as plain text. */
 export interface Question {
   text: string;
-  /** Whether the answer may be shown while it is typed. */
+  /** True if the answer may be shown while it is typed. */
   echo: boolean;
 }
 
@@ -15,12 +15,12 @@ export interface Prompt {
   prompts: Question[];
 }
 
-/** A host key that nobody vouches for yet. */
+/** A host key that is not verified yet. */
 export interface HostKey {
   algorithm: string;
   /** `SHA256:` and unpadded base64. */
   fingerprint: string;
-  /** Whether another key of this host is on record; absent if the bridge does not tell. */
+  /** `changed` if another key of this host is on record; absent if the bridge does not send it. */
   known?: "new" | "changed";
 }
 
@@ -76,8 +76,8 @@ export interface ConnectOptions {
   onHostKey?: ((key: HostKey, asked: Asked) => boolean | Promise<boolean>) | undefined;
   /** Receives the SSH server's banner; remote text. */
   onBanner?: ((text: string) => void) | undefined;
-  /** Told when a stage begins. Without it the bridge is not asked to tell the stages between `auth` and `relay`; an
-   * older bridge, or one that hides its targets, leaves some out. */
+  /** Called when a stage begins. Without it the bridge does not send the stages between `auth` and `relay`; an older
+   * bridge, or one that hides its targets, leaves some out. */
   onStage?: ((stage: Stage) => void) | undefined;
   /** Ends the attempt, and later the session. */
   signal?: AbortSignal | undefined;
@@ -90,15 +90,15 @@ export interface ConnectOptions {
   timeout?: number | undefined;
   /** Pause between pings, in ms; default 15 s. */
   pingInterval?: number | undefined;
-  /** Wait for any answer to a ping until the state is `no-answer`, in ms; default 9.5 s, so that
-   * silence is told within 25 s. */
+  /** Time without any answer to a ping until the state is `no-answer`, in ms; default 9.5 s, so that
+   * silence is reported within 25 s. */
   pingTimeout?: number | undefined;
 }
 
 /** Largest size of a terminal, in cells. */
 const MAX_CELLS = 1000;
 
-/** Environment parts that are not in every place this runs. */
+/** Parts of the environment that not every runtime has. */
 export const host = globalThis as unknown as {
   WebSocket?: SocketClass;
   location?: { href: string };
@@ -107,17 +107,17 @@ export const host = globalThis as unknown as {
   removeEventListener?: EventTarget["removeEventListener"];
 };
 
-/** Error of a program that passes what cannot be used. Quotes no value. */
+/** Error for an invalid option. Quotes no value. */
 export function badOption(detail: string): SshardError {
   return new SshardError("bad-option", "upgrade", { detail });
 }
 
-/** A number of cells within bounds, or the fallback for what is no number. */
+/** Number of cells within bounds, or the fallback for what is no number. */
 export function cells(value: unknown, fallback: number): number {
   return within(value, 1, MAX_CELLS, fallback);
 }
 
-/** An integer within bounds, or the fallback for what is no finite number. */
+/** Integer within bounds, or the fallback for what is no finite number. */
 export function within(value: unknown, min: number, max: number, fallback: number): number {
   return Number.isFinite(value) ? Math.min(max, Math.max(min, Math.floor(value as number))) : fallback;
 }
@@ -130,12 +130,12 @@ export function socketUrl(url: string | URL): string {
   } catch {
     // Refused below.
   }
-  // Addresses end up in logs and histories: nothing secret may be there.
+  // Addresses end up in logs and histories: they must not contain secrets.
   if (!/^wss?:\/\/[^/@]+\/[^?#]*$/.test(href)) throw badOption("url must be ws(s): without query or credentials");
   return href;
 }
 
-/** Calls a function of the program. What it throws is reported as uncaught, and harms nothing here. */
+/** Calls a function of the program. An exception is reported as uncaught, and has no other effect. */
 export function safely(call: () => void): void {
   try {
     call();

@@ -1,23 +1,23 @@
 import type { Link } from "./link.js";
 
-/** Unacknowledged consumption at which an ack is sent, in bytes. */
+/** Consumed and unacknowledged bytes at which an ack is sent. */
 const ACK_EVERY = 32 * 1024;
-/** Pause until less than that is acknowledged, in ms. */
+/** Pause after which fewer are acknowledged, in ms. */
 const ACK_IDLE = 250;
-/** Chunks that may wait; more are merged, so that tiny messages cost no more than their bytes. */
+/** Chunks that may be queued; more are merged, so that tiny messages cost no more than their bytes. */
 const MAX_CHUNKS = 256;
 
-/** Output taken by hand. The `output` stream stays locked until `release`. */
+/** Reader of the output for consumers with a delay. The `output` stream stays locked until `release`. */
 export interface OutputReader {
   /** Next output, at most `max` bytes of it; undefined while there is none. */
   take(max: number): Uint8Array<ArrayBuffer> | undefined;
   /** Reports bytes as consumed, in the order they were taken. */
   consumed(bytes: number): void;
-  /** Ends this use; what was taken counts as consumed. */
+  /** Releases the output; what was taken counts as consumed. */
   release(): void;
 }
 
-/** Output on its way to the consumer. Nothing is acknowledged before it is consumed. */
+/** Queue of output for the consumer. Nothing is acknowledged before it is consumed. */
 export class Output {
   /** Bytes received and consumed since `ready`. */
   _received = 0;
@@ -52,12 +52,12 @@ export class Output {
           this.#consume(this._received);
         },
       },
-      // Nothing is taken before somebody reads.
+      // Nothing is taken before a read.
       { highWaterMark: 0 },
     );
   }
 
-  /** Takes in a message; false if it exceeds the window, which no honest bridge does. */
+  /** Queues a message; false if it exceeds the window. */
   _push(bytes: Uint8Array<ArrayBuffer>): boolean {
     if (!bytes.length) return true;
     this._received += bytes.length;
@@ -72,7 +72,7 @@ export class Output {
     return true;
   }
 
-  /** Ends the output behind what is queued, with an error if the session failed. */
+  /** Ends the output after what is queued, with an error if the session failed. */
   _end(failure?: Error): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -82,10 +82,10 @@ export class Output {
     if (!this.#pulling) this.#finish();
   }
 
-  /** Gives the output to one consumer that acknowledges by hand; see {@link OutputReader}. */
+  /** Locks the output for one {@link OutputReader}. */
   _read(onAvailable: () => void): OutputReader {
     const lock = this._stream.getReader();
-    // The stream's last chunk counts as consumed; its waiting pull must not take another.
+    // The stream's last chunk counts as consumed; its pending pull must not take another.
     this.#consume(this.#taken);
     this.#reader = onAvailable;
     this.#wake?.();
@@ -106,7 +106,7 @@ export class Output {
     };
   }
 
-  /** One request of the stream's reader. Asking for more says that the last is consumed. */
+  /** One pull of the stream's reader, which says that the last chunk is consumed. */
   async #pull(): Promise<void> {
     this.#pulling = true;
     this.#consume(this.#taken);
@@ -115,7 +115,7 @@ export class Output {
     }
     this.#wake = undefined;
     this.#pulling = false;
-    // A reader that has left since takes nothing with it.
+    // A reader that was released since must not lose a chunk.
     if (this.#reader || this.#cancelled || !this._stream.locked) return;
     const chunk = this.#take(Infinity);
     if (chunk) this.#controller.enqueue(chunk);
@@ -161,7 +161,7 @@ export class Output {
     this.#queue = [merged];
   }
 
-  /** Ends the stream once nothing is left in it that an error would throw away. */
+  /** Ends the stream once it is empty: an error would discard what is queued. */
   #finish(): void {
     if (this.#queue.length || this.#cancelled || this.#reader) return;
     try {

@@ -11,36 +11,36 @@ export type SignalName =
 
 const SIGNALS = /^(ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|USR1|USR2)$/;
 
-/** End of the remote process. Neither status nor signal if the SSH server told neither. */
+/** End of the remote process. Neither status nor signal if the SSH server sent neither. */
 export interface Exit {
   status?: number;
   /** A {@link SignalName}, or "unknown". */
   signal?: string;
   coreDumped: boolean;
-  /** The SSH server's words: show them as plain text. */
+  /** Text of the SSH server: show it as plain text. */
   message: string;
 }
 
-/** State of a session. `no-answer` goes back to `open` with the next byte. */
+/** State of a session. `no-answer` returns to `open` with the next byte. */
 export type State = "open" | "no-answer" | "closing" | "closed";
 
 /** Announcement of the bridge. */
 export interface Notice {
-  /** `drain`: the bridge goes down, and the session ends at the deadline. `no-terminal`: the SSH
-   * server gave no terminal, and the shell or command runs without one. A newer bridge may send
+  /** `drain`: the bridge shuts down, and the session ends at the deadline. `no-terminal`: the SSH
+   * server allocated no terminal, and the shell or command runs without one. A newer bridge may send
    * others. */
   kind: string;
-  /** Time in ms since 1970, by the clock here; 0 if there is none. */
+  /** Time in ms since 1970, by the local clock; 0 if there is none. */
   deadline: number;
 }
 
-/** Reads a `notice`, which may come at any time. */
+/** Parses a `notice`, which may arrive at any time. */
 export function noticeOf({ kind, deadline_ms: ms }: Message): Notice {
   return { kind: `${kind}`, deadline: isCount(ms) ? Date.now() + ms : 0 };
 }
 
-/** The announcement to remember: none without a deadline takes the place of one that has one. */
-export function lasting(notice: Notice, last: Notice | undefined): Notice {
+/** The notice to keep: one with a deadline is replaced only by another with one. */
+export function replaceNotice(last: Notice | undefined, notice: Notice): Notice {
   return last?.deadline && !notice.deadline ? last : notice;
 }
 
@@ -52,7 +52,7 @@ export interface Progress {
   acked: number;
   /** Output received. */
   received: number;
-  /** Output consumed; the rest is held here. */
+  /** Output consumed; what was received beyond it is queued. */
   consumed: number;
 }
 
@@ -82,7 +82,7 @@ export interface Session {
   ): void;
 }
 
-/** Facts of `hello`, `auth` and `ready` that a session goes on with. */
+/** Values of `hello`, `auth` and `ready` that a session needs. */
 export interface Start {
   _id: string;
   _inputWindow: number;
@@ -92,14 +92,14 @@ export interface Start {
   _notice?: Notice | undefined;
 }
 
-/** A shell or command that runs. Made by `connect`. */
+/** A running shell or command. Made by `connect`. */
 export class Session extends EventTarget {
   /** Session id: a name for the administrator, no secret. */
   readonly id: string;
   /** End of the remote process. Rejects with a {@link SshardError} if the session ended otherwise;
-   * need not be waited for. */
+   * need not be awaited. */
   readonly exited: Promise<Exit>;
-  /** Last announcement, also one from before the shell started; a drain stays. */
+  /** Last notice, also one from before the shell started; a drain stays. */
   notice: Notice | undefined;
 
   readonly #link: Link;
@@ -109,7 +109,7 @@ export class Session extends EventTarget {
   #size: { cols: number; rows: number; width_px: number; height_px: number };
   #exit!: (exit: Exit) => void;
   #fail!: (error: SshardError) => void;
-  #over!: () => void;
+  #resolveClosed!: () => void;
   readonly #closed: Promise<void>;
 
   /** @internal */
@@ -126,23 +126,23 @@ export class Session extends EventTarget {
       this.#fail = reject;
     });
     this.exited.catch(() => {});
-    this.#closed = new Promise((over) => (this.#over = over));
+    this.#closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     link._owner = {
       _text: (message) => this.#text(message),
       _bytes: (bytes) => this.#output._push(bytes),
       _event: (type, detail) => {
         if (type === "latency") this.#emit(type, detail as Latency);
-        else if (this.#state !== "closing") this.#become(detail ? "no-answer" : "open");
+        else if (this.#state !== "closing") this.#setState(detail ? "no-answer" : "open");
       },
       _ended: (error) => {
         this.#stop(error, "closed", error);
-        this.#over();
+        this.#resolveClosed();
       },
     };
   }
 
-  /** Output of the remote process. Reading on acknowledges what was read before; what is not read
-   * holds the remote process back. After a `cancel` output is thrown away. */
+  /** Output of the remote process. Each read acknowledges what was read before; unread output stops the
+   * remote process (backpressure). After a `cancel` output is discarded. */
   get output(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#output._stream;
   }
@@ -156,25 +156,25 @@ export class Session extends EventTarget {
   }
 
   /** Sends input; text as UTF-8. Resolves when all of it is sent within the bridge's window, in the
-   * order of the calls. Rejects with a {@link SshardError}; need not be waited for. */
+   * order of the calls. Rejects with a {@link SshardError}; need not be awaited. */
   write(data: string | Uint8Array, options: WriteOptions = {}): Promise<void> {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : (data as Uint8Array<ArrayBuffer>);
     return this.#input._write(bytes, options);
   }
 
-  /** Ends the input behind what is written (half-close of stdin). */
+  /** Ends the input after what is written (half-close of stdin). */
   eof(): Promise<void> {
     return this.#input._write(new Uint8Array(), {}, true);
   }
 
-  /** Takes the output by hand, with acks of one's own; locks `output`. `onAvailable` is called from
-   * the message event when output comes, and at the end. For terminals that consume with a delay. */
+  /** Locks `output`, and returns a reader whose caller acknowledges. `onAvailable` is called from the
+   * message event when output arrives, and at the end. For terminals that consume with a delay. */
   read(onAvailable: () => void): OutputReader {
     return this.#output._read(onAvailable);
   }
 
-  /** Tells the terminal's size: integers of 1 to 1000 cells, and pixels if known. What is no number
-   * does not change, and a size already told is not sent. */
+  /** Sends the terminal's size: integers of 1 to 1000 cells, and pixels if known. A value that is no
+   * number does not change, and an unchanged size is not sent. */
   resize(cols: number, rows: number, widthPx = 0, heightPx = 0): void {
     const { cols: c, rows: r } = this.#size;
     const size = {
@@ -195,17 +195,17 @@ export class Session extends EventTarget {
     this.#send("signal", { name });
   }
 
-  /** Stops the output at the bridge, beside what the window does. Ten minutes of it end a session. */
+  /** Pauses the output at the bridge, in addition to the window. Ten minutes of it end the session. */
   hold(): void {
     this.#send("hold");
   }
 
-  /** Lets the output go on. */
+  /** Resumes the output. */
   release(): void {
     this.#send("release");
   }
 
-  /** Ends the session; input that waits is refused. Resolves when it is closed, in a few seconds at
+  /** Ends the session; queued input is rejected. Resolves when it is closed, in a few seconds at
    * most, and never rejects. */
   close(): Promise<void> {
     this.#link._close();
@@ -228,7 +228,7 @@ export class Session extends EventTarget {
       this.#emit("progress", this.progress);
     } else if (type === "notice") {
       const notice = noticeOf(message);
-      this.notice = lasting(notice, this.notice);
+      this.notice = replaceNotice(this.notice, notice);
       this.#emit("notice", notice);
     } else if (type === "exit") {
       this.#exit({
@@ -237,7 +237,7 @@ export class Session extends EventTarget {
         ...(isCount(status) && { status }),
         ...(typeof signal === "string" && { signal }),
       });
-      this.#link._settle("ended");
+      this.#link._endWith("ended");
       this.#stop(new SshardError("ended", "relay"), "closing");
     } else {
       return false;
@@ -245,17 +245,17 @@ export class Session extends EventTarget {
     return true;
   }
 
-  /** Ends both directions, the output with an error if it is not complete. The first call says
-   * why; later ones come after the fact. */
+  /** Ends both directions, the output with an error if it is incomplete. Only the first call counts
+   * for the error. */
   #stop(error: SshardError, state: State, failure?: SshardError): void {
     this.#input._stop(error);
     this.#output._end(failure);
     // After an exit this changes nothing.
     this.#fail(error);
-    this.#become(state);
+    this.#setState(state);
   }
 
-  #become(state: State): void {
+  #setState(state: State): void {
     if (this.#state === state || this.#state === "closed") return;
     this.#state = state;
     this.#emit("state", state);
@@ -266,7 +266,7 @@ export class Session extends EventTarget {
   }
 }
 
-/** Whether a value is a count of bytes or milliseconds. */
+/** Returns true for a count of bytes or milliseconds. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -1,5 +1,5 @@
-// Addon that joins an xterm.js terminal and a session. It draws nothing of its own: no text of the
-// bridge or of errors goes into the terminal.
+// Addon that connects an xterm.js terminal to a session. It draws nothing of its own: no text of the
+// bridge and no error is written to the terminal.
 import type { IDisposable, ITerminalAddon, Terminal } from "@xterm/xterm";
 import type { OutputReader, Session, WriteOptions } from "./index.js";
 import { safely } from "./options.js";
@@ -7,9 +7,9 @@ import { sanitizePaste } from "./paste.js";
 
 export { sanitizePaste };
 
-/** Largest piece given to the terminal at once: it parses each in one go. */
+/** Largest piece written to the terminal at once: it parses each without a pause. */
 const SLICE = 32 * 1024;
-/** Most output given to the terminal and not parsed yet. */
+/** Most output written to the terminal and not parsed yet. */
 const IN_FLIGHT = 4 * SLICE;
 
 /** Options of a {@link SshardAddon}. */
@@ -20,7 +20,7 @@ export interface SshardAddonOptions {
   beforeHiddenWrite?: ((terminal: Terminal) => void) | undefined;
   /** Changes what is typed before it is sent: for modifier keys on the screen. */
   mapInput?: ((data: string) => string) | undefined;
-  /** Called with the text of a paste by the user, sanitised, and as it came, in place of `paste`: to
+  /** Called instead of `paste` with the text of a paste by the user, sanitised and raw, for example to
    * ask first. */
   onPaste?: ((text: string, raw: string) => void) | undefined;
 }
@@ -28,7 +28,7 @@ export interface SshardAddonOptions {
 /** Options of one paste. */
 export type PasteOptions = Pick<WriteOptions, "signal" | "onProgress">;
 
-/** Joins a terminal and a session: output with acks from the write callback, keys, binary mouse
+/** Connects a terminal to a session: output with acks from the write callback, keys, binary mouse
  * reports, size, and sanitised pastes. */
 export class SshardAddon implements ITerminalAddon {
   readonly #session: Session;
@@ -36,7 +36,7 @@ export class SshardAddon implements ITerminalAddon {
   #terminal: Terminal | undefined;
   #reader: OutputReader | undefined;
   #inFlight = 0;
-  /** Ticks that are no timers, for hidden pages. */
+  /** Source of ticks that are no timers, for hidden pages. */
   #channel: MessageChannel | undefined;
   #disposables: IDisposable[] = [];
 
@@ -58,14 +58,14 @@ export class SshardAddon implements ITerminalAddon {
       terminal.onBinary((data) => void this.#session.write(Uint8Array.from(data, (c) => c.charCodeAt(0)))),
       terminal.onResize(({ cols, rows }) => this.#session.resize(cols, rows)),
     ];
-    this.#watchPaste(terminal);
-    // May call back before it returns.
+    this.#interceptPaste(terminal);
+    // It may call back before it returns.
     this.#reader = this.#session.read(() => this.#pump());
     this.#pump();
   }
 
-  /** Types text as a paste, sanitised and bracketed where the program asked for it. An abort takes
-   * back what is not sent yet and still closes the bracket. Keys typed meanwhile come after it. */
+  /** Sends text as a paste, sanitised, and bracketed where the program asked for it. An abort withdraws
+   * what is not sent yet and still ends the bracket. Keys typed meanwhile follow it. */
   paste(text: string, { signal, onProgress }: PasteOptions = {}): Promise<void> {
     const terminal = this.#terminal;
     const clean = sanitizePaste(text);
@@ -79,7 +79,7 @@ export class SshardAddon implements ITerminalAddon {
     });
   }
 
-  /** Ends the use of the session, which stays open; what it still sends waits for the next reader. */
+  /** Releases the session, which stays open; its further output is queued for the next reader. */
   dispose(): void {
     for (const disposable of this.#disposables.splice(0)) disposable.dispose();
     this.#reader?.release();
@@ -89,7 +89,7 @@ export class SshardAddon implements ITerminalAddon {
     this.#terminal = undefined;
   }
 
-  /** Gives output to the terminal, as much as it may hold. */
+  /** Writes output to the terminal, up to {@link IN_FLIGHT}. */
   #pump(): void {
     while (this.#write()) {
       if (isHidden()) return this.#tick();
@@ -115,7 +115,7 @@ export class SshardAddon implements ITerminalAddon {
     return true;
   }
 
-  /** Goes on from a message event. A write from within the terminal's own timer would start a timer
+  /** Continues from a message event. A write from within the terminal's own timer would start another
    * of that chain, and browsers run chained timers of hidden pages once a minute. */
   #tick(): void {
     if (!this.#reader) return;
@@ -126,7 +126,7 @@ export class SshardAddon implements ITerminalAddon {
     this.#channel.port2.postMessage(0);
   }
 
-  #watchPaste(terminal: Terminal): void {
+  #interceptPaste(terminal: Terminal): void {
     const paste = (event: ClipboardEvent) => {
       const text = event.clipboardData?.getData("text/plain");
       if (!text) return;
@@ -138,15 +138,15 @@ export class SshardAddon implements ITerminalAddon {
       else void this.paste(text);
     };
     let element: HTMLElement | undefined;
-    const watch = () => {
+    const attach = () => {
       if (element || !terminal.element) return;
       element = terminal.element;
       element.addEventListener("paste", paste, true);
     };
-    watch();
+    attach();
     this.#disposables.push({ dispose: () => element?.removeEventListener("paste", paste, true) });
     // A terminal may be opened later; one without a screen never is.
-    const opened = (terminal as Partial<Terminal>).onRender?.(watch);
+    const opened = (terminal as Partial<Terminal>).onRender?.(attach);
     if (opened) this.#disposables.push(opened);
   }
 }

@@ -66,7 +66,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     assert.equal(hash.digest("hex"), sum);
   });
 
-  test("an unread flood stays within the window, and Ctrl-C passes it", async () => {
+  test("unread bulk output stays within the window, and Ctrl-C interrupts it", async () => {
     const session = await open({ command: "trap 'echo; echo caught; exit 3' INT; while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done", flowWindow: 65536 });
     await until(() => session.progress.received >= 60_000, "a full window");
     await sleep(300);
@@ -97,7 +97,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     assert.equal(session.progress.sent, bytes.length);
   });
 
-  test("resize reaches the terminal once, and text typed is echoed", async () => {
+  test("resize reaches the terminal once, and input is echoed", async () => {
     const session = await open({ command: `echo up; while :; do
       new=$(stty size); [ "$new" = "$old" ] || echo "$new"; old=$new
       read -r -t 0.05 line && [ "$line" = end ] && exit 0; done` });
@@ -139,18 +139,18 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     assert.doesNotMatch(JSON.stringify({ ...error }) + error.message + error.stack, /hunter2|OPENSSH PRIVATE/);
   });
 
-  test("an unusable key, a target that is not allowed, a dead port and a wrong path fail as what they are", async () => {
+  test("an unusable key, a target that is not allowed, a closed port and a wrong path fail with their codes", async () => {
     assert.equal((await failure(open({ privateKey: "rubbish" }))).code, "unusable-key");
     const refused = await failure(open({ url: bridge.url.replace(/\d+$/, "9") }));
     assert.deepEqual([refused.code, refused.closeCode], ["target-refused", 4403]);
-    const nobody = await failure(open({ url: "ws://127.0.0.1:9/ws/x" }));
-    assert.deepEqual([nobody.code, nobody.stage, nobody.retryable], ["not-opened", "upgrade", true]);
+    const closed = await failure(open({ url: "ws://127.0.0.1:9/ws/x" }));
+    assert.deepEqual([closed.code, closed.stage, closed.retryable], ["not-opened", "upgrade", true]);
     assert.equal((await failure(open({ url: bridge.url.replace("/ws/", "/none/") }))).code, "not-opened");
     const long = await failure(open({ user: "x".repeat(300) }));
     assert.deepEqual([long.code, long.closeCode], ["bad-message", 4400]);
   });
 
-  test("prompts are put to onPrompt, and without one they fail in a sentence", async () => {
+  test("prompts call onPrompt, and without one fail with a sentence", async () => {
     const error = await failure(open({ privateKey: undefined }));
     assert.equal(error.code, "no-prompt-handler");
     assert.match(error.message, /onPrompt/);
@@ -161,7 +161,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     assert.match(asked[0].prompts[0].text, /[Pp]assword/);
   });
 
-  test("an unknown host key is refused without onHostKey, and goes by its answer with one", async () => {
+  test("an unknown host key is refused without onHostKey, and with one as it decides", async () => {
     const url = asking.url;
     const refused = await failure(open({ url }));
     assert.deepEqual([refused.code, refused.closeCode, refused.stage], ["host-key-refused", 4409, "host_key"]);
@@ -176,7 +176,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     await session.exited;
   });
 
-  test("close ends a session in time, and a killed one says so", async () => {
+  test("close ends a session in time, and a killed session rejects as killed", async () => {
     const one = await open({ command: "sleep 100" });
     const states = [];
     one.addEventListener("state", (event) => states.push(event.detail));
@@ -196,7 +196,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     assert.equal((await failure(two.write("x"))).code, "killed");
   });
 
-  test("an abort ends a session that runs", async () => {
+  test("an abort ends a running session", async () => {
     const abort = new AbortController();
     const session = await open({ command: "sleep 100", signal: abort.signal });
     abort.abort("enough");
@@ -205,7 +205,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     assert.equal(session.state, "closed");
   });
 
-  test("pings tell the latency, of both legs and soon", async () => {
+  test("pings measure the latency of both connections, and early", async () => {
     // The next would come after 15 s.
     const session = await open({ command: "sleep 100", onStage: () => {} });
     const { detail } = await within(10_000, new Promise((resolve) => session.addEventListener("latency", resolve, { once: true })));
@@ -214,7 +214,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     await session[Symbol.asyncDispose]();
   });
 
-  test("a bridge that hangs is told as no-answer, and as open when it goes on, with nothing lost", async () => {
+  test("a bridge that hangs is reported as no-answer, then as open, and loses nothing", async () => {
     const session = await open({ url: asking.url, onHostKey: () => true, command: "cat", pingInterval: 300, pingTimeout: 200 });
     const states = [];
     session.addEventListener("state", ({ detail }) => states.push(detail));
@@ -233,7 +233,7 @@ describe("a real bridge", { timeout: 120_000 }, () => {
     assert.equal((await session.exited).status, 0);
   });
 
-  test("the demo lets its user in by password", async () => {
+  test("the demo accepts its user by password", async () => {
     const demo = await startDemo();
     try {
       const { url, user, password } = demo;

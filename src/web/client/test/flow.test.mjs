@@ -1,25 +1,18 @@
-// Backpressure in both directions, against a scripted server: no byte lost, none unbounded.
+// Backpressure in both directions, against a scripted server: no byte is lost, and every queue is bounded.
 import assert from "node:assert/strict";
 import { after, afterEach, describe, test } from "node:test";
-import { connect } from "@sshard/client";
-import { startScripted } from "./support/scripted.mjs";
-import { collect, failure, sleep, unhandled, until, WebSocket, within } from "./support/tools.mjs";
+import { connectScripted, server, startSession, stopServers } from "./support/scripted.mjs";
+import { collect, failure, sleep, unhandled, until, WebSocket } from "./support/tools.mjs";
 
 const KIB = 1024;
 
 describe("flow control", { timeout: 60_000 }, () => {
-  let server;
-  afterEach(() => server?.stop());
+  afterEach(stopServers);
   after(() => assert.deepEqual(unhandled, []));
-  const ready = async (options, more) => {
-    server = await startScripted((peer) => peer.login(more).catch(() => {}));
-    const session = await within(5000, connect({ url: server.url, user: "u", WebSocket, ...options }));
-    return { session, peer: server.peers[0] };
-  };
   const acks = (peer) => peer.of("ack").map(({ bytes }) => bytes);
 
   test("acks follow consumption, not receipt", async () => {
-    const { session, peer } = await ready();
+    const { session, peer } = await startSession();
     for (let i = 0; i < 8; i++) peer.send(Buffer.alloc(40 * KIB, i));
     await until(() => session.progress.received === 320 * KIB);
     await sleep(400);
@@ -37,8 +30,8 @@ describe("flow control", { timeout: 60_000 }, () => {
     await until(() => acks(peer).at(-1) === 320 * KIB);
   });
 
-  test("little output is acknowledged when it is idle, once", async () => {
-    const { session, peer } = await ready();
+  test("a little output is acknowledged once, when no more comes", async () => {
+    const { session, peer } = await startSession();
     const all = collect(session.output);
     for (let i = 0; i < 20; i++) peer.send(Buffer.from("x"));
     await until(() => acks(peer).at(-1) === 20);
@@ -48,7 +41,7 @@ describe("flow control", { timeout: 60_000 }, () => {
   });
 
   test("more output than the window ends the session, and what came before is delivered", async () => {
-    const { session, peer } = await ready({ flowWindow: 64 * KIB });
+    const { session, peer } = await startSession({ flowWindow: 64 * KIB });
     peer.send(Buffer.alloc(64 * KIB));
     peer.send(Buffer.from("x"));
     assert.equal((await failure(session.exited)).code, "bad-server");
@@ -59,7 +52,7 @@ describe("flow control", { timeout: 60_000 }, () => {
 
   test("output queued at the end is delivered before the end, and before an error", async () => {
     for (const last of [{ type: "exit", status: 0 }, { type: "error", code: "killed", message: "m" }]) {
-      const { session, peer } = await ready();
+      const { session, peer } = await startSession();
       for (let i = 0; i < 1000; i++) peer.send(Buffer.from([i & 255]));
       peer.send(last);
       peer.socket.close(1000);
@@ -73,12 +66,11 @@ describe("flow control", { timeout: 60_000 }, () => {
       if (last.type === "exit") await reading;
       else assert.equal((await failure(reading)).code, "killed");
       assert.equal(total, 1000);
-      await server.stop();
     }
   });
 
-  test("a reader that comes and goes loses nothing, nor does one by hand", async () => {
-    const { session, peer } = await ready();
+  test("readers that are released lose nothing, neither of the stream nor an OutputReader", async () => {
+    const { session, peer } = await startSession();
     const parts = [];
     const first = session.output.getReader();
     const pending = first.read().catch(() => {});
@@ -116,8 +108,8 @@ describe("flow control", { timeout: 60_000 }, () => {
     assert.equal(Buffer.concat(parts).toString(), "abcdefg");
   });
 
-  test("after a break out of the output all else is consumed", async () => {
-    const { session, peer } = await ready({ flowWindow: 64 * KIB });
+  test("after a break out of the output the rest is consumed", async () => {
+    const { session, peer } = await startSession({ flowWindow: 64 * KIB });
     peer.send(Buffer.alloc(60 * KIB));
     for await (const chunk of session.output) if (chunk.length) break;
     for (let i = 1; i < 10; i++) {
@@ -128,8 +120,8 @@ describe("flow control", { timeout: 60_000 }, () => {
     assert.equal((await session.exited).status, 0);
   });
 
-  test("input stays within the window and goes on with each ack", async () => {
-    const { session, peer } = await ready({}, { input_window: 1000 });
+  test("input stays within the window and continues with each ack", async () => {
+    const { session, peer } = await startSession({}, { input_window: 1000 });
     const data = Buffer.from(Array.from({ length: 5000 }, (_, i) => i & 255));
     let done = false;
     const copy = Buffer.from(data);
@@ -151,29 +143,24 @@ describe("flow control", { timeout: 60_000 }, () => {
     assert.deepEqual(session.progress, { sent: 5000, acked: 4000, received: 0, consumed: 0 });
   });
 
-  test("an input_ack that is ahead or no count ends the session", async () => {
+  test("an input_ack that is too large or no count ends the session", async () => {
     for (const bytes of [1, -1, 0.5, "0", undefined]) {
-      const { session, peer } = await ready();
+      const { session, peer } = await startSession();
       peer.send({ type: "input_ack", bytes });
       assert.equal((await failure(session.exited)).code, "bad-server");
-      await server.stop();
     }
   });
 
   test("messages are no larger than the bridge reads", async () => {
-    server = await startScripted(async (peer) => {
-      peer.hello({ max_message_bytes: 100 });
-      await peer.wait("auth");
-      peer.ready();
-    });
-    const session = await connect({ url: server.url, user: "u", WebSocket });
+    const session = await connectScripted(async (peer) => (await peer.authenticate({ max_message_bytes: 100 }), peer.ready()));
     await session.write("x".repeat(1000));
-    await until(() => server.peers[0].input.length === 1000);
-    assert(server.peers[0].messages >= 11);
+    const [peer] = server.peers;
+    await until(() => peer.input.length === 1000);
+    assert(peer.messages >= 11);
   });
 
-  test("eof goes out behind the input, and nothing after it", async () => {
-    const { session, peer } = await ready({}, { input_window: 10 });
+  test("eof is sent after the input, and nothing after it", async () => {
+    const { session, peer } = await startSession({}, { input_window: 10 });
     const written = session.write("0123456789abc");
     const ended = session.eof();
     assert.equal((await failure(session.write("late"))).code, "ended");
@@ -185,8 +172,8 @@ describe("flow control", { timeout: 60_000 }, () => {
     assert.equal(peer.input.toString(), "0123456789abc");
   });
 
-  test("an aborted write takes back the rest, and its tail still comes, after whole characters", async () => {
-    const { session, peer } = await ready({}, { input_window: 10 });
+  test("an aborted write withdraws the rest, and its tail follows a whole character", async () => {
+    const { session, peer } = await startSession({}, { input_window: 10 });
     const tail = new TextEncoder().encode("]");
     const [one, two] = [new AbortController(), new AbortController()];
     const steps = [];
@@ -209,8 +196,8 @@ describe("flow control", { timeout: 60_000 }, () => {
     assert.equal((await failure(session.write("y", { signal: last.signal }))).code, "aborted");
   });
 
-  test("writes that nobody waits for are bounded and harm nothing", async () => {
-    const { session, peer } = await ready({}, { input_window: 10 });
+  test("writes that are not awaited are bounded, and leave no rejection unhandled", async () => {
+    const { session, peer } = await startSession({}, { input_window: 10 });
     const piece = "x".repeat(1 << 20);
     for (let i = 0; i < 40; i++) void session.write(piece);
     assert.equal((await failure(session.write("y"))).code, "input-overflow");
@@ -221,8 +208,8 @@ describe("flow control", { timeout: 60_000 }, () => {
     assert.equal((await failure(session.write("z"))).code, "disconnected");
   });
 
-  test("a callback for progress that throws is reported and stops nothing", async () => {
-    const { session, peer } = await ready({}, { input_window: 10 });
+  test("a progress callback that throws is reported, and the write goes on", async () => {
+    const { session, peer } = await startSession({}, { input_window: 10 });
     const reported = [];
     const listener = (error) => reported.push(error.message);
     const others = process.listeners("uncaughtException");
@@ -239,8 +226,8 @@ describe("flow control", { timeout: 60_000 }, () => {
     assert.equal(peer.input.toString(), "0123456789abcdef");
   });
 
-  test("hold, release and resize are messages; a size already told is none", async () => {
-    const { session, peer } = await ready({ cols: 100, rows: 30 });
+  test("hold, release and resize are sent; an unchanged size is not", async () => {
+    const { session, peer } = await startSession({ cols: 100, rows: 30 });
     session.resize(100, 30);
     session.hold();
     session.release();
@@ -255,12 +242,12 @@ describe("flow control", { timeout: 60_000 }, () => {
     ]);
   });
 
-  test("a socket that takes nothing more ends the session", async () => {
+  test("a socket whose buffer is full ends the session", async () => {
     let stuck = 0;
     class Stuck extends WebSocket {
       get bufferedAmount() { return stuck; }
     }
-    const { session } = await ready({ WebSocket: Stuck });
+    const { session } = await startSession({ WebSocket: Stuck });
     stuck = 5 << 20;
     session.resize(10, 10);
     const error = await failure(session.exited);
@@ -268,7 +255,7 @@ describe("flow control", { timeout: 60_000 }, () => {
   });
 
   test("tiny messages cost no more than their bytes", async () => {
-    const { session, peer } = await ready();
+    const { session, peer } = await startSession();
     for (let i = 0; i < 5000; i++) peer.send(Buffer.from([i & 255]));
     await until(() => session.progress.received === 5000);
     const chunks = [];

@@ -1,5 +1,4 @@
-// Seeded rubbish: whatever a server sends, every promise settles, nothing is thrown past the program,
-// and bytes arrive in order.
+// Fuzzing by seed: whatever a server sends, every promise settles, and no error is left unhandled.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { connect, SshardError } from "@sshard/client";
@@ -42,7 +41,7 @@ function message(random, type = types[random(types.length)]) {
   }
 }
 
-test(`rubbish of seed ${seed}`, { timeout: 120_000 }, async () => {
+test(`random messages settle every promise, seed ${seed}`, { timeout: 120_000 }, async () => {
   process.on("uncaughtException", (error) => uncaught.push(error));
   for (let round = 0; round < rounds; round++) {
     const random = generator(seed + round);

@@ -27,25 +27,25 @@ describe("the package", { timeout: 240_000 }, () => {
     assert(size <= 6 * 1024, `${size} bytes`);
   });
 
-  test("it holds what it should and nothing else", () => {
+  test("the package contains its files and nothing else", () => {
     const { version } = JSON.parse(read("package.json"));
     const [pack] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, stdio: ["ignore", "pipe", "ignore"] }));
     assert.equal(pack.version, version);
-    const types = ["backoff", "codes", "connect", "error", "explain", "index", "input", "link", "liveness", "options", "output", "paste", "session", "words", "xterm"];
+    const types = ["backoff", "codes", "connect", "error", "explain", "index", "input", "link", "liveness", "options", "output", "paste", "sentences", "session", "xterm"];
     assert.deepEqual(
       pack.files.map(({ path }) => path).sort(),
       ["LICENSE", "README.md", "codes.json", "package.json", "dist/codes.js", "dist/index.js", "dist/xterm.js", ...types.map((t) => `dist/${t}.d.ts`)].sort(),
     );
   });
 
-  test("nothing is needed at run time, and the lock file names no registry", () => {
+  test("there is no run-time dependency, and the lock file names no registry", () => {
     const { dependencies, exports } = JSON.parse(read("package.json"));
     assert.equal(dependencies, undefined);
     for (const entry of Object.values(exports)) if (entry.types) assert.equal(Object.keys(entry)[0], "types");
     assert.doesNotMatch(read("package-lock.json"), /"resolved"|https?:/);
   });
 
-  test("the types serve a strict program, whole", () => {
+  test("the types compile in a strict program", () => {
     writeFileSync(`${scratch}use.ts`, `
       import { connect, backoff, SshardError, type Session, type Exit } from "@sshard/client";
       import { SshardAddon } from "@sshard/client/xterm";
@@ -93,13 +93,13 @@ describe("the package", { timeout: 240_000 }, () => {
     const origin = "https://app.example";
     const bridge = await startBridge(sshd, [`server.allowed_origins=${origin}`]);
     const examples = [...read("README.md").matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
-    const said = [/^/, /Linux.*status 0/s, /Linux/, /login-failed login the SSH login failed Check/, /state closing.*\n?.*status 200/s];
+    const outputs = [/^/, /Linux.*status 0/s, /Linux/, /login-failed login the SSH login failed Check/, /state closing.*\n?.*status 200/s];
     try {
       // Node takes no module over http: what the bridge serves to that origin is imported as a file.
       const served = await fetch(`http://${bridge.address}/client.js`, { headers: { origin } });
       assert.deepEqual([served.status, served.headers.get("access-control-allow-origin")], [200, origin], "make web builds it");
       writeFileSync(`${scratch}client.mjs`, await served.text());
-      assert.equal(examples.length, said.length);
+      assert.equal(examples.length, outputs.length);
       for (const [n, example] of examples.entries()) {
         assert(example.trim().split("\n").length <= 14, `example ${n}`);
         const code = example
@@ -111,7 +111,7 @@ describe("the package", { timeout: 240_000 }, () => {
         writeFileSync(`${scratch}${n}.mjs`, `import "../support/page.mjs";\n${code}${n === 0 ? "\nawait session.close();" : ""}`);
         // Nothing is left behind that would keep Node from its end.
         const { stdout } = await run(process.execPath, [`${scratch}${n}.mjs`], { timeout: 60_000 });
-        assert.match(stdout, said[n]);
+        assert.match(stdout, outputs[n]);
       }
     } finally {
       await bridge.stop();

@@ -1,36 +1,26 @@
-// Against a scripted server: odd orders, rubbish, silence, and aborts at every stage.
+// Against a scripted server: messages out of order, malformed input, silence, and aborts at every stage.
 import assert from "node:assert/strict";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { after, afterEach, describe, test } from "node:test";
 import { backoff, connect, SshardError } from "@sshard/client";
-import { startScripted } from "./support/scripted.mjs";
+import { connectScripted, server, startScripted, startSession, stopServers } from "./support/scripted.mjs";
 import { collect, failure, sleep, unhandled, until, WebSocket, within } from "./support/tools.mjs";
 
 const login = { user: "u", password: "hunter2-secret", WebSocket };
 
 describe("a scripted bridge", { timeout: 60_000 }, () => {
-  let server;
-  afterEach(() => server?.stop());
+  afterEach(stopServers);
   after(() => assert.deepEqual(unhandled, []));
-  const begin = async (script, options) => {
-    server = await startScripted(async (peer) => script(peer));
-    return within(10_000, connect({ url: server.url, ...login, ...options }), "connect");
-  };
-  /** A session that is ready, and its peer. */
-  const ready = async (options, more) => {
-    const session = await begin((peer) => peer.login(more).catch(() => {}), options);
-    return { session, peer: server.peers[0] };
-  };
 
   test("auth carries what was given, and nothing that was not", async () => {
-    const { peer } = await ready({ cols: 0, rows: 1e9, term: "dumb", ticket: "t" });
+    const { peer } = await startSession({ password: "hunter2-secret", cols: 0, rows: 1e9, term: "dumb", ticket: "t" });
     assert.deepEqual(peer.of("auth")[0], {
       type: "auth", username: "u", password: "hunter2-secret", ticket: "t", term: "dumb", cols: 1, rows: 1000, flow_window: 393216,
     });
   });
 
-  const rubbish = {
+  const malformed = {
     "binary before hello": (p) => p.send(Buffer.from("x")),
     "text that is no JSON": (p) => p.send("nonsense"),
     "null": (p) => p.send("null"),
@@ -50,40 +40,37 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     "a host key without a fingerprint": (p) => (p.hello(), p.send({ type: "host_key", id: 1, algorithm: "x" })),
     "a megabyte of text": (p) => p.send({ type: "banner", text: "x".repeat(1 << 20) }),
   };
-  for (const [name, script] of Object.entries(rubbish)) {
-    test(`rubbish is refused: ${name}`, async () => {
-      const error = await failure(begin(script, { onPrompt: () => [] }));
+  for (const [name, script] of Object.entries(malformed)) {
+    test(`malformed input is refused: ${name}`, async () => {
+      const error = await failure(connectScripted(script, { onPrompt: () => [] }));
       assert(error instanceof SshardError);
       assert.equal(error.code, "bad-server");
       await until(() => server.peers[0].closed !== undefined, "the close");
     });
   }
 
-  test("what is not known is ignored, before and after ready", async () => {
+  test("unknown messages are ignored, before and after ready", async () => {
     const odd = { type: "weather", wind: null };
-    const { session, peer } = await (async () => {
-      const session = await begin(async (peer) => {
-        peer.send(odd);
-        await peer.login({ extra: [] });
-        peer.send(odd);
-        peer.send("{\"type\":\"__proto__\",\"__proto__\":{\"x\":1}}");
-        peer.send({ type: "pong", data: "never asked" });
-        peer.send(Buffer.alloc(0));
-        peer.send(Buffer.from("ok"));
-        peer.send({ type: "exit", status: 0 });
-      });
-      return { session, peer: server.peers[0] };
-    })();
+    const session = await connectScripted(async (peer) => {
+      peer.send(odd);
+      await peer.login({ extra: [] });
+      peer.send(odd);
+      peer.send("{\"type\":\"__proto__\",\"__proto__\":{\"x\":1}}");
+      peer.send({ type: "pong", data: "never asked" });
+      peer.send(Buffer.alloc(0));
+      peer.send(Buffer.from("ok"));
+      peer.send({ type: "exit", status: 0 });
+    });
     assert.equal((await collect(session.output)).toString(), "ok");
     assert.deepEqual(await session.exited, { coreDumped: false, message: "", status: 0 });
     // The peer does not close: the client does, soon.
-    await until(() => session.state === "closed" && peer.closed !== undefined, "closed", 5000);
+    await until(() => session.state === "closed" && server.peers[0].closed !== undefined, "closed", 5000);
   });
 
-  test("options, and the secrets in them, can be collected once the session runs", async () => {
+  test("options, and the secrets in them, can be garbage-collected once the session runs", async () => {
     setFlagsFromString("--expose-gc");
     const gc = runInNewContext("gc");
-    server = await startScripted((peer) => peer.login());
+    await startScripted((peer) => peer.login());
     let options = { ...login, url: server.url, onPrompt: () => [] };
     const left = new WeakRef(options);
     const session = await connect(options);
@@ -93,36 +80,31 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
   });
 
   test("another subprotocol gets no secret", async () => {
-    server = await startScripted((peer) => peer.hello(), { protocol: "" });
+    const other = await startScripted((peer) => peer.hello(), { protocol: "" });
+    assert.match((await failure(connect({ url: other.url, ...login }))).code, /not-sshard|not-opened/);
     // The class of ws fails by itself where a browser would let it pass.
     class Lenient extends WebSocket {
       get protocol() { return "other"; }
     }
-    const other = await startScripted((peer) => peer.hello());
-    try {
-      assert.match((await failure(connect({ url: server.url, ...login }))).code, /not-sshard|not-opened/);
-      assert.equal((await failure(connect({ url: other.url, ...login, WebSocket: Lenient }))).code, "not-sshard");
-      await sleep(50);
-      assert.deepEqual(other.peers.flatMap((peer) => peer.texts), []);
-    } finally {
-      await other.stop();
-    }
+    assert.equal((await failure(connectScripted((peer) => peer.hello(), { ...login, WebSocket: Lenient }))).code, "not-sshard");
+    await sleep(50);
+    assert.deepEqual([...other.peers, ...server.peers].flatMap((peer) => peer.texts), []);
   });
 
   test("an abort ends the attempt at every stage", async () => {
     const stages = {
       upgrade: () => {},
       auth: (peer) => peer.hello(),
-      host_key: async (peer) => (peer.hello(), await peer.wait("auth"), peer.send({ type: "host_key", id: 1, algorithm: "a", fingerprint: "f" })),
-      login: async (peer) => (peer.hello(), await peer.wait("auth"), peer.send({ type: "prompt", id: 1, name: "", instruction: "", prompts: [] })),
-      banner: async (peer) => (peer.hello(), await peer.wait("auth"), peer.send({ type: "banner", text: "hi" })),
+      host_key: async (peer) => (await peer.authenticate(), peer.send({ type: "host_key", id: 1, algorithm: "a", fingerprint: "f" })),
+      login: async (peer) => (await peer.authenticate(), peer.send({ type: "prompt", id: 1, name: "", instruction: "", prompts: [] })),
+      banner: async (peer) => (await peer.authenticate(), peer.send({ type: "banner", text: "hi" })),
     };
     for (const [stage, script] of Object.entries(stages)) {
       const abort = new AbortController();
       let asked, last;
       const never = (_, { signal }) => ((asked = signal), new Promise(() => {}));
       const onBanner = () => (last = "banner");
-      const attempt = begin(script, { signal: abort.signal, onPrompt: never, onHostKey: never, onBanner, onStage: (s) => (last = s) });
+      const attempt = connectScripted(script, { signal: abort.signal, onPrompt: never, onHostKey: never, onBanner, onStage: (s) => (last = s) });
       attempt.catch(() => {});
       await until(() => last === stage, stage);
       await sleep(20);
@@ -132,7 +114,6 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
       assert.equal(error.cause.message, "no more");
       if (/host_key|login/.test(stage)) assert(asked.aborted);
       await until(() => server.peers.every(({ closed }) => closed !== undefined), "closed");
-      await server.stop();
     }
     const before = await failure(connect({ url: "ws://127.0.0.1:9/", ...login, signal: AbortSignal.abort() }));
     assert.equal(before.code, "aborted");
@@ -153,7 +134,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     mute.close();
   });
 
-  test("no listener stays on a signal that outlives its session", async () => {
+  test("a signal that outlives its session keeps no listener", async () => {
     const signal = new AbortController().signal;
     let count = 0;
     const counting = new Proxy(signal, {
@@ -164,39 +145,35 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
         return value;
       },
     });
-    const { session } = await ready({ signal: counting });
+    const { session } = await startSession({ signal: counting });
     await session.write("x", { signal: counting });
     assert.equal(count, 1);
     await session.close();
     assert.equal(count, 0);
   });
 
-  test("an error message rejects with its code, and with the close code after it", async () => {
+  test("an error message rejects with its code, and with the close code that follows", async () => {
     const error = await failure(
-      begin(async (peer) => {
-        peer.hello();
-        await peer.wait("auth");
+      connectScripted(async (peer) => {
+        await peer.authenticate();
         peer.send({ type: "error", code: "no-common-algorithm", stage: "handshake", message: "no\u001b[2J\u202ealgorithm", retryable: false });
         peer.socket.close(4502);
       }),
     );
     assert.deepEqual([error.code, error.stage, error.closeCode, error.message], ["no-common-algorithm", "handshake", 4502, "no [2J algorithm"]);
-    await server.stop();
-    const strange = await failure(begin((peer) => (peer.send({ type: "error", code: "constructor", message: 5 }), peer.socket.close(4999))));
+    const strange = await failure(connectScripted((peer) => (peer.send({ type: "error", code: "constructor", message: 5 }), peer.socket.close(4999))));
     assert.deepEqual([strange.code, strange.closeCode, strange.retryable, strange.hint], ["constructor", 4999, false, ""]);
-    await server.stop();
     // One that never closes.
-    const slow = await within(5000, failure(begin((peer) => peer.send({ type: "error", code: "limit", message: "full", retryable: true }))));
+    const slow = await within(5000, failure(connectScripted((peer) => peer.send({ type: "error", code: "limit", message: "full", retryable: true }))));
     assert.deepEqual([slow.code, slow.closeCode, slow.retryable], ["limit", 1013, true]);
   });
 
-  test("a close without an error goes by its code", async () => {
+  test("a close without an error message is classified by its close code", async () => {
     for (const [closeCode, code] of [[4401, "login-failed"], [1013, "limit"], [4502, "unreachable"], [4409, "host-key-unknown"], [4503, "connection-lost"], [1008, "control-frame-flood"], [1001, "drain"], [4999, "disconnected"], [1000, "disconnected"]]) {
-      const error = await failure(begin(async (peer) => (peer.hello(), await peer.wait("auth"), peer.socket.close(closeCode))));
+      const error = await failure(connectScripted(async (peer) => (await peer.authenticate(), peer.socket.close(closeCode))));
       assert.deepEqual([error.code, error.closeCode], [code, closeCode]);
-      await server.stop();
     }
-    const { session, peer } = await ready();
+    const { session, peer } = await startSession();
     const output = failure(collect(session.output));
     peer.socket.terminate();
     assert.equal((await failure(session.exited)).code, "disconnected");
@@ -204,29 +181,52 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
   });
 
   test("callbacks that fail end the attempt with their error as the cause", async () => {
-    const ask = async (peer) => (peer.hello(), await peer.wait("auth"), peer.send({ type: "banner", text: "b" }),
+    const ask = async (peer) => (await peer.authenticate(), peer.send({ type: "banner", text: "b" }),
       peer.send({ type: "host_key", id: 7, algorithm: "a", fingerprint: "f" }), await peer.wait("host_key_answer"),
       peer.send({ type: "prompt", id: 8, name: "n", instruction: "i", prompts: [{ text: "t", echo: false }] }));
     const good = { onHostKey: () => true, onPrompt: () => ["x"], onBanner() {} };
     const bad = () => { throw new TypeError("mine"); };
     for (const options of [{ onBanner: bad }, { onHostKey: bad }, { onPrompt: async () => bad() }, { onStage: bad }, { onStage: (s) => s === "login" && bad() }]) {
-      const error = await failure(begin((peer) => void ask(peer).catch(() => {}), { ...good, ...options }));
+      const error = await failure(connectScripted((peer) => ask(peer), { ...good, ...options }));
       assert.deepEqual([error.code, error.cause.message], ["callback-failed", "mine"]);
-      await server.stop();
     }
     for (const answer of [undefined, [], ["a", "b"], [1], "x", {}]) {
-      const error = await failure(begin((peer) => void ask(peer).catch(() => {}), { ...good, onPrompt: () => answer }));
+      const error = await failure(connectScripted((peer) => ask(peer), { ...good, onPrompt: () => answer }));
       assert.equal(error.code, "callback-failed");
       assert.equal(server.peers[0].of("answer").length, 0);
-      await server.stop();
     }
   });
 
-  test("optional fields of the protocol are used where they are there", async () => {
+  test("stages are requested with onStage, and reported as they come", async () => {
+    const stage = (name) => ({ type: "notice", kind: "stage", stage: name });
+    const script = async (peer) => {
+      await peer.authenticate();
+      peer.send({ type: "notice", kind: "drain", deadline_ms: 60_000 });
+      // Twice, and one of a newer bridge.
+      for (const name of ["resolve", "connect", "connect", "quantum", "login"]) peer.send(stage(name));
+      peer.ready();
+    };
+    const stages = [];
+    const session = await connectScripted(script, { onStage: (name) => stages.push(name) });
+    assert.deepEqual(stages, ["upgrade", "auth", "resolve", "connect", "quantum", "login", "relay"]);
+    assert.equal(session.notice.kind, "drain");
+    assert.equal(server.peers[0].of("auth")[0].progress, true);
+    await connectScripted(script);
+    assert(!("progress" in server.peers[0].of("auth")[0]));
+    // The error names the stage in which the connection was lost.
+    const lost = await failure(connectScripted(async (peer) => {
+      await peer.authenticate();
+      peer.send(stage("connect"));
+      await sleep(20);
+      peer.socket.terminate();
+    }, { onStage: () => {} }));
+    assert.deepEqual([lost.code, lost.stage], ["disconnected", "connect"]);
+  });
+
+  test("optional fields of the protocol are used where present", async () => {
     const keys = [];
-    const session = await begin(async (peer) => {
-      peer.hello();
-      await peer.wait("auth");
+    const session = await connectScripted(async (peer) => {
+      await peer.authenticate();
       peer.send({ type: "host_key", id: 1, algorithm: "a", fingerprint: "f", known: "changed" });
       await peer.wait("host_key_answer");
       peer.send({ type: "host_key", id: 2, algorithm: "a", fingerprint: "f", known: "whatever" });
@@ -247,14 +247,13 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     assert.deepEqual(keys, [{ algorithm: "a", fingerprint: "f", known: "changed" }, { algorithm: "a", fingerprint: "f" }]);
   });
 
-  test("a newer question replaces one that nobody answered", async () => {
+  test("a newer question replaces one without an answer", async () => {
     const prompt = (id) => ({ type: "prompt", id, name: "", instruction: "", prompts: [{ text: `${id}?`, echo: true }] });
     const signals = [];
     const answers = [];
     const onPrompt = ({ prompts }, { signal }) => (signals.push(signal), new Promise((resolve) => answers.push(() => resolve([prompts[0].text]))));
-    const session = await begin(async (peer) => {
-      peer.hello();
-      await peer.wait("auth");
+    const session = await connectScripted(async (peer) => {
+      await peer.authenticate();
       peer.send(prompt(1));
       peer.send(prompt(2));
       await until(() => answers.length === 2);
@@ -268,11 +267,10 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
   });
 
   test("a notice may come at any time", async () => {
-    const session = await begin(async (peer) => {
+    const session = await connectScripted(async (peer) => {
       const notice = { type: "notice", kind: "drain", deadline_ms: 18446744073709551615 };
       peer.send(notice);
-      peer.hello();
-      await peer.wait("auth");
+      await peer.authenticate();
       peer.send({ ...notice, deadline_ms: 5000 });
       peer.ready();
     });
@@ -280,10 +278,10 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     assert(session.notice.deadline - Date.now() < 6000);
   });
 
-  test("a notice without a deadline passes, and a drain stays", async () => {
+  test("a notice without a deadline does not replace a drain", async () => {
     const bare = { type: "notice", kind: "no-terminal" };
     const drain = { type: "notice", kind: "drain", deadline_ms: 0 };
-    const { session: early, peer } = await ready();
+    const { session: early, peer } = await startSession();
     const seen = [];
     early.addEventListener("notice", ({ detail }) => seen.push(detail));
     for (const notice of [bare, { ...bare, deadline_ms: null }, { ...bare, kind: "newer", deadline_ms: "x" }, drain, bare]) peer.send(notice);
@@ -292,21 +290,18 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     assert.deepEqual(seen.map(({ deadline }) => deadline > 0), [false, false, false, true, false]);
     assert.deepEqual(early.notice, seen[3]);
     assert.equal(early.state, "open");
-    await server.stop();
     for (const [notices, kind] of [[[bare], "no-terminal"], [[drain, bare], "drain"], [[bare, drain], "drain"]]) {
-      const session = await begin(async (peer) => {
-        peer.hello();
-        await peer.wait("auth");
+      const session = await connectScripted(async (peer) => {
+        await peer.authenticate();
         for (const notice of notices) peer.send(notice);
         peer.ready();
       });
       assert.equal(session.notice.kind, kind);
-      await server.stop();
     }
   });
 
-  test("silence is told within its time and ends with the next byte", async () => {
-    const { session, peer } = await ready({ pingInterval: 150, pingTimeout: 100 });
+  test("silence is reported within its time, and ends with the next byte", async () => {
+    const { session, peer } = await startSession({ pingInterval: 150, pingTimeout: 100 });
     const states = [];
     session.addEventListener("state", ({ detail }) => states.push(detail));
     await until(() => states.length === 1, "no-answer", 1500);
@@ -315,12 +310,11 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     await until(() => states.length === 2, "open");
     assert.deepEqual(states, ["no-answer", "open"]);
     await session.close();
-    await server.stop();
-    const early = await failure(begin((peer) => peer.hello(), { pingInterval: 100, pingTimeout: 100 }));
+    const early = await failure(connectScripted((peer) => peer.hello(), { pingInterval: 100, pingTimeout: 100 }));
     assert.equal(early.code, "no-answer");
   });
 
-  test("online, pageshow and a shown tab ask at once, and nothing listens afterwards", async () => {
+  test("online, pageshow and a visible tab ping at once, and no listener stays afterwards", async () => {
     const listeners = new Set();
     const page = (target) => {
       target.addEventListener = (type, listener) => listeners.add(Object.assign(listener, {})) && (page[type] = listener);
@@ -330,7 +324,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     globalThis.document = { visibilityState: "hidden", baseURI: "http://127.0.0.1/" };
     page(globalThis.document);
     try {
-      const { session, peer } = await ready();
+      const { session, peer } = await startSession();
       for (const type of ["online", "pageshow", "visibilitychange"]) {
         page[type]();
         await sleep(30);
@@ -350,7 +344,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     }
   });
 
-  test("options that cannot be used are refused without a connection, and quote nothing", async () => {
+  test("invalid options are refused without a connection, and are not quoted", async () => {
     const good = { url: "ws://127.0.0.1:9/", ...login };
     for (const bad of [{ url: "ws://h/?secret=hunter2" }, { url: "ws://u:hunter2@h/" }, { url: "ws://h/#hunter2" }, { url: "ws://h/?" }, { url: "ftp://h/" },
       { url: "/relative" }, { url: "" }, { url: undefined }, { user: "" }, { user: undefined }]) {
@@ -359,15 +353,13 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
       assert.doesNotMatch(error.message + error.stack, /hunter2/);
     }
     if (!globalThis.WebSocket) assert.equal((await failure(connect({ ...good, WebSocket: undefined }))).code, "bad-option");
-    const { peer } = await ready({ url: undefined }).catch(() => ({}));
-    assert.equal(peer, undefined);
-    await server.stop();
-    server = await startScripted((p) => p.login());
+    await startScripted((peer) => peer.login());
+    assert.equal((await failure(connect({ ...login, url: undefined }))).code, "bad-option");
     const session = await connect({ ...login, url: new URL(server.url.replace("ws:", "http:")) });
     await session.close();
   });
 
-  test("waits between tries grow, with chance, and have a ceiling", () => {
+  test("the backoff grows, with jitter, up to a maximum", () => {
     assert.equal(backoff(0, { random: () => 0 }), 250);
     assert.equal(backoff(0, { random: () => 1 }), 500);
     assert.equal(backoff(3, { random: () => 1 }), 4000);

@@ -1,31 +1,24 @@
-// The addon with xterm.js without a screen, and with a stand-in for the page.
+// The addon with headless xterm.js, and with a mock of the page.
 import assert from "node:assert/strict";
 import { after, afterEach, describe, test } from "node:test";
 import headless from "@xterm/headless";
-import { connect } from "@sshard/client";
 import { sanitizePaste, SshardAddon } from "@sshard/client/xterm";
-import { startScripted } from "./support/scripted.mjs";
-import { failure, sleep, unhandled, until, WebSocket, within } from "./support/tools.mjs";
+import { startSession, stopServers } from "./support/scripted.mjs";
+import { failure, sleep, unhandled, until } from "./support/tools.mjs";
 
 const KIB = 1024;
 
 describe("the addon", { timeout: 60_000 }, () => {
-  let server;
-  afterEach(async () => {
+  afterEach(() => {
     delete globalThis.document;
-    await server?.stop();
+    return stopServers();
   });
   after(() => assert.deepEqual(unhandled, []));
-  const ready = async (more) => {
-    server = await startScripted((peer) => peer.login(more).catch(() => {}));
-    const session = await within(5000, connect({ url: server.url, user: "u", WebSocket }));
-    return { session, peer: server.peers[0] };
-  };
   const terminal = (options) => new headless.Terminal({ allowProposedApi: true, cols: 90, rows: 20, scrollback: 100_000, ...options });
   const line = (term, y) => term.buffer.active.getLine(y).translateToString(true);
 
-  test("output, size, keys and binary reports pass", async () => {
-    const { session, peer } = await ready();
+  test("output, size, keys and binary reports are passed on", async () => {
+    const { session, peer } = await startSession();
     const term = terminal();
     term.loadAddon(new SshardAddon(session));
     assert.deepEqual(await peer.wait("resize"), { type: "resize", cols: 90, rows: 20, width_px: 0, height_px: 0 });
@@ -42,8 +35,8 @@ describe("the addon", { timeout: 60_000 }, () => {
     assert.throws(() => new SshardAddon(session).activate(term), TypeError);
   });
 
-  test("what is typed can be changed, or kept back, before it is sent", async () => {
-    const { session, peer } = await ready();
+  test("mapInput changes or drops input before it is sent", async () => {
+    const { session, peer } = await startSession();
     const term = terminal();
     const typed = [];
     const mapInput = (data) => (typed.push(data), data === "c" ? "\x03" : data === "no" ? "" : data);
@@ -57,7 +50,7 @@ describe("the addon", { timeout: 60_000 }, () => {
   });
 
   test("acks come from the write callback, in slices of at most 32 KiB", async () => {
-    const { session, peer } = await ready();
+    const { session, peer } = await startSession();
     const term = terminal();
     const pending = [];
     const sizes = [];
@@ -79,9 +72,9 @@ describe("the addon", { timeout: 60_000 }, () => {
   });
 
   for (const sync of [false, true]) {
-    test(`a hidden page goes on, slice by slice${sync ? ", with the hook" : ""}`, async () => {
+    test(`a hidden page continues slice by slice${sync ? ", with the hook" : ""}`, async () => {
       globalThis.document = { visibilityState: "hidden", addEventListener() {}, removeEventListener() {}, baseURI: "http://x/" };
-      const { session, peer } = await ready();
+      const { session, peer } = await startSession();
       const term = terminal();
       let calls = 0;
       const addon = new SshardAddon(session, { beforeHiddenWrite: sync ? (t) => (calls++, t.input("", true)) : undefined });
@@ -108,8 +101,8 @@ describe("the addon", { timeout: 60_000 }, () => {
     assert.equal(sanitizePaste("\x1b\x1b[20\x1b1~"), "[201~");
   });
 
-  test("a paste is bracketed where the program asks, and a cancelled one leaves no bracket open", async () => {
-    const { session, peer } = await ready({ input_window: 100 });
+  test("a paste is bracketed where the program asks, also when it is cancelled", async () => {
+    const { session, peer } = await startSession({}, { input_window: 100 });
     const term = terminal();
     const addon = new SshardAddon(session);
     term.loadAddon(addon);
@@ -139,8 +132,8 @@ describe("the addon", { timeout: 60_000 }, () => {
     assert(peer.input.toString().endsWith("k"));
   });
 
-  test("the page's paste event is taken before xterm.js sees it, and can be asked about", async () => {
-    const { session, peer } = await ready();
+  test("the page's paste event is handled before xterm.js, by onPaste if it is given", async () => {
+    const { session, peer } = await startSession();
     const asked = [];
     for (const options of [{}, { onPaste: (...texts) => asked.push(texts) }]) {
       const term = terminal();

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const binary = process.env.SSHARD_BIN ?? fileURLToPath(new URL("../../../../../target/debug/sshard", import.meta.url));
 const loopback = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--shards", "1"];
-/** Account the sshd of the tests lets in; tests/setup.sh makes it. */
+/** Account that the sshd of the tests accepts; tests/setup.sh makes it. */
 export const user = process.env.SSHARD_TEST_USER ?? "sshard-test";
 
 /**
@@ -23,7 +23,7 @@ export function start(command, args, pattern, env = process.env) {
   let text = "";
   /** @type {Promise<RegExpExecArray>} */
   const found = new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`${command} said nothing like ${pattern}:\n${text}`)), 20_000);
+    const late = setTimeout(() => reject(new Error(`${command} printed no ${pattern}:\n${text}`)), 20_000);
     const look = (/** @type {Buffer} */ chunk) => {
       text = (text + chunk).slice(-100_000);
       const match = pattern.exec(text);
@@ -61,7 +61,7 @@ export async function startBridge(sshd, settings = [], extra = []) {
   return { ...bridge, address, admin, url: `ws://${address}/ws/127.0.0.1/${sshd.port}` };
 }
 
-/** `sshard demo`: bridge and SSH server in one. Its shells read no file of whoever runs the tests. */
+/** `sshard demo`: bridge and SSH server in one. Its shells read no file of the user who runs the tests. */
 export async function startDemo() {
   const pattern = /A terminal is at +(\S+)\s+user +(\S+)\s+password +(\S+)/;
   const env = { ...process.env, HOME: mkdtempSync(join(tmpdir(), "sshard-home-")) };

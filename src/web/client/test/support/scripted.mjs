@@ -1,26 +1,50 @@
 // A WebSocket server that a test scripts, for what a real bridge does not do on demand.
+import { connect } from "@sshard/client";
 import { WebSocketServer } from "ws";
-import { until } from "./tools.mjs";
+import { until, WebSocket, within } from "./tools.mjs";
 
-/** Starts a server. Each connection is given to `script`, with what the client sent so far. */
+/** Servers that run, the last one started also by its name. */
+const servers = new Set();
+export let server;
+
+/** Starts a server, and runs `script` for each connection. */
 export async function startScripted(script = () => {}, { protocol = "sshard.v1" } = {}) {
-  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => protocol });
+  const listener = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => protocol });
   const peers = [];
-  server.on("connection", (socket) => {
+  listener.on("connection", (socket) => {
     const peer = new Peer(socket);
     peers.push(peer);
     // A script that waits in vain is a failure of the client's, which the test sees.
-    Promise.resolve(script(peer)).catch(() => {});
+    (async () => script(peer))().catch(() => {});
   });
-  await new Promise((resolve) => server.on("listening", resolve));
-  return {
-    url: `ws://127.0.0.1:${server.address().port}/ws/x`,
+  await new Promise((resolve) => listener.on("listening", resolve));
+  const started = {
+    url: `ws://127.0.0.1:${listener.address().port}/ws/x`,
     peers,
     stop() {
+      servers.delete(started);
       for (const peer of peers) peer.socket.terminate();
-      return new Promise((resolve) => server.close(resolve));
+      return new Promise((resolve) => listener.close(resolve));
     },
   };
+  servers.add(started);
+  server = started;
+  return started;
+}
+
+/** Stops all servers; for `afterEach`. */
+export const stopServers = () => Promise.all([...servers].map((one) => one.stop()));
+
+/** Connects to a new server that runs `script`. */
+export async function connectScripted(script, options) {
+  const { url } = await startScripted(script);
+  return within(10_000, connect({ url, user: "u", WebSocket, ...options }), "connect");
+}
+
+/** Starts a session at a new server, with fields of `auth` and of `ready`; returns it and its peer. */
+export async function startSession(options, ready) {
+  const session = await connectScripted((peer) => peer.login(ready), options);
+  return { session, peer: server.peers[0] };
 }
 
 class Peer {
@@ -62,11 +86,15 @@ class Peer {
     return this.of(type)[count - 1];
   }
 
+  /** Sends `hello`, and waits for the client's `auth`. */
+  authenticate(more) {
+    this.hello(more);
+    return this.wait("auth");
+  }
+
   /** From `hello` to `ready`. */
   async login(more) {
-    this.hello();
-    const auth = await this.wait("auth");
+    await this.authenticate();
     this.ready(more);
-    return auth;
   }
 }
