@@ -1,46 +1,38 @@
-// The administrator's API: every request has a deadline, and the token is in memory alone.
+// The administrator's API: every request has a deadline, and the token is in memory only.
 
 import { TARGETS, type Query, type Session, type SessionList, type Stats } from "./types.js";
 
-/** For a request and its whole answer. */
+/** Deadline of a request and its whole answer, in milliseconds. */
 const DEADLINE = 5_000;
 /** A reload reads files and may look names up. */
 const RELOAD_DEADLINE = 35_000;
 
-/** The listener wants the token, or another one than it was given. */
+/** The bridge requires a token, or refused the given one. */
 export class Unauthorized extends Error {
   constructor(readonly refused: boolean) {
     super(refused
       ? "The bridge refused this token. It must be the one in the file of admin.token_file."
-      : "The bridge wants the token of its setting admin.token_file.");
+      : "The bridge requires the token of its setting admin.token_file.");
   }
 }
 
-/** The bridge answered, and said no. */
+/** Error answer of the bridge. */
 export class Refused extends Error {
   constructor(readonly status: number, detail: string) {
     super(detail);
   }
 }
 
-/** No answer, or none of a bridge's. */
+/** No answer, or an answer of another program. */
 export class NoAnswer extends Error {}
 
 export class Api {
-  #token: string | undefined;
-
-  get hasToken(): boolean {
-    return this.#token !== undefined;
-  }
-
-  setToken(token: string | undefined): void {
-    this.#token = token;
-  }
+  token: string | undefined;
 
   async stats(): Promise<Stats> {
-    const stats = await this.#ask<Stats>("GET", `stats?hosts=${TARGETS}`);
+    const stats = await this.#request<Stats>("GET", `stats?hosts=${TARGETS}`);
     if (!Array.isArray(stats.shards) || typeof stats.latencies !== "object") {
-      throw new NoAnswer("What answers here is no bridge of this page's version. Load the page again.");
+      throw new NoAnswer("The answer is not one of a bridge of this page's version. Load the page again.");
     }
     return stats;
   }
@@ -58,35 +50,35 @@ export class Api {
     if (query.state !== "") {
       parameters.set("state", query.state);
     }
-    return this.#ask("GET", `api/v1/sessions?${parameters}`);
+    return this.#request("GET", `api/v1/sessions?${parameters}`);
   }
 
   session(id: string): Promise<Session> {
-    return this.#ask("GET", `api/v1/sessions/${encodeURIComponent(id)}`);
+    return this.#request("GET", `api/v1/sessions/${encodeURIComponent(id)}`);
   }
 
   async end(id: string): Promise<void> {
-    await this.#ask("DELETE", `api/v1/sessions/${encodeURIComponent(id)}`);
+    await this.#request("DELETE", `api/v1/sessions/${encodeURIComponent(id)}`);
   }
 
   async drain(): Promise<void> {
-    await this.#ask("POST", "api/v1/drain");
+    await this.#request("POST", "api/v1/drain");
   }
 
   reload(): Promise<Record<string, unknown>> {
-    return this.#ask("POST", "api/v1/reload", RELOAD_DEADLINE);
+    return this.#request("POST", "api/v1/reload", RELOAD_DEADLINE);
   }
 
-  async #ask<T>(method: string, path: string, deadline = DEADLINE): Promise<T> {
+  async #request<T>(method: string, path: string, deadline = DEADLINE): Promise<T> {
     const headers: Record<string, string> = {};
-    const token = this.#token;
+    const { token } = this;
     if (token !== undefined) {
       headers["Authorization"] = `Bearer ${token}`;
     }
     if (method !== "GET") {
       headers["X-Sshard-Admin"] = "1";
     }
-    const answer = await request(new URL(path, document.baseURI), { method, headers }, deadline);
+    const answer = await fetchJson(new URL(path, document.baseURI), { method, headers }, deadline);
     if (answer.status === 401) {
       throw new Unauthorized(token !== undefined);
     }
@@ -100,7 +92,7 @@ export class Api {
   }
 }
 
-async function request(url: URL, init: RequestInit, deadline: number): Promise<{ status: number; body: unknown }> {
+async function fetchJson(url: URL, init: RequestInit, deadline: number): Promise<{ status: number; body: unknown }> {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), deadline);
   try {
@@ -108,7 +100,7 @@ async function request(url: URL, init: RequestInit, deadline: number): Promise<{
       ...init, signal: abort.signal, cache: "no-store", redirect: "error",
     });
     const text = await answer.text();
-    return { status: answer.status, body: parsed(text) };
+    return { status: answer.status, body: parseJson(text) };
   } catch {
     throw new NoAnswer(abort.signal.aborted
       ? `No answer within ${deadline / 1000} s.`
@@ -118,7 +110,7 @@ async function request(url: URL, init: RequestInit, deadline: number): Promise<{
   }
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -126,7 +118,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The sentence of a problem+json body (RFC 9457). */
+/** Returns the sentence of a problem+json body (RFC 9457). */
 function detail(body: unknown): string | undefined {
   if (typeof body === "object" && body !== null && "detail" in body && typeof body.detail === "string") {
     const text = body.detail;

@@ -1,4 +1,4 @@
-// Everything that is shown once the bridge has answered.
+// The dashboard: all that is shown once the bridge has answered.
 
 import { el } from "../../page/src/dom.js";
 import { byteRate, count, rate } from "./format.js";
@@ -45,12 +45,12 @@ export class Dashboard {
   readonly #shards: Shards;
   readonly #failures = new Failures();
 
-  /** `sessions` is the list, `showShard` narrows it. `stats` says how many cells a histogram has. */
+  /** `sessions` is the list, `showShard` filters it. `stats` gives the bounds of the histograms. */
   constructor(stats: Stats, notices: HTMLElement, sessions: HTMLElement, showShard: (shard: number) => void) {
     const bounds = stats.latencies.bounds_seconds;
     this.#setup = new HeatMap({
       title: "Set-up latency", counts: (point) => point.setup,
-      about: "From the log-in data to the shell, without the time in which the user is asked.",
+      about: "From the log-in data to the shell, without the time in which the user answers questions.",
     }, bounds);
     this.#echo = new HeatMap({
       title: "Echo latency", counts: (point) => point.echo,

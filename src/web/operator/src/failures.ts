@@ -1,21 +1,20 @@
-// How sessions failed, by stage and cause; connections that became none; and the busiest targets.
+// Tables: failed sessions by stage and cause, connections refused before a session, and the busiest targets.
 
-import { el } from "../../page/src/dom.js";
+import { el, setAttributes, setText } from "../../page/src/dom.js";
 import { visible } from "../../page/src/text.js";
-import { count, words } from "./format.js";
+import { count, withSpaces } from "./format.js";
 import { failureKey, type History } from "./history.js";
-import { set, setText } from "./svg.js";
 import { Bar, Rows, card, head, scrolling, type Row } from "./tables.js";
 import type { Stats } from "./types.js";
 
-interface Line {
+interface Entry {
   readonly key: string;
   readonly cells: readonly string[];
-  /** Of the largest. */
+  /** Share of the largest entry. */
   readonly share: number;
 }
 
-function line(columns: readonly string[]): Row<Line> {
+function entryRow(columns: readonly string[]): Row<Entry> {
   const bar = new Bar();
   const texts = columns.map(() => el("span"));
   const cells = texts.map((text, n) => {
@@ -27,41 +26,41 @@ function line(columns: readonly string[]): Row<Line> {
     element: el("tr", {}, ...cells),
     update(item) {
       texts.forEach((text, n) => setText(text, item.cells[n] ?? ""));
-      // It may be cut off.
-      set(texts[0]?.parentElement ?? bar.element, { title: item.cells[0] ?? "" });
+      // The text may be truncated.
+      setAttributes(texts[0]?.parentElement ?? bar.element, { title: item.cells[0] ?? "" });
       bar.update(item.share);
     },
   };
 }
 
-class Card {
+class TableCard {
   readonly #body = el("tbody");
-  readonly #rows: Rows<Line>;
+  readonly #rows: Rows<Entry>;
   readonly #empty: HTMLElement;
   readonly #table: HTMLElement;
   readonly element: HTMLElement;
 
   constructor(title: string, className: string, columns: readonly string[], empty: string) {
-    this.#rows = new Rows<Line>(this.#body, (item) => item.key, () => line(columns));
+    this.#rows = new Rows<Entry>(this.#body, (item) => item.key, () => entryRow(columns));
     this.#empty = el("p", { class: "empty" }, empty);
     this.#table = el("table", { class: "stacked" }, head(...columns), this.#body);
     this.element = card(title, className, scrolling(title, this.#table), this.#empty);
   }
 
-  update(lines: readonly Line[]): void {
-    this.#rows.update(lines);
-    this.#table.hidden = lines.length === 0;
-    this.#empty.hidden = lines.length > 0;
+  update(entries: readonly Entry[]): void {
+    this.#rows.update(entries);
+    this.#table.hidden = entries.length === 0;
+    this.#empty.hidden = entries.length > 0;
   }
 }
 
 export class Failures {
-  readonly #failures = new Card("Failures by stage and cause", "failures",
+  readonly #failures = new TableCard("Failures by stage and cause", "failures",
     ["Stage", "Cause", "Last 15 min", "Since the start"], "No session has failed since the start.");
-  readonly #refused = new Card("Refused before a session", "refused",
+  readonly #refused = new TableCard("Refused before a session", "refused",
     ["Cause", "Since the start"], "No connection was refused since the start.");
-  readonly #targets = new Card("Busiest targets", "targets",
-    ["Target", "Sessions"], "No session is logged in anywhere.");
+  readonly #targets = new TableCard("Busiest targets", "targets",
+    ["Target", "Sessions"], "No session is logged in at any target.");
   readonly elements = [this.#failures.element, this.#refused.element, this.#targets.element] as const;
 
   update(stats: Stats, history: History): void {
@@ -72,7 +71,7 @@ export class Failures {
     const most = Math.max(1, ...failures.map((one) => one.count));
     this.#failures.update(failures.map(({ stage, cause, count: all }) => ({
       key: failureKey(stage, cause),
-      cells: [words(stage), words(cause), count(ofKey(stage, cause)), count(all)],
+      cells: [withSpaces(stage), withSpaces(cause), count(ofKey(stage, cause)), count(all)],
       share: all / most,
     })));
     const refused = [...stats.refused_before_session].sort((a, b) => b.count - a.count);
@@ -93,13 +92,13 @@ export class Failures {
 const REASONS: Readonly<Record<string, string>> = {
   "http-400": "malformed request (400)",
   "http-401": "no or a wrong token (401)",
-  "http-403": "page of another site (403)",
+  "http-403": "page of another origin (403)",
   "http-404": "no such path or target (404)",
   "http-405": "wrong method (405)",
   "http-408": "request too slow (408)",
   "http-421": "unknown Host (421)",
   "http-426": "no WebSocket (426)",
-  "http-429": "came too often (429)",
+  "http-429": "too many requests (429)",
   "http-503": "full, or draining (503)",
   "http-other": "other HTTP answers",
   "handshake-full": "too many handshakes at once",
@@ -110,5 +109,5 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function reason(cause: string): string {
-  return REASONS[cause] ?? words(cause);
+  return REASONS[cause] ?? withSpaces(cause);
 }

@@ -72,7 +72,7 @@ export function dateAndTime(at: string): string {
   return Number.isNaN(time) ? at : full.format(time);
 }
 
-/** Returns a stable word such as `login-failed` as text. */
-export function words(word: string): string {
-  return word.replaceAll("-", " ");
+/** Returns a code such as `login-failed` as text. */
+export function withSpaces(code: string): string {
+  return code.replaceAll("-", " ");
 }

@@ -1,9 +1,8 @@
-// The frame of a chart: its title, its axes as text, its picture, and the same values as a table.
+// The frame of a chart: its title, its axes, its picture, and the same values as a table.
 
-import { el, newId } from "../../page/src/dom.js";
+import { el, newId, setAttributes, setText, svg } from "../../page/src/dom.js";
 import { hourAndMinute } from "./format.js";
 import { SPAN } from "./history.js";
-import { set, setText, svg } from "./svg.js";
 
 /** Values of a chart as text. */
 export interface Table {
@@ -13,10 +12,10 @@ export interface Table {
 
 export interface FrameOptions {
   readonly title: string;
-  /** Size of the picture's own coordinates; it is stretched to the room there is. */
+  /** Size of the picture's coordinates; it is stretched to the size of the chart. */
   readonly width: number;
   readonly height: number;
-  /** Labels of the vertical axis, the highest first, at even distances. */
+  /** Number of labels of the vertical axis, at even distances. */
   readonly yLabels: number;
   readonly table: () => Table;
 }
@@ -31,12 +30,10 @@ export class Frame {
   readonly #details = el("details", { class: "values" }, el("summary", {}, "Values as a table"));
   readonly #body = el("tbody");
   readonly #head = el("tr");
-  readonly #table: () => Table;
 
-  constructor(options: FrameOptions) {
-    this.#table = options.table;
+  constructor(private readonly options: FrameOptions) {
     const [titleId, descriptionId] = [newId("chart"), newId("chart")];
-    set(this.#description, { id: descriptionId });
+    setAttributes(this.#description, { id: descriptionId });
     this.picture = svg("svg", {
       viewBox: `0 0 ${options.width} ${options.height}`, preserveAspectRatio: "none",
       role: "img", "aria-labelledby": titleId, "aria-describedby": descriptionId,
@@ -46,8 +43,7 @@ export class Frame {
       el("table", {}, el("thead", {}, this.#head), this.#body)));
     this.#details.addEventListener("toggle", () => this.#fillTable());
     const minutes = SPAN / 60_000;
-    const x = ["", `−${minutes * 2 / 3} min`, `−${minutes / 3} min`, "now"];
-    x[0] = `−${minutes} min`;
+    const x = [`−${minutes} min`, `−${minutes * 2 / 3} min`, `−${minutes / 3} min`, "now"];
     this.element = el("figure", { class: "chart card" },
       el("figcaption", {}, el("h2", {}, options.title), this.legend),
       el("div", { class: "plot" },
@@ -57,7 +53,7 @@ export class Frame {
       this.#details);
   }
 
-  /** Shows new values: the labels of the vertical axis, and the picture in one sentence. */
+  /** Shows new values: the labels of the vertical axis from the highest, and the picture in one sentence. */
   update(yLabels: readonly string[], description: string): void {
     this.#y.forEach((label, n) => setText(label, yLabels[n] ?? ""));
     setText(this.#description, description);
@@ -68,7 +64,7 @@ export class Frame {
     if (!this.#details.open) {
       return;
     }
-    const { head, rows } = this.#table();
+    const { head, rows } = this.options.table();
     this.#head.replaceChildren(...head.map((text) => el("th", { scope: "col" }, text)));
     this.#body.replaceChildren(...rows.map((row) => el("tr", {}, ...row.map((text) => el("td", {}, text)))));
   }
@@ -79,12 +75,7 @@ export function byMinute<T extends { readonly at: number }>(points: readonly T[]
   const minutes = new Map<number, T[]>();
   for (const point of points) {
     const minute = Math.floor(point.at / 60_000);
-    const known = minutes.get(minute);
-    if (known === undefined) {
-      minutes.set(minute, [point]);
-    } else {
-      known.push(point);
-    }
+    minutes.set(minute, [...minutes.get(minute) ?? [], point]);
   }
   return [...minutes].reverse().map(([minute, list]) => [hourAndMinute(minute * 60_000), list]);
 }

@@ -1,13 +1,12 @@
-// A histogram over time: a column is 15 seconds, a row a range of latencies, and the darker the more.
+// A histogram over time: a column is 15 seconds, a row a range of latencies, and a darker cell has more of them.
 
-import { el } from "../../page/src/dom.js";
+import { el, setAttributes, setText, svg } from "../../page/src/dom.js";
 import { bound, count, latency, timeOfDay } from "./format.js";
 import { Frame } from "./frame.js";
 import { SPAN, type Point } from "./history.js";
-import { added, quantile, total } from "./quantiles.js";
-import { set, setText, svg } from "./svg.js";
+import { quantile, sum, total } from "./quantiles.js";
 
-/** Time of a column, in milliseconds. */
+/** Duration of a column, in milliseconds. */
 const COLUMN = 15_000;
 const COLUMNS = SPAN / COLUMN;
 
@@ -15,26 +14,22 @@ const QUANTILES = [["median", 0.5], ["p95", 0.95], ["p99", 0.99]] as const;
 
 export interface HeatOptions {
   readonly title: string;
-  /** What is measured, in a sentence. */
+  /** Sentence on what is measured. */
   readonly about: string;
   readonly counts: (point: Point) => readonly number[];
 }
 
 export class HeatMap {
   readonly element: HTMLElement;
-  readonly #options: HeatOptions;
-  readonly #bounds: readonly number[];
   readonly #frame: Frame;
   /** By column, then by row from the lowest. */
   readonly #cells: readonly (readonly SVGRectElement[])[];
-  readonly #values = QUANTILES.map(([name]) => ({ name, text: el("b") }));
-  readonly #of = el("span", { class: "of" });
+  readonly #quantiles = QUANTILES.map(([name, share]) => ({ name, share, text: el("b") }));
+  readonly #population = el("span", { class: "of" });
   #recent: readonly number[] = [];
-  #ever: readonly number[] = [];
+  #sinceStart: readonly number[] = [];
 
-  constructor(options: HeatOptions, bounds: readonly number[]) {
-    this.#options = options;
-    this.#bounds = bounds;
+  constructor(private readonly options: HeatOptions, private readonly bounds: readonly number[]) {
     const rows = bounds.length + 1;
     this.#frame = new Frame({
       title: options.title, width: COLUMNS, height: rows, yLabels: 4, table: () => this.#table(),
@@ -48,43 +43,44 @@ export class HeatMap {
         class: "ground", x: 0, y: 0, width: COLUMNS, height: rows, "vector-effect": "non-scaling-stroke",
       }), ...this.#cells.flat());
     this.#frame.legend.append(
-      ...this.#values.map(({ name, text }) => el("span", { class: "key" }, `${name} `, text)), this.#of);
+      ...this.#quantiles.map(({ name, text }) => el("span", { class: "key" }, `${name} `, text)), this.#population);
     this.element.querySelector("figcaption")?.append(el("p", { class: "hint" }, options.about));
   }
 
-  update(points: readonly Point[], ever: readonly number[]): void {
-    const rows = this.#bounds.length + 1;
-    this.#ever = ever;
-    this.#recent = added(points.map(this.#options.counts), rows);
+  update(points: readonly Point[], sinceStart: readonly number[]): void {
+    const rows = this.bounds.length + 1;
+    this.#sinceStart = sinceStart;
+    this.#recent = sum(points.map(this.options.counts), rows);
     const columns = this.#columns(points);
     const most = Math.max(1, ...columns.flat());
     columns.forEach((column, n) => column.forEach((value, row) => {
       const cell = this.#cells[n]?.[row];
       if (cell !== undefined) {
-        // A single one among thousands is still seen.
+        // A single one among thousands is still visible.
         const share = value === 0 ? 0 : 0.18 + 0.82 * Math.sqrt(value / most);
-        set(cell, { "fill-opacity": share.toFixed(2) });
+        setAttributes(cell, { "fill-opacity": share.toFixed(2) });
       }
     }));
-    const recent = total(this.#recent);
-    // Before anything is measured, that of the time before the page was opened says more than nothing.
-    const [shown, when] = recent === 0 ? [ever, "since the start"] : [this.#recent, "in the last 15 min"];
-    const found = QUANTILES.map(([, share]) => this.#quantile(shown, share));
-    this.#values.forEach(({ text }, n) => setText(text, found[n] ?? "–"));
+    // Until something is measured, the time before the page was opened is better than nothing.
+    const [shown, when] = total(this.#recent) === 0 ? [sinceStart, "since the start"] : [this.#recent, "in the last 15 min"];
     const all = total(shown);
-    setText(this.#of, all === 0 ? "none yet" : `of ${count(all)} ${when}`);
-    const summary = QUANTILES.map(([name], n) => `${name} ${found[n] ?? "none"}`).join(", ");
-    this.#frame.update(this.#yLabels(), `${this.#options.about} ${count(all)} measured ${when}: ${summary}.`);
+    setText(this.#population, all === 0 ? "none yet" : `of ${count(all)} ${when}`);
+    const summary = this.#quantiles.map(({ name, share, text }) => {
+      const value = this.#quantile(shown, share);
+      setText(text, value ?? "–");
+      return `${name} ${value ?? "none"}`;
+    });
+    this.#frame.update(this.#yLabels(), `${this.options.about} ${count(all)} measured ${when}: ${summary.join(", ")}.`);
   }
 
-  /** Sums of the samples of each column; the last one is not over. */
+  /** Sums of the samples of each column; the last one is incomplete. */
   #columns(points: readonly Point[]): number[][] {
-    const rows = this.#bounds.length + 1;
+    const rows = this.bounds.length + 1;
     const columns = Array.from({ length: COLUMNS }, () => new Array<number>(rows).fill(0));
     const last = Math.floor((points.at(-1)?.at ?? 0) / COLUMN);
     for (const point of points) {
       const column = columns[COLUMNS - 1 - (last - Math.floor(point.at / COLUMN))];
-      this.#options.counts(point).forEach((value, row) => {
+      this.options.counts(point).forEach((value, row) => {
         if (column !== undefined) {
           column[row] = (column[row] ?? 0) + value;
         }
@@ -93,28 +89,28 @@ export class HeatMap {
     return columns;
   }
 
-  /** Bounds at even distances: those of the top, of two between, and of the bottom. */
+  /** Bounds at even distances, from the top to the bottom. */
   #yLabels(): string[] {
-    const top = this.#bounds.length;
+    const top = this.bounds.length;
     return [1, 2 / 3, 1 / 3].map((share) => {
-      const value = this.#bounds[Math.round(top * share) - 1];
+      const value = this.bounds[Math.round(top * share) - 1];
       return value === undefined ? "" : bound(value);
     }).concat("0");
   }
 
   #quantile(counts: readonly number[], share: number): string | undefined {
-    const found = quantile(counts, this.#bounds, share);
+    const found = quantile(counts, this.bounds, share);
     return found && `${found.above ? "> " : ""}${latency(found.value)}`;
   }
 
   #table(): { head: string[]; rows: string[][] } {
-    const rows = this.#ever.map((ever, row) => {
-      const [lower, upper] = [this.#bounds[row - 1], this.#bounds[row]];
+    const rows = this.#sinceStart.map((all, row) => {
+      const [lower, upper] = [this.bounds[row - 1], this.bounds[row]];
       const range = upper === undefined ? `above ${bound(lower ?? 0)}` : `up to ${bound(upper)}`;
-      return [range, count(this.#recent[row] ?? 0), count(ever)];
+      return [range, count(this.#recent[row] ?? 0), count(all)];
     });
-    const ever = QUANTILES.map(([name, share]) =>
-      [name, this.#quantile(this.#recent, share) ?? "–", this.#quantile(this.#ever, share) ?? "–"]);
-    return { head: ["Latency", `Last 15 min, at ${timeOfDay(Date.now())}`, "Since the start"], rows: [...rows, ...ever] };
+    const quantiles = QUANTILES.map(([name, share]) =>
+      [name, this.#quantile(this.#recent, share) ?? "–", this.#quantile(this.#sinceStart, share) ?? "–"]);
+    return { head: ["Latency", `Last 15 min, at ${timeOfDay(Date.now())}`, "Since the start"], rows: [...rows, ...quantiles] };
   }
 }

@@ -1,17 +1,17 @@
-// What the page has seen: samples of the last 15 minutes, kept here alone, and the rates between them.
+// Samples of the last 15 minutes, kept in this page only, and the rates between them.
 
 import type { Stats } from "./types.js";
 
 /** Length of the time axis, in milliseconds. */
 export const SPAN = 15 * 60 * 1000;
 
-/** Two samples that are farther apart have a gap between them: the page was hidden, or the bridge gone. */
+/** Distance of two samples above which there is a gap: the page was hidden, or the bridge did not answer. */
 const GAP = 12_000;
 
-/** What a chart shows of one moment; rates are per second since the sample before. */
+/** Values of the charts at one time; rates are per second since the previous sample. */
 export interface Point {
   readonly at: number;
-  /** Seconds since the sample before; none after a gap. */
+  /** Seconds since the previous sample; undefined after a gap. */
   readonly since: number | undefined;
   readonly sessions: number;
   readonly unauthenticated: number;
@@ -23,10 +23,10 @@ export interface Point {
   readonly cpu: readonly number[];
   readonly shardInput: readonly number[];
   readonly shardOutput: readonly number[];
-  /** Newly counted durations per cell. */
+  /** Durations since the previous sample, by cell. */
   readonly setup: readonly number[];
   readonly echo: readonly number[];
-  /** Newly counted failures, by `stage/cause`. */
+  /** Failures since the previous sample, by `stage/cause`. */
   readonly failures: ReadonlyMap<string, number>;
 }
 
@@ -46,7 +46,7 @@ export class History {
     return this.#points.at(-1);
   }
 
-  /** Adds a sample. Returns whether the bridge was restarted since the one before. */
+  /** Adds a sample. Returns true if the bridge was restarted since the previous one. */
   add(at: number, stats: Stats): boolean {
     const last = this.#last;
     const restarted = last !== undefined && stats.uptime_seconds < last.stats.uptime_seconds;

@@ -1,10 +1,9 @@
 // A chart of one or two lines over the last 15 minutes.
 
-import { el } from "../../page/src/dom.js";
+import { el, setAttributes, setText, svg } from "../../page/src/dom.js";
 import { timeOfDay } from "./format.js";
 import { Frame, byMinute } from "./frame.js";
 import { SPAN, type Point } from "./history.js";
-import { set, setText, svg } from "./svg.js";
 
 const WIDTH = 900;
 const HEIGHT = 100;
@@ -20,39 +19,38 @@ export interface LineOptions {
   readonly title: string;
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
-  /** Least upper end of the vertical axis. */
+  /** Minimum of the upper end of the vertical axis. */
   readonly least: number;
-  /** Values are differences to the sample before, so there is none after a gap. */
+  /** True if values are differences to the previous sample: then there is none after a gap. */
   readonly isRate: boolean;
 }
 
 export class LineChart {
   readonly element: HTMLElement;
-  readonly #options: LineOptions;
   readonly #frame: Frame;
-  readonly #lines: readonly { readonly line: SVGPathElement; readonly area: SVGPathElement; readonly value: HTMLElement }[];
+  readonly #lines: readonly (Series & { readonly line: SVGPathElement; readonly area: SVGPathElement; readonly text: HTMLElement })[];
   readonly #cursor = svg("line", { class: "cursor", y1: 0, y2: HEIGHT, "vector-effect": "non-scaling-stroke" });
   readonly #when = el("span", { class: "when" });
   #points: readonly Point[] = [];
   /** Time under the pointer, as a share of the axis. */
   #pointed: number | undefined;
 
-  constructor(options: LineOptions) {
-    this.#options = options;
+  constructor(private readonly options: LineOptions) {
     this.#frame = new Frame({
       title: options.title, width: WIDTH, height: HEIGHT, yLabels: 3, table: () => this.#table(),
     });
     this.element = this.#frame.element;
     this.#lines = options.series.map((series) => ({
+      ...series,
       line: svg("path", { class: `line ${series.colour}`, "vector-effect": "non-scaling-stroke" }),
       area: svg("path", { class: `area ${series.colour}` }),
-      value: el("b"),
+      text: el("b"),
     }));
     const grid = [0, HEIGHT / 2, HEIGHT].map((y) =>
       svg("line", { class: "grid", x1: 0, x2: WIDTH, y1: y, y2: y, "vector-effect": "non-scaling-stroke" }));
     this.#frame.picture.append(...grid, ...this.#lines.flatMap(({ line, area }) => [area, line]), this.#cursor);
-    this.#frame.legend.append(this.#when, ...options.series.map((series, n) =>
-      el("span", { class: "key" }, el("i", { class: series.colour }), `${series.name} `, this.#lines[n]?.value)));
+    this.#frame.legend.append(this.#when, ...this.#lines.map(({ name, colour, text }) =>
+      el("span", { class: "key" }, el("i", { class: colour }), `${name} `, text)));
     this.#frame.picture.addEventListener("pointermove", (event) => this.#point(event));
     this.#frame.picture.addEventListener("pointerleave", () => {
       this.#pointed = undefined;
@@ -63,18 +61,13 @@ export class LineChart {
   update(points: readonly Point[]): void {
     this.#points = points;
     const now = points.at(-1)?.at ?? 0;
-    const { series, format, least } = this.#options;
-    const highest = Math.max(least, ...points.flatMap((point) => series.map(({ value }) => value(point))));
-    const top = ceiling(highest);
-    series.forEach(({ value }, n) => {
-      const { line, area } = paths(this.#runs(), value, now, top);
-      const drawn = this.#lines[n];
-      if (drawn !== undefined) {
-        set(drawn.line, { d: line });
-        set(drawn.area, { d: area });
-      }
-    });
-    const summary = series.map(({ name, value }) => {
+    const { series, format, least } = this.options;
+    const top = ceiling(Math.max(least, ...points.flatMap((point) => series.map(({ value }) => value(point)))));
+    const runs = this.#runs();
+    const summary = this.#lines.map(({ name, value, line, area }) => {
+      const drawn = paths(runs, value, now, top);
+      setAttributes(line, { d: drawn.line });
+      setAttributes(area, { d: drawn.area });
       const values = points.map(value);
       return `${name}: ${format(values.at(-1) ?? 0)} now, at most ${format(Math.max(0, ...values))}`;
     });
@@ -82,13 +75,13 @@ export class LineChart {
     this.#showValues();
   }
 
-  /** Stretches of samples without a gap between them. */
+  /** Runs of samples without a gap between them. */
   #runs(): Point[][] {
     const runs: Point[][] = [];
     for (const point of this.#points) {
       const run = runs.at(-1);
       if (point.since === undefined || run === undefined) {
-        runs.push(this.#options.isRate && point.since === undefined ? [] : [point]);
+        runs.push(this.options.isRate && point.since === undefined ? [] : [point]);
       } else {
         run.push(point);
       }
@@ -108,22 +101,19 @@ export class LineChart {
       ? last
       : nearest(this.#points, last.at - SPAN * (1 - this.#pointed));
     const isPointed = this.#pointed !== undefined && shown !== undefined && last !== undefined;
-    set(this.#cursor, { visibility: isPointed ? "visible" : "hidden" });
+    setAttributes(this.#cursor, { visibility: isPointed ? "visible" : "hidden" });
     if (isPointed) {
       const x = WIDTH * (1 - (last.at - shown.at) / SPAN);
-      set(this.#cursor, { x1: x, x2: x });
+      setAttributes(this.#cursor, { x1: x, x2: x });
     }
     setText(this.#when, isPointed ? timeOfDay(shown.at) : "");
-    this.#options.series.forEach(({ value }, n) => {
-      const target = this.#lines[n]?.value;
-      if (target !== undefined) {
-        setText(target, shown === undefined ? "–" : this.#options.format(value(shown)));
-      }
-    });
+    for (const { value, text } of this.#lines) {
+      setText(text, shown === undefined ? "–" : this.options.format(value(shown)));
+    }
   }
 
   #table(): { head: string[]; rows: string[][] } {
-    const { series, format } = this.#options;
+    const { series, format } = this.options;
     const head = ["Minute", ...series.flatMap(({ name }) => [`${name}, mean`, `${name}, most`])];
     const rows = byMinute(this.#points).map(([minute, points]) => [minute, ...series.flatMap(({ value }) => {
       const values = points.map(value);

@@ -1,64 +1,63 @@
-// The operator's page. Data flows one way: an answer of the bridge becomes the state, the state is shown.
+// The operator's page. Data flows one way: from an answer of the bridge to the state, from there to the elements.
 
 import { onSystemChange, resolved } from "../../page/src/themes.js";
-import { el } from "../../page/src/dom.js";
+import { el, setText } from "../../page/src/dom.js";
 import { Actions, Messages } from "./actions.js";
 import { Api, NoAnswer, Unauthorized } from "./api.js";
 import { Dashboard } from "./dashboard.js";
-import { Header, type Silence } from "./header.js";
+import { Header, type Outage } from "./header.js";
 import { History } from "./history.js";
 import { Poller } from "./poll.js";
 import { Sessions } from "./sessions.js";
-import { setText } from "./svg.js";
 import { TokenForm } from "./token.js";
 import type { SessionList, Stats } from "./types.js";
 
 const api = new Api();
 const history = new History();
 const messages = new Messages();
-const poller = new Poller(ask);
+const poller = new Poller(poll);
 const actions = new Actions(api, messages, failed);
 const tokenForm = new TokenForm((token) => {
-  api.setToken(token);
+  api.token = token;
   poller.start();
 });
 const header = new Header({
-  drain: () => void act(async () => { await (stats && actions.drain(stats)); }),
-  reload: () => void act(() => actions.reload()),
-  // What was shown with it goes, too.
+  drain: () => void perform(async () => { await (stats && actions.drain(stats)); }),
+  reload: () => void perform(() => actions.reload()),
+  // It also removes what was shown with the token.
   forget: () => location.reload(),
 });
 const sessions = new Sessions(() => poller.now(), {
-  show: (session) => void act(async () => mark(session.id, await actions.show(session))),
-  end: (session) => void act(async () => mark(session.id, await actions.end(session))),
+  show: (session) => void perform(async () => markEnding(session.id, await actions.show(session))),
+  end: (session) => void perform(async () => markEnding(session.id, await actions.end(session))),
 });
-const waiting = el("p", { role: "status" }, "Asking the bridge…");
-const loading = el("main", { class: "gate" }, el("h1", {}, "sshard operator"), waiting);
+const waiting = el("p", { role: "status" }, "Waiting for the bridge…");
+const loading = el("main", { class: "centered" }, el("h1", {}, "sshard operator"), waiting);
 
 let stats: Stats | undefined;
 let dashboard: Dashboard | undefined;
-let silence: Silence | undefined;
-let heardAt = Date.now();
+let outage: Outage | undefined;
+let answeredAt = Date.now();
 let drainEnds: number | undefined;
 let restartedAt: number | undefined;
 
-async function ask(): Promise<void> {
+async function poll(): Promise<void> {
   const query = sessions.query;
   try {
     const [numbers, list] = await Promise.all([api.stats(), api.sessions(query)]);
-    heard(numbers, query === sessions.query ? list : undefined);
+    apply(numbers, query === sessions.query ? list : undefined);
   } catch (error) {
     failed(error);
   }
 }
 
-function heard(numbers: Stats, list: SessionList | undefined): void {
+function apply(numbers: Stats, list: SessionList | undefined): void {
   const at = Date.now();
   const isSame = dashboard !== undefined
     && stats?.latencies.bounds_seconds.length === numbers.latencies.bounds_seconds.length;
   stats = numbers;
-  silence = undefined;
-  heardAt = at;
+  outage = undefined;
+  answeredAt = at;
   const left = numbers.drain_ends_in_seconds;
   drainEnds = left === null ? undefined : at + left * 1000;
   if (history.add(at, numbers)) {
@@ -75,16 +74,16 @@ function heard(numbers: Stats, list: SessionList | undefined): void {
   show();
 }
 
-/** Handles what keeps the whole page from its answers. */
+/** Handles an error that concerns the whole page. */
 function failed(error: unknown): void {
   if (error instanceof Unauthorized) {
     poller.stop();
-    api.setToken(undefined);
+    api.token = undefined;
     showTokenForm(error);
     return;
   }
   const reason = error instanceof Error ? error.message : String(error);
-  const text = error instanceof NoAnswer ? `The bridge does not answer: ${reason} It is asked again every 2 s.` : reason;
+  const text = error instanceof NoAnswer ? `The bridge does not answer: ${reason} The page retries every 2 s.` : reason;
   if (tokenForm.element.isConnected) {
     tokenForm.show(text, true);
     return;
@@ -93,7 +92,7 @@ function failed(error: unknown): void {
     setText(waiting, text);
     return;
   }
-  silence ??= { since: heardAt, reason, wasDraining: drainEnds !== undefined };
+  outage ??= { since: answeredAt, reason, wasDraining: drainEnds !== undefined };
   show();
 }
 
@@ -101,8 +100,8 @@ function show(): void {
   if (stats === undefined || dashboard === undefined) {
     return;
   }
-  header.update({ stats, silence, drainEnds, restartedAt }, api.hasToken);
-  dashboard.element.classList.toggle("stale", silence !== undefined);
+  header.update({ stats, outage, drainEnds, restartedAt }, api.token !== undefined);
+  dashboard.element.classList.toggle("stale", outage !== undefined);
   if (!dashboard.element.isConnected) {
     document.body.replaceChildren(header.element, dashboard.element, messages.element);
   }
@@ -115,23 +114,23 @@ function showTokenForm({ message, refused }: Unauthorized): void {
   tokenForm.show(message, refused);
 }
 
-/** Runs an action, then looks at once what came of it. */
-async function act(action: () => Promise<void>): Promise<void> {
+/** Runs an action, then asks the bridge at once for the result. */
+async function perform(action: () => Promise<void>): Promise<void> {
   await action();
   poller.now();
 }
 
-function mark(id: string, isEnding: boolean): void {
+function markEnding(id: string, isEnding: boolean): void {
   if (isEnding) {
     sessions.markEnding(id);
   }
 }
 
-function paint(): void {
+function applyTheme(): void {
   document.documentElement.dataset["theme"] = resolved("system");
 }
 
-paint();
-onSystemChange(paint);
+applyTheme();
+onSystemChange(applyTheme);
 document.body.append(loading, messages.element);
 poller.start();

@@ -1,10 +1,9 @@
-// The numbers that come first: sessions, rates, and how much of each limit is in use.
+// The main figures: sessions, rates, and the use of each limit.
 
-import { el } from "../../page/src/dom.js";
+import { el, setText } from "../../page/src/dom.js";
 import { bytes } from "../../page/src/text.js";
 import { byteRate, count, rate } from "./format.js";
 import type { Point } from "./history.js";
-import { setText } from "./svg.js";
 import { Bar, Rows, card, type Row } from "./tables.js";
 import type { Stats } from "./types.js";
 
@@ -53,7 +52,7 @@ interface Limit {
   readonly name: string;
   readonly setting: string;
   readonly used: number;
-  /** 0 is no limit. */
+  /** 0: no limit. */
   readonly most: number;
 }
 

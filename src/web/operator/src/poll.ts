@@ -1,18 +1,16 @@
-// Asks again and again, one question at a time, and not while nobody looks.
+// Polls the bridge, one request at a time, and not while the page is hidden.
 
-/** Pause between an answer and the next question, in milliseconds. */
+/** Pause between an answer and the next request, in milliseconds. */
 const PAUSE = 2_000;
 
 export class Poller {
-  readonly #ask: () => Promise<void>;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #isAsking = false;
+  #isRunning = false;
   #isWanted = false;
   #isStopped = true;
 
-  /** `ask` never rejects. */
-  constructor(ask: () => Promise<void>) {
-    this.#ask = ask;
+  /** `poll` never rejects. */
+  constructor(private readonly poll: () => Promise<void>) {
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) {
         clearTimeout(this.#timer);
@@ -32,13 +30,13 @@ export class Poller {
     clearTimeout(this.#timer);
   }
 
-  /** Asks at once, or as soon as the question under way is answered. */
+  /** Polls at once, or as soon as the current poll has ended. */
   now(): void {
     clearTimeout(this.#timer);
     if (this.#isStopped) {
       return;
     }
-    if (this.#isAsking) {
+    if (this.#isRunning) {
       this.#isWanted = true;
       return;
     }
@@ -46,10 +44,10 @@ export class Poller {
   }
 
   async #run(): Promise<void> {
-    this.#isAsking = true;
+    this.#isRunning = true;
     this.#isWanted = false;
-    await this.#ask();
-    this.#isAsking = false;
+    await this.poll();
+    this.#isRunning = false;
     if (this.#isStopped) {
       return;
     }

@@ -1,23 +1,21 @@
 // Histograms: sums over time, and quantiles estimated from them.
 
 /** Adds the counts of several histograms cell by cell. */
-export function added(histograms: Iterable<readonly number[]>, cells: number): number[] {
-  const sum = new Array<number>(cells).fill(0);
+export function sum(histograms: Iterable<readonly number[]>, cells: number): number[] {
+  const sums = new Array<number>(cells).fill(0);
   for (const one of histograms) {
-    for (let cell = 0; cell < cells; cell += 1) {
-      sum[cell] = (sum[cell] ?? 0) + (one[cell] ?? 0);
-    }
+    sums.forEach((before, cell) => { sums[cell] = before + (one[cell] ?? 0); });
   }
-  return sum;
+  return sums;
 }
 
 export function total(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
+  return counts.reduce((all, count) => all + count, 0);
 }
 
 /**
- * Estimates a quantile, evenly within its cell. The last cell has no upper bound: its quantiles are its lower one, and
- * `above` says so.
+ * Estimates a quantile, by linear interpolation within its cell. The last cell has no upper bound: its quantiles are its
+ * lower bound, with `above` set.
  */
 export function quantile(
   counts: readonly number[], bounds: readonly number[], share: number,

@@ -1,18 +1,17 @@
-// The list of sessions: searched, sorted and cut by the bridge, so that ten thousand of them stay quick.
+// The list of sessions: searched, sorted and paged by the bridge, so that ten thousand of them stay fast.
 
-import { el, newId } from "../../page/src/dom.js";
+import { el, newId, setAttributes, setText } from "../../page/src/dom.js";
 import { bytes, visible } from "../../page/src/text.js";
 import { age, count } from "./format.js";
-import { set, setText } from "./svg.js";
 import { Rows, card, type Row } from "./tables.js";
 import type { Query, Session, SessionList } from "./types.js";
 
-/** Wait for more typing before the bridge is asked, in milliseconds. */
-const TYPING = 250;
+/** Pause in typing after which the bridge is asked, in milliseconds. */
+const TYPING_PAUSE = 250;
 
 const STATES = ["created", "connecting", "active", "closing"] as const;
 
-/** Column, its sort key, and the order it has first. */
+/** Columns: title, sort key, and the order at the first click. */
 const COLUMNS: readonly (readonly [string, string, "up" | "down"])[] = [
   ["Session", "", "up"],
   ["State", "state", "up"],
@@ -29,7 +28,7 @@ const COLUMNS: readonly (readonly [string, string, "up" | "down"])[] = [
 export interface SessionActions {
   /** Shows one session in full. */
   readonly show: (session: Session) => void;
-  /** Asks, then ends one. */
+  /** Ends a session, after a question. */
   readonly end: (session: Session) => void;
 }
 
@@ -47,7 +46,6 @@ export function targetOf(session: Session): string {
 
 export class Sessions {
   query: Query = { search: "", shard: undefined, state: "", sort: "created", order: "up", offset: 0, limit: 25 };
-  readonly #changed: () => void;
   readonly #search = el("input", {
     type: "search", placeholder: "client, target, user or session id", spellcheck: "false", autocapitalize: "off",
     maxlength: 200, autocomplete: "off",
@@ -58,43 +56,40 @@ export class Sessions {
   readonly #limit = el("select", {}, ...[25, 100, 250].map((rows) => el("option", { value: rows }, String(rows))));
   readonly #order = el("select", { class: "order" }, ...COLUMNS.filter(([, sort]) => sort !== "").map(([name, sort]) =>
     el("option", { value: sort }, name)));
-  readonly #turn = el("button", { type: "button", class: "narrow-only", "aria-label": "Turn the order round" }, "↕");
-  readonly #found = el("p", { class: "found", role: "status" });
-  readonly #silent = el("p", { class: "problem" });
+  readonly #reverse = el("button", { type: "button", class: "narrow-only", "aria-label": "Reverse the order" }, "↕");
+  readonly #count = el("p", { class: "count", role: "status" });
+  readonly #unanswered = el("p", { class: "problem" });
   readonly #body = el("tbody");
   readonly #rows: Rows<Session>;
   readonly #heads = new Map<string, HTMLElement>();
   readonly #table: HTMLElement;
   readonly #empty = el("p", { class: "empty" });
-  readonly #pager: { readonly element: HTMLElement; readonly text: HTMLElement; readonly back: HTMLButtonElement; readonly on: HTMLButtonElement };
+  readonly #back = el("button", { type: "button", onclick: () => this.#turnPage(-1) }, "Previous");
+  readonly #forward = el("button", { type: "button", onclick: () => this.#turnPage(1) }, "Next");
+  readonly #range = el("span");
+  readonly #pager = el("nav", { class: "pager", "aria-label": "Pages of sessions" }, this.#back, this.#range, this.#forward);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ending = new Set<string>();
   readonly element: HTMLElement;
 
-  /** `changed` is called when another part of the list is wanted. */
-  constructor(changed: () => void, actions: SessionActions) {
-    this.#changed = changed;
-    this.#rows = new Rows<Session>(this.#body, (session) => session.id, () => line(actions, this.#ending));
+  /** `changed` is called when `query` has changed. */
+  constructor(private readonly changed: () => void, actions: SessionActions) {
+    this.#rows = new Rows<Session>(this.#body, (session) => session.id, () => sessionRow(actions, this.#ending));
     const heads = COLUMNS.map(([name, sort, first]) => this.#head(name, sort, first));
     this.#table = el("table", { class: "stacked" },
       el("thead", {}, el("tr", {}, ...heads, el("th", { scope: "col" }, el("span", { class: "offscreen" }, "Actions")))),
       this.#body);
-    const step = (by: number) => () => this.#ask({ offset: Math.max(0, this.query.offset + by * this.query.limit) });
-    const back = el("button", { type: "button", onclick: step(-1) }, "Previous");
-    const on = el("button", { type: "button", onclick: step(1) }, "Next");
-    const text = el("span");
-    this.#pager = { element: el("nav", { class: "pager", "aria-label": "Pages of sessions" }, back, text, on), text, back, on };
-    this.element = card("Sessions", "sessions", this.#filters(), this.#silent, this.#table, this.#empty, this.#pager.element);
+    this.element = card("Sessions", "sessions", this.#filters(), this.#unanswered, this.#table, this.#empty, this.#pager);
   }
 
-  /** Narrows the list to one shard. */
+  /** Filters the list by a shard. */
   showShard(shard: number): void {
-    this.#ask({ shard, offset: 0 });
+    this.#setQuery({ shard, offset: 0 });
     this.element.scrollIntoView({ block: "start" });
     this.#search.focus({ preventScroll: true });
   }
 
-  /** Marks a session as told to end. */
+  /** Marks a session as ending. */
   markEnding(id: string): void {
     this.#ending.add(id);
   }
@@ -110,26 +105,26 @@ export class Sessions {
   update(list: SessionList, showUsers: boolean): void {
     const { offset, limit } = this.query;
     if (list.sessions.length === 0 && offset > 0 && list.matched <= offset) {
-      // The last page has emptied.
-      this.#ask({ offset: Math.max(0, Math.floor((list.matched - 1) / limit) * limit) });
+      // The last page is empty now.
+      this.#setQuery({ offset: Math.max(0, Math.floor((list.matched - 1) / limit) * limit) });
       return;
     }
-    const there = new Set(list.sessions.map((session) => session.id));
-    this.#ending.forEach((id) => there.has(id) || this.#ending.delete(id));
+    const listed = new Set(list.sessions.map((session) => session.id));
+    this.#ending.forEach((id) => listed.has(id) || this.#ending.delete(id));
     this.element.classList.toggle("no-users", !showUsers);
     this.#rows.update(list.sessions);
-    const isNarrow = this.query.search !== "" || this.query.shard !== undefined || this.query.state !== "";
-    setText(this.#found, `${isNarrow ? `${count(list.matched)} of ` : ""}${count(list.total)} ${list.total === 1 ? "session" : "sessions"}`);
-    setText(this.#empty, isNarrow ? "No session matches." : "No session is there. The list fills as clients connect.");
+    const isFiltered = this.query.search !== "" || this.query.shard !== undefined || this.query.state !== "";
+    setText(this.#count, `${isFiltered ? `${count(list.matched)} of ` : ""}${count(list.total)} ${list.total === 1 ? "session" : "sessions"}`);
+    setText(this.#empty, isFiltered ? "No session matches." : "There are no sessions. The list fills as clients connect.");
     this.#empty.hidden = list.sessions.length > 0;
     this.#table.hidden = list.sessions.length === 0;
-    const silent = list.unanswered_shards.join(", ");
-    setText(this.#silent, silent === "" ? "" : `Shard ${silent} does not answer: its sessions are missing here.`);
+    const unanswered = list.unanswered_shards.join(", ");
+    setText(this.#unanswered, unanswered === "" ? "" : `Shard ${unanswered} does not answer: its sessions are missing here.`);
     const last = offset + list.sessions.length;
-    this.#pager.element.hidden = list.matched <= limit && offset === 0;
-    setText(this.#pager.text, `${count(offset + 1)} to ${count(last)} of ${count(list.matched)}`);
-    this.#pager.back.disabled = offset === 0;
-    this.#pager.on.disabled = last >= list.matched;
+    this.#pager.hidden = list.matched <= limit && offset === 0;
+    setText(this.#range, `${count(offset + 1)} to ${count(last)} of ${count(list.matched)}`);
+    this.#back.disabled = offset === 0;
+    this.#forward.disabled = last >= list.matched;
     this.#showOrder();
   }
 
@@ -140,65 +135,68 @@ export class Sessions {
     };
     this.#search.addEventListener("input", () => {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#ask({ search: this.#search.value.trim(), offset: 0 }), TYPING);
+      this.#timer = setTimeout(() => this.#setQuery({ search: this.#search.value.trim(), offset: 0 }), TYPING_PAUSE);
     });
     this.#shard.addEventListener("change", () =>
-      this.#ask({ shard: this.#shard.value === "" ? undefined : Number(this.#shard.value), offset: 0 }));
-    this.#limit.addEventListener("change", () => this.#ask({ limit: Number(this.#limit.value), offset: 0 }));
-    this.#state.addEventListener("change", () => this.#ask({ state: this.#state.value, offset: 0 }));
-    this.#turn.addEventListener("click", () => this.#sortBy(this.query.sort));
+      this.#setQuery({ shard: this.#shard.value === "" ? undefined : Number(this.#shard.value), offset: 0 }));
+    this.#limit.addEventListener("change", () => this.#setQuery({ limit: Number(this.#limit.value), offset: 0 }));
+    this.#state.addEventListener("change", () => this.#setQuery({ state: this.#state.value, offset: 0 }));
+    this.#reverse.addEventListener("click", () => this.#sortBy(this.query.sort));
     this.#order.addEventListener("change", () => this.#sortBy(this.#order.value));
     return el("search", { class: "filters" },
       label("Search", this.#search, "grow"), label("Shard", this.#shard), label("State", this.#state), label("Rows", this.#limit),
-      label("Sort by", this.#order, "narrow-only"), this.#turn, this.#found);
+      label("Sort by", this.#order, "narrow-only"), this.#reverse, this.#count);
   }
 
   #head(name: string, sort: string, first: "up" | "down"): HTMLElement {
-    const className = sort === "user" ? "user" : "";
     if (sort === "") {
       return el("th", { scope: "col" }, name);
     }
     const button = el("button", { type: "button", class: "sort", onclick: () => this.#sortBy(sort, first) }, name);
-    const element = el("th", { scope: "col", class: className }, button);
+    const element = el("th", { scope: "col", class: sort === "user" ? "user" : "" }, button);
     this.#heads.set(sort, element);
     return element;
   }
 
-  /** Sorts by another column, or the same one the other way round. */
+  /** Sorts by another column, or reverses the order of the same one. */
   #sortBy(sort: string, first?: "up" | "down"): void {
     const start = first ?? COLUMNS.find(([, key]) => key === sort)?.[2] ?? "up";
     const order = this.query.sort === sort ? (this.query.order === "up" ? "down" : "up") : start;
-    this.#ask({ sort, order, offset: 0 });
+    this.#setQuery({ sort, order, offset: 0 });
   }
 
   #showOrder(): void {
     const { sort, order } = this.query;
-    // An age grows as the time it is counted from goes back.
+    // Ages ascend as the times they are counted from descend.
     const isAge = sort === "created" || sort === "activity";
     const ascends = (order === "up") !== isAge;
     for (const [key, element] of this.#heads) {
-      set(element, { "aria-sort": key !== sort ? "none" : ascends ? "ascending" : "descending" });
+      setAttributes(element, { "aria-sort": key !== sort ? "none" : ascends ? "ascending" : "descending" });
     }
     this.#order.value = sort;
   }
 
-  #ask(change: Partial<Query>): void {
+  #turnPage(by: 1 | -1): void {
+    this.#setQuery({ offset: Math.max(0, this.query.offset + by * this.query.limit) });
+  }
+
+  #setQuery(change: Partial<Query>): void {
     this.query = { ...this.query, ...change };
     this.#showOrder();
     this.setShards(this.#shard.options.length - 1);
-    this.#changed();
+    this.changed();
   }
 }
 
-function line(actions: SessionActions, ending: ReadonlySet<string>): Row<Session> {
+function sessionRow(actions: SessionActions, ending: ReadonlySet<string>): Row<Session> {
   let shown: Session | undefined;
-  const act = (then: (session: Session) => void) => () => {
+  const withShown = (action: (session: Session) => void) => () => {
     if (shown !== undefined) {
-      then(shown);
+      action(shown);
     }
   };
-  const name = el("button", { type: "button", class: "link mono", onclick: act(actions.show) });
-  const end = el("button", { type: "button", class: "danger small", onclick: act(actions.end) }, "End…");
+  const name = el("button", { type: "button", class: "link mono", onclick: withShown(actions.show) });
+  const end = el("button", { type: "button", class: "danger small", onclick: withShown(actions.end) }, "End…");
   const texts = COLUMNS.slice(1).map(([title, sort]) => {
     const isNumber = ["created", "activity", "input", "output", "shard"].includes(sort);
     const className = isNumber ? "number" : ["user", "target", "client"].includes(sort) ? `${sort} text` : "";
@@ -223,7 +221,7 @@ function line(actions: SessionActions, ending: ReadonlySet<string>): Row<Session
         }
       });
       end.disabled = isEnding;
-      set(end, { "aria-label": `End session ${session.id.slice(0, 8)} of ${session.client_ip}` });
+      setAttributes(end, { "aria-label": `End session ${session.id.slice(0, 8)} of ${session.client_ip}` });
     },
   };
 }

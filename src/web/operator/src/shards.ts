@@ -1,30 +1,28 @@
-// The shards: what each of them has to do, and that its loop runs.
+// The shards: the load of each, and the state of its event loop.
 
-import { el } from "../../page/src/dom.js";
+import { el, setText } from "../../page/src/dom.js";
 import { age, byteRate, count } from "./format.js";
 import type { Point } from "./history.js";
-import { setText } from "./svg.js";
 import { Bar, Rows, card, head, scrolling, type Row } from "./tables.js";
 import type { Shard, Stats } from "./types.js";
 
-/** Age of the last heartbeat from which a shard is stuck, in seconds; it has one a second at least. */
-export const STUCK = 2;
+/** Age of the last heartbeat from which a shard is stuck, in seconds; it has at least one a second. */
+export const STUCK_AFTER = 2;
 
 interface Item {
   readonly shard: Shard;
-  /** Sessions of the fullest. */
+  /** Sessions of the shard with the most. */
   readonly most: number;
-  /** None before there are two samples. */
+  /** Undefined before there are two samples. */
   readonly cpu: number | undefined;
   readonly traffic: number | undefined;
 }
 
-function line(show: (shard: number) => void): Row<Item> {
+function shardRow(show: (shard: number) => void): Row<Item> {
   let number = 0;
   const name = el("button", { type: "button", class: "link", onclick: () => show(number) });
   const [load, cpuBar] = [new Bar(), new Bar()];
-  const [sessions, connections, cpu, traffic, failed, beat] =
-    Array.from({ length: 6 }, () => el("span")) as [HTMLElement, HTMLElement, HTMLElement, HTMLElement, HTMLElement, HTMLElement];
+  const [sessions, connections, cpu, traffic, failed, loop] = [el("span"), el("span"), el("span"), el("span"), el("span"), el("span")];
   const cell = (label: string, className: string, ...children: Node[]) =>
     el("td", { "data-label": label, class: className }, ...children);
   return {
@@ -35,7 +33,7 @@ function line(show: (shard: number) => void): Row<Item> {
       cell("CPU", "with-bar", cpu, cpuBar.element),
       cell("Traffic", "number", traffic),
       cell("Failed", "number", failed),
-      cell("Loop", "number", beat)),
+      cell("Loop", "number", loop)),
     update({ shard, most, cpu: share, traffic: perSecond }) {
       number = shard.shard;
       setText(name, `Shard ${shard.shard}`);
@@ -47,9 +45,9 @@ function line(show: (shard: number) => void): Row<Item> {
       cpuBar.update(share ?? 0, 0.8);
       setText(traffic, perSecond === undefined ? "–" : byteRate(perSecond));
       setText(failed, count(shard.failed_sessions));
-      const isStuck = shard.heartbeat_age_seconds >= STUCK;
-      setText(beat, isStuck ? `stuck for ${age(shard.heartbeat_age_seconds)}` : "runs");
-      beat.classList.toggle("bad", isStuck);
+      const isStuck = shard.heartbeat_age_seconds >= STUCK_AFTER;
+      setText(loop, isStuck ? `stuck for ${age(shard.heartbeat_age_seconds)}` : "runs");
+      loop.classList.toggle("bad", isStuck);
     },
   };
 }
@@ -59,9 +57,9 @@ export class Shards {
   readonly #rows: Rows<Item>;
   readonly element: HTMLElement;
 
-  /** `show` narrows the list of sessions to a shard. */
+  /** `show` filters the list of sessions by a shard. */
   constructor(show: (shard: number) => void) {
-    this.#rows = new Rows<Item>(this.#body, (item) => String(item.shard.shard), () => line(show));
+    this.#rows = new Rows<Item>(this.#body, (item) => String(item.shard.shard), () => shardRow(show));
     this.element = card("Shards", "shards", scrolling("Shards", el("table", { class: "stacked" },
       head("Shard", "Sessions", "Connections", "CPU", "Traffic", "Failed", "Loop"), this.#body)));
   }

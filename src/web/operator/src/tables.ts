@@ -1,9 +1,8 @@
-// Rows that are updated in place: nothing is made anew that has not changed, so that focus and selection stay.
+// Rows that are updated in place: unchanged elements stay, and with them focus and selection.
 
-import { el } from "../../page/src/dom.js";
-import { set } from "./svg.js";
+import { el, setAttributes } from "../../page/src/dom.js";
 
-/** A row that follows its item. */
+/** A row that shows an item. */
 export interface Row<T> {
   readonly element: HTMLElement;
   update(item: T): void;
@@ -20,9 +19,9 @@ export class Rows<T> {
   ) {}
 
   update(items: readonly T[]): void {
-    // First, so that those behind them need not move: an element that is moved loses the focus.
+    // First, so that later rows need not move: an element that is moved loses the focus.
     this.#remove(new Set(items.map(this.key)));
-    let place = this.element.firstElementChild;
+    let next = this.element.firstElementChild;
     for (const item of items) {
       const key = this.key(item);
       let row = this.#rows.get(key);
@@ -31,10 +30,10 @@ export class Rows<T> {
         this.#rows.set(key, row);
       }
       row.update(item);
-      if (place === row.element) {
-        place = place.nextElementSibling;
+      if (next === row.element) {
+        next = next.nextElementSibling;
       } else {
-        this.element.insertBefore(row.element, place);
+        this.element.insertBefore(row.element, next);
       }
     }
   }
@@ -55,12 +54,12 @@ export class Rows<T> {
   }
 }
 
-/** Bounds the height of a table, and lets the keyboard scroll it where it is higher. */
+/** Bounds the height of a table, and makes it scrollable by keyboard where it is higher. */
 export function scrolling(label: string, table: HTMLElement): HTMLElement {
   const box = el("div", { class: "scroll" }, table);
   new ResizeObserver(() => {
     if (box.scrollHeight > box.clientHeight + 1) {
-      set(box, { tabindex: 0, role: "region", "aria-label": label });
+      setAttributes(box, { tabindex: 0, role: "region", "aria-label": label });
     } else {
       ["tabindex", "role", "aria-label"].forEach((name) => box.removeAttribute(name));
     }
@@ -78,7 +77,7 @@ export function head(...columns: readonly string[]): HTMLElement {
   return el("thead", {}, el("tr", {}, ...columns.map((text) => el("th", { scope: "col" }, text))));
 }
 
-/** A bar that is filled as far as its share says; its value stands beside it as text. */
+/** A bar that is filled up to a share; the value is beside it as text. */
 export class Bar {
   readonly element = el("span", { class: "bar-of", "aria-hidden": "true" });
   readonly #fill = el("span");
@@ -87,7 +86,7 @@ export class Bar {
     this.element.append(this.#fill);
   }
 
-  /** `warnAt` is the share from which it is one to look at. */
+  /** `warnAt` is the share from which the bar has the colour of a warning. */
   update(share: number, warnAt = 2): void {
     const bounded = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0));
     this.#fill.style.inlineSize = `${(bounded * 100).toFixed(1)}%`;

@@ -1,4 +1,4 @@
-// The form for the token. It goes from the field into memory, and the field is cleared.
+// The form for the token, which is kept in memory only: the field is cleared.
 
 import { el, newId } from "../../page/src/dom.js";
 
@@ -20,7 +20,7 @@ export class TokenForm {
       el("label", { for: id }, "Token"),
       this.#input,
       el("p", { class: "hint", id: hint },
-        "It stays in this page's memory until the page is closed or reloaded, and goes to this bridge alone."),
+        "It is kept in this page's memory until the page is closed or reloaded, and is sent to this bridge only."),
       el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Show the bridge")));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -29,16 +29,16 @@ export class TokenForm {
       if (/^[\x21-\x7e]+$/.test(token)) {
         submit(token);
       } else {
-        this.show("A token has visible ASCII characters alone, without blanks.", true);
+        this.show("A token consists of visible ASCII characters, without spaces.", true);
       }
     });
-    this.element = el("main", { class: "gate" }, form);
+    this.element = el("main", { class: "centered" }, form);
   }
 
-  /** Says why the form is there. */
+  /** Shows why the form is needed. */
   show(reason: string, isBad: boolean): void {
     this.#reason.classList.toggle("problem", isBad);
-    // The same reason again is told again.
+    // Set also if it is the same, so that screen readers announce it again.
     this.#reason.textContent = reason;
     this.#input.focus();
   }

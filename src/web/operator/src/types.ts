@@ -1,4 +1,4 @@
-// The answers of the administrator's API, as far as the page reads them.
+// The answers of the administrator's API, as far as the page uses them.
 
 export interface Failure {
   readonly stage: string;
@@ -71,7 +71,7 @@ export interface Session {
   readonly duration: number;
   readonly input_bytes: number;
   readonly output_bytes: number;
-  /** Of one session alone. */
+  /** Only in the answer about one session. */
   readonly host_connections?: number | null;
 }
 
@@ -82,7 +82,7 @@ export interface SessionList {
   readonly unanswered_shards: readonly number[];
 }
 
-/** Which part of the list of sessions is shown. */
+/** Part of the list of sessions to show. */
 export interface Query {
   readonly search: string;
   readonly shard: number | undefined;
@@ -94,5 +94,5 @@ export interface Query {
   readonly limit: number;
 }
 
-/** Targets of the table of the busiest. */
+/** Rows of the table of the busiest targets. */
 export const TARGETS = 8;

@@ -1,16 +1,17 @@
-// The bar at the top: the tabs, and the actions as buttons; where there is little room, as a menu.
+// The bar at the top: the tabs, and the actions as buttons, or as a menu on narrow screens.
 
+import { openDialog } from "./dialog.js";
 import { el, icon, newId } from "./dom.js";
 
 export interface Action {
   readonly name: string;
   /** Path of its icon. */
   readonly path: string;
-  /** Absent where it has no use now. */
+  /** Absent where it is always available. */
   readonly available?: () => boolean;
-  /** Only in the menu: elsewhere there is another way. */
+  /** Only in the menu: elsewhere another control does it. */
   readonly menuOnly?: boolean;
-  /** For one that is on or off. */
+  /** State of a toggle. */
   readonly pressed?: () => boolean;
   run(): void;
 }
@@ -20,11 +21,9 @@ const MORE = "M2.5 4.5h11M2.5 8h11M2.5 11.5h11";
 
 export class Bar {
   readonly element: HTMLElement;
-  readonly #actions: readonly Action[];
   readonly #buttons = new Map<Action, HTMLButtonElement>();
 
-  constructor(tabs: HTMLElement, onNew: () => void, actions: readonly Action[]) {
-    this.#actions = actions;
+  constructor(tabs: HTMLElement, onNew: () => void, private readonly actions: readonly Action[]) {
     for (const action of actions.filter(({ menuOnly }) => menuOnly !== true)) {
       this.#buttons.set(action, iconButton(action.name, action.path, () => action.run()));
     }
@@ -35,7 +34,7 @@ export class Bar {
       el("div", { class: "menu" }, iconButton("Menu", MORE, () => this.#menu())));
   }
 
-  /** Shows what is available and what is on. */
+  /** Updates which actions are available, and which toggles are on. */
   update(): void {
     for (const [action, button] of this.#buttons) {
       button.disabled = action.available?.() === false;
@@ -48,25 +47,20 @@ export class Bar {
   #menu(): void {
     const title = newId("dialog");
     let chosen: Action | undefined;
-    const items = this.#actions.filter((action) => action.available?.() !== false).map((action) =>
+    const items = this.actions.filter((action) => action.available?.() !== false).map((action) =>
       el("button", {
         class: "quiet", value: action.name, onclick: () => { chosen = action; },
         ...(action.pressed === undefined ? {} : { "aria-pressed": String(action.pressed()) }),
       }, icon(action.path), action.name));
     const dialog = el("dialog", { class: "sheet", "aria-labelledby": title },
       el("form", { method: "dialog" }, el("h2", { id: title }, "Menu"), ...items, el("button", {}, "Close")));
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      chosen?.run();
-    });
-    document.body.append(dialog);
-    dialog.showModal();
+    openDialog(dialog, () => chosen?.run());
   }
 }
 
 function iconButton(name: string, path: string, action: () => void): HTMLButtonElement {
   const button = el("button", { type: "button", class: "quiet", "aria-label": name, title: name, onclick: action }, icon(path));
-  // A click leaves the focus where it is, in the terminal; the keyboard moves it as ever.
+  // A click leaves the focus in the terminal; the keyboard moves it as usual.
   button.addEventListener("mousedown", (event) => event.preventDefault());
   return button;
 }

@@ -1,4 +1,4 @@
-// Modal questions on the native dialog element: focus goes in, Escape cancels, focus comes back.
+// Modal questions on the native dialog element: focus moves in, Escape cancels, focus returns.
 
 import { el, newId } from "./dom.js";
 
@@ -16,17 +16,16 @@ export interface Question<T> {
   readonly cancel: T;
   /** Ends the question with `cancel`. */
   readonly signal?: AbortSignal | undefined;
-  /** Makes the answers wait this long, in milliseconds, so that a click meant for something else is none. */
-  readonly settle?: number;
+  /** Time after the dialog's appearance in which no click counts, in milliseconds: it was meant for something else. */
+  readonly clickDelay?: number;
   /** Lets the keyboard give no answer but `cancel`: the page around a frame could have a key land here. */
   readonly pointerOnly?: boolean;
-  /** Called with the dialog before it is shown: to watch inputs, to enable choices. */
-  readonly prepare?: (dialog: HTMLDialogElement, buttons: readonly HTMLButtonElement[]) => void;
+  /** Called with the buttons of the choices before the dialog is shown. */
+  readonly prepare?: (buttons: readonly HTMLButtonElement[]) => void;
 }
 
 /** Asks, and returns the value of the choice. */
 export function ask<T>(question: Question<T>): Promise<T> {
-  const { promise, resolve } = deferred<T>();
   const titleId = newId("dialog");
   const buttons = question.choices.map((choice) =>
     el("button", { type: "submit", class: choice.kind ?? "", value: choice.label }, choice.label),
@@ -46,7 +45,7 @@ export function ask<T>(question: Question<T>): Promise<T> {
       pressedAt = event.isTrusted ? performance.now() : pressedAt;
     });
     button.addEventListener("click", (event) => {
-      if (Math.min(pressedAt, performance.now()) - shownAt < (question.settle ?? 0)) {
+      if (Math.min(pressedAt, performance.now()) - shownAt < (question.clickDelay ?? 0)) {
         event.preventDefault();
         return;
       }
@@ -55,26 +54,34 @@ export function ask<T>(question: Question<T>): Promise<T> {
   });
   const before = document.activeElement;
   const abort = () => dialog.close();
-  dialog.addEventListener("close", () => {
-    question.signal?.removeEventListener("abort", abort);
-    dialog.remove();
-    if (before instanceof HTMLElement && before.isConnected) {
-      before.focus();
-    }
-    resolve(answer);
-  });
-  document.body.append(dialog);
-  question.prepare?.(dialog, buttons);
+  question.prepare?.(buttons);
   if (question.signal?.aborted === true) {
     queueMicrotask(abort);
   }
   question.signal?.addEventListener("abort", abort);
-  dialog.showModal();
-  return promise;
+  return new Promise((resolve) => openDialog(dialog, () => {
+    question.signal?.removeEventListener("abort", abort);
+    if (before instanceof HTMLElement && before.isConnected) {
+      before.focus();
+    }
+    resolve(answer);
+  }));
 }
 
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((r) => { resolve = r; });
-  return { promise, resolve };
+/** Asks for a yes or no; Escape is no. The safe answer to a dangerous question comes first, and has the focus. */
+export function askYesNo(
+  title: string, body: readonly (Node | string)[], yes: string, no: string, kind: "primary" | "danger" = "primary",
+): Promise<boolean> {
+  const choices: Choice<boolean>[] = [{ label: yes, value: true, kind }, { label: no, value: false }];
+  return ask({ title, body, choices: kind === "danger" ? choices.reverse() : choices, cancel: false });
+}
+
+/** Shows a modal dialog, and removes it when it is closed. */
+export function openDialog(dialog: HTMLDialogElement, onClose?: () => void): void {
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    onClose?.();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
 }

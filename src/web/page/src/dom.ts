@@ -28,16 +28,36 @@ export function el<K extends keyof HTMLElementTagNameMap>(
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** Makes an SVG element, without markup. */
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K, attributes: Readonly<Record<string, string | number>> = {}, ...children: (Node | string)[]
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS(SVG, tag);
+  setAttributes(element, attributes);
+  element.append(...children);
+  return element;
+}
+
 /** Makes an icon of one path in a box of 16 x 16; it is hidden from screen readers, its button has the name. */
 export function icon(path: string): SVGSVGElement {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  svg.classList.add("icon");
-  const shape = document.createElementNS(SVG, "path");
-  shape.setAttribute("d", path);
-  svg.append(shape);
-  return svg;
+  return svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true", class: "icon" }, svg("path", { d: path }));
+}
+
+/** Sets those attributes whose value differs. */
+export function setAttributes(element: Element, attributes: Readonly<Record<string, string | number>>): void {
+  for (const [name, value] of Object.entries(attributes)) {
+    const text = String(value);
+    if (element.getAttribute(name) !== text) {
+      element.setAttribute(name, text);
+    }
+  }
+}
+
+/** Sets the text of an element if it differs: screen readers announce an unchanged text again. */
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
 }
 
 let counter = 0;

@@ -1,23 +1,24 @@
-// The page in a frame of another page: that one hands a log-in over, once, and is told how the session goes. Whose
-// frames may hold the page the operator says (`web.embed_origins`); the browser keeps all others from showing it, and
-// nobody else is spoken to here. EMBEDDING.md beside the page's folder is for authors of such pages.
+// The page in a frame of another page, its parent: the parent hands a log-in over, once, and receives the state of the
+// session. The operator lists the origins that may frame the page (`web.embed_origins`); the browser blocks all others,
+// and no message goes to another origin. EMBEDDING.md beside the page's folder is for authors of such pages.
 
 import type { LoginRequest, Target } from "./form.js";
 import type { Ending } from "./ending.js";
+import type { Phase } from "./tab.js";
 
 /** A message to the parent. */
-export type Report =
+type Report =
   | { readonly type: "ready" }
   | { readonly type: "refused"; readonly message: string }
-  | { readonly type: "state"; readonly state: "form" | "connecting" | "live" | "ended" }
+  | { readonly type: "state"; readonly state: Phase }
   | { readonly type: "title"; readonly title: string }
   | ({ readonly type: "ended"; readonly ok: boolean; readonly message: string } & Ending["facts"]);
 
-/** What of the page the parent may set in motion, and is told of. */
+/** Parts of the page that the parent uses. */
 export interface EmbeddedPage {
-  /** Whether a session has begun, by whomever. */
+  /** True once any session has begun, by the parent or by the user. */
   readonly hasBegun: boolean;
-  /** Reads a target as the form does. */
+  /** Parses a target. */
   target(text: string): Target | undefined;
   start(request: LoginRequest): void;
 }
@@ -34,22 +35,21 @@ const FIELDS = {
 } as const;
 
 type Field = keyof typeof FIELDS;
-type Start = Partial<Record<Field, string>>;
 
-/** Says that the page is there and waits. */
+/** Announces that the page is ready for a port. */
 const HELLO = { type: "sshard:hello" } as const;
 
-/** Whether another page holds this one. */
+/** True in a frame of another page. */
 export const isFramed = window.parent !== window;
 
-/** The page's side of the talk with its parent. */
+/** Connection to the parent. */
 export class Parent {
   #port: MessagePort | undefined;
   #started = false;
   #state = "form";
   #title = "";
 
-  /** Waits for the parent, if it is one of `origins`, and tells it that the page is there. */
+  /** Announces the page to the parent, if its origin is one of `origins`, and waits for its port. */
   constructor(origins: readonly string[], readonly page: EmbeddedPage) {
     const parent = window.parent;
     const listen = ({ source, origin, data, ports }: MessageEvent<unknown>) => {
@@ -58,7 +58,7 @@ export class Parent {
         return;
       }
       if (data["type"] === HELLO.type) {
-        // It came too late for the page's own.
+        // Its script was loaded after the page's announcement.
         parent.postMessage(HELLO, origin);
       }
       const port = ports[0];
@@ -67,51 +67,51 @@ export class Parent {
       }
       removeEventListener("message", listen);
       this.#port = port;
-      port.onmessage = (event) => this.#take(event.data);
-      this.#tell({ type: "ready" });
+      port.onmessage = (event) => this.#start(event.data);
+      this.#post({ type: "ready" });
     };
     addEventListener("message", listen);
-    // Browsers that tell the parent's origin need not be asked by trial.
+    // Other browsers do not reveal the parent's origin: the announcement is posted for each.
     const known = location.ancestorOrigins?.[0];
     for (const origin of known === undefined ? origins : origins.filter((one) => one === known)) {
       parent.postMessage(HELLO, origin);
     }
   }
 
-  /** Tells the parent what is new of the session. */
-  report(state: "form" | "connecting" | "live" | "ended", title: string, ending: Ending | undefined): void {
+  /** Posts what has changed to the parent. */
+  report(state: Phase, title: string, ending: Ending | undefined): void {
     if (state !== this.#state) {
       this.#state = state;
-      this.#tell({ type: "state", state });
+      this.#post({ type: "state", state });
       if (state === "ended" && ending !== undefined) {
-        this.#tell({ type: "ended", ok: ending.mark === "good", message: ending.sentence, ...ending.facts });
+        this.#post({ type: "ended", ok: ending.outcome === "good", message: ending.sentence, ...ending.facts });
       }
     }
     if (title !== this.#title) {
       this.#title = title;
-      this.#tell({ type: "title", title });
+      this.#post({ type: "title", title });
     }
   }
 
-  #take(data: unknown): void {
-    const request = this.#read(data);
+  #start(data: unknown): void {
+    const request = this.#parse(data);
     if (typeof request === "string") {
-      this.#tell({ type: "refused", message: request });
+      this.#post({ type: "refused", message: request });
       return;
     }
     this.#started = true;
     this.page.start(request);
   }
 
-  /** Returns the log-in, or why there is none. Quotes no value. */
-  #read(data: unknown): LoginRequest | string {
+  /** Returns the log-in, or why the message is refused. Quotes no value. */
+  #parse(data: unknown): LoginRequest | string {
     if (!isRecord(data) || data["type"] !== "start") {
       return "a message of type start is expected";
     }
     if (this.#started || this.page.hasBegun) {
       return "a session has begun already; load the frame again for another";
     }
-    const start: Start = {};
+    const start: Partial<Record<Field, string>> = {};
     for (const [name, value] of Object.entries(data)) {
       if (name === "type") {
         continue;
@@ -136,7 +136,7 @@ export class Parent {
     return { target, username: user, password, privateKey, passphrase, certificate, ticket };
   }
 
-  #tell(report: Report): void {
+  #post(report: Report): void {
     this.#port?.postMessage(report);
   }
 }

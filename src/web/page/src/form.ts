@@ -1,9 +1,9 @@
-// The log-in form. It keeps what is no secret; secrets leave it with the log-in and are cleared.
+// The log-in form. It keeps server and user; secrets are cleared as soon as they are handed over.
 
 import { el, newId } from "./dom.js";
 import { bytes } from "./text.js";
 
-/** A server as the form has it: a named target, or a host with a port. */
+/** Target of a log-in: a name of the bridge's configuration, or a host with a port. */
 export interface Target {
   readonly name?: string;
   readonly host: string;
@@ -17,9 +17,9 @@ export interface LoginRequest {
   readonly privateKey: string;
   readonly passphrase: string;
   readonly certificate: string;
-  /** Admission ticket, of a page around this one. */
+  /** Admission ticket, from the page that holds this one in a frame. */
   readonly ticket?: string;
-  /** The password is a link's, which logs in once. */
+  /** True for the password of a link, which is valid once. */
   readonly fromLink?: boolean;
 }
 
@@ -43,21 +43,21 @@ function field(label: string, attributes: Record<string, string | number | boole
   return { row, input };
 }
 
-/** How a target is written in titles and tabs. */
-export function targetText(target: Target): string {
-  if (target.name !== undefined) {
-    return target.name;
-  }
-  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
-  return target.port === 22 ? host : `${host}:${target.port}`;
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+/** Text of a target in titles and tabs. */
+export function targetText({ name, host, port }: Target): string {
+  return name ?? (port === 22 ? bracketed(host) : `${bracketed(host)}:${port}`);
 }
 
 /** Path of a target below `ws/`. */
-export function targetPath(target: Target): string {
-  return target.name ?? `${target.host.includes(":") ? `[${target.host}]` : target.host}/${target.port}`;
+export function targetPath({ name, host, port }: Target): string {
+  return name ?? `${bracketed(host)}/${port}`;
 }
 
-/** Reads `host`, `host:port`, `[v6]:port` or a named target; `undefined` if it is none of them. */
+/** Parses `host`, `host:port`, `[v6]:port` or a named target; `undefined` if it is none of them. */
 export function parseTarget(text: string, port: number, names: readonly string[]): Target | undefined {
   const server = text.trim();
   if (names.includes(server)) {
@@ -84,13 +84,10 @@ export class LoginForm {
   readonly #passphrase: Field;
   readonly #certificate: Field;
   readonly #problem = el("p", { role: "alert", class: "problem" });
-  readonly #names: readonly string[];
 
   /** `names`: the targets that the operator shows. `onSubmit` gets a log-in whose fields are complete. */
-  constructor(names: readonly string[], onSubmit: (request: LoginRequest) => void) {
-    this.#names = names;
+  constructor(private readonly names: readonly string[], onSubmit: (request: LoginRequest) => void) {
     const list = el("datalist", { id: newId("targets") }, ...names.map((name) => el("option", { value: name })));
-    const secure = isSecureContext;
     this.#server = field("Server", {
       name: "server", required: true, autocomplete: "off", placeholder: names[0] ?? "host.example.org",
       ...(names.length > 0 ? { list: list.id } : {}), maxlength: 300,
@@ -99,7 +96,7 @@ export class LoginForm {
     this.#user = field("User", { name: "username", required: true, autocomplete: "username", maxlength: 256 });
     this.#password = field("Password", { name: "password", type: "password", autocomplete: "current-password", maxlength: 1024 });
     this.#key = field("Private key file", { type: "file" },
-      "At most 16 KiB. The key goes to this bridge for the log-in, and is not stored.");
+      "At most 16 KiB. The key is sent to this bridge for the log-in, and is not stored.");
     this.#passphrase = field("Passphrase of the key", { type: "password", autocomplete: "off", maxlength: 1024 });
     this.#certificate = field("Certificate file (optional)", { type: "file" });
     const capsLock = el("p", { class: "hint caps", role: "status" });
@@ -110,15 +107,15 @@ export class LoginForm {
     this.element = el("form", { class: "login", autocomplete: "on" },
       el("h1", {}, "Connect to a server"),
       el("p", { class: "lead" }, "By SSH, through the bridge at ", el("strong", {}, location.host), "."),
-      !secure && el("p", { class: "bar-note warning" },
-        "This page came over plain http: others on the way can read what you type, passwords too. Ask for its https address."),
+      !isSecureContext && el("p", { class: "bar-note warning" },
+        "This page was loaded over plain http: others on the network can read what you type, passwords too. Ask for its https address."),
       el("div", { class: "pair" }, this.#server.row, this.#port.row), list,
       this.#user.row, this.#password.row,
       el("details", {}, el("summary", {}, "Log in with a private key"),
         el("div", { class: "inset" }, this.#key.row, this.#passphrase.row, this.#certificate.row)),
       this.#problem,
       el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Connect")));
-    this.#server.input.addEventListener("input", () => this.#portFollows());
+    this.#server.input.addEventListener("input", () => this.#updatePort());
     this.#server.input.addEventListener("change", () => this.#splitPort());
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -131,33 +128,33 @@ export class LoginForm {
     (first ?? this.#password).input.focus();
   }
 
-  /** Fills in what is no secret. */
+  /** Fills in server and user. */
   fill(server: string, username: string): void {
     this.#server.input.value = server;
     this.#user.input.value = username;
-    this.#portFollows();
+    this.#updatePort();
     this.#splitPort();
   }
 
   /** Clears every secret. */
-  forget(): void {
+  #clearSecrets(): void {
     for (const { input } of [this.#password, this.#key, this.#passphrase, this.#certificate]) {
       input.value = "";
     }
   }
 
-  /** A named target has its port. */
-  #portFollows(): void {
-    const named = this.#names.includes(this.#server.input.value.trim());
+  /** Disables the port of a named target, which has its own. */
+  #updatePort(): void {
+    const named = this.names.includes(this.#server.input.value.trim());
     this.#port.input.disabled = named;
     this.#port.input.placeholder = named ? "its own" : "22";
     this.#port.input.value = named ? "" : this.#port.input.value === "" ? "22" : this.#port.input.value;
   }
 
-  /** `host:2222`, typed or pasted, goes into both fields. */
+  /** Splits `host:2222`, typed or pasted, into both fields. */
   #splitPort(): void {
     const text = this.#server.input.value.trim();
-    const target = parseTarget(text, 0, this.#names);
+    const target = parseTarget(text, 0, this.names);
     if (target !== undefined && target.name === undefined) {
       this.#server.input.value = target.host;
       this.#port.input.value = String(target.port);
@@ -170,11 +167,13 @@ export class LoginForm {
       input.removeAttribute("aria-invalid");
     }
     this.#splitPort();
-    const target = parseTarget(this.#server.input.value, Number(this.#port.input.value), this.#names);
+    const target = parseTarget(this.#server.input.value, Number(this.#port.input.value), this.names);
     if (target === undefined) {
-      const port = parseTarget(this.#server.input.value, 22, this.#names) !== undefined;
-      this.#complain(port ? "The port must be a number from 1 to 65535." : "The server must be a host name, an address, or a name from the list.",
-        port ? this.#port : this.#server);
+      if (parseTarget(this.#server.input.value, 22, this.names) === undefined) {
+        this.#reject("The server must be a host name, an address, or a name from the list.", this.#server);
+      } else {
+        this.#reject("The port must be a number from 1 to 65535.", this.#port);
+      }
       return;
     }
     try {
@@ -186,17 +185,17 @@ export class LoginForm {
         passphrase: this.#passphrase.input.value,
         certificate: await readFile(this.#certificate.input),
       };
-      this.forget();
+      this.#clearSecrets();
       onSubmit(request);
     } catch (error) {
-      this.#complain(error instanceof Error ? error.message : "The file cannot be read.", this.#key);
+      this.#reject(error instanceof Error ? error.message : "The file cannot be read.", this.#key);
     }
   }
 
-  #complain(text: string, at: Field): void {
-    this.#problem.textContent = text;
-    at.input.setAttribute("aria-invalid", "true");
-    at.input.focus();
+  #reject(reason: string, { input }: Field): void {
+    this.#problem.textContent = reason;
+    input.setAttribute("aria-invalid", "true");
+    input.focus();
   }
 }
 

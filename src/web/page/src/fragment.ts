@@ -1,24 +1,24 @@
-// The fragment of the address, taken out of the address bar before anything else of the page runs: it may hold
-// a one-time login (`sshard demo` prints such a link). This module must be the first import of the entry.
+// The fragment of the address, removed from the address bar before anything else of the page runs: it may hold a
+// one-time login (`sshard demo` prints such a link). This module must be the first import of the entry.
 
 const raw = location.hash;
 if (raw !== "") {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
-/** A login that a link carries: used once, by the first connection. */
+/** Login of a link, used once, by the first connection. */
 export interface LinkLogin {
   readonly target: string;
   readonly username: string;
   readonly password: string;
 }
 
-const LARGEST = 4096;
+const MAX_LENGTH = 4096;
 
 /** Parses `#login=BASE64URL(JSON)`; anything else is ignored. */
 function parse(fragment: string): LinkLogin | undefined {
   const match = /^#login=([A-Za-z0-9_-]+)$/.exec(fragment);
-  if (match?.[1] === undefined || fragment.length > LARGEST) {
+  if (match?.[1] === undefined || fragment.length > MAX_LENGTH) {
     return undefined;
   }
   try {

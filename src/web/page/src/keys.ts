@@ -1,18 +1,18 @@
-// Keys that phones do not have: a row of buttons, and a line to compose text in, since composition through xterm's own
-// text area duplicates words on Android.
+// Keys that phones lack: a row of buttons, and a line to compose text in, since composition in xterm's own text area
+// duplicates words on Android.
 
 import type { Terminal } from "@xterm/xterm";
 import { el } from "./dom.js";
 
 type Sticky = "off" | "once" | "locked";
 
-/** Keys that send the same whatever the modes are. */
+/** Keys that send the same in every mode: label, name, text. */
 const PLAIN: readonly (readonly [string, string, string])[] = [
   ["Esc", "Esc", "\x1b"], ["Tab", "Tab", "\t"], ["^C", "Control C", "\x03"], ["^D", "Control D", "\x04"],
   ["^Z", "Control Z", "\x1a"], ["^R", "Control R", "\x12"], ["^L", "Control L", "\x0c"],
   ["|", "Pipe", "|"], ["/", "Slash", "/"], ["~", "Tilde", "~"], ["-", "Minus", "-"],
 ];
-/** Keys whose code carries modifiers: name, and what stands before and behind them. */
+/** Keys whose code carries modifiers: label, name, final letter or number of the code. */
 const CURSOR: readonly (readonly [string, string, string])[] = [
   ["←", "Left", "D"], ["↑", "Up", "A"], ["↓", "Down", "B"], ["→", "Right", "C"], ["Home", "Home", "H"], ["End", "End", "F"],
 ];
@@ -32,24 +32,20 @@ class Modifier {
   constructor(label: string) {
     this.button = el("button", { type: "button", "aria-pressed": "false", title: `${label}: for the next key; twice for all keys` }, label);
     this.button.addEventListener("click", () => {
-      this.#set(this.state === "off" ? "once" : this.state === "once" ? "locked" : "off");
+      this.set(this.state === "off" ? "once" : this.state === "once" ? "locked" : "off");
     });
   }
 
-  /** Whether it is on; one that was on once is off afterwards. */
+  /** Returns true if it is on; one that is on for one key is off afterwards. */
   take(): boolean {
     const on = this.state !== "off";
     if (this.state === "once") {
-      this.#set("off");
+      this.set("off");
     }
     return on;
   }
 
-  off(): void {
-    this.#set("off");
-  }
-
-  #set(state: Sticky): void {
+  set(state: Sticky): void {
     this.state = state;
     this.button.setAttribute("aria-pressed", String(state !== "off"));
     this.button.classList.toggle("locked", state === "locked");
@@ -61,13 +57,12 @@ export class KeyRow {
   readonly compose: HTMLFormElement;
   readonly #ctrl = new Modifier("Ctrl");
   readonly #alt = new Modifier("Alt");
-
   readonly #line = el("input", {
     "aria-label": "Compose a line", placeholder: "Compose a line", autocapitalize: "off", autocorrect: "off",
     autocomplete: "off", spellcheck: "false", enterkeyhint: "send", name: "compose",
   });
 
-  /** `paste` is asked for what the clipboard has. */
+  /** `paste` pastes the clipboard. */
   constructor(term: Terminal, paste: () => void) {
     const key = (label: string, name: string, send: () => void) =>
       el("button", { type: "button", "aria-label": name, onclick: send }, label);
@@ -91,9 +86,10 @@ export class KeyRow {
       ...NUMBERED.slice(0, 4).map(([label, name, code]) => key(label, name, () => numbered(code))),
       ...FUNCTION.map(([label, name, letter]) => key(label, name, () => final(letter, "O"))),
       ...NUMBERED.slice(4).map(([label, name, code]) => key(label, name, () => numbered(code))));
-    // Focus, and with it the keyboard on the screen, stays where it is.
-    this.row.addEventListener("pointerdown", (event) => event.preventDefault());
-    this.row.addEventListener("mousedown", (event) => event.preventDefault());
+    // The focus stays in the terminal, and with it the on-screen keyboard.
+    for (const type of ["pointerdown", "mousedown"]) {
+      this.row.addEventListener(type, (event) => event.preventDefault());
+    }
     this.compose = el("form", { class: "compose" }, this.#line, el("button", { type: "submit" }, "Send"));
     this.compose.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -104,11 +100,11 @@ export class KeyRow {
     });
   }
 
-  /** Forgets what was composed and which modifiers were on. */
+  /** Clears the line, and switches the modifiers off. */
   reset(): void {
     this.#line.value = "";
-    this.#ctrl.off();
-    this.#alt.off();
+    this.#ctrl.set("off");
+    this.#alt.set("off");
   }
 
   /** Applies the sticky modifiers to one key's data. */
@@ -124,7 +120,7 @@ export class KeyRow {
     return this.#alt.take() ? `\x1b${result}` : result;
   }
 
-  /** Number of the modifiers in a key's code, as xterm has it: 1 for none. */
+  /** Number of the modifiers in a key's code (xterm): 1 for none. */
   #modifier(): number {
     return 1 + (this.#alt.take() ? 2 : 0) + (this.#ctrl.take() ? 4 : 0);
   }

@@ -1,6 +1,6 @@
-// Links in the terminal, found in the text or given by OSC 8: one handler, which shows where a link leads and asks.
+// Links in the terminal, found in the text or given by OSC 8: one handler, which shows the address and asks.
 
-import { ask } from "./dialog.js";
+import { askYesNo } from "./dialog.js";
 import { el } from "./dom.js";
 import { visible } from "./text.js";
 
@@ -14,19 +14,14 @@ export function webAddress(uri: string): string | undefined {
   }
 }
 
-/** Asks, and opens `uri` in a tab of its own that knows nothing of this one. */
+/** Asks, and opens `uri` in a tab of its own without a reference to this one. */
 export async function openLink(uri: string): Promise<void> {
   const address = webAddress(uri);
   if (address === undefined) {
     return;
   }
-  const open = await ask({
-    title: "Open this link?",
-    body: [el("p", { class: "address" }, visible(address)), el("p", { class: "hint" }, "It comes from the server's output.")],
-    choices: [{ label: "Open", value: true, kind: "primary" as const }, { label: "Cancel", value: false }],
-    cancel: false,
-  });
-  if (open) {
+  const body = [el("p", { class: "address" }, visible(address)), el("p", { class: "hint" }, "It comes from the server's output.")];
+  if (await askYesNo("Open this link?", body, "Open", "Cancel")) {
     window.open(address, "_blank", "noopener,noreferrer");
   }
 }

@@ -1,4 +1,4 @@
-// Entry of the page. The fragment's module comes first: it takes a login out of the address bar before anything else
+// Entry of the page. The fragment's module comes first: it removes a login from the address bar before anything else
 // runs.
 
 import { takeLinkLogin } from "./fragment.js";
@@ -8,43 +8,43 @@ import { Page } from "./page.js";
 import { readQuery } from "./query.js";
 import { installStyleShim } from "./style-shim.js";
 
-/** Facts of the bridge; a page that cannot get them works without. */
+/** Fetches the bridge's facts; the page works without them. */
 async function facts(): Promise<{ targets: readonly string[]; embedOrigins: readonly string[] }> {
-  const texts = (list: unknown) => (Array.isArray(list) ? list.filter((text) => typeof text === "string") : []);
+  const strings = (list: unknown) => (Array.isArray(list) ? list.filter((text) => typeof text === "string") : []);
   try {
     const answer: unknown = await (await fetch("page.json", { signal: AbortSignal.timeout(3000) })).json();
     const { targets, embed_origins: embedOrigins } = (answer ?? {}) as Record<string, unknown>;
-    return { targets: texts(targets), embedOrigins: texts(embedOrigins) };
+    return { targets: strings(targets), embedOrigins: strings(embedOrigins) };
   } catch {
     return { targets: [], embedOrigins: [] };
   }
 }
 
-/** Reads a target that a program gives: `host:port`, or a name, shown or not. A name cannot have a colon. */
-function programTarget(text: string): Target | undefined {
+/** Parses a target of a link or of the parent page: `host:port`, or a name, listed or not. A name has no colon. */
+function parseGivenTarget(text: string): Target | undefined {
   const isName = /^[\w.-]+$/.test(text);
   return isName || text.includes(":") ? parseTarget(text, 22, isName ? [text] : []) : undefined;
 }
 
 installStyleShim();
 const { targets, embedOrigins } = await facts();
-const wishes = readQuery(location.search);
-const page = new Page(targets, wishes);
+const query = readQuery(location.search);
+const page = new Page(targets, query);
 const tab = page.add();
 const login = takeLinkLogin();
 if (login !== undefined) {
-  const target = programTarget(login.target);
+  const target = parseGivenTarget(login.target);
   if (target !== undefined) {
     void tab.start({ ...login, target, privateKey: "", passphrase: "", certificate: "", fromLink: true });
   }
-} else if (wishes.target !== undefined && parseTarget(wishes.target, 22, targets) !== undefined) {
-  tab.fill(wishes.target, "");
+} else if (query.target !== undefined && parseTarget(query.target, 22, targets) !== undefined) {
+  tab.fill(query.target, "");
   tab.focus();
 }
 if (isFramed && embedOrigins.length > 0) {
   const parent = new Parent(embedOrigins, {
     get hasBegun() { return page.hasBegun; },
-    target: programTarget,
+    target: parseGivenTarget,
     start: (request) => void tab.start(request),
   });
   page.onChange = (changed) => {

@@ -1,12 +1,12 @@
-// The page: its tabs, one or two of which are seen, the bar above them, and what must not cost a session.
+// The page: its tabs, one or two of which are visible, the bar above them, and guards against the loss of a session.
 
 import { Bar } from "./bar.js";
-import { ask } from "./dialog.js";
+import { askYesNo } from "./dialog.js";
 import { el } from "./dom.js";
 import { showSettings } from "./preferences.js";
-import type { Wishes } from "./query.js";
+import type { PageQuery } from "./query.js";
 import { SettingsStore } from "./settings.js";
-import { Tab, type TabHome } from "./tab.js";
+import { Tab, type TabOwner } from "./tab.js";
 import { TabStrip } from "./tabs.js";
 import { TerminalPane } from "./terminal.js";
 import { onSystemChange, resolved } from "./themes.js";
@@ -23,14 +23,13 @@ const ICONS = {
   copy: "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z",
 } as const;
 
-export class Page implements TabHome {
-  readonly targets: readonly string[];
+export class Page implements TabOwner {
   readonly #store: SettingsStore;
-  readonly #wishes: Wishes;
-  readonly #spare: TerminalPane[] = [];
+  /** Panes without a session, to be reused. */
+  readonly #idlePanes: TerminalPane[] = [];
   readonly #tabs: Tab[] = [];
   readonly #main = el("main", {});
-  readonly #strip = new TabStrip<Tab>((tab) => this.select(tab), (tab) => void this.#close(tab));
+  readonly #strip = new TabStrip((tab) => this.select(tab), (tab) => void this.#close(tab));
   readonly #bar: Bar;
   readonly #icon = document.querySelector<HTMLLinkElement>("#favicon");
   readonly #plainIcon = this.#icon?.href ?? "";
@@ -41,14 +40,12 @@ export class Page implements TabHome {
   /** The other tab of the split view. */
   #beside: Tab | undefined;
 
-  constructor(targets: readonly string[], wishes: Wishes) {
-    this.targets = targets;
-    // Fetched now: the one of a lost connection is wanted when nothing can be fetched.
+  constructor(readonly targets: readonly string[], private readonly query: PageQuery) {
+    // Fetched now: that of a lost connection is needed when nothing can be fetched.
     for (const address of Object.values(this.#icon?.dataset ?? {})) {
       new Image().src = address ?? "";
     }
-    this.#wishes = wishes;
-    const store = new SettingsStore(wishes.theme === undefined ? {} : { theme: wishes.theme });
+    const store = new SettingsStore(query.theme === undefined ? {} : { theme: query.theme });
     this.#store = store;
     const hasTerminal = () => this.#current?.hasTerminal === true;
     this.#bar = new Bar(this.#strip.element, () => this.add(), [
@@ -69,7 +66,7 @@ export class Page implements TabHome {
     store.onChange(() => this.#applyTheme());
     onSystemChange(() => this.#applyTheme());
     followVisualViewport();
-    this.#guardThePage();
+    this.#ignoreDroppedFiles();
   }
 
   /** Opens a tab and shows it. */
@@ -87,21 +84,21 @@ export class Page implements TabHome {
     return tab;
   }
 
-  another(server: string, username: string): void {
+  openTab(server: string, username: string): void {
     const tab = this.add();
     tab.fill(server, username);
     tab.focus();
   }
 
-  takePane(): TerminalPane {
-    return this.#spare.pop() ?? new TerminalPane(this.#store, this.#wishes);
+  acquirePane(): TerminalPane {
+    return this.#idlePanes.pop() ?? new TerminalPane(this.#store, this.query);
   }
 
-  givePane(pane: TerminalPane): void {
-    pane.reset(() => this.#spare.push(pane));
+  releasePane(pane: TerminalPane): void {
+    pane.reset(() => this.#idlePanes.push(pane));
   }
 
-  /** Whether any session has begun, if only to connect. */
+  /** True once any session has begun to connect. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
@@ -114,7 +111,7 @@ export class Page implements TabHome {
     }
     this.#strip.update(this.#current, this.#beside);
     this.#bar.update();
-    this.#guardLeaving();
+    this.#confirmUnload();
     if (tab === this.#current) {
       this.#showState(tab);
     }
@@ -164,27 +161,23 @@ export class Page implements TabHome {
     }
   }
 
-  /** What the current tab's state says in the title and in the icon of the browser's tab. */
+  /** Shows the state of the current tab in the title and the icon of the browser's tab. */
   #showState(tab: Tab): void {
-    const end = tab.ending;
-    const parts = [tab.phase === "form" ? "" : tab.name, "sshard"].filter((part) => part !== "");
-    document.title = `${end === undefined ? "" : `${end.mark === "good" ? "✓" : "✗"} ${end.short} · `}${parts.join(" · ")}`;
+    const { ending, phase, name } = tab;
+    document.title = [
+      ending && `${ending.outcome === "good" ? "✓" : "✗"} ${ending.short}`, phase !== "form" && name, "sshard",
+    ].filter(Boolean).join(" · ");
     if (this.#icon !== null) {
-      const kind = end?.mark ?? (tab.phase === "live" ? "live" : undefined);
-      const wanted = kind === undefined ? this.#plainIcon : (this.#icon.dataset[kind] ?? this.#plainIcon);
-      if (this.#icon.getAttribute("href") !== wanted) {
-        this.#icon.href = wanted;
+      const href = this.#icon.dataset[ending?.outcome ?? phase] ?? this.#plainIcon;
+      if (this.#icon.getAttribute("href") !== href) {
+        this.#icon.href = href;
       }
     }
   }
 
   async #close(tab: Tab): Promise<void> {
-    if (tab.isLive && !(await ask({
-      title: "End this session?",
-      body: [el("p", {}, `The shell on ${tab.target} ends, and what runs in it.`)],
-      choices: [{ label: "End the session", value: true, kind: "danger" as const }, { label: "Keep it", value: false }],
-      cancel: false,
-    }))) {
+    const body = [el("p", {}, `The shell on ${tab.target} ends, and all that runs in it.`)];
+    if (tab.isLive && !await askYesNo("End this session?", body, "End the session", "Keep it", "danger")) {
       return;
     }
     const index = this.#tabs.indexOf(tab);
@@ -219,19 +212,19 @@ export class Page implements TabHome {
     try {
       await document.documentElement.requestFullscreen({ navigationUI: "hide" });
     } catch {
-      this.#current?.status.say("The browser did not allow full screen.");
+      this.#current?.status.show("The browser did not allow full screen.");
       return;
     }
-    // Chromium alone, and not over plain http; it may ask, so nothing waits for it.
+    // Chromium only, and not over plain http; it may ask the user, so it is not awaited.
     const keyboard = (navigator as { keyboard?: { lock?(): Promise<void> } }).keyboard;
     void keyboard?.lock?.().catch(() => undefined);
-    this.#current?.status.say(keyboard?.lock === undefined
+    this.#current?.status.show(keyboard?.lock === undefined
       ? "Esc leaves full screen."
       : "Hold Esc to leave full screen; Ctrl+W, Ctrl+T and the like go to the terminal.");
   }
 
-  /** A dropped file must not take the place of the page. */
-  #guardThePage(): void {
+  /** Keeps the browser from opening a dropped file in place of the page. */
+  #ignoreDroppedFiles(): void {
     for (const kind of ["dragover", "drop"] as const) {
       addEventListener(kind, (event) => {
         if (!(event.target instanceof HTMLInputElement && event.target.type === "file")) {
@@ -241,18 +234,18 @@ export class Page implements TabHome {
     }
   }
 
-  /** The browser asks before it leaves, while a session lives; a page without one can go to its cache. */
-  #guardLeaving(): void {
+  /** Has the browser ask before it leaves a running session; a page without one can go to its cache. */
+  #confirmUnload(): void {
     if (this.#tabs.some((tab) => tab.isLive)) {
-      addEventListener("beforeunload", hold);
+      addEventListener("beforeunload", preventUnload);
     } else {
-      removeEventListener("beforeunload", hold);
+      removeEventListener("beforeunload", preventUnload);
     }
   }
 }
 
-function hold(event: BeforeUnloadEvent): void {
+function preventUnload(event: BeforeUnloadEvent): void {
   event.preventDefault();
-  // Older Chromium and Safari look at this alone.
+  // Older Chromium and Safari need this.
   event.returnValue = true;
 }

@@ -1,27 +1,30 @@
-// The settings dialog. Changes are in force at once.
+// The settings dialog. Changes apply at once.
 
+import { openDialog } from "./dialog.js";
 import { el, newId } from "./dom.js";
 import { FONT_SIZES, SCROLLBACK_MAX, type Settings, type SettingsStore } from "./settings.js";
 
-type Key = keyof Settings;
-
-type Row =
-  | { key: Key; label: string; options: readonly (readonly [string, string])[]; hint?: () => string }
-  | { key: Key; label: string; range: readonly [number, number]; hint?: (settings: Settings) => string }
-  | { key: Key; label: string; placeholder: string }
-  | { key: Key; label: string; hint?: (settings: Settings) => string };
+interface Row {
+  readonly key: keyof Settings;
+  readonly label: string;
+  /** Values and texts of a select element. */
+  readonly options?: readonly (readonly [string, string])[];
+  /** Attributes of an input element. Without them and without options it is a checkbox. */
+  readonly input?: Readonly<Record<string, string | number>>;
+  readonly hint?: (settings: Settings) => string;
+}
 
 const GROUPS: readonly (readonly [string, readonly Row[]])[] = [
   ["Look", [
     { key: "theme", label: "Theme", options: [["system", "As the system"], ["dark", "Dark"], ["light", "Light"],
       ["contrast-dark", "High contrast, dark"], ["contrast-light", "High contrast, light"], ["solarized", "Solarized"]] },
-    { key: "font", label: "Font", placeholder: "The system's monospace font" },
-    { key: "fontSize", label: "Font size", range: FONT_SIZES },
+    { key: "font", label: "Font", input: { placeholder: "The system's monospace font", spellcheck: "false", autocomplete: "off" } },
+    { key: "fontSize", label: "Font size", input: { type: "number", min: FONT_SIZES[0], max: FONT_SIZES[1] } },
     { key: "cursor", label: "Cursor", options: [["block", "Block"], ["bar", "Bar"], ["underline", "Underline"]] },
     { key: "cursorBlink", label: "Cursor blinks" },
   ]],
   ["Terminal", [
-    { key: "scrollback", label: "Scrollback, in lines", range: [0, SCROLLBACK_MAX],
+    { key: "scrollback", label: "Scrollback, in lines", input: { type: "number", min: 0, max: SCROLLBACK_MAX },
       hint: ({ scrollback }) => `Up to ${Math.ceil((scrollback * 200 * 12) / 1e6)} MB of memory in each tab, at 200 columns.` },
     { key: "renderer", label: "Renderer", options: [["auto", "Automatic"], ["webgl", "WebGL"], ["dom", "DOM"]],
       hint: () => "Automatic is DOM: it draws everywhere, and as smoothly. WebGL can be faster with a graphics card." },
@@ -48,45 +51,33 @@ export function showSettings(store: SettingsStore): void {
   const title = newId("dialog");
   const dialog = el("dialog", { class: "preferences", "aria-labelledby": title },
     el("h2", { id: title }, "Settings"),
-    el("p", { class: "hint" }, "In force at once, and kept in this browser."),
+    el("p", { class: "hint" }, "Changes apply at once, and are kept in this browser."),
     body,
     el("form", { method: "dialog", class: "actions" },
       el("button", { class: "primary" }, "Done"),
       el("button", { type: "button", onclick: () => { store.reset(); fill(); } }, "Reset all")));
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  openDialog(dialog);
 }
 
 function rowOf(row: Row, store: SettingsStore): Node[] {
   const id = newId("setting");
-  const current = store.current;
-  const set = (value: string | number | boolean) => store.set({ [row.key]: value } as Partial<Settings>);
-  const hintOf = "hint" in row ? row.hint : undefined;
-  const hint = hintOf === undefined ? undefined : el("p", { class: "hint", id: `${id}-hint` }, hintOf(current));
-  const described = hint === undefined ? {} : { "aria-describedby": hint.id };
-  let control: HTMLElement;
-  if ("options" in row) {
-    const select = el("select", { id, ...described, onchange: () => set(select.value) },
-      ...row.options.map(([value, text]) => el("option", { value, selected: current[row.key] === value }, text)));
-    control = select;
-  } else if ("range" in row) {
-    const [min, max] = row.range;
-    const input = el("input", { id, ...described, type: "number", min, max, value: Number(current[row.key]), onchange: () => {
-      set(input.valueAsNumber);
-      // What was out of bounds is shown as what it became.
-      input.value = String(store.current[row.key]);
-      hint?.replaceChildren(hintOf?.(store.current) ?? "");
-    } });
-    control = input;
-  } else if ("placeholder" in row) {
-    const input = el("input", { id, ...described, value: String(current[row.key]), placeholder: row.placeholder,
-      spellcheck: "false", autocomplete: "off", onchange: () => { set(input.value); input.value = String(store.current[row.key]); } });
-    control = input;
-  } else {
-    const check = el("input", { id, ...described, type: "checkbox", onchange: () => set(check.checked) });
-    check.checked = current[row.key] === true;
-    control = check;
-  }
+  const hint = row.hint && el("p", { class: "hint", id: `${id}-hint` });
+  const attributes = { id, "aria-describedby": hint?.id };
+  const control = row.options === undefined
+    ? el("input", { ...attributes, ...row.input ?? { type: "checkbox" } })
+    : el("select", attributes, ...row.options.map(([value, text]) => el("option", { value }, text)));
+  const isCheckbox = control.type === "checkbox";
+  const show = () => {
+    const value = store.current[row.key];
+    Object.assign(control, isCheckbox ? { checked: value } : { value });
+    hint?.replaceChildren(row.hint?.(store.current) ?? "");
+  };
+  control.addEventListener("change", () => {
+    const { checked, value, valueAsNumber } = control as HTMLInputElement;
+    store.set({ [row.key]: isCheckbox ? checked : control.type === "number" ? valueAsNumber : value });
+    // What was out of bounds is shown as it was stored.
+    show();
+  });
+  show();
   return [el("label", { for: id }, row.label), control, ...(hint === undefined ? [] : [hint])];
 }

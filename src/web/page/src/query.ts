@@ -1,24 +1,24 @@
-// What the address may say of the page: a target for the form, and how the terminal is shown. Everything else in it is
-// ignored; nothing there connects, runs or is secret, for anybody can make such a link.
+// The query of the page's address: a target for the form, and the appearance of the terminal. Everything else in it is
+// ignored; it connects to nothing, runs nothing and holds no secret, since anybody can make such a link.
 
 import { DEFAULTS, type Settings, validate } from "./settings.js";
 
-export interface Wishes {
-  /** Target to fill in: its characters are those of one, no more. */
+export interface PageQuery {
+  /** Target to fill in; only its characters are checked. */
   readonly target: string | undefined;
-  /** Size that the terminal keeps, whatever room there is. */
+  /** Size that the terminal keeps, whatever the size of the window. */
   readonly cols: number | undefined;
   readonly rows: number | undefined;
   readonly theme: Settings["theme"] | undefined;
-  /** Whether nothing is typed or pasted. */
+  /** True if nothing can be typed or pasted. */
   readonly readOnly: boolean;
 }
 
 /** Largest size of a terminal in the protocol. */
 const MAX_CELLS = 1000;
 
-/** Reads the query of an address. */
-export function readQuery(search: string): Wishes {
+/** Parses the query of an address. */
+export function readQuery(search: string): PageQuery {
   const query = new URLSearchParams(search);
   const cells = (name: string) => {
     const text = query.get(name) ?? "";

@@ -1,24 +1,13 @@
-// What a server or the bridge asks while a session is set up: the host key, and prompts of the log-in.
+// Questions during the log-in: of the bridge about the host key, and of the SSH server (keyboard-interactive).
 
+import type { HostKey, Prompt } from "@sshard/client";
 import { ask } from "./dialog.js";
 import { el, newId } from "./dom.js";
 import { isFramed } from "./embedding.js";
 import { visible } from "./text.js";
 
-export interface HostKeyQuestion {
-  readonly algorithm: string;
-  readonly fingerprint: string;
-  readonly known?: "new" | "changed" | undefined;
-}
-
-export interface PromptQuestion {
-  readonly name: string;
-  readonly instruction: string;
-  readonly prompts: readonly { readonly text: string; readonly echo: boolean }[];
-}
-
-/** A click within this time, in milliseconds, of the dialog's appearance was meant for something else. */
-const SETTLE = 500;
+/** Time after the question's appearance in which a click does not count, in milliseconds. */
+const CLICK_DELAY = 500;
 
 /** Returns the fingerprint in groups of four, as people compare them. */
 export function grouped(fingerprint: string): string {
@@ -26,19 +15,19 @@ export function grouped(fingerprint: string): string {
   return hash === undefined ? fingerprint : `${kind}: ${(hash.match(/.{1,4}/g) ?? []).join(" ")}`;
 }
 
-/** The hash alone, without kind, blanks and padding. */
-function bare(text: string): string {
+/** Returns the hash alone, without kind, blanks and padding. */
+function hashOf(text: string): string {
   return text.replace(/^\s*SHA256:/, "").replace(/[\s=]/g, "");
 }
 
-/** What comparing says: the same, not the same, or not yet told apart. */
+/** Compares a fingerprint with what the user typed so far. */
 export function compare(expected: string, fingerprint: string): { verdict: "" | "same" | "partly" | "other"; text: string } {
-  const hash = bare(fingerprint);
-  const given = bare(expected);
+  const hash = hashOf(fingerprint);
+  const given = hashOf(expected);
   if (given === "") {
     return { verdict: "", text: "" };
   }
-  // With it come a key's size, its comment, or a list of keys.
+  // The text may also hold a key's size, its comment, or a list of keys.
   if (expected.replace(/[\s=]/g, "").includes(hash)) {
     return { verdict: "same", text: "✓ They are the same." };
   }
@@ -48,25 +37,25 @@ export function compare(expected: string, fingerprint: string): { verdict: "" | 
 }
 
 /** Asks whether `host` may be trusted with the key it showed. */
-export function askHostKey(host: string, question: HostKeyQuestion, signal: AbortSignal): Promise<boolean> {
+export function askHostKey(host: string, key: HostKey, signal: AbortSignal): Promise<boolean> {
   const expected = el("input", { id: newId("compare"), autocomplete: "off", spellcheck: "false", autocapitalize: "off" });
   const verdict = el("p", { role: "status", class: "verdict" });
-  const changed = question.known === "changed";
+  const changed = key.known === "changed";
   return ask({
     title: changed ? `The host key of ${host} has changed` : `Is this ${host}?`,
     body: [
       el("p", {}, changed
-        ? "The server shows another key than the one on record. It was installed anew, or somebody stands between. Go on only if you know why."
-        : question.known === "new"
+        ? "The server presents another key than the one on record. It was reinstalled, or somebody intercepts the connection. Go on only if you know why."
+        : key.known === "new"
           ? "This server is new to the bridge. Compare its fingerprint with one that you got from the server's operator."
-          : "The bridge does not vouch for this server's key. Compare its fingerprint with one that you got from the server's operator."),
-      el("p", { class: "label" }, `Fingerprint of its ${visible(question.algorithm)} key`),
-      el("p", { class: "fingerprint" }, visible(grouped(question.fingerprint))),
+          : "The bridge does not know this server's key. Compare its fingerprint with one that you got from the server's operator."),
+      el("p", { class: "label" }, `Fingerprint of its ${visible(key.algorithm)} key`),
+      el("p", { class: "fingerprint" }, visible(grouped(key.fingerprint))),
       el("label", { for: expected.id }, "Expected fingerprint, to compare (optional)"),
       expected,
       verdict,
       ...(isFramed
-        ? [el("p", { class: "hint" }, "Inside of another page a key is trusted by a click alone, not by the keyboard.")]
+        ? [el("p", { class: "hint" }, "In a frame of another page a key is accepted by a click only, not by the keyboard.")]
         : []),
     ],
     choices: [
@@ -74,12 +63,12 @@ export function askHostKey(host: string, question: HostKeyQuestion, signal: Abor
       { label: "Trust it, for this session", value: true, ...(changed ? { kind: "danger" as const } : {}) },
     ],
     cancel: false,
-    settle: SETTLE,
+    clickDelay: CLICK_DELAY,
     pointerOnly: isFramed,
     signal,
-    prepare: (_, buttons) => {
+    prepare: (buttons) => {
       expected.addEventListener("input", () => {
-        const result = compare(expected.value, question.fingerprint);
+        const result = compare(expected.value, key.fingerprint);
         verdict.textContent = result.text;
         verdict.className = `verdict ${result.verdict}`;
         const trust = buttons[1];
@@ -93,32 +82,30 @@ export function askHostKey(host: string, question: HostKeyQuestion, signal: Abor
 
 const CODE = /code|token|otp|passcode|verification|one.?time|pin\b/i;
 
-/** Asks the user what `host` wants to know for the log-in of `who`; `undefined` if they cancel. */
+/** Asks the user the prompts of `host` for the log-in of `account`; `undefined` if they cancel. */
 export async function askPrompts(
-  who: string, host: string, question: PromptQuestion, signal: AbortSignal,
+  account: string, host: string, prompt: Prompt, signal: AbortSignal,
 ): Promise<string[] | undefined> {
-  if (question.prompts.length === 0) {
+  if (prompt.prompts.length === 0) {
     return [];
   }
-  const inputs = question.prompts.map((prompt, index) => el("input", {
-    id: newId("prompt"),
-    autofocus: index === 0,
-    type: prompt.echo ? "text" : "password",
-    autocomplete: CODE.test(prompt.text) ? "one-time-code" : prompt.echo ? "off" : "current-password",
-    autocapitalize: "off", spellcheck: "false", maxlength: 1024,
-    ...(CODE.test(prompt.text) ? { inputmode: "numeric" } : {}),
-  }));
-  const fields = question.prompts.flatMap((prompt, index) => {
-    const input = inputs[index];
-    return input === undefined ? [] : [
-      el("label", { for: input.id, class: "remote", dir: "auto" }, visible(prompt.text) || "Answer"), input];
+  const inputs: HTMLInputElement[] = [];
+  const fields = prompt.prompts.flatMap(({ text, echo }, index) => {
+    const isCode = CODE.test(text);
+    const input = el("input", {
+      id: newId("prompt"), autofocus: index === 0, type: echo ? "text" : "password",
+      autocomplete: isCode ? "one-time-code" : echo ? "off" : "current-password",
+      autocapitalize: "off", spellcheck: "false", maxlength: 1024, inputmode: isCode ? "numeric" : undefined,
+    });
+    inputs.push(input);
+    return [el("label", { for: input.id, class: "remote", dir: "auto" }, visible(text) || "Answer"), input];
   });
-  const words = [question.name, question.instruction].filter((text) => text.trim() !== "");
+  const texts = [prompt.name, prompt.instruction].filter((text) => text.trim() !== "");
   const sent = await ask({
     title: `${host} asks`,
     body: [
-      el("p", { class: "hint" }, `For the log-in of ${who}. The words below are the server's.`),
-      ...(words.length > 0 ? [serverWords(words.join("\n"))] : []),
+      el("p", { class: "hint" }, `For the log-in of ${account}. The text below is the server's.`),
+      ...(texts.length > 0 ? [serverText(texts.join("\n"))] : []),
       ...fields,
     ],
     choices: [{ label: "Send", value: true, kind: "primary" as const }, { label: "Cancel", value: false }],
@@ -132,9 +119,9 @@ export async function askPrompts(
   return sent ? answers : undefined;
 }
 
-/** Text of the SSH server as plain text in a box that says whose words they are. */
-export function serverWords(text: string): HTMLElement {
-  return el("figure", { class: "server-words" },
+/** Text of the SSH server, as plain text in a box with its origin. */
+export function serverText(text: string): HTMLElement {
+  return el("figure", { class: "server-text" },
     el("figcaption", {}, "From the server"),
     el("pre", { dir: "auto", tabindex: "0" }, visible(text.trimEnd())));
 }

@@ -1,5 +1,5 @@
-// Drawing of one terminal: by WebGL where that is wanted and works, else by the DOM renderer of xterm.js. The addon is a
-// chunk of its own. A WebGL context is held by a visible terminal alone, because browsers give a page few of them.
+// The renderer of one terminal: WebGL where that is chosen and works, else the DOM renderer of xterm.js. The addon is a
+// chunk of its own. Only a visible terminal holds a WebGL context, because browsers give a page few of them.
 
 import type { WebglAddon } from "@xterm/addon-webgl";
 import type { Terminal } from "@xterm/xterm";
@@ -7,14 +7,14 @@ import type { Settings } from "./settings.js";
 
 type Choice = Settings["renderer"];
 
-/** Lost contexts after which the page draws by the DOM until it is loaded again: more would only flicker. */
-const LOSSES_MAX = 3;
+/** Lost contexts after which the page uses the DOM until it is loaded again: more would only flicker. */
+const MAX_LOSSES = 3;
 
 let losses = 0;
 let chunk: Promise<typeof import("@xterm/addon-webgl")> | undefined;
 let available: boolean | undefined;
 
-/** Returns whether there is WebGL 2, looked for once. */
+/** Returns true if there is WebGL 2; tries once. */
 function hasWebgl(): boolean {
   if (available === undefined) {
     const gl = document.createElement("canvas").getContext("webgl2");
@@ -25,33 +25,24 @@ function hasWebgl(): boolean {
 }
 
 /**
- * `auto` is the DOM: under a flood it keeps the page as responsive, it takes no context that can be lost, and it has no
- * atlas of glyphs to go wrong (figures: tests/browser/measure.mjs).
+ * Returns true if the choice is WebGL. `auto` is the DOM: during bulk output it keeps the page as responsive, it has no
+ * context to lose, and no atlas of glyphs to go wrong (figures: tests/browser/measure.mjs).
  */
 function wantsWebgl(choice: Choice): boolean {
-  return choice === "webgl" && losses < LOSSES_MAX && hasWebgl();
+  return choice === "webgl" && losses < MAX_LOSSES && hasWebgl();
 }
 
 export class Renderer {
-  readonly #term: Terminal;
-  readonly #onChange: () => void;
   #addon: WebglAddon | undefined;
-  /** Number of the last call of `use`: an older one that still waits for the chunk does nothing. */
+  /** Number of the last call of `use`: an older one that still awaits the chunk does nothing. */
   #call = 0;
 
   /** `onChange` is called when another renderer draws: its cells may have another size. */
-  constructor(term: Terminal, onChange: () => void) {
-    this.#term = term;
-    this.#onChange = onChange;
-  }
-
-  get kind(): "webgl" | "dom" {
-    return this.#addon === undefined ? "dom" : "webgl";
-  }
+  constructor(private readonly term: Terminal, private readonly onChange: () => void) {}
 
   /**
-   * Draws as `choice` says. To be waited for before the terminal is opened: one that is opened with the addon makes no
-   * DOM renderer first.
+   * Applies `choice`. To be awaited before the terminal is opened: one that is opened with the addon makes no DOM
+   * renderer first.
    */
   async use(choice: Choice, visible: boolean): Promise<void> {
     this.#call += 1;
@@ -72,19 +63,19 @@ export class Renderer {
       const addon = new WebglAddon();
       this.#addon = addon;
       addon.onContextLoss(() => this.#lost(addon));
-      this.#term.loadAddon(addon);
+      this.term.loadAddon(addon);
       this.opened();
     } catch {
-      // A chunk that does not load, or a context that is refused: the DOM draws.
+      // A chunk that does not load, or a context that is refused: the DOM renderer stays.
       chunk = undefined;
       this.#drop();
     }
   }
 
-  /** Watches the context of a terminal that is in the page now. */
+  /** Listens to the context of a terminal that is in the page now. */
   opened(): void {
     const addon = this.#addon;
-    if (addon === undefined || this.#term.element === undefined) {
+    if (addon === undefined || this.term.element === undefined) {
       return;
     }
     if (this.#contexts().length === 0) {
@@ -92,13 +83,13 @@ export class Renderer {
       return;
     }
     for (const { canvas } of this.#contexts()) {
-      // The addon itself waits three seconds for the context to come back, with nothing on the screen.
+      // The addon itself would wait three seconds for the context to be restored, with a blank screen.
       canvas.addEventListener("webglcontextlost", (event) => {
         event.stopImmediatePropagation();
         this.#lost(addon);
       }, true);
     }
-    this.#onChange();
+    this.onChange();
   }
 
   #lost(addon: WebglAddon): void {
@@ -118,18 +109,18 @@ export class Renderer {
     try {
       addon.dispose();
     } catch {
-      // A lost context may not let itself be taken down; the DOM renderer takes over all the same.
+      // Disposing with a lost context may throw; the DOM renderer takes over all the same.
     }
     for (const gl of contexts) {
-      // The addon does not give it back.
+      // The addon does not release it.
       gl.getExtension("WEBGL_lose_context")?.loseContext();
     }
-    this.#term.refresh(0, this.#term.rows - 1);
-    this.#onChange();
+    this.term.refresh(0, this.term.rows - 1);
+    this.onChange();
   }
 
   #contexts(): (WebGL2RenderingContext & { canvas: EventTarget })[] {
-    const canvases = [...(this.#term.element?.querySelectorAll<HTMLCanvasElement>(".xterm-screen > canvas") ?? [])];
+    const canvases = [...(this.term.element?.querySelectorAll<HTMLCanvasElement>(".xterm-screen > canvas") ?? [])];
     return canvases
       .filter((canvas) => !canvas.classList.contains("xterm-link-layer"))
       .map((canvas) => canvas.getContext("webgl2"))

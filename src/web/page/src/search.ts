@@ -19,14 +19,8 @@ export class SearchBar {
   readonly element: HTMLElement;
   readonly #input = el("input", { type: "search", "aria-label": "Search in the terminal", spellcheck: "false", autocomplete: "off" });
   readonly #count = el("span", { role: "status", class: "count" });
-  readonly #addon: SearchAddon;
-  readonly #isLight: () => boolean;
-  readonly #onClose: () => void;
 
-  constructor(addon: SearchAddon, isLight: () => boolean, onClose: () => void) {
-    this.#addon = addon;
-    this.#isLight = isLight;
-    this.#onClose = onClose;
+  constructor(private readonly addon: SearchAddon, private readonly isLight: () => boolean, private readonly onClose: () => void) {
     const button = (label: string, text: string, action: () => void) =>
       el("button", { type: "button", "aria-label": label, title: label, onclick: action }, text);
     this.element = el("div", { class: "search", role: "search", hidden: true },
@@ -54,29 +48,29 @@ export class SearchBar {
     this.#input.focus();
   }
 
-  /** Forgets what was looked for. */
+  /** Clears the search. */
   reset(): void {
     this.element.hidden = true;
     this.#input.value = "";
     this.#count.textContent = "";
-    this.#addon.clearDecorations();
+    this.addon.clearDecorations();
   }
 
   close(): void {
     this.element.hidden = true;
-    this.#addon.clearDecorations();
-    this.#onClose();
+    this.addon.clearDecorations();
+    this.onClose();
   }
 
   #find(direction: 1 | -1, incremental = false): void {
-    const decorations = DECORATIONS[this.#isLight() ? "light" : "dark"];
+    const decorations = DECORATIONS[this.isLight() ? "light" : "dark"];
     if (this.#input.value === "") {
-      this.#addon.clearDecorations();
+      this.addon.clearDecorations();
       this.#count.textContent = "";
     } else if (direction > 0) {
-      this.#addon.findNext(this.#input.value, { decorations, incremental });
+      this.addon.findNext(this.#input.value, { decorations, incremental });
     } else {
-      this.#addon.findPrevious(this.#input.value, { decorations });
+      this.addon.findPrevious(this.#input.value, { decorations });
     }
   }
 }

@@ -1,18 +1,23 @@
-// The user's settings: one versioned key in localStorage, validated on reading; in memory where there is no storage.
+// The user's settings: one versioned key in localStorage, validated when read; in memory where there is no storage.
 
 export const SCROLLBACK_MAX = 50_000;
 export const FONT_SIZES = [8, 40] as const;
 
-export interface Settings {
-  theme: "system" | "dark" | "light" | "contrast-dark" | "contrast-light" | "solarized";
+const CHOICES = {
+  theme: ["system", "dark", "light", "contrast-dark", "contrast-light", "solarized"],
+  renderer: ["auto", "webgl", "dom"],
+  cursor: ["block", "bar", "underline"],
+  backspace: ["del", "bs"],
+} as const;
+
+type Choices = { [Name in keyof typeof CHOICES]: (typeof CHOICES)[Name][number] };
+
+export interface Settings extends Choices {
   font: string;
   fontSize: number;
   scrollback: number;
-  renderer: "auto" | "webgl" | "dom";
-  cursor: "block" | "bar" | "underline";
   cursorBlink: boolean;
   optionIsMeta: boolean;
-  backspace: "del" | "bs";
   copyWithCtrlC: boolean;
   graphemes: boolean;
   screenReader: boolean;
@@ -36,18 +41,12 @@ export const DEFAULTS: Readonly<Settings> = {
 const KEY = "sshard.settings";
 const VERSION = 1;
 
-const CHOICES: Partial<Record<keyof Settings, readonly string[]>> = {
-  theme: ["system", "dark", "light", "contrast-dark", "contrast-light", "solarized"],
-  renderer: ["auto", "webgl", "dom"],
-  cursor: ["block", "bar", "underline"],
-  backspace: ["del", "bs"],
-};
 const RANGES: Partial<Record<keyof Settings, readonly [number, number]>> = {
   fontSize: FONT_SIZES,
   scrollback: [0, SCROLLBACK_MAX],
 };
 
-/** Returns the defaults with what of `value` is valid. */
+/** Returns the defaults, overridden by the valid parts of `value`. */
 export function validate(value: unknown): Settings {
   const given = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   const result = { ...DEFAULTS } as Record<string, unknown>;
@@ -57,7 +56,7 @@ export function validate(value: unknown): Settings {
     if (typeof candidate !== typeof fallback) {
       continue;
     }
-    const choices = CHOICES[key];
+    const choices: readonly string[] | undefined = CHOICES[key as keyof typeof CHOICES];
     const range = RANGES[key];
     if (choices !== undefined && !choices.includes(candidate as string)) {
       continue;
@@ -72,36 +71,31 @@ export function validate(value: unknown): Settings {
   return result as unknown as Settings;
 }
 
-type Listener = (settings: Settings) => void;
-
-/** Settings of this browser, with those who want to know of a change. */
+/** Settings of this browser, and their listeners. */
 export class SettingsStore {
   #stored: Settings = this.#load();
   #current: Settings;
-  /** What stands in for a stored setting in this page, until the user changes that. */
-  #instead: Partial<Settings>;
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners: ((settings: Settings) => void)[] = [];
 
-  constructor(instead: Partial<Settings> = {}) {
-    this.#instead = instead;
-    this.#current = { ...this.#stored, ...instead };
+  /** `overrides` replace stored settings in this page, each until the user changes it. */
+  constructor(private overrides: Partial<Settings>) {
+    this.#current = { ...this.#stored, ...overrides };
   }
 
   get current(): Settings {
     return this.#current;
   }
 
-  /** Calls `listener` after each change until the returned function is called. */
-  onChange(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  /** Calls `listener` after each change. */
+  onChange(listener: (settings: Settings) => void): void {
+    this.#listeners.push(listener);
   }
 
   set(change: Partial<Settings>): void {
     this.#stored = validate({ ...this.#stored, ...change });
-    const kept = Object.entries(this.#instead).filter(([name]) => !(name in change));
-    this.#instead = Object.fromEntries(kept);
-    this.#current = { ...this.#stored, ...this.#instead };
+    const kept = Object.entries(this.overrides).filter(([name]) => !(name in change));
+    this.overrides = Object.fromEntries(kept);
+    this.#current = { ...this.#stored, ...this.overrides };
     this.#save();
     for (const listener of this.#listeners) {
       listener(this.#current);

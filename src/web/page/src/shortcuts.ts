@@ -1,24 +1,23 @@
-// Keys that the page takes before the terminal: copy, search, the way out, and what Backspace sends.
+// Keys that the page handles before the terminal: copy, search, leaving the terminal, and the code of Backspace.
 
 import type { Terminal } from "@xterm/xterm";
-import { copyText } from "./copying.js";
+import { copyText } from "./clipboard.js";
 import type { Settings } from "./settings.js";
 
-export interface ShortcutHome {
+interface Actions {
   readonly settings: Settings;
   search(): void;
   leave(): void;
-  say(text: string): void;
+  showMessage(text: string): void;
 }
 
 /** Returns a handler for xterm.js: `false` keeps a key from the terminal. */
-export function shortcuts(term: Terminal, home: ShortcutHome): (event: KeyboardEvent) => boolean {
+export function shortcuts(term: Terminal, actions: Actions): (event: KeyboardEvent) => boolean {
   return (event) => {
     if (event.type !== "keydown") {
       return true;
     }
-    const taken = pageKey(term, home, event);
-    if (taken) {
+    if (pageKey(term, actions, event)) {
       event.preventDefault();
       return false;
     }
@@ -26,35 +25,35 @@ export function shortcuts(term: Terminal, home: ShortcutHome): (event: KeyboardE
   };
 }
 
-/** Handles a key of the page; returns whether it was one. */
-function pageKey(term: Terminal, home: ShortcutHome, event: KeyboardEvent): boolean {
+/** Handles a key of the page; returns true if it was one. */
+function pageKey(term: Terminal, actions: Actions, event: KeyboardEvent): boolean {
   const control = event.ctrlKey && !event.altKey && !event.metaKey;
   const key = event.key.toLowerCase();
-  const copies = (control && key === "c" && (event.shiftKey || home.settings.copyWithCtrlC))
+  const copies = (control && key === "c" && (event.shiftKey || actions.settings.copyWithCtrlC))
     || (control && event.key === "Insert");
   if (copies && term.hasSelection()) {
     void copyText(term.getSelection()).then((copied) => {
-      home.say(copied ? "Copied." : "The browser did not allow the copy.");
+      actions.showMessage(copied ? "Copied." : "The browser did not allow the copy.");
     });
     term.clearSelection();
     return true;
   }
   if (control && event.shiftKey && key === "f") {
-    home.search();
+    actions.search();
     return true;
   }
   if (control && event.shiftKey && event.key === "F6") {
-    home.leave();
+    actions.leave();
     return true;
   }
-  if (event.key === "Backspace" && home.settings.backspace === "bs" && !event.altKey && !event.ctrlKey) {
+  if (event.key === "Backspace" && actions.settings.backspace === "bs" && !event.altKey && !event.ctrlKey) {
     term.input("\b", true);
     return true;
   }
   return false;
 }
 
-/** Returns whether the browser makes a paste event of this key, if the terminal leaves it alone. */
+/** Returns true if the browser makes a paste event of this key, unless the terminal handles it. */
 function isNativePaste(event: KeyboardEvent): boolean {
   return (event.ctrlKey && !event.altKey && event.shiftKey && event.key.toLowerCase() === "v")
     || (event.shiftKey && !event.ctrlKey && event.key === "Insert");

@@ -1,30 +1,31 @@
-// Sleep of the page: kept away as far as a page can, and noticed where it came all the same.
+// Sleep of the page: prevented as far as a page can, and detected where it happened.
 
-/** A timer that is late by more than this, in milliseconds, says that the page or the machine slept; a hidden page's
- * timers run once a minute at the least. */
-const LATE = 150_000;
-const LOOK = 20_000;
+/** Gap between two checks that means that the page or the machine slept, in milliseconds; a hidden page's timers run at
+ * least once a minute. */
+const SLEEP_GAP = 150_000;
+const CHECK_INTERVAL = 20_000;
 
-let lastLook = Date.now();
+let lastCheck = Date.now();
 let lastSleep = -Infinity;
 
-function look(): void {
+function check(): void {
   const now = Date.now();
-  if (now - lastLook > LATE) {
+  if (now - lastCheck > SLEEP_GAP) {
     lastSleep = now;
   }
-  lastLook = now;
+  lastCheck = now;
 }
 
-setInterval(look, LOOK);
-document.addEventListener("visibilitychange", look);
-// Chromium tells when it freezes a page.
-document.addEventListener("freeze", () => { lastSleep = Date.now(); });
-document.addEventListener("resume", () => { lastSleep = Date.now(); });
+setInterval(check, CHECK_INTERVAL);
+document.addEventListener("visibilitychange", check);
+// Of Chromium, when it freezes a page.
+for (const type of ["freeze", "resume"]) {
+  document.addEventListener(type, () => { lastSleep = Date.now(); });
+}
 
 /** Returns whether the page slept within the last `ms` milliseconds. */
 export function slept(ms: number): boolean {
-  look();
+  check();
   return Date.now() - lastSleep < ms;
 }
 
@@ -32,9 +33,9 @@ export function slept(ms: number): boolean {
  * Asks the browser to let the page run until the returned function is called. Chromium does not freeze a hidden page that
  * holds a Web Lock; elsewhere, and over plain http, nothing happens.
  */
-export function stayAwake(): () => void {
+export function holdAwakeLock(): () => void {
   let release: () => void = () => undefined;
-  const over = new Promise<void>((resolve) => { release = resolve; });
-  void navigator.locks?.request("sshard-session", { mode: "shared" }, () => over).catch(() => undefined);
+  const released = new Promise<void>((resolve) => { release = resolve; });
+  void navigator.locks?.request("sshard-session", { mode: "shared" }, () => released).catch(() => undefined);
   return release;
 }

@@ -1,19 +1,17 @@
-// The way from the form to the shell, a line per stage with its time, so that a slow log-in explains itself.
+// The stages from the form to the shell, a line for each with its duration, to show where a slow log-in waits.
 
 import { el } from "./dom.js";
 import { seconds } from "./text.js";
 
 const STEPS = [
   ["bridge", "Reach the bridge"],
-  ["resolve", "Look up the server"],
+  ["resolve", "Resolve the server's name"],
   ["connect", "Reach the server"],
   ["handshake", "Agree on keys"],
   ["host_key", "Check the host key"],
   ["login", "Log in"],
   ["shell", "Start the shell"],
 ] as const;
-
-export type Step = (typeof STEPS)[number][0];
 
 interface Row {
   readonly item: HTMLLIElement;
@@ -23,7 +21,7 @@ interface Row {
 
 export class Stepper {
   readonly element: HTMLElement;
-  /** The steps alone. */
+  /** The list of steps without title and button. */
   readonly list = el("ol", { class: "steps" });
   readonly #rows = new Map<string, Row>();
   readonly #ticker: ReturnType<typeof setInterval>;
@@ -42,14 +40,14 @@ export class Stepper {
     this.#ticker = setInterval(() => this.#tick(), 100);
   }
 
-  /** The connection has entered `name`; a stage that is unknown here changes nothing. */
+  /** Begins the step of a stage; an unknown stage changes nothing. */
   enter(name: string): void {
     const row = this.#rows.get(name);
     if (row === undefined || row === this.#current) {
       return;
     }
     this.#finish("done");
-    // Stages that the bridge does not tell of have passed, too.
+    // The bridge may leave stages out: they have passed, too.
     for (const passed of this.#rows.values()) {
       if (passed === row) {
         break;
@@ -62,7 +60,7 @@ export class Stepper {
     this.#current = row;
   }
 
-  /** Marks the stage it failed in: the one that the bridge names, or the last that began. */
+  /** Marks the step that failed: that of `stage`, or else the last that began. */
   fail(stage?: string): void {
     const row = stage === undefined ? undefined : this.#rows.get(stage);
     if (row === undefined || row === this.#current) {

@@ -1,6 +1,6 @@
 // xterm.js 6 writes its rules into `<style>` elements, which `style-src 'self'` forbids. Constructed style sheets are
-// outside that rule: while a terminal makes or remakes its renderer, `document.createElement("style")` gives an inert
-// element whose text goes to such a sheet. In a browser without constructed sheets nothing is changed.
+// outside that rule: `document.createElement("style")` returns an inert element whose text goes to such a sheet. In a
+// browser without constructed sheets nothing is changed.
 
 const supported = "adoptedStyleSheets" in document && "replaceSync" in CSSStyleSheet.prototype;
 
@@ -25,7 +25,7 @@ function sheetElement(create: typeof document.createElement): HTMLElement {
 }
 
 /**
- * Replaces `document.createElement` for `style` for as long as the page lives: renderers are remade at times of their
+ * Replaces `document.createElement` for `style` for the lifetime of the page: renderers are remade at times of their
  * own (a lost WebGL context), and the page itself makes no `<style>`.
  */
 export function installStyleShim(): void {

@@ -1,53 +1,53 @@
-// One tab: the form, the way to the shell, the terminal, the end; then the form again. Nothing reconnects by itself.
+// One tab: the form, the progress of the log-in, the terminal, the ending; then the form again. Nothing reconnects by itself.
 
 import { connect, SshardError, type ConnectOptions } from "@sshard/client";
 import { el, newId } from "./dom.js";
 import { type Ending, endingBar, endingCard, failureEnding, linkEnding } from "./ending.js";
-import { showText } from "./export.js";
 import { LoginForm, type LoginRequest, targetPath, targetText } from "./form.js";
-import { Live } from "./live.js";
-import { askHostKey, askPrompts, serverWords } from "./questions.js";
+import { LiveSession } from "./live-session.js";
+import { askHostKey, askPrompts, serverText } from "./questions.js";
 import { StatusLine } from "./status.js";
 import { Stepper } from "./stepper.js";
 import type { TerminalPane } from "./terminal.js";
+import { showText } from "./text-dialog.js";
 
-export interface TabHome {
-  /** Names of targets that the operator shows. */
+/** Page that holds the tab. */
+export interface TabOwner {
+  /** Names of the targets that the operator shows. */
   readonly targets: readonly string[];
-  takePane(): TerminalPane;
-  givePane(pane: TerminalPane): void;
-  /** The label, the state or the title has changed. */
+  acquirePane(): TerminalPane;
+  releasePane(pane: TerminalPane): void;
+  /** Called when the name, the state or the ending has changed. */
   changed(tab: Tab): void;
   /** Opens a tab with the form filled in. */
-  another(server: string, username: string): void;
-  /** Focus goes to the bar above. */
+  openTab(server: string, username: string): void;
+  /** Moves the focus to the bar above. */
   leaveTerminal(): void;
 }
 
-/** Output under way at once, in bytes: Ctrl-C is felt behind so much, and 100 ms away it still carries 2.6 MB/s. */
+/** Output in flight, in bytes: Ctrl-C takes effect behind so much, and over 100 ms it still carries 2.6 MB/s. */
 const FLOW_WINDOW = 256 * 1024;
 
 export type Phase = "form" | "connecting" | "live" | "ended";
 
-/** Least time between two flashes for the bell, in milliseconds: three in a second can harm. */
-const FLASH_PAUSE = 500;
-const FLASH = 120;
+/** Minimum time between two flashes for the bell, in milliseconds: three in a second can harm (WCAG 2.3.1). */
+const FLASH_INTERVAL = 500;
+const FLASH_TIME = 120;
 
 export class Tab {
   readonly element: HTMLElement;
   readonly status = new StatusLine();
   phase: Phase = "form";
-  /** Last end, if the tab shows one. */
+  /** Last ending, while the tab shows it. */
   ending: Ending | undefined;
-  /** Whether the bell rang while the tab was not seen. */
-  rang = false;
-  readonly #home: TabHome;
+  /** True if the bell rang while the tab was hidden. */
+  bellRang = false;
   readonly #form: LoginForm;
   readonly #overlay = el("div", { class: "scroll" });
   readonly #above = el("div", { class: "above" });
   readonly #below = el("div", { class: "below" });
   #pane: TerminalPane | undefined;
-  #live: Live | undefined;
+  #live: LiveSession | undefined;
   #abort: AbortController | undefined;
   #target = "";
   #user = "";
@@ -55,9 +55,8 @@ export class Tab {
   #visible = true;
   #flashed = 0;
 
-  constructor(home: TabHome) {
-    this.#home = home;
-    this.#form = new LoginForm(home.targets, (request) => void this.start(request));
+  constructor(private readonly owner: TabOwner) {
+    this.#form = new LoginForm(owner.targets, (request) => void this.start(request));
     this.element = el("section", { class: "pane", role: "tabpanel", id: newId("panel") },
       this.#overlay, this.#above, this.#below, this.status.element);
     this.#showForm();
@@ -76,7 +75,7 @@ export class Tab {
     return this.phase === "live" || this.phase === "connecting";
   }
 
-  /** Whether there is a terminal to search in and to take text from. */
+  /** True if there is a terminal, of a running or an ended session. */
   get hasTerminal(): boolean {
     return this.phase === "live" || this.phase === "ended" && this.#pane !== undefined;
   }
@@ -85,7 +84,7 @@ export class Tab {
     this.#visible = visible;
     this.element.hidden = !visible;
     if (visible) {
-      this.rang = false;
+      this.bellRang = false;
     }
     if (this.#pane !== undefined) {
       this.#pane.visible = visible;
@@ -119,7 +118,7 @@ export class Tab {
     }
   }
 
-  /** Connects; ends where the session ends. */
+  /** Connects. Returns once the session runs or the attempt has failed. */
   async start(request: LoginRequest): Promise<void> {
     this.#target = targetText(request.target);
     this.#user = request.username;
@@ -141,9 +140,9 @@ export class Tab {
       stepper.stop();
       this.#overlay.replaceChildren();
       this.#overlay.hidden = true;
-      this.#live = new Live(session, pane, this.status, {
+      this.#live = new LiveSession(session, pane, this.status, {
         ended: (ending) => this.#ended(pane, ending),
-        another: () => this.#home.another(this.#target, this.#user),
+        another: () => this.owner.openTab(this.#target, this.#user),
       });
       this.#above.replaceChildren(this.#live.notices.element, ...bannerBar(banners));
       this.#below.replaceChildren(this.#live.pastes.element);
@@ -151,7 +150,7 @@ export class Tab {
       pane.announcesSize = true;
       this.#enter("live", pane.term.options.disableStdin === true ? "Connected, read only" : "Connected", "good");
       if (matchMedia("(any-pointer: fine)").matches) {
-        this.status.say("Ctrl+Shift+F6 leaves the terminal.");
+        this.status.show("Ctrl+Shift+F6 leaves the terminal.");
       }
       if (this.#visible && !document.body.querySelector("dialog[open]")) {
         pane.term.focus();
@@ -167,7 +166,7 @@ export class Tab {
     }
   }
 
-  /** Ends the session and gives the terminal back. */
+  /** Ends the session and releases the terminal. */
   close(): void {
     this.#abort?.abort();
     this.#closePane();
@@ -176,21 +175,21 @@ export class Tab {
   #options(
     request: LoginRequest, pane: TerminalPane, stepper: Stepper, banners: HTMLElement, signal: AbortSignal,
   ): ConnectOptions {
-    const some = (text: string) => (text === "" ? undefined : text);
+    const nonEmpty = (text = "") => (text === "" ? undefined : text);
     return {
       url: new URL(`ws/${targetPath(request.target)}`, new URL(".", location.href.split(/[?#]/)[0])),
       user: request.username,
-      password: some(request.password),
-      privateKey: some(request.privateKey),
-      passphrase: some(request.passphrase),
-      certificate: some(request.certificate),
-      ticket: some(request.ticket ?? ""),
+      password: nonEmpty(request.password),
+      privateKey: nonEmpty(request.privateKey),
+      passphrase: nonEmpty(request.passphrase),
+      certificate: nonEmpty(request.certificate),
+      ticket: nonEmpty(request.ticket),
       cols: pane.term.cols,
       rows: pane.term.rows,
       signal,
       flowWindow: FLOW_WINDOW,
       onStage: (stage) => stepper.enter(stage),
-      onBanner: (text) => banners.append(serverWords(text)),
+      onBanner: (text) => banners.append(serverText(text)),
       onHostKey: (key, asked) => askHostKey(this.#target, key, asked.signal),
       onPrompt: async (prompt, asked) => {
         const answers = await askPrompts(`${request.username} at ${this.#target}`, this.#target, prompt, asked.signal);
@@ -204,15 +203,15 @@ export class Tab {
 
   async #openPane(): Promise<TerminalPane> {
     this.#closePane();
-    const pane = this.#home.takePane();
+    const pane = this.owner.acquirePane();
     this.#pane = pane;
     this.#below.before(pane.element);
     await pane.show({
-      title: (text) => { this.#title = text; this.#home.changed(this); },
+      title: (text) => { this.#title = text; this.owner.changed(this); },
       bell: () => this.#bell(),
-      say: (text) => this.status.say(text),
+      showMessage: (text) => this.status.show(text),
       paste: (text) => void this.#live?.paste(text),
-      leave: () => this.#home.leaveTerminal(),
+      leave: () => this.owner.leaveTerminal(),
     });
     pane.visible = this.#visible;
     return pane;
@@ -223,7 +222,7 @@ export class Tab {
     this.#live = undefined;
     this.#above.replaceChildren();
     if (this.#pane !== undefined) {
-      this.#home.givePane(this.#pane);
+      this.owner.releasePane(this.#pane);
       this.#pane = undefined;
     }
   }
@@ -232,7 +231,7 @@ export class Tab {
     this.ending = ending;
     this.#overlay.hidden = false;
     this.#overlay.replaceChildren(endingCard(ending, stepper.list, () => this.#showForm()));
-    this.#enter("ended", ending.short, ending.mark);
+    this.#enter("ended", ending.short, ending.outcome);
     if (this.#visible) {
       this.focus();
     }
@@ -242,12 +241,12 @@ export class Tab {
     this.ending = ending;
     this.#above.replaceChildren();
     this.#below.replaceChildren(
-      ...(ending.words === undefined ? [] : [serverWords(ending.words)]),
+      ...(ending.serverMessage === undefined ? [] : [serverText(ending.serverMessage)]),
       endingBar(ending, () => this.#showForm(), () => this.showText()));
-    this.#enter("ended", `${ending.mark === "good" ? "✓" : "✗"} ${ending.short}`, ending.mark);
-    this.status.say("");
+    this.#enter("ended", `${ending.outcome === "good" ? "✓" : "✗"} ${ending.short}`, ending.outcome);
+    this.status.show("");
     const hadFocus = pane.element.contains(document.activeElement);
-    // The room changes for the bar's sake, not the user's.
+    // The bar changes the size, not the user.
     pane.announcesSize = false;
     pane.fit();
     if (hadFocus) {
@@ -269,28 +268,28 @@ export class Tab {
     }
   }
 
-  #enter(phase: Phase, state: string, mood: "" | "good" | "bad" = ""): void {
+  #enter(phase: Phase, state: string, outcome: "" | "good" | "bad" = ""): void {
     this.phase = phase;
     this.element.dataset["phase"] = phase;
-    this.status.set({ state, mood });
-    this.#home.changed(this);
+    this.status.set({ state, outcome });
+    this.owner.changed(this);
   }
 
   #bell(): void {
     if (!this.#visible || document.hidden) {
-      this.rang = true;
-      this.#home.changed(this);
+      this.bellRang = true;
+      this.owner.changed(this);
     }
     const now = performance.now();
-    if (now - this.#flashed > FLASH_PAUSE) {
+    if (now - this.#flashed > FLASH_INTERVAL) {
       this.#flashed = now;
       this.element.classList.add("bell");
-      setTimeout(() => this.element.classList.remove("bell"), FLASH);
+      setTimeout(() => this.element.classList.remove("bell"), FLASH_TIME);
     }
   }
 }
 
-/** What the server said on the way, above the terminal until it is hidden: a quick log-in leaves no time to read it. */
+/** Makes the bar with the server's banners above the terminal: a quick log-in leaves no time to read them before. */
 function bannerBar(banners: HTMLElement): HTMLElement[] {
   if (banners.childElementCount === 0) {
     return [];

@@ -1,81 +1,68 @@
-// The strip of tabs (WAI-ARIA tabs pattern): arrows move, Delete closes.
+// The list of tabs (WAI-ARIA tabs pattern): arrows move, Delete closes.
 
 import { el, icon, newId } from "./dom.js";
+import type { Tab } from "./tab.js";
 
-export interface TabLike {
-  readonly name: string;
-  readonly target: string;
-  readonly phase: string;
-  readonly ending: { readonly mark: "good" | "bad"; readonly short: string } | undefined;
-  readonly rang: boolean;
-  /** The panel. */
-  readonly element: HTMLElement;
-}
-
-interface Entry<T> {
-  readonly tab: T;
+interface Entry {
+  readonly tab: Tab;
   readonly item: HTMLElement;
   readonly button: HTMLButtonElement;
   readonly close: HTMLButtonElement;
 }
 
-/** What the sign before the name says to those who do not see it. */
-function stateOf(tab: TabLike): string {
+/** State of a tab for screen readers, before its name. */
+function stateOf(tab: Tab): string {
   if (tab.ending !== undefined) {
-    return `${tab.ending.mark === "good" ? "ended" : "failed"}, ${tab.ending.short}: `;
+    return `${tab.ending.outcome === "good" ? "ended" : "failed"}, ${tab.ending.short}: `;
   }
-  return tab.rang ? "bell: " : "";
+  return tab.bellRang ? "bell: " : "";
 }
 
-export class TabStrip<T extends TabLike> {
+export class TabStrip {
   readonly element: HTMLElement;
-  /** A list of tabs may hold nothing but tabs: the buttons that close them stand beside it. */
+  /** Holds nothing but tabs, as the pattern demands: the buttons that close them are outside, and it owns them by id. */
   readonly #list = el("div", { role: "tablist", "aria-label": "Sessions" });
-  readonly #entries: Entry<T>[] = [];
-  readonly #onSelect: (tab: T) => void;
-  readonly #onClose: (tab: T) => void;
+  readonly #entries: Entry[] = [];
 
-  constructor(onSelect: (tab: T) => void, onClose: (tab: T) => void) {
-    this.#onSelect = onSelect;
-    this.#onClose = onClose;
+  constructor(private readonly onSelect: (tab: Tab) => void, private readonly onClose: (tab: Tab) => void) {
     this.element = el("div", { class: "tabs" }, this.#list);
   }
 
-  add(tab: T): void {
-    const button = el("button", { type: "button", role: "tab", id: newId("tab"), "aria-controls": tab.element.id, onclick: () => this.#onSelect(tab) });
+  add(tab: Tab): void {
+    const button = el("button", { type: "button", role: "tab", id: newId("tab"), "aria-controls": tab.element.id, onclick: () => this.onSelect(tab) });
     button.addEventListener("keydown", (event) => this.#key(event, tab));
-    const close = el("button", { type: "button", class: "close", tabindex: "-1", onclick: () => this.#onClose(tab) },
+    const close = el("button", { type: "button", class: "close", tabindex: "-1", onclick: () => this.onClose(tab) },
       icon("M4.5 4.5l7 7M11.5 4.5l-7 7"));
     const item = el("div", { class: "tab", role: "presentation" }, button, close);
     item.addEventListener("auxclick", (event) => {
       if (event.button === 1) {
-        this.#onClose(tab);
+        this.onClose(tab);
       }
     });
     tab.element.setAttribute("aria-labelledby", button.id);
     this.#entries.push({ tab, item, button, close });
     this.element.append(item);
-    this.#own();
+    this.#updateOwned();
   }
 
-  remove(tab: T): void {
+  remove(tab: Tab): void {
     const index = this.#entries.findIndex((entry) => entry.tab === tab);
     this.#entries[index]?.item.remove();
     this.#entries.splice(index, 1);
-    this.#own();
+    this.#updateOwned();
   }
 
-  #own(): void {
+  #updateOwned(): void {
     this.#list.setAttribute("aria-owns", this.#entries.map(({ button }) => button.id).join(" "));
   }
 
   /** Shows which tab is current, which one is beside it, and all of them as they are now. */
-  update(current: T, beside: T | undefined): void {
+  update(current: Tab, beside: Tab | undefined): void {
     for (const { tab, item, button, close } of this.#entries) {
       const selected = tab === current;
-      const sign = tab.rang ? "bell" : (tab.ending?.mark ?? tab.phase);
+      const state = tab.bellRang ? "bell" : (tab.ending?.outcome ?? tab.phase);
       button.replaceChildren(
-        el("span", { class: `sign ${sign}`, "aria-hidden": "true" }),
+        el("span", { class: `dot ${state}`, "aria-hidden": "true" }),
         el("span", { class: "offscreen" }, stateOf(tab)), el("span", { class: "name" }, tab.name));
       button.title = tab.target === "" || tab.target === tab.name ? tab.name : `${tab.name} (${tab.target})`;
       button.setAttribute("aria-selected", String(selected));
@@ -90,22 +77,22 @@ export class TabStrip<T extends TabLike> {
     }
   }
 
-  focus(tab: T): void {
+  focus(tab: Tab): void {
     this.#entries.find((entry) => entry.tab === tab)?.button.focus();
   }
 
-  #key(event: KeyboardEvent, tab: T): void {
+  #key(event: KeyboardEvent, tab: Tab): void {
     const index = this.#entries.findIndex((entry) => entry.tab === tab);
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step !== undefined) {
       const next = this.#entries[(index + step + this.#entries.length) % this.#entries.length];
       if (next !== undefined) {
-        this.#onSelect(next.tab);
+        this.onSelect(next.tab);
         next.button.focus();
       }
       event.preventDefault();
     } else if (event.key === "Delete") {
-      this.#onClose(tab);
+      this.onClose(tab);
     }
   }
 }

@@ -1,17 +1,17 @@
 // One terminal on the page: xterm.js with its renderer, size, keys, clipboard, links and search. It outlives sessions:
-// xterm.js 6.0 keeps a disposed terminal alive, so a pane is reset and used again.
+// xterm.js 6.0 keeps a disposed terminal in memory, so a pane is reset and reused.
 
 import { FitAddon } from "@xterm/addon-fit";
 import { SearchAddon } from "@xterm/addon-search";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { type ITerminalOptions, Terminal } from "@xterm/xterm";
-import { RemoteCopy } from "./copying.js";
+import { RemoteCopy } from "./clipboard.js";
 import { el } from "./dom.js";
 import { KeyRow } from "./keys.js";
 import { openLink } from "./links.js";
-import { askPasteText } from "./pasting.js";
-import type { Wishes } from "./query.js";
+import { askPasteText } from "./paste.js";
+import type { PageQuery } from "./query.js";
 import { Renderer } from "./renderer.js";
 import { SearchBar } from "./search.js";
 import type { Settings, SettingsStore } from "./settings.js";
@@ -21,37 +21,38 @@ import { isLight, minimumContrast, onSystemChange, terminalTheme } from "./theme
 import { bounded } from "./unicode.js";
 
 const MONOSPACE = 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace';
-/** Columns are reflowed at most this often while the window is resized, in milliseconds. */
+/** Pause of the window's size after which columns are reflowed, in milliseconds. */
 const REFLOW_PAUSE = 100;
 const SIZE_NOTE_TIME = 800;
-/** Titles, bells and clipboard requests of the remote side that are looked at in a second. */
+/** Titles, bells and clipboard requests of the remote side that are handled in a second, of each kind. */
 const REMOTE_RATE = 10;
 
 Terminal.strings.promptLabel = "Terminal input. Ctrl+Shift+F6 leaves the terminal.";
-Terminal.strings.tooMuchOutput = "Too much output to read aloud. Read it by the lines of the terminal.";
+Terminal.strings.tooMuchOutput = "Too much output to read aloud. Read it line by line in the terminal.";
 
-/** Control sequences whose count xterm.js 6.0 counts down one by one: with one of 2,000,000,000 the page would hang. */
-const COUNTED = ["I", "L", "M", "S", "T", "Z", "b"];
-/** Largest count that is obeyed: no terminal has more columns or rows. */
-const COUNT_MAX = 1000;
+/** Final characters of control sequences that xterm.js 6.0 repeats as often as their parameter says: with 2,000,000,000 the
+ * page would hang. */
+const REPEATED = ["I", "L", "M", "S", "T", "Z", "b"];
+/** Largest parameter that is accepted for them: no terminal has more columns or rows. */
+const MAX_REPEATS = 1000;
 
 export interface PaneEvents {
   title(text: string): void;
   bell(): void;
-  /** A sentence for the status line. */
-  say(text: string): void;
-  /** The user pasted `text`. */
+  /** Shows a sentence in the status line. */
+  showMessage(text: string): void;
+  /** Called when the user pastes `text`. */
   paste(text: string): void;
-  /** The user wants out of the terminal by keyboard. */
+  /** Called when the user leaves the terminal by keyboard. */
   leave(): void;
 }
 
-/** Lets through so many calls a second. */
-class RateGate {
+/** Allows {@link REMOTE_RATE} calls a second. */
+class RateLimiter {
   #second = 0;
   #count = 0;
 
-  pass(): boolean {
+  allows(): boolean {
     const second = Math.floor(performance.now() / 1000);
     if (second !== this.#second) {
       this.#second = second;
@@ -71,20 +72,16 @@ export class TerminalPane {
   readonly #holder = el("div", { class: "terminal" });
   readonly #fit = new FitAddon();
   readonly #renderer: Renderer;
-  readonly #store: SettingsStore;
-  readonly #wishes: Wishes;
   #events: PaneEvents | undefined;
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
   #note: HTMLElement | undefined;
   #opened = false;
   #visible = false;
-  /** Whether a new size is shown over the terminal. */
+  /** True while a new size is shown over the terminal. */
   announcesSize = false;
 
-  constructor(store: SettingsStore, wishes: Wishes) {
-    this.#store = store;
-    this.#wishes = wishes;
-    this.term = new Terminal({ ...options(store.current), disableStdin: wishes.readOnly });
+  constructor(private readonly store: SettingsStore, private readonly query: PageQuery) {
+    this.term = new Terminal({ ...options(store.current), disableStdin: query.readOnly });
     this.#renderer = new Renderer(this.term, () => requestAnimationFrame(() => this.fit()));
     this.term.loadAddon(this.#fit);
     this.term.loadAddon(bounded(new Unicode11Addon()));
@@ -93,11 +90,11 @@ export class TerminalPane {
     this.term.loadAddon(search);
     this.term.loadAddon(new WebLinksAddon((event, uri) => this.#link(event, uri)));
     this.searchBar = new SearchBar(search, () => isLight(store.current.theme), () => this.term.focus());
-    this.remoteCopy = new RemoteCopy((text) => this.#events?.say(text), () => this.term.focus());
+    this.remoteCopy = new RemoteCopy((text) => this.#events?.showMessage(text), () => this.term.focus());
     this.keys = new KeyRow(this.term, () => void this.#pasteFromClipboard());
     this.element = el("div", { class: "pane live" }, this.#holder, this.keys.row, this.keys.compose);
-    this.element.classList.toggle("read-only", wishes.readOnly);
-    this.#holder.classList.toggle("own-size", wishes.cols !== undefined || wishes.rows !== undefined);
+    this.element.classList.toggle("read-only", query.readOnly);
+    this.#holder.classList.toggle("own-size", query.cols !== undefined || query.rows !== undefined);
     this.#holder.append(this.remoteCopy.element, this.searchBar.element);
     this.#listen();
     store.onChange((settings) => this.#apply(settings));
@@ -108,7 +105,7 @@ export class TerminalPane {
   async show(events: PaneEvents): Promise<void> {
     this.#events = events;
     this.#visible = true;
-    await this.#renderer.use(this.#store.current.renderer, true);
+    await this.#renderer.use(this.store.current.renderer, true);
     if (this.#events !== events) {
       // The tab was closed meanwhile.
       return;
@@ -118,22 +115,22 @@ export class TerminalPane {
       this.term.open(this.#holder);
       this.#renderer.opened();
       new ResizeObserver(() => this.#resizeSoon()).observe(this.#holder);
-      if (this.#store.current.graphemes) {
+      if (this.store.current.graphemes) {
         void this.#graphemes();
       }
     }
     this.fit();
   }
 
-  /** Tells that the tab is shown or hidden: a hidden one holds no WebGL context. */
+  /** A terminal in a hidden tab holds no WebGL context. */
   set visible(visible: boolean) {
     this.#visible = visible;
     if (this.#opened) {
-      void this.#renderer.use(this.#store.current.renderer, visible);
+      void this.#renderer.use(this.store.current.renderer, visible);
     }
   }
 
-  /** Makes it ready for another session, and calls `onReady` once nothing of the last one can show any more. */
+  /** Resets it for another session, and calls `onReady` once nothing of the last one can appear any more. */
   reset(onReady: () => void): void {
     this.#events = undefined;
     this.#visible = false;
@@ -142,31 +139,31 @@ export class TerminalPane {
     this.searchBar.reset();
     this.remoteCopy.reset();
     this.keys.reset();
-    void this.#renderer.use(this.#store.current.renderer, false);
-    // Behind what was written last.
+    void this.#renderer.use(this.store.current.renderer, false);
+    // After what was written last.
     this.term.write("", () => {
       this.term.reset();
       this.term.clear();
-      // Colours that the remote side has set are no part of a reset.
-      this.term.options.theme = { ...terminalTheme(this.#store.current.theme) };
+      // A reset keeps the colours that the remote side has set.
+      this.term.options.theme = { ...terminalTheme(this.store.current.theme) };
       onReady();
     });
   }
 
-  /** Fits columns and rows to the room there is. */
+  /** Fits columns and rows to the size of the pane. */
   fit(): void {
     const proposed = this.#fit.proposeDimensions();
     if (proposed === undefined || !Number.isFinite(proposed.cols) || !Number.isFinite(proposed.rows)) {
       return;
     }
-    const cols = this.#wishes.cols ?? Math.min(1000, Math.max(2, proposed.cols));
-    const rows = this.#wishes.rows ?? Math.min(1000, Math.max(1, proposed.rows));
+    const cols = this.query.cols ?? Math.min(1000, Math.max(2, proposed.cols));
+    const rows = this.query.rows ?? Math.min(1000, Math.max(1, proposed.rows));
     if (cols !== this.term.cols || rows !== this.term.rows) {
       this.term.resize(cols, rows);
     }
   }
 
-  /** Everything that the terminal holds, as text. */
+  /** Returns the contents of the terminal as text, scrollback included. */
   text(): string {
     const buffer = this.term.buffer.active;
     const lines: string[] = [];
@@ -183,34 +180,34 @@ export class TerminalPane {
   }
 
   #listen(): void {
-    const titles = new RateGate();
-    const bells = new RateGate();
-    const copies = new RateGate();
+    const titles = new RateLimiter();
+    const bells = new RateLimiter();
+    const copies = new RateLimiter();
     this.term.onTitleChange((title) => {
-      if (titles.pass()) {
+      if (titles.allows()) {
         this.#events?.title(cleanTitle(title));
       }
     });
     this.term.onBell(() => {
-      if (bells.pass()) {
+      if (bells.allows()) {
         this.#events?.bell();
       }
     });
-    for (const final of COUNTED) {
-      this.term.parser.registerCsiHandler({ final }, ([count]) => typeof count === "number" && count > COUNT_MAX);
+    for (const final of REPEATED) {
+      this.term.parser.registerCsiHandler({ final }, ([count]) => typeof count === "number" && count > MAX_REPEATS);
     }
-    this.term.parser.registerOscHandler(52, (data) => !copies.pass() || this.remoteCopy.handle(data));
-    const store = this.#store;
+    this.term.parser.registerOscHandler(52, (data) => !copies.allows() || this.remoteCopy.handle(data));
+    const { store } = this;
     this.term.attachCustomKeyEventHandler(shortcuts(this.term, {
       get settings() { return store.current; },
       search: () => this.searchBar.open(),
       leave: () => this.#events?.leave(),
-      say: (text) => this.#events?.say(text),
+      showMessage: (text) => this.#events?.showMessage(text),
     }));
     this.term.onResize(({ cols, rows }) => this.#showSize(cols, rows));
   }
 
-  /** Where the clipboard may not be read (plain http, Firefox, a refusal), the user pastes into a box. */
+  /** Where the page may not read the clipboard (plain http, Firefox, a refusal), the user pastes into a box. */
   async #pasteFromClipboard(): Promise<void> {
     let text: string | undefined;
     try {
@@ -224,8 +221,8 @@ export class TerminalPane {
   }
 
   #link(event: MouseEvent, uri: string): void {
-    const mouseIsTheirs = this.term.modes.mouseTrackingMode !== "none";
-    if (!mouseIsTheirs || event.ctrlKey || event.metaKey) {
+    const programHasMouse = this.term.modes.mouseTrackingMode !== "none";
+    if (!programHasMouse || event.ctrlKey || event.metaKey) {
       void openLink(uri);
     }
   }
@@ -256,7 +253,7 @@ export class TerminalPane {
     this.#resizeTimer = setTimeout(() => this.fit(), REFLOW_PAUSE);
   }
 
-  /** The size is shown while it changes under the user's hand. */
+  /** Shows the size for a moment, while the user changes it. */
   #showSize(cols: number, rows: number): void {
     this.#note?.remove();
     if (!this.announcesSize) {
@@ -278,7 +275,7 @@ function options(settings: Settings): ITerminalOptions {
     fontSize: settings.fontSize,
     linkHandler: { activate: (_, uri) => void openLink(uri), allowNonHttpProtocols: false },
     macOptionIsMeta: settings.optionIsMeta,
-    // Output with faults would fill the console, and slow the page down.
+    // Malformed output would fill the console, and slow the page down.
     logLevel: "off",
     minimumContrastRatio: minimumContrast(settings.theme),
     screenReaderMode: settings.screenReader,
@@ -286,4 +283,3 @@ function options(settings: Settings): ITerminalOptions {
     theme: terminalTheme(settings.theme),
   };
 }
-

@@ -1,4 +1,4 @@
-// Text of others (servers, clipboards, links) made safe to show: control and format characters become visible.
+// Untrusted text (of servers, clipboards, links) made safe to show: control and format characters become visible.
 
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
 const FORMATS = /[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;

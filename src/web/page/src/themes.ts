@@ -1,4 +1,4 @@
-// Colours of the terminal. The page's own colours are in style.css, under the same names.
+// Colours of the terminal. The page's own colours are in base.css, under the same names.
 
 import type { ITheme } from "@xterm/xterm";
 import type { Settings } from "./settings.js";

@@ -1,39 +1,36 @@
 // Widths of characters, and which of them join the cell before: those of the addons, with a bound. A program that
-// writes marks without end over one character would keep the browser's text layout busy for minutes.
+// writes combining marks without end over one character would keep the browser's text layout busy for minutes.
 
 import type { ITerminalAddon, IUnicodeVersionProvider, Terminal } from "@xterm/xterm";
 
 /** Characters that may join a cell. Languages and emoji need fewer than 16. */
-const MOST_JOINED = 32;
+const MAX_JOINED = 32;
 
-/** The bit of a character's properties that says that it joins the cell before it. */
+/** Bit of a character's properties: it joins the cell before it. */
 const JOINS = 1;
 
 class Bounded implements IUnicodeVersionProvider {
-  readonly #inner: IUnicodeVersionProvider;
   #joined = 0;
 
-  constructor(inner: IUnicodeVersionProvider) {
-    this.#inner = inner;
-  }
+  constructor(private readonly inner: IUnicodeVersionProvider) {}
 
   get version(): string {
-    return this.#inner.version;
+    return this.inner.version;
   }
 
   wcwidth(codepoint: number): 0 | 1 | 2 {
-    return this.#inner.wcwidth(codepoint);
+    return this.inner.wcwidth(codepoint);
   }
 
   charProperties(codepoint: number, preceding: number): number {
-    const properties = this.#inner.charProperties(codepoint, preceding);
+    const properties = this.inner.charProperties(codepoint, preceding);
     this.#joined = (properties & JOINS) === 0 ? 0 : this.#joined + 1;
-    if (this.#joined <= MOST_JOINED) {
+    if (this.#joined <= MAX_JOINED) {
       return properties;
     }
     this.#joined = 0;
-    // As a letter is: it takes a cell of its own.
-    return this.#inner.charProperties(0x41, 0);
+    // Those of a letter: it takes a cell of its own.
+    return this.inner.charProperties(0x41, 0);
   }
 }
 

@@ -1,6 +1,6 @@
-// Height of the page on phones: a keyboard on the screen covers the layout viewport in Safari, and the key row with it.
+// Height of the page on phones: in Safari the on-screen keyboard covers the layout viewport, and the key row with it.
 
-/** Keeps the page as high as what can be seen, and at its top. A page that is zoomed by fingers stays as it is. */
+/** Keeps the page as high as its visible part, and scrolled to the top. A page zoomed by fingers stays as it is. */
 export function followVisualViewport(): void {
   const viewport = window.visualViewport;
   if (viewport === null || viewport === undefined) {

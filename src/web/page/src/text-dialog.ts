@@ -1,13 +1,13 @@
-// The text of a terminal: to select, to copy, to save. On phones, where the terminal itself cannot be selected in, it is
-// the way to copy.
+// The dialog with the text of a terminal, to select, copy and save it. On phones the terminal itself has no selection.
 
-import { copyText } from "./copying.js";
+import { copyText } from "./clipboard.js";
+import { openDialog } from "./dialog.js";
 import { el, newId } from "./dom.js";
 
-/** Shows `text`; a file of it is called after `name`. */
+/** Shows `text`, which is saved to a file named after `name`. */
 export function showText(text: string, name: string): void {
   const title = newId("dialog");
-  const remark = el("span", { class: "hint", role: "status" });
+  const message = el("span", { class: "hint", role: "status" });
   const area = el("textarea", { class: "export", readonly: true, rows: 14, "aria-labelledby": title, wrap: "off" });
   area.value = text;
   const dialog = el("dialog", { class: "wide", "aria-labelledby": title },
@@ -15,14 +15,12 @@ export function showText(text: string, name: string): void {
     el("form", { method: "dialog", class: "actions" },
       el("button", { type: "button", class: "primary", onclick: () => {
         void copyText(text).then((copied) => {
-          remark.textContent = copied ? "Copied." : "The browser did not allow the copy: select the text and copy it.";
+          message.textContent = copied ? "Copied." : "The browser did not allow the copy: select the text and copy it.";
         });
       } }, "Copy all"),
       el("button", { type: "button", onclick: () => save(text, name) }, "Save as file"),
-      el("button", {}, "Close"), remark));
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+      el("button", {}, "Close"), message));
+  openDialog(dialog);
   area.focus();
   area.scrollTop = area.scrollHeight;
 }

@@ -1,10 +1,10 @@
-// The clipboard: writing with a fallback for pages that have no clipboard API (plain http on other than loopback),
-// and the bar that asks when the remote side wants to write it (OSC 52). Reads by the remote side are never answered.
+// The clipboard: writing with a fallback for pages without the clipboard API (plain http on other than loopback), and
+// the bar that asks when the remote side wants to write it (OSC 52). Reads by the remote side are never answered.
 
 import { el } from "./dom.js";
 import { visible } from "./text.js";
 
-/** Copies `text`; to be called in a user's gesture. Returns whether it is in the clipboard. */
+/** Copies `text`; to be called in a user's gesture. Returns true once it is in the clipboard. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -25,7 +25,7 @@ function copyBySelection(text: string): boolean {
   try {
     copied = document.execCommand("copy");
   } catch {
-    // Not allowed: the caller says so.
+    // Not allowed: the caller reports it.
   }
   area.remove();
   if (before instanceof HTMLElement) {
@@ -35,30 +35,24 @@ function copyBySelection(text: string): boolean {
 }
 
 /** Largest text that the remote side may put into the clipboard, in bytes of base64. */
-const LARGEST = 100 * 1024;
+const MAX_ENCODED = 100 * 1024;
 
-/** Time for which a text that is new on the page cannot be accepted, in milliseconds: a click may be on its way that was
- * meant for what was there before. */
-const SETTLING = 500;
+/** Time for which a new text cannot be accepted, in milliseconds: a click may have been meant for the text before. */
+const CLICK_DELAY = 500;
 
 export class RemoteCopy {
   readonly element = el("div", { class: "remote-copy", role: "status", hidden: true });
   #allowed = false;
   #text = "";
-  #settled = 0;
-  readonly #report: (text: string) => void;
-  readonly #onAnswer: () => void;
+  #delay = 0;
 
-  /** `report` shows a sentence to the user; `onAnswer` gives the focus back once the user has answered. */
-  constructor(report: (text: string) => void, onAnswer: () => void) {
-    this.#report = report;
-    this.#onAnswer = onAnswer;
-  }
+  /** `report` shows a sentence to the user; `onAnswer` moves the focus back once the user has answered. */
+  constructor(private readonly report: (text: string) => void, private readonly onAnswer: () => void) {}
 
   /** Handles the data of OSC 52; always claims it, so that nothing else answers a read. */
   handle(data: string): true {
     const encoded = data.slice(data.indexOf(";") + 1);
-    if (encoded === "?" || encoded === "" || encoded.length > LARGEST || document.hidden || !document.hasFocus()) {
+    if (encoded === "?" || encoded === "" || encoded.length > MAX_ENCODED || document.hidden || !document.hasFocus()) {
       return true;
     }
     try {
@@ -75,7 +69,7 @@ export class RemoteCopy {
     return true;
   }
 
-  /** Forgets the text and the permission: the next session may be of another server. */
+  /** Drops the text and the permission: the next session may be of another server. */
   reset(): void {
     this.#allowed = false;
     this.#hide();
@@ -96,15 +90,15 @@ export class RemoteCopy {
       preview);
     this.element.hidden = false;
     accept.forEach((button) => { button.disabled = true; });
-    window.clearTimeout(this.#settled);
-    this.#settled = window.setTimeout(() => accept.forEach((button) => { button.disabled = false; }), SETTLING);
+    window.clearTimeout(this.#delay);
+    this.#delay = window.setTimeout(() => accept.forEach((button) => { button.disabled = false; }), CLICK_DELAY);
   }
 
   async #copy(): Promise<void> {
     const text = this.#text;
     const copied = await copyText(text);
-    this.#report(copied ? "Copied." : "The browser did not allow the copy.");
-    // Another text that has come meanwhile is still to be asked about.
+    this.report(copied ? "Copied." : "The browser did not allow the copy.");
+    // A newer text still needs an answer.
     if (text === this.#text && (copied || this.element.hidden)) {
       this.#hide();
     }
@@ -116,7 +110,7 @@ export class RemoteCopy {
     this.#text = "";
     this.element.replaceChildren();
     if (answered) {
-      this.#onAnswer();
+      this.onAnswer();
     }
   }
 }

@@ -1,28 +1,28 @@
-// Pastes: which are asked about, the question, and the bar of one that takes its time. Control characters never reach
+// Pastes: which of them need consent, the question, and the progress of a long one. Control characters never reach
 // the terminal (the client library strips them); here they are shown.
 
-import { ask } from "./dialog.js";
+import { ask, askYesNo } from "./dialog.js";
 import { el, newId } from "./dom.js";
 import { bytes, visible } from "./text.js";
 
-/** Above this a paste is always asked about, in characters and in lines. */
-const MUCH_TEXT = 5000;
-const MUCH_LINES = 50;
+/** Size above which every paste needs consent, in characters and in lines. */
+const LARGE_TEXT = 5000;
+const LARGE_LINES = 50;
 const PREVIEW_LINES = 12;
 const PREVIEW_COLUMNS = 120;
 /** A paste that takes longer than this, in milliseconds, shows its progress. */
 const PROGRESS_DELAY = 300;
 
-export type PasteAnswer = "paste" | "one-line" | "cancel";
+type PasteAnswer = "paste" | "one-line" | "cancel";
 
 function linesOf(text: string): string[] {
   return text.replace(/(\r\n|\r|\n)$/, "").split(/\r\n|\r|\n/);
 }
 
-/** Whether the user is asked: several lines outside of bracketed paste mode, or much. */
-export function needsQuestion(text: string, bracketed: boolean): boolean {
+/** Returns true for several lines outside of bracketed paste mode, and for large pastes. */
+export function needsConsent(text: string, bracketed: boolean): boolean {
   const lines = linesOf(text).length;
-  return text.length > MUCH_TEXT || lines > MUCH_LINES || (lines > 1 && !bracketed);
+  return text.length > LARGE_TEXT || lines > LARGE_LINES || (lines > 1 && !bracketed);
 }
 
 /** Asks what to do with `text`. */
@@ -37,8 +37,8 @@ export function askPaste(text: string, bracketed: boolean, signal: AbortSignal):
     title: several ? `Paste ${lines.length} lines (${size})?` : `Paste ${size}?`,
     body: [
       el("p", {}, bracketed
-        ? "The program on the server says that it takes pasted text as text. It is much, so have a look."
-        : several ? "Each line may run as a command at once." : "It is much, so have a look."),
+        ? "The program on the server treats pasted text as text. It is a large paste, so check it first."
+        : several ? "Each line may run as a command at once." : "It is a large paste, so check it first."),
       el("pre", { class: "preview", tabindex: "0", "aria-label": "Text to paste" },
         shown.join("\n") + (rest > 0 ? `\n… and ${rest} more ${rest === 1 ? "line" : "lines"}` : "")),
     ],
@@ -54,17 +54,13 @@ export function askPaste(text: string, bracketed: boolean, signal: AbortSignal):
 
 /** Asks the user to paste into a box, where the page may not read the clipboard; `undefined` if they cancel. */
 export async function askPasteText(): Promise<string | undefined> {
-  const box = el("textarea", { id: newId("paste"), rows: 5, spellcheck: "false", autocapitalize: "off", autocomplete: "off" });
-  const paste = await ask({
-    title: "Paste here",
-    body: [
-      el("p", {}, "The browser does not let this page read the clipboard. Paste into the box with the browser's own menu or keys."),
-      el("label", { for: box.id }, "Text for the terminal"), box,
-    ],
-    choices: [{ label: "Paste into the terminal", value: true, kind: "primary" as const }, { label: "Cancel", value: false }],
-    cancel: false,
-    prepare: () => queueMicrotask(() => box.focus()),
+  const box = el("textarea", {
+    id: newId("paste"), rows: 5, autofocus: true, spellcheck: "false", autocapitalize: "off", autocomplete: "off",
   });
+  const paste = await askYesNo("Paste here", [
+    el("p", {}, "The browser does not let this page read the clipboard. Paste into the box with the browser's own menu or keys."),
+    el("label", { for: box.id }, "Text for the terminal"), box,
+  ], "Paste into the terminal", "Cancel");
   const text = box.value;
   box.value = "";
   return paste ? text : undefined;
@@ -77,12 +73,12 @@ export function asOneLine(text: string): string {
 
 type Send = (options: { signal: AbortSignal; onProgress(passed: number, total: number): void }) => Promise<void>;
 
-/** The pastes of one session that are under way. */
+/** The pastes of one session that are in progress. */
 export class PasteJobs {
   readonly element = el("div", { class: "bars" });
   readonly #running = new Set<AbortController>();
 
-  /** Runs `send`; one that takes its time has a bar with its progress and a way to cancel it. */
+  /** Runs `send`; after a while a bar shows its progress and a button that cancels it. */
   async run(send: Send): Promise<void> {
     const controller = new AbortController();
     const progress = el("progress", { max: 1, value: 0, "aria-label": "Progress of the paste" });
@@ -111,7 +107,7 @@ export class PasteJobs {
     }
   }
 
-  /** Takes back what is not sent yet; an open bracket is closed by the client library. */
+  /** Withdraws what is not sent yet; the client library ends a bracketed paste. */
   cancel(): void {
     for (const controller of this.#running) {
       controller.abort();
