@@ -1,82 +1,58 @@
-// Everybody can use it: axe on every view and theme, by keyboard alone, on a phone, enlarged, with forced colours.
+// Accessibility: axe on every view and theme, the keyboard alone, a phone, enlargement, forced colours.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { until } from "./support/driver.mjs";
-import { pageTest } from "./support/page.mjs";
+import { assertAccessible } from "./support/axe.mjs";
+import { clickUntilAccepted, until } from "./support/driver.mjs";
+import { CLIPBOARD, pageTest } from "./support/page.mjs";
 
-/** @typedef {import("./support/page.mjs").Scene} Scene */
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const THEMES = ["dark", "light", "contrast-dark", "contrast-light", "solarized"];
-
-/** Fails on what axe calls serious or critical in what is shown now. @param {Scene} scene @param {string} view */
-async function audit({ page }, view) {
-  const { passes, faults } = await page.evaluate(async () => {
-    const { violations, passes } = await /** @type {any} */ (globalThis).axe.run(
-      // Cells of the terminal have the colours that the remote side wants.
-      { exclude: [[".xterm-rows"], [".xterm-screen"]] }, { resultTypes: ["violations"] });
-    return { passes: passes.length, faults: violations
-      .filter((/** @type {any} */ one) => one.impact === "serious" || one.impact === "critical")
-      .map((/** @type {any} */ one) => `${one.id}: ${one.nodes.map((/** @type {any} */ node) => node.html).join(" ")}`) };
-  });
-  assert(passes > 5, `axe looked at ${passes} rules alone`);
-  assert.deepEqual(faults, [], view);
-}
-
-for (const theme of THEMES) {
+for (const theme of ["dark", "light", "contrast-dark", "contrast-light", "solarized"]) {
   pageTest(`axe finds nothing serious in any view, theme ${theme}`, {
     preferences: { theme }, settings: ["ssh.host_key_policy=ask"], knownHosts: () => "",
-    context: { permissions: ["clipboard-read", "clipboard-write"] },
-  }, async (scene) => {
-    const { page, driver, url, login, screenshot } = scene;
-    await page.addInitScript(axe);
+    ...CLIPBOARD,
+  }, async ({ page, driver, url, login, screenshot }) => {
     await page.goto(url);
     await page.getByRole("heading", { name: "Connect to a server" }).waitFor();
     await page.getByText("Log in with a private key").click();
-    await audit(scene, "form");
+    await assertAccessible(page, "form");
     await screenshot(`form ${theme}`);
-    await page.getByRole("button", { name: "Settings" }).click();
-    await audit(scene, "settings");
+    await driver.click("Settings");
+    await assertAccessible(page, "settings");
     await screenshot(`settings ${theme}`);
-    await page.getByRole("button", { name: "Done" }).click();
+    await driver.click("Done");
     await driver.login({ ...login, server: "host.example.org" });
     await page.getByText("does not allow this target").waitFor();
-    await audit(scene, "failure");
-    await page.getByRole("button", { name: "Back to the form" }).click();
+    await assertAccessible(page, "failure");
+    await driver.click("Back to the form");
     await driver.login(login);
     const trust = page.getByRole("dialog").getByRole("button", { name: "Trust it" });
     await trust.waitFor();
-    await audit(scene, "host key");
-    while (await trust.isVisible()) await trust.click({ timeout: 1000 }).catch(() => {});
+    await assertAccessible(page, "host key");
+    await clickUntilAccepted(trust);
     await driver.ready();
     await driver.run("bind 'set enable-bracketed-paste off'; ls --color=always -l / | head -12");
-    await audit(scene, "terminal");
+    await assertAccessible(page, "terminal");
     await screenshot(`terminal ${theme}`);
     await page.keyboard.press("Control+Shift+F");
     await page.getByRole("searchbox").fill("root");
-    await audit(scene, "search");
+    await assertAccessible(page, "search");
     await page.keyboard.press("Escape");
     await driver.run(`printf '\\e]52;c;${Buffer.from("words").toString("base64")}\\a'`);
     await page.getByText("wants to copy").waitFor();
-    await audit(scene, "remote copy");
-    await page.getByRole("button", { name: "No", exact: true }).click();
-    await page.evaluate(() => navigator.clipboard.writeText("one\ntwo"));
-    await page.keyboard.press("Control+Shift+V");
+    await assertAccessible(page, "remote copy");
+    await driver.click("No");
+    await driver.paste("one\ntwo");
     await page.getByRole("dialog").waitFor();
-    await audit(scene, "paste");
+    await assertAccessible(page, "paste");
     await page.keyboard.press("Escape");
     await driver.line("exit 4");
     await page.getByText("exit status 4").waitFor();
-    await audit(scene, "ended");
+    await assertAccessible(page, "ended");
     await screenshot(`ended ${theme}`);
   });
 }
 
-pageTest("by keyboard alone: every control is reached, and the terminal is left again", {}, async (scene) => {
-  const { page, driver, url, login } = scene;
+pageTest("the keyboard alone reaches every control, and leaves the terminal again", {}, async ({ page, driver, url, login }) => {
   await page.goto(url);
-  await page.getByLabel("Server", { exact: true }).waitFor();
+  await driver.field("Server").waitFor();
   const names = [];
   for (let step = 0; step < 25; step += 1) {
     names.push(await page.evaluate(() => {
@@ -88,7 +64,7 @@ pageTest("by keyboard alone: every control is reached, and the terminal is left 
   for (const name of ["Server", "Port", "User", "Password", "Connect", "New session", "Settings"]) {
     assert(names.some((one) => one.includes(name)), `${name} is not reached by Tab: ${names.join(", ")}`);
   }
-  await page.getByLabel("Server", { exact: true }).focus();
+  await driver.field("Server").focus();
   await page.keyboard.type(login.server);
   await page.keyboard.press("Tab");
   await page.keyboard.press("Tab");
@@ -111,10 +87,9 @@ pageTest("by keyboard alone: every control is reached, and the terminal is left 
   assert.match(await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? ""), /Settings/);
 });
 
-pageTest("the screen reader's mode can be switched on before the terminal, and has its output", {}, async (scene) => {
-  const { page, driver, url, login } = scene;
+pageTest("the screen reader mode can be switched on before the terminal, and has its output", {}, async ({ page, driver, url, login }) => {
   await page.goto(url);
-  await page.getByRole("button", { name: "Screen reader" }).click();
+  await driver.click("Screen reader");
   await driver.login(login);
   await driver.ready();
   await driver.run("echo to be read aloud");
@@ -123,10 +98,9 @@ pageTest("the screen reader's mode can be switched on before the terminal, and h
 
 const phone = { hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 } };
 
-pageTest("on a phone: keys of 44 px, sticky Ctrl, a compose line that sends once", { context: phone }, async (scene) => {
-  const { page, driver, login, url, screenshot } = scene;
+pageTest("a phone has keys of 44 px, a sticky Ctrl, and a compose line that sends once", { context: phone }, async ({ page, driver, login, url, screenshot }) => {
   await page.goto(url);
-  await page.getByLabel("Server", { exact: true }).waitFor();
+  await driver.field("Server").waitFor();
   await screenshot("phone-form");
   await driver.login(login);
   await driver.ready();
@@ -155,12 +129,11 @@ pageTest("on a phone: keys of 44 px, sticky Ctrl, a compose line that sends once
   assert.equal(await page.getByRole("button", { name: "Ctrl", exact: true }).getAttribute("aria-pressed"), "false");
 });
 
-pageTest("at 320 px, enlarged twice, and with forced colours nothing is cut off", {
+pageTest("nothing is cut off at 320 px, enlarged twice, with forced colours", {
   context: { viewport: { width: 320, height: 512 }, forcedColors: "active", reducedMotion: "reduce" },
-}, async (scene) => {
-  const { page, driver, login, url, screenshot } = scene;
+}, async ({ page, driver, login, url, screenshot }) => {
   await page.goto(url);
-  await page.getByLabel("Server", { exact: true }).waitFor();
+  await driver.field("Server").waitFor();
   await screenshot("narrow-form");
   const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
   assert(await wide() <= 320, `the form is ${await wide()} px wide`);

@@ -1,53 +1,28 @@
 // The page in a frame of another origin, as src/web/EMBEDDING.md describes it: with the example from there.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { after } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEADLINE } from "./support/driver.mjs";
+import { serveOrigin } from "./support/origin.mjs";
 import { pageTest } from "./support/page.mjs";
 
 const guide = readFileSync(new URL("../../src/web/EMBEDDING.md", import.meta.url), "utf8");
 const example = /```html\n(.*?)```/s.exec(guide)?.[1] ?? assert.fail("no example");
 
-/** A portal on a free port: an origin of its own. @param {() => string} body of its page */
-async function startPortal(body) {
-  const server = createServer((_, response) => {
-    response.setHeader("content-type", "text/html; charset=utf-8");
-    response.end(`<!doctype html><meta charset="utf-8"><title>Portal</title><link rel="icon" href="data:,">${body()}`);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return { origin: `http://127.0.0.1:${port}`, stop: () => server.close() };
-}
-
-/**
- * The guide's example, for this bridge and log-in.
- * @param {string} bridge origin
- * @param {Record<string, string>} login
- */
-function exampleFor(bridge, login) {
+/** The guide's example, for the bridge and a log-in of a test. @param {Pick<import("./support/page.mjs").Fixtures, "bridge" | "sshd">} fixtures */
+function exampleFor({ bridge, sshd }) {
+  const login = { target: `127.0.0.1:${sshd.port}`, ...sshd.login };
   return example
-    .replaceAll("https://bridge.example", bridge)
+    .replaceAll("https://bridge.example", `http://${bridge.address}`)
     .replace(/const login = .*;/, `const login = ${JSON.stringify(login)};`);
 }
 
-/** What the next portal page holds. */
+/** Body of the next portal page. */
 let body = "";
-const portal = await startPortal(() => body);
-const unlisted = await startPortal(() => body);
-after(() => {
-  portal.stop();
-  unlisted.stop();
-});
-
-/** What xterm.js says on a busy machine. */
-const BUSY = /task queue exceeded/;
-const expectConsole = [BUSY];
-const settings = [`web.embed_origins=${portal.origin}`];
-const origins = [`${portal.origin}/`, `${unlisted.origin}/`];
+const portal = await serveOrigin(() => body);
+const unlisted = await serveOrigin(() => body);
+const settings = [`web.embed_origins=${portal}`];
+const origins = [`${portal}/`, `${unlisted}/`];
 
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {import("playwright-core").Frame} Frame */
@@ -76,17 +51,14 @@ function collect(page) {
 
 /** The frame of the bridge's page. @param {Page} page */
 async function bridgeFrame(page) {
-  const handle = await page.waitForSelector("#terminal");
-  const frame = await handle.contentFrame();
-  assert(frame, "no frame");
-  return frame;
+  const frame = await (await page.waitForSelector("#terminal")).contentFrame();
+  return frame ?? assert.fail("no frame");
 }
 
 /** Waits until the terminal in the frame shows this. @param {Frame} frame @param {string} text */
 function shows(frame, text) {
   return frame.waitForFunction((wanted) => {
-    const [terminal] = /** @type {any} */ (globalThis).seen.terminals;
-    const buffer = terminal?.buffer.active;
+    const buffer = probe.terminals[0]?.buffer.active;
     for (let row = 0; row < (buffer?.length ?? 0); row += 1) {
       if (buffer.getLine(row).translateToString(true).includes(wanted)) return true;
     }
@@ -94,16 +66,10 @@ function shows(frame, text) {
   }, text, { timeout: DEADLINE });
 }
 
-/** @param {Frame} frame */
-async function assertNoViolations(frame) {
-  assert.deepEqual(await frame.evaluate(() => /** @type {any} */ (globalThis).seen.violations), []);
-}
-
-pageTest("a listed portal hands a log-in over, and is told how the session goes", { settings, origins, expectConsole }, async (scene) => {
-  const { page, bridge, sshd, screenshot } = scene;
-  body = exampleFor(`http://${bridge.address}`, { target: `127.0.0.1:${sshd.port}`, ...sshd.login });
+pageTest("a listed portal hands a log-in over, and receives the state of the session", { settings, origins }, async ({ page, bridge, sshd, screenshot }) => {
+  body = exampleFor({ bridge, sshd });
   const { reports, wait } = collect(page);
-  await page.goto(portal.origin);
+  await page.goto(portal);
   const frame = await bridgeFrame(page);
   await wait(({ state }) => state === "live");
   await frame.locator(".xterm").click();
@@ -111,7 +77,7 @@ pageTest("a listed portal hands a log-in over, and is told how the session goes"
   await shows(frame, "in a frame");
   await screenshot("in a frame");
   await wait(({ title }) => title === "made in frame");
-  await assertNoViolations(frame);
+  assert.deepEqual(await frame.evaluate(() => probe.violations), []);
   // What `allow` of the frame gives, the page's own header leaves to it.
   const allowed = await frame.evaluate(() => ["clipboard-read", "clipboard-write", "fullscreen", "camera"]
     .filter((feature) => /** @type {any} */ (document).featurePolicy.allowsFeature(feature)));
@@ -120,24 +86,24 @@ pageTest("a listed portal hands a log-in over, and is told how the session goes"
   const ended = await wait(({ type }) => type === "ended");
   assert.deepEqual({ ...ended, message: "" }, { type: "ended", ok: false, status: 3, message: "" });
   assert.deepEqual(reports.filter(({ type }) => type === "state").map(({ state }) => state), ["connecting", "live", "ended"]);
-  // The log-in stands nowhere that others see.
+  // The log-in is nowhere that others can read it.
   assert(!JSON.stringify(reports).includes("PRIVATE KEY"));
   assert.equal(await frame.evaluate(() => location.href), `http://${bridge.address}/`);
 });
 
 pageTest("a portal that is not listed cannot frame the page",
-  { settings, origins, expectConsole: [BUSY, /frame-ancestors|Refused to (frame|display)|ERR_BLOCKED|Framing/] },
+  { settings, origins, expectConsole: [/frame-ancestors|Refused to (frame|display)|ERR_BLOCKED|Framing/] },
   async ({ page, bridge, sshd }) => {
-    body = exampleFor(`http://${bridge.address}`, { target: `127.0.0.1:${sshd.port}`, ...sshd.login });
+    body = exampleFor({ bridge, sshd });
     const { reports } = collect(page);
-    await page.goto(unlisted.origin);
+    await page.goto(unlisted);
     const frame = await bridgeFrame(page);
     await page.waitForLoadState("networkidle");
     assert.equal(await frame.locator("form, header").count(), 0);
     assert.deepEqual(reports, []);
   });
 
-/** The portal's page by hand: the frame, and functions to speak to it. @param {string} bridge origin */
+/** A portal's page for messages by hand: the frame, and functions that post to it. @param {string} bridge origin */
 const byHand = (bridge) => `<iframe id="terminal" title="Terminal" src="${bridge}/" style="width: 100%; height: 30rem"></iframe>
 <iframe id="sibling" title="Sibling" src="/"></iframe>
 <script type="module">
@@ -153,22 +119,21 @@ const byHand = (bridge) => `<iframe id="terminal" title="Terminal" src="${bridge
   };
 </script>`;
 
-pageTest("nobody but the parent is heard, once, and what it sends is checked", { settings, origins, expectConsole }, async (scene) => {
-  const { page, bridge, sshd } = scene;
+pageTest("messages of the parent alone are accepted, once, and are validated", { settings, origins }, async ({ page, bridge, sshd }) => {
   const good = { type: "start", target: `127.0.0.1:${sshd.port}`, ...sshd.login };
   body = byHand(`http://${bridge.address}`);
   const { reports, wait } = collect(page);
   // The sibling must not hold frames of its own.
   await page.route("**/", (route) => (route.request().frame() === page.mainFrame() || route.request().url().includes(bridge.address)
     ? route.continue() : route.fulfill({ contentType: "text/html", body: "sibling" })));
-  await page.goto(portal.origin);
+  await page.goto(portal);
   const frame = await bridgeFrame(page);
   /** @param {string} code */
   const inPortal = (code) => page.evaluate(code);
   assert.deepEqual(await inPortal("hello"), { type: "sshard:hello" });
   await inPortal("join('sibling', document.querySelector('#sibling').contentWindow)");
   await inPortal("join('other', window, { type: 'something' })");
-  // A portal whose script comes late asks for another.
+  // A portal whose script was loaded late asks for another.
   await inPortal(`again = new Promise((resolve) => addEventListener("message", ({ data }) => resolve(data)));
     document.querySelector("#terminal").contentWindow.postMessage({ type: "sshard:hello" }, "http://${bridge.address}")`);
   assert.deepEqual(await inPortal("again"), { type: "sshard:hello" });
@@ -203,12 +168,12 @@ pageTest("nobody but the parent is heard, once, and what it sends is checked", {
   assert.deepEqual([...new Set(reports.map(({ from }) => from))], ["first"]);
 });
 
-pageTest("in a frame a host key is trusted by a pointer alone",
-  { settings: [...settings, "ssh.host_key_policy=ask", "ssh.known_hosts=/nonexistent/known_hosts"], origins, expectConsole },
+pageTest("a host key in a frame is accepted by pointer only",
+  { settings: [...settings, "ssh.host_key_policy=ask", "ssh.known_hosts=/nonexistent/known_hosts"], origins },
   async ({ page, bridge, sshd, screenshot }) => {
-    body = exampleFor(`http://${bridge.address}`, { target: `127.0.0.1:${sshd.port}`, ...sshd.login });
+    body = exampleFor({ bridge, sshd });
     const { reports, wait } = collect(page);
-    await page.goto(portal.origin);
+    await page.goto(portal);
     const frame = await bridgeFrame(page);
     const trust = frame.getByRole("button", { name: /^Trust/ });
     await trust.waitFor({ timeout: DEADLINE });

@@ -1,87 +1,70 @@
-// Each way in which a session does not come about, or ends: the sentence that is shown, and what can be done then.
+// Each way in which an attempt fails or a session ends: the sentence that is shown, and what the user can do then.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { Cable } from "./support/cable.mjs";
 import { until } from "./support/driver.mjs";
-import { pageTest } from "./support/page.mjs";
+import { openShell, pageTest, shellTest } from "./support/page.mjs";
+import { TcpProxy } from "./support/tcp-proxy.mjs";
 
-/** @typedef {import("./support/page.mjs").Scene} Scene */
-
-/** @param {Scene} scene */
-async function shell({ page, driver, url, login }) {
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
-}
-
-pageTest("a wrong password says so, and the form keeps all but the secret", {}, async ({ page, driver, url, login, screenshot }) => {
+pageTest("a wrong password is named, and the form keeps all but the secret", {}, async ({ page, driver, url, login, screenshot }) => {
   await page.goto(url);
   await driver.login({ ...login, password: "wrong" });
   assert.match(await driver.ending(), /SSH server refused the login.*user, password or key is wrong.*Check user, password/i);
   await screenshot("ending-wrong-password");
-  await page.getByRole("button", { name: "Back to the form" }).click();
-  assert.equal(await page.getByLabel("Password", { exact: true }).inputValue(), "");
-  await page.getByLabel("Password", { exact: true }).fill(login.password);
+  await driver.click("Back to the form");
+  assert.equal(await driver.field("Password").inputValue(), "");
+  await driver.field("Password").fill(login.password);
   await page.keyboard.press("Enter");
   await driver.ready();
 });
 
-/** Another key in place of the right one. @param {string} right */
-function another(right) {
+/** Puts another key in place of the right one. @param {string} right */
+function withAnotherKey(right) {
   const key = "AAAAC3NzaC1lZDI1NTE5AAAAIHi0q0Mq0Yv5fHfH2o3n6f6l8o2m1m0Yv5fHfH2o3n6f";
   return right.replace(/ssh-ed25519 \S+/, `ssh-ed25519 ${key}`);
 }
 
-pageTest("a changed host key stops the log-in", { knownHosts: another }, async ({ page, driver, url, login, screenshot }) => {
-  await page.goto(url);
-  await driver.login(login);
-  assert.match(await driver.ending(), /host key has changed.*Do not go on/);
-  await screenshot("ending-host-key-changed");
-});
-
-pageTest("an unknown host key stops the log-in under strict", { knownHosts: () => "" }, async ({ page, driver, url, login }) => {
-  await page.goto(url);
-  await driver.login(login);
-  assert.match(await driver.ending(), /host key is not known.*Ask your administrator/);
-});
+/** @type {[string, import("./support/page.mjs").TestOptions, { server?: string }, RegExp][]} */
+const FAILURES = [
+  ["a changed host key stops the log-in", { knownHosts: withAnotherKey }, {}, /host key has changed.*Do not go on/],
+  ["an unknown host key stops the log-in under strict", { knownHosts: () => "" }, {}, /host key is not known.*Ask your administrator/],
+  ["a target that is down cannot be reached", { args: ["--allow", "127.0.0.1:1"] }, { server: "127.0.0.1:1" }, /target cannot be reached/],
+];
+for (const [name, options, change, sentence] of FAILURES) {
+  pageTest(name, options, async ({ page, driver, url, login, screenshot }) => {
+    await page.goto(url);
+    await driver.login({ ...login, ...change });
+    assert.match(await driver.ending(), sentence);
+    await screenshot(`ending ${name}`);
+  });
+}
 
 pageTest("a target that the bridge does not allow is refused", {}, async ({ page, driver, url, login }) => {
   await page.goto(url);
   await driver.login({ ...login, server: "host.example.org" });
   assert.match(await driver.ending(), /does not allow this target.*Ask your administrator/);
   // What is no server at all does not leave the form.
-  await page.getByRole("button", { name: "Back to the form" }).click();
+  await driver.click("Back to the form");
   await driver.login({ ...login, server: "two words" });
   assert.match(await driver.ending(), /server must be a host name/);
 });
 
-pageTest("a target that is off is said to be", { args: ["--allow", "127.0.0.1:1"] }, async ({ page, driver, url, login }) => {
-  await page.goto(url);
-  await driver.login({ ...login, server: "127.0.0.1:1" });
-  assert.match(await driver.ending(), /target cannot be reached/);
-});
-
-pageTest("a full target says so in a second tab, and the first goes on", {
+shellTest("a full target refuses a second tab, and the first session continues", {
   settings: ["limits.max_connections_per_host=1"],
-}, async (scene) => {
-  const { page, driver, login } = scene;
-  await shell(scene);
-  await page.getByRole("button", { name: "New session" }).click();
+}, async ({ page, driver, login }) => {
+  await driver.click("New session");
   await driver.login(login);
   assert.match(await driver.ending(), /target has too many sessions.*Try again later/);
   await page.getByRole("tab").first().click();
   assert.equal(await driver.run("echo still here"), "still here");
 });
 
-pageTest("a shell's exit status is told, and a program's signal", {}, async (scene) => {
-  const { page, driver, login, screenshot } = scene;
-  await shell(scene);
+shellTest("a shell's exit status is shown, and a program's signal", {}, async ({ driver, login, screenshot }) => {
   await driver.line("exit 0");
   assert.match(await driver.ending(), /session has ended\./);
-  await page.getByRole("button", { name: "Reconnect" }).click();
-  assert.equal(await page.getByLabel("User", { exact: true }).inputValue(), login.user);
-  assert.equal(await page.getByLabel("Password", { exact: true }).inputValue(), "");
+  await driver.click("Reconnect");
+  assert.equal(await driver.field("User").inputValue(), login.user);
+  assert.equal(await driver.field("Password").inputValue(), "");
   await driver.login(login);
   await driver.ready();
   await driver.line("exec bash -c 'kill -SEGV $$'");
@@ -91,11 +74,9 @@ pageTest("a shell's exit status is told, and a program's signal", {}, async (sce
   assert.match((await driver.screen())?.text ?? "", /kill -SEGV/);
 });
 
-pageTest("a drain is announced with the time left, and ends the session then", {
+shellTest("a drain is announced with the time left, and ends the session then", {
   settings: ["server.drain_timeout=15s"],
-}, async (scene) => {
-  const { page, driver, bridge, screenshot } = scene;
-  await shell(scene);
+}, async ({ page, driver, bridge, screenshot }) => {
   bridge.child.kill("SIGTERM");
   const notice = page.getByText(/bridge restarts/i).first();
   await notice.waitFor();
@@ -108,74 +89,53 @@ pageTest("a drain is announced with the time left, and ends the session then", {
   await page.getByText("The bridge is shutting down").first().waitFor({ timeout: 40_000 });
 });
 
-pageTest("a session that an administrator ends says so", {}, async (scene) => {
-  const { page, driver, bridge } = scene;
-  await shell(scene);
-  const list = /** @type {{ sessions: { id: string }[] }} */ (await (await fetch(`http://${bridge.admin}/api/v1/sessions`)).json());
-  const [session] = list.sessions;
-  await fetch(`http://${bridge.admin}/api/v1/sessions/${session?.id}`, { method: "DELETE", headers: { "x-sshard-admin": "1" } });
-  assert.match(await driver.ending(), /An administrator ended the session/);
-  await page.getByRole("button", { name: "Reconnect" }).waitFor();
+shellTest("an idle session ends with its sentence", { settings: ["session.idle_timeout=3s"] }, async ({ driver }) => {
+  assert.match(await driver.ending(), /idle for too long/);
 });
 
-pageTest("an idle session is ended with its sentence", { settings: ["session.idle_timeout=3s"] }, async (scene) => {
-  await shell(scene);
-  assert.match(await scene.driver.ending(), /idle for too long/);
-});
-
-pageTest("a target that goes down ends the session with its sentence", {}, async (scene) => {
-  const { driver } = scene;
-  await shell(scene);
-  const pid = await driver.run("ps -o ppid= $PPID");
-  execFileSync("kill", ["-KILL", pid.trim(), await processGroupOf(pid)]);
+shellTest("a target that goes down ends the session with its sentence", {}, async ({ driver }) => {
+  // The process of sshd that has the connection: the shell's grandparent, or a child of it.
+  const pid = (await driver.run("ps -o ppid= $PPID")).trim();
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  execFileSync("kill", ["-KILL", pid, child || pid]);
   assert.match(await driver.ending(), /connection to the target was lost/);
 });
 
-/** The process of sshd that has the connection: the one of this id, or that of its child. @param {string} pid */
-async function processGroupOf(pid) {
-  return readFileSync(`/proc/${pid.trim()}/task/${pid.trim()}/children`, "utf8").trim().split(" ")[0] || pid.trim();
-}
-
-pageTest("a bridge that is killed, and one that is gone, are told apart from a refusal", {
+shellTest("a bridge that is killed, and one that is down, differ from a refusal", {
   expectConsole: [/WebSocket connection to .* failed/],
-}, async (scene) => {
-  const { page, driver, bridge, login, screenshot } = scene;
-  await shell(scene);
+}, async ({ page, driver, bridge, login, screenshot }) => {
   await bridge.stop();
   assert.match(await driver.ending(), /connection to the bridge was lost/);
   await screenshot("ending-disconnected");
-  await page.getByRole("button", { name: "Reconnect" }).click();
+  await driver.click("Reconnect");
   await driver.login(login);
   await page.getByText("bridge cannot be reached").first().waitFor();
 });
 
-const cable = new Cable();
-const cablePort = await cable.listen();
+const network = new TcpProxy();
+const port = await network.listen();
 
-pageTest("a network that falls silent is noticed within 25 s, and nothing is lost if it comes back", {
-  settings: [`server.public_hosts=127.0.0.1:${cablePort}`], origins: [`http://127.0.0.1:${cablePort}/`],
-}, async (scene) => {
-  const { page, driver, bridge, login, screenshot } = scene;
-  cable.target = bridge.address;
-  await shell({ ...scene, url: `http://127.0.0.1:${cablePort}/`, login });
+pageTest("a network that stalls is noticed within 25 s, and nothing is lost if it resumes", {
+  settings: [`server.public_hosts=127.0.0.1:${port}`], origins: [`http://127.0.0.1:${port}/`],
+}, async ({ page, driver, bridge, login, screenshot }) => {
+  network.target = bridge.address;
+  await openShell({ page, driver, login, url: `http://127.0.0.1:${port}/` });
   await driver.run("kept=yes");
-  cable.silence();
+  network.stall();
   const since = Date.now();
   await page.getByText("No answer from the bridge").first().waitFor({ timeout: 60_000 });
   const took = Date.now() - since;
   assert(took < 35_000, `noticed after ${took} ms`);
   await screenshot("no-answer");
-  cable.mend();
+  network.resume();
   await page.getByText("Connected", { exact: true }).first().waitFor();
   assert.equal(await driver.run("echo $kept"), "yes");
-  cable.sever();
+  network.reset();
   assert.match(await driver.ending(), /connection to the bridge was lost/);
-  cable.close();
+  network.close();
 });
 
-pageTest("leaving the page asks while a session lives, and not else", {}, async (scene) => {
-  const { page, driver } = scene;
-  await shell(scene);
+shellTest("leaving the page asks while a session runs, and not otherwise", {}, async ({ page, driver }) => {
   /** @type {string[]} */
   const asked = [];
   page.on("dialog", (dialog) => {
@@ -187,7 +147,7 @@ pageTest("leaving the page asks while a session lives, and not else", {}, async 
   assert.deepEqual(asked, ["beforeunload"]);
   assert.equal(await driver.run("echo still here"), "still here");
   await driver.line("exit");
-  await page.getByRole("button", { name: "Reconnect" }).waitFor();
+  await driver.ending();
   await page.goto("about:blank");
   assert.equal(asked.length, 1);
 });

@@ -1,12 +1,9 @@
-// What is seen of glyphs at the edges of their cells.
+// Glyphs at the edges of their cells.
 import assert from "node:assert/strict";
-import { pageTest } from "./support/page.mjs";
+import { shellTest } from "./support/page.mjs";
 
 for (const renderer of ["dom", "webgl"]) {
-  pageTest(`an underscore is seen, drawn by ${renderer}`, { preferences: { renderer } }, async ({ page, driver, url, login }) => {
-    await page.goto(url);
-    await driver.login(login);
-    await driver.ready();
+  shellTest(`an underscore is visible, drawn by ${renderer}`, { preferences: { renderer } }, async ({ page, driver }) => {
     await driver.line("PS1='$ '; clear; printf '\\n________\\n\\n\\n\\n'");
     await driver.waitFor(/^\s*________\s*\$ $/);
     const [top, line] = [await driver.cell(0, 0), await driver.cell(0, 1)];

@@ -1,54 +1,49 @@
-// Output that means harm: the page stays alive, clipboard and title stay clean, and nothing is typed in the user's name.
+// Hostile output: the page stays responsive, clipboard and title stay clean, and nothing is sent as the user's input.
 import assert from "node:assert/strict";
 import { createCipheriv, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pageTest } from "./support/page.mjs";
+import { CLIPBOARD, shellTest } from "./support/page.mjs";
 
-/** @typedef {import("./support/page.mjs").Scene} Scene */
+/** @typedef {import("./support/page.mjs").Fixtures} Fixtures */
 
 const ESC = "\u001b";
 const BEL = "\u0007";
 const ST = `${ESC}\\`;
-const clipboard = { permissions: ["clipboard-read", "clipboard-write"] };
-
-/** @param {Scene} scene */
-async function shell({ page, driver, url, login }) {
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
-  await page.evaluate(() => navigator.clipboard.writeText("the user's own"));
-}
 
 /**
  * Shows `bytes` in the terminal while the shell's echo is off, and returns what came as input: answers of the terminal,
- * which are known, or input that somebody else than the user made.
- * @param {Scene} scene @param {string | Buffer} bytes
+ * which are known, or input that the user did not type.
+ * @param {Fixtures} fixtures @param {string | Buffer} bytes
  */
 async function answers({ driver, sshd }, bytes) {
   const file = join(sshd.dir, "hostile.bin");
   writeFileSync(file, bytes);
-  // All modes are put back by a reset, then what lies in the input is read for as long as more comes.
+  // After a reset of all modes the input is read until no more arrives.
   await driver.line(`clear; stty raw -echo; cat ${file}; printf '\\ec\\e[!p\\030'; timeout --foreground 1 cat > answers.bin; stty sane; printf '\\ec'; echo 'answers': $(base64 -w0 answers.bin) .`);
   const { text } = await driver.waitFor(/answers: ?(\S*) \.\s[^]*\$ $/);
   return Buffer.from(/answers: ?(\S*) \./.exec(text)?.[1] ?? "", "base64").toString("latin1");
 }
 
-/** What terminals may answer: device attributes, cursor and status, modes, settings, colours, focus. */
+/** Answers that terminals give: device attributes, cursor and status, modes, settings, colours, focus. */
 const KNOWN = [
   /\u001b\[[?>]?[\d;]*[cRn]/g, /\u001b\[\??[\d;]*\$y/g, /\u001bP[01]\$r[^\u001b]*\u001b\\/g,
   /\u001b\](4;\d+|1[0-2]);rgb:[\da-f/]+(\u001b\\|\u0007)/g, /\u001b\[[IO]/g,
 ];
 
-/** @param {string} input */
-function unknown(input) {
-  return KNOWN.reduce((rest, pattern) => rest.replace(pattern, ""), input);
-}
-
-/** @param {Scene} scene @param {string} what */
-async function unharmed({ page, driver }, what) {
+/**
+ * Shows `bytes` and fails if they reach the clipboard or the title, send input, open a page, or stop the page or the shell.
+ * @param {Fixtures} fixtures @param {string} what @param {string | Buffer} bytes
+ */
+async function assertHarmless(fixtures, what, bytes) {
+  const { page, driver } = fixtures;
+  await driver.setClipboard("the user's own");
+  const input = await answers(fixtures, bytes);
+  assert.equal(KNOWN.reduce((rest, pattern) => rest.replace(pattern, ""), input), "", `input that nobody typed: ${what}`);
+  const no = page.getByRole("button", { name: "No", exact: true });
+  if (await no.isVisible()) await no.click();
   assert.equal(await driver.run("echo alive"), "alive", what);
-  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "the user's own", what);
+  assert.equal(await driver.clipboard(), "the user's own", what);
   assert.doesNotMatch(await page.title(), /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e]/, what);
   assert((await page.title()).length < 400, what);
   assert.equal(page.context().pages().length, 1, what);
@@ -71,8 +66,8 @@ const CORPUS = [
   ["a large string", `${ESC}]0;${"A".repeat(2_000_000)}${BEL}`],
   ["a large device string", `${ESC}P1$r${"B".repeat(2_000_000)}${ST}`],
   ["a string without an end", `${ESC}]0;${"C".repeat(100_000)}`],
-  ["a flood of titles", `${ESC}]0;one\u202e${BEL}${ESC}]2;\u009btwo\u200b${BEL}`.repeat(20_000)],
-  ["a flood of bells", BEL.repeat(200_000)],
+  ["20,000 titles", `${ESC}]0;one\u202e${BEL}${ESC}]2;\u009btwo\u200b${BEL}`.repeat(20_000)],
+  ["200,000 bells", BEL.repeat(200_000)],
   ["questions for titles", `${ESC}]0;rm -rf${BEL}${ESC}[21t${ESC}[20t`],
   ["questions for settings", `${ESC}P$qm${ST}${ESC}P$q"p${ST}${ESC}P$qtouch x\r${ST}`],
   ["questions for attributes", `${ESC}[c${ESC}[>c${ESC}[=c${ESC}[6n${ESC}[?6n${ESC}[5n${ESC}[?2026$p${ESC}]4;1;?${BEL}${ESC}]10;?${BEL}`],
@@ -84,36 +79,22 @@ const CORPUS = [
   ...JOINING,
 ];
 
-pageTest("a corpus of hostile sequences does nothing", { context: { permissions: clipboard.permissions }, timeout: 300_000 }, async (scene) => {
-  await shell(scene);
-  const { page } = scene;
+shellTest("a corpus of hostile sequences does nothing", { ...CLIPBOARD, timeout: 300_000 }, async (fixtures) => {
   let dialogs = 0;
-  page.on("dialog", (dialog) => {
+  fixtures.page.on("dialog", (dialog) => {
     dialogs += 1;
     void dialog.dismiss();
   });
-  for (const [what, bytes] of CORPUS) {
-    assert.equal(unknown(await answers(scene, bytes)), "", what);
-    const no = page.getByRole("button", { name: "No", exact: true });
-    if (await no.isVisible()) await no.click();
-    await unharmed(scene, what);
-  }
+  for (const [what, bytes] of CORPUS) await assertHarmless(fixtures, what, bytes);
   assert.equal(dialogs, 0);
 });
 
-pageTest("characters that join without end do nothing to graphemes", { context: { permissions: clipboard.permissions }, preferences: { graphemes: true } }, async (scene) => {
-  await shell(scene);
-  for (const [what, bytes] of JOINING) {
-    assert.equal(unknown(await answers(scene, bytes)), "", what);
-    await unharmed(scene, what);
-  }
+shellTest("characters that join without end do nothing to graphemes", { ...CLIPBOARD, preferences: { graphemes: true } }, async (fixtures) => {
+  for (const [what, bytes] of JOINING) await assertHarmless(fixtures, what, bytes);
 });
 
-pageTest("1 MB of random bytes does nothing", { context: { permissions: clipboard.permissions }, timeout: 180_000 }, async (scene) => {
-  await shell(scene);
+shellTest("1 MB of random bytes does nothing", { ...CLIPBOARD, timeout: 180_000 }, async (fixtures) => {
   const seed = process.env.SSHARD_TEST_SEED ?? randomBytes(16).toString("hex");
   const bytes = createCipheriv("aes-128-ctr", Buffer.from(seed, "hex"), Buffer.alloc(16)).update(Buffer.alloc(1_000_000));
-  const input = unknown(await answers(scene, bytes));
-  assert.equal(input, "", `typed by nobody, with SSHARD_TEST_SEED=${seed}: ${JSON.stringify(input)}`);
-  await unharmed(scene, `SSHARD_TEST_SEED=${seed}`);
+  await assertHarmless(fixtures, `SSHARD_TEST_SEED=${seed}`, bytes);
 });

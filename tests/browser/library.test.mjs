@@ -1,21 +1,9 @@
 // The client library as the bridge serves it, used by a page of another origin, in the page and in a worker.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:http";
-import { after } from "node:test";
+import { serveOrigin } from "./support/origin.mjs";
 import { pageTest } from "./support/page.mjs";
 
-const server = createServer((_, response) => {
-  response.setHeader("content-type", "text/html; charset=utf-8");
-  response.end('<!doctype html><meta charset="utf-8"><title>App</title><link rel="icon" href="data:,">');
-});
-server.listen(0, "127.0.0.1");
-await once(server, "listening");
-const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-const app = `http://127.0.0.1:${port}`;
-after(() => server.close());
-
-const CORS = [/CORS policy/, /ERR_FAILED|403/];
+const app = await serveOrigin();
 
 /** A module that runs a command by the library, and hands the result to `done`. @param {string} origin @param {object} options */
 const program = (origin, options) => `
@@ -57,7 +45,7 @@ pageTest("a page of an allowed origin, and its worker, import the library and ru
   });
 
 pageTest("a page of another origin gets neither the library nor a session",
-  { origins: [`${app}/`], expectConsole: [...CORS, /WebSocket connection to/] },
+  { origins: [`${app}/`], expectConsole: [/CORS policy/, /ERR_FAILED|403/, /WebSocket connection to/] },
   async ({ page, bridge }) => {
     await page.goto(app);
     const imported = await page.evaluate((url) => import(url).then(() => "imported", () => "refused"), `http://${bridge.address}/client.js`);

@@ -1,4 +1,4 @@
-// Where the page is reached otherwise than at a loopback port: plain http by name, and under a prefix behind HAProxy.
+// The page at other addresses than a loopback port: plain http by name, and under a prefix behind HAProxy.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -13,10 +13,10 @@ import { pageTest } from "./support/page.mjs";
 const port = await freePort();
 const plain = `http://lan.test:${port}/`;
 
-pageTest("over plain http by name the page warns, and works without the clipboard's interface", {
+pageTest("over plain http by name the page warns, and works without the clipboard API", {
   args: ["--listen", `127.0.0.1:${port}`], settings: [`server.public_hosts=lan.test:${port}`],
   browser: ["--host-resolver-rules=MAP lan.test 127.0.0.1"], origins: [plain],
-  // Chromium says so of every such page; behind a proxy the bridge cannot know that there is no TLS.
+  // Chromium reports it for every such page; behind a proxy the bridge cannot know that there is no TLS.
   expectConsole: [/Cross-Origin-Opener-Policy header has been ignored/],
 }, async ({ page, driver, login, screenshot }) => {
   await page.goto(plain);
@@ -26,10 +26,10 @@ pageTest("over plain http by name the page warns, and works without the clipboar
   await driver.login(login);
   await driver.ready();
   await driver.run("echo to-be-copied");
-  await page.evaluate(() => /** @type {any} */ (globalThis).seen.terminals[0].select(0, 2, 12));
+  await page.evaluate(() => probe.terminals[0].select(0, 2, 12));
   await page.keyboard.press("Control+C");
   await page.getByText("Copied.").waitFor();
-  // The browser's own paste needs no interface.
+  // The browser's own paste needs no API.
   await page.keyboard.type("echo pasted-");
   await page.keyboard.press("Control+Shift+V");
   await driver.waitFor("pasted-to-be-copied");
@@ -68,7 +68,7 @@ const listens = () => new Promise((resolve) => {
   socket.unref().on("connect", () => socket.destroy());
 });
 
-pageTest("under a prefix behind HAProxy with TLS everything works", {
+pageTest("the page works under a prefix behind HAProxy with TLS", {
   args: ["--listen", `127.0.0.1:${bridgePort}`], origins: [`https://localhost:${securePort}/team/terminal`],
   settings: ["server.path_prefix=/team/terminal", `server.public_hosts=localhost:${securePort}`, "server.trusted_proxies=127.0.0.1"],
   context: { ignoreHTTPSErrors: true },

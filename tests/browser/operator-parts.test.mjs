@@ -48,14 +48,14 @@ test("rates are differences over time, and there is none after a gap or a restar
   assert.deepEqual([history.latest.started, history.latest.since], [0, undefined]);
 });
 
-test("what is older than the axis is let go", () => {
+test("samples older than the axis are dropped", () => {
   const history = new History();
   for (let at = 0; at <= 2 * SPAN; at += 2000) history.add(at, stats({ uptime_seconds: at }));
   assert.equal(history.points.length, SPAN / 2000 + 1);
   assert.equal(history.points[0].at, SPAN);
 });
 
-test("quantiles lie within their cell, and above the last bound it is said so", () => {
+test("quantiles are within their cell, and marked above the last bound", () => {
   const bounds = [1, 2, 4];
   assert.equal(quantile([0, 0, 0, 0], bounds, 0.5), undefined);
   assert.deepEqual(quantile([0, 4, 0, 0], bounds, 0.5), { value: 1.5, above: false });
@@ -63,7 +63,7 @@ test("quantiles lie within their cell, and above the last bound it is said so", 
   assert.deepEqual(quantile([1, 0, 0, 9], bounds, 0.95), { value: 4, above: true });
 });
 
-test("numbers fit their size", () => {
+test("numbers are rounded by their size", () => {
   assert.deepEqual([0, 0.004, 0.5, 5.04, 12.3, 1234].map(rate), ["0", "< 0.01", "0.50", "5.0", "12", "1,234"]);
   assert.deepEqual([0.0004, 0.012, 1.26, 31].map(latency), ["0.4 ms", "12 ms", "1.3 s", "31 s"]);
   assert.deepEqual([0, 59.9, 61, 3_700, 90_000].map(age), ["0s", "59s", "1m 1s", "1h 1m", "1d 1h"]);

@@ -1,28 +1,22 @@
 // The operator's page on the administrator's listener, beside the terminal page whose sessions it shows.
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { assertAccessible } from "./support/axe.mjs";
 import { DEADLINE } from "./support/driver.mjs";
-import { pageTest } from "./support/page.mjs";
+import { serveOrigin } from "./support/origin.mjs";
+import { openShell, pageTest } from "./support/page.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
-/** @typedef {import("./support/page.mjs").Scene} Scene */
-
 const TOKEN = "correct-horse-battery-staple";
 /** The administrator's listener has a port of its own. */
 const LOOPBACK = ["http://127.0.0.1:", "http://localhost:"];
-/** What xterm.js says on a busy machine in a tab that is not seen. */
-const BUSY = /task queue exceeded/;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Logs in on the terminal page, and opens the operator's in another tab. @param {Scene} scene */
-async function bothPages({ page, driver, url, login, bridge }) {
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
+/** Logs in on the terminal page, and opens the operator's in another tab. @param {import("./support/page.mjs").Fixtures} fixtures */
+async function bothPages(fixtures) {
+  await openShell(fixtures);
+  const { page, bridge } = fixtures;
   const operator = await page.context().newPage();
   await operator.setViewportSize({ width: 1280, height: 900 });
   await operator.goto(`http://${bridge.admin}/`);
@@ -35,29 +29,16 @@ function sessions(operator) {
   return operator.locator("#sessions tbody tr");
 }
 
-/** Fails on serious findings. @param {Page} operator @param {string} view */
-async function assertAccessible(operator, view) {
-  // As a string: the page's policy lets no script element in.
-  await operator.evaluate(axe);
-  const serious = await operator.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { resultTypes: ["violations"] });
-    return violations
-      .filter((/** @type {any} */ one) => one.impact === "serious" || one.impact === "critical")
-      .map((/** @type {any} */ one) => `${one.id}: ${one.nodes.map((/** @type {any} */ node) => node.html).join(" ")}`);
-  });
-  assert.deepEqual(serious, [], view);
-}
-
 /** @param {Page} operator @param {RegExp} pattern */
 async function waitForText(operator, pattern) {
   await operator.getByText(pattern).first().waitFor({ timeout: DEADLINE });
 }
 
-pageTest("the operator sees a session, ends it after a question that names it, and its user is told", {
-  origins: LOOPBACK, settings: ["admin.show_users=true"], expectConsole: [BUSY],
-}, async (scene) => {
-  const { driver, page, login, screenshot } = scene;
-  const operator = await bothPages(scene);
+pageTest("the operator ends a session after a question that names it, and its user sees why", {
+  origins: LOOPBACK, settings: ["admin.show_users=true"],
+}, async (fixtures) => {
+  const { driver, page, login, screenshot } = fixtures;
+  const operator = await bothPages(fixtures);
   const row = sessions(operator);
   await row.filter({ hasText: "active" }).waitFor({ timeout: DEADLINE });
   const text = await row.innerText();
@@ -73,23 +54,24 @@ pageTest("the operator sees a session, ends it after a question that names it, a
   assert.equal(await sessions(operator).count(), 1);
   await row.getByRole("button", { name: "End session" }).click();
   await question.getByRole("button", { name: "End session" }).click();
-  await waitForText(operator, /is told to end/);
-  await waitForText(operator, /No session is there/);
+  await waitForText(operator, /is being ended/);
+  await waitForText(operator, /There are no sessions/);
   await page.bringToFront();
-  assert.match(await driver.ending(), /administrator/);
+  assert.match(await driver.ending(), /An administrator ended the session/);
+  await page.getByRole("button", { name: "Reconnect" }).waitFor();
   await operator.bringToFront();
   await operator.locator("#failures").getByText("killed").waitFor({ timeout: DEADLINE });
   await screenshot("operator-ended");
 });
 
-pageTest("the list is searched by the bridge, and a session is shown in full", {
-  origins: LOOPBACK, expectConsole: [BUSY],
-}, async (scene) => {
-  const operator = await bothPages(scene);
+pageTest("the bridge searches the list, and a session is shown in full", {
+  origins: LOOPBACK,
+}, async (fixtures) => {
+  const operator = await bothPages(fixtures);
   const search = operator.getByLabel("Search");
   await search.fill("nobody-has-this");
   await waitForText(operator, /No session matches/);
-  await search.fill(`127.0.0.1 ${scene.sshd.port}`);
+  await search.fill(`127.0.0.1 ${fixtures.sshd.port}`);
   await sessions(operator).waitFor({ timeout: DEADLINE });
   await operator.getByLabel("Shard", { exact: true }).selectOption("shard 0");
   await operator.getByLabel("State").selectOption("connecting");
@@ -106,10 +88,9 @@ pageTest("the list is searched by the bridge, and a session is shown in full", {
 });
 
 const tokenFile = join(mkdtempSync(join(tmpdir(), "sshard-token-")), "token");
-writeFileSync(tokenFile, TOKEN);
-chmodSync(tokenFile, 0o600);
+writeFileSync(tokenFile, TOKEN, { mode: 0o600 });
 
-pageTest("the token is typed once, and is nowhere but in memory", {
+pageTest("the token is typed once, and is kept in memory only", {
   origins: LOOPBACK, settings: [`admin.token_file=${tokenFile}`], expectConsole: [/401/],
 }, async ({ page, bridge, screenshot }) => {
   const url = `http://${bridge.admin}/`;
@@ -124,39 +105,39 @@ pageTest("the token is typed once, and is nowhere but in memory", {
   await enter("wrong-horse-battery-staple");
   await waitForText(page, /refused this token/);
   assert.equal(await page.getByLabel("Token").inputValue(), "");
-  await enter("has a blank");
-  await waitForText(page, /without blanks/);
+  await enter("has a space");
+  await waitForText(page, /without spaces/);
   await enter(TOKEN);
-  await waitForText(page, /No session is there/);
+  await waitForText(page, /There are no sessions/);
   const kept = await page.evaluate(() => JSON.stringify([
     location.href, history.length, { ...localStorage }, { ...sessionStorage }, document.cookie, document.documentElement.outerHTML,
   ]));
   assert.ok(!kept.includes(TOKEN));
   assert.equal(page.url(), url);
   await page.getByRole("button", { name: "Forget token" }).click();
-  await waitForText(page, /wants the token/);
+  await waitForText(page, /requires the token/);
 });
 
-pageTest("a drain is counted down, and the end of the bridge is told", {
-  origins: LOOPBACK, settings: ["server.drain_timeout=6s"], expectConsole: [/ERR_CONNECTION|ERR_EMPTY/, BUSY],
-}, async (scene) => {
-  const operator = await bothPages(scene);
+pageTest("a drain is counted down, and the end of the bridge is shown", {
+  origins: LOOPBACK, settings: ["server.drain_timeout=6s"], expectConsole: [/ERR_CONNECTION|ERR_EMPTY/],
+}, async (fixtures) => {
+  const operator = await bothPages(fixtures);
   await operator.getByRole("button", { name: "Drain…" }).click();
   const question = operator.getByRole("dialog");
   assert.match(await question.innerText(), /1 session has 6s to end/);
-  await question.getByRole("button", { name: "Drain and end the bridge" }).click();
-  await waitForText(operator, /Draining: no new sessions\. 1 session is left and cut off in \d s/);
+  await question.getByRole("button", { name: "Drain and stop the bridge" }).click();
+  await waitForText(operator, /Draining: no new sessions\. 1 session is left, to be closed in \d s/);
   assert.equal(await operator.getByRole("button", { name: "Drain…" }).isDisabled(), true);
-  await waitForText(operator, /has ended after its drain.*nothing heard since \d\d:\d\d:\d\d/);
+  await waitForText(operator, /has exited after its drain.*no answer since \d\d:\d\d:\d\d/);
   await assertAccessible(operator, "not answering");
-  await scene.page.close();
+  await fixtures.page.close();
 });
 
-pageTest("a bridge that hangs is told of with the time, and shown again once it answers", {
+pageTest("a bridge that hangs is shown as not answering since a time, and as ready once it answers", {
   origins: LOOPBACK, expectConsole: [/ERR_/],
 }, async ({ page, bridge }) => {
   await page.goto(`http://${bridge.admin}/`);
-  await waitForText(page, /No session is there/);
+  await waitForText(page, /There are no sessions/);
   const pid = /** @type {number} */ (bridge.child.pid);
   process.kill(pid, "SIGSTOP");
   try {
@@ -170,10 +151,10 @@ pageTest("a bridge that hangs is told of with the time, and shown again once it 
   assert.equal(await page.getByText(/Not answering since/).count(), 0);
 });
 
-pageTest("a page that nobody sees asks nothing, and asks at once when it is seen again", {
+pageTest("a hidden page sends no requests, and one at once when it is visible again", {
   origins: LOOPBACK,
 }, async ({ page, bridge }) => {
-  // Headless Chromium hides no tab: the page is told that it is hidden.
+  // Headless Chromium hides no tab: the property is mocked.
   await page.addInitScript(() => {
     Object.defineProperty(document, "hidden", { get: () => /** @type {any} */ (globalThis).isHidden === true });
   });
@@ -182,7 +163,7 @@ pageTest("a page that nobody sees asks nothing, and asks at once when it is seen
     document.dispatchEvent(new Event("visibilitychange"));
   }, isHidden);
   await page.goto(`http://${bridge.admin}/`);
-  await waitForText(page, /No session is there/);
+  await waitForText(page, /There are no sessions/);
   await see(true);
   // What was under way when it was hidden.
   await page.waitForLoadState("networkidle");
@@ -196,54 +177,48 @@ pageTest("a page that nobody sees asks nothing, and asks at once when it is seen
   await request;
 });
 
+const evilOrigin = await serveOrigin();
+
 pageTest("a page of another origin can neither frame the page nor end a session", {
-  origins: LOOPBACK, expectConsole: [/frame|CORS|ERR_|blocked/i, BUSY],
-}, async (scene) => {
-  const operator = await bothPages(scene);
-  const { bridge, page } = scene;
+  origins: LOOPBACK, expectConsole: [/frame|CORS|ERR_|blocked/i],
+}, async (fixtures) => {
+  const operator = await bothPages(fixtures);
+  const { bridge, page } = fixtures;
   const id = await operator.evaluate(async () => (await (await fetch("api/v1/sessions")).json()).sessions[0].id);
-  const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<!doctype html><title>evil</title>"));
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  try {
-    const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-    const evil = await page.context().newPage();
-    await evil.goto(`http://localhost:${port}/`);
-    const framed = await evil.evaluate(async (address) => {
-      const frame = document.createElement("iframe");
-      frame.src = `http://${address}/`;
-      const loaded = new Promise((resolve) => frame.addEventListener("load", resolve));
-      document.body.append(frame);
-      await loaded;
-      return frame.contentWindow?.length;
-    }, bridge.admin);
-    assert.equal(framed, 0);
-    assert.ok(!evil.frames().some((frame) => frame.url().startsWith(`http://${bridge.admin}`)), "the page is framed");
-    const outcomes = await evil.evaluate(async ({ address, session }) => {
-      const target = `http://${address}/api/v1/sessions/${session}`;
-      /** @type {RequestInit[]} */
-      const tries = [
-        { method: "DELETE", headers: { "X-Sshard-Admin": "1" } }, { method: "DELETE" },
-        { method: "POST", mode: "no-cors", body: "x" }, { mode: "no-cors" }, {},
-      ];
-      const outcomes = [];
-      for (const init of tries) {
-        outcomes.push(await fetch(target, init).then((answer) => answer.status, () => "refused"));
-      }
-      return outcomes;
-    }, { address: bridge.admin, session: id });
-    // 0 is an answer that the page may not read.
-    assert.ok(outcomes.every((outcome) => outcome === "refused" || outcome === 0), outcomes.join());
-    await evil.close();
-  } finally {
-    server.close();
-  }
+  const evil = await page.context().newPage();
+  await evil.goto(evilOrigin.replace("127.0.0.1", "localhost"));
+  const framed = await evil.evaluate(async (address) => {
+    const frame = document.createElement("iframe");
+    frame.src = `http://${address}/`;
+    const loaded = new Promise((resolve) => frame.addEventListener("load", resolve));
+    document.body.append(frame);
+    await loaded;
+    return frame.contentWindow?.length;
+  }, bridge.admin);
+  assert.equal(framed, 0);
+  assert.ok(!evil.frames().some((frame) => frame.url().startsWith(`http://${bridge.admin}`)), "the page is framed");
+  const outcomes = await evil.evaluate(async ({ address, session }) => {
+    const target = `http://${address}/api/v1/sessions/${session}`;
+    /** @type {RequestInit[]} */
+    const tries = [
+      { method: "DELETE", headers: { "X-Sshard-Admin": "1" } }, { method: "DELETE" },
+      { method: "POST", mode: "no-cors", body: "x" }, { mode: "no-cors" }, {},
+    ];
+    const outcomes = [];
+    for (const init of tries) {
+      outcomes.push(await fetch(target, init).then((answer) => answer.status, () => "refused"));
+    }
+    return outcomes;
+  }, { address: bridge.admin, session: id });
+  // 0 is an answer that the page may not read.
+  assert.ok(outcomes.every((outcome) => outcome === "refused" || outcome === 0), outcomes.join());
+  await evil.close();
   await sessions(operator).filter({ hasText: id.slice(0, 8) }).waitFor({ timeout: DEADLINE });
 });
 
-pageTest("it is readable on a phone and in both schemes, without a shift", {
+pageTest("the page is readable on a phone and in both colour schemes, without a layout shift", {
   origins: LOOPBACK, context: { viewport: { width: 390, height: 844 }, colorScheme: "light" },
-}, async (scene) => {
-  const { page, bridge, screenshot } = scene;
+}, async ({ page, bridge, screenshot }) => {
   await page.addInitScript(() => {
     Object.assign(globalThis, { shift: 0 });
     new PerformanceObserver((list) => {
@@ -254,7 +229,7 @@ pageTest("it is readable on a phone and in both schemes, without a shift", {
     }).observe({ type: "layout-shift", buffered: true });
   });
   await page.goto(`http://${bridge.admin}/`);
-  await waitForText(page, /No session is there/);
+  await waitForText(page, /There are no sessions/);
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     await page.emulateMedia({ colorScheme });
     await assertAccessible(page, `phone, ${colorScheme}`);

@@ -1,26 +1,15 @@
-// Pastes and copies: what reaches the far side, what is asked first, and what never passes.
+// Pastes and copies: what reaches the server, what needs the user's consent, and what is never let through.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { until } from "./support/driver.mjs";
-import { pageTest } from "./support/page.mjs";
+import { CLIPBOARD, shellTest } from "./support/page.mjs";
 
-const clipboard = { context: { permissions: ["clipboard-read", "clipboard-write"] } };
 const ESC = "\u001b";
 
-/** Puts `text` into the clipboard and pastes it as a user does. @param {import("./support/page.mjs").Scene} scene @param {string} text */
-async function paste({ page }, text) {
-  await page.evaluate((value) => navigator.clipboard.writeText(value), text);
-  await page.keyboard.press("Control+Shift+V");
-}
-
-pageTest("a paste of 1 MB arrives whole", clipboard, async (scene) => {
-  const { page, driver, url, login, screenshot } = scene;
+shellTest("a paste of 1 MB arrives whole", CLIPBOARD, async ({ page, driver, screenshot }) => {
   const text = `${randomBytes(768 * 1024).toString("base64").match(/.{1,76}/g)?.join("\n")}\n`;
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
   await driver.line("stty -echo; cat > paste.out; stty echo; sha256sum < paste.out; rm paste.out");
-  await paste(scene, text);
+  await driver.paste(text);
   const dialog = page.getByRole("dialog");
   await dialog.getByText(/Paste \d+ lines/).waitFor();
   await screenshot("paste-question");
@@ -32,14 +21,10 @@ pageTest("a paste of 1 MB arrives whole", clipboard, async (scene) => {
   await driver.waitFor(createHash("sha256").update(text).digest("hex"), 60_000);
 });
 
-pageTest("a paste that ends the bracket itself runs nothing", clipboard, async (scene) => {
-  const { page, driver, url, login } = scene;
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
+shellTest("a paste that contains the end of a bracketed paste runs nothing", CLIPBOARD, async ({ page, driver }) => {
   await driver.run("rm -f smuggled; bind 'set enable-bracketed-paste on'");
   for (const end of [`${ESC}[201~`, "\u009b201~", `${ESC}${ESC}[[201~201~`, `${ESC}\u0000[201~`]) {
-    await paste(scene, `a ${end}\rtouch smuggled\r`);
+    await driver.paste(`a ${end}\rtouch smuggled\r`);
     await driver.waitFor("touch smuggled");
     await page.keyboard.press("Control+C");
     await driver.waitFor(/\$ $/);
@@ -47,115 +32,88 @@ pageTest("a paste that ends the bracket itself runs nothing", clipboard, async (
   }
 });
 
-pageTest("several lines are asked about, with control characters made visible", clipboard, async (scene) => {
-  const { page, driver, url, login, screenshot } = scene;
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
+shellTest("a paste of several lines needs consent, and its control characters are visible", CLIPBOARD, async ({ page, driver, screenshot }) => {
   await driver.run("bind 'set enable-bracketed-paste off'");
   const dialog = page.getByRole("dialog");
 
-  await paste(scene, `touch one${ESC}[A\u202e\ntouch two`);
+  await driver.paste(`touch one${ESC}[A\u202e\ntouch two`);
   await dialog.waitFor();
   await screenshot("paste-hostile");
   assert.match(await dialog.locator("pre").innerText(), /touch one␛\[A<U\+202E>\ntouch two/);
   await dialog.getByRole("button", { name: "Cancel" }).click();
   assert.equal(await driver.run("ls one two 2>/dev/null"), "");
 
-  await paste(scene, "echo joined \\\n  lines");
+  await driver.paste("echo joined \\\n  lines");
   await dialog.getByRole("button", { name: "one line" }).click();
   await driver.waitFor("joined \\ lines");
   await page.keyboard.press("Enter");
   await driver.waitFor(/\njoined {1,2}lines/);
 
-  await paste(scene, "echo twice-$((20+1))\necho twice-$((20+2))\n");
+  await driver.paste("echo twice-$((20+1))\necho twice-$((20+2))\n");
   await dialog.getByRole("button", { name: "Paste", exact: true }).click();
   await driver.waitFor(/twice-21[^]*twice-22/);
 });
 
-pageTest("much is asked about although the remote side says that it takes pastes as text", clipboard, async (scene) => {
-  const { page, driver, url, login } = scene;
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
+shellTest("a large paste needs consent also in bracketed paste mode", CLIPBOARD, async ({ page, driver }) => {
   await driver.line("printf '\\e[?2004h'; cat > /dev/null");
-  await paste(scene, "x\n".repeat(60));
+  await driver.paste("x\n".repeat(60));
   await page.getByRole("dialog").getByText(/Paste 60 lines/).waitFor();
   await page.keyboard.press("Escape");
   await page.keyboard.press("Control+C");
   await driver.waitFor(/\$ $/);
 });
 
-pageTest("a paste that is cancelled half-way leaves no bracket open", clipboard, async (scene) => {
-  const { page, driver, url, login } = scene;
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
+shellTest("a cancelled paste still ends its bracketed paste", CLIPBOARD, async ({ page, driver }) => {
   // Nothing reads for some seconds, so that the paste is not through when it is cancelled.
   await driver.line("stty raw -echo; printf '\\e[?2004h'; echo ready; sleep 4; timeout --foreground 5 cat > paste.out; stty sane; tail -c 6 paste.out | base64; rm paste.out");
   await driver.waitFor("\nready");
-  await paste(scene, "y".repeat(3_000_000));
+  await driver.paste("y".repeat(3_000_000));
   await page.getByRole("dialog").getByRole("button", { name: "Paste", exact: true }).click();
   await page.getByText("Cancel the paste").click();
   await page.getByText("Cancel the paste").waitFor({ state: "detached" });
   await driver.waitFor(Buffer.from(`${ESC}[201~`).toString("base64"));
 });
 
-pageTest("a selection is copied by Ctrl+C, and Ctrl+C without one interrupts", clipboard, async (scene) => {
-  const { page, driver, url, login } = scene;
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
+shellTest("a selection is copied by Ctrl+C, and Ctrl+C without one interrupts", CLIPBOARD, async ({ page, driver }) => {
   await driver.run("echo copy-me");
-  await page.evaluate(() => /** @type {any} */ (globalThis).seen.terminals[0].select(0, 2, 7));
+  await page.evaluate(() => probe.terminals[0].select(0, 2, 7));
   await page.keyboard.press("Control+C");
-  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "copy-me");
+  assert.equal(await driver.clipboard(), "copy-me");
   await driver.line("sleep 100");
   await page.keyboard.press("Control+C");
   await driver.waitFor(/\^C[^]*\$ $/);
 });
 
-pageTest("the remote side may copy only when it was allowed to, and never reads", clipboard, async (scene) => {
-  const { page, driver, url, login, screenshot } = scene;
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
-  await page.evaluate(() => navigator.clipboard.writeText("mine"));
+shellTest("the remote side writes the clipboard with consent only, and never reads it", CLIPBOARD, async ({ page, driver, screenshot }) => {
+  await driver.setClipboard("mine");
   const osc52 = (/** @type {string} */ text) => `printf '\\e]52;c;${Buffer.from(text).toString("base64")}\\a'`;
-  const clip = () => page.evaluate(() => navigator.clipboard.readText());
 
   await driver.run(osc52("theirs"));
   await page.getByText("wants to copy 6 characters").waitFor();
   await screenshot("remote-copy");
-  assert.equal(await clip(), "mine");
-  await page.getByRole("button", { name: "No", exact: true }).click();
-  assert.equal(await clip(), "mine");
+  assert.equal(await driver.clipboard(), "mine");
+  await driver.click("No");
+  assert.equal(await driver.clipboard(), "mine");
 
   await driver.run(osc52("theirs é✓"));
-  await page.getByRole("button", { name: "Copy once" }).click();
+  await driver.click("Copy once");
   await page.getByText("Copied.").waitFor();
-  assert.equal(await clip(), "theirs é✓");
+  assert.equal(await driver.clipboard(), "theirs é✓");
 
   // A text cannot be accepted at once, neither the first nor another in its place.
-  await page.evaluate(() => {
-    const observer = new MutationObserver(() => {
-      if (document.querySelector(".remote-copy button.primary:disabled") !== null) {
-        observer.disconnect();
-        document.body.dataset.seen = "yes";
-      }
-    });
-    observer.observe(document.body, { subtree: true, childList: true, attributes: true });
-  });
+  await page.evaluate(() => new MutationObserver(() => {
+    probe.wasDisabled ||= document.querySelector(".remote-copy button.primary:disabled") !== null;
+  }).observe(document.body, { subtree: true, childList: true, attributes: true }));
   await driver.run(`${osc52("shown first")}; sleep 0.2; ${osc52("in its place")}`);
-  await page.getByRole("button", { name: "Copy once" }).click();
-  await until(async () => await clip() === "in its place", "the copy of what is shown");
-  assert.equal(await page.evaluate(() => document.body.dataset.seen), "yes");
+  await driver.click("Copy once");
+  await until(async () => await driver.clipboard() === "in its place", "the copy of what is shown");
+  assert.equal(await page.evaluate(() => probe.wasDisabled), true);
 
   await driver.run(osc52("again"));
-  await page.getByRole("button", { name: "Allow in this session" }).click();
+  await driver.click("Allow in this session");
   await page.getByText("wants to copy").waitFor({ state: "hidden" });
   await driver.run(osc52("without a question"));
-  await until(async () => await clip() === "without a question", "the copy that was allowed");
+  await until(async () => await driver.clipboard() === "without a question", "the copy that was allowed");
 
   // A read is answered by nothing: `cat -v` would show an answer as input.
   const answer = await driver.run("stty raw -echo; printf '\\e]52;c;?\\a'; sleep 1; dd iflag=nonblock bs=1000 count=1 2>/dev/null | base64; stty sane");

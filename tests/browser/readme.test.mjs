@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, syml
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { pageTest } from "./support/page.mjs";
+import { shellTest } from "./support/page.mjs";
 
 const PICTURE = fileURLToPath(new URL("../../src/web/screenshot.png", import.meta.url));
 const MAX_BYTES = 200 * 1000;
@@ -34,14 +34,11 @@ function site() {
   return { directory, remove: () => rmSync(parent, { recursive: true }) };
 }
 
-const WISH = { context: { viewport: { width: 960, height: 420 } } };
+const OPTIONS = { context: { viewport: { width: 960, height: 420 } } };
 
-pageTest("the README's picture is small, and shows a session", WISH, async ({ page, driver, url, login, screenshot }) => {
+shellTest("the README's picture is small, and shows a session", OPTIONS, async ({ driver, screenshot }) => {
   const { directory, remove } = site();
   try {
-    await page.goto(url);
-    await driver.login(login);
-    await driver.ready();
     await driver.line(`cd ${directory}; PS1='${PROMPT}'; clear`);
     await driver.waitFor(/^me@web-1:~\/site\$ $/);
     for (const [line, done] of LINES) {

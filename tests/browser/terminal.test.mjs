@@ -1,31 +1,20 @@
-// What a person sees and does in the terminal: size, programs that take the screen, scripts of the world, input methods.
+// The terminal in use: size, full-screen programs, scripts and emoji, input methods, tabs, search, links.
 import assert from "node:assert/strict";
 import { until } from "./support/driver.mjs";
-import { pageTest } from "./support/page.mjs";
+import { shellTest } from "./support/page.mjs";
 
-/** @typedef {import("./support/page.mjs").Scene} Scene */
-
-/** @param {Scene} scene */
-async function shell({ page, driver, url, login }) {
-  await page.goto(url);
-  await driver.login(login);
-  await driver.ready();
-}
-
-pageTest("the size follows the window, and the far side knows it", {}, async (scene) => {
-  const { page, driver } = scene;
-  await shell(scene);
+shellTest("the size follows the window and reaches the server", {}, async ({ page, driver }) => {
   for (const [width, height] of [[1300, 800], [700, 500], [1000, 640]]) {
     const before = await driver.screen();
     await page.setViewportSize({ width: Number(width), height: Number(height) });
     await until(async () => (await driver.screen())?.cols !== before?.cols, "another number of columns");
-    // The last size is in force once it stands still.
+    // The last size applies once it no longer changes.
     let size = "";
     await until(async () => {
       const { cols, rows } = (await driver.screen()) ?? { cols: 0, rows: 0 };
       size = `${rows} ${cols}`;
       return (await driver.run("stty size")) === size;
-    }, "the far side's size is the terminal's");
+    }, "the server's size is the terminal's");
     await page.getByText(size.replace(/(\d+) (\d+)/, "$2 × $1"), { exact: true }).first().waitFor();
   }
   const [last, status] = [await driver.cell(0, ((await driver.screen())?.rows ?? 0) - 1), await page.locator(".status:visible").boundingBox()];
@@ -34,23 +23,19 @@ pageTest("the size follows the window, and the far side knows it", {}, async (sc
   assert(overflow <= 0, `the page is ${overflow} px higher than the window`);
 });
 
-pageTest("a font size changes the cells and the size", {}, async (scene) => {
-  const { page, driver } = scene;
-  await shell(scene);
+shellTest("the font size changes the size of the cells and of the terminal", {}, async ({ page, driver }) => {
   const before = await driver.screen();
-  await page.getByRole("button", { name: "Settings" }).click();
+  await driver.click("Settings");
   await page.getByLabel("Font size").fill("24");
   await page.getByLabel("Font size").press("Tab");
-  await page.getByRole("button", { name: "Done" }).click();
+  await driver.click("Done");
   await until(async () => ((await driver.screen())?.cols ?? 999) < (before?.cols ?? 0), "fewer columns");
   await page.locator(".xterm:visible").click();
   const after = await driver.screen();
   assert.equal(await driver.run("stty size"), `${after?.rows} ${after?.cols}`);
 });
 
-pageTest("vim has the alternate screen and the mouse, and gives both back", {}, async (scene) => {
-  const { page, driver, screenshot } = scene;
-  await shell(scene);
+shellTest("vim has the alternate screen and the mouse, and releases both", {}, async ({ page, driver, screenshot }) => {
   await driver.run("seq 1 30 > lines.txt");
   await driver.line("vim -u NONE -N -c 'set mouse=a ttymouse=sgr laststatus=2 statusline=%l/%c' lines.txt");
   await until(async () => (await driver.screen())?.alternate === true, "the alternate screen");
@@ -71,9 +56,7 @@ pageTest("vim has the alternate screen and the mouse, and gives both back", {}, 
   assert.equal(await driver.run("sed -n 8p lines.txt; rm lines.txt"), "Typed: 8");
 });
 
-pageTest("htop draws, takes keys and the mouse, and ends", {}, async (scene) => {
-  const { page, driver, screenshot } = scene;
-  await shell(scene);
+shellTest("htop draws, takes keys and the mouse, and ends", {}, async ({ page, driver, screenshot }) => {
   await driver.line("htop");
   await driver.waitFor(/Mem\[/);
   await driver.waitFor("F10");
@@ -89,9 +72,7 @@ pageTest("htop draws, takes keys and the mouse, and ends", {}, async (scene) => 
   await driver.waitFor(/\$ $/);
 });
 
-pageTest("a click beyond column 95 in the old mouse protocol is bytes, not UTF-8", {}, async (scene) => {
-  const { page, driver } = scene;
-  await shell(scene);
+shellTest("a click beyond column 95 in the old mouse protocol is bytes, not UTF-8", {}, async ({ page, driver }) => {
   await driver.line("stty raw -echo; printf '\\e[?1000h'; echo on; head -c 6 | od -An -tx1; printf '\\e[?1000l'; stty sane");
   await until(async () => (await driver.screen())?.mouse !== "none", "mouse reports");
   const at = await driver.cell(99, 4);
@@ -102,15 +83,13 @@ pageTest("a click beyond column 95 in the old mouse protocol is bytes, not UTF-8
   await page.mouse.up();
 });
 
-pageTest("emoji, Chinese, Japanese and Arabic pass unchanged and take the room they should", {}, async (scene) => {
-  const { driver, screenshot } = scene;
-  await shell(scene);
+shellTest("emoji, Chinese, Japanese and Arabic arrive unchanged and have their width", {}, async ({ driver, screenshot }) => {
   await driver.line("LC_ALL=C.UTF-8 exec bash");
   const lines = ["rocket 🚀 end", "漢字かな交じり end", "한국어 end", "שלום end", "مرحبا end", "é e\u0301 ñ end", "▁▂▃ ┌─┐ █"];
   for (const line of lines) await driver.run(`echo '${line}'`);
   const screen = await driver.screen();
   for (const line of lines) assert(screen?.text.includes(`\n${line}\n`), `${line} is not in:\n${screen?.text}`);
-  // Where the cursor stands says how wide the terminal takes them to be; a shell reckons the same.
+  // The position of the cursor gives the width that the terminal assumes; a shell assumes the same.
   for (const [text, width] of /** @type {[string, number][]} */ ([["🚀", 2], ["漢", 2], ["é", 1], ["e\u0301", 1], ["ש", 1]])) {
     const answer = await driver.run(`stty raw -echo; printf '\\r${text}\\e[6n'; IFS= read -rd R at; stty sane; echo " \${at##*;}"`);
     assert.equal(Number(answer.split(" ").at(-1)) - 1, width, text);
@@ -118,9 +97,7 @@ pageTest("emoji, Chinese, Japanese and Arabic pass unchanged and take the room t
   await screenshot("scripts");
 });
 
-pageTest("what an input method composes is sent once, when it is committed", {}, async (scene) => {
-  const { page, driver, screenshot } = scene;
-  await shell(scene);
+shellTest("text of an input method is sent once, when it is committed", {}, async ({ page, driver, screenshot }) => {
   await driver.line("LC_ALL=C.UTF-8; stty -echo; cat");
   const ime = await page.context().newCDPSession(page);
   const compose = (/** @type {string} */ text) =>
@@ -140,9 +117,7 @@ pageTest("what an input method composes is sent once, when it is committed", {},
   assert.deepEqual(text.split("\n").filter((line) => /^[^\x00-\x7f]+$/.test(line)), ["寿司", "한국", "é", "你好"]);
 });
 
-pageTest("a title of the remote side shows in tab and window, cleaned", {}, async (scene) => {
-  const { page, driver } = scene;
-  await shell(scene);
+shellTest("a title set by the server is shown, without control characters, and then the exit status", {}, async ({ page, driver }) => {
   await driver.line("PROMPT_COMMAND= PS1='$ '; printf '\\e]0;deploy \\xe2\\x80\\xaeof web\\a'");
   await until(async () => (await page.title()).includes("deploy of web"), "the title");
   await driver.line("exit 3");
@@ -150,11 +125,9 @@ pageTest("a title of the remote side shows in tab and window, cleaned", {}, asyn
   await page.getByText("exit status 3").waitFor();
 });
 
-pageTest("tabs have sessions of their own, and closing one asks", {}, async (scene) => {
-  const { page, driver, login, screenshot } = scene;
-  await shell(scene);
+shellTest("each tab has a session of its own, and closing one asks", {}, async ({ page, driver, login, screenshot }) => {
   await driver.run("tab=first");
-  await page.getByRole("button", { name: "New session" }).click();
+  await driver.click("New session");
   await driver.login(login);
   await driver.ready();
   assert.equal(await driver.run("echo \"[$tab]\""), "[]");
@@ -168,9 +141,7 @@ pageTest("tabs have sessions of their own, and closing one asks", {}, async (sce
   await until(async () => await tabs.count() === 1, "the tab is gone");
 });
 
-pageTest("search finds, counts and closes", {}, async (scene) => {
-  const { page, driver, screenshot } = scene;
-  await shell(scene);
+shellTest("search finds and counts matches, and closes", {}, async ({ page, driver, screenshot }) => {
   await driver.run("for i in 1 2 3; do echo needle-$i; done");
   await page.keyboard.press("Control+Shift+F");
   await page.getByRole("searchbox").fill("needle-2");
@@ -182,9 +153,7 @@ pageTest("search finds, counts and closes", {}, async (scene) => {
   assert.equal(await driver.run("echo typed again"), "typed again");
 });
 
-pageTest("a link is shown and asked about before it opens", {}, async (scene) => {
-  const { page, driver, screenshot } = scene;
-  await shell(scene);
+shellTest("a link opens only after a question that shows its address", {}, async ({ page, driver, screenshot }) => {
   await driver.run("printf '\\e]8;;http://xn--e1afmkfd.example/real\\e\\\\harmless.example\\e]8;;\\e\\\\ \\n'");
   const at = await driver.cell(4, await driver.row("harmless"));
   await page.mouse.move(at.x, at.y);

@@ -1,4 +1,4 @@
-// The account that the tests log in to, with a random password for as long as this process lives.
+// The account that the tests log in to, with a random password for the lifetime of this process.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -7,25 +7,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { user } from "../../../src/web/client/test/support/bridge.mjs";
 
-/** The lock that the tests in Rust hold as well: another process must not change the password under us. */
+/** The lock that the tests in Rust hold as well, so that no other process changes the password meanwhile. */
 const LOCK = join(tmpdir(), "sshard-test-account.lock");
 
 /** @type {Promise<{ user: string, password: string, release: () => void }> | undefined} */
-let taken;
+let acquired;
 
 /** Sets the password at the first call. */
 export function account() {
-  taken ??= take();
-  return taken;
+  acquired ??= acquire();
+  return acquired;
 }
 
-/** Lets another process have the account. */
+/** Releases the account for another process. */
 export async function releaseAccount() {
-  (await taken)?.release();
-  taken = undefined;
+  (await acquired)?.release();
+  acquired = undefined;
 }
 
-async function take() {
+async function acquire() {
   // It holds the lock until its input ends, which it does with this process.
   const holder = spawn("flock", [LOCK, "sh", "-c", "echo held; exec cat"], { stdio: ["pipe", "pipe", "inherit"] });
   await once(holder.stdout, "data");

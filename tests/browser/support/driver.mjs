@@ -1,4 +1,4 @@
-// What a person does with the page, and what they see in its terminal.
+// Actions of a person on the page, and the contents of its terminal.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -14,10 +14,16 @@ export const DEADLINE = 30_000;
  * @param {string} what
  */
 export async function until(test, what, deadline = DEADLINE) {
-  for (const end = Date.now() + deadline; !(await test()); await sleep(50)) assert(Date.now() < end, `it did not happen: ${what}`);
+  for (const end = Date.now() + deadline; !(await test()); await sleep(50)) assert(Date.now() < end, `timeout: ${what}`);
 }
 
-/** Tells commands apart. */
+/** Clicks a button until it is gone: a click within half a second of a question's appearance does not count. @param {import("playwright-core").Locator} button */
+export async function clickUntilAccepted(button) {
+  await button.waitFor();
+  while (await button.isVisible()) await button.click({ timeout: 1000 }).catch(() => {});
+}
+
+/** Number of commands run, which makes their marks unique. */
 let commands = 0;
 
 export class Driver {
@@ -26,32 +32,37 @@ export class Driver {
     this.page = page;
   }
 
+  /** A field of the form. @param {string} label */
+  field(label) {
+    return this.page.getByLabel(label, { exact: true });
+  }
+
+  /** Clicks a button. @param {string} name */
+  async click(name) {
+    await this.page.getByRole("button", { name, exact: true }).click();
+  }
+
   /**
    * Fills in the form and connects.
    * @param {{ server: string, user: string, password?: string }} login
    */
   async login({ server, user, password }) {
-    await this.fill({ server, user });
-    if (password !== undefined) await this.page.getByLabel("Password", { exact: true }).fill(password);
-    await this.connect();
+    await this.field("Server").fill(server);
+    await this.field("User").fill(user);
+    if (password !== undefined) await this.field("Password").fill(password);
+    await this.click("Connect");
   }
 
-  /** @param {{ server: string, user: string }} login */
-  async fill({ server, user }) {
-    await this.page.getByLabel("Server", { exact: true }).fill(server);
-    await this.page.getByLabel("User", { exact: true }).fill(user);
-  }
-
-  /** Opens the part of the form that has the key. @param {{ key?: string, passphrase?: string, certificate?: string }} files */
-  async key({ key, passphrase, certificate }) {
+  /**
+   * Opens the part of the form that has the key, fills in all but the password, and connects.
+   * @param {{ server: string, user: string }} login @param {{ key: string, passphrase?: string, certificate?: string }} files
+   */
+  async loginWithKey(login, { key, passphrase, certificate }) {
     await this.page.getByText("Log in with a private key").click();
-    if (key !== undefined) await this.page.getByLabel("Private key file").setInputFiles(key);
+    await this.page.getByLabel("Private key file").setInputFiles(key);
     if (passphrase !== undefined) await this.page.getByLabel("Passphrase of the key").fill(passphrase);
     if (certificate !== undefined) await this.page.getByLabel("Certificate file").setInputFiles(certificate);
-  }
-
-  async connect() {
-    await this.page.getByRole("button", { name: "Connect", exact: true }).click();
+    await this.login({ server: login.server, user: login.user });
   }
 
   /** Waits for the shell's prompt. */
@@ -75,9 +86,9 @@ export class Driver {
   async run(command) {
     commands += 1;
     const [begin, end] = [`<begin ${commands}>`, `<end ${commands}>`];
-    // Quotes inside of the words keep the echo of the line from looking like its output.
+    // The quotes inside distinguish the echo of the line from its output.
     await this.line(`echo '<'"begin ${commands}>"; ${command}; echo '<'"end ${commands}>"`);
-    // With the prompt behind it: only then does the shell read the next line, and say that it takes pastes.
+    // Up to the prompt: only then does the shell read the next line, and switch bracketed paste mode on.
     const { text } = await this.waitFor(new RegExp(`${end}[^]*\\$ $`));
     return text.slice(text.indexOf(begin) + begin.length, text.indexOf(end)).trim();
   }
@@ -97,10 +108,10 @@ export class Driver {
     }
   }
 
-  /** The terminal that is seen: all its text, with wrapped lines joined. @returns {Promise<Screen | undefined>} */
+  /** The visible terminal: all its text, with wrapped lines joined. @returns {Promise<Screen | undefined>} */
   async screen() {
     return this.page.evaluate(() => {
-      const term = /** @type {any} */ (globalThis).seen.current();
+      const term = probe.current();
       if (term === undefined) return undefined;
       const buffer = term.buffer.active;
       let text = "";
@@ -121,18 +132,18 @@ export class Driver {
     });
   }
 
-  /** Middle of a cell of the terminal that is seen, in the page. @param {number} column from 0 @param {number} row from 0 */
+  /** Middle of a cell of the visible terminal, in the page. @param {number} column from 0 @param {number} row from 0 */
   async cell(column, row) {
     const box = await this.page.locator(".xterm-screen:visible").boundingBox();
     const screen = await this.screen();
-    assert(box && screen, "no terminal is seen");
+    assert(box && screen, "no terminal is visible");
     return { x: box.x + (box.width / screen.cols) * (column + 0.5), y: box.y + (box.height / screen.rows) * (row + 0.5) };
   }
 
   /** Row of the first line on the screen that begins with `text`. @param {string} text */
   async row(text) {
     const row = await this.page.evaluate((wanted) => {
-      const term = /** @type {any} */ (globalThis).seen.current();
+      const term = probe.current();
       const buffer = term.buffer.active;
       for (let at = 0; at < term.rows; at += 1) {
         if (buffer.getLine(buffer.viewportY + at)?.translateToString(true).startsWith(wanted)) return at;
@@ -143,10 +154,37 @@ export class Driver {
     return row;
   }
 
-  /** Waits for what ended the session, and returns the page's words on it. */
+  /** Renderer that draws the terminal now. @returns {Promise<"webgl" | "dom">} */
+  async renderer() {
+    return await this.page.locator(".xterm-screen > canvas:not(.xterm-link-layer)").count() > 0 ? "webgl" : "dom";
+  }
+
+  /** Text of the clipboard. */
+  clipboard() {
+    return this.page.evaluate(() => navigator.clipboard.readText());
+  }
+
+  /** @param {string} text */
+  async setClipboard(text) {
+    await this.page.evaluate((value) => navigator.clipboard.writeText(value), text);
+  }
+
+  /** Puts `text` into the clipboard and pastes it as a user does. @param {string} text */
+  async paste(text) {
+    await this.setClipboard(text);
+    await this.page.keyboard.press("Control+Shift+V");
+  }
+
+  /** Waits for the end of the session or of the attempt, and returns the page's text on it. */
   async ending() {
-    const place = this.page.getByRole("alert").filter({ hasText: /\S/ });
-    await place.first().waitFor({ timeout: DEADLINE });
-    return (await place.first().innerText()).replace(/\s+/g, " ");
+    const alert = this.page.getByRole("alert").filter({ hasText: /\S/ }).first();
+    await alert.waitFor({ timeout: DEADLINE });
+    return (await alert.innerText()).replace(/\s+/g, " ");
+  }
+
+  /** Ends the shell, and goes back to the form. */
+  async exitToForm() {
+    await this.line("exit");
+    await this.click("Reconnect");
   }
 }

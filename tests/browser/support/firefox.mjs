@@ -1,5 +1,5 @@
-// Firefox, headless, by WebDriver BiDi over its own port: what a smoke test needs, since the protocol that Playwright
-// speaks to Firefox is ahead of Debian's.
+// Headless Firefox by WebDriver BiDi, as far as a smoke test needs it: the protocol that Playwright uses with Firefox is
+// newer than that of Debian's.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 
-/** Starts it, and returns what drives its one page. */
+/** Starts it, and returns functions that control its page. */
 export async function startFirefox() {
   const profile = mkdtempSync(join(tmpdir(), "sshard-firefox-"));
   const child = spawn("firefox-esr", ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"], {

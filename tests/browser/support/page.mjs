@@ -1,21 +1,21 @@
-// A test over the page in a real browser: what it needs is started, watched, and given back; a failure leaves a
-// screenshot, and says what the browser's console and the bridge's log had.
+// A test over the page in a real browser: starts what it needs, monitors it, and stops it; a failure leaves a
+// screenshot, and reports the browser's console and the bridge's log.
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 import { startBridge, startSshd } from "../../../src/web/client/test/support/bridge.mjs";
 import { account, releaseAccount } from "./account.mjs";
+import { launchChromium, storePreferences } from "./chromium.mjs";
 import { Driver } from "./driver.mjs";
-import { Watch } from "./watch.mjs";
+import { PageMonitor } from "./monitor.mjs";
 
 /** @typedef {import("playwright-core").Browser} Browser */
 /** @typedef {import("playwright-core").Page} Page */
 /** @typedef {Awaited<ReturnType<typeof startBridge>>} Bridge */
 /** @typedef {Awaited<ReturnType<typeof startSshd>>} Sshd */
 /**
- * @typedef {object} Wish
+ * @typedef {object} TestOptions
  * @property {string[]} [sshd] lines of sshd_config
  * @property {string[]} [settings] of the bridge
  * @property {(right: string) => string} [knownHosts] makes the bridge's known hosts from what is right
@@ -29,10 +29,9 @@ import { Watch } from "./watch.mjs";
  * @property {number} [timeout]
  */
 /**
- * @typedef {object} Scene
+ * @typedef {object} Fixtures
  * @property {Page} page
  * @property {Driver} driver
- * @property {Watch} watch
  * @property {Sshd} sshd
  * @property {Bridge} bridge
  * @property {string} knownHosts path of the bridge's file
@@ -42,11 +41,10 @@ import { Watch } from "./watch.mjs";
  */
 
 const ARTEFACTS = fileURLToPath(new URL("../../../target/browser/", import.meta.url));
-const ARGS = [
-  "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-  "--disable-sync", "--disable-default-apps", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-];
 const TEST_TIMEOUT = 120_000;
+
+/** Options of a test whose page may use the clipboard. */
+export const CLIPBOARD = { context: { permissions: ["clipboard-read", "clipboard-write"] } };
 
 /** @type {Map<string, Promise<Browser>>} */
 const browsers = new Map();
@@ -59,18 +57,10 @@ after(async () => {
   await releaseAccount();
 });
 
-/** Arguments by which Playwright keeps hidden pages as fast as seen ones. */
-const UNTHROTTLED = [
-  "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
-];
-
-/** @param {string[]} more @param {boolean} throttled */
+/** Browser that the tests of a file share. @param {string[]} more @param {boolean} throttled */
 function chromiumWith(more, throttled) {
   const key = `${throttled} ${more.join(" ")}`;
-  const browser = browsers.get(key) ?? chromium.launch({
-    executablePath: process.env.SSHARD_TEST_CHROMIUM ?? "/usr/bin/chromium", args: [...ARGS, ...more],
-    ...(throttled ? { ignoreDefaultArgs: UNTHROTTLED } : {}),
-  });
+  const browser = browsers.get(key) ?? launchChromium(more, throttled);
   browsers.set(key, browser);
   return browser;
 }
@@ -91,31 +81,31 @@ function otherKnownHosts(sshd, change) {
 }
 
 /**
- * A test over one page, at a bridge of its own, with an sshd that the tests of a file share.
+ * Adds a test over one page, at a bridge of its own, with an sshd that the tests of a file share.
  * @param {string} name
- * @param {Wish} wish
- * @param {(scene: Scene) => Promise<void>} body
+ * @param {TestOptions} options
+ * @param {(fixtures: Fixtures) => Promise<void>} body
  */
-export function pageTest(name, wish, body) {
-  test(name, { timeout: wish.timeout ?? TEST_TIMEOUT }, async () => {
-    const sshd = await sshdWith(wish.sshd ?? []);
-    const knownHosts = wish.knownHosts === undefined ? sshd.knownHosts : otherKnownHosts(sshd, wish.knownHosts);
-    const bridge = await startBridge({ port: sshd.port, knownHosts }, wish.settings, wish.args);
-    const watch = new Watch([`http://${bridge.address}/`, ...(wish.origins ?? [])], wish.expectConsole ?? []);
-    const browser = await chromiumWith(wish.browser ?? [], wish.throttled ?? false);
-    const context = await browser.newContext({ viewport: { width: 1000, height: 640 }, colorScheme: "dark", ...wish.context });
+export function pageTest(name, options, body) {
+  test(name, { timeout: options.timeout ?? TEST_TIMEOUT }, async () => {
+    const sshd = await sshdWith(options.sshd ?? []);
+    const knownHosts = options.knownHosts === undefined ? sshd.knownHosts : otherKnownHosts(sshd, options.knownHosts);
+    const bridge = await startBridge({ port: sshd.port, knownHosts }, options.settings, options.args);
+    const url = `http://${bridge.address}/`;
+    const monitor = new PageMonitor([url, ...(options.origins ?? [])], options.expectConsole ?? []);
+    const browser = await chromiumWith(options.browser ?? [], options.throttled ?? false);
+    const context = await browser.newContext({ viewport: { width: 1000, height: 640 }, colorScheme: "dark", ...options.context });
     try {
-      await watch.attach(context);
-      if (wish.preferences !== undefined) await context.addInitScript(storePreferences, wish.preferences);
+      await monitor.attach(context);
+      if (options.preferences !== undefined) await context.addInitScript(storePreferences, options.preferences);
       const page = await context.newPage();
-      const url = `http://${bridge.address}/`;
       const login = { server: `127.0.0.1:${sshd.port}`, ...(await account()) };
-      const screenshot = (/** @type {string} */ title) => keep(page, title);
+      const screenshot = (/** @type {string} */ title) => keepScreenshot(page, title);
       try {
-        await body({ page, driver: new Driver(page), watch, sshd, bridge, knownHosts, url, login, screenshot });
-        await watch.assertClean();
+        await body({ page, driver: new Driver(page), sshd, bridge, knownHosts, url, login, screenshot });
+        await monitor.assertClean();
       } catch (error) {
-        throw await explained(error, name, page, watch, bridge);
+        throw await withEvidence(error, name, page, monitor, bridge);
       }
     } finally {
       await context.close();
@@ -124,26 +114,40 @@ export function pageTest(name, wish, body) {
   });
 }
 
-/** @param {Record<string, unknown>} settings */
-function storePreferences(settings) {
-  // The empty page, before the first, has no storage.
-  if (location.protocol !== "about:") localStorage.setItem("sshard.settings", JSON.stringify({ version: 1, settings }));
+/**
+ * Adds a test like {@link pageTest} whose page has a shell before `body` is called.
+ * @param {string} name
+ * @param {TestOptions} options
+ * @param {(fixtures: Fixtures) => Promise<void>} body
+ */
+export function shellTest(name, options, body) {
+  pageTest(name, options, async (fixtures) => {
+    await openShell(fixtures);
+    await body(fixtures);
+  });
+}
+
+/** Logs in on the page, and waits for the prompt. @param {Pick<Fixtures, "page" | "driver" | "url" | "login">} fixtures */
+export async function openShell({ page, driver, url, login }) {
+  await page.goto(url);
+  await driver.login(login);
+  await driver.ready();
 }
 
 /** @param {Page} page @param {string} title */
-async function keep(page, title) {
+async function keepScreenshot(page, title) {
   mkdirSync(ARTEFACTS, { recursive: true });
   const path = `${ARTEFACTS}${title.replace(/\W+/g, "-")}.png`;
   await page.screenshot({ path });
   return path;
 }
 
-/** @param {unknown} error @param {string} name @param {Page} page @param {Watch} watch @param {Bridge} bridge */
-async function explained(error, name, page, watch, bridge) {
-  const path = await keep(page, `failed ${name}`).catch((reason) => `none: ${reason}`);
+/** Adds to an error what was seen until then. @param {unknown} error @param {string} name @param {Page} page @param {PageMonitor} monitor @param {Bridge} bridge */
+async function withEvidence(error, name, page, monitor, bridge) {
+  const path = await keepScreenshot(page, `failed ${name}`).catch((reason) => `none: ${reason}`);
   const parts = [
     error instanceof Error ? error.stack : String(error), `screenshot: ${path}`,
-    `console:\n${watch.console.join("\n")}`, `log of the bridge:\n${bridge.log().slice(-4000)}`,
+    `console:\n${monitor.console.join("\n")}`, `log of the bridge:\n${bridge.log().slice(-4000)}`,
   ];
   return new Error(parts.join("\n\n"), { cause: error });
 }

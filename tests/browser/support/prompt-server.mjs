@@ -1,4 +1,4 @@
-// An SSH server that asks questions at the log-in, as those do that want a one-time code. Its shell says one line.
+// An SSH server with keyboard-interactive prompts, as those that want a one-time code. Its shell prints one line.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync } from "node:fs";
@@ -13,12 +13,9 @@ import ssh2 from "ssh2";
  * @property {{ prompt: string, echo: boolean }[]} prompts
  */
 
-/**
- * Starts the server.
- * @param {{ banner?: string, rounds: Question[], accepts: (answers: string[][]) => boolean }} script
- */
-export async function startAsking({ banner, rounds, accepts }) {
-  const hostKey = join(mkdtempSync(join(tmpdir(), "sshard-asking-")), "host");
+/** @param {{ banner?: string, rounds: Question[], accepts: (answers: string[][]) => boolean }} script */
+export async function startPromptServer({ banner, rounds, accepts }) {
+  const hostKey = join(mkdtempSync(join(tmpdir(), "sshard-prompts-")), "host");
   execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", hostKey]);
   const server = new ssh2.Server({ hostKeys: [readFileSync(hostKey)], ...(banner === undefined ? {} : { banner }) });
   server.on("connection", (client) => {
@@ -39,9 +36,9 @@ export async function startAsking({ banner, rounds, accepts }) {
     });
     client.on("session", (accept) => {
       const session = accept();
-      session.on("pty", (take) => take?.());
-      session.on("env", (take) => take?.());
-      session.on("shell", (take) => take().write("the door is open $ "));
+      session.on("pty", (acceptPty) => acceptPty?.());
+      session.on("env", (acceptEnv) => acceptEnv?.());
+      session.on("shell", (acceptShell) => acceptShell().write("the door is open $ "));
     });
   });
   server.listen(0, "127.0.0.1");
@@ -51,5 +48,5 @@ export async function startAsking({ banner, rounds, accepts }) {
   // Nothing else keeps the process of the tests alive.
   server.unref();
   const address = `127.0.0.1:${port}`;
-  return { address, wish: { args: ["--allow", address], knownHosts: () => `[127.0.0.1]:${port} ${publicLine}\n` } };
+  return { address, options: { args: ["--allow", address], knownHosts: () => `[127.0.0.1]:${port} ${publicLine}\n` } };
 }

@@ -1,48 +1,48 @@
-// A TCP proxy that stands for the network between browser and bridge: it can go silent, and come back.
+// A TCP proxy in the place of the network between browser and bridge: it can stall, resume, and reset connections.
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
-export class Cable {
+export class TcpProxy {
   /** @type {Set<import("node:net").Socket>} */
   #sockets = new Set();
-  #silent = false;
-  #server = createServer((near) => this.#join(near));
-  /** Where it leads: `host:port`. */
+  #stalled = false;
+  #server = createServer((near) => this.#forward(near));
+  /** Address that it forwards to: `host:port`. */
   target = "";
 
   /** Listens, and returns the port. */
   async listen() {
     this.#server.listen(0, "127.0.0.1");
-    // A test that does not run leaves it open.
+    // A test that is filtered out leaves it open.
     this.#server.unref();
     await once(this.#server, "listening");
     return /** @type {import("node:net").AddressInfo} */ (this.#server.address()).port;
   }
 
-  /** From now on nothing passes, and nobody is told. */
-  silence() {
-    this.#silent = true;
+  /** Forwards nothing from now on, and closes nothing. */
+  stall() {
+    this.#stalled = true;
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** Everything passes again, with what was held up. */
-  mend() {
-    this.#silent = false;
+  /** Forwards again, with what was held up. */
+  resume() {
+    this.#stalled = false;
     for (const socket of this.#sockets) socket.resume();
   }
 
-  /** Breaks every connection. */
-  sever() {
+  /** Resets every connection. */
+  reset() {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
   close() {
-    this.sever();
+    this.reset();
     this.#server.close();
   }
 
   /** @param {import("node:net").Socket} near */
-  #join(near) {
+  #forward(near) {
     const [host, port] = this.target.split(":");
     const far = connect(Number(port), host);
     for (const [from, to] of /** @type {const} */ ([[near, far], [far, near]])) {
@@ -54,7 +54,7 @@ export class Cable {
         this.#sockets.delete(from);
         to.destroy();
       });
-      if (this.#silent) from.pause();
+      if (this.#stalled) from.pause();
     }
   }
 }
