@@ -35,17 +35,6 @@ pub struct ReadBudget {
 }
 
 impl ReadBudget {
-    /// Nothing is spent yet.
-    pub fn new() -> Self {
-        let now = crate::clock::now();
-        Self {
-            poll: (0, now, 0),
-            interval: (now, 0),
-            was_bulk: false,
-            ticket: None,
-        }
-    }
-
     /// Ready when the next read or message may be processed. Otherwise the task is woken when it
     /// may be, whether or not more has arrived.
     pub fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<()> {
@@ -92,7 +81,14 @@ impl ReadBudget {
 }
 
 impl Default for ReadBudget {
+    /// Nothing is spent yet.
     fn default() -> Self {
-        Self::new()
+        let now = crate::clock::now();
+        Self {
+            poll: (0, now, 0),
+            interval: (now, 0),
+            was_bulk: false,
+            ticket: None,
+        }
     }
 }

@@ -2,11 +2,10 @@
 //! of tungstenite is set here, none left to its defaults.
 
 use super::frames::{FrameStream, Kind};
-use super::splitter::MessageSplitter;
-use super::splitting_stream::SplittingStream;
 use super::stream::ClientStream;
 use crate::error::WsViolation;
 use crate::message::{Frame, close_reason};
+use crate::runtime::ReadBudget;
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::Error as WsError;
 use async_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -55,7 +54,7 @@ pub enum WsEvent {
 
 /// A WebSocket connection after the upgrade.
 pub struct WsConnection {
-    stream: WebSocketStream<SplittingStream<FrameStream>>,
+    stream: WebSocketStream<FrameStream>,
     /// tungstenite's write buffer may hold bytes.
     dirty: bool,
     /// The last flush pended: the client's socket is full.
@@ -88,9 +87,7 @@ impl WsConnection {
             .max_message_size(Some(read_limit))
             .max_frame_size(Some(read_limit))
             .accept_unmasked_frames(false);
-        let splitter = in_pieces.then(|| MessageSplitter::new(read_limit));
-        let socket = FrameStream::new(socket, leftover, read_limit);
-        let socket = SplittingStream::new(socket, splitter);
+        let socket = FrameStream::new(socket, leftover, read_limit, in_pieces);
         let stream = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
         Self {
             stream,
@@ -103,9 +100,13 @@ impl WsConnection {
         }
     }
 
+    fn read_budget(&mut self) -> &mut ReadBudget {
+        &mut self.stream.get_mut().stream.socket_mut().budget
+    }
+
     /// Ready when the read budget admits the client's next message, whether or not there is one.
     pub fn poll_read_budget(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.stream.get_mut().budget().poll_ready(cx)
+        self.read_budget().poll_ready(cx)
     }
 
     /// Receives the client's next message.
@@ -116,11 +117,11 @@ impl WsConnection {
             if self.discards {
                 return self.poll_discard(cx);
             }
-            self.stream.get_mut().hold_writes(true);
+            self.stream.get_mut().holds_writes = true;
             let next = Pin::new(&mut self.stream).poll_next(cx);
-            self.stream.get_mut().hold_writes(false);
+            self.stream.get_mut().holds_writes = false;
             let next = ready!(next);
-            self.stream.get_mut().budget().spend(0);
+            self.read_budget().spend(0);
             let event = match next {
                 Some(Ok(Message::Text(text))) => WsEvent::Frame(Frame::Text(text.into())),
                 Some(Ok(Message::Binary(bytes))) => WsEvent::Frame(Frame::Binary(bytes)),
@@ -166,16 +167,9 @@ impl WsConnection {
         if self.blocked || self.dirty {
             return self.poll_flush(cx);
         }
-        match Pin::new(&mut self.stream).poll_ready(cx) {
-            Poll::Ready(result) => {
-                self.note_failure(result);
-                Poll::Ready(())
-            }
-            Poll::Pending => {
-                self.blocked = true;
-                Poll::Pending
-            }
-        }
+        let ready = Pin::new(&mut self.stream).poll_ready(cx);
+        self.blocked = ready.is_pending();
+        ready.map(|result| self.note_failure(result))
     }
 
     /// Sends control text; after [`Self::poll_ready`].
@@ -205,7 +199,7 @@ impl WsConnection {
     /// Sends a ping, after [`Self::poll_ready`]; its pong will carry the same number.
     pub fn send_ping(&mut self, number: Option<u64>) {
         let data = number.map(|number| Bytes::copy_from_slice(&number.to_be_bytes()));
-        self.stream.get_mut().expect_pong();
+        self.stream.get_mut().inspector.expect_pong();
         self.send(Message::Ping(data.unwrap_or_default()));
     }
 
@@ -255,18 +249,10 @@ impl WsConnection {
         if !self.dirty && !self.blocked {
             return Poll::Ready(());
         }
-        match Pin::new(&mut self.stream).poll_flush(cx) {
-            Poll::Ready(result) => {
-                self.note_failure(result);
-                self.dirty = false;
-                self.blocked = false;
-                Poll::Ready(())
-            }
-            Poll::Pending => {
-                self.blocked = true;
-                Poll::Pending
-            }
-        }
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.blocked = flushed.is_pending();
+        self.dirty = self.dirty && self.blocked;
+        flushed.map(|result| self.note_failure(result))
     }
 
     /// Returns whether bytes wait for room in the client's socket.
@@ -281,7 +267,7 @@ impl WsConnection {
 
     /// Total bytes the socket took.
     pub fn bytes_written(&self) -> u64 {
-        self.stream.get_ref().written()
+        self.stream.get_ref().stream.socket().written
     }
 
     /// Bytes the client has sent that were not read; with TLS, those on the wire. `None` if the
@@ -295,20 +281,17 @@ impl WsConnection {
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_shut {
             // The outcome changes nothing: the connection is over either way.
-            self.is_shut = Pin::new(self.stream.get_mut()).poll_close(cx).is_ready();
+            let _ = ready!(Pin::new(self.stream.get_mut()).poll_close(cx));
+            self.is_shut = true;
         }
-        if self.is_shut {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        Poll::Ready(())
     }
 
     /// `None` for a connection that broke.
     fn classify(&self, error: &WsError) -> Option<WsViolation> {
         match error {
             WsError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                self.stream.get_ref().violation()
+                self.stream.get_ref().inspector.violation
             }
             WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
             WsError::Protocol(_) => Some(WsViolation::Protocol),

@@ -1,17 +1,19 @@
 //! The stream below tungstenite. Data messages bypass tungstenite, which copies each into a buffer
 //! and keeps that memory for as long as the connection lasts: they are written from where they are,
 //! and only bytes that the socket does not take are kept. Input is inspected on its way to
-//! tungstenite.
+//! tungstenite, and large messages are split, if the dialect allows it.
 
 use super::inspector::Inspector;
+use super::splitter::MessageSplitter;
 use super::stream::ClientStream;
-use crate::error::WsViolation;
-use crate::runtime::ReadBudget;
 use bytes::{Buf, Bytes};
 use futures_lite::io::{AsyncRead, AsyncWrite};
-use std::io::{self, IoSlice};
+use std::io::{self, Cursor, IoSlice, Read};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+
+/// Maximum bytes per read of input that is split.
+const SPLIT_READ: usize = 1024;
 
 /// A data message in one frame: FIN and the opcode.
 #[derive(Clone, Copy)]
@@ -49,21 +51,35 @@ impl Header {
 /// A client's stream. tungstenite's bytes follow the frame that is partly sent; a frame may begin
 /// only when tungstenite has nothing unwritten.
 pub(super) struct FrameStream {
-    stream: ClientStream,
+    pub(super) stream: ClientStream,
     /// Bytes that followed the request for the upgrade.
     leftover: Bytes,
-    inspector: Inspector,
+    pub(super) inspector: Inspector,
+    splitter: Option<MessageSplitter>,
+    /// Bytes that were split and not read yet: at most [`SPLIT_READ`] and the headers of their
+    /// pieces. No memory is held between messages.
+    split: Cursor<Vec<u8>>,
     /// Part of a frame that the socket has not taken.
     unsent: Bytes,
-    holds_writes: bool,
+    /// Writes are held back. tungstenite writes each pong from within its reads; held back, the
+    /// pongs of one poll are sent at once, with the flush that must follow.
+    pub(super) holds_writes: bool,
 }
 
 impl FrameStream {
-    pub(super) fn new(stream: ClientStream, leftover: Vec<u8>, read_limit: usize) -> Self {
+    /// With `in_pieces`, a message larger than `read_limit` is split.
+    pub(super) fn new(
+        stream: ClientStream,
+        leftover: Vec<u8>,
+        read_limit: usize,
+        in_pieces: bool,
+    ) -> Self {
         Self {
             stream,
             leftover: leftover.into(),
             inspector: Inspector::new(read_limit, crate::clock::now()),
+            splitter: in_pieces.then(|| MessageSplitter::new(read_limit)),
+            split: Cursor::default(),
             unsent: Bytes::new(),
             holds_writes: false,
         }
@@ -96,35 +112,9 @@ impl FrameStream {
         Ok(())
     }
 
-    /// Sets whether writes are held back. tungstenite writes each pong from within its reads; held
-    /// back, the pongs of one poll are sent at once, with the flush that must follow.
-    pub(super) fn hold_writes(&mut self, hold: bool) {
-        self.holds_writes = hold;
-    }
-
-    /// A ping was sent.
-    pub(super) fn expect_pong(&mut self) {
-        self.inspector.expect_pong();
-    }
-
-    /// The client's first violation that the inspector found.
-    pub(super) fn violation(&self) -> Option<WsViolation> {
-        self.inspector.violation()
-    }
-
-    /// Returns the budget for processing the client's input.
-    pub(super) fn budget(&mut self) -> &mut ReadBudget {
-        self.stream.budget()
-    }
-
-    /// Bytes the kernel took so far.
-    pub(super) fn written(&self) -> u64 {
-        self.stream.written()
-    }
-
-    /// Bytes that were received and not read.
+    /// Bytes that were received and not read; with TLS, those on the wire.
     pub(super) fn unread_bytes(&self) -> io::Result<u64> {
-        Ok(self.stream.unread_bytes()? + self.leftover.len() as u64)
+        Ok(self.stream.socket().unread_bytes()? + self.leftover.len() as u64)
     }
 
     /// Reads what the client has sent, unchecked.
@@ -132,11 +122,27 @@ impl FrameStream {
         if self.leftover.is_empty() {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         }
-        let bytes = self.leftover.split_to(self.leftover.len().min(buf.len()));
-        buf.iter_mut()
-            .zip(&bytes)
-            .for_each(|(to, from)| *to = *from);
-        Poll::Ready(Ok(bytes.len()))
+        Poll::Ready((&mut self.leftover).reader().read(buf))
+    }
+
+    /// Reads up to the client's first violation.
+    fn poll_inspected(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let good = if self.inspector.violation.is_none() {
+            let count = ready!(self.poll_fill(cx, buf))?;
+            let bytes = buf.get(..count).unwrap_or_default();
+            let good = self.inspector.inspect(bytes, crate::clock::now());
+            if count == 0 {
+                return Poll::Ready(Ok(0));
+            }
+            good
+        } else {
+            0
+        };
+        // The frames before the broken one come first.
+        if good == 0 {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        Poll::Ready(Ok(good))
     }
 
     /// Reads and discards. Returns the number of bytes, 0 at the end of the stream or the client's
@@ -173,22 +179,29 @@ impl AsyncRead for FrameStream {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let good = if self.inspector.violation().is_none() {
-            let count = ready!(self.poll_fill(cx, buf))?;
-            let bytes = buf.get(..count).unwrap_or_default();
-            let good = self.inspector.inspect(bytes, crate::clock::now());
+        if self.splitter.is_none() {
+            return self.poll_inspected(cx, buf);
+        }
+        let this = &mut *self;
+        let mut scratch = [0; SPLIT_READ];
+        let window = buf.len().min(SPLIT_READ);
+        let window = scratch.get_mut(..window).unwrap_or_default();
+        // A read may return no more than a part of a header.
+        while this.split.get_ref().is_empty() {
+            let count = ready!(this.poll_inspected(cx, window))?;
             if count == 0 {
                 return Poll::Ready(Ok(0));
             }
-            good
-        } else {
-            0
-        };
-        // The frames before the broken one come first.
-        if good == 0 {
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            let bytes = window.get(..count).unwrap_or_default();
+            if let Some(splitter) = &mut this.splitter {
+                splitter.split(bytes, this.split.get_mut());
+            }
         }
-        Poll::Ready(Ok(good))
+        let count = this.split.read(buf)?;
+        if this.split.position() >= this.split.get_ref().len() as u64 {
+            this.split = Cursor::default();
+        }
+        Poll::Ready(Ok(count))
     }
 }
 

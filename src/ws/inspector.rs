@@ -9,15 +9,15 @@ use std::time::Instant;
 /// Longest header of a client's frame, in bytes: two, a length of eight, the mask.
 const MAX_HEADER: usize = 14;
 
-const FIN: u8 = 0x80;
-const RESERVED_BITS: u8 = 0x70;
-const OPCODE: u8 = 0x0f;
-const MASKED: u8 = 0x80;
+pub(super) const FIN: u8 = 0x80;
+pub(super) const RESERVED_BITS: u8 = 0x70;
+pub(super) const OPCODE: u8 = 0x0f;
+pub(super) const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7f;
 
-const CONTINUATION: u8 = 0x0;
-const TEXT: u8 = 0x1;
-const BINARY: u8 = 0x2;
+pub(super) const CONTINUATION: u8 = 0x0;
+pub(super) const TEXT: u8 = 0x1;
+pub(super) const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
@@ -77,7 +77,8 @@ pub(super) struct Inspector {
     in_message: bool,
     /// The header of a close frame was seen.
     closing: bool,
-    violation: Option<WsViolation>,
+    /// First violation found.
+    pub(super) violation: Option<WsViolation>,
     /// A length was invalid: the start of the next frame is unknown.
     lost: bool,
     /// Largest payload of a frame, in bytes.
@@ -107,11 +108,6 @@ impl Inspector {
     /// Expects one more pong.
     pub(super) fn expect_pong(&mut self) {
         self.bucket.owed_pongs += 1;
-    }
-
-    /// First violation found.
-    pub(super) fn violation(&self) -> Option<WsViolation> {
-        self.violation
     }
 
     /// Returns whether a whole close frame was received. Known after a violation, too, unless
@@ -166,20 +162,17 @@ impl Inspector {
             _ => 0,
         };
         let mask = if second & MASKED == 0 { 0 } else { 4 };
-        let checked = if self.header_len == 2 {
-            self.check_start(first, second)
-        } else {
-            Ok(())
-        };
-        let lengths = if self.header_len == 2 + extended {
-            self.check_length(second, extended)
-        } else {
-            Ok(())
-        };
+        let mut checked = Ok(());
+        if self.header_len == 2 {
+            checked = self.check_start(first, second);
+        }
+        if self.header_len == 2 + extended {
+            checked = checked.and(self.check_length(second, extended));
+        }
         if self.header_len >= 2 + extended + mask {
             self.header_len = 0;
         }
-        checked.and(lengths)
+        checked
     }
 
     /// Checks the first two bytes of a frame's header.

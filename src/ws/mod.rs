@@ -6,7 +6,6 @@ mod frames;
 mod inspector;
 mod socket;
 mod splitter;
-mod splitting_stream;
 mod stream;
 mod tls;
 

@@ -2,18 +2,20 @@
 //! slow client takes anything at all) and the read budget of each poll, below every parser.
 
 use crate::runtime::{ReadBudget, Stream};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use socket2::Socket;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A socket of the shard that counts. No timeouts: the session owns all clocks.
 pub struct CountingSocket {
     socket: Stream,
-    written: u64,
-    budget: ReadBudget,
+    /// Bytes the kernel took so far; with TLS, those on the wire.
+    pub(super) written: u64,
+    /// Budget for processing the client's input.
+    pub(super) budget: ReadBudget,
     /// Bytes that were read and given back; only the handshake does that.
     ahead: Bytes,
 }
@@ -24,7 +26,7 @@ impl CountingSocket {
         Self {
             socket,
             written: 0,
-            budget: ReadBudget::new(),
+            budget: ReadBudget::default(),
             ahead: Bytes::new(),
         }
     }
@@ -40,21 +42,8 @@ impl CountingSocket {
         (self.socket.into_socket(), self.ahead)
     }
 
-    /// Bytes the kernel took so far.
-    pub fn written(&self) -> u64 {
-        self.written
-    }
-
-    /// Returns the budget for processing the client's input.
-    pub fn budget(&mut self) -> &mut ReadBudget {
-        &mut self.budget
-    }
-
     /// Bytes that were received and not read.
-    ///
-    /// # Errors
-    /// If the socket is none any more.
-    pub fn unread_bytes(&self) -> io::Result<u64> {
+    pub(super) fn unread_bytes(&self) -> io::Result<u64> {
         Ok(self.socket.unread()? + self.ahead.len() as u64)
     }
 }
@@ -66,13 +55,10 @@ impl AsyncRead for CountingSocket {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         if !self.ahead.is_empty() {
-            let count = self.ahead.len().min(buf.len());
-            let bytes = self.ahead.split_to(count);
-            buf.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-            return Poll::Ready(Ok(count));
+            return Poll::Ready((&mut self.ahead).reader().read(buf));
         }
-        std::task::ready!(self.budget.poll_ready(cx));
-        let count = std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        ready!(self.budget.poll_ready(cx));
+        let count = ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
         self.budget.spend(count);
         Poll::Ready(Ok(count))
     }
@@ -84,7 +70,7 @@ impl AsyncWrite for CountingSocket {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let count = std::task::ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
+        let count = ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
         self.written += count as u64;
         Poll::Ready(Ok(count))
     }
@@ -96,7 +82,7 @@ impl AsyncWrite for CountingSocket {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let count = std::task::ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, bufs))?;
+        let count = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, bufs))?;
         self.written += count as u64;
         Poll::Ready(Ok(count))
     }
@@ -106,10 +92,6 @@ impl AsyncWrite for CountingSocket {
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.socket).poll_close(cx) {
-            // The peer closed first.
-            Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            other => other,
-        }
+        Pin::new(&mut self.socket).poll_close(cx)
     }
 }

@@ -10,19 +10,13 @@
 #[cfg(test)]
 mod tests;
 
+use super::inspector::{BINARY, CONTINUATION, FIN, MASKED, OPCODE, RESERVED_BITS, TEXT};
+
 /// Largest piece, in bytes.
 const PIECE: u64 = 8 * 1024;
 
 /// Bytes of a character that may still come when a message of text has to end.
 const MAX_MISSING: u64 = 3;
-
-const FIN: u8 = 0x80;
-const RESERVED: u8 = 0x70;
-const OPCODE: u8 = 0x0f;
-const CONTINUATION: u8 = 0;
-const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-const MASKED: u8 = 0x80;
 
 /// Payload of the present frame.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +64,7 @@ impl Header {
 }
 
 /// State between two reads.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct MessageSplitter {
     limit: u64,
     header: Header,
@@ -83,9 +77,7 @@ impl MessageSplitter {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit: limit as u64,
-            header: Header::default(),
-            payload: None,
-            open: None,
+            ..Self::default()
         }
     }
 
@@ -156,7 +148,7 @@ impl MessageSplitter {
             piece: None,
             text: false,
         };
-        let is_data = first & OPCODE <= BINARY && first & RESERVED == 0;
+        let is_data = first & OPCODE <= BINARY && first & RESERVED_BITS == 0;
         // The top bit of a length must not be set.
         if masked && is_data && i64::try_from(length).is_ok() {
             self.begin_data(first, &mut payload, out);

@@ -1,7 +1,6 @@
 //! The client's connection below HTTP and the WebSocket: plain or TLS.
 
 use super::socket::CountingSocket;
-use crate::runtime::ReadBudget;
 use bytes::Bytes;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use futures_rustls::rustls::ServerConnection;
@@ -42,30 +41,18 @@ impl ClientStream {
         }
     }
 
-    /// Bytes the kernel took so far; with TLS, those on the wire.
-    pub fn written(&self) -> u64 {
+    /// The socket, below TLS.
+    pub(super) fn socket(&self) -> &CountingSocket {
         match self {
-            Self::Plain(socket) => socket.written(),
-            Self::Tls(stream) => stream.get_ref().0.written(),
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().0,
         }
     }
 
-    /// Returns the budget for processing the client's input.
-    pub fn budget(&mut self) -> &mut ReadBudget {
+    pub(super) fn socket_mut(&mut self) -> &mut CountingSocket {
         match self {
-            Self::Plain(socket) => socket.budget(),
-            Self::Tls(stream) => stream.get_mut().0.budget(),
-        }
-    }
-
-    /// Bytes that were received and not read; with TLS, those on the wire.
-    ///
-    /// # Errors
-    /// If the socket is none any more.
-    pub fn unread_bytes(&self) -> io::Result<u64> {
-        match self {
-            Self::Plain(socket) => socket.unread_bytes(),
-            Self::Tls(stream) => stream.get_ref().0.unread_bytes(),
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.get_mut().0,
         }
     }
 

@@ -59,6 +59,11 @@ fn split(input: &[u8], step: usize) -> Vec<(u8, Vec<u8>)> {
     messages(&out)
 }
 
+fn joined(pieces: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let payloads = pieces.iter().flat_map(|(_, piece)| piece);
+    payloads.copied().collect()
+}
+
 fn text(bytes: usize) -> Vec<u8> {
     let characters = "aß€😀".repeat(bytes / 10);
     format!("{characters}{}", "x".repeat(bytes - characters.len())).into_bytes()
@@ -95,18 +100,10 @@ fn larger_ones_come_in_binary_pieces_below_the_limit() {
             input.extend(frame(FIN | TEXT, b"after", [1; 4]));
             let mut pieces = split(&input, step);
             assert_eq!(pieces.pop(), Some((TEXT, b"after".to_vec())));
-            assert!(
-                pieces
-                    .iter()
-                    .all(|(opcode, piece)| *opcode == BINARY && piece.len() <= LIMIT)
-            );
-            assert_eq!(
-                pieces
-                    .into_iter()
-                    .flat_map(|(_, piece)| piece)
-                    .collect::<Vec<_>>(),
-                payload
-            );
+            for (opcode, piece) in &pieces {
+                assert!(*opcode == BINARY && piece.len() <= LIMIT);
+            }
+            assert_eq!(joined(&pieces), payload);
         }
     }
 }
@@ -120,32 +117,24 @@ fn fragments_are_cut_behind_whole_characters_and_control_frames_pass_between() {
             let fragments: Vec<_> = payload.chunks(size).collect();
             let mut input = Vec::new();
             for (index, fragment) in fragments.iter().enumerate() {
-                let fin = if index + 1 == fragments.len() { FIN } else { 0 };
+                let is_last = index + 1 == fragments.len();
+                let fin = if is_last { FIN } else { 0 };
                 let opcode = if index == 0 { opcode } else { CONTINUATION };
                 input.extend(frame(fin | opcode, fragment, [index as u8, 5, 99, 200]));
                 input.extend(frame(FIN | 9, b"ping", [7; 4]));
-                input.extend(frame(
-                    if index + 1 == fragments.len() {
-                        FIN | 9
-                    } else {
-                        0
-                    },
-                    b"",
-                    [3; 4],
-                ));
+                // An empty fragment, or behind the message another ping.
+                let empty = if is_last { FIN | 9 } else { 0 };
+                input.extend(frame(empty, b"", [3; 4]));
             }
             let (pings, pieces): (Vec<_>, Vec<_>) = split(&input, 1 + size % 5)
                 .into_iter()
                 .partition(|(opcode, _)| *opcode == 9);
             assert_eq!(pings.len(), fragments.len() + 1);
-            let joined: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.clone()).collect();
-            assert_eq!(joined, payload, "{size}");
+            assert_eq!(joined(&pieces), payload, "{size}");
             for (opcode, piece) in pieces {
                 assert!(piece.len() <= LIMIT);
-                assert!(
-                    opcode == BINARY || std::str::from_utf8(&piece).is_ok(),
-                    "{size}"
-                );
+                let is_whole = opcode == BINARY || str::from_utf8(&piece).is_ok();
+                assert!(is_whole, "{size}");
             }
         }
     }
@@ -158,25 +147,7 @@ fn what_breaks_the_rules_is_passed_on() {
     let reserved = frame(FIN | 0x40 | BINARY, &[1; 400], [1; 4]);
     let unknown = frame(FIN | 3, &[1; 400], [1; 4]);
     let stray = frame(FIN, &[1; 400], [1; 4]);
-    let endless = [
-        FIN | BINARY,
-        0xff,
-        0x80,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-        1,
-        2,
-        3,
-        4,
-        5,
-        6,
-    ]
-    .to_vec();
+    let endless = [&[FIN | BINARY, 0xff, 0x80][..], &[0; 7], &[7; 6]].concat();
     for input in [unmasked, reserved, unknown, stray, endless] {
         let (mut splitter, mut out) = (MessageSplitter::new(LIMIT), Vec::new());
         splitter.split(&input, &mut out);
