@@ -78,21 +78,7 @@ impl Net {
 
     /// The last address.
     pub fn last(&self) -> IpAddr {
-        let host_bits = u32::from(width(self.addr).saturating_sub(self.prefix));
-        match self.addr {
-            IpAddr::V4(v4) => {
-                let low = u32::MAX
-                    .checked_shl(host_bits)
-                    .map_or(u32::MAX, |high| !high);
-                Ipv4Addr::from_bits(v4.to_bits() | low).into()
-            }
-            IpAddr::V6(v6) => {
-                let low = u128::MAX
-                    .checked_shl(host_bits)
-                    .map_or(u128::MAX, |high| !high);
-                Ipv6Addr::from_bits(v6.to_bits() | low).into()
-            }
-        }
+        change_bits(self.addr, self.prefix, |bits, host_bits| bits | host_bits)
     }
 
     /// IPv4 networks hold no IPv6 address, and the other way round.
@@ -185,17 +171,20 @@ fn width(ip: IpAddr) -> u8 {
 
 /// `ip` with the bits after `prefix` cleared; a prefix of 0 clears all.
 fn masked(ip: IpAddr, prefix: u8) -> IpAddr {
+    change_bits(ip, prefix, |bits, host_bits| bits & !host_bits)
+}
+
+/// Passes the bits of `ip`, and a mask of those after `prefix`, to `change`, which must leave the
+/// bits before them.
+fn change_bits(ip: IpAddr, prefix: u8, change: fn(u128, u128) -> u128) -> IpAddr {
+    let count = u32::from(width(ip).saturating_sub(prefix));
+    let host_bits = !u128::MAX.checked_shl(count).unwrap_or(0);
     match ip {
         IpAddr::V4(v4) => {
-            let host_bits = 32u32.saturating_sub(prefix.into());
-            let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
-            Ipv4Addr::from_bits(v4.to_bits() & mask).into()
+            let bits = change(v4.to_bits().into(), host_bits);
+            Ipv4Addr::from_bits(bits as u32).into()
         }
-        IpAddr::V6(v6) => {
-            let host_bits = 128u32.saturating_sub(prefix.into());
-            let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
-            Ipv6Addr::from_bits(v6.to_bits() & mask).into()
-        }
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(change(v6.to_bits(), host_bits)).into(),
     }
 }
 

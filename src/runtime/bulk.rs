@@ -15,11 +15,11 @@
 //! It moves no bytes and reads no socket.
 
 use super::readiness::Readiness;
-use super::{Runtime, current};
+use super::{Runtime, WakerSlot, current};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// Coalescing interval: the delay that coalescing may add to bulk output.
@@ -80,11 +80,8 @@ impl BulkScheduler {
         };
         ticket.waits.set(false);
         ticket.dispatched.set(true);
-        let waker = ticket.waker.take();
-        *self.last.borrow_mut() = Some(ticket);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.last.replace(Some(Rc::clone(&ticket)));
+        ticket.waker.wake();
     }
 
     fn is_last(&self, ticket: &Rc<TicketState>) -> bool {
@@ -99,7 +96,7 @@ struct TicketState {
     waits: Cell<bool>,
     /// It was dispatched, and no poll of its task has used that yet.
     dispatched: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
+    waker: WakerSlot,
     /// Number of the task poll that used the latest dispatch. It covers all work in that poll.
     poll: Cell<Option<u64>>,
 }
@@ -142,7 +139,7 @@ impl BulkTicket {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        *state.waker.borrow_mut() = Some(cx.waker().clone());
+        state.waker.register(cx.waker());
         if !state.waits.replace(true) {
             bulk.waiting.borrow_mut().push_back(Rc::clone(state));
         }

@@ -4,7 +4,6 @@ use super::reactor::Registration;
 use socket2::Socket;
 use std::future::poll_fn;
 use std::io;
-use std::task::{Poll, ready};
 
 /// A listening socket, which must not block. Others may have duplicates of it.
 pub struct Listener {
@@ -33,11 +32,7 @@ impl Listener {
     pub async fn wait(&self) {
         let read = &self.registration.readiness().read;
         read.set_ready(false);
-        poll_fn(|cx| {
-            ready!(read.poll_ready(cx));
-            Poll::Ready(())
-        })
-        .await;
+        poll_fn(|cx| read.poll_ready(cx)).await;
     }
 }
 

@@ -150,21 +150,14 @@ impl Registration {
 
     fn watch(&self, socket: impl AsFd, flags: EventFlags) -> io::Result<()> {
         let data = EventData::new_u64(self.key as u64);
-        Ok(epoll::modify(
-            &self.runtime.reactor.epoll,
-            socket,
-            data,
-            flags,
-        )?)
+        let epoll = &self.runtime.reactor.epoll;
+        Ok(epoll::modify(epoll, socket, data, flags)?)
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.runtime
-            .reactor
-            .sockets
-            .borrow_mut()
-            .try_remove(self.key);
+        let mut sockets = self.runtime.reactor.sockets.borrow_mut();
+        sockets.try_remove(self.key);
     }
 }

@@ -66,7 +66,10 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         let readiness = self.registration.readiness();
         let Poll::Ready(received) = self.poll_io(cx, &readiness.read, receive) else {
-            self.acknowledge_bulk();
+            // The peer pauses: perhaps it waits for an acknowledgement.
+            if self.update_ack(DelayedAck::is_due) {
+                self.acknowledge();
+            }
             return Poll::Pending;
         };
         let count = received?;
@@ -93,13 +96,6 @@ impl Stream {
         let result = update(&mut ack);
         self.ack.set(ack);
         result
-    }
-
-    /// The peer pauses: perhaps it waits for an acknowledgement.
-    fn acknowledge_bulk(&self) {
-        if self.update_ack(DelayedAck::is_due) {
-            self.acknowledge();
-        }
     }
 
     /// Acknowledges what was received now, not with what is sent next or in 40 ms.

@@ -162,9 +162,7 @@ impl Tasks {
 
     /// Takes the task out and drops it; one that is being polled is dropped after the poll.
     pub(super) fn cancel(&self, key: TaskKey) {
-        // The borrow must be over when the task is dropped: its Drop may spawn and cancel.
-        let task = self.remove(key);
-        drop(task);
+        drop(self.remove(key));
     }
 
     /// Drops all tasks, and those that their ends spawn.
@@ -196,7 +194,7 @@ impl Tasks {
             .as_mut()
             .poll(&mut Context::from_waker(&task.waker));
         match polled {
-            Poll::Ready(()) => drop(self.remove(key)),
+            Poll::Ready(()) => self.cancel(key),
             Poll::Pending => self.put_back(key, task),
         }
         true
@@ -211,29 +209,26 @@ impl Tasks {
     }
 
     fn take(&self, key: TaskKey) -> Option<Task> {
-        let mut slots = self.slots.borrow_mut();
-        let slot = slots.get_mut(key.index)?;
-        if slot.number == key.number {
-            slot.task.take()
-        } else {
-            None
-        }
+        find(&mut self.slots.borrow_mut(), key)?.task.take()
     }
 
     /// A task that was cancelled meanwhile has no slot any more, and is dropped.
     fn put_back(&self, key: TaskKey, task: Task) {
-        if let Some(slot) = self.slots.borrow_mut().get_mut(key.index)
-            && slot.number == key.number
-        {
+        if let Some(slot) = find(&mut self.slots.borrow_mut(), key) {
             slot.task = Some(task);
-            return;
         }
-        drop(task);
     }
 
+    /// Returns the slot, so that the borrow is over when the task is dropped: its Drop may spawn
+    /// and cancel.
     fn remove(&self, key: TaskKey) -> Option<Slot> {
         let mut slots = self.slots.borrow_mut();
-        let slot = slots.get(key.index)?;
-        (slot.number == key.number).then(|| slots.remove(key.index))
+        find(&mut slots, key)?;
+        Some(slots.remove(key.index))
     }
+}
+
+fn find(slots: &mut Slab<Slot>, key: TaskKey) -> Option<&mut Slot> {
+    let slot = slots.get_mut(key.index);
+    slot.filter(|slot| slot.number == key.number)
 }

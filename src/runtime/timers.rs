@@ -167,9 +167,8 @@ impl Future for Sleep {
         }
         match current() {
             Some(runtime) => {
-                let key = runtime
-                    .timers
-                    .enter(self.deadline, self.has_slack, cx.waker().clone());
+                let waker = cx.waker().clone();
+                let key = runtime.timers.enter(self.deadline, self.has_slack, waker);
                 self.entered = Some((runtime, key));
             }
             // Without a shard's loop nothing else would wake the task.

@@ -32,6 +32,12 @@ pub(crate) fn pair() -> (Socket, Peer) {
     (Socket::from(listener.accept().unwrap().0), peer)
 }
 
+/// A connection on this shard, and its peer.
+fn connected() -> (Stream, Peer) {
+    let (socket, peer) = pair();
+    (Stream::new(socket).unwrap(), peer)
+}
+
 /// A timer from before the time in which there are short ones is looked at then, too.
 #[test]
 fn short_timers_of_tokio_fire_soon() {
@@ -117,8 +123,7 @@ fn more_than_the_buffers_hold_goes_both_ways_at_once() {
 fn the_end_comes_after_the_last_bytes() {
     on_a_shard(|| async {
         for round in 0..300 {
-            let (socket, mut peer) = pair();
-            let mut stream = Stream::new(socket).unwrap();
+            let (mut stream, mut peer) = connected();
             let thread = std::thread::spawn(move || {
                 peer.write_all(b"last").unwrap();
                 peer.shutdown(Shutdown::Write).unwrap();
@@ -134,8 +139,7 @@ fn the_end_comes_after_the_last_bytes() {
 #[test]
 fn a_waiting_shard_wakes_for_its_sockets_again_and_again() {
     on_a_shard(|| async {
-        let (socket, mut peer) = pair();
-        let mut stream = Stream::new(socket).unwrap();
+        let (mut stream, mut peer) = connected();
         for number in 0..10 {
             sleep(A_WHILE).await;
             peer.write_all(&[number]).unwrap();
@@ -150,8 +154,7 @@ fn a_waiting_shard_wakes_for_its_sockets_again_and_again() {
 #[test]
 fn timers_run_beside_busy_sockets() {
     on_a_shard(|| async {
-        let (socket, mut peer) = pair();
-        let mut stream = Stream::new(socket).unwrap();
+        let (mut stream, mut peer) = connected();
         let sender = std::thread::spawn(move || while peer.write_all(&[0; 4096]).is_ok() {});
         let (done, is_done) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(0_u64)));
         let (stop, count) = (Rc::clone(&done), Rc::clone(&is_done));
@@ -175,8 +178,7 @@ fn timers_run_beside_busy_sockets() {
 #[test]
 fn a_reset_is_an_error_or_an_end_and_never_silence() {
     on_a_shard(|| async {
-        let (socket, peer) = pair();
-        let mut stream = Stream::new(socket).unwrap();
+        let (mut stream, peer) = connected();
         Socket::from(peer).set_linger(Some(Duration::ZERO)).unwrap();
         let mut byte = [0];
         assert!(stream.read(&mut byte).await.is_err());
@@ -189,8 +191,7 @@ fn a_reset_is_an_error_or_an_end_and_never_silence() {
 #[test]
 fn a_socket_that_coalesces_is_read_once_per_interval() {
     on_a_shard(|| async {
-        let (socket, mut peer) = pair();
-        let mut stream = Stream::new(socket).unwrap();
+        let (mut stream, mut peer) = connected();
         let mut buffer = [0; 100];
         for round in 0..20 {
             for _ in 0..3 {
@@ -223,8 +224,7 @@ fn the_end_is_seen_by_a_socket_that_coalesces() {
     on_a_shard(|| async {
         let mut byte = [0];
         for reset in [false, true] {
-            let (socket, peer) = pair();
-            let mut stream = Stream::new(socket).unwrap();
+            let (mut stream, peer) = connected();
             stream.coalesce().unwrap();
             if reset {
                 Socket::from(peer).set_linger(Some(Duration::ZERO)).unwrap();
@@ -244,8 +244,7 @@ fn the_end_is_seen_by_a_socket_that_coalesces() {
 fn writes_go_on_while_reads_coalesce() {
     const BYTES: usize = 16 << 20;
     on_a_shard(|| async {
-        let (socket, mut peer) = pair();
-        let mut stream = Stream::new(socket).unwrap();
+        let (mut stream, mut peer) = connected();
         let echoes = std::thread::spawn(move || {
             let mut all = vec![0; BYTES];
             peer.read_exact(&mut all).unwrap();
@@ -357,8 +356,7 @@ fn a_transfer_that_ends_while_it_waits_holds_nobody_up() {
 #[test]
 fn a_waiting_shard_serves_coalesced_reads_and_bulk_transfers() {
     on_a_shard(|| async {
-        let (socket, mut peer) = pair();
-        let mut stream = Stream::new(socket).unwrap();
+        let (mut stream, mut peer) = connected();
         peer.write_all(b"..").unwrap();
         let mut byte = [0];
         for _ in 0..2 {
