@@ -15,10 +15,10 @@ macro_rules! words {
 
         impl $Enum {
             /// All of them, in the order of their numbers (`as usize`).
-            pub const ALL: &[Self] = &[ $( Self::$Name, )+ ];
+            $vis const ALL: &[Self] = &[ $( Self::$Name, )+ ];
 
             /// Returns the stable word.
-            pub const fn as_str(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 match self { $( Self::$Name => $word, )+ }
             }
         }

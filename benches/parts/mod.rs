@@ -8,7 +8,7 @@ mod session;
 
 use bytes::Bytes;
 use sshard::config::{self, Layers};
-use sshard::message::{Dialect, Frame, Incoming, MessageProcessor, ServerMessage};
+use sshard::message::{Dialect, Exit, Frame, Incoming, MessageProcessor, ServerMessage};
 use std::hint::black_box;
 use std::io::Write;
 
@@ -57,12 +57,10 @@ pub(crate) const PARTS: &[Part] = &[
         encode(ServerMessage::InputAck { bytes: 1_048_576 })
     }),
     ("message/encode exit", || {
-        encode(ServerMessage::Exit {
+        encode(ServerMessage::Exit(Exit {
             status: Some(0),
-            signal: None,
-            core_dumped: false,
-            message: String::new(),
-        })
+            ..Exit::default()
+        }))
     }),
     ("state/new to active", session::new_to_active),
     ("state/keystroke and echo", session::state_keystroke),

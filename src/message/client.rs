@@ -3,7 +3,7 @@
 
 use super::bounds::MAX_CELLS;
 use super::secret::Secret;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::fmt;
 
 /// Control message. The session's state machine decides its effect.
@@ -115,7 +115,7 @@ pub struct AuthRequest {
 
 /// SSH credentials. All but the name may be absent, and an empty one is: the server may prompt
 /// (keyboard-interactive) or require none.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Credentials {
     /// 1 to 256 bytes, no control characters.
     pub username: String,
@@ -178,82 +178,30 @@ impl fmt::Debug for TerminalRequest {
     }
 }
 
-/// A signal of RFC 4254 section 6.10.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignalName {
-    /// SIGABRT
-    Abrt,
-    /// SIGALRM
-    Alrm,
-    /// SIGFPE
-    Fpe,
-    /// SIGHUP
-    Hup,
-    /// SIGILL
-    Ill,
-    /// SIGINT
-    Int,
-    /// SIGKILL
-    Kill,
-    /// SIGPIPE
-    Pipe,
-    /// SIGQUIT
-    Quit,
-    /// SIGSEGV
-    Segv,
-    /// SIGTERM
-    Term,
-    /// SIGUSR1
-    Usr1,
-    /// SIGUSR2
-    Usr2,
-}
+/// Names of the signals of RFC 4254 section 6.10, without "SIG".
+pub(super) const SIGNALS: [&str; 13] = [
+    "ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1",
+    "USR2",
+];
+
+/// A signal of RFC 4254 section 6.10, by its name on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SignalName(&'static str);
 
 impl SignalName {
-    /// The whole list, in the order of the RFC.
-    pub const ALL: [Self; 13] = [
-        Self::Abrt,
-        Self::Alrm,
-        Self::Fpe,
-        Self::Hup,
-        Self::Ill,
-        Self::Int,
-        Self::Kill,
-        Self::Pipe,
-        Self::Quit,
-        Self::Segv,
-        Self::Term,
-        Self::Usr1,
-        Self::Usr2,
-    ];
+    /// `None` for anything but the exact names of the list.
+    pub fn parse(name: &str) -> Option<Self> {
+        SIGNALS.into_iter().find(|known| *known == name).map(Self)
+    }
+
+    /// Parses the name in `exit-signal`. Any that is not of the list becomes "unknown": it is
+    /// remote text and is not repeated.
+    pub fn from_remote(name: &str) -> Self {
+        Self::parse(name).unwrap_or(Self("unknown"))
+    }
 
     /// The name on the wire, without "SIG".
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Abrt => "ABRT",
-            Self::Alrm => "ALRM",
-            Self::Fpe => "FPE",
-            Self::Hup => "HUP",
-            Self::Ill => "ILL",
-            Self::Int => "INT",
-            Self::Kill => "KILL",
-            Self::Pipe => "PIPE",
-            Self::Quit => "QUIT",
-            Self::Segv => "SEGV",
-            Self::Term => "TERM",
-            Self::Usr1 => "USR1",
-            Self::Usr2 => "USR2",
-        }
-    }
-
-    /// `None` for anything but the exact names of the list.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|signal| signal.as_str() == name)
-    }
-}
-
-impl Serialize for SignalName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+        self.0
     }
 }

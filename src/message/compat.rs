@@ -45,10 +45,7 @@ pub(super) fn parse_first(message: &[u8]) -> Result<Incoming, BadMessage> {
     let credentials = Credentials {
         username,
         password: given(Some(password)),
-        private_key: None,
-        passphrase: None,
-        certificate: None,
-        ticket: None,
+        ..Credentials::default()
     };
     let request = AuthRequest {
         credentials,
@@ -75,9 +72,10 @@ pub(super) fn classify(text: Bytes) -> Incoming {
         Some("ping") => Incoming::Control(ClientMessage::Ping {
             data: String::new(),
         }),
-        Some("resize") => fields.size().map_or(Incoming::Ignored, |size| {
-            Incoming::Control(ClientMessage::Resize(size))
-        }),
+        Some("resize") => {
+            let resize = fields.size().map(ClientMessage::Resize);
+            resize.map_or(Incoming::Ignored, Incoming::Control)
+        }
         _ => Incoming::Input(text),
     }
 }

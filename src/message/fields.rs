@@ -92,11 +92,8 @@ pub(super) fn check_username(message: &'static str, username: &str) -> Result<()
 
 /// At most 32 distinct identifiers, values without NUL, at most 4 KiB in all.
 pub(super) fn check_env(message: &'static str, env: &[(String, String)]) -> Result<(), BadMessage> {
-    let bytes: usize = env
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    let small = env.len() <= MAX_ENV_ENTRIES && bytes <= MAX_ENV_BYTES;
+    let sizes = env.iter().map(|(name, value)| name.len() + value.len());
+    let small = env.len() <= MAX_ENV_ENTRIES && sizes.sum::<usize>() <= MAX_ENV_BYTES;
     check(message, "env", small, "at most 32 entries and 4 KiB")?;
     let clean = env
         .iter()

@@ -1,45 +1,31 @@
 //! Types of client messages in `sshard.v1`: the one list of their names, and of those that are
 //! accepted before `auth`.
 
-macro_rules! kinds {
-    ($( $Name:ident = $name:literal, before_auth: $before_auth:literal; )+) => {
-        /// Type of a client message.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Kind {
-            $( $Name, )+
-        }
+use crate::words::words;
 
-        impl Kind {
-            const ALL: &[Self] = &[ $( Self::$Name, )+ ];
-
-            /// Returns the value of `type`.
-            pub(super) const fn as_str(self) -> &'static str {
-                match self { $( Self::$Name => $name, )+ }
-            }
-
-            /// Returns true if the message is accepted before `auth` was.
-            pub(super) const fn is_before_auth(self) -> bool {
-                match self { $( Self::$Name => $before_auth, )+ }
-            }
-        }
-    };
-}
-
-kinds! {
-    Auth = "auth", before_auth: true;
-    Answer = "answer", before_auth: false;
-    HostKeyAnswer = "host_key_answer", before_auth: false;
-    Resize = "resize", before_auth: false;
-    Signal = "signal", before_auth: false;
-    Eof = "eof", before_auth: false;
-    Ack = "ack", before_auth: false;
-    Hold = "hold", before_auth: false;
-    Release = "release", before_auth: false;
-    Ping = "ping", before_auth: true;
-    Close = "close", before_auth: true;
+words! {
+    /// Type of a client message, by the value of `type`.
+    pub(super) enum Kind {
+        Auth = "auth",
+        Answer = "answer",
+        HostKeyAnswer = "host_key_answer",
+        Resize = "resize",
+        Signal = "signal",
+        Eof = "eof",
+        Ack = "ack",
+        Hold = "hold",
+        Release = "release",
+        Ping = "ping",
+        Close = "close",
+    }
 }
 
 impl Kind {
+    /// Returns true if the message is accepted before `auth` was.
+    pub(super) fn is_before_auth(self) -> bool {
+        matches!(self, Self::Auth | Self::Ping | Self::Close)
+    }
+
     /// Parses the value of `type`.
     pub(super) fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == name)

@@ -24,9 +24,7 @@ pub use client::{
 };
 pub use error::BadMessage;
 pub use secret::Secret;
-pub use server::{
-    ExitSignal, FEATURES, KeyRecord, Millis, NoticeKind, PROTOCOL_VERSION, Prompt, ServerMessage,
-};
+pub use server::{Exit, FEATURES, KeyRecord, NoticeKind, PROTOCOL_VERSION, Prompt, ServerMessage};
 pub use text::{close_reason, cut, escape_remote_text};
 
 use bytes::Bytes;

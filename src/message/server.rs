@@ -65,19 +65,8 @@ pub enum ServerMessage {
         /// Total bytes.
         bytes: u64,
     },
-    /// The remote process ended. Without `status` and `signal` the SSH server reported neither.
-    Exit {
-        /// Exit status of the process.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        status: Option<u32>,
-        /// The signal that ended it.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        signal: Option<ExitSignal>,
-        /// True if a core file was written.
-        core_dumped: bool,
-        /// Text of the SSH server; may be empty.
-        message: String,
-    },
+    /// The remote process ended.
+    Exit(Exit),
     /// The session failed; a close frame follows.
     Error {
         /// Stable word of the error table.
@@ -105,8 +94,8 @@ pub enum ServerMessage {
         /// The ping's `data`.
         data: String,
         /// Latest round trip to the SSH server and back, once one was measured.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ssh_ms: Option<Millis>,
+        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "tenths")]
+        ssh_ms: Option<Duration>,
     },
 }
 
@@ -132,14 +121,26 @@ impl ServerMessage {
     }
 }
 
-/// A time in milliseconds on the wire, rounded to a tenth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Millis(pub Duration);
+/// Writes a time in milliseconds, rounded to a tenth.
+fn tenths<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    let rounded = |time: Duration| (time.as_secs_f64() * 10_000.0).round() / 10.0;
+    time.map(rounded).serialize(serializer)
+}
 
-impl Serialize for Millis {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64((self.0.as_secs_f64() * 10_000.0).round() / 10.0)
-    }
+/// End of the remote process, as the SSH server reported it. Some servers report neither `status`
+/// nor `signal`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Exit {
+    /// Exit status of the process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u32>,
+    /// The signal that ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<SignalName>,
+    /// True if a core file was written.
+    pub core_dumped: bool,
+    /// Text of the SSH server; may be empty.
+    pub message: String,
 }
 
 /// Record of a host whose key the user is asked about.
@@ -159,36 +160,6 @@ pub struct Prompt {
     pub text: String,
     /// True if the answer may be displayed while it is typed.
     pub echo: bool,
-}
-
-/// The signal that ended the remote process, as the SSH server named it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitSignal {
-    /// One of RFC 4254's list.
-    Known(SignalName),
-    /// Any other name; it is remote text and is not repeated.
-    Unknown,
-}
-
-impl ExitSignal {
-    /// Parses the name in `exit-signal`, without "SIG".
-    pub fn from_remote(name: &str) -> Self {
-        SignalName::parse(name).map_or(Self::Unknown, Self::Known)
-    }
-
-    /// The name on the wire: of the list, or "unknown".
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Known(signal) => signal.as_str(),
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl Serialize for ExitSignal {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
 }
 
 /// Kind of a `notice`.

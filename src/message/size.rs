@@ -23,8 +23,7 @@ impl Cells {
 
 impl<'de> Deserialize<'de> for Cells {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        Ok(Self::read(raw.get()))
+        Ok(Self::read(<&RawValue>::deserialize(deserializer)?.get()))
     }
 }
 

@@ -32,24 +32,18 @@ pub(super) fn parse(text: &[u8], auth_seen: bool) -> Result<Incoming, BadMessage
     let control = match kind {
         Kind::Auth if auth_seen => return Err(BadMessage::SecondAuth),
         Kind::Auth => return Ok(Incoming::Auth(Box::new(auth(text)?), Bytes::new())),
-        Kind::Answer => answer(text)?,
-        Kind::HostKeyAnswer => host_key_answer(text)?,
-        Kind::Resize => match resize(text) {
-            Some(resize) => resize,
-            None => return Ok(Incoming::Ignored),
-        },
-        Kind::Signal => match signal(text)? {
-            Some(signal) => signal,
-            None => return Ok(Incoming::Ignored),
-        },
-        Kind::Eof => ClientMessage::Eof,
-        Kind::Ack => ack(text)?,
-        Kind::Hold => ClientMessage::Hold,
-        Kind::Release => ClientMessage::Release,
-        Kind::Ping => ping(text)?,
-        Kind::Close => ClientMessage::Close,
+        Kind::Answer => Some(answer(text)?),
+        Kind::HostKeyAnswer => Some(host_key_answer(text)?),
+        Kind::Resize => resize(text),
+        Kind::Signal => signal(text)?,
+        Kind::Eof => Some(ClientMessage::Eof),
+        Kind::Ack => Some(ack(text)?),
+        Kind::Hold => Some(ClientMessage::Hold),
+        Kind::Release => Some(ClientMessage::Release),
+        Kind::Ping => Some(ping(text)?),
+        Kind::Close => Some(ClientMessage::Close),
     };
-    Ok(Incoming::Control(control))
+    Ok(control.map_or(Incoming::Ignored, Incoming::Control))
 }
 
 #[derive(Deserialize)]
@@ -100,7 +94,7 @@ struct AuthFields {
 
 fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
     const M: &str = Kind::Auth.as_str();
-    let f: AuthFields = fields(
+    let mut f: AuthFields = fields(
         text,
         M,
         "strings username, password, private_key, passphrase, certificate, ticket, term, command; \
@@ -128,6 +122,7 @@ fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
         certificate_len <= MAX_CERTIFICATE,
         "at most 16 KiB",
     )?;
+    let terminal = terminal(&mut f)?;
     let credentials = Credentials {
         username,
         password: given(f.password),
@@ -136,7 +131,6 @@ fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
         certificate: f.certificate.filter(|text| !is_blank(text)),
         ticket: f.ticket.filter(|ticket| !is_blank(ticket.expose())),
     };
-    let terminal = terminal(f.term, f.cols, f.rows, f.env, f.command, f.flow_window)?;
     Ok(AuthRequest {
         credentials,
         terminal,
@@ -144,17 +138,11 @@ fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
     })
 }
 
-fn terminal(
-    term: Option<String>,
-    cols: Cells,
-    rows: Cells,
-    env: Option<Env>,
-    command: Option<String>,
-    flow_window: Option<u64>,
-) -> Result<TerminalRequest, BadMessage> {
+fn terminal(f: &mut AuthFields) -> Result<TerminalRequest, BadMessage> {
     const M: &str = Kind::Auth.as_str();
     let default = TerminalRequest::default();
-    let term = term.filter(|term| !is_blank(term)).unwrap_or(default.term);
+    let term = f.term.take().filter(|term| !is_blank(term));
+    let term = term.unwrap_or(default.term);
     let graphic = term.bytes().all(|b| b.is_ascii_graphic());
     check(
         M,
@@ -162,24 +150,23 @@ fn terminal(
         graphic && term.len() <= MAX_TERM,
         "at most 64 bytes of graphic ASCII",
     )?;
-    let (cols, rows) = (
-        cols.0.unwrap_or(default.size.cols()),
-        rows.0.unwrap_or(default.size.rows()),
-    );
+    let cols = f.cols.0.unwrap_or(default.size.cols());
+    let rows = f.rows.0.unwrap_or(default.size.rows());
     let size = WindowSize::new(cols, rows, 0, 0).unwrap_or_default();
-    let env = env.map(|env| env.0).unwrap_or_default();
+    let env = f.env.take().map(|env| env.0).unwrap_or_default();
     check_env(M, &env)?;
+    let command = f.command.take().filter(|command| !command.is_empty());
     let text = command.as_deref().unwrap_or_default();
     let fits = text.len() <= MAX_COMMAND && !text.contains('\0');
     check(M, "command", fits, "at most 8 KiB without NUL")?;
-    let wide = flow_window.is_none_or(|window| window >= MIN_FLOW_WINDOW);
+    let wide = f.flow_window.is_none_or(|window| window >= MIN_FLOW_WINDOW);
     check(M, "flow_window", wide, "at least 1024")?;
     Ok(TerminalRequest {
         term,
         size,
         env,
-        command: command.filter(|command| !command.is_empty()),
-        flow_window,
+        command,
+        flow_window: f.flow_window,
     })
 }
 

@@ -156,7 +156,9 @@ impl SshChannel {
 
     /// Sends a signal (RFC 4254 section 6.9); after [`Self::poll_control`].
     pub fn send_signal(&mut self, signal: SignalName) {
-        self.send_control(async move |write| write.signal(russh_signal(signal)).await);
+        // russh sends the name of a custom one as it is.
+        let signal = Sig::Custom(signal.as_str().to_owned());
+        self.send_control(async move |write| write.signal(signal).await);
     }
 
     fn send_control(
@@ -216,23 +218,5 @@ async fn send_packets(slot: Rc<Slot>, write: Rc<WriteHalf>) -> Result<(), russh:
             Packet::Eof => write.eof().await?,
         }
         slot.busy.set(false);
-    }
-}
-
-fn russh_signal(signal: SignalName) -> Sig {
-    match signal {
-        SignalName::Abrt => Sig::ABRT,
-        SignalName::Alrm => Sig::ALRM,
-        SignalName::Fpe => Sig::FPE,
-        SignalName::Hup => Sig::HUP,
-        SignalName::Ill => Sig::ILL,
-        SignalName::Int => Sig::INT,
-        SignalName::Kill => Sig::KILL,
-        SignalName::Pipe => Sig::PIPE,
-        SignalName::Quit => Sig::QUIT,
-        SignalName::Segv => Sig::SEGV,
-        SignalName::Term => Sig::TERM,
-        SignalName::Usr1 => Sig::USR1,
-        SignalName::Usr2 => Sig::Custom("USR2".to_owned()),
     }
 }

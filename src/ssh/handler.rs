@@ -8,7 +8,7 @@ use super::packet_budget::{PacketBudget, Violation};
 use super::shell_start::{Refusal, ShellStart};
 use super::{SshEvent, SshEvents};
 use crate::error::HostKeyProblem;
-use crate::message::ExitSignal;
+use crate::message::{Exit, SignalName};
 use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Names, Sig};
@@ -87,6 +87,14 @@ impl SessionHandler {
             self.events.output(data);
         }
         Ok(())
+    }
+
+    /// Reports the end of the process; the first report counts.
+    fn note_exit(&mut self, exit: Exit) {
+        self.start.note_exit();
+        if !std::mem::replace(&mut self.exit_seen, true) {
+            self.events.event(SshEvent::Exit(exit));
+        }
     }
 
     fn note_reply(&self, granted: bool) {
@@ -208,10 +216,10 @@ impl Handler for SessionHandler {
         status: u32,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.start.note_exit();
-        if !std::mem::replace(&mut self.exit_seen, true) {
-            self.events.event(SshEvent::ExitStatus(status));
-        }
+        self.note_exit(Exit {
+            status: Some(status),
+            ..Exit::default()
+        });
         Ok(())
     }
 
@@ -224,14 +232,12 @@ impl Handler for SessionHandler {
         _: &str,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.start.note_exit();
-        if !std::mem::replace(&mut self.exit_seen, true) {
-            self.events.event(SshEvent::ExitSignal {
-                signal: ExitSignal::from_remote(signal_name(&signal)),
-                core_dumped,
-                message: crate::message::cut(message, MAX_EXIT_MESSAGE),
-            });
-        }
+        self.note_exit(Exit {
+            status: None,
+            signal: Some(SignalName::from_remote(signal_name(&signal))),
+            core_dumped,
+            message: crate::message::cut(message, MAX_EXIT_MESSAGE),
+        });
         Ok(())
     }
 

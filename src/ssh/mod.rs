@@ -51,7 +51,7 @@ pub use session_loop::{SshLoop, install_loop_spawner};
 pub use tcp::connect_tcp;
 
 use crate::error::{SessionError, Stage};
-use crate::message::{ExitSignal, KeyRecord, Prompt, Secret};
+use crate::message::{Exit, KeyRecord, Prompt, Secret};
 use async_channel::Sender;
 
 /// Receiver of the SSH side's events, implemented by the session. Both live on one shard, so that
@@ -92,17 +92,8 @@ pub enum SshEvent {
         /// Takes the answers, one for each prompt.
         answer: Sender<Vec<Secret>>,
     },
-    /// `exit-status`.
-    ExitStatus(u32),
-    /// `exit-signal`.
-    ExitSignal {
-        /// Name of the signal, as the server sent it.
-        signal: ExitSignal,
-        /// A core was written.
-        core_dumped: bool,
-        /// Text of the server, cut to a bound.
-        message: String,
-    },
+    /// `exit-status` or `exit-signal`; the text of the server is cut to a bound.
+    Exit(Exit),
     /// The server gave no terminal; the shell or command runs without one.
     NoTerminal,
     /// The server has refused the shell or command, after output was there.

@@ -48,7 +48,7 @@ enum Eof {
 }
 
 /// Input of one session. Offsets count bytes of input since the shell started, over all clients.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Uplink {
     queue: InputQueue,
     /// The shell runs: input is counted.
@@ -71,17 +71,8 @@ impl Uplink {
     /// Returns an empty uplink with a window of `window` bytes.
     pub fn new(window: u64) -> Self {
         Self {
-            queue: InputQueue::default(),
-            is_open: false,
-            received: 0,
-            forwarded: 0,
-            acked: 0,
-            in_flight: 0,
             window,
-            is_ended: false,
-            eof: Eof::default(),
-            resize: None,
-            signals: VecDeque::new(),
+            ..Self::default()
         }
     }
 
@@ -261,8 +252,9 @@ mod tests {
         for cols in [90, 100] {
             uplink.resize(size(cols));
         }
+        let int = SignalName::parse("INT").unwrap();
         while uplink.has_room() {
-            uplink.signal(SignalName::Int);
+            uplink.signal(int);
         }
         let controls: Vec<_> = std::iter::from_fn(|| uplink.next_control()).collect();
         assert_eq!(controls.len(), 1 + MAX_SIGNALS);
