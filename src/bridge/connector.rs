@@ -49,13 +49,8 @@ pub struct SessionContext {
     pub audit: AuditLog,
 }
 
-/// Admission of a connection that may log in, with its ticket.
-pub struct AdmissionWithTicket {
-    /// Permit of a connection that is not logged in.
-    pub admission: Admission,
-    /// Admission ticket that came with the upgrade.
-    pub ticket: Option<Secret>,
-}
+/// Permit of a connection that is not logged in, and the ticket that came with its upgrade.
+pub type AdmissionWithTicket = (Admission, Option<Secret>);
 
 /// Address of a session that has not logged in, by which another connection displaces it.
 pub struct SessionAddress {
@@ -101,11 +96,11 @@ impl Resources for Connector {
     type Attempt = Attempt;
     type Shell = Shell;
 
-    fn connect(&mut self, admission: AdmissionWithTicket, mut request: AuthRequest) -> Attempt {
-        let AdmissionWithTicket {
-            admission,
-            ticket: upgrade_ticket,
-        } = admission;
+    fn connect(
+        &mut self,
+        (admission, upgrade_ticket): AdmissionWithTicket,
+        mut request: AuthRequest,
+    ) -> Attempt {
         self.size.set(request.terminal.size);
         self.audit.set_user(&request.credentials.username);
         let ticket = &mut request.credentials.ticket;

@@ -28,9 +28,9 @@ mod uplink;
 
 pub use attachment::{Attachment, SocketState};
 pub use config_snapshot::{ConfigSnapshot, SharedSnapshot, SnapshotError};
-pub use connector::{AdmissionWithTicket, SessionAddress, SessionContext};
+pub use connector::{SessionAddress, SessionContext};
 pub use downlink::Downlink;
-pub use session::{BridgeSession, SessionControl, SessionSummary};
+pub use session::{BridgeSession, SessionControl};
 pub use state::{Created, Drain};
 pub use throttle::LoginThrottle;
 pub use uplink::{Control, Packet, Uplink};

@@ -20,7 +20,7 @@ use crate::control::{self, Event, EventSender, ProcessHandles, Reloader, SharedT
 use crate::limits::{LimitTable, RateTable};
 use crate::registry::{Instance, Registry};
 use crate::runtime;
-use crate::shard::{self, Lifecycle, Placement, ShardSetup};
+use crate::shard::{self, Lifecycle, Placement, ShardSetup, SharedState};
 use crate::ssh::known_hosts::Store;
 use crate::targets::{OwnListeners, Resolver};
 use crate::telemetry::{AuditLog, Counters};
@@ -144,8 +144,15 @@ impl Server {
             counters,
             audit: context.audit.clone(),
         };
-        let login_pool = Arc::default();
-        let rates = Arc::new(RateTable::new(rate_slots(config), crate::clock::now()));
+        let shared = SharedState {
+            peers: Arc::clone(&process.commands),
+            placement: Arc::clone(&process.placement),
+            limits: Arc::clone(&process.limits),
+            login_pool: Arc::default(),
+            rates: Arc::new(RateTable::new(rate_slots(config), crate::clock::now())),
+            registry: process.registry.clone(),
+            lifecycle: Arc::clone(&process.lifecycle),
+        };
         let token = admin.token();
         let admin = admin.start(process.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
@@ -155,19 +162,12 @@ impl Server {
                 index,
                 listeners,
                 commands,
-                peers: Arc::clone(&process.commands),
-                placement: Arc::clone(&process.placement),
-                limits: Arc::clone(&process.limits),
-                login_pool: Arc::clone(&login_pool),
-                rates: Arc::clone(&rates),
-                registry: process.registry.clone(),
-                lifecycle: Arc::clone(&process.lifecycle),
+                shared: shared.clone(),
             };
             let mut context = context.clone();
             context.counters = process.counters.of_shard(index);
-            let thread = start_shard(*cpu, setup, context, event_sender.clone())
-                .map_err(io_error("cannot start the thread of a shard"))?;
-            shards.push(thread);
+            let thread = start_shard(*cpu, setup, context, event_sender.clone());
+            shards.push(thread.map_err(io_error("cannot start the thread of a shard"))?);
         }
         wait_until_ready(&process.lifecycle, &events)?;
         // A takeover passes the administrator's port on, too.

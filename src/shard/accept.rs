@@ -24,7 +24,7 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn run(listener: Listener, shard: &Rc<Shard>) {
     let proxied = is_proxied(listener.socket(), &shard.context.snapshot.load().config);
     // Checked before each batch: the command to stop may come late.
-    while !shard.lifecycle.has_stopped_accepting() {
+    while !shard.shared.lifecycle.has_stopped_accepting() {
         match accept_batch(listener.socket(), proxied, shard) {
             Ok(true) => futures_lite::future::yield_now().await,
             Ok(false) => listener.wait().await,
@@ -94,7 +94,7 @@ fn is_proxied(listener: &Socket, config: &Config) -> bool {
 fn place(socket: Socket, client: SocketAddr, proxied: bool, shard: &Rc<Shard>) {
     let (now, counters) = (crate::clock::now(), shard.context.counters.all());
     let is_stuck = |peer| counters.shard(peer).is_some_and(|peer| peer.is_stuck(now));
-    let reservation = shard.placement.reserve(shard.index, is_stuck);
+    let reservation = shard.shared.placement.reserve(shard.index, is_stuck);
     let target = reservation.shard();
     let transfer = ConnectionTransfer {
         socket,
@@ -105,7 +105,7 @@ fn place(socket: Socket, client: SocketAddr, proxied: bool, shard: &Rc<Shard>) {
     if target == shard.index {
         return connection::spawn(shard, transfer);
     }
-    let refused = match shard.peers.get(target) {
+    let refused = match shard.shared.peers.get(target) {
         Some(peer) => match peer.try_send(Command::Adopt(transfer)) {
             Ok(()) => return,
             Err(error) => error.into_inner(),
@@ -114,13 +114,11 @@ fn place(socket: Socket, client: SocketAddr, proxied: bool, shard: &Rc<Shard>) {
     };
     if let Command::Adopt(transfer) = refused {
         // The peer is stuck or gone, so the connection is served here.
-        let reservation = shard.placement.reserve_on(shard.index);
-        connection::spawn(
-            shard,
-            ConnectionTransfer {
-                reservation,
-                ..transfer
-            },
-        );
+        let reservation = shard.shared.placement.reserve_on(shard.index);
+        let transfer = ConnectionTransfer {
+            reservation,
+            ..transfer
+        };
+        connection::spawn(shard, transfer);
     }
 }

@@ -139,26 +139,19 @@ async fn enter_session(
         client,
         permit,
     } = granted;
-    let id = match SessionId::random() {
-        Ok(id) => id,
-        Err(error) => {
-            tracing::error!(%error, "the system gives no random bytes for a session id; the connection is closed");
-            return None;
-        }
-    };
+    let id = SessionId::random()
+        .inspect_err(|error| tracing::error!(%error, "the system gives no random bytes for a session id; the connection is closed"))
+        .ok()?;
     let session = NewSession {
         id,
         shard: shard.index,
         client,
         target: upgrade.target.to_string(),
     };
-    let registration = match shard.manager.create_session(session) {
-        Ok(registration) => registration,
-        Err(error) => {
-            tracing::error!(%error, "a session could not be registered; the connection is closed");
-            return None;
-        }
-    };
+    let registration = shard.manager.create_session(session);
+    let registration = registration
+        .inspect_err(|error| tracing::error!(%error, "a session could not be registered; the connection is closed"))
+        .ok()?;
     permit.assign(id);
     if permit.login_slot.is_displaced() {
         shard.manager.displace(id);
@@ -177,10 +170,8 @@ fn prepare(socket: &Socket, websocket: &config::Websocket) -> io::Result<SocketA
     socket.set_tcp_nodelay(true)?;
     socket.set_send_buffer_size(SEND_BUFFER / 2)?;
     socket.set_tcp_notsent_lowat(UNSENT)?;
-    socket
-        .local_addr()?
-        .as_socket()
-        .ok_or_else(|| io::Error::other("not an IP socket"))
+    let local = socket.local_addr()?.as_socket();
+    local.ok_or_else(|| io::Error::other("not an IP socket"))
 }
 
 /// Returns the time a client may leave everything unacknowledged, or its window closed, before TCP

@@ -3,7 +3,7 @@
 
 use super::Shard;
 use super::command::TransferStage;
-use super::proxy_protocol::{HeaderError, parse};
+use super::proxy_protocol::parse;
 use super::slots::HandshakeSlot;
 use crate::bridge::ConfigSnapshot;
 use crate::http;
@@ -127,10 +127,8 @@ async fn proxied_client(
 async fn read_header(socket: &mut CountingSocket) -> io::Result<Option<SocketAddr>> {
     let mut bytes = Vec::new();
     loop {
-        let parsed = parse(&bytes);
-        let parsed = parsed
-            .map_err(|error: HeaderError| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        if let Some(header) = parsed {
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        if let Some(header) = parse(&bytes).map_err(invalid)? {
             socket.unread(bytes.split_off(header.length));
             return Ok(header.client);
         }

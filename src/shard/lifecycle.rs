@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// State of the process. Written by the control thread and at a shard's start, read per connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Lifecycle {
     starting: AtomicUsize,
     /// Deadline of the drain, once there is one.
@@ -23,10 +23,7 @@ impl Lifecycle {
     pub fn new(shards: usize) -> Self {
         Self {
             starting: AtomicUsize::new(shards),
-            drain: OnceLock::new(),
-            stopped_accepting: AtomicBool::new(false),
-            reloads_applied: AtomicU64::new(0),
-            reloads_refused: AtomicU64::new(0),
+            ..Self::default()
         }
     }
 

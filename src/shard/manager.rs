@@ -4,10 +4,7 @@
 
 use super::placement::Reservation;
 use super::pool::PreAuthPermit;
-use crate::bridge::{
-    AdmissionWithTicket, BridgeSession, Created, Drain, SessionContext, SessionControl,
-    SessionSummary,
-};
+use crate::bridge::{BridgeSession, Created, Drain, SessionContext, SessionControl};
 use crate::error::{LimitKind, Reason, SessionError, Stage};
 use crate::http::Upgrade;
 use crate::registry::{Entry, NewSession, RecordKey, Registry, RegistryFull, SessionId, State};
@@ -43,6 +40,7 @@ pub(super) struct Registration {
     manager: Rc<ConnectionManager>,
     record: Rc<Entry>,
     control: Rc<SessionControl>,
+    /// Stage and reason of the end.
     ended: Cell<(Stage, Reason)>,
     /// A drain waits for it.
     is_awaited: Rc<Cell<bool>>,
@@ -97,9 +95,8 @@ impl ConnectionManager {
     /// Ends a session for an administrator. Returns whether it is here.
     pub(super) fn remove_session(&self, id: SessionId) -> bool {
         let handle = self.sessions.borrow().get(&id).cloned();
-        handle
-            .inspect(|handle| handle.control.kill(SessionError::Killed))
-            .is_some()
+        let killed = handle.map(|handle| handle.control.kill(SessionError::Killed));
+        killed.is_some()
     }
 
     /// Ends a session that has not logged in: its place in the pool is another's.
@@ -178,10 +175,7 @@ impl Registration {
         context: &Rc<SessionContext>,
     ) -> BridgeSession {
         let created = Created {
-            admission: AdmissionWithTicket {
-                admission: permit.admission,
-                ticket: upgrade.ticket,
-            },
+            admission: (permit.admission, upgrade.ticket),
             login_slot: permit.login_slot,
         };
         BridgeSession::new(
@@ -201,18 +195,13 @@ impl Registration {
         let task = async move {
             let _reservation = reservation;
             match AssertUnwindSafe(session.run()).catch_unwind().await {
-                Ok(summary) => self.end(summary),
+                Ok(ended) => self.ended.set(ended),
                 Err(_) => {
                     tracing::error!(session = %self.record.id(), "the task of a session panicked; please report this")
                 }
             }
         };
         runtime::spawn(task.instrument(span));
-    }
-
-    /// Records the end that is counted.
-    fn end(self, summary: SessionSummary) {
-        self.ended.set((summary.stage, summary.reason));
     }
 }
 
@@ -222,12 +211,9 @@ impl Drop for Registration {
         manager.sessions.borrow_mut().remove(&self.record.id());
         let (stage, reason) = self.ended.get();
         manager.counters.note_ending(stage, reason);
-        let last: State = self.record.state();
-        manager.counters.note_state(Some(last), None);
-        manager
-            .counters
-            .awaited
-            .sub(u64::from(self.is_awaited.get()));
+        let counters = &manager.counters;
+        counters.note_state(Some(self.record.state()), None);
+        counters.awaited.sub(u64::from(self.is_awaited.get()));
     }
 }
 
@@ -267,10 +253,7 @@ mod tests {
         assert!(manager.active_sessions().contains(&key));
         assert_eq!(registry.read(key, |record| record.id()), Some(first));
 
-        registration.end(SessionSummary {
-            reason: Reason::Exit,
-            stage: Stage::Relay,
-        });
+        drop(registration);
         assert_eq!(manager.session(first), None);
         assert_eq!(registry.read(key, |record| record.id()), None);
         assert!(!manager.remove_session(first));
@@ -309,11 +292,8 @@ mod tests {
         let lost = manager.create_session(session()).unwrap();
         let stats = manager.counters.stats();
         assert_eq!((stats.total, stats.active), (2, 2));
-        registration.end(SessionSummary {
-            reason: Reason::ClientClosed,
-            stage: Stage::Auth,
-        });
-        drop(lost);
+        registration.ended.set((Stage::Auth, Reason::ClientClosed));
+        drop((registration, lost));
         let stats = manager.counters.stats();
         assert_eq!((stats.total, stats.active), (2, 0));
         assert_eq!((stats.successful, stats.failed), (1, 1));

@@ -46,6 +46,13 @@ pub struct ShardSetup {
     pub listeners: Vec<Socket>,
     /// Commands to this shard.
     pub commands: CommandReceiver,
+    /// State of the process.
+    pub shared: SharedState,
+}
+
+/// State of the process that its shards share.
+#[derive(Clone)]
+pub struct SharedState {
     /// Command channels of all shards, by index.
     pub peers: Arc<[CommandSender]>,
     /// Placement of new connections.
@@ -65,12 +72,7 @@ pub struct ShardSetup {
 /// State that the shard's tasks share.
 pub(crate) struct Shard {
     pub(crate) index: usize,
-    pub(crate) peers: Arc<[CommandSender]>,
-    pub(crate) placement: Arc<Placement>,
-    pub(crate) limits: Arc<LimitTable>,
-    pub(crate) login_pool: Arc<LoginPool<SessionAddress>>,
-    pub(crate) rates: Arc<RateTable>,
-    pub(crate) lifecycle: Arc<Lifecycle>,
+    pub(crate) shared: SharedState,
     pub(crate) manager: Rc<ConnectionManager>,
     pub(crate) context: Rc<SessionContext>,
     /// Slots of connections before the end of their upgrade.
@@ -94,28 +96,11 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
     let clock = TokioClock::install()?;
     runtime::spawn(clock.run());
     install_loop_spawner();
-    let ShardSetup {
-        index,
-        listeners,
-        commands,
-        peers,
-        placement,
-        limits,
-        login_pool,
-        rates,
-        registry,
-        lifecycle,
-    } = setup;
-    let counters = context.counters.clone();
+    let (registry, counters) = (setup.shared.registry.clone(), context.counters.clone());
     let shard = Rc::new(Shard {
-        index,
-        peers,
-        placement,
+        index: setup.index,
+        shared: setup.shared,
         manager: Rc::new(ConnectionManager::new(registry, counters.clone())),
-        limits,
-        login_pool,
-        rates,
-        lifecycle,
         context: Rc::new(context),
         handshakes: HandshakeSlots::default(),
         refusals: ClientLogLimiter::new(crate::clock::now()),
@@ -126,13 +111,14 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
     });
     counters.note_heartbeat(crate::clock::now(), crate::clock::thread_cpu());
     runtime::watch(move |now| counters.note_heartbeat(now, crate::clock::thread_cpu()));
-    for listener in listeners {
+    for listener in setup.listeners {
         let accepts = Rc::clone(&shard);
         let listener = runtime::Listener::new(listener)?;
         let task = runtime::spawn_scoped(async move { accept::run(listener, &accepts).await });
         shard.accepting.borrow_mut().extend(task);
     }
-    shard.lifecycle.shard_started();
+    shard.shared.lifecycle.shard_started();
+    let commands = setup.commands;
     while let Ok(command) = commands.recv().await {
         if matches!(command, Command::Stop) {
             break;
@@ -147,7 +133,6 @@ pub async fn run(setup: ShardSetup, context: SessionContext) -> std::io::Result<
     Ok(())
 }
 
-/// Runs a shard on the loop of this thread until [`Command::Stop`].
 impl Shard {
     fn apply(self: &Rc<Self>, command: Command) {
         // A reply fails only if nobody waits for it any more.
@@ -164,7 +149,9 @@ impl Shard {
             }
             Command::Displace { id } => self.manager.displace(id),
             Command::StopAccepting { reply } => {
-                self.stop_accepting();
+                // Closes the listening sockets. A connection is accepted and placed without an
+                // await between, so none is lost.
+                drop(self.accepting.take());
                 let _ = reply.try_send(());
             }
             Command::Drain(drain) => self.manager.shutdown(drain),
@@ -172,11 +159,5 @@ impl Shard {
             // Handled by the caller.
             Command::Stop => {}
         }
-    }
-
-    /// Closes the shard's listening sockets. A connection is accepted and placed without an await
-    /// between, so none is lost.
-    fn stop_accepting(&self) {
-        drop(self.accepting.take());
     }
 }

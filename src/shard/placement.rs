@@ -8,9 +8,9 @@
 //! accept to the end of the connection and given back by Drop.
 //!
 //! It is taken by a compare-and-swap of the least load, which fails if that load has changed since
-//! it was read. While connections only come, the other loads can only have grown meanwhile, so it
-//! is the least still: however many shards accept at once, no two loads differ by more than one. A
-//! shard that is stuck, or refuses a connection, is an exception.
+//! it was read; then the search starts again. While connections only come, the other loads can only
+//! have grown meanwhile, so it is the least still: however many shards accept at once, no two loads
+//! differ by more than one. A shard that is stuck, or refuses a connection, is an exception.
 //!
 //! It moves no connection that is placed, and measures neither CPU nor traffic.
 
@@ -50,37 +50,28 @@ impl Placement {
         accepting: usize,
         is_stuck: impl Fn(usize) -> bool,
     ) -> Reservation {
-        let shard = match self.mode {
-            config::Placement::Kernel => {
-                self.add(accepting);
-                accepting
-            }
-            config::Placement::Balanced => self.reserve_least(accepting, is_stuck),
-        };
-        Reservation {
-            placement: Arc::clone(self),
-            shard,
+        match self.mode {
+            config::Placement::Kernel => self.reserve_on(accepting),
+            config::Placement::Balanced => Reservation {
+                placement: Arc::clone(self),
+                shard: self.reserve_least(accepting, is_stuck),
+            },
         }
     }
 
     /// Reserves this shard, whatever its load: for a connection that its target did not take over.
     pub fn reserve_on(self: &Arc<Self>, shard: usize) -> Reservation {
-        self.add(shard);
+        if let Some(load) = self.loads.get(shard) {
+            load.fetch_add(1, Ordering::AcqRel);
+        }
         Reservation {
             placement: Arc::clone(self),
             shard,
         }
     }
 
-    fn add(&self, shard: usize) {
-        if let Some(load) = self.loads.get(shard) {
-            load.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-
-    /// Adds one to the least load and returns its shard. The compare-and-swap fails if another
-    /// thread has changed that load since it was read; then the search starts again. Between equal
-    /// loads the accepting shard wins, which saves the transfer.
+    /// Adds one to the least load and returns its shard. Between equal loads the accepting shard
+    /// wins, which saves the transfer.
     fn reserve_least(&self, accepting: usize, is_stuck: impl Fn(usize) -> bool) -> usize {
         loop {
             let least = self
@@ -89,12 +80,9 @@ impl Placement {
                 .enumerate()
                 // The accepting shard runs this code, so it is not stuck.
                 .filter(|(shard, _)| *shard == accepting || !is_stuck(*shard))
-                .map(|(shard, load)| (load.load(Ordering::Acquire), shard != accepting, shard))
-                .min();
-            let Some((seen, _, shard)) = least else {
-                return accepting;
-            };
-            let Some(load) = self.loads.get(shard) else {
+                .map(|(shard, load)| (load.load(Ordering::Acquire), shard, load))
+                .min_by_key(|(seen, shard, _)| (*seen, *shard != accepting));
+            let Some((seen, shard, load)) = least else {
                 return accepting;
             };
             let taken = load.compare_exchange(seen, seen + 1, Ordering::AcqRel, Ordering::Acquire);

@@ -33,23 +33,21 @@ impl Shard {
     /// # Errors
     /// The limit that is reached; nothing is taken then.
     pub(super) fn enter_pool(&self, client: IpAddr) -> Result<PreAuthPermit, Refused> {
-        let admission = self.limits.admit(client)?;
+        let admission = self.shared.limits.admit(client)?;
         let session = Arc::<OnceLock<SessionId>>::default();
-        let limit = self
-            .context
-            .snapshot
-            .load()
-            .config
-            .limits
-            .max_unauthenticated;
+        let snapshot = self.context.snapshot.load();
+        let limit = snapshot.config.limits.max_unauthenticated;
         let address = SessionAddress {
             shard: self.index,
             session: Arc::clone(&session),
         };
-        let (login_slot, displaced) = self.login_pool.enter(client.into(), address, limit)?;
+        let (login_slot, displaced) =
+            self.shared
+                .login_pool
+                .enter(client.into(), address, limit)?;
         if let Some(displaced) = displaced
             && let Some(id) = displaced.session.get()
-            && let Some(peer) = self.peers.get(displaced.shard)
+            && let Some(peer) = self.shared.peers.get(displaced.shard)
         {
             // A shard whose channel is full is stuck; the next connection displaces another one.
             let _ = peer.try_send(Command::Displace { id: *id });

@@ -46,7 +46,7 @@ impl Shard {
             .and_then(|()| http::route(request, &snapshot.config, &current.policy, listener))
             .and_then(|route| match route {
                 Route::Probe => {
-                    let health = self.lifecycle.health(&self.limits);
+                    let health = self.shared.lifecycle.health(&self.shared.limits);
                     let reply = http::probe_reply(request.uri().path(), health)?;
                     self.handshakes.note_prober(peer.ip());
                     Ok((reply, None))
@@ -98,16 +98,15 @@ impl Shard {
             return Ok(());
         }
         let rate = Rate::per(limit.connections, limit.period);
-        let taken = self
-            .rates
-            .take(ClientKey::from(client), rate, crate::clock::now());
+        let (key, now) = (ClientKey::from(client), crate::clock::now());
+        let taken = self.shared.rates.take(key, rate, now);
         taken.map(|_| ()).map_err(Problem::too_often)
     }
 
     /// Takes the permit of an upgrade. An `sshard.v1` client is told of a full or draining server
     /// after the upgrade, because a browser cannot read a refusal; only a flood is refused here.
     fn admit(&self, client: IpAddr, upgrade: &Upgrade) -> Result<PreAuthPermit, Problem> {
-        let health = self.lifecycle.health(&self.limits);
+        let health = self.shared.lifecycle.health(&self.shared.limits);
         if !upgrade.reports_errors() && matches!(health, Health::Draining | Health::Full) {
             health.ready()?;
         }

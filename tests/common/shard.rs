@@ -11,7 +11,7 @@ use sshard::registry::Registry;
 use sshard::runtime;
 use sshard::shard::{
     self, Command, CommandReceiver, CommandSender, ConnectionTransfer, Lifecycle, Placement,
-    ShardSetup, TransferStage,
+    ShardSetup, SharedState, TransferStage,
 };
 use sshard::ssh::known_hosts::Store;
 use sshard::targets::{OwnListeners, Resolver};
@@ -84,10 +84,7 @@ impl Shard {
             max_unauthenticated: 9,
             max_per_client: 0,
         };
-        let setup = ShardSetup {
-            index: 0,
-            listeners: Vec::new(),
-            commands,
+        let shared = SharedState {
             peers: [self.commands.clone()].into(),
             placement: Arc::clone(&self.placement),
             limits: LimitTable::new(limits, 9),
@@ -95,6 +92,12 @@ impl Shard {
             rates: Arc::new(RateTable::new(1024, sshard::clock::now())),
             registry: Registry::default(),
             lifecycle: Arc::new(Lifecycle::new(1)),
+        };
+        let setup = ShardSetup {
+            index: 0,
+            listeners: Vec::new(),
+            commands,
+            shared,
         };
         (setup, context)
     }

@@ -7,19 +7,10 @@ use crate::bridge::timers::millis;
 use crate::error::{Reason, SessionError, Stage};
 use crate::telemetry::{self, MESSAGES_TARGET};
 
-/// Outcome of a session.
-#[derive(Debug, Clone, Copy)]
-pub struct SessionSummary {
-    /// Reason of the end.
-    pub reason: Reason,
-    /// Stage at the end.
-    pub stage: Stage,
-}
-
 impl BridgeSession {
     pub(super) fn log_start(&self) {
         if let Some(client) = &self.state.attachment {
-            let dialect = client.dialect().as_str();
+            let dialect = client.dialect.as_str();
             tracing::debug!(dialect, "session created");
         }
     }
@@ -30,12 +21,13 @@ impl BridgeSession {
         tracing::info!(took_ms, "session ready");
     }
 
-    pub(super) fn log_end(&self) -> SessionSummary {
+    /// Returns the stage and the reason of the end.
+    pub(super) fn log_end(&self) -> (Stage, Reason) {
         let internal = Ending::Failed {
             error: SessionError::Internal,
             stage: Stage::Relay,
         };
-        let ending = match self.state.lifecycle() {
+        let ending = match &self.state.lifecycle {
             Lifecycle::Closed(ending) => ending,
             // Not reached: the future ends with Closed.
             _ => &internal,
@@ -44,19 +36,17 @@ impl BridgeSession {
         // Without the closing handshake.
         let ended = self.ended.unwrap_or_else(crate::clock::now);
         let lasted_ms = millis(ended.saturating_duration_since(self.started));
-        let summary = ending.summary();
-        let error = match ending {
-            Ending::Failed { error, .. } => Some(error),
-            Ending::Exited(_) | Ending::ClientClosed { .. } => None,
+        let (stage, reason, error) = match ending {
+            Ending::Exited(_) => (Stage::Relay, Reason::Exit, None),
+            Ending::ClientClosed { stage } => (*stage, Reason::ClientClosed, None),
+            Ending::Failed { error, stage } => (*stage, error.verdict().reason, Some(error)),
         };
-        self.state
-            .resources
-            .audit
-            .end(ended, (summary.reason, summary.stage), error);
-        let reason = summary.reason.as_str();
+        let audit = &self.state.resources.audit;
+        audit.end(ended, (reason, stage), error);
+        let text = reason.as_str();
         match ending {
             Ending::Exited(exit) => tracing::info!(
-                reason,
+                reason = text,
                 status = exit.status,
                 signal = exit.signal.map(|s| s.as_str()),
                 input,
@@ -65,13 +55,13 @@ impl BridgeSession {
                 "session ended"
             ),
             Ending::ClientClosed { .. } => {
-                tracing::info!(reason, input, output, lasted_ms, "session ended");
+                tracing::info!(reason = text, input, output, lasted_ms, "session ended");
             }
             Ending::Failed { error, stage } => {
-                log_failure(error, *stage, reason, input, output, lasted_ms);
+                log_failure(error, *stage, text, input, output, lasted_ms);
             }
         }
-        summary
+        (stage, reason)
     }
 
     /// Runs `work`, and logs the input it adds.
@@ -96,18 +86,16 @@ impl BridgeSession {
         let Some(shell) = self.state.lifecycle.shell_mut() else {
             return false;
         };
-        let (keepalive, read) = (
-            &mut shell.keepalive,
-            self.state.resources.credit.bytes_read(),
-        );
-        if self.state.resources.credit.is_stopped() || read != keepalive.bytes_read_before {
+        let credit = &self.state.resources.credit;
+        let read = credit.bytes_read();
+        if credit.is_stopped() || read != shell.read_at_keepalive {
             // Replies are not missing but unread while reads are stopped.
-            keepalive.missed = 0;
+            shell.missed_keepalives = 0;
         } else {
-            keepalive.missed += 1;
+            shell.missed_keepalives += 1;
         }
-        keepalive.bytes_read_before = read;
-        keepalive.missed > self.state.resources.snapshot.config.ssh.keepalive_max
+        shell.read_at_keepalive = read;
+        shell.missed_keepalives > self.state.resources.snapshot.config.ssh.keepalive_max
     }
 }
 
@@ -129,16 +117,5 @@ fn log_failure(
         tracing::Level::ERROR => event!(error),
         tracing::Level::WARN => event!(warn),
         _ => event!(info),
-    }
-}
-
-impl Ending {
-    fn summary(&self) -> SessionSummary {
-        let (reason, stage) = match self {
-            Self::Exited(_) => (Reason::Exit, Stage::Relay),
-            Self::ClientClosed { stage } => (Reason::ClientClosed, *stage),
-            Self::Failed { error, stage } => (error.verdict().reason, *stage),
-        };
-        SessionSummary { reason, stage }
     }
 }

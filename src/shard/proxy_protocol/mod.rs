@@ -56,10 +56,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
 
 /// Returns true if `bytes` begin with `prefix`, or are a beginning of it.
 fn begins(bytes: &[u8], prefix: &[u8]) -> bool {
-    bytes
-        .iter()
-        .zip(prefix)
-        .all(|(byte, wanted)| byte == wanted)
+    bytes.starts_with(prefix) || prefix.starts_with(bytes)
 }
 
 fn parse_v1(bytes: &[u8]) -> Result<Option<Header>, HeaderError> {
