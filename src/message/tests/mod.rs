@@ -43,6 +43,11 @@ fn auth(fields: Value) -> Result<Box<AuthRequest>, BadMessage> {
     }
 }
 
+/// Asserts that `auth` with these fields is refused, for one of them.
+fn assert_refused(fields: Value, field: &str) {
+    assert_eq!(refused_field(auth(fields.clone())), field, "{fields}");
+}
+
 /// Decodes a control message after `auth`.
 fn control(message: impl Into<String>) -> Result<ClientMessage, BadMessage> {
     match after_auth().decode(text(message))? {
@@ -56,5 +61,13 @@ fn refused_field<T: std::fmt::Debug>(result: Result<T, BadMessage>) -> &'static 
     match result {
         Err(BadMessage::Field { field, .. }) => field,
         other => panic!("not refused for a field: {other:?}"),
+    }
+}
+
+/// The message that a refusal names as malformed.
+fn malformed<T: std::fmt::Debug>(result: Result<T, BadMessage>) -> &'static str {
+    match result {
+        Err(BadMessage::Malformed { message, .. }) => message,
+        other => panic!("not malformed: {other:?}"),
     }
 }

@@ -84,22 +84,8 @@ fn secret_json() -> impl Strategy<Value = String> {
 }
 
 fn any_type() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(
-        &[
-            "auth",
-            "answer",
-            "host_key_answer",
-            "resize",
-            "signal",
-            "eof",
-            "ack",
-            "hold",
-            "release",
-            "ping",
-            "close",
-            "reattach",
-        ][..],
-    )
+    let known = prop::sample::select(kind::Kind::ALL).prop_map(kind::Kind::as_str);
+    prop_oneof![11 => known, 1 => Just("reattach")]
 }
 
 /// An object that says it is a message, with fields at random.
@@ -220,10 +206,10 @@ proptest! {
             (ServerMessage::Error {
                 code: "c", stage: "s", message: text.clone(), retryable: false,
             }, "/message"),
-            (ServerMessage::Exit {
-                status, signal: Some(ExitSignal::from_remote(&text)), core_dumped: true,
+            (ServerMessage::Exit(Exit {
+                status, signal: Some(SignalName::from_remote(&text)), core_dumped: true,
                 message: text.clone(),
-            }, "/message"),
+            }), "/message"),
             (ServerMessage::Prompt {
                 id: 1, name: String::new(), instruction: text.clone(), prompts,
             }, "/prompts/0/text"),

@@ -2,116 +2,109 @@
 
 use super::*;
 
-fn assert_encodes(message: &ServerMessage, expected: &Value) {
-    let json = MessageProcessor::new(Dialect::V1).encode(message).unwrap();
-    assert_eq!(&serde_json::from_str::<Value>(&json).unwrap(), expected);
-    assert_eq!(
-        MessageProcessor::new(Dialect::Compatible).encode(message),
-        None
-    );
+fn assert_encodes(message: ServerMessage, expected: Value) {
+    let json = MessageProcessor::new(Dialect::V1).encode(&message).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), expected);
+    let compatible = MessageProcessor::new(Dialect::Compatible);
+    assert_eq!(compatible.encode(&message), None);
 }
 
 #[test]
 fn server_messages_have_the_fields_of_the_page() {
+    assert_encodes(
+        ServerMessage::hello(10_000, 65_536),
+        json!({"type": "hello", "version": 1, "features": [], "auth_deadline_ms": 10_000,
+            "max_message_bytes": 65_536}),
+    );
+    let host_key = ServerMessage::HostKey {
+        id: 1,
+        algorithm: "ssh-ed25519".into(),
+        fingerprint: "SHA256:x".into(),
+        known: KeyRecord::New,
+    };
+    assert_encodes(
+        host_key,
+        json!({"type": "host_key", "id": 1, "algorithm": "ssh-ed25519",
+            "fingerprint": "SHA256:x", "known": "new"}),
+    );
+    let text = "hi\u{1b}\n".to_owned();
+    assert_encodes(
+        ServerMessage::Banner { text: text.clone() },
+        json!({"type": "banner", "text": text}),
+    );
     let prompt = Prompt {
         text: "Code: ".into(),
         echo: false,
     };
-    for (message, expected) in [
-        (
-            ServerMessage::hello(10_000, 65_536),
-            json!({"type": "hello", "version": 1, "features": [], "auth_deadline_ms": 10_000,
-                "max_message_bytes": 65_536}),
-        ),
-        (
-            ServerMessage::HostKey {
-                id: 1,
-                algorithm: "ssh-ed25519".into(),
-                fingerprint: "SHA256:x".into(),
-                known: KeyRecord::New,
-            },
-            json!({"type": "host_key", "id": 1, "algorithm": "ssh-ed25519",
-                "fingerprint": "SHA256:x", "known": "new"}),
-        ),
-        (
-            ServerMessage::Banner {
-                text: "hi\u{1b}\n".into(),
-            },
-            json!({"type": "banner", "text": "hi\u{1b}\n"}),
-        ),
-        (
-            ServerMessage::Prompt {
-                id: 2,
-                name: "n".into(),
-                instruction: "i".into(),
-                prompts: vec![prompt],
-            },
-            json!({"type": "prompt", "id": 2, "name": "n", "instruction": "i",
-                "prompts": [{"text": "Code: ", "echo": false}]}),
-        ),
-        (
-            ServerMessage::Ready {
-                session: "00ff".into(),
-                input_window: 65_536,
-            },
-            json!({"type": "ready", "session": "00ff", "input_window": 65_536}),
-        ),
-        (
-            ServerMessage::InputAck { bytes: u64::MAX },
-            json!({"type": "input_ack", "bytes": u64::MAX}),
-        ),
-    ] {
-        assert_encodes(&message, &expected);
-    }
+    let prompt = ServerMessage::Prompt {
+        id: 2,
+        name: "n".into(),
+        instruction: "i".into(),
+        prompts: vec![prompt],
+    };
+    assert_encodes(
+        prompt,
+        json!({"type": "prompt", "id": 2, "name": "n", "instruction": "i",
+            "prompts": [{"text": "Code: ", "echo": false}]}),
+    );
+    let ready = ServerMessage::Ready {
+        session: "00ff".into(),
+        input_window: 65_536,
+    };
+    assert_encodes(
+        ready,
+        json!({"type": "ready", "session": "00ff", "input_window": 65_536}),
+    );
+    assert_encodes(
+        ServerMessage::InputAck { bytes: u64::MAX },
+        json!({"type": "input_ack", "bytes": u64::MAX}),
+    );
 }
 
 #[test]
-fn notices_and_pongs_have_the_fields_of_the_page() {
-    for (message, expected) in [
-        (
-            ServerMessage::Notice {
-                kind: NoticeKind::Drain,
-                deadline_ms: Some(5),
-                stage: None,
-            },
-            json!({"type": "notice", "kind": "drain", "deadline_ms": 5}),
-        ),
-        (
-            ServerMessage::notice(NoticeKind::NoTerminal),
-            json!({"type": "notice", "kind": "no-terminal"}),
-        ),
-        (
-            ServerMessage::Notice {
-                kind: NoticeKind::Stage,
-                deadline_ms: None,
-                stage: Some("login"),
-            },
-            json!({"type": "notice", "kind": "stage", "stage": "login"}),
-        ),
-        (pong(None), json!({"type": "pong", "data": "\""})),
-        (
-            pong(Some(12_345)),
-            json!({"type": "pong", "data": "\"", "ssh_ms": 12.3}),
-        ),
-        (
-            pong(Some(3_000_000)),
-            json!({"type": "pong", "data": "\"", "ssh_ms": 3000.0}),
-        ),
-    ] {
-        assert_encodes(&message, &expected);
-    }
+fn notices_have_the_fields_of_the_page() {
+    let notice = |kind, deadline_ms, stage| ServerMessage::Notice {
+        kind,
+        deadline_ms,
+        stage,
+    };
+    assert_encodes(
+        notice(NoticeKind::Drain, Some(5), None),
+        json!({"type": "notice", "kind": "drain", "deadline_ms": 5}),
+    );
+    assert_encodes(
+        ServerMessage::notice(NoticeKind::NoTerminal),
+        json!({"type": "notice", "kind": "no-terminal"}),
+    );
+    assert_encodes(
+        notice(NoticeKind::Stage, None, Some("login")),
+        json!({"type": "notice", "kind": "stage", "stage": "login"}),
+    );
 }
 
-fn pong(micros: Option<u64>) -> ServerMessage {
-    ServerMessage::Pong {
-        data: "\"".into(),
-        ssh_ms: micros.map(|micros| Millis(std::time::Duration::from_micros(micros))),
+#[test]
+fn a_pong_carries_its_round_trip_in_tenths_of_a_millisecond() {
+    let fields = json!({"type": "pong", "data": "\""});
+    for (micros, shown) in [
+        (None, None),
+        (Some(12_345), Some(12.3)),
+        (Some(3_000_000), Some(3000.0)),
+    ] {
+        let mut expected = fields.clone();
+        if let Some(shown) = shown {
+            expected["ssh_ms"] = Value::from(shown);
+        }
+        let pong = ServerMessage::Pong {
+            data: "\"".into(),
+            ssh_ms: micros.map(std::time::Duration::from_micros),
+        };
+        assert_encodes(pong, expected);
     }
 }
 
 #[test]
 fn ends_have_the_fields_of_the_page() {
-    let signal = |name| Some(ExitSignal::from_remote(name));
+    let signal = |name| Some(SignalName::from_remote(name));
     for (status, signal, core_dumped, expected) in [
         (Some(0), None, false, json!({"type": "exit", "status": 0})),
         (
@@ -131,23 +124,23 @@ fn ends_have_the_fields_of_the_page() {
         let mut expected = expected;
         expected["core_dumped"] = core_dumped.into();
         expected["message"] = "m".into();
-        let exit = ServerMessage::Exit {
+        let exit = Exit {
             status,
             signal,
             core_dumped,
             message: "m".into(),
         };
-        assert_encodes(&exit, &expected);
+        assert_encodes(ServerMessage::Exit(exit), expected);
     }
-    let (code, stage, message) = ("c", "login", "m".to_owned());
+    let error = ServerMessage::Error {
+        code: "c",
+        stage: "login",
+        message: "m".into(),
+        retryable: true,
+    };
     assert_encodes(
-        &ServerMessage::Error {
-            code,
-            stage,
-            message,
-            retryable: true,
-        },
-        &json!({"type": "error", "code": "c", "stage": "login", "message": "m",
+        error,
+        json!({"type": "error", "code": "c", "stage": "login", "message": "m",
             "retryable": true}),
     );
 }
