@@ -15,7 +15,7 @@ fn every_stage_has_its_deadline() {
     for (stage, limit, name, setting) in stages {
         let mut s = Session::connecting(Dialect::V1, &config());
         s.advance(3);
-        s.handle(Input::Ssh(SshEvent::Stage(stage)));
+        s.handle(begins(stage));
         assert_eq!(s.fire(), Some((Timer::Stage, 3 + limit)));
         let actions = s.actions();
         assert_eq!(actions[0], format!("<error deadline {}>", stage.as_str()));
@@ -32,9 +32,7 @@ fn every_stage_has_its_deadline() {
 fn pings_extend_no_deadline() {
     let mut s = Session::new(Dialect::V1, &config());
     s.advance(29);
-    s.control(ClientMessage::Ping {
-        data: String::new(),
-    });
+    s.control(ping(""));
     assert_eq!(s.fire(), Some((Timer::Stage, 30)));
 }
 
@@ -43,7 +41,7 @@ fn connection_timeout_bounds_all_stages_together() {
     let mut s = Session::connecting(Dialect::V1, &config());
     for stage in [Stage::Connect, Stage::Handshake, Stage::Login] {
         s.advance(8);
-        s.handle(Input::Ssh(SshEvent::Stage(stage)));
+        s.handle(begins(stage));
     }
     assert_eq!(s.fire(), Some((Timer::Connection, 25)));
     assert_eq!(
@@ -56,7 +54,7 @@ fn connection_timeout_bounds_all_stages_together() {
 #[test]
 fn stage_timers_are_suspended_while_a_question_is_open() {
     let mut s = Session::connecting(Dialect::V1, &config());
-    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login))); // 14 s, of 25 s for all
+    s.handle(begins(Stage::Login)); // 14 s, of 25 s for all
     s.advance(4);
     for (id, thinks) in [(1, 50), (2, 59)] {
         s.handle(question(1));
@@ -69,11 +67,11 @@ fn stage_timers_are_suspended_while_a_question_is_open() {
     s.handle(question(1));
     s.advance(50);
     s.control(answer(1, 1));
-    s.handle(Input::Ssh(SshEvent::Stage(Stage::Shell)));
+    s.handle(begins(Stage::Shell));
     s.advance(12);
-    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login)));
+    s.handle(begins(Stage::Login));
     s.advance(12);
-    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login)));
+    s.handle(begins(Stage::Login));
     assert_eq!(s.fire(), Some((Timer::Connection, 50 + 25)));
 }
 
@@ -100,7 +98,7 @@ fn a_superseded_question_resumes_the_stage_timers() {
     s.control(answer(2, 1));
     assert!(s.timer(Timer::Connection).is_some());
     s.handle(question(1));
-    s.handle(Input::Ssh(SshEvent::Stage(Stage::Shell)));
+    s.handle(begins(Stage::Shell));
     assert_eq!(s.fire(), Some((Timer::Stage, 12)));
     let mut s = Session::connecting(Dialect::V1, &config());
     s.handle(question(1));
@@ -123,9 +121,7 @@ fn the_idle_timeout_counts_input_and_output() {
     s.advance(30);
     s.output(1);
     s.advance(10);
-    s.control(ClientMessage::Ping {
-        data: String::new(),
-    });
+    s.control(ping(""));
     s.control(resize(90, 20));
     s.actions();
     assert_eq!(s.fire(), Some((Timer::Idle, 160)));
@@ -257,7 +253,7 @@ fn a_pong_is_missed_while_paused_only_if_nothing_is_unread() {
         s.handle(zeros(window + 1));
         let mut ended = None;
         for (number, bytes) in (1..).zip(&unread) {
-            s.client().note_unread(*bytes);
+            s.client().unread = Some(*bytes);
             assert_eq!(s.fire(), Some((Timer::Ping, number * 30)));
             let actions = s.actions();
             if actions.last().unwrap() != "ping" {

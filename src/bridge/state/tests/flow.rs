@@ -4,10 +4,8 @@ use super::clocks::pinging;
 use super::*;
 
 fn reply(session: &mut Session) -> Option<String> {
-    session
-        .state
-        .next_reply(None)
-        .map(|message| super::text(&message))
+    let reply = session.state.next_reply(None);
+    reply.map(|message| text(&message))
 }
 
 #[test]
@@ -43,22 +41,29 @@ fn without_a_window_only_tcp_bounds_output() {
     assert_eq!(s.state.output_budget(), usize::MAX);
 }
 
-/// Ends a tick, 100 ms later, in which the client took 1000 bytes more of its queued output.
-fn end_of_slow_tick(s: &mut Session, bytes: &mut u64) {
-    s.now += Duration::from_millis(100);
-    *bytes += 1000;
-    s.end_of_blocked_tick(1, true, *bytes);
+/// Ends ticks, 100 ms apart, in which the client takes 1000 bytes of its queued output each.
+fn slow_ticks(s: &mut Session, count: usize, written: &mut u64) {
+    for _ in 0..count {
+        s.now += Duration::from_millis(100);
+        *written += 1000;
+        s.end_of_blocked_tick(1, true, *written);
+    }
+}
+
+/// A session whose client has been sent 200,000 bytes and reads slowly.
+fn paced(config: &Config) -> (Session, u64) {
+    let (mut s, mut written) = (Session::active(Dialect::V1, config), 0);
+    s.output(200_000);
+    slow_ticks(&mut s, 1, &mut written);
+    assert!(!s.client().flow.is_paced(), "nothing to compare with yet");
+    slow_ticks(&mut s, 1, &mut written);
+    assert!(s.client().flow.is_paced());
+    (s, written)
 }
 
 #[test]
 fn a_paced_client_gets_more_output_with_each_pong() {
-    let mut s = Session::active(Dialect::V1, &pinging());
-    s.output(200_000);
-    let mut written = 0;
-    end_of_slow_tick(&mut s, &mut written);
-    assert!(!s.client().flow.is_paced(), "nothing to compare with yet");
-    end_of_slow_tick(&mut s, &mut written);
-    assert!(s.client().flow.is_paced());
+    let (mut s, _) = paced(&pinging());
     assert_eq!(s.state.output_budget(), 0);
     assert_eq!(s.state.next_pacer_ping(s.now), Some(200_000));
     assert_eq!(s.state.next_pacer_ping(s.now), None);
@@ -93,12 +98,7 @@ fn a_paced_client_gets_more_output_with_each_pong() {
 fn the_pacer_waits_no_longer_than_the_stall_timeout() {
     let mut config = config();
     config.websocket.stall_timeout = Duration::from_secs(1);
-    let mut s = Session::active(Dialect::V1, &config);
-    s.output(200_000);
-    let mut written = 0;
-    for _ in 0..2 {
-        end_of_slow_tick(&mut s, &mut written);
-    }
+    let (mut s, _) = paced(&config);
     s.state.next_pacer_ping(s.now).unwrap();
     // The client takes everything, and then nothing more.
     s.end_of_blocked_tick(1, false, 200_000);
@@ -111,12 +111,7 @@ fn the_pacer_waits_no_longer_than_the_stall_timeout() {
 
 #[test]
 fn a_fast_client_with_a_full_socket_is_not_paced_again_soon() {
-    let mut s = Session::active(Dialect::V1, &config());
-    let mut written = 0;
-    s.output(200_000);
-    for _ in 0..2 {
-        end_of_slow_tick(&mut s, &mut written);
-    }
+    let (mut s, mut written) = paced(&config());
     assert!(s.state.is_client_limited());
     while s.state.is_client_limited() {
         match s.state.next_pacer_ping(s.now) {
@@ -125,12 +120,10 @@ fn a_fast_client_with_a_full_socket_is_not_paced_again_soon() {
         }
     }
     for _ in 0..500 {
-        end_of_slow_tick(&mut s, &mut written);
+        slow_ticks(&mut s, 1, &mut written);
         assert!(!s.state.is_client_limited());
     }
-    for _ in 0..101 {
-        end_of_slow_tick(&mut s, &mut written);
-    }
+    slow_ticks(&mut s, 101, &mut written);
     assert!(s.state.is_client_limited());
 }
 
@@ -139,7 +132,7 @@ fn a_fast_client_with_a_full_socket_is_not_paced_again_soon() {
 fn output_is_not_limited_before_the_shell_runs() {
     let mut s = Session::connecting(Dialect::V1, &config());
     assert!(!s.state.is_client_limited());
-    s.handle(Input::Ssh(SshEvent::Stage(Stage::Shell)));
+    s.handle(begins(Stage::Shell));
     assert!(!s.state.is_client_limited());
     s.start_shell();
     assert!(!s.state.is_client_limited());
@@ -151,10 +144,7 @@ fn output_is_not_limited_before_the_shell_runs() {
 fn a_client_with_a_flow_window_is_never_paced() {
     let mut s = Session::windowed(100_000);
     s.output(100_000);
-    let mut written = 0;
-    for _ in 0..5 {
-        end_of_slow_tick(&mut s, &mut written);
-    }
+    slow_ticks(&mut s, 5, &mut 0);
     assert!(!s.client().flow.is_paced());
     assert_eq!(s.state.next_pacer_ping(s.now), None);
 }
@@ -185,10 +175,8 @@ fn input_is_acknowledged_every_quarter_window() {
 #[test]
 fn the_latest_ping_is_answered_and_pings_do_not_pile_up() {
     let mut s = Session::new(Dialect::V1, &config());
-    for data in ["a", "b"] {
-        let data = data.to_owned();
-        s.control(ClientMessage::Ping { data });
-    }
+    s.control(ping("a"));
+    s.control(ping("b"));
     assert_eq!(reply(&mut s), Some("<pong b>".to_owned()));
     assert_eq!(reply(&mut s), None);
 }
@@ -198,9 +186,7 @@ fn no_reply_is_sent_after_the_end() {
     let mut s = Session::active(Dialect::V1, &config());
     s.handle(zeros(20_000));
     s.take_packets(usize::MAX);
-    s.control(ClientMessage::Ping {
-        data: String::new(),
-    });
+    s.control(ping(""));
     s.handle(Input::ClientClosed);
     assert_eq!(reply(&mut s), None);
     assert!(!s.state.can_read_message());
@@ -227,9 +213,7 @@ fn a_resize_while_connecting_is_sent_once_the_shell_runs() {
     let mut s = Session::connecting(Dialect::V1, &config());
     assert!(s.control(resize(100, 40)).is_empty());
     assert!(s.control(resize(90, 30)).is_empty());
-    assert_eq!(
-        s.state.window_size(),
-        WindowSize::new(90, 30, 0, 0).unwrap()
-    );
+    let size = WindowSize::new(90, 30, 0, 0);
+    assert_eq!(Some(s.state.size), size);
     assert_eq!(s.start_shell(), ["<ready cafe 65536>", "resize 90x30"]);
 }

@@ -20,12 +20,12 @@ use super::*;
 use crate::bridge::attachment::SocketState;
 use crate::bridge::uplink::{Control, Packet};
 use crate::message::{
-    AuthRequest, ClientMessage, Credentials, Dialect, Incoming, KeyRecord, Millis, Prompt, Secret,
+    AuthRequest, ClientMessage, Credentials, Dialect, Incoming, KeyRecord, Prompt, Secret,
     SignalName, TerminalRequest,
 };
 use crate::registry::State;
 use crate::ssh::SshEvent;
-use async_channel::Receiver;
+use async_channel::{Receiver, Sender};
 use bytes::Bytes;
 use std::rc::{Rc, Weak};
 
@@ -137,28 +137,18 @@ impl Session {
         session
     }
 
-    fn handle(&mut self, input: Input) -> Vec<String> {
-        let input = self.with_receiver(input);
-        self.state.handle(self.now, input);
-        self.actions()
-    }
-
-    /// Keeps the other end of the question's channel.
-    fn with_receiver(&mut self, mut input: Input) -> Input {
+    fn handle(&mut self, mut input: Input) -> Vec<String> {
         match &mut input {
             Input::Ssh(SshEvent::HostKeyQuestion { answer, .. }) => {
-                let (sender, receiver) = async_channel::bounded(1);
-                *answer = sender;
-                self.host_key_answers.push(receiver);
+                self.host_key_answers.push(receiver_of(answer));
             }
             Input::Ssh(SshEvent::Question { answer, .. }) => {
-                let (sender, receiver) = async_channel::bounded(1);
-                *answer = sender;
-                self.answers.push(receiver);
+                self.answers.push(receiver_of(answer));
             }
             _ => {}
         }
-        input
+        self.state.handle(self.now, input);
+        self.actions()
     }
 
     fn start_shell(&mut self) -> Vec<String> {
@@ -249,7 +239,7 @@ impl Session {
     }
 
     fn position(&self) -> (State, Stage) {
-        let lifecycle = self.state.lifecycle();
+        let lifecycle = &self.state.lifecycle;
         (lifecycle.state(), lifecycle.stage())
     }
 
@@ -269,6 +259,13 @@ impl Session {
         let socket = SocketState { blocked, written };
         self.state.end_of_tick(self.now, pending, socket);
     }
+}
+
+/// Puts a sender in place of this one, and returns its receiver.
+fn receiver_of<T>(sender: &mut Sender<T>) -> Receiver<T> {
+    let receiver;
+    (*sender, receiver) = async_channel::bounded(1);
+    receiver
 }
 
 fn ending<R: Resources>(lifecycle: &Lifecycle<R>) -> Option<&Ending> {
@@ -293,7 +290,7 @@ fn text(message: &ServerMessage) -> String {
             input_window,
         } => format!("<ready {session} {input_window}>"),
         ServerMessage::InputAck { bytes } => format!("<input_ack {bytes}>"),
-        ServerMessage::Exit { status, signal, .. } => {
+        ServerMessage::Exit(Exit { status, signal, .. }) => {
             format!("<exit {status:?} {:?}>", signal.map(|s| s.as_str()))
         }
         ServerMessage::Error { code, stage, .. } => format!("<error {code} {stage}>"),
@@ -307,37 +304,28 @@ fn text(message: &ServerMessage) -> String {
         ServerMessage::Notice { kind, .. } => format!("<notice {kind:?}>"),
         ServerMessage::Pong { data, ssh_ms } => match ssh_ms {
             None => format!("<pong {data}>"),
-            Some(Millis(round_trip)) => format!("<pong {data} {round_trip:?}>"),
+            Some(round_trip) => format!("<pong {data} {round_trip:?}>"),
         },
     }
 }
 
 fn auth(flow_window: Option<u64>, early_input: &'static str) -> Input {
-    let request = AuthRequest {
+    let request = auth_request(flow_window);
+    Input::Message(Incoming::Auth(Box::new(request), Bytes::from(early_input)))
+}
+
+fn auth_request(flow_window: Option<u64>) -> AuthRequest {
+    AuthRequest {
         credentials: Credentials {
             username: "alice".to_owned(),
-            password: None,
-            private_key: None,
-            passphrase: None,
-            certificate: None,
-            ticket: None,
+            ..Credentials::default()
         },
         terminal: TerminalRequest {
             flow_window,
             ..TerminalRequest::default()
         },
         progress: false,
-    };
-    Input::Message(Incoming::Auth(Box::new(request), Bytes::from(early_input)))
-}
-
-/// `auth` of a client that requests the stages.
-fn auth_with_progress() -> Input {
-    let Input::Message(Incoming::Auth(mut request, early_input)) = auth(None, "") else {
-        panic!("no auth");
-    };
-    request.progress = true;
-    Input::Message(Incoming::Auth(request, early_input))
+    }
 }
 
 fn typed(bytes: impl Into<Bytes>) -> Input {
@@ -350,6 +338,19 @@ fn zeros(count: usize) -> Input {
 
 fn resize(cols: u16, rows: u16) -> ClientMessage {
     ClientMessage::Resize(WindowSize::new(cols, rows, 0, 0).unwrap())
+}
+
+fn ping(data: &str) -> ClientMessage {
+    let data = data.to_owned();
+    ClientMessage::Ping { data }
+}
+
+fn accept(id: u32) -> ClientMessage {
+    ClientMessage::HostKeyAnswer { id, accept: true }
+}
+
+fn signal(name: &str) -> ClientMessage {
+    ClientMessage::Signal(SignalName::parse(name).unwrap())
 }
 
 fn answer(id: u32, count: usize) -> ClientMessage {
@@ -379,6 +380,21 @@ fn question(count: usize) -> Input {
     })
 }
 
+fn begins(stage: Stage) -> Input {
+    Input::Ssh(SshEvent::Stage(stage))
+}
+
 fn exit(status: u32) -> Input {
-    Input::Ssh(SshEvent::ExitStatus(status))
+    Input::Ssh(SshEvent::Exit(Exit {
+        status: Some(status),
+        ..Exit::default()
+    }))
+}
+
+fn closed() -> Input {
+    Input::Ssh(SshEvent::ChannelClosed)
+}
+
+fn gone() -> Input {
+    Input::Ssh(SshEvent::Disconnected(SessionError::ConnectionLost))
 }

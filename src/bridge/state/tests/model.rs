@@ -10,7 +10,7 @@ use crate::error::HostKeyProblem;
 use crate::message::BadMessage;
 use proptest::prelude::*;
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Step {
     Auth {
         window: Option<u64>,
@@ -19,8 +19,12 @@ enum Step {
     Typed(usize),
     /// In percent of the output sent; above 100 is a violation.
     Ack(u64),
-    Message(Message),
-    Event(Event),
+    Message(ClientMessage),
+    Input(Input),
+    /// In seconds from now.
+    Drain(u64),
+    /// Of the latest ping.
+    Pong,
     ShellStarted,
     /// In percent of the budget.
     Output(usize),
@@ -37,111 +41,44 @@ enum Step {
     Fire,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Message {
-    Answer(u32, usize),
-    HostKeyAnswer(u32),
-    Resize,
-    Signal,
-    Eof,
-    Hold,
-    Release,
-    Ping,
-    Close,
+/// One of several values, which cannot be cloned.
+fn one_of<T: std::fmt::Debug + 'static>(makers: &'static [fn() -> T]) -> impl Strategy<Value = T> {
+    prop::sample::select(makers).prop_map(|make| make())
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Event {
-    Stage(Stage),
-    HostKey,
-    Question(usize),
-    Banner(usize),
-    StartFailed,
-    Exit,
-    ChannelClosed,
-    Disconnected,
-    NoTerminal,
-    StartRefused,
-    Drain(u64),
-    Kill,
-    /// 0: of the latest ping.
-    Pong(u64),
-    ClientClosed,
-    ClientAway,
-    ClientGone,
-    Misbehaved,
-    ClientError,
-}
-
-impl Message {
-    fn to_client_message(self) -> ClientMessage {
-        match self {
-            Self::Answer(id, count) => answer(id, count),
-            Self::HostKeyAnswer(id) => ClientMessage::HostKeyAnswer { id, accept: true },
-            Self::Resize => resize(100, 40),
-            Self::Signal => ClientMessage::Signal(SignalName::Hup),
-            Self::Eof => ClientMessage::Eof,
-            Self::Hold => ClientMessage::Hold,
-            Self::Release => ClientMessage::Release,
-            Self::Ping => ClientMessage::Ping {
-                data: "x".to_owned(),
-            },
-            Self::Close => ClientMessage::Close,
-        }
-    }
-}
-
-impl Event {
-    fn input(self, now: Instant) -> Input {
-        match self {
-            Self::Stage(stage) => Input::Ssh(SshEvent::Stage(stage)),
-            Self::HostKey => host_key(),
-            Self::Question(count) => question(count),
-            Self::Banner(bytes) => Input::Ssh(SshEvent::Banner("b".repeat(bytes))),
-            Self::StartFailed => Input::StartFailed(HostKeyProblem::Refused.into()),
-            Self::Exit => exit(1),
-            Self::ChannelClosed => Input::Ssh(SshEvent::ChannelClosed),
-            Self::Disconnected => Input::Ssh(SshEvent::Disconnected(SessionError::ConnectionLost)),
-            Self::NoTerminal => Input::Ssh(SshEvent::NoTerminal),
-            Self::StartRefused => Input::Ssh(SshEvent::StartRefused),
-            Self::Drain(seconds) => drain_at(now + Duration::from_secs(seconds)),
-            Self::Kill => Input::Kill(SessionError::Killed),
-            Self::Pong(number) => Input::Pong(Some(number)),
-            Self::ClientClosed => Input::ClientClosed,
-            Self::ClientAway => Input::ClientAway,
-            Self::ClientGone => Input::ClientGone,
-            Self::Misbehaved => Input::Ssh(SshEvent::Misbehaved("it sent too much")),
-            Self::ClientError => Input::ClientError(BadMessage::NotAnObject.into()),
-        }
-    }
-}
-
-fn message() -> impl Strategy<Value = Message> {
+fn message() -> impl Strategy<Value = ClientMessage> {
     prop_oneof![
-        4 => (1..4u32, 0..3usize).prop_map(|(id, count)| Message::Answer(id, count)),
-        4 => (1..4u32).prop_map(Message::HostKeyAnswer),
-        8 => prop::sample::select(vec![
-            Message::Resize, Message::Ping, Message::Hold, Message::Release,
+        4 => (1..4u32, 0..3usize).prop_map(|(id, count)| answer(id, count)),
+        4 => (1..4u32).prop_map(accept),
+        8 => one_of(&[
+            || resize(100, 40), || ping("x"), || ClientMessage::Hold, || ClientMessage::Release,
         ]),
-        2 => prop::sample::select(vec![Message::Signal, Message::Eof]),
-        1 => Just(Message::Close),
+        2 => one_of(&[|| signal("HUP"), || ClientMessage::Eof]),
+        1 => one_of(&[|| ClientMessage::Close]),
     ]
 }
 
-fn event() -> impl Strategy<Value = Event> {
+fn input() -> impl Strategy<Value = Input> {
     use Stage::{Connect, Handshake, HostKey, Login, Resolve, Shell};
     let stages = vec![Resolve, Connect, Handshake, HostKey, Login, Shell];
     prop_oneof![
-        8 => prop::sample::select(stages).prop_map(Event::Stage),
-        4 => (0..3usize).prop_map(Event::Question),
-        4 => prop_oneof![Just(Event::HostKey), (0..3u64).prop_map(Event::Pong)],
-        2 => (0..40_000usize).prop_map(Event::Banner),
-        2 => (0..100u64).prop_map(Event::Drain),
-        2 => prop::sample::select(vec![Event::NoTerminal, Event::StartRefused]),
-        3 => prop::sample::select(vec![Event::Exit, Event::ChannelClosed, Event::Disconnected]),
-        1 => prop::sample::select(vec![
-            Event::StartFailed, Event::Kill, Event::ClientClosed, Event::ClientGone,
-            Event::ClientError, Event::ClientAway, Event::Misbehaved,
+        8 => prop::sample::select(stages).prop_map(begins),
+        4 => (0..3usize).prop_map(question),
+        2 => one_of(&[host_key]),
+        2 => (1..3u64).prop_map(|number| Input::Pong(Some(number))),
+        2 => (0..40_000usize).prop_map(|bytes| Input::Ssh(SshEvent::Banner("b".repeat(bytes)))),
+        2 => one_of(&[
+            || Input::Ssh(SshEvent::NoTerminal), || Input::Ssh(SshEvent::StartRefused),
+        ]),
+        3 => one_of(&[|| exit(1), closed, gone]),
+        1 => one_of(&[
+            || Input::Failed(HostKeyProblem::Refused.into()),
+            || Input::Failed(SessionError::Killed),
+            || Input::Failed(BadMessage::NotAnObject.into()),
+            || Input::ClientClosed,
+            || Input::ClientGone,
+            || Input::ClientAway,
+            || Input::Ssh(SshEvent::Misbehaved("it sent too much")),
         ]),
     ]
 }
@@ -154,16 +91,16 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..=100u64).prop_map(Step::Ack),
         1 => (101..200u64).prop_map(Step::Ack),
         8 => message().prop_map(Step::Message),
-        14 => event().prop_map(Step::Event),
-        4 => Just(Step::ShellStarted),
+        12 => input().prop_map(Step::Input),
+        1 => (0..100u64).prop_map(Step::Drain),
+        1 => one_of(&[|| Step::Pong]),
         8 => (0..=100usize).prop_map(Step::Output),
         8 => (0..6usize).prop_map(Step::Packets),
         8 => (0..3usize, any::<bool>(), 0..4u64)
             .prop_map(|(pending, blocked, written)| Step::EndOfTick { pending, blocked, written }),
-        4 => Just(Step::Reply),
-        4 => Just(Step::PacerPing),
+        12 => one_of(&[|| Step::ShellStarted, || Step::Reply, || Step::PacerPing]),
         4 => (0..20u64).prop_map(Step::Wait),
-        6 => Just(Step::Fire),
+        6 => one_of(&[|| Step::Fire]),
     ]
 }
 
@@ -218,7 +155,7 @@ impl Model {
     }
 
     fn is_over(&self) -> bool {
-        self.session.state.lifecycle().is_over()
+        self.session.state.lifecycle.is_over()
     }
 
     /// Handles a message, if it would be read and accepted here.
@@ -256,16 +193,23 @@ impl Model {
                 }
             }
             Step::Message(message) => {
-                let both = matches!(message, Message::Resize | Message::Ping);
+                let both = matches!(
+                    message,
+                    ClientMessage::Resize(_) | ClientMessage::Ping { .. }
+                );
                 if both || self.dialect == Dialect::V1 {
-                    self.message(Incoming::Control(message.to_client_message()));
+                    self.message(Incoming::Control(message));
                 }
             }
-            Step::Event(Event::Pong(0)) => {
+            Step::Pong => {
                 let number = self.session.client().flow.unanswered_ping();
                 self.session.state.handle(now, Input::Pong(number));
             }
-            Step::Event(event) => self.session.state.handle(now, event.input(now)),
+            Step::Drain(seconds) => {
+                let drain = drain_at(now + Duration::from_secs(seconds));
+                self.session.state.handle(now, drain);
+            }
+            Step::Input(input) => self.session.state.handle(now, input),
             Step::ShellStarted => self.session.state.start(now, ()),
             Step::PacerPing => {
                 if let Some(number) = self.session.state.next_pacer_ping(now) {
@@ -296,7 +240,7 @@ impl Model {
 
     /// Takes input as russh does, in a session with a shell.
     fn take_packets(&mut self, count: usize) {
-        let is_active = self.session.state.lifecycle().state() == State::Active;
+        let is_active = self.session.state.lifecycle.state() == State::Active;
         for _ in 0..count * usize::from(is_active) {
             self.forwarded = self.taken;
             match self.session.state.uplink.next_packet() {
@@ -342,7 +286,7 @@ impl Model {
             let free = window - (self.sent - self.acked);
             prop_assert!(state.output_budget() as u64 <= free);
         }
-        prop_assert!(state.output_budget() == 0 || state.lifecycle().state() == State::Active);
+        prop_assert!(state.output_budget() == 0 || state.lifecycle.state() == State::Active);
         let (received, sent) = state.bytes();
         prop_assert_eq!(sent, self.sent);
         prop_assert!(self.received <= received && (received == self.received || !was_over));
@@ -365,7 +309,7 @@ impl Model {
             }
             self.check()?;
         }
-        let state = self.session.state.lifecycle().state();
+        let state = self.session.state.lifecycle.state();
         let is_idle = self.session.state.next_deadline().is_none();
         prop_assert!(!is_idle || matches!(state, State::Closed | State::Active));
         if state == State::Active {
@@ -375,7 +319,7 @@ impl Model {
             let fired = self.session.fire().map(|(timer, _)| timer);
             prop_assert_eq!(fired, Some(Timer::Linger));
         }
-        prop_assert_eq!(self.session.state.lifecycle().state(), State::Closed);
+        prop_assert_eq!(self.session.state.lifecycle.state(), State::Closed);
         prop_assert_eq!(self.session.fire(), None);
         self.check()
     }

@@ -6,13 +6,17 @@ use super::*;
 fn notified(config: &Config, stages: &[Stage]) -> Vec<String> {
     let mut s = Session::new(Dialect::V1, config);
     s.actions();
-    let mut actions = s.handle(auth_with_progress());
-    assert_eq!(actions, ["connect alice"]);
-    actions.clear();
+    let request = AuthRequest {
+        progress: true,
+        ..auth_request(None)
+    };
+    let auth = Incoming::Auth(Box::new(request), Bytes::new());
+    assert_eq!(s.handle(Input::Message(auth)), ["connect alice"]);
+    let mut actions = Vec::new();
     for stage in stages {
         actions.extend(match stage {
             Stage::HostKey => s.handle(host_key()),
-            stage => s.handle(Input::Ssh(SshEvent::Stage(*stage))),
+            stage => s.handle(begins(*stage)),
         });
     }
     actions.extend(s.start_shell());
@@ -87,10 +91,7 @@ fn a_client_that_does_not_request_stages_gets_none() {
     for dialect in [Dialect::V1, Dialect::Compatible] {
         let mut s = Session::connecting(dialect, &config());
         for stage in ALL_STAGES {
-            assert!(
-                s.handle(Input::Ssh(SshEvent::Stage(stage))).is_empty(),
-                "{stage:?}"
-            );
+            assert!(s.handle(begins(stage)).is_empty(), "{stage:?}");
         }
     }
 }
@@ -98,15 +99,13 @@ fn a_client_that_does_not_request_stages_gets_none() {
 #[test]
 fn a_pong_carries_the_latest_round_trip() {
     let mut s = Session::active(Dialect::V1, &config());
-    let mut ping = |latest: Option<u64>| {
-        s.control(ClientMessage::Ping {
-            data: "p".to_owned(),
-        });
-        assert!(s.state.attachment.as_ref().unwrap().is_pong_due());
+    let mut pong = |latest: Option<u64>| {
+        s.control(ping("p"));
+        assert!(s.client().due_pong.is_some());
         let latest = latest.map(Duration::from_millis);
         s.state.next_reply(latest).map(|reply| text(&reply))
     };
-    assert_eq!(ping(None).unwrap(), "<pong p>");
-    assert_eq!(ping(Some(7)).unwrap(), "<pong p 7ms>");
-    assert_eq!(ping(Some(9)).unwrap(), "<pong p 9ms>");
+    assert_eq!(pong(None).unwrap(), "<pong p>");
+    assert_eq!(pong(Some(7)).unwrap(), "<pong p 7ms>");
+    assert_eq!(pong(Some(9)).unwrap(), "<pong p 9ms>");
 }

@@ -16,11 +16,11 @@ fn a_detached_shell_serves_another_client() {
     s.output(5000);
     s.end_of_blocked_tick(1, true, 100);
     let gone = s.state.detach().unwrap();
-    assert_eq!(s.state.lifecycle().state(), State::Detached);
+    assert_eq!(s.state.lifecycle.state(), State::Detached);
     // The client's timers went with it; those of the session stay.
     assert!(gone.timers.get(Timer::Stall).is_some() && gone.timers.get(Timer::Ping).is_some());
     assert_eq!(s.fire(), Some((Timer::Lifetime, 1000)));
-    assert_eq!(s.state.lifecycle().state(), State::Closing);
+    assert_eq!(s.state.lifecycle.state(), State::Closing);
 
     let mut s = Session::active(Dialect::V1, &rules);
     s.handle(typed("ls\r"));
@@ -28,10 +28,10 @@ fn a_detached_shell_serves_another_client() {
     s.state.detach().unwrap();
     assert_eq!(s.state.output_budget(), 0);
     s.handle(exit(7));
-    s.handle(Input::Ssh(SshEvent::ChannelClosed));
+    s.handle(closed());
     s.end_of_tick(0);
     assert_eq!(
-        s.state.lifecycle().state(),
+        s.state.lifecycle.state(),
         State::Detached,
         "the exit is kept"
     );
@@ -57,26 +57,8 @@ fn only_an_active_session_detaches_and_only_a_detached_one_attaches() {
     let mut s = Session::active(Dialect::V1, &config());
     assert!(s.state.attach(s.now, client(0), 0).is_err());
     s.state.detach().unwrap();
-    s.handle(Input::Kill(SessionError::Killed));
-    assert_eq!(s.state.lifecycle().state(), State::Closing);
+    s.handle(Input::Failed(SessionError::Killed));
+    assert_eq!(s.state.lifecycle.state(), State::Closing);
     assert!(s.state.attach(s.now, client(0), 0).is_err());
     assert_eq!(s.fire(), Some((Timer::Linger, 2)));
-}
-
-/// Only the loss of a client leaves a shell that could be kept.
-#[test]
-fn close_code_1001_is_a_client_loss_and_a_normal_close_is_not() {
-    for (input, goes) in [
-        (Input::ClientAway, true),
-        (Input::ClientGone, true),
-        (Input::ClientClosed, false),
-        (
-            Input::Message(Incoming::Control(ClientMessage::Close)),
-            false,
-        ),
-    ] {
-        assert_eq!(input.is_client_loss(), goes, "{input:?}");
-        let mut s = Session::active(Dialect::V1, &config());
-        assert_eq!(s.handle(input).len(), 1, "today each is an end");
-    }
 }

@@ -2,27 +2,23 @@
 
 use super::*;
 use crate::error::{HostKeyProblem, LimitKind, WsViolation};
-use crate::message::{BadMessage, ExitSignal};
+use crate::message::BadMessage;
 
 #[test]
 fn a_session_from_hello_to_exit() {
     let mut s = Session::new(Dialect::V1, &config());
     assert_eq!(s.actions(), ["<hello 30000>"]);
-    assert_eq!(s.state.lifecycle().state(), State::Created);
+    assert_eq!(s.state.lifecycle.state(), State::Created);
     assert_eq!(s.handle(auth(None, "")), ["connect alice"]);
     assert_eq!(s.position(), (State::Connecting, Stage::Resolve));
     for stage in [Stage::Connect, Stage::Handshake] {
-        assert!(s.handle(Input::Ssh(SshEvent::Stage(stage))).is_empty());
+        assert!(s.handle(begins(stage)).is_empty());
         assert_eq!(s.position(), (State::Connecting, stage));
     }
     assert_eq!(s.handle(host_key()), ["<host_key 1>"]);
     assert_eq!(s.position(), (State::Connecting, Stage::HostKey));
-    let accept = ClientMessage::HostKeyAnswer {
-        id: 1,
-        accept: true,
-    };
-    assert_eq!(s.control(accept), ["host key true"]);
-    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login)));
+    assert_eq!(s.control(accept(1)), ["host key true"]);
+    s.handle(begins(Stage::Login));
     assert_eq!(
         s.handle(Input::Ssh(SshEvent::Banner("hi".to_owned()))),
         ["<banner hi>"]
@@ -31,24 +27,21 @@ fn a_session_from_hello_to_exit() {
     assert_eq!(s.control(answer(2, 2)), ["2 answers"]);
     assert_eq!(s.handle(question(0)), ["<prompt 3: 0>"]);
     assert_eq!(s.control(answer(3, 0)), ["0 answers"]);
-    s.handle(Input::Ssh(SshEvent::Stage(Stage::Shell)));
+    s.handle(begins(Stage::Shell));
     assert_eq!(s.start_shell(), ["<ready cafe 65536>"]);
-    assert_eq!(s.state.lifecycle().state(), State::Active);
+    assert_eq!(s.state.lifecycle.state(), State::Active);
     assert_eq!(s.handle(typed("ls\r")), ["input ls\r"]);
     assert_eq!(s.control(resize(100, 40)), ["resize 100x40"]);
-    assert_eq!(
-        s.control(ClientMessage::Signal(SignalName::Int)),
-        ["signal INT"]
-    );
+    assert_eq!(s.control(signal("INT")), ["signal INT"]);
     assert_eq!(s.control(ClientMessage::Eof), ["eof"]);
     assert!(s.control(ClientMessage::Eof).is_empty(), "once is enough");
     s.handle(exit(3));
-    s.handle(Input::Ssh(SshEvent::ChannelClosed));
+    s.handle(closed());
     let end = ["<exit Some(3) None>", "end 1000 exit=3"];
     assert_eq!(s.end_of_tick(0), end);
-    assert_eq!(s.state.lifecycle().state(), State::Closing);
+    assert_eq!(s.state.lifecycle.state(), State::Closing);
     assert_eq!(s.fire(), Some((Timer::Linger, 2)));
-    assert_eq!(s.state.lifecycle().state(), State::Closed);
+    assert_eq!(s.state.lifecycle.state(), State::Closed);
     assert_eq!(s.fire(), None);
 }
 
@@ -60,7 +53,7 @@ fn exit_is_sent_after_the_last_output() {
         s.end_of_tick(0).is_empty(),
         "output may still follow `exit`"
     );
-    s.handle(Input::Ssh(SshEvent::ChannelClosed));
+    s.handle(closed());
     assert!(s.end_of_tick(10).is_empty(), "output waits");
     s.end_of_blocked_tick(0, true, 5);
     assert!(s.actions().is_empty(), "the client has not taken it");
@@ -70,11 +63,10 @@ fn exit_is_sent_after_the_last_output() {
 #[test]
 fn each_end_of_the_remote_side_has_its_verdict() {
     let by_signal = |signal| {
-        Input::Ssh(SshEvent::ExitSignal {
-            signal: ExitSignal::from_remote(signal),
-            core_dumped: false,
-            message: String::new(),
-        })
+        Input::Ssh(SshEvent::Exit(Exit {
+            signal: Some(SignalName::from_remote(signal)),
+            ..Exit::default()
+        }))
     };
     let lost = [
         "<error connection-lost relay>",
@@ -84,150 +76,113 @@ fn each_end_of_the_remote_side_has_its_verdict() {
         "<error start-refused relay>",
         "end 4503 the SSH server refused to start the shell or command",
     ];
-    let cases = [
-        (
-            vec![exit(7), gone()],
-            ["<exit Some(7) None>", "end 1000 exit=7"],
-        ),
-        (
-            vec![by_signal("KILL"), closed()],
-            ["<exit None Some(\"KILL\")>", "end 1000 signal=KILL"],
-        ),
-        (
-            vec![by_signal("X\r\n"), closed()],
-            ["<exit None Some(\"unknown\")>", "end 1000 signal=unknown"],
-        ),
-        (vec![gone()], lost),
-        (
-            vec![Input::Ssh(SshEvent::Disconnected(
-                SessionError::Disconnected("no".to_owned()),
-            ))],
-            [
-                "<error connection-lost relay>",
-                "end 4503 the SSH server disconnected: no",
-            ],
-        ),
-        (vec![refusal(), closed()], refused),
-        (vec![closed(), refusal()], refused),
-        (vec![closed(), gone()], ["<exit None None>", "end 1000"]),
-        (
-            vec![exit(1), refusal(), closed()],
-            ["<exit Some(1) None>", "end 1000 exit=1"],
-        ),
-        (vec![closed()], ["<exit None None>", "end 1000"]),
-    ];
-    for (inputs, expected) in cases {
-        // The end of a short command can be known before its start.
-        for early in [0, inputs.len()] {
+    let refusal = || Input::Ssh(SshEvent::StartRefused);
+    let disconnected = || {
+        let error = SessionError::Disconnected("no".to_owned());
+        Input::Ssh(SshEvent::Disconnected(error))
+    };
+    let cases = || {
+        [
+            (
+                vec![exit(7), gone()],
+                ["<exit Some(7) None>", "end 1000 exit=7"],
+            ),
+            (
+                vec![by_signal("KILL"), closed()],
+                ["<exit None Some(\"KILL\")>", "end 1000 signal=KILL"],
+            ),
+            (
+                vec![by_signal("X\r\n"), closed()],
+                ["<exit None Some(\"unknown\")>", "end 1000 signal=unknown"],
+            ),
+            (vec![gone()], lost),
+            (
+                vec![disconnected()],
+                [
+                    "<error connection-lost relay>",
+                    "end 4503 the SSH server disconnected: no",
+                ],
+            ),
+            (vec![refusal(), closed()], refused),
+            (vec![closed(), refusal()], refused),
+            (vec![closed(), gone()], ["<exit None None>", "end 1000"]),
+            (
+                vec![exit(1), refusal(), closed()],
+                ["<exit Some(1) None>", "end 1000 exit=1"],
+            ),
+            (vec![closed()], ["<exit None None>", "end 1000"]),
+        ]
+    };
+    // The end of a short command can be known before its start.
+    for is_early in [false, true] {
+        for (inputs, expected) in cases() {
             let mut s = Session::connecting(Dialect::V1, &config());
-            let (before, after) = inputs.split_at(early);
-            before.iter().for_each(|input| drop(s.handle(again(input))));
-            s.start_shell();
-            after.iter().for_each(|input| drop(s.handle(again(input))));
+            if !is_early {
+                s.start_shell();
+            }
+            inputs.into_iter().for_each(|input| drop(s.handle(input)));
+            if is_early {
+                s.start_shell();
+            }
             assert_eq!(s.end_of_tick(0), expected);
         }
     }
 }
 
-fn closed() -> Input {
-    Input::Ssh(SshEvent::ChannelClosed)
-}
-
-fn refusal() -> Input {
-    Input::Ssh(SshEvent::StartRefused)
-}
-
-fn gone() -> Input {
-    Input::Ssh(SshEvent::Disconnected(SessionError::ConnectionLost))
-}
-
-fn again(input: &Input) -> Input {
-    match input {
-        Input::Ssh(event) => Input::Ssh(event.clone()),
-        other => panic!("{other:?}"),
-    }
+/// Ends a connecting session, which takes no other end after it. Returns its actions.
+fn end(input: Input) -> Vec<String> {
+    let mut s = Session::connecting(Dialect::V1, &config());
+    s.handle(begins(Stage::Connect));
+    let actions = s.handle(input);
+    assert_eq!(s.state.lifecycle.state(), State::Closing);
+    assert!(s.handle(Input::Failed(SessionError::Killed)).is_empty());
+    assert!(s.handle(Input::ClientGone).is_empty());
+    actions
 }
 
 #[test]
 fn each_other_cause_has_its_error_and_close_code() {
-    let violation = |v: WsViolation| Input::from(v);
-    let cases = [
-        (Input::ClientClosed, vec!["end 1000"]),
-        (Input::ClientAway, vec!["end 1000"]),
-        (Input::ClientGone, vec!["end 1006 the WebSocket broke"]),
+    let close = Incoming::Control(ClientMessage::Close);
+    assert_eq!(end(Input::Message(close)), ["end 1000"]);
+    assert_eq!(end(Input::ClientClosed), ["end 1000"]);
+    assert_eq!(end(Input::ClientAway), ["end 1000"]);
+    assert_eq!(end(Input::ClientGone), ["end 1006 the WebSocket broke"]);
+    let unknown = BadMessage::UnknownType;
+    let errors: [(SessionError, &str, &str); 8] = [
+        (unknown.into(), "bad-message", "4400 unknown"),
+        (WsViolation::Protocol.into(), "websocket-protocol", "1002"),
+        (WsViolation::NotUtf8.into(), "not-utf8", "1007"),
+        (WsViolation::TooLarge.into(), "too-large", "1009"),
         (
-            Input::ClientError(BadMessage::UnknownType.into()),
-            vec!["<error bad-message ", "end 4400 unknown"],
+            SessionError::Killed,
+            "killed",
+            "4412 ended by an administrator",
         ),
         (
-            violation(WsViolation::Protocol),
-            vec!["<error websocket-protocol ", "end 1002"],
+            SessionError::LoginFailed,
+            "login-failed",
+            "4401 the SSH login failed",
         ),
-        (
-            violation(WsViolation::NotUtf8),
-            vec!["<error not-utf8 ", "end 1007"],
-        ),
-        (
-            violation(WsViolation::TooLarge),
-            vec!["<error too-large ", "end 1009"],
-        ),
-        (
-            Input::Kill(SessionError::Killed),
-            vec!["<error killed ", "end 4412 ended by an administrator"],
-        ),
-        (
-            Input::StartFailed(SessionError::LoginFailed),
-            vec!["<error login-failed ", "end 4401 the SSH login failed"],
-        ),
-        (
-            Input::StartFailed(LimitKind::Target.into()),
-            vec!["<error target-limit ", "end 1013"],
-        ),
-        (
-            Input::StartFailed(HostKeyProblem::Changed.into()),
-            vec!["<error host-key-changed ", "end 4409"],
-        ),
-        (
-            Input::Message(Incoming::Control(ClientMessage::Close)),
-            vec!["end 1000"],
-        ),
+        (LimitKind::Target.into(), "target-limit", "1013"),
+        (HostKeyProblem::Changed.into(), "host-key-changed", "4409"),
     ];
-    for (input, expected) in cases {
-        let what = format!("{input:?}");
-        let mut s = Session::connecting(Dialect::V1, &config());
-        s.handle(Input::Ssh(SshEvent::Stage(Stage::Connect)));
-        let actions = s.handle(input);
-        assert_eq!(actions.len(), expected.len(), "{what}: {actions:?}");
-        for (actions, expected) in actions.iter().zip(expected) {
-            assert!(actions.starts_with(expected), "{what}: {actions}");
-            assert!(
-                !actions.starts_with('<') || actions.ends_with(" connect>"),
-                "{actions}"
-            );
-        }
-        assert_eq!(s.state.lifecycle().state(), State::Closing);
-        assert!(
-            s.handle(Input::Kill(SessionError::Killed)).is_empty(),
-            "one end"
-        );
-        assert!(s.handle(Input::ClientGone).is_empty());
+    for (error, code, close) in errors {
+        let actions = end(Input::Failed(error));
+        assert_eq!(actions.len(), 2, "{code}: {actions:?}");
+        assert_eq!(actions[0], format!("<error {code} connect>"));
+        let end = format!("end {close}");
+        assert!(actions[1].starts_with(&end), "{code}: {actions:?}");
     }
 }
 
 #[test]
 fn an_out_of_order_message_ends_the_session() {
     let out_of_order: [(&str, ClientMessage); 5] = [
-        ("signal", ClientMessage::Signal(SignalName::Term)),
+        ("signal", signal("TERM")),
         ("eof", ClientMessage::Eof),
         ("ack", ClientMessage::Ack { bytes: 1 }),
         ("answer", answer(1, 1)),
-        (
-            "host_key_answer",
-            ClientMessage::HostKeyAnswer {
-                id: 0,
-                accept: true,
-            },
-        ),
+        ("host_key_answer", accept(0)),
     ];
     for (name, message) in out_of_order {
         let mut s = Session::connecting(Dialect::V1, &config());
@@ -253,20 +208,16 @@ fn an_out_of_order_message_ends_the_session() {
 
 #[test]
 fn inputs_of_connecting_are_ignored_in_other_states() {
-    for input in [
-        Input::Ssh(SshEvent::Stage(Stage::Login)),
-        host_key(),
-        question(1),
-    ] {
+    for input in [begins(Stage::Login), host_key(), question(1)] {
         let mut s = Session::active(Dialect::V1, &config());
         assert!(s.start_shell().is_empty());
         assert!(s.handle(input).is_empty());
-        assert_eq!(s.state.lifecycle().state(), State::Active);
+        assert_eq!(s.state.lifecycle.state(), State::Active);
     }
     let mut s = Session::new(Dialect::V1, &config());
     s.actions();
     assert!(s.start_shell().is_empty());
-    assert_eq!(s.state.lifecycle().state(), State::Created);
+    assert_eq!(s.state.lifecycle.state(), State::Created);
 }
 
 /// A connection that lingers keeps its slot.
@@ -278,7 +229,7 @@ fn a_login_slot_is_held_until_the_shell_runs_or_the_session_is_closed() {
         Session::new(Dialect::V1, &config()),
         Session::connecting(Dialect::V1, &config()),
     ] {
-        s.handle(Input::Kill(SessionError::Killed));
+        s.handle(Input::Failed(SessionError::Killed));
         assert_eq!(s.login_slot.strong_count(), 1);
         s.state.set_closed();
         assert_eq!(s.login_slot.strong_count(), 0);
@@ -293,7 +244,7 @@ fn a_shell_whose_connection_is_gone_is_dropped_and_not_closed() {
             vec![Input::Ssh(SshEvent::Misbehaved("it sent too much"))],
             "server-misbehaved",
         ),
-        (vec![Input::Kill(SessionError::Killed), gone()], "killed"),
+        (vec![Input::Failed(SessionError::Killed), gone()], "killed"),
         (vec![gone()], "connection-lost"),
     ];
     for (inputs, code) in cases {
@@ -308,7 +259,7 @@ fn a_shell_whose_connection_is_gone_is_dropped_and_not_closed() {
         assert!(s.state.lifecycle.shell_mut().is_none(), "{code}");
     }
     let mut s = Session::active(Dialect::V1, &config());
-    s.handle(Input::Kill(SessionError::Killed));
+    s.handle(Input::Failed(SessionError::Killed));
     assert!(s.state.lifecycle.shell_mut().is_some(), "it is still there");
 }
 
@@ -325,16 +276,14 @@ fn the_compatible_dialect_gets_close_codes_alone() {
             .is_empty()
     );
     assert_eq!(s.start_shell(), ["resize 100x40", "input ls -l\r"]);
-    s.control(ClientMessage::Ping {
-        data: String::new(),
-    });
+    s.control(ping(""));
     assert!(s.state.next_reply(None).is_none());
     let deadline = s.now;
     assert!(s.handle(drain_at(deadline)).is_empty());
     s.handle(exit(1));
-    s.handle(Input::Ssh(SshEvent::ChannelClosed));
+    s.handle(closed());
     assert_eq!(s.end_of_tick(0), ["end 1000 exit=1"]);
     let mut failed = Session::connecting(Dialect::Compatible, &config());
-    let actions = failed.handle(Input::StartFailed(SessionError::LoginFailed));
+    let actions = failed.handle(Input::Failed(SessionError::LoginFailed));
     assert_eq!(actions, ["end 4401 the SSH login failed"]);
 }

@@ -33,12 +33,12 @@ fn uniform_errors_hide_the_target() {
     for stage in stages {
         let actions = |input| {
             let mut s = Session::connecting(Dialect::V1, &uniform);
-            s.handle(Input::Ssh(SshEvent::Stage(stage)));
+            s.handle(begins(stage));
             s.handle(input)
         };
         for error in &reached {
             assert_eq!(
-                actions(Input::StartFailed(error.clone())),
+                actions(Input::Failed(error.clone())),
                 [
                     "<error unreachable connect>",
                     "end 4502 the target is unreachable"
@@ -48,17 +48,17 @@ fn uniform_errors_hide_the_target() {
         }
         // Nor does an end of another cause reveal the stage.
         assert_eq!(
-            actions(Input::Kill(SessionError::Killed))[0],
+            actions(Input::Failed(SessionError::Killed))[0],
             "<error killed connect>"
         );
     }
     let mut s = Session::connecting(Dialect::V1, &uniform);
-    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login)));
-    let actions = s.handle(Input::StartFailed(SessionError::LoginFailed));
+    s.handle(begins(Stage::Login));
+    let actions = s.handle(Input::Failed(SessionError::LoginFailed));
     assert_eq!(actions[0], "<error login-failed login>");
     let misbehaved = Input::Ssh(SshEvent::Misbehaved("it sent too much"));
     let mut s = Session::connecting(Dialect::V1, &uniform);
-    s.handle(Input::Ssh(SshEvent::Stage(Stage::Login)));
+    s.handle(begins(Stage::Login));
     let actions = s.handle(misbehaved);
     assert_eq!(actions[0], "<error server-misbehaved login>");
 }
@@ -69,8 +69,8 @@ fn the_ending_keeps_the_cause_that_uniform_errors_hide() {
     uniform.targets.uniform_errors = true;
     let mut s = Session::connecting(Dialect::V1, &uniform);
     let error = SessionError::NotResolved;
-    s.state.handle(s.now, Input::StartFailed(error.clone()));
+    s.state.handle(s.now, Input::Failed(error.clone()));
     let stage = Stage::Resolve;
     let actions = Ending::Failed { error, stage };
-    assert_eq!(ending(s.state.lifecycle()), Some(&actions));
+    assert_eq!(ending(&s.state.lifecycle), Some(&actions));
 }
