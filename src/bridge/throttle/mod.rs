@@ -145,24 +145,22 @@ impl LoginThrottle {
         let waiter = Waiter {
             id,
             request: request.clone(),
-            answer: answer.clone(),
+            answer,
             evict,
             has_retry_time: false,
         };
         let is_recent = self.rates.is_recent(&request, (self.clock)());
-        self.with(scope, |queue| {
-            if !queue.push(waiter, is_recent) {
-                let _ = answer.force_send(Answer::Full);
-            }
-        });
-        LoginAttempt {
+        self.with(scope, |queue| queue.push(waiter, is_recent));
+        let queued = Queued {
             throttle: Arc::clone(self),
             request,
             id,
+        };
+        LoginAttempt {
+            queued,
             answers,
             evicted,
-            reached: Cell::new(None),
-            succeeded: Cell::new(false),
+            outcome: Cell::new(Outcome::Free),
         }
     }
 
@@ -179,16 +177,37 @@ impl LoginThrottle {
     }
 }
 
-/// Attempt that waits or runs. Dropping it ends it.
-#[must_use = "dropping it ends the attempt"]
-pub(super) struct LoginAttempt {
+/// An attempt's entry in the queue of its target.
+#[derive(Clone)]
+struct Queued {
     throttle: Arc<LoginThrottle>,
     request: Request,
     id: Id,
+}
+
+impl Queued {
+    fn with<R>(&self, change: impl FnOnce(&mut Queue) -> R) -> R {
+        self.throttle.with(self.request.scope, change)
+    }
+}
+
+/// Outcome of an attempt, if it ends now.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    /// It cost the server nothing.
+    Free,
+    /// It got this far, since this time.
+    Failed(Reached, Instant),
+    Succeeded,
+}
+
+/// Attempt that waits or runs. Dropping it ends it.
+#[must_use = "dropping it ends the attempt"]
+pub(super) struct LoginAttempt {
+    queued: Queued,
     answers: Receiver<Answer>,
     evicted: Receiver<()>,
-    reached: Cell<Option<(Reached, Instant)>>,
-    succeeded: Cell<bool>,
+    outcome: Cell<Outcome>,
 }
 
 impl LoginAttempt {
@@ -200,15 +219,14 @@ impl LoginAttempt {
 
     /// Notes that the time of [`Answer::RetryIn`] is over.
     pub(super) fn retry(&self) {
-        let scope = self.request.scope;
-        self.throttle.with(scope, |queue| queue.note_retry(self.id));
+        let id = self.queued.id;
+        self.queued.with(|queue| queue.note_retry(id));
     }
 
     /// Returns whether as many attempts run at the target as may.
     pub(super) fn is_target_busy(&self) -> bool {
-        let max_running = self.request.max_running;
-        self.throttle
-            .with(self.request.scope, |queue| queue.is_full(max_running))
+        let max_running = self.queued.request.max_running;
+        self.queued.with(|queue| queue.is_full(max_running))
     }
 
     /// Returns when the unanswered prompt of this attempt has to end.
@@ -222,49 +240,54 @@ impl LoginAttempt {
     /// Notes that the server is connected, or the key being decrypted: without success, the attempt
     /// counts as failed.
     pub(super) fn note_reached(&self) {
-        let now = (self.throttle.clock)();
-        self.reached.set(Some((Reached::Server, now)));
+        let now = (self.queued.throttle.clock)();
+        self.outcome.set(Outcome::Failed(Reached::Server, now));
     }
 
     /// Notes that authentication begins.
     pub(super) fn note_authentication(&self) {
-        let reached = self.reached.get();
-        self.reached
-            .set(reached.map(|(_, since)| (Reached::Authentication, since)));
+        if let Outcome::Failed(_, since) = self.outcome.get() {
+            let reached = Reached::Authentication;
+            self.outcome.set(Outcome::Failed(reached, since));
+        }
     }
 
     /// Ends the attempt: the client is logged in, or the key decrypted.
     pub(super) fn succeeded(self) {
-        self.succeeded.set(true);
+        self.outcome.set(Outcome::Succeeded);
     }
 
     /// Ends the attempt without a charge: it cost the server nothing.
     pub(super) fn refund(self) {
-        self.reached.set(None);
+        self.outcome.set(Outcome::Free);
     }
 }
 
 impl Drop for LoginAttempt {
     fn drop(&mut self) {
-        let (now, request) = ((self.throttle.clock)(), &self.request);
-        let outcome = match (self.succeeded.get(), self.reached.get()) {
-            (true, _) => {
-                self.throttle.rates.note_success(request, now);
+        let Queued {
+            throttle,
+            request,
+            id,
+        } = &self.queued;
+        let now = (throttle.clock)();
+        let success = match self.outcome.get() {
+            Outcome::Succeeded => {
+                throttle.rates.note_success(request, now);
                 Some(true)
             }
-            (false, Some((reached, since))) => {
+            Outcome::Failed(reached, since) => {
                 let age = now.saturating_duration_since(since);
-                let rates = &self.throttle.rates;
-                rates.note_failure(request, reached, age, now);
+                throttle.rates.note_failure(request, reached, age, now);
                 Some(false)
             }
-            (false, None) => None,
+            Outcome::Free => None,
         };
-        self.throttle.with(request.scope, |queue| {
-            if let Some(success) = outcome {
+        self.queued.with(|queue| {
+            if let Some(success) = success {
                 queue.note_outcome(request.client, success);
             }
-            queue.remove(self.id, request);
+            queue.remove(*id, request.client);
         });
     }
 }
@@ -273,23 +296,13 @@ impl Drop for LoginAttempt {
 /// which knows that; the connector owns the attempt.
 #[derive(Default)]
 pub(super) struct PromptTracker {
-    attempt: RefCell<Option<TrackedAttempt>>,
+    attempt: RefCell<Option<Queued>>,
     is_prompted: Cell<bool>,
-}
-
-struct TrackedAttempt {
-    throttle: Arc<LoginThrottle>,
-    request: Request,
-    id: Id,
 }
 
 impl PromptTracker {
     pub(super) fn follow(&self, attempt: &LoginAttempt) {
-        *self.attempt.borrow_mut() = Some(TrackedAttempt {
-            throttle: Arc::clone(&attempt.throttle),
-            request: attempt.request.clone(),
-            id: attempt.id,
-        });
+        *self.attempt.borrow_mut() = Some(attempt.queued.clone());
     }
 
     pub(super) fn note(&self, is_prompted: bool) {
@@ -298,9 +311,7 @@ impl PromptTracker {
         }
         if let Some(attempt) = &*self.attempt.borrow() {
             let (id, max_prompted) = (attempt.id, attempt.request.max_running);
-            attempt.throttle.with(attempt.request.scope, |queue| {
-                queue.note_prompt(id, is_prompted, max_prompted);
-            });
+            attempt.with(|queue| queue.note_prompt(id, is_prompted, max_prompted));
         }
     }
 }

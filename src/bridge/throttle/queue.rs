@@ -60,19 +60,19 @@ impl Queue {
         self.running.is_empty() && self.waiting == 0
     }
 
-    /// Queues an attempt; returns false if the queue is full.
-    pub(super) fn push(&mut self, waiter: Waiter, is_recent: bool) -> bool {
+    /// Queues an attempt, or answers that the queue is full.
+    pub(super) fn push(&mut self, waiter: Waiter, is_recent: bool) {
         let key = (waiter.request.client, is_recent);
         let lane = self.lanes.entry(key).or_default();
         if self.waiting >= MAX_WAITING || lane.len() >= MAX_LANE {
-            return false;
+            let _ = waiter.answer.force_send(Answer::Full);
+            return;
         }
         if lane.is_empty() {
             self.round_robin.push_back(key);
         }
         lane.push_back(waiter);
         self.waiting += 1;
-        true
     }
 
     /// Starts or refuses waiting attempts, round robin, until every lane has to wait.
@@ -101,43 +101,35 @@ impl Queue {
         let Some(lane) = self.lanes.get_mut(&key) else {
             return false;
         };
-        let Some(first) = lane.front_mut() else {
+        let Some(mut first) = lane.pop_front() else {
             return false;
         };
-        let decision = rates.decide(&first.request, &load, now);
-        let start = match decision {
-            Decision::Start { .. } if unprompted >= first.request.max_running => return false,
-            Decision::Wait => return false,
-            Decision::RetryIn(wait) => {
-                if !std::mem::replace(&mut first.has_retry_time, true) {
+        let answer = match rates.decide(&first.request, &load, now) {
+            Decision::Start { is_recent } if unprompted < first.request.max_running => {
+                self.running.push(Running {
+                    id: first.id,
+                    client: key.0,
+                    is_recent,
+                    prompt: None,
+                    is_evicted: false,
+                    evict: first.evict,
+                });
+                Answer::Start
+            }
+            Decision::Refuse(wait) => Answer::Throttled(wait),
+            waits @ (Decision::Start { .. } | Decision::Wait | Decision::RetryIn(_)) => {
+                if let Decision::RetryIn(wait) = waits
+                    && !std::mem::replace(&mut first.has_retry_time, true)
+                {
                     let _ = first.answer.force_send(Answer::RetryIn(wait));
                 }
+                lane.push_front(first);
                 return false;
-            }
-            Decision::Start { is_recent } => Ok(is_recent),
-            Decision::Refuse(wait) => Err(wait),
-        };
-        let Some(waiter) = lane.pop_front() else {
-            return false;
-        };
-        self.waiting -= 1;
-        let is_recent = match start {
-            Ok(is_recent) => is_recent,
-            Err(wait) => {
-                let _ = waiter.answer.force_send(Answer::Throttled(wait));
-                return true;
             }
         };
         // The caller may be about to drop the attempt, which then ends like any other.
-        let _ = waiter.answer.force_send(Answer::Start);
-        self.running.push(Running {
-            id: waiter.id,
-            client: key.0,
-            is_recent,
-            prompt: None,
-            is_evicted: false,
-            evict: waiter.evict,
-        });
+        let _ = first.answer.force_send(answer);
+        self.waiting -= 1;
         true
     }
 
@@ -161,12 +153,12 @@ impl Queue {
     }
 
     /// Removes an attempt, running or waiting.
-    pub(super) fn remove(&mut self, id: Id, request: &Request) {
+    pub(super) fn remove(&mut self, id: Id, client: ClientKey) {
         if let Some(at) = self.running.iter().position(|running| running.id == id) {
             self.running.swap_remove(at);
         } else {
             for is_recent in [false, true] {
-                let Some(lane) = self.lanes.get_mut(&(request.client, is_recent)) else {
+                let Some(lane) = self.lanes.get_mut(&(client, is_recent)) else {
                     continue;
                 };
                 let before = lane.len();
@@ -174,7 +166,6 @@ impl Queue {
                 self.waiting -= before - lane.len();
             }
         }
-        let client = request.client;
         let is_here = |running: &Running| running.client == client;
         if !self.running.iter().any(is_here) && !self.has_lane(client) {
             self.client_successes.remove(&client);
@@ -182,10 +173,9 @@ impl Queue {
     }
 
     fn has_lane(&self, client: ClientKey) -> bool {
-        [false, true]
-            .into_iter()
-            .filter_map(|is_recent| self.lanes.get(&(client, is_recent)))
-            .any(|lane| !lane.is_empty())
+        let lanes = [(client, false), (client, true)];
+        let lanes = lanes.iter().filter_map(|lane| self.lanes.get(lane));
+        lanes.flatten().next().is_some()
     }
 
     pub(super) fn note_outcome(&mut self, client: ClientKey, success: bool) {

@@ -132,14 +132,9 @@ impl Rates {
             return Decision::Refuse(wait);
         }
         let own = counted_running(load.client_untrusted, load.client_successes);
-        if self
-            .failures
-            .check_many(key, rates.client, own, now)
-            .is_err()
-        {
-            return Decision::Wait;
-        }
+        let all = self.failures.check_many(key, rates.client, own, now);
         match rates.target {
+            _ if all.is_err() => Decision::Wait,
             Some(rate) => self.decide_at_target(key, rate, load, now),
             None => Decision::Start { is_recent: false },
         }
@@ -153,20 +148,17 @@ impl Rates {
             let price = (attempts + reserve) * AUTH_FAILED;
             self.targets.check_many(key.1, rate, price, now)
         };
-        match check(1) {
-            Err(wait) if is_clean => return Decision::RetryIn(wait),
-            Err(wait) => return Decision::Refuse(wait),
-            Ok(()) => {}
-        }
         // Unanswered prompts of others do not delay a client without any.
         let others = if is_clean {
             load.unprompted_untrusted
         } else {
             load.untrusted
         };
-        match check(counted_running(others, load.successes)) {
-            Ok(()) => Decision::Start { is_recent: false },
-            Err(_) => Decision::Wait,
+        match (check(1), check(counted_running(others, load.successes))) {
+            (Err(wait), _) if is_clean => Decision::RetryIn(wait),
+            (Err(wait), _) => Decision::Refuse(wait),
+            (Ok(()), Ok(())) => Decision::Start { is_recent: false },
+            (Ok(()), Err(_)) => Decision::Wait,
         }
     }
 

@@ -43,6 +43,14 @@ impl Rig {
         rig
     }
 
+    /// One that allows so many failures of a client; 0 counts none.
+    fn allowing(login_failures: u32) -> Self {
+        Self::with(RateLimit {
+            login_failures,
+            ..RateLimit::default()
+        })
+    }
+
     fn join_as(&self, number: u8, port: u16, user: &str) -> LoginAttempt {
         let (scope, config) = (target(port), &self.config);
         let client = client(number);
@@ -72,10 +80,32 @@ impl Rig {
     fn fail(&self, number: u8, port: u16) {
         self.start(number, port).note_authentication();
     }
+
+    /// One whose user is prompted.
+    fn prompt(&self, number: u8) -> (LoginAttempt, PromptTracker) {
+        let (attempt, tracker) = (self.start(number, 22), PromptTracker::default());
+        tracker.follow(&attempt);
+        tracker.note(true);
+        (attempt, tracker)
+    }
+}
+
+fn is_evicted(attempt: &LoginAttempt) -> bool {
+    attempt.evicted().now_or_never().is_some()
 }
 
 fn answer(attempt: &LoginAttempt) -> Option<Answer> {
     attempt.answer().now_or_never()
+}
+
+/// Fails a login, if the attempt may start. Returns whether it might.
+fn fail(attempt: &LoginAttempt) -> bool {
+    let starts = answer(attempt) == Some(Answer::Start);
+    if starts {
+        attempt.note_reached();
+        attempt.note_authentication();
+    }
+    starts
 }
 
 fn is_throttled(attempt: &LoginAttempt) -> bool {
@@ -136,13 +166,12 @@ fn an_attempt_waits_for_others_of_its_client_and_is_woken() {
     let (sender, done) = std::sync::mpsc::sync_channel(1);
     let waits = std::thread::spawn(move || sender.send(block_on(third.answer())).unwrap());
     first.succeeded();
-    assert_eq!(done.recv_timeout(deadline()), Ok(Answer::Start));
+    assert_eq!(
+        done.recv_timeout(Duration::from_secs(30)),
+        Ok(Answer::Start)
+    );
     waits.join().unwrap();
     drop(second);
-}
-
-fn deadline() -> Duration {
-    Duration::from_secs(30)
 }
 
 #[test]
@@ -156,10 +185,7 @@ fn waiting_attempts_are_refused_when_those_before_them_fail() {
 
 #[test]
 fn waiting_clients_are_served_round_robin_and_each_in_order() {
-    let mut rig = Rig::with(RateLimit {
-        login_failures: 0,
-        ..RateLimit::default()
-    });
+    let mut rig = Rig::allowing(0);
     rig.config.limits.max_connections_per_host = 1;
     let mut under_way = rig.start(9, 22);
     let crowd = [1, 1, 1, 2, 3].map(|number| rig.join(number, 22));
@@ -211,13 +237,7 @@ fn guesses_between_good_logins_stay_at_the_rate() {
     let mut guesses = 0;
     for _ in 0..240 {
         rig.start_as(1, 22, ALICE).succeeded();
-        let guess = rig.join_as(1, 22, BOB);
-        if answer(&guess) == Some(Answer::Start) {
-            guess.note_reached();
-            guess.note_authentication();
-            guesses += 1;
-        }
-        drop(guess);
+        guesses += u32::from(fail(&rig.join_as(1, 22, BOB)));
         pass(Duration::from_millis(83));
     }
     // Two, and one each five seconds of the twenty.
@@ -258,10 +278,7 @@ fn all_clients_together_stay_below_the_servers_ban() {
     let mut penalty = 0.0_f64;
     for step in 0..600_u32 {
         let number = u8::try_from(step % 200).unwrap();
-        let attempt = rig.join(number, 22);
-        if answer(&attempt) == Some(Answer::Start) {
-            attempt.note_reached();
-            attempt.note_authentication();
+        if fail(&rig.join(number, 22)) {
             penalty += 5.0;
         }
         assert!(penalty <= 15.001, "{step}: {penalty}");
@@ -272,18 +289,9 @@ fn all_clients_together_stay_below_the_servers_ban() {
 
 #[test]
 fn one_client_leaves_others_a_part_of_the_targets_budget() {
-    let rig = Rig::with(RateLimit {
-        login_failures: 100,
-        ..RateLimit::default()
-    });
+    let rig = Rig::allowing(100);
     let mut count = 0;
-    loop {
-        let attempt = rig.join(1, 22);
-        if answer(&attempt) != Some(Answer::Start) {
-            break;
-        }
-        attempt.note_reached();
-        attempt.note_authentication();
+    while fail(&rig.join(1, 22)) {
         count += 1;
     }
     assert_eq!(count, 2, "of three");
@@ -298,26 +306,10 @@ fn one_client_leaves_others_a_part_of_the_targets_budget() {
 #[test]
 fn unanswered_prompts_delay_no_other_client() {
     for failures in [0, 2] {
-        let mut rig = Rig::with(RateLimit {
-            login_failures: failures,
-            ..RateLimit::default()
-        });
+        let mut rig = Rig::allowing(failures);
         rig.config.limits.max_connections_per_host = 2;
-        let watch = |attempt: &LoginAttempt| {
-            let watch = PromptTracker::default();
-            watch.follow(attempt);
-            watch.note(true);
-        };
-        let mut asked = Vec::new();
-        for number in 1..=5 {
-            let attempt = rig.start(number, 22);
-            watch(&attempt);
-            asked.push(attempt);
-        }
-        let evicted: Vec<_> = asked
-            .iter()
-            .map(|attempt| attempt.evicted().now_or_never().is_some())
-            .collect();
+        let asked = [1, 2, 3, 4, 5].map(|number| rig.prompt(number).0);
+        let evicted = asked.each_ref().map(is_evicted);
         assert_eq!(evicted, [true, true, true, false, false], "{failures}");
         rig.start(9, 22).succeeded();
     }
@@ -325,40 +317,29 @@ fn unanswered_prompts_delay_no_other_client() {
 
 #[test]
 fn the_client_with_most_unanswered_prompts_loses_its_oldest() {
-    let mut rig = Rig::with(RateLimit {
-        login_failures: 0,
-        ..RateLimit::default()
-    });
+    let mut rig = Rig::allowing(0);
     rig.config.limits.max_connections_per_host = 3;
     let mut asked = Vec::new();
     for number in [1, 2, 2, 3] {
-        let attempt = rig.start(number, 22);
-        let watch = PromptTracker::default();
-        watch.follow(&attempt);
-        watch.note(true);
+        let (attempt, tracker) = rig.prompt(number);
         // Answered, and asked once more: that is a later question.
         if asked.len() == 1 {
-            watch.note(false);
-            watch.note(true);
+            tracker.note(false);
+            tracker.note(true);
         }
         asked.push(attempt);
     }
-    let evicted = |at: usize| asked[at].evicted().now_or_never().is_some();
-    assert_eq!([0, 1, 2, 3].map(evicted), [false, true, false, false]);
+    let evicted: Vec<_> = asked.iter().map(is_evicted).collect();
+    assert_eq!(evicted, [false, true, false, false]);
 }
 
 #[test]
 fn no_failure_is_counted_where_that_is_off() {
-    let off = RateLimit {
-        login_failures: 0,
-        ..RateLimit::default()
-    };
     let exempt = RateLimit {
         exempt: vec![Net::single(client(1))],
         ..RateLimit::default()
     };
-    for settings in [off, exempt] {
-        let rig = Rig::with(settings);
+    for rig in [Rig::allowing(0), Rig::with(exempt)] {
         for _ in 0..20 {
             rig.fail(1, 22);
         }
