@@ -49,15 +49,11 @@ pub type SharedSnapshot = Arc<ArcSwap<ConfigSnapshot>>;
 impl ConfigSnapshot {
     /// Returns everything that keeps a configuration from being put in force.
     pub fn check(config: &Config) -> Vec<SnapshotError> {
-        let policy = Policy::parse(&config.targets)
-            .err()
-            .map(SnapshotError::from);
-        let tickets = Tickets::from_settings(&config.admission).err();
-        let tls = Tls::load(&config.tls).err();
-        let mut found: Vec<SnapshotError> = policy.into_iter().collect();
-        found.extend(tickets.map(SnapshotError::from));
-        found.extend(tls.map(SnapshotError::from));
-        found
+        let policy = Policy::parse(&config.targets).err().map(Into::into);
+        let tickets = Tickets::from_settings(&config.admission);
+        let tickets = tickets.err().map(Into::into);
+        let tls = Tls::load(&config.tls).err().map(Into::into);
+        [policy, tickets, tls].into_iter().flatten().collect()
     }
 
     /// Builds the snapshot of a configuration; `own` is where this process listens. Reads the files

@@ -11,19 +11,14 @@ use std::task::{Context, Poll, ready};
 
 pub(super) struct Shell {
     pub(super) channel: SshChannel,
-    pub(super) keepalive: Keepalive,
+    /// SSH keep-alives in a row without a reply.
+    pub(super) missed_keepalives: u32,
+    /// Bytes read from the SSH socket when the last one was sent.
+    pub(super) read_at_keepalive: u64,
     /// Input, a resize or a signal was passed to russh since the last probe.
     pub(super) sent_since_probe: bool,
     _target: TargetPermit,
     _client: ClientPermit,
-}
-
-/// Count of SSH keep-alives in a row without a reply.
-#[derive(Debug, Default)]
-pub(super) struct Keepalive {
-    /// Bytes read from the SSH socket when the last one was sent.
-    pub(super) bytes_read_before: u64,
-    pub(super) missed: u32,
 }
 
 impl Shell {
@@ -31,7 +26,8 @@ impl Shell {
     pub(super) fn new(channel: SshChannel, target: TargetPermit, client: ClientPermit) -> Self {
         Self {
             channel,
-            keepalive: Keepalive::default(),
+            missed_keepalives: 0,
+            read_at_keepalive: 0,
             sent_since_probe: false,
             _target: target,
             _client: client,

@@ -77,11 +77,6 @@ impl Timers {
         *self.slot(timer) = None;
     }
 
-    /// Stops all timers.
-    pub fn clear_all(&mut self) {
-        *self = Self::default();
-    }
-
     /// Returns the deadline of `timer`, if it runs.
     pub fn get(&self, timer: Timer) -> Option<Instant> {
         self.deadlines.get(timer as usize).copied().flatten()
@@ -112,14 +107,11 @@ impl Timers {
 
     /// Takes the earliest timer that is due at `now`.
     pub fn expired(&mut self, now: Instant) -> Option<Timer> {
-        let due = Timer::ALL
-            .into_iter()
-            .filter_map(|timer| Some((self.get(timer)?, timer)))
-            .filter(|(at, _)| *at <= now)
-            .min_by_key(|(at, _)| *at)
-            .map(|(_, timer)| timer)?;
-        self.clear(due);
-        Some(due)
+        let due = self.next().filter(|at| *at <= now)?;
+        let is_due = |timer: &Timer| self.get(*timer) == Some(due);
+        let timer = Timer::ALL.into_iter().find(is_due)?;
+        self.clear(timer);
+        Some(timer)
     }
 }
 

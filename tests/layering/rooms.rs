@@ -41,7 +41,7 @@ bridge::attachment: one client; it knows no session and no SSH
     bridge::downlink::ClientFlow bridge::downlink::PONG_TIMEOUT bridge::timers bridge::queue ws
     runtime message config error
 bridge::downlink: output on its way; it knows neither its client nor its session
-    bridge::queue ws::MAX_OUTPUT_FRAME ssh runtime clock
+    bridge::queue ws::MAX_OUTPUT_FRAME ssh runtime error clock
 bridge::timers: pure: a table of instants
     config error
 bridge::queue: pure: how a queue holds no room
@@ -49,7 +49,7 @@ ws: one WebSocket; it never sees SSH
     runtime config secret_file error clock message
 ssh: one SSH connection; it never sees a WebSocket, and of the messages only values
     append_file config error clock workers message::Credentials message::WindowSize
-    message::Secret message::TerminalRequest message::SignalName message::ExitSignal
+    message::Secret message::TerminalRequest message::SignalName message::Exit
     message::KeyRecord message::Prompt message::cut message::escape_remote_text runtime net
     limits::Rate limits::RateTable
 targets: which address may be dialled; it dials none
@@ -58,7 +58,7 @@ ticket: whether a signed word is good; what it opens is the bridge's
     config net secret_file error message::MAX_TICKET
 limits: checked by loom on its own
 message: bytes in, values out
-    plain_text
+    plain_text words
 telemetry: counts and writes; it asks nothing of those it counts
     registry::State limits append_file plain_text config error clock words
 registry: records that a session writes and everyone reads

@@ -5,15 +5,13 @@
 //! the time as an argument, and the WebSocket is a type parameter. Offsets are those of the
 //! session's output.
 
-mod progress;
 mod socket;
 
 use super::downlink::{ClientFlow, PONG_TIMEOUT};
 use super::timers::{Timer, Timers};
 use crate::config::Websocket;
-use crate::error::SessionError;
-use crate::message::{Dialect, MessageProcessor, Millis, ServerMessage};
-use progress::Progress;
+use crate::error::{SessionError, Stage};
+use crate::message::{Dialect, MessageProcessor, ServerMessage};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -23,9 +21,12 @@ pub struct Attachment<S> {
     /// released them.
     pub socket: S,
     pub(super) processor: MessageProcessor,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     pub(super) flow: ClientFlow,
-    pub(super) progress: Progress,
+    /// The client requests the stages of the connection attempt.
+    pub(super) progress_requested: bool,
+    /// Latest stage that was sent.
+    latest_stage: Option<Stage>,
     /// Ping, PacerPong, Stall and Hold.
     pub(super) timers: Timers,
     /// Texts that wait for room in the WebSocket, oldest first. Bounded: one `exit` or `error`, and
@@ -35,10 +36,10 @@ pub struct Attachment<S> {
     pub(super) ping: Option<Option<u64>>,
     /// Latest unanswered `ping` of the client; older ones need no answer (as in RFC 6455 section
     /// 5.5.3).
-    due_pong: Option<String>,
+    pub(super) due_pong: Option<String>,
     missed_pongs: u32,
     /// Unread bytes of the client when the ping timer fired, while its messages were not read.
-    unread: Option<u64>,
+    pub(super) unread: Option<u64>,
     /// Reading was paused at the latest ping.
     paused_at_ping: bool,
     /// The client's messages are not read: the uplink has no room.
@@ -67,7 +68,8 @@ impl<S> Attachment<S> {
             processor: MessageProcessor::new(dialect),
             dialect,
             flow: ClientFlow::new(offset),
-            progress: Progress::default(),
+            progress_requested: false,
+            latest_stage: None,
             timers: Timers::default(),
             texts: VecDeque::new(),
             ping: None,
@@ -82,10 +84,6 @@ impl<S> Attachment<S> {
         }
     }
 
-    pub(super) fn dialect(&self) -> Dialect {
-        self.dialect
-    }
-
     /// Queues a text; clients of the compatible dialect get none.
     pub(super) fn send(&mut self, message: ServerMessage) {
         if self.dialect == Dialect::V1 {
@@ -95,8 +93,26 @@ impl<S> Attachment<S> {
 
     /// Takes the client's part of `auth`: its window, and whether it requests the stages.
     pub(super) fn on_auth(&mut self, flow_window: Option<u64>, progress_requested: bool) {
-        self.flow.set_window(flow_window);
-        self.progress.set_requested(progress_requested);
+        self.flow.window = flow_window;
+        self.progress_requested = progress_requested;
+    }
+
+    /// Takes the start of a stage. Returns whether it must be sent to the client, which gets each
+    /// once, in order.
+    ///
+    /// A private key is read in the login stage too, but before the name is resolved: that is not
+    /// sent, as the login itself is still to come.
+    pub(super) fn note_stage(&mut self, stage: Stage) -> bool {
+        let is_next = match self.latest_stage {
+            None => stage != Stage::Login,
+            Some(latest) => stage > latest,
+        };
+        let is_sent = (Stage::Resolve..=Stage::Shell).contains(&stage);
+        let is_new = self.progress_requested && is_sent && is_next;
+        if is_new {
+            self.latest_stage = Some(stage);
+        }
+        is_new
     }
 
     /// Resets the count of missed pongs: the client has sent something.
@@ -111,15 +127,10 @@ impl<S> Attachment<S> {
         }
     }
 
-    /// Returns whether a `pong` is due.
-    pub(super) fn is_pong_due(&self) -> bool {
-        self.due_pong.is_some()
-    }
-
     /// Takes the due `pong`, with the latest round trip to the SSH server.
     pub(super) fn take_pong(&mut self, ssh_round_trip: Option<Duration>) -> Option<ServerMessage> {
         let data = self.due_pong.take()?;
-        let ssh_ms = ssh_round_trip.map(Millis);
+        let ssh_ms = ssh_round_trip;
         Some(ServerMessage::Pong { data, ssh_ms })
     }
 
@@ -141,11 +152,8 @@ impl<S> Attachment<S> {
         reading: bool,
     ) -> Result<(), SessionError> {
         self.timers.set(Timer::Ping, now + websocket.ping_interval);
-        let waits = [Timer::Stall, Timer::PacerPong].into_iter();
-        if waits
-            .map(|timer| self.timers.get(timer))
-            .any(|at| at.is_some())
-        {
+        let runs = |timer| self.timers.get(timer).is_some();
+        if runs(Timer::Stall) || runs(Timer::PacerPong) {
             // A ping would only wait in the queue. The stall timer or the pacer finds out.
             return Ok(());
         }
@@ -157,12 +165,6 @@ impl<S> Attachment<S> {
         }
         self.ping = Some(self.flow.unanswered_ping());
         Ok(())
-    }
-
-    /// Takes the number of the client's bytes that wait unread. Called before a ping is due while
-    /// reading is paused.
-    pub(super) fn note_unread(&mut self, bytes: u64) {
-        self.unread = Some(bytes);
     }
 
     /// Returns whether a pong to the latest ping would have been seen by now. While reading is

@@ -20,13 +20,6 @@ impl Attachment<WsConnection> {
         }
     }
 
-    /// Updates the number of unread bytes, for [`Self::note_unread`].
-    pub(in crate::bridge) fn refresh_unread(&mut self) {
-        if let Some(bytes) = self.socket.unread_bytes() {
-            self.note_unread(bytes);
-        }
-    }
-
     /// Sends one text. The socket must be ready.
     pub(in crate::bridge) fn send_text(&mut self, cx: &mut Context<'_>, message: &ServerMessage) {
         if let Some(text) = self.processor.encode(message) {

@@ -67,13 +67,11 @@ impl Connector {
     /// count as failed logins.
     async fn await_key_attempt(&self) -> Result<LoginAttempt, SessionError> {
         let limit = self.snapshot.config.ssh.auth_timeout;
-        let attempt =
-            self.await_attempt(Scope::Keys, "", limit)
-                .await
-                .map_err(|error| match error {
-                    SessionError::Throttled(seconds) => SessionError::KeysThrottled(seconds),
-                    other => other,
-                })?;
+        let attempt = self.await_attempt(Scope::Keys, "", limit).await;
+        let attempt = attempt.map_err(|error| match error {
+            SessionError::Throttled(seconds) => SessionError::KeysThrottled(seconds),
+            other => other,
+        })?;
         attempt.note_reached();
         Ok(attempt)
     }
@@ -133,9 +131,8 @@ impl Connector {
                 continue;
             }
             let left = config.connect_timeout.saturating_sub(start.elapsed());
-            let attempt = self
-                .await_attempt(Scope::Target(target), user, left)
-                .await?;
+            let scope = Scope::Target(target);
+            let attempt = self.await_attempt(scope, user, left).await?;
             // Other sessions may have started meanwhile.
             if let Err(refused) = admission.check(target) {
                 last = limit_error(refused);

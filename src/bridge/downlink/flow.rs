@@ -7,20 +7,22 @@
 
 use super::pacer::Pacer;
 use super::slow_reader::SlowReaderDetector;
+use crate::error::SessionError;
 use std::time::{Duration, Instant};
 
 /// Time without slow-reader detection after a pacer has found its client fast enough: its socket
 /// stays full because the round trip is long.
 const DETECTION_PAUSE: Duration = Duration::from_secs(60);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::bridge) struct ClientFlow {
     /// Offset up to which the client has acknowledged output.
     acked: u64,
     /// `flow_window` of `auth`, in bytes. Without it output is bounded by TCP, and by the pacer of
     /// a slow client.
-    window: Option<u64>,
-    hold: bool,
+    pub(in crate::bridge) window: Option<u64>,
+    /// The client holds output (`hold`, `release`).
+    pub(in crate::bridge) hold: bool,
     detector: SlowReaderDetector,
     // Boxed: few clients are slow.
     pacer: Option<Box<Pacer>>,
@@ -28,31 +30,13 @@ pub(in crate::bridge) struct ClientFlow {
     paused_until: Option<Instant>,
 }
 
-/// `ack` ahead of the output that was sent.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::bridge) struct BadAck;
-
 impl ClientFlow {
     /// Returns the flow control of a client that has received all output before `offset`.
     pub(in crate::bridge) fn new(offset: u64) -> Self {
         Self {
             acked: offset,
-            window: None,
-            hold: false,
-            detector: SlowReaderDetector::default(),
-            pacer: None,
-            paused_until: None,
+            ..Self::default()
         }
-    }
-
-    /// Sets the client's window, in bytes.
-    pub(in crate::bridge) fn set_window(&mut self, window: Option<u64>) {
-        self.window = window;
-    }
-
-    /// Sets whether the client holds output (`hold`, `release`).
-    pub(in crate::bridge) fn set_hold(&mut self, hold: bool) {
-        self.hold = hold;
     }
 
     /// Returns the bytes that may be sent now, with `sent` bytes sent so far. `reading`: the
@@ -125,10 +109,11 @@ impl ClientFlow {
     /// Takes an acknowledgement of all output before `total`.
     ///
     /// # Errors
-    /// [`BadAck`] if that is ahead of the output sent. A repeated or late one is harmless.
-    pub(in crate::bridge) fn ack(&mut self, total: u64, sent: u64) -> Result<(), BadAck> {
+    /// `OutOfOrder` if that is ahead of the output sent. A repeated or late one is harmless.
+    pub(in crate::bridge) fn ack(&mut self, total: u64, sent: u64) -> Result<(), SessionError> {
         if total > sent {
-            return Err(BadAck);
+            let rule = "`ack` is ahead of the output that was sent";
+            return Err(SessionError::OutOfOrder(rule));
         }
         self.acked = self.acked.max(total);
         Ok(())

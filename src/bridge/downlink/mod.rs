@@ -12,14 +12,8 @@
 //! because russh re-opens it on receipt. *Downstream*: a session sends no more than
 //! [`ClientFlow::budget`].
 //!
-//! Files, in reading order:
-//!
-//! - `mod.rs`: the queue with its watermarks, and the events of the SSH side (banner, question,
-//!   exit).
-//! - `queue.rs`: bytes in chunks of one frame each; offsets of what was acknowledged and sent.
-//! - `flow.rs`: the budget of one client: `flow_window` and `ack`, `hold`, and the pacer.
-//! - `slow_reader.rs`: decides whether a client without `flow_window` needs a pacer.
-//! - `pacer.rs`: sizes the window of such a client by the delay of its pongs.
+//! This file has the watermarks, and the events of the SSH side (banner, question, exit). Then
+//! read `queue.rs`, `flow.rs`, `slow_reader.rs` and `pacer.rs`, in this order.
 //!
 //! Guarantees: order, and the sum below, whatever the sizes of the pieces that come in. Does not
 //! send: the session does (`session/output.rs`). Does not know the client's socket. Only `mod.rs`
@@ -74,7 +68,6 @@ use queue::OutputQueue;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::task::Waker;
 
 /// Read credit that a probe grants while reads are stopped, in bytes.
 const PROBE_CREDIT: usize = 64 * 1024;
@@ -93,7 +86,9 @@ const _: () = assert!(MAX_OUTPUT_FRAME >= OUTPUT_WINDOW as usize / 4 + 4 * 1024)
 pub struct Downlink {
     queue: RefCell<OutputQueue>,
     events: RefCell<VecDeque<SshEvent>>,
-    waker: WakerSlot,
+    /// Task that is woken by an event. Output wakes nobody: it comes from russh's loop, which the
+    /// session polls before it sends.
+    pub(super) waker: WakerSlot,
     credit: Rc<ReadCredit>,
     /// Bytes in the queue at which reads stop. They resume at a quarter of it.
     high_watermark: usize,
@@ -115,12 +110,6 @@ impl Downlink {
             read_ahead: Cell::new(true),
             discarding: Cell::new(false),
         }
-    }
-
-    /// Sets the task that is woken by an event. Output wakes nobody: it comes from russh's loop,
-    /// which the session polls before it sends.
-    pub(super) fn set_waker(&self, waker: &Waker) {
-        self.waker.register(waker);
     }
 
     /// Sets whether output may be read ahead of a client up to the high watermark. If not, reads
@@ -168,7 +157,7 @@ impl Downlink {
     /// Keeps output from now on until it is [acknowledged](Self::acknowledge), for a client that
     /// resumes the session. Reserved: nothing calls it yet.
     pub fn keep_sent(&self) {
-        self.queue.borrow_mut().keep_sent();
+        self.queue.borrow_mut().keeps_sent = true;
     }
 
     /// Frees output before `offset`.

@@ -34,7 +34,7 @@ const LOW_DELAY: Duration = Duration::from_millis(100);
 pub(in crate::bridge) const PONG_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pacer of one slow client. Offsets are those of the session's output.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pacer {
     window: u64,
     /// Offset of the output that a pong has confirmed as read.
@@ -58,10 +58,7 @@ impl Pacer {
         Self {
             window: MIN_WINDOW,
             confirmed: sent.saturating_sub(MIN_WINDOW),
-            ping: None,
-            min_round_trip: None,
-            calibrated: false,
-            timed_out: false,
+            ..Self::default()
         }
     }
 

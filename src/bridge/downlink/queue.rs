@@ -18,7 +18,7 @@ const WHOLE_CHUNK_FROM: usize = 4 * 1024;
 ///
 /// Three offsets into the session's output: `acknowledged <= sent <= end`. Bytes before the first
 /// are freed, bytes after the second are not sent yet. `acknowledged` follows `sent`, unless the
-/// queue [keeps](Self::keep_sent) output until it is acknowledged; then `sent` can go back.
+/// queue [keeps](Self::keeps_sent) output until it is acknowledged; then `sent` can go back.
 #[derive(Default)]
 pub(super) struct OutputQueue {
     /// First chunk. Kept outside the deque: while one chunk suffices, the deque allocates nothing.
@@ -29,7 +29,8 @@ pub(super) struct OutputQueue {
     acknowledged: u64,
     sent: u64,
     end: u64,
-    keeps_sent: bool,
+    /// Output is kept until it is acknowledged.
+    pub(super) keeps_sent: bool,
 }
 
 impl OutputQueue {
@@ -40,11 +41,6 @@ impl OutputQueue {
 
     pub(super) fn sent(&self) -> u64 {
         self.sent
-    }
-
-    /// Keeps output from now on until it is acknowledged.
-    pub(super) fn keep_sent(&mut self) {
-        self.keeps_sent = true;
     }
 
     pub(super) fn push(&mut self, mut piece: &[u8]) {
@@ -225,7 +221,7 @@ mod tests {
     fn unacknowledged_output_can_be_sent_again() {
         let all: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let mut queue = OutputQueue::default();
-        queue.keep_sent();
+        queue.keeps_sent = true;
         queue.push(&all);
         while !take(&mut queue, 10_000).is_empty() {}
         queue.acknowledge(70_001);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 impl BridgeSession {
     /// Closes both sides of a session in Closing. Closed once both are gone.
     pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) {
-        let Lifecycle::Closing(closing) = self.state.lifecycle() else {
+        let Lifecycle::Closing(closing) = &self.state.lifecycle else {
             return;
         };
         let ending = &closing.ending;

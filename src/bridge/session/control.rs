@@ -7,15 +7,14 @@ use crate::error::{Reason, SessionError};
 use crate::runtime::WakerSlot;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::task::Waker;
 
 /// Commands that a session and its shard's manager share. One thread.
 #[derive(Default)]
 pub struct SessionControl {
     drain: Cell<Option<Drain>>,
     kill: RefCell<Option<SessionError>>,
-    waker: WakerSlot,
-    audit: RefCell<Option<Rc<SessionAudit>>>,
+    pub(super) waker: WakerSlot,
+    pub(super) audit: RefCell<Option<Rc<SessionAudit>>>,
 }
 
 impl SessionControl {
@@ -37,14 +36,6 @@ impl SessionControl {
         if let Some(audit) = self.audit.borrow().as_ref() {
             audit.abort(Reason::Drain);
         }
-    }
-
-    pub(super) fn set_audit(&self, audit: Rc<SessionAudit>) {
-        *self.audit.borrow_mut() = Some(audit);
-    }
-
-    pub(super) fn set_waker(&self, waker: &Waker) {
-        self.waker.register(waker);
     }
 
     pub(crate) fn take_drain(&self) -> Option<Drain> {

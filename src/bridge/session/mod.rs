@@ -13,7 +13,6 @@ mod report;
 mod sleeper;
 
 pub use control::SessionControl;
-pub use report::SessionSummary;
 
 use super::attachment::Attachment;
 use super::audit::SessionAudit;
@@ -22,7 +21,7 @@ use super::downlink::Downlink;
 use super::shell::Shell;
 use super::state::{Created, Lifecycle, SessionState};
 use super::timers::Timer;
-use crate::error::SessionError;
+use crate::error::{Reason, SessionError, Stage};
 use crate::limits::LoginSlot;
 use crate::message::Dialect;
 use crate::registry::Entry;
@@ -66,7 +65,7 @@ impl BridgeSession {
         let now = crate::clock::now();
         let audit = SessionAudit::start(context.audit.clone(), Rc::clone(&record));
         let audit = Rc::new(audit);
-        control.set_audit(Rc::clone(&audit));
+        *control.audit.borrow_mut() = Some(Rc::clone(&audit));
         let snapshot = context.snapshot.load_full();
         let credit = Rc::new(ReadCredit::default());
         let high = snapshot.config.websocket.write_buffer_size.bytes();
@@ -106,13 +105,13 @@ impl BridgeSession {
         &self.span
     }
 
-    /// Runs the session to its end. Boxed, because a future holds its arguments twice. Must be
-    /// polled and dropped in [`Self::span`].
-    pub async fn run(mut self: Box<Self>) -> SessionSummary {
+    /// Runs the session to its end, whose stage and reason it returns. Boxed, because a future
+    /// holds its arguments twice. Must be polled and dropped in [`Self::span`].
+    pub async fn run(mut self: Box<Self>) -> (Stage, Reason) {
         self.log_start();
         poll_fn(|cx| {
-            self.state.resources.downlink.set_waker(cx.waker());
-            self.control.set_waker(cx.waker());
+            self.state.resources.downlink.waker.register(cx.waker());
+            self.control.waker.register(cx.waker());
             let now = crate::clock::now();
             let poll = self.ssh_loop.enter(cx);
             // A panic ends this session alone.
@@ -123,17 +122,15 @@ impl BridgeSession {
             if self.ssh_loop.is_woken() {
                 cx.waker().wake_by_ref();
             }
-            if let Lifecycle::Connecting(_) = self.state.lifecycle() {
-                self.state
-                    .resources
-                    .questions
-                    .note(self.state.has_open_question());
+            if let Lifecycle::Connecting(connecting) = &self.state.lifecycle {
+                let questions = &self.state.resources.questions;
+                questions.note(connecting.question.is_some());
             }
             self.publish(now);
-            if self.ended.is_none() && self.state.lifecycle().is_over() {
+            if self.ended.is_none() && self.state.lifecycle.is_over() {
                 self.ended = Some(now);
             }
-            match self.state.lifecycle() {
+            match &self.state.lifecycle {
                 Lifecycle::Closed(_) => Poll::Ready(()),
                 _ => Poll::Pending,
             }
@@ -160,12 +157,12 @@ impl BridgeSession {
         self.state.resources.context.counters.setup.record(setup);
         self.state.start(now, shell);
         // The client may have closed in the same poll.
-        if !matches!(self.state.lifecycle(), Lifecycle::Active(_)) {
+        if !matches!(self.state.lifecycle, Lifecycle::Active(_)) {
             return;
         }
         self.schedule_keepalive(now);
         let client = self.state.attachment.as_ref();
-        if client.is_some_and(|client| client.progress.is_requested()) {
+        if client.is_some_and(|client| client.progress_requested) {
             // Measured at once, the round trip is ready for the client's first `ping`.
             self.send_keepalive(now);
         }

@@ -26,12 +26,10 @@ impl BridgeSession {
             return self.state.handle(now, Input::ClientGone);
         }
         let socket = attachment.socket_state();
-        self.state
-            .end_of_tick(now, self.state.resources.downlink.len(), socket);
-        self.state
-            .resources
-            .downlink
-            .set_read_ahead(!self.state.is_client_limited());
+        let pending = self.state.resources.downlink.len();
+        self.state.end_of_tick(now, pending, socket);
+        let is_limited = self.state.is_client_limited();
+        self.state.resources.downlink.set_read_ahead(!is_limited);
         // The last texts, if the session has just ended.
         self.flush_texts(cx);
     }
@@ -64,16 +62,13 @@ impl BridgeSession {
                 attachment.socket.send_ping(Some(number));
                 continue;
             }
-            let count = self
-                .state
-                .resources
-                .downlink
-                .send(budget, |bytes| attachment.socket.send_output(cx, bytes));
+            let downlink = &self.state.resources.downlink;
+            let count = downlink.send(budget, |bytes| attachment.socket.send_output(cx, bytes));
             if count == 0 {
                 break;
             }
-            self.state
-                .note_output(now, self.state.resources.downlink.sent());
+            let offset = downlink.sent();
+            self.state.note_output(now, offset);
             sent += count;
             if runtime::should_yield() {
                 cx.waker().wake_by_ref();
@@ -85,7 +80,7 @@ impl BridgeSession {
 
     fn next_reply(&mut self) -> Option<crate::message::ServerMessage> {
         let client = self.state.attachment.as_ref();
-        let is_pong_due = client.is_some_and(|client| client.is_pong_due());
+        let is_pong_due = client.is_some_and(|client| client.due_pong.is_some());
         let shell = self.state.lifecycle.shell_mut().filter(|_| is_pong_due);
         let round_trip = shell.and_then(|shell| shell.channel.round_trip());
         self.state.next_reply(round_trip)

@@ -50,7 +50,7 @@ impl BridgeSession {
             self.state.handle(now, Input::Drain(drain));
         }
         if let Some(reason) = self.control.take_kill() {
-            self.state.handle(now, Input::Kill(reason));
+            self.state.handle(now, Input::Failed(reason));
         }
     }
 
@@ -59,7 +59,7 @@ impl BridgeSession {
             if let (Timer::Ping, Some(attachment)) = (timer, &mut self.state.attachment)
                 && attachment.reading_paused
             {
-                attachment.refresh_unread();
+                attachment.unread = attachment.socket.unread_bytes();
             }
             match timer {
                 Timer::CreditProbe => self.on_probe_due(),
@@ -87,7 +87,7 @@ impl BridgeSession {
 
     fn poll_client(&mut self, cx: &mut Context<'_>, now: Instant) {
         for _ in 0..MESSAGES_PER_POLL {
-            let closing = self.state.lifecycle().is_over();
+            let closing = self.state.lifecycle.is_over();
             let may_read = closing || self.state.can_read_message();
             let Some(attachment) = &mut self.state.attachment else {
                 return;
@@ -107,10 +107,10 @@ impl BridgeSession {
                 WsEvent::Ping => continue,
                 WsEvent::Frame(frame) => match attachment.processor.decode(frame) {
                     Ok(incoming) => Input::Message(incoming),
-                    Err(bad) => Input::ClientError(bad.into()),
+                    Err(bad) => Input::Failed(bad.into()),
                 },
                 WsEvent::Pong(number) => Input::Pong(number),
-                WsEvent::Violation(violation) => violation.into(),
+                WsEvent::Violation(violation) => Input::Failed(violation.into()),
                 WsEvent::Closed { code } => {
                     attachment.read_closed = true;
                     if code == Some(GOING_AWAY) {
@@ -125,7 +125,7 @@ impl BridgeSession {
                 }
             };
             self.log_input(|session| session.state.handle(now, input));
-            self.state.resources.size.set(self.state.window_size());
+            self.state.resources.size.set(self.state.size);
         }
         // There may be more messages; other sessions go first.
         if let Some(attachment) = &mut self.state.attachment
@@ -148,7 +148,7 @@ impl BridgeSession {
         self.poll_events(now);
         match result {
             Ok(shell) => self.log_input(|session| session.start(shell)),
-            Err(error) => self.state.handle(now, Input::StartFailed(error)),
+            Err(error) => self.state.handle(now, Input::Failed(error)),
         }
     }
 
@@ -160,7 +160,7 @@ impl BridgeSession {
     }
 
     fn flush_input(&mut self, cx: &mut Context<'_>) {
-        if self.state.lifecycle().is_over() {
+        if self.state.lifecycle.is_over() {
             return;
         }
         let Some(shell) = self.state.lifecycle.shell_mut() else {
@@ -186,17 +186,14 @@ impl BridgeSession {
     /// passed to russh may wait for a key re-exchange, input that was not, for the remote window.
     /// Neither ends while reads are stopped, and russh does not report that it waits.
     fn schedule_probe(&mut self, now: Instant) {
-        let waits = match self.state.lifecycle() {
+        let waits = match &self.state.lifecycle {
             Lifecycle::Active(active) | Lifecycle::Detached(active) => {
                 active.shell.sent_since_probe || self.state.uplink.has_pending()
             }
             _ => false,
         };
-        let timers = &mut self.state.timers;
-        if self.state.resources.credit.is_stopped()
-            && waits
-            && self.state.resources.downlink.can_probe()
-        {
+        let (timers, resources) = (&mut self.state.timers, &self.state.resources);
+        if resources.credit.is_stopped() && waits && resources.downlink.can_probe() {
             timers.set_if_idle(Timer::CreditProbe, now + PROBE_AFTER);
         } else {
             timers.clear(Timer::CreditProbe);
@@ -217,7 +214,7 @@ impl BridgeSession {
         self.schedule_keepalive(now);
         if self.count_missed_keepalive() {
             let error = SessionError::ConnectionLost;
-            return self.state.handle(now, Input::Kill(error));
+            return self.state.handle(now, Input::Failed(error));
         }
         self.send_keepalive(now);
     }

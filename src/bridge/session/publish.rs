@@ -24,7 +24,7 @@ impl BridgeSession {
             record.set_traffic(input, output);
             record.touch(now);
         }
-        let (known, state) = (record.state(), self.state.lifecycle().state());
+        let (known, state) = (record.state(), self.state.lifecycle.state());
         if state != known {
             counters.note_state(Some(known), Some(state));
             record.set_state(state);

@@ -32,24 +32,22 @@ impl Sleeper {
             return Poll::Ready(());
         }
         let is_far = deadline - now > SLACK_FROM;
-        if let Some(timer) = &mut self.sleep
-            && is_in_time(timer, deadline, is_far)
-        {
-            if now < timer.deadline() {
-                return Poll::Pending;
+        let timer = match &mut self.sleep {
+            Some(timer) if is_in_time(timer, deadline, is_far) => {
+                if now < timer.deadline() {
+                    return Poll::Pending;
+                }
+                timer
             }
-            let fired = Pin::new(timer).poll(cx).map(drop);
-            if fired.is_ready() {
-                self.sleep = None;
+            slot => {
+                let timer = Sleep::until(deadline);
+                slot.insert(if is_far { timer.with_slack() } else { timer })
             }
-            return fired;
+        };
+        let fired = Pin::new(timer).poll(cx);
+        if fired.is_ready() {
+            self.sleep = None;
         }
-        let mut timer = Sleep::until(deadline);
-        if is_far {
-            timer = timer.with_slack();
-        }
-        let fired = Pin::new(&mut timer).poll(cx).map(drop);
-        self.sleep = fired.is_pending().then_some(timer);
         fired
     }
 }

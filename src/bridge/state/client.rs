@@ -57,7 +57,7 @@ impl<R: Resources> SessionState<R> {
             self.last_activity = now;
         }
         let is_early = !self.lifecycle.is_active();
-        let dialect = self.attachment.as_ref().map(|client| client.dialect());
+        let dialect = self.attachment.as_ref().map(|client| client.dialect);
         if self.uplink.is_ended() {
             self.fail(now, SessionError::OutOfOrder("input came after `eof`"));
         } else if is_early && dialect == Some(Dialect::V1) {
@@ -69,6 +69,9 @@ impl<R: Resources> SessionState<R> {
     }
 
     fn on_control(&mut self, now: Instant, message: ClientMessage) -> Result<(), SessionError> {
+        let Some(attachment) = &mut self.attachment else {
+            return Ok(());
+        };
         match message {
             ClientMessage::Answer { id, answers } => self.on_answers(now, id, answers)?,
             ClientMessage::HostKeyAnswer { id, accept } => {
@@ -84,29 +87,10 @@ impl<R: Resources> SessionState<R> {
                 self.uplink.push_eof();
             }
             ClientMessage::Close => self.end_by_client(now),
-            ClientMessage::Ack { .. }
-            | ClientMessage::Hold
-            | ClientMessage::Release
-            | ClientMessage::Ping { .. } => self.on_flow(message)?,
-        }
-        Ok(())
-    }
-
-    /// Takes messages that concern the client's own flow control.
-    fn on_flow(&mut self, message: ClientMessage) -> Result<(), SessionError> {
-        let Some(attachment) = &mut self.attachment else {
-            return Ok(());
-        };
-        match message {
-            ClientMessage::Ack { bytes } => {
-                let rule = "`ack` is ahead of the output that was sent";
-                let ack = attachment.flow.ack(bytes, self.sent);
-                ack.map_err(|_| SessionError::OutOfOrder(rule))?;
-            }
-            ClientMessage::Hold => attachment.flow.set_hold(true),
-            ClientMessage::Release => attachment.flow.set_hold(false),
+            ClientMessage::Ack { bytes } => attachment.flow.ack(bytes, self.sent)?,
+            ClientMessage::Hold => attachment.flow.hold = true,
+            ClientMessage::Release => attachment.flow.hold = false,
             ClientMessage::Ping { data } => attachment.on_ping(data),
-            _ => {}
         }
         Ok(())
     }
@@ -150,8 +134,7 @@ impl<R: Resources> SessionState<R> {
                 self.resume_deadlines(now);
                 Ok(())
             }
-            _ if self.is_answered(id) => Ok(()),
-            _ => Err(SessionError::OutOfOrder("`answer` names no open `prompt`")),
+            _ => self.refuse_answer(id, "`answer` names no open `prompt`"),
         }
     }
 
@@ -167,18 +150,18 @@ impl<R: Resources> SessionState<R> {
                 self.resume_deadlines(now);
                 Ok(())
             }
-            _ if self.is_answered(id) => Ok(()),
-            _ => Err(SessionError::OutOfOrder(
-                "`host_key_answer` names no open `host_key`",
-            )),
+            _ => self.refuse_answer(id, "`host_key_answer` names no open `host_key`"),
         }
     }
 
-    /// Returns whether the question of this id was asked and is answered: a second click on a
-    /// form's button sends its answer again.
-    fn is_answered(&self, id: u32) -> bool {
+    /// Refuses an answer, unless the question of its id was asked and is answered: a second click
+    /// on a form's button sends its answer again.
+    fn refuse_answer(&self, id: u32, rule: &'static str) -> Result<(), SessionError> {
         let open = self.lifecycle.question().map(Question::id);
-        (1..=self.questions).contains(&id) && open != Some(id)
+        if (1..=self.questions).contains(&id) && open != Some(id) {
+            return Ok(());
+        }
+        Err(SessionError::OutOfOrder(rule))
     }
 
     /// Takes the next reply to the client (`input_ack`, `pong`). Called only when the WebSocket has
@@ -186,7 +169,7 @@ impl<R: Resources> SessionState<R> {
     /// one, for a `pong`.
     pub fn next_reply(&mut self, ssh_round_trip: Option<Duration>) -> Option<ServerMessage> {
         let attachment = self.attachment.as_mut()?;
-        if attachment.dialect() != Dialect::V1 || self.lifecycle.is_over() {
+        if attachment.dialect != Dialect::V1 || self.lifecycle.is_over() {
             return None;
         }
         if let Some(pong) = attachment.take_pong(ssh_round_trip) {

@@ -6,7 +6,13 @@ use crate::bridge::timers::Timer;
 use crate::message::Dialect;
 
 /// Timers that belong to the attachment.
-const CLIENT_TIMERS: [Timer; 4] = [Timer::Ping, Timer::PacerPong, Timer::Stall, Timer::Hold];
+const OF_CLIENT: [Timer; 4] = [Timer::Ping, Timer::PacerPong, Timer::Stall, Timer::Hold];
+
+/// Timers that run while connecting.
+const OF_CONNECTING: [Timer; 3] = [Timer::Stage, Timer::Connection, Timer::Prompt];
+
+/// Timers that run while the session lives.
+const OF_LIFE: [Timer; 3] = [Timer::Idle, Timer::Lifetime, Timer::Drain];
 
 impl<R: Resources> SessionState<R> {
     /// Costs nothing in release builds.
@@ -25,7 +31,7 @@ impl<R: Resources> SessionState<R> {
                 client.flow
             );
             debug_assert!(
-                client.dialect() == Dialect::V1 || client.texts.is_empty(),
+                client.dialect == Dialect::V1 || client.texts.is_empty(),
                 "text for a client of the compatible dialect"
             );
         }
@@ -35,9 +41,14 @@ impl<R: Resources> SessionState<R> {
     /// session's own.
     fn timers_fit_state(&self) -> bool {
         let runs = |timer| self.timers.get(timer).is_some();
-        if CLIENT_TIMERS.into_iter().any(runs) {
+        if OF_CLIENT.into_iter().any(runs) {
             return false;
         }
+        let is_connecting = OF_CONNECTING.into_iter().any(runs);
+        let client = self.attachment.as_ref();
+        let is_over = !is_connecting
+            && !OF_LIFE.into_iter().any(runs)
+            && client.is_none_or(|client| client.timers.next().is_none());
         match &self.lifecycle {
             Lifecycle::Created(_) => runs(Timer::Stage) && !runs(Timer::Connection),
             // Either the stage is timed or the user's answer.
@@ -47,26 +58,10 @@ impl<R: Resources> SessionState<R> {
                     && runs(Timer::Connection) != question_open
                     && runs(Timer::Prompt) == question_open
             }
-            Lifecycle::Active(_) => !self.has_connecting_timer() && self.attachment.is_some(),
-            Lifecycle::Detached(_) => !self.has_connecting_timer() && self.attachment.is_none(),
-            Lifecycle::Closing(_) => runs(Timer::Linger) && self.no_session_timer_runs(),
-            Lifecycle::Closed(_) => !runs(Timer::Linger) && self.no_session_timer_runs(),
+            Lifecycle::Active(_) => !is_connecting && client.is_some(),
+            Lifecycle::Detached(_) => !is_connecting && client.is_none(),
+            Lifecycle::Closing(_) => runs(Timer::Linger) && is_over,
+            Lifecycle::Closed(_) => !runs(Timer::Linger) && is_over,
         }
-    }
-
-    fn has_connecting_timer(&self) -> bool {
-        [Timer::Stage, Timer::Connection, Timer::Prompt]
-            .into_iter()
-            .any(|timer| self.timers.get(timer).is_some())
-    }
-
-    /// Returns whether only the linger timer may still run.
-    fn no_session_timer_runs(&self) -> bool {
-        let of_life = [Timer::Idle, Timer::Lifetime, Timer::Drain];
-        let client = self.attachment.as_ref();
-        let runs = |timer: &Timer| self.timers.get(*timer).is_some();
-        !self.has_connecting_timer()
-            && !of_life.iter().any(runs)
-            && client.is_none_or(|client| client.timers.next().is_none())
     }
 }

@@ -4,9 +4,9 @@
 //! nothing outlives its state. Does not decide when a transition happens: the files beside this one
 //! do.
 
-use super::types::{Ending, Exit, Question, Suspended};
+use super::types::{Ending, Question, Suspended};
 use crate::error::{SessionError, Stage};
-use crate::message::AuthRequest;
+use crate::message::{AuthRequest, Exit};
 use crate::registry::State;
 
 /// Types that a session owns by its state. The state machine moves them and never looks inside.
@@ -57,7 +57,7 @@ pub struct Connecting<A, N> {
     pub attempt: A,
     login_slot: N,
     pub(super) stage: Stage,
-    pub(super) question: Option<Question>,
+    pub(in crate::bridge) question: Option<Question>,
     pub(super) suspended: Suspended,
     /// The terminal was resized since `auth`.
     pub(super) resized: bool,
@@ -106,20 +106,6 @@ impl RemoteEnd {
         let unknown = (self.channel_closed && self.cause.is_none()).then(Exit::default);
         let exit = self.exit.take().or(unknown);
         exit.ok_or_else(|| self.cause.take().unwrap_or(SessionError::ConnectionLost))
-    }
-}
-
-impl<A, N> Connecting<A, N> {
-    fn new(attempt: A, login_slot: N) -> Self {
-        Self {
-            attempt,
-            login_slot,
-            stage: Stage::Resolve,
-            question: None,
-            suspended: Suspended::default(),
-            resized: false,
-            remote: RemoteEnd::default(),
-        }
     }
 }
 
@@ -193,15 +179,10 @@ impl<R: Resources> Lifecycle<R> {
 
     /// Any -> Closed, whatever is still held: its state is not trusted.
     pub(super) fn abort(&mut self) {
-        let left = match self.take() {
-            // Left by a transition that panicked.
-            closed @ Self::Closed(_) => {
-                *self = closed;
-                return;
-            }
-            left => left,
-        };
-        drop(left);
+        // A transition that panicked has left it closed.
+        if !matches!(self, Self::Closed(_)) {
+            drop(self.take());
+        }
     }
 
     /// Takes the state out, for the next one to be built from it. A panic in between leaves a
@@ -218,7 +199,15 @@ impl<R: Resources> Lifecycle<R> {
             Self::Created(Created {
                 admission,
                 login_slot,
-            }) => Self::Connecting(Connecting::new(attempt(admission), login_slot)),
+            }) => Self::Connecting(Connecting {
+                attempt: attempt(admission),
+                login_slot,
+                stage: Stage::Resolve,
+                question: None,
+                suspended: Suspended::default(),
+                resized: false,
+                remote: RemoteEnd::default(),
+            }),
             other => other,
         };
     }

@@ -16,14 +16,14 @@ mod time;
 mod types;
 
 pub use lifecycle::{Active, Closing, Connecting, Created, Lifecycle, Resources};
-pub use types::{Drain, Ending, Exit, Input};
+pub use types::{Drain, Ending, Input};
 
 use super::attachment::Attachment;
 use super::timers::{Timer, Timers, millis};
 use super::uplink::Uplink;
 use crate::config::Config;
 use crate::error::{SessionError, Stage};
-use crate::message::{NoticeKind, ServerMessage, WindowSize};
+use crate::message::{Exit, NoticeKind, ServerMessage, WindowSize};
 use crate::ssh::SshEvent;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ pub struct SessionState<R: Resources> {
     /// Offset of the output sent to clients.
     sent: u64,
     /// Latest terminal size of the client.
-    size: WindowSize,
+    pub(super) size: WindowSize,
     /// Number of questions asked, and id of the latest.
     questions: u32,
     drain: Option<Drain>,
@@ -103,9 +103,7 @@ impl<R: Resources> SessionState<R> {
         }
         match input {
             Input::Message(message) => self.on_message(now, message),
-            Input::ClientError(error) | Input::Kill(error) | Input::StartFailed(error) => {
-                self.fail(now, error);
-            }
+            Input::Failed(error) => self.fail(now, error),
             Input::ClientClosed | Input::ClientAway => self.end_by_client(now),
             Input::ClientGone => {
                 let stage = self.lifecycle.stage();
@@ -180,21 +178,6 @@ impl<R: Resources> SessionState<R> {
         Ok(())
     }
 
-    /// State, with what it owns.
-    pub fn lifecycle(&self) -> &Lifecycle<R> {
-        &self.lifecycle
-    }
-
-    /// Returns whether a question to the user is open.
-    pub fn has_open_question(&self) -> bool {
-        self.lifecycle.question().is_some()
-    }
-
-    /// Latest terminal size of the client.
-    pub fn window_size(&self) -> WindowSize {
-        self.size
-    }
-
     /// Offsets of input and output: bytes so far.
     pub fn bytes(&self) -> (u64, u64) {
         (self.uplink.received(), self.sent)
@@ -213,9 +196,9 @@ impl<R: Resources> SessionState<R> {
     }
 
     fn clear_timers(&mut self) {
-        self.timers.clear_all();
+        self.timers = Timers::default();
         if let Some(attachment) = &mut self.attachment {
-            attachment.timers.clear_all();
+            attachment.timers = Timers::default();
         }
     }
 
@@ -228,7 +211,7 @@ impl<R: Resources> SessionState<R> {
     /// Sends the start of a stage to a client that requests it, unless it must not know.
     fn notify_stage(&mut self, stage: Stage) {
         let attachment = self.attachment.as_mut();
-        let is_new = attachment.is_some_and(|attachment| attachment.progress.note(stage));
+        let is_new = attachment.is_some_and(|attachment| attachment.note_stage(stage));
         let is_hidden = self.config.targets.uniform_errors && stage.is_before_login();
         if is_new && !is_hidden {
             self.send(ServerMessage::Notice {
@@ -267,7 +250,7 @@ impl<R: Resources> SessionState<R> {
     /// Returns the close code and reason that the client gets.
     pub fn close_frame(&self, ending: &Ending) -> (u16, String) {
         match ending {
-            Ending::Exited(exit) => (1000, exit.reason()),
+            Ending::Exited(exit) => (1000, exit_reason(exit)),
             Ending::ClientClosed { .. } => (1000, String::new()),
             Ending::Failed { error, stage } => {
                 let public = self.public_error(error, *stage);
@@ -294,5 +277,14 @@ impl<R: Resources> SessionState<R> {
         } else {
             stage
         }
+    }
+}
+
+/// Returns `exit=N` or `signal=NAME`; empty if the server reported neither.
+fn exit_reason(exit: &Exit) -> String {
+    match (exit.status, exit.signal) {
+        (_, Some(signal)) => format!("signal={}", signal.as_str()),
+        (Some(status), None) => format!("exit={status}"),
+        (None, None) => String::new(),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::lifecycle::RemoteEnd;
 use super::types::Question;
-use super::{Drain, Ending, Exit, Resources, SessionState};
+use super::{Drain, Ending, Resources, SessionState};
 use crate::bridge::attachment::SocketState;
 use crate::bridge::timers::{Timer, millis};
 use crate::config::IdleActivity;
@@ -22,23 +22,11 @@ impl<R: Resources> SessionState<R> {
                 self.fail(now, SessionError::ServerMisbehaved(rule));
                 self.drop_shell();
             }
-            SshEvent::Stage(_)
-            | SshEvent::Banner(_)
-            | SshEvent::HostKeyQuestion { .. }
-            | SshEvent::Question { .. } => self.on_connecting(now, event),
-            SshEvent::ExitStatus(_)
-            | SshEvent::ExitSignal { .. }
+            SshEvent::Exit(_)
             | SshEvent::StartRefused
             | SshEvent::ChannelClosed
             | SshEvent::Disconnected(_) => self.on_remote_end(event),
-        }
-    }
-
-    fn on_connecting(&mut self, now: Instant, event: SshEvent) {
-        if self.lifecycle.connecting_mut().is_none() {
-            return;
-        }
-        match event {
+            _ if self.lifecycle.connecting_mut().is_none() => {}
             SshEvent::Stage(stage) => {
                 self.enter_stage(now, stage);
                 self.notify_stage(stage);
@@ -76,7 +64,6 @@ impl<R: Resources> SessionState<R> {
                     prompts,
                 });
             }
-            _ => {}
         }
     }
 
@@ -102,24 +89,7 @@ impl<R: Resources> SessionState<R> {
             return;
         };
         match event {
-            SshEvent::ExitStatus(status) => {
-                remote.exit = Some(Exit {
-                    status: Some(status),
-                    ..Exit::default()
-                });
-            }
-            SshEvent::ExitSignal {
-                signal,
-                core_dumped,
-                message,
-            } => {
-                remote.exit = Some(Exit {
-                    status: None,
-                    signal: Some(signal),
-                    core_dumped,
-                    message,
-                });
-            }
+            SshEvent::Exit(exit) => remote.exit = Some(exit),
             SshEvent::StartRefused => {
                 let name = "the shell or command".to_owned();
                 remote.cause = Some(SessionError::StartRefused(name));
@@ -203,8 +173,7 @@ impl<R: Resources> SessionState<R> {
                 attachment.update_hold_timer(now, sent, pending, config.session.hold_timeout);
             }
         }
-        let remote = self.lifecycle.remote_mut();
-        let is_done = remote.is_some_and(|remote| remote.is_done());
+        let is_done = self.lifecycle.remote_mut().is_some_and(|end| end.is_done());
         if is_active && is_done && pending == 0 && !socket.blocked {
             self.finish(now);
         }
@@ -219,18 +188,7 @@ impl<R: Resources> SessionState<R> {
             Some(Err(cause)) => return self.fail(now, cause),
             None => return,
         };
-        let Exit {
-            status,
-            signal,
-            core_dumped,
-            message,
-        } = exit.clone();
-        self.send(ServerMessage::Exit {
-            status,
-            signal,
-            core_dumped,
-            message,
-        });
+        self.send(ServerMessage::Exit(exit.clone()));
         self.end(now, Ending::Exited(exit));
     }
 }

@@ -1,7 +1,7 @@
 //! Inputs and outcomes of the state machine. No behaviour.
 
-use crate::error::{SessionError, Stage, WsViolation};
-use crate::message::{ExitSignal, Incoming, Secret};
+use crate::error::{SessionError, Stage};
+use crate::message::{Exit, Incoming, Secret};
 use crate::ssh::SshEvent;
 use async_channel::Sender;
 use std::time::{Duration, Instant};
@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 pub enum Input {
     /// Message of the client.
     Message(Incoming),
-    /// Message of the client that does not decode or breaks RFC 6455.
-    ClientError(SessionError),
+    /// Failure that ends the session: of the client's message, which does not decode or breaks RFC
+    /// 6455, or of the connection attempt; or a command to end it.
+    Failed(SessionError),
     /// Close frame of the client: it ends the session.
     ClientClosed,
     /// Close frame with code 1001: the client's page was closed or left. Ends the session like
@@ -24,12 +25,8 @@ pub enum Input {
     Pong(Option<u64>),
     /// Event of the SSH side.
     Ssh(SshEvent),
-    /// Failure of the connection attempt.
-    StartFailed(SessionError),
     /// Start of a drain; sessions end at its deadline.
     Drain(Drain),
-    /// Command to end the session.
-    Kill(SessionError),
 }
 
 /// Drain of the server.
@@ -40,19 +37,6 @@ pub struct Drain {
     /// Sessions accepted earlier may still log in. Nobody else can serve them: a new process has
     /// only the connections it accepts itself.
     pub admit: bool,
-}
-
-/// End of the remote process, as far as the server reported it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Exit {
-    /// `exit-status`.
-    pub status: Option<u32>,
-    /// `exit-signal`.
-    pub signal: Option<ExitSignal>,
-    /// A core file was written.
-    pub core_dumped: bool,
-    /// Error message of the server.
-    pub message: String,
 }
 
 /// Outcome of a session.
@@ -76,7 +60,7 @@ pub enum Ending {
 
 /// Open question, with the receiver of its answer.
 #[derive(Debug)]
-pub(super) enum Question {
+pub(in crate::bridge) enum Question {
     HostKey {
         id: u32,
         answer: Sender<bool>,
@@ -101,29 +85,4 @@ impl Question {
 pub(super) struct Suspended {
     pub(super) stage: Option<Duration>,
     pub(super) connection: Option<Duration>,
-}
-
-impl Exit {
-    /// Returns `exit=N` or `signal=NAME`; empty if the server reported neither.
-    pub(super) fn reason(&self) -> String {
-        match (self.status, self.signal) {
-            (_, Some(signal)) => format!("signal={}", signal.as_str()),
-            (Some(status), None) => format!("exit={status}"),
-            (None, None) => String::new(),
-        }
-    }
-}
-
-impl Input {
-    /// Returns whether the client is gone without having ended the session: its shell could be
-    /// kept, once sessions can be resumed.
-    pub fn is_client_loss(&self) -> bool {
-        matches!(self, Self::ClientAway | Self::ClientGone)
-    }
-}
-
-impl From<WsViolation> for Input {
-    fn from(violation: WsViolation) -> Self {
-        Self::ClientError(violation.into())
-    }
 }

@@ -39,12 +39,13 @@ impl InputQueue {
         }
         let mut remaining = bytes;
         while !remaining.is_empty() {
-            let has_room = self
-                .chunks
-                .back()
-                .is_some_and(|last| last.len() < PACKET_SIZE);
-            let last = has_room.then(|| self.chunks.pop_back()).flatten();
-            let mut chunk = last.unwrap_or_default();
+            let chunk = match self.chunks.back_mut() {
+                Some(last) if last.len() < PACKET_SIZE => last,
+                _ => {
+                    self.chunks.push_back(Vec::new());
+                    continue;
+                }
+            };
             let (now, later) = remaining.split_at(remaining.len().min(PACKET_SIZE - chunk.len()));
             let needed = chunk.len() + now.len();
             if needed > chunk.capacity() {
@@ -52,7 +53,6 @@ impl InputQueue {
                 chunk.reserve_exact(grown - chunk.len());
             }
             chunk.extend_from_slice(now);
-            self.chunks.push_back(chunk);
             remaining = later;
         }
     }
