@@ -50,7 +50,7 @@ pub struct SessionContext {
 }
 
 /// Permit of a connection that is not logged in, and the ticket that came with its upgrade.
-pub type AdmissionWithTicket = (Admission, Option<Secret>);
+pub(super) type AdmissionWithTicket = (Admission, Option<Secret>);
 
 /// Address of a session that has not logged in, by which another connection displaces it.
 pub struct SessionAddress {

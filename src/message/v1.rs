@@ -100,7 +100,7 @@ fn auth(text: &[u8]) -> Result<AuthRequest, BadMessage> {
         "strings username, password, private_key, passphrase, certificate, ticket, term, command; \
          an integer flow_window; env, an object of strings; progress, true or false",
     )?;
-    let username = required(M, "username", f.username)?;
+    let username = required(M, "username", f.username.take())?;
     check_username(M, &username)?;
     for (field, secret, max_bytes, accepted) in [
         ("password", &f.password, MAX_PASSWORD, "at most 1 KiB"),

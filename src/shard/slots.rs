@@ -49,10 +49,6 @@ impl HandshakeSlots {
         self.probers.borrow().contains(&key)
             && self.reserved.borrow().held_by(key) < RESERVED_PER_CLIENT
     }
-
-    fn len(&self) -> usize {
-        self.open.borrow().len() + self.reserved.borrow().len()
-    }
 }
 
 /// A connection's slot; Drop gives it back.
@@ -118,8 +114,9 @@ impl HandshakeSlot {
     }
 
     fn publish(&self) {
-        let taken = self.shard.handshakes.len() as u64;
-        self.shard.context.counters.handshakes.set(taken);
+        let slots = &self.shard.handshakes;
+        let taken = slots.open.borrow().len() + slots.reserved.borrow().len();
+        self.shard.context.counters.handshakes.set(taken as u64);
     }
 }
 

@@ -91,12 +91,6 @@ impl<S> Attachment<S> {
         }
     }
 
-    /// Takes the client's part of `auth`: its window, and whether it requests the stages.
-    pub(super) fn on_auth(&mut self, flow_window: Option<u64>, progress_requested: bool) {
-        self.flow.window = flow_window;
-        self.progress_requested = progress_requested;
-    }
-
     /// Takes the start of a stage. Returns whether it must be sent to the client, which gets each
     /// once, in order.
     ///
@@ -118,20 +112,6 @@ impl<S> Attachment<S> {
     /// Resets the count of missed pongs: the client has sent something.
     pub(super) fn note_alive(&mut self) {
         self.missed_pongs = 0;
-    }
-
-    /// Takes the client's `ping`. Those of the compatible dialect are not answered.
-    pub(super) fn on_ping(&mut self, data: String) {
-        if self.dialect == Dialect::V1 {
-            self.due_pong = Some(data);
-        }
-    }
-
-    /// Takes the due `pong`, with the latest round trip to the SSH server.
-    pub(super) fn take_pong(&mut self, ssh_round_trip: Option<Duration>) -> Option<ServerMessage> {
-        let data = self.due_pong.take()?;
-        let ssh_ms = ssh_round_trip;
-        Some(ServerMessage::Pong { data, ssh_ms })
     }
 
     /// Starts the ping timer.

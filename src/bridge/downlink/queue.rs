@@ -220,8 +220,10 @@ mod tests {
     #[test]
     fn unacknowledged_output_can_be_sent_again() {
         let all: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
-        let mut queue = OutputQueue::default();
-        queue.keeps_sent = true;
+        let mut queue = OutputQueue {
+            keeps_sent: true,
+            ..OutputQueue::default()
+        };
         queue.push(&all);
         while !take(&mut queue, 10_000).is_empty() {}
         queue.acknowledge(70_001);

@@ -43,7 +43,8 @@ impl<R: Resources> SessionState<R> {
         }
         self.size = request.terminal.size;
         if let Some(attachment) = &mut self.attachment {
-            attachment.on_auth(request.terminal.flow_window, request.progress);
+            attachment.flow.window = request.terminal.flow_window;
+            attachment.progress_requested = request.progress;
         }
         self.uplink.push(early_input);
         let resources = &mut self.resources;
@@ -90,7 +91,10 @@ impl<R: Resources> SessionState<R> {
             ClientMessage::Ack { bytes } => attachment.flow.ack(bytes, self.sent)?,
             ClientMessage::Hold => attachment.flow.hold = true,
             ClientMessage::Release => attachment.flow.hold = false,
-            ClientMessage::Ping { data } => attachment.on_ping(data),
+            // Those of the compatible dialect are not answered.
+            ClientMessage::Ping { data } => {
+                attachment.due_pong = (attachment.dialect == Dialect::V1).then_some(data);
+            }
         }
         Ok(())
     }
@@ -172,8 +176,9 @@ impl<R: Resources> SessionState<R> {
         if attachment.dialect != Dialect::V1 || self.lifecycle.is_over() {
             return None;
         }
-        if let Some(pong) = attachment.take_pong(ssh_round_trip) {
-            return Some(pong);
+        if let Some(data) = attachment.due_pong.take() {
+            let ssh_ms = ssh_round_trip;
+            return Some(ServerMessage::Pong { data, ssh_ms });
         }
         let bytes = self.uplink.take_due_ack()?;
         self.check_invariants();

@@ -109,13 +109,20 @@ fn a_superseded_question_resumes_the_stage_timers() {
     assert!(s.control(answer(2, 1))[1].starts_with("end 4400"));
 }
 
-#[test]
-fn the_idle_timeout_counts_input_and_output() {
+/// A session that got input 60 s after its start.
+fn idle_after_100_s(activity: IdleActivity) -> Session {
     let mut rules = config();
     rules.session.idle_timeout = Some(Duration::from_secs(100));
+    rules.session.idle_activity = activity;
     let mut s = Session::active(Dialect::V1, &rules);
     s.advance(60);
     s.handle(typed("x"));
+    s
+}
+
+#[test]
+fn the_idle_timeout_counts_input_and_output() {
+    let mut s = idle_after_100_s(IdleActivity::Any);
     assert_eq!(s.fire(), Some((Timer::Idle, 100)));
     assert!(s.actions().is_empty(), "not idle: 40 s ago");
     s.advance(30);
@@ -131,12 +138,7 @@ fn the_idle_timeout_counts_input_and_output() {
 
 #[test]
 fn with_idle_activity_input_output_does_not_extend_the_idle_timeout() {
-    let mut rules = config();
-    rules.session.idle_timeout = Some(Duration::from_secs(100));
-    rules.session.idle_activity = IdleActivity::Input;
-    let mut s = Session::active(Dialect::V1, &rules);
-    s.advance(60);
-    s.handle(typed("x"));
+    let mut s = idle_after_100_s(IdleActivity::Input);
     s.advance(90);
     s.output(1);
     assert_eq!(s.fire(), Some((Timer::Idle, 150)));

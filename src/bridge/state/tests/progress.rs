@@ -73,10 +73,8 @@ fn a_stage_is_sent_once_and_reading_a_key_is_not_the_login_stage() {
 
 #[test]
 fn uniform_errors_hide_the_stages_before_the_login() {
-    let mut uniform = config();
-    uniform.targets.uniform_errors = true;
     assert_eq!(
-        notified(&uniform, &ALL_STAGES),
+        notified(&uniform_errors::uniform(), &ALL_STAGES),
         [
             "<host_key 1>",
             "<stage login>",

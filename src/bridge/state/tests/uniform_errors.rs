@@ -3,6 +3,12 @@
 use super::*;
 use crate::error::{ConnectFailure, Deadline, HostKeyProblem};
 
+pub(super) fn uniform() -> Config {
+    let mut uniform = config();
+    uniform.targets.uniform_errors = true;
+    uniform
+}
+
 #[test]
 fn uniform_errors_hide_the_target() {
     let refused = std::io::ErrorKind::ConnectionRefused.into();
@@ -22,8 +28,7 @@ fn uniform_errors_hide_the_target() {
             limit: Duration::from_secs(10),
         }),
     ];
-    let mut uniform = config();
-    uniform.targets.uniform_errors = true;
+    let uniform = uniform();
     let stages = [
         Stage::Resolve,
         Stage::Connect,
@@ -52,21 +57,19 @@ fn uniform_errors_hide_the_target() {
             "<error killed connect>"
         );
     }
-    let mut s = Session::connecting(Dialect::V1, &uniform);
-    s.handle(begins(Stage::Login));
-    let actions = s.handle(Input::Failed(SessionError::LoginFailed));
-    assert_eq!(actions[0], "<error login-failed login>");
-    let misbehaved = Input::Ssh(SshEvent::Misbehaved("it sent too much"));
-    let mut s = Session::connecting(Dialect::V1, &uniform);
-    s.handle(begins(Stage::Login));
-    let actions = s.handle(misbehaved);
-    assert_eq!(actions[0], "<error server-misbehaved login>");
+    for (input, code) in [
+        (Input::Failed(SessionError::LoginFailed), "login-failed"),
+        (Input::Ssh(SshEvent::Misbehaved("")), "server-misbehaved"),
+    ] {
+        let mut s = Session::connecting(Dialect::V1, &uniform);
+        s.handle(begins(Stage::Login));
+        assert_eq!(s.handle(input)[0], format!("<error {code} login>"));
+    }
 }
 
 #[test]
 fn the_ending_keeps_the_cause_that_uniform_errors_hide() {
-    let mut uniform = config();
-    uniform.targets.uniform_errors = true;
+    let uniform = uniform();
     let mut s = Session::connecting(Dialect::V1, &uniform);
     let error = SessionError::NotResolved;
     s.state.handle(s.now, Input::Failed(error.clone()));
