@@ -76,6 +76,25 @@ impl Admin {
         list["sessions"].as_array().unwrap().clone()
     }
 
+    /// Sum of the series of a metric whose labels contain `label`.
+    pub(crate) fn metric(&self, name: &str, label: &str) -> u64 {
+        let metrics = self.get("/metrics").body;
+        let series = metrics.lines().filter_map(|line| {
+            let line = line.strip_prefix(name)?.strip_prefix('{')?;
+            let (labels, value) = line.split_once("} ")?;
+            labels
+                .contains(label)
+                .then(|| value.parse::<u64>().unwrap())
+        });
+        series.sum()
+    }
+
+    /// Connections that failed before their request for this cause.
+    pub(crate) fn failed_handshakes(&self, cause: &str) -> u64 {
+        let label = format!("cause=\"{cause}\"");
+        self.metric("sshard_handshakes_failed_total", &label)
+    }
+
     /// Ended sessions by stage and reason, all shards together.
     pub(crate) fn ended(&self) -> BTreeMap<(String, String), u64> {
         let text = self.get("/metrics").body;

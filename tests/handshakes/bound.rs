@@ -1,10 +1,10 @@
 //! `server.max_handshakes`.
 
 use super::common::fixture::bridge_to;
-use super::common::raw::{Raw, upgrade_request};
+use super::common::raw::Raw;
 use super::common::tls::{Files, Pair};
-use super::common::{Admin, Bridge, Client, DEADLINE, Fixture, Options, poll};
-use super::{failed, metric};
+use super::common::{Admin, Bridge, Client, DEADLINE, Fixture, Options, poll, wait_until};
+use super::{health, upgrade};
 use std::net::SocketAddr;
 
 const MOST: usize = 8;
@@ -17,7 +17,7 @@ fn bridge(settings: &[&str]) -> Bridge {
 }
 
 fn in_progress(admin: &Admin) -> u64 {
-    metric(admin, "sshard_handshakes", "shard=")
+    admin.metric("sshard_handshakes", "shard=")
 }
 
 fn wait_in_progress(admin: &Admin, count: usize) {
@@ -34,19 +34,21 @@ fn silent(bridge: &Bridge, count: usize) -> Vec<Raw> {
 
 fn serves(bridge: &Bridge) -> bool {
     let mut raw = Raw::connect(bridge.addr());
-    let request = upgrade_request(bridge.addr(), "/ws/127.0.0.1/1");
-    let offer = "Sec-WebSocket-Protocol: sshard.v1\r\n\r\n";
     // Who is refused may find the connection closed already.
-    let _ = raw.try_send(format!("{request}{offer}").as_bytes());
+    let _ = raw.try_send(upgrade(bridge.addr()).as_bytes());
     raw.answer().status == 101
+}
+
+/// The answer to a health request.
+fn ask_health(raw: &mut Raw, bridge: &Bridge) -> u16 {
+    raw.send(health(bridge).as_bytes());
+    raw.answer().status
 }
 
 /// The answer to a health request from an address of this machine.
 fn health_from(bridge: &Bridge, ip: [u8; 4]) -> u16 {
     let mut raw = Raw::connect_from(bridge.addr(), ip.into());
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr());
-    raw.send(request.as_bytes());
-    raw.answer().status
+    ask_health(&mut raw, bridge)
 }
 
 /// A connection that says nothing, from an address of this machine.
@@ -72,7 +74,7 @@ fn one_more_takes_the_place_of_the_oldest() {
             Some("application/problem+json")
         );
         assert_eq!(oldest.rest(), b"");
-        assert_eq!(failed(&admin, "full"), count);
+        assert_eq!(admin.failed_handshakes("full"), count);
         wait_in_progress(&admin, MOST);
     }
     assert!(serves(&bridge));
@@ -104,9 +106,7 @@ fn a_client_that_floods_displaces_itself_alone() {
     assert_eq!(health_from(&bridge, [127, 9, 9, 9]), 200);
     for slow in &mut others {
         assert!(!slow.has_arrived(), "displaced by another's flood");
-        let request = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr());
-        slow.send(request.as_bytes());
-        assert_eq!(slow.answer().status, 200);
+        assert_eq!(ask_health(slow, &bridge), 200);
     }
     // The last ones of the flood have the rest.
     let alive = flood.iter().filter(|raw| !raw.has_arrived()).count();
@@ -132,40 +132,21 @@ fn a_flood_from_many_addresses_keeps_nobody_out() {
     let mut prober = silent_from(&bridge, [127, 2, 2, 2]);
     wait_in_progress(&admin, 33);
     flood.extend((0..200).map(|n| silent_from(&bridge, [127, 6, 0, n])));
-    let full = || (failed(&admin, "full") >= 400).then_some(());
-    assert!(poll(DEADLINE, full).is_some(), "{}", failed(&admin, "full"));
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr());
-    prober.send(request.as_bytes());
-    assert_eq!(prober.answer().status, 200);
+    wait_until("400 displaced", || admin.failed_handshakes("full") >= 400);
+    assert_eq!(ask_health(&mut prober, &bridge), 200);
 }
 
 /// Before its header a proxy's connection is nobody's; from then on it is one of the client's.
 #[test]
 fn a_proxys_clients_are_told_apart() {
-    let proxied = "server.proxy_protocol=127.0.0.1:0";
-    let mut args = vec![
-        "--shards",
-        "1",
-        "--allow",
-        "127.0.0.1:1",
-        "--listen",
-        "127.0.0.1:0",
-    ];
-    for setting in [
-        proxied,
-        "server.upgrade_timeout=1h",
-        "server.max_handshakes=8",
-    ] {
-        args.extend(["--set", setting]);
-    }
-    let bridge = Bridge::start(&args, &[]);
+    let bridge = bridge(&["server.proxy_protocol=127.0.0.1:0"]);
     let admin = Admin::of(&bridge);
     let of = |client: &str, said: &str| {
         let mut raw = Raw::connect(bridge.addr());
         raw.send(format!("PROXY TCP4 {client} 127.0.0.1 50000 443\r\n{said}").as_bytes());
         raw
     };
-    let health = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr());
+    let health = health(&bridge);
     let mut honest = of("192.0.2.1", "");
     let mut flood = Vec::new();
     for _ in 0..40 {
@@ -173,19 +154,17 @@ fn a_proxys_clients_are_told_apart() {
         // Whose header came before is known once this is answered.
         assert_eq!(of("192.0.2.50", &health).answer().status, 200);
     }
-    assert!(failed(&admin, "full") >= 30);
+    assert!(admin.failed_handshakes("full") >= 30);
     assert!(
         !honest.has_arrived(),
         "displaced by another client of the proxy"
     );
-    honest.send(health.as_bytes());
-    assert_eq!(honest.answer().status, 200);
+    assert_eq!(ask_health(&mut honest, &bridge), 200);
     drop(flood);
     wait_in_progress(&admin, 0);
     // Those without a header count one each, and the oldest of them goes.
     let mut silent = silent(&bridge, 9);
-    let arrived = || silent[0].has_arrived().then_some(());
-    assert!(poll(DEADLINE, arrived).is_some(), "the oldest of all");
+    wait_until("the oldest of all", || silent[0].has_arrived());
     assert_eq!(silent[0].rest(), b"");
     wait_in_progress(&admin, 8);
 }
@@ -193,10 +172,7 @@ fn a_proxys_clients_are_told_apart() {
 /// A trusted proxy speaks for many; what it has not said yet is nobody's.
 #[test]
 fn a_trusted_proxy_is_not_one_client() {
-    let bridge = bridge(&[
-        "server.trusted_proxies=127.0.0.1",
-        "server.max_handshakes=8",
-    ]);
+    let bridge = bridge(&["server.trusted_proxies=127.0.0.1"]);
     let admin = Admin::of(&bridge);
     let proxied = silent(&bridge, 6);
     let one = [
@@ -205,8 +181,7 @@ fn a_trusted_proxy_is_not_one_client() {
     ];
     wait_in_progress(&admin, 8);
     let _newcomer = silent_from(&bridge, [127, 4, 4, 5]);
-    let displaced = || one[0].has_arrived().then_some(());
-    assert!(poll(DEADLINE, displaced).is_some());
+    wait_until("the oldest of one client", || one[0].has_arrived());
     assert!(proxied.iter().all(|raw| !raw.has_arrived()));
     assert!(!one[1].has_arrived());
 }
@@ -238,7 +213,7 @@ fn every_way_out_gives_the_place_back() {
         drop(cut);
         wait_in_progress(&admin, 0);
     }
-    assert_eq!(failed(&admin, "timeout"), 2);
+    assert_eq!(admin.failed_handshakes("timeout"), 2);
 }
 
 #[test]
@@ -258,7 +233,7 @@ fn with_tls_the_oldest_is_hung_up_on() {
     wait_in_progress(&admin, MOST);
     let latest = Raw::connect(bridge.addr());
     assert_eq!(held[0].rest(), b"");
-    assert_eq!(failed(&admin, "full"), 1);
+    assert_eq!(admin.failed_handshakes("full"), 1);
     // A session of TLS needs no more than any other new connection.
     Client::connect(bridge.addr(), "/ws/127.0.0.1/1", &options).wait_type("hello");
     assert_eq!(held[1].rest(), b"");

@@ -8,25 +8,17 @@ mod bound;
 mod proxy;
 mod transfer;
 
-use common::Admin;
+use common::Bridge;
+use common::raw::upgrade_request;
+use std::net::SocketAddr;
 
-/// The sum over the shards of a metric's series whose labels hold `label`.
-fn metric(admin: &Admin, name: &str, label: &str) -> u64 {
-    let metrics = admin.get("/metrics").body;
-    let series = metrics.lines().filter_map(|line| {
-        let (labels, value) = line
-            .strip_prefix(name)?
-            .strip_prefix('{')?
-            .split_once("} ")?;
-        labels
-            .contains(label)
-            .then(|| value.parse::<u64>().unwrap())
-    });
-    series.sum()
+/// An upgrade request for a target that is never reached.
+fn upgrade(addr: SocketAddr) -> String {
+    let request = upgrade_request(addr, "/ws/127.0.0.1/1");
+    format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n")
 }
 
-/// Connections that failed for this cause.
-fn failed(admin: &Admin, cause: &str) -> u64 {
-    let label = format!("cause=\"{cause}\"");
-    metric(admin, "sshard_handshakes_failed_total", &label)
+/// A health request.
+fn health(bridge: &Bridge) -> String {
+    format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.addr())
 }

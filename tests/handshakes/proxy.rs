@@ -1,12 +1,15 @@
 //! `server.proxy_protocol`: who the client is, on a proxy's word.
 
-use super::common::raw::{Raw, exchange, upgrade_request};
+use super::common::raw::{Raw, exchange};
 use super::common::tls::{Files, Pair, client, trusting};
-use super::common::{Admin, Bridge, DEADLINE, poll, run};
-use super::failed;
+use super::common::{Admin, Bridge, DEADLINE, run, wait_until};
+use super::upgrade;
 use futures_rustls::rustls::Stream;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+
+/// A header that names the client 192.0.2.7.
+const HEADER: &[u8] = b"PROXY TCP4 192.0.2.7 127.0.0.2 51234 443\r\n";
 
 const LISTEN: [&str; 4] = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0"];
 
@@ -18,11 +21,6 @@ fn bridge(settings: &[&str]) -> Bridge {
     args.extend(["--set", "server.proxy_protocol=127.0.0.2:0"]);
     args.extend(settings.iter().flat_map(|setting| ["--set", *setting]));
     Bridge::command(&args, &[])
-}
-
-fn upgrade(addr: SocketAddr) -> String {
-    let request = upgrade_request(addr, "/ws/127.0.0.1/1");
-    format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n")
 }
 
 /// A session whose connection began with these bytes.
@@ -66,10 +64,7 @@ fn the_client_is_whom_the_proxy_names() {
     block_6.extend([0; 16]);
     block_6.extend([0xc8, 0x22, 1, 0xbb]);
     for (header, client) in [
-        (
-            b"PROXY TCP4 192.0.2.7 127.0.0.2 51234 443\r\n".to_vec(),
-            "192.0.2.7",
-        ),
+        (HEADER.to_vec(), "192.0.2.7"),
         (
             b"PROXY TCP6 2001:db8::7 ::1 51234 443\r\n".to_vec(),
             "2001:db8::7",
@@ -95,7 +90,7 @@ fn a_header_may_come_in_pieces_and_alone() {
     let bridge = bridge(&[]);
     let addr = bridge.addrs()[1];
     for header in [
-        b"PROXY TCP4 192.0.2.7 127.0.0.2 51234 443\r\n".to_vec(),
+        HEADER.to_vec(),
         v2(
             0x21,
             0x11,
@@ -134,7 +129,7 @@ fn without_a_good_header_the_connection_ends() {
         let mut raw = Raw::connect(addr);
         raw.send(row);
         assert_eq!(raw.rest(), b"", "{}", row.escape_ascii());
-        assert_eq!(failed(&admin, "proxy-header"), count as u64 + 1);
+        assert_eq!(admin.failed_handshakes("proxy-header"), count as u64 + 1);
     }
 }
 
@@ -150,7 +145,7 @@ fn an_unfinished_header_has_the_deadline_of_the_upgrade() {
         raw.send(said);
         assert_eq!(raw.rest(), b"");
     }
-    assert_eq!(failed(&Admin::of(&bridge), "timeout"), 3);
+    assert_eq!(Admin::of(&bridge).failed_handshakes("timeout"), 3);
 }
 
 /// Elsewhere nobody may claim to be someone else.
@@ -158,7 +153,7 @@ fn an_unfinished_header_has_the_deadline_of_the_upgrade() {
 fn other_listeners_take_no_header() {
     let bridge = bridge(&[]);
     let addr = bridge.addrs()[0];
-    let header = "PROXY TCP4 192.0.2.7 127.0.0.1 51234 443\r\n";
+    let header = std::str::from_utf8(HEADER).unwrap();
     let answer = exchange(addr, &format!("{header}{}", upgrade(addr)));
     assert_eq!(answer.status, 400);
     let _raw = session(addr, b"");
@@ -171,10 +166,10 @@ fn an_untrusted_sender_is_disconnected_and_logged_with_a_limit() {
     let admin = Admin::of(&bridge);
     for _ in 0..20 {
         let mut raw = Raw::connect(bridge.addrs()[1]);
-        let _ = raw.try_send(b"PROXY TCP4 192.0.2.7 127.0.0.2 51234 443\r\n");
+        let _ = raw.try_send(HEADER);
         assert_eq!(raw.rest(), b"");
     }
-    assert_eq!(failed(&admin, "proxy-stranger"), 20);
+    assert_eq!(admin.failed_handshakes("proxy-stranger"), 20);
     let said = "its peer is not in server.proxy_protocol_from";
     bridge.wait_stderr(said, DEADLINE);
     let lines = bridge.stderr().matches(said).count();
@@ -214,7 +209,7 @@ fn a_header_goes_before_tls() {
     let mut tcp = TcpStream::connect(addr).unwrap();
     tcp.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut tls = client(&trusting(&[&pair]), SocketAddr::from(([127, 0, 0, 1], 443)));
-    let mut first = b"PROXY TCP4 192.0.2.7 127.0.0.2 51234 443\r\n".to_vec();
+    let mut first = HEADER.to_vec();
     tls.write_tls(&mut first).unwrap();
     tcp.write_all(&first).unwrap();
     let mut stream = Stream::new(&mut *tls, &mut tcp);
@@ -223,8 +218,7 @@ fn a_header_goes_before_tls() {
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 101");
     let admin = Admin::of(&bridge);
-    let entered = poll(DEADLINE, || (!admin.sessions().is_empty()).then_some(()));
-    assert!(entered.is_some(), "no session");
+    wait_until("no session", || !admin.sessions().is_empty());
     assert_eq!(only_client(&admin), "192.0.2.7");
 }
 
@@ -242,10 +236,7 @@ fn a_passed_socket_can_be_a_proxys_and_must_be_there() {
         args
     };
     let bridge = Bridge::under(&starter, &args("server.proxy_protocol=127.0.0.2:0"), &[]);
-    let _raw = session(
-        bridge.addr(),
-        b"PROXY TCP4 192.0.2.7 127.0.0.2 51234 443\r\n",
-    );
+    let _raw = session(bridge.addr(), HEADER);
     assert_eq!(only_client(&Admin::of(&bridge)), "192.0.2.7");
     drop(bridge);
     let mut other = args("server.proxy_protocol=127.0.0.3:0");

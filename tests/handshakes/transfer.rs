@@ -79,20 +79,17 @@ const READ: [usize; 3] = [1, 60, 16 * 1024];
 
 #[test]
 fn a_session_works_on_the_shard_that_gets_its_connection_with_the_request() {
-    let shard = Shard::running(&[]);
-    for most in READ {
-        session(&shard, &Options::v1(), most);
-    }
-}
-
-#[test]
-fn a_session_works_on_the_shard_that_gets_its_connection_with_request_and_tls() {
     let pair = Pair::new();
     let files = Files::new(&pair);
-    let shard = Shard::running(&files.settings());
-    let options = Options::v1().tls(&tls::trusting(&[&pair]));
-    for most in READ {
-        session(&shard, &options, most);
+    let over_tls = Options::v1().tls(&tls::trusting(&[&pair]));
+    for (settings, options) in [
+        (Vec::new(), Options::v1()),
+        (files.settings().to_vec(), over_tls),
+    ] {
+        let shard = Shard::running(&settings);
+        for most in READ {
+            session(&shard, &options, most);
+        }
     }
 }
 

@@ -1,11 +1,9 @@
 //! Limits that change while sessions run, and limits per client.
 
 use crate::common::fixture::path_to;
-use crate::common::{Admin, Bridge, Options, Raw, ScriptedSsh, SshScript};
+use crate::common::raw::upgrade_request;
+use crate::common::{Admin, Fixture, Options, Raw};
 use crate::site::{By, Site};
-use socket2::{Domain, Socket, Type};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 
 fn with_limits(all: u32, per_host: u32) -> String {
     format!(
@@ -54,43 +52,26 @@ fn a_limit_raised_above_that_of_the_start_admits_as_many() {
     clients.iter_mut().for_each(|client| site.works(client));
 }
 
-/// Sends an upgrade request from this local address and returns the status.
-fn upgrade_from(source: &str, bridge: SocketAddr, path: &str) -> (u16, TcpStream) {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    let source: SocketAddr = format!("{source}:0").parse().unwrap();
-    socket.bind(&source.into()).unwrap();
-    socket.connect(&bridge.into()).unwrap();
-    let mut stream = TcpStream::from(socket);
-    stream
-        .set_read_timeout(Some(crate::common::DEADLINE))
-        .unwrap();
-    let request = crate::common::raw::upgrade_request(bridge, path);
-    let request = format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut status = [0; 12];
-    stream.read_exact(&mut status).unwrap();
-    let status = std::str::from_utf8(&status[9..]).unwrap();
-    (status.parse().unwrap(), stream)
-}
-
 #[test]
 fn one_client_cannot_use_up_the_limit_of_others() {
-    let ssh = ScriptedSsh::start(SshScript::default());
-    let target = ssh.addr().to_string();
-    let mut args = vec!["--shards", "2", "--allow", &target];
-    args.extend(["--set", "limits.max_connections_per_client=2"]);
-    let bridge = Bridge::start(&args, &[]);
-    let admin = Admin::of(&bridge);
-    let path = path_to(ssh.addr());
-    let from = |source| upgrade_from(source, bridge.addr(), &path);
-    let first = [from("127.0.0.2"), from("127.0.0.2")];
+    let settings = ["server.shards=2", "limits.max_connections_per_client=2"];
+    let fixture = Fixture::new(&settings);
+    let addr = fixture.bridge.addr();
+    let request = upgrade_request(addr, &fixture.path());
+    let request = format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n");
+    let from = |host: u8| {
+        let mut raw = Raw::connect_from(addr, [127, 0, 0, host].into());
+        raw.send(request.as_bytes());
+        (raw.answer().status, raw)
+    };
+    let first = [from(2), from(2)];
     assert!(first.iter().all(|(status, _)| *status == 101));
-    assert_eq!(from("127.0.0.2").0, 503);
-    let other = from("127.0.0.3");
+    assert_eq!(from(2).0, 503);
+    let other = from(3);
     assert_eq!(other.0, 101);
     drop(first);
-    admin.wait_sessions(1);
-    assert_eq!(from("127.0.0.2").0, 101);
+    Admin::of(&fixture.bridge).wait_sessions(1);
+    assert_eq!(from(2).0, 101);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Reload: settings in force at once, settings that wait for a restart, and bad files, which change
 //! nothing.
 
-use crate::common::{Admin, DEADLINE, poll};
+use crate::common::{Admin, DEADLINE, wait_until};
 use crate::site::{By, Site};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 const OPEN: &str = "targets.allow = [\"ALLOW\"]\nssh.host_key_policy = \"off\"\n";
 
@@ -22,14 +23,18 @@ fn a_target_that_is_no_longer_allowed_is_refused_to_new_sessions_alone() {
     }
 }
 
+fn with_known_hosts(file: &Path, policy: &str) -> String {
+    format!(
+        "targets.allow = [\"ALLOW\"]\n\
+         ssh = {{ known_hosts = {file:?}, host_key_policy = \"{policy}\" }}\n"
+    )
+}
+
 #[test]
 fn known_hosts_are_read_again() {
     let directory = tempfile::tempdir().unwrap();
     let known_hosts = directory.path().join("known_hosts");
-    let strict = format!(
-        "targets.allow = [\"ALLOW\"]\nssh = {{ known_hosts = {known_hosts:?}, \
-         host_key_policy = \"strict\" }}\n"
-    );
+    let strict = with_known_hosts(&known_hosts, "strict");
     let site = Site::new(&strict);
     site.refuses("host-key-unknown", 4409);
     let scan = std::process::Command::new("ssh-keyscan")
@@ -49,13 +54,7 @@ fn known_hosts_are_read_again() {
 #[test]
 fn another_known_hosts_file_is_in_force_after_a_reload() {
     let directory = tempfile::tempdir().unwrap();
-    let with = |name: &str, policy: &str| {
-        let file = directory.path().join(name);
-        format!(
-            "targets.allow = [\"ALLOW\"]\nssh = {{ known_hosts = {file:?}, \
-             host_key_policy = \"{policy}\" }}\n"
-        )
-    };
+    let with = |name: &str, policy| with_known_hosts(&directory.path().join(name), policy);
     fs::write(directory.path().join("old"), "").unwrap();
     for by in [By::Signal, By::Request] {
         let site = Site::new(&with("old", "strict"));
@@ -106,7 +105,7 @@ fn other_files_are_in_force_after_a_reload() {
             .lines()
             .count()
     };
-    assert!(poll(DEADLINE, || (lines("audit1") == 3).then_some(())).is_some());
+    wait_until("three lines", || lines("audit1") == 3);
     site.write(&with(2));
     let answer = admin(&one).post("/api/v1/reload");
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -119,7 +118,7 @@ fn other_files_are_in_force_after_a_reload() {
     assert_eq!(admin(&one).get("/stats").status, 401);
     assert_eq!(admin(&two).get("/stats").status, 200);
     drop(site.ready());
-    assert!(poll(DEADLINE, || (lines("audit2") == 3).then_some(())).is_some());
+    wait_until("three lines", || lines("audit2") == 3);
     assert_eq!(lines("audit1"), 3);
     // What cannot be used changes nothing; what would switch one off waits.
     site.write(&with(3));

@@ -2,7 +2,7 @@
 //! reach.
 
 use crate::common::fixture::path_to;
-use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript, poll};
+use crate::common::{Admin, Bridge, Client, Options, ScriptedSsh, SshScript, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 use std::fs;
@@ -58,20 +58,15 @@ impl Site {
             }
             By::Signal => {
                 self.bridge.signal(Signal::HUP);
-                let done = poll(DEADLINE, || {
-                    (self.reloads("applied") > before).then_some(())
-                });
-                assert!(done.is_some(), "not reloaded");
+                wait_until("not reloaded", || self.reloads("applied") > before);
             }
         }
     }
 
     /// Returns the number of reloads with this outcome.
     pub(crate) fn reloads(&self, outcome: &str) -> u64 {
-        let metrics = self.admin.get("/metrics").body;
-        let series = format!("sshard_reloads_total{{outcome=\"{outcome}\"}} ");
-        let line = metrics.lines().find_map(|line| line.strip_prefix(&series));
-        line.unwrap().parse().unwrap()
+        let label = format!("outcome=\"{outcome}\"");
+        self.admin.metric("sshard_reloads_total", &label)
     }
 
     /// Connects a client and sends `auth`.

@@ -3,20 +3,9 @@
 
 use crate::common::fixture::bridge_to;
 use crate::common::raw::{Answer, Raw, exchange};
-use crate::common::{Admin, DEADLINE, poll};
+use crate::common::{Admin, DEADLINE, poll, wait_until};
 use crate::site::Site;
 use std::net::SocketAddr;
-
-/// Handshakes that failed for this cause.
-pub(crate) fn failed(admin: &Admin, cause: &str) -> u64 {
-    let metrics = admin.get("/metrics").body;
-    let label = format!("cause=\"{cause}\"}} ");
-    let lines = metrics.lines();
-    let lines = lines.filter(|line| line.starts_with("sshard_handshakes_failed_total{"));
-    lines
-        .filter_map(|line| line.split_once(&label)?.1.parse::<u64>().ok())
-        .sum()
-}
 
 #[test]
 fn old_versions_are_refused_and_new_ones_spoken() {
@@ -39,7 +28,7 @@ fn old_versions_are_refused_and_new_ones_spoken() {
             }
         }
     }
-    assert_eq!(failed(&Admin::of(&site.bridge), "tls"), 2);
+    assert_eq!(Admin::of(&site.bridge).failed_handshakes("tls"), 2);
 }
 
 #[test]
@@ -100,8 +89,7 @@ fn plain_http_is_told_to_speak_tls() {
     raw.answer();
     assert_eq!(raw.rest(), b"");
     let admin = Admin::of(&site.bridge);
-    let counted = poll(DEADLINE, || (failed(&admin, "tls") == 6).then_some(()));
-    assert!(counted.is_some(), "{}", failed(&admin, "tls"));
+    wait_until("six are counted", || admin.failed_handshakes("tls") == 6);
 }
 
 #[test]
@@ -156,6 +144,6 @@ fn who_drips_or_says_nothing_is_hung_up_on() {
             raw.has_arrived().then_some(())
         });
         assert!(ended.is_some(), "still served after {dripped} bytes");
-        assert_eq!(failed(&Admin::of(&site.bridge), "timeout"), 4);
+        assert_eq!(Admin::of(&site.bridge).failed_handshakes("timeout"), 4);
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::certificate::expiry;
 use crate::common::tls::{self, Files, Pair};
-use crate::common::{Admin, Bridge, Client, DEADLINE, Options};
+use crate::common::{Admin, Bridge, Client, Options, wait_until};
 use crate::site::Site;
 use rustix::process::Signal;
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, SystemTime};
 
 /// Sessions that are to notice nothing.
 const STAYING: usize = 200;
@@ -47,10 +48,9 @@ fn sessions_stay_and_every_newcomer_is_served() {
             assert_eq!(answer.status, 200, "{answer:?}");
             // Whoever comes from now on is shown the new one.
             assert_eq!(site.connect(&anyone).certificate(), pair.der);
-            let more = crate::common::poll(DEADLINE, || {
-                (served.load(Ordering::Relaxed) > before + 4).then_some(())
+            wait_until("nobody is served any more", || {
+                served.load(Ordering::Relaxed) > before + 4
             });
-            assert!(more.is_some(), "nobody is served any more");
         }
         over.store(true, Ordering::Relaxed);
     });
@@ -64,7 +64,7 @@ fn sessions_stay_and_every_newcomer_is_served() {
         client.output_until("all of us are here");
         assert_eq!(client.certificate(), site.pair.der);
     }
-    assert_eq!(crate::refusals::failed(&admin, "tls"), 0);
+    assert_eq!(admin.failed_handshakes("tls"), 0);
 }
 
 #[test]
@@ -72,14 +72,13 @@ fn a_signal_reloads_too_and_the_metric_follows() {
     let site = Site::new(&[]);
     let admin = Admin::of(&site.bridge);
     let before = expiry(&admin).unwrap();
-    let next = Pair::valid(
-        std::time::SystemTime::now(),
-        std::time::SystemTime::now() + std::time::Duration::from_secs(3600),
-    );
+    let now = SystemTime::now();
+    let next = Pair::valid(now, now + Duration::from_secs(3600));
     next.install(&site.files);
     site.bridge.signal(Signal::HUP);
-    let changed = crate::common::poll(DEADLINE, || (expiry(&admin)? != before).then_some(()));
-    assert!(changed.is_some(), "not reloaded");
+    wait_until("not reloaded", || {
+        expiry(&admin).is_some_and(|now| now != before)
+    });
     let trust = Options::v1().tls(&tls::trusting(&[&next]));
     assert_eq!(site.ready(&trust).certificate(), next.der);
 }
@@ -121,35 +120,26 @@ fn a_bad_pair_changes_nothing_and_says_why() {
     let admin = Admin::of(&site.bridge);
     let mut old = site.ready(&site.options());
     let other = Pair::new();
-    type Break<'a> = Box<dyn Fn() + 'a>;
-    let ways: [(Break<'_>, &str); 4] = [
-        (
-            Box::new(|| site.files.write(&other.certificate, &site.pair.key)),
-            "belongs to another certificate",
-        ),
-        (Box::new(|| site.files.write("", "")), "no CERTIFICATE"),
-        (
-            Box::new(|| {
-                site.files.write(&other.certificate, &other.key);
-                fs::remove_file(site.files.key_file()).unwrap();
-            }),
-            "cannot read the file",
-        ),
-        (
-            Box::new(|| fs::remove_file(site.files.cert_file()).unwrap()),
-            "cannot read the file",
-        ),
-    ];
-    for (count, (change, said)) in ways.iter().enumerate() {
-        change();
+    let mut count = 0;
+    let mut refused = |said: &str| {
         let answer = admin.post("/api/v1/reload");
         assert_eq!(answer.status, 422, "{answer:?}");
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.contains(said) && detail.contains("tls."), "{detail}");
+        count += 1;
         let logged = "not reloaded; everything stays as it was";
-        site.bridge.wait_stderr_count(logged, count + 1);
+        site.bridge.wait_stderr_count(logged, count);
         assert_eq!(site.ready(&site.options()).certificate(), site.pair.der);
-    }
+    };
+    site.files.write(&other.certificate, &site.pair.key);
+    refused("belongs to another certificate");
+    site.files.write("", "");
+    refused("no CERTIFICATE");
+    site.files.write(&other.certificate, &other.key);
+    fs::remove_file(site.files.key_file()).unwrap();
+    refused("cannot read the file");
+    fs::remove_file(site.files.cert_file()).unwrap();
+    refused("cannot read the file");
     old.send_binary(b"typed");
     site.ssh.wait_input(5);
 }
