@@ -1,42 +1,22 @@
 //! Connections that reach a server and end without a login, counted at the server: sshd bans an
 //! address that makes too many (PerSourcePenalties), and the bridge has one for all its clients.
 
-use crate::common::fixture::{bridge_to, path_to};
+use crate::common::fixture::bridge_to;
 use crate::common::{
-    Admin, Bridge, Client, DEADLINE, Event, HostileServer, KeyPair, Login, Options, Received,
-    Round, Script, ScriptedSsh, SshScript, poll,
+    Admin, Bridge, Client, Event, HostileServer, KeyPair, Login, Round, Script, ScriptedSsh,
+    SshScript, wait_until,
 };
-use crate::{BEHIND_PROXY, expect_refused};
+use crate::{BEHIND_PROXY, SLOW_LOGINS, auth, connected, expect_refused};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::thread;
 use std::time::Instant;
 
-const SLOW: [&str; 3] = [
-    BEHIND_PROXY,
-    "rate_limit.login_failures=2",
-    "rate_limit.login_period=1h",
-];
-
 /// Attempts of each kind.
 const TIMES: usize = 8;
 
-fn auth(bridge: &Bridge, target: SocketAddr, client: &str, fields: &Value) -> Client {
-    let options = Options::v1().header("X-Forwarded-For", client);
-    let mut client = Client::connect(bridge.addr(), &path_to(target), &options);
-    client.auth_v1(fields);
-    client
-}
-
 fn password(user: &str, password: &str) -> Value {
     json!({ "username": user, "password": password })
-}
-
-fn connected(ssh: &ScriptedSsh) -> usize {
-    let seen = ssh.received();
-    seen.iter()
-        .filter(|seen| **seen == Received::Connected)
-        .count()
 }
 
 fn prompting() -> ScriptedSsh {
@@ -48,7 +28,8 @@ fn client(number: usize) -> String {
     format!("198.51.100.{number}")
 }
 
-/// Ends that the client does not cause. `settings` beside [`SLOW`], and the code of the first two.
+/// Ends that the client does not cause. `settings` beside [`SLOW_LOGINS`], and the code of the
+/// first two.
 #[test]
 fn every_connection_that_ends_without_a_login_counts() {
     let key = KeyPair::generate(&["-t", "ed25519"], "").private_pem();
@@ -90,7 +71,7 @@ fn every_connection_that_ends_without_a_login_counts() {
     for (login, fields, settings, code) in scripted {
         let what = format!("{login:?} {settings:?}");
         let ssh = ScriptedSsh::start(SshScript::login(login));
-        let bridge = bridge_to(&[ssh.addr()], &[&SLOW, settings].concat());
+        let bridge = bridge_to(&[ssh.addr()], &[&SLOW_LOGINS, settings].concat());
         refused_after_two(&bridge, ssh.addr(), fields, code, &what);
         assert_eq!(connected(&ssh), 2, "{what}");
     }
@@ -103,20 +84,20 @@ fn every_connection_that_ends_without_a_login_counts() {
         (Script::Hangup, "server-refused"),
     ] {
         let server = HostileServer::start(script);
-        let settings = [&SLOW[..], &["ssh.handshake_timeout=300ms"]].concat();
+        let settings = [&SLOW_LOGINS[..], &["ssh.handshake_timeout=300ms"]].concat();
         let bridge = bridge_to(&[server.addr()], &settings);
         refused_after_two(&bridge, server.addr(), &wrong, code, &format!("{script:?}"));
         assert_eq!(server.accepted(), 2, "{script:?}");
     }
 }
 
+/// Expects `code` of the first two attempts, and that the others are throttled.
 fn refused_after_two(bridge: &Bridge, target: SocketAddr, fields: &Value, code: &str, what: &str) {
-    let codes: Vec<String> = (0..TIMES)
-        .map(|_| {
-            let error = auth(bridge, target, &client(7), fields).wait_type("error");
-            error["code"].as_str().unwrap().to_owned()
-        })
-        .collect();
+    let attempt = |_| {
+        let error = auth(bridge, target, &client(7), fields).wait_type("error");
+        error["code"].as_str().unwrap().to_owned()
+    };
+    let codes: Vec<String> = (0..TIMES).map(attempt).collect();
     let mut expected = vec![code; 2];
     expected.resize(TIMES, "throttled");
     assert_eq!(codes, expected, "{what}");
@@ -130,7 +111,7 @@ fn a_client_that_disconnects_during_a_login_is_charged() {
         Script::KexInitThenSilence,
     ] {
         let server = HostileServer::start(script);
-        let bridge = bridge_to(&[server.addr()], &SLOW);
+        let bridge = bridge_to(&[server.addr()], &SLOW_LOGINS);
         for count in 1..=2 {
             let leaves = auth(&bridge, server.addr(), &client(7), &password("u", "p"));
             server.wait_accepted(count);
@@ -172,12 +153,10 @@ fn all_clients_together_stay_below_the_servers_ban() {
     assert!(failed as u64 <= most, "{failed} in {:?}", start.elapsed());
     auth(&bridge, ssh.addr(), &client(200), &password("ann", "right")).wait_type("ready");
     // A new client with the right password waits for the next second of it, at most.
-    poll(DEADLINE, || {
+    wait_until("a new client never gets in", || {
         let mut new = auth(&bridge, ssh.addr(), &client(201), &password("bob", "right"));
-        let first = new.recv();
-        matches!(first, Event::Json(value) if value["type"] == "ready").then_some(())
-    })
-    .expect("a new client never gets in");
+        matches!(new.recv(), Event::Json(value) if value["type"] == "ready")
+    });
 }
 
 #[test]
@@ -195,7 +174,7 @@ fn one_client_delays_no_other() {
 #[test]
 fn a_successful_login_does_not_help_to_guess_other_users() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::Password("right")));
-    let bridge = bridge_to(&[ssh.addr()], &SLOW);
+    let bridge = bridge_to(&[ssh.addr()], &SLOW_LOGINS);
     let good = || {
         auth(&bridge, ssh.addr(), &client(7), &password("alice", "right")).wait_type("ready");
     };
@@ -229,7 +208,7 @@ fn a_successful_login_does_not_help_to_guess_other_users() {
 #[test]
 fn a_crowd_of_users_behind_one_address_gets_in() {
     let ssh = ScriptedSsh::start(SshScript::login(Login::Password("right")));
-    let settings = [&SLOW[..], &["limits.max_connections_per_host=200"]].concat();
+    let settings = [&SLOW_LOGINS[..], &["limits.max_connections_per_host=200"]].concat();
     let bridge = bridge_to(&[ssh.addr()], &settings);
     thread::scope(|scope| {
         for number in 0..100 {
@@ -300,21 +279,16 @@ fn expensive_keys_of_others_do_not_hold_up_a_login() {
 #[test]
 fn wrong_passphrases_are_counted() {
     let ssh = ScriptedSsh::start(SshScript::default());
-    let bridge = bridge_to(&[ssh.addr()], &SLOW);
+    let bridge = bridge_to(&[ssh.addr()], &SLOW_LOGINS);
     let pair = KeyPair::generate(&["-t", "ed25519", "-a", "1"], "right");
     let with = |passphrase: &str| json!({ "username": "u", "private_key": pair.private_pem(), "passphrase": passphrase });
-    let codes: Vec<String> = (0..TIMES)
-        .map(|_| {
-            let mut client = auth(&bridge, ssh.addr(), &client(7), &with("wrong"));
-            client.wait_type("error")["code"]
-                .as_str()
-                .unwrap()
-                .to_owned()
-        })
-        .collect();
-    let mut expected = vec!["unusable-key"; 2];
-    expected.resize(TIMES, "throttled");
-    assert_eq!(codes, expected);
+    refused_after_two(
+        &bridge,
+        ssh.addr(),
+        &with("wrong"),
+        "unusable-key",
+        "passphrases",
+    );
     let mut client_7 = auth(&bridge, ssh.addr(), &client(7), &with("right"));
     let error = expect_refused(&mut client_7, "throttled", 4429);
     let message = error["message"].as_str().unwrap();

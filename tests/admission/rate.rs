@@ -1,7 +1,7 @@
 //! `rate_limit.enabled`: requests per client.
 
 use crate::common::raw::{Answer, exchange};
-use crate::common::{Admin, Bridge};
+use crate::common::{Admin, Bridge, wait_until};
 use crate::{BEHIND_PROXY, bridge, upgrade};
 
 /// Three at once, and no more for the duration of a test.
@@ -44,13 +44,8 @@ fn a_client_over_its_rate_gets_429_and_no_other_client() {
     assert_eq!(allowed(&bridge, "2001:db8::3"), 1);
     assert_eq!(allowed(&bridge, "2001:db8:0:1::1"), 3);
 
-    let metrics = Admin::of(&bridge).get("/metrics").body;
-    let counted: u64 = metrics
-        .lines()
-        .filter(|line| line.starts_with("sshard_http_responses_total{") && line.contains("\"429\""))
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
-        .sum();
-    assert_eq!(counted, 6, "{metrics}");
+    let admin = Admin::of(&bridge);
+    assert_eq!(admin.metric("sshard_http_responses_total", "\"429\""), 6);
 }
 
 #[test]
@@ -74,8 +69,5 @@ fn a_client_that_waits_for_retry_after_is_served() {
     let refused = refused.into_iter().find(|answer| answer.status == 429);
     let refused = refused.expect("never refused");
     assert_eq!(refused.header("retry-after"), Some("1"));
-    let served = crate::common::poll(crate::common::DEADLINE, || {
-        (upgrade(&bridge, "").status == 101).then_some(())
-    });
-    assert!(served.is_some());
+    wait_until("never served again", || upgrade(&bridge, "").status == 101);
 }

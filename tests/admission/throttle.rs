@@ -2,20 +2,13 @@
 
 use crate::common::fixture::{bridge_to, path_to};
 use crate::common::{
-    Admin, Bridge, Client, DEADLINE, KeyPair, Login, Options, Received, ScriptedSsh, SshScript,
-    Sshd, account, closed_port, poll,
+    Admin, Bridge, Client, KeyPair, Login, Options, Received, ScriptedSsh, SshScript, Sshd,
+    account, closed_port, wait_until,
 };
-use crate::{BEHIND_PROXY, expect_refused};
-use serde_json::{Value, json};
+use crate::{BEHIND_PROXY, SLOW_LOGINS, auth, connected, expect_refused};
+use serde_json::json;
 use std::net::SocketAddr;
 use std::thread;
-
-/// Two at once, and no more for the duration of a test.
-const SLOW: [&str; 3] = [
-    BEHIND_PROXY,
-    "rate_limit.login_failures=2",
-    "rate_limit.login_period=1h",
-];
 
 const GOOD: &str = "right";
 
@@ -24,31 +17,12 @@ fn passwords() -> ScriptedSsh {
 }
 
 fn slow_bridge(target: SocketAddr) -> Bridge {
-    bridge_to(&[target], &SLOW)
-}
-
-fn from(client: &str, options: Options) -> Options {
-    options.header("X-Forwarded-For", client)
-}
-
-/// Client with the address `client` that has sent these fields as `auth`.
-fn auth(bridge: &Bridge, target: SocketAddr, client: &str, fields: &Value) -> Client {
-    let options = from(client, Options::v1());
-    let mut client = Client::connect(bridge.addr(), &path_to(target), &options);
-    client.auth_v1(fields);
-    client
+    bridge_to(&[target], &SLOW_LOGINS)
 }
 
 fn login(bridge: &Bridge, target: SocketAddr, client: &str, password: &str) -> Client {
     let fields = json!({ "username": "u", "password": password });
     auth(bridge, target, client, &fields)
-}
-
-fn connected(ssh: &ScriptedSsh) -> usize {
-    let seen = ssh.received();
-    seen.iter()
-        .filter(|seen| **seen == Received::Connected)
-        .count()
 }
 
 const ONE: &str = "198.51.100.7";
@@ -93,7 +67,7 @@ fn the_third_failure_in_a_row_reaches_no_sshd() {
 #[test]
 fn other_targets_and_other_clients_are_not_throttled() {
     let (first, second) = (passwords(), passwords());
-    let bridge = bridge_to(&[first.addr(), second.addr()], &SLOW);
+    let bridge = bridge_to(&[first.addr(), second.addr()], &SLOW_LOGINS);
     for _ in 0..2 {
         let mut client = login(&bridge, first.addr(), ONE, "wrong");
         expect_refused(&mut client, "login-failed", 4401);
@@ -110,7 +84,7 @@ fn the_compatible_dialect_gets_the_close_code() {
     let ssh = passwords();
     let bridge = slow_bridge(ssh.addr());
     for code in [4401, 4401, 4429] {
-        let options = from(ONE, Options::compatible());
+        let options = Options::compatible().header("X-Forwarded-For", ONE);
         let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &options);
         client.login_compatible("u", "wrong");
         assert_eq!(client.until_close().0, code);
@@ -235,15 +209,13 @@ fn a_key_that_cannot_be_used_reaches_no_target() {
 #[test]
 fn one_more_login_is_allowed_after_the_period() {
     let ssh = passwords();
-    let settings = [SLOW[0], SLOW[1], "rate_limit.login_period=1s"];
+    let settings = [&SLOW_LOGINS[..], &["rate_limit.login_period=1s"]].concat();
     let bridge = bridge_to(&[ssh.addr()], &settings);
     for _ in 0..2 {
         let mut client = login(&bridge, ssh.addr(), ONE, "wrong");
         expect_refused(&mut client, "login-failed", 4401);
     }
-    let again = poll(DEADLINE, || {
-        let code = login(&bridge, ssh.addr(), ONE, "wrong").until_close().0;
-        (code == 4401).then_some(())
+    wait_until("no login is allowed again", || {
+        login(&bridge, ssh.addr(), ONE, "wrong").until_close().0 == 4401
     });
-    assert!(again.is_some());
 }

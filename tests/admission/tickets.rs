@@ -2,8 +2,8 @@
 
 use crate::common::fixture::{bridge_to, path_to};
 use crate::common::raw::{Raw, exchange, upgrade_request};
-use crate::common::{Admin, Bridge, Client, Options, ScriptedSsh, SshScript, run};
-use crate::expect_refused;
+use crate::common::{Admin, Bridge, Client, Options, ScriptedSsh, SshScript, run, wait_until};
+use crate::{expect_refused, refuses_setting};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -47,6 +47,13 @@ impl TicketFixture {
 
     fn ticket(&self) -> String {
         signed(&self.claims(), KEY)
+    }
+
+    /// A ticket in which one claim is another.
+    fn ticket_with(&self, name: &str, value: Value) -> String {
+        let mut claims = self.claims();
+        claims[name] = value;
+        signed(&claims, KEY)
     }
 
     fn client(&self, path: &str, options: &Options, ticket: Option<&str>) -> Client {
@@ -102,13 +109,8 @@ fn a_valid_ticket_is_needed_where_tickets_are_required() {
         None,
         "an admission ticket is needed here; get one where they are issued",
     );
-    let change = |name: &str, value: Value| {
-        let mut claims = fixture.claims();
-        claims[name] = value;
-        signed(&claims, KEY)
-    };
+    let change = |name, value| fixture.ticket_with(name, value);
     let now = fixture.claims()["iat"].as_u64().unwrap();
-    let not_valid = NOT_VALID;
     let expired = "the admission ticket has expired; get a new one";
     let other_key = signed(&fixture.claims(), &KEY.replace('0', "1"));
     let hs512 = encode(
@@ -116,29 +118,21 @@ fn a_valid_ticket_is_needed_where_tickets_are_required() {
         &fixture.claims(),
         &EncodingKey::from_secret(KEY.as_bytes()),
     );
+    let early =
+        "the admission ticket is not valid yet; compare its issuer's clock with the server's";
+    let other_user = "the admission ticket is for another user";
+    let other_target = "the admission ticket is for another target";
     for (ticket, said) in [
-        ("nonsense".to_owned(), not_valid),
-        (other_key, not_valid),
-        (hs512.unwrap(), not_valid),
-        (change("exp", json!("soon")), not_valid),
+        ("nonsense".to_owned(), NOT_VALID),
+        (other_key, NOT_VALID),
+        (hs512.unwrap(), NOT_VALID),
+        (change("exp", json!("soon")), NOT_VALID),
         (change("exp", json!(now - 1)), expired),
         (change("iat", json!(now - 400)), expired),
-        (
-            change("iat", json!(now + 400)),
-            "the admission ticket is not valid yet; compare its issuer's clock with the server's",
-        ),
-        (
-            change("sub", json!("bob")),
-            "the admission ticket is for another user",
-        ),
-        (
-            change("target", json!("192.0.2.1:22")),
-            "the admission ticket is for another target",
-        ),
-        (
-            change("target", json!("db")),
-            "the admission ticket is for another target",
-        ),
+        (change("iat", json!(now + 400)), early),
+        (change("sub", json!("bob")), other_user),
+        (change("target", json!("192.0.2.1:22")), other_target),
+        (change("target", json!("db")), other_target),
     ] {
         fixture.refuses(Some(&ticket), said);
     }
@@ -162,15 +156,11 @@ fn a_refused_ticket_opens_no_connection_and_reveals_nothing_of_the_target() {
 fn a_ticket_for_a_named_target_has_its_name_or_its_address() {
     let fixture = TicketFixture::new(&[REQUIRED]);
     for target in [json!("db"), fixture.claims()["target"].clone()] {
-        let mut claims = fixture.claims();
-        claims["target"] = target;
-        let ticket = signed(&claims, KEY);
+        let ticket = fixture.ticket_with("target", target);
         let mut client = fixture.client("/ws/db", &Options::v1(), Some(&ticket));
         client.wait_type("ready");
     }
-    let mut claims = fixture.claims();
-    claims["target"] = json!("web");
-    let ticket = signed(&claims, KEY);
+    let ticket = fixture.ticket_with("target", json!("web"));
     let mut client = fixture.client("/ws/db", &Options::v1(), Some(&ticket));
     expect_refused(&mut client, "ticket-refused", 4403);
 }
@@ -208,14 +198,9 @@ fn the_header_carries_it_in_both_dialects() {
     let compatible = Options::compatible().header("Authorization", &bearer);
     let shell = logged_in(&compatible);
     let admin = Admin::of(&fixture.bridge);
-    let active = crate::common::poll(crate::common::DEADLINE, || {
-        let sessions = admin.sessions();
-        sessions
-            .iter()
-            .any(|s| s["state"] == "active")
-            .then_some(())
+    wait_until("no session is active", || {
+        admin.sessions().iter().any(|s| s["state"] == "active")
     });
-    assert!(active.is_some());
     drop(shell);
     assert_eq!(logged_in(&Options::compatible()).until_close().0, 4403);
     let forged = Options::compatible().header("Authorization", "Bearer nonsense");
@@ -273,21 +258,16 @@ fn a_bad_key_is_an_error_of_the_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("key");
     let set = format!("admission.ticket_key_file={}", file.display());
-    let check = || run(&["serve", "--allow", "a:22", "--set", &set, "--check"], &[]);
     let refused = |why: &str| {
-        let ended = check();
-        assert_eq!(ended.code, Some(78), "{ended:?}");
-        assert!(
-            ended.stderr.contains("admission.ticket_key_file: "),
-            "{ended:?}"
-        );
-        assert!(ended.stderr.contains(why), "{ended:?}");
+        refuses_setting(&set, "admission.ticket_key_file: ");
+        refuses_setting(&set, why);
     };
     refused("cannot read the file");
     write_key(&file, &KEY[1..]);
     refused("32 to 1024 bytes");
     write_key(&file, KEY);
-    assert_eq!(check().code, Some(0));
+    let good = ["serve", "--allow", "a:22", "--set", &set, "--check"];
+    assert_eq!(run(&good, &[]).code, Some(0));
     fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
     refused("chmod 600");
 }
