@@ -2,6 +2,7 @@
 //! the remote programs record their progress.
 
 use crate::common::{Bridge, Client, DEADLINE, KeyPair, Options, Sshd, poll};
+use crate::numbered::Checker;
 use serde_json::{Value, json};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -28,6 +29,8 @@ pub(crate) struct BulkFixture {
     pub(crate) bridge: Bridge,
     key: KeyPair,
     directory: tempfile::TempDir,
+    /// Peak of the bridge's memory, in bytes, when it began to be watched.
+    memory: u64,
 }
 
 impl BulkFixture {
@@ -51,12 +54,15 @@ impl BulkFixture {
         ] {
             fs::write(directory.path().join(name), text).unwrap();
         }
-        Self {
+        let mut fixture = Self {
             sshd,
             bridge,
             key,
             directory,
-        }
+            memory: 0,
+        };
+        fixture.watch_memory();
+        fixture
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -79,16 +85,6 @@ impl BulkFixture {
         client.auth_v1(&auth);
         let ready = client.wait_type("ready");
         (client, ready)
-    }
-
-    /// Opens a session with `total` bytes of bulk output, the numbered stream. Ctrl-C is counted,
-    /// and discards no output.
-    pub(crate) fn open_bulk(&self, total: u64, fields: &Value, options: &Options) -> Client {
-        let directory = self.path().display();
-        let command = format!(
-            "stty -opost -echo noflsh && exec perl {directory}/bulk_output.pl {directory} {total}"
-        );
-        self.open(&command, fields, options).0
     }
 
     /// Bytes of bulk output written so far.
@@ -137,36 +133,83 @@ impl BulkFixture {
 
     /// Begins to watch the bridge's memory, after a whole session, so that memory that a process
     /// needs once, such as code not used before, does not count.
-    pub(crate) fn watch_memory(&self) -> MemoryWatch<'_> {
+    fn watch_memory(&mut self) {
         let count = 2 * MIB;
         let command = format!("stty raw -echo && head -c {count} /dev/zero");
         let (mut client, _) = self.open(&command, &json!({}), &Options::v1());
         assert_eq!(client.until_close().0, 1000);
         assert_eq!(client.output.len() as u64, count);
         self.bridge.reset_peak_memory();
-        MemoryWatch {
-            bridge: &self.bridge,
-            before: self.bridge.peak_memory(),
-        }
+        self.memory = self.bridge.peak_memory();
     }
-}
 
-/// Check of the bridge's memory.
-pub(crate) struct MemoryWatch<'a> {
-    bridge: &'a Bridge,
-    before: u64,
-}
-
-impl MemoryWatch<'_> {
-    /// Asserts that the peak since then is little above the memory before.
-    pub(crate) fn check(&self) {
-        let (before, peak) = (self.before, self.bridge.peak_memory());
+    /// Asserts that the peak since the start is little above the memory then.
+    pub(crate) fn check_memory(&self) {
+        let (before, peak) = (self.memory, self.bridge.peak_memory());
         assert!(
             peak <= before + MAX_GROWTH,
             "the bridge grew from {} to {} KiB",
             before / KIB,
             peak / KIB
         );
+    }
+}
+
+/// Session with bulk output, of which every byte is checked.
+pub(crate) struct BulkSession {
+    pub(crate) fixture: BulkFixture,
+    pub(crate) client: Client,
+    pub(crate) checker: Checker,
+    total: u64,
+}
+
+impl BulkSession {
+    /// Starts a program that writes `total` bytes; the rest as for [`BulkFixture`].
+    pub(crate) fn start(
+        total: u64,
+        sshd_lines: &[&str],
+        fields: &Value,
+        options: &Options,
+    ) -> Self {
+        let fixture = BulkFixture::start(sshd_lines, &[]);
+        let directory = fixture.path().display();
+        // Ctrl-C is counted, and discards no output.
+        let command = format!(
+            "stty -opost -echo noflsh && exec perl {directory}/bulk_output.pl {directory} {total}"
+        );
+        Self {
+            client: fixture.open(&command, fields, options).0,
+            fixture,
+            checker: Checker::default(),
+            total,
+        }
+    }
+
+    /// Reads and checks output until `count` bytes were checked in all.
+    pub(crate) fn read_to(&mut self, count: u64) {
+        self.checker.read_to(&mut self.client, count);
+    }
+
+    /// Waits until output is held back.
+    pub(crate) fn wait_throttled(&self) {
+        self.fixture.wait_throttled(self.checker.seen());
+    }
+
+    /// Sends Ctrl-C, and waits until it has arrived for the `count`th time.
+    pub(crate) fn interrupt(&mut self, count: u64) {
+        self.client.send_binary(&[3]);
+        self.fixture.wait_interrupts(count);
+    }
+
+    /// Reads to the end. Asserts that all output came, that the program succeeded, and that memory
+    /// was bounded all along.
+    pub(crate) fn read_out(&mut self) {
+        self.fixture.check_memory();
+        self.read_to(self.total);
+        assert_eq!(self.client.wait_type("exit")["status"], 0);
+        assert_eq!(self.client.until_close().0, 1000);
+        assert!(self.client.output.is_empty(), "more came than was written");
+        self.fixture.check_memory();
     }
 }
 

@@ -2,7 +2,7 @@
 //! that never reads.
 
 use crate::common::{Client, DEADLINE, Event, Options, poll};
-use crate::fixture::{BulkFixture, KIB, MIB, SMALL_BUFFER, ping};
+use crate::fixture::{BulkFixture, KIB, MIB, QUIET, SMALL_BUFFER, ping};
 use crate::numbered::{self, Checker};
 use crate::pipe::{Pipe, READY_LINE};
 use serde_json::{Value, json};
@@ -15,14 +15,14 @@ fn slow() -> Options {
     Options::v1().receive_buffer(SMALL_BUFFER)
 }
 
-/// Asserts that the file `name` of a remote program holds the whole numbered stream.
-fn check_file(fixture: &BulkFixture, name: &str) {
-    let stored = fs::read(fixture.path().join(name)).unwrap();
+/// Asserts that the remote program has stored `total` bytes of the numbered stream.
+fn check_stored(fixture: &BulkFixture, total: u64) {
+    let stored = fs::read(fixture.path().join("stored")).unwrap();
     let mut checker = Checker::default();
     for part in stored.chunks(1 << 20) {
         checker.check(part);
     }
-    assert_eq!(checker.seen(), PASTE);
+    assert_eq!(checker.seen(), total);
 }
 
 fn store(fixture: &BulkFixture) -> String {
@@ -33,24 +33,18 @@ fn store(fixture: &BulkFixture) -> String {
 #[test]
 fn a_paste_within_the_window_is_stored_whole() {
     let fixture = BulkFixture::start(&[], &[]);
-    let memory = fixture.watch_memory();
-    let (mut client, ready) = fixture.open(&store(&fixture), &json!({}), &slow());
-    assert_eq!(client.output_until(READY_LINE), READY_LINE);
-    let mut pipe = Pipe::new(client, &ready, None);
+    let mut pipe = Pipe::open(&fixture, &store(&fixture), None, &slow());
     pipe.run(PASTE, 0);
     // The remote program ends when it has them all.
-    let mut client = pipe.into_client();
-    assert_eq!(client.wait_type("exit")["status"], 0);
-    assert_eq!(client.until_close().0, 1000);
-    memory.check();
-    check_file(&fixture, "stored");
+    pipe.finish();
+    fixture.check_memory();
+    check_stored(&fixture, PASTE);
 }
 
 /// TCP holds the client back.
 #[test]
 fn a_paste_that_ignores_the_window_is_stored_whole() {
     let fixture = BulkFixture::start(&[], &["websocket.ping_interval=1h"]);
-    let memory = fixture.watch_memory();
     let (mut client, _) = fixture.open(&store(&fixture), &json!({}), &slow());
     client.output_until(READY_LINE);
     let mut sent = 0;
@@ -62,27 +56,18 @@ fn a_paste_that_ignores_the_window_is_stored_whole() {
     }
     assert_eq!(client.wait_type("exit")["status"], 0);
     assert_eq!(client.until_close().0, 1000);
-    memory.check();
-    check_file(&fixture, "stored");
+    fixture.check_memory();
+    check_stored(&fixture, PASTE);
 }
 
 #[test]
 fn an_echoed_paste_comes_back_whole() {
     let fixture = BulkFixture::start(&[], &[]);
-    let memory = fixture.watch_memory();
-    let window = 128 * KIB;
     let command = format!("stty raw -echo && echo READY && head -c {PASTE}");
-    let auth = json!({ "flow_window": window });
-    let (mut client, ready) = fixture.open(&command, &auth, &slow());
-    assert_eq!(client.output_until(READY_LINE), READY_LINE);
-    let mut pipe = Pipe::new(client, &ready, Some(window));
+    let mut pipe = Pipe::open(&fixture, &command, Some(128 * KIB), &slow());
     pipe.run(PASTE, PASTE);
-    assert_eq!(pipe.seen(), PASTE);
-    let mut client = pipe.into_client();
-    assert_eq!(client.wait_type("exit")["status"], 0);
-    assert_eq!(client.until_close().0, 1000);
-    assert!(client.output.is_empty(), "more came back than was sent");
-    memory.check();
+    pipe.finish();
+    fixture.check_memory();
 }
 
 /// More input than sshd's window (2 MiB), so that sshd must widen it, behind output that is held
@@ -91,7 +76,6 @@ fn an_echoed_paste_comes_back_whole() {
 fn input_passes_while_output_is_held() {
     const INPUT: u64 = 3 * MIB;
     let fixture = BulkFixture::start(&[], &[]);
-    let memory = fixture.watch_memory();
     let directory = fixture.path().display();
     let command = format!(
         "stty raw -echo && echo READY && (perl {directory}/bulk_output.pl {directory} {PASTE} & \
@@ -107,11 +91,8 @@ fn input_passes_while_output_is_held() {
     let mut pipe = Pipe::new(client, &ready, None);
     pipe.run(INPUT, 0);
     fixture.wait_interrupts(1);
-    memory.check();
-    let stored = fs::read(fixture.path().join("stored")).unwrap();
-    let mut checker = Checker::default();
-    checker.check(&stored);
-    assert_eq!(checker.seen(), INPUT);
+    fixture.check_memory();
+    check_stored(&fixture, INPUT);
 }
 
 fn never_reads(fixture: &BulkFixture) -> String {
@@ -139,7 +120,7 @@ fn paste_until_held(client: &mut Client, ready: &Value) -> u64 {
 }
 
 fn next_ack(client: &mut Client) -> Option<u64> {
-    match client.recv_within(crate::fixture::QUIET)? {
+    match client.recv_within(QUIET)? {
         Event::Json(message) if message["type"] == "input_ack" => message["bytes"].as_u64(),
         Event::Output(bytes) => {
             client.output.extend(bytes);
@@ -152,11 +133,10 @@ fn next_ack(client: &mut Client) -> Option<u64> {
 #[test]
 fn control_and_output_pass_input_that_is_not_read() {
     let fixture = BulkFixture::start(&[], &[]);
-    let memory = fixture.watch_memory();
     let (mut client, ready) = fixture.open(&never_reads(&fixture), &json!({}), &Options::v1());
     client.output_until("size 24 80;\n");
     paste_until_held(&mut client, &ready);
-    memory.check();
+    fixture.check_memory();
     for round in 1..=3 {
         ping(&mut client, "held");
         let (cols, rows) = (100 + round, 40 + round);
@@ -168,14 +148,13 @@ fn control_and_output_pass_input_that_is_not_read() {
     }
     client.send_json(&json!({ "type": "close" }));
     assert_eq!(client.until_close().0, 1000);
-    memory.check();
+    fixture.check_memory();
 }
 
 /// The bridge stops reading from the client, and still detects its end.
 #[test]
 fn input_beyond_the_window_that_is_not_read_takes_no_memory() {
     let fixture = BulkFixture::start(&[], &["websocket.ping_interval=1s"]);
-    let memory = fixture.watch_memory();
     let (mut client, _) = fixture.open(&never_reads(&fixture), &json!({}), &Options::v1());
     client.output_until("size 24 80;\n");
     // Not by the client, which would send pongs in the middle of a frame.
@@ -196,9 +175,9 @@ fn input_beyond_the_window_that_is_not_read_takes_no_memory() {
         assert!(sent < PASTE, "a program that does not read took everything");
     };
     assert_eq!(stuck.kind(), ErrorKind::WouldBlock);
-    memory.check();
+    fixture.check_memory();
     drop(sender);
     drop(client);
     fixture.bridge.wait_stderr("client-gone", DEADLINE);
-    memory.check();
+    fixture.check_memory();
 }

@@ -1,7 +1,8 @@
 //! Client that keeps to flow control in both directions: its unacknowledged input stays within
 //! `input_window`, and it checks and acknowledges output as it comes.
 
-use crate::common::{Client, Event};
+use crate::common::{Client, Event, Options};
+use crate::fixture::BulkFixture;
 use crate::numbered::{self, Checker};
 use serde_json::{Value, json};
 
@@ -23,6 +24,22 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
+    /// Opens a session of `command`, which sends [`READY_LINE`] first.
+    pub(crate) fn open(
+        fixture: &BulkFixture,
+        command: &str,
+        flow_window: Option<u64>,
+        options: &Options,
+    ) -> Self {
+        let mut fields = json!({});
+        if let Some(window) = flow_window {
+            fields["flow_window"] = window.into();
+        }
+        let (mut client, ready) = fixture.open(command, &fields, options);
+        assert_eq!(client.output_until(READY_LINE), READY_LINE);
+        Self::new(client, &ready, flow_window)
+    }
+
     /// Takes a client that is `ready`, and whose remote program has sent [`READY_LINE`] and nothing
     /// before it.
     pub(crate) fn new(client: Client, ready: &Value, flow_window: Option<u64>) -> Self {
@@ -87,23 +104,25 @@ impl Pipe {
         }
     }
 
-    /// Bytes of output that were checked.
-    pub(crate) fn seen(&self) -> u64 {
-        self.checker.seen()
-    }
-
     /// Sends `total` bytes and reads until `echoed` came back.
     pub(crate) fn run(&mut self, total: u64, echoed: u64) {
         loop {
             self.send(total);
-            if self.sent == total && self.seen() >= echoed {
+            if self.sent == total && self.checker.seen() >= echoed {
+                assert_eq!(self.checker.seen(), echoed, "more came back");
                 return;
             }
             self.take();
         }
     }
 
-    pub(crate) fn into_client(self) -> Client {
-        self.client
+    /// Waits for the end of the remote program, which succeeds and sends no more.
+    pub(crate) fn finish(mut self) {
+        assert_eq!(self.client.wait_type("exit")["status"], 0);
+        assert_eq!(self.client.until_close().0, 1000);
+        assert!(
+            self.client.output.is_empty(),
+            "more came back than was sent"
+        );
     }
 }
