@@ -1,6 +1,6 @@
 //! Clients that keep the bridge waiting.
 
-use crate::common::{Client, DEADLINE, Event, Options, closed_port, poll};
+use crate::common::{Bridge, Client, DEADLINE, Event, Options, closed_port, poll, wait_until};
 use crate::crowd::{bridge, expect_deadline, leaves_nothing, path};
 use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
@@ -10,6 +10,12 @@ use std::net::{SocketAddr, TcpStream};
 fn nowhere() -> (SocketAddr, String) {
     let addr = closed_port();
     (addr, addr.to_string())
+}
+
+/// So many WebSockets for this target that say nothing.
+fn silent(bridge: &Bridge, target: SocketAddr, options: &Options, count: usize) -> Vec<Client> {
+    let connect = |_| Client::connect(bridge.addr(), &path(target), options);
+    (0..count).map(connect).collect()
 }
 
 fn connect(addr: SocketAddr) -> TcpStream {
@@ -53,11 +59,10 @@ fn with_a_request_that_never_ends() {
             stream.write_all(start.as_bytes()).unwrap();
         }
         // Another header now and then does not make the deadline later.
-        let gone = poll(DEADLINE, || {
+        wait_until("a request that never ends is read for ever", || {
             let alive = |stream: &mut TcpStream| stream.write_all(b"X-More: 1\r\n").is_ok();
-            (!slow.iter_mut().any(alive)).then_some(())
+            !slow.iter_mut().any(alive)
         });
-        assert!(gone.is_some(), "a request that never ends is read for ever");
     });
 }
 
@@ -66,22 +71,14 @@ fn without_auth() {
     let (target, allow) = nowhere();
     let bridge = bridge(&allow, &["session.auth_timeout=500ms"], &[]);
     leaves_nothing(&bridge, |count| {
-        let connect = |_| Client::connect(bridge.addr(), &path(target), &Options::v1());
-        let mut silent: Vec<_> = (0..count).map(connect).collect();
+        let mut silent = silent(&bridge, target, &Options::v1(), count);
         for client in &mut silent {
             assert_eq!(client.wait_type("hello")["auth_deadline_ms"], 500);
             expect_deadline(client, "auth");
         }
     });
-}
-
-#[test]
-fn without_auth_in_the_compatible_dialect() {
-    let (target, allow) = nowhere();
-    let bridge = bridge(&allow, &["session.auth_timeout=500ms"], &[]);
     leaves_nothing(&bridge, |count| {
-        let connect = |_| Client::connect(bridge.addr(), &path(target), &Options::compatible());
-        let mut silent: Vec<_> = (0..count).map(connect).collect();
+        let mut silent = silent(&bridge, target, &Options::compatible(), count);
         for client in &mut silent {
             assert_eq!(client.until_close().0, 4408);
         }
@@ -123,9 +120,7 @@ fn with_nothing_but_a_socket_left() {
     ];
     let bridge = bridge(&allow, &settings, &[]);
     leaves_nothing(&bridge, |count| {
-        let connect = |_| Client::connect(bridge.addr(), &path(target), &Options::v1());
-        let silent: Vec<_> = (0..count).map(connect).collect();
-        for client in silent {
+        for client in silent(&bridge, target, &Options::v1(), count) {
             let stream = client.tcp().try_clone().unwrap();
             stream.set_read_timeout(Some(DEADLINE)).unwrap();
             // Read as bytes: a WebSocket client would answer the pings.

@@ -34,40 +34,20 @@ pub(crate) fn bridge(targets: &str, settings: &[&str], env: &[(&str, &str)]) -> 
     Bridge::start(&args, env)
 }
 
-/// Descriptors and threads of the bridge, at rest.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Footprint {
-    fds: usize,
-    threads: usize,
-}
-
-impl Footprint {
-    pub(crate) fn of(bridge: &Bridge) -> Self {
-        Self {
-            fds: bridge.fds(),
-            threads: bridge.threads(),
-        }
-    }
-
-    /// Waits until the bridge has no more than this.
-    pub(crate) fn wait_back(self, bridge: &Bridge) {
-        let mut now = self;
-        let back = poll(DEADLINE, || {
-            now = Self::of(bridge);
-            (now.fds <= self.fds && now.threads <= self.threads).then_some(())
-        });
-        assert!(back.is_some(), "the bridge had {self:?} and keeps {now:?}");
-    }
-}
-
 /// Runs one client and then a whole crowd through `meet`. After each, the bridge must be back to
-/// what it was.
+/// the descriptors and threads that it had at rest.
 pub(crate) fn leaves_nothing(bridge: &Bridge, mut meet: impl FnMut(usize)) {
-    let before = Footprint::of(bridge);
-    meet(1);
-    before.wait_back(bridge);
-    meet(CROWD);
-    before.wait_back(bridge);
+    let (fds, threads) = (bridge.fds(), bridge.threads());
+    for count in [1, CROWD] {
+        meet(count);
+        let back = || (bridge.fds() <= fds && bridge.threads() <= threads).then_some(());
+        assert!(
+            poll(DEADLINE, back).is_some(),
+            "{count} clients: of {fds} descriptors {} are left, of {threads} threads {}",
+            bridge.fds(),
+            bridge.threads()
+        );
+    }
 }
 
 /// Clients that have sent `auth` with these fields, for `path`.
@@ -99,12 +79,17 @@ pub(crate) fn expect_deadline(client: &mut Client, stage: &str) {
     assert_eq!(client.until_close().0, 4408);
 }
 
-/// The whole of it: clients that go to `target` all end by the deadline of `stage`.
-pub(crate) fn all_end_in(bridge: &Bridge, target: SocketAddr, stage: &str) {
+/// Clients that send `auth` with these fields all meet `end`, and leave nothing behind.
+pub(crate) fn all_meet(bridge: &Bridge, path: &str, fields: &Value, end: impl Fn(&mut Client)) {
     leaves_nothing(bridge, |count| {
-        let mut clients = logging_in(bridge, &path(target), &password(), count);
-        for client in &mut clients {
-            expect_deadline(client, stage);
-        }
+        let mut clients = logging_in(bridge, path, fields, count);
+        clients.iter_mut().for_each(&end);
+    });
+}
+
+/// Clients that go to `target` all end by the deadline of `stage`.
+pub(crate) fn all_end_in(bridge: &Bridge, target: SocketAddr, stage: &str) {
+    all_meet(bridge, &path(target), &password(), |client| {
+        expect_deadline(client, stage);
     });
 }

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 pub(crate) struct FullListener {
-    addr: SocketAddr,
+    pub(crate) addr: SocketAddr,
     _listener: Socket,
     /// Connections that are never accepted, and fill the queue.
     _waiting: Vec<TcpStream>,
@@ -31,9 +31,5 @@ impl FullListener {
             _listener: listener,
             _waiting: waiting,
         }
-    }
-
-    pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
     }
 }

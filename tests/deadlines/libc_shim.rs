@@ -1,7 +1,6 @@
 //! A C library function replaced in the bridge's process, by LD_PRELOAD: name servers that do not
 //! answer cannot be had otherwise without touching the machine's configuration.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Longer than most deadlines that are tried, short enough for the workers to be back in time.
@@ -23,31 +22,32 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 "#;
 
 pub(crate) struct Shim {
-    directory: tempfile::TempDir,
+    library: String,
+    _directory: tempfile::TempDir,
 }
 
 impl Shim {
-    pub(crate) fn path(&self) -> PathBuf {
-        self.directory.path().join("shim.so")
+    /// The variable that has the bridge load it.
+    pub(crate) fn preload(&self) -> (&str, &str) {
+        ("LD_PRELOAD", &self.library)
     }
 }
 
 /// Every look-up takes two seconds. Then `slow.example` is 127.0.0.1, and all else fails.
 pub(crate) fn slow_resolver() -> Shim {
     let directory = tempfile::tempdir().unwrap();
-    let shim = Shim { directory };
-    let source = shim.directory.path().join("shim.c");
+    let source = directory.path().join("shim.c");
+    let library = directory.path().join("shim.so");
     std::fs::write(&source, SLOW_RESOLVER).unwrap();
-    compile(&source, &shim.path());
-    shim
-}
-
-fn compile(source: &Path, shim: &Path) {
     let made = Command::new("cc")
         .args(["-shared", "-fPIC", "-o"])
-        .args([shim, source])
+        .args([&library, &source])
         .output()
         .expect("cc starts; run tests/setup.sh first");
     let complaint = String::from_utf8_lossy(&made.stderr);
     assert!(made.status.success(), "cc: {complaint}");
+    Shim {
+        library: library.display().to_string(),
+        _directory: directory,
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::common::{HostileServer, KeyPair, Proxy, Script, Sshd, Stop, account};
 use crate::crowd::{
-    all_end_in, bridge, expect_deadline, leaves_nothing, logging_in, password, path,
+    all_end_in, all_meet, bridge, expect_deadline, leaves_nothing, logging_in, password, path,
 };
 use crate::full::FullListener;
 use crate::libc_shim;
@@ -12,15 +12,10 @@ use std::time::Duration;
 #[test]
 fn a_name_that_is_never_resolved() {
     let shim = libc_shim::slow_resolver();
-    let library = shim.path();
-    let env = [("LD_PRELOAD", library.to_str().unwrap())];
     let settings = ["targets.resolve_timeout=500ms"];
-    let bridge = bridge("lost.example:22", &settings, &env);
-    leaves_nothing(&bridge, |count| {
-        let mut clients = logging_in(&bridge, "/ws/lost.example/22", &password(), count);
-        for client in &mut clients {
-            expect_deadline(client, "resolve");
-        }
+    let bridge = bridge("lost.example:22", &settings, &[shim.preload()]);
+    all_meet(&bridge, "/ws/lost.example/22", &password(), |client| {
+        expect_deadline(client, "resolve");
     });
 }
 
@@ -28,26 +23,26 @@ fn a_name_that_is_never_resolved() {
 fn a_host_that_never_accepts() {
     let full = FullListener::start();
     let settings = ["ssh.connect_timeout=500ms"];
-    let bridge = bridge(&full.addr().to_string(), &settings, &[]);
-    all_end_in(&bridge, full.addr(), "connect");
-}
-
-fn hostile_handshake(script: Script) {
-    let hostile = HostileServer::start(script);
-    let settings = ["ssh.handshake_timeout=500ms"];
-    let bridge = bridge(&hostile.addr().to_string(), &settings, &[]);
-    all_end_in(&bridge, hostile.addr(), "handshake");
-    hostile.wait_open(0);
+    let bridge = bridge(&full.addr.to_string(), &settings, &[]);
+    all_end_in(&bridge, full.addr, "connect");
 }
 
 #[test]
-fn a_server_that_says_nothing() {
-    hostile_handshake(Script::Silent);
-}
-
-#[test]
-fn a_server_that_never_comes_to_its_identification() {
-    hostile_handshake(Script::BannerDrip);
+fn a_server_that_never_completes_the_handshake() {
+    for script in [
+        Script::Silent,
+        Script::BannerDrip,
+        Script::BannerThenSilence,
+        Script::KexInitThenSilence,
+        Script::IgnoreDrip,
+    ] {
+        println!("{script:?}");
+        let hostile = HostileServer::start(script);
+        let settings = ["ssh.handshake_timeout=500ms"];
+        let bridge = bridge(&hostile.addr().to_string(), &settings, &[]);
+        all_end_in(&bridge, hostile.addr(), "handshake");
+        hostile.wait_open(0);
+    }
 }
 
 /// No deadline is needed where enough was said to tell that this is not SSH.
@@ -55,31 +50,13 @@ fn a_server_that_never_comes_to_its_identification() {
 fn a_server_that_says_endless_lines_that_are_no_identification() {
     let hostile = HostileServer::start(Script::EndlessBanner);
     let bridge = bridge(&hostile.addr().to_string(), &[], &[]);
-    leaves_nothing(&bridge, |count| {
-        let mut clients = logging_in(&bridge, &path(hostile.addr()), &password(), count);
-        for client in &mut clients {
-            let error = client.wait_type("error");
-            assert_eq!(error["code"], "not-ssh", "{error}");
-            assert_eq!(error["stage"], "handshake", "{error}");
-            assert_eq!(client.until_close().0, 4502);
-        }
+    all_meet(&bridge, &path(hostile.addr()), &password(), |client| {
+        let error = client.wait_type("error");
+        assert_eq!(error["code"], "not-ssh", "{error}");
+        assert_eq!(error["stage"], "handshake", "{error}");
+        assert_eq!(client.until_close().0, 4502);
     });
     hostile.wait_open(0);
-}
-
-#[test]
-fn a_server_that_says_its_name_and_no_more() {
-    hostile_handshake(Script::BannerThenSilence);
-}
-
-#[test]
-fn a_server_that_begins_a_key_exchange_and_no_more() {
-    hostile_handshake(Script::KexInitThenSilence);
-}
-
-#[test]
-fn a_server_that_drips_messages_to_be_ignored() {
-    hostile_handshake(Script::IgnoreDrip);
 }
 
 /// A real server whose words stop on the way: in its identification, in its offer.
@@ -160,11 +137,8 @@ fn a_server_that_falls_silent_before_the_shell() {
     first.until_close();
     proxy.wait_closed();
     proxy.set_stop(Stop::AfterClient(said));
-    leaves_nothing(&bridge, |count| {
-        let mut clients = logging_in(&bridge, &path(proxy.addr()), &login, count);
-        for client in &mut clients {
-            expect_deadline(client, "shell");
-        }
+    all_meet(&bridge, &path(proxy.addr()), &login, |client| {
+        expect_deadline(client, "shell");
     });
     proxy.wait_closed();
 }
@@ -175,12 +149,10 @@ fn a_server_that_falls_silent_before_the_shell() {
 fn all_stages_together() {
     let hostile = HostileServer::start(Script::BannerThenSilence);
     let shim = libc_shim::slow_resolver();
-    let library = shim.path();
     let settings = ALL_STAGES.map(|stage| format!("{stage}=3s"));
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     let targets = format!("slow.example:{} {}", hostile.port(), hostile.addr());
-    let env = [("LD_PRELOAD", library.to_str().unwrap())];
-    let bridge = bridge(&targets, &settings, &env);
+    let bridge = bridge(&targets, &settings, &[shim.preload()]);
     leaves_nothing(&bridge, |count| {
         let slow = format!("/ws/slow.example/{}", hostile.port());
         let before = hostile.accepted();
@@ -218,12 +190,9 @@ fn a_prompt_that_nobody_answers() {
     let settings = ["session.prompt_timeout=500ms"];
     let bridge = bridge(&sshd.addr().to_string(), &settings, &[]);
     let login = json!({ "username": account().user });
-    leaves_nothing(&bridge, |count| {
-        let mut clients = logging_in(&bridge, &path(sshd.addr()), &login, count);
-        for client in &mut clients {
-            client.wait_type("prompt");
-            expect_deadline(client, "login");
-        }
+    all_meet(&bridge, &path(sshd.addr()), &login, |client| {
+        client.wait_type("prompt");
+        expect_deadline(client, "login");
     });
 }
 
@@ -232,12 +201,9 @@ fn a_host_key_that_nobody_confirms() {
     let sshd = Sshd::start();
     let settings = ["session.prompt_timeout=500ms", ASK, KNOWN_NOBODY];
     let bridge = bridge(&sshd.addr().to_string(), &settings, &[]);
-    leaves_nothing(&bridge, |count| {
-        let mut clients = logging_in(&bridge, &path(sshd.addr()), &password(), count);
-        for client in &mut clients {
-            client.wait_type("host_key");
-            expect_deadline(client, "host_key");
-        }
+    all_meet(&bridge, &path(sshd.addr()), &password(), |client| {
+        client.wait_type("host_key");
+        expect_deadline(client, "host_key");
     });
 }
 
