@@ -34,7 +34,7 @@ fn ask_for(bridge: SocketAddr, name: &str, ssh: &ScriptedSsh) -> Client {
 
 #[test]
 fn hanging_look_ups_do_not_delay_others() {
-    inside("hanging::hanging_look_ups_do_not_delay_others", || {
+    inside(|| {
         let dns = Dns::start();
         let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
         let bridge = bridge(&ssh);
@@ -61,7 +61,7 @@ fn hanging_look_ups_do_not_delay_others() {
 /// Sixteen threads at most, whatever hangs; and beyond them, a deadline.
 #[test]
 fn threads_of_hanging_look_ups_are_bounded() {
-    inside("hanging::threads_of_hanging_look_ups_are_bounded", || {
+    inside(|| {
         let _dns = Dns::start();
         let ssh = ScriptedSsh::start_on(PUBLIC.into(), SshScript::default());
         let bridge = bridge(&ssh);

@@ -3,13 +3,12 @@
 use crate::common::fixture::bridge_to;
 use crate::common::{Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, SshScript};
 use crate::dns::Dns;
-use crate::inside::{Refusal, ask, inside};
+use crate::inside::{Refusal, add_address, ask, inside};
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use serde_json::json;
 use std::fs;
 use std::net::Ipv6Addr;
-use std::process::Command;
 
 /// Allows every address outside of the special ranges.
 const BROAD: &str = "targets.allow=0.0.0.0/0:*,[::/0]:*,*.test:*";
@@ -24,12 +23,8 @@ struct World {
 impl World {
     /// `known` with `PORT` for the server's port, `OTHER` for a key that is not its own.
     fn new(known: &str) -> Self {
-        for address in ["64:ff9b::c000:20a", "2002:c000:20a::1"] {
-            let added = Command::new("ip")
-                .args(["address", "add", &format!("{address}/128"), "dev", "lo"])
-                .status();
-            assert!(added.unwrap().success());
-        }
+        add_address("64:ff9b::c000:20a/128");
+        add_address("2002:c000:20a::1/128");
         let ssh = ScriptedSsh::start_on(Ipv6Addr::UNSPECIFIED.into(), SshScript::default());
         let file = tempfile::NamedTempFile::new().unwrap();
         let other = PrivateKey::from(Ed25519Keypair::from_seed(&[8; 32]));
@@ -121,7 +116,7 @@ const NUMBERS: &[&str] = &[
 
 #[test]
 fn no_spelling_escapes_a_changed_key() {
-    inside("host_keys::no_spelling_escapes_a_changed_key", || {
+    inside(|| {
         let world = World::new(
             "[192.0.2.10]:PORT OTHER\n[Public.Test]:PORT OTHER\n[2001:DB8:0::10]:PORT OTHER\n",
         );
@@ -144,38 +139,35 @@ fn no_spelling_escapes_a_changed_key() {
 
 #[test]
 fn a_host_key_is_stored_once_for_all_spellings() {
-    inside(
-        "host_keys::a_host_key_is_stored_once_for_all_spellings",
-        || {
-            let world = World::new("");
-            let bridge = world.bridge("accept-new", &[]);
-            for spelling in SPELLINGS.into_iter().flatten() {
-                let (_, word) = ask(bridge.addr(), &world.path(spelling));
-                assert_eq!(word, "ready", "{spelling}");
-            }
-            let text = world.text();
-            let names: Vec<&str> = text.lines().filter_map(|l| l.split(' ').next()).collect();
-            let port = world.ssh.addr().port();
-            let expected = ["192.0.2.10", "public.test", "2001:db8::10"];
-            assert_eq!(
-                names,
-                expected.map(|host| format!("[{host}]:{port}")),
-                "{text}"
-            );
-            // One who reads the file anew knows them all.
-            let strict = world.bridge("strict", &[]);
-            for spelling in SPELLINGS.into_iter().flatten() {
-                let (_, word) = ask(strict.addr(), &world.path(spelling));
-                assert_eq!(word, "ready", "{spelling}");
-            }
-        },
-    );
+    inside(|| {
+        let world = World::new("");
+        let bridge = world.bridge("accept-new", &[]);
+        for spelling in SPELLINGS.into_iter().flatten() {
+            let (_, word) = ask(bridge.addr(), &world.path(spelling));
+            assert_eq!(word, "ready", "{spelling}");
+        }
+        let text = world.text();
+        let names: Vec<&str> = text.lines().filter_map(|l| l.split(' ').next()).collect();
+        let port = world.ssh.addr().port();
+        let expected = ["192.0.2.10", "public.test", "2001:db8::10"];
+        assert_eq!(
+            names,
+            expected.map(|host| format!("[{host}]:{port}")),
+            "{text}"
+        );
+        // One who reads the file anew knows them all.
+        let strict = world.bridge("strict", &[]);
+        for spelling in SPELLINGS.into_iter().flatten() {
+            let (_, word) = ask(strict.addr(), &world.path(spelling));
+            assert_eq!(word, "ready", "{spelling}");
+        }
+    });
 }
 
 /// A wildcard allows any number of names.
 #[test]
 fn keys_stored_for_one_client_are_bounded() {
-    inside("host_keys::keys_stored_for_one_client_are_bounded", || {
+    inside(|| {
         let world = World::new("");
         let settings = [
             "ssh.new_host_keys_per_client=3",
@@ -212,7 +204,7 @@ fn keys_stored_for_one_client_are_bounded() {
 
 #[test]
 fn keys_stored_for_all_clients_are_bounded() {
-    inside("host_keys::keys_stored_for_all_clients_are_bounded", || {
+    inside(|| {
         let world = World::new("# the operator's\n");
         let settings = [
             "ssh.new_host_keys_per_client=1",

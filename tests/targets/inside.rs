@@ -30,11 +30,15 @@ done
 exec "$@"
 "#;
 
-/// Runs `body` inside; `test` is the path of the calling test within this program.
-pub(crate) fn inside(test: &str, body: impl FnOnce()) {
+/// Runs `body`, a closure of the calling test, inside.
+pub(crate) fn inside<F: FnOnce()>(body: F) {
     if std::env::var_os(MARK).is_some() {
         return body();
     }
+    // As in `targets::names::a_test::{{closure}}`; a test of another name would not pass below.
+    let closure = std::any::type_name::<F>();
+    let (_, path) = closure.split_once("::").unwrap();
+    let test = path.trim_end_matches("::{{closure}}");
     let files = tempfile::tempdir().unwrap();
     for (name, text) in [
         ("resolv.conf", RESOLV_CONF),
@@ -56,6 +60,14 @@ pub(crate) fn inside(test: &str, body: impl FnOnce()) {
     let (stdout, stderr) = (said(&run.stdout), said(&run.stderr));
     assert!(run.status.success(), "inside:\n{stdout}\n{stderr}");
     assert!(stdout.contains("1 passed"), "no such test: {stdout}");
+}
+
+/// Gives this machine one more address.
+pub(crate) fn add_address(address: &str) {
+    let added = Command::new("ip")
+        .args(["address", "add", address, "dev", "lo"])
+        .status();
+    assert!(added.unwrap().success(), "{address}");
 }
 
 /// Listener that counts connections and sends nothing.

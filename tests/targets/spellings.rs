@@ -193,7 +193,7 @@ const SPELLINGS: &[(&str, Refusal)] = &[
 
 #[test]
 fn forbidden_spellings() {
-    inside("spellings::forbidden_spellings", || {
+    inside(|| {
         assert!(SPELLINGS.len() >= 40);
         let _dns = Dns::start();
         // Takes IPv4 too: whatever address of this machine is dialled, it comes here.
