@@ -3,9 +3,7 @@
 use crate::common::fixture::{bridge_to, path_to};
 use crate::common::raw::exchange;
 use crate::common::tls::{self, Files, Pair};
-use crate::common::{
-    Bridge, Client, DEADLINE, Event, Options, ScriptedSsh, SshScript, Start, poll,
-};
+use crate::common::{Bridge, Client, Event, Options, ScriptedSsh, SshScript, Start, wait_until};
 use crate::crowd::{Flood, Kind};
 use futures_rustls::rustls::ClientConfig;
 use serde_json::json;
@@ -106,7 +104,7 @@ fn attempt(site: &Site, kind: Kind) -> (Duration, Duration, bool) {
     let mut client = site.honest();
     let quiet = p99(&mut client);
     let flood = site.flood(kind);
-    poll(DEADLINE, || (flood.sent() > 10_000).then_some(())).expect("the flood has begun");
+    wait_until("the flood has not begun", || flood.sent() > 10_000);
     let mut healthy = site.is_healthy();
     let flooded = p99(&mut client);
     healthy &= site.is_healthy();

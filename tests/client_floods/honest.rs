@@ -3,7 +3,6 @@
 use crate::common::raw::{Raw, frame};
 use crate::common::{Fixture, Options};
 use crate::crowd::Kind;
-use serde_json::json;
 
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
@@ -23,25 +22,15 @@ fn too_many_control_frames_end_with_1008() {
     let fixture = Fixture::new(&[]);
     for kind in [Kind::Pings, Kind::Pongs, Kind::EmptyFragments] {
         let (start, frame) = kind.frames();
-        let compatible = || {
-            Raw::upgrade(
-                fixture.bridge.addr(),
-                &fixture.path(),
-                &Options::compatible(),
-            )
-        };
-        let mut ready = fixture.raw();
-        ready.send_frame(
-            0x81,
-            json!({"type": "auth", "username": "u"})
-                .to_string()
-                .as_bytes(),
-        );
+        let (addr, path) = (fixture.bridge.addr(), fixture.path());
+        let compatible = Raw::upgrade(addr, &path, &Options::compatible());
+        let (first, mut ready) = (fixture.raw(), fixture.raw());
+        ready.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
         while ready.text()["type"] != "ready" {}
         for (when, raw) in [
-            ("first", fixture.raw()),
+            ("first", first),
             ("ready", ready),
-            ("compatible", compatible()),
+            ("compatible", compatible),
         ] {
             assert_eq!(ended_by(raw, &start, &frame), 1008, "{kind:?}, {when}");
         }

@@ -35,7 +35,7 @@ fn send_all(ways: &[Way], targets: &Targets, bridge: &InProcess) {
     let next = AtomicUsize::new(0);
     let vanished: Mutex<Vec<Client>> = Mutex::default();
     let meet = |way| {
-        let stays = targets.meet(way, bridge.addr, &bridge.admin);
+        let stays = targets.meet_with(way, &json!({}), bridge.addr, &bridge.admin);
         vanished.lock().unwrap().extend(stays);
     };
     thread::scope(|scope| {
@@ -55,10 +55,6 @@ fn send_all(ways: &[Way], targets: &Targets, bridge: &InProcess) {
     });
     // Those that answer no ping keep their sockets until the bridge has given them up.
     bridge.admin.wait_sessions(0);
-}
-
-fn counts(bridge: &InProcess) -> BTreeMap<(String, String), u64> {
-    bridge.admin.ended()
 }
 
 /// Counts that `ways` add.
@@ -98,8 +94,7 @@ fn every_way_to_end_leaves_nothing_and_is_counted() {
     // Once each: what is made at the first need and then kept is there.
     send_all(&Way::ALL, &targets, &bridge);
     bridge.admin.wait_empty();
-    let before = counts(&bridge);
-    assert_eq!(before, expected(&Way::ALL));
+    assert_eq!(bridge.admin.ended(), expected(&Way::ALL));
     targets.forget();
     let baseline = footprint();
 
@@ -109,7 +104,7 @@ fn every_way_to_end_leaves_nothing_and_is_counted() {
     bridge.admin.wait_empty();
 
     let all: Vec<Way> = Way::ALL.into_iter().chain(ways).collect();
-    assert_eq!(counts(&bridge), expected(&all));
+    assert_eq!(bridge.admin.ended(), expected(&all));
     let stats = bridge.admin.stats();
     assert_eq!(stats["total_sessions"], all.len());
     let ended = |name: &str| stats[name].as_u64().unwrap();

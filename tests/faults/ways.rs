@@ -112,19 +112,23 @@ impl Targets {
 
     /// `targets.allow`.
     pub(crate) fn allow(&self) -> String {
-        let addresses = [
-            self.shell.addr(),
-            self.password.addr(),
-            self.no_channel.addr(),
-            self.no_terminal.addr(),
-            self.changed.addr(),
-            self.hostile.addr(),
-            self.junk.addr(),
-            self.closed,
-            self.sshd.addr(),
-        ];
-        let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+        let scripted = self.scripted().map(ScriptedSsh::addr).into_iter();
+        let hostile = [&self.hostile, &self.junk].map(HostileServer::addr);
+        let addresses = scripted
+            .chain(hostile)
+            .chain([self.closed, self.sshd.addr()]);
+        let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
         format!("targets.allow={}", addresses.join(","))
+    }
+
+    fn scripted(&self) -> [&ScriptedSsh; 5] {
+        [
+            &self.shell,
+            &self.password,
+            &self.no_channel,
+            &self.no_terminal,
+            &self.changed,
+        ]
     }
 
     /// Another key is on record for the server whose key is to have changed.
@@ -137,13 +141,7 @@ impl Targets {
     /// The servers of this process forget the connections that are over: only the bridge's
     /// descriptors are to be counted.
     pub(crate) fn forget(&self) {
-        for ssh in [
-            &self.shell,
-            &self.password,
-            &self.no_channel,
-            &self.no_terminal,
-            &self.changed,
-        ] {
+        for ssh in self.scripted() {
             ssh.break_connections();
         }
         for hostile in [&self.hostile, &self.junk] {
@@ -191,13 +189,8 @@ impl Targets {
         }
     }
 
-    /// One session that ends this way. A client that is to stay until the bridge notices is
-    /// returned.
-    pub(crate) fn meet(&self, way: Way, bridge: SocketAddr, admin: &Admin) -> Option<Client> {
-        self.meet_with(way, &json!({}), bridge, admin)
-    }
-
-    /// As [`Targets::meet`], with these fields of `auth` where the way needs no others.
+    /// One session that ends this way, with these fields of `auth` where the way needs no others. A
+    /// client that is to stay until the bridge notices is returned.
     pub(crate) fn meet_with(
         &self,
         way: Way,

@@ -15,6 +15,7 @@ mod haproxy;
 mod nginx;
 mod process;
 
+use common::fixture::{bridge_to, path_to};
 use common::tls::{self, Pair};
 use common::{Admin, Bridge, Client, DEADLINE, Event, Options, Received, ScriptedSsh, SshScript};
 use futures_rustls::rustls::{ClientConfig, StreamOwned};
@@ -55,7 +56,7 @@ impl Site {
     }
 
     fn ready(&self, options: &Options) -> Client {
-        let path = common::fixture::path_to(self.ssh.addr());
+        let path = path_to(self.ssh.addr());
         let mut client = Client::connect(self.proxy.addr(), &path, options);
         client.auth_v1(&json!({ "username": "u" }));
         client.wait_type("ready");
@@ -140,18 +141,10 @@ fn page_loads(proxy: SocketAddr, trust: &Arc<ClientConfig>, path: &str) {
 /// Behind a proxy that tells its client in X-Forwarded-For, below a prefix.
 fn below_a_prefix(start: fn(SocketAddr, &Pair) -> Process) {
     let ssh = ScriptedSsh::start(SshScript::default());
-    let target = ssh.addr().to_string();
-    let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--allow", &target];
     let name = format!("server.public_hosts={NAME}");
-    for setting in [
-        "server.path_prefix=/ssh",
-        "server.trusted_proxies=127.0.0.1",
-        "ssh.host_key_policy=off",
-        &name,
-    ] {
-        args.extend(["--set", setting]);
-    }
-    let bridge = Bridge::command(&args, &[]);
+    let prefix = "server.path_prefix=/ssh";
+    let settings = [prefix, "server.trusted_proxies=127.0.0.1", &name];
+    let bridge = bridge_to(&[ssh.addr()], &settings);
     let pair = Pair::new();
     let proxy = start(bridge.addr(), &pair);
     let trust = tls::trusting(&[&pair]);
@@ -164,7 +157,7 @@ fn below_a_prefix(start: fn(SocketAddr, &Pair) -> Process) {
         .header("X-Forwarded-For", "192.0.2.1")
         .header("Forwarded", "for=192.0.2.2")
         .header("X-Real-IP", "192.0.2.3");
-    let path = format!("/ssh{}", common::fixture::path_to(ssh.addr()));
+    let path = format!("/ssh{}", path_to(ssh.addr()));
     let mut client = Client::connect(proxy.addr, &path, &options);
     client.auth_v1(&json!({ "username": "u" }));
     client.wait_type("ready");
