@@ -1,9 +1,8 @@
 //! A panic in one session ends that one and no other.
 
-use crate::common::fixture::path_to;
+use crate::common::fixture::ready_at;
 use crate::common::in_process::{InProcess, POISON};
-use crate::common::{Client, Options, ScriptedSsh, SshScript};
-use serde_json::json;
+use crate::common::{Client, ScriptedSsh, SshScript};
 
 const OTHERS: usize = 200;
 
@@ -20,12 +19,7 @@ fn a_panic_in_one_session_ends_that_one_and_none_of_200_others() {
         "limits.connection_timeout=120s",
         "websocket.ping_interval=600s",
     ]);
-    let ready = || {
-        let mut client = Client::connect(bridge.addr, &path_to(ssh.addr()), &Options::v1());
-        client.auth_v1(&json!({ "username": "u" }));
-        client.wait_type("ready");
-        client
-    };
+    let ready = || ready_at(bridge.addr, ssh.addr());
     let mut others: Vec<Client> = (0..OTHERS).map(|_| ready()).collect();
 
     let mut victim = ready();

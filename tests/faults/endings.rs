@@ -1,8 +1,8 @@
 //! Every way to end, 50 of each, mixed: what is counted, and that nothing is left.
 
-use crate::common::fixture::path_to;
+use crate::common::fixture::ready_at;
 use crate::common::in_process::{InProcess, footprint};
-use crate::common::{Client, DEADLINE, Options, account, poll};
+use crate::common::{Client, DEADLINE, account, poll};
 use crate::ways::{Targets, Way};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -129,13 +129,7 @@ fn every_way_to_end_leaves_nothing_and_is_counted() {
 
 /// The last way: the drain's deadline.
 fn drained(targets: &Targets, bridge: InProcess) {
-    let path = path_to(targets.shell.addr());
-    let ready = |_| {
-        let mut client = Client::connect(bridge.addr, &path, &Options::v1());
-        client.auth_v1(&json!({ "username": "u" }));
-        client.wait_type("ready");
-        client
-    };
+    let ready = |_| ready_at(bridge.addr, targets.shell.addr());
     let clients: Vec<Client> = (0..EACH).map(ready).collect();
     assert_eq!(bridge.admin.post("/api/v1/drain").status, 202);
     for mut client in clients {

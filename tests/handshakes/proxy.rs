@@ -2,7 +2,7 @@
 
 use super::common::raw::{Raw, exchange};
 use super::common::tls::{Files, Pair, client, trusting};
-use super::common::{Admin, Bridge, DEADLINE, run, wait_until};
+use super::common::{Admin, Bridge, DEADLINE, run_line, wait_until};
 use super::upgrade;
 use futures_rustls::rustls::Stream;
 use std::io::{Read, Write};
@@ -251,22 +251,17 @@ fn a_passed_socket_can_be_a_proxys_and_must_be_there() {
 fn the_settings_must_fit_each_other() {
     for (settings, said) in [
         (
-            &["server.proxy_protocol=127.0.0.9:1"][..],
+            "--set server.proxy_protocol=127.0.0.9:1",
             "127.0.0.9:1 is not one of server.listen",
         ),
         (
-            &[
-                "server.listen=127.0.0.1:1",
-                "server.proxy_protocol=127.0.0.1:1",
-                "server.proxy_protocol_from=",
-            ],
+            "--set server.listen=127.0.0.1:1 --set server.proxy_protocol=127.0.0.1:1
+             --set server.proxy_protocol_from=",
             "nobody may connect there",
         ),
-        (&["server.proxy_protocol_from=10.0.0.1/8"], "10.0.0.1/8"),
+        ("--set server.proxy_protocol_from=10.0.0.1/8", "10.0.0.1/8"),
     ] {
-        let mut args = vec!["serve", "--check", "--allow", "127.0.0.1:22"];
-        args.extend(settings.iter().flat_map(|setting| ["--set", *setting]));
-        let refused = run(&args, &[]);
+        let refused = run_line(&format!("serve --check --allow 127.0.0.1:22 {settings}"));
         assert_eq!(refused.code, Some(78), "{refused:?}");
         assert!(refused.stderr.contains(said), "{said}: {refused:?}");
     }

@@ -1,6 +1,6 @@
 //! Two thousand logins at once against a limit of two hundred.
 
-use crate::common::fixture::path_to;
+use crate::common::fixture::{path_to, ready_at};
 use crate::common::{Admin, Bridge, Client, DEADLINE, Options, ScriptedSsh, SshScript};
 use crate::site::MACHINE;
 use serde_json::json;
@@ -52,24 +52,16 @@ fn in_parallel<T: Send>(clients: &mut [Client], work: impl Fn(&mut Client) -> T 
 fn of_2000_logins_at_once_exactly_200_are_admitted() {
     let _machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
     let ssh = ScriptedSsh::start(SshScript::default());
-    let target = ssh.addr().to_string();
-    let mut args = vec!["--shards", "2", "--allow", &target, "--log-level", "error"];
-    for setting in [
-        "ssh.host_key_policy=off",
-        "limits.max_connections=200",
-        // As many: where the target's limit is not met first, nothing rolls back.
-        "limits.max_connections_per_host=200",
-        "limits.max_unauthenticated=4000",
-        "limits.connection_timeout=300s",
-        "session.auth_timeout=300s",
-        "ssh.connect_timeout=120s",
-        "ssh.handshake_timeout=120s",
-        "ssh.auth_timeout=120s",
-        "websocket.ping_interval=600s",
-    ] {
-        args.extend(["--set", setting]);
-    }
-    let bridge = Bridge::start(&args, &[]);
+    // As many for the target: where its limit is not met first, nothing rolls back.
+    let bridge = Bridge::serve(&format!(
+        "--shards 2 --allow {} --log-level error --set ssh.host_key_policy=off
+         --set limits.max_connections=200 --set limits.max_connections_per_host=200
+         --set limits.max_unauthenticated=4000 --set limits.connection_timeout=300s
+         --set session.auth_timeout=300s --set ssh.connect_timeout=120s
+         --set ssh.handshake_timeout=120s --set ssh.auth_timeout=120s
+         --set websocket.ping_interval=600s",
+        ssh.addr()
+    ));
     let admin = Admin::of(&bridge);
     let path = path_to(ssh.addr());
     let mut clients: Vec<Client> = (0..LOGINS)
@@ -109,7 +101,5 @@ fn of_2000_logins_at_once_exactly_200_are_admitted() {
     drop(clients);
     admin.wait_empty();
     assert_eq!(admin.get("/readyz").status, 200);
-    let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
-    client.auth_v1(&json!({ "username": "u" }));
-    client.wait_type("ready");
+    ready_at(bridge.addr(), ssh.addr());
 }

@@ -1,7 +1,6 @@
 //! Limits that change while sessions run, and limits per client.
 
 use crate::common::fixture::path_to;
-use crate::common::raw::upgrade_request;
 use crate::common::{Admin, Fixture, Options, Raw};
 use crate::site::{By, Site};
 
@@ -56,13 +55,10 @@ fn a_limit_raised_above_that_of_the_start_admits_as_many() {
 fn one_client_cannot_use_up_the_limit_of_others() {
     let settings = ["server.shards=2", "limits.max_connections_per_client=2"];
     let fixture = Fixture::new(&settings);
-    let addr = fixture.bridge.addr();
-    let request = upgrade_request(addr, &fixture.path());
-    let request = format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n");
+    let (addr, path) = (fixture.bridge.addr(), fixture.path());
     let from = |host: u8| {
         let mut raw = Raw::connect_from(addr, [127, 0, 0, host].into());
-        raw.send(request.as_bytes());
-        (raw.answer().status, raw)
+        (raw.ask(addr, &path, &Options::v1()).status, raw)
     };
     let first = [from(2), from(2)];
     assert!(first.iter().all(|(status, _)| *status == 101));

@@ -19,16 +19,11 @@ fn each_client_gets_an_error_within_two_seconds_of_its_servers_death() {
     let key = KeyPair::generate(&["-t", "ed25519"], "");
     let mut sshd = Sshd::with(&["UsePAM no"]);
     sshd.authorise(&key);
-    let target = sshd.addr().to_string();
-    let mut args = vec!["--shards", "2", "--allow", &target];
-    for setting in [
-        "ssh.host_key_policy=off",
-        "limits.max_connections_per_host=1000",
-        "websocket.ping_interval=600s",
-    ] {
-        args.extend(["--set", setting]);
-    }
-    let bridge = Bridge::start(&args, &[]);
+    let bridge = Bridge::serve(&format!(
+        "--shards 2 --allow {} --set ssh.host_key_policy=off
+         --set limits.max_connections_per_host=1000 --set websocket.ping_interval=600s",
+        sshd.addr()
+    ));
     let admin = Admin::of(&bridge);
     let auth = json!({
         "username": account().user,

@@ -65,13 +65,10 @@ impl Site {
 }
 
 fn bridge(ssh: SocketAddr, listen: &str) -> Bridge {
-    let (target, proxied) = (ssh.to_string(), format!("server.proxy_protocol={listen}"));
-    let name = format!("server.public_hosts={NAME}");
-    let mut args = vec!["serve", "--listen", listen, "--allow", &target];
-    for setting in [&proxied, &name, "ssh.host_key_policy=off"] {
-        args.extend(["--set", setting]);
-    }
-    Bridge::command(&args, &[])
+    Bridge::serve(&format!(
+        "--listen {listen} --allow {ssh} --set server.proxy_protocol={listen}
+         --set server.public_hosts={NAME} --set ssh.host_key_policy=off"
+    ))
 }
 
 #[test]

@@ -7,22 +7,18 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Four look-ups at once, two of one client; sixteen and eight with those that hang.
-const SETTINGS: [&str; 2] = ["targets.resolver_threads=4", "targets.resolve_timeout=1s"];
-
 /// Far more than a look-up takes, far less than a hung one.
 const IN_TIME: Duration = Duration::from_secs(5);
 
-/// On both families of loopback: two clients to the bridge.
+/// On both families of loopback: two clients to the bridge. Four look-ups at once, two of one
+/// client; sixteen and eight with those that hang.
 fn bridge(ssh: &ScriptedSsh) -> Bridge {
     let port = ssh.addr().port();
-    let rules = format!("targets.allow=*.test:{port}");
-    let mut args = vec!["--listen", "127.0.0.1:0", "--listen", "[::1]:0"];
-    args.extend(["--shards", "1", "--set", "ssh.host_key_policy=off"]);
-    for setting in [&rules, SETTINGS[0], SETTINGS[1]] {
-        args.extend(["--set", setting]);
-    }
-    Bridge::start(&args, &[])
+    Bridge::serve(&format!(
+        "--listen 127.0.0.1:0 --listen [::1]:0 --shards 1 --set ssh.host_key_policy=off
+         --set targets.allow=*.test:{port} --set targets.resolver_threads=4
+         --set targets.resolve_timeout=1s"
+    ))
 }
 
 fn ask_for(bridge: SocketAddr, name: &str, ssh: &ScriptedSsh) -> Client {

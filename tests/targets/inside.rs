@@ -1,7 +1,7 @@
 //! Namespaces for one test: the test program starts itself again in fresh namespaces, where it runs
 //! that one test.
 
-use crate::common::raw::{Raw, upgrade_request};
+use crate::common::{Options, Raw};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
 use std::sync::Arc;
@@ -109,9 +109,7 @@ pub(crate) enum Refusal {
 /// the word of the error message if there was one.
 pub(crate) fn ask(bridge: SocketAddr, path: &str) -> (Refusal, String) {
     let mut raw = Raw::connect(bridge);
-    let request = upgrade_request(bridge, path);
-    raw.send(format!("{request}Sec-WebSocket-Protocol: sshard.v1\r\n\r\n").as_bytes());
-    let answer = raw.answer();
+    let answer = raw.ask(bridge, path, &Options::v1());
     if answer.status != 101 {
         return (Refusal::Status(answer.status), String::new());
     }

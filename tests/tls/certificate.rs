@@ -1,7 +1,7 @@
 //! Certificates and keys that are good, bad, or late.
 
 use crate::common::tls::{Files, Pair, credulous};
-use crate::common::{Admin, DEADLINE, Options, run};
+use crate::common::{Admin, DEADLINE, Options, run_line};
 use crate::site::Site;
 use futures_rustls::rustls::version::TLS13;
 use std::fs;
@@ -67,19 +67,12 @@ fn an_invalid_one_is_served_with_a_warning() {
 
 /// Standard error of a start that was refused, of `--check` as of `serve` itself.
 fn refused(cert: &Path, key: &Path) -> String {
-    let (cert, key) = (cert.display().to_string(), key.display().to_string());
-    let mut args = vec![
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--allow",
-        "127.0.0.1:22",
-    ];
-    args.extend(["--tls-cert", &cert, "--tls-key", &key]);
-    let served = run(&args, &[]);
+    let (cert, key) = (cert.display(), key.display());
+    let files = format!("--tls-cert {cert} --tls-key {key}");
+    let line = format!("serve --listen 127.0.0.1:0 --allow 127.0.0.1:22 {files}");
+    let served = run_line(&line);
     assert_eq!(served.code, Some(78), "{served:?}");
-    args.push("--check");
-    let checked = run(&args, &[]);
+    let checked = run_line(&format!("{line} --check"));
     assert_eq!(checked.code, Some(78), "{checked:?}");
     assert_eq!(checked.stderr.lines().last(), served.stderr.lines().last());
     checked.stderr
@@ -184,10 +177,7 @@ fn rsa_and_ec_keys_in_every_unencrypted_form_are_served() {
 #[test]
 fn one_file_without_the_other_is_a_contradiction() {
     for flag in ["--tls-cert", "--tls-key"] {
-        let refused = run(
-            &["serve", "--check", "--allow", "127.0.0.1:22", flag, "/x"],
-            &[],
-        );
+        let refused = run_line(&format!("serve --check --allow 127.0.0.1:22 {flag} /x"));
         assert_eq!(refused.code, Some(78), "{refused:?}");
         let said = "TLS needs both the certificate and its key";
         assert!(refused.stderr.contains(said), "{refused:?}");
@@ -199,17 +189,10 @@ fn one_file_without_the_other_is_a_contradiction() {
 fn with_tls_a_listener_may_be_reachable() {
     let files = Files::new(&Pair::new());
     let [cert, key] = files.settings();
-    let open = [
-        "serve",
-        "--check",
-        "--allow",
-        "127.0.0.1:22",
-        "--listen",
-        "0.0.0.0:0",
-    ];
-    let plain = run(&open, &[]);
+    let open = "serve --check --allow 127.0.0.1:22 --listen 0.0.0.0:0";
+    let plain = run_line(open);
     assert_eq!(plain.code, Some(78), "{plain:?}");
     assert!(plain.stderr.contains("tls.cert_file"), "{plain:?}");
-    let tls = [&open[..], &["--set", &cert, "--set", &key]].concat();
-    assert_eq!(run(&tls, &[]).code, Some(0));
+    let tls = run_line(&format!("{open} --set {cert} --set {key}"));
+    assert_eq!(tls.code, Some(0), "{tls:?}");
 }
