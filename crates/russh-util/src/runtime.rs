@@ -101,7 +101,6 @@ impl<T: Send> Future for JoinHandle<T> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

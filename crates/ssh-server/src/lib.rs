@@ -39,7 +39,7 @@ pub struct Options {
     pub threads: usize,
     /// Concurrent connections; further ones wait in the listener's queue.
     pub max_connections: usize,
-    /// Time from the connection to [`LoggedIn::notify`].
+    /// Time from the connection to the end of the login, see [`Accepted::logged_in`].
     pub login_timeout: Option<Duration>,
 }
 
@@ -48,19 +48,8 @@ pub struct Options {
 pub struct Accepted<'a> {
     /// Socket of the connection.
     pub stream: &'a TcpStream,
-    /// To be notified by the handler, where there is a deadline for the login.
-    pub logged_in: LoggedIn,
-}
-
-/// Ends a connection's deadline for the login.
-#[derive(Debug, Clone, Default)]
-pub struct LoggedIn(Arc<Notify>);
-
-impl LoggedIn {
-    /// Reports that the login is complete.
-    pub fn notify(&self) {
-        self.0.notify_one();
-    }
+    /// To be notified by the handler when the login is complete, where there is a deadline for it.
+    pub logged_in: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -231,7 +220,7 @@ async fn serve<H: Handler<Error = russh::Error> + Send + 'static>(
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let logged_in = LoggedIn::default();
+        let logged_in = Arc::<Notify>::default();
         let handler = new_handler(Accepted {
             stream: &stream,
             logged_in: logged_in.clone(),
@@ -266,14 +255,14 @@ async fn with_login_deadline(
     stream: TcpStream,
     handler: impl Handler<Error = russh::Error> + Send + 'static,
     limit: Duration,
-    logged_in: LoggedIn,
+    logged_in: Arc<Notify>,
 ) -> Done {
     // Ends russh's own task: it has no other way that works during the key exchange.
     let socket = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
     let mut session = std::pin::pin!(connection(config, stream, handler));
     tokio::select! {
         ended = &mut session => return ended,
-        login = tokio::time::timeout(limit, logged_in.0.notified()) => if login.is_err() {
+        login = tokio::time::timeout(limit, logged_in.notified()) => if login.is_err() {
             socket.shutdown(Shutdown::Both)?;
         },
     }

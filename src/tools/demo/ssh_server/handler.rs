@@ -9,9 +9,10 @@ use super::signals;
 use crate::tools::demo::pty::{self, Ended, Request, Size, Terminal};
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, Session};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Pty, Sig};
-use sshard_ssh_server::{Done, LoggedIn};
+use sshard_ssh_server::Done;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tracing::{debug, warn};
 
 /// Most environment variables of one channel, and most bytes of their names and values.
@@ -32,7 +33,8 @@ const TRICKLE_PAUSE: Duration = Duration::from_millis(50);
 /// The handler of one connection.
 pub(super) struct Connection {
     pub(super) sessions: Arc<Sessions>,
-    pub(super) logged_in: LoggedIn,
+    /// Ends the deadline for the login.
+    pub(super) logged_in: Arc<Notify>,
     /// Addresses and ports of both sides, as sshd puts them into the environment.
     pub(super) peers: String,
     pub(super) channel: Option<SessionChannel>,
@@ -160,7 +162,7 @@ impl Handler for Connection {
     }
 
     async fn auth_succeeded(&mut self, _: &mut Session) -> Done {
-        self.logged_in.notify();
+        self.logged_in.notify_one();
         Ok(())
     }
 

@@ -29,7 +29,8 @@ pub(super) struct Login {
     pub(super) link_password: Zeroizing<String>,
     /// End of the link's validity; `None` once it was used.
     link_until: Mutex<Option<Instant>>,
-    link_used: Notify,
+    /// Notified when the link has been used.
+    pub(super) link_used: Notify,
 }
 
 impl Login {
@@ -62,11 +63,6 @@ impl Login {
         let good = until.take().is_some_and(|until| now < until);
         self.link_used.notify_one();
         good
-    }
-
-    /// Waits until the link has been used.
-    pub(super) async fn link_used(&self) {
-        self.link_used.notified().await;
     }
 }
 

@@ -149,7 +149,7 @@ impl EmbeddedServer {
         let sessions = Arc::clone(&self.sessions);
         async move {
             // Either is its end.
-            let _ = tokio::time::timeout(LINK_LIFE, sessions.login.link_used()).await;
+            let _ = tokio::time::timeout(LINK_LIFE, sessions.login.link_used.notified()).await;
         }
     }
 }

@@ -1,11 +1,4 @@
 //! The server as clients see it, over its real socket: russh's client here, programs there.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
 
 mod connection;
 mod flow;
