@@ -1,7 +1,8 @@
 //! Fixture of most tests: a bridge that may reach one scripted SSH server, and clients of it.
 
-use super::{Bridge, Client, Options, Raw, ScriptedSsh, SshScript};
+use super::{Bridge, Client, DEADLINE, Options, Raw, ScriptedSsh, SshScript, poll};
 use serde_json::{Value, json};
+use sshard_ssh_server::Server;
 use std::net::SocketAddr;
 
 pub(crate) struct Fixture {
@@ -64,6 +65,12 @@ pub(crate) fn ready_at(bridge: SocketAddr, target: SocketAddr) -> Client {
     client.auth_v1(&json!({ "username": "u" }));
     client.wait_type("ready");
     client
+}
+
+/// Waits until the server has no connection left.
+pub(crate) fn wait_disconnected(server: &Server) {
+    let gone = poll(DEADLINE, || (server.open() == 0).then_some(()));
+    assert!(gone.is_some(), "{} connections are left", server.open());
 }
 
 /// Returns the path of `target`.

@@ -1,6 +1,6 @@
 //! Each scenario against the bridge, with exact counts.
 
-use crate::common::poll;
+use crate::common::fixture::wait_disconnected;
 use crate::fixture::{Fixture, run_without_failures};
 use sshard_load::client::Dialect;
 use sshard_load::report::csv;
@@ -76,14 +76,7 @@ fn a_storm_opens_all_sessions_of_the_plan() {
         assert_eq!(report.latency.unwrap().count, 40);
     }
     assert_eq!(fixture.sink.total(), 80);
-    let gone = poll(Duration::from_secs(10), || {
-        (fixture.sink.open() == 0).then_some(())
-    });
-    assert!(
-        gone.is_some(),
-        "{} SSH connections are left",
-        fixture.sink.open()
-    );
+    wait_disconnected(&fixture.sink);
 }
 
 #[test]

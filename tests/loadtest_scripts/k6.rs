@@ -1,8 +1,8 @@
 //! Scripts of `loadtest/k6` under the stand-in of `tests/k6`, against a bridge and a sink: each
 //! scenario counts exactly what its settings demand. k6 itself is not installed.
 
-use crate::common::fixture::{bridge_to, path_to};
-use crate::common::{Bridge, DEADLINE, Finished, poll};
+use crate::common::fixture::{bridge_to, path_to, wait_disconnected};
+use crate::common::{Bridge, DEADLINE, Finished};
 use serde_json::Value;
 use sshard_load::sink::{self, SinkOptions};
 use sshard_ssh_server::Server;
@@ -49,12 +49,7 @@ impl Fixture {
         // Every session it counted was one, and none is left.
         let count = ended.count("session_ends");
         assert_eq!(ended.count("session_ready"), count, "{all}");
-        let gone = poll(DEADLINE, || (self.sink.open() == 0).then_some(()));
-        assert!(
-            gone.is_some(),
-            "{} SSH connections are left",
-            self.sink.open()
-        );
+        wait_disconnected(&self.sink);
         ended
     }
 }

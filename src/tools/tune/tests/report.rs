@@ -52,16 +52,13 @@ fn the_table_stands_in_columns_and_the_line_to_paste_is_last() {
         assert!(lines[5].contains(cell), "{cell}: {text}");
     }
     assert!(text.contains("competed"), "{text}");
+    let behind = "50 % below the best in sessions/s, 50 % below the best in MiB/s.";
     assert!(
-        text.contains(
-            "1 shard, balanced: 50 % below the best in sessions/s, 50 % below the best in MiB/s."
-        ),
+        text.contains(&format!("1 shard, balanced: {behind}")),
         "{text}"
     );
-    assert!(
-        text.ends_with("\n\n  sshard serve --shards 2 --placement balanced\n"),
-        "{text}"
-    );
+    let last = "\n\n  sshard serve --shards 2 --placement balanced\n";
+    assert!(text.ends_with(last), "{text}");
     assert!(!text.contains("FAILED"), "{text}");
 }
 
