@@ -66,10 +66,8 @@ struct Task {
 enum Event {
     Submitted(IpAddr, Task),
     Finished(Ticket),
-    /// A caller no longer waits.
-    Abandoned,
-    /// The last handle is gone.
-    Closed,
+    /// A caller no longer waits, or the last handle is gone.
+    Wake,
 }
 
 /// Command to a worker thread.
@@ -91,8 +89,8 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Full only while the dispatcher is at work; it then sees by itself that nobody is left.
-        let _ = self.events.try_send(Event::Closed);
+        // Full only while events wait, and the dispatcher sees at each that nobody is left.
+        let _ = self.events.try_send(Event::Wake);
     }
 }
 
@@ -115,7 +113,7 @@ impl Drop for AbandonGuard {
             self.abandoned.0.store(true, Ordering::Release);
             // Full only while events wait, and the dispatcher looks for abandoned jobs after each
             // of them.
-            let _ = self.events.try_send(Event::Abandoned);
+            let _ = self.events.try_send(Event::Wake);
         }
     }
 }
@@ -210,19 +208,21 @@ struct Dispatcher {
 
 impl Dispatcher {
     fn run(mut self, received: &mpsc::Receiver<Event>, events: &SyncSender<Event>) {
-        while self.handles.strong_count() > 0 {
-            match received.recv() {
-                Ok(Event::Submitted(client, task)) => {
+        while let Ok(event) = received.recv() {
+            if self.handles.strong_count() == 0 {
+                return;
+            }
+            match event {
+                Event::Submitted(client, task) => {
                     if let Some(evicted) = self.schedule.push(client, task) {
                         (evicted.job)(Dispatch::Evict);
                     }
                 }
-                Ok(Event::Finished(ticket)) => {
+                Event::Finished(ticket) => {
                     self.schedule.finish(ticket);
                     self.idle += 1;
                 }
-                Ok(Event::Abandoned) => {}
-                Ok(Event::Closed) | Err(_) => break,
+                Event::Wake => {}
             }
             self.schedule.note_abandoned();
             while let Some((ticket, task)) = self.schedule.dispatch_next() {
