@@ -44,8 +44,8 @@ pub struct Flag {
 /// Variables that Kubernetes sets for a service named `sshard`, behind the prefix.
 const SERVICE_LINKS: [&str; 3] = ["SERVICE_HOST", "SERVICE_PORT", "PORT"];
 
-/// Variables with the prefix that the program itself sets for the processes it starts.
-const OWN_VARIABLES: [&str; 1] = ["SSHARD_DEMO"];
+/// Variable with the prefix that the program itself sets for the processes it starts.
+const OWN_VARIABLE: &str = "SSHARD_DEMO";
 
 /// Returns the variables of this process's environment that begin with the prefix.
 pub fn environment() -> Vec<(OsString, OsString)> {
@@ -139,7 +139,7 @@ fn no_setting(builder: &mut Builder, name: &str, own: &str) {
         own.strip_prefix(of)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
     };
-    if OWN_VARIABLES.contains(&name) || SERVICE_LINKS.iter().any(|of| is_link(of)) {
+    if name == OWN_VARIABLE || SERVICE_LINKS.iter().any(|of| is_link(of)) {
         return;
     }
     let own = own.to_ascii_lowercase();

@@ -8,7 +8,7 @@ use std::net::Ipv6Addr;
 use super::value::Element;
 
 /// Longest host name (RFC 1035 section 2.3.4).
-const MAX_HOST: usize = 253;
+pub(super) const MAX_HOST: usize = 253;
 
 /// Scheme of an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,20 +55,10 @@ impl Origin {
         } else {
             (Scheme::Http, text.strip_prefix("http://")?)
         };
-        let (host, port) = match rest.strip_prefix('[') {
-            Some(rest) => {
-                let (address, after) = rest.split_once(']')?;
-                let address: Ipv6Addr = address.parse().ok()?;
-                (format!("[{address}]"), after)
-            }
-            None => {
-                let (host, after) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
-                (is_host(host).then(|| host.to_ascii_lowercase())?, after)
-            }
-        };
-        let port = match port.strip_prefix(':') {
+        let (host, port) = split_host(rest, is_host)?;
+        let port = match port {
             Some(digits) => parse_port(digits).filter(|_| !digits.starts_with('0'))?,
-            None => port.is_empty().then_some(scheme.port())?,
+            None => scheme.port(),
         };
         Some(Self { scheme, host, port })
     }
@@ -98,6 +88,26 @@ impl fmt::Display for Origin {
         }
         write!(f, ":{port}")
     }
+}
+
+/// Splits `host` or `host:port`. The host is in lower case; an IPv6 address, whose colons stand in
+/// brackets, in its canonical spelling.
+pub(super) fn split_host(
+    text: &str,
+    is_name: impl Fn(&str) -> bool,
+) -> Option<(String, Option<&str>)> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let host = match host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(address) => format!("[{}]", address.parse::<Ipv6Addr>().ok()?),
+        None => is_name(host).then(|| host.to_ascii_lowercase())?,
+    };
+    Some((host, port))
 }
 
 /// Parses a port in plain digits; `u16::from_str` alone would accept a sign.

@@ -4,10 +4,9 @@
 //! Each has one canonical spelling, so that a printed configuration loads as an equal one.
 
 use std::collections::BTreeSet;
-use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use super::origin::{Origin, parse_port};
+use super::origin::{MAX_HOST, Origin, parse_port, split_host};
 use super::value::{Element, Raw, Value, toml_string};
 use crate::net::Net;
 
@@ -341,21 +340,12 @@ impl Element for HostPort {
     const ACCEPTS: &'static str = "a host name, alone or with a port such as ssh.example.org:8443";
 
     fn parse(text: &str) -> Option<Self> {
-        let (host, port) = match text.rsplit_once(':') {
-            // The colons of an IPv6 address stand in brackets.
-            Some((host, port)) if !port.ends_with(']') => (host, Some(parse_port(port)?)),
-            _ => (text, None),
-        };
-        let name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-        let host = match host
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
-            Some(address) => format!("[{}]", address.parse::<Ipv6Addr>().ok()?),
-            None => {
-                let valid = (1..=253).contains(&host.len()) && host.chars().all(name);
-                valid.then(|| host.to_ascii_lowercase())?
-            }
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        let is_name = |name: &str| (1..=MAX_HOST).contains(&name.len()) && name.chars().all(plain);
+        let (host, port) = split_host(text, is_name)?;
+        let port = match port {
+            Some(digits) => Some(parse_port(digits)?),
+            None => None,
         };
         Some(Self { host, port })
     }
