@@ -18,6 +18,12 @@ fn epoch() -> Instant {
     Instant::now()
 }
 
+/// A table of many entries, and the start of its time.
+fn table() -> (RateTable, Instant) {
+    let start = epoch();
+    (RateTable::new(1024, start), start)
+}
+
 /// Ten in two seconds.
 fn rate() -> Rate {
     Rate::per(10, 2 * SECOND)
@@ -31,8 +37,7 @@ fn takes(table: &RateTable, key: u32, now: Instant, times: usize) -> usize {
 
 #[test]
 fn a_burst_then_one_by_one() {
-    let start = epoch();
-    let table = RateTable::new(1024, start);
+    let (table, start) = table();
     assert_eq!(takes(&table, 1, start, 20), 10);
     let wait = table.take(1, rate(), start).unwrap_err();
     assert_eq!(wait, Duration::from_millis(200));
@@ -47,16 +52,14 @@ fn a_burst_then_one_by_one() {
 
 #[test]
 fn a_clock_that_stands_still_or_goes_back_gives_nothing() {
-    let start = epoch();
-    let table = RateTable::new(1024, start);
+    let (table, start) = table();
     assert_eq!(takes(&table, 1, start + SECOND, 20), 10);
     assert_eq!(takes(&table, 1, start, 20), 0);
 }
 
 #[test]
 fn a_token_given_back_can_be_taken_again_once() {
-    let start = epoch();
-    let table = RateTable::new(1024, start);
+    let (table, start) = table();
     let tokens: Vec<_> = (0..10).map(|_| table.take(1, rate(), start)).collect();
     for token in tokens {
         table.give_back(token.unwrap(), start);
@@ -73,8 +76,7 @@ fn a_token_given_back_can_be_taken_again_once() {
 
 #[test]
 fn a_charge_beyond_the_burst_is_a_debt_with_a_bound() {
-    let start = epoch();
-    let table = RateTable::new(1024, start);
+    let (table, start) = table();
     // Ten in two seconds, so fifteen are a second of debt.
     table.charge(1, rate(), 15, 100 * SECOND, start);
     let wait = Duration::from_millis(200);
@@ -95,8 +97,7 @@ fn a_charge_beyond_the_burst_is_a_debt_with_a_bound() {
 
 #[test]
 fn many_are_available_only_together() {
-    let start = epoch();
-    let table = RateTable::new(1024, start);
+    let (table, start) = table();
     assert_eq!(takes(&table, 1, start, 7), 7);
     for (count, there) in [(1, true), (3, true), (4, false), (11, false)] {
         let found = table.check_many(1, rate(), count, start);
@@ -108,8 +109,7 @@ fn many_are_available_only_together() {
 
 #[test]
 fn a_new_rate_is_in_force_at_once() {
-    let start = epoch();
-    let table = RateTable::new(1024, start);
+    let (table, start) = table();
     let slow = Rate::new(1, 3600 * SECOND);
     assert!(table.take(1, slow, start).is_ok());
     assert!(table.take(1, slow, start + SECOND).is_err());

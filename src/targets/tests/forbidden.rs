@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 const BROAD: &[&str] = &["0.0.0.0/0:*", "[::/0]:*", "*.com:*", "*.local:*"];
 
-/// Spellings as they stand in a URL. All of them are refused before anything is looked up.
+/// Spellings as they stand in a URL. All of them are refused before anything is looked up. More
+/// are made of them below: every IPv6 address that embeds one of these IPv4 addresses.
 const FORBIDDEN_LITERALS: &[&str] = &[
     "127.0.0.1",
     "127.0.0.2",
@@ -37,26 +38,13 @@ const FORBIDDEN_LITERALS: &[&str] = &[
     "%5B::1%5D",
     "[::]",
     "[0::0]",
-    "[::ffff:127.0.0.1]",
     "[::FFFF:7F00:1]",
     "[0:0:0:0:0:ffff:7f00:0001]",
-    "[::ffff:169.254.169.254]",
-    "[::ffff:0.0.0.0]",
-    "[::ffff:0:127.0.0.1]",
-    "[::127.0.0.1]",
-    "[::a9fe:a9fe]",
     "[64:ff9b::127.0.0.1]",
-    "[64:ff9b::7f00:1]",
-    "[64:ff9b::169.254.169.254]",
-    "[64:ff9b::a9fe:a9fe]",
-    "[64:ff9b::]",
-    "[64:ff9b:1::7f00:1]",
     "[64:ff9b:1:ffff::1]",
-    "[2002:7f00:1::]",
     "[2002:7f00:1::1]",
     "[2002:a9fe:a9fe::1]",
     "[2002:0:0::1]",
-    "[2002:e000:1::]",
     "[fe80::1]",
     "[FE80::1]",
     "[febf:ffff::1]",
@@ -71,8 +59,6 @@ const FORBIDDEN_LITERALS: &[&str] = &[
     "[ff02::1]",
     "[ff0e::1]",
     "[ffff::1]",
-    "[::ffff:224.0.0.1]",
-    "[::ffff:255.255.255.255]",
 ];
 
 #[test]
