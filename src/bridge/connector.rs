@@ -13,8 +13,8 @@ use super::state::Resources;
 use super::throttle::{LoginThrottle, PromptTracker};
 use crate::config::{Config, TargetOverrides};
 use crate::error::{LimitKind, SessionError, Stage, TicketProblem};
-use crate::limits::{Admission, LoginSlot, Refused, TargetPermit};
-use crate::message::{AuthRequest, Credentials, Secret, TerminalRequest, WindowSize};
+use crate::limits::{Admission, LoginSlot, Refused};
+use crate::message::{AuthRequest, Credentials, Secret, WindowSize};
 use crate::registry::{Entry, SessionId};
 use crate::runtime::Stream;
 use crate::ssh::keys::Identity;
@@ -171,7 +171,11 @@ impl Connector {
         attempt.succeeded();
         let permit = permit?;
         self.report_stage(Stage::Shell);
-        self.start(client, &terminal, admission, permit).await
+        // Logged in: returns the permit of a connection that is not.
+        let client_permit = admission.logged_in();
+        let events = self.downlink.as_ref();
+        let channel = client.start(&terminal, || self.size.get(), events).await?;
+        Ok(Shell::new(channel, permit, client_permit))
     }
 
     async fn handshake(
@@ -234,22 +238,6 @@ impl Connector {
             }
             _ => Ok(resolution),
         }
-    }
-
-    async fn start(
-        self,
-        client: SshClient,
-        terminal: &TerminalRequest,
-        admission: Admission,
-        permit: TargetPermit,
-    ) -> Result<Shell, SessionError> {
-        // Logged in: returns the permit of a connection that is not.
-        let client_permit = admission.logged_in();
-        let size = self.size;
-        let channel = client
-            .start(terminal, || size.get(), self.downlink.as_ref())
-            .await?;
-        Ok(Shell::new(channel, permit, client_permit))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::bounds::MAX_PASSWORD;
 use super::client::{AuthRequest, ClientMessage, Credentials, TerminalRequest};
-use super::fields::{check_secret, check_username, given, without_mark};
+use super::fields::{check, check_username, given, without_mark};
 use super::size::SizeFields;
 use super::{BadMessage, Incoming, Secret};
 use bytes::Bytes;
@@ -35,13 +35,8 @@ pub(super) fn parse_first(message: &[u8]) -> Result<Incoming, BadMessage> {
     };
     let input = message.get(objects.byte_offset()..).unwrap_or_default();
     check_username(MESSAGE, &username)?;
-    check_secret(
-        MESSAGE,
-        "password",
-        Some(&password),
-        MAX_PASSWORD,
-        "at most 1 KiB",
-    )?;
+    let fits = password.expose().len() <= MAX_PASSWORD;
+    check(MESSAGE, "password", fits, "at most 1 KiB")?;
     let credentials = Credentials {
         username,
         password: given(Some(password)),

@@ -39,18 +39,6 @@ pub(super) fn required<T>(
     })
 }
 
-/// Checks the length of a secret; an absent one passes.
-pub(super) fn check_secret(
-    message: &'static str,
-    field: &'static str,
-    secret: Option<&Secret>,
-    max_bytes: usize,
-    accepted: &'static str,
-) -> Result<(), BadMessage> {
-    let fits = secret.is_none_or(|secret| secret.expose().len() <= max_bytes);
-    check(message, field, fits, accepted)
-}
-
 /// Returns an optional credential; an empty one is absent, because forms send empty fields.
 pub(super) fn given(secret: Option<Secret>) -> Option<Secret> {
     secret.filter(|secret| !secret.expose().is_empty())

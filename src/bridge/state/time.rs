@@ -2,7 +2,7 @@
 
 use super::types::Suspended;
 use super::{Resources, SessionState};
-use crate::bridge::timers::{Timer, Timers};
+use crate::bridge::timers::Timer;
 use crate::config::Config;
 use crate::error::{Deadline, PROMPT_DEADLINE, SessionError, Stage, WHOLE_DEADLINE};
 use std::time::{Duration, Instant};
@@ -114,29 +114,18 @@ impl<R: Resources> SessionState<R> {
 
     /// Earliest deadline of the session and its client.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let client = self.client_timers().and_then(Timers::next);
+        let client = self.attachment.as_ref();
+        let client = client.and_then(|client| client.timers.next());
         self.timers.next().into_iter().chain(client).min()
-    }
-
-    fn client_timers(&self) -> Option<&Timers> {
-        self.attachment
-            .as_ref()
-            .map(|attachment| &attachment.timers)
     }
 
     /// Takes the earliest timer that is due at `now`.
     pub fn expired(&mut self, now: Instant) -> Option<Timer> {
-        let own = self.timers.next();
-        let client = self.client_timers().and_then(Timers::next);
-        if own.into_iter().chain(client).min()? > now {
-            return None;
+        let due = self.next_deadline().filter(|at| *at <= now)?;
+        if self.timers.next() == Some(due) {
+            return self.timers.expired(now);
         }
-        match &mut self.attachment {
-            Some(attachment) if own.is_none() || client.is_some_and(|at| own > Some(at)) => {
-                attachment.timers.expired(now)
-            }
-            _ => self.timers.expired(now),
-        }
+        self.attachment.as_mut()?.timers.expired(now)
     }
 
     /// Moves the deadline of `timer` to `now` if it is within `slack`.
