@@ -241,6 +241,11 @@ mod tests {
         }
     }
 
+    fn drain(admit: bool) -> Drain {
+        let deadline = crate::clock::now() + Duration::from_secs(9);
+        Drain { deadline, admit }
+    }
+
     #[test]
     fn a_session_is_found_by_its_id_until_it_ends() {
         let (manager, registry) = manager();
@@ -303,10 +308,7 @@ mod tests {
     fn a_session_that_comes_while_the_shard_drains_gets_the_drain() {
         let (manager, _) = manager();
         let before = manager.create_session(session()).unwrap();
-        let drain = Drain {
-            deadline: crate::clock::now() + Duration::from_secs(9),
-            admit: true,
-        };
+        let drain = drain(true);
         manager.shutdown(drain);
         let after = manager.create_session(session()).unwrap();
         for registration in [before, after] {
@@ -322,8 +324,7 @@ mod tests {
             let before = manager.create_session(session()).unwrap();
             before.record.set_state(State::Connecting);
             let silent = manager.create_session(session()).unwrap();
-            let deadline = crate::clock::now() + Duration::from_secs(9);
-            manager.shutdown(Drain { deadline, admit });
+            manager.shutdown(drain(admit));
             let after = manager.create_session(session()).unwrap();
             assert_eq!(awaited(), waited_for, "{admit}");
             drop((silent, after));

@@ -59,10 +59,8 @@ fn message() -> impl Strategy<Value = ClientMessage> {
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    use Stage::{Connect, Handshake, HostKey, Login, Resolve, Shell};
-    let stages = vec![Resolve, Connect, Handshake, HostKey, Login, Shell];
     prop_oneof![
-        8 => prop::sample::select(stages).prop_map(begins),
+        8 => prop::sample::select(progress::all_stages()).prop_map(begins),
         4 => (0..3usize).prop_map(question),
         2 => one_of(&[host_key]),
         2 => (1..3u64).prop_map(|number| Input::Pong(Some(number))),

@@ -29,13 +29,8 @@ fn uniform_errors_hide_the_target() {
         }),
     ];
     let uniform = uniform();
-    let stages = [
-        Stage::Resolve,
-        Stage::Connect,
-        Stage::Handshake,
-        Stage::HostKey,
-    ];
-    for stage in stages {
+    let stages = Stage::ALL.iter().copied();
+    for stage in stages.filter(|stage| stage.is_before_login()) {
         let actions = |input| {
             let mut s = Session::connecting(Dialect::V1, &uniform);
             s.handle(begins(stage));
