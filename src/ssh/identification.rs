@@ -59,19 +59,16 @@ impl Identification {
     /// The error that [`Self::problem`] returns from then on.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(usize, Option<Vec<u8>>), NoVersion> {
         for (index, byte) in bytes.iter().enumerate() {
-            if let Some(version) = self
-                .push_byte(*byte)
-                .map_err(|problem| self.fail(problem))?
-            {
-                return Ok((index + 1, Some(version)));
+            match self.push_byte(*byte) {
+                Ok(None) => {}
+                Ok(version) => return Ok((index + 1, version)),
+                Err(problem) => {
+                    self.problem = Some(problem.clone());
+                    return Err(problem);
+                }
             }
         }
         Ok((bytes.len(), None))
-    }
-
-    fn fail(&mut self, problem: NoVersion) -> NoVersion {
-        self.problem = Some(problem.clone());
-        problem
     }
 
     fn push_byte(&mut self, byte: u8) -> Result<Option<Vec<u8>>, NoVersion> {

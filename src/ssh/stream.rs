@@ -6,7 +6,7 @@
 use super::bulk::BulkDetector;
 use super::credit::ReadCredit;
 use super::identification::Identification;
-use super::packet_budget::{PacketBudget, Violation};
+use super::packet_budget::PacketBudget;
 use crate::runtime::tokio_io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::runtime::{self, Stream};
 use futures_lite::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::io::{self, IoSliceMut};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// Size of the read-ahead buffer, in bytes. russh reads a packet's length and then the rest; with
 /// read-ahead that is one system call in place of two. Shared by all sessions of a shard.
@@ -50,6 +50,14 @@ struct ReadAhead {
 impl ReadAhead {
     fn rest(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    /// Moves what fits to `buf`.
+    fn move_to(&mut self, buf: &mut ReadBuf<'_>) {
+        let rest = self.rest();
+        let count = rest.len().min(buf.remaining());
+        buf.put_slice(rest.get(..count).unwrap_or_default());
+        self.consume(count);
     }
 
     fn consume(&mut self, count: usize) {
@@ -115,10 +123,6 @@ impl SshStream {
     }
 }
 
-fn violation_error(rule: Violation) -> io::Error {
-    io::Error::other(rule)
-}
-
 impl Inner {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check_budget()?;
@@ -143,16 +147,13 @@ impl Inner {
     ) -> Poll<io::Result<bool>> {
         let mut identification = start.identification.borrow_mut();
         loop {
-            let version = start.version.rest();
-            if !version.is_empty() {
-                let count = version.len().min(buf.remaining());
-                buf.put_slice(version.get(..count).unwrap_or_default());
-                start.version.consume(count);
+            if !start.version.rest().is_empty() {
+                start.version.move_to(buf);
                 return Poll::Ready(Ok(false));
             }
             if self.ahead.rest().is_empty() {
                 // With no room in `buf` all that comes is read ahead.
-                std::task::ready!(self.poll_read_ahead(cx, &mut ReadBuf::new(&mut [])))?;
+                ready!(self.poll_read_ahead(cx, &mut ReadBuf::new(&mut [])))?;
             }
             let bytes = self.ahead.rest();
             if bytes.is_empty() {
@@ -160,11 +161,11 @@ impl Inner {
             }
             if identification.is_found() {
                 let end = Identification::rest_of_line_end(bytes);
-                if end < bytes.len() {
-                    self.ahead.consume(end);
+                let is_packet_next = end < bytes.len();
+                self.ahead.consume(end);
+                if is_packet_next {
                     return Poll::Ready(Ok(true));
                 }
-                self.ahead.consume(end);
                 continue;
             }
             let (used, version) = identification.push(bytes).map_err(io::Error::other)?;
@@ -180,11 +181,11 @@ impl Inner {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.part.get_or_insert(buf.remaining());
-        std::task::ready!(self.poll_fill(cx, buf))?;
+        ready!(self.poll_fill(cx, buf))?;
         if buf.remaining() == 0
             && let Some(bytes) = self.part.take()
         {
-            self.budget.note_read(bytes).map_err(violation_error)?;
+            self.budget.note_read(bytes).map_err(io::Error::other)?;
             // Four bytes are a packet's length.
             if bytes > 4 {
                 self.large = bytes >= LARGE_PACKET;
@@ -195,19 +196,16 @@ impl Inner {
 
     fn check_budget(&self) -> io::Result<()> {
         match self.budget.violation() {
-            Some(rule) => Err(violation_error(rule)),
+            Some(rule) => Err(io::Error::other(rule)),
             None => Ok(()),
         }
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let rest = self.ahead.rest();
-        if rest.is_empty() {
+        if self.ahead.rest().is_empty() {
             return self.poll_read_ahead(cx, buf);
         }
-        let count = rest.len().min(buf.remaining());
-        buf.put_slice(rest.get(..count).unwrap_or_default());
-        self.ahead.consume(count);
+        self.ahead.move_to(buf);
         Poll::Ready(Ok(()))
     }
 
@@ -225,23 +223,23 @@ impl Inner {
         }
         // Bulk output must not starve the shard's other sessions.
         let done = self.has_read_its_share();
-        std::task::ready!(self.bulk.poll_dispatch(cx, done));
+        ready!(self.bulk.poll_dispatch(cx, done));
         if self.large && buf.remaining() >= AHEAD_OF_LARGE {
             return self.poll_read_packet(cx, buf, credit);
         }
-        let credit = if self.large {
-            credit.min(AHEAD_OF_LARGE)
-        } else {
-            credit
-        };
+        let most = if self.large { AHEAD_OF_LARGE } else { SCRATCH };
         SCRATCH_BUFFER.with_borrow_mut(|scratch| {
-            let limit = credit.min(scratch.len());
+            let limit = credit.min(most);
             let window = scratch.get_mut(..limit).unwrap_or_default();
-            let count = std::task::ready!(Pin::new(&mut self.socket).poll_read(cx, window))?;
+            let count = ready!(Pin::new(&mut self.socket).poll_read(cx, window))?;
             let filled = window.get(..count).unwrap_or_default();
             self.credit.spend(count);
             self.poll_bytes.1 += count;
-            self.coalesce_bulk(count, count < limit)?;
+            // Reads of bulk output in small packets are coalesced, once the socket has no more.
+            let is_bulk = self.bulk.note(count, crate::clock::now());
+            if is_bulk && count < limit && !self.large {
+                self.socket.coalesce()?;
+            }
             let (now, later) = filled.split_at(count.min(buf.remaining()));
             buf.put_slice(now);
             self.ahead.bytes.extend_from_slice(later);
@@ -263,7 +261,7 @@ impl Inner {
         let window = buf.initialize_unfilled_to(limit);
         let mut parts = [IoSliceMut::new(window), IoSliceMut::new(more)];
         let read = Pin::new(&mut self.socket).poll_read_vectored(cx, &mut parts);
-        let count = std::task::ready!(read)?;
+        let count = ready!(read)?;
         let now = count.min(limit);
         self.credit.spend(count);
         buf.advance(now);
@@ -272,15 +270,6 @@ impl Inner {
         self.poll_bytes.1 += count;
         self.bulk.note(count, crate::clock::now());
         Poll::Ready(Ok(()))
-    }
-
-    /// Counts a read, and has the socket's next reads coalesced if it is one of many small packets
-    /// of bulk output. `drained`: the socket has no more now.
-    fn coalesce_bulk(&mut self, count: usize, drained: bool) -> io::Result<()> {
-        if self.bulk.note(count, crate::clock::now()) && drained && !self.large {
-            self.socket.coalesce()?;
-        }
-        Ok(())
     }
 
     fn has_read_its_share(&mut self) -> bool {
