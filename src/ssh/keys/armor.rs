@@ -166,24 +166,23 @@ mod tests {
         }
     }
 
+    fn pem(label: &str, body: &str) -> String {
+        format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
+    }
+
     #[test]
     fn the_first_of_several_keys_is_taken() {
-        let block = |label: &str, body: &str| {
-            format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
-        };
-        let both = block("A PRIVATE KEY", "YQ==") + &block("B PRIVATE KEY", "Yg==");
+        let both = pem("A PRIVATE KEY", "YQ==") + &pem("B PRIVATE KEY", "Yg==");
         let found = private_block(&both).unwrap();
-        assert_eq!(
-            (found.label, found.bytes.as_slice()),
-            ("A PRIVATE KEY", &b"a"[..])
-        );
+        assert_eq!(found.label, "A PRIVATE KEY");
+        assert_eq!(found.bytes.as_slice(), b"a");
     }
 
     #[test]
     fn headers_are_split_from_the_body() {
-        let text = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\
-                    DEK-Info: AES-128-CBC,00FF\n\nYWJj\nZGVm\n-----END RSA PRIVATE KEY-----";
-        let block = private_block(text).unwrap();
+        let headers = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00FF\n\n";
+        let text = pem("RSA PRIVATE KEY", &format!("{headers}YWJj\nZGVm"));
+        let block = private_block(&text).unwrap();
         assert_eq!(block.label, "RSA PRIVATE KEY");
         assert_eq!(block.dek_info, Some("AES-128-CBC,00FF"));
         assert_eq!(block.bytes.as_slice(), b"abcdef");
@@ -191,25 +190,22 @@ mod tests {
 
     #[test]
     fn a_text_without_a_private_key_is_described() {
+        let convert = "puttygen key.ppk -O private-openssh -o key";
+        let cut_off = "-----BEGIN OPENSSH PRIVATE KEY-----\nYQ==\n";
+        let mismatch = "-----BEGIN A PRIVATE KEY-----\nYQ==\n-----END B PRIVATE KEY-----";
         for (text, named) in [
             ("", "empty"),
             (" \n\u{feff}", "empty"),
             (
                 "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n",
-                "puttygen key.ppk -O private-openssh -o key",
+                convert,
             ),
             ("\n PuTTY-User-Key-File-2: ssh-rsa\n", "PuTTY"),
             ("ssh-ed25519 AAAAC3Nz me@here", "public key"),
             ("from=\"10.0.0.1\" ssh-rsa AAAAB3Nz", "public key"),
             ("sk-ssh-ed25519@openssh.com AAAAGnNr", "public key"),
-            (
-                "-----BEGIN PUBLIC KEY-----\nYQ==\n-----END PUBLIC KEY-----",
-                "public key",
-            ),
-            (
-                "-----BEGIN RSA PUBLIC KEY-----\nYQ==\n-----END RSA PUBLIC KEY-----",
-                "public key",
-            ),
+            (&pem("PUBLIC KEY", "YQ=="), "public key"),
+            (&pem("RSA PUBLIC KEY", "YQ=="), "public key"),
             (
                 "---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n---- END SSH2 PUBLIC KEY ----",
                 "public key",
@@ -222,28 +218,13 @@ mod tests {
                 "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nYQ==\n",
                 "ssh-keygen -i",
             ),
-            (
-                "-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----",
-                "X.509",
-            ),
-            (
-                "-----BEGIN PGP PRIVATE KEY BLOCK-----\nYQ==\n-----END PGP PRIVATE KEY BLOCK-----",
-                "PGP",
-            ),
-            ("-----BEGIN OPENSSH PRIVATE KEY-----\nYQ==\n", "cut off"),
+            (&pem("CERTIFICATE", "YQ=="), "X.509"),
+            (&pem("PGP PRIVATE KEY BLOCK", "YQ=="), "PGP"),
+            (cut_off, "cut off"),
             ("-----BEGIN OPENSSH PRIVATE KEY", "cut off"),
-            (
-                "-----BEGIN A PRIVATE KEY-----\nYQ==\n-----END B PRIVATE KEY-----",
-                "cut off",
-            ),
-            (
-                "-----BEGIN X PRIVATE KEY-----\nY?==\n-----END X PRIVATE KEY-----",
-                "damaged",
-            ),
-            (
-                "-----BEGIN X PRIVATE KEY-----\n-----END X PRIVATE KEY-----",
-                "damaged",
-            ),
+            (mismatch, "cut off"),
+            (&pem("X PRIVATE KEY", "Y?=="), "damaged"),
+            (&pem("X PRIVATE KEY", ""), "damaged"),
             ("correct horse", "not a private key"),
         ] {
             let problem = bytes_of(text).unwrap_err();

@@ -54,21 +54,14 @@ impl<'a> Container<'a> {
     fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = Fields(bytes.strip_prefix(MAGIC)?);
         let cipher = Cipher::new(rest.text()?).ok()?;
-        let kdf = match rest.text()? {
+        let (kdf, mut options) = (rest.text()?, Fields(rest.string()?));
+        let kdf = match kdf {
             "none" => Kdf::None,
             "bcrypt" => Kdf::Bcrypt {
-                salt: Vec::new(),
-                rounds: 0,
-            },
-            _ => return None,
-        };
-        let mut options = Fields(rest.string()?);
-        let kdf = match kdf {
-            Kdf::Bcrypt { .. } => Kdf::Bcrypt {
                 salt: options.string()?.to_vec(),
                 rounds: options.number()?,
             },
-            other => other,
+            _ => return None,
         };
         // As OpenSSH, no more than one key.
         if rest.number()? != 1 || cipher.is_some() != kdf.is_some() {

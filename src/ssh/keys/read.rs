@@ -7,11 +7,12 @@ use super::legacy_pem;
 use super::openssh;
 use super::problem::{DAMAGED, DSA, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
 use super::signing::SigningKey;
-use pkcs8::EncryptedPrivateKeyInfoRef;
+use pkcs8::der::asn1::{AnyRef, OctetStringRef};
 use pkcs8::pkcs5::pbes2::Kdf as Pbes2Kdf;
+use pkcs8::spki::AlgorithmIdentifierRef;
+use pkcs8::{EncryptedPrivateKeyInfoRef, ObjectIdentifier, PrivateKeyInfoRef, SecretDocument};
 use russh::keys::PrivateKey;
 use russh::keys::pkcs8::decode_pkcs8;
-use zeroize::Zeroizing;
 
 /// Iterations of PBKDF2 that take about as long as one round of bcrypt.
 const PBKDF2_PER_ROUND: u64 = 8192;
@@ -37,7 +38,7 @@ pub(super) fn read_key(
         "OPENSSH PRIVATE KEY" => openssh::read(&block.bytes, passphrase, max_rounds)?,
         "ENCRYPTED PRIVATE KEY" => encrypted_pkcs8(&block.bytes, passphrase, max_rounds)?,
         "PRIVATE KEY" => der(&block.bytes)?,
-        "RSA PRIVATE KEY" => decrypted(block, passphrase, |bytes| der(&pkcs8_of_pkcs1(bytes)))?,
+        "RSA PRIVATE KEY" => decrypted(block, passphrase, pkcs1)?,
         "EC PRIVATE KEY" => decrypted(block, passphrase, der)?,
         "DSA PRIVATE KEY" => return Err(DSA),
         _ => return Err("its format is not read here: OpenSSH, PKCS#1, PKCS#8 and SEC1 are"),
@@ -119,20 +120,13 @@ fn der(bytes: &[u8]) -> Result<Box<PrivateKey>, &'static str> {
     Ok(Box::new(key))
 }
 
-/// Wraps PKCS#1 in PKCS#8, which russh reads.
-fn pkcs8_of_pkcs1(pkcs1: &[u8]) -> Zeroizing<Vec<u8>> {
-    // INTEGER 0, then SEQUENCE of OID rsaEncryption and NULL.
-    const HEAD: &[u8] = &[
-        0x02, 1, 0, 0x30, 13, 0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 0x05, 0,
-    ];
-    let key = header(0x04, pkcs1.len());
-    let outer = header(0x30, HEAD.len() + key.len() + pkcs1.len());
-    Zeroizing::new([&outer, HEAD, &key, pkcs1].concat())
-}
-
-/// Encodes tag and length in DER, with a length of two bytes: enough for a message's 16 KiB.
-fn header(tag: u8, len: usize) -> [u8; 4] {
-    let len = u16::try_from(len).unwrap_or(u16::MAX);
-    let [high, low] = len.to_be_bytes();
-    [tag, 0x82, high, low]
+/// Reads a key in PKCS#1, wrapped in PKCS#8, which russh reads.
+fn pkcs1(bytes: &[u8]) -> Result<Box<PrivateKey>, &'static str> {
+    let key = OctetStringRef::new(bytes).map_err(|_| DAMAGED)?;
+    let algorithm = AlgorithmIdentifierRef {
+        oid: ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1"),
+        parameters: Some(AnyRef::NULL),
+    };
+    let wrapped = SecretDocument::try_from(PrivateKeyInfoRef::new(algorithm, key));
+    der(wrapped.map_err(|_| DAMAGED)?.as_bytes())
 }
