@@ -59,7 +59,7 @@ impl Login<'_> {
     pub(super) async fn certificate(&mut self, user: String) -> Result<Outcome, SessionError> {
         let identity = self.identity.as_ref().ok_or(SessionError::Internal)?;
         let certificate = identity.certificate.clone().ok_or(SessionError::Internal)?;
-        let mut signer = identity.signer();
+        let mut signer = identity.signer.clone();
         let hash = self.rsa_hash(&signer.public().algorithm()).await?;
         let handle = &mut *self.handle;
         signed(
@@ -71,7 +71,7 @@ impl Login<'_> {
 
     pub(super) async fn key(&mut self, user: String) -> Result<Outcome, SessionError> {
         let identity = self.identity.as_ref().ok_or(SessionError::Internal)?;
-        let mut signer = identity.signer();
+        let mut signer = identity.signer.clone();
         let key = signer.public().clone();
         let hash = self.rsa_hash(&key.algorithm()).await?;
         let handle = &mut *self.handle;

@@ -17,25 +17,16 @@ pub(super) use signer::SignError;
 use super::SshSettings;
 use crate::error::SessionError;
 use crate::message::{Credentials, Secret};
-use crate::workers::{WorkError, Workers};
+use crate::workers::WorkError;
 use russh::keys::Certificate;
 use signer::KeySigner;
-use signing::SigningKey;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Private key for a login, and its certificate if there is one.
 pub struct Identity {
-    key: Arc<SigningKey>,
+    pub(super) signer: KeySigner,
     pub(super) certificate: Option<Certificate>,
-    workers: Workers,
-    client: IpAddr,
-}
-
-impl Identity {
-    pub(super) fn signer(&self) -> KeySigner {
-        KeySigner::new(Arc::clone(&self.key), self.workers.clone(), self.client)
-    }
 }
 
 /// Reads the key of `credentials`, `None` if there is none, as a job of `client`. Its text and its
@@ -58,12 +49,8 @@ pub async fn identity(
     let certificate = credentials.certificate.take();
     let certificate = certificate.filter(|text| !text.is_empty());
     let Some(text) = text else {
-        return match certificate {
-            Some(_) => Err(SessionError::UnusableKey(
-                "a certificate needs its private key",
-            )),
-            None => Ok(None),
-        };
+        let problem = SessionError::UnusableKey("a certificate needs its private key");
+        return certificate.map_or(Ok(None), |_| Err(problem));
     };
     let max_rounds = settings.config.max_kdf_rounds;
     let job = move || {
@@ -81,11 +68,14 @@ pub async fn identity(
         Err(WorkError::Lost) => Err("it cannot be read"),
     }
     .map_err(SessionError::UnusableKey)?;
+    let workers = settings.workers.clone();
     Ok(Some(Identity {
-        key,
+        signer: KeySigner {
+            key,
+            workers,
+            client,
+        },
         certificate,
-        workers: settings.workers.clone(),
-        client,
     }))
 }
 

@@ -3,32 +3,26 @@
 //! SHA-1 for RSA certificates; this one uses the given hash.
 
 use super::scrub_stack;
-use super::signing::{SigningKey, append_signature};
+use super::signing::SigningKey;
 use crate::workers::{WorkError, Workers};
 use russh::keys::agent::AgentIdentity;
+use russh::keys::ssh_encoding::Encode as _;
 use russh::keys::{HashAlg, PublicKey};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// A private key, and the workers that sign with it.
+/// A private key, and the workers that sign with it, as jobs of the client.
+#[derive(Clone)]
 pub(in crate::ssh) struct KeySigner {
-    key: Arc<SigningKey>,
-    workers: Workers,
-    client: IpAddr,
+    pub(super) key: Arc<SigningKey>,
+    pub(super) workers: Workers,
+    pub(super) client: IpAddr,
 }
 
 impl KeySigner {
-    pub(super) fn new(key: Arc<SigningKey>, workers: Workers, client: IpAddr) -> Self {
-        Self {
-            key,
-            workers,
-            client,
-        }
-    }
-
     /// Public key, which is sent to servers.
     pub(in crate::ssh) fn public(&self) -> &PublicKey {
-        self.key.public()
+        &self.key.public
     }
 }
 
@@ -53,13 +47,14 @@ impl russh::Signer for KeySigner {
         &mut self,
         _: &AgentIdentity,
         hash: Option<HashAlg>,
-        request: Vec<u8>,
+        mut request: Vec<u8>,
     ) -> Result<Vec<u8>, SignError> {
         let key = Arc::clone(&self.key);
         let job = move || {
-            let signed = append_signature(&key, hash, request);
+            let signature = key.sign(hash, &request);
             scrub_stack();
-            signed
+            signature?.encode_prefixed(&mut request).ok()?;
+            Some(request)
         };
         match self.workers.run(self.client, job).await {
             Ok(signed) => signed.ok_or(SignError::Key),

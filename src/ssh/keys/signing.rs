@@ -9,7 +9,6 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaEncoding};
 use russh::keys::signature::Signer as _;
-use russh::keys::ssh_encoding::Encode as _;
 use russh::keys::ssh_key::private::{KeypairData, RsaKeypair};
 use russh::keys::ssh_key::{Mpint, Signature};
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
@@ -23,8 +22,8 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 const MAX_EXPONENT_BITS: usize = 33;
 
 /// The key. Wiped when dropped.
-pub(in crate::ssh) struct SigningKey {
-    public: PublicKey,
+pub(super) struct SigningKey {
+    pub(super) public: PublicKey,
     secret: Secret,
 }
 
@@ -54,13 +53,9 @@ impl SigningKey {
         Ok(Self { public, secret })
     }
 
-    pub(in crate::ssh) fn public(&self) -> &PublicKey {
-        &self.public
-    }
-
     /// Signs `message`, with `hash` if it is an RSA key; `None` if the key cannot. May take 90 ms:
     /// to be run on a worker.
-    pub(in crate::ssh) fn sign(&self, hash: Option<HashAlg>, message: &[u8]) -> Option<Signature> {
+    pub(super) fn sign(&self, hash: Option<HashAlg>, message: &[u8]) -> Option<Signature> {
         let pair = match &self.secret {
             Secret::Rsa(pair) => pair,
             Secret::Other(key) => return key.try_sign(message).ok(),
@@ -100,13 +95,10 @@ fn check_rsa(pair: &RsaKeypair) -> Result<(), &'static str> {
 
 /// Returns the number of significant bits.
 fn bits(number: &Mpint) -> usize {
-    let bytes = number.as_positive_bytes().unwrap_or_default();
-    let significant = bytes.iter().position(|byte| *byte != 0);
-    let bytes = significant
-        .and_then(|at| bytes.get(at..))
-        .unwrap_or_default();
-    let blank = bytes.first().map_or(0, |first| first.leading_zeros());
-    bytes.len() * 8 - usize::try_from(blank).unwrap_or(0)
+    let bytes = number.as_positive_bytes().unwrap_or_default().iter();
+    let mut significant = bytes.skip_while(|byte| **byte == 0);
+    let first = significant.next().copied().unwrap_or(0);
+    (u8::BITS - first.leading_zeros()) as usize + significant.count() * 8
 }
 
 /// Converts the key by way of PKCS#8, which contains the two numbers that OpenSSH omits. To compute
@@ -115,15 +107,4 @@ fn rsa(key: &PrivateKey, bits: usize) -> Option<KeyPair> {
     let der = russh::keys::pkcs8::encode_pkcs8(key).map(Zeroizing::new);
     scrub_heap(bits / 8 / 2);
     KeyPair::from_pkcs8(&der.ok()?).ok()
-}
-
-/// Returns `request` followed by its signature (RFC 4252 section 7).
-pub(in crate::ssh) fn append_signature(
-    key: &SigningKey,
-    hash: Option<HashAlg>,
-    mut request: Vec<u8>,
-) -> Option<Vec<u8>> {
-    let signature = key.sign(hash, &request)?;
-    signature.encode_prefixed(&mut request).ok()?;
-    Some(request)
 }

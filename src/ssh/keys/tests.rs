@@ -3,9 +3,12 @@
 
 use super::read::read_key;
 use super::signing::SigningKey;
+use russh::keys::HashAlg;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 const PASSPHRASE: &str = "pass phräse";
@@ -23,34 +26,36 @@ impl KeyDir {
         self.0.path().join(name)
     }
 
-    /// Runs a command line in the directory; `PASS` stands for the passphrase.
-    fn run(&self, line: &str) -> Vec<u8> {
-        let words: Vec<&str> = line.split(' ').collect();
-        let args = words[1..]
-            .iter()
-            .map(|word| word.replace("PASS", PASSPHRASE));
-        let done = Command::new(words[0])
-            .args(args)
-            .current_dir(self.0.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{line}: {done:?}");
-        done.stdout
+    /// Runs a command line in the directory, and returns what it prints; `PASS` stands for the
+    /// passphrase.
+    fn run(&self, line: &str) -> String {
+        let words = line.split(' ').map(|word| word.replace("PASS", PASSPHRASE));
+        self.output(&words.collect::<Vec<_>>())
+            .unwrap_or_else(|| panic!("{line}"))
+    }
+
+    /// Runs a command in the directory, and returns what it prints; `None` if it fails.
+    fn output(&self, words: &[impl AsRef<OsStr>]) -> Option<String> {
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).current_dir(self.0.path());
+        let done = command.stdin(Stdio::null()).output().unwrap();
+        let printed = String::from_utf8_lossy(&done.stdout);
+        done.status.success().then(|| printed.into_owned())
     }
 
     /// Returns the text of a new key, made by ssh-keygen.
     fn keygen(&self, args: &str, passphrase: &str) -> String {
+        self.keygen_with_comment(args, passphrase, OsStr::new("me@here"))
+    }
+
+    fn keygen_with_comment(&self, args: &str, passphrase: &str, comment: &OsStr) -> String {
         let path = self.path("made");
         let _ = fs::remove_file(&path);
-        let args = args.split(' ');
-        let done = Command::new("ssh-keygen")
-            .args(["-q", "-C", "me@here", "-N", passphrase, "-f"])
-            .arg(&path)
-            .args(args)
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{done:?}");
+        let mut words = vec!["ssh-keygen", "-q", "-f", "made", "-N", passphrase];
+        words.extend(args.split(' '));
+        let mut words: Vec<&OsStr> = words.into_iter().map(OsStr::new).collect();
+        words.extend([OsStr::new("-C"), comment]);
+        self.output(&words).unwrap_or_else(|| panic!("{args}"));
         fs::read_to_string(path).unwrap()
     }
 
@@ -59,24 +64,14 @@ impl KeyDir {
         let path = self.path("pasted");
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        public_by_keygen(&path, passphrase)
+        let line = self.output(&["ssh-keygen", "-y", "-P", passphrase, "-f", "pasted"])?;
+        let words: Vec<&str> = line.split_whitespace().take(2).collect();
+        Some(words.join(" "))
     }
 }
 
-fn public_by_keygen(path: &Path, passphrase: &str) -> Option<String> {
-    let done = Command::new("ssh-keygen")
-        .args(["-y", "-P", passphrase, "-f"])
-        .arg(path)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let line = String::from_utf8_lossy(&done.stdout);
-    let words: Vec<&str> = line.split_whitespace().take(2).collect();
-    done.status.success().then(|| words.join(" "))
-}
-
 fn public_of(key: &SigningKey) -> String {
-    key.public().to_openssh().unwrap().trim().to_owned()
+    key.public.to_openssh().unwrap().trim().to_owned()
 }
 
 fn read(text: &str, passphrase: &str) -> Result<SigningKey, &'static str> {
@@ -89,10 +84,8 @@ fn assert_read(dir: &KeyDir, text: &str, passphrase: &str, what: &str) {
     let key = read(text, passphrase).unwrap_or_else(|problem| panic!("{what}: {problem}"));
     let expected = dir.public_by_keygen(text, passphrase);
     assert_eq!(Some(public_of(&key)), expected, "{what}");
-    assert!(
-        key.sign(Some(russh::keys::HashAlg::Sha512), b"x").is_some(),
-        "{what}"
-    );
+    let signature = key.sign(Some(HashAlg::Sha512), b"x");
+    assert!(signature.is_some(), "{what}");
 }
 
 /// One of 256 results in valid padding.
@@ -124,18 +117,12 @@ fn every_format_of_ssh_keygen_is_read() {
                 let what = format!("{kind} -m {format} {passphrase:?}");
                 let text = dir.keygen(&format!("{kind} -m {format}"), passphrase);
                 assert_read(&dir, &text, passphrase, &what);
-                if !passphrase.is_empty() {
-                    let problem = |passphrase| read(&text, passphrase).err().unwrap();
-                    assert!(
-                        problem("").contains("no passphrase"),
-                        "{what}: {}",
-                        problem("")
-                    );
-                    assert!(
-                        problem("wrong").contains("wrong"),
-                        "{what}: {}",
-                        problem("wrong")
-                    );
+                if passphrase.is_empty() {
+                    continue;
+                }
+                for (given, named) in [("", "no passphrase"), ("wrong", "wrong")] {
+                    let problem = read(&text, given).err().unwrap();
+                    assert!(problem.contains(named), "{what}: {problem}");
                 }
             }
         }
@@ -165,57 +152,30 @@ fn every_format_of_openssl_is_read() {
     dir.run("openssl genrsa -out rsa 2048");
     dir.run("openssl ecparam -name prime256v1 -genkey -out ec");
     dir.run("openssl ecparam -name prime256v1 -genkey -noout -param_enc explicit -out ec-explicit");
-    for (line, passphrase) in [
-        ("cat rsa", ""),
+    for line in [
+        "cat rsa",
         // With EC PARAMETERS before it.
-        ("cat ec", ""),
-        ("openssl rsa -in rsa -traditional", ""),
-        (
-            "openssl rsa -in rsa -traditional -aes128 -passout pass:PASS",
-            PASSPHRASE,
-        ),
-        (
-            "openssl rsa -in rsa -traditional -aes192 -passout pass:PASS",
-            PASSPHRASE,
-        ),
-        (
-            "openssl rsa -in rsa -traditional -aes256 -passout pass:PASS",
-            PASSPHRASE,
-        ),
-        (
-            "openssl rsa -in rsa -traditional -des3 -passout pass:PASS",
-            PASSPHRASE,
-        ),
-        ("openssl ec -in ec -aes256 -passout pass:PASS", PASSPHRASE),
-        ("openssl pkcs8 -topk8 -nocrypt -in ec", ""),
-        (
-            "openssl pkcs8 -topk8 -in rsa -passout pass:PASS",
-            PASSPHRASE,
-        ),
-        (
-            "openssl pkcs8 -topk8 -in rsa -v2 aes-128-cbc -v2prf hmacWithSHA1 -passout pass:PASS",
-            PASSPHRASE,
-        ),
-        (
-            "openssl pkcs8 -topk8 -in ec -v2 aes-256-cbc -v2prf hmacWithSHA512 -passout pass:PASS",
-            PASSPHRASE,
-        ),
-        (
-            "openssl pkcs8 -topk8 -in ec -v2 des3 -iter 100000 -passout pass:PASS",
-            PASSPHRASE,
-        ),
-        (
-            "openssl pkcs8 -topk8 -in rsa -scrypt -passout pass:PASS",
-            PASSPHRASE,
-        ),
+        "cat ec",
+        "openssl rsa -in rsa -traditional",
+        "openssl rsa -in rsa -traditional -aes128 -passout pass:PASS",
+        "openssl rsa -in rsa -traditional -aes192 -passout pass:PASS",
+        "openssl rsa -in rsa -traditional -aes256 -passout pass:PASS",
+        "openssl rsa -in rsa -traditional -des3 -passout pass:PASS",
+        "openssl ec -in ec -aes256 -passout pass:PASS",
+        "openssl pkcs8 -topk8 -nocrypt -in ec",
+        "openssl pkcs8 -topk8 -in rsa -passout pass:PASS",
+        "openssl pkcs8 -topk8 -in rsa -v2 aes-128-cbc -v2prf hmacWithSHA1 -passout pass:PASS",
+        "openssl pkcs8 -topk8 -in ec -v2 aes-256-cbc -v2prf hmacWithSHA512 -passout pass:PASS",
+        "openssl pkcs8 -topk8 -in ec -v2 des3 -iter 100000 -passout pass:PASS",
+        "openssl pkcs8 -topk8 -in rsa -scrypt -passout pass:PASS",
     ] {
-        let text = String::from_utf8(dir.run(line)).unwrap();
-        assert_read(&dir, &text, passphrase, line);
+        let is_encrypted = line.contains("PASS");
+        let passphrase = if is_encrypted { PASSPHRASE } else { "" };
+        assert_read(&dir, &dir.run(line), passphrase, line);
     }
     // Only later versions of ssh-keygen read these.
     for line in ["openssl genpkey -algorithm ed25519", "cat ec-explicit"] {
-        let text = String::from_utf8(dir.run(line)).unwrap();
-        assert!(read(&text, "").is_ok(), "{line}");
+        assert!(read(&dir.run(line), "").is_ok(), "{line}");
     }
 }
 
@@ -225,12 +185,9 @@ fn pasted(text: &str, public: &str) -> Vec<(&'static str, String)> {
     let body = lines[1..lines.len() - 1].concat();
     let framed = |body: &str| format!("{}\n{body}\n{}\n", lines[0], lines[lines.len() - 1]);
     let every = |width: usize, end: &str| {
-        let bytes: Vec<&str> = body
-            .as_bytes()
-            .chunks(width)
-            .map(|c| std::str::from_utf8(c).unwrap())
-            .collect();
-        framed(&bytes.join(end))
+        let lines = body.as_bytes().chunks(width);
+        let lines: Vec<&str> = lines.map(|line| str::from_utf8(line).unwrap()).collect();
+        framed(&lines.join(end))
     };
     let begin = format!("{}\n", lines[0]);
     vec![
@@ -320,20 +277,10 @@ fn an_old_pem_is_read_with_its_headers() {
 /// A comment in Latin-1.
 #[test]
 fn a_comment_need_not_be_utf8() {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt as _;
     let dir = KeyDir::new();
+    let comment = OsStr::from_bytes(b"m\xfcller@b\xfcro");
     for passphrase in ["", PASSPHRASE] {
-        let path = dir.path(&format!("latin1{}", passphrase.len()));
-        let made = Command::new("ssh-keygen")
-            .args(["-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-f"])
-            .arg(&path)
-            .arg("-C")
-            .arg(OsStr::from_bytes(b"m\xfcller@b\xfcro"))
-            .status()
-            .unwrap();
-        assert!(made.success());
-        let text = fs::read_to_string(path).unwrap();
+        let text = dir.keygen_with_comment("-t ed25519 -a 1", passphrase, comment);
         assert_read(&dir, &text, passphrase, "a comment in Latin-1");
     }
 }
