@@ -3,7 +3,7 @@
 
 use super::algorithms::is_open_to_truncation;
 use super::disconnect_cause::DisconnectCause;
-use super::host_keys::{HostKeyCheck, KeyAction};
+use super::host_keys::HostKeyCheck;
 use super::packet_budget::{PacketBudget, Violation};
 use super::shell_start::{Refusal, ShellStart};
 use super::{SshEvent, SshEvents};
@@ -134,21 +134,12 @@ impl Handler for SessionHandler {
         &mut self,
         presented: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        let key = match presented {
-            PublicKeyOrCertificate::PublicKey { key, .. } => key,
+        match presented {
+            PublicKeyOrCertificate::PublicKey { key, .. } => {
+                self.host_keys.check(key, &self.events).await?;
+            }
             PublicKeyOrCertificate::Certificate(certificate) => {
                 self.host_keys.check_certificate(certificate)?;
-                return Ok(true);
-            }
-        };
-        match self.host_keys.check(key)? {
-            KeyAction::Accept => {}
-            KeyAction::Remember => self.host_keys.remember(key).await?,
-            KeyAction::Ask { event, answer } => {
-                self.events.event(event);
-                if !answer.recv().await.unwrap_or(false) {
-                    return Err(HostKeyProblem::Refused.into());
-                }
             }
         }
         Ok(true)

@@ -2,17 +2,16 @@
 //! shown to the user, and logs each refusal and each new key. The known keys are in `known_hosts`;
 //! asking the user is the session's work.
 
-use super::known_hosts::{
-    AuthorityVerdict, HostKeyVerdict, HostRecord, NewKey, NewKeyBounds, RememberError, Store,
-};
-use super::{SshEvent, SshSettings, host_certificates};
-use crate::config::{self, HostKeyPolicy};
+use super::known_hosts::{HostKeyVerdict, HostRecord, NewKey, NewKeyBounds, RememberError, Store};
+use super::{SshEvent, SshEvents, SshSettings, host_certificates};
+use crate::config::HostKeyPolicy;
 use crate::error::{HostKeyProblem, SessionError};
 use crate::message::KeyRecord;
-use async_channel::Receiver;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
+use send_wrapper::SendWrapper;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// Host whose key is to be checked, and the client that connects to it.
 pub struct CheckedHost {
@@ -41,18 +40,6 @@ pub struct HostKeyCheck {
     record: HostRecord,
 }
 
-/// Next step for a key that passed the check so far.
-pub(super) enum KeyAction {
-    Accept,
-    /// The key is new, and is to be stored by [`HostKeyCheck::remember`].
-    Remember,
-    /// The key is new, and the user decides.
-    Ask {
-        event: SshEvent,
-        answer: Receiver<bool>,
-    },
-}
-
 impl HostKeyCheck {
     /// Looks up the host's entries, once for the connection: on a worker, among the client's jobs,
     /// where the file is large.
@@ -67,18 +54,18 @@ impl HostKeyCheck {
         let config = &settings.config;
         let policy = config.host_key_policy;
         let record = if checked.pinned.is_empty() && policy != HostKeyPolicy::Off {
-            let CheckedHost {
-                host, port, client, ..
-            } = &checked;
-            store
-                .look_up(&settings.workers, *client, host, *port)
-                .await?
+            let (host, port, client) = (&checked.host, checked.port, checked.client);
+            store.look_up(&settings.workers, client, host, port).await?
         } else {
             HostRecord::default()
         };
         Ok(Self {
             policy,
-            new_keys: new_key_bounds(config),
+            new_keys: NewKeyBounds {
+                per_client: config.new_host_keys_per_client,
+                period: config.new_host_keys_period,
+                max_lines: config.max_known_hosts_lines,
+            },
             store: store.clone(),
             file: config.known_hosts.clone(),
             checked,
@@ -86,35 +73,39 @@ impl HostKeyCheck {
         })
     }
 
-    /// Checks the host's key.
-    pub(super) fn check(&self, key: &PublicKey) -> Result<KeyAction, HostKeyProblem> {
+    /// Checks the host's key. A new one is stored, or the user is asked through `events`, if the
+    /// policy says so.
+    pub(super) async fn check(
+        &self,
+        key: &PublicKey,
+        events: &SendWrapper<Rc<dyn SshEvents>>,
+    ) -> Result<(), HostKeyProblem> {
         if !self.checked.pinned.is_empty() {
-            return self.check_pinned(key);
-        }
-        if self.policy == HostKeyPolicy::Off {
-            return Ok(KeyAction::Accept);
+            let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+            if self.checked.pinned.contains(&fingerprint) {
+                return Ok(());
+            }
+            let text = "not in host_keys of the named target";
+            return Err(self.refuse(HostKeyProblem::NotPinned, key, None, text));
         }
         match self.record.check(key) {
-            HostKeyVerdict::Known => Ok(KeyAction::Accept),
-            HostKeyVerdict::Changed { line } => {
-                self.log_refusal(key, Some(line), "changed");
-                Err(HostKeyProblem::Changed)
-            }
-            HostKeyVerdict::Revoked { line } => {
-                self.log_refusal(key, Some(line), "revoked");
-                Err(HostKeyProblem::Revoked)
-            }
-            HostKeyVerdict::Unknown => self.unknown(key),
+            HostKeyVerdict::Known => return Ok(()),
+            HostKeyVerdict::Changed { line } => return Err(self.changed(key, line)),
+            HostKeyVerdict::Revoked { line } => return Err(self.revoked(key, line)),
+            HostKeyVerdict::Unknown => {}
         }
-    }
-
-    fn check_pinned(&self, key: &PublicKey) -> Result<KeyAction, HostKeyProblem> {
-        let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-        if self.checked.pinned.contains(&fingerprint) {
-            return Ok(KeyAction::Accept);
+        match self.policy {
+            HostKeyPolicy::Off => Ok(()),
+            HostKeyPolicy::Strict => {
+                Err(self.refuse(HostKeyProblem::Unknown, key, None, "unknown"))
+            }
+            HostKeyPolicy::AcceptNew => self.remember(key).await,
+            HostKeyPolicy::Ask if self.checked.can_ask => self.ask(key, events).await,
+            HostKeyPolicy::Ask => {
+                let text = "unknown, and the client cannot be asked";
+                Err(self.refuse(HostKeyProblem::CannotAsk, key, None, text))
+            }
         }
-        self.log_refusal(key, None, "not in host_keys of the named target");
-        Err(HostKeyProblem::NotPinned)
     }
 
     /// Checks a host certificate, which servers send only where [`Self::wants_certificate`].
@@ -122,25 +113,24 @@ impl HostKeyCheck {
         &self,
         certificate: &Certificate,
     ) -> Result<(), HostKeyProblem> {
-        let key = PublicKey::new(certificate.public_key().clone(), "");
-        let authority = certificate.signature_key();
+        let (certified, authority) = (certificate.public_key(), certificate.signature_key());
+        let key = PublicKey::new(certified.clone(), "");
         let refuse = |problem| {
-            self.log_refusal(&key, None, &format!("certificate: {problem}"));
-            HostKeyProblem::Certificate(problem)
+            let text = format!("certificate: {problem}");
+            self.refuse(HostKeyProblem::Certificate(problem), &key, None, &text)
         };
         let host = &self.checked.host;
         host_certificates::check(certificate, host, crate::clock::wall()).map_err(refuse)?;
-        let certified = certificate.public_key();
-        match self.record.check_authority(authority, certified) {
-            AuthorityVerdict::Known => Ok(()),
-            AuthorityVerdict::Unknown => {
-                Err(refuse("its authority is not on record for this host"))
-            }
-            AuthorityVerdict::Revoked { line } => {
-                self.log_refusal(&key, Some(line), "the key or its authority is revoked");
-                Err(HostKeyProblem::Revoked)
-            }
+        // A revocation has precedence.
+        let revoked = self.record.revoked(authority);
+        if let Some(line) = revoked.or_else(|| self.record.revoked(certified)) {
+            let text = "the key or its authority is revoked";
+            return Err(self.refuse(HostKeyProblem::Revoked, &key, Some(line), text));
         }
+        if !self.record.is_authority(authority) {
+            return Err(refuse("its authority is not on record for this host"));
+        }
+        Ok(())
     }
 
     /// Returns whether host certificates are offered: an authority for this host is on record.
@@ -149,37 +139,30 @@ impl HostKeyCheck {
         self.record.has_authority()
     }
 
-    fn unknown(&self, key: &PublicKey) -> Result<KeyAction, HostKeyProblem> {
-        match self.policy {
-            HostKeyPolicy::Off => Ok(KeyAction::Accept),
-            HostKeyPolicy::Strict => {
-                self.log_refusal(key, None, "unknown");
-                Err(HostKeyProblem::Unknown)
-            }
-            HostKeyPolicy::AcceptNew => Ok(KeyAction::Remember),
-            HostKeyPolicy::Ask if self.checked.can_ask => {
-                let (sender, answer) = async_channel::bounded(1);
-                let event = SshEvent::HostKeyQuestion {
-                    algorithm: key.algorithm().as_str().to_owned(),
-                    fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
-                    known: if self.record.has_authority() {
-                        KeyRecord::Changed
-                    } else {
-                        KeyRecord::New
-                    },
-                    answer: sender,
-                };
-                Ok(KeyAction::Ask { event, answer })
-            }
-            HostKeyPolicy::Ask => {
-                self.log_refusal(key, None, "unknown, and the client cannot be asked");
-                Err(HostKeyProblem::CannotAsk)
-            }
+    /// Asks the user about a new key.
+    async fn ask(
+        &self,
+        key: &PublicKey,
+        events: &SendWrapper<Rc<dyn SshEvents>>,
+    ) -> Result<(), HostKeyProblem> {
+        let (sender, answer) = async_channel::bounded(1);
+        events.event(SshEvent::HostKeyQuestion {
+            algorithm: key.algorithm().as_str().to_owned(),
+            fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
+            known: match self.record.has_authority() {
+                true => KeyRecord::Changed,
+                false => KeyRecord::New,
+            },
+            answer: sender,
+        });
+        match answer.recv().await {
+            Ok(true) => Ok(()),
+            _ => Err(HostKeyProblem::Refused),
         }
     }
 
     /// Stores a new key.
-    pub(super) async fn remember(&self, key: &PublicKey) -> Result<(), HostKeyProblem> {
+    async fn remember(&self, key: &PublicKey) -> Result<(), HostKeyProblem> {
         let CheckedHost {
             host, port, client, ..
         } = &self.checked;
@@ -192,17 +175,18 @@ impl HostKeyCheck {
         };
         match self.store.remember(new).await {
             Ok(()) => {
-                self.log_new_key(key);
+                tracing::info!(
+                    host,
+                    port,
+                    algorithm = key.algorithm().as_str(),
+                    fingerprint = %key.fingerprint(HashAlg::Sha256),
+                    known_hosts = %self.file.display(),
+                    "new host key accepted and stored"
+                );
                 Ok(())
             }
-            Err(RememberError::Changed { line }) => {
-                self.log_refusal(key, Some(line), "changed");
-                Err(HostKeyProblem::Changed)
-            }
-            Err(RememberError::Revoked { line }) => {
-                self.log_refusal(key, Some(line), "revoked");
-                Err(HostKeyProblem::Revoked)
-            }
+            Err(RememberError::Changed { line }) => Err(self.changed(key, line)),
+            Err(RememberError::Revoked { line }) => Err(self.revoked(key, line)),
             Err(error @ RememberError::TooMany { .. }) => {
                 tracing::warn!(
                     %client,
@@ -232,36 +216,33 @@ impl HostKeyCheck {
         self.record.algorithms()
     }
 
-    /// Logs the key that the host presented; `line` is that of the entry it conflicts with.
-    fn log_refusal(&self, key: &PublicKey, line: Option<usize>, problem: &str) {
+    fn changed(&self, key: &PublicKey, line: usize) -> HostKeyProblem {
+        self.refuse(HostKeyProblem::Changed, key, Some(line), "changed")
+    }
+
+    fn revoked(&self, key: &PublicKey, line: usize) -> HostKeyProblem {
+        self.refuse(HostKeyProblem::Revoked, key, Some(line), "revoked")
+    }
+
+    /// Logs the key that the host presented and returns `problem`, which the log states as `text`;
+    /// `line` is that of the entry it conflicts with.
+    fn refuse(
+        &self,
+        problem: HostKeyProblem,
+        key: &PublicKey,
+        line: Option<usize>,
+        text: &str,
+    ) -> HostKeyProblem {
         tracing::warn!(
             host = self.checked.host,
             port = self.checked.port,
-            problem,
+            problem = text,
             algorithm = key.algorithm().as_str(),
             fingerprint = %key.fingerprint(HashAlg::Sha256),
             known_hosts = %self.file.display(),
             known_hosts_line = line,
             "host key refused; compare the fingerprint on the host itself before you change an entry"
         );
-    }
-
-    fn log_new_key(&self, key: &PublicKey) {
-        tracing::info!(
-            host = self.checked.host,
-            port = self.checked.port,
-            algorithm = key.algorithm().as_str(),
-            fingerprint = %key.fingerprint(HashAlg::Sha256),
-            known_hosts = %self.file.display(),
-            "new host key accepted and stored"
-        );
-    }
-}
-
-fn new_key_bounds(config: &config::Ssh) -> NewKeyBounds {
-    NewKeyBounds {
-        per_client: config.new_host_keys_per_client,
-        period: config.new_host_keys_period,
-        max_lines: config.max_known_hosts_lines,
+        problem
     }
 }

@@ -1,16 +1,15 @@
 //! Index of a whole `known_hosts` file. Reads the file once and never writes it. Hosts are compared
 //! by name only, never by address.
 
-use super::line::{self, Line};
-use super::pattern::{Hosts, hash_matches, name_on_record, patterns_match};
+use super::line::{self, Line, Role};
+use super::pattern::{HashedName, Hosts, name_on_record, patterns_match};
 use super::record::{Group, HostRecord};
 use russh::keys::PublicKey;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use thiserror::Error;
 
 /// Largest file that is read and appended to, in bytes: some hundred thousand keys.
 pub(super) const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -34,27 +33,6 @@ pub(super) struct LineWarning {
     pub(super) revokes: bool,
 }
 
-/// Reason why a file could not be read at all.
-#[derive(Debug, Error)]
-pub(super) enum KnownHostsError {
-    /// The system failed to read it.
-    #[error("{path}: {source}", path = path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Error of the system.
-        source: io::Error,
-    },
-    /// The file cannot be read as lines of text, so that every line would be skipped.
-    #[error("{path}: {problem}", path = path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Description of what is wrong, and what to do.
-        problem: &'static str,
-    },
-}
-
 /// The index. A clone costs a few words for each key that was added since the file was read.
 #[derive(Debug, Clone, Default)]
 pub struct KnownHosts {
@@ -62,28 +40,21 @@ pub struct KnownHosts {
     file: Arc<Groups>,
     /// Keys that were added since, by host name.
     added: HashMap<Arc<str>, Arc<Group>>,
-    lines: usize,
 }
 
 /// Groups of lines, by their host names.
 #[derive(Debug, Default)]
 struct Groups {
+    lines: usize,
     names: HashMap<Box<str>, Arc<Group>>,
     everyone: Arc<Group>,
     /// Tried one by one at each look-up, as are the patterns.
-    hashed: Vec<Hashed>,
-    patterns: Vec<(Vec<String>, Arc<Group>)>,
+    hashed: Vec<(HashedName, Arc<Group>)>,
+    patterns: HashMap<Vec<String>, Arc<Group>>,
     /// Length of all patterns together.
     pattern_bytes: usize,
     warnings: Vec<LineWarning>,
     warned: usize,
-}
-
-#[derive(Debug)]
-struct Hashed {
-    salt: [u8; 20],
-    hash: [u8; 20],
-    group: Arc<Group>,
 }
 
 impl KnownHosts {
@@ -92,70 +63,55 @@ impl KnownHosts {
     /// # Errors
     /// The file exists and cannot be read, is larger than 64 MiB, or is not text. Lines that cannot
     /// be read are listed in [`Self::warnings`].
-    pub(super) fn load(path: &Path) -> Result<Self, KnownHostsError> {
-        let failed = |source| KnownHostsError::Io {
-            path: path.to_owned(),
-            source,
-        };
+    pub(super) fn load(path: &Path) -> io::Result<Self> {
+        let failed = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
         let file = match File::open(path) {
-            Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(e) => return Err(failed(e)),
+            opened => opened.map_err(failed)?,
         };
         let mut text = Vec::new();
         let read = file.take(MAX_FILE + 1).read_to_end(&mut text);
         let too_large = read.map_err(failed)? as u64 > MAX_FILE;
-        let problem = too_large
-            .then_some("larger than 64 MiB")
-            .or(not_text(&text));
-        match problem {
+        let too_large = too_large.then_some("larger than 64 MiB");
+        match too_large.or(not_text(&text)) {
             None => Ok(Self::parse(&text)),
-            Some(problem) => Err(KnownHostsError::Unreadable {
-                path: path.to_owned(),
-                problem,
-            }),
+            Some(problem) => Err(failed(io::Error::other(problem))),
         }
     }
 
     /// Parses the text of a file.
     pub(super) fn parse(text: &[u8]) -> Self {
-        let mut builder = Builder::default();
+        let mut groups = Groups::default();
         for line in text.split_inclusive(|b| *b == b'\n') {
-            builder.push(line);
+            groups.push(line);
         }
+        groups.finish();
         Self {
-            lines: builder.lines,
-            file: Arc::new(builder.finish()),
+            file: Arc::new(groups),
             added: HashMap::new(),
         }
     }
 
-    /// Returns the index with one more line at the end: `key` of `host`.
+    /// Returns the index with one more line at the end: `key` of `host`, which has none yet.
     pub(super) fn with(&self, host: &str, port: u16, key: &PublicKey) -> Self {
         let mut next = self.clone();
-        next.lines += 1;
         let name = name_on_record(host, port);
         let mut group = Group::default();
         let key = Arc::new(key.key_data().clone());
-        group.push(next.lines, line::Role::HostKey, Some(&key));
+        group.push(self.lines() + 1, Role::HostKey, Some(&key));
         next.added.insert(name.into(), Arc::new(group));
         next
     }
 
     /// Returns the number of lines, including blank ones and comments.
     pub(super) fn lines(&self) -> usize {
-        self.lines
+        self.file.lines + self.added.len()
     }
 
     /// Returns the number of host names, hashed names and patterns with lines of their own.
     pub fn names(&self) -> usize {
-        let Groups {
-            names,
-            hashed,
-            patterns,
-            ..
-        } = &*self.file;
-        names.len() + hashed.len() + patterns.len() + self.added.len()
+        let file = &*self.file;
+        file.names.len() + file.hashed.len() + file.patterns.len() + self.added.len()
     }
 
     /// Returns the first hundred warnings about skipped lines, the first hundred about lines that
@@ -178,37 +134,24 @@ impl KnownHosts {
         let plain = file.names.get(name).into_iter();
         let plain = plain.chain(self.added.get(name)).chain([&file.everyone]);
         let hashed = file.hashed.iter();
-        let hashed = hashed.filter(|one| hash_matches(&one.salt, &one.hash, name));
+        let hashed = hashed.filter_map(|(hash, group)| hash.matches(name).then_some(group));
         let patterns = file.patterns.iter();
-        let patterns = patterns.filter(|(patterns, _)| patterns_match(patterns, name));
-        let searched = hashed.map(|one| &one.group);
-        let searched = searched.chain(patterns.map(|(_, group)| group));
-        HostRecord::of(plain.chain(searched).cloned().collect())
+        let patterns =
+            patterns.filter_map(|(list, group)| patterns_match(list, name).then_some(group));
+        HostRecord(plain.chain(hashed).chain(patterns).cloned().collect())
     }
 }
 
-/// Builder of [`Groups`], line by line.
-#[derive(Default)]
-struct Builder {
-    lines: usize,
-    names: HashMap<Box<str>, Group>,
-    everyone: Group,
-    hashed: Vec<Hashed>,
-    patterns: HashMap<Vec<String>, Group>,
-    warnings: Vec<LineWarning>,
-    warned: usize,
-}
-
-impl Builder {
-    /// Adds the file's next line.
+impl Groups {
+    /// Adds the file's next line; [`Self::finish`] must be called before a look-up.
     fn push(&mut self, text: &[u8]) {
         self.lines += 1;
-        let parsed = line::parse(text);
-        let revokes = matches!(&parsed.line, Some(line) if line.role == line::Role::Revoked);
-        if let Some(line) = parsed.line {
+        let (line, problem) = line::parse(text);
+        let revokes = matches!(&line, Some(line) if line.role == Role::Revoked);
+        if let Some(line) = line {
             self.insert(line);
         }
-        if let Some(problem) = parsed.problem {
+        if let Some(problem) = problem {
             self.warned += 1;
             let alike = self.warnings.iter().filter(|w| w.revokes == revokes);
             if alike.count() < MAX_WARNINGS {
@@ -224,53 +167,32 @@ impl Builder {
     fn insert(&mut self, line: Line) {
         let (number, role) = (self.lines, line.role);
         let key = line.key.map(Arc::new);
+        let push = |group: &mut Arc<Group>| Arc::make_mut(group).push(number, role, key.as_ref());
         match line.hosts {
             Hosts::Names(names) => {
                 for name in names {
-                    let group = self.names.entry(name.into()).or_default();
-                    group.push(number, role, key.as_ref());
+                    push(self.names.entry(name.into()).or_default());
                 }
             }
-            Hosts::Everyone => self.everyone.push(number, role, key.as_ref()),
-            Hosts::Patterns(patterns) => {
-                let group = self.patterns.entry(patterns).or_default();
-                group.push(number, role, key.as_ref());
-            }
+            Hosts::Everyone => push(&mut self.everyone),
+            Hosts::Patterns(patterns) => push(self.patterns.entry(patterns).or_default()),
             // Not grouped: each has a salt of its own.
-            Hosts::Hashed { salt, hash } => {
-                let mut group = Group::default();
-                group.push(number, role, key.as_ref());
-                self.hashed.push(Hashed {
-                    salt,
-                    hash,
-                    group: sorted(group),
-                });
+            Hosts::Hashed(name) => {
+                let mut group = Arc::default();
+                push(&mut group);
+                self.hashed.push((name, group));
             }
         }
     }
 
-    fn finish(self) -> Groups {
-        let names = self.names.into_iter();
-        let patterns = self.patterns.into_iter();
-        let patterns: Vec<_> = patterns
-            .map(|(list, group)| (list, sorted(group)))
-            .collect();
-        let lengths = patterns.iter().flat_map(|(list, _)| list).map(String::len);
-        Groups {
-            pattern_bytes: lengths.sum(),
-            names: names.map(|(name, group)| (name, sorted(group))).collect(),
-            everyone: sorted(self.everyone),
-            hashed: self.hashed,
-            patterns,
-            warnings: self.warnings,
-            warned: self.warned,
+    fn finish(&mut self) {
+        self.pattern_bytes = self.patterns.keys().flatten().map(String::len).sum();
+        let hashed = self.hashed.iter_mut().map(|(_, group)| group);
+        let groups = self.names.values_mut().chain(self.patterns.values_mut());
+        for group in groups.chain(hashed).chain([&mut self.everyone]) {
+            Arc::make_mut(group).sort();
         }
     }
-}
-
-fn sorted(mut group: Group) -> Arc<Group> {
-    group.sort();
-    Arc::new(group)
 }
 
 /// Returns what is wrong with a text that cannot be split into lines. Otherwise every line of it

@@ -30,54 +30,32 @@ pub(super) struct Line {
     pub(super) key: Option<KeyData>,
 }
 
-/// Result of a line; empty for blank lines and comments.
-#[derive(Debug, Default)]
-pub(super) struct Parsed {
-    pub(super) line: Option<Line>,
-    /// Description of what is wrong with the line.
-    pub(super) problem: Option<&'static str>,
-}
+/// Fields of a line: markers, names and key. What follows is the comment, of any bytes.
+const MAX_FIELDS: usize = 8;
 
-/// Parses one line, with or without its line break.
-pub(super) fn parse(text: &[u8]) -> Parsed {
+/// Parses one line, with or without its line break. Returns its entry, unless it is blank, a
+/// comment or skipped, and what is wrong with it.
+pub(super) fn parse(text: &[u8]) -> (Option<Line>, Option<&'static str>) {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let fields: Vec<&[u8]> = text
         .split(u8::is_ascii_whitespace)
         .filter(|field| !field.is_empty())
         .take(MAX_FIELDS)
         .collect();
-    match fields.first() {
-        None | Some([b'#', ..]) => return Parsed::default(),
-        Some(_) => {}
+    if let None | Some([b'#', ..]) = fields.first() {
+        return (None, None);
     }
     let (role, fields) = match role(&fields) {
         Ok(role) => role,
-        Err(problem) => return skipped(problem),
+        Err(problem) => return (None, Some(problem)),
     };
     match (read(fields), role) {
-        (Ok((hosts, key)), _) => Parsed {
-            line: Some(Line {
-                role,
-                hosts,
-                key: Some(key),
-            }),
-            problem: carriage_return(text),
-        },
-        (Err(problem), Role::Revoked) => Parsed {
-            line: Some(revocation(fields)),
-            problem: Some(problem),
-        },
-        (Err(problem), Role::HostKey | Role::Authority) => skipped(problem),
-    }
-}
-
-/// Fields of a line: markers, names and key. What follows is the comment, of any bytes.
-const MAX_FIELDS: usize = 8;
-
-fn skipped(problem: &'static str) -> Parsed {
-    Parsed {
-        line: None,
-        problem: Some(problem),
+        (Ok((hosts, key)), _) => {
+            let key = Some(key);
+            (Some(Line { role, hosts, key }), carriage_return(text))
+        }
+        (Err(problem), Role::Revoked) => (Some(revocation(fields)), Some(problem)),
+        (Err(problem), Role::HostKey | Role::Authority) => (None, Some(problem)),
     }
 }
 
@@ -120,11 +98,8 @@ fn hosts_of(field: &[u8]) -> Option<Hosts> {
 }
 
 fn key_of(algorithm: &[u8], base64: &[u8]) -> Option<KeyData> {
-    let (algorithm, base64) = (
-        str::from_utf8(algorithm).ok()?,
-        str::from_utf8(base64).ok()?,
-    );
-    let key = PublicKey::from_openssh(&format!("{algorithm} {base64}")).ok()?;
+    let line = [algorithm, b" ", base64].concat();
+    let key = PublicKey::from_openssh(str::from_utf8(&line).ok()?).ok()?;
     Some(key.key_data().clone())
 }
 

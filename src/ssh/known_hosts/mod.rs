@@ -9,8 +9,6 @@ mod error;
 mod index;
 mod line;
 mod pattern;
-#[cfg(test)]
-mod properties;
 mod quota;
 mod record;
 mod store;
@@ -20,5 +18,5 @@ mod tests;
 pub use error::RememberError;
 pub use index::KnownHosts;
 pub use quota::NewKeyBounds;
-pub use record::{AuthorityVerdict, HostKeyVerdict, HostRecord};
+pub use record::{HostKeyVerdict, HostRecord};
 pub use store::{NewKey, Store};

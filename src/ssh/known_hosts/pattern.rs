@@ -16,10 +16,26 @@ pub(super) enum Hosts {
     Names(Vec<String>),
     /// Patterns, with wildcards or negations among them.
     Patterns(Vec<String>),
-    /// Hash of one name.
-    Hashed { salt: [u8; HASH], hash: [u8; HASH] },
+    Hashed(HashedName),
     /// All hosts (`*`).
     Everyone,
+}
+
+/// HMAC-SHA1 of a name under a salt.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct HashedName {
+    salt: [u8; HASH],
+    hash: [u8; HASH],
+}
+
+impl HashedName {
+    pub(super) fn matches(&self, name: &str) -> bool {
+        // HMAC takes keys of any length, so this never fails.
+        Hmac::<Sha1>::new_from_slice(&self.salt).is_ok_and(|mut mac| {
+            mac.update(name.as_bytes());
+            mac.verify_slice(&self.hash).is_ok()
+        })
+    }
 }
 
 /// Parses the field of host names; `None` if it cannot be read.
@@ -28,21 +44,20 @@ pub(super) fn parse(field: &str) -> Option<Hosts> {
         return None;
     }
     match field.parse().ok()? {
-        HostPatterns::HashedName { salt, hash } => Some(Hosts::Hashed {
-            salt: salt.try_into().ok()?,
-            hash,
-        }),
-        HostPatterns::Patterns(patterns) => Some(match &patterns[..] {
-            [only] if only == "*" => Hosts::Everyone,
-            all if all.iter().all(|pattern| is_plain(pattern)) => {
-                Hosts::Names(all.iter().map(|name| canonical_name(name)).collect())
-            }
-            all => Hosts::Patterns(
-                all.iter()
-                    .map(|pattern| canonical_pattern(pattern))
-                    .collect(),
-            ),
-        }),
+        HostPatterns::HashedName { salt, hash } => {
+            let salt = salt.try_into().ok()?;
+            Some(Hosts::Hashed(HashedName { salt, hash }))
+        }
+        HostPatterns::Patterns(patterns) => {
+            let canonical = patterns.iter().map(|pattern| canonical_pattern(pattern));
+            Some(match &patterns[..] {
+                [only] if only == "*" => Hosts::Everyone,
+                all if all.iter().all(|pattern| is_plain(pattern)) => {
+                    Hosts::Names(canonical.collect())
+                }
+                _ => Hosts::Patterns(canonical.collect()),
+            })
+        }
     }
 }
 
@@ -92,15 +107,6 @@ pub(super) fn patterns_match(patterns: &[String], name: &str) -> bool {
         }
     }
     matched
-}
-
-/// Returns whether `hash` is the HMAC-SHA1 of `name` under `salt`.
-pub(super) fn hash_matches(salt: &[u8; HASH], hash: &[u8; HASH], name: &str) -> bool {
-    // HMAC takes keys of any length, so this never fails.
-    Hmac::<Sha1>::new_from_slice(salt).is_ok_and(|mut mac| {
-        mac.update(name.as_bytes());
-        mac.verify_slice(hash).is_ok()
-    })
 }
 
 /// Matches `*` with any run of characters and `?` with any single one. On a mismatch only the last
@@ -214,5 +220,7 @@ mod tests {
         assert_eq!(name_on_record("Host", 2222), "[host]:2222");
         assert_eq!(name_on_record("::1", 22), "::1");
         assert_eq!(name_on_record("::1", 222), "[::1]:222");
+        assert_eq!(name_on_record("HOST.Example.", 22), "host.example");
+        assert_eq!(name_on_record("::ffff:192.0.2.1", 22), "192.0.2.1");
     }
 }

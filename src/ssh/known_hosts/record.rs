@@ -29,21 +29,6 @@ pub enum HostKeyVerdict {
     },
 }
 
-/// Verdict on the authority of a host's certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthorityVerdict {
-    /// A `@cert-authority` line for this host has its key.
-    Known,
-    /// No such line.
-    Unknown,
-    /// The authority's key, or the certified one, is marked `@revoked` for this host, or by a line
-    /// that cannot be read and may have meant it.
-    Revoked {
-        /// Line of the mark, counted from 1.
-        line: usize,
-    },
-}
-
 #[derive(Debug, Clone)]
 struct Entry {
     key: Arc<KeyData>,
@@ -114,13 +99,9 @@ impl Group {
 
 /// All entries for one host and port.
 #[derive(Debug, Clone, Default)]
-pub struct HostRecord(Vec<Arc<Group>>);
+pub struct HostRecord(pub(super) Vec<Arc<Group>>);
 
 impl HostRecord {
-    pub(super) fn of(groups: Vec<Arc<Group>>) -> Self {
-        Self(groups)
-    }
-
     /// Returns the verdict on `key`, presented by the host. A revocation has precedence.
     pub fn check(&self, key: &PublicKey) -> HostKeyVerdict {
         let key = key.key_data();
@@ -139,17 +120,10 @@ impl HostRecord {
         }
     }
 
-    /// Returns the verdict on `authority`, which certifies `key` for the host. A revocation has
-    /// precedence.
-    pub fn check_authority(&self, authority: &KeyData, key: &KeyData) -> AuthorityVerdict {
-        if let Some(line) = self.revoked(authority).or_else(|| self.revoked(key)) {
-            return AuthorityVerdict::Revoked { line };
-        }
-        let known = |group: &Arc<Group>| group.authorities.line_of(authority).is_some();
-        match self.0.iter().any(known) {
-            true => AuthorityVerdict::Known,
-            false => AuthorityVerdict::Unknown,
-        }
+    /// Returns whether a `@cert-authority` line for this host has `key`, which may be revoked.
+    pub fn is_authority(&self, key: &KeyData) -> bool {
+        let known = |group: &Arc<Group>| group.authorities.line_of(key).is_some();
+        self.0.iter().any(known)
     }
 
     /// Returns whether any authority may certify the host's keys.
@@ -176,7 +150,9 @@ impl HostRecord {
         self.0.iter().flat_map(|group| &group.host_keys.0)
     }
 
-    fn revoked(&self, key: &KeyData) -> Option<usize> {
+    /// Returns the first line that marks `key` as `@revoked` for this host, or that cannot be read
+    /// and may have meant it.
+    pub fn revoked(&self, key: &KeyData) -> Option<usize> {
         self.0.iter().filter_map(|group| group.revoked(key)).min()
     }
 }

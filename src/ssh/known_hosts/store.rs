@@ -2,7 +2,7 @@
 //! takes no lock. Whether the policy lets a key be stored is the caller's decision.
 
 use super::error::RememberError;
-use super::index::{KnownHosts, KnownHostsError, LineWarning, MAX_FILE};
+use super::index::{KnownHosts, LineWarning, MAX_FILE};
 use super::pattern::name_on_record;
 use super::quota::{NewKeyBounds, NewKeyQuota};
 use super::record::{HostKeyVerdict, HostRecord};
@@ -48,17 +48,9 @@ pub struct NewKey {
     pub bounds: NewKeyBounds,
 }
 
-#[derive(Debug)]
-enum Request {
-    Remember {
-        new: Box<NewKey>,
-        reply: Sender<Result<(), RememberError>>,
-    },
-    Reload {
-        path: PathBuf,
-        reply: Sender<Result<(), RememberError>>,
-    },
-}
+type Work = Box<dyn FnOnce(&mut Writer) -> Result<(), RememberError> + Send>;
+/// Work of the writer's thread, and the reply channel.
+type Request = (Work, Sender<Result<(), RememberError>>);
 
 impl Store {
     /// Reads the file and starts the writer. A missing file is created when the first key is
@@ -118,8 +110,7 @@ impl Store {
         &self,
         new: NewKey,
     ) -> impl Future<Output = Result<(), RememberError>> + Send + use<> {
-        let new = Box::new(new);
-        self.request(move |reply| Request::Remember { new, reply })
+        self.request(Box::new(move |writer| writer.remember(&new)))
     }
 
     /// Reads the file again, or another one, to which new keys are then appended.
@@ -131,7 +122,7 @@ impl Store {
         path: &Path,
     ) -> impl Future<Output = Result<(), RememberError>> + Send + use<> {
         let path = path.to_owned();
-        self.request(|reply| Request::Reload { path, reply })
+        self.request(Box::new(|writer| writer.reload(path)))
     }
 
     /// Reads the file as [`Self::start`] would, and logs warnings about its lines.
@@ -142,17 +133,14 @@ impl Store {
         load(path).map(drop)
     }
 
-    fn request<F>(
+    fn request(
         &self,
-        request: F,
-    ) -> impl Future<Output = Result<(), RememberError>> + Send + use<F>
-    where
-        F: FnOnce(Sender<Result<(), RememberError>>) -> Request,
-    {
+        work: Work,
+    ) -> impl Future<Output = Result<(), RememberError>> + Send + use<> {
         let (reply, answer) = async_channel::bounded(1);
-        let (writer, request) = (self.writer.clone(), request(reply));
+        let writer = self.writer.clone();
         async move {
-            let sent = writer.send(request).await;
+            let sent = writer.send((work, reply)).await;
             sent.map_err(|_| RememberError::Ended)?;
             answer.recv().await.map_err(|_| RememberError::Ended)?
         }
@@ -167,29 +155,19 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, requests: &Receiver<Request>) {
-        while let Ok(request) = requests.recv_blocking() {
-            let (reply, result) = match request {
-                Request::Remember { new, reply } => (reply, self.remember(&new)),
-                Request::Reload { path, reply } => (reply, self.reload(path)),
-            };
+        while let Ok((work, reply)) = requests.recv_blocking() {
             // Fails only if the caller has dropped its future.
-            let _ = reply.try_send(result);
+            let _ = reply.try_send(work(&mut self));
         }
     }
 
     fn remember(&self, new: &NewKey) -> Result<(), RememberError> {
-        let NewKey {
-            host,
-            port,
-            key,
-            client,
-            bounds,
-        } = new;
+        let (host, port, bounds) = (&new.host, new.port, &new.bounds);
         let now = crate::clock::now();
         // Before the search of the file, which takes time.
-        self.quota.check(*client, bounds, now)?;
+        self.quota.check(new.client, bounds, now)?;
         let index = self.index.load_full();
-        match index.record(host, *port).check(key) {
+        match index.record(host, port).check(&new.key) {
             HostKeyVerdict::Unknown => {}
             HostKeyVerdict::Known => return Ok(()),
             HostKeyVerdict::Changed { line } => return Err(RememberError::Changed { line }),
@@ -203,13 +181,12 @@ impl Writer {
                 "the file has as many lines as ssh.max_known_hosts_lines lets it grow to",
             ));
         }
-        let bare = PublicKey::new(key.key_data().clone(), "");
+        let bare = PublicKey::new(new.key.key_data().clone(), "");
         let written = bare.to_openssh().map_err(io::Error::other)?;
-        let line = format!("{} {written}", name_on_record(host, *port));
-        self.quota
-            .take(*client, bounds, now, || append(&self.path, &line))?;
-        let next = index.with(host, *port, key);
-        self.index.store(Arc::new(next));
+        let line = format!("{} {written}", name_on_record(host, port));
+        let append = || append(&self.path, &line);
+        self.quota.take(new.client, bounds, now, append)?;
+        self.index.store(Arc::new(index.with(host, port, &new.key)));
         Ok(())
     }
 
@@ -221,10 +198,7 @@ impl Writer {
 }
 
 fn load(path: &Path) -> io::Result<KnownHosts> {
-    let index = KnownHosts::load(path).map_err(|error| match error {
-        KnownHostsError::Io { ref source, .. } => io::Error::new(source.kind(), error),
-        KnownHostsError::Unreadable { .. } => io::Error::other(error),
-    })?;
+    let index = KnownHosts::load(path)?;
     report(path, &index);
     Ok(index)
 }
@@ -233,13 +207,9 @@ fn load(path: &Path) -> io::Result<KnownHosts> {
 fn report(path: &Path, index: &KnownHosts) {
     let file = path.display();
     let (warnings, all) = index.warnings();
-    for LineWarning {
-        line,
-        problem,
-        revokes,
-    } in warnings
-    {
-        if *revokes {
+    for warning in warnings {
+        let LineWarning { line, problem, .. } = warning;
+        if warning.revokes {
             tracing::error!(
                 %file,
                 line,

@@ -1,8 +1,6 @@
 //! Tests of the bounds within which clients can make the file grow.
 
 use super::*;
-use russh::keys::PrivateKey;
-use russh::keys::ssh_key::private::Ed25519Keypair;
 use std::net::{IpAddr, Ipv4Addr};
 
 const BOUNDS: NewKeyBounds = NewKeyBounds {
@@ -15,36 +13,31 @@ fn client(number: u8) -> IpAddr {
     Ipv4Addr::new(192, 0, 2, number).into()
 }
 
-fn key() -> PublicKey {
-    without_comment(PrivateKey::from(Ed25519Keypair::from_seed(&[9; 32])).public_key())
-}
-
 fn store_key(
     store: &Store,
     client: IpAddr,
-    host: String,
+    host: &str,
     bounds: NewKeyBounds,
 ) -> Result<(), RememberError> {
-    let (port, key) = (22, key());
-    block_on(store.remember(NewKey {
-        host,
-        port,
-        key,
+    let new = new(host, 22, key(9));
+    let bounded = NewKey {
         client,
         bounds,
-    }))
+        ..new
+    };
+    remember(store, bounded)
 }
 
 fn lines(dir: &HostsDir) -> usize {
-    fs::read_to_string(dir.path()).unwrap().lines().count()
+    dir.text().lines().count()
 }
 
 #[test]
 fn each_client_may_store_its_own_number_of_keys() {
     let dir = HostsDir::new();
-    let store = Store::start(&dir.path()).unwrap();
+    let store = dir.store();
     for number in 0..10 {
-        let stored = store_key(&store, client(1), format!("h{number}"), BOUNDS);
+        let stored = store_key(&store, client(1), &format!("h{number}"), BOUNDS);
         match stored {
             Ok(()) => assert!(number < 3),
             Err(RememberError::TooMany { wait }) => {
@@ -56,14 +49,14 @@ fn each_client_may_store_its_own_number_of_keys() {
     assert_eq!(lines(&dir), 3);
     // Neither known keys nor refused ones count.
     assert!(matches!(
-        store_key(&store, client(2), "*".to_owned(), BOUNDS),
+        store_key(&store, client(2), "*", BOUNDS),
         Err(RememberError::BadHost)
     ));
     for _ in 0..5 {
-        assert!(store_key(&store, client(2), "h0".to_owned(), BOUNDS).is_ok());
+        assert!(store_key(&store, client(2), "h0", BOUNDS).is_ok());
     }
     for number in 0..3 {
-        assert!(store_key(&store, client(2), format!("g{number}"), BOUNDS).is_ok());
+        assert!(store_key(&store, client(2), &format!("g{number}"), BOUNDS).is_ok());
     }
     assert_eq!(lines(&dir), 6);
 }
@@ -71,10 +64,10 @@ fn each_client_may_store_its_own_number_of_keys() {
 #[test]
 fn the_addresses_of_an_ipv6_network_are_one_client() {
     let dir = HostsDir::new();
-    let store = Store::start(&dir.path()).unwrap();
+    let store = dir.store();
     let stored = (0..20).map(|n| {
         let client = format!("2001:db8::{n:x}").parse().unwrap();
-        store_key(&store, client, format!("h{n}"), BOUNDS).is_ok()
+        store_key(&store, client, &format!("h{n}"), BOUNDS).is_ok()
     });
     assert_eq!(stored.filter(|ok| *ok).count(), 3);
     assert_eq!(lines(&dir), 3);
@@ -83,10 +76,10 @@ fn the_addresses_of_an_ipv6_network_are_one_client() {
 #[test]
 fn all_clients_together_may_store_sixteen_times_as_many() {
     let dir = HostsDir::new();
-    let store = Store::start(&dir.path()).unwrap();
+    let store = dir.store();
     let stored = (0..=255).flat_map(|c| (0..3).map(move |n| (c, n)));
     let kept =
-        stored.filter(|(c, n)| store_key(&store, client(*c), format!("h{c}-{n}"), BOUNDS).is_ok());
+        stored.filter(|(c, n)| store_key(&store, client(*c), &format!("h{c}-{n}"), BOUNDS).is_ok());
     assert_eq!(kept.count(), 48);
     assert_eq!(lines(&dir), 48);
 }
@@ -95,18 +88,18 @@ fn all_clients_together_may_store_sixteen_times_as_many() {
 fn no_key_is_stored_beyond_the_maximum_of_lines() {
     let dir = HostsDir::new();
     fs::write(dir.path(), "# a\n\n# b\n").unwrap();
-    let store = Store::start(&dir.path()).unwrap();
+    let store = dir.store();
     let bounds = NewKeyBounds {
         per_client: 100,
         max_lines: 5,
         ..BOUNDS
     };
     for number in 0..10 {
-        let stored = store_key(&store, client(1), format!("h{number}"), bounds);
+        let stored = store_key(&store, client(1), &format!("h{number}"), bounds);
         assert_eq!(stored.is_ok(), number < 2, "{stored:?}");
     }
     assert_eq!(lines(&dir), 5);
-    assert_eq!(store.current().record("h2", 22).check(&key()), Unknown);
+    assert_eq!(verdict_of(&store, "h2", &key(9)), Unknown);
 }
 
 /// Otherwise the file could not be read again.
@@ -116,8 +109,8 @@ fn no_key_is_stored_beyond_the_maximum_of_bytes() {
     let mut full = b"#".repeat(64 * 1024 * 1024 - 20);
     full.push(b'\n');
     fs::write(dir.path(), &full).unwrap();
-    let store = Store::start(&dir.path()).unwrap();
-    let stored = store_key(&store, client(1), "h".to_owned(), BOUNDS);
+    let store = dir.store();
+    let stored = store_key(&store, client(1), "h", BOUNDS);
     assert!(
         matches!(stored, Err(RememberError::NoRoom(_))),
         "{stored:?}"

@@ -41,6 +41,8 @@ const ROWS: &[Row] = &[
     ("::1 A", "::1", 22, A, Known),
     ("[::1]:23 A", "::1", 23, A, Known),
     ("FE80::1 A", "fe80::1", 22, A, Known),
+    ("*.x,2001:DB8::0001 A", "2001:db8::1", 22, A, Known),
+    ("[::1]:23 A", "::1", 23, B, Changed { line: 1 }),
     // Wildcards and negation.
     ("* A", "anything", 22, A, Known),
     ("*.lab A", "x.y.lab", 22, A, Known),
@@ -53,6 +55,7 @@ const ROWS: &[Row] = &[
     ("*.lab A", "x.lab", 2222, A, Unknown),
     ("[*.lab]:* A", "x.lab", 2222, A, Known),
     ("*.lab A\nx.lab B", "x.lab", 22, C, Changed { line: 1 }),
+    ("*.lab D\nx.lab B", "x.lab", 22, C, Changed { line: 1 }),
     // Markers.
     ("@revoked h A", "h", 22, A, Revoked { line: 1 }),
     ("@revoked * A", "h", 2222, A, Revoked { line: 1 }),
@@ -85,103 +88,84 @@ const ROWS: &[Row] = &[
     ("|1|bad|hash A\nh A", "h", 22, A, Known),
 ];
 
-/// Returns `file` with keys in place of their letters.
-fn written(file: &str, keys: &[PublicKey]) -> String {
+/// Returns the keys of the letters.
+fn keys() -> Vec<PublicKey> {
+    let dir = tempfile::tempdir().unwrap();
+    let kinds = ["ed25519", "ed25519", "ecdsa", "rsa"];
+    let made = LETTERS.iter().zip(kinds).map(|(letter, kind)| {
+        let file = dir.path().join(letter);
+        let file = file.to_str().unwrap();
+        ssh_keygen(&["-q", "-N", "", "-C", "", "-t", kind, "-f", file]);
+        let text = fs::read_to_string(format!("{file}.pub")).unwrap();
+        PublicKey::from_openssh(text.trim()).unwrap()
+    });
+    made.collect()
+}
+
+/// Parses `file` with keys in place of their letters.
+fn parsed(file: &str, keys: &[PublicKey]) -> KnownHosts {
     let words = file.split_inclusive(['\n', ' ', '\t']).map(|word| {
         let letter = LETTERS.iter().position(|letter| *letter == word.trim_end());
-        let key = letter.map(|at| word.replace(LETTERS[at], &text(&without_comment(&keys[at]))));
+        let key = letter.map(|at| word.replace(LETTERS[at], &text(&keys[at])));
         key.unwrap_or_else(|| word.to_owned())
     });
-    words.collect()
+    KnownHosts::parse(words.collect::<String>().as_bytes())
 }
 
 #[test]
 fn each_file_has_its_verdict() {
-    let dir = HostsDir::new();
-    let kinds = ["ed25519", "ed25519", "ecdsa", "rsa"];
-    let keys: Vec<PublicKey> = LETTERS
-        .iter()
-        .zip(kinds)
-        .map(|(letter, kind)| dir.key(letter, kind))
-        .collect();
+    let keys = keys();
     for (file, host, port, key, expected) in ROWS {
-        let known = KnownHosts::parse(written(file, &keys).as_bytes());
-        let verdict = known
-            .record(host, *port)
-            .check(&without_comment(&keys[*key]));
-        assert_eq!(verdict, *expected, "{file:?} {host} {port}");
+        let record = parsed(file, &keys).record(host, *port);
+        assert_eq!(
+            record.check(&keys[*key]),
+            *expected,
+            "{file:?} {host} {port}"
+        );
     }
     assert!(ROWS.len() >= 40, "{} rows", ROWS.len());
 }
 
 #[test]
-fn each_file_has_its_verdict_on_an_authority() {
-    let dir = HostsDir::new();
-    let [ca, other, host] = ["ca", "other", "host"].map(|name| dir.key(name, "ed25519"));
-    let (ca_text, host_text) = (text(&ca), text(&host));
-    for (file, name, port, expected) in [
+fn algorithms_are_listed_once_in_the_order_of_the_file() {
+    let keys = keys();
+    let (rsa, curve) = (Algorithm::Rsa { hash: None }, EcdsaCurve::NistP256);
+    for (file, expected) in [
+        ("h D\nh A\ng C\nh B", &[rsa, Algorithm::Ed25519][..]),
         (
-            "@cert-authority h CA".to_owned(),
-            "h",
-            22,
-            AuthorityVerdict::Known,
+            "h* C\nh A",
+            &[Algorithm::Ecdsa { curve }, Algorithm::Ed25519],
         ),
-        (
-            "@cert-authority *.lab CA".to_owned(),
-            "x.lab",
-            22,
-            AuthorityVerdict::Known,
-        ),
-        (
-            "@cert-authority *.lab,!x.lab CA".to_owned(),
-            "x.lab",
-            22,
-            AuthorityVerdict::Unknown,
-        ),
-        (
-            "@cert-authority h CA".to_owned(),
-            "h",
-            2222,
-            AuthorityVerdict::Unknown,
-        ),
-        (
-            "@cert-authority [h]:2222 CA".to_owned(),
-            "h",
-            2222,
-            AuthorityVerdict::Known,
-        ),
-        // A host key is not an authority.
-        ("h CA".to_owned(), "h", 22, AuthorityVerdict::Unknown),
-        (
-            "@cert-authority h CA\n@revoked * CA".to_owned(),
-            "h",
-            22,
-            AuthorityVerdict::Revoked { line: 2 },
-        ),
-        (
-            "@revoked h HOST\n@cert-authority h CA".to_owned(),
-            "h",
-            22,
-            AuthorityVerdict::Revoked { line: 1 },
-        ),
-        (
-            "@cert-authority h CA\n@revoked g CA".to_owned(),
-            "h",
-            22,
-            AuthorityVerdict::Known,
-        ),
+        ("[h]:2222 A", &[]),
+        ("@cert-authority h A\n@revoked h B", &[]),
     ] {
-        let text = file.replace("CA", &ca_text).replace("HOST", &host_text);
-        let known = KnownHosts::parse(text.as_bytes());
-        let verdict = known
-            .record(name, port)
-            .check_authority(ca.key_data(), host.key_data());
-        assert_eq!(verdict, expected, "{file}");
-        let unknown = known
-            .record(name, port)
-            .check_authority(other.key_data(), host.key_data());
-        assert_ne!(unknown, AuthorityVerdict::Known, "{file}");
-        let has = file.contains("@cert-authority") && expected != AuthorityVerdict::Unknown;
-        assert_eq!(known.record(name, port).has_authority(), has, "{file}");
+        let algorithms = parsed(file, &keys).record("h", 22).algorithms();
+        assert_eq!(algorithms, expected, "{file:?}");
+    }
+}
+
+/// A is the authority, B the certified key.
+#[test]
+fn each_file_has_its_authorities() {
+    let keys = keys();
+    for (file, host, port, is_authority, revoked) in [
+        ("@cert-authority h A", "h", 22, true, None),
+        ("@cert-authority *.lab A", "x.lab", 22, true, None),
+        ("@cert-authority *.lab,!x.lab A", "x.lab", 22, false, None),
+        ("@cert-authority h A", "h", 2222, false, None),
+        ("@cert-authority [h]:2222 A", "h", 2222, true, None),
+        // A host key is not an authority.
+        ("h A", "h", 22, false, None),
+        ("@cert-authority h A\n@revoked * A", "h", 22, true, Some(2)),
+        ("@revoked h B\n@cert-authority h A", "h", 22, true, Some(1)),
+        ("@cert-authority h A\n@revoked g A", "h", 22, true, None),
+    ] {
+        let record = parsed(file, &keys).record(host, port);
+        let key = |at: usize| keys[at].key_data();
+        assert_eq!(record.is_authority(key(A)), is_authority, "{file}");
+        assert_eq!(record.has_authority(), is_authority, "{file}");
+        assert!(!record.is_authority(key(C)), "{file}");
+        let first = record.revoked(key(A)).or(record.revoked(key(B)));
+        assert_eq!(first, revoked, "{file}");
     }
 }
