@@ -22,10 +22,11 @@ use std::task::{Context, Poll, ready};
 /// Most keys that are offered to a server: OpenSSH's sshd ends a connection after six attempts.
 const MAX_KEYS: usize = 5;
 
-/// Connection to an agent, and the agent's keys. Dropping it closes the connection.
+/// Connection to an agent. Dropping it closes the connection.
 pub(super) struct Agent {
     client: AgentClient<Socket>,
-    identities: std::vec::IntoIter<AgentIdentity>,
+    /// Keys to try.
+    pub(super) identities: std::vec::IntoIter<AgentIdentity>,
 }
 
 impl Agent {
@@ -55,20 +56,13 @@ impl Agent {
                 Err(error) => return Err(unavailable(&error)),
             }
         }
-        let mut identities = client
-            .request_identities()
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let identities = client.request_identities().await;
+        let mut identities = identities.map_err(|error| unavailable(&error))?;
         identities.truncate(MAX_KEYS);
         Ok(Self {
             client,
             identities: identities.into_iter(),
         })
-    }
-
-    /// Returns the next key to try.
-    pub(super) fn next(&mut self) -> Option<AgentIdentity> {
-        self.identities.next()
     }
 }
 

@@ -21,18 +21,10 @@ const PASSWORD_REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 fn outcome(result: AuthResult) -> Outcome {
     match result {
         AuthResult::Success => Outcome::LoggedIn,
-        // russh's loop has ended, because the connection did or the server accepts no further
-        // method.
-        AuthResult::Failure {
-            remaining_methods, ..
-        } if remaining_methods.is_empty() => Outcome::Ended,
         AuthResult::Failure {
             remaining_methods,
             partial_success,
-        } => Outcome::Refused {
-            remaining: remaining_methods,
-            partial: partial_success,
-        },
+        } => Outcome::refused(remaining_methods, partial_success),
     }
 }
 
@@ -62,11 +54,8 @@ impl Login<'_> {
         let mut signer = identity.signer.clone();
         let hash = self.rsa_hash(&signer.public().algorithm()).await?;
         let handle = &mut *self.handle;
-        signed(
-            handle
-                .authenticate_certificate_with(user, certificate, hash, &mut signer)
-                .await,
-        )
+        let reply = handle.authenticate_certificate_with(user, certificate, hash, &mut signer);
+        signed(reply.await)
     }
 
     pub(super) async fn key(&mut self, user: String) -> Result<Outcome, SessionError> {
@@ -75,11 +64,8 @@ impl Login<'_> {
         let key = signer.public().clone();
         let hash = self.rsa_hash(&key.algorithm()).await?;
         let handle = &mut *self.handle;
-        signed(
-            handle
-                .authenticate_publickey_with(user, key, hash, &mut signer)
-                .await,
-        )
+        let reply = handle.authenticate_publickey_with(user, key, hash, &mut signer);
+        signed(reply.await)
     }
 
     /// Returns the hash for an RSA signature: SHA-2 (RFC 8332), never SHA-1.
@@ -87,11 +73,8 @@ impl Login<'_> {
         if !matches!(algorithm, Algorithm::Rsa { .. }) {
             return Ok(None);
         }
-        let best = self
-            .handle
-            .best_supported_rsa_hash()
-            .await
-            .map_err(|_| SessionError::ConnectionLost)?;
+        let best = self.handle.best_supported_rsa_hash().await;
+        let best = best.map_err(|_| SessionError::ConnectionLost)?;
         // Servers without extension info (RFC 8308) usually accept SHA-512.
         Ok(best.flatten().or(Some(HashAlg::Sha512)))
     }
@@ -122,7 +105,7 @@ impl Login<'_> {
         };
         let mut agent = Agent::connect(path, self.handle).await?;
         let mut last = Outcome::Skipped;
-        while let Some(identity) = agent.next() {
+        while let Some(identity) = agent.identities.next() {
             let algorithm = match &identity {
                 AgentIdentity::PublicKey { key, .. } => key.algorithm(),
                 AgentIdentity::Certificate { certificate, .. } => certificate.algorithm(),
@@ -131,13 +114,14 @@ impl Login<'_> {
             let (user, handle) = (user.clone(), &mut *self.handle);
             let result = match identity {
                 AgentIdentity::PublicKey { key, .. } => {
-                    let signed = handle.authenticate_publickey_with(user, key, hash, &mut agent);
-                    signed.await
+                    let reply = handle.authenticate_publickey_with(user, key, hash, &mut agent);
+                    reply.await
                 }
-                AgentIdentity::Certificate { certificate, .. } => {
-                    handle
-                        .authenticate_certificate_with(user, certificate, hash, &mut agent)
-                        .await
+                AgentIdentity::Certificate {
+                    certificate: key, ..
+                } => {
+                    let reply = handle.authenticate_certificate_with(user, key, hash, &mut agent);
+                    reply.await
                 }
             };
             match result.map(outcome) {

@@ -5,6 +5,7 @@
 //! is in `attempts` and `interactive`.
 
 use super::SshEvents;
+use super::client::SshClient;
 use super::handler::{HandlerError, SessionHandler};
 use super::keys::Identity;
 use super::packet_budget::PacketBudget;
@@ -13,6 +14,7 @@ use crate::error::SessionError;
 use crate::message::Credentials;
 use russh::client::Handle;
 use russh::{MethodKind, MethodSet};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 /// Attempts in one login, "none" included. RFC 4252 sets no bound; OpenSSH's server ends the
@@ -60,16 +62,6 @@ impl Method {
             Self::None => MethodKind::None,
         }
     }
-
-    /// Returns whether the rules allow it. "none" always is: it sends no credential.
-    fn is_allowed(self, methods: &AuthMethods) -> bool {
-        match self {
-            Self::Certificate | Self::Key | Self::Agent => methods.allow(AuthMethod::Publickey),
-            Self::Password => methods.allow(AuthMethod::Password),
-            Self::Interactive => methods.allow(AuthMethod::KeyboardInteractive),
-            Self::None => true,
-        }
-    }
 }
 
 /// Outcome of one attempt.
@@ -83,6 +75,17 @@ pub(super) enum Outcome {
     Skipped,
     /// The connection ended before a reply.
     Ended,
+}
+
+impl Outcome {
+    /// Returns the outcome of a refusal. No method remains where russh's loop has ended, because the
+    /// connection did or the server accepts no further method.
+    pub(super) fn refused(remaining: MethodSet, partial: bool) -> Self {
+        match remaining.is_empty() {
+            true => Self::Ended,
+            false => Self::Refused { remaining, partial },
+        }
+    }
 }
 
 /// A login in progress.
@@ -104,53 +107,66 @@ pub(super) struct Login<'a> {
     pub(super) events: &'a dyn SshEvents,
 }
 
-/// Logs in. Returns the methods that the server accepted, in their order.
-///
-/// # Errors
-/// `LoginFailed` if the server refused all that could be tried; `CannotAsk` if it asks a question
-/// that this client cannot be asked; `PasswordExpired`; `ConnectionLost` if the connection ended
-/// before a credential was sent; `AgentUnavailable`, `CryptoBusy`, `ServerMisbehaved`.
-pub(super) async fn login(
-    handle: &mut Handle<SessionHandler>,
-    budget: &PacketBudget,
-    mut credentials: Credentials,
-    identity: Option<Identity>,
-    rules: LoginRules,
-    can_ask: bool,
-    events: &dyn SshEvents,
-) -> Result<Vec<&'static str>, SessionError> {
-    // An empty password counts as none.
-    let password = credentials.password.take();
-    credentials.password = password.filter(|password| !password.expose().is_empty());
-    let login = Login {
-        handle,
-        budget,
-        credentials,
-        identity,
-        rules,
-        can_ask,
-        rounds: 0,
-        prompt_bytes: 0,
-        password_used: false,
-        credential_sent: false,
-        exhausted: Vec::new(),
-        events,
-    };
-    login.run().await
+impl SshClient {
+    /// Authenticates the user by `identity` and the methods of `credentials` that `rules` allow
+    /// and, where the server asks, by questions to the user through `events`. Returns the names of
+    /// the methods that the server accepted, in their order.
+    ///
+    /// # Errors
+    /// `LoginFailed` if the server refused all that could be tried; `LoginCutOff` if it said why;
+    /// `CannotAsk` if it asks a question that this client cannot be asked; `PasswordExpired`;
+    /// `ConnectionLost` if the connection ended before a credential was sent; `UnusableKey`,
+    /// `AgentUnavailable`, `CryptoBusy`, `NotUtf8FromServer`, `ServerMisbehaved`.
+    pub async fn login(
+        &mut self,
+        mut credentials: Credentials,
+        identity: Option<Identity>,
+        rules: LoginRules,
+        can_ask: bool,
+        events: &dyn SshEvents,
+    ) -> Result<Vec<&'static str>, SessionError> {
+        // An empty password counts as none.
+        let password = credentials.password.take();
+        credentials.password = password.filter(|password| !password.expose().is_empty());
+        let login = Login {
+            handle: &mut self.handle,
+            budget: &self.budget,
+            credentials,
+            identity,
+            rules,
+            can_ask,
+            rounds: 0,
+            prompt_bytes: 0,
+            password_used: false,
+            credential_sent: false,
+            exhausted: Vec::new(),
+            events,
+        };
+        let accepted = login.run().await;
+        accepted.map_err(
+            |error| match (self.cause_of(error), self.disconnect_cause.known()) {
+                // During the login a DISCONNECT is a refusal, whatever its reason code.
+                (SessionError::Disconnected(text), _)
+                | (SessionError::LoginFailed, Some(SessionError::Disconnected(text))) => {
+                    SessionError::LoginCutOff(text)
+                }
+                (error, _) => error,
+            },
+        )
+    }
 }
 
 impl Login<'_> {
     async fn run(mut self) -> Result<Vec<&'static str>, SessionError> {
         let mut accepted = Vec::new();
-        let mut pending = vec![Method::None];
+        let mut pending = VecDeque::from([Method::None]);
         let mut refused = Vec::new();
         let mut refused_any = false;
         let mut offered = MethodSet::empty();
         for _ in 0..MAX_ATTEMPTS {
-            let Some(method) = pending.first().copied() else {
+            let Some(method) = pending.pop_front() else {
                 break;
             };
-            pending.remove(0);
             match self.attempt(method).await? {
                 Outcome::LoggedIn => {
                     accepted.push(method.name());
@@ -171,13 +187,11 @@ impl Login<'_> {
                         // 5.1).
                         pending = self.methods();
                     }
-                    if partial {
-                        accepted.push(method.name());
+                    match partial {
+                        true => accepted.push(method.name()),
+                        false => refused.push(method.name()),
                     }
                     refused_any |= method != Method::None;
-                    if !partial {
-                        refused.push(method.name());
-                    }
                     self.note_exhausted(method, &remaining, partial);
                     let exhausted = &self.exhausted;
                     pending.retain(|m| remaining.contains(&m.kind()) && !exhausted.contains(m));
@@ -233,23 +247,21 @@ impl Login<'_> {
     }
 
     /// Returns the methods that can be tried, in the order of the protocol page.
-    fn methods(&self) -> Vec<Method> {
-        let identity = self.identity.as_ref();
+    fn methods(&self) -> VecDeque<Method> {
+        let allow = |method| self.rules.methods.allow(method);
+        let keys = allow(AuthMethod::Publickey);
+        let identity = self.identity.as_ref().filter(|_| keys);
+        let certificate = identity.and_then(|identity| identity.certificate.as_ref());
+        let password = self.credentials.password.is_some();
         let candidates = [
-            (
-                Method::Certificate,
-                identity.is_some_and(|identity| identity.certificate.is_some()),
-            ),
+            (Method::Certificate, certificate.is_some()),
             (Method::Key, identity.is_some()),
-            (Method::Agent, self.rules.agent_socket.is_some()),
-            (Method::Password, self.credentials.password.is_some()),
-            (Method::Interactive, true),
+            (Method::Agent, keys && self.rules.agent_socket.is_some()),
+            (Method::Password, password && allow(AuthMethod::Password)),
+            (Method::Interactive, allow(AuthMethod::KeyboardInteractive)),
         ];
-        candidates
-            .into_iter()
-            .filter(|(method, present)| *present && method.is_allowed(&self.rules.methods))
-            .map(|(method, _)| method)
-            .collect()
+        let usable = candidates.into_iter().filter(|(_, usable)| *usable);
+        usable.map(|(method, _)| method).collect()
     }
 
     async fn attempt(&mut self, method: Method) -> Result<Outcome, SessionError> {

@@ -2,6 +2,7 @@
 //! go beside it, so that they do not wait for the SSH window. Holds at most one packet of each:
 //! queues are the session's (`bridge/uplink/`). Output comes through the handler.
 
+use super::client::SshClient;
 use super::credit::ReadCredit;
 use super::handler::SessionHandler;
 use super::packet_budget::PacketBudget;
@@ -57,22 +58,16 @@ pub struct SshChannel {
 }
 
 impl SshChannel {
-    pub(super) fn new(
-        handle: Handle<SessionHandler>,
-        write: WriteHalf,
-        credit: Rc<ReadCredit>,
-        budget: Rc<PacketBudget>,
-        shell_start: Rc<ShellStart>,
-    ) -> Self {
+    pub(super) fn new(client: SshClient, write: WriteHalf) -> Self {
         Self {
             slot: Rc::default(),
             input: None,
             control: None,
             write: Some(Rc::new(write)),
-            budget,
-            shell_start,
-            credit,
-            handle: Some(Rc::new(handle)),
+            budget: client.budget,
+            shell_start: client.shell_start,
+            credit: client.credit,
+            handle: Some(Rc::new(client.handle)),
             round_trip: RoundTrip::default(),
         }
     }

@@ -1,30 +1,26 @@
-//! SSH client connection, from a connected socket to a running shell: key exchange, login, start of
-//! the shell. Each step is one call, so that the caller can name the stage and keep its deadline.
-//! Has no clock of its own.
+//! SSH client connection, from a connected socket to a running shell: key exchange (here), login
+//! (`auth`), start of the shell (`start`). Each step is one call, so that the caller can name the
+//! stage and keep its deadline. Has no clock of its own.
 
 use super::algorithms::{ClientConfigs, MAX_OUTPUT_PACKET};
-use super::auth::{self, LoginRules};
-use super::channel::SshChannel;
 use super::credit::ReadCredit;
 use super::disconnect_cause::{self, DisconnectCause};
 use super::handler::{AgreedHostKey, HandlerError, SessionHandler};
 use super::host_keys::HostKeyCheck;
 use super::identification::{Identification, NoVersion};
-use super::keys::Identity;
 use super::packet_budget::PacketBudget;
 use super::shell_start::ShellStart;
-use super::start;
 use super::stream::SshStream;
 use super::{SshEvent, SshEvents};
 use crate::config;
 use crate::error::SessionError;
-use crate::message::{Credentials, TerminalRequest, WindowSize};
 use crate::runtime::{ShortTimers, Stream};
 use crate::workers::Workers;
 use russh::AlgorithmKind;
 use russh::client::{self, Handle};
 use russh::keys::Algorithm;
 use russh::keys::ssh_encoding::Decode as _;
+use send_wrapper::SendWrapper;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -51,11 +47,11 @@ impl SshSettings {
 /// An SSH connection, before or after login. Dropping it lets the connection end in order; dropping
 /// its [`SshLoop`](super::SshLoop) ends it at once.
 pub struct SshClient {
-    handle: Handle<SessionHandler>,
-    credit: Rc<ReadCredit>,
-    budget: Rc<PacketBudget>,
-    disconnect_cause: Rc<DisconnectCause>,
-    shell_start: Rc<ShellStart>,
+    pub(super) handle: Handle<SessionHandler>,
+    pub(super) credit: Rc<ReadCredit>,
+    pub(super) budget: Rc<PacketBudget>,
+    pub(super) disconnect_cause: Rc<DisconnectCause>,
+    pub(super) shell_start: Rc<ShellStart>,
     /// Held until the shell is asked for: the login may wait for the server's extension info.
     _timers: ShortTimers,
 }
@@ -82,8 +78,7 @@ impl SshClient {
             &host_keys.known_algorithms(),
             host_keys.wants_certificate(),
         );
-        let budget = PacketBudget::new(MAX_OUTPUT_PACKET, crate::clock::now);
-        let budget = Rc::new(budget);
+        let budget = Rc::new(PacketBudget::new(MAX_OUTPUT_PACKET, crate::clock::now));
         let identification = Rc::<RefCell<Identification>>::default();
         let disconnect_cause = Rc::<DisconnectCause>::default();
         let shell_start = Rc::<ShellStart>::default();
@@ -94,15 +89,16 @@ impl SshClient {
             Rc::clone(&budget),
             Rc::clone(&identification),
         );
-        let handler = SessionHandler::new(
-            Rc::clone(&events),
+        let handler = SessionHandler {
+            events: SendWrapper::new(Rc::clone(&events)),
             host_keys,
-            Rc::clone(&budget),
-            Rc::clone(&disconnect_cause),
-            Rc::clone(&shell_start),
-            Rc::clone(&agreed),
-            !settings.config.legacy_algorithms,
-        );
+            budget: SendWrapper::new(Rc::clone(&budget)),
+            disconnect_cause: SendWrapper::new(Rc::clone(&disconnect_cause)),
+            start: SendWrapper::new(Rc::clone(&shell_start)),
+            host_key: SendWrapper::new(Rc::clone(&agreed)),
+            needs_strict: !settings.config.legacy_algorithms,
+            exit_seen: false,
+        };
         match client::connect_stream(config, stream, handler).await {
             Ok(handle) if !is_signed_as_agreed(&handle, &agreed) => Err(
                 SessionError::ServerMisbehaved("it signed with another algorithm than agreed"),
@@ -134,78 +130,9 @@ impl SshClient {
         }
     }
 
-    /// Authenticates the user by `identity` and the methods of `credentials` that `rules` allow
-    /// and, where the server asks, by questions to the user through `events`. Returns the names of
-    /// the methods that the server accepted, in their order.
-    ///
-    /// # Errors
-    /// `LoginFailed`, `LoginCutOff`, `UnusableKey`, `ConnectionLost`, `NotUtf8FromServer`,
-    /// `ServerMisbehaved`.
-    pub async fn login(
-        &mut self,
-        credentials: Credentials,
-        identity: Option<Identity>,
-        rules: LoginRules,
-        can_ask: bool,
-        events: &dyn SshEvents,
-    ) -> Result<Vec<&'static str>, SessionError> {
-        auth::login(
-            &mut self.handle,
-            &self.budget,
-            credentials,
-            identity,
-            rules,
-            can_ask,
-            events,
-        )
-        .await
-        .map_err(
-            |error| match (self.cause_of(error), self.disconnect_cause.known()) {
-                // During the login a DISCONNECT is a refusal, whatever its reason code.
-                (SessionError::Disconnected(text), _)
-                | (SessionError::LoginFailed, Some(SessionError::Disconnected(text))) => {
-                    SessionError::LoginCutOff(text)
-                }
-                (error, _) => error,
-            },
-        )
-    }
-
-    /// Opens the session channel and starts the shell or command in a terminal; `size` is called
-    /// when the terminal is asked for. A refusal after output is reported through `events`.
-    ///
-    /// # Errors
-    /// `StartRefused`, `ConnectionLost`, `Disconnected`, `NotUtf8FromServer`, `ServerMisbehaved`.
-    pub async fn start(
-        self,
-        terminal: &TerminalRequest,
-        size: impl Fn() -> WindowSize,
-        events: &dyn SshEvents,
-    ) -> Result<SshChannel, SessionError> {
-        let write = start::start(
-            &self.handle,
-            terminal,
-            size,
-            events,
-            &self.disconnect_cause,
-            &self.shell_start,
-        )
-        .await
-        .map_err(|error| self.cause_of(error))?;
-        let Self {
-            handle,
-            credit,
-            budget,
-            disconnect_cause: _,
-            shell_start,
-            _timers,
-        } = self;
-        Ok(SshChannel::new(handle, write, credit, budget, shell_start))
-    }
-
     /// Returns the root cause of `error`: a broken rule, or else, of a lost connection, the reason
     /// that is known of its end.
-    fn cause_of(&self, error: SessionError) -> SessionError {
+    pub(super) fn cause_of(&self, error: SessionError) -> SessionError {
         match (self.budget.violation(), error) {
             (Some(rule), _) => SessionError::ServerMisbehaved(rule),
             (None, SessionError::ConnectionLost) => self.disconnect_cause.cause(),

@@ -39,42 +39,19 @@ pub(super) type AgreedHostKey = Rc<RefCell<Option<Algorithm>>>;
 
 /// russh wants `Send`; the wrapped parts stay on the shard (see `stream`).
 pub(super) struct SessionHandler {
-    events: SendWrapper<Rc<dyn SshEvents>>,
-    host_keys: HostKeyCheck,
-    budget: SendWrapper<Rc<PacketBudget>>,
-    disconnect_cause: SendWrapper<Rc<DisconnectCause>>,
-    start: SendWrapper<Rc<ShellStart>>,
+    pub(super) events: SendWrapper<Rc<dyn SshEvents>>,
+    pub(super) host_keys: HostKeyCheck,
+    pub(super) budget: SendWrapper<Rc<PacketBudget>>,
+    pub(super) disconnect_cause: SendWrapper<Rc<DisconnectCause>>,
+    pub(super) start: SendWrapper<Rc<ShellStart>>,
     /// Algorithm with which the host had to sign the first key exchange; `None` before that is
     /// over.
-    host_key: SendWrapper<AgreedHostKey>,
+    pub(super) host_key: SendWrapper<AgreedHostKey>,
     /// Refuses algorithms that need strict key exchange where there is none.
-    needs_strict: bool,
+    pub(super) needs_strict: bool,
     /// An exit status or signal was passed on. Further ones are dropped, so that none of them wait
     /// for the session.
-    exit_seen: bool,
-}
-
-impl SessionHandler {
-    pub(super) fn new(
-        events: Rc<dyn SshEvents>,
-        host_keys: HostKeyCheck,
-        budget: Rc<PacketBudget>,
-        disconnect_cause: Rc<DisconnectCause>,
-        start: Rc<ShellStart>,
-        host_key: AgreedHostKey,
-        needs_strict: bool,
-    ) -> Self {
-        Self {
-            events: SendWrapper::new(events),
-            host_keys,
-            budget: SendWrapper::new(budget),
-            disconnect_cause: SendWrapper::new(disconnect_cause),
-            start: SendWrapper::new(start),
-            host_key: SendWrapper::new(host_key),
-            needs_strict,
-            exit_seen: false,
-        }
-    }
+    pub(super) exit_seen: bool,
 }
 
 impl SessionHandler {

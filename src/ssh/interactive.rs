@@ -52,29 +52,19 @@ impl Login<'_> {
             match next {
                 Interactive::Success => return Ok(Outcome::LoggedIn),
                 Interactive::Failure {
-                    remaining_methods, ..
-                } if remaining_methods.is_empty() => return Ok(Outcome::Ended),
-                Interactive::Failure {
                     remaining_methods,
                     partial_success,
-                } => {
-                    return Ok(Outcome::Refused {
-                        remaining: remaining_methods,
-                        partial: partial_success,
-                    });
-                }
+                } => return Ok(Outcome::refused(remaining_methods, partial_success)),
                 Interactive::InfoRequest {
                     name,
                     instructions,
                     prompts,
                 } => {
-                    let prompts: Vec<Prompt> = prompts
-                        .into_iter()
-                        .map(|p| Prompt {
-                            text: p.prompt,
-                            echo: p.echo,
-                        })
-                        .collect();
+                    let prompts = prompts.into_iter().map(|prompt| Prompt {
+                        text: prompt.prompt,
+                        echo: prompt.echo,
+                    });
+                    let prompts: Vec<Prompt> = prompts.collect();
                     self.note_round(&name, &instructions, &prompts)?;
                     let answers = self.answers(name, instructions, prompts).await?;
                     response = self
@@ -121,10 +111,8 @@ impl Login<'_> {
             prompts,
             answer: sender,
         });
-        let answers = receiver
-            .recv()
-            .await
-            .map_err(|_| SessionError::LoginFailed)?;
+        let answers = receiver.recv().await;
+        let answers = answers.map_err(|_| SessionError::LoginFailed)?;
         Ok(answers.iter().map(|a| a.expose().to_owned()).collect())
     }
 }

@@ -5,7 +5,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | `tcp` | the TCP connection |
-//! | `client`, `handler` | key exchange, login and start, one call each; russh's callbacks |
+//! | `client`, `handler` | the connection and its key exchange; russh's callbacks |
 //! | `algorithms` | the offer, and every option of russh |
 //! | `host_keys`, `host_certificates`, [`known_hosts`] | authentication of the server |
 //! | `auth`, `attempts`, `interactive`, `prompts`, `agent`, [`keys`] | authentication of the user |

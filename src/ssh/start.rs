@@ -1,9 +1,8 @@
 //! Start of the shell or command on a connection that is logged in: sends the requests without
 //! waiting in between, then waits for the server's replies or output.
 
-use super::channel::WriteHalf;
-use super::disconnect_cause::DisconnectCause;
-use super::handler::SessionHandler;
+use super::channel::{SshChannel, WriteHalf};
+use super::client::SshClient;
 use super::shell_start::{ShellStart, State};
 use super::terminal::MODES;
 use super::{SshEvent, SshEvents};
@@ -11,7 +10,6 @@ use crate::error::SessionError;
 use crate::message::{TerminalRequest, WindowSize};
 use crate::runtime;
 use futures_lite::future;
-use russh::client::Handle;
 use std::time::Duration;
 
 /// Time for further output of a server that refuses the shell, before the refusal is reported: such
@@ -21,38 +19,45 @@ const REFUSAL_OUTPUT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Name of the shell or command in the error.
 const SHELL: &str = "the shell or command";
 
-fn refused(what: String) -> SessionError {
-    SessionError::StartRefused(what)
-}
+impl SshClient {
+    /// Opens the session channel and starts the shell or command in a terminal; `size` is called
+    /// when the terminal is asked for. A refusal after output is reported through `events`.
+    ///
+    /// # Errors
+    /// `StartRefused`, `ConnectionLost`, `Disconnected`, `NotUtf8FromServer`, `ServerMisbehaved`.
+    pub async fn start(
+        self,
+        terminal: &TerminalRequest,
+        size: impl Fn() -> WindowSize,
+        events: &dyn SshEvents,
+    ) -> Result<SshChannel, SessionError> {
+        let started = self.start_channel(terminal, size, events).await;
+        let channel = started.map_err(|error| self.cause_of(error))?;
+        Ok(SshChannel::new(self, channel))
+    }
 
-/// Opens the channel, requests a terminal of the size that `size` returns then, and the shell or
-/// command.
-///
-/// # Errors
-/// `StartRefused`, `ConnectionLost`.
-pub(super) async fn start(
-    handle: &Handle<SessionHandler>,
-    terminal: &TerminalRequest,
-    size: impl Fn() -> WindowSize,
-    events: &dyn SshEvents,
-    disconnect_cause: &DisconnectCause,
-    progress: &ShellStart,
-) -> Result<WriteHalf, SessionError> {
-    let channel = match handle.channel_open_session().await {
-        Ok(channel) => channel,
-        Err(russh::Error::ChannelOpenFailure(_)) => {
-            let text = disconnect_cause.refusal();
-            return Err(refused(format!("a session channel{text}")));
-        }
-        Err(_) => return Err(SessionError::ConnectionLost),
-    };
-    // The read half is dropped: the handler gets the channel's messages as well.
-    let (_, channel) = channel.split();
-    request(&channel, terminal, size())
-        .await
-        .map_err(|_| SessionError::ConnectionLost)?;
-    wait_running(progress, events).await?;
-    Ok(channel)
+    async fn start_channel(
+        &self,
+        terminal: &TerminalRequest,
+        size: impl Fn() -> WindowSize,
+        events: &dyn SshEvents,
+    ) -> Result<WriteHalf, SessionError> {
+        let channel = match self.handle.channel_open_session().await {
+            Ok(channel) => channel,
+            Err(russh::Error::ChannelOpenFailure(_)) => {
+                let text = self.disconnect_cause.refusal();
+                let what = format!("a session channel{text}");
+                return Err(SessionError::StartRefused(what));
+            }
+            Err(_) => return Err(SessionError::ConnectionLost),
+        };
+        // The read half is dropped: the handler gets the channel's messages as well.
+        let (_, channel) = channel.split();
+        let requested = request(&channel, terminal, size()).await;
+        requested.map_err(|_| SessionError::ConnectionLost)?;
+        wait_running(&self.shell_start, events).await?;
+        Ok(channel)
+    }
 }
 
 async fn request(
@@ -94,7 +99,7 @@ async fn wait_running(progress: &ShellStart, events: &dyn SshEvents) -> Result<(
     match progress.state() {
         State::Requested | State::Runs => Ok(()),
         State::Refused { had_output: false } | State::Closed { had_output: false } => {
-            Err(refused(SHELL.to_owned()))
+            Err(SessionError::StartRefused(SHELL.to_owned()))
         }
         State::Refused { had_output: true } | State::Closed { had_output: true } => {
             events.event(SshEvent::StartRefused);
