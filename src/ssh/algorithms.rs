@@ -39,8 +39,8 @@ const LEGACY_KEX: &[kex::Name] = &[
 /// Size of a group that a server chooses, in bits.
 const GEX_BITS: usize = 2048;
 
-/// Ciphers with a MAC of their own. ChaCha20 is last, so that it is agreed on only with servers that
-/// offer nothing else: without strict key exchange it is open to prefix truncation (see
+/// Ciphers with a MAC of their own. ChaCha20 is last, so that it is agreed on only with servers
+/// that offer nothing else: without strict key exchange it is open to prefix truncation (see
 /// [`is_open_to_truncation`]).
 const CIPHERS: &[cipher::Name] = &[
     cipher::AES_256_GCM,

@@ -78,8 +78,8 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// Returns the outcome of a refusal. No method remains where russh's loop has ended, because the
-    /// connection did or the server accepts no further method.
+    /// Returns the outcome of a refusal. No method remains where russh's loop has ended, because
+    /// the connection did or the server accepts no further method.
     pub(super) fn refused(remaining: MethodSet, partial: bool) -> Self {
         match remaining.is_empty() {
             true => Self::Ended,
