@@ -22,13 +22,15 @@ shellTest("a paste of 1 MB arrives whole", CLIPBOARD, async ({ page, driver, scr
 });
 
 shellTest("a paste that contains the end of a bracketed paste runs nothing", CLIPBOARD, async ({ page, driver }) => {
-  await driver.run("rm -f smuggled; bind 'set enable-bracketed-paste on'");
-  for (const end of [`${ESC}[201~`, "\u009b201~", `${ESC}${ESC}[[201~201~`, `${ESC}\u0000[201~`]) {
-    await driver.paste(`a ${end}\rtouch smuggled\r`);
-    await driver.waitFor("touch smuggled");
+  await driver.run("rm -f smuggled-*; bind 'set enable-bracketed-paste on'");
+  const ends = [`${ESC}[201~`, "\u009b201~", `${ESC}${ESC}[[201~201~`, `${ESC}\u0000[201~`];
+  for (const [number, end] of ends.entries()) {
+    // A name of its own: the one before is still on the screen.
+    await driver.paste(`a ${end}\rtouch smuggled-${number}\r`);
+    await driver.waitFor(`touch smuggled-${number}`);
     await page.keyboard.press("Control+C");
     await driver.waitFor(/\$ $/);
-    assert.equal(await driver.run("ls smuggled 2>&1 | tail -c 26"), "No such file or directory");
+    assert.equal(await driver.run("ls smuggled-* 2>&1 | tail -c 26"), "No such file or directory");
   }
 });
 

@@ -189,6 +189,7 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
     for (const options of [{ onBanner: bad }, { onHostKey: bad }, { onPrompt: async () => bad() }, { onStage: bad }, { onStage: (s) => s === "login" && bad() }]) {
       const error = await failure(connectScripted((peer) => ask(peer), { ...good, ...options }));
       assert.deepEqual([error.code, error.cause.message], ["callback-failed", "mine"]);
+      if (options.onStage === bad) assert.equal(error.stage, "upgrade");
     }
     for (const answer of [undefined, [], ["a", "b"], [1], "x", {}]) {
       const error = await failure(connectScripted((peer) => ask(peer), { ...good, onPrompt: () => answer }));
