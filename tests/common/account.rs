@@ -1,8 +1,9 @@
 //! Account that the tests log in to, and key pairs for it. `tests/setup.sh` creates the account;
 //! its password is random and new for each test process.
 
+use super::random_bytes;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,7 +24,10 @@ pub(crate) fn account() -> &'static Account {
         let user = "sshard-test";
         let lock = File::create(std::env::temp_dir().join("sshard-test-account.lock")).unwrap();
         lock.lock().unwrap();
-        let password = random_hex();
+        let password = random_bytes(16)
+            .into_iter()
+            .map(|byte| format!("{byte:02x}"));
+        let password: String = password.collect();
         let mut chpasswd = Command::new("/usr/sbin/chpasswd")
             .stdin(Stdio::piped())
             .spawn()
@@ -41,15 +45,6 @@ pub(crate) fn account() -> &'static Account {
             _lock: lock,
         }
     })
-}
-
-fn random_hex() -> String {
-    let mut bytes = [0; 16];
-    File::open("/dev/urandom")
-        .unwrap()
-        .read_exact(&mut bytes)
-        .unwrap();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A key pair in a file of its own directory.
@@ -107,6 +102,21 @@ impl KeyPair {
             path,
             _directory: Some(directory),
         }
+    }
+
+    /// Has `authority` certify the public key, in a file beside it, whose path is returned.
+    /// `options` are those of ssh-keygen, such as `["-n", "user"]`.
+    pub(crate) fn certify(&self, authority: &Self, options: &[&str]) -> PathBuf {
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-I", "test"])
+            .args(options)
+            .arg("-s")
+            .arg(authority.path())
+            .arg(self.path.with_extension("pub"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        format!("{}-cert.pub", self.path.display()).into()
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -50,7 +50,7 @@ impl Bridge {
             stderr,
         };
         let addrs = bridge.stdout.wait(DEADLINE, |text| {
-            let addrs = announced(text);
+            let addrs = addresses(text, "listening on ");
             (addrs.len() >= listeners).then_some(addrs)
         });
         bridge.addrs = addrs.unwrap_or_else(|| {
@@ -114,12 +114,12 @@ impl Bridge {
         self.memory("smaps_rollup", "Pss:")
     }
 
-    /// Bytes in a line of a file in its directory of `/proc`.
+    /// A line `name N kB` of the file below `/proc/PID`, in bytes.
     fn memory(&self, file: &str, name: &str) -> u64 {
         let text = fs::read_to_string(format!("/proc/{}/{file}", self.pid())).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name));
-        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
-        kib.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap() * 1024
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.unwrap().parse::<u64>().unwrap() * 1024
     }
 
     fn count(&self, directory: &str) -> usize {
@@ -156,10 +156,8 @@ impl Bridge {
 
     /// Waits until `pattern` is printed.
     pub(crate) fn wait_stdout(&self, pattern: &str, deadline: Duration) {
-        let found = self
-            .stdout
-            .wait(deadline, |text| text.contains(pattern).then_some(()));
-        assert!(found.is_some(), "{pattern:?} is not in {:?}", self.stdout());
+        let found = self.stdout.wait_for(pattern, deadline);
+        assert!(found, "{pattern:?} is not in {:?}", self.stdout());
     }
 
     /// Waits until the log holds `pattern` so often.
@@ -171,13 +169,8 @@ impl Bridge {
 
     /// Waits until the log holds `pattern`; the log is printed when this panics.
     pub(crate) fn wait_stderr(&self, pattern: &str, deadline: Duration) {
-        let found = self
-            .stderr
-            .wait(deadline, |text| text.contains(pattern).then_some(()));
-        assert!(
-            found.is_some(),
-            "not logged within {deadline:?}: {pattern:?}"
-        );
+        let found = self.stderr.wait_for(pattern, deadline);
+        assert!(found, "not logged within {deadline:?}: {pattern:?}");
     }
 }
 
@@ -289,11 +282,7 @@ fn sshard(starter: &[&str], args: &[&str], env: &[(&str, &str)]) -> Command {
     command
 }
 
-/// The addresses of complete lines `listening on ADDRESS`.
-fn announced(text: &str) -> Vec<SocketAddr> {
-    addresses(text, "listening on ")
-}
-
+/// The addresses of complete lines of an announcement, such as `listening on ADDRESS`.
 fn addresses(text: &str, announcement: &str) -> Vec<SocketAddr> {
     text.split_inclusive('\n')
         .filter(|line| line.ends_with('\n'))

@@ -1,6 +1,6 @@
 //! Fixture of most tests: a bridge that may reach one scripted SSH server, and clients of it.
 
-use super::{Bridge, Client, DEADLINE, Options, Raw, ScriptedSsh, SshScript, poll};
+use super::{Bridge, Client, DEADLINE, Login, Options, Raw, Round, ScriptedSsh, SshScript, poll};
 use serde_json::{Value, json};
 use sshard_ssh_server::Server;
 use std::net::SocketAddr;
@@ -22,6 +22,11 @@ impl Fixture {
         Self { bridge, ssh }
     }
 
+    /// Starts a server that asks these rounds of questions.
+    pub(crate) fn asking(rounds: Vec<Round>, settings: &[&str]) -> Self {
+        Self::with(SshScript::login(Login::Interactive(rounds)), settings)
+    }
+
     pub(crate) fn path(&self) -> String {
         path_to(self.ssh.addr())
     }
@@ -32,9 +37,7 @@ impl Fixture {
 
     /// An `sshard.v1` client that has sent `auth` with these fields.
     pub(crate) fn auth(&self, fields: &Value) -> Client {
-        let mut client = self.v1();
-        client.auth_v1(fields);
-        client
+        auth_at(&self.bridge, self.ssh.addr(), fields)
     }
 
     /// An `sshard.v1` client with a running shell.
@@ -53,10 +56,31 @@ impl Fixture {
         Raw::upgrade(self.bridge.addr(), &self.path(), &Options::v1())
     }
 
+    /// A raw `sshard.v1` connection with a running shell.
+    pub(crate) fn raw_ready(&self) -> Raw {
+        let mut raw = self.raw();
+        raw.login_v1();
+        raw
+    }
+
     /// A client of the compatible dialect that has sent nothing yet.
     pub(crate) fn compatible(&self) -> Client {
         Client::connect(self.bridge.addr(), &self.path(), &Options::compatible())
     }
+
+    /// A client of the compatible dialect that has sent its first message.
+    pub(crate) fn login_compatible(&self, user: &str, password: &str) -> Client {
+        let mut client = self.compatible();
+        client.login_compatible(user, password);
+        client
+    }
+}
+
+/// An `sshard.v1` client at `target` that has sent `auth` with these fields.
+pub(crate) fn auth_at(bridge: &Bridge, target: SocketAddr, fields: &Value) -> Client {
+    let mut client = Client::connect(bridge.addr(), &path_to(target), &Options::v1());
+    client.auth_v1(fields);
+    client
 }
 
 /// An `sshard.v1` client of the bridge at this address, with a running shell on `target`.

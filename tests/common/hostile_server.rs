@@ -44,7 +44,7 @@ pub(crate) enum Script {
 }
 
 pub(crate) struct HostileServer {
-    addr: SocketAddr,
+    listener: Arc<TcpListener>,
     shared: Arc<Shared>,
 }
 
@@ -56,7 +56,6 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    stopping: bool,
     accepted: usize,
     open: usize,
     streams: Vec<TcpStream>,
@@ -65,20 +64,19 @@ struct State {
 impl HostileServer {
     /// Listens on a free port of 127.0.0.1.
     pub(crate) fn start(script: Script) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let addr = listener.local_addr().unwrap();
+        let listener = Arc::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
         let shared = Arc::<Shared>::default();
-        let server = Arc::clone(&shared);
-        std::thread::spawn(move || accept_all(&listener, &server, script));
-        Self { addr, shared }
+        let (accepting, server) = (Arc::clone(&listener), Arc::clone(&shared));
+        std::thread::spawn(move || accept_all(&accepting, &server, script));
+        Self { listener, shared }
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
+        self.listener.local_addr().unwrap()
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.addr.port()
+        self.addr().port()
     }
 
     /// Connections accepted so far.
@@ -124,14 +122,13 @@ impl HostileServer {
 
 impl Drop for HostileServer {
     fn drop(&mut self) {
+        // Ends the thread that accepts.
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
         if let Ok(mut state) = self.shared.state.lock() {
-            state.stopping = true;
             for stream in state.streams.drain(..) {
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
-        // Wakes the accepting thread, which then sees that it is to stop.
-        let _ = TcpStream::connect(self.addr);
     }
 }
 
@@ -156,11 +153,8 @@ pub(crate) fn free_port() -> SocketAddr {
 
 fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, script: Script) {
     for stream in listener.incoming() {
-        let stream = stream.unwrap();
+        let Ok(stream) = stream else { return };
         let mut state = shared.state.lock().unwrap();
-        if state.stopping {
-            return;
-        }
         state.accepted += 1;
         state.open += 1;
         state.streams.push(stream.try_clone().unwrap());

@@ -10,8 +10,9 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread::JoinHandle;
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry;
 
 /// Input of this length makes its session panic, in the middle of a poll.
 pub(crate) const POISON: usize = 1313;
@@ -31,7 +32,8 @@ impl InProcess {
     pub(crate) fn start(settings: &[&str]) -> Self {
         // A failed test leaves no state that the next depends on.
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        FAULTS.call_once(|| tracing::subscriber::set_global_default(Faults).unwrap());
+        let faults = || tracing::subscriber::set_global_default(registry().with(Faults)).unwrap();
+        FAULTS.call_once(faults);
         let ports = [
             "server.listen=127.0.0.1:0",
             "admin.listen=127.0.0.1:0",
@@ -57,6 +59,10 @@ impl InProcess {
 
     /// Waits for its end, after a drain.
     pub(crate) fn join(mut self) {
+        self.ended();
+    }
+
+    fn ended(&mut self) {
         let ended = self.server.take().unwrap().join().unwrap();
         assert_eq!(ended, Ok(()), "no shard has died");
     }
@@ -66,8 +72,7 @@ impl Drop for InProcess {
     fn drop(&mut self) {
         if self.server.is_some() && !std::thread::panicking() {
             self.admin.post("/api/v1/drain");
-            let ended = self.server.take().unwrap().join().unwrap();
-            assert_eq!(ended, Ok(()), "no shard has died");
+            self.ended();
         }
     }
 }
@@ -80,6 +85,7 @@ pub(crate) fn footprint() -> (usize, usize) {
 
 struct Faults;
 
+#[derive(Default)]
 struct Message {
     is_input: bool,
     bytes: u64,
@@ -99,32 +105,17 @@ impl Visit for Message {
     }
 }
 
-impl Subscriber for Faults {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+impl<S: Subscriber> Layer<S> for Faults {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         metadata.target() == "sshard::messages"
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut message = Message {
-            is_input: false,
-            bytes: 0,
-        };
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut message = Message::default();
         event.record(&mut message);
         assert!(
             !(message.is_input && message.bytes == POISON as u64),
             "planted: input of {POISON} bytes"
         );
     }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
 }

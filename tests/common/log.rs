@@ -72,6 +72,12 @@ impl Log {
         self.text()
     }
 
+    /// Waits for `pattern`; returns whether it came before the deadline.
+    pub(crate) fn wait_for(&self, pattern: &str, deadline: Duration) -> bool {
+        let found = self.wait(deadline, |text| text.contains(pattern).then_some(()));
+        found.is_some()
+    }
+
     /// Waits until `found` returns a value for the text; `None` if the text ends or the deadline
     /// passes first.
     pub(crate) fn wait<T>(

@@ -25,7 +25,7 @@ pub(crate) struct Counts {
 }
 
 pub(crate) struct Proxy {
-    addr: SocketAddr,
+    listener: Arc<TcpListener>,
     shared: Arc<Shared>,
 }
 
@@ -37,7 +37,6 @@ struct Shared {
 
 struct State {
     stop: Stop,
-    stopping: bool,
     /// In the order they came.
     counts: Vec<Counts>,
     open: usize,
@@ -47,12 +46,10 @@ struct State {
 impl Proxy {
     /// Listens on a free port of 127.0.0.1 in front of `server`.
     pub(crate) fn start(server: SocketAddr, stop: Stop) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let addr = listener.local_addr().unwrap();
+        let listener = Arc::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 stop,
-                stopping: false,
                 counts: Vec::new(),
                 open: 0,
                 streams: Vec::new(),
@@ -60,13 +57,13 @@ impl Proxy {
             changed: Condvar::new(),
             server,
         });
-        let accepting = Arc::clone(&shared);
-        std::thread::spawn(move || accept_all(&listener, &accepting));
-        Self { addr, shared }
+        let (accepting, server) = (Arc::clone(&listener), Arc::clone(&shared));
+        std::thread::spawn(move || accept_all(&accepting, &server));
+        Self { listener, shared }
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
+        self.listener.local_addr().unwrap()
     }
 
     /// From now on, in every connection.
@@ -95,23 +92,19 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
+        // Ends the thread that accepts.
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
         if let Ok(mut state) = self.shared.state.lock() {
-            state.stopping = true;
             for stream in state.streams.drain(..) {
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
-        // Wakes the accepting thread, which then sees that it is to stop.
-        let _ = TcpStream::connect(self.addr);
     }
 }
 
 fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
     for client in listener.incoming() {
-        let client = client.unwrap();
-        if shared.state.lock().unwrap().stopping {
-            return;
-        }
+        let Ok(client) = client else { return };
         let server = TcpStream::connect_timeout(&shared.server, DEADLINE).unwrap();
         for stream in [&client, &server] {
             stream.set_nodelay(true).unwrap();

@@ -1,9 +1,11 @@
 //! Raw bytes on a socket: HTTP requests and WebSocket frames that no library would write. Parses
 //! only where a response and a frame end.
 
+use super::ws::connect_tcp;
 use super::{DEADLINE, Options};
+use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Instant;
 
 /// Key of RFC 6455's example, and the Sec-WebSocket-Accept for it.
@@ -55,7 +57,7 @@ impl Answer {
         }
     }
 
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 }
@@ -88,23 +90,19 @@ pub(crate) struct Raw {
 
 impl Raw {
     /// From another address of this machine, as another client.
-    pub(crate) fn connect_from(addr: SocketAddr, source: std::net::Ipv4Addr) -> Self {
-        let socket = socket2::Socket::new(
-            socket2::Domain::IPV4,
-            socket2::Type::STREAM,
-            Some(socket2::Protocol::TCP),
-        );
-        let socket = socket.unwrap();
-        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
-        socket.connect(&addr.into()).unwrap();
-        Self::over(socket.into())
+    pub(crate) fn connect_from(addr: SocketAddr, source: Ipv4Addr) -> Self {
+        let options = Options {
+            source: Some(source.into()),
+            ..Options::default()
+        };
+        Self::over(connect_tcp(addr, &options))
     }
 
     pub(crate) fn connect(addr: SocketAddr) -> Self {
-        Self::over(TcpStream::connect_timeout(&addr, DEADLINE).unwrap())
+        Self::over(connect_tcp(addr, &Options::default()))
     }
 
-    fn over(tcp: TcpStream) -> Self {
+    pub(crate) fn over(tcp: TcpStream) -> Self {
         tcp.set_nodelay(true).unwrap();
         tcp.set_write_timeout(Some(DEADLINE)).unwrap();
         Self {
@@ -156,19 +154,24 @@ impl Raw {
         self.send(&frame(first, Some([0x12, 0x34, 0x56, 0x78]), payload));
     }
 
-    /// One HTTP answer: its head, and the body as long as the head says.
-    pub(crate) fn answer(&mut self) -> Answer {
+    /// The head of an HTTP message, with its empty line.
+    pub(crate) fn head(&mut self) -> String {
         let end = loop {
             if let Some(at) = self.received.windows(4).position(|w| w == b"\r\n\r\n") {
                 break at + 4;
             }
             assert!(
                 self.fill(),
-                "no HTTP answer: {}",
+                "no HTTP head: {}",
                 self.received.escape_ascii()
             );
         };
-        let head = String::from_utf8(self.received.drain(..end).collect()).unwrap();
+        String::from_utf8(self.received.drain(..end).collect()).unwrap()
+    }
+
+    /// One HTTP answer: its head, and the body as long as the head says.
+    pub(crate) fn answer(&mut self) -> Answer {
+        let head = self.head();
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap();
         let mut answer = Answer {
@@ -210,11 +213,26 @@ impl Raw {
         }
     }
 
-    /// The next frame that is neither `hello` nor a ping.
-    pub(crate) fn text(&mut self) -> serde_json::Value {
-        let frame = self.frame().expect("a text message");
-        assert_eq!(frame.first, 0x81, "{frame:?}");
-        serde_json::from_slice(&frame.payload).unwrap()
+    /// The next text message, which comes next but for pings.
+    pub(crate) fn text(&mut self) -> Value {
+        loop {
+            let frame = self.frame().expect("a text message");
+            if frame.first != 0x89 {
+                assert_eq!(frame.first, 0x81, "{frame:?}");
+                return serde_json::from_slice(&frame.payload).unwrap();
+            }
+        }
+    }
+
+    /// Sends `auth` of the dialect `sshard.v1`, and returns `ready`.
+    pub(crate) fn login_v1(&mut self) -> Value {
+        self.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
+        loop {
+            let text = self.text();
+            if text["type"] == "ready" {
+                return text;
+            }
+        }
     }
 
     /// Code and reason of the close frame, after everything before it.
@@ -278,21 +296,27 @@ pub(crate) fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8>
 
 /// A server's frame at the start of `bytes`, and its whole length; None if more must come.
 fn parse_frame(bytes: &[u8]) -> Option<(usize, RawFrame)> {
-    let (&first, rest) = bytes.split_first()?;
-    let (&second, rest) = rest.split_first()?;
-    assert_eq!(second & 0x80, 0, "a server's frame is not masked");
-    let (length, rest) = match second {
-        126 => {
-            let (length, rest) = rest.split_first_chunk()?;
-            (usize::from(u16::from_be_bytes(*length)), rest)
-        }
-        127 => {
-            let (length, rest) = rest.split_first_chunk()?;
-            (usize::try_from(u64::from_be_bytes(*length)).unwrap(), rest)
-        }
-        length => (usize::from(length), rest),
-    };
-    let payload = rest.get(..length)?.to_vec();
-    let header = bytes.len() - rest.len();
+    let (first, header, length) = frame_header(bytes)?;
+    assert_eq!(bytes[1] & 0x80, 0, "a server's frame is not masked");
+    let payload = bytes.get(header..header + length)?.to_vec();
     Some((header + length, RawFrame { first, payload }))
+}
+
+/// A frame's first byte, the length of its header without the mask, and that of its payload; None
+/// if more must come.
+pub(crate) fn frame_header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+    let (first, second) = (*bytes.first()?, bytes.get(1)? & 0x7f);
+    let long = |size: usize| {
+        let bytes = bytes.get(2..2 + size)?;
+        Some(
+            bytes
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+        )
+    };
+    Some(match second {
+        126 => (first, 4, long(2)?),
+        127 => (first, 10, long(8)?),
+        short => (first, 2, usize::from(short)),
+    })
 }

@@ -2,11 +2,11 @@
 //! Says nothing about the account; see `account`.
 
 use super::log::Log;
-use super::{DEADLINE, KeyPair};
+use super::{DEADLINE, KeyPair, free_port};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 const PORT_ATTEMPTS: usize = 20;
 
 pub(crate) struct Sshd {
-    port: u16,
+    addr: SocketAddr,
     process: Child,
     log: Log,
     host_keys: Vec<KeyPair>,
@@ -40,15 +40,12 @@ impl Sshd {
             KeyPair::generate_in(path, "host_rsa", &["-t", "rsa", "-b", "2048"], ""),
         ];
         for _ in 0..PORT_ATTEMPTS {
-            let port = free_port();
-            let (mut process, log) = spawn(path, port, lines, &host_keys);
-            let line = format!("Server listening on 127.0.0.1 port {port}.");
-            if log
-                .wait(DEADLINE, |text| text.contains(&line).then_some(()))
-                .is_some()
-            {
+            let addr = free_port();
+            let (mut process, log) = spawn(path, addr, lines, &host_keys);
+            let line = format!("Server listening on 127.0.0.1 port {}.", addr.port());
+            if log.wait_for(&line, DEADLINE) {
                 return Self {
-                    port,
+                    addr,
                     process,
                     log,
                     host_keys,
@@ -67,11 +64,11 @@ impl Sshd {
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.addr.port()
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        self.addr
     }
 
     /// Ed25519, then RSA.
@@ -83,7 +80,7 @@ impl Sshd {
     pub(crate) fn known_hosts(&self) -> String {
         self.host_keys
             .iter()
-            .map(|key| format!("[127.0.0.1]:{} {}\n", self.port, key.public_line()))
+            .map(|key| format!("[127.0.0.1]:{} {}\n", self.port(), key.public_line()))
             .collect()
     }
 
@@ -103,14 +100,8 @@ impl Sshd {
 
     /// Waits until sshd logs `pattern`.
     pub(crate) fn wait_log(&self, pattern: &str) {
-        let found = self
-            .log
-            .wait(DEADLINE, |text| text.contains(pattern).then_some(()));
-        assert!(
-            found.is_some(),
-            "sshd never logged {pattern:?}:\n{}",
-            self.log()
-        );
+        let found = self.log.wait_for(pattern, DEADLINE);
+        assert!(found, "sshd never logged {pattern:?}:\n{}", self.log());
     }
 
     /// Kills the listener, every connection, and all their processes.
@@ -133,12 +124,17 @@ impl Drop for Sshd {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!("sshd on port {} logged:\n{}", self.port, self.log());
+            eprintln!("sshd at {} logged:\n{}", self.addr, self.log());
         }
     }
 }
 
-fn spawn(directory: &Path, port: u16, lines: &[&str], host_keys: &[KeyPair]) -> (Child, Log) {
+fn spawn(
+    directory: &Path,
+    addr: SocketAddr,
+    lines: &[&str],
+    host_keys: &[KeyPair],
+) -> (Child, Log) {
     let config = directory.join("sshd_config");
     let extra: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let keys: String = host_keys
@@ -153,7 +149,7 @@ fn spawn(directory: &Path, port: u16, lines: &[&str], host_keys: &[KeyPair]) -> 
     };
     let text = format!(
         "{extra}\
-         ListenAddress 127.0.0.1:{port}\n\
+         ListenAddress {addr}\n\
          {keys}\
          AuthorizedKeysFile {directory}/authorized_keys\n\
          PidFile none\n\
@@ -185,11 +181,6 @@ fn spawn(directory: &Path, port: u16, lines: &[&str], host_keys: &[KeyPair]) -> 
         .expect("sshd starts; run tests/setup.sh first");
     let log = Log::drain(process.stderr.take().unwrap());
     (process, log)
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Children, their children, and so on.

@@ -1,5 +1,6 @@
 //! A blocking WebSocket client of the bridge. It checks no order of messages: tests do.
 
+use super::raw::Answer;
 use super::timed::Timed;
 use super::{DEADLINE, tls};
 use futures_rustls::rustls::ClientConfig;
@@ -18,7 +19,7 @@ use tungstenite::{Error, Message, WebSocket};
 const SHOWN: usize = 40;
 
 /// Options of a connection.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     /// Subprotocol that is offered; `None` for the compatible dialect.
     pub(crate) subprotocol: Option<&'static str>,
@@ -36,21 +37,12 @@ impl Options {
     pub(crate) fn v1() -> Self {
         Self {
             subprotocol: Some("sshard.v1"),
-            headers: Vec::new(),
-            tls: None,
-            source: None,
-            receive_buffer: None,
+            ..Self::default()
         }
     }
 
     pub(crate) fn compatible() -> Self {
-        Self {
-            subprotocol: None,
-            headers: Vec::new(),
-            tls: None,
-            source: None,
-            receive_buffer: None,
-        }
+        Self::default()
     }
 
     pub(crate) fn tls(mut self, config: &Arc<ClientConfig>) -> Self {
@@ -72,16 +64,6 @@ impl Options {
         self.headers.push((name, value.to_owned()));
         self
     }
-}
-
-/// The HTTP answer that was no upgrade.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) status: u16,
-    /// Names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
-    /// Part of the body that came with the head; the rest is not read.
-    pub(crate) body: String,
 }
 
 /// Event of the server.
@@ -109,12 +91,13 @@ impl Client {
             .unwrap_or_else(|refused| panic!("{path} was refused: {refused:?}"))
     }
 
-    /// Connects to `path`; an HTTP answer other than the upgrade is the error.
+    /// Connects to `path`; an HTTP answer other than the upgrade is the error, with that part of
+    /// the body that came with the head.
     pub(crate) fn try_connect(
         addr: SocketAddr,
         path: &str,
         options: &Options,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, Answer> {
         let tcp = connect_tcp(addr, options);
         let mut request = format!("ws://{addr}{path}").into_client_request().unwrap();
         let offer = options
@@ -138,7 +121,7 @@ impl Client {
             }),
             Err(HandshakeError::Failure(Error::Http(response))) => {
                 let headers = response.headers().iter();
-                Err(Refused {
+                Err(Answer {
                     status: response.status().as_u16(),
                     headers: headers
                         .map(|(name, value)| {
@@ -259,6 +242,38 @@ impl Client {
         }
     }
 
+    /// Reads until `total` bytes of output are kept. Nothing else comes on the way.
+    pub(crate) fn read_output(&mut self, total: usize) {
+        while self.output.len() < total {
+            match self.recv() {
+                Event::Output(bytes) => self.output.extend(bytes),
+                other => self.fail(&format!("{other:?} in place of output")),
+            }
+        }
+    }
+
+    /// The next event is `error`, which is returned; then come the close frame with `close` and the
+    /// error's text, as far as it fits, and the end.
+    pub(crate) fn expect_error(&mut self, close: u16, about: &str) -> Value {
+        let error = match self.recv() {
+            Event::Json(error) if error["type"] == "error" => error,
+            other => self.fail(&format!("{about}: {other:?} in place of an error")),
+        };
+        let Event::Close(code, reason) = self.recv() else {
+            self.fail(&format!("{about}: no close frame"));
+        };
+        let message = error["message"].as_str().unwrap();
+        // What does not fit into a close frame is cut.
+        let cut = reason.strip_suffix(" [cut]");
+        let whole = message == reason || cut.is_some_and(|start| message.starts_with(start));
+        assert!(
+            code == close && whole,
+            "{about}: {code} {reason:?} after {error}"
+        );
+        assert_eq!(self.recv(), Event::Reset, "{about}");
+        error
+    }
+
     /// Code and reason of the close frame, after everything before it; output is kept.
     pub(crate) fn until_close(&mut self) -> (u16, String) {
         let until = Instant::now() + DEADLINE;
@@ -292,6 +307,17 @@ impl Client {
         self.send_json(&json!({ "username": user, "password": password }));
     }
 
+    /// Answers a question, which is a `prompt`.
+    pub(crate) fn answer(&mut self, prompt: &Value, answers: &[&str]) {
+        self.send_json(&json!({ "type": "answer", "id": prompt["id"], "answers": answers }));
+    }
+
+    /// Answers a question, which is a `host_key`.
+    pub(crate) fn answer_host_key(&mut self, question: &Value, accept: bool) {
+        let id = &question["id"];
+        self.send_json(&json!({ "type": "host_key_answer", "id": id, "accept": accept }));
+    }
+
     fn recv_until(&mut self, until: Instant, wanted: &str) -> Event {
         let left = until.saturating_duration_since(Instant::now());
         self.recv_within(left)
@@ -322,7 +348,7 @@ pub(crate) fn text(value: &Value) -> Message {
     Message::text(value.to_string())
 }
 
-fn connect_tcp(addr: SocketAddr, options: &Options) -> TcpStream {
+pub(super) fn connect_tcp(addr: SocketAddr, options: &Options) -> TcpStream {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
     if let Some(source) = options.source {
         socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();

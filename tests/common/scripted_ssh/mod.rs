@@ -214,6 +214,25 @@ impl ScriptedSsh {
         self.shared.state.lock().unwrap().seen.clone()
     }
 
+    /// Returns whether such an event came.
+    pub(crate) fn saw(&self, kind: impl Fn(&Received) -> bool) -> bool {
+        self.received().iter().any(kind)
+    }
+
+    /// Events of this kind so far.
+    pub(crate) fn count(&self, kind: &Received) -> usize {
+        self.received().iter().filter(|seen| *seen == kind).count()
+    }
+
+    /// Answers of all rounds of questions so far.
+    pub(crate) fn answers(&self) -> Vec<Vec<String>> {
+        let answers = self.received().into_iter().filter_map(|seen| match seen {
+            Received::Answers(texts) => Some(texts),
+            _ => None,
+        });
+        answers.collect()
+    }
+
     /// Input of all sessions so far.
     pub(crate) fn input(&self) -> Vec<u8> {
         self.shared.state.lock().unwrap().input.clone()
@@ -323,8 +342,8 @@ impl ScriptedSsh {
     /// Sends SSH_MSG_DISCONNECT.
     pub(crate) fn disconnect(&self) {
         let (handle, _) = self.session();
-        let text = ("going down".to_owned(), String::new());
-        self.run(handle.disconnect(Disconnect::ByApplication, text.0, text.1));
+        let (text, language) = ("going down".to_owned(), String::new());
+        self.run(handle.disconnect(Disconnect::ByApplication, text, language));
     }
 
     /// Ends every TCP connection.
