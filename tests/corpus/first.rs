@@ -1,5 +1,6 @@
 //! First messages. Each is sent to each dialect, as text and, where that is no difference of kind,
-//! as binary; each has its close code, or gets in.
+//! as binary; each has its close code, before the target is connected to, or gets in. No message to
+//! the client repeats the password.
 
 use crate::common::{Client, Fixture, Login, Options, Received, SshScript};
 use crate::shapes::{keys, nesting, shapes, surrogates, types};
@@ -13,6 +14,8 @@ pub(crate) const LARGE: u16 = 1009;
 
 /// `websocket.read_limit`, as small as it can be.
 pub(crate) const MOST: usize = 32 * 1024;
+
+const PASSWORD: &str = "hunter2";
 
 pub(crate) struct Row {
     about: String,
@@ -30,14 +33,24 @@ pub(crate) fn row(about: &str, text: impl Into<String>, v1: u16, compatible: u16
     }
 }
 
+/// One that no dialect takes.
+pub(crate) fn bad(about: &str, text: impl Into<String>) -> Row {
+    row(about, text, BAD, BAD)
+}
+
+/// One that gets in in both dialects.
+pub(crate) fn good(about: &str, text: impl Into<String>) -> Row {
+    row(about, text, IN, IN)
+}
+
 /// Fields of a good first message of both dialects, and these.
 pub(crate) fn with(fields: &str) -> String {
-    format!(r#"{{"type":"auth","username":"u","password":"p",{fields}}}"#)
+    format!(r#"{{"type":"auth","username":"u","password":"{PASSWORD}",{fields}}}"#)
 }
 
 /// A good one, but for this field.
 pub(crate) fn but(field: &str, value: &Value) -> String {
-    let mut message = json!({ "type": "auth", "username": "u", "password": "p" });
+    let mut message = json!({ "type": "auth", "username": "u", "password": PASSWORD });
     message[field] = value.clone();
     message.to_string()
 }
@@ -74,6 +87,7 @@ fn check(fixture: &Fixture, row: &Row, compatible: bool, binary: bool) -> Result
         (false, _) => row.v1,
     };
     let before = fixture.ssh.input().len();
+    let connected = fixture.ssh.count(&Received::Connected);
     if expected == IN {
         client.send(tungstenite::Message::Ping(Vec::new().into()));
         if compatible {
@@ -88,11 +102,14 @@ fn check(fixture: &Fixture, row: &Row, compatible: bool, binary: bool) -> Result
         client.wait_type("ready");
         return Ok(());
     }
-    let (got, reason) = client.until_close();
-    let said = !reason.is_empty() && reason.len() <= 123;
-    (got == expected && said)
+    let end = client.transcript();
+    let right = end.code == expected
+        && (1..=123).contains(&end.reason.len())
+        && !format!("{end:?}").contains(PASSWORD)
+        && fixture.ssh.count(&Received::Connected) == connected;
+    right
         .then_some(())
-        .ok_or_else(|| format!("{got} {reason:?}, not {expected}"))
+        .ok_or_else(|| format!("{end:?}, not {expected}"))
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Values of the fields of a first message: characters, and lengths at each limit.
 
-use super::first::{BAD, IN, LARGE, MOST, Row, but, row, with};
-use serde_json::Value;
+use super::first::{BAD, IN, LARGE, MOST, Row, bad, but, good, row, with};
+use serde_json::{Value, json};
 
 pub(crate) fn names() -> Vec<Row> {
     let mut rows = Vec::new();
@@ -17,7 +17,7 @@ pub(crate) fn names() -> Vec<Row> {
         ("nothing", ""),
     ] {
         let about = format!("{about} in the name");
-        rows.push(row(&about, but("username", &name.into()), BAD, BAD));
+        rows.push(bad(&about, but("username", &name.into())));
     }
     for (about, name) in [
         ("an option of ssh", "-oProxyCommand=x"),
@@ -33,13 +33,19 @@ pub(crate) fn names() -> Vec<Row> {
         ("other scripts", "пользователь 用户 🦀"),
         ("text that runs backwards", "\u{202e}u"),
     ] {
-        rows.push(row(about, but("username", &name.into()), IN, IN));
+        rows.push(good(about, but("username", &name.into())));
     }
     for (about, password) in [("NUL", "a\0b"), ("LF", "a\nb"), ("nothing", "")] {
         let about = format!("{about} in the password");
-        rows.push(row(&about, but("password", &password.into()), IN, IN));
+        rows.push(good(&about, but("password", &password.into())));
     }
-    for (field, value) in [("term", "a\u{1b}b"), ("term", "a b"), ("command", "a\0b")] {
+    for (field, value) in [
+        ("term", "a\u{1b}b"),
+        ("term", "a b"),
+        ("term", "é"),
+        ("term", "a\u{7f}"),
+        ("command", "a\0b"),
+    ] {
         let about = format!("{value:?} in {field}");
         rows.push(row(&about, but(field, &value.into()), BAD, IN));
     }
@@ -70,21 +76,39 @@ pub(crate) fn limits() -> Vec<Row> {
         let about = format!("{field} of {} bytes, fewer characters", most + 1);
         rows.push(row(&about, but(field, &wide), BAD, above));
     }
-    let env = |count: usize| -> Value {
-        (0..count)
-            .map(|n| (format!("A{n}"), Value::from("")))
-            .collect::<serde_json::Map<_, _>>()
-            .into()
+    // Names of three bytes; the first value takes what is left.
+    let env = |count: usize, bytes: usize| -> Value {
+        let mut env: serde_json::Map<_, _> = (0..count)
+            .map(|n| (format!("A{n:02}"), Value::from("")))
+            .collect();
+        env["A00"] = "x".repeat(bytes - 3 * count).into();
+        env.into()
     };
-    rows.push(row("32 variables", but("env", &env(32)), IN, IN));
-    rows.push(row("33 variables", but("env", &env(33)), BAD, IN));
+    for (env, v1) in [
+        (env(32, 4096), IN),
+        (env(33, 200), BAD),
+        (env(32, 4097), BAD),
+        (env(1, 4096), IN),
+        (env(1, 4097), BAD),
+        (json!({}), IN),
+        (json!({ "": "x" }), BAD),
+        (json!({ "9a": "x" }), BAD),
+        (json!({ "a-b": "x" }), BAD),
+        (json!({ "a=b": "x" }), BAD),
+        (json!({ "é": "x" }), BAD),
+        (json!({ "A": "x\0" }), BAD),
+    ] {
+        let text = env.to_string();
+        let about = format!("the variables {}", &text[..text.len().min(60)]);
+        rows.push(row(&about, but("env", &env), v1, IN));
+    }
     for (field, at, beyond) in [("cols", 1000, 1001), ("rows", 1, 0)] {
         for value in [at, beyond] {
             let about = format!("{field} {value}");
-            rows.push(row(&about, but(field, &value.into()), IN, IN));
+            rows.push(good(&about, but(field, &value.into())));
         }
     }
-    for (window, v1) in [(1024, IN), (1023, BAD)] {
+    for (window, v1) in [(0, BAD), (1, BAD), (1023, BAD), (1024, IN), (u64::MAX, IN)] {
         let about = format!("flow_window {window}");
         rows.push(row(&about, but("flow_window", &window.into()), v1, IN));
     }
@@ -93,7 +117,7 @@ pub(crate) fn limits() -> Vec<Row> {
         with(&format!(r#""x":"{}""#, "x".repeat(length - head.len())))
     };
     assert_eq!(padded(MOST).len(), MOST);
-    rows.push(row("the largest message", padded(MOST), IN, IN));
+    rows.push(good("the largest message", padded(MOST)));
     // The compatible dialect takes it in pieces, of which the first is no JSON.
     rows.push(row("a byte too many", padded(MOST + 1), LARGE, BAD));
     rows

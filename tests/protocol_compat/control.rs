@@ -1,24 +1,9 @@
-//! After the first message: what is control, and what is typed.
+//! After the first message: what is control, and what is typed. Sizes are in
+//! `protocol_v1/lenient.rs`.
 
-use super::common::{Event, Fixture, Login, Received, Round, SshScript};
+use super::common::{Event, Fixture, Received, Round};
 use super::shell;
 use serde_json::json;
-
-#[test]
-fn resize_is_control_and_never_typed() {
-    let fixture = Fixture::new(&[]);
-    let mut client = shell(&fixture);
-    for (cols, rows) in [(1, 1), (1000, 1000), (132, 43)] {
-        client.send_json(&json!({ "action": "resize", "cols": cols, "rows": rows, "x": [1] }));
-        fixture
-            .ssh
-            .wait_received(&Received::Resize([cols, rows, 0, 0]));
-    }
-    client.send_text(" \n{\"rows\":7,\"cols\":8,\"action\":\"resize\"}\n");
-    fixture.ssh.wait_received(&Received::Resize([8, 7, 0, 0]));
-    client.send_text("end");
-    assert_eq!(fixture.ssh.wait_input(3), b"end");
-}
 
 #[test]
 fn ping_is_control_and_has_no_answer() {
@@ -27,6 +12,7 @@ fn ping_is_control_and_has_no_answer() {
     for text in [
         r#"{"action":"ping"}"#,
         r#"{"action":"ping","data":"x","cols":1}"#,
+        " \n{\"data\":[1],\"action\":\"ping\"}\n",
     ] {
         client.send_text(text);
     }
@@ -84,24 +70,14 @@ fn every_binary_message_is_input() {
         typed.extend(bytes);
     }
     assert_eq!(fixture.ssh.wait_input(typed.len()), typed);
-    assert!(
-        !fixture
-            .ssh
-            .received()
-            .iter()
-            .any(|s| matches!(s, Received::Resize(_)))
-    );
+    assert!(!fixture.ssh.saw(|s| matches!(s, Received::Resize(_))));
 }
 
 /// A resize while the login is under way is the size the terminal starts with.
 #[test]
 fn a_resize_may_come_before_the_shell() {
-    let fixture = Fixture::with(
-        SshScript::login(Login::Interactive(vec![Round::of(&[])])),
-        &[],
-    );
-    let mut client = fixture.compatible();
-    client.login_compatible("u", "p");
+    let fixture = Fixture::asking(vec![Round::of(&[])], &[]);
+    let mut client = fixture.login_compatible("u", "p");
     client.send_json(&json!({ "action": "resize", "cols": 0, "rows": 24 }));
     client.send_json(&json!({ "action": "resize", "cols": 101, "rows": 41 }));
     client.send_text("end");
@@ -113,22 +89,6 @@ fn a_resize_may_come_before_the_shell() {
         seen.contains(&terminal) || seen.contains(&Received::Resize(size)),
         "{seen:?}"
     );
-}
-
-#[test]
-fn output_is_binary_and_all_of_it_comes() {
-    let fixture = Fixture::new(&[]);
-    let mut client = shell(&fixture);
-    let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_be_bytes).collect();
-    fixture.ssh.output(&bytes);
-    let mut output = Vec::new();
-    while output.len() < bytes.len() {
-        match client.recv() {
-            Event::Output(bytes) => output.extend(bytes),
-            other => panic!("{other:?}"),
-        }
-    }
-    assert!(output == bytes, "output is not what was sent");
 }
 
 /// Much input: no acks, and nothing is lost.

@@ -1,6 +1,6 @@
 //! Messages above `websocket.read_limit`: clients of older bridges paste up to 512 KiB at once.
 
-use super::common::{Client, Fixture, SshScript};
+use super::common::{Client, Fixture};
 use serde_json::json;
 use tungstenite::Message;
 use tungstenite::protocol::frame::Frame;
@@ -29,8 +29,7 @@ fn fragmented(client: &mut Client, opcode: Data, bytes: &[u8], size: usize) {
 /// All of it arrives, and the session lives on.
 fn arrives(fixture: &Fixture, bytes: &[u8], send: impl FnOnce(&mut Client)) {
     let before = fixture.ssh.input().len();
-    let mut client = fixture.compatible();
-    client.login_compatible("u", "p");
+    let mut client = fixture.login_compatible("u", "p");
     send(&mut client);
     client.send_text(r#"{"action":"resize","cols":9,"rows":9}"#);
     client.send_text("!");
@@ -45,7 +44,7 @@ fn arrives(fixture: &Fixture, bytes: &[u8], send: impl FnOnce(&mut Client)) {
 
 #[test]
 fn large_messages_are_input_in_whole_in_text_binary_and_fragments() {
-    let fixture = Fixture::with(SshScript::default(), &[]);
+    let fixture = Fixture::new(&[]);
     for size in [LIMIT, LIMIT + 1, 100_000, 512 * 1024, 2 * 1024 * 1024] {
         let text = text(size);
         let bytes = text.as_bytes();
@@ -65,7 +64,7 @@ fn large_messages_are_input_in_whole_in_text_binary_and_fragments() {
 /// Credentials and a paste in one message.
 #[test]
 fn a_large_first_message_logs_in_and_is_input() {
-    let fixture = Fixture::with(SshScript::default(), &[]);
+    let fixture = Fixture::new(&[]);
     let paste = text(512 * 1024);
     let first = json!({ "username": "u", "password": "p" }).to_string();
     let mut client = fixture.compatible();
@@ -76,7 +75,7 @@ fn a_large_first_message_logs_in_and_is_input() {
 /// Control text is looked for in messages up to the limit alone.
 #[test]
 fn a_large_message_is_never_control() {
-    let fixture = Fixture::with(SshScript::default(), &[]);
+    let fixture = Fixture::new(&[]);
     let padding = " ".repeat(LIMIT);
     let resize = format!(r#"{{"action":"resize","cols":99,"rows":9}}{padding}"#);
     arrives(&fixture, resize.as_bytes(), |client| {

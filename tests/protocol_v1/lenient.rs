@@ -1,9 +1,9 @@
 //! Mistakes that are harmless: none of them takes a running shell away. The same sizes are tried in
 //! the compatible dialect.
 
-use super::common::{Client, Fixture, Login, Received, Round, SshScript};
+use super::common::{Client, Fixture, Received, Round};
 use super::{assert_alive, assert_bad};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Columns as they stand in a `resize`, and what becomes of them; no number of rows is left out.
 const SIZES: &[(&str, Option<u32>)] = &[
@@ -91,6 +91,10 @@ fn try_sizes(fixture: &Fixture, client: &mut Client, key: &str) {
             [84, 24, 0, 0],
         ),
         (r#""cols":85,"rows":24,"x":"\ud800""#, [85, 24, 0, 0]),
+        (
+            r#""cols":86,"rows":24,"width_px":4294967295,"height_px":2"#,
+            [86, 24, u32::MAX, 2],
+        ),
     ] {
         send(format!(r#"{{"{key}":"resize",{fields}}}"#), Some(size));
     }
@@ -111,8 +115,7 @@ fn no_resize_ends_a_session() {
 #[test]
 fn no_resize_ends_a_session_of_the_compatible_dialect() {
     let fixture = Fixture::new(&[]);
-    let mut client = fixture.compatible();
-    client.login_compatible("u", "p");
+    let mut client = fixture.login_compatible("u", "p");
     fixture.ssh.wait_received(&Received::Shell);
     fixture.ssh.output(b"$ ");
     client.output_until("$ ");
@@ -134,17 +137,13 @@ fn auth_with_any_size_gets_a_terminal() {
         ));
         client.wait_type("ready");
         let size = [read.unwrap_or(80), read.unwrap_or(24), 0, 0];
-        let mut terminals =
-            fixture
-                .ssh
-                .received()
-                .into_iter()
-                .rev()
-                .filter_map(|seen| match seen {
-                    Received::Terminal(_, size) => Some(size),
-                    _ => None,
-                });
-        assert_eq!(terminals.next(), Some(size), "{cells}");
+        let seen = fixture.ssh.received().into_iter();
+        let terminals = seen.filter_map(|seen| match seen {
+            Received::Terminal(_, size) => Some(size),
+            _ => None,
+        });
+        let terminals: Vec<_> = terminals.collect();
+        assert_eq!(terminals.last(), Some(&size), "{cells}");
     }
 }
 
@@ -193,30 +192,21 @@ fn an_answer_that_comes_twice_ends_nothing() {
         Round::of(&[("Code: ", true)]),
         Round::of(&[("More: ", true)]),
     ];
-    let fixture = Fixture::with(SshScript::login(Login::Interactive(rounds)), &[]);
+    let fixture = Fixture::asking(rounds, &[]);
     let mut client = fixture.auth(&json!({ "username": "u" }));
-    let answer = |client: &mut Client, id: &Value, text: &str| {
-        client.send_json(&json!({ "type": "answer", "id": id, "answers": [text] }));
-    };
-    let first = client.wait_type("prompt")["id"].clone();
-    answer(&mut client, &first, "one");
-    answer(&mut client, &first, "one");
-    let second = client.wait_type("prompt")["id"].clone();
-    answer(&mut client, &first, "one");
-    answer(&mut client, &second, "two");
+    let first = client.wait_type("prompt");
+    client.answer(&first, &["one"]);
+    client.answer(&first, &["again"]);
+    let second = client.wait_type("prompt");
+    client.answer(&first, &["again"]);
+    client.answer(&second, &["two"]);
     client.wait_type("ready");
-    for id in [&first, &second] {
-        answer(&mut client, id, "late");
-        client.send_json(&json!({ "type": "host_key_answer", "id": id, "accept": true }));
+    for prompt in [&first, &second] {
+        client.answer(prompt, &["late"]);
+        client.answer_host_key(prompt, true);
     }
     assert_alive(&mut client, "late answers");
-    let seen = fixture.ssh.received();
-    let answers: Vec<_> = seen
-        .iter()
-        .filter(|s| matches!(s, Received::Answers(_)))
-        .collect();
-    let expected = ["one", "two"].map(|text| Received::Answers(vec![text.to_owned()]));
-    assert_eq!(answers, expected.iter().collect::<Vec<_>>());
+    assert_eq!(fixture.ssh.answers(), [["one"], ["two"]]);
 }
 
 /// Forms send all their fields. What is empty in them was not given: nothing is tried with it.
@@ -227,22 +217,17 @@ fn empty_credentials_are_absent() {
         "username": "u", "password": "", "private_key": " \n", "passphrase": "",
         "certificate": "\r\n", "ticket": "", "term": "", "command": "", "env": {},
     });
-    let mut client = fixture.auth(&empty);
-    client.wait_type("ready");
-    let mut client = fixture.compatible();
-    client.login_compatible("u", "");
-    fixture.ssh.wait_count(&Received::Shell, 2);
-    let seen = fixture.ssh.received();
-    assert!(
-        !seen
-            .iter()
-            .any(|s| matches!(s, Received::Password(..) | Received::Exec(_))),
-        "{seen:?}"
-    );
+    fixture.ready_with(&empty);
+    fixture.ready();
+    let _compatible = fixture.login_compatible("u", "");
+    fixture.ssh.wait_count(&Received::Shell, 3);
+    let given = |s: &Received| {
+        matches!(
+            s,
+            Received::Password(..) | Received::Exec(_) | Received::Env(..)
+        )
+    };
+    assert!(!fixture.ssh.saw(given), "{:?}", fixture.ssh.received());
     let terminal = Received::Terminal("xterm-256color".to_owned(), [80, 24, 0, 0]);
-    assert_eq!(
-        seen.iter().filter(|s| **s == terminal).count(),
-        2,
-        "{seen:?}"
-    );
+    assert_eq!(fixture.ssh.count(&terminal), 3);
 }

@@ -1,7 +1,7 @@
 //! `max_connections` and `max_connections_per_host`: 1013 after `auth`, and places that come back.
 
 use super::assert_fails;
-use super::common::fixture::{bridge_to, path_to};
+use super::common::fixture::{auth_at, bridge_to};
 use super::common::{
     Client, DEADLINE, Event, Fixture, Login, Options, Received, ScriptedSsh, SshScript, poll,
 };
@@ -99,12 +99,7 @@ fn all_together_may_be_so_many() {
         "limits.max_connections_per_host=2",
     ];
     let bridge = bridge_to(&addrs, &settings);
-    let auth = |index: usize| {
-        let path = path_to(addrs[index]);
-        let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
-        client.auth_v1(&json!({ "username": "u" }));
-        client
-    };
+    let auth = |index: usize| auth_at(&bridge, addrs[index], &json!({ "username": "u" }));
     let mut held: Vec<Client> = [auth(0), auth(1)].into();
     for client in &mut held {
         client.wait_type("ready");
@@ -131,9 +126,8 @@ fn failed_and_abandoned_logins_hold_no_place() {
     for round in 1..=3 {
         let client = poll(DEADLINE, || {
             let client = silent.auth(&json!({ "username": "u" }));
-            let connected = |s: &&Received| **s == Received::Connected;
             poll(std::time::Duration::from_millis(500), || {
-                (silent.ssh.received().iter().filter(connected).count() == round).then_some(())
+                (silent.ssh.count(&Received::Connected) == round).then_some(())
             })
             .map(|()| client)
         });

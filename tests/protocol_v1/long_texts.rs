@@ -1,7 +1,8 @@
 //! Texts of the SSH server at their bounds, each byte of which JSON writes as six; and signals,
 //! many at once. Nothing is lost.
 
-use super::common::{Event, Fixture, Login, Received, Round, SshScript};
+use super::common::raw::frame;
+use super::common::{Event, Fixture, Received, Round, SshScript};
 use russh::Sig;
 use serde_json::json;
 
@@ -33,12 +34,11 @@ fn the_longest_banner_arrives() {
 fn the_longest_prompts_arrive_and_are_answered() {
     for size in SIZES {
         let text = escaped(size);
-        let login = Login::Interactive(vec![Round::of(&[(&text, true)])]);
-        let fixture = Fixture::with(SshScript::login(login), &[]);
+        let fixture = Fixture::asking(vec![Round::of(&[(&text, true)])], &[]);
         let mut client = fixture.auth(&json!({ "username": "u" }));
         let prompt = client.wait_type("prompt");
         assert_eq!(prompt["prompts"][0]["text"], text.as_str(), "{size}");
-        client.send_json(&json!({ "type": "answer", "id": prompt["id"], "answers": ["a"] }));
+        client.answer(&prompt, &["a"]);
         client.wait_type("ready");
     }
 }
@@ -60,16 +60,14 @@ fn the_longest_last_words_arrive() {
 #[test]
 fn every_signal_of_many_at_once_arrives() {
     let fixture = Fixture::new(&[]);
-    let mut raw = fixture.raw();
-    raw.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
-    while raw.text()["type"] != "ready" {}
+    let mut raw = fixture.raw_ready();
     let names = ["INT", "TERM", "HUP", "USR1", "USR2"];
     let sent: Vec<&str> = names.iter().cycle().take(100).copied().collect();
     let frames: Vec<u8> = sent
         .iter()
         .flat_map(|name| {
             let text = json!({ "type": "signal", "name": name }).to_string();
-            super::common::raw::frame(0x81, Some([1, 2, 3, 4]), text.as_bytes())
+            frame(0x81, Some([1, 2, 3, 4]), text.as_bytes())
         })
         .collect();
     raw.send(&frames);

@@ -2,10 +2,7 @@
 //! concerns it, bounds included. The SSH side is the scripted server, which tells what reached it;
 //! what needs OpenSSH itself is in `openssh`.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests wait for real programs: they need the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -34,23 +31,7 @@ use serde_json::{Value, json};
 /// The next message is an `error` with the fields the page promises, then the connection is closed
 /// with `code`. Returns the error.
 fn assert_fails(client: &mut Client, code: u16, about: &str) -> Value {
-    let error = match client.recv() {
-        Event::Json(error) if error["type"] == "error" => error,
-        other => panic!("{about}: {other:?} in place of an error"),
-    };
-    assert_error_shape(&error, about);
-    match client.recv() {
-        Event::Close(got, reason) => {
-            assert_eq!(got, code, "{about}: {error}, {reason:?}");
-            assert!(reason.len() <= 123, "{about}: {reason}");
-        }
-        other => panic!("{about}: {other:?} in place of a close frame"),
-    }
-    assert_eq!(client.recv(), Event::Reset, "{about}");
-    error
-}
-
-fn assert_error_shape(error: &Value, about: &str) {
+    let error = client.expect_error(code, about);
     let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
     assert!(!text("code").is_empty(), "{about}: {error}");
     assert!(!text("message").is_empty(), "{about}: {error}");
@@ -67,6 +48,7 @@ fn assert_error_shape(error: &Value, about: &str) {
         "relay",
     ];
     assert!(stages.contains(&text("stage").as_str()), "{about}: {error}");
+    error
 }
 
 /// A bad control message: 4400, and nothing of it in the error.

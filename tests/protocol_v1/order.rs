@@ -1,6 +1,6 @@
 //! Order of messages: accepted and refused ones in each state.
 
-use super::common::{Event, Fixture, Login, Received, SshScript, Start};
+use super::common::{Event, Fixture, Login, Received, Round, SshScript, Start, text};
 use super::{assert_alive, assert_bad};
 use serde_json::json;
 
@@ -82,8 +82,7 @@ fn between_auth_and_ready_what_needs_a_shell_is_refused() {
 /// A terminal may be resized while it is opened: it starts, or ends up, with the latest size.
 #[test]
 fn a_resize_before_ready_is_kept() {
-    let login = Login::Interactive(vec![super::common::Round::of(&[("Code:", true)])]);
-    let fixture = Fixture::with(SshScript::login(login), &[]);
+    let fixture = Fixture::asking(vec![Round::of(&[("Code:", true)])], &[]);
     let mut client = fixture.auth(&json!({ "username": "u", "cols": 90, "rows": 30 }));
     let prompt = client.wait_type("prompt");
     client.send_json(&json!({ "type": "resize", "cols": 100, "rows": 40 }));
@@ -94,7 +93,7 @@ fn a_resize_before_ready_is_kept() {
         client.send_json(&json!({ "type": kind }));
     }
     client.send_json(&json!({ "type": "ack", "bytes": 0 }));
-    client.send_json(&json!({ "type": "answer", "id": prompt["id"], "answers": ["x"] }));
+    client.answer(&prompt, &["x"]);
     client.wait_type("ready");
     let size = [120, 50, 960, 800];
     let terminal = Received::Terminal("xterm-256color".to_owned(), size);
@@ -105,13 +104,14 @@ fn a_resize_before_ready_is_kept() {
 fn closing_while_connecting_ends_both_sides() {
     for script in [
         SshScript::login(Login::Silent),
+        SshScript::login(Login::Interactive(vec![Round::of(&[("Code:", true)])])),
         SshScript::start(Start::Silent),
     ] {
         let fixture = Fixture::with(script, &[]);
         let mut client = fixture.auth(&json!({ "username": "u" }));
         fixture.ssh.wait_received(&Received::Connected);
         client.send_json(&json!({ "type": "close" }));
-        assert_eq!(client.recv(), Event::Close(1000, String::new()));
+        assert_eq!(client.until_close(), (1000, String::new()));
         fixture.ssh.wait_received(&Received::Gone);
     }
 }
@@ -125,7 +125,7 @@ fn nothing_follows_a_close() {
     client.send_json(&json!({ "type": "close" }));
     for _ in 0..3 {
         // The server may be gone already.
-        let _ = client.try_send(super::common::text(&json!({ "type": "nonsense" })));
+        let _ = client.try_send(text(&json!({ "type": "nonsense" })));
     }
     assert_eq!(client.recv(), Event::Close(1000, String::new()));
     assert_eq!(client.recv(), Event::Reset);

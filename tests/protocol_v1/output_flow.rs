@@ -12,12 +12,7 @@ fn ack(client: &mut Client, bytes: usize) {
 /// Reads output until `total` bytes have come since `ready`, and then not one more: a pong comes
 /// first.
 fn assert_stops_at(client: &mut Client, total: usize) {
-    while client.output.len() < total {
-        match client.recv() {
-            Event::Output(bytes) => client.output.extend(bytes),
-            other => panic!("{other:?} after {} of {total}", client.output.len()),
-        }
-    }
+    client.read_output(total);
     assert_alive(client, "window used up");
     assert_eq!(
         client.output.len(),
@@ -97,12 +92,7 @@ fn pongs_never_break_into_output() {
         client.send(Message::Ping(b"?".to_vec().into()));
     }
     for total in (0..bytes.len()).step_by(50_000) {
-        while client.output.len() < total {
-            match client.recv() {
-                Event::Output(bytes) => client.output.extend(bytes),
-                other => panic!("{other:?} in place of output"),
-            }
-        }
+        client.read_output(total);
         client.send(Message::Ping(b"?".to_vec().into()));
     }
     assert_stops_at(&mut client, bytes.len());

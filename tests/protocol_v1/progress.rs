@@ -1,13 +1,11 @@
 //! Progress notices on request: the stages, and the round-trip time to the SSH server.
 
 use super::common::{
-    Client, DEADLINE, Event, Fixture, HostileServer, Login, Options, Script, ScriptedSsh,
-    SshScript, Sshd, fixture,
+    Client, DEADLINE, Event, Fixture, HostileServer, Login, Script, ScriptedSsh, SshScript,
+    fixture, serve_in_front_of,
 };
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::thread;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// All messages up to the first that is no `stage`: the stages, and that message.
@@ -56,9 +54,8 @@ fn who_does_not_ask_is_told_nothing_new() {
 fn a_stage_that_waits_is_told_before_it_ends() {
     let silent = HostileServer::start(Script::Silent);
     let bridge = fixture::bridge_to(&[silent.addr()], &[]);
-    let path = fixture::path_to(silent.addr());
-    let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
-    client.auth_v1(&json!({ "username": "u", "progress": true }));
+    let fields = json!({ "username": "u", "progress": true });
+    let mut client = fixture::auth_at(&bridge, silent.addr(), &fields);
     for stage in ["resolve", "connect", "handshake"] {
         let notice = json!({ "type": "notice", "kind": "stage", "stage": stage });
         assert_eq!(client.recv(), Event::Json(notice));
@@ -72,20 +69,17 @@ fn a_stage_that_waits_is_told_before_it_ends() {
 
 #[test]
 fn a_question_about_the_host_key_is_a_stage() {
-    let sshd = Sshd::start();
-    let bridge = fixture::bridge_to(&[sshd.addr()], &["ssh.host_key_policy=ask"]);
-    let path = fixture::path_to(sshd.addr());
-    let mut client = Client::connect(bridge.addr(), &path, &Options::v1());
-    client.auth_v1(&json!({ "username": "u", "progress": true }));
+    let fixture = Fixture::new(&["ssh.host_key_policy=ask"]);
+    let mut client = fixture.auth(&json!({ "username": "u", "progress": true }));
     let (told, question) = stages(&mut client);
     assert_eq!(told, ["resolve", "connect", "handshake", "host_key"]);
     assert_eq!(
         (&question["type"], &question["known"]),
         (&"host_key".into(), &"new".into())
     );
-    client.send_json(&json!({ "type": "host_key_answer", "id": question["id"], "accept": true }));
+    client.answer_host_key(&question, true);
     let (told, _) = stages(&mut client);
-    assert_eq!(told, ["login"]);
+    assert_eq!(told, ["login", "shell"]);
 }
 
 /// Stages before the login reveal what is at a target; a login reveals that it was reached anyway.
@@ -133,37 +127,21 @@ fn a_pong_tells_the_round_trip_to_the_ssh_server() {
     }
 }
 
-/// Delay of [`slow_link`].
+/// Time that everything the server says takes longer.
 const DELAY: Duration = Duration::from_millis(60);
-
-/// A link to `server` on which everything it says takes [`DELAY`] longer; for one connection.
-fn slow_link(server: SocketAddr) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let (near, _) = listener.accept().unwrap();
-        let far = TcpStream::connect(server).unwrap();
-        let (mut from_near, mut to_far) = (near.try_clone().unwrap(), far.try_clone().unwrap());
-        thread::spawn(move || std::io::copy(&mut from_near, &mut to_far));
-        let (mut far, mut near) = (far, near);
-        let mut buffer = [0; 16 * 1024];
-        while let Ok(count @ 1..) = far.read(&mut buffer) {
-            thread::sleep(DELAY);
-            if near.write_all(&buffer[..count]).is_err() {
-                break;
-            }
-        }
-    });
-    addr
-}
 
 #[test]
 fn it_is_measured_at_ready_for_who_asks_and_is_what_the_link_takes() {
     let ssh = ScriptedSsh::start(SshScript::default());
-    let link = slow_link(ssh.addr());
+    let link = serve_in_front_of(ssh.addr(), |mut client| {
+        move |bytes| {
+            std::thread::sleep(DELAY);
+            client.write_all(bytes)
+        }
+    });
     let bridge = fixture::bridge_to(&[link], &["ssh.keepalive_interval=1h"]);
-    let mut client = Client::connect(bridge.addr(), &fixture::path_to(link), &Options::v1());
-    client.auth_v1(&json!({ "username": "u", "progress": true }));
+    let fields = json!({ "username": "u", "progress": true });
+    let mut client = fixture::auth_at(&bridge, link, &fields);
     client.wait_type("ready");
     let round_trip = measured(&mut client);
     assert!(round_trip >= DELAY.as_secs_f64() * 1000.0, "{round_trip}");

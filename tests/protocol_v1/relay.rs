@@ -1,9 +1,8 @@
 //! Bytes and control while the shell runs.
 
 use super::assert_alive;
-use super::common::fixture::path_to;
-use super::common::raw::{Raw, frame};
-use super::common::{Client, Event, Fixture, Options, Received};
+use super::common::raw::frame;
+use super::common::{Fixture, Received};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -26,14 +25,8 @@ fn bytes_pass_verbatim_in_both_directions() {
     fixture.ssh.output(&awkward());
     fixture.ssh.error_output(b"on stderr");
     let said = [awkward(), b"on stderr".to_vec()].concat();
-    let mut output = Vec::new();
-    while output.len() < said.len() {
-        match client.recv() {
-            Event::Output(bytes) => output.extend(bytes),
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!(output, said);
+    client.read_output(said.len());
+    assert_eq!(client.output, said);
 }
 
 #[test]
@@ -42,14 +35,8 @@ fn much_passes_in_order() {
     let mut client = fixture.ready();
     let bytes: Vec<u8> = (0..400_000_u32).flat_map(u32::to_be_bytes).collect();
     fixture.ssh.output(&bytes);
-    let mut output = Vec::new();
-    while output.len() < bytes.len() {
-        match client.recv() {
-            Event::Output(bytes) => output.extend(bytes),
-            other => panic!("{other:?}"),
-        }
-    }
-    assert!(output == bytes, "output is not what was sent");
+    client.read_output(bytes.len());
+    assert!(client.output == bytes, "output is not what was sent");
     for chunk in bytes.chunks(50_000) {
         client.send_binary(chunk);
     }
@@ -100,13 +87,7 @@ fn eof_half_closes_stdin() {
 #[test]
 fn a_signal_behind_input_arrives_behind_it() {
     let fixture = Fixture::new(&[]);
-    let mut raw = Raw::upgrade(
-        fixture.bridge.addr(),
-        &path_to(fixture.ssh.addr()),
-        &Options::v1(),
-    );
-    raw.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
-    while raw.text()["type"] != "ready" {}
+    let mut raw = fixture.raw_ready();
     let control = |text: &[u8]| frame(0x81, Some([0; 4]), text);
     // All of it is there before the bridge reads the first byte.
     fixture.bridge.signal(Signal::STOP);
@@ -160,20 +141,9 @@ fn pongs_echo_in_order() {
 }
 
 #[test]
-fn the_client_s_close_ends_both_sides() {
-    let fixture = Fixture::new(&[]);
-    let mut client = fixture.ready();
-    client.send_json(&json!({ "type": "close" }));
-    assert_eq!(client.recv(), Event::Close(1000, String::new()));
-    assert_eq!(client.recv(), Event::Reset);
-    fixture.ssh.wait_received(&Received::Gone);
-}
-
-#[test]
 fn a_client_that_vanishes_takes_its_shell_along() {
     let fixture = Fixture::new(&[]);
-    let client: Client = fixture.ready();
-    drop(client);
+    drop(fixture.ready());
     fixture.ssh.wait_received(&Received::Gone);
 }
 
