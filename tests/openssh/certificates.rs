@@ -1,21 +1,21 @@
 //! Host certificates (`@cert-authority`): those that are accepted, and those that are refused
 //! before any packet of a login is sent.
 
-use crate::common::{Client, Options};
-use crate::common::{KeyPair, Sshd};
-use crate::{allow, bridge_to, expect_error, expect_shell, next_json, path, with_password};
+use crate::common::fixture::auth_at;
+use crate::common::{Bridge, Client, DEADLINE, KeyPair, Sshd};
+use crate::{bridge_to, expect_error, expect_ready, expect_shell, next_json, with_password};
 use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 const ED25519: &[&str] = &["-t", "ed25519"];
+const RSA: &[&str] = &["-t", "rsa", "-b", "2048"];
 
 /// Text in sshd's log of each request of a login.
 const AUTHENTICATION: &str = "userauth-request";
 
-/// Name of sshd's host in these tests.
-const NAME: &str = "127.0.0.1";
+/// Options of a certificate for sshd's host.
+const FOR_HOST: &str = "-h -n 127.0.0.1";
 
 /// A host key and its certificate.
 struct Host {
@@ -24,19 +24,11 @@ struct Host {
 }
 
 impl Host {
-    /// `options` are ssh-keygen's, `-h` for a host among them.
-    fn certified(authority: &KeyPair, kind: &[&str], options: &[&str]) -> Self {
+    /// `options` are ssh-keygen's, with a space between them, `-h` for a host among them.
+    fn certified(authority: &KeyPair, kind: &[&str], options: &str) -> Self {
         let key = KeyPair::generate(kind, "");
-        let made = Command::new("ssh-keygen")
-            .args(["-q", "-I", "test"])
-            .args(options)
-            .arg("-s")
-            .arg(authority.path())
-            .arg(key.path().with_extension("pub"))
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        let certificate = key.path().with_file_name("key-cert.pub");
+        let options: Vec<&str> = options.split(' ').collect();
+        let certificate = key.certify(authority, &options);
         Self { key, certificate }
     }
 
@@ -48,7 +40,7 @@ impl Host {
 }
 
 /// Logs in with `known_hosts` as the record, `PORT` in it replaced, by this policy.
-fn attempt(sshd: &Sshd, known_hosts: &str, policy: &str) -> (Client, crate::common::Bridge) {
+fn attempt(sshd: &Sshd, known_hosts: &str, policy: &str) -> (Client, Bridge) {
     let file = tempfile::NamedTempFile::new().unwrap();
     let text = known_hosts.replace("PORT", &sshd.port().to_string());
     fs::write(file.path(), text).unwrap();
@@ -56,25 +48,16 @@ fn attempt(sshd: &Sshd, known_hosts: &str, policy: &str) -> (Client, crate::comm
         format!("ssh.known_hosts={}", file.path().display()),
         format!("ssh.host_key_policy={policy}"),
     ];
-    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
-    let bridge = bridge_to(&allow(sshd.port()), &settings);
-    let mut client = Client::connect(bridge.addr(), &path(sshd.port()), &Options::v1());
-    client.auth_v1(&with_password(json!({})));
+    let bridge = bridge_to(sshd, &settings);
+    let client = auth_at(&bridge, sshd.addr(), &with_password(json!({})));
     (client, bridge)
 }
 
 fn accepts(sshd: &Sshd, known_hosts: &str) {
     let (mut client, _bridge) = attempt(sshd, known_hosts, "strict");
-    let ready = next_json(&mut client);
-    assert_eq!(ready["type"], "ready", "{ready}");
+    expect_ready(&mut client);
     expect_shell(&mut client);
     assert!(sshd.log().contains(AUTHENTICATION));
-}
-
-/// Asserts that no packet of a login came; [`accepts`] asserts that sshd would log it.
-fn assert_nothing_was_tried(sshd: &Sshd) {
-    let log = sshd.log();
-    assert!(!log.contains(AUTHENTICATION), "{log}");
 }
 
 fn refuses(sshd: &Sshd, known_hosts: &str, code: &str, words: &str) {
@@ -83,9 +66,11 @@ fn refuses(sshd: &Sshd, known_hosts: &str, code: &str, words: &str) {
         let error = expect_error(&mut client, "handshake", code, 4409);
         let told = error["message"].as_str().unwrap();
         assert!(told.contains(words), "{policy}: {error}");
-        bridge.wait_stderr("host key", crate::common::DEADLINE);
+        bridge.wait_stderr("host key", DEADLINE);
     }
-    assert_nothing_was_tried(sshd);
+    // No packet of a login came: `accepts` asserts that sshd would log it.
+    let log = sshd.log();
+    assert!(!log.contains(AUTHENTICATION), "{log}");
 }
 
 fn authority_line(authority: &KeyPair) -> String {
@@ -97,11 +82,11 @@ fn authority_line(authority: &KeyPair) -> String {
 
 #[test]
 fn certificates_of_an_authority_on_record_are_accepted() {
-    for authority in [ED25519, &["-t", "rsa", "-b", "2048"], &["-t", "ecdsa"]] {
+    let kinds = [ED25519, RSA, &["-t", "ecdsa"]];
+    for authority in kinds {
         let authority = KeyPair::generate(authority, "");
-        let kinds: [&[&str]; 3] = [ED25519, &["-t", "rsa", "-b", "2048"], &["-t", "ecdsa"]];
         for kind in kinds {
-            let host = Host::certified(&authority, kind, &["-h", "-n", NAME]);
+            let host = Host::certified(&authority, kind, FOR_HOST);
             accepts(&host.serve(), &authority_line(&authority));
         }
     }
@@ -110,8 +95,8 @@ fn certificates_of_an_authority_on_record_are_accepted() {
 #[test]
 fn one_of_several_principals_is_enough() {
     let authority = KeyPair::generate(ED25519, "");
-    let names = format!("other.example,{NAME}");
-    let host = Host::certified(&authority, ED25519, &["-h", "-n", &names, "-V", "-1h:+1h"]);
+    let options = "-h -n other.example,127.0.0.1 -V -1h:+1h";
+    let host = Host::certified(&authority, ED25519, options);
     accepts(&host.serve(), &authority_line(&authority));
 }
 
@@ -121,12 +106,7 @@ fn a_host_without_a_certificate_is_checked_by_its_key() {
     let sshd = Sshd::with(&["LogLevel DEBUG1"]);
     let known = sshd.known_hosts() + &authority_line(&authority);
     accepts(&sshd, &known);
-    refuses_plain_key(&sshd, &authority_line(&authority));
-}
-
-/// Asserts that the plain key is unknown.
-fn refuses_plain_key(sshd: &Sshd, known_hosts: &str) {
-    let (mut client, _bridge) = attempt(sshd, known_hosts, "strict");
+    let (mut client, _bridge) = attempt(&sshd, &authority_line(&authority), "strict");
     expect_error(&mut client, "handshake", "host-key-unknown", 4409);
 }
 
@@ -152,7 +132,7 @@ fn a_question_about_a_plain_key_says_that_an_authority_is_on_record() {
 #[test]
 fn certificates_are_not_offered_where_no_authority_is_on_record() {
     let authority = KeyPair::generate(ED25519, "");
-    let host = Host::certified(&authority, ED25519, &["-h", "-n", NAME]);
+    let host = Host::certified(&authority, ED25519, FOR_HOST);
     let sshd = host.serve();
     let known = format!("[127.0.0.1]:PORT {}\n", host.key.public_line());
     accepts(&sshd, &known);
@@ -166,38 +146,27 @@ fn certificates_are_not_offered_where_no_authority_is_on_record() {
 #[test]
 fn invalid_certificates_are_refused() {
     let authority = KeyPair::generate(ED25519, "");
-    let rsa = KeyPair::generate(&["-t", "rsa", "-b", "2048"], "");
-    let cases: [(&KeyPair, &[&str], &str); 9] = [
-        (&authority, &["-n", NAME], "not one for hosts"),
-        (
-            &authority,
-            &["-h", "-n", "other.example"],
-            "not for this host name",
-        ),
-        (
-            &authority,
-            &["-h", "-n", "127.0.0.*"],
-            "not for this host name",
-        ),
-        (&authority, &["-h", "-n", "*"], "not for this host name"),
+    let rsa = KeyPair::generate(RSA, "");
+    let wrong_name = "not for this host name";
+    let cases = [
+        (&authority, "-n 127.0.0.1", "not one for hosts"),
+        (&authority, "-h -n other.example", wrong_name),
+        (&authority, "-h -n 127.0.0.*", wrong_name),
+        (&authority, "-h -n *", wrong_name),
         // No principals at all.
-        (&authority, &["-h"], "not for this host name"),
+        (&authority, "-h", wrong_name),
         (
             &authority,
-            &["-h", "-n", NAME, "-V", "20200101:20200102"],
+            "-h -n 127.0.0.1 -V 20200101:20200102",
             "has expired",
         ),
+        (&authority, "-h -n 127.0.0.1 -V +1d:+2d", "not valid yet"),
         (
             &authority,
-            &["-h", "-n", NAME, "-V", "+1d:+2d"],
-            "not valid yet",
-        ),
-        (
-            &authority,
-            &["-h", "-n", NAME, "-O", "critical:x@example.org=y"],
+            "-h -n 127.0.0.1 -O critical:x@example.org=y",
             "critical options",
         ),
-        (&rsa, &["-h", "-n", NAME, "-t", "ssh-rsa"], "SHA-1"),
+        (&rsa, "-h -n 127.0.0.1 -t ssh-rsa", "SHA-1"),
     ];
     for (signer, options, words) in cases {
         let host = Host::certified(signer, ED25519, options);
@@ -214,7 +183,7 @@ fn a_certificate_of_another_authority_is_refused() {
         KeyPair::generate(ED25519, ""),
         KeyPair::generate(ED25519, ""),
     );
-    let host = Host::certified(&other, ED25519, &["-h", "-n", NAME]);
+    let host = Host::certified(&other, ED25519, FOR_HOST);
     let (known, code) = (authority_line(&authority), "host-certificate-invalid");
     refuses(&host.serve(), &known, code, "not on record");
     // An authority for another host is none for this.
@@ -225,7 +194,7 @@ fn a_certificate_of_another_authority_is_refused() {
 #[test]
 fn revoked_authorities_and_revoked_keys_are_refused() {
     let authority = KeyPair::generate(ED25519, "");
-    let host = Host::certified(&authority, ED25519, &["-h", "-n", NAME]);
+    let host = Host::certified(&authority, ED25519, FOR_HOST);
     let sshd = host.serve();
     for revoked in [&authority, &host.key] {
         let known = authority_line(&authority) + &format!("@revoked * {}\n", revoked.public_line());

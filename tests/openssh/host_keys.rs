@@ -1,16 +1,19 @@
 //! Each policy of `ssh.host_key_policy` with keys that are unknown, known, changed and revoked.
 
-use crate::common::{Bridge, Client, DEADLINE, KeyPair, Options, Sshd, account};
-use crate::with_password;
-use crate::{allow, bridge_to, expect_close, expect_error, expect_shell, next_json, path};
-use serde_json::{Value, json};
+use crate::common::fixture::auth_at;
+use crate::common::{Bridge, Client, DEADLINE, KeyPair, Sshd};
+use crate::{bridge_to, expect_error, expect_ready, expect_shell, next_json, with_password};
+use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Text in sshd's log of each request of a login.
 const AUTHENTICATION: &str = "userauth-request";
+
+/// Kinds of sshd's host keys.
+const KINDS: [&[&str]; 2] = [&["-t", "ed25519"], &["-t", "rsa", "-b", "2048"]];
 
 /// A real sshd, and a file of known hosts for bridges.
 struct HostFixture {
@@ -45,55 +48,39 @@ impl HostFixture {
         self.bridge_with_file(policy, &self.file())
     }
 
-    fn bridge_with_file(&self, policy: &str, file: &std::path::Path) -> Bridge {
+    fn bridge_with_file(&self, policy: &str, file: &Path) -> Bridge {
         let settings = [
             format!("ssh.host_key_policy={policy}"),
             format!("ssh.known_hosts={}", file.display()),
         ];
-        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
-        bridge_to(&allow(self.sshd.port()), &settings)
+        bridge_to(&self.sshd, &settings)
     }
 
     /// Returns a client that has sent `auth` with the account's password.
     fn auth(&self, bridge: &Bridge) -> Client {
-        let mut client = Client::connect(bridge.addr(), &path(self.sshd.port()), &Options::v1());
-        client.auth_v1(&with_password(json!({})));
-        client
+        auth_at(bridge, self.sshd.addr(), &with_password(json!({})))
     }
 
-    fn compatible(&self, bridge: &Bridge) -> Client {
-        let path = path(self.sshd.port());
-        let mut client = Client::connect(bridge.addr(), &path, &Options::compatible());
-        client.login_compatible(account().user, &account().password);
-        client
-    }
-
-    /// Asserts that both dialects log in, without a question.
+    /// Asserts a login without a question.
     fn accepts(&self, bridge: &Bridge) {
         let mut client = self.auth(bridge);
-        let ready = next_json(&mut client);
-        assert_eq!(ready["type"], "ready", "{ready}");
+        expect_ready(&mut client);
         expect_shell(&mut client);
-        expect_shell(&mut self.compatible(bridge));
         // So that `refuses` would find it.
         assert!(self.sshd.log().contains(AUTHENTICATION));
     }
 
-    /// Asserts that both dialects are refused with 4409, before any packet of a login was sent.
+    /// Asserts a refusal with 4409, before any packet of a login was sent.
     fn refuses(&self, bridge: &Bridge, code: &str) {
         expect_error(&mut self.auth(bridge), "handshake", code, 4409);
-        expect_close(&mut self.compatible(bridge), 4409);
         let log = self.sshd.log();
         assert!(!log.contains(AUTHENTICATION), "a login was begun");
     }
 
     /// Replaces the host keys: sshd reads them for each connection.
     fn change_host_keys(&self) {
-        for (index, kind) in [&["-t", "ed25519"][..], &["-t", "rsa", "-b", "2048"]]
-            .into_iter()
-            .enumerate()
-        {
-            let (old, new) = (&self.sshd.host_keys()[index], KeyPair::generate(kind, ""));
+        for (old, kind) in self.sshd.host_keys().iter().zip(KINDS) {
+            let new = KeyPair::generate(kind, "");
             for extension in ["", "pub"] {
                 let from = new.path().with_extension(extension);
                 fs::copy(from, old.path().with_extension(extension)).unwrap();
@@ -104,13 +91,9 @@ impl HostFixture {
 
 /// Returns lines for this host with keys of another.
 fn keys_of_another_host(sshd: &Sshd) -> String {
-    let mut lines = String::new();
-    for kind in [&["-t", "ed25519"][..], &["-t", "rsa", "-b", "2048"]] {
-        let key = KeyPair::generate(kind, "");
-        let line = key.public_line();
-        lines.push_str(&format!("[127.0.0.1]:{} {line}\n", sshd.port()));
-    }
-    lines
+    let keys = KINDS.map(|kind| KeyPair::generate(kind, "").public_line());
+    keys.map(|key| format!("[127.0.0.1]:{} {key}\n", sshd.port()))
+        .concat()
 }
 
 #[test]
@@ -124,15 +107,17 @@ fn strict_refuses_an_unknown_key() {
 fn strict_is_the_default_and_a_missing_file_has_no_keys() {
     let host = HostFixture::start();
     let file = format!("ssh.known_hosts={}", host.file().display());
-    let bridge = bridge_to(&allow(host.sshd.port()), &[&file]);
+    let bridge = bridge_to(&host.sshd, &[file]);
     host.refuses(&bridge, "host-key-unknown");
     assert!(!host.file().exists());
 }
 
 #[test]
-fn strict_accepts_a_known_key() {
-    let host = HostFixture::known_as(Sshd::known_hosts);
-    host.accepts(&host.bridge("strict"));
+fn a_known_key_is_accepted_without_a_question() {
+    for policy in ["strict", "ask"] {
+        let host = HostFixture::known_as(Sshd::known_hosts);
+        host.accepts(&host.bridge(policy));
+    }
 }
 
 #[test]
@@ -208,7 +193,7 @@ fn accept_new_stores_a_key_and_refuses_another_later() {
     let host = HostFixture::start();
     let bridge = host.bridge("accept-new");
     let mut client = host.auth(&bridge);
-    assert_eq!(next_json(&mut client)["type"], "ready");
+    expect_ready(&mut client);
     let text = host.text();
     let known = host.sshd.known_hosts();
     let known: Vec<String> = known
@@ -248,7 +233,6 @@ fn accept_new_stores_a_key_and_refuses_another_later() {
     for bridge in [bridge, host.bridge("strict")] {
         let mut client = host.auth(&bridge);
         expect_error(&mut client, "handshake", "host-key-changed", 4409);
-        expect_close(&mut host.compatible(&bridge), 4409);
     }
     assert_eq!(host.text(), text);
 }
@@ -289,15 +273,11 @@ fn ask_lets_the_user_decide_for_one_session() {
             .unwrap_or_else(|| panic!("not a key of sshd: {question}"));
         let line = shown.public_line();
         assert_eq!(question["algorithm"], line.split(' ').next().unwrap());
-        answer(&mut client, &question["id"], true);
-        assert_eq!(next_json(&mut client)["type"], "ready");
+        client.answer_host_key(&question, true);
+        expect_ready(&mut client);
         expect_shell(&mut client);
     }
     assert_eq!(host.text(), "");
-}
-
-fn answer(client: &mut Client, id: &Value, accept: bool) {
-    client.send_json(&json!({ "type": "host_key_answer", "id": id, "accept": accept }));
 }
 
 #[test]
@@ -307,22 +287,9 @@ fn ask_refuses_a_key_that_the_user_refuses() {
     let mut client = host.auth(&bridge);
     let question = next_json(&mut client);
     assert_eq!(question["type"], "host_key", "{question}");
-    answer(&mut client, &question["id"], false);
+    client.answer_host_key(&question, false);
     expect_error(&mut client, "host_key", "host-key-refused", 4409);
     assert!(!host.sshd.log().contains("password"), "a password was sent");
-}
-
-#[test]
-fn ask_cannot_ask_in_the_compatible_dialect() {
-    let host = HostFixture::known_as(|_| String::new());
-    let bridge = host.bridge("ask");
-    expect_close(&mut host.compatible(&bridge), 4409);
-}
-
-#[test]
-fn ask_does_not_ask_about_a_known_key() {
-    let host = HostFixture::known_as(Sshd::known_hosts);
-    host.accepts(&host.bridge("ask"));
 }
 
 #[test]

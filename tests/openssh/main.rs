@@ -1,14 +1,12 @@
 //! The bridge against Debian's real sshd: login methods, the terminal, ends of sessions, and host
 //! keys. Does not test limits, clocks or flow control.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests wait for real programs: they need the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
 #[path = "../common/mod.rs"]
 mod common;
 
+mod algorithms;
 mod certificates;
 mod exit;
 mod host_keys;
@@ -17,10 +15,10 @@ mod keys;
 mod login;
 mod multifactor;
 mod named;
-mod target;
 mod terminal;
 mod transfer;
 
+use common::fixture::{auth_at, path_to};
 use common::{Bridge, Client, Event, Options, Sshd, account};
 use serde_json::{Value, json};
 
@@ -45,30 +43,29 @@ impl OpensshFixture {
         let mut all = vec![file.as_str()];
         all.extend(settings);
         Self {
-            bridge: bridge_to(&allow(sshd.port()), &all),
+            bridge: bridge_to(&sshd, &all),
             sshd,
             _known_hosts: known_hosts,
         }
     }
 
-    fn v1(&self) -> Client {
-        Client::connect(self.bridge.addr(), &path(self.sshd.port()), &Options::v1())
+    /// A client that has sent `auth` with these fields.
+    fn auth(&self, fields: &Value) -> Client {
+        auth_at(&self.bridge, self.sshd.addr(), fields)
     }
 
-    fn compatible(&self) -> Client {
-        Client::connect(
-            self.bridge.addr(),
-            &path(self.sshd.port()),
-            &Options::compatible(),
-        )
+    /// A client of the compatible dialect that has sent the account's name, and this password.
+    fn compatible(&self, password: &str) -> Client {
+        let path = path_to(self.sshd.addr());
+        let mut client = Client::connect(self.bridge.addr(), &path, &Options::compatible());
+        client.login_compatible(account().user, password);
+        client
     }
 
     /// Logged in by password, the shell or command started. `fields` go into `auth`.
     fn ready(&self, fields: Value) -> Client {
-        let mut client = self.v1();
-        client.auth_v1(&with_password(fields));
-        let ready = next_json(&mut client);
-        assert_eq!(ready["type"], "ready", "{ready}");
+        let mut client = self.auth(&with_password(fields));
+        expect_ready(&mut client);
         client
     }
 
@@ -78,19 +75,12 @@ impl OpensshFixture {
     }
 }
 
-fn allow(port: u16) -> String {
-    format!("127.0.0.1:{port}")
-}
-
-fn path(port: u16) -> String {
-    format!("/ws/127.0.0.1/{port}")
-}
-
-/// A bridge that may reach `target`, with these settings.
-fn bridge_to(target: &str, settings: &[&str]) -> Bridge {
-    let mut args = vec!["--allow", target];
+/// A bridge that may reach `sshd`, with these settings.
+fn bridge_to(sshd: &Sshd, settings: &[impl AsRef<str>]) -> Bridge {
+    let target = sshd.addr().to_string();
+    let mut args = vec!["--allow", &target];
     for setting in settings {
-        args.extend(["--set", setting]);
+        args.extend(["--set", setting.as_ref()]);
     }
     Bridge::start(&args, &[])
 }
@@ -110,25 +100,17 @@ fn next_json(client: &mut Client) -> Value {
     }
 }
 
-/// The very next message is `error` with this code and stage, and then this close code comes with
-/// the same text, as far as it fits.
+/// The very next message is `ready`.
+fn expect_ready(client: &mut Client) {
+    let ready = next_json(client);
+    assert_eq!(ready["type"], "ready", "{ready}");
+}
+
+/// The very next message is `error` with this code and stage, and then this close code comes.
 fn expect_error(client: &mut Client, stage: &str, code: &str, close: u16) -> Value {
-    let error = next_json(client);
-    assert_eq!(
-        (&error["type"], &error["code"], &error["stage"]),
-        (&json!("error"), &json!(code), &json!(stage)),
-        "{error}"
-    );
-    match client.recv() {
-        Event::Close(got, reason) => {
-            let message = error["message"].as_str().unwrap();
-            // What does not fit into a close frame is cut.
-            let cut = reason.strip_suffix(" [cut]");
-            let whole = message == reason || cut.is_some_and(|start| message.starts_with(start));
-            assert!(got == close && whole, "{got} {reason:?} after {error}");
-        }
-        other => panic!("no close frame but {other:?}"),
-    }
+    let error = client.expect_error(close, code);
+    let got = (&error["code"], &error["stage"]);
+    assert_eq!(got, (&json!(code), &json!(stage)), "{error}");
     error
 }
 
@@ -143,5 +125,10 @@ fn expect_close(client: &mut Client, close: u16) {
 /// Ends the shell of a fresh login and sees it end: proof that it works both ways.
 fn expect_shell(client: &mut Client) {
     client.send_binary(b"exit 9\r");
-    assert_eq!(client.until_close(), (1000, "exit=9".to_owned()));
+    expect_exit(client, 9);
+}
+
+/// The process ends with this status; output is kept.
+fn expect_exit(client: &mut Client, status: u8) {
+    assert_eq!(client.until_close(), (1000, format!("exit={status}")));
 }

@@ -1,7 +1,8 @@
 //! Servers that want more than one method (RFC 4252 section 5.1, partial success).
 
 use crate::common::{Client, KeyPair, account};
-use crate::{OpensshFixture, expect_close, expect_error, expect_shell, next_json, with_password};
+use crate::with_password;
+use crate::{OpensshFixture, expect_close, expect_error, expect_ready, expect_shell, next_json};
 use serde_json::{Value, json};
 
 struct Factors {
@@ -23,37 +24,25 @@ impl Factors {
     }
 
     fn auth(&self, fields: &Value) -> Client {
-        let mut client = self.fixture.v1();
-        client.auth_v1(fields);
-        client
+        self.fixture.auth(fields)
     }
+}
 
-    fn accepts_key_and_password(&self) {
-        let mut client = self.auth(&with_password(self.key()));
-        let ready = next_json(&mut client);
-        assert_eq!(ready["type"], "ready", "{ready}");
+/// The password answers a question as well.
+#[test]
+fn a_key_and_a_password_log_in_in_any_order() {
+    for methods in [
+        "publickey,password",
+        "publickey,keyboard-interactive",
+        "password,publickey",
+        "keyboard-interactive,publickey",
+    ] {
+        println!("{methods}");
+        let factors = Factors::want(methods);
+        let mut client = factors.auth(&with_password(factors.key()));
+        expect_ready(&mut client);
         expect_shell(&mut client);
     }
-}
-
-#[test]
-fn key_then_password_logs_in() {
-    Factors::want("publickey,password").accepts_key_and_password();
-}
-
-#[test]
-fn key_then_interactive_is_answered_with_the_password() {
-    Factors::want("publickey,keyboard-interactive").accepts_key_and_password();
-}
-
-#[test]
-fn password_then_key_logs_in() {
-    Factors::want("password,publickey").accepts_key_and_password();
-}
-
-#[test]
-fn interactive_then_key_logs_in() {
-    Factors::want("keyboard-interactive,publickey").accepts_key_and_password();
 }
 
 #[test]
@@ -62,38 +51,26 @@ fn key_then_interactive_asks_the_user() {
     let mut client = factors.auth(&factors.key());
     let prompt = next_json(&mut client);
     assert_eq!(prompt["type"], "prompt", "{prompt}");
-    client.send_json(&json!({
-        "type": "answer", "id": prompt["id"], "answers": [account().password],
-    }));
-    assert_eq!(next_json(&mut client)["type"], "ready");
+    client.answer(&prompt, &[&account().password]);
+    expect_ready(&mut client);
     expect_shell(&mut client);
 }
 
 #[test]
-fn a_missing_second_factor_fails_the_login() {
+fn a_missing_or_wrong_second_factor_fails_the_login() {
     let factors = Factors::want("publickey,password");
-    let mut client = factors.auth(&factors.key());
-    expect_error(&mut client, "login", "login-failed", 4401);
-    let mut client = factors.auth(&with_password(json!({})));
-    expect_error(&mut client, "login", "login-failed", 4401);
-    let mut client = factors.fixture.compatible();
-    client.login_compatible(account().user, &account().password);
+    let mut wrong = factors.key();
+    wrong["password"] = "wrong".into();
+    for fields in [factors.key(), with_password(json!({})), wrong] {
+        let mut client = factors.auth(&fields);
+        expect_error(&mut client, "login", "login-failed", 4401);
+    }
+    let mut client = factors.fixture.compatible(&account().password);
     expect_close(&mut client, 4401);
-}
-
-#[test]
-fn a_wrong_second_factor_fails_the_login() {
-    let factors = Factors::want("publickey,password");
-    let mut fields = factors.key();
-    fields["password"] = "wrong".into();
-    let mut client = factors.auth(&fields);
-    expect_error(&mut client, "login", "login-failed", 4401);
 }
 
 #[test]
 fn one_password_answers_both_factors_in_the_compatible_dialect() {
     let factors = Factors::want("password,keyboard-interactive");
-    let mut client = factors.fixture.compatible();
-    client.login_compatible(account().user, &account().password);
-    expect_shell(&mut client);
+    expect_shell(&mut factors.fixture.compatible(&account().password));
 }

@@ -1,36 +1,32 @@
 //! The terminal: size and name, environment, every byte, signals, end of input.
 
-use crate::common::{Client, account};
-use crate::{OpensshFixture, expect_error};
-use serde_json::{Value, json};
-
-/// Runs the login shell in the compatible dialect.
-fn compatible(fixture: &OpensshFixture) -> Client {
-    let mut client = fixture.compatible();
-    client.login_compatible(account().user, &account().password);
-    client
-}
-
-/// Returns a shell command that ends once the terminal has this size. Resize and input are not
-/// ordered, so a single check could come too early.
-fn until_size(rows: u16, cols: u16) -> String {
-    format!(r#"until [ "$(stty size)" = "{rows} {cols}" ]; do sleep 0.02; done; echo SI""ZED"#)
-}
+use crate::{OpensshFixture, expect_exit};
+use serde_json::json;
 
 /// Idles in small steps: a trap runs between two of them, whenever its signal came.
 const IDLE: &str = "echo READY; while :; do sleep 0.02; done";
 
-fn resize(cols: u16, rows: u16) -> Value {
-    json!({ "type": "resize", "cols": cols, "rows": rows })
-}
-
 #[test]
-fn the_terminal_has_the_size_of_auth() {
+fn size_name_and_environment_are_those_of_auth() {
     let fixture = OpensshFixture::start();
-    let mut client = fixture.ready(json!({ "cols": 132, "rows": 43, "command": "stty size" }));
-    assert_eq!(client.output_until("\n"), "43 132\r\n");
-    let mut client = fixture.command("stty size");
-    assert_eq!(client.output_until("\n"), "24 80\r\n");
+    let env = json!({ "SSHARD_ONE": "ü \"quoted\" $HOME", "SSHARD_TWO": "" });
+    let print_env = "stty -opost; printf '<%s|%s>' \"$SSHARD_ONE\" \"${SSHARD_TWO-unset}\"";
+    for (fields, command, output) in [
+        (json!({}), "stty size", "24 80\r\n"),
+        (
+            json!({ "cols": 132, "rows": 43 }),
+            "stty size",
+            "43 132\r\n",
+        ),
+        (json!({}), "echo $TERM", "xterm-256color\r\n"),
+        (json!({ "term": "vt100" }), "echo $TERM", "vt100\r\n"),
+        (json!({ "env": env }), print_env, "<ü \"quoted\" $HOME|>"),
+    ] {
+        let mut fields = fields;
+        fields["command"] = command.into();
+        let end = fixture.ready(fields).transcript();
+        assert_eq!(String::from_utf8_lossy(&end.output), output);
+    }
 }
 
 #[test]
@@ -43,7 +39,7 @@ fn a_resize_reaches_the_program() {
     );
     client.output_until("now 24 80\r\n");
     for (cols, rows) in [(100, 30), (1, 1), (1000, 1000)] {
-        client.send_json(&resize(cols, rows));
+        client.send_json(&json!({ "type": "resize", "cols": cols, "rows": rows }));
         client.output_until(&format!("now {rows} {cols}\r\n"));
     }
 }
@@ -70,89 +66,30 @@ fn much_input_without_echo_is_within_the_packet_budget() {
 }
 
 #[test]
-fn a_resize_before_the_shell_counts() {
-    let fixture = OpensshFixture::start();
-    let mut client = fixture.v1();
-    let auth = json!({ "command": until_size(50, 200) });
-    client.auth_v1(&crate::with_password(auth));
-    client.send_json(&resize(200, 50));
-    client.output_until("SIZED");
-}
-
-#[test]
-fn sizes_in_the_compatible_dialect() {
-    let fixture = OpensshFixture::start();
-    let mut client = compatible(&fixture);
-    client.send_text("echo \"<$(stty size) $TERM>\"\r");
-    client.output_until("<24 80 xterm-256color>");
-    client.send_text(r#"{"action":"resize","cols":100,"rows":30}"#);
-    client.send_text(&format!("{}\r", until_size(30, 100)));
-    client.output_until("SIZED");
-}
-
-#[test]
-fn the_terminals_name_is_passed_on() {
-    let fixture = OpensshFixture::start();
-    let mut client = fixture.command("echo \"<$TERM>\"");
-    client.output_until("<xterm-256color>");
-    let mut client = fixture.ready(json!({ "term": "vt100", "command": "echo \"<$TERM>\"" }));
-    client.output_until("<vt100>");
-}
-
-#[test]
-fn the_environment_is_passed_on() {
-    let fixture = OpensshFixture::start();
-    let mut client = fixture.ready(json!({
-        "env": { "SSHARD_ONE": "ü \"quoted\" $HOME", "SSHARD_TWO": "" },
-        "command": "stty -opost; printf '<%s|%s>' \"$SSHARD_ONE\" \"${SSHARD_TWO-unset}\"",
-    }));
-    client.output_until("<ü \"quoted\" $HOME|>");
-}
-
-#[test]
 fn a_command_runs_in_place_of_the_shell() {
     let fixture = OpensshFixture::start();
     let mut client = fixture.command("tty >/dev/null && echo \"a tty, $-\"");
     let text = client.output_until("\n");
     assert!(text.starts_with("a tty, ") && !text.contains('i'), "{text}");
-    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
+    expect_exit(&mut client, 0);
     assert_eq!(client.output, b"", "no prompt, no greeting");
-}
-
-/// Every byte value, in an order that puts each beside many others.
-fn all_bytes() -> Vec<u8> {
-    (0..=255_u8)
-        .chain((0..=255).map(|n: u8| n.wrapping_mul(167)))
-        .collect()
 }
 
 #[test]
 fn every_byte_value_passes_both_ways() {
     let fixture = OpensshFixture::start();
-    let sent = all_bytes();
+    // In an order that puts each beside many others.
+    let sent: Vec<u8> = (0..=255_u8)
+        .chain((0..=255).map(|n: u8| n.wrapping_mul(167)))
+        .collect();
     let mut client = fixture.command("stty raw -echo; printf '<GO>'; head -c 512; printf '<END>'");
     client.output_until("<GO>");
     client.send_binary(&sent);
-    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
+    expect_exit(&mut client, 0);
     let expected = [&sent[..], b"<END>"].concat();
     assert_eq!(
         client.output.escape_ascii().to_string(),
         expected.escape_ascii().to_string()
-    );
-}
-
-#[test]
-fn every_byte_value_passes_in_the_compatible_dialect() {
-    let fixture = OpensshFixture::start();
-    let sent = all_bytes();
-    let mut client = compatible(&fixture);
-    client.send_text("exec sh -c \"stty raw -echo; printf '<%s>' GO; head -c 512\"\r");
-    client.output_until("<GO>");
-    client.send_binary(&sent);
-    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
-    assert_eq!(
-        client.output.escape_ascii().to_string(),
-        sent.escape_ascii().to_string()
     );
 }
 
@@ -166,39 +103,8 @@ fn utf8_passes_whole_however_it_is_cut() {
     for byte in text.bytes() {
         client.send_binary(&[byte]);
     }
-    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
+    expect_exit(&mut client, 0);
     assert_eq!(String::from_utf8(client.output.clone()).unwrap(), text);
-
-    let mut client = compatible(&fixture);
-    client.send_text(&format!(
-        "exec sh -c \"stty raw -echo; printf '<%s>' GO; head -c {length}\"\r"
-    ));
-    client.output_until("<GO>");
-    client.send_text(text);
-    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
-    assert_eq!(String::from_utf8(client.output.clone()).unwrap(), text);
-}
-
-#[test]
-fn text_that_resembles_a_control_message_is_input() {
-    let fixture = OpensshFixture::start();
-    let text = r#"{"action":"paste","cols":1}{"type":"close"}"#;
-    let mut client = compatible(&fixture);
-    client.send_text(&format!(
-        "exec sh -c \"stty raw -echo; printf '<%s>' GO; head -c {}\"\r",
-        text.len()
-    ));
-    client.output_until("<GO>");
-    client.send_text(text);
-    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
-    assert_eq!(String::from_utf8(client.output.clone()).unwrap(), text);
-}
-
-#[test]
-fn stderr_is_output_too() {
-    let fixture = OpensshFixture::start();
-    let mut client = fixture.command("echo to-stderr >&2");
-    client.output_until("to-stderr\r\n");
 }
 
 #[test]
@@ -208,7 +114,7 @@ fn byte_three_interrupts() {
     client.output_until("READY");
     client.send_binary(b"\x03");
     client.output_until("caught");
-    assert_eq!(client.until_close(), (1000, "exit=4".to_owned()));
+    expect_exit(&mut client, 4);
 }
 
 #[test]
@@ -219,7 +125,7 @@ fn signals_reach_the_process() {
         client.output_until("READY");
         client.send_json(&json!({ "type": "signal", "name": name }));
         client.output_until("caught");
-        assert_eq!(client.until_close(), (1000, "exit=6".to_owned()), "{name}");
+        expect_exit(&mut client, 6);
     }
 }
 
@@ -247,14 +153,5 @@ fn the_end_of_input_ends_input_alone() {
     fixture.sshd.wait_log("rcvd eof");
     client.send_json(&json!({ "type": "signal", "name": "USR1" }));
     client.output_until("still here");
-    assert_eq!(client.until_close(), (1000, "exit=5".to_owned()));
-}
-
-#[test]
-fn input_after_its_end_is_an_error() {
-    let fixture = OpensshFixture::start();
-    let mut client = fixture.command("stty -echo; sleep 600");
-    client.send_json(&json!({ "type": "eof" }));
-    client.send_binary(b"more");
-    expect_error(&mut client, "relay", "out-of-order", 4400);
+    expect_exit(&mut client, 5);
 }

@@ -1,39 +1,11 @@
 //! Ten megabytes each way, whole and in order.
 
-use crate::OpensshFixture;
-use crate::common::{Client, Event, account};
+use crate::common::{Client, Event, random_bytes, sha256};
+use crate::{OpensshFixture, expect_exit};
 use serde_json::json;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 const SIZE: usize = 10 * 1024 * 1024;
 const CHUNK: usize = 16 * 1024;
-
-/// Returns the same bytes each time, without a pattern that would hide a lost or moved block.
-fn data() -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut bytes = Vec::with_capacity(SIZE);
-    while bytes.len() < SIZE {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend(state.to_le_bytes());
-    }
-    bytes
-}
-
-/// Lower-case hex.
-fn sha256(bytes: &[u8]) -> String {
-    let mut process = Command::new("sha256sum")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It prints nothing before its input ends.
-    process.stdin.take().unwrap().write_all(bytes).unwrap();
-    let output = process.wait_with_output().unwrap();
-    String::from_utf8(output.stdout).unwrap()[..64].to_owned()
-}
 
 /// Reads output until there are `total` bytes of it.
 fn receive(client: &mut Client, total: usize, acknowledge: bool) {
@@ -52,7 +24,7 @@ fn receive(client: &mut Client, total: usize, acknowledge: bool) {
 #[test]
 fn an_upload_is_complete() {
     let fixture = OpensshFixture::start();
-    let data = data();
+    let data = random_bytes(SIZE);
     let mut client = fixture.command(&format!(
         "stty raw -echo; printf '<GO>'; head -c {SIZE} | sha256sum"
     ));
@@ -61,73 +33,32 @@ fn an_upload_is_complete() {
     for chunk in data.chunks(CHUNK) {
         client.send_binary(chunk);
     }
-    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
-    assert_eq!(String::from_utf8_lossy(&client.output)[..64], sha256(&data));
-}
-
-#[test]
-fn an_upload_in_the_compatible_dialect_is_complete() {
-    let fixture = OpensshFixture::start();
-    let data = data();
-    let mut client = fixture.compatible();
-    client.login_compatible(account().user, &account().password);
-    client.send_text(&format!(
-        "exec sh -c \"stty raw -echo; printf '<%s>' GO; head -c {SIZE} | sha256sum\"\r"
-    ));
-    client.output_until("<GO>");
-    for chunk in data.chunks(CHUNK) {
-        client.send_binary(chunk);
-    }
-    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
+    expect_exit(&mut client, 0);
     assert_eq!(String::from_utf8_lossy(&client.output)[..64], sha256(&data));
 }
 
 /// Random bytes that the remote side hashes, then the hash.
-fn download_command() -> String {
-    format!(
+#[test]
+fn a_download_is_complete_with_acknowledgements_and_without() {
+    let fixture = OpensshFixture::start();
+    let command = format!(
         "stty raw -echo; f=$(mktemp); trap 'rm $f' EXIT; head -c {SIZE} /dev/urandom >$f; \
          cat $f; sha256sum <$f"
-    )
-}
-
-fn expect_download(mut client: Client, acknowledge: bool) {
-    receive(&mut client, SIZE + 64, acknowledge);
-    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
-    let (bytes, hash) = client.output.split_at(SIZE);
-    assert_eq!(String::from_utf8_lossy(hash)[..64], sha256(bytes));
-}
-
-#[test]
-fn a_download_is_complete() {
-    let fixture = OpensshFixture::start();
-    expect_download(fixture.command(&download_command()), false);
-}
-
-#[test]
-fn a_download_with_acknowledgements_is_complete() {
-    let fixture = OpensshFixture::start();
-    let auth = json!({ "command": download_command(), "flow_window": 65_536 });
-    expect_download(fixture.ready(auth), true);
-}
-
-#[test]
-fn a_download_in_the_compatible_dialect_is_complete() {
-    let fixture = OpensshFixture::start();
-    let mut client = fixture.compatible();
-    client.login_compatible(account().user, &account().password);
-    client.send_text(&format!(
-        "stty raw -echo; printf '<%s>' GO; {}; exit\r",
-        download_command()
-    ));
-    client.output_until("<GO>");
-    expect_download(client, false);
+    );
+    for (window, acknowledge) in [(None, false), (Some(65_536), true)] {
+        let mut client = fixture.ready(json!({ "command": command, "flow_window": window }));
+        receive(&mut client, SIZE + 64, acknowledge);
+        expect_exit(&mut client, 0);
+        let (bytes, hash) = client.output.split_at(SIZE);
+        assert_eq!(String::from_utf8_lossy(hash)[..64], sha256(bytes));
+    }
 }
 
 /// The client keeps to `input_window`, so it never blocks in a send while output waits for it.
 #[test]
 fn transfers_in_both_directions_at_once_are_complete() {
     let fixture = OpensshFixture::start();
-    let data = data();
+    let data = random_bytes(SIZE);
     let mut client = fixture.command(&format!("stty raw -echo; printf '<GO>'; head -c {SIZE}"));
     client.output_until("<GO>");
     let window = 64 * 1024;
@@ -148,6 +79,6 @@ fn transfers_in_both_directions_at_once_are_complete() {
             other => panic!("{other:?} after {sent} sent, {} got", client.output.len()),
         }
     }
-    assert_eq!(client.until_close(), (1000, "exit=0".to_owned()));
+    expect_exit(&mut client, 0);
     assert!(client.output == data, "the bytes differ");
 }
