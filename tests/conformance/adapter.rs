@@ -2,16 +2,12 @@
 //! as it is, frame for frame and byte for byte, and turns the output into one message for each that
 //! was sent, of its kind and length. Control frames pass unchanged.
 
-use crate::common::raw::{frame, upgrade_request};
-use crate::common::{DEADLINE, GREETING};
+use crate::common::raw::{Raw, frame, frame_header, upgrade_request};
+use crate::common::{DEADLINE, GREETING, serve};
 use std::collections::VecDeque;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
-
-pub(crate) struct Adapter {
-    addr: SocketAddr,
-}
 
 /// Output to one client.
 struct Echo {
@@ -24,7 +20,7 @@ struct Echo {
 
 impl Echo {
     /// Sends the messages that are whole. An empty one is sent in its order.
-    fn advance(&mut self) -> Option<()> {
+    fn advance(&mut self) -> io::Result<()> {
         while let Some((opcode, length)) = self.sent.front().copied() {
             if self.output.len() < length {
                 break;
@@ -34,41 +30,24 @@ impl Echo {
             let message = std::mem::replace(&mut self.output, rest);
             self.send(0x80 | opcode, &message)?;
         }
-        Some(())
+        Ok(())
     }
 
-    fn send(&mut self, first: u8, payload: &[u8]) -> Option<()> {
-        self.client.write_all(&frame(first, None, payload)).ok()
+    fn send(&mut self, first: u8, payload: &[u8]) -> io::Result<()> {
+        self.client.write_all(&frame(first, None, payload))
     }
 }
 
-impl Adapter {
-    /// Serves any number of clients, each with a session of its own.
-    pub(crate) fn start(bridge: SocketAddr, path: String) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let addr = listener.local_addr().unwrap();
-        std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let (client, path) = (client.unwrap(), path.clone());
-                // A client that leaves early ends its thread alone.
-                std::thread::spawn(move || serve(client, bridge, &path));
-            }
-        });
-        Self { addr }
-    }
-
-    pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
-    }
+/// Serves any number of clients, each with a session of its own.
+pub(crate) fn start(bridge: SocketAddr, path: String) -> SocketAddr {
+    // A client that leaves early ends its thread alone.
+    serve(move |client| drop(adapt(client, bridge, &path)))
 }
 
-fn serve(mut client: TcpStream, bridge: SocketAddr, path: &str) -> Option<()> {
-    let request = head(&mut client)?;
-    let mut server = TcpStream::connect(bridge).ok()?;
-    for socket in [&client, &server] {
-        socket.set_nodelay(true).ok()?;
-        socket.set_read_timeout(Some(DEADLINE)).ok()?;
-    }
+fn adapt(client: TcpStream, bridge: SocketAddr, path: &str) -> io::Result<()> {
+    client.set_read_timeout(Some(DEADLINE))?;
+    let mut client = Raw::over(client);
+    let request = client.head();
     // With the client's own key, so that the answer is right for it.
     let ours = upgrade_request(bridge, path);
     let kept = ours
@@ -79,26 +58,22 @@ fn serve(mut client: TcpStream, bridge: SocketAddr, path: &str) -> Option<()> {
         line.starts_with("sec-websocket-key") || line.starts_with("sec-websocket-extensions")
     });
     let lines: Vec<&str> = kept.chain(theirs).collect();
-    server
-        .write_all(format!("{}\r\n\r\n", lines.join("\r\n")).as_bytes())
-        .ok()?;
-    let answer = head(&mut server)?;
-    let auth = br#"{"username":"u","password":"p"}"#;
-    server
-        .write_all(&frame(0x81, Some([1, 2, 3, 4]), auth))
-        .ok()?;
-    let mut frames = Frames::new(server.try_clone().ok()?);
-    let greeting = frames.next()?.payload;
-    assert_eq!(greeting, GREETING, "the shell has started");
-    client.write_all(answer.as_bytes()).ok()?;
+    let mut server = Raw::connect(bridge);
+    server.try_send(format!("{}\r\n\r\n", lines.join("\r\n")).as_bytes())?;
+    let answer = server.head();
+    server.send_frame(0x81, br#"{"username":"u","password":"p"}"#);
+    let greeting = server.frame().map(|frame| frame.payload);
+    assert_eq!(greeting.as_deref(), Some(GREETING), "the shell has started");
+    client.try_send(answer.as_bytes())?;
     let echo = Arc::new(Mutex::new(Echo {
-        client: client.try_clone().ok()?,
+        client: client.tcp().try_clone()?,
         sent: VecDeque::new(),
         output: Vec::new(),
     }));
-    let (notes, mut from, mut to) = (Arc::clone(&echo), client.try_clone().ok()?, server);
+    let notes = Arc::clone(&echo);
+    let (mut from, mut to) = (client.tcp().try_clone()?, server.tcp().try_clone()?);
     std::thread::spawn(move || pass_on(&mut from, &mut to, &notes));
-    while let Some(frame) = frames.next() {
+    while let Some(frame) = server.frame() {
         let mut echo = echo.lock().unwrap();
         if frame.first & 0x0f >= 8 {
             echo.send(frame.first, &frame.payload)?;
@@ -108,19 +83,7 @@ fn serve(mut client: TcpStream, bridge: SocketAddr, path: &str) -> Option<()> {
         }
     }
     // As the bridge has done.
-    let _ = client.shutdown(Shutdown::Write);
-    Some(())
-}
-
-/// An HTTP head, with its empty line.
-fn head(stream: &mut TcpStream) -> Option<String> {
-    let mut bytes = Vec::new();
-    while !bytes.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).ok()?;
-        bytes.push(byte[0]);
-    }
-    String::from_utf8(bytes).ok()
+    client.tcp().shutdown(Shutdown::Write)
 }
 
 /// Passes bytes from the client on, and notes the messages among them.
@@ -131,7 +94,7 @@ fn pass_on(client: &mut TcpStream, bridge: &mut TcpStream, echo: &Mutex<Echo>) {
         // Before they are passed on: the echo may be fast.
         let mut noted = echo.lock().unwrap();
         noted.sent.extend(parser.push(&buffer[..count]));
-        let gone = noted.advance().is_none();
+        let gone = noted.advance().is_err();
         drop(noted);
         if gone || bridge.write_all(&buffer[..count]).is_err() {
             return;
@@ -152,7 +115,7 @@ impl Messages {
     fn push(&mut self, bytes: &[u8]) -> Vec<(u8, usize)> {
         self.bytes.extend(bytes);
         let mut found = Vec::new();
-        while let Some((first, header, length)) = header(&self.bytes) {
+        while let Some((first, header, length)) = frame_header(&self.bytes) {
             // The mask.
             let whole = header + 4 + length;
             if self.bytes.len() < whole {
@@ -172,61 +135,5 @@ impl Messages {
             }
         }
         found
-    }
-}
-
-/// First byte, length without the mask, and length of the payload.
-fn header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
-    let (first, second) = (*bytes.first()?, bytes.get(1)? & 0x7f);
-    let long = |size: usize| {
-        let bytes = bytes.get(2..2 + size)?;
-        Some(
-            bytes
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
-        )
-    };
-    Some(match second {
-        126 => (first, 4, long(2)?),
-        127 => (first, 10, long(8)?),
-        short => (first, 2, usize::from(short)),
-    })
-}
-
-struct Frame {
-    first: u8,
-    payload: Vec<u8>,
-}
-
-/// The bridge's frames.
-struct Frames {
-    stream: TcpStream,
-    bytes: Vec<u8>,
-}
-
-impl Frames {
-    fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            bytes: Vec::new(),
-        }
-    }
-
-    /// `None` at the end.
-    fn next(&mut self) -> Option<Frame> {
-        loop {
-            if let Some((first, header, length)) = header(&self.bytes)
-                && self.bytes.len() >= header + length
-            {
-                let payload = self.bytes[header..header + length].to_vec();
-                self.bytes.drain(..header + length);
-                return Some(Frame { first, payload });
-            }
-            let mut buffer = [0; 64 * 1024];
-            match self.stream.read(&mut buffer) {
-                Ok(count @ 1..) => self.bytes.extend(&buffer[..count]),
-                _ => return None,
-            }
-        }
     }
 }

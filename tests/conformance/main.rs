@@ -3,24 +3,17 @@
 //! only how it is declined. The bridge is no echo server, so an adapter stands between: it logs in
 //! to an SSH server that echoes, and cuts the echo into the messages that were sent.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests are threads that wait for real programs: they need the clock and locks"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
+#![allow(clippy::disallowed_types, reason = "tests are threads with locks")]
 
 mod adapter;
 #[path = "../common/mod.rs"]
 mod common;
 
-use adapter::Adapter;
 use common::fixture::{bridge_to, path_to};
-use common::{ScriptedSsh, SshScript, Start};
+use common::{PYTHON_BIN, ScriptedSsh, SshScript, Start};
 use std::process::Command;
 use std::time::Duration;
-
-/// Interpreter for which `tests/setup.sh` installs kosoku.
-const PYTHON: &str = "/opt/sshard-test-python/bin/python";
 
 /// Cases of groups 1 to 7, 10, 12.1.1 and 13.1.1.
 const CASES: usize = 249;
@@ -57,9 +50,9 @@ fn every_case_of_autobahn_passes() {
         "websocket.read_limit=1MiB",
     ];
     let bridge = bridge_to(&[ssh.addr()], &settings);
-    let adapter = Adapter::start(bridge.addr(), path_to(ssh.addr()));
-    let mut command = Command::new(PYTHON);
-    command.args(["-c", RUN, &format!("ws://{}", adapter.addr())]);
+    let adapter = adapter::start(bridge.addr(), path_to(ssh.addr()));
+    let mut command = Command::new(format!("{PYTHON_BIN}/python"));
+    command.args(["-c", RUN, &format!("ws://{adapter}")]);
     let run = common::Finished::of(&mut command, TIME, "kosoku");
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let cases: Vec<&str> = run.stdout.lines().collect();

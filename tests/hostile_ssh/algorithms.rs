@@ -2,9 +2,8 @@
 //! ssh-audit's rating.
 
 use crate::asyncssh;
-use crate::common::fixture::{bridge_to, path_to};
-use crate::common::{Client, DEADLINE, Log, Options, free_port, poll};
-use crate::python::BIN;
+use crate::common::fixture::{auth_at, bridge_to};
+use crate::common::{Bridge, Client, DEADLINE, Log, PYTHON_BIN, free_port, poll};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -30,7 +29,7 @@ fn offer(settings: &[&str]) -> BTreeMap<&'static str, Vec<String>> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = listener.local_addr().unwrap();
     let bridge = bridge_to(&[addr], settings);
-    let _client = login(bridge.addr(), addr);
+    let _client = login(&bridge, addr);
     let (mut stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.write_all(b"SSH-2.0-Listener\r\n").unwrap();
@@ -58,10 +57,9 @@ fn offer(settings: &[&str]) -> BTreeMap<&'static str, Vec<String>> {
         .collect()
 }
 
-fn login(bridge: SocketAddr, target: SocketAddr) -> Client {
-    let mut client = Client::connect(bridge, &path_to(target), &Options::v1());
-    client.auth_v1(&json!({ "username": "u", "password": "p" }));
-    client
+fn login(bridge: &Bridge, target: SocketAddr) -> Client {
+    let fields = json!({ "username": "u", "password": "p" });
+    auth_at(bridge, target, &fields)
 }
 
 /// Parts of names of old algorithms.
@@ -143,58 +141,22 @@ fn old_algorithms_come_last_where_they_are_enabled() {
 #[test]
 fn old_equipment_is_reached_with_legacy_algorithms_only() {
     for old in [
-        &[
-            "kex=diffie-hellman-group1-sha1",
-            "cipher=aes128-cbc",
-            "mac=hmac-sha1",
-            "key=ssh-rsa",
-        ][..],
-        &[
-            "kex=diffie-hellman-group14-sha1",
-            "cipher=aes128-cbc",
-            "mac=hmac-sha1",
-            "key=ssh-rsa",
-        ],
-        &[
-            "kex=diffie-hellman-group-exchange-sha1",
-            "cipher=aes256-cbc",
-            "mac=hmac-sha1",
-        ],
-        &[
-            "kex=diffie-hellman-group-exchange-sha256",
-            "cipher=aes128-ctr",
-            "mac=hmac-sha2-256",
-        ],
-        &[
-            "kex=ecdh-sha2-nistp256",
-            "cipher=aes192-cbc",
-            "mac=hmac-sha2-512",
-            "not-strict",
-        ],
-        &[
-            "kex=curve25519-sha256",
-            "cipher=aes256-ctr",
-            "mac=hmac-sha2-256-etm@openssh.com",
-        ],
-        &[
-            "kex=curve25519-sha256",
-            "cipher=3des-cbc",
-            "mac=hmac-sha2-256",
-        ],
-        &[
-            "kex=diffie-hellman-group14-sha1",
-            "cipher=3des-cbc",
-            "mac=hmac-sha1",
-        ],
+        "kex=diffie-hellman-group1-sha1 cipher=aes128-cbc mac=hmac-sha1 key=ssh-rsa",
+        "kex=diffie-hellman-group14-sha1 cipher=aes128-cbc mac=hmac-sha1 key=ssh-rsa",
+        "kex=diffie-hellman-group-exchange-sha1 cipher=aes256-cbc mac=hmac-sha1",
+        "kex=diffie-hellman-group-exchange-sha256 cipher=aes128-ctr mac=hmac-sha2-256",
+        "kex=ecdh-sha2-nistp256 cipher=aes192-cbc mac=hmac-sha2-512 not-strict",
+        "kex=curve25519-sha256 cipher=aes256-ctr mac=hmac-sha2-256-etm@openssh.com",
+        "kex=curve25519-sha256 cipher=3des-cbc mac=hmac-sha2-256",
+        "kex=diffie-hellman-group14-sha1 cipher=3des-cbc mac=hmac-sha1",
     ] {
-        let ssh = asyncssh(old);
+        println!("{old}");
+        let ssh = asyncssh(&old.split(' ').collect::<Vec<_>>());
         let bridge = bridge_to(&[ssh.addr()], &["ssh.legacy_algorithms=true"]);
-        let mut client = login(bridge.addr(), ssh.addr());
-        let ready = client.wait_type("ready");
-        assert_eq!(ready["type"], "ready", "{old:?}");
+        login(&bridge, ssh.addr()).wait_type("ready");
         let bridge = bridge_to(&[ssh.addr()], &[]);
-        let error = login(bridge.addr(), ssh.addr()).wait_type("error");
-        assert_eq!(error["code"], "no-common-algorithm", "{old:?}: {error}");
+        let error = login(&bridge, ssh.addr()).wait_type("error");
+        assert_eq!(error["code"], "no-common-algorithm", "{old}: {error}");
     }
 }
 
@@ -221,7 +183,7 @@ fn algorithms_that_need_strict_key_exchange_are_refused_without_it() {
         let ssh = asyncssh(arguments);
         let legacy = format!("ssh.legacy_algorithms={legacy}");
         let bridge = bridge_to(&[ssh.addr()], &[&legacy]);
-        let mut client = login(bridge.addr(), ssh.addr());
+        let mut client = login(&bridge, ssh.addr());
         if works {
             client.wait_type("ready");
             continue;
@@ -243,7 +205,7 @@ fn a_host_that_signs_with_another_algorithm_than_agreed_is_refused() {
     for legacy in ["false", "true"] {
         let legacy = format!("ssh.legacy_algorithms={legacy}");
         let bridge = bridge_to(&[ssh.addr()], &[&legacy]);
-        let error = login(bridge.addr(), ssh.addr()).wait_type("error");
+        let error = login(&bridge, ssh.addr()).wait_type("error");
         assert_eq!(error["code"], "server-misbehaved", "{error}");
         assert_eq!(error["stage"], "handshake", "{error}");
         let message = error["message"].as_str().unwrap();
@@ -259,7 +221,7 @@ fn audit(settings: &[&str]) -> String {
     // It does not report its port.
     for _ in 0..20 {
         let addr = free_port();
-        let mut audit = Command::new(format!("{BIN}/ssh-audit"))
+        let mut audit = Command::new(format!("{PYTHON_BIN}/ssh-audit"))
             .args(["--no-colors", "--client-audit", "--timeout=60", "-p"])
             .arg(addr.port().to_string())
             .stdin(Stdio::null())
@@ -277,7 +239,7 @@ fn audit(settings: &[&str]) -> String {
             (ended || tables.contains(&port)).then_some(())
         });
         assert!(listening.is_some(), "ssh-audit does not listen");
-        let _client = login(bridge.addr(), addr);
+        let _client = login(&bridge, addr);
         let _ = poll(DEADLINE, || audit.try_wait().unwrap());
         let _ = audit.kill();
         audit.wait().unwrap();

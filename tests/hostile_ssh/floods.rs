@@ -1,8 +1,7 @@
 //! Each way to misbehave: the end of the session, the time until it, and the memory.
 
-use crate::common::fixture::{bridge_to, path_to};
-use crate::common::{Bridge, Client, Event, Options};
-use crate::python::AsyncSsh;
+use crate::common::fixture::{auth_at, bridge_to};
+use crate::common::{Bridge, Client, Event, Program};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -16,10 +15,9 @@ const EXTRA: u64 = 320 * 1024;
 /// Most memory that the bridge as a whole may use beyond that, for any number of sessions.
 const SLACK: u64 = 4 * 1024 * 1024;
 
-fn connect(bridge: &Bridge, ssh: &AsyncSsh, mode: &str) -> Client {
-    let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
-    client.auth_v1(&json!({ "username": mode, "password": "p" }));
-    client
+fn connect(bridge: &Bridge, ssh: &Program, mode: &str) -> Client {
+    let fields = json!({ "username": mode, "password": "p" });
+    auth_at(bridge, ssh.addr(), &fields)
 }
 
 /// Reads to the end, answers what is asked on the way, and returns the error and close code.
@@ -30,9 +28,7 @@ fn outcome(client: &mut Client) -> (Value, u16) {
             Event::Json(message) if message["type"] == "error" => error = message,
             Event::Json(message) if message["type"] == "prompt" => {
                 let asked = message["prompts"].as_array().unwrap().len();
-                let answers = vec!["x"; asked];
-                let id = &message["id"];
-                client.send_json(&json!({ "type": "answer", "id": id, "answers": answers }));
+                client.answer(&message, &vec!["x"; asked]);
             }
             Event::Json(_) | Event::Output(_) => {}
             Event::Close(code, _) => return (error, code),
@@ -95,15 +91,13 @@ fn every_violation_ends_the_session_soon_and_is_reported() {
 }
 
 /// Returns the peak memory of all sessions of a crowd together.
-fn peak(ssh: &AsyncSsh, mode: &str) -> u64 {
+fn peak(ssh: &Program, mode: &str) -> u64 {
     let settings = ["limits.max_connections_per_host=1000"];
     let bridge = bridge_to(&[ssh.addr()], &settings);
     // The first session's own allocations are not to count.
     drop(connect(&bridge, ssh, mode).recv());
-    let before = {
-        bridge.reset_peak_memory();
-        bridge.peak_memory()
-    };
+    bridge.reset_peak_memory();
+    let before = bridge.peak_memory();
     let mut clients: Vec<Client> = (0..CROWD).map(|_| connect(&bridge, ssh, mode)).collect();
     for client in &mut clients {
         if mode == "honest" {

@@ -2,10 +2,7 @@
 //! than OpenSSH: sessions with the former end with 4503 and the reason, those with the latter do
 //! not. Servers that complete no key exchange are in `deadlines`.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests wait for real programs: they need the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -14,9 +11,10 @@ mod algorithms;
 mod floods;
 mod honest;
 mod passwords;
-mod python;
+
+use common::Program;
 
 /// The server of `server.py`.
-fn asyncssh(arguments: &[&str]) -> python::AsyncSsh {
-    python::AsyncSsh::start(include_bytes!("server.py"), arguments)
+fn asyncssh(arguments: &[&str]) -> Program {
+    Program::python("hostile_ssh/server.py", arguments)
 }

@@ -1,9 +1,8 @@
 //! Servers that neither accept nor refuse a password.
 
 use crate::asyncssh;
-use crate::common::fixture::{bridge_to, path_to};
-use crate::common::{Client, Options};
-use serde_json::{Value, json};
+use crate::common::fixture::{auth_at, bridge_to};
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -11,23 +10,17 @@ fn an_expired_password_is_reported_within_seconds() {
     let ssh = asyncssh(&[]);
     let bridge = bridge_to(&[ssh.addr()], &[]);
     let start = Instant::now();
-    let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
-    client.auth_v1(&json!({ "username": "expired", "password": "old" }));
-    let error: Value = client.wait_type("error");
+    let fields = json!({ "username": "expired", "password": "old" });
+    let mut client = auth_at(&bridge, ssh.addr(), &fields);
+    let error = client.expect_error(4401, "an expired password");
     assert_eq!(error["code"], "password-expired", "{error}");
     assert_eq!(error["stage"], "login");
     assert_eq!(error["retryable"], false);
-    assert!(
-        error["message"].as_str().unwrap().contains("expired"),
-        "{error}"
-    );
-    assert_eq!(client.until_close().0, 4401);
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("expired"), "{message}");
     // A third of the deadline at the most.
-    assert!(
-        start.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        start.elapsed()
-    );
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 #[test]
@@ -35,9 +28,8 @@ fn a_reply_that_comes_after_other_packets_counts() {
     let ssh = asyncssh(&[]);
     for (password, wanted) in [("right", "ready"), ("wrong", "error")] {
         let bridge = bridge_to(&[ssh.addr()], &[]);
-        let mut client = Client::connect(bridge.addr(), &path_to(ssh.addr()), &Options::v1());
-        client.auth_v1(&json!({ "username": "chatty", "password": password }));
-        let told = client.wait_type(wanted);
+        let fields = json!({ "username": "chatty", "password": password });
+        let told = auth_at(&bridge, ssh.addr(), &fields).wait_type(wanted);
         assert!(wanted == "ready" || told["retryable"] == false, "{told}");
     }
 }

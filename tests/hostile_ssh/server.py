@@ -1,5 +1,4 @@
-"""SSH server that misbehaves, or not, as the name of the user says: its behaviour is the function of
-that name. Prints its port.
+"""SSH server that misbehaves, or not, as the name of the user says: the mode. Prints its port.
 
 With the argument `compression`, it requires compression; with `not-strict`, it has no strict key
 exchange; with `sha1-signature`, it has an RSA key and signs with SHA-1 whatever was agreed on; with
@@ -29,86 +28,40 @@ async def flood(conn, send):
         pass
 
 
-def global_requests(conn, chan):
-    conn.send_packet(MSG_GLOBAL_REQUEST, String("nothing@example.org"), Boolean(True))
-
-
-def keepalives(conn, chan):
-    conn.send_packet(MSG_GLOBAL_REQUEST, String("keepalive@openssh.com"), Boolean(True))
-
-
-def host_key_announcements(conn, chan):
-    conn.send_packet(MSG_GLOBAL_REQUEST, String("hostkeys-00@openssh.com"), Boolean(False))
-
-
-def ignores(conn, chan):
-    conn.send_packet(MSG_IGNORE, String(b"x" * 1000))
-
-
-def empty_ignores(conn, chan):
-    conn.send_packet(MSG_IGNORE, String(b""))
-
-
-def debugs(conn, chan):
-    conn.send_packet(MSG_DEBUG, Boolean(True), String("hello"), String(""))
-
-
-def unimplementeds(conn, chan):
-    conn.send_packet(MSG_UNIMPLEMENTED, UInt32(0))
-
-
-def unknown_messages(conn, chan):
-    conn.send_packet(192, String("hello"))
-
-
-def channel_opens(conn, chan):
-    conn.send_packet(MSG_CHANNEL_OPEN, String("session"), UInt32(7), UInt32(MIB), UInt32(1024))
-
-
-def unknown_channel_opens(conn, chan):
-    conn.send_packet(MSG_CHANNEL_OPEN, String("x" * 1000), UInt32(7), UInt32(MIB), UInt32(1024))
-
-
-def data_for_nobody(conn, chan):
-    conn.send_packet(MSG_CHANNEL_DATA, UInt32(4711), String(b"x" * 1000))
-
-
-def empty_data(conn, chan):
-    chan.send_packet(MSG_CHANNEL_DATA, String(b""))
-
-
-def window_adjusts(conn, chan):
-    chan.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(1))
-
-
-def successes(conn, chan):
-    chan.send_packet(MSG_CHANNEL_SUCCESS)
-
-
-def exit_statuses(conn, chan):
-    chan.send_packet(MSG_CHANNEL_REQUEST, String("exit-status"), Boolean(False), UInt32(0))
-
-
-def exit_signals(conn, chan):
-    text = String("x" * 30000)
-    request = (String("exit-signal"), Boolean(False), String("TERM"), Boolean(False))
-    chan.send_packet(MSG_CHANNEL_REQUEST, *request, text, String(""))
-
-
-def channel_requests(conn, chan):
-    chan.send_packet(MSG_CHANNEL_REQUEST, String("nothing@example.org"), Boolean(False))
-
-
-def large_data(conn, chan):
-    chan.send_packet(MSG_CHANNEL_DATA, String(b"x" * 32769))
-
-
-def largest_packets(conn, chan):
-    conn.send_packet(MSG_IGNORE, String(b"x" * 255 * 1024))
-
-
-def large_packets(conn, chan):
-    conn.send_packet(MSG_IGNORE, String(b"x" * 300 * 1024))
+# Packets that are sent again and again, of the connection and of its channel.
+OF_CONNECTION = {
+    "global_requests": (MSG_GLOBAL_REQUEST, String("nothing@example.org"), Boolean(True)),
+    "keepalives": (MSG_GLOBAL_REQUEST, String("keepalive@openssh.com"), Boolean(True)),
+    "host_key_announcements": (
+        MSG_GLOBAL_REQUEST, String("hostkeys-00@openssh.com"), Boolean(False)
+    ),
+    "ignores": (MSG_IGNORE, String(b"x" * 1000)),
+    "empty_ignores": (MSG_IGNORE, String(b"")),
+    "largest_packets": (MSG_IGNORE, String(b"x" * 255 * 1024)),
+    "large_packets": (MSG_IGNORE, String(b"x" * 300 * 1024)),
+    "debugs": (MSG_DEBUG, Boolean(True), String("hello"), String("")),
+    "unimplementeds": (MSG_UNIMPLEMENTED, UInt32(0)),
+    "unknown_messages": (192, String("hello")),
+    "channel_opens": (
+        MSG_CHANNEL_OPEN, String("session"), UInt32(7), UInt32(MIB), UInt32(1024)
+    ),
+    "unknown_channel_opens": (
+        MSG_CHANNEL_OPEN, String("x" * 1000), UInt32(7), UInt32(MIB), UInt32(1024)
+    ),
+    "data_for_nobody": (MSG_CHANNEL_DATA, UInt32(4711), String(b"x" * 1000)),
+}
+OF_CHANNEL = {
+    "empty_data": (MSG_CHANNEL_DATA, String(b"")),
+    "large_data": (MSG_CHANNEL_DATA, String(b"x" * 32769)),
+    "window_adjusts": (MSG_CHANNEL_WINDOW_ADJUST, UInt32(1)),
+    "successes": (MSG_CHANNEL_SUCCESS,),
+    "exit_statuses": (MSG_CHANNEL_REQUEST, String("exit-status"), Boolean(False), UInt32(0)),
+    "exit_signals": (
+        MSG_CHANNEL_REQUEST, String("exit-signal"), Boolean(False), String("TERM"), Boolean(False),
+        String("x" * 30000), String(""),
+    ),
+    "channel_requests": (MSG_CHANNEL_REQUEST, String("nothing@example.org"), Boolean(False)),
+}
 
 
 def data_after_eof(conn, chan):
@@ -122,18 +75,6 @@ def rekeys(conn, chan):
         conn._kexinit_sent = True
 
 
-FLOODS = {
-    f.__name__: f
-    for f in [
-        global_requests, keepalives, host_key_announcements, ignores, empty_ignores, debugs,
-        unimplementeds, unknown_messages, channel_opens, unknown_channel_opens, data_for_nobody,
-        empty_data, window_adjusts, successes, exit_statuses, exit_signals, channel_requests,
-        large_data, largest_packets, large_packets, data_after_eof,
-        rekeys,
-    ]
-}
-
-
 async def handle(process):
     mode = process.get_extra_info("username")
     conn, chan = process.channel.get_connection(), process.channel
@@ -142,8 +83,13 @@ async def handle(process):
             process.stdout.write("x")
             await process.stdout.drain()
         process.exit(0)
-    elif mode in FLOODS:
-        await flood(conn, lambda: FLOODS[mode](conn, chan))
+    elif mode in OF_CONNECTION:
+        await flood(conn, lambda: conn.send_packet(*OF_CONNECTION[mode]))
+    elif mode in OF_CHANNEL:
+        await flood(conn, lambda: chan.send_packet(*OF_CHANNEL[mode]))
+    elif mode in ("data_after_eof", "rekeys"):
+        send = data_after_eof if mode == "data_after_eof" else rekeys
+        await flood(conn, lambda: send(conn, chan))
     else:
         # Honest: echoes its input.
         process.stdout.write("ready\r\n")

@@ -1,22 +1,51 @@
 //! Text before the version line and in place of it, and variants of that line.
 
-use crate::common::{DEADLINE, HostileServer, Script, ScriptedSsh, SshScript, Sshd};
-use crate::{bridge_to, connect, front, transcript};
-use serde_json::{Value, json};
-use std::net::SocketAddr;
+use crate::common::{
+    Bridge, DEADLINE, Event, HostileServer, Script, ScriptedSsh, SshScript, Sshd, Transcript,
+    serve, serve_in_front_of,
+};
+use crate::{auth_at, bridge_to};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 
-fn user() -> Value {
-    json!({ "username": "u" })
+/// Bytes of a server that [`front`] passes on in pieces; its version line is among them.
+const IN_PIECES: usize = 512;
+
+/// Listens in front of `server` and sends `text` first, `piece` bytes at a time.
+fn front(server: SocketAddr, text: &[u8], piece: usize) -> SocketAddr {
+    let text = text.to_vec();
+    serve_in_front_of(server, move |mut client| {
+        for part in text.chunks(piece) {
+            client.write_all(part).unwrap();
+        }
+        let mut passed = 0;
+        move |bytes| {
+            let size = if passed < IN_PIECES {
+                piece
+            } else {
+                bytes.len()
+            };
+            passed += bytes.len();
+            let mut parts = bytes.chunks(size);
+            parts.try_for_each(|part| client.write_all(part))
+        }
+    })
+}
+
+/// The record of a session of a user without a password.
+fn session(bridge: &Bridge, target: SocketAddr) -> Transcript {
+    auth_at(bridge, target, &json!({ "username": "u" })).transcript()
 }
 
 /// Logs in at `target` and returns the texts of all banners.
 fn banners(target: SocketAddr) -> Vec<String> {
     let bridge = bridge_to(&[target], &[]);
-    let mut client = connect(&bridge, target, &user());
+    let mut client = auth_at(&bridge, target, &json!({ "username": "u" }));
     let mut banners = Vec::new();
     loop {
         let message = match client.recv() {
-            crate::Event::Json(message) => message,
+            Event::Json(message) => message,
             other => panic!("{other:?} after {banners:?}"),
         };
         match message["type"].as_str().unwrap() {
@@ -61,8 +90,7 @@ fn lines_before_the_version_line_are_a_banner() {
             if piece == 1 && text.len() > 1000 {
                 continue;
             }
-            let front = front::start(ssh.addr(), text.to_vec(), piece);
-            let got = banners(front).concat();
+            let got = banners(front(ssh.addr(), text, piece)).concat();
             assert_eq!(got, wanted, "{piece}: {}", text.escape_ascii());
         }
     }
@@ -88,7 +116,7 @@ fn version_lines_of_real_equipment_are_accepted() {
         };
         let ssh = ScriptedSsh::start(script);
         for piece in [1, 1 << 20] {
-            let front = front::start(ssh.addr(), b"hi\r\n".to_vec(), piece);
+            let front = front(ssh.addr(), b"hi\r\n", piece);
             assert_eq!(banners(front), ["hi\n"], "{version:?}");
         }
         assert_eq!(banners(ssh.addr()), [""; 0], "{version:?}");
@@ -99,7 +127,7 @@ fn version_lines_of_real_equipment_are_accepted() {
 fn expect(said: &'static [u8], code: &str, retryable: bool, words: &str) -> Option<String> {
     let hostile = HostileServer::start(Script::SayThenEnd(said));
     let bridge = bridge_to(&[hostile.addr()], &[]);
-    let transcript = transcript(&mut connect(&bridge, hostile.addr(), &user()));
+    let transcript = session(&bridge, hostile.addr());
     let error = transcript.one("error");
     let right = error["code"] == code
         && error["retryable"] == retryable
@@ -179,24 +207,24 @@ fn text_in_place_of_a_version_line_is_reported() {
 
 #[test]
 fn text_before_a_reset_is_reported() {
-    let target = front::say_and_reset(b"Not allowed at this time\r\n");
+    let target = serve(|mut client| {
+        client.write_all(b"Not allowed at this time\r\n").unwrap();
+        // What is unread when the socket is closed makes it a reset.
+        client.peek(&mut [0]).unwrap();
+    });
     let bridge = bridge_to(&[target], &[]);
-    let transcript = transcript(&mut connect(&bridge, target, &user()));
+    let transcript = session(&bridge, target);
     let error = transcript.one("error");
     assert_eq!(error["code"], "server-refused", "{error}");
-    assert!(
-        error["message"]
-            .as_str()
-            .unwrap()
-            .contains("Not allowed at this time")
-    );
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("Not allowed at this time"), "{message}");
 }
 
 #[test]
 fn uniform_errors_hide_the_servers_text() {
     let hostile = HostileServer::start(Script::SayThenEnd(b"Exceeded MaxStartups\r\n"));
     let bridge = bridge_to(&[hostile.addr()], &["targets.uniform_errors=true"]);
-    let transcript = transcript(&mut connect(&bridge, hostile.addr(), &user()));
+    let transcript = session(&bridge, hostile.addr());
     let error = transcript.one("error");
     assert_eq!(error["code"], "unreachable", "{error}");
     assert!(
@@ -210,11 +238,10 @@ fn uniform_errors_hide_the_servers_text() {
 #[test]
 fn a_full_sshd_is_reported_as_a_refusal() {
     let sshd = Sshd::with(&["MaxStartups 1:100:1"]);
-    let held = std::net::TcpStream::connect(sshd.addr()).unwrap();
-    let mut first = [0; 4];
-    std::io::Read::read_exact(&mut &held, &mut first).unwrap();
+    let mut held = TcpStream::connect(sshd.addr()).unwrap();
+    held.read_exact(&mut [0; 4]).unwrap();
     let bridge = bridge_to(&[sshd.addr()], &[]);
-    let transcript = transcript(&mut connect(&bridge, sshd.addr(), &user()));
+    let transcript = session(&bridge, sshd.addr());
     let error = transcript.one("error");
     assert_eq!(error["code"], "server-refused", "{error}");
     assert_eq!(error["retryable"], true, "{error}");
@@ -226,13 +253,13 @@ fn an_end_within_the_key_exchange_is_a_lost_connection() {
     for said in [&b"SSH-2.0-x\r\n"[..], b"SSH-2.0-x\r\n\0\0\x02"] {
         let hostile = HostileServer::start(Script::SayThenEnd(said));
         let bridge = bridge_to(&[hostile.addr()], &[]);
-        let transcript = transcript(&mut connect(&bridge, hostile.addr(), &user()));
+        let transcript = session(&bridge, hostile.addr());
         let error = transcript.one("error");
         assert_eq!(error["code"], "connection-lost", "{error}");
         assert_eq!(error["stage"], "handshake", "{error}");
         assert_eq!(error["retryable"], true, "{error}");
         let bridge = bridge_to(&[hostile.addr()], &["targets.uniform_errors=true"]);
-        let transcript = crate::transcript(&mut connect(&bridge, hostile.addr(), &user()));
+        let transcript = session(&bridge, hostile.addr());
         assert_eq!(transcript.one("error")["code"], "unreachable");
     }
 }

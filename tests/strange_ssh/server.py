@@ -50,6 +50,15 @@ def end(chan):
     chan.send_packet(MSG_CHANNEL_CLOSE)
 
 
+def send(chan, kind):
+    """Also the replies that `Refusals` holds back."""
+    Refusals.send(chan, kind)
+
+
+def stderr(chan, kind):
+    chan.send_packet(MSG_CHANNEL_EXTENDED_DATA, UInt32(kind), String(f"kind {kind};"))
+
+
 class Refusals:
     """Replies of the channel to requests."""
 
@@ -129,10 +138,45 @@ async def echo(process):
         pass
 
 
+# What a channel does in a mode: functions, and their arguments.
+STEPS = {
+    "silent_exit": [(status, 5), (end,)],
+    "late_refusal": [
+        (data, "first\r\n"), (send, MSG_CHANNEL_FAILURE), (send, MSG_CHANNEL_SUCCESS),
+        (data, "second\r\n"), (status, 0), (end,),
+    ],
+    "late_no_shell": [
+        (data, "first\r\n"), (send, MSG_CHANNEL_SUCCESS), (send, MSG_CHANNEL_FAILURE),
+        (data, "second\r\n"), (end,),
+    ],
+    "late_no_shell_waits": [
+        (data, "first\r\n"), (send, MSG_CHANNEL_SUCCESS), (send, MSG_CHANNEL_FAILURE),
+        (data, "second\r\n"),
+    ],
+    "close_unanswered": [(end,)],
+    "status_before_data": [(status, 4), (data, "after the status\r\n"), (end,)],
+    "signal_before_data": [
+        (signal, "killed by hand"), (data, "after the signal\r\n"), (send, MSG_CHANNEL_CLOSE),
+    ],
+    "two_statuses": [(status, 4), (status, 5), (signal, "late"), (end,)],
+    "eof_then_status": [
+        (data, "all\r\n"), (send, MSG_CHANNEL_EOF), (send, MSG_CHANNEL_EOF), (status, 6),
+        (send, MSG_CHANNEL_CLOSE),
+    ],
+    "no_status": [(data, "all\r\n"), (end,)],
+    "close_only": [(send, MSG_CHANNEL_CLOSE)],
+    "empty_packets": [*[(data, ""), (data, "x"), (data, "")] * 40, (status, 0), (end,)],
+    "stderr_kinds": [
+        *[(stderr, kind) for kind in (1, 0, 7, 0xffffffff)], (status, 0), (end,),
+    ],
+    "long_signal": [(signal, "\u00e9" * 15000), (end,)],
+    "latin1_exit": [(data, "before\r\n"), (signal, b"tu\xe9"), (end,)],
+}
+
+
 async def handle(process):
     mode = process.get_extra_info("username")
     conn, chan = process.channel.get_connection(), process.channel
-    send = lambda kind: Refusals.send(chan, kind)
     if mode == "no_terminal":
         process.stdout.write("Hi! You are known, but there is no shell.\r\n")
         process.stderr.write("Use git.\r\n")
@@ -141,80 +185,21 @@ async def handle(process):
         process.stdout.write("ready\r\n")
         await echo(process)
         process.exit(3)
-    elif mode == "silent_exit":
-        status(chan, 5)
-        end(chan)
-    elif mode == "late_refusal":
-        data(chan, "first\r\n")
-        send(MSG_CHANNEL_FAILURE)
-        send(MSG_CHANNEL_SUCCESS)
-        data(chan, "second\r\n")
-        status(chan, 0)
-        end(chan)
-    elif mode in ("late_no_shell", "late_no_shell_waits"):
-        data(chan, "first\r\n")
-        send(MSG_CHANNEL_SUCCESS)
-        send(MSG_CHANNEL_FAILURE)
-        data(chan, "second\r\n")
-        if mode == "late_no_shell":
-            end(chan)
-    elif mode == "close_unanswered":
-        end(chan)
-    elif mode == "status_before_data":
-        status(chan, 4)
-        data(chan, "after the status\r\n")
-        end(chan)
-    elif mode == "signal_before_data":
-        signal(chan, "killed by hand")
-        data(chan, "after the signal\r\n")
-        chan.send_packet(MSG_CHANNEL_CLOSE)
-    elif mode == "two_statuses":
-        status(chan, 4)
-        status(chan, 5)
-        signal(chan, "late")
-        end(chan)
-    elif mode == "eof_then_status":
-        data(chan, "all\r\n")
-        chan.send_packet(MSG_CHANNEL_EOF)
-        chan.send_packet(MSG_CHANNEL_EOF)
-        status(chan, 6)
-        chan.send_packet(MSG_CHANNEL_CLOSE)
-    elif mode == "no_status":
-        data(chan, "all\r\n")
-        end(chan)
-    elif mode == "close_only":
-        chan.send_packet(MSG_CHANNEL_CLOSE)
     elif mode == "gone_after_status":
         data(chan, "all\r\n")
         status(chan, 8)
         asyncio.get_running_loop().call_later(0.1, conn.abort)
-    elif mode == "empty_packets":
-        for _ in range(40):
-            data(chan, "")
-            data(chan, "x")
-            data(chan, "")
-        status(chan, 0)
-        end(chan)
-    elif mode == "stderr_kinds":
-        for kind in (1, 0, 7, 0xffffffff):
-            chan.send_packet(MSG_CHANNEL_EXTENDED_DATA, UInt32(kind), String(f"kind {kind};"))
-        status(chan, 0)
-        end(chan)
-    elif mode == "long_signal":
-        signal(chan, "\u00e9" * 15000)
-        end(chan)
     elif mode == "disconnects_running":
         data(chan, "before\r\n")
         disconnect(conn, DISC_BY_APPLICATION, WORDS)
     elif mode == "disconnects_wordless":
         disconnect(conn, DISC_TOO_MANY_CONNECTIONS, "")
-    elif mode == "latin1_exit":
-        data(chan, "before\r\n")
-        signal(chan, b"tu\xe9")
-        end(chan)
     elif mode == "latin1_farewell":
         data(chan, "before\r\n")
         disconnect(conn, DISC_BY_APPLICATION, b"ferm\xe9")
+    else:
+        for step, *arguments in STEPS.get(mode, []):
+            step(chan, *arguments)
 
 
 class Server(asyncssh.SSHServer):

@@ -1,16 +1,10 @@
 //! Replies of servers to the requests for a terminal and a shell, and the ends of sessions.
 
-use crate::{Transcript, bridge, connect, run_session, server, transcript};
+use crate::{auth_at, bridge, run_session, server};
 use serde_json::{Value, json};
 
-/// Expected session of a mode: output, last text, notices, close code.
-struct Wanted {
-    mode: &'static str,
-    output: &'static str,
-    last: Value,
-    no_terminal: bool,
-    code: u16,
-}
+/// Expected session of a mode: output, last text, whether there is a notice of no terminal.
+type Row = (&'static str, &'static str, Value, bool);
 
 fn exit(status: u32) -> Value {
     json!({ "type": "exit", "status": status, "core_dumped": false, "message": "" })
@@ -31,94 +25,59 @@ fn refused(stage: &str) -> Value {
     })
 }
 
-fn table() -> Vec<Wanted> {
-    let row = |mode, output, last, no_terminal, code| Wanted {
-        mode,
-        output,
-        last,
-        no_terminal,
-        code,
-    };
+fn table() -> Vec<Row> {
     let hi = "Hi! You are known, but there is no shell.\r\nUse git.\r\n";
     let restricted = "This account is restricted.\r\n";
     let twice = "first\r\nsecond\r\n";
     let shell = "Hi! There is no shell here.\r\n";
+    let kinds = "kind 1;kind 0;kind 7;kind 4294967295;";
     vec![
-        row("no_terminal", hi, exit(1), true, 1000),
-        row("no_terminal_no_shell", "", refused("shell"), true, 4503),
-        row("no_shell", "", refused("shell"), false, 4503),
-        row(
-            "no_shell_talks_first",
-            restricted,
-            refused("relay"),
-            false,
-            4503,
-        ),
-        row(
-            "no_shell_talks_later",
-            restricted,
-            refused("relay"),
-            false,
-            4503,
-        ),
-        row("no_shell_status", shell, exit(7), false, 1000),
-        row("silent_exit", "", exit(5), false, 1000),
-        row("late_refusal", twice, exit(0), true, 1000),
-        row("late_no_shell", twice, refused("relay"), false, 4503),
+        ("no_terminal", hi, exit(1), true),
+        ("no_terminal_no_shell", "", refused("shell"), true),
+        ("no_shell", "", refused("shell"), false),
+        ("no_shell_talks_first", restricted, refused("relay"), false),
+        ("no_shell_talks_later", restricted, refused("relay"), false),
+        ("no_shell_status", shell, exit(7), false),
+        ("silent_exit", "", exit(5), false),
+        ("late_refusal", twice, exit(0), true),
+        ("late_no_shell", twice, refused("relay"), false),
         // It ends once the bridge has closed its input.
-        row("late_no_shell_waits", twice, refused("relay"), false, 4503),
-        row("close_unanswered", "", refused("shell"), false, 4503),
-        row(
-            "status_before_data",
-            "after the status\r\n",
-            exit(4),
-            false,
-            1000,
-        ),
-        row(
+        ("late_no_shell_waits", twice, refused("relay"), false),
+        ("close_unanswered", "", refused("shell"), false),
+        ("status_before_data", "after the status\r\n", exit(4), false),
+        (
             "signal_before_data",
             "after the signal\r\n",
             killed("killed by hand"),
             false,
-            1000,
         ),
-        row("two_statuses", "", exit(4), false, 1000),
-        row("eof_then_status", "all\r\n", exit(6), false, 1000),
-        row("no_status", "all\r\n", no_status(), false, 1000),
-        row("close_only", "", no_status(), false, 1000),
-        row("gone_after_status", "all\r\n", exit(8), false, 1000),
-        row(
-            "stderr_kinds",
-            "kind 1;kind 0;kind 7;kind 4294967295;",
-            exit(0),
-            false,
-            1000,
-        ),
+        ("two_statuses", "", exit(4), false),
+        ("eof_then_status", "all\r\n", exit(6), false),
+        ("no_status", "all\r\n", no_status(), false),
+        ("close_only", "", no_status(), false),
+        ("gone_after_status", "all\r\n", exit(8), false),
+        ("stderr_kinds", kinds, exit(0), false),
     ]
-}
-
-fn check(wanted: &Wanted, transcript: &Transcript) -> Result<(), String> {
-    let notices = transcript.of("notice");
-    let terminal = notices.iter().map(|n| &n["kind"]).collect::<Vec<_>>();
-    let right = transcript.output == wanted.output
-        && transcript.texts.last() == Some(&wanted.last)
-        && (terminal == ["no-terminal"]) == wanted.no_terminal
-        && terminal.is_empty() != wanted.no_terminal
-        && transcript.code == wanted.code;
-    if right {
-        return Ok(());
-    }
-    Err(format!("{}: {transcript:#?}", wanted.mode))
 }
 
 #[test]
 fn each_way_to_reply_and_to_end_has_its_outcome() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
-    let wrong: Vec<_> = table()
-        .iter()
-        .filter_map(|wanted| check(wanted, &run_session(&bridge, &ssh, wanted.mode)).err())
-        .collect();
+    let mut wrong = Vec::new();
+    for (mode, output, last, no_terminal) in table() {
+        let end = run_session(&bridge, &ssh, mode);
+        let notices: Vec<&Value> = end.of("notice").iter().map(|n| &n["kind"]).collect();
+        let expected: &[&str] = if no_terminal { &["no-terminal"] } else { &[] };
+        let code = if last["type"] == "exit" { 1000 } else { 4503 };
+        let right = end.output == output.as_bytes()
+            && end.texts.last() == Some(&last)
+            && notices == expected
+            && end.code == code;
+        if !right {
+            wrong.push(format!("{mode}: {end:#?}"));
+        }
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -128,10 +87,11 @@ fn a_command_runs_without_a_terminal() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
     let fields = json!({ "username": "no_terminal", "password": "p", "command": "git status" });
-    let transcript = transcript(&mut connect(&bridge, ssh.addr(), &fields));
-    assert_eq!(transcript.one("notice")["kind"], "no-terminal");
-    assert_eq!(transcript.one("exit")["status"], 1);
-    assert!(transcript.output.contains("Use git."), "{transcript:#?}");
+    let end = auth_at(&bridge, ssh.addr(), &fields).transcript();
+    assert_eq!(end.one("notice")["kind"], "no-terminal");
+    assert_eq!(end.status(), 1);
+    let output = String::from_utf8_lossy(&end.output);
+    assert!(output.contains("Use git."), "{output}");
 }
 
 #[test]
@@ -140,7 +100,7 @@ fn input_passes_without_a_terminal_or_a_reply() {
     let bridge = bridge(&ssh);
     for mode in ["no_terminal_echo", "silent_talk"] {
         let fields = json!({ "username": mode, "password": "p" });
-        let mut client = connect(&bridge, ssh.addr(), &fields);
+        let mut client = auth_at(&bridge, ssh.addr(), &fields);
         client.wait_type("ready");
         client.output_until("ready\r\n");
         client.send_json(&json!({ "type": "resize", "cols": 100, "rows": 30 }));
@@ -159,7 +119,7 @@ fn replies_to_requests_without_want_reply_are_ignored() {
     let fields = json!({
         "username": "answers_variables", "password": "p", "env": { "LANG": "C", "TZ": "UTC" },
     });
-    let mut client = connect(&bridge, ssh.addr(), &fields);
+    let mut client = auth_at(&bridge, ssh.addr(), &fields);
     client.wait_type("ready");
     client.output_until("ready\r\n");
     client.send_binary(b"quit\n");
@@ -195,9 +155,9 @@ fn a_long_exit_message_is_cut_and_marked() {
 fn empty_packets_between_output_are_ignored() {
     let ssh = server(&[]);
     let bridge = bridge(&ssh);
-    let transcript = run_session(&bridge, &ssh, "empty_packets");
-    assert_eq!(transcript.output, "x".repeat(40));
-    assert_eq!(transcript.code, 1000, "{transcript:#?}");
+    let end = run_session(&bridge, &ssh, "empty_packets");
+    assert_eq!(end.output, [b'x'; 40]);
+    assert_eq!(end.status(), 0);
 }
 
 #[test]
@@ -206,7 +166,7 @@ fn input_passes_tiny_windows_and_packets_in_order() {
         let ssh = server(arguments);
         let bridge = bridge(&ssh);
         let fields = json!({ "username": "honest", "password": "p" });
-        let mut client = connect(&bridge, ssh.addr(), &fields);
+        let mut client = auth_at(&bridge, ssh.addr(), &fields);
         client.wait_type("ready");
         let line = "0123456789".repeat(10);
         client.send_binary(format!("{line}\n").as_bytes());

@@ -1,11 +1,11 @@
 //! Terminal modes at a real sshd.
 
-use crate::common::fixture::{bridge_to, path_to};
-use crate::common::{Client, KeyPair, Options, Sshd, account};
+use crate::common::{Bridge, Client, KeyPair, Sshd, account};
+use crate::{auth_at, bridge_to};
 use serde_json::json;
 
 struct TerminalFixture {
-    bridge: crate::Bridge,
+    bridge: Bridge,
     sshd: Sshd,
     key: KeyPair,
 }
@@ -19,25 +19,23 @@ impl TerminalFixture {
         Self { bridge, sshd, key }
     }
 
-    fn run(&self, command: &str) -> Client {
-        let path = path_to(self.sshd.addr());
-        let mut client = Client::connect(self.bridge.addr(), &path, &Options::v1());
-        client.auth_v1(&json!({
+    /// Without a command, the login shell.
+    fn run(&self, command: Option<&str>) -> Client {
+        let fields = json!({
             "username": account().user,
             "private_key": self.key.private_pem(),
             "command": command,
-        }));
-        client
+        });
+        auth_at(&self.bridge, self.sshd.addr(), &fields)
     }
 }
 
 #[test]
 fn the_terminal_is_as_under_openssh() {
     let fixture = TerminalFixture::new(&[]);
-    let mut client = fixture.run("stty -a");
-    let (code, reason) = client.until_close();
-    assert_eq!(code, 1000, "{reason}");
-    let modes = String::from_utf8(client.output.clone()).unwrap();
+    let end = fixture.run(Some("stty -a")).transcript();
+    assert_eq!(end.status(), 0);
+    let modes = String::from_utf8(end.output).unwrap();
     let words: Vec<&str> = modes.split([' ', ';', '\r', '\n']).collect();
     for word in [
         "iutf8", "38400", "icrnl", "ixon", "-ixany", "-ixoff", "isig", "icanon", "iexten", "echo",
@@ -61,7 +59,8 @@ fn the_terminal_is_as_under_openssh() {
 #[test]
 fn backspace_erases_a_whole_character() {
     let fixture = TerminalFixture::new(&[]);
-    let mut client = fixture.run("echo GO; read line; printf %s \"$line\" | od -An -tx1; echo END");
+    let command = "echo GO; read line; printf %s \"$line\" | od -An -tx1; echo END";
+    let mut client = fixture.run(Some(command));
     client.wait_type("ready");
     client.output_until("GO");
     client.send_binary("a\u{e9}\u{7f}\u{1f600}\u{7f}\u{4eba}\u{7f}b\r".as_bytes());
@@ -73,13 +72,12 @@ fn backspace_erases_a_whole_character() {
 #[test]
 fn a_command_at_an_sshd_with_permittty_no_runs_without_a_terminal() {
     let fixture = TerminalFixture::new(&["PermitTTY no"]);
-    let mut client = fixture.run("echo out; echo err >&2; tty; exit 9");
-    assert_eq!(
-        client.wait_type("notice"),
-        json!({ "type": "notice", "kind": "no-terminal" })
-    );
-    assert_eq!(client.wait_type("exit")["status"], 9);
-    let output = String::from_utf8(client.output.clone()).unwrap();
+    let command = "echo out; echo err >&2; tty; exit 9";
+    let end = fixture.run(Some(command)).transcript();
+    let notice = json!({ "type": "notice", "kind": "no-terminal" });
+    assert_eq!(end.one("notice"), &notice);
+    assert_eq!(end.status(), 9);
+    let output = String::from_utf8(end.output).unwrap();
     for word in ["out\n", "err\n", "not a tty\n"] {
         assert!(output.contains(word), "{output:?}");
     }
@@ -88,12 +86,7 @@ fn a_command_at_an_sshd_with_permittty_no_runs_without_a_terminal() {
 #[test]
 fn a_login_shell_without_a_terminal_reads_input_as_from_a_pipe() {
     let fixture = TerminalFixture::new(&["PermitTTY no"]);
-    let path = path_to(fixture.sshd.addr());
-    let mut client = Client::connect(fixture.bridge.addr(), &path, &Options::v1());
-    client.auth_v1(&json!({
-        "username": account().user,
-        "private_key": fixture.key.private_pem(),
-    }));
+    let mut client = fixture.run(None);
     client.wait_type("notice");
     client.wait_type("ready");
     client.send_json(&json!({ "type": "resize", "cols": 100, "rows": 30 }));
