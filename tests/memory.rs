@@ -1,10 +1,7 @@
 //! Memory of sessions whose client or server does not read, in bytes per session, for messages and
 //! packets of all sizes. The bound is derived in `src/bridge/downlink/mod.rs`.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests wait for real programs: they need the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
 mod common;
 
@@ -147,68 +144,55 @@ fn wait_stalled(sent: &AtomicU64) {
     assert!(stalled.is_some(), "the output did not stall");
 }
 
-#[test]
-fn input_that_the_server_does_not_read_is_bounded() {
+/// Has `act` fill `count` sessions with messages or packets of each of these sizes, and checks what
+/// they hold.
+fn check_each(
+    what: &str,
+    mixes: &[&'static [usize]],
+    count: u64,
+    bound: u64,
+    act: impl Fn(&Fixture, &[Client], &'static [usize]),
+) {
     let mut failures = Vec::new();
-    for sizes in MIXES {
+    for sizes in mixes {
         let fixture = fixture(Start::Accept);
-        let clients = crowd(&fixture, CROWD);
+        let clients = crowd(&fixture, count);
         let before = fixture.bridge.pss();
-        write_until(&clients, &messages(sizes), || all_full(&fixture, &clients));
-        failures.extend(
-            check(
-                &fixture,
-                CROWD,
-                before,
-                INPUT,
-                &format!("input of {sizes:?}"),
-            )
-            .err(),
-        );
+        act(&fixture, &clients, sizes);
+        let about = format!("{what} of {sizes:?}");
+        failures.extend(check(&fixture, count, before, bound, &about).err());
     }
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+fn fill_with_input(fixture: &Fixture, clients: &[Client], sizes: &[usize]) {
+    write_until(clients, &messages(sizes), || all_full(fixture, clients));
+}
+
+#[test]
+fn input_that_the_server_does_not_read_is_bounded() {
+    check_each("input", MIXES, CROWD, INPUT, fill_with_input);
 }
 
 #[test]
 fn output_that_the_client_does_not_read_is_bounded() {
-    let mut failures = Vec::new();
-    for sizes in MIXES {
-        let fixture = fixture(Start::Accept);
-        let clients = crowd(&fixture, CROWD);
-        let before = fixture.bridge.pss();
+    check_each("output", MIXES, CROWD, OUTPUT, |fixture, _, sizes| {
         let sent = Arc::default();
         fixture.ssh.bulk_output(sizes, &sent);
         wait_stalled(&sent);
-        failures.extend(
-            check(
-                &fixture,
-                CROWD,
-                before,
-                OUTPUT,
-                &format!("output of {sizes:?}"),
-            )
-            .err(),
-        );
-        drop(clients);
-    }
-    assert!(failures.is_empty(), "{failures:#?}");
+    });
 }
 
 #[test]
 fn output_and_input_at_once_are_bounded() {
-    let mut failures = Vec::new();
-    for sizes in [MIXES[0], MIXES[1], MIXES[3]] {
-        let fixture = fixture(Start::Accept);
-        let clients = crowd(&fixture, FEW);
-        let before = fixture.bridge.pss();
+    let mixes = [MIXES[0], MIXES[1], MIXES[3]];
+    check_each("both", &mixes, FEW, BOTH, |fixture, clients, sizes| {
         let sent = Arc::default();
         fixture.ssh.bulk_output(sizes, &sent);
         wait_stalled(&sent);
-        write_until(&clients, &messages(sizes), || all_full(&fixture, &clients));
+        fill_with_input(fixture, clients, sizes);
         wait_stalled(&sent);
-        failures.extend(check(&fixture, FEW, before, BOTH, &format!("both, of {sizes:?}")).err());
-    }
-    assert!(failures.is_empty(), "{failures:#?}");
+    });
 }
 
 /// The server sends output and does not confirm the shell, so the client gets no `ready`.

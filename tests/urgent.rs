@@ -2,21 +2,19 @@
 //! All bytes around it arrive, on the client's socket and on the SSH server's. The urgent byte
 //! itself is not part of the stream.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_types,
-    reason = "tests are threads: they need locks"
-)]
+#![allow(clippy::disallowed_types, reason = "tests are threads with locks")]
 
 mod common;
 
 use common::fixture::{bridge_to, path_to};
 use common::raw::{Raw, frame};
-use common::{Bridge, DEADLINE, Fixture, Options, ScriptedSsh, SshScript};
+use common::{Bridge, DEADLINE, Fixture, Options, ScriptedSsh, SshScript, serve_in_front_of};
 use rustix::net::{SendFlags, send};
 use rustix::process::Signal;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 
 /// Sends `bytes` with an urgent byte before position `mark`. Of several unread ones, TCP keeps only
 /// the last out of the stream.
@@ -33,17 +31,10 @@ fn while_stopped(bridge: &Bridge, act: impl FnOnce()) {
     bridge.signal(Signal::CONT);
 }
 
-fn ready(bridge: &Bridge, target: SocketAddr) -> Raw {
-    let mut raw = Raw::upgrade(bridge.addr(), &path_to(target), &Options::v1());
-    raw.send_frame(0x81, br#"{"type":"auth","username":"u"}"#);
-    while raw.text()["type"] != "ready" {}
-    raw
-}
-
 #[test]
 fn input_around_urgent_data_arrives() {
     let fixture = Fixture::new(&[]);
-    let mut raw = ready(&fixture.bridge, fixture.ssh.addr());
+    let mut raw = fixture.raw_ready();
     let bytes = [
         frame(0x82, Some([1, 2, 3, 4]), b"abc"),
         frame(0x82, Some([5, 6, 7, 8]), b"defg"),
@@ -63,52 +54,27 @@ fn input_around_urgent_data_arrives() {
     assert_eq!(fixture.ssh.wait_input(expected.len()), expected);
 }
 
-/// Proxy in front of an SSH server that puts urgent bytes into its output on request.
-struct Inserter {
-    addr: SocketAddr,
-    /// From the length of a piece to the position of the mark in it.
-    marks: SyncSender<fn(usize) -> usize>,
-    passed: Receiver<usize>,
-}
-
-impl Inserter {
-    fn start(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let addr = listener.local_addr().unwrap();
-        let (marks, wanted) = sync_channel::<fn(usize) -> usize>(1);
-        let (pass, passed) = sync_channel(1);
-        std::thread::spawn(move || {
-            let mut bridge = listener.accept().unwrap().0;
-            let mut server = TcpStream::connect(server).unwrap();
-            let (mut from, mut to) = (bridge.try_clone().unwrap(), server.try_clone().unwrap());
-            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
-            bridge.set_nodelay(true).unwrap();
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = server.read(&mut buffer) {
-                match wanted.try_recv() {
-                    Ok(mark) => {
-                        send_around(&mut bridge, &buffer[..count], mark(count));
-                        pass.send(count).unwrap();
-                    }
-                    Err(_) if bridge.write_all(&buffer[..count]).is_err() => return,
-                    Err(_) => {}
-                }
-            }
-        });
-        Self {
-            addr,
-            marks,
-            passed,
-        }
-    }
-}
-
 #[test]
 fn output_around_urgent_data_arrives() {
     let ssh = ScriptedSsh::start(SshScript::default());
-    let inserter = Inserter::start(ssh.addr());
-    let bridge = bridge_to(&[inserter.addr], &[]);
-    let mut raw = ready(&bridge, inserter.addr);
+    // From the length of a piece to the position of the mark in it.
+    let (marks, wanted) = sync_channel::<fn(usize) -> usize>(1);
+    let (pass, passed) = sync_channel(1);
+    let wanted = Arc::new(Mutex::new(wanted));
+    let inserter = serve_in_front_of(ssh.addr(), move |mut client| {
+        let (wanted, pass) = (Arc::clone(&wanted), pass.clone());
+        move |bytes| {
+            let Ok(mark) = wanted.lock().unwrap().try_recv() else {
+                return client.write_all(bytes);
+            };
+            send_around(&mut client, bytes, mark(bytes.len()));
+            pass.send(()).unwrap();
+            Ok(())
+        }
+    });
+    let bridge = bridge_to(&[inserter], &[]);
+    let mut raw = Raw::upgrade(bridge.addr(), &path_to(inserter), &Options::v1());
+    raw.login_v1();
     let places: [fn(usize) -> usize; 9] = [
         |_| 0,
         |_| 1,
@@ -122,9 +88,9 @@ fn output_around_urgent_data_arrives() {
     ];
     for mark in places {
         while_stopped(&bridge, || {
-            inserter.marks.send(mark).unwrap();
+            marks.send(mark).unwrap();
             ssh.output(b"output");
-            inserter.passed.recv_timeout(DEADLINE).unwrap();
+            passed.recv_timeout(DEADLINE).unwrap();
         });
         let frame = raw.frame().unwrap();
         assert_eq!((frame.first, frame.payload), (0x82, b"output".to_vec()));

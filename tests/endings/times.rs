@@ -68,17 +68,6 @@ fn auth(raw: &mut Raw) {
     );
 }
 
-fn ready(raw: &mut Raw) {
-    auth(raw);
-    // There may be pings between.
-    while !raw
-        .frame()
-        .unwrap()
-        .payload
-        .starts_with(br#"{"type":"ready""#)
-    {}
-}
-
 fn admin(fixture: &Fixture) -> Admin {
     Admin::of(&fixture.bridge)
 }
@@ -86,25 +75,25 @@ fn admin(fixture: &Fixture) -> Admin {
 fn of_rfc_6455() -> Vec<Row> {
     vec![
         row(1000, "a close frame of the client", |_, raw| {
-            ready(raw);
+            raw.login_v1();
             raw.send_frame(CLOSE, &1000_u16.to_be_bytes());
         }),
         row(1000, "the message `close`", |_, raw| {
-            ready(raw);
+            raw.login_v1();
             send(raw, &json!({ "type": "close" }));
         }),
         row(1000, "the process ends", |fixture, raw| {
-            ready(raw);
+            raw.login_v1();
             fixture.ssh.exit(3);
         }),
         row(1001, "drain", |fixture, raw| {
-            ready(raw);
+            raw.login_v1();
             assert_eq!(admin(fixture).post("/api/v1/drain").status, 202);
         })
         .with(&["server.drain_timeout=300ms"]),
         row(1002, "a reserved bit", |_, raw| raw.send_frame(0xc1, b"{}")),
         row(1002, "no mask", |_, raw| {
-            ready(raw);
+            raw.login_v1();
             raw.send(&frame(0x82, None, b"x"));
         }),
         row(1002, "a length with its highest bit", |_, raw| {
@@ -112,14 +101,14 @@ fn of_rfc_6455() -> Vec<Row> {
         }),
         row(1007, "no UTF-8", |_, raw| raw.send_frame(TEXT, b"\xff")),
         row(1007, "no UTF-8, with a shell", |_, raw| {
-            ready(raw);
+            raw.login_v1();
             raw.send_frame(TEXT, b"\xff");
         }),
         row(1008, "pings", |_, raw| {
             raw.send(&frame(0x89, Some([0; 4]), b"").repeat(2000));
         }),
         row(1009, "too large", |_, raw| {
-            ready(raw);
+            raw.login_v1();
             raw.send_frame(0x82, &vec![0; 200_000]);
         }),
     ]
@@ -128,8 +117,7 @@ fn of_rfc_6455() -> Vec<Row> {
 fn of_the_bridge() -> Vec<Row> {
     vec![
         row(1013, "a limit", |fixture, raw| {
-            let mut first = fixture.raw();
-            ready(&mut first);
+            let _first = fixture.raw_ready();
             auth(raw);
             // It holds the place until the answer is there.
             while raw.text()["type"] != "error" {}
@@ -137,30 +125,24 @@ fn of_the_bridge() -> Vec<Row> {
         .with(&["limits.max_connections_per_host=1"]),
         row(4400, "no message", |_, raw| raw.send_frame(TEXT, b"{}")),
         row(4400, "no message, with a shell", |_, raw| {
-            ready(raw);
+            raw.login_v1();
             raw.send_frame(TEXT, b"nonsense");
         }),
         row(4408, "no auth", |_, _| {}).with(&["session.auth_timeout=300ms"]),
-        row(4410, "idle", |_, raw| ready(raw)).with(&["session.idle_timeout=300ms"]),
-        row(4411, "old", |_, raw| ready(raw)).with(&["session.max_lifetime=300ms"]),
+        row(4410, "idle", |_, raw| drop(raw.login_v1())).with(&["session.idle_timeout=300ms"]),
+        row(4411, "old", |_, raw| drop(raw.login_v1())).with(&["session.max_lifetime=300ms"]),
         row(4412, "killed", |fixture, raw| {
-            auth(raw);
-            let session = loop {
-                let text = raw.text();
-                if text["type"] == "ready" {
-                    break text["session"].as_str().unwrap().to_owned();
-                }
-            };
-            let path = format!("/api/v1/sessions/{session}");
+            let ready = raw.login_v1();
+            let path = format!("/api/v1/sessions/{}", ready["session"].as_str().unwrap());
             assert!(admin(fixture).delete(&path).status < 300);
         }),
         row(4513, "held", |fixture, raw| {
-            ready(raw);
+            raw.login_v1();
             send(raw, &json!({ "type": "hold" }));
             fixture.ssh.output(b"waits");
         })
         .with(&["session.hold_timeout=300ms"]),
-        row(4514, "no pong", |_, raw| ready(raw)).with(&[
+        row(4514, "no pong", |_, raw| drop(raw.login_v1())).with(&[
             "websocket.ping_interval=100ms",
             "websocket.max_missed_pongs=1",
         ]),
@@ -176,7 +158,7 @@ fn of_the_target() -> Vec<Row> {
             "ssh.known_hosts=/does/not/exist",
         ]),
         row(4503, "the connection breaks", |fixture, raw| {
-            ready(raw);
+            raw.login_v1();
             fixture.ssh.break_connections();
         }),
     ]
