@@ -1,10 +1,7 @@
 //! Every script of `perf/`, run for seconds with `--quick` against the programs of this build: it
 //! exits with 0 and writes its files. No figure is checked.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests wait for real programs: they need the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
 mod common;
 

@@ -1,9 +1,6 @@
 //! The administrator's listener, for operators and for untrusted peers.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests wait for real programs: they need the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
 mod access;
 #[path = "../common/mod.rs"]

@@ -2,11 +2,8 @@
 //! searched for in all that the bridge emits: logs, metrics, statistics, the administrator's API,
 //! the audit log, its arguments and environment, and its messages to clients.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests are threads that wait for real programs: they need the clock and locks"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
+#![allow(clippy::disallowed_types, reason = "tests are threads with locks")]
 
 #[path = "../common/mod.rs"]
 mod common;

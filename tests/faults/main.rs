@@ -1,11 +1,8 @@
 //! A bridge inside this process, so that a fault of its own can be planted: what one session's
 //! panic does to the others, and that every way to end leaves nothing behind.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests are threads that wait for real programs: they need the clock and locks"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
+#![allow(clippy::disallowed_types, reason = "tests are threads with locks")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,10 +1,7 @@
 //! Many sessions: limits under load and after a reload, and targets that die.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests are threads that wait for real programs: they need the clock and locks"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
+#![allow(clippy::disallowed_types, reason = "tests are threads with locks")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -2,10 +2,7 @@
 //! `websocat/` are run with the real websocat against a real bridge; `run` starts its own; those of
 //! `k6/` run under a stand-in.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests wait for real programs: they need the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,10 +1,7 @@
 //! The program for its operator: shards and CPUs, listeners, drain, settings, limits of the
 //! machine, the log, the subcommands. Sessions themselves are tested elsewhere.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests wait for real programs: they need the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
 mod check;
 mod command_line;

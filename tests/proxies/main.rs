@@ -2,10 +2,7 @@
 //! `proxies/haproxy.cfg`, `nginx.conf` and `Caddyfile`, in which only addresses, files and the pace
 //! of the health check are replaced.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests wait for real programs: they need the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
 #[path = "../common/mod.rs"]
 mod common;

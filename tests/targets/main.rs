@@ -3,11 +3,8 @@
 //! of the machine and sends nothing out of it, and addresses like 169.254.169.254 have listeners
 //! that count connections.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "tests are threads that wait for real programs: they need the clock and locks"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
+#![allow(clippy::disallowed_types, reason = "tests are threads with locks")]
 
 #[path = "../common/mod.rs"]
 mod common;

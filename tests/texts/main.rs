@@ -5,10 +5,7 @@
 //!
 //! `REGENERATE=1 cargo test --test texts` writes the files; without it a difference fails.
 #![cfg(test)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests wait for real programs: they need the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "tests need the clock")]
 
 mod collect;
 #[path = "../layering/tree.rs"]
