@@ -7,6 +7,7 @@ mod legacy_pem;
 mod openssh;
 mod problem;
 mod read;
+mod rsa;
 mod signer;
 mod signing;
 #[cfg(test)]
@@ -82,19 +83,6 @@ pub async fn identity(
 fn read_certificate(text: &str) -> Result<Certificate, &'static str> {
     Certificate::from_openssh(text.trim())
         .map_err(|_| "the certificate is not an OpenSSH certificate")
-}
-
-/// Overwrites freed blocks of about `size` bytes: libraries free numbers that reveal a key (p - 1)
-/// without wiping them.
-pub(super) fn scrub_heap(size: usize) {
-    // More than such a call frees, and more than the allocator's list for one size holds.
-    const BLOCKS: usize = 64;
-    // Limbs are words, and a sum may have one more.
-    for size in [size, size + 16] {
-        // Not zeros: zeroed memory would come from the system instead.
-        let block = || std::hint::black_box(vec![1_u8; size]);
-        drop((0..BLOCKS).map(|_| block()).collect::<Vec<_>>());
-    }
 }
 
 /// Overwrites the part of this thread's stack that earlier calls used: libraries move keys there,

@@ -7,11 +7,8 @@ use super::legacy_pem;
 use super::openssh;
 use super::problem::{DAMAGED, DSA, NO_PASSPHRASE, TOO_MANY_ROUNDS, WRONG_PASSPHRASE};
 use super::signing::SigningKey;
-use pkcs8::der::asn1::{AnyRef, OctetStringRef};
 use pkcs8::pkcs5::pbes2::Kdf as Pbes2Kdf;
-use pkcs8::spki::AlgorithmIdentifierRef;
-use pkcs8::{EncryptedPrivateKeyInfoRef, ObjectIdentifier, PrivateKeyInfoRef, SecretDocument};
-use russh::keys::PrivateKey;
+use pkcs8::{EncryptedPrivateKeyInfoRef, ObjectIdentifier, PrivateKeyInfoRef};
 use russh::keys::pkcs8::decode_pkcs8;
 
 /// Iterations of PBKDF2 that take about as long as one round of bcrypt.
@@ -20,8 +17,8 @@ const PBKDF2_PER_ROUND: u64 = 8192;
 const SCRYPT_PER_ROUND: u64 = 16 * 1024;
 /// scrypt's N·r, for each of which it takes 128 bytes of memory: 32 MiB.
 const MAX_SCRYPT_MEMORY: u64 = 256 * 1024;
-/// Longest DER of a key, in bytes: RSA with 8192 bits takes 4700.
-const MAX_DER: usize = 5 * 1024;
+/// Algorithm of RSA keys in PKCS#8 (RFC 8017 appendix A.1).
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 /// Reads the private key in `text`. To be run on a worker: takes up to `max_rounds` rounds of
 /// bcrypt, or as long with another KDF.
@@ -34,23 +31,24 @@ pub(super) fn read_key(
     max_rounds: u32,
 ) -> Result<SigningKey, &'static str> {
     let block = private_block(text)?;
-    let key = match block.label {
-        "OPENSSH PRIVATE KEY" => openssh::read(&block.bytes, passphrase, max_rounds)?,
-        "ENCRYPTED PRIVATE KEY" => encrypted_pkcs8(&block.bytes, passphrase, max_rounds)?,
-        "PRIVATE KEY" => der(&block.bytes)?,
-        "RSA PRIVATE KEY" => decrypted(block, passphrase, pkcs1)?,
-        "EC PRIVATE KEY" => decrypted(block, passphrase, der)?,
-        "DSA PRIVATE KEY" => return Err(DSA),
-        _ => return Err("its format is not read here: OpenSSH, PKCS#1, PKCS#8 and SEC1 are"),
-    };
-    SigningKey::new(key)
+    match block.label {
+        "OPENSSH PRIVATE KEY" => {
+            SigningKey::new(openssh::read(&block.bytes, passphrase, max_rounds)?)
+        }
+        "ENCRYPTED PRIVATE KEY" => encrypted_pkcs8(&block.bytes, passphrase, max_rounds),
+        "PRIVATE KEY" => der(&block.bytes),
+        "RSA PRIVATE KEY" => decrypted(block, passphrase, SigningKey::from_pkcs1),
+        "EC PRIVATE KEY" => decrypted(block, passphrase, der),
+        "DSA PRIVATE KEY" => Err(DSA),
+        _ => Err("its format is not read here: OpenSSH, PKCS#1, PKCS#8 and SEC1 are"),
+    }
 }
 
 fn encrypted_pkcs8(
     bytes: &[u8],
     passphrase: Option<&str>,
     max_rounds: u32,
-) -> Result<Box<PrivateKey>, &'static str> {
+) -> Result<SigningKey, &'static str> {
     let info = EncryptedPrivateKeyInfoRef::try_from(bytes).map_err(|_| {
         "it is damaged, or encrypted in a way that is not read here; \
          write it anew with: ssh-keygen -p -f key"
@@ -98,8 +96,8 @@ fn check_cost(kdf: Option<&Pbes2Kdf>, max_rounds: u64) -> Result<(), &'static st
 fn decrypted(
     block: Block<'_>,
     passphrase: Option<&str>,
-    read: impl FnOnce(&[u8]) -> Result<Box<PrivateKey>, &'static str>,
-) -> Result<Box<PrivateKey>, &'static str> {
+    read: impl FnOnce(&[u8]) -> Result<SigningKey, &'static str>,
+) -> Result<SigningKey, &'static str> {
     match block.dek_info {
         Some(dek_info) => {
             let passphrase = passphrase.ok_or(NO_PASSPHRASE)?;
@@ -111,22 +109,12 @@ fn decrypted(
 }
 
 /// Reads a key in PKCS#8 or SEC1.
-fn der(bytes: &[u8]) -> Result<Box<PrivateKey>, &'static str> {
-    // Checked here: russh computes with the numbers of an RSA key before their size can be checked.
-    if bytes.len() > MAX_DER {
-        return Err("it is larger than an RSA key of the 8192 bits that are allowed here");
+fn der(bytes: &[u8]) -> Result<SigningKey, &'static str> {
+    if let Ok(info) = PrivateKeyInfoRef::try_from(bytes)
+        && info.algorithm.oid == RSA_ENCRYPTION
+    {
+        return SigningKey::from_pkcs1(info.private_key.as_bytes());
     }
     let key = decode_pkcs8(bytes, None).map_err(|_| DAMAGED)?;
-    Ok(Box::new(key))
-}
-
-/// Reads a key in PKCS#1, wrapped in PKCS#8, which russh reads.
-fn pkcs1(bytes: &[u8]) -> Result<Box<PrivateKey>, &'static str> {
-    let key = OctetStringRef::new(bytes).map_err(|_| DAMAGED)?;
-    let algorithm = AlgorithmIdentifierRef {
-        oid: ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1"),
-        parameters: Some(AnyRef::NULL),
-    };
-    let wrapped = SecretDocument::try_from(PrivateKeyInfoRef::new(algorithm, key));
-    der(wrapped.map_err(|_| DAMAGED)?.as_bytes())
+    SigningKey::new(Box::new(key))
 }

@@ -15,10 +15,10 @@ const PASSPHRASE: &str = "pass phräse";
 const ROUNDS: u32 = 128;
 
 /// A directory for key files.
-struct KeyDir(tempfile::TempDir);
+pub(super) struct KeyDir(tempfile::TempDir);
 
 impl KeyDir {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -44,7 +44,7 @@ impl KeyDir {
     }
 
     /// Returns the text of a new key, made by ssh-keygen.
-    fn keygen(&self, args: &str, passphrase: &str) -> String {
+    pub(super) fn keygen(&self, args: &str, passphrase: &str) -> String {
         self.keygen_with_comment(args, passphrase, OsStr::new("me@here"))
     }
 
