@@ -80,12 +80,14 @@ const OF_RUSSH: u64 = 4;
 
 #[test]
 fn a_key_and_its_echo_take_no_allocation_of_ours_and_two_polls() {
-    const MORE: u64 = 2000;
-    let few = type_keys(500);
-    let many = type_keys(2500);
-    println!("500 keys: {few:?}; 2500: {many:?}");
+    const MORE: u32 = 2000;
     // What runs by the clock, and set-ups that differ.
-    let slack = MORE / 20;
-    assert!(many.allocations < few.allocations + OF_RUSSH * MORE + slack);
-    assert!(many.polls < few.polls + 2 * MORE + slack);
+    let most = |per_key| u64::from(MORE) * per_key + u64::from(MORE / 20);
+    // A busy machine, where packets come in parts, adds polls, and takes none away.
+    let holds = (0..5).any(|_| {
+        let (few, many) = (type_keys(500), type_keys(500 + MORE));
+        println!("500 keys: {few:?}; {MORE} more: {many:?}");
+        many.allocations < few.allocations + most(OF_RUSSH) && many.polls < few.polls + most(2)
+    });
+    assert!(holds, "each of five tries took more: see above");
 }
