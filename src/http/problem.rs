@@ -19,8 +19,9 @@ pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     /// Cause and remedy, without text of the client.
     pub(crate) detail: String,
-    retry_after: Option<u32>,
-    allow: Option<&'static str>,
+    pub(super) retry_after: Option<u32>,
+    /// Methods that are allowed (with 405).
+    pub(super) allow: Option<&'static str>,
 }
 
 /// Complete response.
@@ -68,12 +69,6 @@ impl Problem {
             StatusCode::UNAUTHORIZED,
             "bring the token of admin.token_file, as `Authorization: Bearer TOKEN`",
         )
-    }
-
-    /// Methods that are allowed (with 405).
-    pub(crate) fn allow(mut self, methods: &'static str) -> Self {
-        self.allow = Some(methods);
-        self
     }
 
     fn body(&self) -> String {

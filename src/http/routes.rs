@@ -9,35 +9,27 @@ use crate::config::Config;
 use crate::message::{Dialect, Secret};
 use crate::targets::{Policy, TargetRequest};
 use crate::web;
+use crate::words::words;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-/// State of the process as load balancers see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
-    /// Some shard does not listen yet.
-    Starting,
-    /// New sessions are accepted.
-    Ready,
-    /// The global limit is reached.
-    Full,
-    /// The process drains: no new sessions.
-    Draining,
+words! {
+    /// State of the process as load balancers see it.
+    pub enum Health {
+        /// Some shard does not listen yet.
+        Starting = "starting",
+        /// New sessions are accepted.
+        Ready = "ready",
+        /// The global limit is reached.
+        Full = "full",
+        /// The process drains: no new sessions.
+        Draining = "draining",
+    }
 }
 
 impl Health {
-    /// Returns the word of the statistics.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Ready => "ready",
-            Self::Full => "full",
-            Self::Draining => "draining",
-        }
-    }
-
     /// Returns the text of a ready `/readyz`.
     ///
     /// # Errors
@@ -154,7 +146,10 @@ pub(crate) fn require_method(method: &Method, allowed: &'static str) -> Result<(
         return Ok(());
     }
     let detail = format!("this path takes {allowed} only");
-    Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail).allow(allowed))
+    Err(Problem {
+        allow: Some(allowed),
+        ..Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+    })
 }
 
 /// Methods that a health address takes. HAProxy's `option httpchk PATH` asks by OPTIONS and in

@@ -2,50 +2,28 @@
 //! values of a moment ago, and of different moments.
 
 use super::SessionId;
+use crate::words::words;
 use arc_swap::ArcSwap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-/// State of a session, as operators see it (LIFECYCLE.md).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Upgraded; waiting for `auth`.
-    Created,
-    /// Looks up, connects and logs in.
-    Connecting,
-    /// The shell runs.
-    Active,
-    /// Reserved for a shell that runs on without its client. No session is in it yet.
-    Detached,
-    /// Being closed.
-    Closing,
-    /// Over.
-    Closed,
-}
-
-impl State {
-    /// Every state, in the order of its number.
-    pub const ALL: [Self; 6] = [
-        Self::Created,
-        Self::Connecting,
-        Self::Active,
-        Self::Detached,
-        Self::Closing,
-        Self::Closed,
-    ];
-
-    /// Name in logs and statistics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Connecting => "connecting",
-            Self::Active => "active",
-            Self::Detached => "detached",
-            Self::Closing => "closing",
-            Self::Closed => "closed",
-        }
+words! {
+    /// State of a session, as operators see it (LIFECYCLE.md).
+    pub enum State {
+        /// Upgraded; waiting for `auth`.
+        Created = "created",
+        /// Looks up, connects and logs in.
+        Connecting = "connecting",
+        /// The shell runs.
+        Active = "active",
+        /// Reserved for a shell that runs on without its client. No session is in it yet.
+        Detached = "detached",
+        /// Being closed.
+        Closing = "closing",
+        /// Over.
+        Closed = "closed",
     }
 }
 
@@ -215,7 +193,7 @@ mod tests {
     fn a_change_of_state_has_a_time_that_traffic_does_not_change() {
         let record = SessionRecord::new(session());
         assert_eq!(record.state_since(), (State::Created, Duration::ZERO));
-        for state in State::ALL {
+        for state in State::ALL.iter().copied() {
             let before = record.duration(crate::clock::now());
             record.set_state(state);
             let after = record.duration(crate::clock::now());

@@ -1,5 +1,6 @@
 //! The files of the page in the binary, each also compressed by gzip and brotli.
 
+use crate::words::words;
 use hyper::header::{GetAll, HeaderValue};
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
@@ -10,24 +11,15 @@ use std::borrow::Cow;
 #[allow_missing = true]
 struct Files;
 
-/// A content coding (RFC 9110 section 8.4.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
-    Brotli,
-    Gzip,
+words! {
+    /// A content coding (RFC 9110 section 8.4.1), the preferred one first.
+    pub(super) enum Encoding {
+        Brotli = "br",
+        Gzip = "gzip",
+    }
 }
 
 impl Encoding {
-    /// Preferred first.
-    const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Brotli => "br",
-            Self::Gzip => "gzip",
-        }
-    }
-
     fn suffix(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
@@ -63,8 +55,8 @@ impl Asset {
         accepted: GetAll<'_, HeaderValue>,
     ) -> (Option<Encoding>, &'static [u8]) {
         let accepted: Vec<&str> = accepted.iter().filter_map(|v| v.to_str().ok()).collect();
-        for encoding in Encoding::ALL {
-            if accepts(&accepted, encoding.name())
+        for encoding in Encoding::ALL.iter().copied() {
+            if accepts(&accepted, encoding.as_str())
                 && let Some(file) = Files::get(&format!("{}{}", self.name, encoding.suffix()))
                 && let Some(bytes) = borrowed(file.data)
             {
@@ -78,7 +70,7 @@ impl Asset {
     pub(super) fn tag(&self, encoding: Option<Encoding>) -> String {
         let hash = self.hash.iter().take(12);
         let hash: String = hash.map(|b| format!("{b:02x}")).collect();
-        format!("\"{hash}-{}\"", encoding.map_or("plain", Encoding::name))
+        format!("\"{hash}-{}\"", encoding.map_or("plain", Encoding::as_str))
     }
 }
 

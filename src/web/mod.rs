@@ -170,7 +170,10 @@ fn unsecured(asset: &Asset, headers: &HeaderMap, caching: HeaderValue) -> Reply 
     fields.insert(CACHE_CONTROL, caching);
     fields.insert(VARY, HeaderValue::from_static("accept-encoding"));
     if let Some(encoding) = encoding {
-        fields.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+        fields.insert(
+            CONTENT_ENCODING,
+            HeaderValue::from_static(encoding.as_str()),
+        );
     }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         fields.insert(ETAG, tag);

@@ -27,9 +27,9 @@ shard: accepts connections and owns sessions; what a session does is the bridge'
     http bridge limits ws ssh::install_loop_spawner runtime registry telemetry config error
     clock
 http: from a request to an upgrade; it knows no session
-    ws targets message web telemetry::OwnCounters config net error clock
+    ws targets message web telemetry::OwnCounters config net error clock words
 web: files and their headers; who may ask is decided before
-    config
+    config words
 bridge: the one place where the two sides meet
     runtime message ws ssh targets limits ticket registry telemetry config error clock workers
 bridge::state: pure: inputs and instants change what the session owns; no step back to the session
@@ -62,7 +62,7 @@ message: bytes in, values out
 telemetry: counts and writes; it asks nothing of those it counts
     registry::State limits append_file plain_text config error clock words
 registry: records that a session writes and everyone reads
-    clock
+    clock words
 workers: threads for work that blocks, whatever the work is
     net
 runtime: a shard's loop: tasks, timers and sockets, whatever they are for
