@@ -23,15 +23,8 @@ fn main() {
 
 /// Lists the sources of the program; of `src/web` only Rust files, because npm packages are there.
 fn sources() -> Vec<PathBuf> {
-    let own = [
-        "build.rs",
-        "Cargo.toml",
-        "Cargo.lock",
-        "crates",
-        "loadtest/src",
-        "src/web/dist",
-    ];
-    let mut paths: Vec<PathBuf> = own.map(PathBuf::from).into();
+    let own = "build.rs Cargo.toml Cargo.lock crates loadtest/src src/web/dist";
+    let mut paths: Vec<PathBuf> = own.split(' ').map(PathBuf::from).collect();
     let web = Path::new("src/web");
     paths.extend(entries(Path::new("src")).filter(|path| path != web));
     paths.extend(entries(web).filter(|path| path.extension().is_some_and(|ending| ending == "rs")));
@@ -46,17 +39,12 @@ fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
 /// The commit, marked if there are changes; none outside of a checkout.
 fn commit() -> Option<String> {
     // A copy of the sources may lie in a repository of others.
-    if !git(&["rev-parse", "--show-prefix"])?.is_empty() {
+    if !git("rev-parse --show-prefix")?.is_empty() {
         return None;
     }
-    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let status = [
-        "--no-optional-locks",
-        "status",
-        "--porcelain",
-        "--untracked-files=no",
-    ];
-    let changed = git(&status).is_none_or(|changes| !changes.is_empty());
+    let commit = git("rev-parse --short=12 HEAD")?;
+    let status = git("--no-optional-locks status --porcelain --untracked-files=no");
+    let changed = status.is_none_or(|changes| !changes.is_empty());
     Some(if changed {
         format!("{commit} with changes")
     } else {
@@ -64,8 +52,9 @@ fn commit() -> Option<String> {
     })
 }
 
-fn git(args: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(args).output().ok()?;
+/// Output of a command of git, without white space around it.
+fn git(line: &str) -> Option<String> {
+    let output = Command::new("git").args(line.split(' ')).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
 }

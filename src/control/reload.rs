@@ -1,10 +1,11 @@
 //! Reload: reads and checks the configuration and its files again, and puts all of it in force or
 //! nothing. Ends no session.
 
+use super::process::ProcessHandles;
 use super::token::{SharedToken, Token, TokenError};
-use crate::bridge::{ConfigSnapshot, SharedSnapshot, SnapshotError};
+use crate::bridge::{ConfigSnapshot, SnapshotError};
 use crate::config::{self, Change, Config, ConfigErrors};
-use crate::limits::{LimitTable, Limits, with_headroom};
+use crate::limits::{Limits, with_headroom};
 use crate::ssh::known_hosts::{RememberError, Store};
 use crate::targets::OwnListeners;
 use crate::telemetry::AuditLog;
@@ -57,16 +58,10 @@ pub type MachineCheck = Box<dyn Fn(&Config) -> Result<(), String> + Send>;
 
 /// Reads the configuration again that the server was started with. Belongs to the control thread.
 pub struct Reloader {
-    /// Configuration in force for new sessions.
-    pub snapshot: SharedSnapshot,
-    /// The limits of the process.
-    pub limits: Arc<LimitTable>,
     /// Store of known host keys.
     pub known_hosts: Store,
     /// The token of the administrator's listener.
     pub token: SharedToken,
-    /// Log of who did what.
-    pub audit: AuditLog,
     /// Worker threads that new sessions use.
     pub workers: Workers,
     /// Addresses of this process, which no session may connect to.
@@ -81,12 +76,12 @@ impl Reloader {
     ///
     /// # Errors
     /// [`ReloadError`]; everything stays as it was.
-    pub fn reload(&self) -> Result<Reloaded, ReloadError> {
+    pub fn reload(&self, process: &ProcessHandles) -> Result<Reloaded, ReloadError> {
         let Change {
             loaded,
             changed,
             needs_restart,
-        } = self.snapshot.load().loaded.read_again()?;
+        } = process.snapshot.load().loaded.read_again()?;
         loaded.require_targets()?;
         let snapshot = ConfigSnapshot::new(loaded, self.workers.clone(), self.own.clone())?;
         let config = &snapshot.config;
@@ -105,10 +100,10 @@ impl Reloader {
         block_on(self.known_hosts.reload(&config.ssh.known_hosts))?;
         self.token.store(token);
         if let Some(path) = moved {
-            self.audit.move_to(path);
+            process.audit.move_to(path);
         }
-        self.limits.set_limits(limits_of(config));
-        self.snapshot.store(Arc::new(snapshot));
+        process.limits.set_limits(limits_of(config));
+        process.snapshot.store(Arc::new(snapshot));
         Ok(Reloaded {
             changed,
             needs_restart,

@@ -44,7 +44,7 @@ pub fn supervise(
 }
 
 fn reload(process: &ProcessHandles, reloader: &Reloader) -> Result<Reloaded, String> {
-    let outcome = reloader.reload();
+    let outcome = reloader.reload(process);
     // A log entry is one line.
     let outcome = outcome.map_err(|error| error.to_string().replace('\n', "; "));
     process.lifecycle.note_reload(outcome.is_ok());

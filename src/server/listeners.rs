@@ -6,7 +6,8 @@ use super::list;
 use crate::config::Config;
 use crate::control::admin::{Admin, AdminHandle};
 use crate::control::takeover::{
-    HandoverServer, HandoverState, InheritedSockets, SocketFiles, SocketSet, checked, take_over,
+    HandoverServer, HandoverState, InheritedSockets, SocketFiles, SocketSet, TakeoverError,
+    checked, take_over,
 };
 use crate::control::{EventSender, ProcessHandles};
 use crate::shard;
@@ -68,15 +69,12 @@ pub(super) fn open(config: &Config, shards: usize) -> Result<Listeners, StartErr
 fn from_systemd() -> Result<Vec<Socket>, StartError> {
     let error = io_error("cannot use the sockets that systemd passes");
     let mut passed = ListenFd::from_env();
-    let sockets = (0..passed.len()).map(|index| {
-        let Some(listener) = passed.take_tcp_listener(index)? else {
-            return Ok(None);
-        };
-        checked(listener.into()).map(Some)
-    });
-    let sockets: Result<Vec<_>, _> = sockets.collect();
-    let sockets = sockets.map_err(|refused| error(std::io::Error::other(refused)))?;
-    Ok(sockets.into_iter().flatten().collect())
+    let listeners =
+        (0..passed.len()).filter_map(|index| passed.take_tcp_listener(index).transpose());
+    let sockets: Result<Vec<_>, TakeoverError> = listeners
+        .map(|listener| checked(listener?.into()))
+        .collect();
+    sockets.map_err(|refused| error(std::io::Error::other(refused)))
 }
 
 /// Uses passed sockets as the listeners, in place of `server.listen`.
@@ -125,8 +123,9 @@ impl Listeners {
                 public.push(socket.try_clone()?);
             }
         }
-        let admin = self.admin.duplicates()?.into_iter();
-        let admin = admin.map(Socket::from).collect();
+        let admin = self.admin.listeners.iter();
+        let admin = admin.map(|listener| listener.try_clone().map(Socket::from));
+        let admin = admin.collect::<Result<_, _>>()?;
         Ok(Some(HandoverOffer {
             path: path.clone(),
             sockets: SocketSet { public, admin },

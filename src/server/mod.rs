@@ -29,7 +29,7 @@ use arc_swap::ArcSwap;
 use error::io_error;
 use listeners::Listeners;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -49,8 +49,10 @@ const AUDIT_FLUSH: Duration = Duration::from_secs(5);
 
 /// A running server.
 pub struct Server {
-    addresses: Vec<SocketAddr>,
-    admin_addresses: Vec<SocketAddr>,
+    /// Addresses of the public listeners, ports filled in.
+    pub addresses: Vec<SocketAddr>,
+    /// Addresses of the administrator's listener, ports filled in.
+    pub admin_addresses: Vec<SocketAddr>,
     _admin: Option<AdminHandle>,
     _takeover: Option<SocketFiles>,
     shards: Vec<JoinHandle<()>>,
@@ -98,11 +100,8 @@ impl Server {
         server.log_start(&config, &cpus, &context.known_hosts);
         let shards = cpus.len();
         server.reloader = reloadable.then(|| Reloader {
-            snapshot: context.snapshot,
-            limits: Arc::clone(&server.process.limits),
             known_hosts: context.known_hosts,
             token,
-            audit: context.audit,
             workers,
             own,
             machine_check: Box::new(move |config| {
@@ -128,7 +127,9 @@ impl Server {
             admin,
             ..
         } = listeners;
-        let admin_addresses = admin.addresses().map_err(io_error("admin.listen"))?;
+        let admin_addresses = admin.listeners.iter().map(TcpListener::local_addr);
+        let admin_addresses: Result<Vec<_>, _> = admin_addresses.collect();
+        let admin_addresses = admin_addresses.map_err(io_error("admin.listen"))?;
         own.set([&addresses[..], &admin_addresses].concat());
         let (senders, receivers): (Vec<_>, Vec<_>) =
             cpus.iter().map(|_| shard::command_channel()).unzip();
@@ -153,7 +154,7 @@ impl Server {
             registry: process.registry.clone(),
             lifecycle: Arc::clone(&process.lifecycle),
         };
-        let token = admin.token();
+        let token = Arc::clone(&admin.token);
         let admin = admin.start(process.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
         let parts = cpus.iter().zip(by_shard).zip(receivers);
@@ -205,16 +206,6 @@ impl Server {
             known_hosts = known_hosts.current().names(),
             "serving"
         );
-    }
-
-    /// Addresses of the public listeners, ports filled in.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
-    /// Addresses of the administrator's listener, ports filled in.
-    pub fn admin_addresses(&self) -> &[SocketAddr] {
-        &self.admin_addresses
     }
 
     /// Serves until a signal and the drain that follows.

@@ -93,11 +93,7 @@ fn report() {
             std::thread::park();
         }
         let due = crate::clock::now() + REPORT_AFTER;
-        loop {
-            let left = due.saturating_duration_since(crate::clock::now());
-            if left.is_zero() {
-                break;
-            }
+        while let Some(left) = due.checked_duration_since(crate::clock::now()) {
             std::thread::park_timeout(left);
         }
         report_now();

@@ -25,7 +25,7 @@ pub struct SessionStats {
 }
 
 /// HTTP answers that have a cell of their own; any other is counted as 0.
-pub const HTTP_STATUSES: [u16; 11] = [101, 200, 400, 403, 404, 405, 408, 421, 426, 429, 503];
+const HTTP_STATUSES: [u16; 11] = [101, 200, 400, 403, 404, 405, 408, 421, 426, 429, 503];
 
 /// Age of the last heartbeat from which on a shard does not serve its sessions. There is at least
 /// one a second (`crate::runtime::watch`).
@@ -149,9 +149,8 @@ impl ShardCounters {
 
     /// Numbers of sessions by state.
     pub fn states(&self) -> impl Iterator<Item = (State, u64)> {
-        State::ALL
-            .into_iter()
-            .zip(self.states.iter().map(SingleWriterCounter::get))
+        let states = State::ALL.iter().copied();
+        states.zip(self.states.iter().map(SingleWriterCounter::get))
     }
 
     /// Counts a session's end.

@@ -13,7 +13,7 @@ mod text_fields;
 
 pub use anonymous::note_logged_in;
 pub use audit::{AuditEnd, AuditEvent, AuditLine, AuditLog};
-pub use counters::{Counters, HTTP_STATUSES, OwnCounters, SessionStats, ShardCounters};
+pub use counters::{Counters, OwnCounters, SessionStats, ShardCounters};
 pub use handshakes::HandshakeFailure;
 pub use histogram::{Histogram, HistogramCounts};
 pub use log_limiter::{ClientLogLimiter, LogLimiter};

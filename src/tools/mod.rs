@@ -84,10 +84,10 @@ fn print_report<R: Serialize>(
 
 /// Prints the addresses of a server, one a line. Scripts rely on these lines.
 fn announce(server: &Server) -> io::Result<()> {
-    for address in server.admin_addresses() {
+    for address in &server.admin_addresses {
         print_text(format_args!("admin at {address}\n"))?;
     }
-    for address in server.addresses() {
+    for address in &server.addresses {
         print_text(format_args!("listening on {address}\n"))?;
     }
     Ok(())

@@ -199,20 +199,19 @@ mod tests {
 
     #[test]
     fn families_are_named_as_each_format_has_it() {
-        assert_eq!(
-            written(Format::Prometheus),
-            "# HELP sshard_a_total Help of a.\n# TYPE sshard_a_total counter\n\
-             sshard_a_total{x=\"1\",y=\"z\"} 3\nsshard_a_total{x=\"2\",y=\"z\"} 4\n\
-             # HELP sshard_b B.\n# TYPE sshard_b gauge\nsshard_b 1.5\n\
-             # HELP sshard_c_info C.\n# TYPE sshard_c_info gauge\nsshard_c_info{v=\"1\"} 1\n"
-        );
-        assert_eq!(
-            written(Format::OpenMetrics),
-            "# HELP sshard_a Help of a.\n# TYPE sshard_a counter\n\
-             sshard_a_total{x=\"1\",y=\"z\"} 3\nsshard_a_total{x=\"2\",y=\"z\"} 4\n\
-             # HELP sshard_b B.\n# TYPE sshard_b gauge\nsshard_b 1.5\n\
-             # HELP sshard_c C.\n# TYPE sshard_c info\nsshard_c_info{v=\"1\"} 1\n# EOF\n"
-        );
+        for (format, counter, info, kind, end) in [
+            (Format::Prometheus, "a_total", "c_info", "gauge", ""),
+            (Format::OpenMetrics, "a", "c", "info", "# EOF\n"),
+        ] {
+            let expected = format!(
+                "# HELP sshard_{counter} Help of a.\n# TYPE sshard_{counter} counter\n\
+                 sshard_a_total{{x=\"1\",y=\"z\"}} 3\nsshard_a_total{{x=\"2\",y=\"z\"}} 4\n\
+                 # HELP sshard_b B.\n# TYPE sshard_b gauge\nsshard_b 1.5\n\
+                 # HELP sshard_{info} C.\n# TYPE sshard_{info} {kind}\n\
+                 sshard_c_info{{v=\"1\"}} 1\n{end}"
+            );
+            assert_eq!(written(format), expected);
+        }
     }
 
     #[test]

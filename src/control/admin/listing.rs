@@ -65,8 +65,8 @@ impl ListQuery {
                 "search" => query.words = words(&value)?,
                 "shard" => query.shard = Some(number(name, &value, 0..=65_535)?),
                 "state" => {
-                    let states = State::ALL.map(|state| (state.as_str(), state));
-                    query.state = Some(choice(name, &value, &states)?);
+                    let states = State::ALL.iter().map(|state| (state.as_str(), *state));
+                    query.state = Some(choice(name, &value, &states.collect::<Vec<_>>())?);
                 }
                 "sort" => query.sort = choice(name, &value, &SORTS)?,
                 "order" => {

@@ -73,8 +73,9 @@ pub enum AdminError {
 
 /// The bound listeners, not served yet.
 pub struct Admin {
-    listeners: Vec<TcpListener>,
-    token: SharedToken,
+    pub(crate) listeners: Vec<TcpListener>,
+    /// Token, for a reload to replace.
+    pub(crate) token: SharedToken,
 }
 
 /// The running listeners; Drop closes them.
@@ -120,27 +121,6 @@ impl Admin {
         }
         let token = Arc::new(ArcSwapOption::from_pointee(token));
         Ok(Self { listeners, token })
-    }
-
-    /// Token, for a reload to replace.
-    pub fn token(&self) -> SharedToken {
-        Arc::clone(&self.token)
-    }
-
-    /// Addresses of the listeners, ports filled in.
-    ///
-    /// # Errors
-    /// Error of the system.
-    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.listeners.iter().map(TcpListener::local_addr).collect()
-    }
-
-    /// Duplicates of the listeners, to be handed to a next process.
-    ///
-    /// # Errors
-    /// Error of the system.
-    pub fn duplicates(&self) -> io::Result<Vec<TcpListener>> {
-        self.listeners.iter().map(TcpListener::try_clone).collect()
     }
 
     /// Serves on a thread of its own until the handle is dropped.

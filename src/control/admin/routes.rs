@@ -91,8 +91,9 @@ async fn route<B>(
         }
         ["api", "v1", "sessions", id] if method == Method::DELETE => {
             require_intent(context, request)?;
-            let ending = sessions::remove(context, id).await?;
-            tracing::info!(%client, session = ending.id, "an administrator ends a session");
+            let id = sessions::remove(context, id).await?;
+            tracing::info!(%client, session = id, "an administrator ends a session");
+            let ending = serde_json::json!({ "id": id, "ending": true });
             json(StatusCode::ACCEPTED, &ending)
         }
         ["api", "v1", "sessions", id] => {

@@ -62,13 +62,6 @@ pub(super) struct Detail {
     host_connections: Option<u32>,
 }
 
-/// Session that is ending.
-#[derive(Serialize)]
-pub(super) struct Ending {
-    pub(super) id: String,
-    ending: bool,
-}
-
 /// Time at which records are read, and how much of them is shown.
 #[derive(Debug, Clone, Copy)]
 struct View {
@@ -163,12 +156,12 @@ pub(super) async fn show(context: &AdminContext, id: &str) -> Result<Detail, Pro
     registry.read(key, read).ok_or_else(|| not_found(false))
 }
 
-pub(super) async fn remove(context: &AdminContext, id: &str) -> Result<Ending, Problem> {
+/// Ends a session. Returns its id.
+pub(super) async fn remove(context: &AdminContext, id: &str) -> Result<String, Problem> {
     let id = parse(id)?;
     let answers = ask_all(context, |reply| Command::Remove { id, reply }).await;
     if answers.contains(&Some(true)) {
-        let id = id.to_string();
-        return Ok(Ending { id, ending: true });
+        return Ok(id.to_string());
     }
     Err(not_found(answers.contains(&None)))
 }

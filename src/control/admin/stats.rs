@@ -8,6 +8,7 @@ use crate::http::Problem;
 use crate::registry::InstanceId;
 use crate::telemetry::HistogramCounts;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -20,16 +21,10 @@ struct Numbers {
     failed_sessions: u64,
     input_bytes: u64,
     output_bytes: u64,
-    failures: Vec<Failure>,
+    /// Failed sessions, by stage and cause.
+    failures: Vec<Value>,
     /// Sessions there are, by state.
     states: BTreeMap<&'static str, u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct Failure {
-    stage: &'static str,
-    cause: &'static str,
-    count: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,33 +39,6 @@ struct ShardStats {
     /// CPU time of its thread.
     cpu_seconds: f64,
     heartbeat_age_seconds: f64,
-}
-
-/// Connections that became no session, by cause.
-#[derive(Debug, Serialize)]
-struct Refused {
-    cause: String,
-    count: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Latencies {
-    /// Upper bounds of the counts; one more count is of what is above.
-    bounds_seconds: Vec<f64>,
-    setup: Latency,
-    echo: Latency,
-}
-
-#[derive(Debug, Serialize)]
-struct Latency {
-    counts: Vec<u64>,
-    sum_seconds: f64,
-}
-
-#[derive(Debug, Serialize)]
-struct Reloads {
-    applied: u64,
-    refused: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -95,9 +63,10 @@ pub(super) struct Stats {
     max_per_client: u32,
     /// Limit of each shard.
     max_handshakes: u32,
-    refused_before_session: Vec<Refused>,
-    latencies: Latencies,
-    reloads: Reloads,
+    /// Connections that became no session, by cause.
+    refused_before_session: Vec<Value>,
+    latencies: Value,
+    reloads: Value,
     audit_lost_lines: u64,
     tls_expires_at: Option<u64>,
     show_users: bool,
@@ -148,7 +117,7 @@ pub(super) fn of(context: &AdminContext, query: Option<&str>) -> Result<Stats, P
         max_handshakes: server.max_handshakes,
         refused_before_session: refused_before_session(&snapshot.shards),
         latencies: latencies(&snapshot),
-        reloads: Reloads { applied, refused },
+        reloads: json!({ "applied": applied, "refused": refused }),
         audit_lost_lines: snapshot.audit_lost_lines,
         tls_expires_at: snapshot.tls_expiry,
         show_users: snapshot.config.admin.show_users,
@@ -187,17 +156,16 @@ fn sum(shards: &[ShardNumbers]) -> Numbers {
             }
         }
     }
-    let failure = |((stage, reason), count): ((Stage, Reason), u64)| Failure {
-        stage: stage.as_str(),
-        cause: reason.as_str(),
-        count,
-    };
-    sum.failures = failures.into_iter().map(failure).collect();
+    let failures = failures.into_iter().map(|((stage, reason), count)| {
+        let (stage, cause) = (stage.as_str(), reason.as_str());
+        json!({ "stage": stage, "cause": cause, "count": count })
+    });
+    sum.failures = failures.collect();
     sum
 }
 
 /// HTTP refusals by their status, and connections that did not get as far; 101 and 200 are none.
-fn refused_before_session(shards: &[ShardNumbers]) -> Vec<Refused> {
+fn refused_before_session(shards: &[ShardNumbers]) -> Vec<Value> {
     let mut causes: BTreeMap<String, u64> = BTreeMap::new();
     for shard in shards {
         for (status, count) in &shard.responses {
@@ -214,20 +182,20 @@ fn refused_before_session(shards: &[ShardNumbers]) -> Vec<Refused> {
         }
     }
     let seen = causes.into_iter().filter(|(_, count)| *count > 0);
-    seen.map(|(cause, count)| Refused { cause, count })
+    seen.map(|(cause, count)| json!({ "cause": cause, "count": count }))
         .collect()
 }
 
-fn latencies(snapshot: &Snapshot) -> Latencies {
-    let latency = |total: HistogramCounts| Latency {
-        counts: total.cells.to_vec(),
-        sum_seconds: total.sum.as_secs_f64(),
+/// Upper bounds of the counts, of which one more is of what is above, and both histograms.
+fn latencies(snapshot: &Snapshot) -> Value {
+    let bounds = HistogramCounts::bounds().map(|bound| bound.as_secs_f64());
+    let latency = |total: HistogramCounts| {
+        let sum = total.sum.as_secs_f64();
+        json!({ "counts": total.cells, "sum_seconds": sum })
     };
-    Latencies {
-        bounds_seconds: HistogramCounts::bounds()
-            .map(|bound| bound.as_secs_f64())
-            .collect(),
-        setup: latency(snapshot.total(|shard| &shard.setup)),
-        echo: latency(snapshot.total(|shard| &shard.echo)),
-    }
+    json!({
+        "bounds_seconds": bounds.collect::<Vec<_>>(),
+        "setup": latency(snapshot.total(|shard| &shard.setup)),
+        "echo": latency(snapshot.total(|shard| &shard.echo)),
+    })
 }

@@ -103,7 +103,7 @@ fn serve(loaded: &Loaded, flags: &Demo, program: Program) -> Result<(), ToolErro
     let notice = config.server.drain_timeout;
     let server = Server::start(loaded.with(config), false)?;
     announce(&server)?;
-    let Some(address) = server.addresses().first() else {
+    let Some(address) = server.addresses.first() else {
         return server.run().map_err(ToolError::ShardDied);
     };
     let access = Access::of(*address, loaded, &ssh);
