@@ -58,44 +58,21 @@ fn outcome(bridge: &Bridge, ssh: &ScriptedSsh) -> String {
     value[word].as_str().unwrap().to_owned()
 }
 
+/// What counts as one: `ssh::known_hosts::tests::odd`.
 #[test]
 fn unusual_lines_are_valid() {
     let ssh = ScriptedSsh::start(SshScript::default());
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("known_hosts");
-    const CHANGED: &str = "host-key-changed";
-    const REVOKED: &str = "host-key-revoked";
+    let file = tempfile::NamedTempFile::new().unwrap();
     for (policy, text, word) in [
-        ("strict", &b"HOST KEY caf\xe9\n"[..], "ready"),
-        ("strict", b"\xef\xbb\xbfHOST KEY\r\n", "ready"),
-        ("strict", b"bad \xff line\nHOST\tKEY \xff\xfe\0\n", "ready"),
-        (
-            "strict",
-            b"HOST KEY\n@revoked elsewhere ssh-ed25519 A\n",
-            "ready",
-        ),
-        ("accept-new", b"HOST OTHER caf\xe9\n", CHANGED),
-        ("accept-new", b"\xef\xbb\xbfHOST OTHER\r\n", CHANGED),
-        ("ask", b"x\nHOST OTHER\ny\n", CHANGED),
-        ("strict", b"HOST KEY\n@revoked * KEY caf\xe9\n", REVOKED),
-        (
-            "strict",
-            b"HOST KEY\n\xef\xbb\xbf@revoked\tHOST\tKEY\r\n",
-            REVOKED,
-        ),
-        // Revocations that cannot be read: fail closed, by every policy.
-        (
-            "strict",
-            b"HOST KEY\n@revoked HOST ssh-ed25519 AAAA\n",
-            REVOKED,
-        ),
-        ("accept-new", b"@revoked HOST ssh-ed25519 AAAA\n", REVOKED),
-        ("ask", b"@revoked HOST\n", REVOKED),
-        ("strict", b"HOST KEY\n@Revoked * KEY\n", REVOKED),
-        ("strict", b"HOST KEY\n@revoked h\xe9 KEY\n", REVOKED),
+        ("strict", &b"\xef\xbb\xbfHOST KEY caf\xe9\r\n"[..], "ready"),
+        ("accept-new", b"x\nHOST OTHER caf\xe9\n", "host-key-changed"),
+        // A revocation that cannot be read: fails closed, by every policy.
+        ("strict", b"HOST KEY\n@revoked HOST A\n", "host-key-revoked"),
+        ("accept-new", b"@revoked h\xe9 KEY\n", "host-key-revoked"),
+        ("ask", b"@revoked HOST\n", "host-key-revoked"),
     ] {
-        fs::write(&file, written(text, &ssh)).unwrap();
-        let bridge = bridge_with(&ssh, &file, policy);
+        fs::write(file.path(), written(text, &ssh)).unwrap();
+        let bridge = bridge_with(&ssh, file.path(), policy);
         let shown = text.escape_ascii();
         assert_eq!(outcome(&bridge, &ssh), word, "{shown} {policy}");
     }

@@ -139,13 +139,3 @@ fn the_list_is_searched_sorted_and_paged() {
     assert_eq!(answer.status, 400, "{answer:?}");
     assert!(answer.json()["detail"].is_string());
 }
-
-#[test]
-fn a_user_that_is_not_shown_is_not_found_by_a_search() {
-    let fixture = Fixture::new(&[]);
-    let admin = Admin::of(&fixture.bridge);
-    let _client = fixture.ready_with(&json!({ "username": "alice" }));
-    only(&admin, "active");
-    let list = admin.get("/api/v1/sessions?search=alice").json();
-    assert_eq!([&list["total"], &list["matched"]], [1, 0]);
-}

@@ -68,12 +68,14 @@ fn sessions_that_end_before_their_shell_have_their_lines() {
     let wrong = json!({ "username": "ann", "password": "wrong" });
     let no_key = json!({ "username": "ann", "private_key": "no key" });
     let user = json!({ "username": "ann" });
+    let bad = json!({ "username": 7 });
     let refused = "/ws/192.0.2.1/22";
     let cases = [
         (own.as_str(), &wrong, WITH_LOGIN, "login-failed", "login"),
         (&own, &no_key, WITH_LOGIN, "unusable-key", "login"),
         (refused, &user, WITHOUT, "target-refused", "resolve"),
         ("/ws/gone", &user, WITHOUT, "unreachable", "connect"),
+        (&own, &bad, WITHOUT, "bad-message", "auth"),
     ];
     for (number, (path, auth, events, reason, stage)) in cases.into_iter().enumerate() {
         let mut client = Client::connect(site.fixture.bridge.addr(), path, &Options::v1());
@@ -88,7 +90,8 @@ fn sessions_that_end_before_their_shell_have_their_lines() {
         assert_eq!(words.collect::<Vec<_>>(), events, "{path}");
         let end = lines.last().unwrap();
         let fields = ["reason", "stage", "user"].map(|name| end[name].as_str());
-        assert_eq!(fields, [Some(reason), Some(stage), Some("ann")], "{path}");
+        let user = auth["username"].as_str();
+        assert_eq!(fields, [Some(reason), Some(stage), user], "{path}");
         assert_eq!(end["method"], Value::Null, "{end}");
         // A key that cannot be used is found out before any connection.
         let address = (reason == "login-failed").then(|| site.fixture.ssh.addr().to_string());
@@ -100,19 +103,6 @@ fn of_last_session(lines: &[Value]) -> Vec<Value> {
     let id = &lines.last().unwrap()["session"];
     let of_session = lines.iter().filter(|line| line["session"] == *id);
     of_session.cloned().collect()
-}
-
-#[test]
-fn a_client_without_auth_has_lines_without_a_user() {
-    let site = Site::with(SshScript::default(), &[]);
-    let mut silent = site.fixture.v1();
-    silent.wait_type("hello");
-    silent.send_text("not an object");
-    silent.until_close();
-    let lines = site.ended(1);
-    let end = lines.last().unwrap();
-    assert_eq!(end["reason"], "bad-message");
-    assert_eq!(end["user"], Value::Null);
 }
 
 #[test]
@@ -151,11 +141,7 @@ fn no_user_forges_a_line() {
     let site = Site::with(SshScript::default(), &[]);
     let names = [
         r#"x","event":"end","reason":"exit"#,
-        r#"\"#,
-        "\u{202e}evil\u{2066}",
-        "a\u{2028}{\"event\":\"end\"}\u{2029}",
-        "-oProxyCommand=x",
-        "ünï 🦀",
+        "\u{202e}ünï\u{2028}🦀",
     ];
     for (number, name) in names.iter().enumerate() {
         let mut client = site.fixture.auth(&json!({ "username": name }));

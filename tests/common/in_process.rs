@@ -50,8 +50,8 @@ impl InProcess {
         let loaded = config::load(&layers).unwrap_or_else(|errors| panic!("{errors}"));
         let server = Server::start(loaded, true).unwrap();
         Self {
-            addr: server.addresses()[0],
-            admin: Admin::at(server.admin_addresses()[0]),
+            addr: server.addresses[0],
+            admin: Admin::at(server.admin_addresses[0]),
             server: Some(std::thread::spawn(move || server.run())),
             _alone: alone,
         }

@@ -6,41 +6,21 @@ use super::{assert_refused, bridge, upgrade_v1};
 use serde_json::json;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+/// One of each kind: the rest is in the tests of `targets`.
 #[test]
 fn what_is_no_address_is_400() {
     let bridge = bridge(&[]);
-    let long_label = format!("/ws/{}/22", "a".repeat(64));
-    let long_host = format!("/ws/{}/22", dotted(254));
-    let long_name = format!("/ws/{}", "n".repeat(65));
     for path in [
         "/ws/127.0.0.1/0",
-        "/ws/127.0.0.1/65536",
-        "/ws/127.0.0.1/022",
-        "/ws/127.0.0.1/+22",
-        "/ws/127.0.0.1/ssh",
         "/ws/127.0.0.1/",
         "/ws//22",
         "/ws/",
-        "/ws/::1/22",
-        "/ws/[127.0.0.1]/22",
         "/ws/[::1/22",
-        "/ws/[fe80::1%25eth0]/22",
-        "/ws/a..b/22",
-        "/ws/-a/22",
-        "/ws/a%20b/22",
-        "/ws/a%0ab/22",
-        "/ws/a%00b/22",
         "/ws/user@host/22",
+        "/ws/a%00b/22",
         "/ws/%zz/22",
-        "/ws/%ff/22",
-        "/ws/host/22/",
         "/ws/host/22/more",
-        "/ws/na:me",
         "/ws/..",
-        "/ws/a%2fb",
-        &long_label,
-        &long_host,
-        &long_name,
     ] {
         assert_refused(&upgrade_v1(&bridge, path), 400, path);
     }
@@ -48,38 +28,18 @@ fn what_is_no_address_is_400() {
 
 #[test]
 fn every_form_of_an_address_is_upgraded() {
-    let named = format!("{}=127.0.0.1:1", "n".repeat(64));
-    let setting = format!("targets.named={named},a.b_c-D9=127.0.0.1:1");
-    let bridge = bridge(&[&setting]);
-    let label = format!("/ws/{}/22", "a".repeat(63));
-    let host = format!("/ws/{}/22", dotted(253));
-    let name = format!("/ws/{}", "n".repeat(64));
+    let bridge = bridge(&["targets.named=a.b_c-D9=127.0.0.1:1"]);
     for path in [
-        "/ws/127.0.0.1/1",
         "/ws/127.0.0.1/65535",
         "/ws/[::1]/22",
         "/ws/%5B::1%5D/22",
-        "/ws/[::ffff:10.0.0.1]/22",
-        "/ws/host.example/22",
         "/ws/HOST.example./22",
-        "/ws/host_name/22",
         "/ws/h%6Fst/2%32",
         "/ws/a.b_c-D9",
-        &label,
-        &host,
-        &name,
     ] {
         let answer = upgrade_v1(&bridge, path);
         assert_eq!(answer.status, 101, "{path}: {answer:?}");
     }
-}
-
-/// A host name of `length` bytes whose labels are short enough.
-fn dotted(length: usize) -> String {
-    let name = format!("{}.", "a".repeat(49)).repeat(length / 50 + 1);
-    let name = &name[..length];
-    name.strip_suffix('.')
-        .map_or_else(|| name.to_owned(), |rest| format!("{rest}b"))
 }
 
 #[test]

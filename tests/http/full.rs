@@ -83,17 +83,6 @@ fn a_reached_limit_refuses_the_compatible_dialect_alone() {
     admits(&fixture.bridge, &Options::compatible());
 }
 
-#[test]
-fn one_client_may_have_so_many() {
-    let bridge = bridge(&["limits.max_connections_per_client=2"]);
-    let held: Vec<Raw> = (0..2)
-        .map(|_| Raw::upgrade(bridge.addr(), PATH, &Options::v1()))
-        .collect();
-    assert_busy(&ask(&bridge, &Options::v1()));
-    drop(held);
-    admits(&bridge, &Options::v1());
-}
-
 /// The whole pool in one hand, until somebody else comes.
 #[test]
 fn who_fills_the_pool_yields_to_other_clients() {

@@ -12,44 +12,20 @@ fn ask(bridge: &Bridge, host: &str, more: &str) -> Answer {
     exchange(addr, &format!("{request}{offer}\r\n{more}\r\n"))
 }
 
+/// Which names are its own: `http::host_header::tests`.
 #[test]
 fn the_server_answers_to_its_own_names_and_to_those_configured() {
-    let names = "ssh.example.org,other.example:8443,term.example:443";
-    let bridge = bridge(&[&format!("server.public_hosts={names}")]);
-    let port = bridge.addr().port();
-    for host in [
-        format!("127.0.0.1:{port}"),
-        format!("localhost:{port}"),
-        format!("LocalHost:{port}"),
-        "ssh.example.org".to_owned(),
-        "SSH.example.org:444".to_owned(),
-        "other.example:8443".to_owned(),
-        "term.example".to_owned(),
-        "term.example:443".to_owned(),
-    ] {
-        let answer = ask(&bridge, &host, "");
+    let bridge = bridge(&["server.public_hosts=ssh.example.org,other.example:8443"]);
+    let addr = bridge.addr().to_string();
+    for host in [&addr, "SSH.example.org:444", "other.example:8443"] {
+        let answer = ask(&bridge, host, "");
         assert_eq!(answer.status, 101, "{host}: {answer:?}");
     }
-}
-
-#[test]
-fn an_unknown_host_is_421() {
-    let bridge = bridge(&["server.public_hosts=ssh.example.org,other.example:8443"]);
-    let port = bridge.addr().port();
-    for host in [
-        format!("evil.example:{port}"),
-        "127.0.0.1".to_owned(),
-        format!("127.0.0.2:{port}"),
-        format!("127.0.0.1:{}", port ^ 1),
-        format!("user@127.0.0.1:{port}"),
-        "ssh.example.org.evil.net".to_owned(),
-        "other.example".to_owned(),
-        String::new(),
-    ] {
-        assert_refused(&ask(&bridge, &host, ""), 421, &host);
+    for host in ["evil.example", "127.0.0.1", "other.example", ""] {
+        assert_refused(&ask(&bridge, host, ""), 421, host);
         // Health is no exception: a rebound name must not learn that we are here.
         let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        assert_refused(&exchange(bridge.addr(), &request), 421, &host);
+        assert_refused(&exchange(bridge.addr(), &request), 421, host);
     }
 }
 
@@ -104,36 +80,18 @@ fn the_host_of_a_whole_url_must_be_ours_too() {
 
 #[test]
 fn an_origin_must_be_our_own_page() {
-    let bridge = bridge(&["server.public_hosts=ssh.example.org,term.example.org:443"]);
-    let port = bridge.addr().port();
+    let bridge = bridge(&["server.public_hosts=ssh.example.org"]);
     let host = bridge.addr().to_string();
-    for origin in [
-        format!("http://127.0.0.1:{port}"),
-        format!("https://localhost:{port}"),
-        "https://ssh.example.org".to_owned(),
-        "https://ssh.example.org:443".to_owned(),
-        "http://ssh.example.org".to_owned(),
-        "https://term.example.org".to_owned(),
-    ] {
+    let own = format!("http://{host}");
+    for origin in [&own, "https://ssh.example.org"] {
         let answer = ask(&bridge, &host, &format!("Origin: {origin}\r\n"));
         assert_eq!(answer.status, 101, "{origin}: {answer:?}");
     }
-    for origin in [
-        "https://evil.example".to_owned(),
-        format!("http://evil.example:{port}"),
-        "null".to_owned(),
-        "file://".to_owned(),
-        format!("127.0.0.1:{port}"),
-        format!("http://127.0.0.1:{port}/page"),
-        "https://ssh.example.org:8443".to_owned(),
-        "http://ssh.example.org:443".to_owned(),
-        "http://term.example.org".to_owned(),
-        "https://term.example.org:8443".to_owned(),
-        "https://ssh.example.org.evil.net".to_owned(),
-    ] {
+    let page = format!("{own}/page");
+    for origin in ["https://evil.example", "null", &host, &page] {
         let answer = ask(&bridge, &host, &format!("Origin: {origin}\r\n"));
-        assert_refused(&answer, 403, &origin);
+        assert_refused(&answer, 403, origin);
     }
-    let both = format!("Origin: http://127.0.0.1:{port}\r\nOrigin: https://evil.example\r\n");
+    let both = format!("Origin: {own}\r\nOrigin: https://evil.example\r\n");
     assert_refused(&ask(&bridge, &host, &both), 403, "one of two");
 }

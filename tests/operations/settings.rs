@@ -37,44 +37,6 @@ fn file(text: &str) -> (tempfile::NamedTempFile, String) {
 }
 
 #[test]
-fn each_preset_is_printed_with_its_source() {
-    for (preset, wanted) in [
-        (
-            "high-performance",
-            &[
-                "max_connections = 50000",
-                "max_connections_per_host = 1000",
-                "connection_timeout = \"2m\"",
-                "write_buffer_size = \"32KiB\"",
-            ][..],
-        ),
-        (
-            "security",
-            &[
-                "max_unauthenticated = 200",
-                "host_key_policy = \"strict\"",
-                "enabled = false",
-            ],
-        ),
-        (
-            "development",
-            &[
-                "max_connections = 10",
-                "level = \"debug\"",
-                "messages = true",
-            ],
-        ),
-    ] {
-        let text = printed(&format!("--preset {preset} --allow a:22"), &[]);
-        for line in wanted {
-            has_line(&text, &format!("{line} # preset {preset}"));
-        }
-        has_line(&text, "allow = [\"a:22\"] # --allow");
-        has_line(&text, "drain_timeout = \"30s\" # default");
-    }
-}
-
-#[test]
 fn each_layer_overrides_the_one_before() {
     let (_file, path) = file(
         "[limits]\nmax_connections = 61\nmax_unauthenticated = 62\n\
