@@ -23,9 +23,11 @@ fn the_server_answers_to_its_own_names_and_to_those_configured() {
     }
     for host in ["evil.example", "127.0.0.1", "other.example", ""] {
         assert_refused(&ask(&bridge, host, ""), 421, host);
-        // Health is no exception: a rebound name must not learn that we are here.
-        let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        assert_refused(&exchange(bridge.addr(), &request), 421, host);
+        // Nothing is an exception: a rebound name must not learn that we are here.
+        for path in ["/healthz", "/", "/page.json"] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            assert_refused(&exchange(bridge.addr(), &request), 421, host);
+        }
     }
 }
 

@@ -70,24 +70,6 @@ fn a_head_request_gets_the_headers_alone() {
 }
 
 #[test]
-fn pages_of_other_hosts_and_origins_get_nothing() {
-    let bridge = bridge(&[]);
-    let addr = bridge.addr();
-    for (headers, status) in [
-        ("Host: rebound.example.org\r\n".to_owned(), 421),
-        (
-            format!("Host: {addr}\r\nOrigin: https://evil.example.org\r\n"),
-            403,
-        ),
-    ] {
-        for path in ["/", "/page.json"] {
-            let text = format!("GET {path} HTTP/1.1\r\n{headers}\r\n");
-            assert_refused(&exchange(addr, &text), status, path);
-        }
-    }
-}
-
-#[test]
 fn names_of_targets_are_told_only_where_the_operator_shows_them() {
     for (show, expected) in [("false", "[]"), ("true", r#"["db"]"#)] {
         let bridge = bridge(&[

@@ -89,11 +89,6 @@ fn the_cpus_asked_for_are_the_cpus_used() {
 }
 
 #[test]
-fn a_count_below_the_cpus_takes_the_first() {
-    assert_eq!(pinned(&serve("--shards 1")), [shard(0, cpus()[0])]);
-}
-
-#[test]
 fn an_absent_cpu_is_refused_with_the_list_of_those_allowed() {
     let beyond = (cpus().last().unwrap() + 1).to_string();
     let refused = run_line(&format!("serve --cpus {beyond} {ALLOW}"));

@@ -67,13 +67,6 @@ fn each_layer_overrides_the_one_before() {
 }
 
 #[test]
-fn the_environment_alone_can_allow_a_target() {
-    let env = [("SSHARD_TARGETS__ALLOW", "127.0.0.1:22")];
-    let checked = run(&["serve", "--check"], &env);
-    assert_eq!(checked.code, Some(0), "{checked:?}");
-}
-
-#[test]
 fn all_mistakes_are_reported_at_once() {
     let env = [("SSHARD_LOG__FORMAT", "xml"), ("SSHARD_LIMITS__NOPE", "5")];
     let told = check("--set log.level=loud --shards many", &env);
