@@ -17,7 +17,7 @@ fn ask(bridge: &Bridge, host: &str, more: &str) -> Answer {
 fn the_server_answers_to_its_own_names_and_to_those_configured() {
     let bridge = bridge(&["server.public_hosts=ssh.example.org,other.example:8443"]);
     let addr = bridge.addr().to_string();
-    for host in [&addr, "SSH.example.org:444", "other.example:8443"] {
+    for host in [addr.as_str(), "SSH.example.org:444", "other.example:8443"] {
         let answer = ask(&bridge, host, "");
         assert_eq!(answer.status, 101, "{host}: {answer:?}");
     }
@@ -85,7 +85,7 @@ fn an_origin_must_be_our_own_page() {
     let bridge = bridge(&["server.public_hosts=ssh.example.org"]);
     let host = bridge.addr().to_string();
     let own = format!("http://{host}");
-    for origin in [&own, "https://ssh.example.org"] {
+    for origin in [own.as_str(), "https://ssh.example.org"] {
         let answer = ask(&bridge, &host, &format!("Origin: {origin}\r\n"));
         assert_eq!(answer.status, 101, "{origin}: {answer:?}");
     }

@@ -1,5 +1,4 @@
-//! The terminal page: where it is, what its answers carry, and that Host and Origin hold for it,
-//! too.
+//! The terminal page: where it is, and what its answers carry.
 
 use super::common::Bridge;
 use super::common::raw::{Answer, Raw, exchange};

@@ -1,7 +1,7 @@
 //! The log: its format, and lines that are off by default. That no secret is in it: `canary`.
 
-use crate::common::{Bridge, Client, DEADLINE, Fixture, KeyPair, Login, Options, SshScript};
-use crate::scene::{json_lines, site, site_with};
+use crate::common::{Bridge, Client, DEADLINE, Fixture, KeyPair, Options};
+use crate::scene::{json_lines, site};
 use serde_json::{Value, json};
 use std::time::Instant;
 
