@@ -93,19 +93,16 @@ where
     }
     let parts = connection.into_parts();
     let HyperIo { mut stream, ahead } = parts.io;
-    let leftover = [parts.read_buf, ahead].concat();
-    match granted.into_inner() {
-        Some(granted) => Some(Upgraded {
-            stream,
-            leftover,
-            granted,
-        }),
-        None => {
-            // The outcome of the FIN changes nothing.
-            let _ = stream.close().await;
-            None
-        }
-    }
+    let Some(granted) = granted.into_inner() else {
+        // The outcome of the FIN changes nothing.
+        let _ = stream.close().await;
+        return None;
+    };
+    Some(Upgraded {
+        stream,
+        leftover: [parts.read_buf, ahead].concat(),
+        granted,
+    })
 }
 
 /// Answers by 503 and closes. Waits for nothing: a client whose socket takes no more loses the

@@ -145,15 +145,7 @@ impl Server {
             counters,
             audit: context.audit.clone(),
         };
-        let shared = SharedState {
-            peers: Arc::clone(&process.commands),
-            placement: Arc::clone(&process.placement),
-            limits: Arc::clone(&process.limits),
-            login_pool: Arc::default(),
-            rates: Arc::new(RateTable::new(rate_slots(config), crate::clock::now())),
-            registry: process.registry.clone(),
-            lifecycle: Arc::clone(&process.lifecycle),
-        };
+        let shared = shared_state(config, &process);
         let token = Arc::clone(&admin.token);
         let admin = admin.start(process.clone(), event_sender.clone())?;
         let mut shards = Vec::new();
@@ -244,6 +236,20 @@ fn limit_table(config: &Config) -> Arc<LimitTable> {
     // One slot per connection: the table never fills first.
     let target_slots = config.limits.max_connections as usize;
     LimitTable::new(control::limits_of(config), target_slots)
+}
+
+/// State that all shards share, beside that which the administrator's listener reads, too.
+fn shared_state(config: &Config, process: &ProcessHandles) -> SharedState {
+    let rates = RateTable::new(rate_slots(config), crate::clock::now());
+    SharedState {
+        peers: Arc::clone(&process.commands),
+        placement: Arc::clone(&process.placement),
+        limits: Arc::clone(&process.limits),
+        login_pool: Arc::default(),
+        rates: Arc::new(rates),
+        registry: process.registry.clone(),
+        lifecycle: Arc::clone(&process.lifecycle),
+    }
 }
 
 /// Names this run of the process, on the node of `server.node`; by default that is the host,

@@ -52,7 +52,7 @@ ssh: one SSH connection; it never sees a WebSocket, and of the messages only val
     message::Secret message::TerminalRequest message::SignalName message::Exit
     message::KeyRecord message::Prompt message::cut message::escape_remote_text runtime net
     limits::Rate limits::RateTable
-targets: which address may be dialled; it dials none
+targets: which address may be connected to; it opens no socket
     config net error workers
 ticket: whether a signed word is good; what it opens is the bridge's
     config net secret_file error message::MAX_TICKET

@@ -192,7 +192,7 @@ fn uniform_errors_tell_nothing_apart() {
     }
 }
 
-/// Past the target's door the cause is the user's to know.
+/// The cause of a refused login is for the user who is at that target.
 #[test]
 fn uniform_errors_still_tell_a_failed_login() {
     let script = SshScript::login(Login::Password("right"));

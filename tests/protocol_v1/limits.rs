@@ -110,7 +110,7 @@ fn all_together_may_be_so_many() {
     let _third = place_comes_back(|| auth(2));
 }
 
-/// A place is taken before the target is dialled, and given back if the login fails.
+/// A slot is taken before the target is connected to, and given back if the login fails.
 #[test]
 fn failed_and_abandoned_logins_hold_no_place() {
     let limit = "limits.max_connections_per_host=1";

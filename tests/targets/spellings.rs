@@ -196,7 +196,7 @@ fn forbidden_spellings() {
     inside(|| {
         assert!(SPELLINGS.len() >= 40);
         let _dns = Dns::start();
-        // Takes IPv4 too: whatever address of this machine is dialled, it comes here.
+        // Takes IPv4 too: a connection to any address of this machine comes here.
         let listener = CountingListener::at(Ipv6Addr::UNSPECIFIED, 0);
         let port = listener.addr.port().to_string();
         let bridge = bridge_to(&[], &[BROAD, "ssh.connect_timeout=2s"]);
