@@ -58,7 +58,7 @@ fn outcome(bridge: &Bridge, ssh: &ScriptedSsh) -> String {
     value[word].as_str().unwrap().to_owned()
 }
 
-/// What counts as one: `ssh::known_hosts::tests::odd`.
+/// The table of such lines is in `ssh::known_hosts::tests::odd`.
 #[test]
 fn unusual_lines_are_valid() {
     let ssh = ScriptedSsh::start(SshScript::default());

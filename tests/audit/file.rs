@@ -114,7 +114,7 @@ fn plant(path: &Path, kind: &str) -> &'static str {
         }
         "directory" => {
             fs::create_dir(path).unwrap();
-            "not a regular file"
+            "Is a directory"
         }
         "foreign" => {
             fs::write(path, "").unwrap();

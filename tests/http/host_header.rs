@@ -12,7 +12,7 @@ fn ask(bridge: &Bridge, host: &str, more: &str) -> Answer {
     exchange(addr, &format!("{request}{offer}\r\n{more}\r\n"))
 }
 
-/// Which names are its own: `http::host_header::tests`.
+/// The table of its own names is in `http::host_header::tests`.
 #[test]
 fn the_server_answers_to_its_own_names_and_to_those_configured() {
     let bridge = bridge(&["server.public_hosts=ssh.example.org,other.example:8443"]);
