@@ -55,6 +55,7 @@ lint: lint-tools $(packages:%=%/node_modules/.package-lock.json)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --no-default-features -- -D warnings
+	RUSTFLAGS="--cfg loom" cargo clippy -p sshard-loom --all-targets --target-dir target/loom -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	cargo machete

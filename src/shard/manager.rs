@@ -200,6 +200,8 @@ impl Registration {
                     tracing::error!(session = %self.record.id(), "the task of a session panicked; please report this")
                 }
             }
+            // Before the reservation: the place is free once the session is no longer counted.
+            drop(self);
         };
         runtime::spawn(task.instrument(span));
     }

@@ -1,6 +1,6 @@
 //! Host-key policy: decides whether a server's key or certificate is accepted, refused, stored or
 //! shown to the user, and logs each refusal and each new key. The known keys are in `known_hosts`;
-//! asking the user is the session's work.
+//! the session shows the question to the user.
 
 use super::known_hosts::{HostKeyVerdict, HostRecord, NewKey, NewKeyBounds, RememberError, Store};
 use super::{SshEvent, SshEvents, SshSettings, host_certificates};

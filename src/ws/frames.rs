@@ -4,6 +4,7 @@
 //! tungstenite, and large messages are split, if the dialect allows it.
 
 use super::inspector::Inspector;
+use super::socket::read_ahead;
 use super::splitter::MessageSplitter;
 use super::stream::ClientStream;
 use bytes::{Buf, Bytes};
@@ -122,7 +123,7 @@ impl FrameStream {
         if self.leftover.is_empty() {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         }
-        Poll::Ready((&mut self.leftover).reader().read(buf))
+        Poll::Ready(Ok(read_ahead(&mut self.leftover, buf)))
     }
 
     /// Reads up to the client's first violation.

@@ -2,10 +2,10 @@
 //! slow client takes anything at all) and the read budget of each poll, below every parser.
 
 use crate::runtime::{ReadBudget, Stream};
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use socket2::Socket;
-use std::io::{self, IoSlice, Read};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -48,6 +48,16 @@ impl CountingSocket {
     }
 }
 
+/// Moves bytes that were read ahead into `buf`, and frees their memory with the last of them. (A
+/// reader of `Bytes` would keep it for as long as the connection lasts.)
+pub(super) fn read_ahead(ahead: &mut Bytes, buf: &mut [u8]) -> usize {
+    let count = ahead.len().min(buf.len());
+    if let Some(room) = buf.get_mut(..count) {
+        room.copy_from_slice(&ahead.split_to(count));
+    }
+    count
+}
+
 impl AsyncRead for CountingSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -55,7 +65,7 @@ impl AsyncRead for CountingSocket {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         if !self.ahead.is_empty() {
-            return Poll::Ready((&mut self.ahead).reader().read(buf));
+            return Poll::Ready(Ok(read_ahead(&mut self.ahead, buf)));
         }
         ready!(self.budget.poll_ready(cx));
         let count = ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
@@ -93,5 +103,31 @@ impl AsyncWrite for CountingSocket {
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_close(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    struct Memory(Arc<()>);
+
+    impl AsRef<[u8]> for Memory {
+        fn as_ref(&self) -> &[u8] {
+            b"abc"
+        }
+    }
+
+    #[test]
+    fn memory_of_what_was_read_ahead_is_freed_with_its_last_byte() {
+        let users = Arc::new(());
+        let mut ahead = Bytes::from_owner(Memory(Arc::clone(&users)));
+        let mut buf = [0; 2];
+        assert_eq!(read_ahead(&mut ahead, &mut buf), 2);
+        assert_eq!((&buf, Arc::strong_count(&users)), (b"ab", 2));
+        assert_eq!(read_ahead(&mut ahead, &mut buf), 1);
+        assert_eq!((buf[0], Arc::strong_count(&users)), (b'c', 1));
+        assert_eq!(read_ahead(&mut ahead, &mut buf), 0);
     }
 }

@@ -9,6 +9,7 @@ shellTest("a hidden tab holds no WebGL context", { preferences: { renderer: "web
   await until(async () => await driver.renderer() === "dom", "the context of the hidden tab is given back");
   await page.getByRole("tab").first().click();
   await until(async () => await driver.renderer() === "webgl", "the tab that is visible again has one");
+  assert.equal(await page.locator(".xterm-screen > canvas:not(.xterm-link-layer)").count(), 1);
 });
 
 shellTest("two sessions are side by side, each with its size and its focus", {}, async ({ page, driver, login, screenshot }) => {

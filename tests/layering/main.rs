@@ -76,3 +76,36 @@ fn the_tree_holds_the_rules() {
         report.join("\n")
     );
 }
+
+/// The lints are on, of each crate that has a configuration of its own with the same bound.
+#[test]
+fn clippy_holds_sizes_of_functions_and_reasons_of_ignored_tests() {
+    let files = tree::text_files(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let bound = "\ntoo-many-lines-threshold = 70\n";
+    let configurations = files
+        .iter()
+        .filter(|file| file.path.ends_with("clippy.toml"));
+    for file in configurations {
+        assert!(file.text.contains(bound), "{}", file.path);
+    }
+    let manifest = files.iter().find(|file| file.path == "Cargo.toml").unwrap();
+    for lint in [
+        "too_many_lines",
+        "ignore_without_reason",
+        "todo",
+        "unimplemented",
+    ] {
+        let line = format!("\n{lint} = \"warn\"\n");
+        assert!(manifest.text.contains(&line), "{lint}");
+    }
+    for file in files
+        .iter()
+        .filter(|file| file.path.ends_with("/Cargo.toml"))
+    {
+        assert!(
+            file.text.contains("[lints]\nworkspace = true"),
+            "{}",
+            file.path
+        );
+    }
+}

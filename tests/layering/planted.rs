@@ -81,8 +81,11 @@ tests/desktop.pl | x\n
 
 /// Both columns of a table.
 fn rows(table: &str) -> impl Iterator<Item = (&str, String)> {
-    let rows = table.lines().filter_map(|row| row.split_once(" | "));
-    rows.map(|(name, text)| (name, text.replace("\\n", "\n")))
+    let rows = table.lines().filter(|row| !row.is_empty());
+    rows.map(|row| {
+        let (name, text) = row.split_once(" | ").expect(row);
+        (name, text.replace("\\n", "\n"))
+    })
 }
 
 /// Writes the clean tree with `files` added or replaced, and returns what is found, as in

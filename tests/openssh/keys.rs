@@ -1,6 +1,6 @@
 //! Logging in by key and by user certificate, and keys that cannot be used.
 
-use crate::common::{KeyPair, account};
+use crate::common::{KeyPair, account, wait_until};
 use crate::{OpensshFixture, expect_error, expect_ready, expect_shell, with_password};
 use serde_json::{Value, json};
 
@@ -73,8 +73,12 @@ fn keys_of_all_kinds_and_formats_log_in() {
         auth["passphrase"] = passphrase.into();
         expect_login(&fixture, &auth);
         let accepted = format!("Accepted publickey for {}", account().user);
-        fixture.sshd.wait_log(&accepted);
-        assert!(fixture.sshd.log().contains(&key.fingerprint()));
+        let fingerprint = key.fingerprint();
+        wait_until("the key is accepted", || {
+            let log = fixture.sshd.log();
+            let mut lines = log.lines();
+            lines.any(|line| line.contains(&accepted) && line.contains(&fingerprint))
+        });
     }
 }
 

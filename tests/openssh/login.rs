@@ -1,6 +1,6 @@
 //! Login by password, accepted and refused.
 
-use crate::common::{DEADLINE, account};
+use crate::common::{DEADLINE, account, wait_until};
 use crate::{OpensshFixture, expect_error, expect_ready, expect_shell, next_json, with_password};
 use serde_json::{Value, json};
 
@@ -14,9 +14,10 @@ fn a_password_logs_in_in_both_dialects() {
     let fixture = OpensshFixture::start();
     expect_shell(&mut fixture.ready(json!({})));
     expect_shell(&mut fixture.compatible(&account().password));
-    let accepted = fixture.sshd.log();
-    let accepted = accepted.matches("Accepted password for sshard-test");
-    assert_eq!(accepted.count(), 2);
+    wait_until("both are accepted", || {
+        let log = fixture.sshd.log();
+        log.matches("Accepted password for sshard-test").count() == 2
+    });
 }
 
 #[test]

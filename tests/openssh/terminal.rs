@@ -121,6 +121,7 @@ fn byte_three_interrupts() {
 fn signals_reach_the_process() {
     let fixture = OpensshFixture::start();
     for name in ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2"] {
+        println!("{name}");
         let mut client = fixture.command(&format!("trap 'echo caught; exit 6' {name}; {IDLE}"));
         client.output_until("READY");
         client.send_json(&json!({ "type": "signal", "name": name }));

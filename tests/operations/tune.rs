@@ -65,7 +65,7 @@ fn a_killed_tune_leaves_no_bridge_behind() {
     tune.wait().unwrap();
     let complaint = BufReader::new(tune.stderr.take().unwrap()).lines().next();
     assert!(started.is_some(), "no bridge was started: {complaint:?}");
-    wait_until("left", || children(pid).is_empty());
+    wait_until("the bridge ends with tune", || children(pid).is_empty());
 }
 
 #[test]

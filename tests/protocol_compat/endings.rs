@@ -3,8 +3,8 @@
 
 use super::common::fixture::{bridge_to, path_to};
 use super::common::{
-    Client, DEADLINE, Event, Fixture, Login, Options, Round, SshScript, Start, closed_port, poll,
-    text,
+    Client, DEADLINE, Event, Fixture, Login, Options, Received, Round, SshScript, Start,
+    closed_port, poll, text,
 };
 use super::{assert_closes, shell};
 use russh::Sig;
@@ -51,6 +51,27 @@ fn targets_that_are_not_reached_have_their_codes() {
         client.login_compatible("u", "p");
         assert_closes(&mut client, code, &path);
     }
+}
+
+#[test]
+fn uniform_errors_do_not_tell_a_closed_port_from_a_refused_target() {
+    let closed = closed_port();
+    let bridge = bridge_to(&[closed], &["targets.uniform_errors=true"]);
+    let reasons = [path_to(closed), "/ws/127.0.0.1/2".to_owned()].map(|path| {
+        let mut client = Client::connect(bridge.addr(), &path, &Options::compatible());
+        client.login_compatible("u", "p");
+        assert_closes(&mut client, 4502, &path)
+    });
+    assert_eq!(reasons[0], reasons[1]);
+}
+
+#[test]
+fn a_client_that_closes_ends_its_ssh_connection() {
+    let fixture = Fixture::new(&[]);
+    let mut client = shell(&fixture);
+    client.send(tungstenite::Message::Close(None));
+    assert_closes(&mut client, 1000, "closed by the client");
+    fixture.ssh.wait_received(&Received::Gone);
 }
 
 #[test]

@@ -99,6 +99,23 @@ fn every_printed_value_is_accepted_by_set_and_by_the_environment() {
 }
 
 #[test]
+fn every_printed_setting_is_explained() {
+    let printed = load(&Layers::default()).unwrap().print();
+    let lines: Vec<&str> = printed.lines().collect();
+    let is_setting = |line: &str| line.contains(" = ") && !line.starts_with('#');
+    let mut explained = 0;
+    for pair in lines.windows(2) {
+        let (above, line) = (pair[0], pair[1]);
+        assert!(above.len() <= 400 && !above.starts_with("#  "), "{above}");
+        if is_setting(line) {
+            assert!(above.starts_with("# "), "{line}");
+            explained += 1;
+        }
+    }
+    assert_eq!(explained, KEYS.len());
+}
+
+#[test]
 fn print_groups_by_section_and_names_each_source() {
     let layers = Layers {
         preset: Some("security".into()),

@@ -81,6 +81,8 @@ impl Snapshot {
         let process = &context.process;
         let now = crate::clock::now();
         let config_snapshot = process.snapshot.load();
+        // Before the deadline, which is set before a drain is reported.
+        let health = process.lifecycle.health(&process.limits);
         let drain_deadline = process.lifecycle.drain_deadline();
         let shards = process.counters.shards().zip(process.placement.loads());
         Self {
@@ -90,7 +92,7 @@ impl Snapshot {
             taken: process.limits.snapshot(),
             config: Arc::clone(&config_snapshot.config),
             uptime: process.counters.uptime(now),
-            health: process.lifecycle.health(&process.limits),
+            health,
             drain_left: drain_deadline.map(|deadline| deadline.saturating_duration_since(now)),
             reloads: process.lifecycle.reloads(),
             tls_expiry: config_snapshot.tls.as_ref().map(Tls::expiry),

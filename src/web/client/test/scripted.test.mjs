@@ -181,15 +181,18 @@ describe("a scripted bridge", { timeout: 60_000 }, () => {
   });
 
   test("callbacks that fail end the attempt with their error as the cause", async () => {
-    const ask = async (peer) => (await peer.authenticate(), peer.send({ type: "banner", text: "b" }),
+    const ask = async (peer) => (await peer.authenticate(), peer.send({ type: "notice", kind: "stage", stage: "connect" }), peer.send({ type: "banner", text: "b" }),
       peer.send({ type: "host_key", id: 7, algorithm: "a", fingerprint: "f" }), await peer.wait("host_key_answer"),
       peer.send({ type: "prompt", id: 8, name: "n", instruction: "i", prompts: [{ text: "t", echo: false }] }));
     const good = { onHostKey: () => true, onPrompt: () => ["x"], onBanner() {} };
     const bad = () => { throw new TypeError("mine"); };
-    for (const options of [{ onBanner: bad }, { onHostKey: bad }, { onPrompt: async () => bad() }, { onStage: bad }, { onStage: (s) => s === "login" && bad() }]) {
+    for (const [options, stage] of [
+      [{ onBanner: bad }], [{ onHostKey: bad }], [{ onPrompt: async () => bad() }], [{ onStage: bad }, "upgrade"],
+      [{ onStage: (s) => s === "connect" && bad() }, "connect"],
+    ]) {
       const error = await failure(connectScripted((peer) => ask(peer), { ...good, ...options }));
       assert.deepEqual([error.code, error.cause.message], ["callback-failed", "mine"]);
-      if (options.onStage === bad) assert.equal(error.stage, "upgrade");
+      if (stage) assert.equal(error.stage, stage);
     }
     for (const answer of [undefined, [], ["a", "b"], [1], "x", {}]) {
       const error = await failure(connectScripted((peer) => ask(peer), { ...good, onPrompt: () => answer }));
