@@ -93,6 +93,7 @@ where
     }
     let parts = connection.into_parts();
     let HyperIo { mut stream, ahead } = parts.io;
+    let leftover = [parts.read_buf, ahead].concat();
     let Some(granted) = granted.into_inner() else {
         // The outcome of the FIN changes nothing.
         let _ = stream.close().await;
@@ -100,7 +101,7 @@ where
     };
     Some(Upgraded {
         stream,
-        leftover: [parts.read_buf, ahead].concat(),
+        leftover,
         granted,
     })
 }

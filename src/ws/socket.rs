@@ -111,17 +111,17 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    struct Memory(Arc<()>);
+    struct Memory(Arc<[u8; 3]>);
 
     impl AsRef<[u8]> for Memory {
         fn as_ref(&self) -> &[u8] {
-            b"abc"
+            &*self.0
         }
     }
 
     #[test]
     fn memory_of_what_was_read_ahead_is_freed_with_its_last_byte() {
-        let users = Arc::new(());
+        let users = Arc::new(*b"abc");
         let mut ahead = Bytes::from_owner(Memory(Arc::clone(&users)));
         let mut buf = [0; 2];
         assert_eq!(read_ahead(&mut ahead, &mut buf), 2);
