@@ -76,16 +76,19 @@ pub fn check(path: &Path) -> Result<(), AppendError> {
     let opened = open_now(OpenOptions::new().append(true), path);
     match opened {
         Err(AppendError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty());
-            let parent = parent.unwrap_or(Path::new("."));
             let may_make = Access::WRITE_OK | Access::EXEC_OK;
-            accessat(CWD, parent, may_make, AtFlags::EACCESS).map_err(io::Error::from)?;
+            accessat(CWD, directory(path), may_make, AtFlags::EACCESS).map_err(io::Error::from)?;
             Ok(())
         }
         opened => opened.map(drop),
     }
+}
+
+/// Returns the directory of a path: `.` where the path names none.
+pub fn directory(path: &Path) -> &Path {
+    let parent = path.parent();
+    let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 fn open_with(options: &mut OpenOptions, path: &Path) -> Result<File, AppendError> {

@@ -12,7 +12,15 @@ use super::value::{Field, Raw, Value, toml_string};
 const ACCEPTS: &str = "an array of entries, each \"name=host:port\" or a table with name, host, \
      and any of port, user, host_keys, auth_methods, agent_socket";
 /// Keys of a table.
-const KEYS: &str = "name, host, port, user, host_keys, auth_methods, agent_socket";
+const KEYS: [&str; 7] = [
+    "name",
+    "host",
+    "port",
+    "user",
+    "host_keys",
+    "auth_methods",
+    "agent_socket",
+];
 /// The port of SSH, where a table names none.
 const DEFAULT_PORT: u16 = 22;
 
@@ -117,10 +125,7 @@ fn read_table(fields: &[Field<'_>]) -> Result<NamedTarget, String> {
         Some((_, Raw::String(name))) if !name.contains('=') => Some(*name),
         _ => None,
     };
-    if let Some((unknown, _)) = fields
-        .iter()
-        .find(|(field, _)| !KEYS.split(", ").any(|key| key == *field))
-    {
+    if let Some((unknown, _)) = fields.iter().find(|(field, _)| !KEYS.contains(field)) {
         return Err(known_key(name, unknown));
     }
     let Some(name) = name else {
@@ -163,9 +168,9 @@ fn known_key(entry: Option<&str>, unknown: &str) -> String {
         || String::from("an entry"),
         |name| format!("entry {name:?}"),
     );
-    let meant = match nearest(unknown, KEYS.split(", ")) {
+    let meant = match nearest(unknown, KEYS.into_iter()) {
         Some(meant) => format!("did you mean {meant}?"),
-        None => format!("the keys are {KEYS}"),
+        None => format!("the keys are {}", KEYS.join(", ")),
     };
     format!(
         "a known key in place of \"{}\" in {entry}; {meant}",

@@ -43,7 +43,7 @@ impl Slot {
     fn free() -> Self {
         Self {
             gauge: Gauge::new(0),
-            key: [(); 3].map(|()| AtomicU64::new(0)),
+            key: [0; 3].map(AtomicU64::new),
             passed: AtomicU32::new(0),
         }
     }

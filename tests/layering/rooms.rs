@@ -21,8 +21,8 @@ server: builds what the shards share, then places, starts and stops them
 control: reaches a shard by its command channel alone; the rest it reads
     shard::Command shard::CommandSender shard::Lifecycle shard::Placement shard::Drain
     bridge::ConfigSnapshot bridge::SharedSnapshot bridge::SnapshotError registry limits http web
-    ws::Tls ssh::known_hosts targets::OwnListeners workers telemetry plain_text config
-    secret_file error clock
+    ws::Tls ssh::known_hosts targets::OwnListeners workers telemetry plain_text config secret_file
+    append_file::directory error clock
 shard: accepts connections and owns sessions; what a session does is the bridge's
     http bridge limits ws ssh::install_loop_spawner runtime registry telemetry config error
     clock

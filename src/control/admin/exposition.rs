@@ -87,11 +87,10 @@ pub(super) struct Exposition {
 
 impl Exposition {
     pub(super) fn new(format: Format) -> Self {
-        let (text, sample_name) = Default::default();
         Self {
             format,
-            text,
-            sample_name,
+            text: String::new(),
+            sample_name: String::new(),
         }
     }
 

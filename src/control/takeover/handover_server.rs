@@ -3,7 +3,8 @@
 
 use super::wire::{DONE, HANDED_OVER, READY, check_peer, expect, send, send_sockets};
 use super::{ANSWER_TIMEOUT, START_TIMEOUT, SocketSet, TakeoverError};
-use super::{beside, directory, unix_socket};
+use super::{beside, unix_socket};
+use crate::append_file::directory;
 use crate::control::admin::AdminHandle;
 use crate::control::events::{Event, EventSender};
 use crate::registry::InstanceId;

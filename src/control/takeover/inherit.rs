@@ -3,7 +3,8 @@
 
 use super::wire::{DONE, READY, check_peer, expect, receive_sockets, send};
 use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, SocketSet, TakeoverError};
-use super::{beside, directory, unix_socket};
+use super::{beside, unix_socket};
+use crate::append_file::directory;
 use crate::registry::InstanceId;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::net::sockopt::socket_peercred;

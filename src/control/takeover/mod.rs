@@ -122,14 +122,6 @@ fn beside(path: &Path, suffix: impl fmt::Display) -> PathBuf {
     beside.into()
 }
 
-/// Returns the directory of a path.
-fn directory(path: &Path) -> &Path {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    parent.unwrap_or(Path::new("."))
-}
-
 /// Makes a Unix socket that keeps the bounds of messages.
 fn unix_socket() -> io::Result<Socket> {
     let kind = socket2::Type::SEQPACKET.cloexec();
