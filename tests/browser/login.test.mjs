@@ -91,7 +91,7 @@ pageTest("prompts are shown as the server asks them, with echo off where it want
   assert.equal(await code.getAttribute("autocomplete"), "one-time-code");
   await code.fill("123456");
   await page.keyboard.press("Enter");
-  await driver.waitFor("the door is open $");
+  await driver.waitFor("logged in with two factors $");
 });
 
 pageTest("a prompt that is cancelled ends the attempt", twoSteps.options, async ({ page, driver, url, login }) => {

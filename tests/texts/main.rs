@@ -68,16 +68,16 @@ fn planted_texts_of_every_kind_are_found_and_those_of_tests_are_not() {
     let source = r#"
         #[derive(thiserror::Error)]
         enum Fault {
-            #[error("the door is {0} shut")]
-            Shut(u8),
+            #[error("the file {0} is locked")]
+            Locked(u8),
             #[error(transparent)]
             Other(io::Error),
         }
-        fn run(door: u8) {
-            tracing::warn!(door, %error, "the door is stuck; oil it");
+        fn run(file: u8) {
+            tracing::warn!(file, %error, "the file is locked; close it");
             macro_rules! event { ($level:ident) => { tracing::$level!(reason, "ended") } }
-            debug_assert!(door > 0, "no such door");
-            Problem::new(400, format!("no door at {door}"))
+            debug_assert!(file > 0, "no such file");
+            Problem::new(400, format!("no file {file}"))
         }
         #[cfg(test)]
         mod tests {
@@ -89,10 +89,10 @@ fn planted_texts_of_every_kind_are_found_and_those_of_tests_are_not() {
     assert_eq!(
         texts.logs,
         [
-            "warn  the door is stuck; oil it [door error]",
+            "warn  the file is locked; close it [file error]",
             "any   ended [reason]"
         ]
     );
-    assert_eq!(texts.errors, ["the door is {0} shut"]);
-    assert_eq!(texts.others, ["no door at {door}"]);
+    assert_eq!(texts.errors, ["the file {0} is locked"]);
+    assert_eq!(texts.others, ["no file {file}"]);
 }

@@ -38,7 +38,7 @@ export async function startPromptServer({ banner, rounds, accepts }) {
       const session = accept();
       session.on("pty", (acceptPty) => acceptPty?.());
       session.on("env", (acceptEnv) => acceptEnv?.());
-      session.on("shell", (acceptShell) => acceptShell().write("the door is open $ "));
+      session.on("shell", (acceptShell) => acceptShell().write("logged in with two factors $ "));
     });
   });
   server.listen(0, "127.0.0.1");
