@@ -77,7 +77,7 @@ fn every_route_but_health_and_readiness_requires_the_token() {
             assert_eq!(answer.header("cache-control"), Some("no-store"));
         }
     }
-    assert!(!bridge.stderr_contains(TOKEN), "the token is in the log");
+    assert!(!bridge.stderr().contains(TOKEN), "the token is in the log");
 }
 
 #[test]

@@ -146,12 +146,15 @@ impl Bridge {
         self.stdout.text()
     }
 
+    /// Log so far. A line may come later than what a client sees of the same event: what must be
+    /// in it is waited for, with [`Bridge::wait_stderr`].
     pub(crate) fn stderr(&self) -> String {
         self.stderr.text()
     }
 
-    pub(crate) fn stderr_contains(&self, pattern: &str) -> bool {
-        self.stderr().contains(pattern)
+    /// Whole log of a bridge that has exited.
+    pub(crate) fn whole_stderr(&self) -> String {
+        self.stderr.whole()
     }
 
     /// Waits until `pattern` is printed.

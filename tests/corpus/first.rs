@@ -150,7 +150,7 @@ fn first_messages() {
         "{} first messages, each in both dialects and as text and binary",
         rows.len()
     );
-    assert!(!fixture.bridge.stderr_contains("panicked"));
+    assert!(!fixture.bridge.stderr().contains("panicked"));
 }
 
 /// Nothing of it is taken for an option or a command.

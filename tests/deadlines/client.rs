@@ -127,5 +127,5 @@ fn with_nothing_but_a_socket_left() {
             expect_closed(stream);
         }
     });
-    assert!(bridge.stderr_contains("no-pong"));
+    bridge.wait_stderr("no-pong", DEADLINE);
 }

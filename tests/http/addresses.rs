@@ -53,7 +53,7 @@ fn a_query_is_refused_whatever_it_says() {
         }
     }
     // Nor does the secret reach the log.
-    assert!(!bridge.stderr_contains("hunter2"));
+    assert!(!bridge.stderr().contains("hunter2"));
 }
 
 #[test]

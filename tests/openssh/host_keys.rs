@@ -166,9 +166,9 @@ fn a_changed_key_is_refused_by_every_policy_but_off() {
             "SHA256:",
             "known_hosts_line=1",
         ] {
-            assert!(bridge.stderr_contains(part), "{part}");
+            bridge.wait_stderr(part, DEADLINE);
         }
-        assert!(bridge.stderr_contains(&host.file().display().to_string()));
+        bridge.wait_stderr(&host.file().display().to_string(), DEADLINE);
         assert_eq!(host.text(), before, "{policy}");
     }
 }

@@ -142,7 +142,7 @@ fn an_encrypted_key_needs_its_passphrase() {
     assert!(refused(&fixture, &auth, "unusable-key").contains("no passphrase"));
     auth["passphrase"] = "wrong horse".into();
     assert!(refused(&fixture, &auth, "unusable-key").contains("is wrong"));
-    assert!(!fixture.bridge.stderr_contains("horse"));
+    assert!(!fixture.bridge.stderr().contains("horse"));
 }
 
 #[test]

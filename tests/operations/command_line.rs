@@ -55,7 +55,7 @@ fn a_bridge_outlives_its_terminal_and_prints_so() {
 #[test]
 fn without_a_terminal_the_advice_on_it_is_not_printed() {
     let bridge = Bridge::serve("--allow 127.0.0.1:22");
-    assert!(!bridge.stderr_contains("terminal"), "{}", bridge.stderr());
+    assert!(!bridge.stderr().contains("terminal"), "{}", bridge.stderr());
 }
 
 /// The commit is one of this repository, where there is one.

@@ -13,7 +13,7 @@ const SOON: &str = "--drain-timeout 700ms --shards 2";
 fn ends(bridge: &mut Bridge) {
     assert_eq!(bridge.wait_exit(DEADLINE).code(), Some(0));
     bridge.wait_stderr("all sessions have ended", DEADLINE);
-    assert!(!bridge.stderr_contains("cut off"), "{}", bridge.stderr());
+    assert!(!bridge.stderr().contains("cut off"), "{}", bridge.stderr());
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn lines_of_sessions_without_a_login_push_out_no_others() {
     drop(logged_in);
     site.bridge.signal(Signal::TERM);
     assert_eq!(site.bridge.wait_exit(DEADLINE).code(), Some(0));
-    let log = site.bridge.stderr();
+    let log = site.bridge.whole_stderr();
     let flooder = count(&log, ["client=127.6.6.6 ", "session ended"]);
     assert!((64..SESSIONS / 2).contains(&flooder), "{flooder} lines");
     assert_eq!(count(&log, ["client=127.7.7.7 ", "session ended"]), 1);

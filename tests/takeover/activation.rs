@@ -1,6 +1,6 @@
 //! Sockets that systemd passes (sd_listen_fds(3)): LISTEN_FDS, LISTEN_PID, and the descriptor 3.
 
-use crate::common::{Bridge, run_under, words};
+use crate::common::{Bridge, DEADLINE, run_under, words};
 use crate::site::Site;
 use rustix::io::{FdFlags, fcntl_setfd};
 use std::net::{SocketAddr, TcpListener};
@@ -50,7 +50,7 @@ fn a_passed_socket_is_the_listener_and_its_queue_is_served() {
         let line = format!("{SERVE} {}", site.ssh.addr());
         let bridge = Bridge::under(&passed.starter(), &words(&line), &[]);
         assert_eq!(bridge.addr(), address);
-        assert!(bridge.stderr_contains("server.listen is not used"));
+        bridge.wait_stderr("server.listen is not used", DEADLINE);
         for client in early {
             client.join().unwrap();
         }

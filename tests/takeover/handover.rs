@@ -73,7 +73,7 @@ fn of_200_connections_a_second_none_is_refused_while_generations_change() {
     let [mut first, mut second, third] = <[_; 3]>::try_from(generations).ok().unwrap();
     for (name, old) in [("first", &mut first), ("second", &mut second)] {
         assert_eq!(old.wait_exit(DEADLINE).code(), Some(0), "{name}");
-        assert!(old.stderr_contains("all sessions have ended"), "{name}");
+        old.wait_stderr("all sessions have ended", DEADLINE);
     }
     // The same addresses, now the third's; and every one of the others had its part.
     assert_eq!((third.addr(), third.admin_addr()), (address, admin.addr));
@@ -128,7 +128,7 @@ fn an_old_process_has_a_socket_of_its_own_until_it_exits() {
     let mut shell = site.ready(old.addr());
     let [of_old] = <[PathBuf; 1]>::try_from(site.own_sockets()).unwrap();
     let instance = of_old.extension().unwrap().display().to_string();
-    assert!(old.stderr_contains(&format!("instance={instance}")));
+    old.wait_stderr(&format!("instance={instance}"), DEADLINE);
     let mode = fs::metadata(&of_old).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 
