@@ -85,7 +85,7 @@ fn invalid_lines_are_named_in_the_log() {
     let text = b"# fine\nh\nHOST KEY\n@revoked h\xff ssh-ed25519 AA\n@marker h KEY\n";
     fs::write(file.path(), written(text, &ssh)).unwrap();
     let bridge = bridge_with(&ssh, file.path(), "strict");
-    // The one line after those about the file.
+    // Logged after all lines about the file.
     bridge.wait_stderr(" serving ", DEADLINE);
     let log = bridge.stderr();
     let lines = log.lines().filter(|line| line.contains("known hosts:"));

@@ -23,8 +23,11 @@ fn node_and_instance_are_in_the_log_the_statistics_and_each_sessions_route() {
     let instance = stats["instance"].as_str().unwrap();
     assert_eq!(stats["node"], "edge-1");
     assert_eq!(instance.len(), 16, "{instance}");
+    fixture.bridge.wait_stderr(" serving ", DEADLINE);
+    let log = fixture.bridge.stderr();
+    let serving = log.lines().find(|line| line.contains(" serving "));
     let named = format!("node=\"edge-1\" instance={instance}");
-    fixture.bridge.wait_stderr(&named, DEADLINE);
+    assert!(serving.is_some_and(|line| line.contains(&named)), "{log}");
     let session = &admin.sessions()[0];
     let route = json!({ "node": "edge-1", "instance": instance, "shard": session["shard"] });
     assert_eq!(session["route"], route);

@@ -2,8 +2,7 @@
 //! The common path leads to the newest process; the other name is this process's until it exits.
 
 use super::wire::{DONE, HANDED_OVER, READY, check_peer, expect, send, send_sockets};
-use super::{ANSWER_TIMEOUT, START_TIMEOUT, SocketSet, TakeoverError};
-use super::{beside, unix_socket};
+use super::{ANSWER_TIMEOUT, START_TIMEOUT, SocketSet, TakeoverError, beside, unix_socket};
 use crate::append_file::directory;
 use crate::control::admin::AdminHandle;
 use crate::control::events::{Event, EventSender};

@@ -2,8 +2,7 @@
 //! to stop accepting.
 
 use super::wire::{DONE, READY, check_peer, expect, receive_sockets, send};
-use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, SocketSet, TakeoverError};
-use super::{beside, unix_socket};
+use super::{ANSWER_TIMEOUT, FINISH_TIMEOUT, SocketSet, TakeoverError, beside, unix_socket};
 use crate::append_file::directory;
 use crate::registry::InstanceId;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
