@@ -7,7 +7,7 @@
 
 mod socket;
 
-use super::downlink::{ClientFlow, PONG_TIMEOUT};
+use super::downlink::ClientFlow;
 use super::timers::{Timer, Timers};
 use crate::config::Websocket;
 use crate::error::{SessionError, Stage};
@@ -185,7 +185,7 @@ impl<S> Attachment<S> {
     ) -> Option<u64> {
         let number = self.flow.next_ping(now, sent)?;
         // A client that reads nothing is left to the stall timer, which runs once TCP is full.
-        let timeout = PONG_TIMEOUT.min(websocket.stall_timeout);
+        let timeout = self.flow.pong_timeout(websocket.stall_timeout);
         self.timers.set(Timer::PacerPong, now + timeout);
         Some(number)
     }

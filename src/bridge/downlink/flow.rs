@@ -3,15 +3,15 @@
 //!
 //! Guarantees that no more is unacknowledged than the client's window allows. Pure arithmetic: no
 //! socket, no clock. Offsets count all output of the session, also what an earlier client received
-//! (a session has only one so far).
+//! (no session has a second client yet).
 
 use super::pacer::Pacer;
 use super::slow_reader::SlowReaderDetector;
 use crate::error::SessionError;
 use std::time::{Duration, Instant};
 
-/// Time without slow-reader detection after a pacer has found its client fast enough: its socket
-/// stays full because the round trip is long.
+/// Time in which no new pacer starts after one has found its client fast enough: its socket stays
+/// full because the round trip is long.
 const DETECTION_PAUSE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
@@ -65,13 +65,12 @@ impl ClientFlow {
     pub(in crate::bridge) fn detect_slow_reader(
         &mut self,
         now: Instant,
-        sent: u64,
         blocked: bool,
         written: u64,
     ) {
         let slow = self.window.is_none() && self.detector.observe(now, blocked, written);
         if slow && self.pacer.is_none() && self.paused_until.is_none_or(|until| until <= now) {
-            self.pacer = Some(Box::new(Pacer::new(sent)));
+            self.pacer = Some(Box::new(Pacer::new()));
         }
     }
 
@@ -85,6 +84,13 @@ impl ClientFlow {
         self.pacer.as_mut()?.next_ping(now, sent)
     }
 
+    /// Returns the time after which an unanswered ping of the pacer has timed out.
+    pub(in crate::bridge) fn pong_timeout(&self, stall_timeout: Duration) -> Duration {
+        self.pacer
+            .as_ref()
+            .map_or(stall_timeout, |pacer| pacer.pong_timeout(stall_timeout))
+    }
+
     /// Returns the number of the pacer's unanswered ping. Any other ping must carry it too: a
     /// client may answer the latest alone (RFC 6455 section 5.5.3).
     pub(in crate::bridge) fn unanswered_ping(&self) -> Option<u64> {
@@ -93,13 +99,13 @@ impl ClientFlow {
 
     /// Takes a pong that carries `number`. Drops the pacer if the client is not slow any more.
     pub(in crate::bridge) fn on_pong(&mut self, now: Instant, number: u64) {
-        let was_slow = self.pacer.take_if(|pacer| !pacer.on_pong(now, number));
-        if was_slow.is_some() {
+        let dropped = self.pacer.take_if(|pacer| !pacer.on_pong(now, number));
+        if dropped.is_some() {
             self.paused_until = Some(now + DETECTION_PAUSE);
         }
     }
 
-    /// Stops pacing until the next pong: the pacer's pong did not arrive in time.
+    /// Stops pacing until the next pong: its pong did not arrive in time.
     pub(in crate::bridge) fn on_pong_timeout(&mut self) {
         if let Some(pacer) = &mut self.pacer {
             pacer.on_timeout();

@@ -59,7 +59,6 @@ mod queue;
 mod slow_reader;
 
 pub(super) use flow::ClientFlow;
-pub(super) use pacer::PONG_TIMEOUT;
 
 use crate::runtime::WakerSlot;
 use crate::ssh::{OUTPUT_WINDOW, ReadCredit, SshEvent, SshEvents};

@@ -169,7 +169,7 @@ impl<R: Resources> SessionState<R> {
             attachment.update_stall_timer(now, socket, config.websocket.stall_timeout);
             if is_active {
                 let flow = &mut attachment.flow;
-                flow.detect_slow_reader(now, sent, socket.blocked, socket.written);
+                flow.detect_slow_reader(now, socket.blocked, socket.written);
                 attachment.update_hold_timer(now, sent, pending, config.session.hold_timeout);
             }
         }
