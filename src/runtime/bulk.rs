@@ -145,6 +145,12 @@ impl BulkTicket {
         }
         Poll::Pending
     }
+
+    /// Gives up a dispatch that was not used, because the transfer cannot go on now: it would let
+    /// the transfer work in a later tick, beside the one dispatched then.
+    pub fn forgo(&self) {
+        self.state.dispatched.set(false);
+    }
 }
 
 impl Drop for BulkTicket {

@@ -68,6 +68,13 @@ impl BulkDetector {
             None => Poll::Ready(()),
         }
     }
+
+    /// Gives up a dispatch: this session may not read now.
+    pub(super) fn forgo(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.forgo();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -219,6 +219,7 @@ impl Inner {
         self.credit.register(cx.waker());
         let credit = self.credit.available();
         if credit == 0 {
+            self.bulk.forgo();
             return Poll::Pending;
         }
         // Bulk output must not starve the shard's other sessions.

@@ -354,6 +354,28 @@ fn a_transfer_that_ends_while_it_waits_holds_nobody_up() {
 }
 
 #[test]
+fn a_dispatch_that_was_given_up_is_not_used_in_a_later_tick() {
+    on_a_shard(|| async {
+        for given_up in [false, true] {
+            let [first, second, third] = [(); 3].map(|()| BulkTicket::new().unwrap());
+            poll_fn(|cx| first.poll_dispatch(cx, false)).await;
+            for ticket in [&second, &third] {
+                let waits = poll_fn(|cx| Poll::Ready(ticket.poll_dispatch(cx, false))).await;
+                assert!(waits.is_pending());
+            }
+            while second.waits() {
+                futures_lite::future::yield_now().await;
+            }
+            if given_up {
+                second.forgo();
+            }
+            let used = poll_fn(|cx| Poll::Ready(second.poll_dispatch(cx, false))).await;
+            assert_eq!(used.is_pending(), given_up);
+        }
+    });
+}
+
+#[test]
 fn a_waiting_shard_serves_coalesced_reads_and_bulk_transfers() {
     on_a_shard(|| async {
         let (mut stream, mut peer) = connected();
